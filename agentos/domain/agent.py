@@ -1,0 +1,80 @@
+"""What an agent is: a model, instructions and tools. Never a conversation."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+from agentos.errors import InvalidRequest
+
+if TYPE_CHECKING:
+    from agentos.domain.event import AgentEvent
+    from agentos.runtime.context import RunContext
+    from agentos.tools.tool import Tool, Toolkit
+
+    ToolLike = str | Tool | Toolkit | Callable[..., Any]
+
+AGENT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Agent:
+    """Instructions, a model and tools, shared by all requests; it holds no state of any conversation.
+
+    ``model`` is ``provider:name`` (``openai:gpt-5-mini``). ``tools`` are names of registered tools, ``@tool``
+    functions, plain typed functions, :class:`~agentos.Tool` objects or toolkits; only names can be stored.
+    ``parameters`` go to the model as they are (``temperature``, ``tool_choice``, …). ``output_schema`` is the JSON
+    schema that the answer must follow. ``history_turns`` and ``max_turns`` fall back to the server's settings.
+
+    Raises :class:`~agentos.errors.InvalidRequest` when a value cannot be right.
+    """
+
+    id: str
+    model: str
+    name: str = ""
+    description: str = ""
+    instructions: str = ""
+    tools: Sequence[ToolLike] = ()
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    output_schema: Mapping[str, Any] | None = None
+    history_turns: int | None = None
+    max_turns: int | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not AGENT_ID.fullmatch(self.id):
+            raise InvalidRequest(
+                f"agent id {self.id!r} is not accepted: 1 to 128 of letters, digits, '.', '_' and '-',"
+                " the first a letter or digit"
+            )
+        provider, separator, name = self.model.partition(":")
+        if not (separator and provider and name):
+            raise InvalidRequest(
+                f"model {self.model!r} of agent {self.id!r} is not accepted: give 'provider:name', as in"
+                " 'openai:gpt-5-mini'"
+            )
+        for setting, least in (("history_turns", 0), ("max_turns", 1)):
+            value = getattr(self, setting)
+            if value is not None and value < least:
+                raise InvalidRequest(f"{setting} of agent {self.id!r} is {value}; the least is {least}")
+        object.__setattr__(self, "name", self.name or self.id)
+        object.__setattr__(self, "tools", tuple(self.tools))
+        object.__setattr__(self, "parameters", MappingProxyType(dict(self.parameters)))
+        object.__setattr__(self, "metadata", MappingProxyType(dict(self.metadata)))
+
+
+@runtime_checkable
+class StreamingAgent(Protocol):
+    """Any object with ``stream(context)`` is an agent: another framework's agent is hosted through this.
+
+    It yields text (``str``), :class:`~agentos.Token`, :class:`~agentos.Reasoning`, :class:`~agentos.ToolCallEvent` and
+    :class:`~agentos.Usage` values as they come; returning ends the run as completed, raising ends it as failed.
+    ``name``, ``description`` and ``model`` attributes are shown by the API where they exist.
+    """
+
+    def stream(self, context: RunContext) -> Iterable[AgentEvent | str] | Iterator[AgentEvent | str]:
+        """Yield what the agent says and does, as it happens."""
+        ...

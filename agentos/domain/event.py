@@ -1,0 +1,172 @@
+"""The events of a run: the one stream that every answer is a view of.
+
+Each class is one ``event`` of the stream; its docstring and fields are its published documentation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
+
+from agentos.domain.usage import Usage
+
+ToolCallStatus = Literal["started", "completed", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class RunStart:
+    """The run was accepted. Always the first event."""
+
+    type: ClassVar[str] = "run_start"
+
+    input: str
+    session_id: str | None = None
+    media: Sequence[Mapping[str, Any]] = ()
+
+    def data(self) -> dict[str, Any]:
+        """Return the event's ``data``."""
+        data: dict[str, Any] = {"input": self.input}
+        if self.session_id is not None:
+            data["session_id"] = self.session_id
+        if self.media:
+            data["media"] = list(self.media)
+        return data
+
+
+@dataclass(frozen=True, slots=True)
+class Reasoning:
+    """The model thinks aloud; sent as it arrives. ``redacted_content`` is what its provider hides but wants back."""
+
+    type: ClassVar[str] = "reasoning"
+
+    content: str
+    token_count: int | None = None
+    redacted_content: str | None = None
+
+    def data(self) -> dict[str, Any]:
+        """Return the event's ``data``."""
+        data: dict[str, Any] = {"content": self.content}
+        if self.token_count is not None:
+            data["token_count"] = self.token_count
+        if self.redacted_content is not None:
+            data["redacted_content"] = self.redacted_content
+        return data
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A piece of the answer, exactly as the model gave it. The run counts ``index`` up from 0."""
+
+    type: ClassVar[str] = "token"
+
+    token: str
+    index: int = 0
+
+    def data(self) -> dict[str, Any]:
+        """Return the event's ``data``."""
+        return {"token": self.token, "index": self.index}
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCallEvent:
+    """A tool call starts or ends. ``arguments`` is what the model gave: an object, or its text where that is no JSON.
+
+    ``duration`` is in seconds; ``result`` and ``error`` are the text that the model reads.
+    """
+
+    type: ClassVar[str] = "tool_call"
+
+    tool_call_id: str
+    tool_name: str
+    arguments: Any
+    status: ToolCallStatus
+    result: str | None = None
+    error: str | None = None
+    duration: float | None = None
+
+    def data(self) -> dict[str, Any]:
+        """Return the event's ``data``."""
+        data: dict[str, Any] = {
+            "tool_call_id": self.tool_call_id,
+            "tool_name": self.tool_name,
+            "arguments": self.arguments,
+            "status": self.status,
+        }
+        for key, value in (("result", self.result), ("error", self.error), ("duration", self.duration)):
+            if value is not None:
+                data[key] = value
+        return data
+
+
+@dataclass(frozen=True, slots=True)
+class Complete:
+    """The run ended well and is saved. ``output`` is the text of the last turn, ``duration`` is in seconds."""
+
+    type: ClassVar[str] = "complete"
+
+    output: str
+    duration: float
+    usage: Usage
+    token_count: int
+    loops: int
+    reasoning: str | None = None
+    status: str = "completed"
+
+    def data(self) -> dict[str, Any]:
+        """Return the event's ``data``."""
+        data: dict[str, Any] = {
+            "output": self.output,
+            "duration": self.duration,
+            "usage": self.usage.to_dict(),
+            "token_count": self.token_count,
+            "status": self.status,
+            "loops": self.loops,
+        }
+        if self.reasoning is not None:
+            data["reasoning"] = self.reasoning
+        return data
+
+
+@dataclass(frozen=True, slots=True)
+class Error:
+    """The run ended otherwise; the fields are those of the JSON error that ``/run`` would have answered."""
+
+    type: ClassVar[str] = "error"
+
+    error: str
+    message: str
+    code: str
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+    def data(self) -> dict[str, Any]:
+        """Return the event's ``data``."""
+        return {"error": self.error, "message": self.message, "code": self.code, "details": dict(self.details)}
+
+
+AgentEvent = Token | Reasoning | ToolCallEvent | Usage
+"""What an agent yields. A usage is not sent; the run adds it up."""
+
+RunEvent = RunStart | Token | Reasoning | ToolCallEvent | Complete | Error
+"""What a run's stream is made of."""
+
+EVENT_TYPES: tuple[str, ...] = tuple(
+    event.type for event in (RunStart, Reasoning, Token, ToolCallEvent, Complete, Error)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """An event in its place in the run's stream, encoded once for everybody who reads it.
+
+    ``number`` counts 1, 2, 3 … without a gap; ``data`` is the envelope as one line of UTF-8 JSON.
+    """
+
+    number: int
+    type: str
+    data: bytes
+
+    @property
+    def last(self) -> bool:
+        """True for the event after which nothing comes."""
+        return self.type in ("complete", "error")

@@ -1,0 +1,72 @@
+"""One execution of an agent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from agentos.domain.media import Media
+from agentos.domain.usage import Usage
+
+
+class RunStatus(StrEnum):
+    """Where a run stands. ``queued`` and ``running`` are under way; the others are its one visible end."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def finished(self) -> bool:
+        """True for the three ends."""
+        return self not in (RunStatus.QUEUED, RunStatus.RUNNING)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunError:
+    """Why a run did not complete, as the JSON error of the API would say it."""
+
+    code: str
+    error: str
+    message: str
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One execution of an agent, from its admission to its end.
+
+    ``position`` orders the runs of a session and is given by the database. ``attempt`` is the fencing token: whoever
+    writes to a run must name the attempt it was given.
+    """
+
+    id: str
+    agent_id: str
+    session_id: str | None = None
+    user_id: str | None = None
+    position: int | None = None
+    attempt: int = 1
+    status: RunStatus
+    input: str = ""
+    media: tuple[Media, ...] = ()
+    content: str | None = None
+    reasoning: str | None = None
+    error: RunError | None = None
+    usage: Usage = Usage()
+    loops: int = 0
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    context: Mapping[str, Any] = field(default_factory=dict)
+    """``run_context`` of the request: parent run, workflow, team; kept, never interpreted."""
+    created_at: datetime
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+
+    @property
+    def duration(self) -> float | None:
+        """Seconds from admission to end; ``None`` while it is under way."""
+        return None if self.ended_at is None else (self.ended_at - self.created_at).total_seconds()

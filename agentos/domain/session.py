@@ -1,0 +1,40 @@
+"""Conversations that last."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """One conversation between a user and an agent; its messages and runs are kept beside it.
+
+    ``version`` counts the changes to ``name``, ``metadata``, ``state`` and the references, and is the ``ETag``.
+    ``run_count`` counts the runs that ended and stand in the history.
+    """
+
+    id: str
+    agent_id: str
+    user_id: str | None = None
+    team_id: str | None = None
+    workflow_id: str | None = None
+    name: str | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    state: Mapping[str, Any] = field(default_factory=dict)
+    run_count: int = 0
+    version: int = 1
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """What a session was about, in the words of its agent's model. The transcript is never touched."""
+
+    content: str
+    run_count: int
+    total_tokens: int
+    created_at: datetime

@@ -1,0 +1,290 @@
+"""Every error that AgentOS raises on purpose, as one tree.
+
+    AgentOSError
+    ├── ConfigError                     a setting has a value that is not accepted
+    ├── PluginError                     a plugin is broken, or two plugins claim one name
+    ├── RequestError                    the caller's request is at fault
+    │   ├── InvalidRequest              INVALID_REQUEST
+    │   ├── InvalidMedia                INVALID_MEDIA
+    │   ├── NotFound                    NOT_FOUND
+    │   │   ├── AgentNotFound           AGENT_NOT_FOUND
+    │   │   ├── SessionNotFound         SESSION_NOT_FOUND
+    │   │   ├── RunNotFound             RUN_NOT_FOUND
+    │   │   └── SummaryNotFound         SUMMARY_NOT_FOUND
+    │   ├── MethodNotAllowed            METHOD_NOT_ALLOWED
+    │   ├── AgentExists                 AGENT_EXISTS
+    │   ├── PreconditionFailed          PRECONDITION_FAILED
+    │   ├── RequestTooLarge             REQUEST_TOO_LARGE
+    │   └── UnsupportedMediaType        UNSUPPORTED_MEDIA_TYPE
+    ├── RunCancelled                    RUN_CANCELLED (how a cancelled run ends)
+    ├── ExecutionError                  EXECUTION_ERROR (the agent failed; ``cause`` says how)
+    │   ├── AgentFailed                 cause AGENT_FAILED
+    │   ├── ProviderError               cause PROVIDER_ERROR
+    │   ├── ProviderUnavailable         cause PROVIDER_UNAVAILABLE
+    │   ├── ProviderRateLimited         cause PROVIDER_RATE_LIMITED
+    │   ├── RunTimeout                  cause TIMEOUT
+    │   ├── TurnLimit                   cause TURN_LIMIT
+    │   └── WorkerLost                  cause WORKER_LOST
+    ├── StorageError                    STORAGE_ERROR
+    ├── ShuttingDown                    SHUTTING_DOWN
+    └── InternalError                   INTERNAL_ERROR (a bug of ours)
+
+Each class has a ``code`` (what clients switch on) and a ``phrase`` (the same for every occurrence). The HTTP status of a
+code is decided in :mod:`agentos.api.errors` alone. The message is for the caller: it says what was given and what is
+accepted, and never holds a secret or the text of an internal exception.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+
+class AgentOSError(Exception):
+    """Base of every error that AgentOS raises on purpose.
+
+    ``details`` is handed to clients as it is, and must be JSON; ``retry_after`` is in seconds.
+    """
+
+    code: ClassVar[str] = "INTERNAL_ERROR"
+    phrase: ClassVar[str] = "internal error"
+
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        details: Mapping[str, Any] | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message or self.phrase)
+        self.details: dict[str, Any] = dict(details or {})
+        self.retry_after = retry_after
+
+    @property
+    def message(self) -> str:
+        """What was given and what is accepted, in a sentence."""
+        return str(self.args[0])
+
+
+class ConfigError(AgentOSError):
+    """A setting's value is not accepted; the message names setting, value and what is accepted."""
+
+    code = "CONFIG_ERROR"
+    phrase = "invalid configuration"
+
+
+class PluginError(AgentOSError):
+    """A plugin cannot be loaded or offers what another plugin already has; the message names it."""
+
+    code = "PLUGIN_ERROR"
+    phrase = "broken plugin"
+
+
+class RequestError(AgentOSError):
+    """The request is at fault; nothing was done."""
+
+    code = "INVALID_REQUEST"
+    phrase = "invalid request"
+
+
+class InvalidRequest(RequestError):
+    """Malformed JSON, a missing or wrong field, or a bad query parameter."""
+
+
+class InvalidMedia(RequestError):
+    """An attachment that is refused for its type, source, size or host."""
+
+    code = "INVALID_MEDIA"
+    phrase = "invalid media"
+
+
+class NotFound(RequestError):
+    """The route or the thing does not exist, or is not the caller's."""
+
+    code = "NOT_FOUND"
+    phrase = "not found"
+
+
+class AgentNotFound(NotFound):
+    """No agent has this id."""
+
+    code = "AGENT_NOT_FOUND"
+    phrase = "agent not found"
+
+    def __init__(self, agent_id: str) -> None:
+        super().__init__(f"agent with ID {agent_id!r} not found")
+
+
+class SessionNotFound(NotFound):
+    """No session has this id."""
+
+    code = "SESSION_NOT_FOUND"
+    phrase = "session not found"
+
+    def __init__(self, session_id: str) -> None:
+        super().__init__(f"session with ID {session_id!r} not found")
+
+
+class RunNotFound(NotFound):
+    """No run has this id."""
+
+    code = "RUN_NOT_FOUND"
+    phrase = "run not found"
+
+    def __init__(self, run_id: str) -> None:
+        super().__init__(f"run with ID {run_id!r} not found")
+
+
+class SummaryNotFound(NotFound):
+    """The session has no summary yet."""
+
+    code = "SUMMARY_NOT_FOUND"
+    phrase = "summary not found"
+
+    def __init__(self, session_id: str) -> None:
+        super().__init__(f"session {session_id!r} has no summary yet; POST to this address makes one")
+
+
+class MethodNotAllowed(RequestError):
+    """The route exists, but not with this method."""
+
+    code = "METHOD_NOT_ALLOWED"
+    phrase = "method not allowed"
+
+
+class AgentExists(RequestError):
+    """The agent's id is taken, or belongs to an agent that code or a plugin registered."""
+
+    code = "AGENT_EXISTS"
+    phrase = "agent exists"
+
+
+class PreconditionFailed(RequestError):
+    """``If-Match`` names another version than the present one."""
+
+    code = "PRECONDITION_FAILED"
+    phrase = "precondition failed"
+
+
+class RequestTooLarge(RequestError):
+    """The body is larger than this server accepts."""
+
+    code = "REQUEST_TOO_LARGE"
+    phrase = "request too large"
+
+
+class UnsupportedMediaType(RequestError):
+    """The body is not JSON."""
+
+    code = "UNSUPPORTED_MEDIA_TYPE"
+    phrase = "unsupported media type"
+
+
+class RunCancelled(AgentOSError):
+    """The run was cancelled before its end; what it had written was kept."""
+
+    code = "RUN_CANCELLED"
+    phrase = "run cancelled"
+
+
+class ExecutionError(AgentOSError):
+    """The agent failed after the run was accepted.
+
+    ``details.cause`` says how, ``details.retryable`` whether the same request may succeed later, and
+    ``details.run_id`` which run.
+    """
+
+    code = "EXECUTION_ERROR"
+    phrase = "agent execution failed"
+    cause: ClassVar[str] = "AGENT_FAILED"
+    retryable: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        details: Mapping[str, Any] | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        given = {"cause": self.cause, "retryable": self.retryable, **(details or {})}
+        super().__init__(message, details=given, retry_after=retry_after)
+
+
+class AgentFailed(ExecutionError):
+    """The agent's own code raised; the exception is in the log, not in the message."""
+
+
+class ProviderError(ExecutionError):
+    """The model provider refused the request or answered what cannot be understood."""
+
+    cause = "PROVIDER_ERROR"
+
+
+class ProviderUnavailable(ExecutionError):
+    """The model provider cannot be reached, or answers that it cannot serve now."""
+
+    cause = "PROVIDER_UNAVAILABLE"
+    retryable = True
+
+
+class ProviderRateLimited(ExecutionError):
+    """The model provider asks to be called less often."""
+
+    cause = "PROVIDER_RATE_LIMITED"
+    retryable = True
+
+
+class RunTimeout(ExecutionError):
+    """The run did not end within its limit and was stopped."""
+
+    cause = "TIMEOUT"
+    retryable = True
+
+
+class TurnLimit(ExecutionError):
+    """The agent still wanted to call tools after its last allowed turn."""
+
+    cause = "TURN_LIMIT"
+
+
+class WorkerLost(ExecutionError):
+    """The process that executed the run is gone."""
+
+    cause = "WORKER_LOST"
+    retryable = True
+
+
+class StorageError(AgentOSError):
+    """The database did not take or give the data; nothing that was not saved is reported as done."""
+
+    code = "STORAGE_ERROR"
+    phrase = "storage unavailable"
+
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        details: Mapping[str, Any] | None = None,
+        retry_after: float | None = 1.0,
+    ) -> None:
+        super().__init__(message, details=details, retry_after=retry_after)
+
+
+class ShuttingDown(AgentOSError):
+    """The server is draining and takes no new runs."""
+
+    code = "SHUTTING_DOWN"
+    phrase = "server is shutting down"
+
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        details: Mapping[str, Any] | None = None,
+        retry_after: float | None = 5.0,
+    ) -> None:
+        super().__init__(message, details=details, retry_after=retry_after)
+
+
+class InternalError(AgentOSError):
+    """A bug of ours; the log has the traceback under the same request id."""

@@ -1,0 +1,96 @@
+"""Every place where a plugin can extend AgentOS.
+
+A plugin is a module (or object) named by an entry point of the group ``agentos``; its hook functions carry
+``@agentos.hookimpl``. All hooks are called once, in the order of the plugins' names, when the application is built. A hook
+that raises makes its plugin broken: what it registered is taken out again, the plugin is reported by name and skipped,
+or stops the start with ``AGENTOS_PLUGINS_STRICT=1``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Protocol
+
+import pluggy
+
+if TYPE_CHECKING:
+    import click
+
+    from agentos.config import Config
+    from agentos.domain.agent import Agent, StreamingAgent
+    from agentos.domain.run import Run
+    from agentos.models.provider import ModelProvider
+    from agentos.storage.interface import Storage
+    from agentos.tools.tool import Tool, Toolkit
+
+hookspec = pluggy.HookspecMarker("agentos")
+hookimpl = pluggy.HookimplMarker("agentos")
+
+
+class RegisterAgent(Protocol):
+    """Register an agent; ``id`` is needed for objects that are no :class:`~agentos.Agent`."""
+
+    def __call__(self, agent: Agent | StreamingAgent, *, id: str | None = None) -> None: ...
+
+
+class RegisterModelProvider(Protocol):
+    """Register what makes the provider of one prefix (``openai`` in ``openai:gpt-5-mini``).
+
+    ``factory`` is called with the configuration when a worker first needs the provider.
+    """
+
+    def __call__(self, prefix: str, factory: Callable[[Config], ModelProvider]) -> None: ...
+
+
+class RegisterTool(Protocol):
+    """Register a typed function, a ``@tool`` function, a Tool or a Toolkit, under its own name."""
+
+    def __call__(self, tool: Tool | Toolkit | Callable[..., Any]) -> None: ...
+
+
+class RegisterStorageBackend(Protocol):
+    """Register what opens the storage of a URL scheme (``sqlite`` in ``sqlite:///agentos.db``).
+
+    ``factory`` is called with the URL and the configuration; it must not create or change anything yet.
+    """
+
+    def __call__(self, scheme: str, factory: Callable[[str, Config], Storage]) -> None: ...
+
+
+class RegisterCommand(Protocol):
+    """Register a click command, or group of commands, below ``flask agentos``."""
+
+    def __call__(self, command: click.Command) -> None: ...
+
+
+@hookspec
+def register_agents(register: RegisterAgent, config: Config) -> None:
+    """Register agents by code; they are read-only for HTTP and CLI. Called after models and tools are registered."""
+
+
+@hookspec
+def register_model_providers(register: RegisterModelProvider) -> None:
+    """Register model providers by the prefix that agents name them by."""
+
+
+@hookspec
+def register_tools(register: RegisterTool) -> None:
+    """Register tools that any agent may name."""
+
+
+@hookspec
+def register_storage_backends(register: RegisterStorageBackend) -> None:
+    """Register storage backends by the URL scheme of ``AGENTOS_DATABASE_URL``."""
+
+
+@hookspec
+def register_commands(register: RegisterCommand) -> None:
+    """Register commands below ``flask agentos``. Called by the CLI alone."""
+
+
+@hookspec
+def run_finished(run: Run) -> None:
+    """Observe the end of a run, after it is saved. Called in the run's own thread for each run.
+
+    What it raises is logged, never handed on. It must be quick: the client that waits for the run waits for it too.
+    """

@@ -1,0 +1,1 @@
+"""What a language model is to AgentOS: a provider that streams deltas."""

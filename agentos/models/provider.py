@@ -1,0 +1,47 @@
+"""The contract of a model provider."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from typing import ClassVar
+
+from agentos.domain.media import MediaType
+from agentos.models.deltas import Delta
+from agentos.models.request import ModelRequest
+
+
+class ModelProvider(ABC):
+    """Speaks to one kind of model server. Implement :meth:`stream`; the rest has defaults.
+
+    One instance serves all runs of a worker, from many threads at once; it is made after the worker's fork. Heavy
+    imports and connections belong into the first call, not into ``__init__``.
+    """
+
+    media_types: ClassVar[frozenset[MediaType]] = frozenset()
+    """The attachments that reach the model; others are refused with ``INVALID_MEDIA`` before the run starts."""
+
+    @abstractmethod
+    def stream(self, request: ModelRequest) -> Iterator[Delta]:
+        """Call the model and yield its answer as it arrives, ending with a :class:`~agentos.models.deltas.Finish`.
+
+        Raise :class:`~agentos.errors.ProviderError` for a refused request or an answer that makes no sense,
+        :class:`~agentos.errors.ProviderUnavailable` when the server cannot be reached or cannot serve,
+        :class:`~agentos.errors.ProviderRateLimited` (with ``retry_after``, seconds) when it asks to be called less.
+        The messages are shown to clients: no secrets, no raw bodies. Retries, deadlines, tool loops and the joining of
+        tool-call pieces are the run's business, not the provider's.
+        """
+
+    def model_names(self) -> list[str]:
+        """Return names of models worth showing to a user; any other name may still work. Must not block."""
+        return []
+
+    def check(self) -> str:
+        """Return a line that says the provider can be used; raise an error that says what to do where it cannot.
+
+        Called by ``flask agentos doctor``; may use the network for a few seconds.
+        """
+        return "ok"
+
+    def close(self) -> None:
+        """Let go of connections. Called once, when the worker ends."""

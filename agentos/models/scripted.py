@@ -1,0 +1,121 @@
+"""A provider that says what it is told to: for tests, for documentation, for trying the server without a model."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from agentos.domain.media import MediaType
+from agentos.domain.usage import Usage
+from agentos.errors import AgentOSError, ProviderError
+from agentos.models.deltas import Delta, Finish, FinishReason, ReasoningDelta, TextDelta, ToolCallDelta
+from agentos.models.provider import ModelProvider
+from agentos.models.request import ModelRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Wait before going on; a cancelled run does not wait."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Fail:
+    """Raise an error at this point of the answer."""
+
+    error: AgentOSError
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """End the answer here without a finish, as a connection that was cut does."""
+
+
+Step = str | Delta | Pause | Fail | Cut
+
+
+def call(name: str, arguments: str = "{}", *, id: str = "call_1", index: int = 0) -> ToolCallDelta:
+    """Return a whole tool call as one step."""
+    return ToolCallDelta(index=index, id=id, name=name, arguments=arguments)
+
+
+class ScriptedProvider(ModelProvider):
+    """Answers its calls from a script, one turn a call, and keeps every request it was given in ``requests``.
+
+    A turn is a string, or a list of steps: strings, deltas, :class:`Pause`, :class:`Fail`, :class:`Cut`. A finish and a
+    usage are added where a turn has none. After the last turn it starts over.
+
+    >>> provider = ScriptedProvider(["Hello!", [call("add", '{"a": 1, "b": 2}')], "It is 3."])
+
+    Without a script the model's name says what happens, so that a running server can be tried by hand:
+    ``scripted:echo`` repeats the last user message word by word, ``scripted:slow-100x0.05`` says 100 words, one every
+    0.05 s.
+    """
+
+    media_types: ClassVar[frozenset[MediaType]] = frozenset({"image"})
+
+    def __init__(self, turns: Sequence[str | Sequence[Step]] = ()) -> None:
+        self._turns = list(turns)
+        self._lock = threading.Lock()
+        self.requests: list[ModelRequest] = []
+
+    def stream(self, request: ModelRequest) -> Iterator[Delta]:
+        """Play the next turn."""
+        if self._turns:
+            with self._lock:
+                turn = self._turns[len(self.requests) % len(self._turns)]
+                self.requests.append(request)
+        else:
+            turn = _named(request)
+        yield from _play([turn] if isinstance(turn, str) else turn, request)
+
+    def model_names(self) -> list[str]:
+        """Return the models that work without a script."""
+        return ["echo", "slow-20x0.1"]
+
+
+def _play(turn: Sequence[Step], request: ModelRequest) -> Iterator[Delta]:
+    reason: FinishReason = "stop"
+    finished = counted = False
+    words = 0
+    for step in turn:
+        request.cancellation.check()
+        match step:
+            case str():
+                words += 1
+                yield TextDelta(step)
+            case Pause(seconds):
+                request.cancellation.wait(seconds)
+                request.cancellation.check()
+            case Fail(error):
+                raise error
+            case Cut():
+                return
+            case _:
+                finished = finished or isinstance(step, Finish)
+                counted = counted or isinstance(step, Usage)
+                words += isinstance(step, TextDelta | ReasoningDelta)
+                if isinstance(step, ToolCallDelta):
+                    reason = "tool_calls"
+                yield step
+    if not counted:
+        prompt = sum(len(message.content.split()) for message in request.messages)
+        yield Usage(prompt_tokens=prompt, completion_tokens=words)
+    if not finished:
+        yield Finish(reason)
+
+
+def _named(request: ModelRequest) -> list[Step]:
+    if request.model == "echo":
+        said = [message.content for message in request.messages if message.role == "user"]
+        return list(re.findall(r"\s*\S+\s*?", said[-1])) if said else []
+    if slow := re.fullmatch(r"slow-(\d{1,6})x(\d{1,3}(?:\.\d{1,6})?)", request.model):
+        steps: list[Step] = []
+        for number in range(int(slow[1])):
+            steps += [Pause(float(slow[2])), f"word{number} "]
+        return steps
+    raise ProviderError(f"scripted model {request.model!r} does not exist: 'echo' and 'slow-<words>x<seconds>' do")

@@ -1,0 +1,213 @@
+"""How a setting is declared, read and refused. The settings themselves are in :mod:`agentos.config`."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import re
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from agentos.errors import ConfigError
+
+CONFIG_FILE = "agentos.toml"
+"""Read from the working directory where it exists, unless ``AGENTOS_CONFIG`` names another file."""
+
+UNSET: Any = object()
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What values a setting accepts, in words, and the function that checks and converts one.
+
+    ``parse`` takes a text (environment), a TOML value (file) or a Python value (``Config(...)``), and raises
+    ``ValueError``, ``KeyError`` or ``TypeError`` for what is not accepted.
+    """
+
+    accepts: str
+    parse: Callable[[Any], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What is known of a setting without its value. ``env`` names its variables, the strongest first."""
+
+    name: str
+    kind: Kind
+    default: Any
+    help: str
+    env: tuple[str, ...] = ()
+    secret: bool = False
+
+    def parse(self, value: Any, source: str) -> Any:
+        """Return the checked value; raise :class:`~agentos.errors.ConfigError` that says what is wrong and where."""
+        try:
+            return self.kind.parse(value)
+        except (ValueError, KeyError, TypeError) as error:
+            shown = "(hidden)" if self.secret else repr(value)
+            raise ConfigError(
+                f"setting {self.name!r} (from {source}) is {shown}; accepted: {self.kind.accepts}"
+            ) from error
+
+
+def setting(default: Any, kind: Kind, help: str, *, env: str | tuple[str, ...] = (), secret: bool = False) -> Any:
+    """Declare one setting as a field of a dataclass."""
+    row = {"default": default, "kind": kind, "help": help, "env": (env,) if isinstance(env, str) else env}
+    return dataclasses.field(default=UNSET, metadata={**row, "secret": secret}, repr=not secret)
+
+
+def settings_of(config: type) -> list[Setting]:
+    """Return the settings that a dataclass declares, in their order."""
+    return [Setting(name=row.name, **row.metadata) for row in dataclasses.fields(config) if "kind" in row.metadata]
+
+
+def resolve(
+    settings: list[Setting],
+    given: Mapping[str, Any],
+    *,
+    environ: Mapping[str, str] | None = None,
+    file: str | Path | None = None,
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return value and source of each setting: what is given, else the environment, else the file, else the default.
+
+    An empty variable counts as not set.
+    """
+    environment = os.environ if environ is None else environ
+    path, in_file = _read_file({one.name for one in settings}, environment, file)
+    values: dict[str, Any] = {}
+    sources: dict[str, str] = {}
+    for one in settings:
+        value, source = one.default, "default"
+        variable = next((name for name in one.env if environment.get(name)), None)
+        if one.name in given:
+            source = "given"
+            value = one.parse(given[one.name], source)
+        elif variable is not None:
+            source = variable
+            value = one.parse(environment[variable], source)
+        elif one.name in in_file:
+            source = str(path)
+            value = one.parse(in_file[one.name], source)
+        values[one.name], sources[one.name] = value, source
+    return values, sources
+
+
+def _read_file(known: set[str], environment: Mapping[str, str], file: str | Path | None) -> tuple[Path, dict[str, Any]]:
+    named = file or environment.get("AGENTOS_CONFIG")
+    path = Path(named or CONFIG_FILE)
+    if not named and not path.is_file():
+        return path, {}
+    try:
+        values = tomllib.loads(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"configuration file {path} cannot be read: {error}") from error
+    if unknown := sorted(values.keys() - known):
+        raise ConfigError(
+            f"configuration file {path} has unknown settings {', '.join(unknown)}; known: {', '.join(sorted(known))}"
+        )
+    return path, values
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(value)
+    return value.strip()
+
+
+def optional(parse: Callable[[Any], T]) -> Callable[[Any], T | None]:
+    """Let ``None`` and the empty text through as ``None``."""
+    return lambda value: None if value is None or value == "" else parse(value)
+
+
+def _flag(value: Any) -> bool:
+    words = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+    return words[str(value).strip().lower()]
+
+
+def _number(value: Any, least: float, most: float) -> float:
+    if isinstance(value, bool) or not re.fullmatch(r"[0-9]{1,15}(\.[0-9]{1,9})?", str(value).strip()):
+        raise ValueError(value)
+    number = float(str(value).strip())
+    if not least <= number <= most:
+        raise ValueError(value)
+    return number
+
+
+def _whole_number(value: Any, least: int, most: int) -> int:
+    number = _number(value, least, most)
+    if number != int(number):
+        raise ValueError(value)
+    return int(number)
+
+
+def _size(value: Any) -> int:
+    units = {"": 1, "kib": 1024, "mib": 1024**2, "gib": 1024**3}
+    match = re.fullmatch(r"([0-9]{1,12}) ?([a-z]*)", str(value).strip().lower())
+    if match is None:
+        raise ValueError(value)
+    size = int(match[1]) * units[match[2]]
+    if not 1024 <= size <= 1024**3:
+        raise ValueError(value)
+    return size
+
+
+def _names(value: Any) -> tuple[str, ...]:
+    items = value.split(",") if isinstance(value, str) else value
+    return tuple(stripped for item in items if (stripped := _text(item)))
+
+
+def _plugin_names(value: Any) -> tuple[str, ...]:
+    names = _names(value)
+    return () if names == ("none",) else names
+
+
+def _address(value: Any) -> str:
+    host, separator, port = _text(value).rpartition(":")
+    if not separator or not re.fullmatch(r"[0-9]{1,5}", port) or int(port) > 65535 or "/" in host:
+        raise ValueError(value)
+    return f"{host or '0.0.0.0'}:{int(port)}"
+
+
+def _origins(value: Any) -> tuple[str, ...]:
+    origins = _names(value)
+    for origin in origins:
+        if origin != "*" and not re.fullmatch(r"https?://[A-Za-z0-9.\-\[\]:]+", origin):
+            raise ValueError(origin)
+    return origins
+
+
+def _model(value: Any) -> str:
+    model = _text(value)
+    if not re.fullmatch(r"[^:\s]+:\S.*", model):
+        raise ValueError(model)
+    return model
+
+
+def one_of(*choices: str) -> Kind:
+    """Accept one of a few words."""
+    return Kind(" or ".join(choices), lambda value: choices[choices.index(str(value).strip().lower())])
+
+
+def whole(least: int, most: int) -> Kind:
+    """Accept a whole number in a range."""
+    return Kind(f"a whole number from {least} to {most}", lambda value: _whole_number(value, least, most))
+
+
+def seconds(least: float, most: float) -> Kind:
+    """Accept a time in a range."""
+    return Kind(f"seconds, from {least:g} to {most:g}", lambda value: _number(value, least, most))
+
+
+TEXT = Kind("a text", _text)
+OPTIONAL_TEXT = Kind("a text", optional(_text))
+FLAG = Kind("1 or 0 (also true/false, yes/no, on/off)", _flag)
+SIZE = Kind("bytes, or a number with KiB, MiB or GiB, from 1 KiB to 1 GiB", _size)
+NAMES = Kind("names, separated by commas", _names)
+ADDRESS = Kind("host:port, or :port for all interfaces", _address)
+ORIGINS = Kind("origins like https://app.example.com, separated by commas, or *", _origins)
+OPTIONAL_MODEL = Kind("provider:name, as in openai:gpt-5-mini", optional(_model))
+PLUGINS = Kind("names of plugins, separated by commas, or none", optional(_plugin_names))

@@ -1,0 +1,1 @@
+"""Where sessions, runs, events and stored agents live."""

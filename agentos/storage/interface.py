@@ -1,0 +1,309 @@
+"""The contract of a storage backend, in the terms of the domain.
+
+Everything a method writes is one transaction, committed when it returns. Every method raises
+:class:`~agentos.errors.StorageError` when the database did not take or give the data, and only then.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+from agentos.domain.event import Frame
+from agentos.domain.message import Message
+from agentos.domain.run import Run, RunStatus
+from agentos.domain.session import Session, Summary
+
+T = TypeVar("T")
+
+
+class _Unset:
+    """The type of :data:`UNSET`."""
+
+    def __repr__(self) -> str:
+        return "UNSET"
+
+
+UNSET: Any = _Unset()
+"""Stands for "leave it as it is", where ``None`` means "clear it"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """A place in a list that is ordered by time and id: the last item of the page before."""
+
+    time: datetime
+    id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paging:
+    """Which part of a list: ``limit`` items after ``cursor`` or, without one, after ``offset`` items."""
+
+    limit: int = 100
+    cursor: Cursor | None = None
+    offset: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """A part of a list, and where the next part begins; ``None`` when there is no more."""
+
+    items: Sequence[T]
+    next_cursor: Cursor | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionFilter:
+    """Exact matches, and-ed; ``None`` matches everything. ``updated_before`` is exclusive."""
+
+    agent_id: str | None = None
+    user_id: str | None = None
+    team_id: str | None = None
+    workflow_id: str | None = None
+    updated_before: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFilter:
+    """Exact matches, and-ed; ``None`` matches everything."""
+
+    session_id: str | None = None
+    agent_id: str | None = None
+    status: RunStatus | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionChanges:
+    """What to change in a session; what is :data:`UNSET` stays."""
+
+    name: str | None = UNSET
+    metadata: Mapping[str, Any] = UNSET
+    state: Mapping[str, Any] = UNSET
+    agent_id: str = UNSET
+    user_id: str | None = UNSET
+    team_id: str | None = UNSET
+    workflow_id: str | None = UNSET
+
+    def given(self) -> dict[str, Any]:
+        """Return only what is to change, by field name."""
+        return {name: value for name in self.__slots__ if (value := getattr(self, name)) is not UNSET}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredAgent:
+    """An agent that was registered by HTTP or CLI, as the JSON document that was given."""
+
+    id: str
+    document: Mapping[str, Any]
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """Who executes a run, and for how many ``seconds`` without a word from it the run is still its own."""
+
+    owner: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """An admitted run. While its status is ``queued``, older runs of its session come first and ``history`` is empty.
+
+    ``history`` is the session's last turns, oldest first, whole turns only.
+    """
+
+    run: Run
+    history: Sequence[Message] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredMessage:
+    """A message in its place in a session. ``sequence`` counts 1, 2, 3 … without a gap."""
+
+    sequence: int
+    run_id: str
+    created_at: datetime
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """A part of a session's transcript, and the runs in it (the failed and cancelled ones too), oldest first."""
+
+    messages: Sequence[StoredMessage] = ()
+    runs: Sequence[Run] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaState:
+    """The revision that the database has and the one that this version of AgentOS needs."""
+
+    current: str | None
+    head: str | None
+
+    @property
+    def ready(self) -> bool:
+        """True when the two are the same."""
+        return self.current == self.head
+
+
+@dataclass(frozen=True, slots=True)
+class FrameBatch:
+    """Consecutive new frames of one run."""
+
+    run_id: str
+    frames: Sequence[Frame] = field(default_factory=tuple)
+
+
+class Storage(ABC):
+    """Keeps what the server must not lose. One instance a worker, made after its fork, used from many threads."""
+
+    # --- the database itself -------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def upgrade(self) -> None:
+        """Bring the schema to this version's revision, under a lock that holds across processes."""
+
+    @abstractmethod
+    def schema(self) -> SchemaState:
+        """Return the schema's revision and the one needed."""
+
+    @abstractmethod
+    def check(self) -> None:
+        """Raise :class:`~agentos.errors.StorageError` unless the database answers now."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let go of all connections."""
+
+    # --- agents that were registered by HTTP or CLI ----------------------------------------------------------------
+
+    @abstractmethod
+    def add_agent(self, agent: StoredAgent) -> bool:
+        """Add an agent; return ``False`` and change nothing if its id is taken."""
+
+    @abstractmethod
+    def replace_agent(self, agent: StoredAgent) -> bool:
+        """Replace an agent's document (``created_at`` stays); return ``False`` if there is none."""
+
+    @abstractmethod
+    def get_agent(self, agent_id: str) -> StoredAgent | None:
+        """Return one agent."""
+
+    @abstractmethod
+    def list_agents(self) -> Sequence[StoredAgent]:
+        """Return all agents by id."""
+
+    @abstractmethod
+    def delete_agent(self, agent_id: str) -> bool:
+        """Delete an agent; return whether it was there. Its sessions and runs stay."""
+
+    # --- sessions --------------------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def create_session(self, session: Session) -> None:
+        """Add a session whose id is new."""
+
+    @abstractmethod
+    def get_session(self, session_id: str) -> Session | None:
+        """Return one session."""
+
+    @abstractmethod
+    def list_sessions(self, where: SessionFilter, paging: Paging) -> Page[Session]:
+        """Return sessions, newest activity (``updated_at``, then id) first."""
+
+    @abstractmethod
+    def count_sessions(self, where: SessionFilter) -> int:
+        """Return how many sessions match."""
+
+    @abstractmethod
+    def update_session(
+        self, session_id: str, changes: SessionChanges, *, now: datetime, expected_version: int | None = None
+    ) -> Session:
+        """Apply changes, count ``version`` up and return the session as it is now.
+
+        Raises :class:`~agentos.errors.SessionNotFound`, or :class:`~agentos.errors.PreconditionFailed` when
+        ``expected_version`` is given and is not the present one.
+        """
+
+    @abstractmethod
+    def delete_session(self, session_id: str) -> bool:
+        """Delete a session with its messages, runs and events; return whether it was there."""
+
+    @abstractmethod
+    def delete_sessions(self, where: SessionFilter, *, limit: int) -> int:
+        """Delete up to ``limit`` matching sessions, the oldest activity first; return how many. Call until 0."""
+
+    @abstractmethod
+    def history(self, session_id: str, *, limit: int, before: int | None = None) -> History:
+        """Return the last ``limit`` messages whose sequence is less than ``before``, and the runs they came from.
+
+        Runs that left no message stand where their position is; the last page has those after its last message too.
+        Raises :class:`~agentos.errors.SessionNotFound`.
+        """
+
+    @abstractmethod
+    def put_summary(self, session_id: str, summary: Summary) -> None:
+        """Keep the session's summary in place of the one before; raises ``SessionNotFound``."""
+
+    @abstractmethod
+    def get_summary(self, session_id: str) -> Summary | None:
+        """Return the session's summary; raises ``SessionNotFound``."""
+
+    # --- runs ------------------------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def admit_run(self, run: Run, lease: Lease, *, history_turns: int) -> Admission:
+        """Accept a run durably: give it its place in its session's order and lease it to a worker.
+
+        It comes back ``running`` with its history, or ``queued`` behind an older unfinished run of its session. Counts
+        as activity of the session. Raises :class:`~agentos.errors.SessionNotFound`.
+        """
+
+    @abstractmethod
+    def claim_turn(self, run: Run, *, history_turns: int, now: datetime) -> Admission | None:
+        """Start a queued run if no older run of its session is unfinished; ``None``: not yet.
+
+        ``started_at`` becomes ``now``. Fenced by ``run.attempt``: raises :class:`~agentos.errors.RunNotFound` when the
+        run is gone, has ended, or is another worker's.
+        """
+
+    @abstractmethod
+    def finish_run(self, run: Run, *, messages: Sequence[Message] = (), frames: Sequence[Frame] = ()) -> bool:
+        """End a run: its final state, the turn's messages, the session's counters and its last frames, all or nothing.
+
+        ``run.status`` is one of the three ends. Fenced by ``run.attempt``: returns ``False`` and writes nothing when the
+        run has ended already, is another worker's, or is gone. With messages, they become the session's next turn.
+        """
+
+    @abstractmethod
+    def get_run(self, run_id: str) -> Run | None:
+        """Return one run."""
+
+    @abstractmethod
+    def list_runs(self, where: RunFilter, paging: Paging) -> Page[Run]:
+        """Return runs, newest (``created_at``, then id) first."""
+
+    @abstractmethod
+    def renew_leases(self, lease: Lease) -> Sequence[str]:
+        """Prolong all unfinished runs of the lease's owner in one statement; return their ids. By database time."""
+
+    @abstractmethod
+    def take_lost_runs(self, lease: Lease, *, limit: int) -> Sequence[Run]:
+        """Take over up to ``limit`` unfinished runs whose lease ran out: count ``attempt`` up, lease them anew."""
+
+    # --- events ----------------------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def append_frames(self, batches: Sequence[FrameBatch]) -> None:
+        """Append to the event logs of many runs in one transaction. Logs of runs that are gone are left out."""
+
+    @abstractmethod
+    def read_frames(self, run_id: str, *, after: int = 0, limit: int = 1000) -> Sequence[Frame]:
+        """Return up to ``limit`` frames whose number is greater than ``after``, in order."""

@@ -1,0 +1,24 @@
+"""What a tool may know about the run that calls it."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+from agentos.models.request import Cancellation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolContext:
+    """Handed to tools that ask for it with a parameter annotated ``ToolContext``; the model never sees it.
+
+    ``deadline`` is a ``time.monotonic()`` value. A tool that waits for something should do so inside
+    ``with context.cancellation.cutting(...)``.
+    """
+
+    run_id: str
+    agent_id: str
+    session_id: str | None = None
+    user_id: str | None = None
+    deadline: float = field(default_factory=lambda: time.monotonic() + 600.0)
+    cancellation: Cancellation = field(default_factory=Cancellation)

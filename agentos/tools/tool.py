@@ -1,0 +1,1 @@
+"""Tools and toolkits: typed functions with what a model is told about them."""
