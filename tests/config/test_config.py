@@ -1,0 +1,108 @@
+"""Settings: where values come from, and what is said about bad ones."""
+
+from pathlib import Path
+
+import pytest
+
+from agentos.config import Config
+from agentos.errors import ConfigError
+from agentos.settings import settings_of
+
+
+def test_given_beats_environment_beats_file_beats_default(tmp_path: Path) -> None:
+    file = tmp_path / "settings.toml"
+    file.write_text("workers = 3\nmax_turns = 4\nhistory_turns = 5\n")
+    environ = {"AGENTOS_MAX_TURNS": "6", "AGENTOS_HISTORY_TURNS": "7"}
+
+    config = Config(history_turns=8, environ=environ, file=file)
+
+    assert (config.history_turns, config.max_turns, config.workers, config.tool_timeout) == (8, 6, 3, 30.0)
+    assert [config.sources[name] for name in ("history_turns", "max_turns", "workers", "tool_timeout")] == [
+        "given",
+        "AGENTOS_MAX_TURNS",
+        str(file),
+        "default",
+    ]
+
+
+def test_the_first_named_variable_is_the_strongest() -> None:
+    assert Config(environ={"WEB_CONCURRENCY": "5"}).workers == 5
+    assert Config(environ={"WEB_CONCURRENCY": "5", "AGENTOS_WORKERS": "4"}).workers == 4
+
+
+@pytest.mark.parametrize(
+    ("variable", "text", "value"),
+    [
+        ("AGENTOS_ADDRESS", ":8080", "0.0.0.0:8080"),
+        ("AGENTOS_ADDRESS", "[::1]:80", "[::1]:80"),
+        ("AGENTOS_DEBUG", "Yes", True),
+        (
+            "AGENTOS_ALLOW_ORIGINS",
+            "https://a.example, http://b.example:8000",
+            ("https://a.example", "http://b.example:8000"),
+        ),
+        ("AGENTOS_MAX_REQUEST_SIZE", "2 MiB", 2 * 1024**2),
+        ("AGENTOS_REQUEST_TIMEOUT", "1.5", 1.5),
+        ("AGENTOS_PLUGINS", "none", ()),
+        ("AGENTOS_PLUGINS", "a,b", ("a", "b")),
+        ("AGENTOS_MODEL", "openai:org/model:tag", "openai:org/model:tag"),
+    ],
+)
+def test_texts_are_understood(variable: str, text: str, value: object) -> None:
+    config = Config(environ={variable: text})
+    setting = next(one for one in settings_of(Config) if variable in one.env)
+    assert getattr(config, setting.name) == value
+
+
+@pytest.mark.parametrize(
+    ("variable", "text"),
+    [
+        ("AGENTOS_ADDRESS", "8080"),
+        ("AGENTOS_ADDRESS", "localhost:99999"),
+        ("AGENTOS_ADDRESS", "http://localhost:80"),
+        ("AGENTOS_WORKERS", "٣"),
+        ("AGENTOS_WORKERS", "1_0"),
+        ("AGENTOS_WORKERS", "0"),
+        ("AGENTOS_WORKERS", "1.5"),
+        ("AGENTOS_REQUEST_TIMEOUT", "nan"),
+        ("AGENTOS_REQUEST_TIMEOUT", "-1"),
+        ("AGENTOS_MAX_REQUEST_SIZE", "10 parsecs"),
+        ("AGENTOS_DEBUG", "perhaps"),
+        ("AGENTOS_LOG_LEVEL", "loud"),
+        ("AGENTOS_ALLOW_ORIGINS", "example.com"),
+        ("AGENTOS_MODEL", "gpt-5"),
+    ],
+)
+def test_a_bad_value_is_refused_naming_setting_value_and_what_is_accepted(variable: str, text: str) -> None:
+    setting = next(one for one in settings_of(Config) if variable in one.env)
+    with pytest.raises(ConfigError) as refused:
+        Config(environ={variable: text})
+    for part in (setting.name, variable, repr(text), setting.kind.accepts):
+        assert part in refused.value.message
+
+
+def test_a_bad_secret_is_not_shown() -> None:
+    with pytest.raises(ConfigError) as refused:
+        Config(openai_api_key=123)  # type: ignore[arg-type]
+    assert "123" not in refused.value.message
+
+
+def test_a_secret_is_not_in_the_repr() -> None:
+    assert "sk-secret" not in repr(Config(environ={"OPENAI_API_KEY": "sk-secret"}))
+
+
+def test_an_empty_variable_counts_as_not_set() -> None:
+    assert Config(environ={"AGENTOS_WORKERS": ""}).workers == Config(environ={}).workers
+
+
+@pytest.mark.parametrize("content", ["workers = ", "unknown_setting = 1", "workers = 'many'"])
+def test_a_bad_file_is_refused_by_its_name(tmp_path: Path, content: str) -> None:
+    file = tmp_path / "broken.toml"
+    file.write_text(content)
+    with pytest.raises(ConfigError, match=r"broken\.toml"):
+        Config(environ={"AGENTOS_CONFIG": str(file)})
+
+
+@pytest.mark.parametrize("setting", settings_of(Config), ids=lambda setting: setting.name)
+def test_every_default_passes_its_own_check(setting) -> None:
+    assert setting.parse(setting.default, "default") == setting.default
