@@ -90,7 +90,7 @@ def register_commands(register: RegisterCommand) -> None:
 
 @hookspec
 def run_finished(run: Run) -> None:
-    """Observe the end of a run, after it is saved. Called in the run's own thread for each run.
+    """Observe the end of a run, after it is saved and its client was told. Called in the run's own thread.
 
-    What it raises is logged, never handed on. It must be quick: the client that waits for the run waits for it too.
+    What it raises is logged, never handed on.
     """

@@ -1,0 +1,119 @@
+"""Loads plugins, calls their registration hooks one plugin at a time, and keeps an account of each."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, Literal
+
+import pluggy
+
+from agentos import hookspecs
+from agentos.errors import PluginError
+
+GROUP = "agentos"
+logger = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class PluginReport:
+    """What became of one plugin. ``provides`` lists what it registered, as ``tool:calculator``."""
+
+    name: str
+    distribution: str | None = None
+    version: str | None = None
+    status: Literal["loaded", "failed", "left out"] = "loaded"
+    error: str | None = None
+    provides: list[str] = field(default_factory=list)
+
+
+class PluginManager:
+    """Knows all plugins of one application.
+
+    ``allowed`` leaves out every installed plugin that it does not name (``None``: all are loaded). With ``strict`` a
+    broken plugin raises :class:`~agentos.errors.PluginError` instead of being reported and skipped.
+    """
+
+    def __init__(self, *, allowed: Sequence[str] | None = None, strict: bool = False) -> None:
+        self._allowed = allowed
+        self._strict = strict
+        self._manager = pluggy.PluginManager(GROUP)
+        self._manager.add_hookspecs(hookspecs)
+        self._reports: dict[str, PluginReport] = {}
+        self._undo: list[Callable[[str], None]] = []
+
+    @property
+    def reports(self) -> list[PluginReport]:
+        """What became of each plugin, by name."""
+        return [self._reports[name] for name in sorted(self._reports)]
+
+    def add(self, name: str, plugin: object) -> None:
+        """Add a plugin that is no installed distribution: the core, or an embedding program's own."""
+        report = self._reports.setdefault(name, PluginReport(name))
+        self._register(report, lambda: plugin)
+
+    def load_installed(self) -> None:
+        """Load every installed entry point of the group ``agentos``, in the order of their names."""
+        for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name):
+            if entry.name not in self._reports:
+                self._load(entry)
+        if unknown := sorted(set(self._allowed or ()) - self._reports.keys()):
+            self._fail(PluginReport(unknown[0]), PluginError("AGENTOS_PLUGINS names it, but it is not installed"))
+
+    def _load(self, entry: EntryPoint) -> None:
+        report = PluginReport(entry.name)
+        if entry.dist is not None:
+            report.distribution, report.version = entry.dist.name, entry.dist.version
+        self._reports[entry.name] = report
+        if self._allowed is not None and entry.name not in self._allowed:
+            report.status = "left out"
+            return
+        self._register(report, entry.load)
+
+    def _register(self, report: PluginReport, load: Callable[[], object]) -> None:
+        try:
+            plugin = load()
+            self._manager.register(plugin, name=report.name)
+            self._manager.check_pending()
+        except Exception as error:  # a plugin's import may raise anything
+            self._fail(report, error)
+
+    def on_removal(self, remove: Callable[[str], None]) -> None:
+        """Have ``remove(plugin_name)`` called when a plugin turns out broken after it registered something."""
+        self._undo.append(remove)
+
+    def call(self, hook: str, register: Callable[[PluginReport], Callable[..., None]], **given: Any) -> None:
+        """Call a ``register_…`` hook of each plugin with a ``register`` of its own, made from its report."""
+        for implementation in sorted(
+            getattr(self._manager.hook, hook).get_hookimpls(), key=lambda found: found.plugin_name != "core"
+        ):
+            report = self._reports[implementation.plugin_name]
+            arguments = {"register": register(report), **given}
+            try:
+                implementation.function(*(arguments[name] for name in implementation.argnames))
+            except Exception as error:  # other people's code
+                self._fail(report, error)
+
+    def observe(self, hook: str, **given: Any) -> None:
+        """Call an observing hook of each plugin; what one raises is logged and does not stop the others."""
+        for implementation in getattr(self._manager.hook, hook).get_hookimpls():
+            try:
+                implementation.function(*(given[name] for name in implementation.argnames))
+            except Exception:  # other people's code
+                logger.exception("observer failed", extra={"plugin": implementation.plugin_name, "hook": hook})
+
+    def _fail(self, report: PluginReport, error: Exception) -> None:
+        message = error.message if isinstance(error, PluginError) else f"{type(error).__name__}: {error}"
+        if self._strict:
+            raise PluginError(
+                f"plugin {report.name!r} is broken: {message}; mend or uninstall it, or unset AGENTOS_PLUGINS_STRICT"
+            ) from error
+        logger.error("plugin is broken and was skipped", extra={"plugin": report.name, "reason": message})
+        report.status, report.error, report.provides = "failed", message, []
+        self._reports[report.name] = report
+        if self._manager.has_plugin(report.name):
+            self._manager.unregister(name=report.name)
+        for undo in self._undo:
+            undo(report.name)
