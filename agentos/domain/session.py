@@ -25,6 +25,8 @@ class Session:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     state: Mapping[str, Any] = field(default_factory=dict)
     run_count: int = 0
+    total_tokens: int = 0
+    """What the runs that are counted have used."""
     version: int = 1
     created_at: datetime
     updated_at: datetime
@@ -32,7 +34,10 @@ class Session:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """What a session was about, in the words of its agent's model. The transcript is never touched."""
+    """What a session was about, in the words of its agent's model. The transcript is never touched.
+
+    ``run_count`` and ``total_tokens`` are the session's when the summary was made.
+    """
 
     content: str
     run_count: int

@@ -1,0 +1,61 @@
+"""Agents as JSON documents: what HTTP and CLI register and what is stored."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import MISSING, fields
+from typing import Any
+
+from agentos.domain.agent import Agent
+from agentos.errors import InvalidRequest
+
+_TYPES: dict[str, tuple[type | tuple[type, ...], str]] = {
+    "id": (str, "a text"),
+    "model": (str, "a text, 'provider:name'"),
+    "name": (str, "a text"),
+    "description": (str, "a text"),
+    "instructions": (str, "a text"),
+    "tools": (list, "a list of tool names"),
+    "parameters": (dict, "an object"),
+    "output_schema": ((dict, type(None)), "an object (a JSON schema)"),
+    "history_turns": ((int, type(None)), "a whole number"),
+    "max_turns": ((int, type(None)), "a whole number"),
+    "metadata": (dict, "an object"),
+}
+
+
+def agent_from_document(document: Mapping[str, Any]) -> Agent:
+    """Return the agent that a document describes; raise ``InvalidRequest`` naming the field that is wrong."""
+    if unknown := sorted(map(str, document.keys() - _TYPES.keys())):
+        raise InvalidRequest(f"unknown field {unknown[0]!r} in the agent; known are {', '.join(_TYPES)}")
+    for name in ("id", "model"):
+        if name not in document:
+            raise InvalidRequest(f"the agent's {name!r} is missing")
+    for name, value in document.items():
+        accepted, words = _TYPES[name]
+        if not isinstance(value, accepted) or isinstance(value, bool):
+            raise InvalidRequest(f"the agent's {name!r} is {value!r:.100}; accepted is {words}")
+    for tool in document.get("tools", ()):
+        if not isinstance(tool, str):
+            raise InvalidRequest(f"the agent's tools hold {tool!r:.100}; accepted are names of installed tools")
+    return Agent(**document)
+
+
+def agent_document(agent: Agent) -> dict[str, Any]:
+    """Return an agent as a document, without what is as the defaults are.
+
+    Raises ``InvalidRequest`` if it has tools that are no names: code cannot be stored.
+    """
+    document: dict[str, Any] = {}
+    for field in fields(Agent):
+        value = getattr(agent, field.name)
+        if isinstance(value, Mapping):
+            value = dict(value)
+        if isinstance(value, tuple):
+            value = list(value)
+        default = field.default_factory() if field.default_factory is not MISSING else field.default
+        if value != (list(default) if isinstance(default, tuple) else default):
+            document[field.name] = value
+    if any(not isinstance(tool, str) for tool in agent.tools):
+        raise InvalidRequest(f"agent {agent.id!r} has tools that are code; only names of installed tools can be stored")
+    return document
