@@ -1,0 +1,44 @@
+"""Joins the pieces in which tool calls arrive."""
+
+from __future__ import annotations
+
+from agentos.domain.ids import new_id
+from agentos.domain.message import ToolCall
+from agentos.errors import ProviderError
+from agentos.models.deltas import ToolCallDelta
+
+
+class CallAssembler:
+    """Collects the tool calls of one turn; ``limit`` bounds their arguments together, in characters."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._size = 0
+        self._ids: dict[int, str] = {}
+        self._names: dict[int, str] = {}
+        self._arguments: dict[int, list[str]] = {}
+
+    def add(self, delta: ToolCallDelta) -> None:
+        """Take in a piece; raise :class:`~agentos.errors.ProviderError` when the model does not come to an end."""
+        self._size += len(delta.arguments)
+        if self._size > self._limit:
+            raise ProviderError(f"the model wrote tool calls of more than {self._limit} characters and was stopped")
+        pieces = self._arguments.setdefault(delta.index, [])
+        if delta.id:
+            self._ids.setdefault(delta.index, delta.id)
+        if delta.name:
+            self._names.setdefault(delta.index, delta.name)
+        if delta.arguments:
+            pieces.append(delta.arguments)
+
+    def calls(self) -> list[ToolCall]:
+        """Return the whole calls in their order. A call without an id, or with another one's, gets a new one."""
+        calls: list[ToolCall] = []
+        taken: set[str] = set()
+        for index in sorted(self._arguments):
+            id = self._ids.get(index)
+            if id is None or id in taken:
+                id = f"call_{new_id()}"
+            taken.add(id)
+            calls.append(ToolCall(id, self._names.get(index, ""), "".join(self._arguments[index])))
+        return calls

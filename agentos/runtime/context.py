@@ -1,0 +1,38 @@
+"""What an agent is given when it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from agentos.domain.media import Media
+from agentos.domain.message import Message
+from agentos.models.request import Cancellation
+from agentos.runtime.transcript import Transcript
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunContext:
+    """One run as its agent sees it.
+
+    ``history`` is the last turns of the run's session, oldest first, and of no other; ``deadline`` is a
+    ``time.monotonic()`` value. Whatever the agent yields has been added to ``transcript`` when it is asked to go on.
+    An agent that waits should do so inside ``with context.cancellation.cutting(...)``.
+    """
+
+    run_id: str
+    agent_id: str
+    input: str
+    deadline: float
+    session_id: str | None = None
+    user_id: str | None = None
+    media: Sequence[Media] = ()
+    history: Sequence[Message] = ()
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    cancellation: Cancellation = field(default_factory=Cancellation)
+    transcript: Transcript = field(default_factory=Transcript)
+
+    def question(self) -> Message:
+        """Return what the user said, as the message that a model is given."""
+        return Message("user", self.input, media=tuple(self.media))

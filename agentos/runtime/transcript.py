@@ -1,0 +1,94 @@
+"""What a run has said and done so far: the fold of its events."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import orjson
+
+from agentos.domain.event import AgentEvent, Reasoning, Token, ToolCallEvent
+from agentos.domain.message import Message, ToolCall
+from agentos.domain.usage import Usage
+
+
+class Transcript:
+    """Turns the events of a run into the messages that they amount to.
+
+    A turn is one answer of the model: text, tool calls, or both, and the results of the calls. The first text or call
+    after a result begins the next turn.
+    """
+
+    def __init__(self) -> None:
+        self.usage = Usage()
+        self.tokens = 0
+        self.size = 0
+        """Characters of text and reasoning so far."""
+        self._closed: list[Message] = []
+        self._text: list[str] = []
+        self._reasoning: list[str] = []
+        self._calls: dict[str, ToolCall] = {}
+        self._results: dict[str, str] = {}
+        self._turns = 1
+
+    def apply(self, event: AgentEvent) -> None:
+        """Take in the next event."""
+        match event:
+            case Token():
+                self._begin_turn_after_results()
+                self._text.append(event.token)
+                self.tokens += 1
+                self.size += len(event.token)
+            case Reasoning():
+                self._begin_turn_after_results()
+                self._reasoning.append(event.content)
+                self.size += len(event.content)
+            case Usage():
+                self.usage += event
+            case ToolCallEvent(status="started"):
+                self._begin_turn_after_results()
+                self._calls[event.tool_call_id] = ToolCall(
+                    event.tool_call_id, event.tool_name, _arguments_text(event.arguments)
+                )
+            case ToolCallEvent():
+                self._results[event.tool_call_id] = event.result if event.result is not None else event.error or ""
+
+    @property
+    def output(self) -> str:
+        """The text of the last turn: what a run answers."""
+        return "".join(self._text)
+
+    @property
+    def reasoning(self) -> str | None:
+        """All that the model thought aloud, ``None`` where it did not."""
+        return "".join(self._reasoning) or None
+
+    @property
+    def turns(self) -> int:
+        """How many turns have begun."""
+        return self._turns
+
+    def messages(self) -> Sequence[Message]:
+        """Return the messages so far, the results of a turn in the order of its calls.
+
+        A call without a result is left out, so that what is handed to a model is always whole.
+        """
+        return [*self._closed, *self._open_turn()]
+
+    def _open_turn(self) -> list[Message]:
+        calls = tuple(call for call in self._calls.values() if call.id in self._results)
+        text = self.output
+        if not calls:
+            return [Message("assistant", text)] if text else []
+        results = [Message("tool", self._results[call.id], tool_call_id=call.id) for call in calls]
+        return [Message("assistant", text, tool_calls=calls), *results]
+
+    def _begin_turn_after_results(self) -> None:
+        if self._results and len(self._results) == len(self._calls):
+            self._closed += self._open_turn()
+            self._text, self._calls, self._results = [], {}, {}
+            self._turns += 1
+
+
+def _arguments_text(arguments: object) -> str:
+    """Return arguments as JSON. A text that is no JSON becomes ``{}``: servers refuse to be shown broken JSON again."""
+    return "{}" if isinstance(arguments, str) else orjson.dumps(arguments).decode()

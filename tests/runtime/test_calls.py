@@ -1,0 +1,43 @@
+"""Joining tool calls from their pieces."""
+
+import pytest
+
+from agentos.domain.message import ToolCall
+from agentos.errors import ProviderError
+from agentos.models.deltas import ToolCallDelta
+from agentos.runtime.calls import CallAssembler
+
+
+def _assembled(*deltas: ToolCallDelta) -> list[ToolCall]:
+    assembler = CallAssembler(1000)
+    for delta in deltas:
+        assembler.add(delta)
+    return assembler.calls()
+
+
+def test_parallel_calls_split_over_deltas_are_joined_each() -> None:
+    calls = _assembled(
+        ToolCallDelta(0, id="a", name="add"),
+        ToolCallDelta(1, id="b", name="sub", arguments='{"x"'),
+        ToolCallDelta(0, arguments='{"a":'),
+        ToolCallDelta(1, arguments=":1}"),
+        ToolCallDelta(0, arguments="1}"),
+    )
+    assert calls == [ToolCall("a", "add", '{"a":1}'), ToolCall("b", "sub", '{"x":1}')]
+
+
+def test_a_call_without_an_id_gets_one() -> None:
+    (call,) = _assembled(ToolCallDelta(0, name="add", arguments="{}"))
+    assert call.id.startswith("call_")
+
+
+def test_calls_that_share_an_id_are_told_apart() -> None:
+    first, second = _assembled(ToolCallDelta(0, id="x", name="add"), ToolCallDelta(1, id="x", name="add"))
+    assert first.id == "x" != second.id
+
+
+def test_arguments_without_an_end_are_stopped() -> None:
+    assembler = CallAssembler(100)
+    with pytest.raises(ProviderError, match="100 characters"):
+        for _ in range(101):
+            assembler.add(ToolCallDelta(0, arguments="x"))
