@@ -1,0 +1,164 @@
+"""One run under way in this worker."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+from collections.abc import Sequence
+
+from agentos.domain.event import AgentEvent, Complete, Error, Frame, Reasoning, RunEvent, RunStart, Token
+from agentos.domain.event import ToolCallEvent as ToolCall
+from agentos.domain.message import Message
+from agentos.domain.run import Run, RunError, RunStatus
+from agentos.domain.times import utc_now
+from agentos.domain.usage import Usage
+from agentos.errors import AgentFailed, AgentOSError, ProviderError, RunCancelled
+from agentos.events.encoder import FrameEncoder
+from agentos.events.stream import EventStream
+from agentos.models.request import Cancellation
+from agentos.runtime.context import RunContext
+from agentos.runtime.transcript import Transcript
+
+
+class LiveRun:
+    """The run as it is now, its events so far, and the one end that it comes to.
+
+    Its agent's thread records; any thread may try to end it, and only the first succeeds. What is recorded after that
+    is dropped.
+    """
+
+    def __init__(self, run: Run, *, deadline: float, max_output: int) -> None:
+        self.run = run
+        self.deadline = deadline
+        self.stream = EventStream()
+        self.cancellation = Cancellation()
+        self.transcript = Transcript()
+        self._encoder = FrameEncoder(run)
+        self._max_output = max_output
+        self._lock = threading.Lock()
+        self._ending = False
+        self._emit(RunStart(run.input, run.session_id, tuple(media.describe() for media in run.media)))
+
+    def context(self, history: Sequence[Message]) -> RunContext:
+        """Return what the agent is given."""
+        return RunContext(
+            run_id=self.run.id,
+            agent_id=self.run.agent_id,
+            input=self.run.input,
+            deadline=self.deadline,
+            session_id=self.run.session_id,
+            user_id=self.run.user_id,
+            media=self.run.media,
+            history=history,
+            metadata=self.run.metadata,
+            cancellation=self.cancellation,
+            transcript=self.transcript,
+        )
+
+    def record(self, item: AgentEvent | str) -> None:
+        """Take in what the agent yielded. Raises the cause when the run has to stop."""
+        self.cancellation.check()
+        with self._lock:
+            if self._ending:
+                return
+            match item:
+                case str():
+                    self._record_token(item)
+                case Token():
+                    self._record_token(item.token)
+                case Usage():
+                    self.transcript.apply(item)
+                case Reasoning():
+                    event = dataclasses.replace(item, content=_clean(item.content))
+                    self.transcript.apply(event)
+                    self._emit(event)
+                case ToolCall():
+                    self.transcript.apply(item)
+                    self._emit(item)
+                case _:
+                    raise AgentFailed(
+                        f"agent {self.run.agent_id!r} yielded a {type(item).__name__}; accepted are str, Token,"
+                        " Reasoning, ToolCallEvent and Usage"
+                    )
+            if self.transcript.size > self._max_output:
+                raise ProviderError(
+                    f"the answer grew beyond {self._max_output} characters (AGENTOS_MAX_OUTPUT_SIZE) and was stopped"
+                )
+
+    def _record_token(self, text: str) -> None:
+        if text:
+            event = Token(_clean(text), self.transcript.tokens)
+            self.transcript.apply(event)
+            self._emit(event)
+
+    def _emit(self, event: RunEvent) -> None:
+        self.stream.append(self._encoder.encode(event, self.stream.next_number))
+
+    def begin_end(self) -> bool:
+        """Claim the right to end the run; nothing is recorded any more. False if somebody else has it."""
+        with self._lock:
+            mine = not self._ending
+            self._ending = True
+            return mine
+
+    def ended(self, failure: AgentOSError | None) -> tuple[Run, Frame]:
+        """Return the run in its final state, and the frame that says so. Call after :meth:`begin_end`."""
+        run = dataclasses.replace(
+            self.run,
+            status=_status(failure),
+            content=self.transcript.output,
+            reasoning=self.transcript.reasoning,
+            usage=self.transcript.usage,
+            loops=self.transcript.turns,
+            ended_at=utc_now(),
+            error=None if failure is None else run_error(failure, self.run.id),
+        )
+        return run, self._encoder.encode(terminal_event(run, self.transcript.tokens), self.stream.next_number)
+
+    def turn_messages(self) -> Sequence[Message]:
+        """Return the run as a whole turn for the session's history: from the user's words to an answer."""
+        said = list(self.transcript.messages())
+        if not said or said[-1].role != "assistant":
+            said.append(Message("assistant", ""))
+        return [Message("user", self.run.input, media=self.run.media), *said]
+
+
+def run_error(failure: AgentOSError, run_id: str) -> RunError:
+    """Return an error as it is kept with a run and shown to its clients."""
+    return RunError(
+        code=failure.code,
+        error=failure.phrase,
+        message=failure.message,
+        details={**failure.details, "run_id": run_id},
+    )
+
+
+def _status(failure: AgentOSError | None) -> RunStatus:
+    if failure is None:
+        return RunStatus.COMPLETED
+    return RunStatus.CANCELLED if isinstance(failure, RunCancelled) else RunStatus.FAILED
+
+
+def terminal_event(run: Run, tokens: int) -> Complete | Error:
+    """Return the event that ends a run's stream; ``tokens`` is how many token events it had."""
+    if run.error is not None:
+        return Error(run.error.error, run.error.message, run.error.code, run.error.details)
+    return Complete(
+        output=run.content or "",
+        duration=run.duration or 0.0,
+        usage=run.usage,
+        token_count=tokens,
+        loops=run.loops,
+        reasoning=run.reasoning,
+    )
+
+
+def _clean(text: str) -> str:
+    """Replace what neither JSON in UTF-8 nor PostgreSQL can hold: U+0000 and lone surrogates."""
+    if "\0" in text:
+        text = text.replace("\0", "\ufffd")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
