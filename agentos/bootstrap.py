@@ -1,0 +1,147 @@
+"""Builds a server from its configuration: the one place that knows every concrete class."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from agentos.config import Config
+from agentos.core import CorePlugin
+from agentos.domain.agent import Agent, StreamingAgent
+from agentos.domain.ids import new_id
+from agentos.errors import ConfigError, PluginError
+from agentos.events.log import EventLog
+from agentos.execution.leases import LeaseKeeper
+from agentos.execution.runner import Runner
+from agentos.models.catalog import Catalog
+from agentos.models.provider import ModelProvider
+from agentos.observability.run_log import RunLog
+from agentos.plugins.manager import PluginManager, PluginReport
+from agentos.registry import Registry
+from agentos.services.agents import AgentService
+from agentos.services.health import HealthService
+from agentos.services.runs import RunService
+from agentos.services.services import Services
+from agentos.services.sessions import SessionService
+from agentos.services.summaries import SummaryService
+from agentos.storage.interface import Lease, Storage
+from agentos.tools.tool import Tool, Toolkit, as_tools
+
+ProviderFactory = Callable[[Config], ModelProvider]
+StorageFactory = Callable[[str, Config], Storage]
+
+
+def build(
+    config: Config,
+    *,
+    agents: Mapping[str, Agent | StreamingAgent] | None = None,
+    tools: Sequence[Tool | Toolkit | Callable[..., Any]] = (),
+    plugins: Mapping[str, object] | None = None,
+) -> Services:
+    """Load the plugins and put a server together. Nothing is connected, created or started yet, but for the schema.
+
+    ``agents``, ``tools`` and ``plugins`` are those of an embedding program, beside the installed ones; an agent comes
+    under the id that it is given here. Raises :class:`~agentos.errors.ConfigError`,
+    :class:`~agentos.errors.PluginError`, and :class:`~agentos.errors.StorageError` when the schema cannot be brought up
+    to date.
+    """
+    registries = _Registries()
+    manager = PluginManager(allowed=config.plugins, strict=config.plugins_strict)
+    registries.fill(manager, config, plugins or {})
+    for tool in tools:
+        registries.add_tool(tool, "code")
+    for id, agent in (agents or {}).items():
+        registries.agents.add(id, agent, source="code")
+
+    storage = _open_storage(registries.storages, config)
+    if config.migrate:
+        storage.upgrade()
+    lease = Lease(owner=f"{socket.gethostname()}:{os.getpid()}:{new_id()[-12:]}", seconds=config.lease_seconds)
+    runner = Runner(storage, EventLog(storage), lease, on_finished=lambda run: manager.observe("run_finished", run=run))
+    catalog = Catalog(registries.providers, config)
+    agent_service = AgentService(storage, registries.agents, registries.tools, catalog, config)
+    return Services(
+        config=config,
+        plugins=manager,
+        storage=storage,
+        tools=registries.tools,
+        catalog=catalog,
+        agents=agent_service,
+        sessions=SessionService(storage, runner),
+        summaries=SummaryService(storage, agent_service, config),
+        runs=RunService(storage, agent_service, runner, config),
+        health=HealthService(storage, runner),
+        runner=runner,
+        leases=LeaseKeeper(storage, runner, lease),
+    )
+
+
+class _Registries:
+    """Everything that plugins may register."""
+
+    def __init__(self) -> None:
+        self.providers: Registry[ProviderFactory] = Registry("model provider")
+        self.storages: Registry[StorageFactory] = Registry("storage backend")
+        self.tools: Registry[Tool] = Registry("tool")
+        self.agents: Registry[Agent | StreamingAgent] = Registry("agent")
+
+    def fill(self, manager: PluginManager, config: Config, plugins: Mapping[str, object]) -> None:
+        """Load all plugins and let each register; agents come last, as they name models and tools."""
+        for registry in (self.providers, self.storages, self.tools, self.agents):
+            manager.on_removal(registry.remove_source)
+        manager.add("core", CorePlugin(self.providers, self.tools))
+        manager.add("run-log", RunLog(content=config.log_content))
+        for name, plugin in plugins.items():
+            manager.add(name, plugin)
+        manager.load_installed()
+        manager.call("register_storage_backends", self._register_into(self.storages))
+        manager.call("register_model_providers", self._register_into(self.providers))
+        manager.call("register_tools", self._register_tool)
+        manager.call("register_agents", self._register_agent, config=config)
+
+    def add_tool(self, tool: Tool | Toolkit | Callable[..., Any], source: str) -> list[str]:
+        """Add a tool, or all tools of a toolkit; return their names."""
+        added = as_tools(tool)
+        for one in added:
+            self.tools.add(one.name, one, source=source)
+        return [one.name for one in added]
+
+    @staticmethod
+    def _register_into(registry: Registry[Any]) -> Callable[[PluginReport], Callable[..., None]]:
+        def for_plugin(report: PluginReport) -> Callable[..., None]:
+            def register(name: str, factory: Callable[..., Any]) -> None:
+                registry.add(name, factory, source=report.name)
+                report.provides.append(f"{registry.kind}:{name}")
+
+            return register
+
+        return for_plugin
+
+    def _register_tool(self, report: PluginReport) -> Callable[..., None]:
+        def register(tool: Tool | Toolkit | Callable[..., Any]) -> None:
+            report.provides.extend(f"tool:{name}" for name in self.add_tool(tool, report.name))
+
+        return register
+
+    def _register_agent(self, report: PluginReport) -> Callable[..., None]:
+        def register(agent: Agent | StreamingAgent, *, id: str | None = None) -> None:
+            name = id or getattr(agent, "id", None)
+            if not name:
+                raise PluginError(f"an agent of type {type(agent).__name__} has no id; give register(agent, id=…)")
+            self.agents.add(name, agent, source=report.name)
+            report.provides.append(f"agent:{name}")
+
+        return register
+
+
+def _open_storage(backends: Registry[StorageFactory], config: Config) -> Storage:
+    scheme = config.database_url.partition("://")[0]
+    backend = backends.get(scheme)
+    if backend is None or "://" not in config.database_url:
+        raise ConfigError(
+            f"AGENTOS_DATABASE_URL begins with {scheme!r:.40}, which no installed storage backend serves; installed are"
+            f" {', '.join(f'{name}://' for name in backends.names())}"
+        )
+    return backend.value(config.database_url, config)

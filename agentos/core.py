@@ -1,0 +1,64 @@
+"""The core's own plugin: what AgentOS brings registers through the same hooks that everybody uses."""
+
+from __future__ import annotations
+
+from collections.abc import Container
+
+from agentos.config import Config
+from agentos.domain.agent import Agent
+from agentos.hookspecs import (
+    RegisterAgent,
+    RegisterModelProvider,
+    RegisterStorageBackend,
+    hookimpl,
+)
+from agentos.models.scripted import ScriptedProvider
+from agentos.storage.memory import open_memory
+from agentos.storage.sqlalchemy import open_sql
+
+INSTRUCTIONS = "You are a helpful assistant. Answer briefly and honestly; say so when you do not know."
+
+
+class CorePlugin:
+    """Brings storage, the scripted provider, and the agent ``assistant``.
+
+    ``providers`` and ``tools`` are the names that are registered by the time the agents' turn comes.
+    """
+
+    def __init__(self, providers: Container[str], tools: Container[str]) -> None:
+        self._providers = providers
+        self._tools = tools
+
+    @hookimpl
+    def register_storage_backends(self, register: RegisterStorageBackend) -> None:
+        """Memory, SQLite and PostgreSQL."""
+        register("memory", open_memory)
+        register("sqlite", open_sql)
+        register("postgresql+psycopg", open_sql)
+
+    @hookimpl
+    def register_model_providers(self, register: RegisterModelProvider) -> None:
+        """The provider that needs no model."""
+        register("scripted", lambda config: ScriptedProvider())
+
+    @hookimpl
+    def register_agents(self, register: RegisterAgent, config: Config) -> None:
+        """The assistant, unless it is switched off."""
+        if config.assistant:
+            register(
+                Agent(
+                    id="assistant",
+                    name="Assistant",
+                    description="Answers questions; calculates where it has to.",
+                    model=self._model(config),
+                    instructions=INSTRUCTIONS,
+                    tools=["calculator"] if "calculator" in self._tools else [],
+                )
+            )
+
+    def _model(self, config: Config) -> str:
+        if config.model is not None:
+            return config.model
+        if config.openai_api_key is not None and "openai" in self._providers:
+            return "openai:gpt-5-mini"
+        return "local:smollm2" if "local" in self._providers else "scripted:echo"

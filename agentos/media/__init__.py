@@ -1,0 +1,1 @@
+"""Attachments: what is accepted, before a run starts."""

@@ -1,0 +1,41 @@
+"""Writes a line for each run that ends."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from agentos.domain.run import Run, RunStatus
+from agentos.hookspecs import hookimpl
+
+logger = logging.getLogger("agentos.runs")
+
+
+class RunLog:
+    """A plugin that logs who ran, how it ended, how long it took and what it cost.
+
+    What was said is logged only with ``content``.
+    """
+
+    def __init__(self, *, content: bool = False) -> None:
+        self._content = content
+
+    @hookimpl
+    def run_finished(self, run: Run) -> None:
+        """Write the line."""
+        fields: dict[str, Any] = {
+            "run_id": run.id,
+            "agent_id": run.agent_id,
+            "session_id": run.session_id,
+            "duration": run.duration,
+            "loops": run.loops,
+            "prompt_tokens": run.usage.prompt_tokens,
+            "completion_tokens": run.usage.completion_tokens,
+            "content_length": len(run.content or ""),
+        }
+        if self._content:
+            fields |= {"input": run.input, "content": run.content}
+        if run.error is not None:
+            fields |= {"code": run.error.code, "cause": run.error.details.get("cause"), "reason": run.error.message}
+        level = logging.WARNING if run.status is RunStatus.FAILED else logging.INFO
+        logger.log(level, "run %s", run.status.value, extra=fields)

@@ -1,0 +1,227 @@
+"""Agents: those of code and plugins, those that were registered while the server runs, and what makes them run."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from agentos.config import Config
+from agentos.domain.agent import Agent, StreamingAgent
+from agentos.domain.agent_document import agent_document, agent_from_document
+from agentos.domain.times import utc_now
+from agentos.errors import AgentExists, AgentFailed, AgentNotFound, AgentOSError, InvalidRequest
+from agentos.models.catalog import Catalog
+from agentos.registry import Registry
+from agentos.runtime.loop import ModelAgent
+from agentos.storage.interface import Storage, StoredAgent
+from agentos.tools.executor import ToolExecutor
+from agentos.tools.tool import Tool, as_tools
+
+FRESH_FOR = 1.0
+"""Seconds for which a worker believes what it read of a stored agent; the contract allows two until all workers know."""
+
+STORED = "stored"
+"""The source of agents that were registered by HTTP or CLI."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentInfo:
+    """An agent as the API shows it. ``document`` is the whole definition, of stored agents alone."""
+
+    id: str
+    name: str
+    description: str
+    model: str | None
+    tools: tuple[str, ...]
+    source: str
+    document: Mapping[str, Any] = field(default_factory=dict)
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Cached:
+    read_at: float
+    updated_at: datetime
+    agent: ModelAgent
+
+
+class AgentService:
+    """Finds agents by id. An id that code or a plugin took is read-only, whatever is stored under it."""
+
+    def __init__(
+        self,
+        storage: Storage,
+        registered: Registry[Agent | StreamingAgent],
+        tools: Registry[Tool],
+        catalog: Catalog,
+        config: Config,
+    ) -> None:
+        self._storage = storage
+        self._registered = registered
+        self._tools = tools
+        self._catalog = catalog
+        self._config = config
+        self._executor = ToolExecutor(config.tool_timeout)
+        self._prepared: dict[str, StreamingAgent] = {}
+        self._stored: dict[str, _Cached] = {}
+
+    # --- what there is -------------------------------------------------------------------------------------------
+
+    def list(self) -> list[AgentInfo]:
+        """Return all agents by id."""
+        found = {stored.id: _stored_info(stored) for stored in self._storage.list_agents()}
+        found.update({entry.name: _info(entry.name, entry.value, entry.source) for entry in self._registered})
+        return [found[id] for id in sorted(found)]
+
+    def get(self, agent_id: str) -> AgentInfo:
+        """Return one agent; raises :class:`~agentos.errors.AgentNotFound`."""
+        entry = self._registered.get(agent_id)
+        if entry is not None:
+            return _info(entry.name, entry.value, entry.source)
+        stored = self._storage.get_agent(agent_id)
+        if stored is None:
+            raise AgentNotFound(agent_id)
+        return _stored_info(stored)
+
+    # --- registration while the server runs ------------------------------------------------------------------------
+
+    def register(self, document: Mapping[str, Any]) -> AgentInfo:
+        """Store a new agent. Raises ``InvalidRequest``, or :class:`~agentos.errors.AgentExists`."""
+        agent = self._checked(document)
+        now = utc_now()
+        stored = StoredAgent(id=agent.id, document=agent_document(agent), created_at=now, updated_at=now)
+        if not self._storage.add_agent(stored):
+            raise AgentExists(f"agent {agent.id!r} is already registered; PUT (or --update) replaces it")
+        return _stored_info(stored)
+
+    def replace(self, agent_id: str, document: Mapping[str, Any]) -> AgentInfo:
+        """Replace a stored agent's whole definition. Raises ``InvalidRequest``, ``AgentExists``, ``AgentNotFound``."""
+        if document.get("id", agent_id) != agent_id:
+            raise InvalidRequest(f"the agent's id is {document['id']!r:.150}, but the address names {agent_id!r}")
+        agent = self._checked({**document, "id": agent_id})
+        now = utc_now()
+        stored = StoredAgent(id=agent.id, document=agent_document(agent), created_at=now, updated_at=now)
+        if not self._storage.replace_agent(stored):
+            raise AgentNotFound(agent_id)
+        self._stored.pop(agent_id, None)
+        return self.get(agent_id)
+
+    def delete(self, agent_id: str) -> None:
+        """Delete a stored agent; its sessions and runs stay. Raises ``AgentExists`` (read-only), ``AgentNotFound``."""
+        self._refuse_read_only(agent_id)
+        if not self._storage.delete_agent(agent_id):
+            raise AgentNotFound(agent_id)
+        self._stored.pop(agent_id, None)
+
+    def _checked(self, document: Mapping[str, Any]) -> Agent:
+        agent = agent_from_document(document)
+        self._refuse_read_only(agent.id)
+        self._prepare(agent)
+        return agent
+
+    def _refuse_read_only(self, agent_id: str) -> None:
+        entry = self._registered.get(agent_id)
+        if entry is not None:
+            raise AgentExists(f"agent {agent_id!r} is read-only: {entry.source!r} registered it in code")
+
+    # --- running ---------------------------------------------------------------------------------------------------
+
+    def resolve(self, agent_id: str) -> StreamingAgent:
+        """Return the agent, ready to run.
+
+        Raises ``AgentNotFound``, or :class:`~agentos.errors.AgentFailed` when its model's provider or a tool is not
+        installed (any more).
+        """
+        entry = self._registered.get(agent_id)
+        if entry is None:
+            return self._resolve_stored(agent_id)
+        prepared = self._prepared.get(agent_id)
+        if prepared is None:
+            prepared = self._runnable(entry.value) if isinstance(entry.value, Agent) else entry.value
+            self._prepared[agent_id] = prepared
+        return prepared
+
+    def _resolve_stored(self, agent_id: str) -> ModelAgent:
+        cached = self._stored.get(agent_id)
+        now = time.monotonic()
+        if cached is not None and now - cached.read_at < FRESH_FOR:
+            return cached.agent
+        stored = self._storage.get_agent(agent_id)
+        if stored is None:
+            self._stored.pop(agent_id, None)
+            raise AgentNotFound(agent_id)
+        if cached is not None and cached.updated_at == stored.updated_at:
+            agent = cached.agent
+        else:
+            agent = self._runnable(agent_from_document(stored.document))
+        self._stored[agent_id] = _Cached(now, stored.updated_at, agent)
+        return agent
+
+    def _runnable(self, agent: Agent) -> ModelAgent:
+        try:
+            return self._prepare(agent)
+        except AgentOSError as error:
+            raise AgentFailed(f"agent {agent.id!r} cannot run: {error.message}") from error
+
+    def _prepare(self, agent: Agent) -> ModelAgent:
+        provider, model = self._catalog.resolve(agent.model)
+        return ModelAgent(
+            agent=agent,
+            provider=provider,
+            model=model,
+            tools=self._tools_of(agent),
+            executor=self._executor,
+            max_turns=agent.max_turns or self._config.max_turns,
+            retries=self._config.model_retries,
+            max_output=self._config.max_output_size,
+        )
+
+    def _tools_of(self, agent: Agent) -> dict[str, Tool]:
+        tools: dict[str, Tool] = {}
+        for wanted in agent.tools:
+            for tool in self._installed(agent, wanted) if isinstance(wanted, str) else as_tools(wanted):
+                if tool.name in tools:
+                    raise InvalidRequest(f"agent {agent.id!r} has two tools named {tool.name!r}")
+                tools[tool.name] = tool
+        return tools
+
+    def _installed(self, agent: Agent, name: str) -> list[Tool]:
+        entry = self._tools.get(name)
+        if entry is None:
+            raise InvalidRequest(
+                f"agent {agent.id!r} wants tool {name!r:.100}, which is not installed;"
+                f" installed are {', '.join(self._tools.names()) or 'none'}"
+            )
+        return [entry.value]
+
+
+def _info(id: str, agent: Agent | StreamingAgent, source: str) -> AgentInfo:
+    tools = agent.tools if isinstance(agent, Agent) else ()
+    names = [[tool] if isinstance(tool, str) else [one.name for one in as_tools(tool)] for tool in tools]
+    return AgentInfo(
+        id=id,
+        name=getattr(agent, "name", None) or id,
+        description=getattr(agent, "description", None) or "",
+        model=getattr(agent, "model", None),
+        tools=tuple(name for group in names for name in group),
+        source=source,
+    )
+
+
+def _stored_info(stored: StoredAgent) -> AgentInfo:
+    document = stored.document
+    return AgentInfo(
+        id=stored.id,
+        name=document.get("name", stored.id),
+        description=document.get("description", ""),
+        model=document.get("model"),
+        tools=tuple(document.get("tools", ())),
+        source=STORED,
+        document=document,
+        created_at=stored.created_at,
+        updated_at=stored.updated_at,
+    )

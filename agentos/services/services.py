@@ -1,0 +1,52 @@
+"""All use cases of one server, and its beginning and end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from agentos.config import Config
+from agentos.execution.leases import LeaseKeeper
+from agentos.execution.runner import Runner
+from agentos.models.catalog import Catalog
+from agentos.plugins.manager import PluginManager
+from agentos.registry import Registry
+from agentos.services.agents import AgentService
+from agentos.services.health import HealthService
+from agentos.services.runs import RunService
+from agentos.services.sessions import SessionService
+from agentos.services.summaries import SummaryService
+from agentos.storage.interface import Storage
+from agentos.tools.tool import Tool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Services:
+    """What :func:`agentos.bootstrap.build` makes: one object a worker, made after its fork."""
+
+    config: Config
+    plugins: PluginManager
+    storage: Storage
+    tools: Registry[Tool]
+    catalog: Catalog
+    agents: AgentService
+    sessions: SessionService
+    summaries: SummaryService
+    runs: RunService
+    health: HealthService
+    runner: Runner
+    leases: LeaseKeeper
+
+    def start(self) -> None:
+        """Begin to keep leases and to sweep. Can be called again; a program that only looks need not call it."""
+        self.leases.start()
+
+    def drain(self, timeout: float) -> None:
+        """Refuse new runs, let those under way go on for ``timeout`` seconds, then end them as lost. Blocks."""
+        self.runner.drain(timeout)
+
+    def close(self) -> None:
+        """Let go of threads, connections and providers. Can be called again."""
+        self.leases.close()
+        self.runner.close()
+        self.catalog.close()
+        self.storage.close()

@@ -1,0 +1,96 @@
+"""Sessions: made, listed, changed, deleted; and their history."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from agentos.domain.ids import new_id
+from agentos.domain.session import Session
+from agentos.domain.times import utc_now
+from agentos.errors import RunCancelled, SessionNotFound
+from agentos.execution.runner import Runner
+from agentos.storage.interface import History, Page, Paging, SessionChanges, SessionFilter, Storage
+
+PRUNE_BATCH = 100
+"""Sessions that are deleted in one transaction when many are."""
+
+logger = logging.getLogger(__name__)
+
+
+class SessionService:
+    """What clients do with sessions besides running agents in them."""
+
+    def __init__(self, storage: Storage, runner: Runner) -> None:
+        self._storage = storage
+        self._runner = runner
+
+    def create(
+        self,
+        agent_id: str,
+        *,
+        user_id: str | None = None,
+        team_id: str | None = None,
+        workflow_id: str | None = None,
+        name: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        state: Mapping[str, Any] | None = None,
+    ) -> Session:
+        """Create a session. Its agent need not be registered yet."""
+        now = utc_now()
+        session = Session(
+            id=new_id(),
+            agent_id=agent_id,
+            user_id=user_id,
+            team_id=team_id,
+            workflow_id=workflow_id,
+            name=name,
+            metadata=metadata or {},
+            state=state or {},
+            created_at=now,
+            updated_at=now,
+        )
+        self._storage.create_session(session)
+        logger.info("session created", extra={"session_id": session.id, "agent_id": agent_id})
+        return session
+
+    def get(self, session_id: str) -> Session:
+        """Return a session; raises :class:`~agentos.errors.SessionNotFound`."""
+        session = self._storage.get_session(session_id)
+        if session is None:
+            raise SessionNotFound(session_id)
+        return session
+
+    def list(self, where: SessionFilter, paging: Paging) -> Page[Session]:
+        """Return sessions, newest activity first."""
+        return self._storage.list_sessions(where, paging)
+
+    def count(self, where: SessionFilter) -> int:
+        """Return how many sessions match."""
+        return self._storage.count_sessions(where)
+
+    def update(self, session_id: str, changes: SessionChanges, *, expected_version: int | None = None) -> Session:
+        """Change a session. Raises ``SessionNotFound``, or ``PreconditionFailed`` on another version."""
+        session = self._storage.update_session(session_id, changes, now=utc_now(), expected_version=expected_version)
+        logger.info("session updated", extra={"session_id": session_id, "fields": sorted(changes.given())})
+        return session
+
+    def delete(self, session_id: str) -> None:
+        """Delete a session with its messages, runs and events; a run under way is cancelled."""
+        if not self._storage.delete_session(session_id):
+            raise SessionNotFound(session_id)
+        self._runner.stop_session(session_id, RunCancelled("its session was deleted"))
+        logger.info("session deleted", extra={"session_id": session_id})
+
+    def history(self, session_id: str, *, limit: int, before: int | None = None) -> History:
+        """Return the last ``limit`` messages (before a sequence number) and their runs, oldest first."""
+        return self._storage.history(session_id, limit=limit, before=before)
+
+    def prune(self, before: datetime) -> int:
+        """Delete all sessions without activity since ``before``, in small transactions; return how many."""
+        deleted = 0
+        while some := self._storage.delete_sessions(SessionFilter(updated_before=before), limit=PRUNE_BATCH):
+            deleted += some
+        return deleted
