@@ -1,5 +1,76 @@
-"""AgentOS: a production HTTP server for AI agents."""
+"""AgentOS: a production HTTP server for AI agents.
+
+What programs and plugins import. The server itself (``AgentOS``, ``create_app``) is loaded when it is first asked for, so
+that a plugin or a tool costs no web framework.
+"""
+
+from typing import TYPE_CHECKING, Any
 
 from agentos._version import __version__
+from agentos.config import Config
+from agentos.domain.agent import Agent, StreamingAgent
+from agentos.domain.event import Reasoning, Token, ToolCallEvent
+from agentos.domain.media import Media
+from agentos.domain.message import Message, ToolCall
+from agentos.domain.run import Run, RunStatus
+from agentos.domain.session import Session
+from agentos.domain.usage import Usage
+from agentos.hookspecs import hookimpl
+from agentos.models.deltas import Delta, Finish, ReasoningDelta, TextDelta, ToolCallDelta
+from agentos.models.provider import ModelProvider
+from agentos.models.request import Cancellation, ModelRequest, ToolSpec
+from agentos.models.scripted import ScriptedProvider
+from agentos.runtime.context import RunContext
+from agentos.tools.context import ToolContext
+from agentos.tools.tool import Tool, Toolkit, tool
 
-__all__ = ["__version__"]
+if TYPE_CHECKING:
+    from agentos.app import create_app
+    from agentos.server import AgentOS
+
+__all__ = [
+    "Agent",
+    "AgentOS",
+    "Cancellation",
+    "Config",
+    "Delta",
+    "Finish",
+    "Media",
+    "Message",
+    "ModelProvider",
+    "ModelRequest",
+    "Reasoning",
+    "ReasoningDelta",
+    "Run",
+    "RunContext",
+    "RunStatus",
+    "ScriptedProvider",
+    "Session",
+    "StreamingAgent",
+    "TextDelta",
+    "Token",
+    "Tool",
+    "ToolCall",
+    "ToolCallDelta",
+    "ToolCallEvent",
+    "ToolContext",
+    "ToolSpec",
+    "Toolkit",
+    "Usage",
+    "__version__",
+    "create_app",
+    "hookimpl",
+    "tool",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "AgentOS":
+        from agentos.server import AgentOS
+
+        return AgentOS
+    if name == "create_app":
+        from agentos.app import create_app
+
+        return create_app
+    raise AttributeError(f"module 'agentos' has no attribute {name!r}")

@@ -1,0 +1,169 @@
+"""Renders docs/reference/ from what the program knows of itself.
+
+    python docs/generate.py            write the pages
+    python docs/generate.py --check    exit with 1 and name the pages that are stale
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Iterator
+from dataclasses import MISSING, fields
+from pathlib import Path
+from typing import get_type_hints
+
+import click
+
+from agentos import hookspecs
+from agentos.api.errors import CAUSE_STATUS, CODE_STATUS
+from agentos.cli import agentos as cli
+from agentos.config import Config
+from agentos.domain import event
+from agentos.errors import AgentOSError, ExecutionError
+from agentos.settings import Setting, settings_of
+
+REFERENCE = Path(__file__).parent / "reference"
+NOTE = "<!-- Rendered by docs/generate.py; change the code that it names, then run `make docs`. -->\n\n"
+
+
+def settings() -> str:
+    """One row a setting, from :mod:`agentos.config`."""
+    rows = [
+        "# Settings",
+        "",
+        "A value given to `Config(...)` is stronger than the environment, which is stronger than the file"
+        " `agentos.toml` (or the one that `AGENTOS_CONFIG` names; keys are the names below), which is stronger than the"
+        " default. An empty variable counts as not set. `flask agentos config` shows each value and where it came from.",
+        "",
+        "| name | variable | default | accepts | meaning |",
+        "|---|---|---|---|---|",
+    ]
+    for one in settings_of(Config):
+        variables = ", ".join(f"`{name}`" for name in one.env)
+        rows.append(f"| `{one.name}` | {variables} | {_default(one)} | {one.kind.accepts} | {one.help} |")
+    return "\n".join(rows) + "\n"
+
+
+def _default(setting: Setting) -> str:
+    if setting.default is None:
+        return "not set"
+    if isinstance(setting.default, tuple):
+        return ", ".join(f"`{item}`" for item in setting.default) or "none"
+    return f"`{setting.default:g}`" if isinstance(setting.default, float) else f"`{setting.default}`"
+
+
+def hooks() -> str:
+    """One section a hook, with its exact signature, from :mod:`agentos.hookspecs`."""
+    parts = ["# Hooks", "", _doc(hookspecs), ""]
+    for name, function in vars(hookspecs).items():
+        if hasattr(function, "agentos_spec"):
+            parts += [f"## {name}", "", "```python", f"def {name}{_signature(function)}", "```", "", _doc(function), ""]
+    parts += ["# What `register` accepts", ""]
+    for name, protocol in vars(hookspecs).items():
+        if name.startswith("Register"):
+            call = str(_signature(protocol.__call__)).replace("(self, ", "(")
+            parts += [f"## {name}", "", "```python", f"register{call}", "```", "", _doc(protocol), ""]
+    return "\n".join(parts).rstrip() + "\n"
+
+
+def _signature(function: object) -> str:
+    return str(inspect.signature(function)).replace("'", "")  # type: ignore[arg-type]
+
+
+def events() -> str:
+    """One section an event, from the dataclasses of :mod:`agentos.domain.event`."""
+    parts = ["# Events", "", "Every `data:` line of a stream is this envelope; `data` in it depends on the type.", ""]
+    parts += ["```json"]
+    parts += ['{"type":"token","timestamp":"…","run_id":"…","agent_id":"…","session_id":"…","data":{…}}', "```", ""]
+    for kind in (event.RunStart, event.Reasoning, event.Token, event.ToolCallEvent, event.Complete, event.Error):
+        parts += [f"## {kind.type}", "", _doc(kind), "", "| field | type | |", "|---|---|---|"]
+        hints = get_type_hints(kind)
+        for field in fields(kind):
+            optional = field.default is None or field.default_factory is not MISSING or field.default == ()
+            shown = getattr(hints[field.name], "__name__", str(hints[field.name])) if optional is False else ""
+            shown = shown or str(field.type)
+            parts.append(f"| `{field.name}` | `{shown.replace('|', 'or')}` | {'may be absent' if optional else ''} |")
+        parts.append("")
+    return "\n".join(parts).rstrip() + "\n"
+
+
+def errors() -> str:
+    """One row an error class, from :mod:`agentos.errors` and the statuses of :mod:`agentos.api.errors`."""
+    parts = [
+        "# Errors",
+        "",
+        "Every answer that is not 2xx is a JSON object: `error` (a phrase that is the same for every occurrence),"
+        " `message` (what was given, what is accepted), `code`, `request_id`, and sometimes `details`.",
+        "",
+        "| code | status | error | when |",
+        "|---|---|---|---|",
+    ]
+    seen: set[str] = set()
+    for kind in _tree(AgentOSError):
+        if kind.code in CODE_STATUS and kind.code not in seen and not issubclass(kind, ExecutionError):
+            seen.add(kind.code)
+            parts.append(f"| `{kind.code}` | {CODE_STATUS[kind.code]} | {kind.phrase} | {_first(kind)} |")
+    parts += ["", "## EXECUTION_ERROR", "", _doc(ExecutionError), ""]
+    parts += ["| `details.cause` | status | `details.retryable` | when |", "|---|---|---|---|"]
+    for kind in _tree(ExecutionError):
+        if kind is not ExecutionError:
+            retryable = "true" if kind.retryable else "false"
+            parts.append(f"| `{kind.cause}` | {CAUSE_STATUS[kind.cause]} | {retryable} | {_first(kind)} |")
+    return "\n".join(parts) + "\n"
+
+
+def _tree(kind: type) -> Iterator[type]:
+    yield kind
+    for child in kind.__subclasses__():
+        yield from _tree(child)
+
+
+def commands() -> str:
+    """One section a command, from the click tree of :mod:`agentos.cli`."""
+    parts = ["# Commands", ""]
+    for path, command in _commands(cli, "flask agentos"):
+        context = click.Context(command, info_name=path)
+        context.terminal_width = context.max_content_width = 100
+        parts += [f"## {path}", "", "```text", command.get_help(context), "```", ""]
+    return "\n".join(parts).rstrip() + "\n"
+
+
+def _commands(command: click.Command, path: str) -> Iterator[tuple[str, click.Command]]:
+    yield path, command
+    if isinstance(command, click.Group):
+        for name in sorted(command.commands):
+            yield from _commands(command.commands[name], f"{path} {name}")
+
+
+def _doc(thing: object) -> str:
+    text = inspect.getdoc(thing) or ""
+    for role in (":class:", ":mod:", ":meth:", ":func:", ":data:"):
+        text = text.replace(role, "")
+    return text.replace("``", "`").replace("`~", "`")
+
+
+def _first(thing: object) -> str:
+    return _doc(thing).split("\n\n")[0].replace("\n", " ").replace("|", "\\|")
+
+
+PAGES = {"settings": settings, "hooks": hooks, "events": events, "errors": errors, "commands": commands}
+
+
+def main() -> int:
+    """Write the pages, or compare them."""
+    check = "--check" in sys.argv[1:]
+    stale = []
+    for name, render in PAGES.items():
+        page, text = REFERENCE / f"{name}.md", NOTE + render()
+        if check and (not page.exists() or page.read_text("utf-8") != text):
+            stale.append(page.name)
+        elif not check:
+            page.write_text(text, "utf-8")
+    if stale:
+        print(f"stale: {', '.join(stale)}; run 'make docs'", file=sys.stderr)
+    return 1 if stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

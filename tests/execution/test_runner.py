@@ -1,0 +1,378 @@
+"""The life of a run, on the memory store, with agents that misbehave."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+
+import orjson
+import pytest
+
+from agentos.domain.event import AgentEvent, Token
+from agentos.domain.ids import new_id
+from agentos.domain.run import Run, RunStatus
+from agentos.domain.session import Session
+from agentos.domain.times import utc_now
+from agentos.domain.usage import Usage
+from agentos.errors import RunCancelled, SessionNotFound, ShuttingDown, StorageError
+from agentos.events.log import EventLog
+from agentos.execution.leases import LeaseKeeper
+from agentos.execution.live import LiveRun
+from agentos.execution.runner import Runner, RunLimits
+from agentos.runtime.context import RunContext
+from agentos.storage.interface import Lease, Storage
+from agentos.storage.memory import MemoryStorage
+
+
+class Speaker:
+    """An agent that does what a function says."""
+
+    def __init__(self, stream: Callable[[RunContext], Iterator[AgentEvent | str]]) -> None:
+        self.stream = stream
+
+
+def says(*words: AgentEvent | str) -> Speaker:
+    return Speaker(lambda context: iter(words))
+
+
+@pytest.fixture
+def storage() -> MemoryStorage:
+    return MemoryStorage()
+
+
+@pytest.fixture
+def finished() -> list[Run]:
+    return []
+
+
+@pytest.fixture
+def runner(storage: Storage, finished: list[Run]) -> Iterator[Runner]:
+    runner = Runner(storage, EventLog(storage), Lease("me", 30), on_finished=finished.append)
+    yield runner
+    runner.drain(0)
+    runner.close()
+
+
+def start(
+    runner: Runner, agent: object, *, session_id: str | None = None, timeout: float = 10, input: str = "Hi"
+) -> LiveRun:
+    run = Run(
+        id=new_id(), agent_id="a", session_id=session_id, status=RunStatus.RUNNING, input=input, created_at=utc_now()
+    )
+    limits = RunLimits(timeout=timeout, history_turns=10, max_output=1000)
+    return runner.start(run, agent, limits)  # type: ignore[arg-type]
+
+
+def session(storage: Storage) -> str:
+    now = utc_now()
+    made = Session(id=new_id(), agent_id="a", created_at=now, updated_at=now)
+    storage.create_session(made)
+    return made.id
+
+
+def ended(live: LiveRun) -> Run:
+    assert live.stream.wait(5) is not None, "the run did not end"
+    return live.run
+
+
+def events(live: LiveRun) -> list[SimpleNamespace]:
+    frames = [frame for batch in live.stream.follow(heartbeat=5) for frame in batch]
+    assert [frame.number for frame in frames] == list(range(1, len(frames) + 1))
+    return [SimpleNamespace(type=frame.type, **orjson.loads(frame.data)["data"]) for frame in frames]
+
+
+def test_a_run_is_saved_before_its_client_hears_complete(runner: Runner, storage: Storage) -> None:
+    live = start(runner, says("Hel", "lo", Usage(3, 2)))
+    seen = events(live)
+    assert [event.type for event in seen] == ["run_start", "token", "token", "complete"]
+    assert seen[-1].output == "Hello"
+
+    saved = storage.get_run(live.run.id)
+    assert saved is not None
+    assert (saved.status, saved.content, saved.usage) == (RunStatus.COMPLETED, "Hello", Usage(3, 2))
+
+
+def test_all_events_are_in_the_log_after_the_end(runner: Runner, storage: Storage) -> None:
+    live = start(runner, says("a", "b"))
+    ended(live)
+    frames = [frame for batch in live.stream.follow(heartbeat=1) for frame in batch]
+    assert list(storage.read_frames(live.run.id)) == frames
+
+
+def test_events_of_a_run_under_way_are_logged_before_its_end(runner: Runner, storage: Storage) -> None:
+    go_on = threading.Event()
+
+    def stream(context: RunContext) -> Iterator[str]:
+        yield "early"
+        go_on.wait(5)
+
+    live = start(runner, Speaker(stream))
+    deadline = time.monotonic() + 5
+    while len(storage.read_frames(live.run.id)) < 2 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert [frame.type for frame in storage.read_frames(live.run.id)] == ["run_start", "token"]
+    go_on.set()
+    ended(live)
+    assert [frame.number for frame in storage.read_frames(live.run.id)] == [1, 2, 3]
+
+
+def test_a_run_whose_end_cannot_be_saved_is_not_reported_as_done() -> None:
+    class Failing(MemoryStorage):
+        def finish_run(self, *args: object, **kwargs: object) -> bool:
+            raise StorageError("disk full")
+
+    storage = Failing()
+    runner = Runner(storage, EventLog(storage), Lease("me", 30), on_finished=lambda run: None)
+    live = start(runner, says("Hello"))
+    last = events(live)[-1]
+    assert (last.type, last.code) == ("error", "STORAGE_ERROR")
+    assert live.run.status is RunStatus.FAILED
+    runner.close()
+
+
+@pytest.mark.parametrize("wrong", [RuntimeError("secret"), KeyError("x"), SystemError()])
+def test_an_agent_that_raises_fails_its_run_without_showing_why(
+    runner: Runner, wrong: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    def stream(context: RunContext) -> Iterator[str]:
+        yield "partial"
+        raise wrong
+
+    live = start(runner, Speaker(stream))
+    run = ended(live)
+    assert run.error is not None
+    assert (run.status, run.error.code, run.error.details["cause"]) == (
+        RunStatus.FAILED,
+        "EXECUTION_ERROR",
+        "AGENT_FAILED",
+    )
+    assert run.content == "partial"
+    assert "secret" not in run.error.message
+    assert "agent raised" in caplog.text
+
+
+def test_an_agent_that_yields_nonsense_fails_its_run(runner: Runner) -> None:
+    run = ended(start(runner, says(42)))  # type: ignore[arg-type]
+    assert run.error is not None
+    assert "yielded a int" in run.error.message
+
+
+def test_a_run_that_waits_is_cut_at_its_deadline(runner: Runner) -> None:
+    def stream(context: RunContext) -> Iterator[str]:
+        yield "a"
+        context.cancellation.wait(30)
+        yield "b"
+
+    before = time.monotonic()
+    run = ended(start(runner, Speaker(stream), timeout=0.3))
+    assert 0.25 < time.monotonic() - before < 2
+    assert run.error is not None
+    assert (run.error.details["cause"], run.content) == ("TIMEOUT", "a")
+
+
+def test_a_run_that_does_not_listen_is_left_behind_at_its_deadline(runner: Runner, storage: Storage) -> None:
+    late = threading.Event()
+
+    def stream(context: RunContext) -> Iterator[str]:
+        yield "a"
+        late.wait(5)
+        yield "too late"
+
+    live = start(runner, Speaker(stream), timeout=0.2)
+    run = ended(live)
+    late.set()
+    assert run.error is not None
+    assert run.error.details["cause"] == "TIMEOUT"
+    time.sleep(0.1)
+    saved = storage.get_run(run.id)
+    assert saved is not None
+    assert saved.content == "a"
+    assert [event.type for event in events(live)] == ["run_start", "token", "error"]
+
+
+def test_an_answer_without_an_end_is_stopped(runner: Runner) -> None:
+    def stream(context: RunContext) -> Iterator[Token]:
+        while True:
+            yield Token("x" * 100)
+
+    run = ended(start(runner, Speaker(stream)))
+    assert run.error is not None
+    assert "AGENTOS_MAX_OUTPUT_SIZE" in run.error.message
+
+
+def test_a_stopped_run_keeps_what_it_wrote_as_a_whole_turn(runner: Runner, storage: Storage) -> None:
+    session_id = session(storage)
+    spoken = threading.Event()
+
+    def stream(context: RunContext) -> Iterator[str]:
+        yield "partial"
+        spoken.set()
+        context.cancellation.wait(30)
+
+    live = start(runner, Speaker(stream), session_id=session_id)
+    assert spoken.wait(5)
+    runner.stop(live, RunCancelled("enough"))
+    assert ended(live).status is RunStatus.CANCELLED
+    history = storage.history(session_id, limit=10)
+    assert [(one.message.role, one.message.content) for one in history.messages] == [
+        ("user", "Hi"),
+        ("assistant", "partial"),
+    ]
+
+
+def test_a_failed_run_leaves_no_half_turn(runner: Runner, storage: Storage) -> None:
+    session_id = session(storage)
+
+    def stream(context: RunContext) -> Iterator[str]:
+        yield "partial"
+        raise RuntimeError
+
+    ended(start(runner, Speaker(stream), session_id=session_id))
+    assert storage.history(session_id, limit=10).messages == []
+
+
+def test_runs_of_one_session_happen_one_after_the_other_in_the_order_of_their_admission(
+    runner: Runner, storage: Storage
+) -> None:
+    session_id = session(storage)
+    under_way: list[str] = []
+    most = 0
+
+    def stream(context: RunContext) -> Iterator[str]:
+        nonlocal most
+        under_way.append(context.run_id)
+        most = max(most, len(under_way))
+        time.sleep(0.02)
+        yield f"{context.input} after {len(context.history) // 2}"
+        under_way.remove(context.run_id)
+
+    lives = [start(runner, Speaker(stream), session_id=session_id, input=str(n)) for n in range(6)]
+    assert [ended(live).content for live in lives] == [f"{n} after {n}" for n in range(6)]
+    assert most == 1
+    messages = storage.history(session_id, limit=100).messages
+    assert [one.message.content for one in messages if one.message.role == "user"] == list("012345")
+
+
+def test_runs_of_different_sessions_do_not_wait_for_each_other(runner: Runner, storage: Storage) -> None:
+    together = threading.Barrier(3, timeout=5)
+
+    def stream(context: RunContext) -> Iterator[str]:
+        together.wait()
+        yield "met"
+
+    lives = [start(runner, Speaker(stream), session_id=session(storage)) for _ in range(3)]
+    assert [ended(live).content for live in lives] == ["met"] * 3
+
+
+def test_two_interleaved_sessions_never_see_each_other(runner: Runner, storage: Storage) -> None:
+    seen: dict[str, list[str]] = {}
+
+    def stream(context: RunContext) -> Iterator[str]:
+        seen[context.input] = [message.content for message in context.history]
+        yield f"re: {context.input}"
+
+    first, second = session(storage), session(storage)
+    for text, session_id in (("a1", first), ("b1", second), ("a2", first), ("b2", second), ("none", None)):
+        ended(start(runner, Speaker(stream), session_id=session_id, input=text))
+    assert seen == {"a1": [], "b1": [], "a2": ["a1", "re: a1"], "b2": ["b1", "re: b1"], "none": []}
+
+
+def test_a_run_in_an_unknown_session_is_refused(runner: Runner) -> None:
+    with pytest.raises(SessionNotFound):
+        start(runner, says("x"), session_id="nobody")
+    assert runner.running() == []
+
+
+def test_deleting_a_session_ends_its_runs(runner: Runner, storage: Storage) -> None:
+    session_id = session(storage)
+
+    def stream(context: RunContext) -> Iterator[str]:
+        context.cancellation.wait(30)
+        yield "late"
+
+    live = start(runner, Speaker(stream), session_id=session_id)
+    waiting = start(runner, says("second"), session_id=session_id)
+    storage.delete_session(session_id)
+    runner.stop_session(session_id, RunCancelled("its session was deleted"))
+    assert [ended(one).status for one in (live, waiting)] == [RunStatus.CANCELLED] * 2
+    assert storage.get_run(live.run.id) is None
+
+
+def test_what_neither_json_nor_postgresql_can_hold_is_replaced(runner: Runner) -> None:
+    run = ended(start(runner, says("nul \0 and surrogate \ud800 and \U0001f600")))
+    assert run.content == "nul \ufffd and surrogate \ufffd and \U0001f600"
+
+
+def test_the_observer_sees_each_run_that_ended(runner: Runner, finished: list[Run]) -> None:
+    live = start(runner, says("x"))
+    ended(live)
+    deadline = time.monotonic() + 5
+    while not finished and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert [run.id for run in finished] == [live.run.id]
+
+
+def test_draining_refuses_new_runs_lets_quick_ones_end_and_ends_slow_ones_visibly(
+    runner: Runner, storage: Storage
+) -> None:
+    def quick(context: RunContext) -> Iterator[str]:
+        time.sleep(0.1)
+        yield "done"
+
+    def slow(context: RunContext) -> Iterator[str]:
+        yield "partial"
+        context.cancellation.wait(30)
+
+    lives = [start(runner, Speaker(quick)), start(runner, Speaker(slow))]
+    runner.drain(0.5)
+    with pytest.raises(ShuttingDown):
+        start(runner, says("x"))
+    first, second = (ended(live) for live in lives)
+    assert (first.status, first.content) == (RunStatus.COMPLETED, "done")
+    assert second.error is not None
+    assert (second.error.details["cause"], second.content) == ("WORKER_LOST", "partial")
+    saved = storage.get_run(second.id)
+    assert saved is not None
+    assert saved.status is RunStatus.FAILED
+
+
+def test_the_runs_of_a_lost_worker_are_ended_with_what_they_had_logged(runner: Runner, storage: Storage) -> None:
+    session_id = session(storage)
+    gone = Runner(storage, EventLog(storage), Lease("gone", 0.2), on_finished=lambda run: None)
+    blocked = threading.Event()
+
+    def stream(context: RunContext) -> Iterator[str]:
+        yield "partial"
+        blocked.wait(10)
+
+    lost = start(gone, Speaker(stream), session_id=session_id)
+    behind = start(runner, says("next"), session_id=session_id)
+    time.sleep(0.4)
+    keeper = LeaseKeeper(storage, runner, Lease("me", 30))
+    keeper.sweep()
+
+    saved = storage.get_run(lost.run.id)
+    assert saved is not None
+    assert saved.error is not None
+    assert (saved.error.details["cause"], saved.content) == ("WORKER_LOST", "partial")
+    assert storage.read_frames(lost.run.id)[-1].type == "error"
+    assert ended(behind).content == "next"
+
+    blocked.set()
+    assert ended(lost).status is not RunStatus.COMPLETED
+    assert storage.get_run(lost.run.id) == saved
+
+
+def test_a_worker_that_lost_its_lease_stops_the_run(storage: Storage) -> None:
+    slow = Runner(storage, EventLog(storage), Lease("slow", 0.1), on_finished=lambda run: None)
+
+    def stream(context: RunContext) -> Iterator[str]:
+        yield "x"
+        context.cancellation.wait(30)
+
+    live = start(slow, Speaker(stream))
+    time.sleep(0.3)
+    assert len(storage.take_lost_runs(Lease("other", 30), limit=10)) == 1
+    LeaseKeeper(storage, slow, Lease("slow", 0.1)).renew()
+    assert ended(live).status is not RunStatus.COMPLETED
+    slow.close()
