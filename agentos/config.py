@@ -1,7 +1,7 @@
 """The settings of a server: each one a row that says its type, default, environment variable and meaning.
 
-A value comes from ``Config(...)``, else from the environment, else from a file, else it is the default. The reference in
-``docs/reference/settings.md`` is rendered from these rows.
+A value comes from ``Config(...)``, else from the environment, else from a file, else it is the default. The reference
+in ``docs/reference/settings.md`` is rendered from these rows.
 """
 
 from __future__ import annotations
@@ -33,8 +33,10 @@ from agentos.settings import (
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
-    """The settings of one server. ``Config(address=":9090")`` takes everything that is not given from the environment,
-    then from the file, then the default.
+    """The settings of one server.
+
+    ``Config(address=":9090")`` takes everything that is not given from the environment, then from the file, then the
+    default.
 
     Raises :class:`~agentos.errors.ConfigError` naming the setting, where its value came from, the value, and what is
     accepted. ``environ`` and ``file`` replace the process's own, for tests and embedding.

@@ -31,19 +31,19 @@ class CorePlugin:
 
     @hookimpl
     def register_storage_backends(self, register: RegisterStorageBackend) -> None:
-        """Memory, SQLite and PostgreSQL."""
+        """Register memory, SQLite and PostgreSQL."""
         register("memory", open_memory)
         register("sqlite", open_sql)
         register("postgresql+psycopg", open_sql)
 
     @hookimpl
     def register_model_providers(self, register: RegisterModelProvider) -> None:
-        """The provider that needs no model."""
-        register("scripted", lambda config: ScriptedProvider())
+        """Register the provider that needs no model."""
+        register("scripted", lambda _: ScriptedProvider())
 
     @hookimpl
     def register_agents(self, register: RegisterAgent, config: Config) -> None:
-        """The assistant, unless it is switched off."""
+        """Register the assistant, unless it is switched off."""
         if config.assistant:
             register(
                 Agent(

@@ -1,9 +1,9 @@
 """Every place where a plugin can extend AgentOS.
 
 A plugin is a module (or object) named by an entry point of the group ``agentos``; its hook functions carry
-``@agentos.hookimpl``. All hooks are called once, in the order of the plugins' names, when the application is built. A hook
-that raises makes its plugin broken: what it registered is taken out again, the plugin is reported by name and skipped,
-or stops the start with ``AGENTOS_PLUGINS_STRICT=1``.
+``@agentos.hookimpl``. The ``register_…`` hooks are called once, when the application is built, the core first and then
+the plugins by their names. One that raises makes its plugin broken: what it registered is taken out again, the plugin
+is reported by name and skipped, or stops the start with ``AGENTOS_PLUGINS_STRICT=1``.
 """
 
 from __future__ import annotations

@@ -169,7 +169,7 @@ def _address(value: Any) -> str:
     host, separator, port = _text(value).rpartition(":")
     if not separator or not re.fullmatch(r"[0-9]{1,5}", port) or int(port) > 65535 or "/" in host:
         raise ValueError(value)
-    return f"{host or '0.0.0.0'}:{int(port)}"
+    return f"{host or '0.0.0.0'}:{int(port)}"  # noqa: S104 - that an empty host means all interfaces is documented
 
 
 def _origins(value: Any) -> tuple[str, ...]:

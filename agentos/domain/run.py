@@ -57,7 +57,7 @@ class Run:
     content: str | None = None
     reasoning: str | None = None
     error: RunError | None = None
-    usage: Usage = Usage()
+    usage: Usage = field(default_factory=Usage)
     loops: int = 0
     metadata: Mapping[str, Any] = field(default_factory=dict)
     context: Mapping[str, Any] = field(default_factory=dict)

@@ -55,7 +55,7 @@ class Runner:
     """Starts runs, ends each exactly once, and knows those under way in this worker."""
 
     def __init__(
-        self, storage: Storage, log: EventLog, lease: Lease, *, on_finished: Callable[[Run], None] = lambda run: None
+        self, storage: Storage, log: EventLog, lease: Lease, *, on_finished: Callable[[Run], object]
     ) -> None:
         self._storage = storage
         self._log = log

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 
 class SessionTurns:
-    """Lets a run that ends wake those that wait behind it in the same worker; others find out by asking the database."""
+    """Lets a run that ends wake those that wait behind it in this worker; others find out by asking the database."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

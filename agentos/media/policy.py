@@ -51,7 +51,8 @@ def _check_url(url: str, where: str) -> None:
         sane = False
     if not sane or len(url) > MAX_URL or re.search(r"[\s\x00-\x1f\x7f]", url):
         raise InvalidMedia(
-            f"{where}.url is {url!r:.200}; accepted is an absolute http or https address of at most {MAX_URL} characters"
+            f"{where}.url is {url!r:.200}; accepted is an absolute http or https address of at most"
+            f" {MAX_URL} characters"
         )
     if "@" in parts.netloc:
         raise InvalidMedia(f"{where}.url holds a user name or password; leave it out")

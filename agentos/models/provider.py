@@ -6,7 +6,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import ClassVar
 
-from agentos.domain.media import MediaType
+from agentos.domain.media import Media, MediaType
+from agentos.errors import InvalidMedia
 from agentos.models.deltas import Delta
 from agentos.models.request import ModelRequest
 
@@ -32,6 +33,15 @@ class ModelProvider(ABC):
         tool-call pieces are the run's business, not the provider's.
         """
 
+    def check_media(self, media: Media) -> None:
+        """Raise :class:`~agentos.errors.InvalidMedia` for an attachment that cannot reach the model.
+
+        Called before a run is accepted. Override it where more than the type decides.
+        """
+        if media.type not in self.media_types:
+            accepted = ", ".join(sorted(self.media_types)) or "none"
+            raise InvalidMedia(f"media of type {media.type!r} does not reach this model; accepted: {accepted}")
+
     def model_names(self) -> list[str]:
         """Return names of models worth showing to a user; any other name may still work. Must not block."""
         return []
@@ -43,5 +53,5 @@ class ModelProvider(ABC):
         """
         return "ok"
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 - there may be nothing to let go of
         """Let go of connections. Called once, when the worker ends."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from typing import Any
 
 from agentos.domain.run import Run, RunStatus
@@ -27,6 +28,7 @@ class RunLog:
             "run_id": run.id,
             "agent_id": run.agent_id,
             "session_id": run.session_id,
+            "worker": os.getpid(),
             "duration": run.duration,
             "loops": run.loops,
             "prompt_tokens": run.usage.prompt_tokens,

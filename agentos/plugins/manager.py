@@ -77,7 +77,7 @@ class PluginManager:
             plugin = load()
             self._manager.register(plugin, name=report.name)
             self._manager.check_pending()
-        except Exception as error:  # a plugin's import may raise anything
+        except Exception as error:  # noqa: BLE001 - a plugin's import may raise anything; it is reported
             self._fail(report, error)
 
     def on_removal(self, remove: Callable[[str], None]) -> None:
@@ -86,14 +86,12 @@ class PluginManager:
 
     def call(self, hook: str, register: Callable[[PluginReport], Callable[..., None]], **given: Any) -> None:
         """Call a ``register_…`` hook of each plugin with a ``register`` of its own, made from its report."""
-        for implementation in sorted(
-            getattr(self._manager.hook, hook).get_hookimpls(), key=lambda found: found.plugin_name != "core"
-        ):
+        for implementation in sorted(getattr(self._manager.hook, hook).get_hookimpls(), key=_core_first):
             report = self._reports[implementation.plugin_name]
             arguments = {"register": register(report), **given}
             try:
                 implementation.function(*(arguments[name] for name in implementation.argnames))
-            except Exception as error:  # other people's code
+            except Exception as error:  # noqa: BLE001 - other people's code; it is reported
                 self._fail(report, error)
 
     def observe(self, hook: str, **given: Any) -> None:
@@ -117,3 +115,7 @@ class PluginManager:
             self._manager.unregister(name=report.name)
         for undo in self._undo:
             undo(report.name)
+
+
+def _core_first(implementation: pluggy.HookImpl) -> tuple[bool, str]:
+    return implementation.plugin_name != "core", implementation.plugin_name

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -12,7 +12,7 @@ from agentos.config import Config
 from agentos.domain.agent import Agent, StreamingAgent
 from agentos.domain.agent_document import agent_document, agent_from_document
 from agentos.domain.times import utc_now
-from agentos.errors import AgentExists, AgentFailed, AgentNotFound, AgentOSError, InvalidRequest
+from agentos.errors import AgentExists, AgentFailed, AgentNotFound, ExecutionError, InvalidRequest, RequestError
 from agentos.models.catalog import Catalog
 from agentos.registry import Registry
 from agentos.runtime.loop import ModelAgent
@@ -21,7 +21,7 @@ from agentos.tools.executor import ToolExecutor
 from agentos.tools.tool import Tool, as_tools
 
 FRESH_FOR = 1.0
-"""Seconds for which a worker believes what it read of a stored agent; the contract allows two until all workers know."""
+"""Seconds for which a worker believes what it read of a stored agent; the contract allows two until all know."""
 
 STORED = "stored"
 """The source of agents that were registered by HTTP or CLI."""
@@ -71,7 +71,7 @@ class AgentService:
 
     # --- what there is -------------------------------------------------------------------------------------------
 
-    def list(self) -> list[AgentInfo]:
+    def list(self) -> Sequence[AgentInfo]:
         """Return all agents by id."""
         found = {stored.id: _stored_info(stored) for stored in self._storage.list_agents()}
         found.update({entry.name: _info(entry.name, entry.value, entry.source) for entry in self._registered})
@@ -120,7 +120,11 @@ class AgentService:
     def _checked(self, document: Mapping[str, Any]) -> Agent:
         agent = agent_from_document(document)
         self._refuse_read_only(agent.id)
-        self._prepare(agent)
+        try:
+            self._catalog.check(agent.model)
+        except ExecutionError as error:
+            raise InvalidRequest(f"agent {agent.id!r}: {error.message}") from error
+        self._tools_of(agent)
         return agent
 
     def _refuse_read_only(self, agent_id: str) -> None:
@@ -133,8 +137,8 @@ class AgentService:
     def resolve(self, agent_id: str) -> StreamingAgent:
         """Return the agent, ready to run.
 
-        Raises ``AgentNotFound``, or :class:`~agentos.errors.AgentFailed` when its model's provider or a tool is not
-        installed (any more).
+        Raises ``AgentNotFound``, or an :class:`~agentos.errors.ExecutionError` when its model's provider or a tool is
+        not installed (any more).
         """
         entry = self._registered.get(agent_id)
         if entry is None:
@@ -164,7 +168,7 @@ class AgentService:
     def _runnable(self, agent: Agent) -> ModelAgent:
         try:
             return self._prepare(agent)
-        except AgentOSError as error:
+        except RequestError as error:
             raise AgentFailed(f"agent {agent.id!r} cannot run: {error.message}") from error
 
     def _prepare(self, agent: Agent) -> ModelAgent:
@@ -189,7 +193,7 @@ class AgentService:
                 tools[tool.name] = tool
         return tools
 
-    def _installed(self, agent: Agent, name: str) -> list[Tool]:
+    def _installed(self, agent: Agent, name: str) -> Sequence[Tool]:
         entry = self._tools.get(name)
         if entry is None:
             raise InvalidRequest(

@@ -42,7 +42,8 @@ class HealthService:
         schema = self._storage.schema()
         if not schema.ready:
             raise StorageError(
-                f"the schema is at {schema.current or 'nothing'}, needed is {schema.head}; run 'flask agentos db upgrade'"
+                f"the schema is at {schema.current or 'nothing'}, needed is {schema.head};"
+                " run 'flask agentos db upgrade'"
             )
         return f"the schema is at {schema.head}"
 

@@ -15,7 +15,7 @@ from agentos.domain.run import Run, RunStatus
 from agentos.domain.times import utc_now
 from agentos.errors import InvalidRequest, RunNotFound
 from agentos.execution.live import LiveRun
-from agentos.execution.runner import Runner, RunLimits
+from agentos.execution.runner import RunLimits, Runner
 from agentos.media.policy import check_accepted, check_media
 from agentos.runtime.loop import ModelAgent
 from agentos.services.agents import AgentService

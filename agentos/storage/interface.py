@@ -155,10 +155,11 @@ class SchemaState:
 
 @dataclass(frozen=True, slots=True)
 class FrameBatch:
-    """Consecutive new frames of one run."""
+    """Consecutive new frames of one run. With ``attempt``, they are left out once the run is at another attempt."""
 
     run_id: str
     frames: Sequence[Frame] = field(default_factory=tuple)
+    attempt: int | None = None
 
 
 class Storage(ABC):
@@ -278,8 +279,8 @@ class Storage(ABC):
     def finish_run(self, run: Run, *, messages: Sequence[Message] = (), frames: Sequence[Frame] = ()) -> bool:
         """End a run: its final state, the turn's messages, the session's counters and its last frames, all or nothing.
 
-        ``run.status`` is one of the three ends. Fenced by ``run.attempt``: returns ``False`` and writes nothing when the
-        run has ended already, is another worker's, or is gone. With messages, they become the session's next turn.
+        ``run.status`` is one of the three ends. Fenced by ``run.attempt``: returns ``False`` and writes nothing when
+        the run has ended already, is another worker's, or is gone. The messages become the session's next turn.
         """
 
     @abstractmethod

@@ -18,7 +18,7 @@ from agentos.errors import RunCancelled, SessionNotFound, ShuttingDown, StorageE
 from agentos.events.log import EventLog
 from agentos.execution.leases import LeaseKeeper
 from agentos.execution.live import LiveRun
-from agentos.execution.runner import Runner, RunLimits
+from agentos.execution.runner import RunLimits, Runner
 from agentos.runtime.context import RunContext
 from agentos.storage.interface import Lease, Storage
 from agentos.storage.memory import MemoryStorage

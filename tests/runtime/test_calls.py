@@ -38,6 +38,7 @@ def test_calls_that_share_an_id_are_told_apart() -> None:
 
 def test_arguments_without_an_end_are_stopped() -> None:
     assembler = CallAssembler(100)
+    for _ in range(100):
+        assembler.add(ToolCallDelta(0, arguments="x"))
     with pytest.raises(ProviderError, match="100 characters"):
-        for _ in range(101):
-            assembler.add(ToolCallDelta(0, arguments="x"))
+        assembler.add(ToolCallDelta(0, arguments="x"))
