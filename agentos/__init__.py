@@ -7,6 +7,7 @@ that a plugin or a tool costs no web framework.
 from typing import TYPE_CHECKING, Any
 
 from agentos._version import __version__
+from agentos.cancellation import Cancellation
 from agentos.config import Config
 from agentos.domain.agent import Agent, StreamingAgent
 from agentos.domain.event import Reasoning, Token, ToolCallEvent
@@ -14,13 +15,15 @@ from agentos.domain.media import Media
 from agentos.domain.message import Message, ToolCall
 from agentos.domain.run import Run, RunStatus
 from agentos.domain.session import Session
+from agentos.domain.tool_spec import ToolSpec
 from agentos.domain.usage import Usage
 from agentos.hookspecs import hookimpl
 from agentos.models.deltas import Delta, Finish, ReasoningDelta, TextDelta, ToolCallDelta
 from agentos.models.provider import ModelProvider
-from agentos.models.request import Cancellation, ModelRequest, ToolSpec
+from agentos.models.request import ModelRequest
 from agentos.models.scripted import ScriptedProvider
 from agentos.runtime.context import RunContext
+from agentos.tools.bounds import Bounds
 from agentos.tools.context import ToolContext
 from agentos.tools.tool import Tool, Toolkit, tool
 
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Agent",
     "AgentOS",
+    "Bounds",
     "Cancellation",
     "Config",
     "Delta",

@@ -60,6 +60,7 @@ def build(
         storage.upgrade()
     lease = Lease(owner=f"{socket.gethostname()}:{os.getpid()}:{new_id()[-12:]}", seconds=config.lease_seconds)
     runner = Runner(storage, EventLog(storage), lease, on_finished=lambda run: manager.observe("run_finished", run=run))
+    leases = LeaseKeeper(storage, runner, lease)
     catalog = Catalog(registries.providers, config)
     agent_service = AgentService(storage, registries.agents, registries.tools, catalog, config)
     return Services(
@@ -71,10 +72,10 @@ def build(
         agents=agent_service,
         sessions=SessionService(storage, runner),
         summaries=SummaryService(storage, agent_service, config),
-        runs=RunService(storage, agent_service, runner, config),
+        runs=RunService(storage, agent_service, runner, leases, config),
         health=HealthService(storage, runner),
         runner=runner,
-        leases=LeaseKeeper(storage, runner, lease),
+        leases=leases,
     )
 
 

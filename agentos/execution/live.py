@@ -6,6 +6,7 @@ import dataclasses
 import threading
 from collections.abc import Sequence
 
+from agentos.cancellation import Cancellation
 from agentos.domain.event import AgentEvent, Complete, Error, Frame, Reasoning, RunEvent, RunStart, Token
 from agentos.domain.event import ToolCallEvent as ToolCall
 from agentos.domain.message import Message
@@ -15,7 +16,6 @@ from agentos.domain.usage import Usage
 from agentos.errors import AgentFailed, AgentOSError, ProviderError, RunCancelled
 from agentos.events.encoder import FrameEncoder
 from agentos.events.stream import EventStream
-from agentos.models.request import Cancellation
 from agentos.runtime.context import RunContext
 from agentos.runtime.transcript import Transcript
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 from agentos.domain.ids import new_id
 from agentos.domain.message import ToolCall
 from agentos.errors import ProviderError
 from agentos.models.deltas import ToolCallDelta
+
+_ID = re.compile(r"[!-~]{1,128}")
+_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_-]")
 
 
 class CallAssembler:
@@ -32,13 +37,18 @@ class CallAssembler:
             pieces.append(delta.arguments)
 
     def calls(self) -> list[ToolCall]:
-        """Return the whole calls in their order. A call without an id, or with another one's, gets a new one."""
+        """Return the whole calls in their order.
+
+        A call without a sane id, or with another one's, gets a new one. A name is cut to what servers accept when they
+        are shown the conversation again; one that has to be cut is no tool's name anyway.
+        """
         calls: list[ToolCall] = []
         taken: set[str] = set()
         for index in sorted(self._arguments):
-            id = self._ids.get(index)
-            if id is None or id in taken:
+            id = self._ids.get(index, "")
+            if not _ID.fullmatch(id) or id in taken:
                 id = f"call_{new_id()}"
             taken.add(id)
-            calls.append(ToolCall(id, self._names.get(index, ""), "".join(self._arguments[index])))
+            name = _NOT_IN_NAMES.sub("_", self._names.get(index, ""))[:64]
+            calls.append(ToolCall(id, name, "".join(self._arguments[index])))
         return calls

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from agentos.cancellation import Cancellation
 from agentos.domain.media import Media
 from agentos.domain.message import Message
-from agentos.models.request import Cancellation
 from agentos.runtime.transcript import Transcript
 
 

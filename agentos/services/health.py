@@ -45,7 +45,7 @@ class HealthService:
                 f"the schema is at {schema.current or 'nothing'}, needed is {schema.head};"
                 " run 'flask agentos db upgrade'"
             )
-        return f"the schema is at {schema.head}"
+        return f"the schema is at {schema.head}" if schema.head else "there is no schema to migrate"
 
     def _check_draining(self) -> str:
         if self._runner.draining:

@@ -14,6 +14,7 @@ from agentos.domain.media import MEDIA_TYPES, Media
 from agentos.domain.run import Run, RunStatus
 from agentos.domain.times import utc_now
 from agentos.errors import InvalidRequest, RunNotFound
+from agentos.execution.leases import LeaseKeeper
 from agentos.execution.live import LiveRun
 from agentos.execution.runner import RunLimits, Runner
 from agentos.media.policy import check_accepted, check_media
@@ -41,10 +42,13 @@ class RunRequest:
 class RunService:
     """Starts runs and finds them again."""
 
-    def __init__(self, storage: Storage, agents: AgentService, runner: Runner, config: Config) -> None:
+    def __init__(
+        self, storage: Storage, agents: AgentService, runner: Runner, leases: LeaseKeeper, config: Config
+    ) -> None:
         self._storage = storage
         self._agents = agents
         self._runner = runner
+        self._leases = leases
         self._config = config
 
     def start(self, request: RunRequest) -> LiveRun:
@@ -70,6 +74,8 @@ class RunService:
             context=request.context,
             created_at=utc_now(),
         )
+        # Without a heartbeat, another worker would take the run for lost; so no host of the server can forget it.
+        self._leases.start()
         live = self._runner.start(run, agent, self._limits(agent, request))
         logger.info("run requested", extra={"agent_id": run.agent_id, "session_id": run.session_id, "run_id": run.id})
         return live

@@ -37,7 +37,7 @@ class Services:
     leases: LeaseKeeper
 
     def start(self) -> None:
-        """Begin to keep leases and to sweep. Can be called again; a program that only looks need not call it."""
+        """Sweep, and go on sweeping. A server calls it when it begins; the first run does it at the latest."""
         self.leases.start()
 
     def drain(self, timeout: float) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 
-from agentos.models.request import Cancellation
+from agentos.cancellation import Cancellation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 import requests
-from agentos.testing.sse import read_events
 
+from agentos.testing.sse import SSEReader
 from parts.client import Client
 from parts.model_server import ModelServer
 from parts.server import AgentOSServer
@@ -190,10 +190,11 @@ def test_a_stream_without_news_says_that_it_is_alive(tmp_path: Path) -> None:
     environment = {"AGENTOS_HEARTBEAT_INTERVAL": "0.2", "AGENTOS_MODEL": "scripted:slow-2x1"}
     with AgentOSServer(environment, cwd=tmp_path, workers=1) as server:
         address = f"{server.url}/api/v1/agents/assistant/run/stream"
-        with requests.post(address, json={"input": "go"}, stream=True, timeout=10) as response:
-            lines = list(response.iter_lines())
-    assert sum(line.startswith(b":") for line in lines) >= 6
-    assert [event.type for event in read_events(line + b"\n" for line in lines)][-1] == "complete"
+        answer = requests.post(address, json={"input": "go"}, timeout=10)
+    reader = SSEReader()
+    events = reader.feed(answer.content)
+    assert len(reader.comments) >= 6
+    assert [event.type for event in events] == ["run_start", "token", "token", "complete"]
 
 
 def test_the_conversation_is_there_after_a_restart(tmp_path: Path) -> None:

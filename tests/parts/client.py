@@ -4,10 +4,22 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import requests
-from agentos.testing.sse import Event, read_events
+
+from agentos.testing.sse import SSEReader
+
+
+@dataclass(frozen=True)
+class Event:
+    """An event of a run, out of its envelope."""
+
+    id: int
+    type: str
+    run_id: str
+    data: dict[str, Any]
 
 
 class Client:
@@ -38,7 +50,12 @@ class Client:
         address = f"{self.url}/api/v1{path}"
         with requests.post(address, json=body, stream=True, timeout=120) as response:
             _raise_for(response)
-            yield from read_events(response.iter_content(None))
+            reader = SSEReader()
+            for piece in response.iter_content(None):
+                for event in reader.feed(piece):
+                    envelope = event.json()
+                    assert envelope["type"] == event.type
+                    yield Event(int(event.id or 0), event.type, envelope["run_id"], envelope["data"])
 
 
 def _checked(response: requests.Response) -> Any:

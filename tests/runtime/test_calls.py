@@ -42,3 +42,14 @@ def test_arguments_without_an_end_are_stopped() -> None:
         assembler.add(ToolCallDelta(0, arguments="x"))
     with pytest.raises(ProviderError, match="100 characters"):
         assembler.add(ToolCallDelta(0, arguments="x"))
+
+
+@pytest.mark.parametrize("id", ["", "with space", "nul\0", "x" * 129, "\ud800"])
+def test_an_id_that_cannot_be_kept_is_replaced(id: str) -> None:
+    (call,) = _assembled(ToolCallDelta(0, id=id, name="add"))
+    assert call.id.startswith("call_")
+
+
+def test_a_name_that_servers_refuse_is_made_harmless() -> None:
+    (call,) = _assembled(ToolCallDelta(0, id="a", name="rm -rf /\0" + "x" * 100))
+    assert call.name == "rm_-rf___" + "x" * 55

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 
 import pytest
 
+from agentos.cancellation import Cancellation
 from agentos.domain.agent import Agent
 from agentos.domain.event import AgentEvent, Reasoning, Token, ToolCallEvent
 from agentos.domain.message import Message
 from agentos.domain.usage import Usage
 from agentos.errors import ProviderError, ProviderUnavailable, RunCancelled, TurnLimit
 from agentos.models.deltas import Finish, ReasoningDelta, ToolCallDelta
-from agentos.models.request import Cancellation
 from agentos.models.scripted import Cut, Fail, Pause, ScriptedProvider, Step, call
 from agentos.runtime.context import RunContext
 from agentos.runtime.loop import ModelAgent

@@ -1,0 +1,95 @@
+"""Tests for tools: a contract that every tool should pass, and a call as the server makes it."""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from jsonschema import Draft202012Validator
+
+from agentos.domain.message import ToolCall
+from agentos.tools.context import ToolContext
+from agentos.tools.executor import ToolExecutor
+from agentos.tools.tool import TOOL_NAME, Tool, Toolkit, as_tools
+
+ToolLike = Tool | Toolkit | Callable[..., Any]
+
+
+class ToolCallFailed(Exception):
+    """The call failed; the text is what the model would read."""
+
+
+def call_tool(
+    tool: Tool | Callable[..., Any],
+    arguments: Mapping[str, Any] | str = "",
+    context: ToolContext | None = None,
+    *,
+    timeout: float = 30.0,
+) -> str:
+    """Call a tool as the server does and return the text that the model would read.
+
+    ``arguments`` is an object, or the JSON text that a model wrote. Raises :class:`ToolCallFailed` whatever goes wrong.
+
+    >>> call_tool(add, {"a": 1, "b": 2})  # doctest: +SKIP
+    '3'
+    """
+    (one,) = as_tools(tool)
+    text = arguments if isinstance(arguments, str) else json.dumps(dict(arguments))
+    given = context or ToolContext(run_id="test-run", agent_id="test-agent")
+    *_, last = ToolExecutor(timeout).execute([ToolCall("test-call", one.name, text)], {one.name: one}, given)
+    if last.error is not None:
+        raise ToolCallFailed(last.error)
+    return last.result or ""
+
+
+class ToolContract(ABC):
+    """What models need of tools. Subclass it in a test module, name it ``Test…``, and return your tools.
+
+    >>> class TestMyTools(ToolContract):
+    ...     def tools(self):
+    ...         return [current_weather]
+    """
+
+    @abstractmethod
+    def tools(self) -> Iterable[ToolLike]:
+        """Return the tools to check."""
+
+    def _tools(self) -> list[Tool]:
+        return [one for value in self.tools() for one in as_tools(value)]
+
+    def test_there_are_tools_and_each_has_a_name_of_its_own_that_model_servers_accept(self) -> None:
+        """Names are 1 to 64 letters, digits, ``_`` and ``-``."""
+        names = [one.name for one in self._tools()]
+        assert names, "tools() returned no tool"
+        assert len(set(names)) == len(names), f"a name is there twice: {sorted(names)}"
+        assert all(TOOL_NAME.fullmatch(name) for name in names), f"a name is not accepted: {sorted(names)}"
+
+    def test_each_schema_is_a_json_schema_that_can_be_sent(self) -> None:
+        """Parameters are a JSON schema of type object, and JSON themselves."""
+        for one in self._tools():
+            Draft202012Validator.check_schema(one.parameters)
+            assert one.parameters.get("type") == "object", f"parameters of {one.name} are no object"
+            json.dumps(one.parameters, allow_nan=False)
+
+    def test_each_tool_says_what_it_does(self) -> None:
+        """A model chooses by the description."""
+        for one in self._tools():
+            assert one.description.strip(), f"{one.name} has no description; give its function a docstring"
+
+    def test_each_parameter_says_what_it_is(self) -> None:
+        """A model fills parameters by their descriptions."""
+        for one in self._tools():
+            for name, schema in one.parameters.get("properties", {}).items():
+                assert schema.get("description", "").strip(), f"parameter {name} of {one.name} has no description"
+
+    def test_arguments_that_it_does_not_know_are_refused(self) -> None:
+        """A call with an invented argument must not reach the function."""
+        for one in self._tools():
+            try:
+                call_tool(one, {"no_such_argument_of_this_tool": 1})
+            except ToolCallFailed as error:
+                assert "are not accepted" in str(error), f"{one.name} was called with an unknown argument: {error}"  # noqa: PT017 - pytest is not imported here
+            else:
+                raise AssertionError(f"{one.name} accepts arguments that it does not know")

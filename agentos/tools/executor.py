@@ -1,0 +1,166 @@
+"""Execution of the tool calls of one turn: at once, in order of their starts, none of them able to hold the run."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from queue import Empty, SimpleQueue
+
+from agentos.domain.event import ToolCallEvent
+from agentos.domain.message import ToolCall
+from agentos.errors import AgentOSError, RunTimeout
+from agentos.tools.context import ToolContext
+from agentos.tools.invocation import Invocation, Outcome
+from agentos.tools.tool import Tool
+
+logger = logging.getLogger(__name__)
+
+
+class ToolExecutor:
+    """Executes the calls of a turn concurrently, in daemon threads; under gevent these are greenlets.
+
+    ``default_timeout`` (seconds) holds for tools without their own. Results longer than ``max_result_size`` (bytes) are
+    cut, with a note. Of one turn, ``max_concurrent`` calls run at once and ``max_calls`` run at all. A tool that does
+    not return in time goes on in its thread with nobody listening; while ``max_abandoned`` calls of one tool do, no
+    other call of it is started. One instance serves all runs of a worker.
+    """
+
+    def __init__(
+        self,
+        default_timeout: float = 30.0,
+        max_result_size: int = 64 * 1024,
+        *,
+        max_concurrent: int = 8,
+        max_calls: int = 64,
+        max_abandoned: int = 32,
+    ) -> None:
+        self._default_timeout = default_timeout
+        self._max_result_size = max_result_size
+        self._max_concurrent = max_concurrent
+        self._max_calls = max_calls
+        self._max_abandoned = max_abandoned
+        self._abandoned: dict[str, list[threading.Thread]] = {}
+        self._lock = threading.Lock()
+
+    def execute(
+        self, calls: Sequence[ToolCall], tools: Mapping[str, Tool], context: ToolContext
+    ) -> Iterator[ToolCallEvent]:
+        """Yield a ``started`` event for each call, in order, then ``completed`` or ``failed`` for each as it ends.
+
+        Whatever goes wrong with a call becomes the ``error`` of its event, which the model reads. Nothing is raised but
+        the cause of ``context.cancellation``, at once, whatever the tools are doing.
+        """
+        turn = _Turn(context)
+        try:
+            for number, call in enumerate(calls):
+                context.cancellation.check()
+                invocation = Invocation(call, tools, max_result_size=self._max_result_size)
+                if number >= self._max_calls:
+                    invocation.refusal = f"not called: one turn may call at most {self._max_calls} tools"
+                yield invocation.event()
+                turn.waiting.append(invocation)
+                self._start(turn)
+            while turn.running:
+                context.cancellation.check()
+                for invocation, outcome in turn.ended() + self._give_up(turn):
+                    yield invocation.event(outcome)
+                    context.cancellation.check()
+                self._start(turn)
+        finally:
+            for invocation in turn.running:
+                self._abandon(invocation, context.cancellation.cause or RunTimeout("nobody waits for this call"))
+
+    def _start(self, turn: _Turn) -> None:
+        while turn.waiting and len(turn.running) < self._max_concurrent:
+            invocation = turn.waiting.popleft()
+            turn.running.append(invocation)
+            own = invocation.tool.timeout if invocation.tool else None
+            invocation.started = time.monotonic()
+            invocation.deadline = min(
+                invocation.started + (self._default_timeout if own is None else own), turn.context.deadline
+            )
+            if invocation.refusal is None:
+                invocation.refusal = self._objection(invocation)
+            if invocation.refusal is None:
+                invocation.start(turn.context, report=turn.report)
+            if invocation.refusal is not None:
+                turn.report(invocation, Outcome(error=invocation.refusal))
+
+    def _objection(self, invocation: Invocation) -> str | None:
+        """Say why a call that the model may make is not made now."""
+        if invocation.deadline <= invocation.started:
+            return "not called: the run has no time left"
+        name = invocation.call.name
+        with self._lock:
+            alive = [thread for thread in self._abandoned.pop(name, ()) if thread.is_alive()]
+            if alive:
+                self._abandoned[name] = alive
+        if len(alive) >= self._max_abandoned:
+            logger.error("tool %r is not called: %d calls of it have not returned", name, len(alive))
+            return f"not called: {len(alive)} earlier calls of tool {name!r} have not returned"
+        return None
+
+    def _give_up(self, turn: _Turn) -> list[tuple[Invocation, Outcome]]:
+        """Abandon what is overdue, and return it with its outcome."""
+        now = time.monotonic()
+        overdue = [invocation for invocation in turn.running if invocation.deadline <= now]
+        for invocation in overdue:
+            turn.running.remove(invocation)
+            self._abandon(invocation, RunTimeout("the tool call did not return in time"))
+        return [
+            (
+                invocation,
+                Outcome(
+                    error=f"tool {invocation.call.name!r} did not return within"
+                    f" {invocation.deadline - invocation.started:.3g} s and was given up; it may still take effect",
+                    duration=now - invocation.started,
+                ),
+            )
+            for invocation in overdue
+        ]
+
+    def _abandon(self, invocation: Invocation, cause: AgentOSError) -> None:
+        if invocation.thread is None:
+            return
+        with self._lock:
+            self._abandoned.setdefault(invocation.call.name, []).append(invocation.thread)
+        invocation.cut_off(cause)
+
+
+class _Turn:
+    """The calls of one turn: those that wait for a place, those that run, and what they report."""
+
+    def __init__(self, context: ToolContext) -> None:
+        self.context = context
+        self.waiting: deque[Invocation] = deque()
+        self.running: list[Invocation] = []
+        self._reports: SimpleQueue[tuple[Invocation, Outcome] | None] = SimpleQueue()
+
+    def report(self, invocation: Invocation, outcome: Outcome) -> None:
+        """Take the outcome of a call; called from its thread."""
+        self._reports.put((invocation, outcome))
+
+    def ended(self) -> list[tuple[Invocation, Outcome]]:
+        """Wait until a call ends, is overdue, or the run has to stop; return and forget all that have ended.
+
+        All, because a call that ended in time must not count as overdue only because its report was read late.
+        """
+        first = min(invocation.deadline for invocation in self.running)
+        reports = []
+        with self.context.cancellation.cutting(lambda: self._reports.put(None)):
+            try:
+                reports.append(self._reports.get(timeout=max(0.0, first - time.monotonic())))
+                while True:
+                    reports.append(self._reports.get_nowait())
+            except Empty:
+                pass
+        ended = []
+        for report in reports:
+            # What reports after it was given up is nobody's any more.
+            if report is not None and report[0] in self.running:
+                self.running.remove(report[0])
+                ended.append(report)
+        return ended

@@ -1,0 +1,117 @@
+"""One tool call, from the model's wish to the outcome that the model reads."""
+
+from __future__ import annotations
+
+import contextvars
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from agentos.cancellation import Cancellation
+from agentos.domain.event import ToolCallEvent
+from agentos.domain.message import ToolCall
+from agentos.errors import AgentOSError, InvalidRequest
+from agentos.tools.context import ToolContext
+from agentos.tools.results import error_text, result_text
+from agentos.tools.text import clean, cut, shorten
+from agentos.tools.tool import Tool
+
+logger = logging.getLogger(__name__)
+
+_NAMES_SHOWN = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a call ended: with a ``result`` or an ``error``, both text that the model reads."""
+
+    result: str | None = None
+    error: str | None = None
+    duration: float = 0.0
+
+
+class Invocation:
+    """A call under way. Made in the run's thread, it calls the tool in a thread of its own.
+
+    ``refusal`` is set where the tool must not be called: it does not exist, or its arguments are no JSON object.
+    """
+
+    def __init__(self, call: ToolCall, tools: Mapping[str, Tool], *, max_result_size: int) -> None:
+        self.call = call
+        self.tool = tools.get(call.name)
+        self.refusal: str | None = None
+        self.deadline = self.started = time.monotonic()
+        self.thread: threading.Thread | None = None
+        self._cancellation = Cancellation()
+        self._max_result_size = max_result_size
+        self._shown: Any = cut(clean(call.arguments), max_result_size)
+        self._name = shorten(clean(call.name), 200)
+        if self.tool is None:
+            self.refusal = f"there is no tool {self._name!r}; {_existing(tools)}"
+            return
+        try:
+            self._shown = self.tool.reader.parse(call.arguments)
+        except InvalidRequest as error:
+            self.refusal = error.message
+
+    def event(self, outcome: Outcome | None = None) -> ToolCallEvent:
+        """Return the event of the call's start or, with an outcome, of its end."""
+        if outcome is None:
+            return ToolCallEvent(self.call.id, self._name, self._shown, "started")
+        return ToolCallEvent(
+            self.call.id,
+            self._name,
+            self._shown,
+            "completed" if outcome.error is None else "failed",
+            result=outcome.result,
+            error=outcome.error,
+            duration=round(outcome.duration, 6),
+        )
+
+    def start(self, context: ToolContext, *, report: Callable[[Invocation, Outcome], None]) -> None:
+        """Call the tool in a thread that hands its outcome to ``report``, once, unless there is a refusal."""
+        # The thread logs under the request's id, which is in a context variable.
+        run = contextvars.copy_context().run
+        self.thread = threading.Thread(
+            target=run, args=(self._work, context, report), name=f"tool-{self._name}", daemon=True
+        )
+        try:
+            self.thread.start()
+        except RuntimeError:
+            logger.exception("no thread for a call of tool %r", self._name)
+            self.refusal = "not called: the server is out of threads"
+
+    def cut_off(self, cause: AgentOSError) -> None:
+        """Tell the tool that nobody waits for it any more."""
+        self._cancellation.cancel(cause)
+
+    def _work(self, context: ToolContext, report: Callable[[Invocation, Outcome], None]) -> None:
+        # The call has a cancellation of its own, so that it can be cut off while the run goes on.
+        own = replace(context, deadline=self.deadline, cancellation=self._cancellation)
+        try:
+            with context.cancellation.cutting(lambda: self._cancellation.cancel(context.cancellation.cause)):
+                outcome = self._perform(own)
+        except BaseException as error:  # a tool's SystemExit ends its call, not the run
+            logger.warning("tool %r failed", self._name, exc_info=True, extra={"run_id": context.run_id})
+            outcome = Outcome(error=f"tool {self._name!r} failed: {error_text(error)}")
+        report(self, replace(outcome, duration=time.monotonic() - self.started))
+
+    def _perform(self, context: ToolContext) -> Outcome:
+        assert self.tool is not None
+        try:
+            # Parsed anew: the tool may change what it is given, and the events must not show that.
+            given = self.tool.bind(self.tool.reader.parse(self.call.arguments), context)
+        except InvalidRequest as error:
+            return Outcome(error=error.message)
+        return Outcome(result=cut(result_text(self.tool.function(**given)), self._max_result_size))
+
+
+def _existing(tools: Mapping[str, Tool]) -> str:
+    if not tools:
+        return "there are no tools"
+    names = sorted(tools)
+    more = f" and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else ""
+    return f"the tools are {', '.join(names[:_NAMES_SHOWN])}{more}"

@@ -1,0 +1,95 @@
+"""Words for a model: what a JSON schema accepts, and what is wrong with a value."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from jsonschema.exceptions import ValidationError
+
+from agentos.tools.text import shorten
+
+_LIMITS = {
+    "minimum": "at least {}",
+    "maximum": "at most {}",
+    "exclusiveMinimum": "more than {}",
+    "exclusiveMaximum": "less than {}",
+    "multipleOf": "a multiple of {}",
+    "minLength": "at least {} characters",
+    "maxLength": "at most {} characters",
+    "pattern": "matching {}",
+    "format": "format {}",
+    "minItems": "at least {} items",
+    "maxItems": "at most {} items",
+}
+
+
+def shown(value: Any) -> str:
+    """Return a value as JSON, shortened to a length that can be read."""
+    if isinstance(value, str):
+        value = shorten(value, 80)
+    elif isinstance(value, list | dict) and len(value) > 20:
+        return f"an {'array' if isinstance(value, list) else 'object'} with {len(value)} items"
+    try:
+        return shorten(json.dumps(value, ensure_ascii=False, default=repr), 100)
+    except (ValueError, RecursionError):
+        return f"a {type(value).__name__}"
+
+
+def accepted_by(schema: Mapping[str, Any], depth: int = 0) -> str:
+    """Say in a few words what a schema accepts.
+
+    >>> accepted_by({"type": "object", "properties": {"n": {"type": "integer", "minimum": 1}}, "required": ["n"]})
+    '{"n": integer (at least 1)}'
+    """
+    members = schema.get("anyOf") or schema.get("oneOf")
+    if isinstance(members, list):
+        return " or ".join(_nested(member, depth) for member in members)
+    if "const" in schema:
+        return shown(schema["const"])
+    if isinstance(schema.get("enum"), list):
+        return f"one of {_listed(schema['enum'])}"
+    named = schema.get("type", "any JSON value")
+    words = named if isinstance(named, str) else " or ".join(named)
+    if named == "object" and schema.get("properties"):
+        required = schema.get("required", ())
+        words = ", ".join(
+            f"{json.dumps(name)}{'' if name in required else ' (optional)'}: {_nested(member, depth)}"
+            for name, member in schema["properties"].items()
+        )
+        return f"{{{words}}}"
+    if named == "object" and depth == 0:
+        return "a JSON object" if schema.get("additionalProperties", True) else "{}, no arguments"
+    if named == "array" and isinstance(schema.get("items"), Mapping):
+        words = f"array of {_nested(schema['items'], depth)}"
+    limits = [text.format(schema[keyword]) for keyword, text in _LIMITS.items() if keyword in schema]
+    return f"{words} ({', '.join(limits)})" if limits else words
+
+
+def problem_of(error: ValidationError) -> str:
+    """Say what is wrong with a value, where, and what is accepted there."""
+    path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error.absolute_path).lstrip(".")
+    where = shorten(path, 100)
+    schema: Mapping[str, Any] = error.schema if isinstance(error.schema, Mapping) else {}
+    value: Any = error.instance
+    if error.validator == "required":
+        names = [name for name in schema["required"] if name not in value]
+        return f"{_listed(names)} is missing{f' in {where}' if where else ''}"
+    if error.validator == "additionalProperties" and schema.get("additionalProperties") is False:
+        unknown = _listed(name for name in value if name not in schema.get("properties", {}))
+        return f"{unknown} is not known{f' in {where}' if where else ''}"
+    return f"{where or 'the object'} is {shown(value)}, accepted there is {accepted_by(schema, depth=1)}"
+
+
+def _nested(schema: Any, depth: int) -> str:
+    # A schema may also be true or false, and its depth is whatever a tool's author wrote.
+    if not isinstance(schema, Mapping) or depth >= 4:
+        return "any JSON value"
+    return accepted_by(schema, depth + 1)
+
+
+def _listed(values: Iterable[Any], most: int = 20) -> str:
+    items = list(values)
+    more = f" and {len(items) - most} more" if len(items) > most else ""
+    return ", ".join(shown(item) for item in items[:most]) + more
