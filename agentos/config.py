@@ -54,8 +54,8 @@ class Config:
     model: str | None = setting(
         None,
         OPTIONAL_MODEL,
-        "Model of the built-in assistant. Default: openai:gpt-5-mini with OPENAI_API_KEY, else the first local model"
-        " that is installed, else scripted:echo.",
+        "Model of the built-in assistant. Default: openai:gpt-5-mini with OPENAI_API_KEY, else local:smollm2"
+        " where agentos-local is installed, else scripted:echo.",
         env="AGENTOS_MODEL",
     )
     assistant: bool = setting(True, FLAG, "Offer the built-in agent `assistant`.", env="AGENTOS_ASSISTANT")

@@ -287,4 +287,4 @@ class ShuttingDown(AgentOSError):
 
 
 class InternalError(AgentOSError):
-    """A bug of ours; the log has the traceback under the same request id."""
+    """A bug of ours; the log has the reason under the same request id."""

@@ -1,7 +1,6 @@
 """Renders docs/reference/ from what the program knows of itself.
 
-    python docs/generate.py            write the pages
-    python docs/generate.py --check    exit with 1 and name the pages that are stale
+``python docs/generate.py`` writes the pages; with ``--check`` it exits with 1 and names those that are stale.
 """
 
 from __future__ import annotations
@@ -11,17 +10,17 @@ import sys
 from collections.abc import Iterator
 from dataclasses import MISSING, fields
 from pathlib import Path
-from typing import get_type_hints
 
 import click
 
 from agentos import hookspecs
 from agentos.api.errors import CAUSE_STATUS, CODE_STATUS
+from agentos.cli import COMMANDS
 from agentos.cli import agentos as cli
 from agentos.config import Config
 from agentos.domain import event
-from agentos.errors import AgentOSError, ExecutionError
-from agentos.settings import Setting, settings_of
+from agentos.errors import AgentOSError, ExecutionError, RequestError
+from agentos.settings import SIZE, Setting, settings_of
 
 REFERENCE = Path(__file__).parent / "reference"
 NOTE = "<!-- Rendered by docs/generate.py; change the code that it names, then run `make docs`. -->\n\n"
@@ -34,7 +33,7 @@ def settings() -> str:
         "",
         "A value given to `Config(...)` is stronger than the environment, which is stronger than the file"
         " `agentos.toml` (or the one that `AGENTOS_CONFIG` names; keys are the names below), which is stronger than the"
-        " default. An empty variable counts as not set. `flask agentos config` shows each value and where it came from.",
+        " default. An empty variable counts as not set. `flask agentos config` shows each value and its source.",
         "",
         "| name | variable | default | accepts | meaning |",
         "|---|---|---|---|---|",
@@ -50,6 +49,10 @@ def _default(setting: Setting) -> str:
         return "not set"
     if isinstance(setting.default, tuple):
         return ", ".join(f"`{item}`" for item in setting.default) or "none"
+    if isinstance(setting.default, bool):
+        return f"`{setting.default:d}`"
+    if setting.kind is SIZE:
+        return f"`{setting.default // 1024**2} MiB`"
     return f"`{setting.default:g}`" if isinstance(setting.default, float) else f"`{setting.default}`"
 
 
@@ -58,12 +61,12 @@ def hooks() -> str:
     parts = ["# Hooks", "", _doc(hookspecs), ""]
     for name, function in vars(hookspecs).items():
         if hasattr(function, "agentos_spec"):
-            parts += [f"## {name}", "", "```python", f"def {name}{_signature(function)}", "```", "", _doc(function), ""]
+            parts += [f"## {name}", "", "```python", f"def {name}{_signature(function)}: ...", "```", "", _doc(function), ""]
     parts += ["# What `register` accepts", ""]
     for name, protocol in vars(hookspecs).items():
         if name.startswith("Register"):
             call = str(_signature(protocol.__call__)).replace("(self, ", "(")
-            parts += [f"## {name}", "", "```python", f"register{call}", "```", "", _doc(protocol), ""]
+            parts += [f"## {name}", "", "```python", f"def register{call}: ...", "```", "", _doc(protocol), ""]
     return "\n".join(parts).rstrip() + "\n"
 
 
@@ -78,12 +81,10 @@ def events() -> str:
     parts += ['{"type":"token","timestamp":"…","run_id":"…","agent_id":"…","session_id":"…","data":{…}}', "```", ""]
     for kind in (event.RunStart, event.Reasoning, event.Token, event.ToolCallEvent, event.Complete, event.Error):
         parts += [f"## {kind.type}", "", _doc(kind), "", "| field | type | |", "|---|---|---|"]
-        hints = get_type_hints(kind)
         for field in fields(kind):
-            optional = field.default is None or field.default_factory is not MISSING or field.default == ()
-            shown = getattr(hints[field.name], "__name__", str(hints[field.name])) if optional is False else ""
-            shown = shown or str(field.type)
-            parts.append(f"| `{field.name}` | `{shown.replace('|', 'or')}` | {'may be absent' if optional else ''} |")
+            optional = field.default in (None, ()) or field.default_factory is not MISSING
+            shown = str(field.type).replace("|", "or")
+            parts.append(f"| `{field.name}` | `{shown}` | {'may be absent' if optional else ''} |")
         parts.append("")
     return "\n".join(parts).rstrip() + "\n"
 
@@ -99,10 +100,12 @@ def errors() -> str:
         "| code | status | error | when |",
         "|---|---|---|---|",
     ]
-    seen: set[str] = set()
     for kind in _tree(AgentOSError):
-        if kind.code in CODE_STATUS and kind.code not in seen and not issubclass(kind, ExecutionError):
-            seen.add(kind.code)
+        if (
+            kind.code in CODE_STATUS
+            and kind not in (AgentOSError, RequestError)
+            and not issubclass(kind, ExecutionError)
+        ):
             parts.append(f"| `{kind.code}` | {CODE_STATUS[kind.code]} | {kind.phrase} | {_first(kind)} |")
     parts += ["", "## EXECUTION_ERROR", "", _doc(ExecutionError), ""]
     parts += ["| `details.cause` | status | `details.retryable` | when |", "|---|---|---|---|"]
@@ -129,11 +132,15 @@ def commands() -> str:
     return "\n".join(parts).rstrip() + "\n"
 
 
-def _commands(command: click.Command, path: str) -> Iterator[tuple[str, click.Command]]:
-    yield path, command
-    if isinstance(command, click.Group):
-        for name in sorted(command.commands):
-            yield from _commands(command.commands[name], f"{path} {name}")
+def _commands(group: click.Group, path: str) -> Iterator[tuple[str, click.Command]]:
+    context = click.Context(group)
+    # Plugins add commands of their own; this is the reference of what AgentOS itself brings.
+    for name in COMMANDS if group is cli else sorted(group.list_commands(context)):
+        command = group.get_command(context, name)
+        assert command is not None
+        yield f"{path} {name}", command
+        if isinstance(command, click.Group):
+            yield from _commands(command, f"{path} {name}")
 
 
 def _doc(thing: object) -> str:

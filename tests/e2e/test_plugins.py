@@ -92,7 +92,9 @@ def test_a_broken_plugin_is_reported_by_name_and_the_server_serves(tmp_path: Pat
         client = Client(server.url)
         plugins = {plugin["name"]: plugin for plugin in client.get("/plugins")["plugins"]}
         assert plugins["broken"]["status"] == "failed"
-        assert "no licence" in plugins["broken"]["error"]
+        # Why is for whoever operates the server, not for its clients.
+        assert "no licence" not in str(plugins)
+        assert "no licence" in server.log()
         assert client.post("/agents/assistant/run", {"input": "still here"})["content"] == "still here"
 
     strict = {"AGENTOS_MODEL": "scripted:echo", "AGENTOS_PLUGINS_STRICT": "1"}

@@ -1,0 +1,68 @@
+"""The written pages: their links lead somewhere and their Python is Python."""
+
+import ast
+import re
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import yaml
+
+from agentos.domain.agent_document import agent_from_document
+
+ROOT = Path(__file__).parents[2]
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    *sorted((ROOT / "docs").rglob("*.md")),
+    *sorted((ROOT / "plugins").glob("*/README.md")),
+]
+
+
+def _blocks(page: Path, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", page.read_text("utf-8"), re.DOTALL | re.MULTILINE)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_to_files_and_python_compiles(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text("utf-8")):
+        if not target.startswith(("http://", "https://")):
+            assert (page.parent / target).exists(), f"{page.name} links to {target}, which is not there"
+    for block in _blocks(page, "python"):
+        ast.parse(block)
+
+
+def test_the_agent_file_of_the_how_to_is_an_agent() -> None:
+    (block,) = _blocks(ROOT / "docs" / "how-to" / "several-agents.md", "yaml")
+    assert agent_from_document(yaml.safe_load(block)).id == "analyst"
+
+
+def test_the_provider_of_the_how_to_answers(tmp_path: Path) -> None:
+    from agentos import Config, create_app
+
+    namespace: dict[str, object] = {}
+    (block,) = _blocks(ROOT / "docs" / "how-to" / "own-provider.md", "python")
+    exec(compile(block, "own-provider.md", "exec"), namespace)
+    plugin = SimpleNamespace(register_model_providers=namespace["register_model_providers"])
+    app = create_app(Config(database_url="memory://", model="shouting:x"), plugins={"shouting": plugin})
+    try:
+        answer = app.test_client().post("/api/v1/agents/assistant/run", json={"input": "hello you"})
+        assert answer.get_json()["content"] == "HELLO YOU "
+    finally:
+        app.extensions["agentos"].close()
+
+
+def test_the_greeter_of_the_how_to_greets() -> None:
+    from agentos import AgentOS, Config
+
+    block = _blocks(ROOT / "docs" / "how-to" / "several-agents.md", "python")[0]
+    namespace: dict[str, object] = {}
+    exec(compile(block.replace("Config(", "Config(database_url='memory://', "), "several-agents.md", "exec"), namespace)
+    server = namespace["server"]
+    assert isinstance(server, AgentOS)
+    assert isinstance(server.config, Config)
+    try:
+        answer = server.app.test_client().post("/api/v1/agents/greeter/run", json={"input": "hi"})
+        assert answer.get_json()["content"] == "Hello, you said 'hi' after 0 messages."
+    finally:
+        server.app.extensions["agentos"].close()

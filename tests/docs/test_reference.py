@@ -1,0 +1,33 @@
+"""The generated reference is fresh, and complete where a newcomer would look."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from agentos import hookspecs
+from agentos.config import Config
+from agentos.domain.event import EVENT_TYPES
+from agentos.settings import settings_of
+
+ROOT = Path(__file__).parents[2]
+REFERENCE = ROOT / "docs" / "reference"
+
+
+def test_every_page_is_what_the_code_says() -> None:
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "docs" / "generate.py"), "--check"], capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_each_hook_has_its_heading() -> None:
+    page = (REFERENCE / "hooks.md").read_text("utf-8")
+    hooks = [name for name, value in vars(hookspecs).items() if hasattr(value, "agentos_spec")]
+    assert len(hooks) >= 6
+    assert all(f"\n## {name}\n" in page for name in hooks)
+
+
+def test_each_setting_has_its_row_and_each_event_its_heading() -> None:
+    settings, events = (REFERENCE / "settings.md").read_text("utf-8"), (REFERENCE / "events.md").read_text("utf-8")
+    assert all(f"| `{one.name}` |" in settings for one in settings_of(Config))
+    assert all(f"\n## {name}\n" in events for name in EVENT_TYPES)
