@@ -1,0 +1,6 @@
+"""The Chat Completions wire format, which OpenAI made and most model servers speak."""
+
+from agentos.models.chat_completions.client import ChatCompletions
+from agentos.models.chat_completions.messages import MEDIA_TYPES, check_media
+
+__all__ = ["MEDIA_TYPES", "ChatCompletions", "check_media"]

@@ -1,0 +1,98 @@
+"""A model request as the JSON body of Chat Completions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from agentos.domain.tool_spec import ToolSpec
+from agentos.errors import ProviderError
+from agentos.models.chat_completions.messages import encode_message
+from agentos.models.request import ModelRequest
+
+TOOL_CHOICES = ("auto", "none", "required")
+ONLY_WITH_TOOLS = ("tool_choice", "parallel_tool_calls")
+
+STRICT_KEYWORDS = frozenset(
+    {"type", "enum", "const", "anyOf", "$ref", "$defs", "definitions", "title", "description"}
+    | {"properties", "required", "additionalProperties", "items", "minItems", "maxItems", "pattern", "format"}
+    | {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"}
+)
+"""The part of JSON Schema that OpenAI's strict mode takes; a schema with anything else is sent without strictness."""
+
+
+def encode_request(request: ModelRequest, *, output_limit: str) -> bytes:
+    """Return the body. The agent's own parameters win over ours, but for ``model``, ``messages`` and ``stream``.
+
+    Raises :class:`~agentos.errors.ProviderError` for parameters that are not JSON, and
+    :class:`~agentos.errors.InvalidMedia` for an attachment that the format has no place for.
+    """
+    body: dict[str, Any] = {}
+    if request.tools:
+        body["tools"] = [_tool(tool) for tool in request.tools]
+    if request.output_schema is not None:
+        body["response_format"] = _response_format(request.output_schema)
+    body.update(request.parameters)
+    if "max_output_tokens" in body:
+        limit = body.pop("max_output_tokens")
+        body.setdefault(output_limit, limit)
+    if not body.get("tools"):
+        for key in ONLY_WITH_TOOLS:
+            body.pop(key, None)
+    elif isinstance(choice := body.get("tool_choice"), str) and choice not in TOOL_CHOICES:
+        body["tool_choice"] = {"type": "function", "function": {"name": choice}}
+    options = body.get("stream_options")
+    body["model"] = request.model
+    body["messages"] = [encode_message(message) for message in request.messages]
+    body["stream"] = True
+    body["stream_options"] = {**(options if isinstance(options, Mapping) else {}), "include_usage": True}
+    try:
+        return orjson.dumps(body, default=_plain)
+    except TypeError as error:
+        raise ProviderError("the agent's parameters, schema or messages cannot be written as JSON") from error
+
+
+def _tool(tool: ToolSpec) -> dict[str, Any]:
+    function = {"name": tool.name, "description": tool.description, "parameters": tool.parameters}
+    return {"type": "function", "function": function}
+
+
+def _response_format(schema: Mapping[str, Any]) -> dict[str, Any]:
+    title = schema.get("title")
+    name = re.sub(r"[^A-Za-z0-9_-]+", "_", title)[:64] if isinstance(title, str) and title else "output"
+    return {
+        "type": "json_schema",
+        "json_schema": {
+            "name": name,
+            "schema": schema,
+            "strict": schema.get("type") == "object" and _is_strict(schema),
+        },
+    }
+
+
+def _is_strict(schema: Any) -> bool:
+    """Tell whether strict mode would take the schema: closed objects, all properties required, known keywords."""
+    if not isinstance(schema, Mapping):
+        return False
+    if not schema.keys() <= STRICT_KEYWORDS:
+        return False
+    properties = schema.get("properties", {})
+    if (schema.get("type") == "object" or properties) and (
+        schema.get("additionalProperties") is not False or set(schema.get("required", ())) != set(properties)
+    ):
+        return False
+    inner = [*properties.values(), *schema.get("$defs", {}).values(), *schema.get("definitions", {}).values()]
+    inner += schema.get("anyOf", ())
+    if "items" in schema:
+        inner.append(schema["items"])
+    return all(map(_is_strict, inner))
+
+
+def _plain(value: Any) -> Any:
+    """Let orjson write mappings that are no dict, such as frozen ones."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"{type(value).__name__} is not JSON")

@@ -1,0 +1,53 @@
+"""Trying a model call again: before its first piece, and within the run's deadline."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+
+from agentos.errors import ExecutionError, ProviderRateLimited, ProviderUnavailable
+from agentos.models.deltas import Delta
+from agentos.models.provider import ModelProvider
+from agentos.models.request import ModelRequest
+
+FIRST_DELAY = 0.5
+LONGEST_DELAY = 8.0
+
+
+def stream_with_retry(
+    provider: ModelProvider, request: ModelRequest, *, retries: int, first_delay: float = FIRST_DELAY
+) -> Iterator[Delta]:
+    """Stream from a provider, calling it up to ``retries`` times again while it is unavailable or limits our rate.
+
+    After the first delta nothing is tried again: what was said cannot be taken back. The waits double from
+    ``first_delay`` seconds, with jitter, unless the server names one (``retry_after``); one that would outlast the run
+    is not begun.
+    """
+    for attempt in range(retries + 1):
+        said = False
+        stream: Iterator[Delta] = iter(())
+        try:
+            stream = provider.stream(request)
+            for delta in stream:
+                said = True
+                yield delta
+            return
+        except (ProviderUnavailable, ProviderRateLimited) as error:
+            delay = _delay(attempt, error, first_delay)
+            if said or attempt == retries or delay >= request.remaining():
+                raise
+        finally:
+            # A consumer that leaves must not leave the call to the model behind.
+            if hasattr(stream, "close"):
+                stream.close()
+        request.cancellation.wait(delay)
+        request.cancellation.check()
+
+
+def _delay(attempt: int, error: ExecutionError, first: float) -> float:
+    # Jitter spreads the runs that failed together; it needs no cryptography.
+    jitter = random.random()  # noqa: S311
+    if error.retry_after is not None:
+        return error.retry_after + 0.25 * jitter
+    longest: float = min(LONGEST_DELAY, first * 2.0**attempt)
+    return longest * (0.5 + 0.5 * jitter)

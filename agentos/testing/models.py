@@ -1,0 +1,138 @@
+"""Tests that every model provider should pass."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from agentos.cancellation import Cancellation
+from agentos.domain.message import Message
+from agentos.domain.usage import Usage
+from agentos.errors import AgentOSError, ExecutionError, ProviderUnavailable, RunCancelled, RunTimeout
+from agentos.models.deltas import Delta, Finish, ReasoningDelta, TextDelta, ToolCallDelta
+from agentos.models.provider import ModelProvider
+from agentos.models.request import ModelRequest
+
+DELTAS = (TextDelta, ReasoningDelta, ToolCallDelta, Usage, Finish)
+
+
+def ask(model: str, text: str = "Say hello.", *, seconds: float = 30.0, **fields: Any) -> ModelRequest:
+    """Return a request with one user message and a deadline so many seconds from now."""
+    return ModelRequest(model=model, messages=[Message("user", text)], deadline=time.monotonic() + seconds, **fields)
+
+
+class ProviderContract:
+    """Derive a test class from it and give it the fixtures ``provider`` and ``model``.
+
+    ``model`` is a name that answers with text. Two more fixtures reach further, and their tests skip without them:
+    ``silent_model``, a name that makes the server accept the call and then say nothing, and ``failing_models``, names
+    and the error that each ends in.
+
+        class TestMyProvider(ProviderContract):
+            @pytest.fixture
+            def provider(self):
+                provider = MyProvider(Config(environ={}))
+                yield provider
+                provider.close()
+
+            @pytest.fixture
+            def model(self):
+                return "small"
+    """
+
+    @pytest.fixture
+    def provider(self) -> ModelProvider:
+        """Return the provider under test, and close it afterwards."""
+        raise NotImplementedError("define the fixture 'provider'")
+
+    @pytest.fixture
+    def model(self) -> str:
+        """Return the name of a model that answers with text."""
+        raise NotImplementedError("define the fixture 'model'")
+
+    @pytest.fixture
+    def silent_model(self) -> str:
+        """Return the name of a model whose server never answers."""
+        pytest.skip("no fixture 'silent_model'")
+
+    @pytest.fixture
+    def failing_models(self) -> Mapping[str, type[ExecutionError]]:
+        """Return names of models that fail, each with the error that it must end in."""
+        pytest.skip("no fixture 'failing_models'")
+
+    def test_an_answer_is_text_and_then_one_finish(self, provider: ModelProvider, model: str) -> None:
+        """The deltas are of our types; text comes, a usage at most once, and the finish last."""
+        deltas = list(provider.stream(ask(model)))
+        assert all(isinstance(delta, DELTAS) for delta in deltas)
+        assert _text(deltas)
+        assert [delta for delta in deltas if isinstance(delta, Finish)] == deltas[-1:]
+        assert sum(isinstance(delta, Usage) for delta in deltas) <= 1
+
+    def test_a_second_call_stands_alone(self, provider: ModelProvider, model: str) -> None:
+        """A provider keeps nothing of a call."""
+        for _ in range(2):
+            assert isinstance(list(provider.stream(ask(model)))[-1], Finish)
+
+    def test_many_threads_may_call_at_once(self, provider: ModelProvider, model: str) -> None:
+        """One instance serves all runs of a worker."""
+        with ThreadPoolExecutor(4) as pool:
+            for deltas in pool.map(lambda _: list(provider.stream(ask(model))), range(8)):
+                assert isinstance(deltas[-1], Finish)
+
+    def test_an_answer_may_be_left(self, provider: ModelProvider, model: str) -> None:
+        """A stream that is closed early does no harm to the next one."""
+        stream = provider.stream(ask(model))
+        next(stream)
+        if hasattr(stream, "close"):
+            stream.close()
+        assert isinstance(list(provider.stream(ask(model)))[-1], Finish)
+
+    def test_a_cancelled_run_makes_no_call(self, provider: ModelProvider, model: str) -> None:
+        """What was cancelled before the call ends in the cause."""
+        cancellation = Cancellation()
+        cancellation.cancel()
+        with pytest.raises(RunCancelled):
+            list(provider.stream(ask(model, cancellation=cancellation)))
+
+    def test_cancelling_cuts_a_silent_call(self, provider: ModelProvider, silent_model: str) -> None:
+        """A call that waits ends within a second of the cancellation, with its cause."""
+        cancellation = Cancellation()
+        timer = threading.Timer(0.5, cancellation.cancel)
+        timer.start()
+        began = time.monotonic()
+        with pytest.raises(RunCancelled):
+            list(provider.stream(ask(silent_model, cancellation=cancellation)))
+        timer.join()
+        assert time.monotonic() - began < 1.5
+
+    def test_the_deadline_ends_a_silent_call(self, provider: ModelProvider, silent_model: str) -> None:
+        """A call ends within a second of the run's deadline."""
+        began = time.monotonic()
+        with pytest.raises((RunTimeout, ProviderUnavailable)):
+            list(provider.stream(ask(silent_model, seconds=0.5)))
+        assert time.monotonic() - began < 1.5
+
+    def test_failures_end_in_their_errors(
+        self, provider: ModelProvider, failing_models: Mapping[str, type[ExecutionError]]
+    ) -> None:
+        """Each failure is the error of ours that it was said to be, with a message on one line."""
+        for model, error in failing_models.items():
+            with pytest.raises(AgentOSError) as raised:
+                list(provider.stream(ask(model)))
+            assert type(raised.value) is error, model
+            assert "\n" not in raised.value.message
+
+    def test_the_names_it_shows_are_names(self, provider: ModelProvider) -> None:
+        """Names of models are texts, without the provider's prefix in front."""
+        names = provider.model_names()
+        assert all(isinstance(name, str) and name for name in names)
+        assert len(set(names)) == len(names)
+
+
+def _text(deltas: list[Delta]) -> str:
+    return "".join(delta.text for delta in deltas if isinstance(delta, TextDelta))
