@@ -1,11 +1,11 @@
-"""Which attachments are accepted. Whether a model takes their type is asked later, when the model is known."""
+"""Which attachments are accepted at all. Whether a model takes them is asked later, when the model is known."""
 
 from __future__ import annotations
 
 import base64
 import binascii
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from agentos.domain.media import MEDIA_TYPES, Media
@@ -30,17 +30,6 @@ def check_media(media: Sequence[Media]) -> None:
             _check_url(one.url, where)
         if one.data is not None:
             _check_data(one, where)
-
-
-def check_accepted(media: Sequence[Media], accepted: Iterable[str], agent_id: str) -> None:
-    """Raise ``InvalidMedia`` unless the agent's model takes every attachment's type."""
-    types = sorted(accepted)
-    for number, one in enumerate(media):
-        if one.type not in types:
-            raise InvalidMedia(
-                f"media[{number}] is of type {one.type!r}, which the model of agent {agent_id!r} does not take;"
-                f" it takes {', '.join(types) or 'text only'}"
-            )
 
 
 def _check_url(url: str, where: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -9,9 +10,10 @@ from typing import Any
 
 from agentos.domain.agent import Agent
 from agentos.domain.event import AgentEvent, Reasoning, Token
+from agentos.domain.media import Media
 from agentos.domain.message import Message
 from agentos.domain.usage import Usage
-from agentos.errors import ProviderError, TurnLimit
+from agentos.errors import InvalidMedia, ProviderError, TurnLimit
 from agentos.models.deltas import Finish, ReasoningDelta, TextDelta, ToolCallDelta
 from agentos.models.provider import ModelProvider
 from agentos.models.request import ModelRequest
@@ -64,6 +66,10 @@ class ModelAgent:
             " AGENTOS_MAX_TURNS if it needs more"
         )
 
+    def check_media(self, media: Media) -> None:
+        """Raise :class:`~agentos.errors.InvalidMedia` for an attachment that the model does not take."""
+        self.provider.check_media(media)
+
     def _ask(self, request: ModelRequest, assembler: CallAssembler) -> Iterator[AgentEvent]:
         finished = False
         for delta in stream_with_retry(self.provider, request, retries=self.retries):
@@ -86,13 +92,35 @@ class ModelAgent:
     def _request(self, context: RunContext, *, first: bool) -> ModelRequest:
         return ModelRequest(
             model=self.model,
-            messages=[*self._instructions, *context.history, context.question(), *context.transcript.messages()],
+            messages=[
+                *self._instructions,
+                *map(self._presentable, context.history),
+                context.question(),
+                *context.transcript.messages(),
+            ],
             tools=self._specs,
             parameters=self.agent.parameters if first else self._later_parameters,
             output_schema=self.agent.output_schema,
             deadline=context.deadline,
             cancellation=context.cancellation,
         )
+
+    def _presentable(self, message: Message) -> Message:
+        """Return a message of the history as this model can be shown it.
+
+        An earlier run of the session may have been another agent's, whose model took what this one does not.
+        """
+        if not message.media:
+            return message
+        kept: list[Media] = []
+        content = message.content
+        for media in message.media:
+            try:
+                self.provider.check_media(media)
+                kept.append(media)
+            except InvalidMedia:
+                content += f"\n(attachment left out: {media.type} {media.name or ''})"
+        return dataclasses.replace(message, content=content, media=tuple(kept))
 
     @cached_property
     def _instructions(self) -> list[Message]:

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from agentos.config import Config
 from agentos.domain.agent import StreamingAgent
 from agentos.domain.ids import new_id
-from agentos.domain.media import MEDIA_TYPES, Media
+from agentos.domain.media import Media
 from agentos.domain.run import Run, RunStatus
 from agentos.domain.times import utc_now
-from agentos.errors import InvalidRequest, RunNotFound
+from agentos.errors import InvalidMedia, InvalidRequest, RunNotFound
 from agentos.execution.leases import LeaseKeeper
 from agentos.execution.live import LiveRun
 from agentos.execution.runner import RunLimits, Runner
-from agentos.media.policy import check_accepted, check_media
+from agentos.media.policy import check_media
 from agentos.runtime.loop import ModelAgent
 from agentos.services.agents import AgentService
 from agentos.storage.interface import Page, Paging, RunFilter, Storage
@@ -61,7 +61,7 @@ class RunService:
         if not request.input and not request.media:
             raise InvalidRequest("neither 'input' nor 'media' was given; a run needs at least one")
         agent = self._agents.resolve(request.agent_id)
-        check_accepted(request.media, _media_types(agent), request.agent_id)
+        _check_taken(agent, request.media)
         run = Run(
             id=new_id(),
             agent_id=request.agent_id,
@@ -100,8 +100,13 @@ class RunService:
         )
 
 
-def _media_types(agent: StreamingAgent) -> frozenset[str]:
-    """Return what the agent takes. One that is not ours says so in ``media_types``, or is trusted to look itself."""
-    if isinstance(agent, ModelAgent):
-        return frozenset(agent.provider.media_types)
-    return frozenset(getattr(agent, "media_types", MEDIA_TYPES))
+def _check_taken(agent: StreamingAgent, media: Sequence[Media]) -> None:
+    """Refuse what cannot reach the model. An agent that is not ours may have ``check_media``, or looks itself."""
+    check = getattr(agent, "check_media", None)
+    if check is None:
+        return
+    for number, one in enumerate(media):
+        try:
+            check(one)
+        except InvalidMedia as error:
+            raise InvalidMedia(f"media[{number}]: {error.message}") from error

@@ -8,6 +8,7 @@ import pytest
 from agentos.cancellation import Cancellation
 from agentos.domain.agent import Agent
 from agentos.domain.event import AgentEvent, Reasoning, Token, ToolCallEvent
+from agentos.domain.media import Media
 from agentos.domain.message import Message
 from agentos.domain.usage import Usage
 from agentos.errors import ProviderError, ProviderUnavailable, RunCancelled, TurnLimit
@@ -161,3 +162,15 @@ def test_a_cancelled_run_stops_while_the_model_is_silent() -> None:
     cancellation.cancel(RunCancelled("enough"))
     with pytest.raises(RunCancelled, match="enough"):
         next(iter(stream))
+
+
+def test_attachments_of_earlier_runs_that_this_model_does_not_take_are_left_out_visibly() -> None:
+    agent, provider = _agent(["ok"])
+    image, audio = (
+        Media("image", url="https://example.com/a.png"),
+        Media("audio", url="https://example.com/b.wav", name="b"),
+    )
+    _run(agent, _context(history=[Message("user", "Look", media=(image, audio)), Message("assistant", "Nice.")]))
+    shown = provider.requests[0].messages[0]
+    assert shown.media == (image,)
+    assert shown.content == "Look\n(attachment left out: audio b)"
