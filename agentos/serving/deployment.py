@@ -1,0 +1,70 @@
+"""What the master of one deployment tells its workers, through memory and a pipe that they inherit."""
+
+from __future__ import annotations
+
+import mmap
+import os
+from typing import Any
+
+EXAMPLE = (
+    """curl -s {url}/api/v1/agents/assistant/run -H 'Content-Type: application/json' -d '{{"input": "Say hello"}}'"""
+)
+
+
+class Deployment:
+    """Made in the master before the first fork."""
+
+    def __init__(self, workers: int) -> None:
+        self._stopping = mmap.mmap(-1, 1)
+        # A token for each of the first workers, the last of them marked: reading one is atomic, so exactly one worker
+        # learns that it completes the deployment, and those that replace it later find the pipe empty.
+        self._tokens, fill = os.pipe()
+        os.set_blocking(self._tokens, False)
+        os.write(fill, b"." * (workers - 1) + b"!")
+        os.close(fill)
+
+    @property
+    def stopping(self) -> bool:
+        """True once the whole deployment ends; a worker that ends alone sees False."""
+        return self._stopping[0] != 0
+
+    def stop(self) -> None:
+        """Say so to all workers."""
+        self._stopping[0] = 1
+
+    def worker_ready(self, worker: Any) -> None:
+        """Print the first thing to try once every worker serves."""
+        try:
+            token = os.read(self._tokens, 1)
+        except BlockingIOError:
+            return
+        services = worker.services
+        if token == b"!" and services is not None and services.config.assistant:
+            address = worker.sockets[0].getsockname()
+            if isinstance(address, tuple):
+                print(EXAMPLE.format(url=_url(address, tls=worker.cfg.is_ssl)), flush=True)  # noqa: T201
+
+
+def _url(address: tuple[Any, ...], *, tls: bool) -> str:
+    host, port = address[0], address[1]
+    # The address that means "all interfaces" is none that every client can connect to.
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+    return f"{'https' if tls else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+def on_starting(server: Any) -> None:
+    """Make the deployment: gunicorn's hook in the master, once, before it listens; a reload keeps what is made here."""
+    server.deployment = Deployment(server.num_workers)
+    stop = server.stop
+
+    # gunicorn has no hook between its SIGTERM and that of its workers.
+    def stop_all(graceful: bool = True) -> None:
+        server.deployment.stop()
+        stop(graceful)
+
+    server.stop = stop_all
+
+
+def post_fork(server: Any, worker: Any) -> None:
+    """Hand the deployment to a new worker: gunicorn's hook in each of them."""
+    worker.deployment = server.deployment

@@ -1,0 +1,42 @@
+"""The listening sockets of one worker and the connections that came in by them."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from gevent.pool import Pool
+from gevent.server import StreamServer
+from gunicorn.sock import ssl_context
+
+
+class Listeners:
+    """Accept connections for a worker, each served by a greenlet of its own, as gunicorn's gevent worker does."""
+
+    def __init__(self, worker: Any) -> None:
+        self._servers: list[StreamServer] = []
+        options: dict[str, Any] = {"ssl_context": ssl_context(worker.cfg)} if worker.cfg.is_ssl else {}
+        for socket in worker.sockets:
+            socket.setblocking(1)
+            pool = Pool(worker.worker_connections)
+            server: StreamServer = StreamServer(socket, handle=partial(worker.handle, socket), spawn=pool, **options)
+            if worker.cfg.workers > 1:
+                # One connection at a time, so that the first worker to wake up does not take them all.
+                server.max_accept = 1
+            server.start()
+            self._servers.append(server)
+
+    @property
+    def busy(self) -> int:
+        """How many connections are open."""
+        return sum(len(server.pool or ()) for server in self._servers)
+
+    def close(self) -> None:
+        """Accept no more; what is open goes on."""
+        for server in self._servers:
+            server.close()
+
+    def kill(self) -> None:
+        """End what is still open."""
+        for server in self._servers:
+            server.stop(timeout=0.5)

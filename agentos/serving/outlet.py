@@ -1,0 +1,87 @@
+"""Where a worker's log leaves the process, without making a request wait for whoever reads it."""
+
+from __future__ import annotations
+
+import logging
+import os
+from _queue import SimpleQueue  # The original in C; `queue` has gevent's, which serves one thread alone.
+from typing import Any
+
+from gevent import monkey
+
+start_thread: Any = monkey.get_original("_thread", "start_new_thread")
+allocate_lock: Any = monkey.get_original("_thread", "allocate_lock")
+
+log = logging.getLogger(__name__)
+
+
+class Outlet:
+    """A text stream that a thread of the operating system writes out.
+
+    To write to a full pipe blocks, and under gevent that stops every request of the worker. Here the lines wait, up to
+    ``limit`` of them; what is more is dropped and counted.
+    """
+
+    def __init__(self, descriptor: int, *, limit: int = 10_000) -> None:
+        self._descriptor = descriptor
+        self._limit = limit
+        self._lines: SimpleQueue[bytes | None] = SimpleQueue()
+        self._dropped = 0
+        self._open = True
+        self._written = allocate_lock()
+        self._written.acquire()
+        start_thread(self._work, ())
+
+    def write(self, text: str) -> None:
+        """Take a line; it is written soon, at once after :meth:`close`."""
+        line = text.encode("utf-8", "backslashreplace")
+        if not self._open:
+            self._put(line)
+        elif self._lines.qsize() >= self._limit:
+            self._dropped += 1
+        else:
+            self._lines.put(line)
+            if self._dropped:
+                dropped, self._dropped = self._dropped, 0
+                log.warning("log lines were dropped because nobody read them", extra={"lines": dropped})
+
+    def flush(self) -> None:
+        """Do nothing: a handler calls this for every line."""
+
+    def close(self, timeout: float = 1.0) -> None:
+        """Write what is left, for ``timeout`` seconds at most."""
+        if self._open:
+            self._open = False
+            self._lines.put(None)
+            self._written.acquire(True, timeout)
+
+    def _work(self) -> None:
+        while True:
+            lines = [self._lines.get()]
+            while lines[-1] is not None and len(lines) < 100 and not self._lines.empty():
+                lines.append(self._lines.get())
+            self._put(b"".join(line for line in lines if line is not None))
+            if lines[-1] is None:
+                self._written.release()
+                return
+
+    def _put(self, data: bytes) -> None:
+        try:
+            while data:
+                data = data[os.write(self._descriptor, data) :]
+        except OSError:
+            # The reader is gone. There is nowhere left to say so, and requests go on without a log.
+            return
+
+
+def install() -> Outlet | None:
+    """Let this process's log handler write through an outlet; ``None`` if its stream is no file of the system."""
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, logging.StreamHandler) and getattr(handler, "agentos", False):
+            try:
+                outlet = Outlet(handler.stream.fileno())
+            except (AttributeError, OSError):
+                return None
+            handler.setStream(outlet)
+            return outlet
+    return None
