@@ -54,9 +54,7 @@ class RunLimits:
 class Runner:
     """Starts runs, ends each exactly once, and knows those under way in this worker."""
 
-    def __init__(
-        self, storage: Storage, log: EventLog, lease: Lease, *, on_finished: Callable[[Run], object]
-    ) -> None:
+    def __init__(self, storage: Storage, log: EventLog, lease: Lease, *, on_finished: Callable[[Run], object]) -> None:
         self._storage = storage
         self._log = log
         self._lease = lease
@@ -109,19 +107,26 @@ class Runner:
     def drain(self, timeout: float) -> None:
         """Take no new runs, give those under way ``timeout`` seconds, then end them as lost. Can be called again."""
         self.draining = True
-        with self._idle:
-            self._idle.wait_for(lambda: not self._live, timeout)
-        left = self.running()
+        self._wait_idle(timeout)
         cause = WorkerLost("the server was stopped before the run ended; what it had written was kept")
-        for live in left:
+        for live in self.running():
             live.cancellation.cancel(cause)
-        for live in left:
-            self.stop(live, cause)
+        self._wait_idle(ABANDON_AFTER)
+        # Side by side: a save that has to wait must not take the time of the others.
+        enders = [threading.Thread(target=self._end, args=(live, cause), daemon=True) for live in self.running()]
+        for ender in enders:
+            ender.start()
+        for ender in enders:
+            ender.join(sum(SAVE_PAUSES))
 
     def close(self) -> None:
         """End the threads. Runs under way have been ended before."""
         self._alarm.close()
         self._log.close()
+
+    def _wait_idle(self, timeout: float) -> None:
+        with self._idle:
+            self._idle.wait_for(lambda: not self._live, timeout)
 
     def _execute(self, live: LiveRun, agent: StreamingAgent, admission: Admission, limits: RunLimits) -> None:
         overdue = self._alarm.call_at(live.deadline, lambda: self._overdue(live, limits.timeout))

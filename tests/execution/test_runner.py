@@ -2,13 +2,13 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from types import SimpleNamespace
 
 import orjson
 import pytest
 
-from agentos.domain.event import AgentEvent, Token
+from agentos.domain.event import AgentEvent, Frame, Token
 from agentos.domain.ids import new_id
 from agentos.domain.run import Run, RunStatus
 from agentos.domain.session import Session
@@ -20,7 +20,7 @@ from agentos.execution.leases import LeaseKeeper
 from agentos.execution.live import LiveRun
 from agentos.execution.runner import RunLimits, Runner
 from agentos.runtime.context import RunContext
-from agentos.storage.interface import Lease, Storage
+from agentos.storage.interface import FrameBatch, Lease, Storage
 from agentos.storage.memory import MemoryStorage
 
 
@@ -81,15 +81,29 @@ def events(live: LiveRun) -> list[SimpleNamespace]:
     return [SimpleNamespace(type=frame.type, **orjson.loads(frame.data)["data"]) for frame in frames]
 
 
-def test_a_run_is_saved_before_its_client_hears_complete(runner: Runner, storage: Storage) -> None:
+def test_complete_is_told_only_after_the_run_is_saved(finished: list[Run]) -> None:
+    saving, save = threading.Event(), threading.Event()
+
+    class Slow(MemoryStorage):
+        def finish_run(self, *args: object, **kwargs: object) -> bool:
+            saving.set()
+            save.wait(5)
+            return super().finish_run(*args, **kwargs)  # type: ignore[arg-type]
+
+    storage = Slow()
+    runner = Runner(storage, EventLog(storage), Lease("me", 30), on_finished=finished.append)
     live = start(runner, says("Hel", "lo", Usage(3, 2)))
+    assert saving.wait(5)
+    assert live.stream.wait(0.1) is None
+    save.set()
+
     seen = events(live)
     assert [event.type for event in seen] == ["run_start", "token", "token", "complete"]
     assert seen[-1].output == "Hello"
-
     saved = storage.get_run(live.run.id)
     assert saved is not None
     assert (saved.status, saved.content, saved.usage) == (RunStatus.COMPLETED, "Hello", Usage(3, 2))
+    runner.close()
 
 
 def test_all_events_are_in_the_log_after_the_end(runner: Runner, storage: Storage) -> None:
@@ -334,6 +348,48 @@ def test_draining_refuses_new_runs_lets_quick_ones_end_and_ends_slow_ones_visibl
     saved = storage.get_run(second.id)
     assert saved is not None
     assert saved.status is RunStatus.FAILED
+
+
+def test_many_runs_that_do_not_listen_are_drained_together(runner: Runner) -> None:
+    hang = threading.Event()
+
+    def stream(context: RunContext) -> Iterator[str]:
+        yield "partial"
+        hang.wait(30)
+
+    lives = [start(runner, Speaker(stream)) for _ in range(10)]
+    before = time.monotonic()
+    runner.drain(0.1)
+    assert time.monotonic() - before < 2
+    assert {live.run.error.details["cause"] for live in lives if live.run.error} == {"WORKER_LOST"}
+    hang.set()
+
+
+def test_frames_that_are_being_logged_are_not_saved_again_with_the_end(finished: list[Run]) -> None:
+    logging, go_on = threading.Event(), threading.Event()
+    logged: list[int] = []
+
+    class Slow(MemoryStorage):
+        def append_frames(self, batches: Sequence[FrameBatch]) -> None:
+            logging.set()
+            go_on.wait(5)
+            logged.extend(frame.number for batch in batches for frame in batch.frames)
+            super().append_frames(batches)
+
+        def finish_run(self, run: Run, *, messages: object = (), frames: Sequence[Frame] = ()) -> bool:
+            logged.extend(frame.number for frame in frames)
+            return super().finish_run(run, frames=frames)
+
+    def stream(context: RunContext) -> Iterator[str]:
+        yield "a"
+        logging.wait(5)
+        threading.Timer(0.2, go_on.set).start()
+
+    storage = Slow()
+    runner = Runner(storage, EventLog(storage), Lease("me", 30), on_finished=finished.append)
+    ended(start(runner, Speaker(stream)))
+    assert logged == [1, 2, 3]
+    runner.close()
 
 
 def test_the_runs_of_a_lost_worker_are_ended_with_what_they_had_logged(runner: Runner, storage: Storage) -> None:
