@@ -34,6 +34,7 @@ class CorePlugin:
         """Register memory, SQLite and PostgreSQL."""
         register("memory", open_memory)
         register("sqlite", open_sql)
+        register("postgresql", open_sql)
         register("postgresql+psycopg", open_sql)
 
     @hookimpl

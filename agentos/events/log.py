@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 
+from agentos.domain.run import Run
 from agentos.errors import StorageError
 from agentos.events.stream import EventStream
 from agentos.storage.interface import FrameBatch, Storage
@@ -21,16 +22,16 @@ class EventLog:
 
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
-        self._streams: dict[str, EventStream] = {}
+        self._open: dict[str, tuple[Run, EventStream]] = {}
         self._writing = threading.Lock()
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
         self._wake = threading.Event()
         self._closed = False
 
-    def open(self, run_id: str, stream: EventStream) -> None:
-        """Begin to write a run's events."""
-        self._streams[run_id] = stream
+    def open(self, run: Run, stream: EventStream) -> None:
+        """Begin to write a run's events, as long as it is at the same attempt."""
+        self._open[run.id] = (run, stream)
         self._wake.set()
         if self._thread is None:
             with self._starting:
@@ -40,7 +41,7 @@ class EventLog:
 
     def release(self, run_id: str) -> None:
         """Stop writing a run's events: after this, what its stream has not logged is the caller's to write."""
-        self._streams.pop(run_id, None)
+        self._open.pop(run_id, None)
         with self._writing:
             pass  # when the lock is free, a group that held frames of this run has been committed or has failed
 
@@ -53,20 +54,22 @@ class EventLog:
         while not self._closed:
             self._wake.wait()
             self._wake.clear()
-            while self._streams and not self._closed:
+            while self._open and not self._closed:
                 time.sleep(INTERVAL)
-                self._write()
+                try:
+                    self._write()
+                except StorageError:
+                    logger.warning("events could not be logged and stay in memory; trying again")
+                except Exception:  # a bug here must not leave all runs of the worker without a log
+                    logger.exception("the event log met a bug")
 
     def _write(self) -> None:
         with self._writing:
-            fresh = [(run_id, stream, stream.unlogged()) for run_id, stream in list(self._streams.items())]
-            fresh = [(run_id, stream, frames) for run_id, stream, frames in fresh if frames]
+            fresh = [
+                (run, stream, frames) for run, stream in list(self._open.values()) if (frames := stream.unlogged())
+            ]
             if not fresh:
                 return
-            try:
-                self._storage.append_frames([FrameBatch(run_id, frames) for run_id, _, frames in fresh])
-            except StorageError:
-                logger.warning("events could not be logged and stay in memory; trying again", exc_info=True)
-                return
+            self._storage.append_frames([FrameBatch(run.id, frames, run.attempt) for run, _, frames in fresh])
             for _, stream, frames in fresh:
                 stream.mark_logged(frames[-1].number)

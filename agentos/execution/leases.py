@@ -51,7 +51,7 @@ class LeaseKeeper:
                 self.renew()
                 self.sweep()
             except StorageError:
-                logger.warning("leases could not be renewed; trying again", exc_info=True)
+                logger.warning("leases could not be renewed; trying again")
             except Exception:  # a bug here must not leave all runs of the worker without a heartbeat
                 logger.exception("the lease thread met a bug")
             if self._stop.wait(self._lease.seconds / 3):

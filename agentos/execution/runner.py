@@ -78,7 +78,7 @@ class Runner:
         live = LiveRun(admission.run, deadline=deadline, max_output=limits.max_output)
         with self._idle:
             self._live[run.id] = live
-        self._log.open(run.id, live.stream)
+        self._log.open(live.run, live.stream)
         threading.Thread(
             target=self._execute, args=(live, agent, admission, limits), name=f"run-{run.id}", daemon=True
         ).start()

@@ -124,7 +124,10 @@ class Admission:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredMessage:
-    """A message in its place in a session. ``sequence`` counts 1, 2, 3 … without a gap."""
+    """A message in its place in a session. ``sequence`` counts 1, 2, 3 … without a gap.
+
+    ``created_at`` of a user's message is when its run was admitted, of the others when it ended.
+    """
 
     sequence: int
     run_id: str
@@ -246,6 +249,7 @@ class Storage(ABC):
         """Return the last ``limit`` messages whose sequence is less than ``before``, and the runs they came from.
 
         Runs that left no message stand where their position is; the last page has those after its last message too.
+        A page has the latest 1000 of them, for nothing else bounds their number. Runs under way are not in it yet.
         Raises :class:`~agentos.errors.SessionNotFound`.
         """
 

@@ -388,6 +388,8 @@ def test_frames_that_are_being_logged_are_not_saved_again_with_the_end(finished:
     storage = Slow()
     runner = Runner(storage, EventLog(storage), Lease("me", 30), on_finished=finished.append)
     ended(start(runner, Speaker(stream)))
+    assert go_on.wait(5)
+    time.sleep(0.1)
     assert logged == [1, 2, 3]
     runner.close()
 

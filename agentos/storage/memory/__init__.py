@@ -1,0 +1,24 @@
+"""Storage in the memory of one process (``memory://``): for tests and trying out; everything is gone at its end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from agentos.errors import ConfigError
+from agentos.storage.memory.runs import MemoryRuns
+from agentos.storage.memory.sessions import MemorySessions
+
+if TYPE_CHECKING:
+    from agentos.config import Config
+    from agentos.storage.interface import Storage
+
+
+class MemoryStorage(MemoryRuns, MemorySessions):
+    """Keeps what the SQL storage keeps, and promises what it promises, to the threads of one process."""
+
+
+def open_memory(url: str, config: Config) -> Storage:  # noqa: ARG001 - the signature of the hook
+    """Return a new, empty storage."""
+    if url.partition("://")[2].strip("/"):
+        raise ConfigError(f"AGENTOS_DATABASE_URL is {url!r}; memory:// takes no name, host or path")
+    return MemoryStorage()

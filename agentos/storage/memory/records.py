@@ -1,0 +1,102 @@
+"""What the memory storage holds, and copies that share nothing a caller could change later."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+from agentos.domain.event import Frame
+from agentos.domain.media import Media
+from agentos.domain.message import Message
+from agentos.domain.run import Run
+from agentos.domain.session import Session, Summary
+from agentos.storage.interface import Cursor, Lease, Page, Paging, Storage, StoredAgent, StoredMessage
+from agentos.storage.json_text import copied
+
+T = TypeVar("T", Run, Session)
+
+
+@dataclass(slots=True)
+class RunRecord:
+    """A run, its lease, the turn it left and its event log."""
+
+    run: Run
+    owner: str
+    lease_until: float
+    turn: int | None = None
+    frames: list[Frame] = field(default_factory=list)
+
+    def lease(self, lease: Lease) -> None:
+        """Give the run to a worker from now on."""
+        self.owner = lease.owner
+        self.lease_until = time.monotonic() + lease.seconds
+
+    def open(self) -> bool:
+        """Return whether the run is still under way."""
+        return not self.run.status.finished
+
+
+@dataclass(slots=True)
+class SessionRecord:
+    """A session, its runs by position, and its turns: the index of each one's first message."""
+
+    session: Session
+    summary: Summary | None = None
+    runs: list[RunRecord] = field(default_factory=list)
+    messages: list[StoredMessage] = field(default_factory=list)
+    turns: list[int] = field(default_factory=list)
+
+
+class MemoryPart(Storage):
+    """The state that the parts of the storage share."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._agents: dict[str, StoredAgent] = {}
+        self._sessions: dict[str, SessionRecord] = {}
+        self._runs: dict[str, RunRecord] = {}
+
+
+def session_copy(session: Session) -> Session:
+    """Return a session of its own."""
+    return replace(session, metadata=copied(session.metadata), state=copied(session.state))
+
+
+def agent_copy(agent: StoredAgent) -> StoredAgent:
+    """Return a stored agent of its own."""
+    return replace(agent, document=copied(agent.document))
+
+
+def run_copy(run: Run) -> Run:
+    """Return a run of its own."""
+    return replace(
+        run,
+        media=_media_copy(run.media),
+        error=None if run.error is None else replace(run.error, details=copied(run.error.details)),
+        metadata=copied(run.metadata),
+        context=copied(run.context),
+    )
+
+
+def message_copy(message: Message) -> Message:
+    """Return a message of its own."""
+    return replace(message, media=_media_copy(message.media)) if message.media else message
+
+
+def _media_copy(media: tuple[Media, ...]) -> tuple[Media, ...]:
+    return tuple(replace(one, metadata=copied(one.metadata)) for one in media)
+
+
+def page(keyed: list[tuple[Cursor, T]], paging: Paging) -> Page[T]:
+    """Return one page of items that stand with their places, newest first."""
+    keyed.sort(key=lambda one: (one[0].time, one[0].id), reverse=True)
+    if paging.cursor is None:
+        rest = keyed[paging.offset :]
+    else:
+        place = (paging.cursor.time, paging.cursor.id)
+        rest = [one for one in keyed if (one[0].time, one[0].id) < place]
+    kept = rest[: paging.limit]
+    following = kept[-1][0] if kept and len(rest) > len(kept) else None
+    return Page([item for _, item in kept], following)

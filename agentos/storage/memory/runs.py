@@ -1,0 +1,178 @@
+"""Runs, their leases and their event logs in memory."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from agentos.domain.event import Frame
+from agentos.domain.message import Message
+from agentos.domain.run import Run, RunStatus
+from agentos.errors import RunNotFound, SessionNotFound, StorageError
+from agentos.storage.interface import (
+    Admission,
+    Cursor,
+    FrameBatch,
+    Lease,
+    Page,
+    Paging,
+    RunFilter,
+    StoredMessage,
+)
+from agentos.storage.memory.records import MemoryPart, RunRecord, SessionRecord, message_copy, page, run_copy
+from agentos.storage.turn import check_consecutive, ending, said_at
+
+
+class MemoryRuns(MemoryPart):
+    """Runs from their admission to their end."""
+
+    def admit_run(self, run: Run, lease: Lease, *, history_turns: int) -> Admission:
+        with self._lock:
+            if run.id in self._runs:
+                raise StorageError(f"run {run.id!r} is already there")
+            record = None if run.session_id is None else self._sessions.get(run.session_id)
+            if run.session_id is not None and record is None:
+                raise SessionNotFound(run.session_id)
+            queued = record is not None and any(one.open() for one in record.runs)
+            kept = replace(
+                run_copy(run),
+                position=None if record is None else len(record.runs) + 1,
+                status=RunStatus.QUEUED if queued else RunStatus.RUNNING,
+                started_at=None if queued else run.created_at,
+                ended_at=None,
+            )
+            added = RunRecord(kept, lease.owner, 0.0)
+            added.lease(lease)
+            self._runs[run.id] = added
+            if record is None:
+                return Admission(run_copy(kept))
+            record.runs.append(added)
+            active = max(record.session.updated_at, run.created_at)
+            record.session = replace(record.session, updated_at=active)
+            return Admission(run_copy(kept), () if queued else _window(record, history_turns))
+
+    def claim_turn(self, run: Run, *, history_turns: int, now: datetime) -> Admission | None:
+        with self._lock:
+            mine = self._mine(run)
+            if mine is None:
+                raise RunNotFound(run.id)
+            record = None if run.session_id is None else self._sessions[run.session_id]
+            if record is not None and any(one.open() for one in record.runs[: (mine.run.position or 1) - 1]):
+                return None
+            mine.run = replace(mine.run, status=RunStatus.RUNNING, started_at=now)
+            return Admission(run_copy(mine.run), () if record is None else _window(record, history_turns))
+
+    def finish_run(self, run: Run, *, messages: Sequence[Message] = (), frames: Sequence[Frame] = ()) -> bool:
+        ended_at = ending(run)
+        if frames:
+            check_consecutive(run.id, frames)
+        with self._lock:
+            mine = self._mine(run)
+            if mine is None:
+                return False
+            end = run_copy(run)
+            mine.run = replace(
+                mine.run,
+                status=end.status,
+                content=end.content,
+                reasoning=end.reasoning,
+                error=end.error,
+                usage=end.usage,
+                loops=end.loops,
+                metadata=end.metadata,
+                ended_at=ended_at,
+            )
+            _append(mine, frames)
+            if run.session_id is not None:
+                self._count(self._sessions[run.session_id], mine, messages)
+            return True
+
+    def _count(self, record: SessionRecord, ended: RunRecord, messages: Sequence[Message]) -> None:
+        """Add an ended run, and the turn that it left, to its session."""
+        session = record.session
+        used = session.total_tokens + ended.run.usage.total_tokens
+        record.session = replace(session, run_count=session.run_count + 1, total_tokens=used)
+        if not messages:
+            return
+        record.turns.append(len(record.messages))
+        ended.turn = len(record.turns)
+        for sequence, message in enumerate(messages, len(record.messages) + 1):
+            record.messages.append(
+                StoredMessage(
+                    sequence=sequence,
+                    run_id=ended.run.id,
+                    created_at=said_at(ended.run, message),
+                    message=message_copy(message),
+                )
+            )
+
+    def get_run(self, run_id: str) -> Run | None:
+        with self._lock:
+            record = self._runs.get(run_id)
+            return None if record is None else run_copy(record.run)
+
+    def list_runs(self, where: RunFilter, paging: Paging) -> Page[Run]:
+        wanted = {name: value for name in where.__slots__ if (value := getattr(where, name)) is not None}
+        with self._lock:
+            matching = [
+                (Cursor(record.run.created_at, record.run.id), record.run)
+                for record in self._runs.values()
+                if all(getattr(record.run, name) == value for name, value in wanted.items())
+            ]
+            found = page(matching, paging)
+            return Page([run_copy(one) for one in found.items], found.next_cursor)
+
+    def renew_leases(self, lease: Lease) -> Sequence[str]:
+        with self._lock:
+            own = [record for record in self._runs.values() if record.owner == lease.owner and record.open()]
+            for record in own:
+                record.lease(lease)
+            return [record.run.id for record in own]
+
+    def take_lost_runs(self, lease: Lease, *, limit: int) -> Sequence[Run]:
+        with self._lock:
+            now = time.monotonic()
+            lost = [record for record in self._runs.values() if record.open() and record.lease_until < now]
+            lost.sort(key=lambda record: (record.run.created_at, record.run.id))
+            for record in lost[:limit]:
+                record.run = replace(record.run, attempt=record.run.attempt + 1)
+                record.lease(lease)
+            return [run_copy(record.run) for record in lost[:limit]]
+
+    def append_frames(self, batches: Sequence[FrameBatch]) -> None:
+        for batch in batches:
+            if batch.frames:
+                check_consecutive(batch.run_id, batch.frames)
+        with self._lock:
+            for batch in batches:
+                record = self._runs.get(batch.run_id)
+                if record is not None and record.open() and batch.attempt in (None, record.run.attempt):
+                    _append(record, batch.frames)
+
+    def read_frames(self, run_id: str, *, after: int = 0, limit: int = 1000) -> Sequence[Frame]:
+        with self._lock:
+            record = self._runs.get(run_id)
+            frames = [] if record is None else record.frames
+            start = after - frames[0].number + 1 if frames else 0  # numbers have no gaps
+            return frames[max(0, start) : max(0, start + limit)]
+
+    def _mine(self, run: Run) -> RunRecord | None:
+        """Return the run if it is under way at the attempt that the caller was given."""
+        record = self._runs.get(run.id)
+        return record if record is not None and record.open() and record.run.attempt == run.attempt else None
+
+
+def _append(record: RunRecord, frames: Sequence[Frame]) -> None:
+    """Append what the log does not hold yet; a batch may come a second time."""
+    last = record.frames[-1].number if record.frames else 0
+    record.frames.extend(frame for frame in frames if frame.number > last)
+
+
+def _window(record: SessionRecord, turns: int) -> tuple[Message, ...]:
+    """Return the messages of the last turns."""
+    if turns <= 0 or not record.turns:
+        return ()
+    start = record.turns[max(0, len(record.turns) - turns)]
+    return tuple(message_copy(one.message) for one in record.messages[start:])

@@ -1,0 +1,128 @@
+"""Accepting runs, and the order in which a session's runs are executed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    bindparam,
+    case,
+    exists,
+    insert,
+    literal,
+    not_,
+    null,
+    select,
+    update,
+)
+
+from agentos.domain.run import Run, RunStatus
+from agentos.errors import RunNotFound, SessionNotFound
+from agentos.storage.interface import Admission, Lease
+from agentos.storage.sqlalchemy.clock import database_now
+from agentos.storage.sqlalchemy.mapping import AnyRow, media_text, microseconds, run_values
+from agentos.storage.sqlalchemy.sessions import active_at
+from agentos.storage.sqlalchemy.store import Store
+from agentos.storage.sqlalchemy.tables import run_media, runs, sessions
+from agentos.storage.sqlalchemy.window import read_window, window_of
+
+# The session's row is locked from here to the commit. Whoever comes later gets a later place, and sees this run.
+_TAKE_PLACE = (
+    update(sessions)
+    .where(sessions.c.id == bindparam("in_session"))
+    .values(next_position=sessions.c.next_position + 1, updated_at=active_at("now"))
+    .returning(sessions.c.next_position - 1)
+)
+
+_older = runs.alias("older")
+_busy = exists().where(_older.c.session_id == bindparam("session_id"), _older.c.ended_at.is_(None))
+_BY_DATABASE: dict[str, Any] = {
+    "status": case(
+        (_busy, literal(RunStatus.QUEUED.value, runs.c.status.type)),
+        else_=literal(RunStatus.RUNNING.value, runs.c.status.type),
+    ),
+    "started_at": case((_busy, null()), else_=bindparam("now", type_=BigInteger)),
+    "lease_until": database_now() + bindparam("lease", type_=BigInteger),
+}
+_BY_US = [column for column in runs.c if column.name not in {*_BY_DATABASE, "turn", "ended_at"}]
+_ADD_RUN = (
+    insert(runs)
+    .values({**{column.name: bindparam(column.name, type_=column.type) for column in _BY_US}, **_BY_DATABASE})
+    .returning(runs.c.status, runs.c.started_at)
+)
+_ADD_MEDIA = insert(run_media)
+
+_mine = (
+    runs.c.id == bindparam("run_id"),
+    runs.c.attempt == bindparam("my_attempt"),
+    runs.c.ended_at.is_(None),
+)
+_first = not_(
+    exists().where(
+        _older.c.session_id == runs.c.session_id,
+        _older.c.position < runs.c.position,
+        _older.c.ended_at.is_(None),
+    )
+)
+_IS_FIRST = select(_first).where(*_mine)
+_START = (
+    update(runs)
+    .where(*_mine, _first)
+    .values(status=RunStatus.RUNNING.value, started_at=bindparam("now"))
+    .returning(runs.c.id)
+)
+
+
+class AdmissionStore(Store):
+    """Gives runs their place, and lets them start in order."""
+
+    def admit_run(self, run: Run, lease: Lease, *, history_turns: int) -> Admission:
+        now = microseconds(run.created_at)
+        values = {
+            **run_values(run),
+            "position": None,
+            "cancel_requested": False,
+            "lease_owner": lease.owner,
+            "lease": round(lease.seconds * 1_000_000),
+            "now": now,
+        }
+
+        def work(connection: Connection) -> tuple[int | None, str, Sequence[AnyRow]]:
+            position = None
+            if run.session_id is not None:
+                place = {"in_session": run.session_id, "now": now}
+                position = connection.execute(_TAKE_PLACE, place).scalar()
+                if position is None:
+                    raise SessionNotFound(run.session_id)
+            status = connection.execute(_ADD_RUN, {**values, "position": position}).scalar_one()
+            if run.media:
+                connection.execute(_ADD_MEDIA, {"run_id": run.id, "media": media_text(run.media)})
+            running = status == RunStatus.RUNNING
+            return position, status, read_window(connection, run.session_id, history_turns) if running else ()
+
+        position, status, rows = self._database.write(work)
+        started_at = run.created_at if status == RunStatus.RUNNING else None
+        admitted = replace(run, position=position, status=RunStatus(status), started_at=started_at, ended_at=None)
+        return Admission(admitted, window_of(rows))
+
+    def claim_turn(self, run: Run, *, history_turns: int, now: datetime) -> Admission | None:
+        mine = {"run_id": run.id, "my_attempt": run.attempt}
+
+        def work(connection: Connection) -> Sequence[AnyRow] | None:
+            if connection.execute(_START, {**mine, "now": microseconds(now)}).first() is None:
+                return None
+            return read_window(connection, run.session_id, history_turns)
+
+        # Asked again and again while older runs are under way: a question that takes no lock, but once it is time.
+        first = self._database.read(lambda connection: connection.execute(_IS_FIRST, mine).scalar())
+        if first is None:
+            raise RunNotFound(run.id)
+        rows = self._database.write(work) if first else None
+        if rows is None:
+            return None
+        return Admission(replace(run, status=RunStatus.RUNNING, started_at=now), window_of(rows))

@@ -1,0 +1,81 @@
+"""A session's transcript, page by page from its end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import BigInteger, Connection, Integer, bindparam, select
+
+from agentos.domain.run import Run
+from agentos.errors import SessionNotFound
+from agentos.storage.interface import History
+from agentos.storage.sqlalchemy.mapping import AnyRow, run_of, stored_message_of
+from agentos.storage.sqlalchemy.runs import RUNS
+from agentos.storage.sqlalchemy.store import Store
+from agentos.storage.sqlalchemy.tables import messages, runs, sessions
+from agentos.storage.sqlalchemy.window import RUN_MEDIA, WITH_MEDIA
+from agentos.storage.turn import SILENT_RUNS
+
+_LAST = select(sessions.c.message_count).where(sessions.c.id == bindparam("session_id"))
+
+_PAGE = (
+    select(messages, RUN_MEDIA, runs.c.position)
+    .select_from(WITH_MEDIA.join(runs, runs.c.id == messages.c.run_id))
+    .where(
+        messages.c.session_id == bindparam("session_id"),
+        messages.c.sequence < bindparam("before", type_=BigInteger),
+    )
+    .order_by(messages.c.sequence.desc())
+    .limit(bindparam("page_limit", type_=Integer))
+)
+
+_SPOKEN = RUNS.where(runs.c.id.in_(bindparam("run_ids", expanding=True)))
+
+_SILENT = (
+    RUNS.where(
+        runs.c.session_id == bindparam("session_id"),
+        runs.c.position > bindparam("after_position", type_=BigInteger),
+        runs.c.position < bindparam("before_position", type_=BigInteger),
+        runs.c.ended_at.is_not(None),
+        runs.c.turn.is_(None),
+    )
+    .order_by(runs.c.position.desc())
+    .limit(SILENT_RUNS)
+)
+
+_END = 2**62
+"""Greater than every sequence and position."""
+
+
+class HistoryStore(Store):
+    """Messages by sequence, and the runs that they came from."""
+
+    def history(self, session_id: str, *, limit: int, before: int | None = None) -> History:
+        end = _END if before is None else min(before, _END)
+
+        def work(connection: Connection) -> tuple[Sequence[AnyRow], Sequence[AnyRow]]:
+            last = connection.execute(_LAST, {"session_id": session_id}).scalar()
+            if last is None:
+                raise SessionNotFound(session_id)
+            # The message before the page tells from where on its silent runs are.
+            values = {"session_id": session_id, "before": end, "page_limit": limit + 1}
+            rows = connection.execute(_PAGE, values).all()
+            page, older = rows[:limit], rows[limit:]
+            silent = {
+                "session_id": session_id,
+                "after_position": older[0].position if older else 0,
+                "before_position": _END if end > last else page[0].position if page else 0,
+            }
+            spoken = sorted({row.run_id for row in page})
+            found = connection.execute(_SPOKEN, {"run_ids": spoken}).all() if spoken else []
+            return page, [*found, *connection.execute(_SILENT, silent).all()]
+
+        page, found = self._database.snapshot(work)
+        return History(
+            messages=[stored_message_of(row) for row in reversed(page)],
+            runs=sorted((run_of(row) for row in found), key=_position),
+        )
+
+
+def _position(run: Run) -> int:
+    return run.position or 0

@@ -1,0 +1,67 @@
+"""Whose a run is: heartbeats of the living, and taking over from the dead. By the database's clock alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import BigInteger, Connection, Integer, bindparam, select, update
+
+from agentos.domain.run import Run
+from agentos.storage.interface import Lease
+from agentos.storage.sqlalchemy.clock import database_now
+from agentos.storage.sqlalchemy.mapping import AnyRow, run_of
+from agentos.storage.sqlalchemy.runs import RUNS
+from agentos.storage.sqlalchemy.store import Store
+from agentos.storage.sqlalchemy.tables import runs
+
+_prolonged = database_now() + bindparam("lease", type_=BigInteger)
+
+# Locked in the order of their ids, as the event log does, which locks many runs of one worker as well.
+_own = (
+    select(runs.c.id)
+    .where(runs.c.lease_owner == bindparam("owner"), runs.c.ended_at.is_(None))
+    .order_by(runs.c.id)
+    .with_for_update()
+    .cte("own")
+)
+_RENEW = update(runs).where(runs.c.id.in_(select(_own.c.id))).values(lease_until=_prolonged).returning(runs.c.id)
+
+# Each of several sweepers takes others: what one has locked, the next one passes over.
+_lost = (
+    select(runs.c.id)
+    .where(runs.c.ended_at.is_(None), runs.c.lease_until < database_now())
+    .limit(bindparam("take_limit", type_=Integer))
+    .with_for_update(skip_locked=True)
+    .cte("lost")
+)
+_TAKE = (
+    update(runs)
+    .where(runs.c.id.in_(select(_lost.c.id)))
+    .values(attempt=runs.c.attempt + 1, lease_owner=bindparam("owner"), lease_until=_prolonged)
+    .returning(runs.c.id)
+)
+_TAKEN = RUNS.where(runs.c.id.in_(bindparam("run_ids", expanding=True)))
+
+
+class LeaseStore(Store):
+    """Leases of runs that are under way."""
+
+    def renew_leases(self, lease: Lease) -> Sequence[str]:
+        values = _values(lease)
+        rows = self._database.write(lambda connection: connection.execute(_RENEW, values).all())
+        return [row.id for row in rows]
+
+    def take_lost_runs(self, lease: Lease, *, limit: int) -> Sequence[Run]:
+        values = {**_values(lease), "take_limit": limit}
+
+        def work(connection: Connection) -> Sequence[AnyRow]:
+            taken = [row.id for row in connection.execute(_TAKE, values)]
+            return connection.execute(_TAKEN, {"run_ids": taken}).all() if taken else ()
+
+        found = [run_of(row) for row in self._database.write(work)]
+        return sorted(found, key=lambda run: (run.created_at, run.id))
+
+
+def _values(lease: Lease) -> dict[str, Any]:
+    return {"owner": lease.owner, "lease": round(lease.seconds * 1_000_000)}

@@ -1,0 +1,256 @@
+"""Rows to domain objects and back; the only module that knows both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Row
+
+from agentos.domain.event import Frame
+from agentos.domain.media import Media
+from agentos.domain.message import Message, ToolCall
+from agentos.domain.run import Run, RunError, RunStatus
+from agentos.domain.session import Session, Summary
+from agentos.domain.usage import Usage
+from agentos.storage.interface import StoredAgent, StoredMessage
+from agentos.storage.json_text import dumps, loads
+from agentos.storage.turn import ending, said_at
+
+AnyRow = Row[*tuple[Any, ...]]
+Values = dict[str, Any]
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def microseconds(time: datetime) -> int:
+    """Return an aware time as the tables hold it."""
+    return (time - _EPOCH) // _MICROSECOND
+
+
+def time_of(stored: int) -> datetime:
+    """Return a stored time, aware, in UTC."""
+    return _EPOCH + timedelta(microseconds=stored)
+
+
+def _time_or_none(stored: int | None) -> datetime | None:
+    return None if stored is None else time_of(stored)
+
+
+def _object(text: str) -> dict[str, Any]:
+    """Return a stored JSON object; most are empty, which is worth a short cut."""
+    value: dict[str, Any] = {} if text == "{}" else loads(text)
+    return value
+
+
+def agent_values(agent: StoredAgent) -> Values:
+    """Return the row of a stored agent."""
+    return {
+        "id": agent.id,
+        "document": dumps(agent.document),
+        "created_at": microseconds(agent.created_at),
+        "updated_at": microseconds(agent.updated_at),
+    }
+
+
+def agent_of(row: AnyRow) -> StoredAgent:
+    """Return the stored agent of a row."""
+    return StoredAgent(
+        id=row.id,
+        document=_object(row.document),
+        created_at=time_of(row.created_at),
+        updated_at=time_of(row.updated_at),
+    )
+
+
+def session_values(session: Session) -> Values:
+    """Return the row of a new session."""
+    return {
+        **{name: getattr(session, name) for name in ("id", "agent_id", "user_id", "team_id", "workflow_id", "name")},
+        "metadata": dumps(session.metadata),
+        "state": dumps(session.state),
+        "run_count": session.run_count,
+        "total_tokens": session.total_tokens,
+        "version": session.version,
+        "created_at": microseconds(session.created_at),
+        "updated_at": microseconds(session.updated_at),
+        "next_position": 1,
+        "turn_count": 0,
+        "message_count": 0,
+    }
+
+
+def change_values(changes: Mapping[str, Any]) -> Values:
+    """Return the columns of what is to change in a session."""
+    return {name: dumps(value) if name in ("metadata", "state") else value for name, value in changes.items()}
+
+
+def session_of(row: AnyRow) -> Session:
+    """Return the session of a row."""
+    return Session(
+        id=row.id,
+        agent_id=row.agent_id,
+        user_id=row.user_id,
+        team_id=row.team_id,
+        workflow_id=row.workflow_id,
+        name=row.name,
+        metadata=_object(row.metadata),
+        state=_object(row.state),
+        run_count=row.run_count,
+        total_tokens=row.total_tokens,
+        version=row.version,
+        created_at=time_of(row.created_at),
+        updated_at=time_of(row.updated_at),
+    )
+
+
+def summary_text(summary: Summary) -> str:
+    """Return a summary as the session's row holds it."""
+    return dumps(
+        {
+            "content": summary.content,
+            "run_count": summary.run_count,
+            "total_tokens": summary.total_tokens,
+            "created_at": microseconds(summary.created_at),
+        }
+    )
+
+
+def summary_of(text: str) -> Summary:
+    """Return the summary of :func:`summary_text`."""
+    stored = loads(text)
+    return Summary(**{**stored, "created_at": time_of(stored["created_at"])})
+
+
+def run_values(run: Run) -> Values:
+    """Return the row of a new run, without what the database decides."""
+    return {
+        "id": run.id,
+        "agent_id": run.agent_id,
+        "session_id": run.session_id,
+        "user_id": run.user_id,
+        "attempt": run.attempt,
+        "input": run.input,
+        "created_at": microseconds(run.created_at),
+        "context": dumps(run.context),
+        **_outcome(run),
+    }
+
+
+def ending_values(run: Run) -> Values:
+    """Return the columns that the end of a run sets."""
+    return {"status": run.status.value, "ended_at": microseconds(ending(run)), **_outcome(run)}
+
+
+def _outcome(run: Run) -> Values:
+    """Return the columns that a run has from its admission on and that its end may change."""
+    return {
+        "content": run.content,
+        "reasoning": run.reasoning,
+        "error": None if run.error is None else _error_text(run.error),
+        "prompt_tokens": run.usage.prompt_tokens,
+        "completion_tokens": run.usage.completion_tokens,
+        "reasoning_tokens": run.usage.reasoning_tokens,
+        "loops": run.loops,
+        "metadata": dumps(run.metadata),
+    }
+
+
+def _error_text(error: RunError) -> str:
+    return dumps({"code": error.code, "error": error.error, "message": error.message, "details": error.details})
+
+
+def run_of(row: AnyRow) -> Run:
+    """Return the run of a row that has its ``media`` beside it."""
+    return Run(
+        id=row.id,
+        agent_id=row.agent_id,
+        session_id=row.session_id,
+        user_id=row.user_id,
+        position=row.position,
+        attempt=row.attempt,
+        status=RunStatus(row.status),
+        input=row.input,
+        media=media_of(row.media),
+        content=row.content,
+        reasoning=row.reasoning,
+        error=None if row.error is None else RunError(**loads(row.error)),
+        usage=Usage(row.prompt_tokens, row.completion_tokens, row.reasoning_tokens),
+        loops=row.loops,
+        metadata=_object(row.metadata),
+        context=_object(row.context),
+        created_at=time_of(row.created_at),
+        started_at=_time_or_none(row.started_at),
+        ended_at=_time_or_none(row.ended_at),
+    )
+
+
+def media_text(media: Iterable[Media]) -> str:
+    """Return attachments as they are stored."""
+    names = ("type", "url", "data", "content_type", "name", "metadata")
+    return dumps([{name: value for name in names if (value := getattr(one, name)) is not None} for one in media])
+
+
+def media_of(text: str | None) -> tuple[Media, ...]:
+    """Return the attachments of :func:`media_text`."""
+    return () if text is None else tuple(Media(**one) for one in loads(text))
+
+
+def message_values(run: Run, messages: Sequence[Message], *, turn: int, last: int) -> list[Values]:
+    """Return the rows of a turn whose last message has the sequence ``last``."""
+    first = last - len(messages) + 1
+    return [
+        {
+            "session_id": run.session_id,
+            "sequence": sequence,
+            "turn": turn,
+            "run_id": run.id,
+            "role": message.role,
+            "content": message.content,
+            "tool_calls": _tool_calls_text(message.tool_calls),
+            "tool_call_id": message.tool_call_id,
+            "shares_media": (shares := bool(message.media) and message.media == run.media),
+            "media": media_text(message.media) if message.media and not shares else None,
+            "created_at": microseconds(said_at(run, message)),
+        }
+        for sequence, message in enumerate(messages, first)
+    ]
+
+
+def _tool_calls_text(calls: Sequence[ToolCall]) -> str | None:
+    return dumps([[call.id, call.name, call.arguments] for call in calls]) if calls else None
+
+
+def message_of(row: AnyRow) -> Message:
+    """Return the message of a row that has its run's attachments beside it as ``run_media``."""
+    return Message(
+        role=row.role,
+        content=row.content,
+        tool_calls=() if row.tool_calls is None else tuple(ToolCall(*call) for call in loads(row.tool_calls)),
+        tool_call_id=row.tool_call_id,
+        media=media_of(row.run_media if row.shares_media else row.media),
+    )
+
+
+def stored_message_of(row: AnyRow) -> StoredMessage:
+    """Return the message of a row with its place in the session."""
+    return StoredMessage(
+        sequence=row.sequence,
+        run_id=row.run_id,
+        created_at=time_of(row.created_at),
+        message=message_of(row),
+    )
+
+
+def frames_text(frames: Iterable[Frame]) -> str:
+    """Return frames as one text: a line each of number, type and data, which is one line of UTF-8 itself."""
+    return "\n".join(f"{frame.number} {frame.type} {frame.data.decode()}" for frame in frames)
+
+
+def frames_of(text: str) -> Iterator[Frame]:
+    """Yield the frames of :func:`frames_text`, byte for byte."""
+    for line in text.split("\n"):  # not splitlines(): the data may hold U+2028 and its like
+        number, kind, data = line.split(" ", 2)
+        yield Frame(int(number), kind, data.encode())

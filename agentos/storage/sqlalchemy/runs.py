@@ -1,0 +1,45 @@
+"""Runs as they are looked up and listed."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Select, bindparam, select
+
+from agentos.domain.run import Run
+from agentos.storage.interface import Page, Paging, RunFilter
+from agentos.storage.sqlalchemy.mapping import run_of
+from agentos.storage.sqlalchemy.paging import page_of, page_values, paged
+from agentos.storage.sqlalchemy.store import Store
+from agentos.storage.sqlalchemy.tables import run_media, runs
+
+_INNER = ("turn", "lease_owner", "lease_until", "cancel_requested")
+
+RUNS = select(*(column for column in runs.c if column.name not in _INNER), run_media.c.media).select_from(
+    runs.outerjoin(run_media, run_media.c.run_id == runs.c.id)
+)
+"""What :func:`~agentos.storage.sqlalchemy.mapping.run_of` needs of each run."""
+
+_GET = RUNS.where(runs.c.id == bindparam("run_id"))
+
+
+@cache
+def _list(names: tuple[str, ...], *, after: bool) -> Select[Any]:
+    conditions = [runs.c[name] == bindparam(f"with_{name}") for name in names]
+    return paged(RUNS.where(*conditions), runs.c.created_at, runs.c.id, after=after)
+
+
+class RunStore(Store):
+    """Runs by id and by time."""
+
+    def get_run(self, run_id: str) -> Run | None:
+        row = self._database.read(lambda connection: connection.execute(_GET, {"run_id": run_id}).first())
+        return None if row is None else run_of(row)
+
+    def list_runs(self, where: RunFilter, paging: Paging) -> Page[Run]:
+        given = {name: value for name in where.__slots__ if (value := getattr(where, name)) is not None}
+        statement = _list(tuple(given), after=paging.cursor is not None)
+        values = {**{f"with_{name}": str(value) for name, value in given.items()}, **page_values(paging)}
+        rows = self._database.read(lambda connection: connection.execute(statement, values).all())
+        return page_of(rows, paging, run_of, time="created_at")

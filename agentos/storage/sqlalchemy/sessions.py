@@ -1,0 +1,178 @@
+"""Sessions and their summaries."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Integer,
+    Select,
+    bindparam,
+    case,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
+from sqlalchemy.sql.dml import ReturningDelete, ReturningUpdate
+
+from agentos.domain.session import Session, Summary
+from agentos.errors import PreconditionFailed, SessionNotFound
+from agentos.storage.interface import Page, Paging, SessionChanges, SessionFilter
+from agentos.storage.sqlalchemy.mapping import (
+    AnyRow,
+    change_values,
+    microseconds,
+    session_of,
+    session_values,
+    summary_of,
+    summary_text,
+)
+from agentos.storage.sqlalchemy.paging import page_of, page_values, paged
+from agentos.storage.sqlalchemy.store import Store
+from agentos.storage.sqlalchemy.tables import sessions
+
+_INNER = ("summary", "next_position", "turn_count", "message_count")
+_COLUMNS = [column for column in sessions.c if column.name not in _INNER]
+
+_GIVEN = sessions.c.id == bindparam("session_id")
+_INSERT = insert(sessions)
+_GET = select(*_COLUMNS).where(_GIVEN)
+_VERSION = select(sessions.c.version).where(_GIVEN)
+_DELETE = delete(sessions).where(_GIVEN)
+_PUT_SUMMARY = update(sessions).where(_GIVEN).values(summary=bindparam("new_summary"))
+_GET_SUMMARY = select(sessions.c.summary).where(_GIVEN)
+
+
+def active_at(time: str) -> ColumnElement[int]:
+    """Return what ``updated_at`` becomes by an activity: it never goes back, though the workers' clocks differ."""
+    now = bindparam(time, type_=BigInteger)
+    return case((sessions.c.updated_at > now, sessions.c.updated_at), else_=now)
+
+
+def _conditions(names: tuple[str, ...]) -> list[ColumnElement[bool]]:
+    """Return the conditions of the filters that are given."""
+    return [
+        sessions.c.updated_at < bindparam("updated_before", type_=BigInteger)
+        if name == "updated_before"
+        else sessions.c[name] == bindparam(f"with_{name}")
+        for name in names
+    ]
+
+
+@cache
+def _list(names: tuple[str, ...], *, after: bool) -> Select[Any]:
+    return paged(select(*_COLUMNS).where(*_conditions(names)), sessions.c.updated_at, sessions.c.id, after=after)
+
+
+@cache
+def _count(names: tuple[str, ...]) -> Select[int]:
+    return select(func.count()).select_from(sessions).where(*_conditions(names))
+
+
+@cache
+def _delete_oldest(names: tuple[str, ...]) -> ReturningDelete[str]:
+    # Locked before it is deleted: a session that becomes active meanwhile no longer matches, and stays.
+    oldest = (
+        select(sessions.c.id)
+        .where(*_conditions(names))
+        .order_by(sessions.c.updated_at, sessions.c.id)
+        .limit(bindparam("delete_limit", type_=Integer))
+        .with_for_update()
+        .cte("oldest")
+    )
+    # RETURNING, for SQLite's driver does not count what a statement changes that begins with WITH.
+    return delete(sessions).where(sessions.c.id.in_(select(oldest.c.id))).returning(sessions.c.id)
+
+
+@cache
+def _change(names: tuple[str, ...], *, fenced: bool) -> ReturningUpdate[*tuple[Any, ...]]:
+    changed: dict[str, Any] = {name: bindparam(f"new_{name}", type_=sessions.c[name].type) for name in names}
+    changed.update(version=sessions.c.version + 1, updated_at=active_at("now"))
+    statement = update(sessions).where(_GIVEN).values(changed).returning(*_COLUMNS)
+    return statement.where(sessions.c.version == bindparam("expected_version")) if fenced else statement
+
+
+def _filter_values(where: SessionFilter) -> tuple[tuple[str, ...], dict[str, Any]]:
+    """Return the names of the filters that are given, and the parameters of :func:`_conditions`."""
+    given = {name: value for name in where.__slots__ if (value := getattr(where, name)) is not None}
+    values = {f"with_{name}": value for name, value in given.items() if name != "updated_before"}
+    if where.updated_before is not None:
+        values["updated_before"] = microseconds(where.updated_before)
+    return tuple(given), values
+
+
+class SessionStore(Store):
+    """Sessions by id and by activity."""
+
+    def create_session(self, session: Session) -> None:
+        values = session_values(session)
+        self._database.write(lambda connection: connection.execute(_INSERT, values))
+
+    def get_session(self, session_id: str) -> Session | None:
+        row = self._first(_GET, session_id)
+        return None if row is None else session_of(row)
+
+    def list_sessions(self, where: SessionFilter, paging: Paging) -> Page[Session]:
+        names, values = _filter_values(where)
+        statement = _list(names, after=paging.cursor is not None)
+        values.update(page_values(paging))
+        rows = self._database.read(lambda connection: connection.execute(statement, values).all())
+        return page_of(rows, paging, session_of, time="updated_at")
+
+    def count_sessions(self, where: SessionFilter) -> int:
+        names, values = _filter_values(where)
+        return self._database.read(lambda connection: connection.execute(_count(names), values).scalar_one())
+
+    def update_session(
+        self, session_id: str, changes: SessionChanges, *, now: datetime, expected_version: int | None = None
+    ) -> Session:
+        given = change_values(changes.given())
+        statement = _change(tuple(given), fenced=expected_version is not None)
+        values = {f"new_{name}": value for name, value in given.items()}
+        values.update(session_id=session_id, now=microseconds(now))
+        if expected_version is not None:
+            values["expected_version"] = expected_version
+
+        def work(connection: Connection) -> AnyRow:
+            row = connection.execute(statement, values).first()
+            if row is not None:
+                return row
+            version = connection.execute(_VERSION, {"session_id": session_id}).scalar()
+            if version is None:
+                raise SessionNotFound(session_id)
+            raise PreconditionFailed(
+                f"session {session_id!r} is at version {version}, not {expected_version}; read it again and repeat"
+            )
+
+        return session_of(self._database.write(work))
+
+    def delete_session(self, session_id: str) -> bool:
+        values = {"session_id": session_id}
+        return self._database.write(lambda connection: connection.execute(_DELETE, values).rowcount) > 0
+
+    def delete_sessions(self, where: SessionFilter, *, limit: int) -> int:
+        names, values = _filter_values(where)
+        values["delete_limit"] = limit
+        statement = _delete_oldest(names)
+        return len(self._database.write(lambda connection: connection.execute(statement, values).all()))
+
+    def put_summary(self, session_id: str, summary: Summary) -> None:
+        values = {"session_id": session_id, "new_summary": summary_text(summary)}
+        if not self._database.write(lambda connection: connection.execute(_PUT_SUMMARY, values).rowcount):
+            raise SessionNotFound(session_id)
+
+    def get_summary(self, session_id: str) -> Summary | None:
+        row = self._first(_GET_SUMMARY, session_id)
+        if row is None:
+            raise SessionNotFound(session_id)
+        return None if row.summary is None else summary_of(row.summary)
+
+    def _first(self, statement: Select[Any], session_id: str) -> AnyRow | None:
+        return self._database.read(lambda connection: connection.execute(statement, {"session_id": session_id}).first())

@@ -1,0 +1,160 @@
+"""SQLite as a server's database: short writes one at a time, and waiting that never blocks a whole worker."""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event, text
+from sqlalchemy.exc import DBAPIError
+
+from agentos.errors import ConfigError
+from agentos.storage.sqlalchemy.engine import Database, Work
+
+T = TypeVar("T")
+
+BUSY_TIMEOUT = 20
+"""Milliseconds that SQLite itself waits for a lock. Under gevent this stops the whole worker, so it is short."""
+
+LOCK_WAIT = 4.0
+"""Seconds that a call waits for its turn to write before it is a ``StorageError``."""
+
+MIGRATION_WAIT = 300.0
+"""Seconds that a starting worker waits for another one's migration."""
+
+_BEGIN = "agentos_begin"
+
+
+class SqliteDatabase(Database):
+    """One SQLite file in WAL mode, where readers never wait for the writer."""
+
+    dialect = "sqlite"
+    ping = text("PRAGMA schema_version")
+    failures = (*Database.failures, sqlite3.Error)  # BEGIN is sent past SQLAlchemy, so its failures come as they are
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(_engine(path))
+        self._path = path
+        self._reading = self.engine.execution_options(**{_BEGIN: None})
+        self._viewing = self.engine.execution_options(**{_BEGIN: "BEGIN"})
+        # Held around each write transaction and around the waiting for one: of all threads of this process, one at a
+        # time tries to write. Nothing inside a transaction yields to another greenlet, which would find the lock taken.
+        self._writing = threading.Lock()
+
+    def exists(self) -> bool:
+        return self._path.exists()
+
+    def _read(self, work: Work[T]) -> T:
+        return _retried(lambda: _connected(self._reading, work), wait=LOCK_WAIT)
+
+    def _snapshot(self, work: Work[T]) -> T:
+        return _retried(lambda: _connected(self._viewing, work), wait=LOCK_WAIT)
+
+    def _write(self, work: Work[T], *, wait: float = LOCK_WAIT) -> T:
+        start = time.monotonic()
+        if not self._writing.acquire(timeout=wait):
+            raise sqlite3.OperationalError("database is locked: other writes of this process did not end in time")
+        try:
+            return _retried(lambda: _committed(self.engine, work), wait=wait - (time.monotonic() - start))
+        finally:
+            self._writing.release()
+
+    def _migrate(self, work: Work[T]) -> T:
+        # Conversations are private: a new file, and the WAL that takes its mode, can be read by this user alone.
+        self._path.touch(mode=0o600)
+        # Changing a table may mean to make it anew, and dropping the old one would delete the rows that refer to it.
+        engine = _engine(self._path, foreign_keys=False)
+        try:
+            with self._writing:
+                return _retried(lambda: _committed(engine, work), wait=MIGRATION_WAIT)
+        finally:
+            engine.dispose()
+
+
+def _connected(engine: Engine, work: Work[T]) -> T:
+    with engine.connect() as connection:
+        return work(connection)
+
+
+def _committed(engine: Engine, work: Work[T]) -> T:
+    with engine.begin() as connection:
+        return work(connection)
+
+
+def _retried(call: Callable[[], T], *, wait: float) -> T:
+    """Call until the database is not locked by another process, for at most ``wait`` seconds."""
+    deadline = time.monotonic() + wait
+    while True:
+        try:
+            return call()
+        except (sqlite3.OperationalError, DBAPIError) as error:
+            if not _locked(error) or time.monotonic() >= deadline:
+                raise
+        time.sleep(random.uniform(0.005, 0.025))  # noqa: S311 - so that two waiting processes do not stay in step
+
+
+def _locked(error: Exception) -> bool:
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    code = getattr(cause, "sqlite_errorcode", None)
+    return code is not None and code & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
+def _engine(path: Path, *, foreign_keys: bool = True) -> Engine:
+    # mode=rw: only a migration makes the file, never a question about it.
+    address = f"file:{quote(str(path))}?mode=rw"
+
+    def connect() -> sqlite3.Connection:
+        # isolation_level None: the driver would send no BEGIN before a SELECT and a deferred one before an UPDATE.
+        connection = sqlite3.connect(
+            address, uri=True, isolation_level=None, check_same_thread=False, timeout=BUSY_TIMEOUT / 1000
+        )
+        _retried(lambda: connection.execute("PRAGMA journal_mode = WAL"), wait=LOCK_WAIT)
+        # The WAL is synced at checkpoints: what was committed survives any end of the process, though perhaps not
+        # the last moments before a power failure.
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute(f"PRAGMA foreign_keys = {'ON' if foreign_keys else 'OFF'}")
+        return connection
+
+    engine = create_engine(
+        "sqlite://",
+        creator=connect,
+        poolclass=QueuePool,
+        pool_size=5,
+        max_overflow=15,
+        pool_timeout=LOCK_WAIT,
+        hide_parameters=True,
+    )
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _begin(connection: Connection) -> None:
+    """Begin as the engine's option says: ``BEGIN IMMEDIATE``, for a deferred one that comes to write fails at once."""
+    statement = connection.get_execution_options().get(_BEGIN, "BEGIN IMMEDIATE")
+    if statement is not None:
+        driver: Any = connection.connection.dbapi_connection
+        driver.execute(statement)
+
+
+def open_sqlite(url: URL) -> SqliteDatabase:
+    """Return the database in the file that a URL names."""
+    name = url.database
+    if not name or name == ":memory:" or name.startswith("file:"):
+        raise ConfigError(
+            "AGENTOS_DATABASE_URL names no file: every connection would have a database of its own; accepted:"
+            " sqlite:///FILE (relative), sqlite:////DIRECTORY/FILE (absolute), or memory:// to keep nothing"
+        )
+    if url.query:
+        raise ConfigError(
+            f"AGENTOS_DATABASE_URL has the parameters {sorted(url.query)}; accepted: sqlite:///FILE without any"
+        )
+    path = Path(name).absolute()  # a process that changes its directory later stays with its file
+    if not path.parent.is_dir():
+        raise ConfigError(f"AGENTOS_DATABASE_URL names a file in {path.parent}, which is no directory; create it")
+    return SqliteDatabase(path)

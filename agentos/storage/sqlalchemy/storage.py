@@ -1,0 +1,27 @@
+"""The storage in an SQL database, put together from a store for each concern."""
+
+from __future__ import annotations
+
+from agentos.storage.sqlalchemy.admission import AdmissionStore
+from agentos.storage.sqlalchemy.agents import AgentStore
+from agentos.storage.sqlalchemy.endings import EndingStore
+from agentos.storage.sqlalchemy.events import EventStore
+from agentos.storage.sqlalchemy.history import HistoryStore
+from agentos.storage.sqlalchemy.leases import LeaseStore
+from agentos.storage.sqlalchemy.runs import RunStore
+from agentos.storage.sqlalchemy.schema import SchemaStore
+from agentos.storage.sqlalchemy.sessions import SessionStore
+
+
+class SqlStorage(
+    SchemaStore,
+    AgentStore,
+    SessionStore,
+    HistoryStore,
+    AdmissionStore,
+    EndingStore,
+    RunStore,
+    LeaseStore,
+    EventStore,
+):
+    """Keeps everything in SQLite or PostgreSQL."""

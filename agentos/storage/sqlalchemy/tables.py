@@ -1,0 +1,174 @@
+"""The tables, and an index for every query that the interface offers. A change here needs a migration beside it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+)
+
+metadata = MetaData()
+
+# Ids are compared by code point on both databases. PostgreSQL's default collation would sort them by the rules of a
+# language, and more slowly.
+Key = Text().with_variant(Text(collation="C"), "postgresql")
+
+# Microseconds since 1970 in UTC: SQLite has no type for times, and text or floats would compare or round differently
+# from PostgreSQL's timestamps. A number sorts, indexes and comes back the same on both.
+Time = BigInteger
+
+# JSON as text: nothing looks into the user's values, and JSONB would drop the order of keys and refuse "\u0000".
+Json = Text
+
+# Room in each page of PostgreSQL for new versions of rows that change, so that they need no new index entries.
+CHANGING: Any = {"postgresql_with": {"fillfactor": 80}}
+
+agents = Table(
+    "agents",
+    metadata,
+    Column("id", Key, primary_key=True),
+    Column("document", Json, nullable=False),
+    Column("created_at", Time, nullable=False),
+    Column("updated_at", Time, nullable=False),
+)
+
+# `updated_at` changes once a run, at its admission; what the end of a run changes is in no index on purpose.
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("id", Key, primary_key=True),
+    Column("agent_id", Key, nullable=False),
+    Column("user_id", Key),
+    Column("team_id", Key),
+    Column("workflow_id", Key),
+    Column("name", Text),
+    Column("metadata", Json, nullable=False),
+    Column("state", Json, nullable=False),
+    Column("summary", Json),
+    Column("version", Integer, nullable=False),
+    Column("run_count", Integer, nullable=False),
+    Column("total_tokens", BigInteger, nullable=False),
+    Column("next_position", Integer, nullable=False),
+    Column("turn_count", Integer, nullable=False),
+    Column("message_count", Integer, nullable=False),
+    Column("created_at", Time, nullable=False),
+    Column("updated_at", Time, nullable=False),
+    Index("ix_sessions_activity", "updated_at", "id"),
+    Index("ix_sessions_agent", "agent_id", "updated_at", "id"),
+    **CHANGING,
+)
+
+
+def _where_given(name: str, column: Column[str | None]) -> Index:
+    """Index sessions by something that most of them do not have: those without it cost nothing."""
+    given = column.is_not(None)
+    return Index(name, column, sessions.c.updated_at, sessions.c.id, sqlite_where=given, postgresql_where=given)
+
+
+_where_given("ix_sessions_user", sessions.c.user_id)
+_where_given("ix_sessions_team", sessions.c.team_id)
+_where_given("ix_sessions_workflow", sessions.c.workflow_id)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", Key, primary_key=True),
+    Column("agent_id", Key, nullable=False),
+    Column("session_id", Key, ForeignKey("sessions.id", name="fk_runs_session", ondelete="CASCADE")),
+    Column("user_id", Key),
+    Column("position", Integer),
+    Column("turn", Integer),
+    Column("status", Key, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("lease_owner", Key),
+    Column("lease_until", Time),
+    Column("cancel_requested", Boolean, nullable=False),
+    Column("input", Text, nullable=False),
+    Column("content", Text),
+    Column("reasoning", Text),
+    Column("error", Json),
+    Column("prompt_tokens", BigInteger, nullable=False),
+    Column("completion_tokens", BigInteger, nullable=False),
+    Column("reasoning_tokens", BigInteger, nullable=False),
+    Column("loops", Integer, nullable=False),
+    Column("metadata", Json, nullable=False),
+    Column("context", Json, nullable=False),
+    Column("created_at", Time, nullable=False),
+    Column("started_at", Time),
+    Column("ended_at", Time),
+    Index("ux_runs_position", "session_id", "position", unique=True),
+    Index("ix_runs_session", "session_id", "created_at", "id"),
+    Index("ix_runs_agent", "agent_id", "created_at", "id"),
+    Index("ix_runs_status", "status", "created_at", "id"),
+    Index("ix_runs_created", "created_at", "id"),
+    **CHANGING,
+)
+
+# Only what is under way, however many runs have ended. `lease_until` is left out: a heartbeat then changes no index.
+_under_way = runs.c.ended_at.is_(None)
+Index("ix_runs_open", runs.c.session_id, runs.c.position, sqlite_where=_under_way, postgresql_where=_under_way)
+Index("ix_runs_lease", runs.c.lease_owner, sqlite_where=_under_way, postgresql_where=_under_way)
+
+# Beside the run, not in its row: SQLite writes the whole row anew at each heartbeat, and attachments may be megabytes.
+run_media = Table(
+    "run_media",
+    metadata,
+    Column("run_id", Key, ForeignKey("runs.id", name="fk_run_media_run", ondelete="CASCADE"), primary_key=True),
+    Column("media", Json, nullable=False),
+)
+
+# `shares_media` says that the message's attachments are those of its run, which are not written a second time.
+messages = Table(
+    "messages",
+    metadata,
+    Column("session_id", Key, nullable=False),
+    Column("sequence", Integer, nullable=False),
+    Column("turn", Integer, nullable=False),
+    Column("run_id", Key, nullable=False),
+    Column("role", Key, nullable=False),
+    Column("content", Text, nullable=False),
+    Column("tool_calls", Json),
+    Column("tool_call_id", Text),
+    Column("shares_media", Boolean, nullable=False),
+    Column("media", Json),
+    Column("created_at", Time, nullable=False),
+    PrimaryKeyConstraint("session_id", "sequence", name="pk_messages"),
+    ForeignKeyConstraint(["session_id"], ["sessions.id"], name="fk_messages_session", ondelete="CASCADE"),
+    Index("ix_messages_turn", "session_id", "turn", "sequence"),
+)
+
+# A row holds the frames `first` to `last`.
+run_events = Table(
+    "run_events",
+    metadata,
+    Column("run_id", Key, nullable=False),
+    Column("first", Integer, nullable=False),
+    Column("last", Integer, nullable=False),
+    Column("events", Text, nullable=False),
+    PrimaryKeyConstraint("run_id", "first", name="pk_run_events"),
+    ForeignKeyConstraint(["run_id"], ["runs.id"], name="fk_run_events_run", ondelete="CASCADE"),
+)
+
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    Column("owner", Key, nullable=False),
+    Column("route", Key, nullable=False),
+    Column("key", Key, nullable=False),
+    Column("fingerprint", Key, nullable=False),
+    Column("run_id", Key),
+    Column("created_at", Time, nullable=False),
+    PrimaryKeyConstraint("owner", "route", "key", name="pk_idempotency_keys"),
+    Index("ix_idempotency_keys_created", "created_at"),
+)

@@ -1,0 +1,40 @@
+"""The promises of a storage backend as tests.
+
+Subclass :class:`StorageContract` and hand it a storage::
+
+    class TestMine(StorageContract):
+        @pytest.fixture
+        def storage(self):
+            storage = MyStorage(...)
+            storage.upgrade()
+            yield storage
+            storage.close()
+"""
+
+import pytest
+
+# So that a failure shows the values, though these are no modules of a test suite; has to come before their import.
+_PARTS = ("agents", "sessions", "runs", "order", "history", "leases", "events", "contract")
+pytest.register_assert_rewrite(*(f"{__name__}.{part}" for part in _PARTS))
+
+from agentos.testing.storage.agents import AgentContract  # noqa: E402
+from agentos.testing.storage.events import EventContract  # noqa: E402
+from agentos.testing.storage.history import HistoryContract  # noqa: E402
+from agentos.testing.storage.leases import LeaseContract  # noqa: E402
+from agentos.testing.storage.order import OrderContract  # noqa: E402
+from agentos.testing.storage.runs import RunContract  # noqa: E402
+from agentos.testing.storage.sessions import SessionContract  # noqa: E402
+
+__all__ = ["StorageContract"]
+
+
+class StorageContract(
+    AgentContract,
+    SessionContract,
+    RunContract,
+    OrderContract,
+    HistoryContract,
+    LeaseContract,
+    EventContract,
+):
+    """All of it: subclass this and override the fixture ``storage``."""

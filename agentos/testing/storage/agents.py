@@ -1,0 +1,56 @@
+"""The promises about stored agents and about the database itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from agentos.storage.interface import Storage, StoredAgent
+from agentos.testing.storage.contract import AWKWARD, Contract, at
+
+
+def _agent(agent_id: str = "a", **fields: Any) -> StoredAgent:
+    return StoredAgent(
+        **{"id": agent_id, "document": {"model": "x:y"}, "created_at": at(0), "updated_at": at(0), **fields}
+    )
+
+
+class AgentContract(Contract):
+    """Stored agents."""
+
+    def test_an_upgraded_storage_is_ready_and_answers(self, storage: Storage) -> None:
+        storage.upgrade()
+        storage.check()
+        assert storage.schema().ready
+
+    def test_an_agent_comes_back_as_it_was_added(self, storage: Storage) -> None:
+        agent = _agent(document=AWKWARD)
+        assert storage.add_agent(agent)
+        assert storage.get_agent("a") == agent
+        found = storage.get_agent("a")
+        assert found is not None
+        assert list(found.document) == list(AWKWARD)
+
+    def test_an_agent_whose_id_is_taken_is_not_added(self, storage: Storage) -> None:
+        storage.add_agent(_agent())
+        assert not storage.add_agent(_agent(document={}))
+        assert storage.get_agent("a") == _agent()
+
+    def test_a_replaced_agent_keeps_its_creation_time(self, storage: Storage) -> None:
+        storage.add_agent(_agent())
+        assert storage.replace_agent(_agent(document={"new": 1}, created_at=at(9), updated_at=at(9)))
+        assert storage.get_agent("a") == _agent(document={"new": 1}, updated_at=at(9))
+
+    def test_an_unknown_agent_is_not_replaced(self, storage: Storage) -> None:
+        assert not storage.replace_agent(_agent())
+        assert storage.get_agent("a") is None
+
+    def test_agents_are_listed_by_the_code_points_of_their_ids(self, storage: Storage) -> None:
+        for agent_id in ("b", "B", "a", "a-1", "a1", "Z"):
+            storage.add_agent(_agent(agent_id))
+        assert [agent.id for agent in storage.list_agents()] == ["B", "Z", "a", "a-1", "a1", "b"]
+
+    def test_a_deleted_agent_is_gone(self, storage: Storage) -> None:
+        storage.add_agent(_agent())
+        assert storage.delete_agent("a")
+        assert not storage.delete_agent("a")
+        assert storage.list_agents() == []

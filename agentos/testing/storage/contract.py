@@ -1,0 +1,91 @@
+"""What the parts of the contract have in common: the fixture to override, and values to store."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from agentos.domain.event import Frame
+from agentos.domain.ids import new_id
+from agentos.domain.message import Message
+from agentos.domain.run import Run, RunStatus
+from agentos.domain.session import Session
+from agentos.storage.interface import Lease, Storage
+
+START = datetime(2026, 1, 31, 12, 0, 0, 123456, tzinfo=UTC)
+LEASE = Lease("worker-1", 60.0)
+AWKWARD: dict[str, Any] = {
+    "z": 1,
+    "a": [None, True, 1.5, "", {"": []}],
+    "big": 123456789012345678901234567890,
+    "text": 'é 漢字 \U0001f600 "\\ \n\r\t\u2028\u2029 end',
+    "nul": "\x00",
+}
+"""JSON that careless storage changes: order of keys, large integers, control and line separator characters."""
+
+
+class Contract:
+    """A part of the contract."""
+
+    @pytest.fixture
+    def storage(self) -> Storage:
+        """Return an empty storage that is ready for use."""
+        raise NotImplementedError("override the fixture `storage` with one that returns your storage, upgraded")
+
+
+def at(seconds: float) -> datetime:
+    """Return a time by its seconds after :data:`START`."""
+    return START + timedelta(seconds=seconds)
+
+
+def new_session(storage: Storage, *, seconds: float = 0, **fields: Any) -> Session:
+    """Create a session and return it."""
+    given = {"id": new_id(), "agent_id": "assistant", "created_at": at(seconds), "updated_at": at(seconds), **fields}
+    session = Session(**given)
+    storage.create_session(session)
+    return session
+
+
+def new_run(session: Session | None = None, *, seconds: float = 0, **fields: Any) -> Run:
+    """Return a run that is not admitted yet."""
+    given: dict[str, Any] = {
+        "id": new_id(),
+        "agent_id": "assistant",
+        "session_id": None if session is None else session.id,
+        "status": RunStatus.QUEUED,
+        "input": "Hello",
+        "created_at": at(seconds),
+        **fields,
+    }
+    return Run(**given)
+
+
+def admitted(storage: Storage, session: Session | None = None, *, lease: Lease = LEASE, **fields: Any) -> Run:
+    """Admit a run and return it as it was admitted."""
+    return storage.admit_run(new_run(session, **fields), lease, history_turns=10).run
+
+
+def ended(run: Run, *, seconds: float = 5, **fields: Any) -> Run:
+    """Return a run at its end."""
+    given = {"status": RunStatus.COMPLETED, "content": "Hi", "ended_at": at(seconds), **fields}
+    return replace(run, **given)
+
+
+def said(*texts: str) -> tuple[Message, ...]:
+    """Return a turn: what the user said first, then the assistant."""
+    return tuple(Message("assistant" if index else "user", text) for index, text in enumerate(texts))
+
+
+def take_turn(storage: Storage, session: Session, *texts: str, **fields: Any) -> Run:
+    """Run one whole turn in a session and return the run at its end."""
+    run = ended(admitted(storage, session, **fields))
+    assert storage.finish_run(run, messages=said(*texts))
+    return run
+
+
+def frames(first: int, last: int, *, kind: str = "token") -> tuple[Frame, ...]:
+    """Return consecutive frames."""
+    return tuple(Frame(number, kind, b'{"n":%d}' % number) for number in range(first, last + 1))

@@ -1,0 +1,162 @@
+"""The promises about runs that share a session: one order, one at a time, whole turns."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+
+import pytest
+
+from agentos.domain.run import Run, RunStatus
+from agentos.errors import RunNotFound, SessionNotFound
+from agentos.storage.interface import Admission, Lease, Storage
+from agentos.testing.storage.contract import (
+    LEASE,
+    Contract,
+    admitted,
+    at,
+    ended,
+    new_run,
+    new_session,
+    said,
+    take_turn,
+)
+
+THREADS = 8
+PATIENCE = 30.0
+
+
+def _at_once(call: Callable[[int], None], count: int = THREADS) -> None:
+    """Call from several threads and raise what one of them raised."""
+    failures: list[BaseException] = []
+
+    def run(number: int) -> None:
+        try:
+            call(number)
+        except BaseException as error:  # noqa: BLE001 - handed on below
+            failures.append(error)
+
+    threads = [threading.Thread(target=run, args=(number,)) for number in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for failure in failures:
+        raise failure
+
+
+class OrderContract(Contract):
+    """The queue of a session."""
+
+    def test_runs_of_one_session_queue_behind_the_unfinished_ones(self, storage: Storage) -> None:
+        session = new_session(storage)
+        take_turn(storage, session, "q", "a")
+        first = storage.admit_run(new_run(session), LEASE, history_turns=10)
+        second = storage.admit_run(new_run(session), LEASE, history_turns=10)
+        assert (first.run.position, second.run.position) == (2, 3)
+        assert (second.run.status, second.run.started_at) == (RunStatus.QUEUED, None)
+        assert (len(first.history), len(second.history)) == (2, 0)
+        assert storage.get_run(second.run.id) == second.run
+
+    def test_runs_of_different_sessions_do_not_wait_for_each_other(self, storage: Storage) -> None:
+        runs = [admitted(storage, new_session(storage)) for _ in range(2)]
+        assert [run.status for run in runs] == [RunStatus.RUNNING] * 2
+
+    def test_a_queued_run_starts_when_the_older_ones_have_ended(self, storage: Storage) -> None:
+        session = new_session(storage)
+        first, second, third = (admitted(storage, session) for _ in range(3))
+        assert storage.claim_turn(second, history_turns=10, now=at(1)) is None
+        storage.finish_run(ended(first), messages=said("a", "b"))
+        assert storage.claim_turn(third, history_turns=10, now=at(1)) is None
+        claimed = storage.claim_turn(second, history_turns=10, now=at(2))
+        assert claimed is not None
+        assert (claimed.run.status, claimed.run.started_at) == (RunStatus.RUNNING, at(2))
+        assert tuple(claimed.history) == said("a", "b")
+        assert storage.get_run(second.id) == claimed.run
+
+    def test_a_queued_run_that_ends_lets_the_next_one_pass(self, storage: Storage) -> None:
+        session = new_session(storage)
+        first, second, third = (admitted(storage, session) for _ in range(3))
+        storage.finish_run(ended(second, status=RunStatus.CANCELLED))
+        storage.finish_run(ended(first))
+        assert storage.claim_turn(third, history_turns=10, now=at(1)) is not None
+
+    def test_a_claim_of_a_run_that_is_gone_ended_or_another_workers_is_refused(self, storage: Storage) -> None:
+        session = new_session(storage)
+        over = admitted(storage, session)
+        storage.finish_run(ended(over))
+        taken = admitted(storage, session, lease=Lease("worker-2", -1.0))
+        storage.take_lost_runs(LEASE, limit=9)
+        for run in (new_run(session), over, taken):
+            with pytest.raises(RunNotFound):
+                storage.claim_turn(run, history_turns=10, now=at(1))
+
+    def test_simultaneous_admissions_get_places_of_their_own_and_one_runs(self, storage: Storage) -> None:
+        session = new_session(storage)
+        runs: list[Run] = []
+        _at_once(lambda _: runs.append(admitted(storage, session)))
+        assert sorted(run.position or 0 for run in runs) == list(range(1, THREADS + 1))
+        assert [run.position for run in runs if run.status is RunStatus.RUNNING] == [1]
+
+    def test_simultaneous_claims_start_only_the_oldest(self, storage: Storage) -> None:
+        session = new_session(storage)
+        runs = [admitted(storage, session) for _ in range(THREADS)]
+        storage.finish_run(ended(runs[0]))
+        claimed: list[int] = []
+
+        def claim(number: int) -> None:
+            if storage.claim_turn(runs[number], history_turns=10, now=at(1)) is not None:
+                claimed.append(number)
+
+        _at_once(lambda number: claim(number + 1), THREADS - 1)
+        assert claimed == [1]
+
+    def test_simultaneous_runs_leave_whole_turns_in_the_order_of_admission(self, storage: Storage) -> None:
+        session = new_session(storage)
+        order: dict[int, str] = {}
+        overlapping: list[int] = []
+        busy = threading.Lock()
+
+        def run(number: int) -> None:
+            admission = storage.admit_run(new_run(session), LEASE, history_turns=100)
+            order[admission.run.position or 0] = admission.run.id
+            deadline = time.monotonic() + PATIENCE
+            while admission.run.status is RunStatus.QUEUED:
+                assert time.monotonic() < deadline
+                admission = storage.claim_turn(admission.run, history_turns=100, now=at(1)) or admission
+                time.sleep(0.002)
+            if not busy.acquire(blocking=False):
+                overlapping.append(number)
+            _take_turn(storage, admission, busy)
+
+        _at_once(run)
+        history = storage.history(session.id, limit=1000)
+        assert not overlapping
+        assert [one.sequence for one in history.messages] == list(range(1, 3 * THREADS + 1))
+        assert [one.run_id for one in history.messages] == [
+            order[position] for position in sorted(order) for _ in range(3)
+        ]
+
+    def test_a_session_that_is_deleted_while_runs_are_admitted_leaves_nothing(self, storage: Storage) -> None:
+        session = new_session(storage)
+        runs: list[Run] = []
+
+        def admit(number: int) -> None:
+            if number == THREADS // 2:
+                storage.delete_session(session.id)
+                return
+            with suppress(SessionNotFound):
+                runs.append(admitted(storage, session))
+
+        _at_once(admit)
+        assert [storage.get_run(run.id) for run in runs] == [None] * len(runs)
+
+
+def _take_turn(storage: Storage, admission: Admission, busy: threading.Lock) -> None:
+    """Check that the history holds exactly the older turns, and end the run."""
+    assert len(admission.history) == 3 * ((admission.run.position or 1) - 1)
+    if busy.locked():
+        busy.release()  # before the end, which lets the next one start
+    assert storage.finish_run(ended(admission.run), messages=said("question", "thought", "answer"))

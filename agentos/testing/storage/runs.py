@@ -1,0 +1,148 @@
+"""The promises about single runs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from agentos.domain.media import Media
+from agentos.domain.run import RunError, RunStatus
+from agentos.domain.usage import Usage
+from agentos.errors import SessionNotFound, StorageError
+from agentos.storage.interface import Paging, RunFilter, Storage
+from agentos.testing.storage.contract import (
+    AWKWARD,
+    LEASE,
+    Contract,
+    admitted,
+    at,
+    ended,
+    frames,
+    new_run,
+    new_session,
+    said,
+)
+
+MEDIA = (
+    Media("image", url="https://example.com/a.png", name="", metadata=AWKWARD),
+    Media("file", data="aGVsbG8=", content_type="text/plain", name="ü.txt"),
+)
+TEXT = "é 漢字 \U0001f600 \r\n\u2028 end "
+
+
+class RunContract(Contract):
+    """Admission, end and lists of runs."""
+
+    def test_a_run_without_session_is_running_at_once(self, storage: Storage) -> None:
+        run = new_run(user_id="u", input=TEXT, media=MEDIA, metadata=AWKWARD, context={"parent_run_id": "p"})
+        admission = storage.admit_run(run, LEASE, history_turns=10)
+        assert admission.run == replace(run, status=RunStatus.RUNNING, started_at=run.created_at)
+        assert admission.history == ()
+        assert storage.get_run(run.id) == admission.run
+
+    def test_an_admitted_run_has_its_place_and_counts_as_activity(self, storage: Storage) -> None:
+        session = new_session(storage)
+        run = admitted(storage, session, seconds=4)
+        assert (run.status, run.position) == (RunStatus.RUNNING, 1)
+        found = storage.get_session(session.id)
+        assert found is not None
+        assert (found.updated_at, found.run_count, found.version) == (at(4), 0, session.version)
+
+    def test_a_run_in_an_unknown_session_is_refused(self, storage: Storage) -> None:
+        run = new_run(session_id="x")
+        with pytest.raises(SessionNotFound):
+            storage.admit_run(run, LEASE, history_turns=10)
+        assert storage.get_run(run.id) is None
+
+    def test_a_run_whose_id_is_taken_is_refused_and_changes_nothing(self, storage: Storage) -> None:
+        session = new_session(storage)
+        run = admitted(storage, session)
+        with pytest.raises(StorageError):
+            storage.admit_run(new_run(session, id=run.id, seconds=9), LEASE, history_turns=10)
+        found = storage.get_session(session.id)
+        assert found is not None
+        assert found.updated_at == at(0)
+
+    def test_a_finished_run_keeps_everything(self, storage: Storage) -> None:
+        session = new_session(storage)
+        run = admitted(storage, session, media=MEDIA, metadata={"a": 1})
+        end = ended(
+            run,
+            status=RunStatus.FAILED,
+            content=TEXT,
+            reasoning=TEXT,
+            error=RunError(code="C", error="e", message=TEXT, details=AWKWARD),
+            usage=Usage(1, 2**40, 3),
+            loops=4,
+            metadata=AWKWARD,
+        )
+        assert storage.finish_run(end)
+        assert storage.get_run(run.id) == end
+        found = storage.get_session(session.id)
+        assert found is not None
+        assert (found.run_count, found.total_tokens) == (1, 1 + 2**40)
+
+    def test_a_run_ends_once(self, storage: Storage) -> None:
+        session = new_session(storage)
+        run = admitted(storage, session)
+        assert storage.finish_run(ended(run), messages=said("a", "b"), frames=frames(1, 1))
+        again = ended(run, status=RunStatus.FAILED, content="other")
+        assert not storage.finish_run(again, messages=said("c", "d"), frames=frames(2, 2))
+        assert storage.get_run(run.id) == ended(run)
+        assert len(storage.history(session.id, limit=9).messages) == 2
+        assert len(storage.read_frames(run.id)) == 1
+        found = storage.get_session(session.id)
+        assert found is not None
+        assert found.run_count == 1
+
+    def test_the_end_of_another_attempt_is_refused_as_a_whole(self, storage: Storage) -> None:
+        session = new_session(storage)
+        run = admitted(storage, session)
+        stale = replace(ended(run), attempt=run.attempt - 1)
+        assert not storage.finish_run(stale, messages=said("a", "b"), frames=frames(1, 1))
+        assert storage.get_run(run.id) == run
+        assert storage.history(session.id, limit=9).messages == []
+        assert storage.read_frames(run.id) == []
+
+    def test_a_run_of_a_deleted_session_cannot_be_finished(self, storage: Storage) -> None:
+        session = new_session(storage)
+        run = admitted(storage, session)
+        storage.delete_session(session.id)
+        assert not storage.finish_run(ended(run), messages=said("a"), frames=frames(1, 1))
+        assert storage.get_run(run.id) is None
+        assert storage.read_frames(run.id) == []
+
+    def test_an_unknown_run_is_none_and_cannot_be_finished(self, storage: Storage) -> None:
+        assert storage.get_run("x") is None
+        assert not storage.finish_run(ended(new_run()))
+
+    def test_a_run_that_is_not_at_its_end_cannot_be_finished(self, storage: Storage) -> None:
+        run = admitted(storage)
+        with pytest.raises(ValueError, match="running"):
+            storage.finish_run(run)
+
+    def test_runs_are_listed_newest_first_and_filtered(self, storage: Storage) -> None:
+        session = new_session(storage)
+        first = admitted(storage, session, seconds=1)
+        second = admitted(storage, session, seconds=2, agent_id="other")
+        third = admitted(storage, seconds=3)
+        storage.finish_run(ended(third))
+
+        def ids(where: RunFilter) -> list[str]:
+            return [run.id for run in storage.list_runs(where, Paging()).items]
+
+        assert ids(RunFilter()) == [third.id, second.id, first.id]
+        assert ids(RunFilter(session_id=session.id)) == [second.id, first.id]
+        assert ids(RunFilter(agent_id="assistant")) == [third.id, first.id]
+        assert ids(RunFilter(status=RunStatus.QUEUED)) == [second.id]
+        assert ids(RunFilter(status=RunStatus.COMPLETED)) == [third.id]
+        assert ids(RunFilter(session_id=session.id, status=RunStatus.RUNNING)) == [first.id]
+
+    def test_pages_of_runs_stay_the_same_while_runs_are_added(self, storage: Storage) -> None:
+        runs = [admitted(storage, id=f"run-{number}", seconds=number // 2) for number in range(4)]
+        page = storage.list_runs(RunFilter(), Paging(limit=2))
+        admitted(storage, seconds=9)
+        rest = storage.list_runs(RunFilter(), Paging(cursor=page.next_cursor))
+        assert [*page.items, *rest.items] == runs[::-1]
+        assert rest.next_cursor is None

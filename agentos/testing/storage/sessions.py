@@ -1,0 +1,209 @@
+"""The promises about sessions."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from agentos.domain.session import Summary
+from agentos.errors import PreconditionFailed, SessionNotFound, StorageError
+from agentos.storage.interface import Cursor, Paging, RunFilter, SessionChanges, SessionFilter, Storage
+from agentos.testing.storage.contract import (
+    AWKWARD,
+    Contract,
+    admitted,
+    at,
+    ended,
+    frames,
+    new_session,
+    said,
+    take_turn,
+)
+
+FIELDS = ("agent_id", "user_id", "team_id", "workflow_id")
+
+
+def _ids(storage: Storage, where: SessionFilter = SessionFilter(), **paging: int | Cursor) -> list[str]:  # noqa: B008
+    return [session.id for session in storage.list_sessions(where, Paging(**paging)).items]  # type: ignore[arg-type]
+
+
+class SessionContract(Contract):
+    """Sessions and summaries."""
+
+    def test_a_session_comes_back_as_it_was_created(self, storage: Storage) -> None:
+        session = new_session(storage, user_id="ü", name="n", metadata=AWKWARD, state={"k": AWKWARD}, team_id="t")
+        assert storage.get_session(session.id) == session
+
+    def test_an_unknown_session_is_none(self, storage: Storage) -> None:
+        assert storage.get_session("x") is None
+
+    def test_a_session_whose_id_is_taken_is_refused(self, storage: Storage) -> None:
+        session = new_session(storage)
+        with pytest.raises(StorageError):
+            storage.create_session(session)
+
+    def test_what_a_caller_does_to_a_returned_session_changes_nothing(self, storage: Storage) -> None:
+        given = {"list": [1]}
+        session = new_session(storage, metadata=given)
+        given["list"].append(2)
+        for _ in range(2):
+            found = storage.get_session(session.id)
+            assert found is not None
+            assert found.metadata == {"list": [1]}
+            found.metadata["list"].append(3)
+
+    def test_sessions_are_listed_by_newest_activity_and_then_id(self, storage: Storage) -> None:
+        new_session(storage, id="b", seconds=1)
+        new_session(storage, id="c", seconds=1)
+        new_session(storage, id="a", seconds=2)
+        new_session(storage, id="d", seconds=0)
+        assert _ids(storage) == ["a", "c", "b", "d"]
+        admitted(storage, storage.get_session("d"), seconds=3)
+        assert _ids(storage) == ["d", "a", "c", "b"]
+
+    @pytest.mark.parametrize("field", FIELDS)
+    def test_sessions_are_filtered_by_exact_matches(self, storage: Storage, field: str) -> None:
+        for session_id, value in (("mine", "x"), ("other", "X")):
+            fields: dict[str, Any] = {field: value}
+            new_session(storage, id=session_id, **fields)
+        new_session(storage, id="without")
+        where = SessionFilter(**{field: "x"})  # type: ignore[arg-type]
+        assert _ids(storage, where) == ["mine"]
+        assert storage.count_sessions(where) == 1
+        assert storage.count_sessions(SessionFilter()) == 3
+
+    def test_filters_are_anded(self, storage: Storage) -> None:
+        new_session(storage, id="both", user_id="u", team_id="t")
+        new_session(storage, id="one", user_id="u")
+        assert _ids(storage, SessionFilter(user_id="u", team_id="t")) == ["both"]
+
+    def test_the_filter_for_old_sessions_is_exclusive(self, storage: Storage) -> None:
+        for seconds in range(3):
+            new_session(storage, id=str(seconds), seconds=seconds)
+        assert _ids(storage, SessionFilter(updated_before=at(1))) == ["0"]
+
+    def test_pages_follow_each_other_to_the_end(self, storage: Storage) -> None:
+        for number in range(5):
+            new_session(storage, id=str(number), seconds=number // 2)
+        seen: list[str] = []
+        cursor = None
+        for _ in range(3):
+            page = storage.list_sessions(SessionFilter(), Paging(limit=2, cursor=cursor))
+            seen.extend(session.id for session in page.items)
+            cursor = page.next_cursor
+        assert seen == ["4", "3", "2", "1", "0"]
+        assert cursor is None
+
+    def test_the_last_page_that_is_full_has_no_next(self, storage: Storage) -> None:
+        for number in range(2):
+            new_session(storage, id=str(number))
+        assert storage.list_sessions(SessionFilter(), Paging(limit=2)).next_cursor is None
+
+    def test_a_page_behind_a_cursor_stays_the_same_while_sessions_are_added(self, storage: Storage) -> None:
+        for number in range(4):
+            new_session(storage, id=str(number), seconds=number)
+        cursor = storage.list_sessions(SessionFilter(), Paging(limit=2)).next_cursor
+        assert cursor is not None
+        new_session(storage, seconds=9)
+        assert _ids(storage, cursor=cursor) == ["1", "0"]
+
+    def test_an_offset_leaves_the_first_items_out(self, storage: Storage) -> None:
+        for number in range(4):
+            new_session(storage, id=str(number), seconds=number)
+        assert _ids(storage, offset=1, limit=2) == ["2", "1"]
+
+    def test_an_update_changes_what_is_given_and_counts_the_version_up(self, storage: Storage) -> None:
+        session = new_session(storage, name="old", user_id="u", metadata={"a": 1})
+        updated = storage.update_session(
+            session.id, SessionChanges(name=None, state=AWKWARD, agent_id="other"), now=at(7)
+        )
+        assert updated == replace(
+            session, name=None, state=AWKWARD, agent_id="other", version=session.version + 1, updated_at=at(7)
+        )
+        assert storage.get_session(session.id) == updated
+
+    def test_an_update_of_another_version_is_refused(self, storage: Storage) -> None:
+        session = new_session(storage)
+        storage.update_session(session.id, SessionChanges(name="1"), now=at(1), expected_version=session.version)
+        with pytest.raises(PreconditionFailed):
+            storage.update_session(session.id, SessionChanges(name="2"), now=at(2), expected_version=session.version)
+        found = storage.get_session(session.id)
+        assert found is not None
+        assert found.name == "1"
+
+    def test_an_update_of_an_unknown_session_is_refused(self, storage: Storage) -> None:
+        for version in (None, 1):
+            with pytest.raises(SessionNotFound):
+                storage.update_session("x", SessionChanges(), now=at(0), expected_version=version)
+
+    def test_of_simultaneous_updates_of_one_version_one_succeeds(self, storage: Storage) -> None:
+        session = new_session(storage)
+        done: list[int] = []
+
+        def update(number: int) -> None:
+            changes = SessionChanges(name=str(number))
+            try:
+                storage.update_session(session.id, changes, now=at(1), expected_version=session.version)
+            except PreconditionFailed:
+                return
+            done.append(number)
+
+        threads = [threading.Thread(target=update, args=(number,)) for number in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(done) == 1
+
+    def test_activity_never_goes_back(self, storage: Storage) -> None:
+        session = new_session(storage, seconds=10)
+        storage.update_session(session.id, SessionChanges(name="n"), now=at(5))
+        admitted(storage, session, seconds=6)
+        found = storage.get_session(session.id)
+        assert found is not None
+        assert found.updated_at == at(10)
+
+    def test_a_deleted_session_takes_its_messages_runs_and_events_along(self, storage: Storage) -> None:
+        session, other = new_session(storage), new_session(storage)
+        run = admitted(storage, session)
+        storage.finish_run(ended(run), messages=said("a", "b"), frames=frames(1, 2))
+        kept = take_turn(storage, other, "c", "d")
+        assert storage.delete_session(session.id)
+        assert storage.get_session(session.id) is None
+        assert storage.get_run(run.id) is None
+        assert storage.read_frames(run.id) == []
+        assert [found.id for found in storage.list_runs(RunFilter(), Paging()).items] == [kept.id]
+        assert len(storage.history(other.id, limit=9).messages) == 2
+        with pytest.raises(SessionNotFound):
+            storage.history(session.id, limit=9)
+
+    def test_an_unknown_session_is_not_deleted(self, storage: Storage) -> None:
+        assert not storage.delete_session("x")
+
+    def test_sessions_are_deleted_in_batches_oldest_first(self, storage: Storage) -> None:
+        for number in range(5):
+            new_session(storage, id=str(number), seconds=number, user_id="u")
+        new_session(storage, id="other")
+        where = SessionFilter(user_id="u", updated_before=at(4))
+        assert storage.delete_sessions(where, limit=3) == 3
+        assert _ids(storage) == ["4", "3", "other"]
+        assert storage.delete_sessions(where, limit=3) == 1
+        assert storage.delete_sessions(where, limit=3) == 0
+
+    def test_a_summary_replaces_the_one_before(self, storage: Storage) -> None:
+        session = new_session(storage)
+        assert storage.get_summary(session.id) is None
+        for number in (1, 2):
+            summary = Summary(content="é\n", run_count=number, total_tokens=7, created_at=at(number))
+            storage.put_summary(session.id, summary)
+            assert storage.get_summary(session.id) == summary
+        assert storage.get_session(session.id) == session
+
+    def test_a_summary_needs_its_session(self, storage: Storage) -> None:
+        with pytest.raises(SessionNotFound):
+            storage.get_summary("x")
+        with pytest.raises(SessionNotFound):
+            storage.put_summary("x", Summary(content="", run_count=0, total_tokens=0, created_at=at(0)))

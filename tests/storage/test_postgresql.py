@@ -1,0 +1,141 @@
+import socket
+import threading
+import time
+
+import psycopg
+import pytest
+from sqlalchemy import text
+
+from agentos.config import Config
+from agentos.errors import ConfigError, StorageError
+from agentos.storage.sqlalchemy import open_sql
+from agentos.storage.sqlalchemy.engine import open_database
+from agentos.testing.storage.contract import new_session, take_turn
+from parts.postgres import PostgresServer
+
+
+@pytest.fixture
+def sql_url(fresh_postgresql_url):
+    return fresh_postgresql_url
+
+
+@pytest.fixture
+def database(sql_url):
+    database = open_database(sql_url)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def own_server(postgres_server):
+    server = PostgresServer.create()
+    server.start()
+    yield server
+    server.remove()
+
+
+def test_an_unreachable_server_is_a_storage_error_at_once(open_storage):
+    storage = open_storage("postgresql+psycopg://agentos:secret@127.0.0.1:1/none")
+    start = time.monotonic()
+    with pytest.raises(StorageError) as failed:
+        storage.check()
+    assert time.monotonic() - start < 2
+    assert "secret" not in str(failed.value)
+
+
+def test_a_server_that_accepts_but_never_answers_is_a_storage_error_in_bounded_time(open_storage):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        storage = open_storage(f"postgresql+psycopg://agentos@127.0.0.1:{silent.getsockname()[1]}/none")
+        start = time.monotonic()
+        with pytest.raises(StorageError):
+            storage.check()
+        assert time.monotonic() - start < 6
+
+
+def test_a_url_without_a_database_is_refused():
+    with pytest.raises(ConfigError, match="DATABASE"):
+        open_sql("postgresql+psycopg://127.0.0.1", Config(environ={}))
+
+
+def test_connections_that_the_server_ended_are_replaced_without_a_failure(storage, sql_url):
+    session = new_session(storage)
+    with psycopg.connect(sql_url.replace("+psycopg", ""), autocommit=True) as other:
+        other.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+    assert storage.get_session(session.id) == session
+    take_turn(storage, session, "q", "a")
+
+
+def test_after_the_server_was_away_the_next_call_works_without_a_restart(own_server, open_storage):
+    storage = open_storage(own_server.create_database())
+    storage.upgrade()
+    session = new_session(storage)
+    own_server.stop()
+    start = time.monotonic()
+    with pytest.raises(StorageError):
+        storage.get_session(session.id)
+    with pytest.raises(StorageError):
+        new_session(storage)
+    assert time.monotonic() - start < 5
+    own_server.start()
+    assert storage.get_session(session.id) == session
+    take_turn(storage, session, "q", "a")
+
+
+def test_a_pool_without_a_free_connection_is_a_storage_error_in_bounded_time(database):
+    release = threading.Event()
+    taken = threading.Semaphore(0)
+
+    def hold():
+        def work(connection):
+            taken.release()
+            release.wait(30)
+
+        database.read(work)
+
+    holders = [threading.Thread(target=hold) for _ in range(20)]
+    for holder in holders:
+        holder.start()
+    for _ in holders:
+        assert taken.acquire(timeout=10)
+    start = time.monotonic()
+    with pytest.raises(StorageError):
+        database.write(lambda connection: None)
+    assert 2 < time.monotonic() - start < 5
+    release.set()
+    for holder in holders:
+        holder.join()
+    database.write(lambda connection: None)
+
+
+def test_a_transaction_that_the_server_ended_for_a_deadlock_is_done_again(storage, database):
+    first, second = new_session(storage), new_session(storage)
+    update = text("UPDATE sessions SET name = :name WHERE id = :id")
+    tries = {"a": 0, "b": 0}
+    meeting = threading.Barrier(2)
+
+    def cross(name, order):
+        def work(connection):
+            tries[name] += 1
+            connection.execute(update, {"id": order[0].id, "name": name})
+            if tries[name] == 1:
+                meeting.wait(10)
+            connection.execute(update, {"id": order[1].id, "name": name})
+
+        database.write(work)
+
+    other = threading.Thread(target=cross, args=("a", (first, second)))
+    other.start()
+    cross("b", (second, first))
+    other.join()
+    assert sorted(tries.values()) == [1, 2]
+    assert storage.get_session(first.id).name == storage.get_session(second.id).name
+
+
+def test_the_urls_own_parameters_are_stronger(sql_url):
+    database = open_database(f"{sql_url}?application_name=mine")
+    name = database.read(lambda connection: connection.execute(text("SHOW application_name")).scalar())
+    database.close()
+    assert name == "mine"

@@ -1,0 +1,53 @@
+"""What a turn costs the database, however long its session is."""
+
+from agentos.domain.media import Media
+from agentos.domain.message import Message
+from agentos.storage.interface import FrameBatch
+from agentos.testing.storage.contract import LEASE, ended, frames, new_run, new_session, said
+
+
+def take_turn(storage, session):
+    admission = storage.admit_run(new_run(session), LEASE, history_turns=3)
+    storage.append_frames([FrameBatch(admission.run.id, frames(1, 5))])
+    storage.finish_run(ended(admission.run), messages=said("q", "thought", "a"), frames=frames(6, 6, kind="complete"))
+    return admission
+
+
+def test_turn_200_sends_as_many_statements_and_touches_as_many_rows_as_turn_5(storage, recording):
+    session = new_session(storage)
+    recorded = {}
+    for turn in range(1, 201):
+        with recording() as recorded[turn]:
+            admission = take_turn(storage, session)
+    assert len(admission.history) == 9
+    assert [sql for sql, _ in recorded[200].statements] == [sql for sql, _ in recorded[5].statements]
+    assert recorded[200].rows == recorded[5].rows > 0
+
+
+def test_a_turn_is_nine_statements(storage, recording):
+    session = new_session(storage)
+    take_turn(storage, session)
+    with recording() as recorded:
+        take_turn(storage, session)
+    # admission: place, run, window; log: which runs, append; end: count, end, messages, append
+    assert len(recorded.statements) == 9
+
+
+def test_the_messages_of_a_turn_are_one_statement_however_many_they_are(storage, recording):
+    session = new_session(storage)
+    counts = []
+    for number in (1, 50):
+        with recording() as recorded:
+            run = storage.admit_run(new_run(session), LEASE, history_turns=3).run
+            storage.finish_run(ended(run), messages=said(*["x"] * number))
+        counts.append(len(recorded.statements))
+    assert counts[0] == counts[1]
+
+
+def test_attachments_are_stored_once(storage, recording):
+    session = new_session(storage)
+    image = Media("image", data="iVBORw0KGgo" * 10, content_type="image/png")
+    with recording() as recorded:
+        run = storage.admit_run(new_run(session, media=(image,)), LEASE, history_turns=3).run
+        storage.finish_run(ended(run), messages=[Message("user", "look", media=(image,)), Message("assistant", "yes")])
+    assert str(recorded.statements).count(image.data) == 1
