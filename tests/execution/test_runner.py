@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import orjson
 import pytest
 
-from agentos.domain.event import AgentEvent, Frame, Token
+from agentos.domain.event import AgentEvent, Frame, Token, ToolCallEvent
 from agentos.domain.ids import new_id
 from agentos.domain.run import Run, RunStatus
 from agentos.domain.session import Session
@@ -399,7 +399,10 @@ def test_the_runs_of_a_lost_worker_are_ended_with_what_they_had_logged(runner: R
     gone = Runner(storage, EventLog(storage), Lease("gone", 0.2), on_finished=lambda run: None)
     blocked = threading.Event()
 
-    def stream(context: RunContext) -> Iterator[str]:
+    def stream(context: RunContext) -> Iterator[AgentEvent | str]:
+        yield "Let me see."
+        yield ToolCallEvent("1", "add", {}, "started")
+        yield ToolCallEvent("1", "add", {}, "completed", result="3")
         yield "partial"
         blocked.wait(10)
 
