@@ -36,6 +36,9 @@ ABANDON_AFTER = 0.5
 POLL = (0.05, 0.5)
 """Least and most seconds between two questions whether it is a queued run's turn, where nobody here wakes it."""
 
+OBSERVERS_WAIT = 1.0
+"""Seconds that the end of the process waits for those who observe the end of a run."""
+
 SAVE_PAUSES = (0.2, 0.8)
 """Seconds to wait after each failed attempt to save the end of a run, before one last attempt."""
 
@@ -120,7 +123,8 @@ class Runner:
             ender.join(sum(SAVE_PAUSES))
 
     def close(self) -> None:
-        """End the threads. Runs under way have been ended before."""
+        """End the threads. Runs under way have been ended before; their observers get a moment."""
+        self._wait_idle(OBSERVERS_WAIT)
         self._alarm.close()
         self._log.close()
 
@@ -191,20 +195,22 @@ class Runner:
         try:
             saved = self._save(live, run, [*live.stream.unlogged(), frame])
         except StorageError:
-            logger.exception("the end of a run could not be saved", extra={"run_id": run.id})
+            logger.error("the end of a run could not be saved", extra={"run_id": run.id})
             run, frame = live.ended(StorageError("the run ended, but its result could not be saved"))
         else:
             if not saved:
                 gone = RunCancelled("the run was ended elsewhere, or its session was deleted; nothing was saved")
                 run, frame = live.ended(gone)
         live.run = run
-        with self._idle:
-            self._live.pop(run.id, None)
-            self._idle.notify_all()
         live.stream.append(frame)
         if run.session_id is not None:
             self._turns.ended(run.session_id)
-        self._on_finished(run)
+        try:
+            self._on_finished(run)
+        finally:
+            with self._idle:
+                self._live.pop(run.id, None)
+                self._idle.notify_all()
 
     def _save(self, live: LiveRun, run: Run, frames: Sequence[Frame]) -> bool:
         kept = run.status is RunStatus.COMPLETED or (run.status is RunStatus.CANCELLED and run.content)

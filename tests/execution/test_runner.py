@@ -326,6 +326,20 @@ def test_the_observer_sees_each_run_that_ended(runner: Runner, finished: list[Ru
     assert [run.id for run in finished] == [live.run.id]
 
 
+def test_closing_waits_for_observers(storage: Storage) -> None:
+    seen: list[Run] = []
+
+    def observe(run: Run) -> None:
+        time.sleep(0.1)
+        seen.append(run)
+
+    runner = Runner(storage, EventLog(storage), Lease("me", 30), on_finished=observe)
+    live = start(runner, says("x"))
+    ended(live)
+    runner.close()
+    assert [run.id for run in seen] == [live.run.id]
+
+
 def test_draining_refuses_new_runs_lets_quick_ones_end_and_ends_slow_ones_visibly(
     runner: Runner, storage: Storage
 ) -> None:

@@ -1,0 +1,63 @@
+"""``flask agentos agents``: what agents there are."""
+
+from __future__ import annotations
+
+import click
+
+from agentos.cli.output import as_json, json_text, one_line, print_json, print_table, printable
+from agentos.cli.values import Text
+
+
+@click.group("agents", invoke_without_command=True)
+@as_json
+@click.pass_context
+def command(ctx: click.Context, as_json: bool) -> None:
+    """List all agents, or show one."""
+    if ctx.invoked_subcommand is None:
+        ctx.invoke(list_agents, as_json=as_json)
+    elif as_json:
+        raise click.UsageError(f"Give --json behind the command: agents {ctx.invoked_subcommand} --json.")
+
+
+@command.command("list")
+@as_json
+def list_agents(as_json: bool) -> None:
+    """List all agents: those of code and plugins, and the stored ones."""
+    from agentos.api.representations import agent_json
+    from agentos.cli.opening import opened
+
+    with opened() as services:
+        agents = services.agents.list()
+    if as_json:
+        print_json({"agents": [agent_json(agent) for agent in agents], "count": len(agents)})
+        return
+    print_table(
+        ("ID", "MODEL", "TOOLS", "SOURCE", "DESCRIPTION"),
+        [(one.id, one.model or "", ", ".join(one.tools), one.source, one.description) for one in agents],
+        empty="No agents.",
+        whole=("ID",),
+    )
+
+
+@command.command("show")
+@click.argument("agent_id", metavar="ID", type=Text())
+@as_json
+def show(agent_id: str, as_json: bool) -> None:
+    """Show one agent; of a stored one, its whole definition."""
+    from agentos.api.representations import agent_detail_json
+    from agentos.cli.opening import opened
+
+    with opened() as services:
+        document = agent_detail_json(services.agents.get(agent_id))
+    if as_json:
+        print_json(document)
+        return
+    shown = {**document, **document.pop("definition", {})}
+    shown.pop("definition", None)
+    instructions = shown.pop("instructions", "")
+    for key, value in shown.items():
+        if value not in (None, "", []):
+            text = value if isinstance(value, str) else json_text(value)
+            click.echo(f"{key + ':':<14}{one_line(text)}")
+    if instructions:
+        click.echo(f"instructions:\n{printable(instructions)}")

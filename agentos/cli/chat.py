@@ -1,0 +1,103 @@
+"""``flask agentos chat``: talk to an agent in a session."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from agentos.cli.group import Failure
+from agentos.cli.output import printable
+from agentos.cli.values import Text
+from agentos.tools.text import clean
+
+if TYPE_CHECKING:
+    from agentos.services.services import Services
+
+HELP = "/history shows the conversation, /quit (or Ctrl-D) leaves, Ctrl-C stops an answer."
+
+
+@click.command("chat")
+@click.argument("agent", type=Text())
+@click.option("--session", "session_id", metavar="ID", type=Text(), help="Continue this session, not a new one.")
+def command(agent: str, session_id: str | None) -> None:
+    """Talk to AGENT in a session, line by line.
+
+    The session's ID is printed at the start; '--session ID' continues it later. /history shows the conversation,
+    /quit leaves, Ctrl-C stops an answer and keeps what was written. Where standard input is not a terminal, each of its
+    lines is a turn, and the first run that fails ends the command with exit code 1.
+    """
+    from agentos.cli.opening import opened_for_runs
+
+    with opened_for_runs() as services:
+        services.agents.resolve(agent)  # An agent that cannot run is refused before there is a session.
+        if session_id is None:
+            session_id = services.sessions.create(agent).id
+        else:
+            services.sessions.get(session_id)
+        click.echo(f"Session {printable(session_id)}", err=True)
+        _Conversation(services, agent, session_id).hold()
+
+
+class _Conversation:
+    """One session at the terminal, from the first line to the last."""
+
+    def __init__(self, services: Services, agent: str, session_id: str) -> None:
+        self._services = services
+        self._agent = agent
+        self._session_id = session_id
+        self._interactive = sys.stdin.isatty()
+
+    def hold(self) -> None:
+        """Read lines and act on each, until there are no more."""
+        if self._interactive:
+            click.echo(HELP, err=True)
+        while (line := self._read()) is not None:
+            if line == "/quit":
+                return
+            if line == "/history":
+                self._show_history()
+            elif line.startswith("/"):
+                click.echo(f"There is no {printable(line.split()[0])}. {HELP}", err=True)
+            elif line:
+                self._say(line)
+
+    def _read(self) -> str | None:
+        if not self._interactive:
+            line = sys.stdin.readline()
+            return clean(line.strip()) if line else None
+        import readline  # noqa: F401 - makes input() edit lines and remember them
+
+        try:
+            return clean(input("> ").strip())
+        except EOFError:
+            click.echo(err=True)
+            return None
+
+    def _say(self, text: str) -> None:
+        from agentos.cli.running import Screen, execute
+        from agentos.errors import AgentOSError
+        from agentos.services.runs import RunRequest
+
+        request = RunRequest(agent_id=self._agent, input=text, session_id=self._session_id, streamed=True)
+        try:
+            run = execute(self._services, request, Screen().show)
+        except AgentOSError as error:
+            self._failed(error.message)
+            return
+        if run.error is not None:
+            self._failed(run.error.message)
+
+    def _failed(self, message: str) -> None:
+        failure = Failure(message)
+        if not self._interactive:
+            raise failure
+        failure.show()
+
+    def _show_history(self) -> None:
+        from agentos.cli.transcript import read_transcript
+
+        for stored in read_transcript(self._services, self._session_id).messages:
+            if stored.message.content:
+                click.echo(f"{stored.message.role}: {printable(stored.message.content)}")

@@ -1,0 +1,173 @@
+"""The checks of ``flask agentos doctor``."""
+
+from __future__ import annotations
+
+import platform
+import sys
+import threading
+import time
+from collections.abc import Container, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from agentos.errors import AgentOSError
+
+if TYPE_CHECKING:
+    from agentos.config import Config
+    from agentos.models.catalog import Catalog
+    from agentos.services.agents import AgentInfo
+    from agentos.services.services import Services
+
+OLDEST_PYTHON = (3, 11)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The outcome of one check."""
+
+    name: str
+    status: Literal["ok", "warning", "failed"]
+    detail: str
+
+
+def diagnose(timeout: float) -> Iterator[Finding]:
+    """Yield each finding when it is there; ``timeout`` (seconds) is for all model providers together.
+
+    Nothing is changed: a schema that is not there yet is not made.
+    """
+    from agentos.bootstrap import build
+    from agentos.cli.opening import configured
+    from agentos.config import Config
+
+    yield _python()
+    try:
+        config = configured()
+        changed = [name for name, source in config.sources.items() if source != "default"]
+        yield Finding("settings", "ok", f"set are {', '.join(changed) or 'none'}, the others have their defaults")
+    except AgentOSError as error:
+        yield Finding("settings", "failed", error.message)
+        return
+    try:
+        services = build(Config(migrate=False))
+    except AgentOSError as error:
+        yield Finding("server", "failed", f"cannot be put together: {error.message}")
+        return
+    try:
+        yield from _plugins(services)
+        database = list(_database(services, config))
+        yield from database
+        usable = all(finding.status == "ok" for finding in database)
+        agents = services.agents.list() if usable else _agents_of_plugins(services)
+        yield from _providers(services, timeout, {agent.model.partition(":")[0] for agent in agents if agent.model})
+        yield from _agents(services, agents)
+        if usable:
+            yield from _shadowed(services, agents)
+        else:
+            yield Finding("stored agents", "warning", "not checked, as the database is not ready")
+    finally:
+        services.close()
+
+
+def _python() -> Finding:
+    fits = sys.version_info >= OLDEST_PYTHON
+    least = "" if fits else f"; needed is {'.'.join(map(str, OLDEST_PYTHON))} or newer"
+    return Finding("python", "ok" if fits else "failed", f"{platform.python_version()}{least}")
+
+
+def _plugins(services: Services) -> Iterator[Finding]:
+    for report in services.plugins.reports:
+        name = f"plugin {report.name}"
+        if report.status == "failed":
+            yield Finding(name, "failed", f"broken and skipped: {report.error}")
+        elif report.status == "loaded":
+            yield Finding(name, "ok", ", ".join(report.provides) or "loaded")
+
+
+def _database(services: Services, config: Config) -> Iterator[Finding]:
+    for check in services.health.ready():
+        if check.name == "storage":
+            if not check.ok:
+                yield _unusable(services, config, check.detail)
+                return
+            yield Finding("database", "ok", check.detail)
+        elif check.name == "migrations" and (check.ok or not config.migrate):
+            yield Finding("schema", "ok" if check.ok else "failed", check.detail)
+        elif check.name == "migrations":
+            yield Finding("schema", "warning", "not the one needed; the next start brings it up to date")
+
+
+def _unusable(services: Services, config: Config, reason: str) -> Finding:
+    """Tell a file that the first start will make from a database that is out of reach."""
+    try:
+        missing = services.storage.schema().current is None
+    except AgentOSError:
+        missing = False
+    if missing and config.migrate:
+        return Finding("database", "warning", "there is none yet; the first start makes it")
+    return Finding("database", "failed", reason)
+
+
+def _agents_of_plugins(services: Services) -> list[AgentInfo]:
+    """Return the agents that are known without the database."""
+    provided = (name for report in services.plugins.reports for name in report.provides)
+    return [services.agents.get(name.removeprefix("agent:")) for name in provided if name.startswith("agent:")]
+
+
+def _providers(services: Services, timeout: float, used: Container[str]) -> Iterator[Finding]:
+    """Ask all providers at once. One that no agent uses may fail: it is installed, but perhaps without its key."""
+    deadline = time.monotonic() + timeout
+    checks = {entry.name: _ProviderCheck(services.catalog, entry.name) for entry in services.catalog}
+    for prefix, check in checks.items():
+        finding = check.result(deadline, timeout)
+        if finding.status == "failed" and prefix not in used:
+            finding = Finding(finding.name, "warning", f"no agent uses it, but: {finding.detail}")
+        yield finding
+
+
+class _ProviderCheck:
+    """A provider's own check, in a thread of its own: it may wait for a network that does not answer."""
+
+    def __init__(self, catalog: Catalog, prefix: str) -> None:
+        self._catalog = catalog
+        self._name = f"model provider {prefix}"
+        self._prefix = prefix
+        self._finding: Finding | None = None
+        self._thread = threading.Thread(target=self._work, name=self._name, daemon=True)
+        self._thread.start()
+
+    def result(self, deadline: float, timeout: float) -> Finding:
+        """Wait for the outcome until ``deadline``."""
+        self._thread.join(max(0.0, deadline - time.monotonic()))
+        return self._finding or Finding(self._name, "failed", f"its check did not end within {timeout:g} s")
+
+    def _work(self) -> None:
+        try:
+            self._finding = Finding(self._name, "ok", self._catalog.provider(self._prefix).check())
+        except AgentOSError as error:
+            self._finding = Finding(self._name, "failed", error.message)
+        except Exception as error:  # noqa: BLE001 - other people's code; it is reported
+            self._finding = Finding(self._name, "failed", f"its check raised {type(error).__name__}: {error}")
+
+
+def _agents(services: Services, agents: Sequence[AgentInfo]) -> Iterator[Finding]:
+    for agent in agents:
+        try:
+            services.agents.resolve(agent.id)
+        except AgentOSError as error:
+            yield Finding(f"agent {agent.id}", "failed", error.message)
+        else:
+            yield Finding(f"agent {agent.id}", "ok", f"{agent.model or 'no model of ours'}, from {agent.source}")
+
+
+def _shadowed(services: Services, agents: Sequence[AgentInfo]) -> Iterator[Finding]:
+    from agentos.services.agents import STORED
+
+    sources = {agent.id: agent.source for agent in agents}
+    for stored in services.storage.list_agents():
+        source = sources.get(stored.id, STORED)
+        if source != STORED:
+            yield Finding(
+                f"agent {stored.id}",
+                "warning",
+                f"a stored agent of this id is not served: {source!r} registered the id in code",
+            )

@@ -1,0 +1,34 @@
+"""``flask agentos models``: what models agents may name."""
+
+from __future__ import annotations
+
+import click
+
+from agentos.cli.output import as_json, print_json, print_table
+
+
+@click.command("models")
+@as_json
+def command(as_json: bool) -> None:
+    """List models worth knowing.
+
+    Each is shown with the plugin that it came from. Any other name of a listed provider may work too; a provider that
+    lists no models is shown with '*'.
+    """
+    from agentos.cli.opening import opened
+
+    with opened(migrate=False) as services:
+        models = services.catalog.names()
+        providers = [(entry.name, entry.source) for entry in services.catalog]
+    if as_json:
+        print_json(
+            {
+                "models": [{"id": name, "source": source} for name, source in models],
+                "count": len(models),
+                "providers": [{"prefix": prefix, "source": source} for prefix, source in providers],
+            }
+        )
+        return
+    listed = {name.partition(":")[0] for name, _ in models}
+    silent = [(f"{prefix}:*", source) for prefix, source in providers if prefix not in listed]
+    print_table(("MODEL", "PLUGIN"), sorted(models + silent), empty="No model providers.", whole=("MODEL",))

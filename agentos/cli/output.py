@@ -1,0 +1,89 @@
+"""What commands write: JSON for programs, tables and lines for people."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import shutil
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any, TextIO
+
+import click
+
+# Control characters but tab and line feed, and those that turn the direction of text: what a model, a tool or a client
+# wrote must not move the cursor, change the terminal's title or forge a line.
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+NARROWEST = 14
+"""Characters, the gap included, below which a column of a table is not squeezed: a narrow terminal wraps it instead."""
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+def printable(text: str) -> str:
+    """Return the text with characters that a terminal would obey written as escapes; tabs and line feeds stay."""
+    return _CONTROL.sub(lambda match: match[0].encode("unicode_escape").decode("ascii"), text.replace("\r\n", "\n"))
+
+
+def one_line(text: str, length: int | None = None) -> str:
+    """Return the text on one line, its beginning where it is longer than ``length``."""
+    line = printable(" ".join(text.split()))
+    return line if length is None or len(line) <= length else f"{line[: length - 1]}…"
+
+
+def is_coloured(stream: TextIO) -> bool:
+    """Tell whether the stream is a terminal whose user did not ask for plain text (https://no-color.org)."""
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def json_text(value: Any, *, indent: int | None = None) -> str:
+    """Return a value as JSON that a terminal may be shown: what it would obey is escaped, which JSON allows."""
+    text = json.dumps(value, ensure_ascii=False, indent=indent)
+    return _CONTROL.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
+def print_json(value: Any) -> None:
+    """Print a value as indented JSON."""
+    click.echo(json_text(value, indent=2))
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, empty: str, whole: Sequence[str]) -> None:
+    """Print rows under their columns, or ``empty`` on standard error.
+
+    A terminal wraps what is too wide, but not the columns in ``whole``, which are there to be copied. Where the output
+    is not a terminal nothing is wrapped or cut: a row is a line.
+    """
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    lines = [[one_line(cell) for cell in row] for row in rows]
+    if not lines:
+        click.echo(empty, err=True)
+        return
+    coloured, terminal = is_coloured(sys.stdout), sys.stdout.isatty()
+    widest = {number: max(len(line[number]) for line in lines) for number, name in enumerate(columns) if name in whole}
+    needed = sum(widest.get(number, NARROWEST) for number in range(len(columns)))
+    table = Table(box=box.SIMPLE_HEAD if terminal else None, pad_edge=False, show_edge=False, header_style="bold")
+    for number, column in enumerate(columns):
+        table.add_column(column, overflow="fold", min_width=widest.get(number))
+    for line in lines:
+        table.add_row(*(Text(cell) for cell in line))
+    buffer = io.StringIO()
+    Console(
+        file=buffer,
+        width=max(shutil.get_terminal_size().columns, needed) if terminal else 1_000_000,
+        color_system="standard" if coloured else None,
+    ).print(table)
+    for line_of_table in buffer.getvalue().splitlines():
+        click.echo(line_of_table.rstrip())
+
+
+def short_time(time: datetime | None) -> str:
+    """Return a time as tables show it: UTC, to the second."""
+    return "" if time is None else f"{time:%Y-%m-%d %H:%M:%S}Z"

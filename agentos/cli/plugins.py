@@ -1,0 +1,31 @@
+"""``flask agentos plugins``: what became of each plugin."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import click
+
+from agentos.cli.output import as_json, print_json, print_table
+
+
+@click.command("plugins")
+@as_json
+def command(as_json: bool) -> None:
+    """List plugins and what each provides.
+
+    Of a broken one, the reason is shown instead.
+    """
+    from agentos.cli.opening import opened
+
+    with opened(migrate=False) as services:
+        reports = services.plugins.reports
+    if as_json:
+        print_json({"plugins": [dataclasses.asdict(report) for report in reports], "count": len(reports)})
+        return
+    print_table(
+        ("NAME", "VERSION", "STATUS", "PROVIDES"),
+        [(one.name, one.version or "", one.status, one.error or ", ".join(one.provides)) for one in reports],
+        empty="No plugins.",
+        whole=("NAME",),
+    )

@@ -1,0 +1,115 @@
+"""``flask agentos register``: store an agent that every worker then serves."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from agentos.cli.output import as_json, print_json
+from agentos.cli.values import JSONObject, Pair, Text, TextOrFile, pairs_as_json
+from agentos.errors import AgentNotFound, InvalidRequest
+
+if TYPE_CHECKING:
+    from agentos.services.agents import AgentInfo, AgentService
+
+
+@click.command("register")
+@click.argument("agent_id", metavar="[ID]", type=Text(), required=False)
+@click.option("--from-file", type=click.Path(path_type=Path), help="Read the agent from this YAML or JSON file.")
+@click.option("--name", type=Text(), help="Give the agent a name to show.")
+@click.option("--description", type=Text(), help="Say what the agent is for.")
+@click.option(
+    "--model", type=Text(), help="Use this model, as in openai:gpt-5-mini; 'flask agentos models' lists some."
+)
+@click.option("--instructions", type=TextOrFile(), help="Tell the model this at the start of every run.")
+@click.option(
+    "--tool", "tools", metavar="NAME", type=Text(), multiple=True, help="Offer an installed tool; repeatable."
+)
+@click.option(
+    "--param",
+    "parameters",
+    type=Pair(),
+    multiple=True,
+    help="Hand this to the model (a value that is JSON counts as JSON); repeatable.",
+)
+@click.option("--output-schema", type=JSONObject(), help="Make every answer follow this JSON schema.")
+@click.option("--history-turns", type=click.IntRange(0), help="Give the model so many turns of a session.")
+@click.option("--max-turns", type=click.IntRange(1), help="Let a run call the model at most so often.")
+@click.option("--update", is_flag=True, help="Replace the agent's whole definition if it is registered already.")
+@as_json
+def command(
+    agent_id: str | None,
+    from_file: Path | None,
+    parameters: Sequence[tuple[str, str]],
+    update: bool,
+    as_json: bool,
+    **given: Any,
+) -> None:
+    """Register the agent ID, or replace it with --update.
+
+    Every worker of the deployment serves it within two seconds, and after restarts. An ID and a model are needed, from
+    the command line or from the file; what the command line says wins.
+    """
+    document = {} if from_file is None else _read(from_file)
+    if agent_id is not None:
+        document["id"] = agent_id
+    if not document.get("id"):
+        raise click.UsageError("Missing the agent's ID: give it on the command line or in the file.")
+    document |= {
+        key: list(value) if isinstance(value, tuple) else value
+        for key, value in given.items()
+        if value not in (None, ())
+    }
+    if parameters:
+        document["parameters"] = {**_parameters(document), **pairs_as_json(parameters)}
+    from agentos.api.representations import agent_detail_json
+    from agentos.cli.opening import opened
+
+    with opened() as services:
+        agent, done = _store(services.agents, document, update=update)
+    if as_json:
+        print_json(agent_detail_json(agent))
+    else:
+        click.echo(f"{done} agent {agent.id}.")
+
+
+def _store(agents: AgentService, document: Mapping[str, Any], *, update: bool) -> tuple[AgentInfo, str]:
+    if update:
+        # Another process may delete the agent between the two calls; it is then registered anew, as was wanted.
+        with suppress(AgentNotFound):
+            return agents.replace(str(document["id"]), document), "Updated"
+    return agents.register(document), "Registered"
+
+
+def _parameters(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    parameters = document.get("parameters", {})
+    if not isinstance(parameters, dict):
+        raise InvalidRequest(f"the agent's 'parameters' are {parameters!r:.100}; accepted is an object")
+    return parameters
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """Return the document that a YAML or JSON file holds; every JSON file is YAML too."""
+    import yaml
+
+    try:
+        document = yaml.safe_load(path.read_text("utf-8"))
+        # YAML knows dates, sets and infinity; what is stored is JSON.
+        written = json.dumps(document, allow_nan=False, ensure_ascii=False)
+        written.encode()
+    except OSError as error:
+        raise click.UsageError(f"File '{path}' cannot be read: {error.strerror}.") from error
+    except (ValueError, TypeError, RecursionError, yaml.YAMLError) as error:
+        raise InvalidRequest(f"file {str(path)!r} does not hold an agent as YAML or JSON: {error}") from error
+    if not isinstance(document, dict) or "\\u0000" in written:
+        raise InvalidRequest(
+            f"file {str(path)!r} holds no agent; accepted is a YAML or JSON object with the fields of an agent, without"
+            " U+0000"
+        )
+    parsed: dict[str, Any] = json.loads(written)
+    return parsed

@@ -1,0 +1,69 @@
+"""``flask agentos run``: run an agent once."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from agentos.cli.group import Failure
+from agentos.cli.output import json_text, print_json
+from agentos.cli.values import Image, Text
+
+if TYPE_CHECKING:
+    from agentos.domain.event import Frame
+    from agentos.domain.media import Media
+
+INTERRUPTED = 130
+"""What shells report for a program that SIGINT ended: 128 + 2."""
+
+
+@click.command("run")
+@click.argument("agent", type=Text())
+@click.argument("text", type=Text(), default="")
+@click.option("--session", "session_id", metavar="ID", type=Text(), help="Run in this session, with its history.")
+@click.option("--image", "images", type=Image(), multiple=True, help="Attach an image (a file or a URL); repeatable.")
+@click.option("--json", "as_json", is_flag=True, help="Print nothing but the finished run, as JSON.")
+@click.option("--events", "as_events", is_flag=True, help="Print nothing but the run's events, a line of JSON each.")
+def command(
+    agent: str, text: str, session_id: str | None, images: Sequence[Media], as_json: bool, as_events: bool
+) -> None:
+    """Run AGENT with TEXT and print the answer.
+
+    The answer is printed as it arrives; thoughts and tool calls go to standard error. TEXT is read from standard input
+    where it is '-'. Ctrl-C cancels the run and keeps what was written. The exit code is 0 when the run completed, 130
+    when it was cancelled, and 1 when it failed or was refused.
+    """
+    if as_json and as_events:
+        raise click.UsageError("--json and --events exclude each other.")
+    if text == "-":
+        text = Text()(sys.stdin.read())
+    from agentos.api.representations import run_json
+    from agentos.cli.opening import opened_for_runs
+    from agentos.cli.running import Screen, execute
+    from agentos.domain.run import RunStatus
+    from agentos.services.runs import RunRequest
+
+    show = _print_lines if as_events else _print_nothing if as_json else Screen().show
+    request = RunRequest(agent_id=agent, input=text, media=tuple(images), session_id=session_id, streamed=True)
+    with opened_for_runs() as services:
+        run = execute(services, request, show)
+    if as_json:
+        print_json(run_json(run))
+    if run.error is not None and run.status is RunStatus.CANCELLED:
+        click.echo(f"Cancelled: {run.error.message}", err=True)
+        raise click.exceptions.Exit(INTERRUPTED)
+    if run.error is not None:
+        raise Failure(run.error.message)
+
+
+def _print_lines(frames: Sequence[Frame]) -> None:
+    for frame in frames:
+        click.echo(json_text(json.loads(frame.data)))
+
+
+def _print_nothing(frames: Sequence[Frame]) -> None:
+    """Show nothing."""

@@ -1,0 +1,129 @@
+"""Executes a run in this process and shows it as it happens; for the commands that talk to agents."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from agentos.cli.output import is_coloured, json_text, one_line, printable
+from agentos.errors import RunCancelled
+
+if TYPE_CHECKING:
+    from agentos.domain.event import Frame
+    from agentos.domain.run import Run
+    from agentos.execution.live import LiveRun
+    from agentos.services.runs import RunRequest
+    from agentos.services.services import Services
+
+HEARTBEAT = 60.0
+SAVE_WAIT = 10.0
+"""Seconds that a cancelled run may take to be saved."""
+
+SHOWN = 300
+"""Characters that are shown of a tool's arguments and of its result."""
+
+Show = Callable[["Sequence[Frame]"], None]
+
+
+def execute(services: Services, request: RunRequest, show: Show) -> Run:
+    """Run an agent, hand its frames to ``show`` as they come, and return the run as it is saved.
+
+    Ctrl-C cancels the run, keeps what it had written, and returns it. Whatever else breaks the showing, such as a
+    closed pipe, cancels it too and is raised.
+    """
+    live = services.runs.start(request)
+    shown = 0
+    try:
+        for frames in live.stream.follow(heartbeat=HEARTBEAT):
+            show(frames)
+            shown += len(frames)
+    except KeyboardInterrupt:
+        _cancel(services, live)
+        rest = live.stream.last
+        if rest is not None:
+            show([rest])
+    except BaseException:
+        _cancel(services, live)
+        raise
+    return live.run
+
+
+def _cancel(services: Services, live: LiveRun) -> None:
+    services.runner.stop(live, RunCancelled("the run was cancelled at the terminal; what it had written was kept"))
+    live.stream.wait(SAVE_WAIT)
+
+
+class Screen:
+    """Shows a run to a person: the answer on standard output, thoughts and tool calls dimly on standard error.
+
+    On a terminal, what it would obey is escaped; elsewhere the answer is written to the byte.
+    """
+
+    def __init__(self) -> None:
+        self._terminal = sys.stdout.isatty()
+        self._dim = is_coloured(sys.stderr)
+        self._line_open = False
+        self._thinking = False
+
+    def show(self, frames: Sequence[Frame]) -> None:
+        """Show what these frames say; tokens that arrived together are written together."""
+        text: list[str] = []
+        for frame in frames:
+            data = json.loads(frame.data)["data"]
+            if frame.type == "token":
+                text.append(data["token"])
+                continue
+            self._answer("".join(text))
+            text.clear()
+            if frame.type == "reasoning":
+                self._think(data["content"])
+            elif frame.type == "tool_call":
+                self._aside(_tool_call(data))
+            elif frame.last:
+                self._end_lines()
+        self._answer("".join(text))
+
+    def _answer(self, text: str) -> None:
+        if not text:
+            return
+        if self._thinking:
+            self._end_lines()
+        click.echo(printable(text) if self._terminal else text, nl=False)
+        self._line_open = not text.endswith("\n")
+
+    def _think(self, text: str) -> None:
+        if self._line_open and not self._thinking:
+            self._end_lines()
+        self._thinking = self._thinking or bool(text)
+        self._whisper(text, nl=False)
+
+    def _aside(self, line: str) -> None:
+        self._end_lines()
+        self._whisper(line)
+
+    def _end_lines(self) -> None:
+        if self._thinking:
+            click.echo(err=True)
+        elif self._line_open:
+            click.echo()
+        self._thinking = self._line_open = False
+
+    def _whisper(self, text: str, *, nl: bool = True) -> None:
+        text = printable(text)
+        click.echo(click.style(text, dim=True) if self._dim else text, err=True, nl=nl)
+
+
+def _tool_call(data: dict[str, Any]) -> str:
+    name = one_line(data["tool_name"], SHOWN)
+    if data["status"] == "started":
+        arguments = data["arguments"]
+        text = arguments if isinstance(arguments, str) else json_text(arguments)
+        return f"→ {name} {one_line(text, SHOWN)}"
+    took = f" ({data['duration']:.2f} s)" if "duration" in data else ""
+    if data["status"] == "failed":
+        return f"← {name} failed{took}: {one_line(data.get('error', ''), SHOWN)}"
+    return f"← {name}{took}: {one_line(data.get('result', ''), SHOWN)}"

@@ -1,0 +1,170 @@
+"""``flask agentos sessions``: look at sessions, take them out, clear them away."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, TextIO
+
+import click
+
+from agentos.cli.output import as_json, json_text, one_line, print_json, print_table, printable, short_time
+from agentos.cli.values import Duration, Text
+
+if TYPE_CHECKING:
+    from agentos.domain.session import Session
+    from agentos.services.services import Services
+    from agentos.storage.interface import SessionFilter, StoredMessage
+
+PAGE = 500
+
+
+@click.group("sessions")
+def command() -> None:
+    """List, show, export, delete and prune sessions."""
+
+
+@command.command("list")
+@click.option("--agent", "agent_id", metavar="ID", type=Text(), help="Only sessions of this agent.")
+@click.option("--user", "user_id", metavar="ID", type=Text(), help="Only sessions of this user.")
+@click.option("--team", "team_id", metavar="ID", type=Text(), help="Only sessions of this team.")
+@click.option("--workflow", "workflow_id", metavar="ID", type=Text(), help="Only sessions of this workflow.")
+@click.option("--limit", type=click.IntRange(1), default=100, show_default=True, help="List at most so many.")
+@as_json
+def list_sessions(limit: int, as_json: bool, **where: Any) -> None:
+    """List sessions, the newest activity first."""
+    from agentos.api.representations import session_json
+    from agentos.cli.opening import opened
+    from agentos.storage.interface import SessionFilter
+
+    with opened() as services:
+        sessions = list(_read_sessions(services, SessionFilter(**where), limit))
+    if as_json:
+        print_json({"sessions": [session_json(session) for session in sessions], "count": len(sessions)})
+        return
+    print_table(
+        ("ID", "AGENT", "USER", "NAME", "RUNS", "UPDATED"),
+        [
+            (one.id, one.agent_id, one.user_id or "", one.name or "", str(one.run_count), short_time(one.updated_at))
+            for one in sessions
+        ],
+        empty="No sessions.",
+        whole=("ID",),
+    )
+
+
+@command.command("show")
+@click.argument("session_id", metavar="ID", type=Text())
+@click.option("--messages", type=click.IntRange(0), default=20, show_default=True, help="Show the last so many.")
+@as_json
+def show(session_id: str, messages: int, as_json: bool) -> None:
+    """Show a session and its last messages."""
+    from agentos.api.representations import message_json, session_json
+    from agentos.cli.opening import opened
+
+    with opened() as services:
+        session = services.sessions.get(session_id)
+        said = services.sessions.history(session_id, limit=messages).messages if messages else ()
+    if as_json:
+        print_json({**session_json(session), "messages": [message_json(stored) for stored in said]})
+        return
+    for key, value in session_json(session).items():
+        if value not in (None, {}):
+            click.echo(f"{key + ':':<14}{one_line(value if isinstance(value, str) else json_text(value))}")
+    for stored in said:
+        click.echo(f"\n[{stored.sequence}] {stored.message.role}: {printable(stored.message.content)}")
+        for call in stored.message.tool_calls:
+            click.echo(f"    → {one_line(call.name)} {one_line(call.arguments)}")
+
+
+@command.command("export")
+@click.argument("session_id", metavar="ID", type=Text())
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["json", "jsonl"]),
+    default="json",
+    show_default=True,
+    help="One document; or a line for the session, then one for each run and message.",
+)
+@click.option(
+    "--output", type=click.File("w", "utf-8", lazy=True), default="-", help="Write to this file.  [default: stdout]"
+)
+def export(session_id: str, form: str, output: TextIO) -> None:
+    """Write a session's complete transcript, attachments included."""
+    from agentos.api.representations import message_json, run_json, session_json
+    from agentos.cli.opening import opened
+    from agentos.cli.transcript import read_transcript
+
+    with opened() as services:
+        session = session_json(services.sessions.get(session_id))
+        transcript = read_transcript(services, session_id)
+    runs = [run_json(run) for run in transcript.runs]
+    messages = [{**message_json(stored), **_media_whole(stored)} for stored in transcript.messages]
+    if form == "json":
+        output.write(json_text({**session, "runs": runs, "messages": messages}, indent=2) + "\n")
+        return
+    lines: list[dict[str, Any]] = [{"type": "session", **session}]
+    lines += [{"type": "run", **run} for run in runs]
+    lines += [{"type": "message", **message} for message in messages]
+    output.writelines(json_text(line) + "\n" for line in lines)
+
+
+@command.command("delete")
+@click.argument("session_ids", metavar="ID...", type=Text(), nargs=-1, required=True)
+def delete(session_ids: Sequence[str]) -> None:
+    """Delete sessions with their messages, runs and events."""
+    from agentos.cli.opening import opened
+
+    with opened() as services:
+        for session_id in session_ids:
+            services.sessions.delete(session_id)
+            click.echo(f"Deleted session {printable(session_id)}.")
+
+
+@command.command("prune")
+@click.option(
+    "--older-than",
+    type=Duration(),
+    required=True,
+    help="Delete sessions without activity for so long: a number and one of s, m, h, d, w, as in 30d.",
+)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def prune(older_than: timedelta, yes: bool) -> None:
+    """Delete sessions that nobody used for long.
+
+    All that is in them goes too: messages, runs, events.
+    """
+    from agentos.cli.opening import opened
+    from agentos.domain.times import utc_now
+    from agentos.storage.interface import SessionFilter
+
+    before = utc_now() - older_than
+    with opened() as services:
+        if not yes:
+            count = services.sessions.count(SessionFilter(updated_before=before))
+            if count:
+                click.confirm(
+                    f"Delete {count} sessions without activity since {short_time(before)}?", abort=True, err=True
+                )
+        click.echo(f"Deleted {services.sessions.prune(before)} sessions.")
+
+
+def _media_whole(stored: StoredMessage) -> dict[str, Any]:
+    """Return a message's attachments with their bytes, which the API does not show."""
+    media = stored.message.media
+    whole = [{**one.describe(), **({} if one.data is None else {"data": one.data})} for one in media]
+    return {"media": whole} if whole else {}
+
+
+def _read_sessions(services: Services, where: SessionFilter, limit: int) -> Iterator[Session]:
+    from agentos.storage.interface import Cursor, Paging
+
+    cursor: Cursor | None = None
+    while limit:
+        page = services.sessions.list(where, Paging(limit=min(limit, PAGE), cursor=cursor))
+        yield from page.items
+        limit -= len(page.items)
+        cursor = page.next_cursor
+        if cursor is None:
+            return

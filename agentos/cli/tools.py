@@ -1,0 +1,109 @@
+"""``flask agentos tools``: what tools agents may name, and a try of one without a model."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from agentos.cli.group import Failure
+from agentos.cli.output import as_json, print_json, print_table, printable
+from agentos.cli.values import JSONObject, Pair, Text, json_or_text
+from agentos.errors import NotFound
+
+if TYPE_CHECKING:
+    from agentos.domain.event import ToolCallEvent
+    from agentos.registry import Registry
+    from agentos.services.services import Services
+    from agentos.tools.tool import Tool
+
+
+@click.group("tools")
+def command() -> None:
+    """List, show and call tools."""
+
+
+@command.command("list")
+@as_json
+def list_tools(as_json: bool) -> None:
+    """List the installed tools, each with the plugin that it came from."""
+    from agentos.cli.opening import opened
+
+    with opened(migrate=False) as services:
+        entries = list(services.tools)
+    if as_json:
+        print_json({"tools": [_document(one.value, one.source) for one in entries], "count": len(entries)})
+        return
+    print_table(
+        ("NAME", "PLUGIN", "DESCRIPTION"),
+        [(one.name, one.source, one.value.description.partition("\n")[0]) for one in entries],
+        empty="No tools. 'pip install agentos-calculator' brings one.",
+        whole=("NAME",),
+    )
+
+
+@command.command("schema")
+@click.argument("name", type=Text())
+def schema(name: str) -> None:
+    """Print what a model is told of a tool, as JSON."""
+    from agentos.cli.opening import opened
+
+    with opened(migrate=False) as services:
+        print_json(_document(_find(services.tools, name), None))
+
+
+@command.command("call")
+@click.argument("name", type=Text())
+@click.argument("arguments", metavar="[JSON|@FILE]", type=JSONObject(), required=False)
+@click.option("--arg", "pairs", type=Pair(), multiple=True, help="Give one argument; repeatable.")
+@as_json
+def call(name: str, arguments: dict[str, Any] | None, pairs: Sequence[tuple[str, str]], as_json: bool) -> None:
+    """Call a tool without a model, and print what a model would read.
+
+    The value of --arg counts as JSON where it is JSON, unless the tool wants a text there. The exit code is 1 when the
+    call failed; AGENTOS_LOG_LEVEL=warning shows the traceback of what it raised.
+    """
+    from agentos.cli.opening import opened
+
+    with opened(migrate=False) as services:
+        tool = _find(services.tools, name)
+        given = {**(arguments or {}), **{key: _value(tool.parameters, key, raw) for key, raw in pairs}}
+        event = _call(services, tool, given)
+    if as_json:
+        print_json(event.data())
+    elif event.result is not None:
+        click.echo(printable(event.result))
+    if event.error is not None:
+        raise Failure(event.error)
+
+
+def _call(services: Services, tool: Tool, arguments: Mapping[str, Any]) -> ToolCallEvent:
+    from agentos.domain.ids import new_id
+    from agentos.domain.message import ToolCall
+    from agentos.tools.context import ToolContext
+    from agentos.tools.executor import ToolExecutor
+
+    executor = ToolExecutor(services.config.tool_timeout)
+    wanted = ToolCall("call_1", tool.name, json.dumps(arguments))
+    *_, last = executor.execute([wanted], {tool.name: tool}, ToolContext(run_id=new_id(), agent_id="cli"))
+    return last
+
+
+def _find(tools: Registry[Tool], name: str) -> Tool:
+    entry = tools.get(name)
+    if entry is None:
+        raise NotFound(f"there is no tool {name!r:.100}; installed are {', '.join(tools.names()) or 'none'}")
+    return entry.value
+
+
+def _value(parameters: Mapping[str, Any], key: str, raw: str) -> Any:
+    property_schema = parameters.get("properties", {}).get(key)
+    wanted = property_schema.get("type") if isinstance(property_schema, dict) else None
+    return raw if wanted == "string" else json_or_text(raw)
+
+
+def _document(tool: Tool, source: str | None) -> dict[str, Any]:
+    document = {"name": tool.name, "description": tool.description, "parameters": dict(tool.parameters)}
+    return document if source is None else {**document, "source": source}

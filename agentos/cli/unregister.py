@@ -1,0 +1,22 @@
+"""``flask agentos unregister``: delete a stored agent."""
+
+from __future__ import annotations
+
+import click
+
+from agentos.cli.output import printable
+from agentos.cli.values import Text
+
+
+@click.command("unregister")
+@click.argument("agent_id", metavar="ID", type=Text())
+def command(agent_id: str) -> None:
+    """Delete the stored agent ID.
+
+    Its sessions and runs stay. Agents that code or a plugin registered are read-only.
+    """
+    from agentos.cli.opening import opened
+
+    with opened() as services:
+        services.agents.delete(agent_id)
+    click.echo(f"Unregistered agent {printable(agent_id)}.")

@@ -1,0 +1,120 @@
+import pytest
+
+PROVIDERS = """
+import time
+from agentos.errors import ProviderUnavailable
+from agentos.hookspecs import hookimpl
+from agentos.models.scripted import ScriptedProvider
+
+class Down(ScriptedProvider):
+    def check(self):
+        raise ProviderUnavailable("set DOWN_API_KEY")
+
+class Slow(ScriptedProvider):
+    def check(self):
+        time.sleep(30)
+
+class Buggy(ScriptedProvider):
+    def check(self):
+        return 1 / 0
+
+@hookimpl
+def register_model_providers(register):
+    register("down", lambda config: Down())
+    register("slow", lambda config: Slow())
+    register("buggy", lambda config: Buggy())
+"""
+
+
+def diagnose(cli, *options: str, code: int = 0) -> dict[str, tuple[str, str]]:
+    import json
+
+    result = cli("doctor", "--json", *options)
+    assert result.exit_code == code, result.output
+    document = json.loads(result.stdout)
+    assert document["ok"] is (code == 0)
+    return {check["name"]: (check["status"], check["detail"]) for check in document["checks"]}
+
+
+def test_a_sound_installation_passes(cli):
+    cli.ok("db", "upgrade")
+    cli.ok("register", "support", "--model", "scripted:echo")
+    found = diagnose(cli)
+    assert {status for status, _ in found.values()} == {"ok"}
+    assert {
+        "python",
+        "settings",
+        "plugin core",
+        "database",
+        "schema",
+        "agent assistant",
+        "agent support",
+    } <= found.keys()
+    assert found["model provider scripted"] == ("ok", "ok")
+
+
+def test_it_prints_a_line_a_check(cli):
+    cli.ok("db", "upgrade")
+    lines = cli.ok("doctor").splitlines()
+    assert len(lines) == len(diagnose(cli))
+    assert ["ok", "agent", "assistant", "scripted:echo,", "from", "core"] in [line.split() for line in lines]
+
+
+def test_a_database_that_the_first_start_makes_is_a_warning_and_is_not_made(cli, tmp_path):
+    found = diagnose(cli)
+    assert found["database"][0] == "warning"
+    assert found["agent assistant"][0] == "ok"
+    assert not (tmp_path / "agentos.db").exists()
+
+
+def test_a_schema_that_nobody_will_make_is_a_failure(cli, monkeypatch):
+    monkeypatch.setenv("AGENTOS_MIGRATE", "0")
+    assert "failed" in [status for status, _ in diagnose(cli, code=1).values()]
+
+
+def test_a_database_out_of_reach_is_a_failure(cli, monkeypatch):
+    monkeypatch.setenv("AGENTOS_DATABASE_URL", "postgresql+psycopg://me@127.0.0.1:1/agentos")
+    assert diagnose(cli, code=1)["database"][0] == "failed"
+
+
+def test_a_broken_plugin_is_a_failure(cli, install_plugin):
+    install_plugin("broken", "raise RuntimeError('no way')")
+    status, detail = diagnose(cli, code=1)["plugin broken"]
+    assert (status, "no way" in detail) == ("failed", True)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "check"),
+    [("AGENTOS_WORKERS", "many", "settings"), ("AGENTOS_DATABASE_URL", "mongodb://db", "server")],
+)
+def test_what_keeps_the_server_from_starting_is_a_failure(cli, monkeypatch, name, value, check):
+    monkeypatch.setenv(name, value)
+    status, detail = diagnose(cli, code=1)[check]
+    assert (status, name in detail) == ("failed", True)
+
+
+def test_a_provider_that_does_not_work_fails_only_where_an_agent_uses_it(cli, install_plugin, monkeypatch):
+    install_plugin("providers", PROVIDERS)
+    found = diagnose(cli, "--timeout", "0.5")
+    assert found["model provider down"] == ("warning", "no agent uses it, but: set DOWN_API_KEY")
+    assert found["model provider slow"] == ("warning", "no agent uses it, but: its check did not end within 0.5 s")
+    assert "ZeroDivisionError" in found["model provider buggy"][1]
+    monkeypatch.setenv("AGENTOS_MODEL", "down:x")
+    assert diagnose(cli, "--timeout", "0.5", code=1)["model provider down"] == ("failed", "set DOWN_API_KEY")
+
+
+def test_an_agent_whose_model_is_gone_is_a_failure(cli, install_plugin, monkeypatch):
+    install_plugin("providers", PROVIDERS)
+    cli.ok("register", "support", "--model", "down:x")
+    monkeypatch.setenv("AGENTOS_PLUGINS", "none")
+    status, detail = diagnose(cli, code=1)["agent support"]
+    assert (status, "no model provider 'down'" in detail) == ("failed", True)
+
+
+def test_a_stored_agent_that_code_hides_is_a_warning(cli, monkeypatch):
+    monkeypatch.setenv("AGENTOS_ASSISTANT", "0")
+    cli.ok("register", "assistant", "--model", "scripted:echo")
+    monkeypatch.setenv("AGENTOS_ASSISTANT", "1")
+    result = cli("doctor")
+    assert result.exit_code == 0
+    assert "a stored agent of this id is not served: 'core' registered the id in code" in result.stdout

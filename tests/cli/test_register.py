@@ -1,0 +1,153 @@
+import json
+
+import pytest
+
+YAML = """
+id: support
+model: scripted:echo
+instructions: Be kind.
+parameters:
+  temperature: 0.2
+  stop: [END]
+history_turns: 3
+"""
+
+
+def definition(cli, agent_id):
+    return cli.json("agents", "show", agent_id)["definition"]
+
+
+def test_every_option_ends_up_in_the_definition(cli, tmp_path):
+    (tmp_path / "words.txt").write_text("Be brief.\nAlways.")
+    (tmp_path / "schema.json").write_text('{"type": "object"}')
+    said = cli.ok(
+        *("register", "support", "--model", "scripted:echo", "--name", "Support", "--description", "Helps."),
+        *("--instructions", "@words.txt", "--param", "temperature=0.5", "--param", "stop=[1, 2]", "--param", "x=a=b"),
+        *("--output-schema", "@schema.json", "--history-turns", "0", "--max-turns", "4"),
+    )
+    assert said == "Registered agent support.\n"
+    assert definition(cli, "support") == {
+        "id": "support",
+        "model": "scripted:echo",
+        "name": "Support",
+        "description": "Helps.",
+        "instructions": "Be brief.\nAlways.",
+        "parameters": {"temperature": 0.5, "stop": [1, 2], "x": "a=b"},
+        "output_schema": {"type": "object"},
+        "history_turns": 0,
+        "max_turns": 4,
+    }
+
+
+def test_tools_are_named_one_by_one(cli, install_plugin):
+    install_plugin(
+        "adder",
+        "from agentos.hookspecs import hookimpl\n"
+        "def add(a: int, b: int) -> int:\n    '''Add.'''\n    return a + b\n"
+        "@hookimpl\ndef register_tools(register):\n    register(add)\n",
+    )
+    cli.ok("register", "sum", "--model", "scripted:echo", "--tool", "add")
+    assert definition(cli, "sum")["tools"] == ["add"]
+    assert "wants tool 'subtract', which is not installed" in cli.fails(
+        "register", "less", "--model", "scripted:echo", "--tool", "subtract"
+    )
+
+
+@pytest.mark.parametrize(("name", "text"), [("agent.yaml", YAML), ("agent.json", '{"id": "support", "model": "a:b"}')])
+def test_options_win_over_the_file(cli, tmp_path, name, text):
+    (tmp_path / name).write_text(text)
+    cli.ok("register", "other", "--from-file", name, "--model", "scripted:echo", "--param", "temperature=1")
+    stored = definition(cli, "other")
+    assert (stored["id"], stored["model"], stored["parameters"]["temperature"]) == ("other", "scripted:echo", 1)
+
+
+def test_a_file_is_enough(cli, tmp_path):
+    (tmp_path / "agent.yaml").write_text(YAML)
+    shown = cli.json("register", "--from-file", "agent.yaml")
+    assert (shown["id"], shown["source"]) == ("support", "stored")
+    assert shown["definition"]["parameters"] == {"temperature": 0.2, "stop": ["END"]}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("[1, 2]", "holds no agent"),
+        ("model: [", "does not hold an agent as YAML or JSON"),
+        ("{id: a, model: 'scripted:echo', since: 2020-01-01}", "is not JSON serializable"),
+        ("{id: a, model: 'scripted:echo', metadata: {x: .inf}}", "does not hold an agent"),
+        ('{"id": "a", "model": "scripted:echo", "name": "\\u0000"}', "holds no agent"),
+        ("{id: a, model: 'scripted:echo', colour: red}", "unknown field 'colour'"),
+        ("{id: a, model: 'scripted:echo', parameters: hot}", "'parameters'"),
+        ("{id: a, model: 7}", "'model' is 7"),
+    ],
+)
+def test_a_file_that_is_no_agent_is_refused(cli, tmp_path, text, expected):
+    (tmp_path / "agent.yaml").write_text(text)
+    assert expected in cli.fails("register", "--from-file", "agent.yaml", "--param", "a=1")
+    assert [agent["id"] for agent in cli.json("agents")["agents"]] == ["assistant"]
+
+
+def test_a_file_that_is_not_there_is_a_usage_error(cli):
+    assert "'nowhere.yaml' cannot be read" in cli.fails("register", "--from-file", "nowhere.yaml", code=2)
+    assert "'nowhere' cannot be read" in cli.fails("register", "a", "--instructions", "@nowhere", code=2)
+
+
+def test_an_agent_needs_an_id_and_a_model(cli):
+    assert "Missing the agent's ID" in cli.fails("register", "--model", "scripted:echo", code=2)
+    assert "'model' is missing" in cli.fails("register", "support")
+    assert "there is no model provider 'nobody'" in cli.fails("register", "support", "--model", "nobody:x")
+
+
+def test_update_replaces_the_whole_definition(cli):
+    cli.ok("register", "support", "--model", "scripted:echo", "--instructions", "Be kind.")
+    assert "already registered" in cli.fails("register", "support", "--model", "scripted:echo")
+    assert cli.ok("register", "support", "--model", "scripted:echo", "--name", "S", "--update").startswith("Updated")
+    assert definition(cli, "support") == {"id": "support", "model": "scripted:echo", "name": "S"}
+
+
+def test_update_registers_what_is_not_there(cli):
+    assert cli.ok("register", "support", "--model", "scripted:echo", "--update").startswith("Registered")
+
+
+def test_an_agent_of_code_is_read_only(cli):
+    assert "read-only" in cli.fails("register", "assistant", "--model", "scripted:echo", "--update")
+    assert "read-only" in cli.fails("unregister", "assistant")
+
+
+def test_unregister_deletes_the_agent(cli):
+    cli.ok("register", "support", "--model", "scripted:echo")
+    assert cli.ok("unregister", "support") == "Unregistered agent support.\n"
+    assert "agent with ID 'support' not found" in cli.fails("unregister", "support")
+
+
+@pytest.mark.parametrize(
+    "options", [("--param", "hot"), ("--param", "=1"), ("--max-turns", "0"), ("--output-schema", "[]")]
+)
+def test_a_wrong_option_is_a_usage_error(cli, options):
+    cli.fails("register", "support", "--model", "scripted:echo", *options, code=2)
+
+
+def test_agents_are_listed_with_their_source(cli):
+    cli.ok("register", "support", "--model", "scripted:echo")
+    listed = cli.json("agents")
+    assert [(agent["id"], agent["source"]) for agent in listed["agents"]] == [
+        ("assistant", "core"),
+        ("support", "stored"),
+    ]
+    assert listed["count"] == 2
+    assert cli.json("agents", "list") == listed
+    assert [line.split()[0] for line in cli.ok("agents").splitlines()] == ["ID", "assistant", "support"]
+
+
+def test_an_agent_is_shown_with_what_is_known_of_it(cli):
+    cli.ok("register", "support", "--model", "scripted:echo", "--instructions", "Be kind.", "--param", "a=1")
+    shown = cli.ok("agents", "show", "support")
+    assert 'parameters:   {"a": 1}' in shown
+    assert shown.endswith("instructions:\nBe kind.\n")
+    assert "model:        scripted:echo" in cli.ok("agents", "show", "assistant")
+    assert "not found" in cli.fails("agents", "show", "nobody")
+
+
+def test_json_belongs_behind_the_command(cli):
+    assert "behind the command" in cli.fails("agents", "--json", "list", code=2)
+    assert json.loads(cli.ok("agents", "--json"))["count"] == 1

@@ -1,0 +1,80 @@
+"""``config`` and ``db``."""
+
+import pytest
+
+from agentos.config import Config
+from agentos.settings import settings_of
+
+
+def settings(cli):
+    return {row["name"]: row for row in cli.json("config")["settings"]}
+
+
+def test_each_setting_is_shown_with_its_value_and_source(cli, monkeypatch, tmp_path):
+    monkeypatch.setenv("WEB_CONCURRENCY", "7")
+    (tmp_path / "agentos.toml").write_text("max_turns = 3\n")
+    shown = settings(cli)
+    assert list(shown) == [setting.name for setting in settings_of(Config)]
+    assert (shown["workers"]["value"], shown["workers"]["source"]) == (7, "WEB_CONCURRENCY")
+    assert (shown["max_turns"]["value"], shown["max_turns"]["source"]) == (3, "agentos.toml")
+    assert (shown["address"]["value"], shown["address"]["source"]) == ("127.0.0.1:8080", "default")
+    # What a command does to its own log is no setting of the deployment.
+    assert (shown["log_level"]["value"], shown["log_level"]["source"]) == ("info", "default")
+    assert ["workers", "7", "WEB_CONCURRENCY", "AGENTOS_WORKERS", "or", "WEB_CONCURRENCY"] in [
+        line.split() for line in cli.ok("config").splitlines()
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "shown"),
+    [
+        ("OPENAI_API_KEY", "sk-geheim", "(hidden)"),
+        ("ANTHROPIC_API_KEY", "sk-geheim://x", "(hidden)"),
+        ("AGENTOS_DATABASE_URL", "postgresql+psycopg://me:geheim@db/agentos", "postgresql+psycopg://me:***@db/agentos"),
+        (
+            "AGENTOS_DATABASE_URL",
+            "postgresql+psycopg://me:ge@heim@db/agentos",
+            "postgresql+psycopg://me:***@db/agentos",
+        ),
+        (
+            "AGENTOS_DATABASE_URL",
+            "postgresql+psycopg://db/a?user=me&password=geheim&x=1",
+            "postgresql+psycopg://db/a?user=me&password=***&x=1",
+        ),
+        ("AGENTOS_DATABASE_URL", "postgresql+psycopg://me:g/e?heim@db/a", "postgresql+psycopg://me:***@db/a"),
+        ("AGENTOS_DATABASE_URL", "postgresql+psycopg://me@db:5432/a", "postgresql+psycopg://me@db:5432/a"),
+        ("AGENTOS_DATABASE_URL", "geheim", "(hidden)"),
+        ("OPENAI_BASE_URL", "https://me:geheim@example.com/v1", "https://me:***@example.com/v1"),
+    ],
+)
+def test_secrets_are_hidden(cli, monkeypatch, name, value, shown):
+    monkeypatch.setenv(name, value)
+    [row] = [row for row in settings(cli).values() if row["source"] == name]
+    assert row["value"] == shown
+    assert "heim" not in cli.ok("config")
+
+
+def test_a_value_that_is_not_accepted_is_one_line(cli, monkeypatch):
+    monkeypatch.setenv("AGENTOS_WORKERS", "many")
+    assert "setting 'workers' (from AGENTOS_WORKERS) is 'many'; accepted: a whole number" in cli.fails("config")
+
+
+def test_a_schema_is_missing_until_it_is_made(cli, tmp_path):
+    assert cli.json("db", "current")["ready"] is False
+    cli.fails("db", "check")
+    assert cli.ok("db", "upgrade").startswith("The schema is now at ")
+    assert cli.json("db", "current")["ready"] is True
+    assert cli.ok("db", "check") == "The database answers, and its schema is the one needed.\n"
+    assert cli.ok("db", "upgrade").startswith("The schema is at ")
+    assert cli.ok("db", "current").startswith("current: ")
+
+
+def test_a_database_out_of_reach_is_an_error(cli, monkeypatch):
+    monkeypatch.setenv("AGENTOS_DATABASE_URL", "postgresql+psycopg://me:geheim@127.0.0.1:1/agentos")
+    for command in (("db", "check"), ("db", "upgrade"), ("db", "current"), ("agents",)):
+        assert "geheim" not in cli.fails(*command)
+
+
+def test_a_scheme_that_nobody_serves_is_an_error(cli, monkeypatch):
+    monkeypatch.setenv("AGENTOS_DATABASE_URL", "mongodb://db")
+    assert "which no installed storage backend serves" in cli.fails("agents")
