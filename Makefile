@@ -31,7 +31,7 @@ CHECK_DOCS ?= $(BIN)/python docs/generate.py --check
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 .PHONY: help install run test check checks check-format check-lint check-types check-imports check-openapi check-docs \
-	format lock clean
+	docs format lock clean
 
 help:  ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -67,6 +67,10 @@ check-openapi: $(VENV)/.checked  ## Is openapi.yaml what the code says?
 
 check-docs: $(VENV)/.checked  ## Is the generated reference what the code says?
 	$(CHECK_DOCS)
+
+docs: $(VENV)/.checked  ## Render docs/reference/ and openapi.yaml from the code.
+	$(BIN)/python docs/generate.py
+	$(BIN)/flask agentos openapi --output openapi.yaml
 
 format: $(VENV)/.checked  ## Format the code.
 	$(BIN)/ruff format .
