@@ -1,7 +1,7 @@
 """AgentOS: a production HTTP server for AI agents.
 
-What programs and plugins import. The server itself (``AgentOS``, ``create_app``) is loaded when it is first asked for, so
-that a plugin or a tool costs no web framework.
+What programs and plugins import. The server itself (``AgentOS``, ``create_app``) is loaded when it is first asked for,
+so that a plugin or a tool costs no web framework.
 """
 
 from typing import TYPE_CHECKING, Any

@@ -61,13 +61,17 @@ def hooks() -> str:
     parts = ["# Hooks", "", _doc(hookspecs), ""]
     for name, function in vars(hookspecs).items():
         if hasattr(function, "agentos_spec"):
-            parts += [f"## {name}", "", "```python", f"def {name}{_signature(function)}: ...", "```", "", _doc(function), ""]
+            parts += _section(name, f"def {name}{_signature(function)}: ...", _doc(function))
     parts += ["# What `register` accepts", ""]
     for name, protocol in vars(hookspecs).items():
         if name.startswith("Register"):
             call = str(_signature(protocol.__call__)).replace("(self, ", "(")
-            parts += [f"## {name}", "", "```python", f"def register{call}: ...", "```", "", _doc(protocol), ""]
+            parts += _section(name, f"def register{call}: ...", _doc(protocol))
     return "\n".join(parts).rstrip() + "\n"
+
+
+def _section(name: str, signature: str, text: str) -> list[str]:
+    return [f"## {name}", "", "```python", signature, "```", "", text, ""]
 
 
 def _signature(function: object) -> str:
