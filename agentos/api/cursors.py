@@ -1,0 +1,42 @@
+"""Places in lists as clients carry them: opaque, versioned, refused when they were changed."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+
+from agentos.storage.interface import Cursor
+
+CursorKind = Literal["session", "run"]
+
+VERSION = "1"
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+
+
+def encode_cursor(kind: CursorKind, cursor: Cursor) -> str:
+    """Return the text that a client gives back to go on after this place."""
+    # Whole microseconds: a float of them would not come back to the same time.
+    time = (cursor.time - EPOCH) // MICROSECOND
+    return base64.urlsafe_b64encode(f"{VERSION}:{kind}:{time}:{cursor.id}".encode()).decode().rstrip("=")
+
+
+def decode_cursor(kind: CursorKind, text: str) -> Cursor:
+    """Return the place; raise ``ValueError`` for what :func:`encode_cursor` did not make for this kind of list.
+
+    A cursor is no secret and is not signed: a forged one only points at another place of a list that the client may
+    read anyway.
+    """
+    try:
+        plain = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True).decode()
+        version, found, time, id = plain.split(":", 3)
+        if not (version == VERSION and found == kind and id and "\0" not in id and len(id) <= 255):
+            raise ValueError(plain)
+        cursor = Cursor(EPOCH + int(time) * MICROSECOND, id)
+    except (binascii.Error, UnicodeDecodeError, OverflowError) as error:
+        raise ValueError(text) from error
+    if encode_cursor(kind, cursor) != text:
+        raise ValueError(text)
+    return cursor

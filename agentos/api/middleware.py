@@ -1,0 +1,108 @@
+"""What happens around every request: its id, its line in the log, who may call from a browser."""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+from flask import Flask, Response, g, request
+from flask.json.provider import JSONProvider
+from flask_cors import CORS
+
+from agentos.config import Config
+from agentos.domain.ids import new_id
+
+SANE_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+EXPOSED = ("ETag", "Location", "Retry-After", "X-Request-ID", "X-Run-ID")
+PREFLIGHT_SECONDS = 600
+
+logger = logging.getLogger("agentos.requests")
+
+
+class OrjsonProvider(JSONProvider):
+    """Flask's own JSON, for the blueprints of plugins; ours is written with orjson directly."""
+
+    def dumps(self, obj: Any, **_: Any) -> str:
+        """Encode; times come out in UTC with a ``Z``."""
+        return orjson.dumps(obj, option=orjson.OPT_NAIVE_UTC | orjson.OPT_UTC_Z).decode()
+
+    def loads(self, s: str | bytes, **_: Any) -> Any:
+        """Decode."""
+        return orjson.loads(s)
+
+
+def request_id() -> str:
+    """Return the id of this request: the caller's own if it sent a sane one, else a new one."""
+    found: str | None = g.get("request_id")
+    if found is None:
+        given = request.headers.get("X-Request-ID", "")
+        g.request_id = found = given if SANE_ID.fullmatch(given) else new_id()
+    return found
+
+
+def watch_requests(app: Flask) -> None:
+    """Give every request an id and a line in the log."""
+
+    @app.before_request
+    def begin() -> None:
+        g.began = time.perf_counter()
+
+    @app.after_request
+    def end(response: Response) -> Response:
+        response.headers["X-Request-ID"] = request_id()
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        write = _line(response)
+        if response.is_streamed:
+            response.call_on_close(write)  # a stream is served when it has ended, and then there is no request any more
+        else:
+            write()
+        return response
+
+
+def _line(response: Response) -> Callable[[], None]:
+    began = g.get("began", time.perf_counter())
+    fields = {
+        "method": request.method,
+        "path": request.path,
+        "status": response.status_code,
+        "ip": request.remote_addr,
+        "request_id": request_id(),
+    }
+
+    def write() -> None:
+        logger.info("request", extra={**fields, "duration": round(time.perf_counter() - began, 6)})
+
+    return write
+
+
+def allow_origins(app: Flask, config: Config) -> None:
+    """Let pages of the configured origins call the API; without any, no CORS header is sent at all."""
+    if not config.allow_origins:
+        return
+    everyone = "*" in config.allow_origins
+    # An origin with brackets, as of an IPv6 address, would be taken for a pattern: patterns of our own are exact.
+    exact = [re.compile(re.escape(origin) + r"\Z", re.IGNORECASE) for origin in config.allow_origins]
+    CORS(
+        app,
+        origins="*" if everyone else exact,
+        methods=list(config.allow_methods),
+        allow_headers=list(config.allow_headers),
+        expose_headers=list(EXPOSED),
+        max_age=PREFLIGHT_SECONDS,
+        send_wildcard=everyone,
+        supports_credentials=False,
+        always_send=everyone,
+        vary_header=False,
+        intercept_exceptions=False,
+    )
+    if not everyone:
+
+        @app.after_request
+        def vary(response: Response) -> Response:
+            # Also where the origin is a wrong one or absent: a cache must not serve that answer to the right one.
+            response.vary.add("Origin")
+            return response

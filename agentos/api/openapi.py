@@ -1,0 +1,203 @@
+"""Writes the OpenAPI document from the declared routes; nothing in it is written twice. Needs no server."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import yaml
+from apispec import APISpec
+from apispec.ext.marshmallow import MarshmallowPlugin, resolver
+from apispec.ext.marshmallow.openapi import OpenAPIConverter
+from marshmallow import Schema
+
+from agentos._version import __version__
+from agentos.api.errors import CAUSE_STATUS, CODE_STATUS
+from agentos.api.resources import RESOURCES
+from agentos.api.routes import PATH_PARAMETERS, Answer, Route
+from agentos.api.schemas.errors import ErrorSchema
+from agentos.api.schemas.events import DATA_SCHEMAS, RunEventSchema
+from agentos.api.schemas.media import MediaSchema
+from agentos.errors import AgentOSError
+
+DESCRIPTION = """\
+Hosts AI agents behind one API: sessions that last, answers that stream, runs that are kept.
+
+- Every answer carries `X-Request-ID`: the caller's own if it sent a sane one (1 to 128 letters, digits, `.`, `_`, `-`),
+  else a new one.
+- Every error is JSON of the shape `Error`, whatever went wrong.
+- A field or query parameter that is not documented is refused; nothing is coerced.
+- Times are RFC 3339 in UTC. Ids are opaque.
+"""
+
+STREAM = """\
+A stream of server-sent events (WHATWG HTML, section 9.2). `id` is the event's number in its run, `event` its type, and
+`data` one line of JSON of the shape `RunEvent`. A comment line comes at least every 15 seconds
+(AGENTOS_HEARTBEAT_INTERVAL).
+"""
+
+STREAM_EXAMPLE = """\
+id: 1
+event: run_start
+data: {"type":"run_start","timestamp":"…","run_id":"…","agent_id":"assistant","data":{"input":"Hi"}}
+
+id: 2
+event: token
+data: {"type":"token","timestamp":"…","run_id":"…","agent_id":"assistant","data":{"token":"Hello","index":0}}
+
+: heartbeat
+
+"""
+
+
+def document() -> dict[str, Any]:
+    """Return the OpenAPI document of this version of the server."""
+    plugin = MarshmallowPlugin()
+    spec = APISpec(
+        title="AgentOS",
+        version=__version__,
+        openapi_version="3.1.0",
+        info={"description": DESCRIPTION, "license": {"name": "MIT", "identifier": "MIT"}},
+        servers=[{"url": "/"}],
+        plugins=[plugin],
+    )
+    by_name: tuple[type[Schema], ...] = (ErrorSchema, MediaSchema, RunEventSchema, *DATA_SCHEMAS.values())
+    for schema in by_name:  # all others come in with the routes that use them
+        spec.components.schema(resolver(schema), schema=schema)
+    for resource in RESOURCES:
+        spec.tag({"name": resource.tag, "description": resource.description})
+        for route in resource.declared:
+            spec.path(route.path, operations={route.method.lower(): _operation(route, plugin)})
+    spec.components.header("X-Request-ID", _header("The request's id; the server's log has it too."))
+    described: dict[str, Any] = spec.to_dict()
+    _describe_schemas(described["components"]["schemas"], _converter(plugin))
+    return {name: described[name] for name in ("openapi", "info", "servers", "tags", "paths", "components")}
+
+
+def render_yaml() -> str:
+    """Return the document as YAML, the same text at every call."""
+    text: str = yaml.dump(document(), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
+    return text
+
+
+def _operation(route: Route, plugin: MarshmallowPlugin) -> dict[str, Any]:
+    summary, _, rest = route.description.partition("\n\n")
+    operation: dict[str, Any] = {
+        "operationId": route.operation_id,
+        "tags": [route.tag],
+        "summary": summary.replace("\n", " ").rstrip("."),
+    }
+    if rest:
+        operation["description"] = rest.replace("\n", " ")
+    if parameters := _parameters(route, plugin):
+        operation["parameters"] = parameters
+    if route.body is not None:
+        operation["requestBody"] = {
+            "required": route.body_required,
+            "content": {"application/json": {"schema": type(route.body)}},
+        }
+    operation["responses"] = {
+        **{str(status): _answer(answer) for status, answer in route.answers.items()},
+        **_errors(route.errors, taken=set(route.answers)),
+    }
+    return operation
+
+
+def _parameters(route: Route, plugin: MarshmallowPlugin) -> list[dict[str, Any]]:
+    text = {"type": "string"}
+    in_path = [
+        {"in": "path", "name": name, "required": True, "schema": text, "description": PATH_PARAMETERS[name].description}
+        for name in route.path_parameters
+    ]
+    in_header = [
+        {"in": "header", "name": name, "schema": text, "description": description}
+        for name, description in route.request_headers.items()
+    ]
+    in_query = [] if route.query is None else _converter(plugin).schema2parameters(route.query, location="query")
+    return in_path + in_query + in_header
+
+
+def _answer(answer: Answer) -> dict[str, Any]:
+    described: dict[str, Any] = {
+        "description": answer.description,
+        "headers": _headers(answer.headers),
+    }
+    content = {media_type: _content(media_type, answer) for media_type in answer.media_types}
+    if answer.schema is not None or answer.media_types != ("application/json",):
+        described["content"] = content
+    if answer.links:
+        described["links"] = {
+            name: {"operationId": name, "parameters": dict(parameters)} for name, parameters in answer.links.items()
+        }
+    return described
+
+
+def _content(media_type: str, answer: Answer) -> dict[str, Any]:
+    if media_type == "text/event-stream":
+        # OpenAPI 3.1 has no word for the items of a stream; 3.2's `itemSchema` would be one.
+        return {
+            "schema": {"type": "string", "description": STREAM},
+            "example": STREAM_EXAMPLE,
+            "x-event-data": {"$ref": "#/components/schemas/RunEvent"},
+        }
+    if media_type == "application/json":
+        return {"schema": answer.schema}
+    return {"schema": {"type": "string"}}
+
+
+def _errors(errors: Iterable[type[AgentOSError]], *, taken: set[int]) -> dict[str, Any]:
+    codes: dict[int, list[str]] = {}
+    for error in errors:
+        if error.code == "EXECUTION_ERROR":
+            for cause, status in CAUSE_STATUS.items():
+                codes.setdefault(status, []).append(f"`EXECUTION_ERROR` ({cause})")
+        else:
+            status = CODE_STATUS[error.code]
+            if status not in taken and f"`{error.code}`" not in codes.setdefault(status, []):
+                codes[status].append(f"`{error.code}`")
+    return {str(status): _error(codes[status], later=status == 503) for status in sorted(codes)}
+
+
+def _error(codes: list[str], *, later: bool) -> dict[str, Any]:
+    return {
+        "description": ", ".join(codes),
+        "headers": _headers({"Retry-After": "Seconds after which it is worth trying again."} if later else {}),
+        "content": {"application/json": {"schema": ErrorSchema}},
+    }
+
+
+def _headers(headers: Mapping[str, str]) -> dict[str, Any]:
+    own = {name: _header(description) for name, description in headers.items()}
+    return {"X-Request-ID": {"$ref": "#/components/headers/X-Request-ID"}, **own}
+
+
+def _header(description: str) -> dict[str, Any]:
+    return {"description": description, "schema": {"type": "string"}}
+
+
+def _describe_schemas(schemas: dict[str, Any], converter: OpenAPIConverter) -> None:
+    """Add what marshmallow has no word for: a schema's docstring, and its ``extra`` JSON schema."""
+    for key, name in converter.refs.items():
+        schema = key[0]
+        schemas[name]["description"] = (inspect.getdoc(getattr(schema, "event", schema)) or "").replace("\n", " ")
+        schemas[name].update(getattr(schema, "extra", {}))
+
+
+def _converter(plugin: MarshmallowPlugin) -> OpenAPIConverter:
+    assert plugin.converter is not None, "the plugin belongs to a specification"
+    return plugin.converter
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes texts of several lines as blocks, and nothing as an alias."""
+
+    def ignore_aliases(self, _: Any) -> bool:
+        return True
+
+
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.Node:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+
+
+_Dumper.add_representer(str, _text)

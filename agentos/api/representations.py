@@ -1,0 +1,134 @@
+"""Domain values as the JSON of answers; the schemas describe the same."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from agentos.domain.message import Message
+from agentos.domain.run import Run, RunError
+from agentos.domain.session import Session, Summary
+from agentos.domain.times import rfc3339
+from agentos.services.agents import AgentInfo
+from agentos.storage.interface import StoredMessage
+
+
+def session_json(session: Session) -> dict[str, Any]:
+    """Return a session as it is shown."""
+    return {
+        "session_id": session.id,
+        "agent_id": session.agent_id,
+        "user_id": session.user_id,
+        "team_id": session.team_id,
+        "workflow_id": session.workflow_id,
+        "name": session.name,
+        "metadata": dict(session.metadata),
+        "state": dict(session.state),
+        "run_count": session.run_count,
+        "total_tokens": session.total_tokens,
+        "created_at": rfc3339(session.created_at),
+        "updated_at": rfc3339(session.updated_at),
+    }
+
+
+def summary_json(summary: Summary) -> dict[str, Any]:
+    """Return a summary as it is shown."""
+    return {
+        "content": summary.content,
+        "run_count": summary.run_count,
+        "total_tokens": summary.total_tokens,
+        "created_at": rfc3339(summary.created_at),
+    }
+
+
+def message_json(stored: StoredMessage) -> dict[str, Any]:
+    """Return a message in its place in a session."""
+    return {
+        "sequence": stored.sequence,
+        "run_id": stored.run_id,
+        **_said(stored.message),
+        "created_at": rfc3339(stored.created_at),
+    }
+
+
+def _said(message: Message) -> dict[str, Any]:
+    said: dict[str, Any] = {"role": message.role, "content": message.content}
+    if message.tool_calls:
+        said["tool_calls"] = [
+            {"id": call.id, "name": call.name, "arguments": call.arguments} for call in message.tool_calls
+        ]
+    if message.tool_call_id is not None:
+        said["tool_call_id"] = message.tool_call_id
+    if message.media:
+        said["media"] = [media.describe() for media in message.media]
+    return said
+
+
+def run_json(run: Run) -> dict[str, Any]:
+    """Return a run as it is saved."""
+    return {
+        "run_id": run.id,
+        "agent_id": run.agent_id,
+        "session_id": run.session_id,
+        "user_id": run.user_id,
+        "status": run.status.value,
+        "input": run.input,
+        "media": [media.describe() for media in run.media],
+        "content": run.content,
+        "reasoning": run.reasoning,
+        "error": None if run.error is None else _error_json(run.error),
+        "usage": run.usage.to_dict(),
+        "loops": run.loops,
+        "duration": run.duration,
+        "metadata": dict(run.metadata),
+        "run_context": dict(run.context),
+        "created_at": rfc3339(run.created_at),
+        "started_at": _time(run.started_at),
+        "ended_at": _time(run.ended_at),
+    }
+
+
+def run_answer_json(run: Run) -> dict[str, Any]:
+    """Return a completed run as the answer to the request that asked for it."""
+    answer: dict[str, Any] = {"run_id": run.id, "status": run.status.value, "content": run.content or ""}
+    if run.session_id is not None:
+        answer["session_id"] = run.session_id
+    answer["metadata"] = {
+        "agent_id": run.agent_id,
+        "loops": run.loops,
+        "duration": run.duration or 0.0,
+        "usage": run.usage.to_dict(),
+        "media": [media.describe() for media in run.media],
+    }
+    return answer
+
+
+def agent_json(agent: AgentInfo) -> dict[str, Any]:
+    """Return an agent as lists show it."""
+    return {
+        "id": agent.id,
+        "name": agent.name,
+        "description": agent.description,
+        "model": agent.model,
+        "tools": list(agent.tools),
+        "source": agent.source,
+    }
+
+
+def agent_detail_json(agent: AgentInfo) -> dict[str, Any]:
+    """Return an agent with its definition, where it is a stored one."""
+    shown = agent_json(agent)
+    if agent.document:
+        shown["definition"] = dict(agent.document)
+    for name, time in (("created_at", agent.created_at), ("updated_at", agent.updated_at)):
+        if time is not None:
+            shown[name] = rfc3339(time)
+    return shown
+
+
+def _error_json(error: RunError) -> dict[str, Any]:
+    return {"error": error.error, "message": error.message, "code": error.code, "details": dict(error.details)}
+
+
+def _time(time: datetime | None) -> str | None:
+    return None if time is None else rfc3339(time)

@@ -1,0 +1,194 @@
+"""Declares the operations of the API, once for all: Flask serves them and the OpenAPI document describes them."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import orjson
+from flask import Blueprint, Response, current_app, request
+from marshmallow import Schema
+
+from agentos.api.body import BodyReader
+from agentos.api.query import read_query
+from agentos.api.schemas.loading import load
+from agentos.errors import (
+    AgentNotFound,
+    AgentOSError,
+    InternalError,
+    InvalidRequest,
+    NotFound,
+    RequestTooLarge,
+    RunNotFound,
+    SessionNotFound,
+    StorageError,
+    UnsupportedMediaType,
+)
+from agentos.services.services import Services
+
+View = Callable[..., Response]
+V = TypeVar("V", bound=View)
+
+MAX_ID = 255
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f]")
+
+
+@dataclass(frozen=True, slots=True)
+class PathParameter:
+    """A part of an address that names a thing, and what is answered when no such thing can be."""
+
+    description: str
+    missing: Callable[[str], NotFound]
+
+
+PATH_PARAMETERS: Mapping[str, PathParameter] = {
+    "agent_id": PathParameter("The agent's id.", AgentNotFound),
+    "session_id": PathParameter("The session's id.", SessionNotFound),
+    "run_id": PathParameter("The run's id.", RunNotFound),
+    "asset": PathParameter("The file's name.", lambda name: NotFound(f"there is no file {name!r:.100}")),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a successful answer is; ``links`` are to operations that take its ids, ``headers`` are described."""
+
+    description: str
+    schema: type[Schema] | None = None
+    media_types: Sequence[str] = ("application/json",)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    links: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    example: Any = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """One operation. ``path`` is as OpenAPI writes it; ``view`` is given its parts, ``query`` and ``body`` by name."""
+
+    method: str
+    path: str
+    view: View
+    tag: str
+    answers: Mapping[int, Answer]
+    query: Schema | None = None
+    body: Schema | None = None
+    body_required: bool = True
+    request_headers: Mapping[str, str] = field(default_factory=dict)
+    errors: tuple[type[AgentOSError], ...] = ()
+
+    @property
+    def operation_id(self) -> str:
+        """The operation's name in the document, and the endpoint's in Flask."""
+        return self.view.__name__
+
+    @property
+    def description(self) -> str:
+        """What the operation does: a sentence, a blank line, and the rest."""
+        return inspect.getdoc(self.view) or ""
+
+    @property
+    def path_parameters(self) -> list[str]:
+        """The names in braces, in their order."""
+        return re.findall(r"{(\w+)}", self.path)
+
+    def serve(self, **path: str) -> Response:
+        """Read the request as declared, and hand it to the view."""
+        for name, value in path.items():
+            if len(value) > MAX_ID or _UNPRINTABLE.search(value):
+                raise PATH_PARAMETERS[name].missing(value[:MAX_ID])
+        given: dict[str, Any] = dict(path)
+        query = read_query(request, self.query)
+        if self.query is not None:
+            given["query"] = query
+        if self.body is not None:
+            reader: BodyReader = current_app.extensions["agentos.body"]
+            given["body"] = load(self.body, reader.read_object(request, required=self.body_required))
+        return self.view(**given)
+
+
+class Routes:
+    """The operations of one resource.
+
+    >>> routes = Routes("sessions", "Conversations that last.")
+    >>> @routes.get("/api/v1/sessions/{session_id}", answers={200: Answer(description="The session.")})
+    ... def get_session(session_id: str) -> Response: ...
+    """
+
+    def __init__(self, tag: str, description: str, *, errors: tuple[type[AgentOSError], ...] = (StorageError,)) -> None:
+        self.tag = tag
+        self.description = description
+        self.declared: list[Route] = []
+        self._errors = errors
+
+    def get(self, path: str, **declaration: Any) -> Callable[[V], V]:
+        """Declare a GET."""
+        return self._declare("GET", path, **declaration)
+
+    def post(self, path: str, **declaration: Any) -> Callable[[V], V]:
+        """Declare a POST."""
+        return self._declare("POST", path, **declaration)
+
+    def put(self, path: str, **declaration: Any) -> Callable[[V], V]:
+        """Declare a PUT."""
+        return self._declare("PUT", path, **declaration)
+
+    def delete(self, path: str, **declaration: Any) -> Callable[[V], V]:
+        """Declare a DELETE."""
+        return self._declare("DELETE", path, **declaration)
+
+    def blueprint(self) -> Blueprint:
+        """Return the operations as a Flask blueprint."""
+        blueprint = Blueprint(self.tag, __name__)
+        for route in self.declared:
+            rule = re.sub(r"{(\w+)}", r"<\1>", route.path)
+            blueprint.add_url_rule(rule, route.operation_id, route.serve, methods=[route.method])
+        return blueprint
+
+    def _declare(
+        self,
+        method: str,
+        path: str,
+        *,
+        answers: Mapping[int, Answer],
+        query: type[Schema] | None = None,
+        body: type[Schema] | None = None,
+        body_required: bool = True,
+        request_headers: Mapping[str, str] | None = None,
+        errors: tuple[type[AgentOSError], ...] = (),
+    ) -> Callable[[V], V]:
+        # What every operation, and every one with a body, may answer need not be said at each.
+        always: tuple[type[AgentOSError], ...] = (InvalidRequest, InternalError, *self._errors)
+        of_body: tuple[type[AgentOSError], ...] = (RequestTooLarge, UnsupportedMediaType) if body else ()
+
+        def declare(view: V) -> V:
+            self.declared.append(
+                Route(
+                    method=method,
+                    path=path,
+                    view=view,
+                    tag=self.tag,
+                    answers=answers,
+                    query=query() if query else None,
+                    body=body() if body else None,
+                    body_required=body_required,
+                    request_headers=request_headers or {},
+                    errors=(*errors, *of_body, *always),
+                )
+            )
+            return view
+
+        return declare
+
+
+def services() -> Services:
+    """Return the services of the application that serves this request."""
+    found: Services = current_app.extensions["agentos"]
+    return found
+
+
+def json_answer(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """Return a value as JSON."""
+    return Response(orjson.dumps(value), status, headers, content_type="application/json")

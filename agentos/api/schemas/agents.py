@@ -1,0 +1,74 @@
+"""Agents: their definition, and how they are shown."""
+
+from __future__ import annotations
+
+from agentos.api.schemas.fields import (
+    KIB,
+    Object,
+    RequestSchema,
+    Text,
+    Texts,
+    Whole,
+    metadata_field,
+)
+from agentos.api.schemas.structure import AnswerSchema, Parts, Time
+from agentos.domain.agent import AGENT_ID
+
+ID_PATTERN = f"^{AGENT_ID.pattern}$"
+ID_WORDS = "1 to 128 letters, digits, '.', '_' and '-', the first a letter or digit"
+MAX_INSTRUCTIONS = 256 * KIB
+
+
+class AgentChangesSchema(RequestSchema):
+    """A definition that replaces the whole of the one before."""
+
+    id = Text("The id in the address; nothing else is accepted.", pattern=ID_PATTERN, words=ID_WORDS)
+    model = Text(
+        "The model, as `provider:name`.",
+        pattern=r"^[^:\s]+:\S",
+        most=255,
+        words="a text 'provider:name' of at most 255 characters, as 'openai:gpt-5-mini'",
+        required=True,
+        example="openai:gpt-5-mini",
+    )
+    name = Text("A name for people; the id if it is empty.", most=255)
+    description = Text("What it is good for.", most=4 * KIB)
+    instructions = Text("What the model is told before the conversation.", most=MAX_INSTRUCTIONS)
+    tools = Texts("Names of installed tools that it may call.", most=128, each=128)
+    parameters = Object("Parameters for the model, handed on as they are.", most=64 * KIB)
+    output_schema = Object("The JSON schema that its answers follow.", most=64 * KIB, nullable=True)
+    history_turns = Whole("Turns of its session that the model is given.", most=10_000, nullable=True)
+    max_turns = Whole("Model calls that one run may make.", least=1, most=1000, nullable=True)
+    metadata = metadata_field("Whatever the client wants to keep with it.")
+
+
+class AgentDefinitionSchema(AgentChangesSchema):
+    """An agent to register."""
+
+    id = Text("Its id.", pattern=ID_PATTERN, words=ID_WORDS, required=True, example="geographer")
+
+
+class AgentSchema(AnswerSchema):
+    """An agent that is there."""
+
+    id = Text("Its id.")
+    name = Text("A name for people.")
+    description = Text("What it is good for.")
+    model = Text("The model, as `provider:name`; null for agents of other frameworks that do not say.", nullable=True)
+    tools = Texts("Names of its tools.")
+    source = Text("The plugin that brought it, `code`, or `stored`: registered by HTTP or CLI.", example="core")
+
+
+class AgentDetailSchema(AgentSchema):
+    """An agent that is there, with its whole definition if it is a stored one."""
+
+    definition = Object("The definition as it was registered; of stored agents alone.", optional=True)
+    created_at = Time("When it was registered; of stored agents alone.", optional=True)
+    updated_at = Time("When it was last replaced; of stored agents alone.", optional=True)
+
+
+class AgentListSchema(AnswerSchema):
+    """All agents, by id."""
+
+    agents = Parts(AgentSchema)
+    count = Whole("How many there are.")

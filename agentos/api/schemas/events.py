@@ -1,0 +1,110 @@
+"""The ``data`` of a stream's frames, an event a schema."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from agentos.api.schemas.errors import RunErrorSchema
+from agentos.api.schemas.fields import Choice, Text, Whole
+from agentos.api.schemas.media import MediaDescriptionSchema
+from agentos.api.schemas.runs import UsageSchema
+from agentos.api.schemas.structure import AnswerSchema, Part, Parts, Seconds, Time, Whatever
+from agentos.domain.event import EVENT_TYPES, Complete, Error, Reasoning, RunEvent, RunStart, Token, ToolCallEvent
+
+
+class EventDataSchema(AnswerSchema):
+    """The ``data`` of one kind of event; the event's own docstring is its description."""
+
+    event: ClassVar[type[RunEvent]]
+
+
+class RunStartDataSchema(EventDataSchema):
+    """What ``run_start`` carries."""
+
+    event = RunStart
+
+    input = Text("What the user said.")
+    session_id = Text("The session that it runs in.", optional=True)
+    media = Parts(MediaDescriptionSchema, "The attachments that came with it.", optional=True)
+
+
+class ReasoningDataSchema(EventDataSchema):
+    """What ``reasoning`` carries."""
+
+    event = Reasoning
+
+    content = Text("A piece of the model's reasoning.")
+    token_count = Whole("How many tokens it is.", optional=True)
+    redacted_content = Text("What the provider hides but wants back.", optional=True)
+
+
+class TokenDataSchema(EventDataSchema):
+    """What ``token`` carries."""
+
+    event = Token
+
+    token = Text("The exact text.")
+    index = Whole("0, 1, 2 … in its run.")
+
+
+class ToolCallDataSchema(EventDataSchema):
+    """What ``tool_call`` carries."""
+
+    event = ToolCallEvent
+
+    tool_call_id = Text("The call's id.")
+    tool_name = Text("The tool's name.")
+    arguments = Whatever("The arguments: an object, or the model's text where that is no JSON.")
+    status = Choice("What became of it.", ("started", "completed", "failed"))
+    result = Text("What the tool returned.", optional=True)
+    error = Text("What went wrong.", optional=True)
+    duration = Seconds("Seconds from its start to its end.", optional=True)
+
+
+class CompleteDataSchema(EventDataSchema):
+    """What ``complete`` carries."""
+
+    event = Complete
+
+    output = Text("The text of the last turn.")
+    duration = Seconds("Seconds from the request to the end.")
+    usage = Part(UsageSchema)
+    token_count = Whole("How many `token` events there were.")
+    status = Choice("Always the same.", ("completed",))
+    loops = Whole("Turns of the model.")
+    reasoning = Text("All that the model thought aloud.", optional=True)
+
+
+class ErrorDataSchema(EventDataSchema, RunErrorSchema):
+    """What ``error`` carries."""
+
+    event = Error
+
+
+DATA_SCHEMAS: dict[str, type[EventDataSchema]] = {
+    schema.event.type: schema
+    for schema in (
+        RunStartDataSchema,
+        ReasoningDataSchema,
+        TokenDataSchema,
+        ToolCallDataSchema,
+        CompleteDataSchema,
+        ErrorDataSchema,
+    )
+}
+
+_REFERENCES = [f"#/components/schemas/{schema.__name__.removesuffix('Schema')}" for schema in DATA_SCHEMAS.values()]
+
+
+class RunEventSchema(AnswerSchema):
+    """The `data` of one frame of a stream: what happened, when, in which run."""
+
+    type = Choice("What happened; the frame's `event` too.", EVENT_TYPES)
+    timestamp = Time("When it happened.")
+    run_id = Text("The run.")
+    agent_id = Text("The agent that runs.")
+    session_id = Text("The session that it runs in.", optional=True)
+    data = Whatever(
+        "What belongs to it, by `type`.",
+        {"anyOf": [{"$ref": reference} for reference in _REFERENCES]},
+    )

@@ -1,0 +1,106 @@
+"""Runs: what is asked for, how it is answered, how it is found again."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from agentos.api.schemas.errors import RunErrorSchema
+from agentos.api.schemas.fields import (
+    Choice,
+    Flag,
+    Object,
+    RequestSchema,
+    Text,
+    Whole,
+    id_field,
+    metadata_field,
+)
+from agentos.api.schemas.media import MediaDescriptionSchema, attachments_field
+from agentos.api.schemas.structure import AnswerSchema, Part, Parts, Seconds, Time
+
+STATUSES = ("queued", "running", "completed", "failed", "cancelled")
+
+
+class RunContextSchema(RequestSchema):
+    """Where a run belongs; kept with it, never interpreted."""
+
+    parent_run_id = id_field("The run that this one is a part of.")
+    workflow_id = id_field("The workflow that it belongs to.")
+    team_id = id_field("The team that it belongs to.")
+    metadata = metadata_field("Whatever the client wants to keep with it.")
+
+
+class RunRequestSchema(RequestSchema):
+    """What an agent is asked; `input`, `media`, or both."""
+
+    extra: ClassVar[dict[str, Any]] = {"anyOf": [{"required": ["input"]}, {"required": ["media"]}]}
+
+    input = Text("What the user says.", default="", example="What is the weather in SF?")
+    media = attachments_field()
+    session_id = id_field("The session to run in; without one the run has no memory.")
+    user_id = id_field("Who asks.")
+    metadata = metadata_field("Whatever the client wants to keep with the run.")
+    stream = Flag("Stream the answer, as `/run/stream` does.", default=False)
+    concurrency = Choice("What happens when the session already has a run: wait for it, in order.", ("enqueue",))
+    on_disconnect = Choice("What happens when the client goes away: the run goes on.", ("continue",))
+    run_context = Part(RunContextSchema, "Where the run belongs.")
+
+
+class UsageSchema(AnswerSchema):
+    """Tokens, summed over all model calls of the run."""
+
+    prompt_tokens = Whole("Tokens that the model read.")
+    completion_tokens = Whole("Tokens that it wrote, those of its reasoning included.")
+    total_tokens = Whole("Both together.")
+    reasoning_tokens = Whole("Those of `completion_tokens` that went into reasoning.")
+
+
+class RunMetadataSchema(AnswerSchema):
+    """How a run went."""
+
+    agent_id = Text("The agent that ran.")
+    loops = Whole("Turns of the model.")
+    duration = Seconds("Seconds from the request to the end.")
+    usage = Part(UsageSchema)
+    media = Parts(MediaDescriptionSchema, "The attachments that came with the request.")
+
+
+class RunAnswerSchema(AnswerSchema):
+    """A run that has completed."""
+
+    run_id = Text("The run's id.")
+    status = Choice("How it ended; other ends are errors.", ("completed",))
+    content = Text("What the agent answered.")
+    session_id = Text("The session that it ran in; absent without one.", optional=True)
+    metadata = Part(RunMetadataSchema)
+
+
+class RunSchema(AnswerSchema):
+    """A run as it is saved."""
+
+    run_id = Text("The run's id.")
+    agent_id = Text("The agent that runs.")
+    session_id = Text("The session that it runs in.", nullable=True)
+    user_id = Text("Who asked.", nullable=True)
+    status = Choice("Where it stands; the last three are its one end.", STATUSES)
+    input = Text("What the user said.")
+    media = Parts(MediaDescriptionSchema, "The attachments that came with it.")
+    content = Text("What the agent answered, or had said when it ended otherwise.", nullable=True)
+    reasoning = Text("What the model thought aloud.", nullable=True)
+    error = Part(RunErrorSchema, "Why it did not complete.", allow_none=True)
+    usage = Part(UsageSchema)
+    loops = Whole("Turns of the model.")
+    duration = Seconds("Seconds from the request to the end.", nullable=True)
+    metadata = Object("What the client keeps with it.")
+    run_context = Object("Where it belongs, as the request said.")
+    created_at = Time("When it was accepted.")
+    started_at = Time("When its turn in the session came.", nullable=True)
+    ended_at = Time("When it ended.", nullable=True)
+
+
+class RunListSchema(AnswerSchema):
+    """Runs, newest first."""
+
+    runs = Parts(RunSchema)
+    count = Whole("How many are in this answer.")
+    next_cursor = Text("Where the next part begins; absent when there is no more.", optional=True)

@@ -1,0 +1,48 @@
+"""A run's events as a ``text/event-stream`` (WHATWG HTML, section 9.2)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence, Set
+
+from agentos.domain.event import EVENT_TYPES, Error, Frame
+from agentos.events.stream import EventStream
+
+HEARTBEAT = b": heartbeat\n\n"
+
+HEADERS: Mapping[str, str] = {
+    "Content-Type": "text/event-stream; charset=utf-8",
+    "Cache-Control": "no-cache, no-transform",
+    "X-Accel-Buffering": "no",  # nginx would hold the frames back
+}
+
+_TYPES = {type: type.encode() for type in EVENT_TYPES}
+
+# A frame's data is one line for every reader: JSON leaves these three as they are, and some split lines at them.
+_SEPARATORS = tuple((character.encode(), f"\\u{ord(character):04x}".encode()) for character in "\x85\u2028\u2029")
+
+
+def stream_frames(stream: EventStream, *, types: Set[str], heartbeat: float) -> Iterator[bytes]:
+    """Yield a run's frames as they come, those that are there together in one piece, until its last.
+
+    ``types`` filters, empty means all; ``error`` always passes. After ``heartbeat`` seconds without a frame that
+    passes, a comment line is yielded. Holds nothing of the request that asked for it.
+    """
+    wanted = types | {Error.type} if types else None
+    spoke = time.monotonic()
+    for batch in stream.follow(heartbeat=heartbeat):
+        passing = batch if wanted is None else [frame for frame in batch if frame.type in wanted]
+        if passing:
+            spoke = time.monotonic()
+            yield encode_frames(passing)
+        elif not batch or time.monotonic() - spoke >= heartbeat:
+            spoke = time.monotonic()
+            yield HEARTBEAT
+
+
+def encode_frames(frames: Sequence[Frame]) -> bytes:
+    """Return frames as the bytes that are sent."""
+    block = b"".join(b"id: %d\nevent: %b\ndata: %b\n\n" % (one.number, _TYPES[one.type], one.data) for one in frames)
+    for separator, escaped in _SEPARATORS:
+        block = block.replace(separator, escaped)
+    return block

@@ -1,0 +1,46 @@
+"""Makes the WSGI application: the table of contents of the server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from flask import Flask
+
+from agentos.api.body import BodyReader
+from agentos.api.errors import handle_errors
+from agentos.api.middleware import OrjsonProvider, allow_origins, watch_requests
+from agentos.api.resources import RESOURCES
+from agentos.bootstrap import build
+from agentos.config import Config
+from agentos.domain.agent import Agent, StreamingAgent
+from agentos.tools.tool import Tool, Toolkit
+
+
+def create_app(
+    config: Config | None = None,
+    *,
+    agents: Mapping[str, Agent | StreamingAgent] | None = None,
+    tools: Sequence[Tool | Toolkit | Callable[..., Any]] = (),
+    plugins: Mapping[str, object] | None = None,
+) -> Flask:
+    """Return the application with its services in ``app.extensions["agentos"]``.
+
+    Call it in each worker, after the fork: it opens the database. It starts no thread and leaves logging alone; whoever
+    serves calls :func:`agentos.observability.logs.configure_logging` and ``services.start()``.
+    """
+    config = config or Config()
+    app = Flask("agentos", static_folder=None)
+    app.extensions["agentos"] = build(config, agents=agents, tools=tools, plugins=plugins)
+    app.extensions["agentos.body"] = BodyReader(limit=config.max_request_size, seconds=config.request_timeout)
+    app.json = OrjsonProvider(app)
+    # A redirect to the address with or without a slash would be HTML, and would lose the body of a POST.
+    app.url_map.strict_slashes = False
+    app.url_map.merge_slashes = False
+
+    handle_errors(app)
+    watch_requests(app)
+    allow_origins(app, config)
+    for resource in RESOURCES:
+        app.register_blueprint(resource.blueprint())
+    return app

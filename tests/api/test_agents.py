@@ -1,0 +1,167 @@
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from agentos.hookspecs import hookimpl
+from agentos.tools.tool import tool
+
+AGENTS = "/api/v1/agents"
+ECHO = {"id": "geographer", "model": "scripted:echo"}
+
+
+def test_agents_are_listed_by_id_each_with_its_source(client: FlaskClient) -> None:
+    client.post(AGENTS, json=ECHO)
+    listed = client.get(AGENTS).json
+    assert [(agent["id"], agent["source"]) for agent in listed["agents"]] == [
+        ("assistant", "core"),
+        ("geographer", "stored"),
+        ("scripted", "code"),
+    ]
+    assert listed["count"] == 3
+    assert all("definition" not in agent for agent in listed["agents"])
+
+
+def test_a_registered_agent_has_an_address_and_runs_at_once(client: FlaskClient) -> None:
+    given = {
+        **ECHO,
+        "name": "Geographer",
+        "description": "Knows places.",
+        "instructions": "Be brief.",
+        "parameters": {"temperature": 0.2},
+        "output_schema": {"type": "object"},
+        "history_turns": 3,
+        "max_turns": 2,
+        "metadata": {"owner": "ada"},
+    }
+    created = client.post(AGENTS, json=given)
+    assert created.status_code == 201
+    assert created.json["definition"] == given
+    assert client.get(created.headers["Location"]).json == created.json
+    answer = client.post(f"{AGENTS}/geographer/run", json={"input": "Where is Rome?"})
+    assert answer.json["content"] == "Where is Rome?"
+
+
+def test_put_replaces_the_whole_definition(client: FlaskClient) -> None:
+    client.post(AGENTS, json={**ECHO, "description": "old"})
+    replaced = client.put(f"{AGENTS}/geographer", json={"model": "scripted:slow-1x0"})
+    assert replaced.json["definition"]["model"] == "scripted:slow-1x0"
+    assert "description" not in replaced.json["definition"]
+    assert client.post(f"{AGENTS}/geographer/run", json={"input": "x"}).json["content"] == "word0 "
+
+
+def test_a_deleted_agent_no_longer_runs_but_its_sessions_stay(client: FlaskClient) -> None:
+    client.post(AGENTS, json=ECHO)
+    session = client.post("/api/v1/sessions", json={"agent_id": "geographer"}).json["session_id"]
+    assert client.delete(f"{AGENTS}/geographer").json == {"message": "agent deleted"}
+    assert client.post(f"{AGENTS}/geographer/run", json={"input": "x"}).json["code"] == "AGENT_NOT_FOUND"
+    assert client.get(f"/api/v1/sessions/{session}").status_code == 200
+    assert client.delete(f"{AGENTS}/geographer").status_code == 404
+
+
+def test_an_id_is_taken_once(client: FlaskClient) -> None:
+    client.post(AGENTS, json=ECHO)
+    answer = client.post(AGENTS, json=ECHO)
+    assert (answer.status_code, answer.json["code"]) == (409, "AGENT_EXISTS")
+
+
+@pytest.mark.parametrize("agent_id", ["assistant", "scripted"])
+def test_agents_of_code_and_plugins_are_read_only(client: FlaskClient, agent_id: str) -> None:
+    answers = [
+        client.post(AGENTS, json={**ECHO, "id": agent_id}),
+        client.put(f"{AGENTS}/{agent_id}", json={"model": "scripted:echo"}),
+        client.delete(f"{AGENTS}/{agent_id}"),
+    ]
+    assert [(answer.status_code, answer.json["code"]) for answer in answers] == [(409, "AGENT_EXISTS")] * 3
+
+
+@pytest.mark.parametrize("agent_id", ["nobody", "x" * 300, "%00", "ü"])
+def test_an_unknown_agent_is_404(client: FlaskClient, agent_id: str) -> None:
+    answers = [
+        client.get(f"{AGENTS}/{agent_id}"),
+        client.delete(f"{AGENTS}/{agent_id}"),
+        client.post(f"{AGENTS}/{agent_id}/run", json={"input": "x"}),
+        client.post(f"{AGENTS}/{agent_id}/run/stream", json={"input": "x"}),
+    ]
+    assert [(answer.status_code, answer.json["code"]) for answer in answers] == [(404, "AGENT_NOT_FOUND")] * 4
+
+
+def test_the_unknown_agents_error_is_the_contracts(client: FlaskClient) -> None:
+    answer = client.post(f"{AGENTS}/non-existent/run", json={"input": "x"}, headers={"X-Request-ID": "r-1"})
+    assert answer.json == {
+        "error": "agent not found",
+        "message": "agent with ID 'non-existent' not found",
+        "code": "AGENT_NOT_FOUND",
+        "request_id": "r-1",
+    }
+
+
+WRONG = [
+    ({"model": "scripted:echo"}, "'id'"),
+    ({"id": "a"}, "'model'"),
+    ({**ECHO, "id": "a b"}, "'id'"),
+    ({**ECHO, "id": "a\n"}, "'id'"),
+    ({**ECHO, "model": "echo"}, "'model'"),
+    ({**ECHO, "tools": "calculator"}, "'tools'"),
+    ({**ECHO, "tools": ["calculator", 1]}, "'tools[1]'"),
+    ({**ECHO, "tools": ["no-such-tool"]}, "no-such-tool"),
+    ({**ECHO, "history_turns": -1}, "'history_turns'"),
+    ({**ECHO, "history_turns": 1.0}, "'history_turns'"),
+    ({**ECHO, "max_turns": True}, "'max_turns'"),
+    ({**ECHO, "max_turns": 0}, "'max_turns'"),
+    ({**ECHO, "parameters": []}, "'parameters'"),
+    ({**ECHO, "output_schema": "x"}, "'output_schema'"),
+    ({**ECHO, "name": None}, "'name'"),
+    ({**ECHO, "prompt": "x"}, "'prompt'"),
+]
+
+
+@pytest.mark.parametrize(("body", "named"), WRONG)
+def test_a_wrong_definition_is_refused_by_the_field(client: FlaskClient, body: dict[str, Any], named: str) -> None:
+    answer = client.post(AGENTS, json=body)
+    assert (answer.status_code, answer.json["code"]) == (400, "INVALID_REQUEST")
+    assert named in answer.json["message"]
+
+
+def test_a_model_whose_provider_is_not_installed_is_a_wrong_request(client: FlaskClient) -> None:
+    answer = client.post(AGENTS, json={**ECHO, "model": "nowhere:x"})
+    assert (answer.status_code, answer.json["code"]) == (400, "INVALID_REQUEST")
+    assert "nowhere" in answer.json["message"]
+
+
+def test_a_put_for_another_id_is_refused(client: FlaskClient) -> None:
+    client.post(AGENTS, json=ECHO)
+    answer = client.put(f"{AGENTS}/geographer", json={**ECHO, "id": "other"})
+    assert (answer.status_code, answer.json["code"]) == (400, "INVALID_REQUEST")
+
+
+@tool
+def double(number: int) -> int:
+    """Double a number."""
+    return number * 2
+
+
+class DoublingPlugin:
+    @hookimpl
+    def register_tools(self, register):
+        register(double)
+
+
+class BrokenPlugin:
+    @hookimpl
+    def register_tools(self, register):
+        raise RuntimeError("secret reason")
+
+
+def test_models_tools_and_plugins_are_listed_with_where_they_came_from(serve) -> None:
+    client = serve(plugins={"doubling": DoublingPlugin(), "broken": BrokenPlugin()}).client
+    assert {"id": "scripted:echo", "source": "core"} in client.get("/api/v1/models").json["models"]
+    tools = client.get("/api/v1/tools").json
+    assert [(one["name"], one["source"], one["description"]) for one in tools["tools"]] == [
+        ("double", "doubling", "Double a number.")
+    ]
+    assert tools["tools"][0]["parameters"]["required"] == ["number"]
+    plugins = {one["name"]: one for one in client.get("/api/v1/plugins").json["plugins"]}
+    assert plugins["doubling"]["provides"] == ["tool:double"]
+    assert plugins["broken"]["status"] == "failed"
+    assert "secret reason" not in client.get("/api/v1/plugins").text
