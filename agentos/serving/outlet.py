@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 from _queue import SimpleQueue  # The original in C; `queue` has gevent's, which serves one thread alone.
 from typing import Any
 
@@ -27,6 +28,8 @@ class Outlet:
         self._limit = limit
         self._lines: SimpleQueue[bytes | None] = SimpleQueue()
         self._dropped = 0
+        self._taken = 0
+        self._gone = 0
         self._open = True
         self._written = allocate_lock()
         self._written.acquire()
@@ -40,6 +43,7 @@ class Outlet:
         elif self._lines.qsize() >= self._limit:
             self._dropped += 1
         else:
+            self._taken += 1
             self._lines.put(line)
             if self._dropped:
                 dropped, self._dropped = self._dropped, 0
@@ -47,6 +51,12 @@ class Outlet:
 
     def flush(self) -> None:
         """Do nothing: a handler calls this for every line."""
+
+    def settle(self, timeout: float = 1.0) -> None:
+        """Wait until all lines so far are written, for ``timeout`` seconds at most; other requests go on."""
+        deadline = time.monotonic() + timeout
+        while self._gone < self._taken and time.monotonic() < deadline:
+            time.sleep(0.002)
 
     def close(self, timeout: float = 1.0) -> None:
         """Write what is left, for ``timeout`` seconds at most."""
@@ -61,6 +71,7 @@ class Outlet:
             while lines[-1] is not None and len(lines) < 100 and not self._lines.empty():
                 lines.append(self._lines.get())
             self._put(b"".join(line for line in lines if line is not None))
+            self._gone += sum(line is not None for line in lines)
             if lines[-1] is None:
                 self._written.release()
                 return

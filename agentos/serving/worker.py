@@ -85,6 +85,8 @@ class Worker(GeventWorker):
                 self.services.start()
             listeners = Listeners(self)
             log.info("worker ready", extra={"worker": self.pid})
+            if log_outlet is not None:
+                log_outlet.settle()  # What is printed when all workers are ready stands below their lines.
             if self.deployment is not None:
                 self.deployment.worker_ready(self)
             while not self._ending.wait(timeout=1.0):

@@ -107,7 +107,7 @@ WRONG = [
     ({**ECHO, "tools": ["no-such-tool"]}, "no-such-tool"),
     ({**ECHO, "history_turns": -1}, "'history_turns'"),
     ({**ECHO, "history_turns": 1.0}, "'history_turns'"),
-    ({**ECHO, "max_turns": True}, "'max_turns'"),
+    ({**ECHO, "max_turns": True}, "'max_turns' is true"),
     ({**ECHO, "max_turns": 0}, "'max_turns'"),
     ({**ECHO, "parameters": []}, "'parameters'"),
     ({**ECHO, "output_schema": "x"}, "'output_schema'"),

@@ -161,7 +161,7 @@ def test_an_oversized_body_is_413_and_is_not_read_to_its_end(
     answer = served.client.open(path, method=method, input_stream=body, **_framing(body, chunked=chunked))
     assert (answer.status_code, answer.json["code"]) == (413, "REQUEST_TOO_LARGE")
     assert "2048" in answer.json["message"]
-    assert body.tell() <= 2049
+    assert body.tell() <= (2049 if chunked else 0)
 
 
 @pytest.mark.parametrize("chunked", [False, True])

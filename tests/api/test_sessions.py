@@ -181,3 +181,9 @@ def test_a_session_can_hold_large_but_not_boundless_metadata(client: FlaskClient
         assert answer.status_code == 400
         assert f"'{field}'" in answer.json["message"]
         assert "KiB" in answer.json["message"]
+
+
+@pytest.mark.parametrize("path", ["sessions/%00", "sessions?agent_id=%00", "runs/%00", "agents/%00"])
+def test_a_null_character_never_reaches_a_database_that_refuses_it(serve, fresh_postgresql_url, path: str) -> None:
+    answer = serve(database_url=fresh_postgresql_url).client.get(f"/api/v1/{path}")
+    assert answer.status_code in (400, 404)

@@ -68,6 +68,23 @@ def test_the_last_line_printed_is_a_curl_for_the_assistant_once_all_workers_serv
     ]
 
 
+def test_it_is_the_last_line_of_a_terminal_where_the_log_is_shown_too(tmp_path):
+    terminal = tmp_path / "terminal"
+    with terminal.open("wb") as both:
+        command = [sys.executable, "-m", "gunicorn", "-c", str(ROOT / "gunicorn.conf.py"), "wsgi:app"]
+        environment = {**os.environ, "AGENTOS_ADDRESS": "127.0.0.1:0", "AGENTOS_WORKERS": "4", "PYTHONPATH": str(ROOT)}
+        process = subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=both, stderr=both)
+    try:
+        deadline = time.monotonic() + 60
+        while "curl" not in terminal.read_text() and process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.05)
+        time.sleep(0.3)
+        assert terminal.read_text().splitlines()[-1].startswith("curl -s ")
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
 def test_all_interfaces_are_printed_as_an_address_that_can_be_called(serve):
     server = serve(env={"AGENTOS_ADDRESS": ":0"}, wait=False)
     server.wait_for(lambda: server.output(), what="ready")
