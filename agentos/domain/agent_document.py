@@ -54,6 +54,8 @@ def agent_document(agent: Agent) -> dict[str, Any]:
         if isinstance(value, tuple):
             value = list(value)
         default = field.default_factory() if field.default_factory is not MISSING else field.default
+        if field.name == "name" and value == agent.id:
+            continue  # what an agent without a name is called
         if value != (list(default) if isinstance(default, tuple) else default):
             document[field.name] = value
     if any(not isinstance(tool, str) for tool in agent.tools):
