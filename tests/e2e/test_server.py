@@ -130,6 +130,25 @@ def test_a_client_that_leaves_changes_nothing_for_the_run(client: Client) -> Non
     assert run["content"] == "".join(f"word{number} " for number in range(10))
 
 
+def test_two_interleaved_sessions_of_one_agent_never_reach_the_model_together(
+    client: Client, model: ModelServer
+) -> None:
+    agent = client.register(model="openai:echo", instructions="Remember.")
+    first, second = (client.post("/sessions", {"agent_id": agent})["session_id"] for _ in range(2))
+    begun = len(model.requests)
+    for number in range(3):
+        for name, session in (("ada", first), ("bob", second)):
+            client.post(f"/agents/{agent}/run", {"input": f"{name} {number}", "session_id": session})
+    client.post(f"/agents/{agent}/run", {"input": "nobody"})
+
+    received = [[message["content"] for message in request["messages"]] for request in model.requests[begun:]]
+    assert received == [
+        ["Remember.", *(f"{name} {earlier}" for earlier in range(number) for _ in "qa"), f"{name} {number}"]
+        for number in range(3)
+        for name in ("ada", "bob")
+    ] + [["Remember.", "nobody"]]
+
+
 def test_messages_sent_to_one_session_at_once_do_not_interleave(client: Client) -> None:
     agent = client.register(model="scripted:slow-3x0.02")
     session = client.post("/sessions", {"agent_id": agent})["session_id"]

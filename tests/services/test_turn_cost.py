@@ -1,0 +1,53 @@
+"""What a whole turn costs the database, from the request to its saved end."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
+
+from agentos.bootstrap import build
+from agentos.config import Config
+from agentos.domain.run import RunStatus
+from agentos.services.runs import RunRequest
+from agentos.services.services import Services
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def services(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Services]:
+    sqlite = f"sqlite:///{tmp_path / 'agentos.db'}"
+    url = sqlite if request.param == "sqlite" else request.getfixturevalue("fresh_postgresql_url")
+    # A heartbeat in the middle of a turn would be counted with it.
+    services = build(Config(environ={}, database_url=url, model="scripted:echo", lease_seconds=3600, history_turns=4))
+    yield services
+    services.close()
+
+
+def test_turn_200_costs_as_much_as_turn_5(services: Services) -> None:
+    session = services.sessions.create("assistant")
+    statements: list[str] = []
+    rows = 0
+
+    def count(connection, cursor, statement, parameters, context, many) -> None:
+        nonlocal rows
+        statements.append(statement)
+        rows += max(cursor.rowcount, 0)
+
+    costs: list[tuple[int, int]] = []
+    event.listen(Engine, "after_cursor_execute", count)
+    try:
+        for turn in range(200):
+            statements.clear()
+            rows = 0
+            live = services.runs.start(RunRequest(agent_id="assistant", input=f"turn {turn}", session_id=session.id))
+            assert live.stream.wait(10)
+            assert live.run.status is RunStatus.COMPLETED
+            costs.append((len(statements), rows))
+    finally:
+        event.remove(Engine, "after_cursor_execute", count)
+
+    # The log of events is committed ten times a second, and now and then that falls into a turn.
+    assert min(costs[4:9]) == min(costs[195:200])
+    assert max(costs[5:]) <= (min(costs[4:9])[0] + 2, min(costs[4:9])[1] + 2)
+    assert services.sessions.get(session.id).run_count == 200
