@@ -57,7 +57,7 @@ check-lint: $(VENV)/.checked  ## Is the code clean to the linter?
 
 check-types: $(VENV)/.checked  ## Do the types agree (mypy --strict), in the server and in each plugin?
 	$(BIN)/mypy --strict agentos
-	@set -e; for plugin in plugins/*/agentos_*/; do echo "mypy --strict $$plugin"; $(BIN)/mypy --strict "$$plugin"; done
+	@set -e; for plugin in $(dir $(wildcard plugins/*/agentos_*/__init__.py)); do echo "mypy --strict $$plugin"; $(BIN)/mypy --strict "$$plugin"; done
 
 check-imports: $(VENV)/.checked  ## Does every layer import downwards only?
 	$(BIN)/lint-imports
