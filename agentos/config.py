@@ -78,6 +78,24 @@ class Config:
     stream_timeout: float = setting(
         600.0, seconds(0.1, 86400), "Longest time of a run that is streamed.", env="AGENTOS_STREAM_TIMEOUT"
     )
+    background_timeout: float = setting(
+        3600.0,
+        seconds(0.1, 604800),
+        "Longest time of a background run, once it has begun.",
+        env="AGENTOS_BACKGROUND_TIMEOUT",
+    )
+    background_limit: int = setting(
+        10, whole(1, 10_000), "Background runs that one worker executes at once.", env="AGENTOS_BACKGROUND_LIMIT"
+    )
+    background_queue: int = setting(
+        100,
+        whole(0, 100_000),
+        "Background runs that wait in one worker for the others to end; more are refused.",
+        env="AGENTOS_BACKGROUND_QUEUE",
+    )
+    executor: str = setting(
+        "embedded", TEXT, "What executes background runs: embedded, or a plugin's.", env="AGENTOS_EXECUTOR"
+    )
     max_request_size: int = setting(10 * 1024**2, SIZE, "Largest body of a request.", env="AGENTOS_MAX_REQUEST_SIZE")
     workers: int = setting(2, whole(1, 512), "Worker processes.", env=("AGENTOS_WORKERS", "WEB_CONCURRENCY"))
     worker_connections: int = setting(
@@ -113,6 +131,24 @@ class Config:
         seconds(1, 3600),
         "How long a worker may be silent before its runs count as lost.",
         env="AGENTOS_LEASE_SECONDS",
+    )
+    max_attempts: int = setting(
+        3,
+        whole(1, 100),
+        "How often a run of an agent with retry_on_crash is begun at most.",
+        env="AGENTOS_MAX_ATTEMPTS",
+    )
+    event_retention: float = setting(
+        86_400.0,
+        seconds(1, 31_536_000),
+        "How long the events of an ended run can be replayed.",
+        env="AGENTOS_EVENT_RETENTION",
+    )
+    session_ttl: float = setting(
+        0.0,
+        seconds(0, 315_360_000),
+        "Sessions without activity for so long are deleted; 0: never.",
+        env="AGENTOS_SESSION_TTL",
     )
     drain_timeout: float = setting(
         25.0, seconds(0, 3600), "How long runs under way may go on after SIGTERM.", env="AGENTOS_DRAIN_TIMEOUT"

@@ -13,7 +13,13 @@
     │   │   └── SummaryNotFound         SUMMARY_NOT_FOUND
     │   ├── MethodNotAllowed            METHOD_NOT_ALLOWED
     │   ├── AgentExists                 AGENT_EXISTS
+    │   ├── SessionBusy                 SESSION_BUSY
+    │   ├── RunFinished                 RUN_FINISHED
+    │   ├── IdempotencyConflict         IDEMPOTENCY_CONFLICT
+    │   ├── EventsExpired               EVENTS_EXPIRED
     │   ├── PreconditionFailed          PRECONDITION_FAILED
+    │   ├── IdempotencyMismatch         IDEMPOTENCY_MISMATCH
+    │   ├── RateLimited                 RATE_LIMITED
     │   ├── RequestTooLarge             REQUEST_TOO_LARGE
     │   └── UnsupportedMediaType        UNSUPPORTED_MEDIA_TYPE
     ├── RunCancelled                    RUN_CANCELLED (how a cancelled run ends)
@@ -157,6 +163,54 @@ class AgentExists(RequestError):
 
     code = "AGENT_EXISTS"
     phrase = "agent exists"
+
+
+class SessionBusy(RequestError):
+    """The session has a run under way, and the request asked to be refused then."""
+
+    code = "SESSION_BUSY"
+    phrase = "session busy"
+
+    def __init__(self, session_id: str) -> None:
+        super().__init__(
+            f"session {session_id!r} has a run under way; try again, or let the run wait with concurrency 'enqueue'",
+            retry_after=1.0,
+        )
+
+
+class RunFinished(RequestError):
+    """The run has ended; there is nothing left to cancel."""
+
+    code = "RUN_FINISHED"
+    phrase = "run finished"
+
+
+class IdempotencyConflict(RequestError):
+    """The key was used before, and what that request made is gone."""
+
+    code = "IDEMPOTENCY_CONFLICT"
+    phrase = "idempotency conflict"
+
+
+class EventsExpired(RequestError):
+    """The run has ended, and its events were kept for their time only."""
+
+    code = "EVENTS_EXPIRED"
+    phrase = "events expired"
+
+
+class IdempotencyMismatch(RequestError):
+    """The key was used before, with another request."""
+
+    code = "IDEMPOTENCY_MISMATCH"
+    phrase = "idempotency mismatch"
+
+
+class RateLimited(RequestError):
+    """There is no room for this request now."""
+
+    code = "RATE_LIMITED"
+    phrase = "rate limited"
 
 
 class PreconditionFailed(RequestError):

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from agentos.config import Config
     from agentos.domain.agent import Agent, StreamingAgent
     from agentos.domain.run import Run
+    from agentos.execution.executor import Executor
     from agentos.models.provider import ModelProvider
     from agentos.storage.interface import Storage
     from agentos.tools.tool import Tool, Toolkit
@@ -57,6 +58,15 @@ class RegisterStorageBackend(Protocol):
     def __call__(self, scheme: str, factory: Callable[[str, Config], Storage]) -> None: ...
 
 
+class RegisterExecutor(Protocol):
+    """Register what executes background runs, by the name that ``AGENTOS_EXECUTOR`` chooses it by.
+
+    ``factory`` is called with the configuration, once in each worker.
+    """
+
+    def __call__(self, name: str, factory: Callable[[Config], Executor]) -> None: ...
+
+
 class RegisterCommand(Protocol):
     """Register a click command, or group of commands, below ``flask agentos``."""
 
@@ -81,6 +91,11 @@ def register_tools(register: RegisterTool) -> None:
 @hookspec
 def register_storage_backends(register: RegisterStorageBackend) -> None:
     """Register storage backends by the URL scheme of ``AGENTOS_DATABASE_URL``."""
+
+
+@hookspec
+def register_executors(register: RegisterExecutor) -> None:
+    """Register executors of background runs."""
 
 
 @hookspec

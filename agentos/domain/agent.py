@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
+from agentos.domain.run import Concurrency
 from agentos.errors import InvalidRequest
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ class Agent:
     functions, plain typed functions, :class:`~agentos.Tool` objects or toolkits; only names can be stored.
     ``parameters`` go to the model as they are (``temperature``, ``tool_choice``, …). ``output_schema`` is the JSON
     schema that the answer must follow. ``history_turns`` and ``max_turns`` fall back to the server's settings.
+    ``concurrency`` is what happens to a run whose session has another one under way, where the request does not say.
+    ``retry_on_crash`` lets a run start over when its worker is lost: for agents whose tools may act twice.
 
     Raises :class:`~agentos.errors.InvalidRequest` when a value cannot be right.
     """
@@ -42,6 +45,8 @@ class Agent:
     output_schema: Mapping[str, Any] | None = None
     history_turns: int | None = None
     max_turns: int | None = None
+    concurrency: Concurrency | str = Concurrency.ENQUEUE
+    retry_on_crash: bool = False
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -60,6 +65,12 @@ class Agent:
             value = getattr(self, setting)
             if value is not None and value < least:
                 raise InvalidRequest(f"{setting} of agent {self.id!r} is {value}; the least is {least}")
+        try:
+            object.__setattr__(self, "concurrency", Concurrency(self.concurrency))
+        except ValueError:
+            raise InvalidRequest(
+                f"concurrency of agent {self.id!r} is {self.concurrency!r}; accepted are {', '.join(Concurrency)}"
+            ) from None
         object.__setattr__(self, "name", self.name or self.id)
         object.__setattr__(self, "tools", tuple(self.tools))
         object.__setattr__(self, "parameters", MappingProxyType(dict(self.parameters)))

@@ -7,6 +7,7 @@ from dataclasses import MISSING, fields
 from typing import Any
 
 from agentos.domain.agent import Agent
+from agentos.domain.run import Concurrency
 from agentos.errors import InvalidRequest
 
 _TYPES: dict[str, tuple[type | tuple[type, ...], str]] = {
@@ -20,6 +21,8 @@ _TYPES: dict[str, tuple[type | tuple[type, ...], str]] = {
     "output_schema": ((dict, type(None)), "an object (a JSON schema)"),
     "history_turns": ((int, type(None)), "a whole number"),
     "max_turns": ((int, type(None)), "a whole number"),
+    "concurrency": (str, ", ".join(Concurrency)),
+    "retry_on_crash": (bool, "true or false"),
     "metadata": (dict, "an object"),
 }
 
@@ -33,7 +36,7 @@ def agent_from_document(document: Mapping[str, Any]) -> Agent:
             raise InvalidRequest(f"the agent's {name!r} is missing")
     for name, value in document.items():
         accepted, words = _TYPES[name]
-        if not isinstance(value, accepted) or isinstance(value, bool):
+        if not isinstance(value, accepted) or (isinstance(value, bool) and accepted is not bool):
             raise InvalidRequest(f"the agent's {name!r} is {value!r:.100}; accepted is {words}")
     for tool in document.get("tools", ()):
         if not isinstance(tool, str):
@@ -53,6 +56,8 @@ def agent_document(agent: Agent) -> dict[str, Any]:
             value = dict(value)
         if isinstance(value, tuple):
             value = list(value)
+        if isinstance(value, Concurrency):
+            value = value.value
         default = field.default_factory() if field.default_factory is not MISSING else field.default
         if field.name == "name" and value == agent.id:
             continue  # what an agent without a name is called

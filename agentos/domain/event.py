@@ -16,17 +16,24 @@ ToolCallStatus = Literal["started", "completed", "failed"]
 
 @dataclass(frozen=True, slots=True)
 class RunStart:
-    """The run was accepted. Always the first event."""
+    """The run was accepted. Always the first event.
+
+    It comes once more, with ``attempt``, when the run starts over because its worker was lost (agents with
+    ``retry_on_crash``): what was said before does not count.
+    """
 
     type: ClassVar[str] = "run_start"
 
     input: str
     session_id: str | None = None
     media: Sequence[Mapping[str, Any]] = ()
+    attempt: int | None = None
 
     def data(self) -> dict[str, Any]:
         """Return the event's ``data``."""
         data: dict[str, Any] = {"input": self.input}
+        if self.attempt is not None:
+            data["attempt"] = self.attempt
         if self.session_id is not None:
             data["session_id"] = self.session_id
         if self.media:

@@ -27,6 +27,19 @@ class RunStatus(StrEnum):
         return self not in (RunStatus.QUEUED, RunStatus.RUNNING)
 
 
+class Concurrency(StrEnum):
+    """What happens to a new run when its session has unfinished ones.
+
+    ``enqueue``: it waits its turn. ``reject``: it is refused. ``interrupt``: they are cancelled, what they wrote is
+    kept in the history, then it runs. ``rollback``: they are cancelled and leave nothing in the history, then it runs.
+    """
+
+    ENQUEUE = "enqueue"
+    REJECT = "reject"
+    INTERRUPT = "interrupt"
+    ROLLBACK = "rollback"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunError:
     """Why a run did not complete, as the JSON error of the API would say it."""
