@@ -7,14 +7,14 @@ Everything a method writes is one transaction, committed when it returns. Every 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 from agentos.domain.event import Frame
 from agentos.domain.message import Message
-from agentos.domain.run import Run, RunStatus
+from agentos.domain.run import Concurrency, Run, RunStatus
 from agentos.domain.session import Session, Summary
 
 T = TypeVar("T")
@@ -113,13 +113,41 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """An admitted run. While its status is ``queued``, older runs of its session come first and ``history`` is empty.
+    """An admitted run. While its status is ``queued``, it has to wait and ``history`` is empty.
 
-    ``history`` is the session's last turns, oldest first, whole turns only.
+    ``history`` is the session's last turns, oldest first, whole turns only. ``interrupted`` are the ids of the runs,
+    oldest first, that were asked to stop for this one.
     """
 
     run: Run
     history: Sequence[Message] = ()
+    interrupted: Sequence[str] = ()
+
+
+IDEMPOTENCY_SECONDS = 86_400.0
+"""How long a key is kept."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IdempotencyKey:
+    """A client's name for one request: the same key again means the same request, for ``seconds`` by database time.
+
+    ``owner`` and ``route`` are what the key is unique in; ``fingerprint`` tells whether the request is the same.
+    """
+
+    owner: str
+    route: str
+    key: str
+    fingerprint: str
+    seconds: float = IDEMPOTENCY_SECONDS
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """The key was used before: by a request with this fingerprint, which made the run or session with this id."""
+
+    fingerprint: str
+    id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,8 +239,8 @@ class Storage(ABC):
     # --- sessions --------------------------------------------------------------------------------------------------
 
     @abstractmethod
-    def create_session(self, session: Session) -> None:
-        """Add a session whose id is new."""
+    def create_session(self, session: Session, *, idempotency: IdempotencyKey | None = None) -> Repeat | None:
+        """Add a session whose id is new; with a key that was used before, add nothing and return the repeat."""
 
     @abstractmethod
     def get_session(self, session_id: str) -> Session | None:
@@ -249,7 +277,8 @@ class Storage(ABC):
         """Return the last ``limit`` messages whose sequence is less than ``before``, and the runs they came from.
 
         Runs that left no message stand where their position is; the last page has those after its last message too.
-        A page has the latest 1000 of them, for nothing else bounds their number. Runs under way are not in it yet.
+        A page has the latest 1000 of them, for nothing else bounds their number. Runs under way are not in it yet, and
+        those that were asked to be forgotten never.
         Raises :class:`~agentos.errors.SessionNotFound`.
         """
 
@@ -261,22 +290,47 @@ class Storage(ABC):
     def get_summary(self, session_id: str) -> Summary | None:
         """Return the session's summary; raises ``SessionNotFound``."""
 
+    # --- requests that come again ----------------------------------------------------------------------------------
+
+    @abstractmethod
+    def find_repeat(self, idempotency: IdempotencyKey) -> Repeat | None:
+        """Return what a key was used for, unless that was too long ago.
+
+        Only :meth:`admit_run` and :meth:`create_session` decide between two requests at once; this is for answering a
+        repeat before anything about it is refused.
+        """
+
     # --- runs ------------------------------------------------------------------------------------------------------
 
     @abstractmethod
-    def admit_run(self, run: Run, lease: Lease, *, history_turns: int) -> Admission:
+    def admit_run(
+        self,
+        run: Run,
+        lease: Lease,
+        *,
+        history_turns: int,
+        concurrency: Concurrency = Concurrency.ENQUEUE,
+        hold: bool = False,
+        idempotency: IdempotencyKey | None = None,
+    ) -> Admission | Repeat:
         """Accept a run durably: give it its place in its session's order and lease it to a worker.
 
-        It comes back ``running`` with its history, or ``queued`` behind an older unfinished run of its session. Counts
-        as activity of the session. Raises :class:`~agentos.errors.SessionNotFound`.
+        It comes back ``running`` with its history, or ``queued`` behind an older unfinished run of its session, or
+        because ``hold`` asks for that. Counts as activity of the session. With an idempotency key that was used before,
+        nothing is written and the repeat is returned; the key is kept in the same transaction as the run.
+
+        ``concurrency`` applies to the session's unfinished runs: ``reject`` raises
+        :class:`~agentos.errors.SessionBusy`; ``interrupt`` and ``rollback`` ask them to stop as
+        :meth:`request_cancel` does, in the same transaction. Raises :class:`~agentos.errors.SessionNotFound`.
         """
 
     @abstractmethod
     def claim_turn(self, run: Run, *, history_turns: int, now: datetime) -> Admission | None:
         """Start a queued run if no older run of its session is unfinished; ``None``: not yet.
 
-        ``started_at`` becomes ``now``. Fenced by ``run.attempt``: raises :class:`~agentos.errors.RunNotFound` when the
-        run is gone, has ended, or is another worker's.
+        One that was asked to stop does not start any more: its worker hears of that and ends it. ``started_at`` becomes
+        ``now``. Fenced by ``run.attempt``: raises :class:`~agentos.errors.RunNotFound` when the run is gone, has ended,
+        or is another worker's.
         """
 
     @abstractmethod
@@ -284,8 +338,21 @@ class Storage(ABC):
         """End a run: its final state, the turn's messages, the session's counters and its last frames, all or nothing.
 
         ``run.status`` is one of the three ends. Fenced by ``run.attempt``: returns ``False`` and writes nothing when
-        the run has ended already, is another worker's, or is gone. The messages become the session's next turn.
+        the run has ended already, is another worker's, or is gone. The messages become the session's next turn,
+        unless the run was asked to stop and be forgotten, however it ended: it counts as a run of the session with the
+        tokens that it used, and is in no history.
         """
+
+    @abstractmethod
+    def request_cancel(self, run_id: str, *, forget: bool = False) -> Run | None:
+        """Ask whoever executes an unfinished run to stop it, and return the run as it is; ``None`` if there is none.
+
+        With ``forget`` it will leave nothing in the history. A run that has ended is returned unchanged.
+        """
+
+    @abstractmethod
+    def cancel_requests(self, owner: str) -> Sequence[str]:
+        """Return the ids of a lease owner's unfinished runs that were asked to stop. Asked a few times a second."""
 
     @abstractmethod
     def get_run(self, run_id: str) -> Run | None:
@@ -306,9 +373,25 @@ class Storage(ABC):
     # --- events ----------------------------------------------------------------------------------------------------
 
     @abstractmethod
-    def append_frames(self, batches: Sequence[FrameBatch]) -> None:
-        """Append to the event logs of many runs in one transaction. Logs of runs that are gone are left out."""
+    def append_frames(self, batches: Sequence[FrameBatch]) -> Set[str]:
+        """Append to the event logs of many runs in one transaction; return the ids of the runs that were left out.
+
+        Left out are runs that are gone, have ended, or are at another attempt than their batch.
+        """
 
     @abstractmethod
     def read_frames(self, run_id: str, *, after: int = 0, limit: int = 1000) -> Sequence[Frame]:
         """Return up to ``limit`` frames whose number is greater than ``after``, in order."""
+
+    # --- housekeeping ----------------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def delete_frames(self, *, ended_before: datetime, limit: int) -> int:
+        """Delete the event logs of up to ``limit`` runs that ended before a time; return how many. Call until 0.
+
+        Of a run that has ended, no frame left means that its log has expired: each one that ends leaves its last frame.
+        """
+
+    @abstractmethod
+    def delete_idempotency_keys(self, *, created_before: datetime, limit: int) -> int:
+        """Delete up to ``limit`` keys that were kept before a time; return how many. Call until 0."""

@@ -6,14 +6,17 @@ import sqlite3
 import psycopg
 import pytest
 
-from agentos.domain.run import RunStatus
+from agentos.domain.run import Concurrency, RunStatus
+from agentos.domain.session import Session
 from agentos.storage.interface import Cursor, FrameBatch, Lease, Paging, RunFilter, SessionFilter
 from agentos.testing.storage.contract import (
     LEASE,
+    admit,
     admitted,
     at,
     ended,
     frames,
+    key,
     new_run,
     new_session,
     take_turn,
@@ -58,9 +61,27 @@ QUERIES = {
     "read_frames": lambda s: s.read_frames("r", after=3),
     "append_frames": lambda s: s.append_frames([FrameBatch("r", frames(1, 2))]),
     "take_lost_runs": lambda s: s.take_lost_runs(LEASE, limit=5),
-    "admit_run and finish_run": lambda s: s.finish_run(
-        ended(s.admit_run(new_run(s.get_session("s")), LEASE, history_turns=3).run)
+    "admit_run and finish_run": lambda s: s.finish_run(ended(admit(s, new_run(s.get_session("s"))).run)),
+    "admit_run with a key": lambda s: admit(s, new_run(s.get_session("s")), idempotency=key("new")),
+    "admit_run with a key that was used": lambda s: s.admit_run(
+        new_run(s.get_session("s")), LEASE, history_turns=3, idempotency=key("3")
     ),
+    "admit_run that would be rejected": lambda s: admit(s, new_run(s.get_session("s")), concurrency=Concurrency.REJECT),
+    "create_session with a key": lambda s: s.create_session(
+        Session(id="new", agent_id="a", created_at=at(0), updated_at=at(0)), idempotency=key("3")
+    ),
+    "request_cancel": lambda s: s.request_cancel("r"),
+    "cancel_requests": lambda s: s.cancel_requests("gone"),
+    "delete_frames": lambda s: s.delete_frames(ended_before=at(9), limit=5),
+    "delete_idempotency_keys": lambda s: s.delete_idempotency_keys(created_before=at(9), limit=5),
+}
+# The one index that serves a query about the few rows that are not done with.
+SMALL = {
+    "cancel_requests": ("SELECT", "ix_runs_to_stop"),
+    "delete_frames": ("SELECT", "ix_run_events_ended"),
+    "delete_idempotency_keys": ("WITH", "ix_idempotency_keys_created"),
+    "admit_run that would be rejected": ("SELECT EXISTS", "ix_runs_open"),
+    "admit_run that interrupts": ("WITH", "ix_runs_open"),
 }
 
 
@@ -93,6 +114,7 @@ def storage(storage):
     session = new_session(storage, id="s", user_id="u")
     for number in range(20):
         take_turn(storage, session, "q", "a", seconds=number)
+        storage.finish_run(ended(admit(storage, new_run(), idempotency=key(str(number))).run), frames=frames(1, 2))
     admitted(storage, id="r", lease=Lease("gone", -1.0))
     return storage
 
@@ -130,6 +152,21 @@ def test_a_list_reads_the_index_of_its_filter(storage, sql_url, recording, name)
     ((statement, parameters),) = recorded.statements
     plan = sqlite_plan(sql_url, statement, parameters)
     assert any(f"{method.removeprefix('list_')} USING INDEX {index}" in plan[0] for index in indexes), plan
+
+
+@ON_SQLITE
+@pytest.mark.parametrize("name", SMALL)
+def test_what_concerns_few_rows_reads_an_index_of_these_alone(storage, sql_url, recording, name):
+    queries = {
+        **QUERIES,
+        "admit_run that interrupts": lambda s: admit(s, new_run(s.get_session("s")), concurrency=Concurrency.INTERRUPT),
+    }
+    beginning, index = SMALL[name]
+    with recording() as recorded:
+        queries[name](storage)
+    ((statement, parameters),) = [one for one in recorded.statements if one[0].lstrip().startswith(beginning)]
+    plan = sqlite_plan(sql_url, statement, parameters)
+    assert any(index in step for step in plan), plan
 
 
 @ON_SQLITE

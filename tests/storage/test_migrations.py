@@ -11,9 +11,10 @@ from sqlalchemy import create_engine, text
 
 from agentos.errors import StorageError
 from agentos.storage import migrations
-from agentos.storage.migrations import HEAD
+from agentos.storage.migrations import HEAD, migrate
+from agentos.storage.sqlalchemy.engine import open_database
 from agentos.storage.sqlalchemy.tables import metadata
-from agentos.testing.storage.contract import new_session
+from agentos.testing.storage.contract import LEASE, at, ended, frames, key, new_run, new_session, said
 
 UPGRADE = """
 import sys
@@ -31,6 +32,70 @@ storage.close()
 """
 
 
+# What a database of revision 0001 may hold: a turn whose log was written in two parts, and a run under way.
+TIME = 1_769_860_800_123_456
+RUN = {
+    **dict.fromkeys(("turn", "lease_owner", "lease_until", "content", "reasoning", "error", "ended_at")),
+    **dict.fromkeys(("prompt_tokens", "completion_tokens", "reasoning_tokens", "loops"), 0),
+    "agent_id": "a",
+    "session_id": "s",
+    "attempt": 1,
+    "cancel_requested": False,
+    "input": "q",
+    "metadata": "{}",
+    "context": "{}",
+    "created_at": TIME,
+    "started_at": TIME,
+}
+SESSION = {
+    **dict.fromkeys(("version", "run_count", "total_tokens", "turn_count"), 1),
+    "id": "s",
+    "agent_id": "a",
+    "metadata": "{}",
+    "state": "{}",
+    "next_position": 3,
+    "message_count": 1,
+    "created_at": TIME,
+    "updated_at": TIME,
+}
+MESSAGE = {"session_id": "s", "sequence": 1, "turn": 1, "run_id": "old", "role": "user", "content": "q"}
+ROWS_OF_0001 = [
+    ("sessions", SESSION),
+    ("runs", {**RUN, "id": "old", "position": 1, "turn": 1, "status": "completed", "ended_at": TIME}),
+    ("runs", {**RUN, "id": "open", "position": 2, "status": "running", "lease_owner": "gone", "lease_until": TIME}),
+    ("messages", {**MESSAGE, "shares_media": False, "created_at": TIME}),
+    ("run_events", {"run_id": "old", "first": 1, "last": 1, "events": "1 token {}"}),
+    ("run_events", {"run_id": "old", "first": 2, "last": 2, "events": "2 complete {}"}),
+    ("run_events", {"run_id": "open", "first": 1, "last": 1, "events": "1 token {}"}),
+]
+REVISIONS = {"0001": ROWS_OF_0001}
+
+
+def insert(connection, table, row):
+    columns = ", ".join(row)
+    connection.execute(text(f"INSERT INTO {table} ({columns}) VALUES (:{', :'.join(row)})"), row)
+
+
+def scripts():
+    config = AlembicConfig()
+    config.set_main_option("script_location", migrations.__path__[0])
+    config.set_main_option("path_separator", "os")
+    return ScriptDirectory.from_config(config)
+
+
+def indexes(engine):
+    """Return the indexes as the database describes them; Alembic's comparison does not look at their conditions."""
+    if engine.dialect.name == "sqlite":
+        found = "SELECT sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"
+    else:
+        found = "SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
+    with engine.connect() as connection:
+        return {
+            " ".join(sql.split()).replace("runs.", "").replace("sessions.", "")
+            for (sql,) in connection.execute(text(found))
+        }
+
+
 @pytest.fixture
 def engine(sql_url):
     engine = create_engine(sql_url)
@@ -44,11 +109,56 @@ def test_the_migrations_make_the_tables(storage, engine):
         assert compare_metadata(context, metadata) == []
 
 
+def test_the_migrations_make_the_indexes(storage, engine):
+    migrated = indexes(engine)
+    metadata.drop_all(engine)
+    metadata.create_all(engine)
+    assert migrated == indexes(engine)
+
+
+@pytest.mark.parametrize("revision", REVISIONS)
+def test_a_database_of_an_earlier_revision_is_upgraded_with_what_it_holds(open_storage, sql_url, engine, revision):
+    if sql_url.startswith("sqlite"):
+        sqlite3.connect(sql_url.removeprefix("sqlite:///")).close()
+    database = open_database(sql_url)
+    database.migrate(lambda connection: migrate(connection, revision))
+    database.close()
+    with engine.begin() as connection:
+        for table, row in REVISIONS[revision]:
+            insert(connection, table, row)
+    storage = open_storage(sql_url)
+    assert storage.schema().current == revision
+    storage.upgrade()
+
+    test_the_migrations_make_the_tables(storage, engine)
+    session = storage.get_session("s")
+    assert [one.message.content for one in storage.history("s", limit=9).messages] == ["q"]
+    assert [frame.number for frame in storage.read_frames("old")] == [1, 2]
+    assert storage.request_cancel("open", forget=True).id == "open"
+    (taken,) = storage.take_lost_runs(LEASE, limit=9)
+    assert list(storage.cancel_requests(LEASE.owner)) == ["open"]
+    assert storage.finish_run(ended(taken, seconds=99), messages=said("forgotten"), frames=frames(2, 2))
+    admission = storage.admit_run(new_run(session), LEASE, history_turns=9, idempotency=key())
+    assert [message.content for message in admission.history] == ["q"]
+    assert storage.delete_frames(ended_before=at(9), limit=9) == 1
+    assert [len(storage.read_frames(run_id)) for run_id in ("old", "open")] == [0, 2]
+
+
+def test_every_earlier_revision_is_upgraded_by_a_test():
+    revisions = {script.revision for script in scripts().walk_revisions()}
+    assert revisions - {HEAD} == set(REVISIONS)
+
+
+def test_a_worker_of_the_version_before_can_still_write(storage, engine):
+    with engine.begin() as connection:
+        for table, row in ROWS_OF_0001:
+            insert(connection, table, row)
+    assert storage.get_run("open").session_id == "s"
+    assert len(storage.read_frames("old")) == 2
+
+
 def test_the_head_is_the_newest_revision():
-    config = AlembicConfig()
-    config.set_main_option("script_location", migrations.__path__[0])
-    config.set_main_option("path_separator", "os")
-    assert ScriptDirectory.from_config(config).get_current_head() == HEAD
+    assert scripts().get_current_head() == HEAD
 
 
 def test_a_new_database_is_at_no_revision_until_it_is_upgraded(open_storage, sql_url):

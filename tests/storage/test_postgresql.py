@@ -10,7 +10,7 @@ from agentos.config import Config
 from agentos.errors import ConfigError, StorageError
 from agentos.storage.sqlalchemy import open_sql
 from agentos.storage.sqlalchemy.engine import open_database
-from agentos.testing.storage.contract import new_session, take_turn
+from agentos.testing.storage.contract import admit, admitted, ended, key, new_run, new_session, said, take_turn
 from parts.postgres import PostgresServer
 
 
@@ -132,6 +132,52 @@ def test_a_transaction_that_the_server_ended_for_a_deadlock_is_done_again(storag
     other.join()
     assert sorted(tries.values()) == [1, 2]
     assert storage.get_session(first.id).name == storage.get_session(second.id).name
+
+
+@pytest.mark.parametrize("by", ["a new run", "a request"])
+def test_a_rollback_that_is_committed_while_the_end_is_being_saved_is_seen_by_it(storage, sql_url, by):
+    session = new_session(storage)
+    take_turn(storage, session, "q1", "a1")
+    run = admitted(storage, session)
+    saved = []
+    with psycopg.connect(sql_url.replace("+psycopg", "")) as other:
+        if by == "a new run":  # which holds the session's row as well
+            other.execute("UPDATE sessions SET next_position = next_position + 1")
+        other.execute("UPDATE runs SET cancel_requested = true, forget_requested = true WHERE id = %s", (run.id,))
+        saving = threading.Thread(
+            target=lambda: saved.append(storage.finish_run(ended(run), messages=said("q2", "a2")))
+        )
+        saving.start()
+        with psycopg.connect(sql_url.replace("+psycopg", ""), autocommit=True) as watch:
+            waiting = (
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+            )
+            deadline = time.monotonic() + 10
+            while watch.execute(waiting).fetchone() == (0,):
+                assert time.monotonic() < deadline
+                time.sleep(0.01)
+        other.commit()
+    saving.join()
+    assert saved == [True]
+    assert storage.get_run(run.id).content == "Hi"
+    assert [one.message.content for one in storage.history(session.id, limit=9).messages] == ["q1", "a1"]
+    take_turn(storage, session, "q3", "a3")
+    assert [one.sequence for one in storage.history(session.id, limit=9).messages] == [1, 2, 3, 4]
+    assert [one.content for one in admit(storage, new_run(session), history_turns=1).history] == ["q3", "a3"]
+    assert storage.get_session(session.id).run_count == 3
+
+
+def test_a_second_request_with_a_key_waits_for_the_first_and_takes_its_place_if_that_is_undone(storage, sql_url):
+    made = []
+    with psycopg.connect(sql_url.replace("+psycopg", "")) as other:
+        other.execute("INSERT INTO idempotency_keys VALUES ('alice', 'run', 'k', 'f', 'undone', 0, 9e15)")
+        asking = threading.Thread(target=lambda: made.append(admit(storage, new_run(id="mine"), idempotency=key())))
+        asking.start()
+        asking.join(0.3)
+        assert not made
+        other.rollback()
+    asking.join()
+    assert [admission.run.id for admission in made] == ["mine"]
 
 
 def test_the_urls_own_parameters_are_stronger(sql_url):

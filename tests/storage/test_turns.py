@@ -1,9 +1,12 @@
 """What a turn costs the database, however long its session is."""
 
+import pytest
+
 from agentos.domain.media import Media
 from agentos.domain.message import Message
+from agentos.domain.run import Concurrency
 from agentos.storage.interface import FrameBatch
-from agentos.testing.storage.contract import LEASE, ended, frames, new_run, new_session, said
+from agentos.testing.storage.contract import LEASE, admit, ended, frames, key, new_run, new_session, said
 
 
 def take_turn(storage, session):
@@ -31,6 +34,27 @@ def test_a_turn_is_nine_statements(storage, recording):
         take_turn(storage, session)
     # admission: place, run, window; log: which runs, append; end: count, end, messages, append
     assert len(recorded.statements) == 9
+
+
+@pytest.mark.parametrize(
+    ("more", "options"),
+    [
+        (0, {"hold": True}),
+        (1, {"idempotency": key()}),
+        (1, {"concurrency": Concurrency.REJECT}),
+        (1, {"concurrency": Concurrency.INTERRUPT}),
+        (1, {"concurrency": Concurrency.ROLLBACK}),
+    ],
+)
+def test_what_an_admission_asks_for_besides_is_one_statement_more(storage, recording, more, options):
+    session = new_session(storage)
+    with recording() as plain:
+        storage.finish_run(ended(admit(storage, new_run(session)).run))
+    with recording() as recorded:
+        admission = admit(storage, new_run(session), **options)
+        storage.finish_run(ended(admission.run))
+    without_window = 1 if options.get("hold") else 0
+    assert len(recorded.statements) == len(plain.statements) + more - without_window
 
 
 def test_the_messages_of_a_turn_are_one_statement_however_many_they_are(storage, recording):

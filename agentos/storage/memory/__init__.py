@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from agentos.errors import ConfigError
+from agentos.storage.memory.admission import MemoryAdmission
+from agentos.storage.memory.housekeeping import MemoryHousekeeping
 from agentos.storage.memory.runs import MemoryRuns
 from agentos.storage.memory.sessions import MemorySessions
 
@@ -13,7 +15,7 @@ if TYPE_CHECKING:
     from agentos.storage.interface import Storage
 
 
-class MemoryStorage(MemoryRuns, MemorySessions):
+class MemoryStorage(MemorySessions, MemoryAdmission, MemoryRuns, MemoryHousekeeping):
     """Keeps what the SQL storage keeps, and promises what it promises, to the threads of one process."""
 
 

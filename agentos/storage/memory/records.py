@@ -14,6 +14,7 @@ from agentos.domain.run import Run
 from agentos.domain.session import Session, Summary
 from agentos.storage.interface import Cursor, Lease, Page, Paging, Storage, StoredAgent, StoredMessage
 from agentos.storage.json_text import copied
+from agentos.storage.memory.idempotency import UsedKeys
 
 T = TypeVar("T", Run, Session)
 
@@ -26,12 +27,19 @@ class RunRecord:
     owner: str
     lease_until: float
     turn: int | None = None
+    cancel_requested: bool = False
+    forget_requested: bool = False
     frames: list[Frame] = field(default_factory=list)
 
     def lease(self, lease: Lease) -> None:
         """Give the run to a worker from now on."""
         self.owner = lease.owner
         self.lease_until = time.monotonic() + lease.seconds
+
+    def ask_to_stop(self, *, forget: bool) -> None:
+        """Mark the run, which is under way. That it is to be forgotten is never taken back."""
+        self.cancel_requested = True
+        self.forget_requested = self.forget_requested or forget
 
     def open(self) -> bool:
         """Return whether the run is still under way."""
@@ -57,6 +65,12 @@ class MemoryPart(Storage):
         self._agents: dict[str, StoredAgent] = {}
         self._sessions: dict[str, SessionRecord] = {}
         self._runs: dict[str, RunRecord] = {}
+        self._keys = UsedKeys()
+
+    def _mine(self, run: Run) -> RunRecord | None:
+        """Return the run if it is under way at the attempt that the caller was given."""
+        record = self._runs.get(run.id)
+        return record if record is not None and record.open() and record.run.attempt == run.attempt else None
 
 
 def session_copy(session: Session) -> Session:

@@ -1,18 +1,15 @@
-"""Runs, their leases and their event logs in memory."""
+"""Runs in memory from their start to their end: their leases, their event logs, requests to stop them."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import replace
-from datetime import datetime
 
 from agentos.domain.event import Frame
 from agentos.domain.message import Message
-from agentos.domain.run import Run, RunStatus
-from agentos.errors import RunNotFound, SessionNotFound, StorageError
+from agentos.domain.run import Run
 from agentos.storage.interface import (
-    Admission,
     Cursor,
     FrameBatch,
     Lease,
@@ -26,43 +23,7 @@ from agentos.storage.turn import check_consecutive, ending, said_at
 
 
 class MemoryRuns(MemoryPart):
-    """Runs from their admission to their end."""
-
-    def admit_run(self, run: Run, lease: Lease, *, history_turns: int) -> Admission:
-        with self._lock:
-            if run.id in self._runs:
-                raise StorageError(f"run {run.id!r} is already there")
-            record = None if run.session_id is None else self._sessions.get(run.session_id)
-            if run.session_id is not None and record is None:
-                raise SessionNotFound(run.session_id)
-            queued = record is not None and any(one.open() for one in record.runs)
-            kept = replace(
-                run_copy(run),
-                position=None if record is None else len(record.runs) + 1,
-                status=RunStatus.QUEUED if queued else RunStatus.RUNNING,
-                started_at=None if queued else run.created_at,
-                ended_at=None,
-            )
-            added = RunRecord(kept, lease.owner, 0.0)
-            added.lease(lease)
-            self._runs[run.id] = added
-            if record is None:
-                return Admission(run_copy(kept))
-            record.runs.append(added)
-            active = max(record.session.updated_at, run.created_at)
-            record.session = replace(record.session, updated_at=active)
-            return Admission(run_copy(kept), () if queued else _window(record, history_turns))
-
-    def claim_turn(self, run: Run, *, history_turns: int, now: datetime) -> Admission | None:
-        with self._lock:
-            mine = self._mine(run)
-            if mine is None:
-                raise RunNotFound(run.id)
-            record = None if run.session_id is None else self._sessions[run.session_id]
-            if record is not None and any(one.open() for one in record.runs[: (mine.run.position or 1) - 1]):
-                return None
-            mine.run = replace(mine.run, status=RunStatus.RUNNING, started_at=now)
-            return Admission(run_copy(mine.run), () if record is None else _window(record, history_turns))
+    """Admitted runs."""
 
     def finish_run(self, run: Run, *, messages: Sequence[Message] = (), frames: Sequence[Frame] = ()) -> bool:
         ended_at = ending(run)
@@ -86,7 +47,7 @@ class MemoryRuns(MemoryPart):
             )
             _append(mine, frames)
             if run.session_id is not None:
-                self._count(self._sessions[run.session_id], mine, messages)
+                self._count(self._sessions[run.session_id], mine, () if mine.forget_requested else messages)
             return True
 
     def _count(self, record: SessionRecord, ended: RunRecord, messages: Sequence[Message]) -> None:
@@ -141,15 +102,19 @@ class MemoryRuns(MemoryPart):
                 record.lease(lease)
             return [run_copy(record.run) for record in lost[:limit]]
 
-    def append_frames(self, batches: Sequence[FrameBatch]) -> None:
+    def append_frames(self, batches: Sequence[FrameBatch]) -> Set[str]:
         for batch in batches:
             if batch.frames:
                 check_consecutive(batch.run_id, batch.frames)
+        left_out = set()
         with self._lock:
             for batch in batches:
                 record = self._runs.get(batch.run_id)
                 if record is not None and record.open() and batch.attempt in (None, record.run.attempt):
                     _append(record, batch.frames)
+                else:
+                    left_out.add(batch.run_id)
+        return left_out
 
     def read_frames(self, run_id: str, *, after: int = 0, limit: int = 1000) -> Sequence[Frame]:
         with self._lock:
@@ -158,21 +123,22 @@ class MemoryRuns(MemoryPart):
             start = after - frames[0].number + 1 if frames else 0  # numbers have no gaps
             return frames[max(0, start) : max(0, start + limit)]
 
-    def _mine(self, run: Run) -> RunRecord | None:
-        """Return the run if it is under way at the attempt that the caller was given."""
-        record = self._runs.get(run.id)
-        return record if record is not None and record.open() and record.run.attempt == run.attempt else None
+    def request_cancel(self, run_id: str, *, forget: bool = False) -> Run | None:
+        with self._lock:
+            record = self._runs.get(run_id)
+            if record is None:
+                return None
+            if record.open():
+                record.ask_to_stop(forget=forget)
+            return run_copy(record.run)
+
+    def cancel_requests(self, owner: str) -> Sequence[str]:
+        with self._lock:
+            asked = [one for one in self._runs.values() if one.cancel_requested and one.open()]
+            return [one.run.id for one in asked if one.owner == owner]
 
 
 def _append(record: RunRecord, frames: Sequence[Frame]) -> None:
     """Append what the log does not hold yet; a batch may come a second time."""
     last = record.frames[-1].number if record.frames else 0
     record.frames.extend(frame for frame in frames if frame.number > last)
-
-
-def _window(record: SessionRecord, turns: int) -> tuple[Message, ...]:
-    """Return the messages of the last turns."""
-    if turns <= 0 or not record.turns:
-        return ()
-    start = record.turns[max(0, len(record.turns) - turns)]
-    return tuple(message_copy(one.message) for one in record.messages[start:])

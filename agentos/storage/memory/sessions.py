@@ -12,8 +12,10 @@ from agentos.errors import PreconditionFailed, SessionNotFound, StorageError
 from agentos.storage.interface import (
     Cursor,
     History,
+    IdempotencyKey,
     Page,
     Paging,
+    Repeat,
     SchemaState,
     SessionChanges,
     SessionFilter,
@@ -71,11 +73,16 @@ class MemorySessions(MemoryPart):
         with self._lock:
             return self._agents.pop(agent_id, None) is not None
 
-    def create_session(self, session: Session) -> None:
+    def create_session(self, session: Session, *, idempotency: IdempotencyKey | None = None) -> Repeat | None:
         with self._lock:
+            repeat = self._keys.find(idempotency)
+            if repeat is not None:
+                return repeat
             if session.id in self._sessions:
                 raise StorageError(f"session {session.id!r} is already there")
             self._sessions[session.id] = SessionRecord(session_copy(session))
+            self._keys.keep(idempotency, session.id)
+            return None
 
     def get_session(self, session_id: str) -> Session | None:
         with self._lock:
@@ -135,7 +142,11 @@ class MemorySessions(MemoryPart):
                 until = len(record.runs) + 1
             else:
                 until = self._position(found[-1].run_id) if found else 0
-            between = [one for one in record.runs[after : until - 1] if one.turn is None and not one.open()]
+            between = [
+                one
+                for one in record.runs[after : until - 1]
+                if one.turn is None and not one.open() and not one.forget_requested
+            ]
             silent = {one.run.id for one in islice(reversed(between), SILENT_RUNS)}
             return History(
                 messages=[replace(one, message=message_copy(one.message)) for one in found],

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Connection,
+    and_,
     bindparam,
     case,
     exists,
@@ -17,14 +19,17 @@ from sqlalchemy import (
     literal,
     not_,
     null,
+    or_,
     select,
     update,
 )
 
-from agentos.domain.run import Run, RunStatus
+from agentos.domain.run import Concurrency, Run, RunStatus
 from agentos.errors import RunNotFound, SessionNotFound
-from agentos.storage.interface import Admission, Lease
+from agentos.storage.interface import Admission, IdempotencyKey, Lease, Repeat
 from agentos.storage.sqlalchemy.clock import database_now
+from agentos.storage.sqlalchemy.concurrency import BUSY, make_way
+from agentos.storage.sqlalchemy.idempotency import keep_key
 from agentos.storage.sqlalchemy.mapping import AnyRow, media_text, microseconds, run_values
 from agentos.storage.sqlalchemy.sessions import active_at
 from agentos.storage.sqlalchemy.store import Store
@@ -39,14 +44,13 @@ _TAKE_PLACE = (
     .returning(sessions.c.next_position - 1)
 )
 
-_older = runs.alias("older")
-_busy = exists().where(_older.c.session_id == bindparam("session_id"), _older.c.ended_at.is_(None))
+_has_to_wait = or_(bindparam("hold", type_=Boolean), BUSY)
 _BY_DATABASE: dict[str, Any] = {
     "status": case(
-        (_busy, literal(RunStatus.QUEUED.value, runs.c.status.type)),
+        (_has_to_wait, literal(RunStatus.QUEUED.value, runs.c.status.type)),
         else_=literal(RunStatus.RUNNING.value, runs.c.status.type),
     ),
-    "started_at": case((_busy, null()), else_=bindparam("now", type_=BigInteger)),
+    "started_at": case((_has_to_wait, null()), else_=bindparam("now", type_=BigInteger)),
     "lease_until": database_now() + bindparam("lease", type_=BigInteger),
 }
 _BY_US = [column for column in runs.c if column.name not in {*_BY_DATABASE, "turn", "ended_at"}]
@@ -62,6 +66,7 @@ _mine = (
     runs.c.attempt == bindparam("my_attempt"),
     runs.c.ended_at.is_(None),
 )
+_older = runs.alias("older")
 _first = not_(
     exists().where(
         _older.c.session_id == runs.c.session_id,
@@ -69,46 +74,82 @@ _first = not_(
         _older.c.ended_at.is_(None),
     )
 )
-_IS_FIRST = select(_first).where(*_mine)
+_may_start = and_(_first, not_(runs.c.cancel_requested))
+_MAY_START = select(_may_start).where(*_mine)
 _START = (
     update(runs)
-    .where(*_mine, _first)
+    .where(*_mine, _may_start)
     .values(status=RunStatus.RUNNING.value, started_at=bindparam("now"))
     .returning(runs.c.id)
 )
 
 
+class _Placed(NamedTuple):
+    """What the database decided about a run."""
+
+    position: int | None
+    status: str
+    interrupted: Sequence[str]
+    window: Sequence[AnyRow]
+
+
 class AdmissionStore(Store):
     """Gives runs their place, and lets them start in order."""
 
-    def admit_run(self, run: Run, lease: Lease, *, history_turns: int) -> Admission:
+    def admit_run(
+        self,
+        run: Run,
+        lease: Lease,
+        *,
+        history_turns: int,
+        concurrency: Concurrency = Concurrency.ENQUEUE,
+        hold: bool = False,
+        idempotency: IdempotencyKey | None = None,
+    ) -> Admission | Repeat:
         now = microseconds(run.created_at)
         values = {
             **run_values(run),
+            "in_session": run.session_id,
             "position": None,
             "cancel_requested": False,
+            "forget_requested": False,
             "lease_owner": lease.owner,
             "lease": round(lease.seconds * 1_000_000),
+            "hold": hold,
             "now": now,
         }
 
-        def work(connection: Connection) -> tuple[int | None, str, Sequence[AnyRow]]:
+        def work(connection: Connection) -> _Placed | Repeat:
+            # The key before the session, always: of two requests with one key, the second waits here for the first.
+            repeat = keep_key(connection, idempotency, run.id)
+            if repeat is not None:
+                return repeat
             position = None
+            interrupted: Sequence[str] = ()
             if run.session_id is not None:
                 place = {"in_session": run.session_id, "now": now}
                 position = connection.execute(_TAKE_PLACE, place).scalar()
                 if position is None:
                     raise SessionNotFound(run.session_id)
+                interrupted = make_way(connection, run.session_id, concurrency)
             status = connection.execute(_ADD_RUN, {**values, "position": position}).scalar_one()
             if run.media:
                 connection.execute(_ADD_MEDIA, {"run_id": run.id, "media": media_text(run.media)})
             running = status == RunStatus.RUNNING
-            return position, status, read_window(connection, run.session_id, history_turns) if running else ()
+            window = read_window(connection, run.session_id, history_turns) if running else ()
+            return _Placed(position, status, interrupted, window)
 
-        position, status, rows = self._database.write(work)
-        started_at = run.created_at if status == RunStatus.RUNNING else None
-        admitted = replace(run, position=position, status=RunStatus(status), started_at=started_at, ended_at=None)
-        return Admission(admitted, window_of(rows))
+        placed = self._database.write(work)
+        if isinstance(placed, Repeat):
+            return placed
+        admitted = replace(
+            run,
+            position=placed.position,
+            status=RunStatus(placed.status),
+            started_at=run.created_at if placed.status == RunStatus.RUNNING else None,
+            ended_at=None,
+        )
+        return Admission(admitted, window_of(placed.window), placed.interrupted)
 
     def claim_turn(self, run: Run, *, history_turns: int, now: datetime) -> Admission | None:
         mine = {"run_id": run.id, "my_attempt": run.attempt}
@@ -119,10 +160,10 @@ class AdmissionStore(Store):
             return read_window(connection, run.session_id, history_turns)
 
         # Asked again and again while older runs are under way: a question that takes no lock, but once it is time.
-        first = self._database.read(lambda connection: connection.execute(_IS_FIRST, mine).scalar())
-        if first is None:
+        may_start = self._database.read(lambda connection: connection.execute(_MAY_START, mine).scalar())
+        if may_start is None:
             raise RunNotFound(run.id)
-        rows = self._database.write(work) if first else None
+        rows = self._database.write(work) if may_start else None
         if rows is None:
             return None
         return Admission(replace(run, status=RunStatus.RUNNING, started_at=now), window_of(rows))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import BigInteger, Connection, Integer, bindparam, insert, null, update
+from sqlalchemy import BigInteger, Connection, Integer, bindparam, func, insert, null, select, update
 
 from agentos.domain.event import Frame
 from agentos.domain.message import Message
@@ -12,7 +12,7 @@ from agentos.domain.run import Run
 from agentos.storage.sqlalchemy.events import append, rows_of
 from agentos.storage.sqlalchemy.mapping import ending_values, message_values
 from agentos.storage.sqlalchemy.store import Store
-from agentos.storage.sqlalchemy.tables import messages, runs, sessions
+from agentos.storage.sqlalchemy.tables import messages, run_events, runs, sessions
 
 _COUNT = (
     update(sessions)
@@ -49,12 +49,28 @@ _END = (
             "lease_until": null(),
         }
     )
+    .returning(runs.c.forget_requested)
 )
 _ADD_MESSAGES = insert(messages)
+
+_logged = run_events.alias("logged")
+_END_LOG = (
+    update(run_events)
+    .where(
+        run_events.c.run_id == bindparam("log_of"),
+        run_events.c.first
+        == select(func.max(_logged.c.first)).where(_logged.c.run_id == bindparam("log_of")).scalar_subquery(),
+    )
+    .values(ended_at=bindparam("log_ended_at", type_=BigInteger))
+)
 
 
 class _Refused(Exception):
     """The run has ended, is another worker's, or is gone; the transaction is rolled back."""
+
+
+class _Forgotten(Exception):
+    """The run was asked to leave nothing in the history; the transaction, which counted its turn, is rolled back."""
 
 
 class EndingStore(Store):
@@ -63,7 +79,7 @@ class EndingStore(Store):
     def finish_run(self, run: Run, *, messages: Sequence[Message] = (), frames: Sequence[Frame] = ()) -> bool:
         end = {f"new_{name}": value for name, value in ending_values(run).items()}
         end.update(run_id=run.id, my_attempt=run.attempt)
-        events = rows_of(run.id, frames)
+        events = rows_of(run.id, frames, ended_at=end["new_ended_at"])
 
         def work(connection: Connection) -> None:
             turn = None
@@ -79,15 +95,24 @@ class EndingStore(Store):
                 if counted is None:
                     raise _Refused
                 turn, last = counted if messages else (None, 0)
-            if not connection.execute(_END, {**end, "new_turn": turn}).rowcount:
+            forgotten = connection.execute(_END, {**end, "new_turn": turn}).scalar()
+            if forgotten is None:
                 raise _Refused
+            if forgotten and messages:
+                raise _Forgotten
             if turn is not None:
                 connection.execute(_ADD_MESSAGES, message_values(run, messages, turn=turn, last=last))
             if events:
                 append(connection, self._database.dialect, events)
+            else:
+                connection.execute(_END_LOG, {"log_of": run.id, "log_ended_at": end["new_ended_at"]})
 
         try:
             self._database.write(work)
         except _Refused:
             return False
+        except _Forgotten:
+            # Only the locked row knows: the request may be committed while this end is being written. It is never taken
+            # back, so the second time nothing can differ.
+            return self.finish_run(run, frames=frames)
         return True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from itertools import chain, islice
 from typing import Any
 
@@ -26,8 +26,8 @@ def _append(dialect: Any) -> Any:
     given = statement.excluded
     return statement.on_conflict_do_update(
         index_elements=[run_events.c.run_id, run_events.c.first],
-        set_={"last": given.last, "events": given.events},
-        where=given.last > run_events.c.last,
+        set_={"last": given.last, "events": given.events, "ended_at": given.ended_at},
+        where=given.last >= run_events.c.last,
     )
 
 
@@ -53,15 +53,24 @@ _READ = (
 )
 
 
-def rows_of(run_id: str, frames: Sequence[Frame]) -> list[Values]:
-    """Return the rows of consecutive frames."""
+def rows_of(run_id: str, frames: Sequence[Frame], *, ended_at: int | None = None) -> list[Values]:
+    """Return the rows of consecutive frames; ``ended_at`` is for those that the end of the run writes."""
     if frames:
         check_consecutive(run_id, frames)
     parts = (frames[start : start + ROW_FRAMES] for start in range(0, len(frames), ROW_FRAMES))
-    return [
-        {"run_id": run_id, "first": part[0].number, "last": part[-1].number, "events": frames_text(part)}
+    rows: list[Values] = [
+        {
+            "run_id": run_id,
+            "first": part[0].number,
+            "last": part[-1].number,
+            "events": frames_text(part),
+            "ended_at": None,
+        }
         for part in parts
     ]
+    if rows:
+        rows[-1]["ended_at"] = ended_at
+    return rows
 
 
 def append(connection: Connection, dialect: str, rows: Sequence[Values]) -> None:
@@ -72,25 +81,33 @@ def append(connection: Connection, dialect: str, rows: Sequence[Values]) -> None
 class EventStore(Store):
     """Frames by run and number."""
 
-    def append_frames(self, batches: Sequence[FrameBatch]) -> None:
+    def append_frames(self, batches: Sequence[FrameBatch]) -> Set[str]:
         logs = [(batch, rows_of(batch.run_id, batch.frames)) for batch in batches if batch.frames]
         run_ids = sorted({batch.run_id for batch, _ in logs})
 
-        def work(connection: Connection) -> None:
+        def work(connection: Connection) -> Set[str]:
             found = connection.execute(_UNDER_WAY, {"run_ids": run_ids})
             attempts = {row.id: row.attempt for row in found}
-            kept = [rows for batch, rows in logs if _accepted(batch, attempts.get(batch.run_id))]
+            kept = [(batch, rows) for batch, rows in logs if _accepted(batch, attempts.get(batch.run_id))]
             if kept:
-                append(connection, self._database.dialect, list(chain.from_iterable(kept)))
+                append(connection, self._database.dialect, list(chain.from_iterable(rows for _, rows in kept)))
+            return set(run_ids) - {batch.run_id for batch, _ in kept}
 
-        if logs:
-            self._database.write(work)
+        return self._database.write(work) if logs else set()
 
     def read_frames(self, run_id: str, *, after: int = 0, limit: int = 1000) -> Sequence[Frame]:
         values = {"run_id": run_id, "after": after, "earliest": after - ROW_FRAMES, "latest": after + limit}
         rows = self._database.read(lambda connection: connection.execute(_READ, values).all())
         frames = chain.from_iterable(frames_of(row.events) for row in rows)
-        return list(islice((frame for frame in frames if frame.number > after), limit))
+        return list(islice(_following(frames, after), limit))
+
+
+def _following(frames: Iterable[Frame], after: int) -> Iterator[Frame]:
+    """Yield each frame behind ``after`` once, though rows may overlap."""
+    for frame in frames:
+        if frame.number > after:
+            after = frame.number
+            yield frame
 
 
 def _accepted(batch: FrameBatch, attempt: int | None) -> bool:

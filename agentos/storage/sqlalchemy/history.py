@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import BigInteger, Connection, Integer, bindparam, select
+from sqlalchemy import BigInteger, Connection, Integer, bindparam, not_, select
 
 from agentos.domain.run import Run
 from agentos.errors import SessionNotFound
@@ -38,6 +38,7 @@ _SILENT = (
         runs.c.position < bindparam("before_position", type_=BigInteger),
         runs.c.ended_at.is_not(None),
         runs.c.turn.is_(None),
+        not_(runs.c.forget_requested),
     )
     .order_by(runs.c.position.desc())
     .limit(SILENT_RUNS)

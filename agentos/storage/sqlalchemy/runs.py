@@ -14,14 +14,15 @@ from agentos.storage.sqlalchemy.paging import page_of, page_values, paged
 from agentos.storage.sqlalchemy.store import Store
 from agentos.storage.sqlalchemy.tables import run_media, runs
 
-_INNER = ("turn", "lease_owner", "lease_until", "cancel_requested")
+_INNER = ("turn", "lease_owner", "lease_until", "cancel_requested", "forget_requested")
 
 RUNS = select(*(column for column in runs.c if column.name not in _INNER), run_media.c.media).select_from(
     runs.outerjoin(run_media, run_media.c.run_id == runs.c.id)
 )
 """What :func:`~agentos.storage.sqlalchemy.mapping.run_of` needs of each run."""
 
-_GET = RUNS.where(runs.c.id == bindparam("run_id"))
+GET_RUN = RUNS.where(runs.c.id == bindparam("run_id"))
+"""One run by its id."""
 
 
 @cache
@@ -34,7 +35,7 @@ class RunStore(Store):
     """Runs by id and by time."""
 
     def get_run(self, run_id: str) -> Run | None:
-        row = self._database.read(lambda connection: connection.execute(_GET, {"run_id": run_id}).first())
+        row = self._database.read(lambda connection: connection.execute(GET_RUN, {"run_id": run_id}).first())
         return None if row is None else run_of(row)
 
     def list_runs(self, where: RunFilter, paging: Paging) -> Page[Run]:

@@ -24,7 +24,15 @@ from sqlalchemy.sql.dml import ReturningDelete, ReturningUpdate
 
 from agentos.domain.session import Session, Summary
 from agentos.errors import PreconditionFailed, SessionNotFound
-from agentos.storage.interface import Page, Paging, SessionChanges, SessionFilter
+from agentos.storage.interface import (
+    IdempotencyKey,
+    Page,
+    Paging,
+    Repeat,
+    SessionChanges,
+    SessionFilter,
+)
+from agentos.storage.sqlalchemy.idempotency import keep_key
 from agentos.storage.sqlalchemy.mapping import (
     AnyRow,
     change_values,
@@ -111,9 +119,16 @@ def _filter_values(where: SessionFilter) -> tuple[tuple[str, ...], dict[str, Any
 class SessionStore(Store):
     """Sessions by id and by activity."""
 
-    def create_session(self, session: Session) -> None:
+    def create_session(self, session: Session, *, idempotency: IdempotencyKey | None = None) -> Repeat | None:
         values = session_values(session)
-        self._database.write(lambda connection: connection.execute(_INSERT, values))
+
+        def work(connection: Connection) -> Repeat | None:
+            repeat = keep_key(connection, idempotency, session.id)
+            if repeat is None:
+                connection.execute(_INSERT, values)
+            return repeat
+
+        return self._database.write(work)
 
     def get_session(self, session_id: str) -> Session | None:
         row = self._first(_GET, session_id)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from agentos.storage.sqlalchemy.admission import AdmissionStore
 from agentos.storage.sqlalchemy.agents import AgentStore
+from agentos.storage.sqlalchemy.cancelling import CancelStore
 from agentos.storage.sqlalchemy.endings import EndingStore
 from agentos.storage.sqlalchemy.events import EventStore
 from agentos.storage.sqlalchemy.history import HistoryStore
+from agentos.storage.sqlalchemy.housekeeping import HousekeepingStore
+from agentos.storage.sqlalchemy.idempotency import IdempotencyStore
 from agentos.storage.sqlalchemy.leases import LeaseStore
 from agentos.storage.sqlalchemy.runs import RunStore
 from agentos.storage.sqlalchemy.schema import SchemaStore
@@ -18,10 +21,13 @@ class SqlStorage(
     AgentStore,
     SessionStore,
     HistoryStore,
+    IdempotencyStore,
     AdmissionStore,
+    CancelStore,
     EndingStore,
     RunStore,
     LeaseStore,
     EventStore,
+    HousekeepingStore,
 ):
     """Keeps everything in SQLite or PostgreSQL."""

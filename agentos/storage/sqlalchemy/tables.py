@@ -16,6 +16,8 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     Table,
     Text,
+    and_,
+    false,
 )
 
 metadata = MetaData()
@@ -94,6 +96,7 @@ runs = Table(
     Column("lease_owner", Key),
     Column("lease_until", Time),
     Column("cancel_requested", Boolean, nullable=False),
+    Column("forget_requested", Boolean, nullable=False, server_default=false()),
     Column("input", Text, nullable=False),
     Column("content", Text),
     Column("reasoning", Text),
@@ -119,6 +122,9 @@ runs = Table(
 _under_way = runs.c.ended_at.is_(None)
 Index("ix_runs_open", runs.c.session_id, runs.c.position, sqlite_where=_under_way, postgresql_where=_under_way)
 Index("ix_runs_lease", runs.c.lease_owner, sqlite_where=_under_way, postgresql_where=_under_way)
+# Empty nearly always, which is what each worker asks for a few times a second.
+_to_stop = and_(_under_way, runs.c.cancel_requested)
+Index("ix_runs_to_stop", runs.c.lease_owner, sqlite_where=_to_stop, postgresql_where=_to_stop)
 
 # Beside the run, not in its row: SQLite writes the whole row anew at each heartbeat, and attachments may be megabytes.
 run_media = Table(
@@ -148,7 +154,8 @@ messages = Table(
     Index("ix_messages_turn", "session_id", "turn", "sequence"),
 )
 
-# A row holds the frames `first` to `last`.
+# A row holds the frames `first` to `last`. The one that the end of the run wrote says when that was: the logs that have
+# been kept long enough are found without a look at the runs, and those that were deleted are in no index any more.
 run_events = Table(
     "run_events",
     metadata,
@@ -156,10 +163,14 @@ run_events = Table(
     Column("first", Integer, nullable=False),
     Column("last", Integer, nullable=False),
     Column("events", Text, nullable=False),
+    Column("ended_at", Time),
     PrimaryKeyConstraint("run_id", "first", name="pk_run_events"),
     ForeignKeyConstraint(["run_id"], ["runs.id"], name="fk_run_events_run", ondelete="CASCADE"),
 )
+_ended = run_events.c.ended_at.is_not(None)
+Index("ix_run_events_ended", run_events.c.ended_at, sqlite_where=_ended, postgresql_where=_ended)
 
+# `made_id` is of the run or session that the key's request made. It refers to nothing: the key outlives what it made.
 idempotency_keys = Table(
     "idempotency_keys",
     metadata,
@@ -167,8 +178,9 @@ idempotency_keys = Table(
     Column("route", Key, nullable=False),
     Column("key", Key, nullable=False),
     Column("fingerprint", Key, nullable=False),
-    Column("run_id", Key),
+    Column("made_id", Key, nullable=False),
     Column("created_at", Time, nullable=False),
+    Column("expires_at", Time, nullable=False),
     PrimaryKeyConstraint("owner", "route", "key", name="pk_idempotency_keys"),
     Index("ix_idempotency_keys_created", "created_at"),
 )

@@ -14,14 +14,31 @@ Subclass :class:`StorageContract` and hand it a storage::
 import pytest
 
 # So that a failure shows the values, though these are no modules of a test suite; has to come before their import.
-_PARTS = ("agents", "sessions", "runs", "order", "history", "leases", "events", "contract")
+_PARTS = (
+    "agents",
+    "sessions",
+    "runs",
+    "order",
+    "policies",
+    "cancelling",
+    "idempotency",
+    "history",
+    "leases",
+    "events",
+    "housekeeping",
+    "contract",
+)
 pytest.register_assert_rewrite(*(f"{__name__}.{part}" for part in _PARTS))
 
 from agentos.testing.storage.agents import AgentContract  # noqa: E402
+from agentos.testing.storage.cancelling import CancelContract  # noqa: E402
 from agentos.testing.storage.events import EventContract  # noqa: E402
 from agentos.testing.storage.history import HistoryContract  # noqa: E402
+from agentos.testing.storage.housekeeping import HousekeepingContract  # noqa: E402
+from agentos.testing.storage.idempotency import IdempotencyContract  # noqa: E402
 from agentos.testing.storage.leases import LeaseContract  # noqa: E402
 from agentos.testing.storage.order import OrderContract  # noqa: E402
+from agentos.testing.storage.policies import PolicyContract  # noqa: E402
 from agentos.testing.storage.runs import RunContract  # noqa: E402
 from agentos.testing.storage.sessions import SessionContract  # noqa: E402
 
@@ -33,8 +50,12 @@ class StorageContract(
     SessionContract,
     RunContract,
     OrderContract,
+    PolicyContract,
+    CancelContract,
+    IdempotencyContract,
     HistoryContract,
     LeaseContract,
     EventContract,
+    HousekeepingContract,
 ):
     """All of it: subclass this and override the fixture ``storage``."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,10 +15,11 @@ from agentos.domain.ids import new_id
 from agentos.domain.message import Message
 from agentos.domain.run import Run, RunStatus
 from agentos.domain.session import Session
-from agentos.storage.interface import Lease, Storage
+from agentos.storage.interface import Admission, IdempotencyKey, Lease, Storage
 
 START = datetime(2026, 1, 31, 12, 0, 0, 123456, tzinfo=UTC)
 LEASE = Lease("worker-1", 60.0)
+THREADS = 8
 AWKWARD: dict[str, Any] = {
     "z": 1,
     "a": [None, True, 1.5, "", {"": []}],
@@ -63,9 +66,21 @@ def new_run(session: Session | None = None, *, seconds: float = 0, **fields: Any
     return Run(**given)
 
 
+def admit(storage: Storage, run: Run, lease: Lease = LEASE, *, history_turns: int = 10, **options: Any) -> Admission:
+    """Admit a run whose idempotency key, if it has one, is new."""
+    admission = storage.admit_run(run, lease, history_turns=history_turns, **options)
+    assert isinstance(admission, Admission)
+    return admission
+
+
 def admitted(storage: Storage, session: Session | None = None, *, lease: Lease = LEASE, **fields: Any) -> Run:
     """Admit a run and return it as it was admitted."""
-    return storage.admit_run(new_run(session, **fields), lease, history_turns=10).run
+    return admit(storage, new_run(session, **fields), lease).run
+
+
+def key(name: str = "k", **fields: Any) -> IdempotencyKey:
+    """Return an idempotency key."""
+    return IdempotencyKey(**{"owner": "alice", "route": "run", "key": name, "fingerprint": "f", **fields})
 
 
 def ended(run: Run, *, seconds: float = 5, **fields: Any) -> Run:
@@ -89,3 +104,22 @@ def take_turn(storage: Storage, session: Session, *texts: str, **fields: Any) ->
 def frames(first: int, last: int, *, kind: str = "token") -> tuple[Frame, ...]:
     """Return consecutive frames."""
     return tuple(Frame(number, kind, b'{"n":%d}' % number) for number in range(first, last + 1))
+
+
+def at_once(call: Callable[[int], None], count: int = THREADS) -> None:
+    """Call from several threads and raise what one of them raised."""
+    failures: list[BaseException] = []
+
+    def run(number: int) -> None:
+        try:
+            call(number)
+        except BaseException as error:  # noqa: BLE001 - handed on below
+            failures.append(error)
+
+    threads = [threading.Thread(target=run, args=(number,)) for number in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for failure in failures:
+        raise failure

@@ -62,7 +62,7 @@ class EventContract(Contract):
         gone, kept = admitted(storage, session), admitted(storage)
         storage.delete_session(session.id)
         batches = [FrameBatch(gone.id, frames(1, 2)), FrameBatch("x", frames(1, 2)), FrameBatch(kept.id, frames(1, 2))]
-        storage.append_frames(batches)
+        assert storage.append_frames(batches) == {gone.id, "x"}
         assert list(storage.read_frames(gone.id)) == []
         assert tuple(storage.read_frames(kept.id)) == frames(1, 2)
 
@@ -70,14 +70,14 @@ class EventContract(Contract):
         run = admitted(storage)
         storage.append_frames([FrameBatch(run.id, frames(1, 2))])
         assert storage.finish_run(ended(run), frames=frames(3, 3, kind="complete"))
-        storage.append_frames([FrameBatch(run.id, frames(4, 4))])
+        assert storage.append_frames([FrameBatch(run.id, frames(4, 4))]) == {run.id}
         assert tuple(storage.read_frames(run.id)) == (*frames(1, 2), *frames(3, 3, kind="complete"))
 
     def test_frames_of_an_attempt_that_lost_its_run_are_left_out(self, storage: Storage) -> None:
         run = admitted(storage, lease=Lease("gone", -1.0))
         (taken,) = storage.take_lost_runs(LEASE, limit=1)
-        storage.append_frames([FrameBatch(run.id, frames(1, 3), attempt=run.attempt)])
-        storage.append_frames([FrameBatch(run.id, frames(1, 1), attempt=taken.attempt)])
+        assert storage.append_frames([FrameBatch(run.id, frames(1, 3), attempt=run.attempt)]) == {run.id}
+        assert storage.append_frames([FrameBatch(run.id, frames(1, 1), attempt=taken.attempt)]) == set()
         assert tuple(storage.read_frames(run.id)) == frames(1, 1)
 
     def test_frames_that_are_written_a_second_time_count_once(self, storage: Storage) -> None:
@@ -86,6 +86,14 @@ class EventContract(Contract):
             storage.append_frames([FrameBatch(run.id, frames(1, last))])
         assert storage.finish_run(ended(run), frames=frames(6, 6))
         assert tuple(storage.read_frames(run.id)) == frames(1, 6)
+
+    def test_frames_of_batches_that_overlap_count_once(self, storage: Storage) -> None:
+        run = admitted(storage)
+        for first, last in ((1, 3), (2, 5), (3, 4)):
+            storage.append_frames([FrameBatch(run.id, frames(first, last))])
+        assert storage.finish_run(ended(run), frames=frames(5, 6))
+        assert tuple(storage.read_frames(run.id)) == frames(1, 6)
+        assert tuple(storage.read_frames(run.id, after=2, limit=3)) == frames(3, 5)
 
     def test_frames_with_a_gap_or_more_than_a_line_are_refused(self, storage: Storage) -> None:
         run = admitted(storage)

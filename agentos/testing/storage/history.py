@@ -14,8 +14,8 @@ from agentos.errors import SessionNotFound
 from agentos.storage.interface import Storage
 from agentos.testing.storage.contract import (
     AWKWARD,
-    LEASE,
     Contract,
+    admit,
     admitted,
     at,
     ended,
@@ -30,7 +30,7 @@ IMAGE = Media("image", data="aGVsbG8=", content_type="image/png", metadata=AWKWA
 
 def _window(storage: Storage, session: Session, turns: int) -> Sequence[Message]:
     """Return the history that a new run of the session is given, and end that run without a trace."""
-    admission = storage.admit_run(new_run(session), LEASE, history_turns=turns)
+    admission = admit(storage, new_run(session), history_turns=turns)
     storage.finish_run(ended(admission.run, status=RunStatus.CANCELLED))
     return tuple(admission.history)
 

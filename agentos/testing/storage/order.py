@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
 from contextlib import suppress
 
 import pytest
@@ -14,9 +13,12 @@ from agentos.errors import RunNotFound, SessionNotFound
 from agentos.storage.interface import Admission, Lease, Storage
 from agentos.testing.storage.contract import (
     LEASE,
+    THREADS,
     Contract,
+    admit,
     admitted,
     at,
+    at_once,
     ended,
     new_run,
     new_session,
@@ -24,27 +26,7 @@ from agentos.testing.storage.contract import (
     take_turn,
 )
 
-THREADS = 8
 PATIENCE = 30.0
-
-
-def _at_once(call: Callable[[int], None], count: int = THREADS) -> None:
-    """Call from several threads and raise what one of them raised."""
-    failures: list[BaseException] = []
-
-    def run(number: int) -> None:
-        try:
-            call(number)
-        except BaseException as error:  # noqa: BLE001 - handed on below
-            failures.append(error)
-
-    threads = [threading.Thread(target=run, args=(number,)) for number in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    for failure in failures:
-        raise failure
 
 
 class OrderContract(Contract):
@@ -53,8 +35,8 @@ class OrderContract(Contract):
     def test_runs_of_one_session_queue_behind_the_unfinished_ones(self, storage: Storage) -> None:
         session = new_session(storage)
         take_turn(storage, session, "q", "a")
-        first = storage.admit_run(new_run(session), LEASE, history_turns=10)
-        second = storage.admit_run(new_run(session), LEASE, history_turns=10)
+        first = admit(storage, new_run(session))
+        second = admit(storage, new_run(session))
         assert (first.run.position, second.run.position) == (2, 3)
         assert (second.run.status, second.run.started_at) == (RunStatus.QUEUED, None)
         assert (len(first.history), len(second.history)) == (2, 0)
@@ -96,7 +78,7 @@ class OrderContract(Contract):
     def test_simultaneous_admissions_get_places_of_their_own_and_one_runs(self, storage: Storage) -> None:
         session = new_session(storage)
         runs: list[Run] = []
-        _at_once(lambda _: runs.append(admitted(storage, session)))
+        at_once(lambda _: runs.append(admitted(storage, session)))
         assert sorted(run.position or 0 for run in runs) == list(range(1, THREADS + 1))
         assert [run.position for run in runs if run.status is RunStatus.RUNNING] == [1]
 
@@ -110,7 +92,7 @@ class OrderContract(Contract):
             if storage.claim_turn(runs[number], history_turns=10, now=at(1)) is not None:
                 claimed.append(number)
 
-        _at_once(lambda number: claim(number + 1), THREADS - 1)
+        at_once(lambda number: claim(number + 1), THREADS - 1)
         assert claimed == [1]
 
     def test_simultaneous_runs_leave_whole_turns_in_the_order_of_admission(self, storage: Storage) -> None:
@@ -120,7 +102,7 @@ class OrderContract(Contract):
         busy = threading.Lock()
 
         def run(number: int) -> None:
-            admission = storage.admit_run(new_run(session), LEASE, history_turns=100)
+            admission = admit(storage, new_run(session), history_turns=100)
             order[admission.run.position or 0] = admission.run.id
             deadline = time.monotonic() + PATIENCE
             while admission.run.status is RunStatus.QUEUED:
@@ -131,7 +113,7 @@ class OrderContract(Contract):
                 overlapping.append(number)
             _take_turn(storage, admission, busy)
 
-        _at_once(run)
+        at_once(run)
         history = storage.history(session.id, limit=1000)
         assert not overlapping
         assert [one.sequence for one in history.messages] == list(range(1, 3 * THREADS + 1))
@@ -150,7 +132,7 @@ class OrderContract(Contract):
             with suppress(SessionNotFound):
                 runs.append(admitted(storage, session))
 
-        _at_once(admit)
+        at_once(admit)
         assert [storage.get_run(run.id) for run in runs] == [None] * len(runs)
 
 

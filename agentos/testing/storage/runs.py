@@ -15,6 +15,7 @@ from agentos.testing.storage.contract import (
     AWKWARD,
     LEASE,
     Contract,
+    admit,
     admitted,
     at,
     ended,
@@ -36,7 +37,7 @@ class RunContract(Contract):
 
     def test_a_run_without_session_is_running_at_once(self, storage: Storage) -> None:
         run = new_run(user_id="u", input=TEXT, media=MEDIA, metadata=AWKWARD, context={"parent_run_id": "p"})
-        admission = storage.admit_run(run, LEASE, history_turns=10)
+        admission = admit(storage, run)
         assert admission.run == replace(run, status=RunStatus.RUNNING, started_at=run.created_at)
         assert admission.history == ()
         assert storage.get_run(run.id) == admission.run

@@ -1,0 +1,87 @@
+"""Accepting runs, and the order in which a session's runs are executed, in memory."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from agentos.domain.message import Message
+from agentos.domain.run import Concurrency, Run, RunStatus
+from agentos.errors import RunNotFound, SessionBusy, SessionNotFound, StorageError
+from agentos.storage.interface import Admission, IdempotencyKey, Lease, Repeat
+from agentos.storage.memory.records import MemoryPart, RunRecord, SessionRecord, message_copy, run_copy
+
+
+class MemoryAdmission(MemoryPart):
+    """Gives runs their place, and lets them start in order."""
+
+    def find_repeat(self, idempotency: IdempotencyKey) -> Repeat | None:
+        with self._lock:
+            return self._keys.find(idempotency)
+
+    def admit_run(
+        self,
+        run: Run,
+        lease: Lease,
+        *,
+        history_turns: int,
+        concurrency: Concurrency = Concurrency.ENQUEUE,
+        hold: bool = False,
+        idempotency: IdempotencyKey | None = None,
+    ) -> Admission | Repeat:
+        with self._lock:
+            repeat = self._keys.find(idempotency)
+            if repeat is not None:
+                return repeat
+            if run.id in self._runs:
+                raise StorageError(f"run {run.id!r} is already there")
+            record = None if run.session_id is None else self._sessions.get(run.session_id)
+            if run.session_id is not None and record is None:
+                raise SessionNotFound(run.session_id)
+            older = [] if record is None else [one for one in record.runs if one.open()]
+            if record is not None and older and concurrency is Concurrency.REJECT:
+                raise SessionBusy(record.session.id)
+            # From here on nothing fails.
+            stopped = older if concurrency in (Concurrency.INTERRUPT, Concurrency.ROLLBACK) else []
+            for one in stopped:
+                one.ask_to_stop(forget=concurrency is Concurrency.ROLLBACK)
+            queued = hold or bool(older)
+            kept = replace(
+                run_copy(run),
+                position=None if record is None else len(record.runs) + 1,
+                status=RunStatus.QUEUED if queued else RunStatus.RUNNING,
+                started_at=None if queued else run.created_at,
+                ended_at=None,
+            )
+            added = RunRecord(kept, lease.owner, 0.0)
+            added.lease(lease)
+            self._runs[run.id] = added
+            self._keys.keep(idempotency, run.id)
+            if record is None:
+                return Admission(run_copy(kept))
+            record.runs.append(added)
+            active = max(record.session.updated_at, run.created_at)
+            record.session = replace(record.session, updated_at=active)
+            window = () if queued else _window(record, history_turns)
+            return Admission(run_copy(kept), window, tuple(one.run.id for one in stopped))
+
+    def claim_turn(self, run: Run, *, history_turns: int, now: datetime) -> Admission | None:
+        with self._lock:
+            mine = self._mine(run)
+            if mine is None:
+                raise RunNotFound(run.id)
+            if mine.cancel_requested:
+                return None
+            record = None if run.session_id is None else self._sessions[run.session_id]
+            if record is not None and any(one.open() for one in record.runs[: (mine.run.position or 1) - 1]):
+                return None
+            mine.run = replace(mine.run, status=RunStatus.RUNNING, started_at=now)
+            return Admission(run_copy(mine.run), () if record is None else _window(record, history_turns))
+
+
+def _window(record: SessionRecord, turns: int) -> tuple[Message, ...]:
+    """Return the messages of the last turns."""
+    if turns <= 0 or not record.turns:
+        return ()
+    start = record.turns[max(0, len(record.turns) - turns)]
+    return tuple(message_copy(one.message) for one in record.messages[start:])

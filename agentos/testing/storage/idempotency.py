@@ -1,0 +1,159 @@
+"""The promises about idempotency keys: one key, one run or session."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from agentos.domain.ids import new_id
+from agentos.domain.run import Concurrency
+from agentos.domain.session import Session
+from agentos.errors import SessionBusy, SessionNotFound, StorageError
+from agentos.storage.interface import IdempotencyKey, Paging, Repeat, RunFilter, SessionFilter, Storage
+from agentos.testing.storage.contract import (
+    LEASE,
+    THREADS,
+    Contract,
+    admit,
+    admitted,
+    at,
+    at_once,
+    new_run,
+    new_session,
+)
+
+ROUNDS = 10
+Make = Callable[[Storage, IdempotencyKey], str | Repeat]
+
+
+def _make_run(storage: Storage, given: IdempotencyKey) -> str | Repeat:
+    run = new_run()
+    made = storage.admit_run(run, LEASE, history_turns=10, idempotency=given)
+    return made if isinstance(made, Repeat) else run.id
+
+
+def _make_session(storage: Storage, given: IdempotencyKey) -> str | Repeat:
+    session = Session(id=new_id(), agent_id="assistant", created_at=at(0), updated_at=at(0))
+    repeat = storage.create_session(session, idempotency=given)
+    return session.id if repeat is None else repeat
+
+
+def _made(storage: Storage) -> set[str]:
+    runs = storage.list_runs(RunFilter(), Paging(limit=1000)).items
+    sessions = storage.list_sessions(SessionFilter(), Paging(limit=1000)).items
+    return {run.id for run in runs} | {session.id for session in sessions}
+
+
+EITHER = pytest.mark.parametrize("make", [_make_run, _make_session], ids=["run", "session"])
+KEY = IdempotencyKey(owner="alice", route="run", key="k", fingerprint="f")
+SHORT = IdempotencyKey(owner="alice", route="run", key="k", fingerprint="short", seconds=-1.0)
+"""A key that has expired when it is kept."""
+
+
+class IdempotencyContract(Contract):
+    """Idempotency keys of runs and sessions."""
+
+    @EITHER
+    def test_a_key_that_was_used_before_makes_nothing_and_tells_what_it_made(
+        self, storage: Storage, make: Make
+    ) -> None:
+        first = make(storage, KEY)
+        assert isinstance(first, str)
+        for fingerprint in ("f", "other"):
+            again = IdempotencyKey(owner="alice", route="run", key="k", fingerprint=fingerprint)
+            assert make(storage, again) == Repeat("f", first)
+            assert storage.find_repeat(again) == Repeat("f", first)
+        assert _made(storage) == {first}
+
+    def test_a_key_that_was_not_used_or_has_expired_finds_nothing(self, storage: Storage) -> None:
+        assert storage.find_repeat(KEY) is None
+        _make_run(storage, SHORT)
+        assert storage.find_repeat(KEY) is None
+
+    @EITHER
+    def test_the_same_key_of_another_caller_or_route_is_another_key(self, storage: Storage, make: Make) -> None:
+        names = [("alice", "run", "k"), ("bob", "run", "k"), ("alice", "other", "k"), ("alice", "run", "K")]
+        made = {
+            make(storage, IdempotencyKey(owner=owner, route=route, key=key, fingerprint="f"))
+            for owner, route, key in names
+        }
+        assert made == _made(storage)
+        assert len(made) == 4
+
+    @EITHER
+    def test_a_key_that_has_expired_is_as_good_as_new(self, storage: Storage, make: Make) -> None:
+        first, second = make(storage, SHORT), make(storage, KEY)
+        assert _made(storage) == {first, second}
+        assert make(storage, SHORT) == Repeat("f", str(second))
+
+    @EITHER
+    @pytest.mark.parametrize("used", [False, True], ids=["new", "expired"])
+    def test_of_simultaneous_requests_with_one_key_one_makes_something(
+        self, storage: Storage, make: Make, used: bool
+    ) -> None:
+        for number in range(ROUNDS):
+            before = {make(storage, _named(SHORT, number))} if used else set()
+            before |= _made(storage)
+            outcomes: list[str | Repeat] = []
+
+            def ask(_: int, number: int = number, outcomes: list[str | Repeat] = outcomes) -> None:
+                outcomes.append(make(storage, _named(KEY, number)))
+
+            at_once(ask)
+            (made,) = _made(storage) - before
+            assert outcomes.count(made) == 1
+            assert outcomes.count(Repeat("f", made)) == THREADS - 1
+
+    def test_a_repeat_takes_no_place_in_the_session(self, storage: Storage) -> None:
+        session = new_session(storage)
+        first = admit(storage, new_run(session), idempotency=KEY).run
+        repeat = storage.admit_run(
+            new_run(session, seconds=9),
+            LEASE,
+            history_turns=10,
+            concurrency=Concurrency.ROLLBACK,
+            idempotency=KEY,
+        )
+        assert repeat == Repeat("f", first.id)
+        assert list(storage.cancel_requests(LEASE.owner)) == []
+        assert storage.get_session(session.id) == session
+        assert admitted(storage, session).position == 2
+
+    def test_a_repeat_is_a_repeat_though_the_session_is_busy_or_gone(self, storage: Storage) -> None:
+        session = new_session(storage)
+        first = admit(storage, new_run(session), concurrency=Concurrency.REJECT, idempotency=KEY).run
+
+        def ask() -> object:
+            again = new_run(session)
+            return storage.admit_run(again, LEASE, history_turns=10, concurrency=Concurrency.REJECT, idempotency=KEY)
+
+        assert ask() == Repeat("f", first.id)
+        storage.delete_session(session.id)
+        assert ask() == Repeat("f", first.id)
+        assert storage.get_run(first.id) is None
+
+    def test_a_request_that_is_refused_does_not_use_its_key_up(self, storage: Storage) -> None:
+        session = new_session(storage)
+        taken = admitted(storage, session)
+        with pytest.raises(SessionNotFound):
+            storage.admit_run(new_run(session_id="x"), LEASE, history_turns=10, idempotency=KEY)
+        with pytest.raises(SessionBusy):
+            storage.admit_run(
+                new_run(session), LEASE, history_turns=10, concurrency=Concurrency.REJECT, idempotency=KEY
+            )
+        with pytest.raises(StorageError):
+            storage.admit_run(new_run(id=taken.id), LEASE, history_turns=10, idempotency=KEY)
+        with pytest.raises(StorageError):
+            storage.create_session(session, idempotency=KEY)
+        assert isinstance(_make_run(storage, KEY), str)
+
+
+def _named(given: IdempotencyKey, number: int) -> IdempotencyKey:
+    return IdempotencyKey(
+        owner=given.owner,
+        route=given.route,
+        key=f"{given.key}{number}",
+        fingerprint=given.fingerprint,
+        seconds=given.seconds,
+    )
