@@ -13,6 +13,8 @@ from agentos.domain.agent import Agent, StreamingAgent
 from agentos.domain.ids import new_id
 from agentos.errors import ConfigError, PluginError
 from agentos.events.log import EventLog
+from agentos.execution.cancels import CancelWatch
+from agentos.execution.executor import Executor
 from agentos.execution.leases import LeaseKeeper
 from agentos.execution.runner import Runner
 from agentos.models.catalog import Catalog
@@ -22,6 +24,7 @@ from agentos.plugins.manager import PluginManager, PluginReport
 from agentos.registry import Registry
 from agentos.services.agents import AgentService
 from agentos.services.health import HealthService
+from agentos.services.housekeeping import HousekeepingService
 from agentos.services.runs import RunService
 from agentos.services.services import Services
 from agentos.services.sessions import SessionService
@@ -30,6 +33,7 @@ from agentos.storage.interface import Lease, Storage
 from agentos.tools.tool import Tool, Toolkit, as_tools
 
 ProviderFactory = Callable[[Config], ModelProvider]
+ExecutorFactory = Callable[[Config], Executor]
 StorageFactory = Callable[[str, Config], Storage]
 
 
@@ -60,10 +64,10 @@ def build(
         storage.upgrade()
     lease = Lease(owner=f"{socket.gethostname()}:{os.getpid()}:{new_id()[-12:]}", seconds=config.lease_seconds)
     runner = Runner(storage, EventLog(storage), lease, on_finished=lambda run: manager.observe("run_finished", run=run))
-    leases = LeaseKeeper(storage, runner, lease)
+    leases = LeaseKeeper(storage, runner, lease, resume=lambda run: services.runs.resume(run))
     catalog = Catalog(registries.providers, config)
     agent_service = AgentService(storage, registries.agents, registries.tools, catalog, config)
-    return Services(
+    services = Services(
         config=config,
         plugins=manager,
         storage=storage,
@@ -72,11 +76,21 @@ def build(
         agents=agent_service,
         sessions=SessionService(storage, runner),
         summaries=SummaryService(storage, agent_service, config),
-        runs=RunService(storage, agent_service, runner, leases, config),
+        runs=RunService(
+            storage,
+            agent_service,
+            runner,
+            _open_executor(registries.executors, config),
+            config,
+            watch=lambda: services.watch_runs(),
+        ),
         health=HealthService(storage, runner),
+        housekeeping=HousekeepingService(storage, config),
         runner=runner,
         leases=leases,
+        cancels=CancelWatch(storage, runner, lease.owner),
     )
+    return services
 
 
 class _Registries:
@@ -85,12 +99,13 @@ class _Registries:
     def __init__(self) -> None:
         self.providers: Registry[ProviderFactory] = Registry("model provider")
         self.storages: Registry[StorageFactory] = Registry("storage backend")
+        self.executors: Registry[ExecutorFactory] = Registry("executor")
         self.tools: Registry[Tool] = Registry("tool")
         self.agents: Registry[Agent | StreamingAgent] = Registry("agent")
 
     def fill(self, manager: PluginManager, config: Config, plugins: Mapping[str, object]) -> None:
         """Load all plugins and let each register; agents come last, as they name models and tools."""
-        for registry in (self.providers, self.storages, self.tools, self.agents):
+        for registry in (self.providers, self.storages, self.executors, self.tools, self.agents):
             manager.on_removal(registry.remove_source)
         manager.add("core", CorePlugin(self.providers, self.tools))
         manager.add("run-log", RunLog(content=config.log_content))
@@ -98,6 +113,7 @@ class _Registries:
             manager.add(name, plugin)
         manager.load_installed()
         manager.call("register_storage_backends", self._register_into(self.storages))
+        manager.call("register_executors", self._register_into(self.executors))
         manager.call("register_model_providers", self._register_into(self.providers))
         manager.call("register_tools", self._register_tool)
         manager.call("register_agents", self._register_agent, config=config)
@@ -135,6 +151,16 @@ class _Registries:
             report.provides.append(f"agent:{name}")
 
         return register
+
+
+def _open_executor(executors: Registry[ExecutorFactory], config: Config) -> Executor:
+    entry = executors.get(config.executor)
+    if entry is None:
+        raise ConfigError(
+            f"AGENTOS_EXECUTOR is {config.executor!r:.40}, which is not installed; installed are"
+            f" {', '.join(executors.names())}"
+        )
+    return entry.value(config)
 
 
 def _open_storage(backends: Registry[StorageFactory], config: Config) -> Storage:

@@ -6,8 +6,10 @@ from collections.abc import Container
 
 from agentos.config import Config
 from agentos.domain.agent import Agent
+from agentos.execution.executor import EmbeddedExecutor
 from agentos.hookspecs import (
     RegisterAgent,
+    RegisterExecutor,
     RegisterModelProvider,
     RegisterStorageBackend,
     hookimpl,
@@ -36,6 +38,14 @@ class CorePlugin:
         register("sqlite", open_sql)
         register("postgresql", open_sql)
         register("postgresql+psycopg", open_sql)
+
+    @hookimpl
+    def register_executors(self, register: RegisterExecutor) -> None:
+        """Register the executor of background runs that every worker has."""
+        register(
+            "embedded",
+            lambda config: EmbeddedExecutor(limit=config.background_limit, queue=config.background_queue),
+        )
 
     @hookimpl
     def register_model_providers(self, register: RegisterModelProvider) -> None:

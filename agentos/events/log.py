@@ -70,6 +70,10 @@ class EventLog:
             ]
             if not fresh:
                 return
-            self._storage.append_frames([FrameBatch(run.id, frames, run.attempt) for run, _, frames in fresh])
-            for _, stream, frames in fresh:
-                stream.mark_logged(frames[-1].number)
+            batches = [FrameBatch(run.id, frames, run.attempt) for run, _, frames in fresh]
+            left_out = self._storage.append_frames(batches)
+            for run, stream, frames in fresh:
+                if run.id not in left_out:
+                    stream.mark_logged(frames[-1].number)
+                elif stream.durable:  # another worker has the run: nobody may be shown what it never wrote
+                    stream.hand_over()

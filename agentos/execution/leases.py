@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 import threading
+from collections.abc import Callable
 
 import orjson
 
@@ -12,6 +13,7 @@ from agentos.domain.run import Run, RunStatus
 from agentos.domain.times import utc_now
 from agentos.errors import AgentOSError, StorageError, WorkerLost
 from agentos.events.encoder import FrameEncoder
+from agentos.execution.endings import UNSAVED
 from agentos.execution.live import run_error, terminal_event
 from agentos.execution.runner import Runner
 from agentos.storage.interface import Lease, Storage
@@ -19,19 +21,30 @@ from agentos.storage.interface import Lease, Storage
 SWEEP_BATCH = 100
 """Lost runs that are taken over at a time."""
 
+RETRY = 1.0
+"""Seconds to the next attempt after one that the database did not take: leases must not run out because it was away."""
+
+GONE = "the worker that executed the run is gone; what it had written was kept"
+
 logger = logging.getLogger(__name__)
 
 
 class LeaseKeeper:
     """Has one thread that renews all leases of the worker in one statement, and sweeps, three times a lease."""
 
-    def __init__(self, storage: Storage, runner: Runner, lease: Lease) -> None:
+    def __init__(
+        self, storage: Storage, runner: Runner, lease: Lease, *, resume: Callable[[Run], bool] = lambda _: False
+    ) -> None:
         self._storage = storage
+        self._resume = resume
         self._runner = runner
         self._lease = lease
+        self._orphans: set[str] = set()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
+        self.transient = False
+        """Set by a process that ends soon, and would take with it what it took over: it sweeps only if it has to."""
 
     def start(self) -> None:
         """Start the thread unless it runs. Its first act is to sweep."""
@@ -47,37 +60,57 @@ class LeaseKeeper:
 
     def _work(self) -> None:
         while True:
+            pause = self._lease.seconds / 3
             try:
                 self.renew()
-                self.sweep()
+                if not self.transient or self._waits():
+                    self.sweep()
             except StorageError:
                 logger.warning("leases could not be renewed; trying again")
+                pause = min(pause, RETRY)
             except Exception:  # a bug here must not leave all runs of the worker without a heartbeat
                 logger.exception("the lease thread met a bug")
-            if self._stop.wait(self._lease.seconds / 3):
+            if self._stop.wait(pause):
                 return
 
+    def _waits(self) -> bool:
+        """Tell whether a run of this process waits for another, which may be a lost one."""
+        return any(live.run.status is RunStatus.QUEUED for live in self._runner.running())
+
     def renew(self) -> None:
-        """Prolong the leases of this worker's runs; stop the runs that another worker has taken over meanwhile."""
+        """Prolong the leases of this worker's runs.
+
+        A run that another worker has taken over meanwhile is stopped here. One that is leased to this worker but not
+        under way in it is an orphan: its admission or its end was committed, or not, while the database broke off. Seen
+        twice, it is ended, or it would be "running" as long as this worker lives.
+        """
         before = self._runner.running()
-        if not before:
-            return
         mine = set(self._storage.renew_leases(self._lease))
         for live in before:
             if live.run.id not in mine and live.stream.last is None:
                 lost: AgentOSError = WorkerLost("another worker took the run over, or its session was deleted")
                 self._runner.stop(live, lost)
+        orphans = {run_id for run_id in mine if self._runner.get(run_id) is None}
+        for run_id in orphans & self._orphans:
+            run = self._storage.get_run(run_id)
+            if run is not None and not run.status.finished:
+                self._end_lost(run, StorageError(UNSAVED))
+        self._orphans = orphans
 
     def sweep(self) -> None:
-        """End the runs whose worker is gone, as failed with ``WORKER_LOST``, keeping what they had written."""
-        while lost := self._storage.take_lost_runs(self._lease, limit=SWEEP_BATCH):
-            for run in lost:
-                self._end_lost(run)
-            logger.warning("ended runs of lost workers", extra={"runs": len(lost)})
+        """Take over the runs whose worker is gone: ``resume`` says whether it goes on with one, the others are ended.
 
-    def _end_lost(self, run: Run) -> None:
+        They fail with ``WORKER_LOST``, and what they had written is kept. A worker that drains takes none.
+        """
+        while not self._runner.draining and (lost := self._storage.take_lost_runs(self._lease, limit=SWEEP_BATCH)):
+            for run in lost:
+                resumed = self._resume(run)
+                logger.warning("took over a run of a lost worker", extra={"run_id": run.id, "resumed": resumed})
+                if not resumed:
+                    self._end_lost(run, WorkerLost(GONE))
+
+    def _end_lost(self, run: Run, failure: AgentOSError) -> None:
         number, content, tokens = self._logged(run.id)
-        failure = WorkerLost("the worker that executed the run is gone; what it had written was kept")
         ended = dataclasses.replace(
             run, status=RunStatus.FAILED, content=content, ended_at=utc_now(), error=run_error(failure, run.id)
         )
@@ -92,7 +125,7 @@ class LeaseKeeper:
                 if frame.type == "token":
                     text.append(orjson.loads(frame.data)["data"]["token"])
                     tokens += 1
-                elif frame.type == "tool_call":
+                elif frame.type in ("tool_call", "run_start"):
                     text.clear()
             number = frames[-1].number
         return number, "".join(text), tokens

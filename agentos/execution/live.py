@@ -27,17 +27,20 @@ class LiveRun:
     is dropped.
     """
 
-    def __init__(self, run: Run, *, deadline: float, max_output: int) -> None:
+    def __init__(
+        self, run: Run, *, deadline: float, max_output: int, durable: bool = False, earlier: Sequence[Frame] = ()
+    ) -> None:
         self.run = run
         self.deadline = deadline
-        self.stream = EventStream()
+        self.stream = EventStream(durable=durable, earlier=earlier)
         self.cancellation = Cancellation()
         self.transcript = Transcript()
         self._encoder = FrameEncoder(run)
         self._max_output = max_output
         self._lock = threading.Lock()
         self._ending = False
-        self._emit(RunStart(run.input, run.session_id, tuple(media.describe() for media in run.media)))
+        media = tuple(media.describe() for media in run.media)
+        self._emit(RunStart(run.input, run.session_id, media, run.attempt if earlier else None))
 
     def context(self, history: Sequence[Message]) -> RunContext:
         """Return what the agent is given."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import threading
 import time
@@ -11,14 +12,12 @@ from dataclasses import dataclass
 from agentos.domain.agent import StreamingAgent
 from agentos.domain.event import Frame
 from agentos.domain.message import Message
-from agentos.domain.run import Run, RunStatus
-from agentos.domain.times import utc_now
+from agentos.domain.run import Concurrency, Run, RunStatus
 from agentos.errors import (
     AgentFailed,
     AgentOSError,
     ExecutionError,
     RunCancelled,
-    RunNotFound,
     RunTimeout,
     ShuttingDown,
     StorageError,
@@ -26,21 +25,17 @@ from agentos.errors import (
 )
 from agentos.events.log import EventLog
 from agentos.execution.alarm import Alarm
+from agentos.execution.endings import SAVE_PAUSES, Endings
+from agentos.execution.executor import Reservation
 from agentos.execution.live import LiveRun
 from agentos.execution.turns import SessionTurns
-from agentos.storage.interface import Admission, Lease, Storage
+from agentos.storage.interface import Admission, IdempotencyKey, Lease, Repeat, Storage
 
 ABANDON_AFTER = 0.5
 """Seconds that a run which has to stop is waited for; after that its thread is left alone and its words are dropped."""
 
-POLL = (0.05, 0.5)
-"""Least and most seconds between two questions whether it is a queued run's turn, where nobody here wakes it."""
-
 OBSERVERS_WAIT = 1.0
 """Seconds that the end of the process waits for those who observe the end of a run."""
-
-SAVE_PAUSES = (0.2, 0.8)
-"""Seconds to wait after each failed attempt to save the end of a run, before one last attempt."""
 
 logger = logging.getLogger(__name__)
 
@@ -52,6 +47,8 @@ class RunLimits:
     timeout: float
     history_turns: int
     max_output: int
+    durable: bool = False
+    """Followers are shown an event only once the log has it, so that the run can start over on another worker."""
 
 
 class Runner:
@@ -61,31 +58,68 @@ class Runner:
         self._storage = storage
         self._log = log
         self._lease = lease
+        self._endings = Endings(storage, log)
         self._on_finished = on_finished
+        self._turns = SessionTurns(storage)
         self._alarm = Alarm()
-        self._turns = SessionTurns()
         self._live: dict[str, LiveRun] = {}
         self._idle = threading.Condition()
         self.draining = False
 
-    def start(self, run: Run, agent: StreamingAgent, limits: RunLimits) -> LiveRun:
-        """Accept a run durably and begin to execute it.
+    def start(
+        self,
+        run: Run,
+        agent: StreamingAgent,
+        limits: RunLimits,
+        *,
+        concurrency: Concurrency = Concurrency.ENQUEUE,
+        idempotency: IdempotencyKey | None = None,
+        room: Reservation | None = None,
+    ) -> LiveRun | Repeat:
+        """Accept a run durably and begin to execute it, or have it executed in ``room``.
 
-        Raises :class:`~agentos.errors.ShuttingDown`, :class:`~agentos.errors.SessionNotFound` or
-        :class:`~agentos.errors.StorageError`; then there is no run.
+        A repeat means that there is no new run. Raises :class:`~agentos.errors.ShuttingDown`,
+        :class:`~agentos.errors.SessionNotFound`, :class:`~agentos.errors.SessionBusy` or
+        :class:`~agentos.errors.StorageError`; then there is none either.
         """
         if self.draining:
             raise ShuttingDown("the server is about to stop and takes no new runs; try again")
         deadline = time.monotonic() + limits.timeout
-        admission = self._storage.admit_run(run, self._lease, history_turns=limits.history_turns)
-        live = LiveRun(admission.run, deadline=deadline, max_output=limits.max_output)
-        with self._idle:
-            self._live[run.id] = live
-        self._log.open(live.run, live.stream)
-        threading.Thread(
-            target=self._execute, args=(live, agent, admission, limits), name=f"run-{run.id}", daemon=True
-        ).start()
+        admission = self._storage.admit_run(
+            run,
+            self._lease,
+            history_turns=limits.history_turns,
+            concurrency=concurrency,
+            hold=room is not None,
+            idempotency=idempotency,
+        )
+        if isinstance(admission, Repeat):
+            return admission
+        live = LiveRun(admission.run, deadline=deadline, max_output=limits.max_output, durable=limits.durable)
+        self._enter(live)
+        for other in admission.interrupted:
+            self.cancel(other, RunCancelled("a newer run of its session interrupted it"))
+        if room is None:
+            self._spawn(self._execute, live, agent, admission, limits)
+        else:
+            room.execute(run.id, lambda: self._execute_held(live, agent, admission, limits))
         return live
+
+    def resume(self, run: Run, agent: StreamingAgent, limits: RunLimits) -> None:
+        """Execute a run that was taken over from a lost worker from its beginning, after what its log has already."""
+        earlier: list[Frame] = []
+        while frames := self._storage.read_frames(run.id, after=len(earlier)):
+            earlier += frames
+        live = LiveRun(
+            run,
+            deadline=time.monotonic() + limits.timeout,
+            max_output=limits.max_output,
+            durable=limits.durable,
+            earlier=earlier,
+        )
+        self._enter(live)
+        waiting = Admission(dataclasses.replace(run, status=RunStatus.QUEUED))
+        self._spawn(self._execute, live, agent, waiting, limits)
 
     def get(self, run_id: str) -> LiveRun | None:
         """Return a run that is under way in this worker."""
@@ -94,6 +128,15 @@ class Runner:
     def running(self) -> list[LiveRun]:
         """Return the runs under way in this worker."""
         return list(self._live.values())
+
+    def cancel(self, run_id: str, cause: AgentOSError) -> bool:
+        """Stop a run without waiting for its end; return whether it is under way here."""
+        live = self._live.get(run_id)
+        if live is None:
+            return False
+        if live.cancellation.cause is None:
+            self._spawn(self.stop, live, cause)
+        return True
 
     def stop(self, live: LiveRun, cause: AgentOSError) -> None:
         """End a run for a reason from outside: cut what it waits in, and if it does not return, go on without it."""
@@ -132,11 +175,25 @@ class Runner:
         with self._idle:
             self._idle.wait_for(lambda: not self._live, timeout)
 
+    def _enter(self, live: LiveRun) -> None:
+        with self._idle:
+            self._live[live.run.id] = live
+        self._log.open(live.run, live.stream)
+
+    @staticmethod
+    def _spawn(function: Callable[..., None], live: LiveRun, *arguments: object) -> None:
+        threading.Thread(target=function, args=(live, *arguments), name=f"run-{live.run.id}", daemon=True).start()
+
+    def _execute_held(self, live: LiveRun, agent: StreamingAgent, admission: Admission, limits: RunLimits) -> None:
+        """Execute a run that waited for an executor; its time begins now."""
+        live.deadline = time.monotonic() + limits.timeout
+        self._execute(live, agent, admission, limits)
+
     def _execute(self, live: LiveRun, agent: StreamingAgent, admission: Admission, limits: RunLimits) -> None:
         overdue = self._alarm.call_at(live.deadline, lambda: self._overdue(live, limits.timeout))
         failure: AgentOSError | None = None
         try:
-            history = self._await_turn(live, admission, limits)
+            history = self._turns.wait_for(live, admission, history_turns=limits.history_turns)
             self._consume(live, agent, history)
         except (ExecutionError, RunCancelled, StorageError) as error:
             failure = error
@@ -160,64 +217,19 @@ class Runner:
                 close()
         live.cancellation.check()
 
-    def _await_turn(self, live: LiveRun, admission: Admission, limits: RunLimits) -> Sequence[Message]:
-        if admission.run.status is not RunStatus.QUEUED:
-            return admission.history
-        pause = POLL[0]
-        with self._turns.waiting(live.run.session_id or "") as ended, live.cancellation.cutting(ended.set):
-            while True:
-                claimed = self._claim(live, limits)
-                if claimed is not None:
-                    live.run = claimed.run
-                    return claimed.history
-                if not ended.wait(pause):
-                    pause = min(pause * 2, POLL[1])
-                ended.clear()
-                live.cancellation.check()
-
-    def _claim(self, live: LiveRun, limits: RunLimits) -> Admission | None:
-        try:
-            return self._storage.claim_turn(live.run, history_turns=limits.history_turns, now=utc_now())
-        except RunNotFound as error:
-            raise RunCancelled(
-                "the run was taken away while it waited: its session is gone, or it was ended"
-            ) from error
-
     def _overdue(self, live: LiveRun, timeout: float) -> None:
         cause = RunTimeout(f"the run did not end within {timeout:g} s and was stopped")
-        threading.Thread(target=self.stop, args=(live, cause), name="overdue", daemon=True).start()
+        self._spawn(self.stop, live, cause)
 
     def _end(self, live: LiveRun, failure: AgentOSError | None) -> None:
-        if not live.begin_end():
+        if not self._endings.end(live, failure):
             return
-        self._log.release(live.run.id)
-        run, frame = live.ended(failure)
+        if live.run.session_id is not None:
+            self._turns.ended(live.run.session_id)
         try:
-            saved = self._save(live, run, [*live.stream.unlogged(), frame])
-        except StorageError:
-            logger.error("the end of a run could not be saved", extra={"run_id": run.id})
-            run, frame = live.ended(StorageError("the run ended, but its result could not be saved"))
-        else:
-            if not saved:
-                gone = RunCancelled("the run was ended elsewhere, or its session was deleted; nothing was saved")
-                run, frame = live.ended(gone)
-        live.run = run
-        live.stream.append(frame)
-        if run.session_id is not None:
-            self._turns.ended(run.session_id)
-        try:
-            self._on_finished(run)
+            if live.run.status.finished:  # else another worker has it, and tells of its end
+                self._on_finished(live.run)
         finally:
             with self._idle:
-                self._live.pop(run.id, None)
+                self._live.pop(live.run.id, None)
                 self._idle.notify_all()
-
-    def _save(self, live: LiveRun, run: Run, frames: Sequence[Frame]) -> bool:
-        kept = run.status is RunStatus.COMPLETED or (run.status is RunStatus.CANCELLED and run.content)
-        messages = live.turn_messages() if kept and run.session_id is not None else ()
-        for pause in SAVE_PAUSES:
-            try:
-                return self._storage.finish_run(run, messages=messages, frames=frames)
-            except StorageError:
-                time.sleep(pause)
-        return self._storage.finish_run(run, messages=messages, frames=frames)

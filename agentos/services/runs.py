@@ -3,31 +3,46 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from agentos.config import Config
 from agentos.domain.agent import StreamingAgent
+from agentos.domain.event import Frame
 from agentos.domain.ids import new_id
 from agentos.domain.media import Media
-from agentos.domain.run import Run, RunStatus
+from agentos.domain.run import Concurrency, Run, RunStatus
 from agentos.domain.times import utc_now
-from agentos.errors import InvalidMedia, InvalidRequest, RunNotFound
-from agentos.execution.leases import LeaseKeeper
+from agentos.errors import (
+    AgentOSError,
+    IdempotencyConflict,
+    IdempotencyMismatch,
+    InvalidMedia,
+    InvalidRequest,
+    RunCancelled,
+    RunFinished,
+    RunNotFound,
+)
+from agentos.execution.executor import Executor
+from agentos.execution.following import Follower
 from agentos.execution.live import LiveRun
 from agentos.execution.runner import RunLimits, Runner
 from agentos.media.policy import check_media
 from agentos.runtime.loop import ModelAgent
 from agentos.services.agents import AgentService
-from agentos.storage.interface import Page, Paging, RunFilter, Storage
+from agentos.storage.interface import IdempotencyKey, Page, Paging, Repeat, RunFilter, Storage
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRequest:
-    """What a client asks for. ``streamed`` decides which time limit holds, nothing else."""
+    """What a client asks for.
+
+    ``streamed`` and ``background`` decide which time limit holds; a background run also waits for an executor.
+    ``concurrency`` falls back to the agent's. ``idempotency`` names the request.
+    """
 
     agent_id: str
     input: str = ""
@@ -37,26 +52,65 @@ class RunRequest:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     context: Mapping[str, Any] = field(default_factory=dict)
     streamed: bool = False
+    background: bool = False
+    concurrency: Concurrency | None = None
+    idempotency: IdempotencyKey | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StartedRun:
+    """A run that was accepted, now or (``replayed``) by an earlier request with the same idempotency key."""
+
+    run_id: str
+    replayed: bool
+    _follower: Follower
+    _live: LiveRun | None = None
+
+    def follow(self, *, heartbeat: float) -> Iterator[Sequence[Frame]]:
+        """Return all its events as they come, as :meth:`agentos.execution.following.Follower.follow` does."""
+        if self._live is not None:
+            return self._follower.follow_live(self._live, heartbeat=heartbeat)
+        return self._follower.follow(self.run_id, heartbeat=heartbeat)
+
+    def wait(self, timeout: float) -> Run | None:
+        """Wait for its end; ``None`` if it has not come within ``timeout`` seconds."""
+        if self._live is not None:
+            return self._follower.wait_live(self._live, timeout)
+        return self._follower.wait(self.run_id, timeout)
 
 
 class RunService:
-    """Starts runs and finds them again."""
+    """Starts runs, follows them, stops them and finds them again."""
 
     def __init__(
-        self, storage: Storage, agents: AgentService, runner: Runner, leases: LeaseKeeper, config: Config
+        self,
+        storage: Storage,
+        agents: AgentService,
+        runner: Runner,
+        executor: Executor,
+        config: Config,
+        *,
+        watch: Callable[[], None],
     ) -> None:
         self._storage = storage
         self._agents = agents
         self._runner = runner
-        self._leases = leases
+        self._executor = executor
         self._config = config
+        self._watch = watch
+        self._follower = Follower(storage, runner)
 
-    def start(self, request: RunRequest) -> LiveRun:
-        """Accept a run durably and begin to execute it; follow or await it through ``.stream``.
+    def start(self, request: RunRequest) -> StartedRun:
+        """Accept a run durably and begin to execute it.
 
-        Refuses, in this order: media, neither input nor media, agent, media that the agent's model does not take,
-        session. Raises the matching error of :mod:`agentos.errors`; then there is no run.
+        A repeat of an earlier request joins that one's run. Else refuses, in this order: media, neither input nor
+        media, agent, media that the agent's model does not take, no room for a background run, session. Raises the
+        matching error of :mod:`agentos.errors`; then there is no run.
         """
+        # First of all: what a repeat would be refused for now was all right when it came for the first time.
+        repeat = None if request.idempotency is None else self._storage.find_repeat(request.idempotency)
+        if repeat is not None:
+            return self._repeated(repeat, request)
         check_media(request.media)
         if not request.input and not request.media:
             raise InvalidRequest("neither 'input' nor 'media' was given; a run needs at least one")
@@ -75,10 +129,46 @@ class RunService:
             created_at=utc_now(),
         )
         # Without a heartbeat, another worker would take the run for lost; so no host of the server can forget it.
-        self._leases.start()
-        live = self._runner.start(run, agent, self._limits(agent, request))
+        self._watch()
+        started = self._admit(run, agent, request)
+        if isinstance(started, Repeat):
+            return self._repeated(started, request)
         logger.info("run requested", extra={"agent_id": run.agent_id, "session_id": run.session_id, "run_id": run.id})
-        return live
+        return StartedRun(run.id, False, self._follower, started)
+
+    def follow(self, run_id: str, *, after: int = 0, heartbeat: float) -> Iterator[Sequence[Frame]]:
+        """Return the events of a run after number ``after``, as they come, wherever it executes.
+
+        Raises :class:`~agentos.errors.RunNotFound` or :class:`~agentos.errors.EventsExpired`.
+        """
+        return self._follower.follow(run_id, after=after, heartbeat=heartbeat)
+
+    def cancel(self, run_id: str) -> Run:
+        """Have a run stopped, wherever it executes; return it as it is, which is mostly not ended yet.
+
+        Raises :class:`~agentos.errors.RunNotFound`, or :class:`~agentos.errors.RunFinished` when it has ended.
+        """
+        run = self._storage.request_cancel(run_id)
+        if run is None:
+            raise RunNotFound(run_id)
+        if run.status.finished:
+            raise RunFinished(f"run {run_id!r} has ended as {run.status.value}; there is nothing left to cancel")
+        self._runner.cancel(run_id, RunCancelled("the run was cancelled"))
+        return run
+
+    def resume(self, run: Run) -> bool:
+        """Go on with a run that was taken over from a lost worker, if it had not begun or its agent allows that."""
+        try:
+            agent = self._agents.resolve(run.agent_id)
+        except AgentOSError:
+            return False
+        begun = run.started_at is not None
+        if begun and not (_setting(agent, "retry_on_crash", False) and run.attempt <= self._config.max_attempts):
+            return False
+        # Whether it was streamed or in the background is not kept; no client of /run waits for it any more.
+        longest = max(self._config.stream_timeout, self._config.background_timeout)
+        self._runner.resume(run, agent, self._limits(agent, longest))
+        return True
 
     def get(self, run_id: str) -> Run:
         """Return a run as it is saved; raises :class:`~agentos.errors.RunNotFound`."""
@@ -91,13 +181,48 @@ class RunService:
         """Return runs, newest first."""
         return self._storage.list_runs(where, paging)
 
-    def _limits(self, agent: StreamingAgent, request: RunRequest) -> RunLimits:
-        turns = agent.agent.history_turns if isinstance(agent, ModelAgent) else None
+    def _admit(self, run: Run, agent: StreamingAgent, request: RunRequest) -> LiveRun | Repeat:
+        timeout = self._config.stream_timeout if request.streamed else self._config.request_timeout
+        if request.background:
+            timeout = self._config.background_timeout
+        room = self._executor.reserve() if request.background else None
+        started: LiveRun | Repeat | None = None
+        try:
+            started = self._runner.start(
+                run,
+                agent,
+                self._limits(agent, timeout),
+                concurrency=request.concurrency or _setting(agent, "concurrency", Concurrency.ENQUEUE),
+                idempotency=request.idempotency,
+                room=room,
+            )
+        finally:
+            if room is not None and not isinstance(started, LiveRun):
+                room.release()
+        return started
+
+    def _repeated(self, repeat: Repeat, request: RunRequest) -> StartedRun:
+        if request.idempotency is not None and repeat.fingerprint != request.idempotency.fingerprint:
+            raise IdempotencyMismatch(
+                f"Idempotency-Key {request.idempotency.key!r} was used with another request; use a new key"
+            )
+        if self._storage.get_run(repeat.id) is None:
+            raise IdempotencyConflict(f"run {repeat.id!r}, which the first request with this key made, was deleted")
+        return StartedRun(repeat.id, True, self._follower)
+
+    def _limits(self, agent: StreamingAgent, timeout: float) -> RunLimits:
+        turns = _setting(agent, "history_turns", None)
         return RunLimits(
-            timeout=self._config.stream_timeout if request.streamed else self._config.request_timeout,
+            timeout=timeout,
             history_turns=self._config.history_turns if turns is None else turns,
             max_output=self._config.max_output_size,
+            durable=_setting(agent, "retry_on_crash", False),
         )
+
+
+def _setting(agent: StreamingAgent, name: str, default: Any) -> Any:
+    """Return what an agent, ours or not, says of itself."""
+    return getattr(agent.agent if isinstance(agent, ModelAgent) else agent, name, default)
 
 
 def _check_taken(agent: StreamingAgent, media: Sequence[Media]) -> None:

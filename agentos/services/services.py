@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from agentos.config import Config
+from agentos.execution.cancels import CancelWatch
 from agentos.execution.leases import LeaseKeeper
 from agentos.execution.runner import Runner
 from agentos.models.catalog import Catalog
@@ -12,6 +13,7 @@ from agentos.plugins.manager import PluginManager
 from agentos.registry import Registry
 from agentos.services.agents import AgentService
 from agentos.services.health import HealthService
+from agentos.services.housekeeping import HousekeepingService
 from agentos.services.runs import RunService
 from agentos.services.sessions import SessionService
 from agentos.services.summaries import SummaryService
@@ -33,12 +35,20 @@ class Services:
     summaries: SummaryService
     runs: RunService
     health: HealthService
+    housekeeping: HousekeepingService
     runner: Runner
     leases: LeaseKeeper
+    cancels: CancelWatch
 
     def start(self) -> None:
-        """Sweep, and go on sweeping. A server calls it when it begins; the first run does it at the latest."""
+        """Begin to look after runs and to keep house. A server calls it when it begins."""
+        self.watch_runs()
+        self.housekeeping.start()
+
+    def watch_runs(self) -> None:
+        """Renew leases, sweep, listen for cancellations. The first run does it at the latest."""
         self.leases.start()
+        self.cancels.start()
 
     def drain(self, timeout: float) -> None:
         """Refuse new runs, let those under way go on for ``timeout`` seconds, then end them as lost. Blocks."""
@@ -46,6 +56,8 @@ class Services:
 
     def close(self) -> None:
         """Let go of threads, connections and providers. Can be called again."""
+        self.housekeeping.close()
+        self.cancels.close()
         self.leases.close()
         self.runner.close()
         self.catalog.close()

@@ -10,9 +10,18 @@ from typing import Any
 from agentos.domain.ids import new_id
 from agentos.domain.session import Session
 from agentos.domain.times import utc_now
-from agentos.errors import RunCancelled, SessionNotFound
+from agentos.errors import IdempotencyConflict, IdempotencyMismatch, RunCancelled, SessionNotFound
 from agentos.execution.runner import Runner
-from agentos.storage.interface import History, Page, Paging, SessionChanges, SessionFilter, Storage
+from agentos.storage.interface import (
+    History,
+    IdempotencyKey,
+    Page,
+    Paging,
+    Repeat,
+    SessionChanges,
+    SessionFilter,
+    Storage,
+)
 
 PRUNE_BATCH = 100
 """Sessions that are deleted in one transaction when many are."""
@@ -37,8 +46,14 @@ class SessionService:
         name: str | None = None,
         metadata: Mapping[str, Any] | None = None,
         state: Mapping[str, Any] | None = None,
-    ) -> Session:
-        """Create a session. Its agent need not be registered yet."""
+        idempotency: IdempotencyKey | None = None,
+    ) -> tuple[Session, bool]:
+        """Create a session, whose agent need not be registered yet; return it and whether it was there already.
+
+        It was there if an earlier request had the same idempotency key. Raises
+        :class:`~agentos.errors.IdempotencyMismatch`, or :class:`~agentos.errors.IdempotencyConflict` when that
+        session is gone.
+        """
         now = utc_now()
         session = Session(
             id=new_id(),
@@ -52,8 +67,20 @@ class SessionService:
             created_at=now,
             updated_at=now,
         )
-        self._storage.create_session(session)
+        repeat = self._storage.create_session(session, idempotency=idempotency)
+        if repeat is not None and idempotency is not None:
+            return self._repeated(repeat, idempotency), True
         logger.info("session created", extra={"session_id": session.id, "agent_id": agent_id})
+        return session, False
+
+    def _repeated(self, repeat: Repeat, idempotency: IdempotencyKey) -> Session:
+        if repeat.fingerprint != idempotency.fingerprint:
+            raise IdempotencyMismatch(
+                f"Idempotency-Key {idempotency.key!r} was used with another request; use a new key"
+            )
+        session = self._storage.get_session(repeat.id)
+        if session is None:
+            raise IdempotencyConflict(f"session {repeat.id!r}, which the first request with this key made, was deleted")
         return session
 
     def get(self, session_id: str) -> Session:

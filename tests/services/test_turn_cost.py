@@ -25,7 +25,7 @@ def services(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Service
 
 
 def test_turn_200_costs_as_much_as_turn_5(services: Services) -> None:
-    session = services.sessions.create("assistant")
+    session, _ = services.sessions.create("assistant")
     statements: list[str] = []
     rows = 0
 
@@ -40,14 +40,15 @@ def test_turn_200_costs_as_much_as_turn_5(services: Services) -> None:
         for turn in range(200):
             statements.clear()
             rows = 0
-            live = services.runs.start(RunRequest(agent_id="assistant", input=f"turn {turn}", session_id=session.id))
-            assert live.stream.wait(10)
-            assert live.run.status is RunStatus.COMPLETED
+            request = RunRequest(agent_id="assistant", input=f"turn {turn}", session_id=session.id)
+            run = services.runs.start(request).wait(10)
+            assert run is not None
+            assert run.status is RunStatus.COMPLETED
             costs.append((len(statements), rows))
     finally:
         event.remove(Engine, "after_cursor_execute", count)
 
-    # The log of events is committed ten times a second, and now and then that falls into a turn.
+    # Now and then a turn is counted with what happens beside it: the log's commit, the look for cancel requests.
     assert min(costs[4:9]) == min(costs[195:200])
-    assert max(costs[5:]) <= (min(costs[4:9])[0] + 2, min(costs[4:9])[1] + 2)
+    assert max(costs[5:]) <= (min(costs[4:9])[0] + 4, min(costs[4:9])[1] + 2)
     assert services.sessions.get(session.id).run_count == 200

@@ -1,0 +1,87 @@
+"""The one end of each run: saved first, told afterwards."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+
+from agentos.domain.event import Frame
+from agentos.domain.run import Run, RunStatus
+from agentos.errors import AgentOSError, RunCancelled, StorageError
+from agentos.events.encoder import FrameEncoder
+from agentos.events.log import EventLog
+from agentos.execution.live import LiveRun, terminal_event
+from agentos.storage.interface import Storage
+
+SAVE_PAUSES = (0.2, 0.8)
+"""Seconds to wait after each failed attempt to save the end of a run, before one last attempt."""
+
+UNSAVED = "the run ended, but its result could not be saved"
+
+logger = logging.getLogger(__name__)
+
+
+class Endings:
+    """Ends runs, each exactly once, whoever comes first."""
+
+    def __init__(self, storage: Storage, log: EventLog) -> None:
+        self._storage = storage
+        self._log = log
+
+    def end(self, live: LiveRun, failure: AgentOSError | None) -> bool:
+        """End a run: save its state, messages and last events together, then tell its followers.
+
+        Returns ``False`` if somebody else ends it. What could not be saved is told as an error, never as done: its row
+        stays unfinished until the lease keeper finds it.
+        """
+        if not live.begin_end():
+            return False
+        self._log.release(live.run.id)
+        run, frame = live.ended(failure)
+        try:
+            saved = self._save(live, run, [*live.stream.unlogged(), frame])
+        except StorageError:
+            logger.error("the end of a run could not be saved", extra={"run_id": run.id})
+            run, frame = live.ended(StorageError(UNSAVED))
+        except (
+            Exception
+        ):  # a bug, or a storage backend that breaks its contract: the client must hear an end all the same
+            logger.exception("saving the end of a run met a bug", extra={"run_id": run.id})
+            run, frame = live.ended(StorageError(UNSAVED))
+        else:
+            if not saved:
+                self._leave(live)
+                return True
+        live.run = run
+        live.stream.append(frame)
+        return True
+
+    def _leave(self, live: LiveRun) -> None:
+        """Tell those who follow a run that is not ours any more what they would hear elsewhere."""
+        try:
+            now = self._storage.get_run(live.run.id)
+        except StorageError:
+            live.stream.hand_over()
+            return
+        if now is None:
+            live.run, frame = live.ended(RunCancelled("the run's session was deleted; nothing was saved"))
+            live.stream.append(frame)
+            return
+        live.run = now
+        if live.stream.durable or not now.status.finished:
+            live.stream.hand_over()
+            return
+        # They may have been shown more than the log has, so that its last number would be one that they have seen.
+        event = terminal_event(now, live.transcript.tokens)
+        live.stream.append(FrameEncoder(now).encode(event, live.stream.next_number))
+
+    def _save(self, live: LiveRun, run: Run, frames: Sequence[Frame]) -> bool:
+        kept = run.status is RunStatus.COMPLETED or (run.status is RunStatus.CANCELLED and run.content)
+        messages = live.turn_messages() if kept and run.session_id is not None else ()
+        for pause in SAVE_PAUSES:
+            try:
+                return self._storage.finish_run(run, messages=messages, frames=frames)
+            except StorageError:
+                time.sleep(pause)
+        return self._storage.finish_run(run, messages=messages, frames=frames)

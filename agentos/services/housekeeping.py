@@ -1,0 +1,92 @@
+"""Throws away what was kept for its time only, in small transactions that never hold a lock for long."""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from agentos.config import Config
+from agentos.domain.times import utc_now
+from agentos.errors import StorageError
+from agentos.storage.interface import IDEMPOTENCY_SECONDS, SessionFilter, Storage
+
+BATCH = 100
+"""Rows' owners (runs, keys, sessions) that are dealt with in one transaction."""
+
+PAUSE = 0.01
+"""Seconds between two transactions, for those who wait for the database."""
+
+INTERVAL = 600.0
+"""Seconds between two rounds of a worker, about; each worker makes its own, so that none is needed."""
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """How much a round threw away: event logs, idempotency keys, sessions."""
+
+    event_logs: int
+    idempotency_keys: int
+    sessions: int
+
+
+class HousekeepingService:
+    """Prunes when it is told to, and by itself every ten minutes once it is started."""
+
+    def __init__(self, storage: Storage, config: Config, *, interval: float = INTERVAL) -> None:
+        self._storage = storage
+        self._interval = interval
+        self._config = config
+        self._stop = threading.Event()
+        self._starting = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    def prune(self) -> Pruned:
+        """Throw away events after ``event_retention``, keys after a day, sessions after ``session_ttl`` (0: never)."""
+        now = utc_now()
+        ended_before = now - timedelta(seconds=self._config.event_retention)
+        logs = _repeated(lambda: self._storage.delete_frames(ended_before=ended_before, limit=BATCH))
+        created_before = now - timedelta(seconds=IDEMPOTENCY_SECONDS)
+        keys = _repeated(lambda: self._storage.delete_idempotency_keys(created_before=created_before, limit=BATCH))
+        sessions = 0
+        if self._config.session_ttl:
+            idle = SessionFilter(updated_before=now - timedelta(seconds=self._config.session_ttl))
+            sessions = _repeated(lambda: self._storage.delete_sessions(idle, limit=BATCH))
+        return Pruned(logs, keys, sessions)
+
+    def start(self) -> None:
+        """Begin to prune by itself, unless it does already."""
+        with self._starting:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._work, name="housekeeping", daemon=True)
+                self._thread.start()
+
+    def close(self) -> None:
+        """Stop pruning by itself."""
+        self._stop.set()
+
+    def _work(self) -> None:
+        # Not all workers of a deployment at the same moment, which is when it starts.
+        while not self._stop.wait(self._interval * random.uniform(0.5, 1.0)):  # noqa: S311
+            try:
+                pruned = self.prune()
+            except StorageError:
+                logger.warning("housekeeping failed; trying again later")
+            except Exception:  # a bug here must not let old rows pile up for ever
+                logger.exception("housekeeping met a bug")
+            else:
+                logger.debug("housekeeping", extra={"pruned": repr(pruned)})
+
+
+def _repeated(delete: Callable[[], int]) -> int:
+    deleted = 0
+    while some := delete():
+        deleted += some
+        time.sleep(PAUSE)
+    return deleted

@@ -1,0 +1,191 @@
+"""Stopping runs from any worker, and what they leave."""
+
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+
+from agentos.domain.run import Concurrency, RunStatus
+from agentos.errors import RunCancelled, SessionBusy
+from agentos.execution.executor import EmbeddedExecutor
+from agentos.execution.live import LiveRun
+from agentos.storage.interface import Storage
+from parts.workers import AbsentStorage, Gate, Worker, ended, event, new_session, says, until
+
+SOON = 1.5
+"""Seconds: the promise is one; a busy machine may need more, but not much."""
+
+
+@pytest.fixture
+def busy(here: Worker, storage: AbsentStorage) -> tuple[str, Gate, LiveRun]:
+    """A session with a run under way here, which has written something."""
+    session_id = new_session(storage)
+    gate = Gate(["partial"], ["late"])
+    live = here.start(gate, session_id=session_id, input="first")
+    assert gate.waiting.wait(5)
+    here.cancels.start()
+    return session_id, gate, live
+
+
+def said(storage: Storage, session_id: str) -> list[str]:
+    return [one.message.content for one in storage.history(session_id, limit=100).messages]
+
+
+def ended_soon(live: LiveRun) -> None:
+    before = time.monotonic()
+    assert ended(live).status is RunStatus.CANCELLED
+    assert time.monotonic() - before < SOON
+
+
+def test_a_run_is_stopped_within_a_second_from_another_worker(
+    busy: tuple[str, Gate, LiveRun], there: Worker, storage: AbsentStorage
+) -> None:
+    session_id, _, live = busy
+    storage.request_cancel(live.run.id)
+    assert there.runner.cancel(live.run.id, RunCancelled()) is False  # it is not there
+    ended_soon(live)
+    saved = storage.get_run(live.run.id)
+    assert saved is not None
+    assert saved.error is not None
+    assert (saved.status, saved.content, saved.error.code) == (RunStatus.CANCELLED, "partial", "RUN_CANCELLED")
+    assert said(storage, session_id) == ["first", "partial"]
+    assert event(there.follow(live.run.id)[-1]).code == "RUN_CANCELLED"
+
+
+def test_the_session_goes_on_after_a_cancelled_run(
+    busy: tuple[str, Gate, LiveRun], here: Worker, storage: AbsentStorage
+) -> None:
+    session_id, _, live = busy
+    behind = Gate([], ["second answer"])
+    behind.go_on.set()
+    waiting = here.start(behind, session_id=session_id, input="second")
+    storage.request_cancel(live.run.id)
+    assert ended(waiting).status is RunStatus.COMPLETED
+    assert behind.histories == [["first", "partial"]]
+    assert said(storage, session_id) == ["first", "partial", "second", "second answer"]
+
+
+def test_a_run_that_does_not_listen_is_left_behind_within_a_second(here: Worker, storage: AbsentStorage) -> None:
+    gate = Gate(["partial"], ["late"], deaf=True)
+    live = here.start(gate)
+    here.cancels.start()
+    assert gate.waiting.wait(5)
+    storage.request_cancel(live.run.id)
+    ended_soon(live)
+    gate.go_on.set()
+    time.sleep(0.1)
+    assert here.storage.get_run(live.run.id).content == "partial"
+
+
+def test_a_run_that_waits_for_its_turn_is_stopped_too(
+    busy: tuple[str, Gate, LiveRun], here: Worker, storage: AbsentStorage
+) -> None:
+    session_id, gate, first = busy
+    waiting = here.start(says("never"), session_id=session_id, input="second")
+    storage.request_cancel(waiting.run.id)
+    ended_soon(waiting)
+    gate.go_on.set()
+    assert ended(first).status is RunStatus.COMPLETED
+    assert said(storage, session_id) == ["first", "partiallate"]
+
+
+def test_a_run_that_waits_for_an_executor_is_stopped_too(here: Worker, storage: AbsentStorage) -> None:
+    here.cancels.start()
+    executor = EmbeddedExecutor(limit=1, queue=1)
+    blocked = threading.Event()
+    executor.reserve().execute("other", lambda: blocked.wait(10))
+    gate = Gate()
+    held = here.start(gate, room=executor.reserve())
+    storage.request_cancel(held.run.id)
+    ended_soon(held)
+    blocked.set()
+    time.sleep(0.1)
+    assert not gate.waiting.is_set()
+
+
+def test_runs_of_other_workers_are_left_alone(here: Worker, there: Worker, storage: AbsentStorage) -> None:
+    gates = [Gate([], ["done"]), Gate()]
+    mine, other = here.start(gates[0]), there.start(gates[1])
+    for one in (here, there):
+        one.cancels.start()
+    storage.request_cancel(other.run.id)
+    ended_soon(other)
+    gates[0].go_on.set()
+    assert ended(mine).status is RunStatus.COMPLETED
+
+
+def test_requests_are_heard_again_when_the_database_is_back(
+    busy: tuple[str, Gate, LiveRun], storage: AbsentStorage
+) -> None:
+    *_, live = busy
+    storage.away = True
+    storage.request_cancel(live.run.id)
+    assert live.stream.wait(0.6) is None
+    storage.away = False
+    ended_soon(live)
+
+
+def test_a_run_that_has_ended_stays_as_it_is(here: Worker, storage: AbsentStorage) -> None:
+    live = here.start(says("done"))
+    ended(live)
+    before = storage.get_run(live.run.id)
+    assert storage.request_cancel(live.run.id) == before
+    here.cancels.look()
+    assert storage.get_run(live.run.id) == before
+
+
+@pytest.fixture(params=["the same worker", "another worker"])
+def newcomer(request: pytest.FixtureRequest, here: Worker, worker: Callable[..., Worker]) -> Worker:
+    """Where the session's second run is started."""
+    return here if request.param == "the same worker" else worker("newcomer")
+
+
+def test_a_run_that_interrupts_finds_what_the_other_had_written(
+    busy: tuple[str, Gate, LiveRun], newcomer: Worker, storage: AbsentStorage
+) -> None:
+    session_id, _, first = busy
+    gate = Gate([], ["second answer"])
+    gate.go_on.set()
+    second = newcomer.start(gate, session_id=session_id, input="second", concurrency=Concurrency.INTERRUPT)
+    ended_soon(first)
+    assert ended(second).status is RunStatus.COMPLETED
+    assert gate.histories == [["first", "partial"]]
+    assert said(storage, session_id) == ["first", "partial", "second", "second answer"]
+
+
+def test_a_run_that_rolls_back_finds_nothing_of_the_other(
+    busy: tuple[str, Gate, LiveRun], newcomer: Worker, storage: AbsentStorage
+) -> None:
+    session_id, _, first = busy
+    gate = Gate([], ["second answer"])
+    gate.go_on.set()
+    second = newcomer.start(gate, session_id=session_id, input="second", concurrency=Concurrency.ROLLBACK)
+    ended_soon(first)
+    assert ended(second).status is RunStatus.COMPLETED
+    assert gate.histories == [[]]
+    assert said(storage, session_id) == ["second", "second answer"]
+
+
+def test_all_that_waited_are_interrupted_too(
+    busy: tuple[str, Gate, LiveRun], here: Worker, newcomer: Worker, storage: AbsentStorage
+) -> None:
+    session_id, _, first = busy
+    waiting = here.start(says("never"), session_id=session_id, input="second")
+    last = newcomer.start(says("third answer"), session_id=session_id, concurrency=Concurrency.INTERRUPT, input="third")
+    assert [ended(live).status for live in (first, waiting)] == [RunStatus.CANCELLED] * 2
+    assert ended(last).status is RunStatus.COMPLETED
+    assert said(storage, session_id) == ["first", "partial", "third", "third answer"]
+
+
+def test_a_busy_session_is_refused_to_who_does_not_want_to_wait(
+    busy: tuple[str, Gate, LiveRun], newcomer: Worker, storage: AbsentStorage
+) -> None:
+    session_id, gate, first = busy
+    with pytest.raises(SessionBusy):
+        newcomer.start(says("never"), session_id=session_id, concurrency=Concurrency.REJECT)
+    gate.go_on.set()
+    ended(first)
+    until(lambda: storage.get_run(first.run.id).status.finished)
+    again = newcomer.start(says("now"), session_id=session_id, concurrency=Concurrency.REJECT)
+    assert ended(again).content == "now"

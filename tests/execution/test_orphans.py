@@ -1,0 +1,106 @@
+"""Runs that are leased to a worker in which they are not under way."""
+
+import time
+from collections.abc import Sequence
+
+import pytest
+
+from agentos.domain.event import Frame
+from agentos.domain.ids import new_id
+from agentos.domain.run import Run, RunStatus
+from agentos.domain.times import utc_now
+from agentos.errors import StorageError
+from agentos.events.log import EventLog
+from agentos.execution.leases import LeaseKeeper
+from agentos.execution.runner import RunLimits, Runner
+from agentos.runtime.context import RunContext
+from agentos.storage.interface import Lease
+from agentos.storage.memory import MemoryStorage
+
+LIMITS = RunLimits(timeout=10, history_turns=10, max_output=1000)
+LEASE = Lease("me", 30)
+
+
+class Breaking(MemoryStorage):
+    """Commits an admission and then breaks off, or cannot save an end, as long as it is told to."""
+
+    breaks_admission = breaks_end = False
+
+    def admit_run(self, run: Run, lease: Lease, **options: object):  # type: ignore[override]
+        admission = super().admit_run(run, lease, **options)  # type: ignore[arg-type]
+        if self.breaks_admission:
+            raise StorageError("broke off after the commit")
+        return admission
+
+    def finish_run(self, run: Run, *, messages: object = (), frames: Sequence[Frame] = ()) -> bool:
+        if self.breaks_end:
+            raise StorageError("broke off before the commit")
+        return super().finish_run(run, frames=frames)
+
+
+class Hello:
+    def stream(self, context: RunContext):
+        yield "Hello"
+
+
+def _run() -> Run:
+    return Run(id=new_id(), agent_id="a", status=RunStatus.RUNNING, created_at=utc_now())
+
+
+@pytest.fixture
+def storage() -> Breaking:
+    return Breaking()
+
+
+@pytest.fixture
+def runner(storage: Breaking):
+    runner = Runner(storage, EventLog(storage), LEASE, on_finished=lambda run: None)
+    yield runner
+    runner.close()
+
+
+def test_a_run_whose_admission_was_committed_unseen_is_ended(storage: Breaking, runner: Runner) -> None:
+    storage.breaks_admission = True
+    run = _run()
+    with pytest.raises(StorageError):
+        runner.start(run, Hello(), LIMITS)
+    keeper = LeaseKeeper(storage, runner, LEASE)
+    keeper.renew()
+    # Once could be a run that is being accepted at this moment.
+    assert storage.get_run(run.id).status is RunStatus.RUNNING
+    keeper.renew()
+    ended = storage.get_run(run.id)
+    assert ended.status is RunStatus.FAILED
+    assert ended.error.code == "STORAGE_ERROR"
+    assert storage.read_frames(run.id)[-1].type == "error"
+
+
+def test_a_run_whose_end_could_not_be_saved_is_ended_when_the_database_is_back(
+    storage: Breaking, runner: Runner
+) -> None:
+    storage.breaks_end = True
+    live = runner.start(_run(), Hello(), LIMITS)
+    assert live.stream.wait(5).type == "error"
+    deadline = time.monotonic() + 5
+    while runner.running() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    storage.breaks_end = False
+    keeper = LeaseKeeper(storage, runner, LEASE)
+    keeper.renew()
+    keeper.renew()
+    ended = storage.get_run(live.run.id)
+    assert (ended.status, ended.error.code) == (RunStatus.FAILED, "STORAGE_ERROR")
+
+
+def test_a_run_under_way_is_no_orphan(storage: Breaking, runner: Runner) -> None:
+    class Waiting:
+        def stream(self, context: RunContext):
+            context.cancellation.wait(1)
+            yield "done"
+
+    live = runner.start(_run(), Waiting(), LIMITS)
+    keeper = LeaseKeeper(storage, runner, LEASE)
+    for _ in range(4):
+        keeper.renew()
+    assert live.stream.wait(5).type == "complete"
+    assert storage.get_run(live.run.id).status is RunStatus.COMPLETED
