@@ -33,10 +33,16 @@ CODE_STATUS: dict[str, int] = {
     "SUMMARY_NOT_FOUND": 404,
     "METHOD_NOT_ALLOWED": 405,
     "AGENT_EXISTS": 409,
+    "SESSION_BUSY": 409,
+    "RUN_FINISHED": 409,
     "RUN_CANCELLED": 409,
+    "IDEMPOTENCY_CONFLICT": 409,
+    "EVENTS_EXPIRED": 410,
     "PRECONDITION_FAILED": 412,
     "REQUEST_TOO_LARGE": 413,
     "UNSUPPORTED_MEDIA_TYPE": 415,
+    "IDEMPOTENCY_MISMATCH": 422,
+    "RATE_LIMITED": 429,
     "EXECUTION_ERROR": 500,
     "STORAGE_ERROR": 503,
     "SHUTTING_DOWN": 503,
@@ -54,8 +60,11 @@ CAUSE_STATUS: dict[str, int] = {
 }
 """The statuses of ``EXECUTION_ERROR`` by ``details.cause``."""
 
-RETRY_AFTER: dict[str, int] = {"STORAGE_ERROR": 1, "SHUTTING_DOWN": 5, "EXECUTION_ERROR": 5}
-"""Seconds after which it is worth trying again, where a 503 does not know better."""
+LATER = (429, 503)
+"""Statuses that always have a ``Retry-After``."""
+
+RETRY_AFTER: dict[str, int] = {"RATE_LIMITED": 5, "STORAGE_ERROR": 1, "SHUTTING_DOWN": 5, "EXECUTION_ERROR": 5}
+"""Seconds after which it is worth trying again, where such an answer does not know better."""
 
 HTTP_ERRORS: dict[int, type[AgentOSError]] = {
     404: NotFound,
@@ -141,7 +150,7 @@ def _answer(
     if details:
         body["details"] = dict(details)
     answer = Response(orjson.dumps(body, default=str), status, content_type="application/json")
-    if status == 503 and retry_after is None:
+    if status in LATER and retry_after is None:
         retry_after = RETRY_AFTER.get(code)
     if retry_after is not None:
         answer.headers["Retry-After"] = str(max(1, math.ceil(retry_after)))

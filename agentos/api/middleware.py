@@ -17,7 +17,7 @@ from agentos.config import Config
 from agentos.domain.ids import new_id
 
 SANE_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
-EXPOSED = ("ETag", "Location", "Retry-After", "X-Request-ID", "X-Run-ID")
+EXPOSED = ("ETag", "Idempotency-Replayed", "Location", "Retry-After", "X-Request-ID", "X-Run-ID")
 PREFLIGHT_SECONDS = 600
 
 logger = logging.getLogger("agentos.requests")

@@ -13,13 +13,13 @@ from apispec.ext.marshmallow.openapi import OpenAPIConverter
 from marshmallow import Schema
 
 from agentos._version import __version__
-from agentos.api.errors import CAUSE_STATUS, CODE_STATUS
+from agentos.api.errors import CAUSE_STATUS, CODE_STATUS, LATER
 from agentos.api.resources import RESOURCES
 from agentos.api.routes import PATH_PARAMETERS, Answer, Route
 from agentos.api.schemas.errors import ErrorSchema
 from agentos.api.schemas.events import DATA_SCHEMAS, RunEventSchema
 from agentos.api.schemas.media import MediaSchema
-from agentos.errors import AgentOSError
+from agentos.errors import AgentOSError, SessionBusy
 
 DESCRIPTION = """\
 Hosts AI agents behind one API: sessions that last, answers that stream, runs that are kept.
@@ -69,7 +69,7 @@ def document() -> dict[str, Any]:
         spec.tag({"name": resource.tag, "description": resource.description})
         for route in resource.declared:
             spec.path(route.path, operations={route.method.lower(): _operation(route, plugin)})
-    spec.components.header("X-Request-ID", _header("The request's id; the server's log has it too."))
+    spec.components.header("X-Request-ID", _header("The request's id; the server's log has it too.", required=True))
     described: dict[str, Any] = spec.to_dict()
     _describe_schemas(described["components"]["schemas"], _converter(plugin))
     return {name: described[name] for name in ("openapi", "info", "servers", "tags", "paths", "components")}
@@ -121,7 +121,7 @@ def _parameters(route: Route, plugin: MarshmallowPlugin) -> list[dict[str, Any]]
 def _answer(answer: Answer) -> dict[str, Any]:
     described: dict[str, Any] = {
         "description": answer.description,
-        "headers": _headers(answer.headers),
+        "headers": _headers(answer.headers, answer.sometimes),
     }
     content = {media_type: _content(media_type, answer) for media_type in answer.media_types}
     if answer.schema is not None or answer.media_types != ("application/json",):
@@ -156,24 +156,28 @@ def _errors(errors: Iterable[type[AgentOSError]], *, taken: set[int]) -> dict[st
             status = CODE_STATUS[error.code]
             if status not in taken and f"`{error.code}`" not in codes.setdefault(status, []):
                 codes[status].append(f"`{error.code}`")
-    return {str(status): _error(codes[status], later=status == 503) for status in sorted(codes)}
+    return {str(status): _error(status, codes[status]) for status in sorted(codes)}
 
 
-def _error(codes: list[str], *, later: bool) -> dict[str, Any]:
+def _error(status: int, codes: list[str]) -> dict[str, Any]:
+    later = {"Retry-After": "Seconds after which it is worth trying again."}
+    always = later if status in LATER else {}
+    sometimes = later if f"`{SessionBusy.code}`" in codes else {}
     return {
         "description": ", ".join(codes),
-        "headers": _headers({"Retry-After": "Seconds after which it is worth trying again."} if later else {}),
+        "headers": _headers(always, sometimes),
         "content": {"application/json": {"schema": ErrorSchema}},
     }
 
 
-def _headers(headers: Mapping[str, str]) -> dict[str, Any]:
-    own = {name: _header(description) for name, description in headers.items()}
+def _headers(always: Mapping[str, str], sometimes: Mapping[str, str]) -> dict[str, Any]:
+    own = {name: _header(description, required=True) for name, description in always.items()}
+    own |= {name: _header(description) for name, description in sometimes.items()}
     return {"X-Request-ID": {"$ref": "#/components/headers/X-Request-ID"}, **own}
 
 
-def _header(description: str) -> dict[str, Any]:
-    return {"description": description, "schema": {"type": "string"}}
+def _header(description: str, *, required: bool = False) -> dict[str, Any]:
+    return {"description": description, **({"required": True} if required else {}), "schema": {"type": "string"}}
 
 
 def _describe_schemas(schemas: dict[str, Any], converter: OpenAPIConverter) -> None:

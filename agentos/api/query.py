@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from flask import Request
 from marshmallow import Schema
 
+from agentos.api.schemas.fields import shown
 from agentos.api.schemas.loading import load
 from agentos.errors import InvalidRequest
 
@@ -27,3 +29,24 @@ def read_query(request: Request, schema: Schema | None) -> dict[str, Any]:
             raise InvalidRequest(f"query parameter {name!r} holds the character U+0000, which is not accepted")
         values[name] = given[0]
     return {} if schema is None else load(schema, values, noun="query parameter")
+
+
+def read_last_event_id(request: Request, after: int) -> int:
+    """Return the number of the last event that a client has seen: its ``Last-Event-ID``, else ``after``.
+
+    A header before ``after`` is refused: no client can have gone back by reconnecting.
+    """
+    given = request.headers.get("Last-Event-ID")
+    if given is None:
+        return after
+    if not re.fullmatch(r"[0-9]{1,18}", given, re.ASCII):
+        raise InvalidRequest(
+            f"Last-Event-ID is {shown(given)}; accepted is the 'id' of an event, a whole number from 0"
+        )
+    number = int(given)
+    if number < after:
+        raise InvalidRequest(
+            f"Last-Event-ID is {number} and query parameter 'after' is {after}; accepted is one of them, or a"
+            " Last-Event-ID that is not before 'after'"
+        )
+    return number

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from agentos.domain.message import Message
-from agentos.domain.run import Run, RunError
+from agentos.domain.run import Run, RunError, RunStatus
 from agentos.domain.session import Session, Summary
 from agentos.domain.times import rfc3339
 from agentos.services.agents import AgentInfo
@@ -100,6 +100,14 @@ def run_answer_json(run: Run) -> dict[str, Any]:
         "usage": run.usage.to_dict(),
         "media": [media.describe() for media in run.media],
     }
+    return answer
+
+
+def accepted_run_json(run_id: str, session_id: str | None) -> dict[str, Any]:
+    """Return a background run as the answer to the request that asked for it; the same to each repeat."""
+    answer: dict[str, Any] = {"run_id": run_id, "status": RunStatus.QUEUED.value}
+    if session_id is not None:
+        answer["session_id"] = session_id
     return answer
 
 

@@ -54,12 +54,16 @@ PATH_PARAMETERS: Mapping[str, PathParameter] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What a successful answer is; ``links`` are to operations that take its ids, ``headers`` are described."""
+    """What a successful answer is; ``links`` are to operations that take its ids.
+
+    ``headers`` are always there, ``sometimes`` are not; both are described.
+    """
 
     description: str
     schema: type[Schema] | None = None
     media_types: Sequence[str] = ("application/json",)
     headers: Mapping[str, str] = field(default_factory=dict)
+    sometimes: Mapping[str, str] = field(default_factory=dict)
     links: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     example: Any = None
 

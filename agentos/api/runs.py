@@ -1,45 +1,56 @@
-"""Running agents, and finding their runs again."""
+"""Running agents; and their runs: found again, followed, stopped."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Set
+from itertools import chain
 from typing import Any
 
-from flask import Response
+from flask import Response, request
 
-from agentos.api.errors import run_error_answer
+from agentos.api.idempotency import ANSWER_HEADER, REQUEST_HEADER, idempotency_key
 from agentos.api.paging import page_json, paging
-from agentos.api.representations import run_answer_json, run_json
+from agentos.api.query import read_last_event_id
+from agentos.api.representations import run_json
 from agentos.api.routes import Answer, Routes, json_answer, services
+from agentos.api.run_answers import accepted_answer, end_answer, events_answer, nothing_left_answer, stream_answer
 from agentos.api.schemas.media import read_media
-from agentos.api.schemas.query_fields import RunQuery, RunStartQuery, StreamQuery
-from agentos.api.schemas.runs import RunAnswerSchema, RunListSchema, RunRequestSchema, RunSchema
-from agentos.api.sse import HEADERS, stream_frames
-from agentos.domain.run import RunStatus
+from agentos.api.schemas.query_fields import EventsQuery, RunQuery, RunStartQuery, StreamQuery
+from agentos.api.schemas.runs import AcceptedRunSchema, RunAnswerSchema, RunListSchema, RunRequestSchema, RunSchema
+from agentos.domain.run import Concurrency, RunStatus
 from agentos.errors import (
     AgentNotFound,
+    EventsExpired,
     ExecutionError,
+    IdempotencyConflict,
+    IdempotencyMismatch,
     InvalidMedia,
+    InvalidRequest,
+    RateLimited,
     RunCancelled,
+    RunFinished,
     RunNotFound,
-    RunTimeout,
+    SessionBusy,
     SessionNotFound,
     ShuttingDown,
 )
-from agentos.execution.live import LiveRun
-from agentos.services.runs import RunRequest
+from agentos.services.runs import RunRequest, StartedRun
 from agentos.storage.interface import RunFilter
 
 routes = Routes("runs", "One execution of an agent each: started, answered or streamed, and kept.")
 
-GRACE = 15.0
-"""Seconds after its deadline in which a run must have been stopped and saved; the runner needs two or three."""
-
 RUN_ID = {"X-Run-ID": "The run's id."}
-REFUSALS = (AgentNotFound, SessionNotFound, InvalidMedia, ShuttingDown)
-
-logger = logging.getLogger(__name__)
+LINKS = {name: {"run_id": "$response.header.X-Run-ID"} for name in ("get_run", "follow_run", "cancel_run")}
+REFUSALS = (
+    AgentNotFound,
+    SessionNotFound,
+    InvalidMedia,
+    SessionBusy,
+    IdempotencyConflict,
+    IdempotencyMismatch,
+    ShuttingDown,
+    RunNotFound,  # a run that is repeated, and deleted at the same moment
+    EventsExpired,  # a stream that is repeated after its time
+)
 
 
 @routes.post(
@@ -52,27 +63,50 @@ logger = logging.getLogger(__name__)
             schema=RunAnswerSchema,
             media_types=("application/json", "text/event-stream"),
             headers=RUN_ID,
-            links={"get_run": {"run_id": "$response.body#/run_id"}},
-        )
+            sometimes=ANSWER_HEADER,
+            links=LINKS,
+        ),
+        202: Answer(
+            description="With `background`: the run is accepted, and will be executed.",
+            schema=AcceptedRunSchema,
+            headers={"Location": "The run's address.", **RUN_ID},
+            sometimes=ANSWER_HEADER,
+            links=LINKS,
+        ),
     },
-    errors=(*REFUSALS, ExecutionError, RunCancelled),
+    request_headers=REQUEST_HEADER,
+    errors=(*REFUSALS, RateLimited, ExecutionError, RunCancelled),
 )
 def run_agent(agent_id: str, query: dict[str, Any], body: dict[str, Any]) -> Response:
     """Run an agent and wait for its answer.
 
     A run that has not ended within the server's request timeout is stopped, and answers 504. A client that goes away
-    changes nothing for the run; `GET /api/v1/runs/{run_id}` has its end.
+    changes nothing for the run, unless `on_disconnect` says so; `GET /api/v1/runs/{run_id}` has its end.
     """
     streamed = body["stream"] or query["stream_events"]
-    live = _start(agent_id, body, streamed=streamed)
-    return _stream_answer(live, query.get("types", frozenset())) if streamed else _wait_answer(live)
+    until_gone = _until_gone(body, streamed=streamed)
+    started = _start(agent_id, body, streamed=streamed)
+    if streamed:
+        return stream_answer(started, types=query.get("types", frozenset()), until_gone=until_gone)
+    if body["background"]:
+        return accepted_answer(started, body.get("session_id"))
+    return end_answer(started, until_gone=until_gone)
 
 
 @routes.post(
     "/api/v1/agents/{agent_id}/run/stream",
     query=StreamQuery,
     body=RunRequestSchema,
-    answers={200: Answer(description="The run's stream.", media_types=("text/event-stream",), headers=RUN_ID)},
+    answers={
+        200: Answer(
+            description="The run's stream.",
+            media_types=("text/event-stream",),
+            headers=RUN_ID,
+            sometimes=ANSWER_HEADER,
+            links=LINKS,
+        )
+    },
+    request_headers=REQUEST_HEADER,
     errors=REFUSALS,
 )
 def stream_agent(agent_id: str, query: dict[str, Any], body: dict[str, Any]) -> Response:
@@ -80,9 +114,12 @@ def stream_agent(agent_id: str, query: dict[str, Any], body: dict[str, Any]) -> 
 
     Whatever can be refused is refused with a status and a JSON error before the first byte of the stream. `run_start`
     is the first event; exactly one of `complete` and `error` is the last. Joined, the `token`s of the last turn are the
-    output, to the byte. `id` counts the run's events: 1, 2, 3 … without a gap, unless `types` filters.
+    output, to the byte. `id` counts the run's events: 1, 2, 3 … without a gap, unless `types` filters. A stream that
+    ends without `complete` or `error` was cut; `GET /api/v1/runs/{run_id}/events` has the rest.
     """
-    return _stream_answer(_start(agent_id, body, streamed=True), query.get("types", frozenset()))
+    until_gone = _until_gone(body, streamed=True)
+    started = _start(agent_id, body, streamed=True)
+    return stream_answer(started, types=query.get("types", frozenset()), until_gone=until_gone)
 
 
 @routes.get(
@@ -93,6 +130,48 @@ def stream_agent(agent_id: str, query: dict[str, Any], body: dict[str, Any]) -> 
 def get_run(run_id: str) -> Response:
     """Read a run: where it stands, what was asked and answered, what it cost."""
     return json_answer(run_json(services().runs.get(run_id)))
+
+
+@routes.get(
+    "/api/v1/runs/{run_id}/events",
+    query=EventsQuery,
+    answers={
+        200: Answer(description="The run's stream.", media_types=("text/event-stream",), headers=RUN_ID),
+        204: Answer(description="The run has ended, and its last event was seen: an `EventSource` stops coming back."),
+    },
+    request_headers={"Last-Event-ID": "The `id` of the last event that was seen: only those after it are sent."},
+    errors=(RunNotFound, EventsExpired),
+)
+def follow_run(run_id: str, query: dict[str, Any]) -> Response:
+    """Follow a run.
+
+    Its stream, from the start or after an event, then live until its end; from any worker, during the run and for the
+    retention time after it. With `Last-Event-ID` or `after`, exactly the events that were missed are sent, in order,
+    once. A browser's `EventSource` adds the header to an address with `after` by itself, and then it is what counts.
+    """
+    after = read_last_event_id(request, query.get("after", 0))
+    heartbeat = services().config.heartbeat_interval
+    batches = services().runs.follow(run_id, after=after, heartbeat=heartbeat)
+    if after and services().runs.get(run_id).status.finished:
+        first = next(batches, None)
+        if first is None:
+            return nothing_left_answer()
+        batches = chain([first], batches)
+    return events_answer(run_id, batches, query.get("types", frozenset()), retry=True)
+
+
+@routes.post(
+    "/api/v1/runs/{run_id}/cancel",
+    answers={202: Answer(description="The run as it is; it ends within a moment.", schema=RunSchema)},
+    errors=(RunNotFound, RunFinished),
+)
+def cancel_run(run_id: str) -> Response:
+    """Cancel a run.
+
+    Whether it waits or runs, in whichever worker: the call to the model is cut, what was written is kept, and the run
+    ends as `cancelled`.
+    """
+    return json_answer(run_json(services().runs.cancel(run_id)), 202)
 
 
 @routes.get(
@@ -115,8 +194,26 @@ def list_runs(query: dict[str, Any]) -> Response:
     return json_answer(page_json("runs", "run", services().runs.list(where, paging(query)), run_json))
 
 
-def _start(agent_id: str, body: dict[str, Any], *, streamed: bool) -> LiveRun:
-    request = RunRequest(
+def _until_gone(body: dict[str, Any], *, streamed: bool) -> bool:
+    """Return whether the run is to end with its client; refuse what cannot be together."""
+    until_gone: bool = body["on_disconnect"] == "cancel"
+    if body["background"]:
+        if streamed:
+            raise InvalidRequest(
+                "field 'background' is true and a stream was asked for; accepted is one of them: a background run is"
+                " followed with GET /api/v1/runs/{run_id}/events"
+            )
+        if until_gone:
+            raise InvalidRequest(
+                "field 'background' is true and 'on_disconnect' is 'cancel'; nobody waits for a background run, so only"
+                " 'continue' is accepted"
+            )
+    return until_gone
+
+
+def _start(agent_id: str, body: dict[str, Any], *, streamed: bool) -> StartedRun:
+    concurrency = body.get("concurrency")
+    wanted = RunRequest(
         agent_id=agent_id,
         input=body["input"],
         media=read_media(body.get("media", [])),
@@ -125,20 +222,8 @@ def _start(agent_id: str, body: dict[str, Any], *, streamed: bool) -> LiveRun:
         metadata=body.get("metadata", {}),
         context=body.get("run_context", {}),
         streamed=streamed,
+        background=body["background"],
+        concurrency=None if concurrency is None else Concurrency(concurrency),
+        idempotency=idempotency_key(request, body | {"stream": streamed}),
     )
-    return services().runs.start(request)
-
-
-def _wait_answer(live: LiveRun) -> Response:
-    if live.stream.wait(services().config.request_timeout + GRACE) is None:
-        logger.error("a run did not end after its deadline", extra={"run_id": live.run.id})
-        raise RunTimeout("the run was to be stopped, but has not ended yet", details={"run_id": live.run.id})
-    run = live.run
-    answer = json_answer(run_answer_json(run)) if run.error is None else run_error_answer(run.error)
-    answer.headers["X-Run-ID"] = run.id
-    return answer
-
-
-def _stream_answer(live: LiveRun, types: Set[str]) -> Response:
-    frames = stream_frames(live.stream, types=types, heartbeat=services().config.heartbeat_interval)
-    return Response(frames, headers={**HEADERS, "X-Run-ID": live.run.id})
+    return services().runs.start(wanted)

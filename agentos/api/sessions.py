@@ -8,6 +8,7 @@ from typing import Any
 from flask import Response, request, url_for
 
 from agentos.api.etags import expected_version, session_etag
+from agentos.api.idempotency import ANSWER_HEADER, REQUEST_HEADER, idempotency_key, replayed_header
 from agentos.api.paging import page_json, paging
 from agentos.api.representations import session_json
 from agentos.api.routes import Answer, Routes, json_answer, services
@@ -22,6 +23,8 @@ from agentos.api.schemas.sessions import (
 )
 from agentos.domain.session import Session
 from agentos.errors import (
+    IdempotencyConflict,
+    IdempotencyMismatch,
     InvalidRequest,
     PreconditionFailed,
     SessionNotFound,
@@ -46,17 +49,21 @@ FILTERS = ("agent_id", "user_id", "team_id", "workflow_id")
             description="The new session.",
             schema=SessionSchema,
             headers={"Location": "The session's address.", **ETAG},
+            sometimes=ANSWER_HEADER,
             links=LINKS,
         )
     },
+    request_headers=REQUEST_HEADER,
+    errors=(IdempotencyConflict, IdempotencyMismatch),
 )
 def create_session(body: dict[str, Any]) -> Response:
     """Create a session.
 
     A session belongs to an agent, which need not be registered yet.
     """
-    session = services().sessions.create(**body)
-    return _session_answer(session, 201, {"Location": url_for("sessions.get_session", session_id=session.id)})
+    session, replayed = services().sessions.create(**body, idempotency=idempotency_key(request, body))
+    where = {"Location": url_for("sessions.get_session", session_id=session.id)}
+    return _session_answer(session, 201, {**where, **replayed_header(replayed)})
 
 
 @routes.get(

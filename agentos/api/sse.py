@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 
 from agentos.domain.event import EVENT_TYPES, Error, Frame
-from agentos.events.stream import EventStream
 
 HEARTBEAT = b": heartbeat\n\n"
+
+RETRY = b"retry: 1000\n\n"
+"""Tells an ``EventSource`` to wait a second before it comes back; left alone, browsers wait three to five."""
 
 HEADERS: Mapping[str, str] = {
     "Content-Type": "text/event-stream; charset=utf-8",
@@ -22,15 +24,20 @@ _TYPES = {type: type.encode() for type in EVENT_TYPES}
 _SEPARATORS = tuple((character.encode(), f"\\u{ord(character):04x}".encode()) for character in "\x85\u2028\u2029")
 
 
-def stream_frames(stream: EventStream, *, types: Set[str], heartbeat: float) -> Iterator[bytes]:
+def stream_frames(
+    batches: Iterable[Sequence[Frame]], *, types: Set[str], heartbeat: float, retry: bool = False
+) -> Iterator[bytes]:
     """Yield a run's frames as they come, those that are there together in one piece, until its last.
 
-    ``types`` filters, empty means all; ``error`` always passes. After ``heartbeat`` seconds without a frame that
-    passes, a comment line is yielded. Holds nothing of the request that asked for it.
+    ``batches`` has an empty one whenever ``heartbeat`` seconds were silent. ``types`` filters, empty means all;
+    ``error`` always passes. After ``heartbeat`` seconds without a frame that passes, a comment line is yielded. Holds
+    nothing of the request that asked for it.
     """
+    if retry:
+        yield RETRY  # also has the headers leave at once, however long the run is silent
     wanted = types | {Error.type} if types else None
     spoke = time.monotonic()
-    for batch in stream.follow(heartbeat=heartbeat):
+    for batch in batches:
         passing = batch if wanted is None else [frame for frame in batch if frame.type in wanted]
         if passing:
             spoke = time.monotonic()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from agentos.api.schemas.fields import (
     KIB,
+    Choice,
+    Flag,
     Object,
     RequestSchema,
     Text,
@@ -13,6 +15,7 @@ from agentos.api.schemas.fields import (
 )
 from agentos.api.schemas.structure import AnswerSchema, Parts, Time
 from agentos.domain.agent import AGENT_ID
+from agentos.domain.run import Concurrency
 
 ID_PATTERN = f"^{AGENT_ID.pattern}$"
 ID_WORDS = "1 to 128 letters, digits, '.', '_' and '-', the first a letter or digit"
@@ -39,6 +42,12 @@ class AgentChangesSchema(RequestSchema):
     output_schema = Object("The JSON schema that its answers follow.", most=64 * KIB, nullable=True)
     history_turns = Whole("Turns of its session that the model is given.", most=10_000, nullable=True)
     max_turns = Whole("Model calls that one run may make.", least=1, most=1000, nullable=True)
+    concurrency = Choice(
+        "What happens to a run whose session has another one under way, where the request does not say; `enqueue` if it"
+        " is absent.",
+        Concurrency,
+    )
+    retry_on_crash = Flag("Start a run over when its worker is lost; its tools may then act twice.")
     metadata = metadata_field("Whatever the client wants to keep with it.")
 
 

@@ -24,6 +24,11 @@ class RunStartDataSchema(EventDataSchema):
     event = RunStart
 
     input = Text("What the user said.")
+    attempt = Whole(
+        "2 or more where the run starts over, because its worker was lost: what came before does not count.",
+        least=2,
+        optional=True,
+    )
     session_id = Text("The session that it runs in.", optional=True)
     media = Parts(MediaDescriptionSchema, "The attachments that came with it.", optional=True)
 

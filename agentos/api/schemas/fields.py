@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import orjson
@@ -125,10 +125,10 @@ class Text(Strict):
 class Choice(Strict):
     """One of a few words."""
 
-    def __init__(self, description: str, choices: tuple[str, ...], **options: Any) -> None:
-        words = " or ".join(repr(choice) for choice in choices)
-        super().__init__(description, words, {"type": "string", "enum": list(choices)}, **options)
-        self._choices = choices
+    def __init__(self, description: str, choices: Iterable[str], **options: Any) -> None:
+        self._choices = [str(choice) for choice in choices]  # members of an enumeration too
+        words = " or ".join(repr(choice) for choice in self._choices)
+        super().__init__(description, words, {"type": "string", "enum": self._choices}, **options)
 
     def read(self, value: Any) -> str:
         """Return the value if it fits."""

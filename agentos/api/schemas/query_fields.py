@@ -126,6 +126,12 @@ class StreamQuery(RequestSchema):
     types = EventTypes()
 
 
+class EventsQuery(StreamQuery):
+    """What to stream of a run's events."""
+
+    after = QueryWhole("Only events after this number; what `Last-Event-ID` says counts more.")
+
+
 class RunStartQuery(StreamQuery):
     """How to answer."""
 

@@ -17,6 +17,7 @@ from agentos.api.schemas.fields import (
 )
 from agentos.api.schemas.media import MediaDescriptionSchema, attachments_field
 from agentos.api.schemas.structure import AnswerSchema, Part, Parts, Seconds, Time
+from agentos.domain.run import Concurrency
 
 STATUSES = ("queued", "running", "completed", "failed", "cancelled")
 
@@ -41,8 +42,21 @@ class RunRequestSchema(RequestSchema):
     user_id = id_field("Who asks.")
     metadata = metadata_field("Whatever the client wants to keep with the run.")
     stream = Flag("Stream the answer, as `/run/stream` does.", default=False)
-    concurrency = Choice("What happens when the session already has a run: wait for it, in order.", ("enqueue",))
-    on_disconnect = Choice("What happens when the client goes away: the run goes on.", ("continue",))
+    background = Flag(
+        "Answer at once, with 202 and where the run will be found; it goes on by itself. Not together with a stream.",
+        default=False,
+    )
+    concurrency = Choice(
+        "What happens when the session has unfinished runs. `enqueue`: wait for them, in order. `reject`: refuse this"
+        " one. `interrupt`: cancel them, keep what they wrote in the history, then run. `rollback`: cancel them, forget"
+        " them, then run. Absent: as the agent says.",
+        Concurrency,
+    )
+    on_disconnect = Choice(
+        "What happens when the client goes away before the run has ended: it goes on, or (`cancel`) is cancelled.",
+        ("continue", "cancel"),
+        default="continue",
+    )
     run_context = Part(RunContextSchema, "Where the run belongs.")
 
 
@@ -73,6 +87,14 @@ class RunAnswerSchema(AnswerSchema):
     content = Text("What the agent answered.")
     session_id = Text("The session that it ran in; absent without one.", optional=True)
     metadata = Part(RunMetadataSchema)
+
+
+class AcceptedRunSchema(AnswerSchema):
+    """A background run that was accepted; a repeat of the request is told the same."""
+
+    run_id = Text("The run's id.")
+    status = Choice("Where it stood then.", ("queued",))
+    session_id = Text("The session that it runs in; absent without one.", optional=True)
 
 
 class RunSchema(AnswerSchema):

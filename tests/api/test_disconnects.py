@@ -1,0 +1,231 @@
+"""`on_disconnect`: what becomes of a run whose client goes away."""
+
+import socket
+import struct
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from werkzeug.test import TestResponse
+
+from agentos.api.disconnects import ClientWatch
+from agentos.errors import StorageError
+from agentos.models.scripted import Pause
+from agentos.testing.sse import read_events
+from api.conftest import Served, wait_until
+
+RUN = "/api/v1/agents/scripted/run"
+SILENT = ["half", Pause(20), " whole"]
+TALKING = [step for number in range(400) for step in (f"{number} ", Pause(0.05))]
+
+Ends = tuple[socket.socket, socket.socket]
+
+
+def tcp() -> Ends:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        client = socket.create_connection(listener.getsockname())
+        return client, listener.accept()[0]
+
+
+@pytest.fixture(params=[tcp, socket.socketpair], ids=["tcp", "unix"])
+def ends(request: pytest.FixtureRequest) -> Iterator[Ends]:
+    """A connection: the client's end, and the server's."""
+    both = request.param()
+    yield both
+    for end in both:
+        end.close()
+
+
+def reset(client: socket.socket) -> None:
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    client.close()
+
+
+def say_goodbye(client: socket.socket) -> None:
+    client.sendall(b"bytes that nobody reads, as the farewell of TLS is")
+    client.close()
+
+
+class Asking:
+    """A request in a thread of its own, by a client whose connection the test holds."""
+
+    def __init__(self, served: Served, server_end: socket.socket, **body: Any) -> None:
+        self.answers: list[TestResponse] = []
+        self._served = served
+        self._end = server_end
+        self._body = {"input": "Hi", **body}
+        self._thread = threading.Thread(target=self._ask)
+        self._thread.start()
+        wait_until(lambda: served.provider.requests)
+        (live,) = served.services.runner.running()
+        self.run_id = live.run.id
+
+    def _ask(self) -> None:
+        answer = self._served.app.test_client().post(
+            RUN, json=self._body, environ_overrides={"werkzeug.socket": self._end}
+        )
+        if answer.mimetype == "text/event-stream":
+            answer.get_data()
+        self.answers.append(answer)
+
+    def answer(self) -> TestResponse:
+        self._thread.join(10)
+        return self.answers[0]
+
+
+def cancelled_within(served: Served, run_id: str, seconds: float) -> dict[str, Any]:
+    began = time.monotonic()
+    run = served.ended(run_id)
+    assert run["status"] == "cancelled"
+    assert time.monotonic() - began < seconds
+    return run
+
+
+@pytest.mark.parametrize("turn", [SILENT, TALKING], ids=["silent", "talking"])
+@pytest.mark.parametrize("stream", [False, True], ids=["waiting", "streaming"])
+def test_a_run_is_cancelled_within_a_second_of_its_clients_leaving(
+    serve, ends: Ends, turn: list[Any], stream: bool
+) -> None:
+    served = serve(turn)
+    client, server = ends
+    asking = Asking(served, server, stream=stream, on_disconnect="cancel")
+    client.close()
+    run = cancelled_within(served, asking.run_id, 1.0)
+    assert run["content"]
+    asking.answer()
+
+
+@pytest.mark.parametrize("leave", [reset, say_goodbye])
+def test_a_broken_connection_and_one_with_unread_bytes_are_gone_too(
+    serve, leave: Callable[[socket.socket], None]
+) -> None:
+    served = serve(SILENT)
+    client, server = tcp()
+    with server:
+        asking = Asking(served, server, on_disconnect="cancel")
+        leave(client)
+        cancelled_within(served, asking.run_id, 1.0)
+        asking.answer()
+
+
+def test_a_run_waiting_for_its_turn_is_cancelled_too(serve, ends: Ends) -> None:
+    served = serve(SILENT)
+    session = served.new_session()
+    first = served.run("first", session, background=True).json["run_id"]
+    wait_until(lambda: served.provider.requests)
+    thread = threading.Thread(
+        target=lambda: served.app.test_client().post(
+            RUN,
+            json={"input": "second", "session_id": session, "on_disconnect": "cancel"},
+            environ_overrides={"werkzeug.socket": ends[1]},
+        )
+    )
+    thread.start()
+    queued = "/api/v1/runs?status=queued"
+    wait_until(lambda: served.client.get(queued).json["count"] == 1)
+    second = served.client.get(queued).json["runs"][0]["run_id"]
+    ends[0].close()
+    cancelled_within(served, second, 1.0)
+    assert served.client.get(f"/api/v1/runs/{first}").json["status"] == "running"
+    thread.join(10)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_client_that_is_there_is_left_alone(serve, ends: Ends, stream: bool) -> None:
+    served = serve(["half", Pause(0.8), " whole"])
+    client, server = ends
+    client.sendall(b"POST /the/next/request HTTP/1.1\r\n")
+    asking = Asking(served, server, stream=stream, on_disconnect="cancel")
+    asking.answer()
+    assert served.ended(asking.run_id)["content"] == "half whole"
+    assert server.recv(5) == b"POST "  # nothing was taken from it
+    assert server.gettimeout() is None
+
+
+@pytest.mark.parametrize("on_disconnect", [{}, {"on_disconnect": "continue"}])
+def test_a_run_goes_on_without_its_client_unless_that_was_asked_for(serve, on_disconnect: dict[str, str]) -> None:
+    served = serve(["half", Pause(0.8), " whole"])
+    client, server = tcp()
+    asking = Asking(served, server, **on_disconnect)
+    client.close()
+    assert served.ended(asking.run_id)["content"] == "half whole"
+    asking.answer()
+    server.close()
+
+
+@pytest.mark.parametrize("pieces", [0, 1])
+def test_a_stream_that_is_closed_early_cancels_its_run_also_when_it_never_began(serve, pieces: int) -> None:
+    served = serve(SILENT)
+    answer = served.stream(on_disconnect="cancel")
+    body = answer.iter_encoded()
+    for _ in range(pieces):
+        next(body)
+    answer.close()
+    answer.close()
+    cancelled_within(served, answer.headers["X-Run-ID"], 1.0)
+
+
+@pytest.mark.parametrize("deleted", [False, True])
+def test_closing_a_stream_whose_run_is_over_or_gone_does_nothing(serve, deleted: bool) -> None:
+    served = serve("Hello")
+    session = served.new_session()
+    answer = served.stream(session_id=session, on_disconnect="cancel")
+    assert served.ended(answer.headers["X-Run-ID"])["status"] == "completed"
+    if deleted:
+        served.client.delete(f"/api/v1/sessions/{session}")
+    answer.close()  # raises nothing
+    if not deleted:
+        assert served.ended(answer.headers["X-Run-ID"])["status"] == "completed"
+
+
+class Run:
+    """A run that is followed; nothing of it matters but its id."""
+
+    run_id = "r1"
+
+
+def test_a_cancellation_that_the_database_did_not_take_is_tried_again_and_one_that_it_took_is_not() -> None:
+    tried: list[str] = []
+
+    def cancel(run_id: str) -> None:
+        tried.append(run_id)
+        if len(tried) == 1:
+            raise StorageError("the database is away")
+
+    watch = ClientWatch({}, Run(), cancel)
+    for _ in range(4):
+        watch.leave()
+    assert tried == ["r1", "r1"]
+
+
+def test_the_watch_does_not_change_what_is_streamed(serve, ends: Ends) -> None:
+    served = serve(["Hel", Pause(0.7), "lo"])
+    answer = served.client.post(
+        f"{RUN}/stream",
+        json={"input": "Hi", "on_disconnect": "cancel"},
+        environ_overrides={"werkzeug.socket": ends[1]},
+    )
+    body = answer.get_data()
+    assert [event.type for event in read_events([body])] == ["run_start", "token", "token", "complete"]
+    assert b"heartbeat" not in body
+    answer.close()
+    assert served.ended(answer.headers["X-Run-ID"])["status"] == "completed"
+
+
+def test_a_watched_stream_says_that_it_is_alive_as_often_as_any(serve) -> None:
+    served = serve([Pause(1.5)], heartbeat_interval=0.1)
+    body = served.stream(on_disconnect="cancel").get_data()
+    assert 10 <= body.count(b": heartbeat") <= 16
+
+
+def test_a_run_of_another_worker_is_cancelled_when_the_client_that_joined_it_leaves(serve_pair) -> None:
+    here, there = serve_pair(SILENT)
+    headers = {"Idempotency-Key": "k"}
+    body = {"input": "Hi", "on_disconnect": "cancel"}
+    first = here.client.post(f"{RUN}/stream", json=body, headers=headers)
+    joined = there.client.post(f"{RUN}/stream", json=body, headers=headers)
+    assert next(joined.iter_encoded())
+    joined.close()
+    cancelled_within(there, first.headers["X-Run-ID"], 1.5)
