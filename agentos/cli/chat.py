@@ -33,7 +33,7 @@ def command(agent: str, session_id: str | None) -> None:
     with opened_for_runs() as services:
         services.agents.resolve(agent)  # An agent that cannot run is refused before there is a session.
         if session_id is None:
-            session_id = services.sessions.create(agent).id
+            session_id = services.sessions.create(agent)[0].id
         else:
             services.sessions.get(session_id)
         click.echo(f"Session {printable(session_id)}", err=True)

@@ -46,9 +46,13 @@ def opened(*, migrate: bool = True) -> Iterator[Services]:
 
 @contextmanager
 def opened_for_runs() -> Iterator[Services]:
-    """Open the use cases for a command that executes runs: their leases are kept, and none outlives the command."""
+    """Open the use cases for a command that executes runs: their leases are kept, and none outlives the command.
+
+    Runs of workers that are gone are left to the servers, which live long enough to go on with them.
+    """
     with opened() as services:
-        services.start()
+        services.leases.transient = True
+        services.watch_runs()
         try:
             yield services
         finally:

@@ -40,6 +40,16 @@ if TYPE_CHECKING:
 @click.option("--output-schema", type=JSONObject(), help="Make every answer follow this JSON schema.")
 @click.option("--history-turns", type=click.IntRange(0), help="Give the model so many turns of a session.")
 @click.option("--max-turns", type=click.IntRange(1), help="Let a run call the model at most so often.")
+@click.option(
+    "--concurrency",
+    type=click.Choice(["enqueue", "reject", "interrupt", "rollback"]),
+    help="Do this with a run whose session has another one under way, where the request does not say.",
+)
+@click.option(
+    "--retry-on-crash/--no-retry-on-crash",
+    default=None,
+    help="Start a run over when its worker is lost; its tools may then act twice.",
+)
 @click.option("--update", is_flag=True, help="Replace the agent's whole definition if it is registered already.")
 @as_json
 def command(

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
 
-from agentos.cli.group import Failure
-from agentos.cli.output import json_text, print_json
+from agentos.cli.output import print_json
 from agentos.cli.values import Image, Text
 
 if TYPE_CHECKING:
     from agentos.domain.event import Frame
     from agentos.domain.media import Media
-
-INTERRUPTED = 130
-"""What shells report for a program that SIGINT ended: 128 + 2."""
 
 
 @click.command("run")
@@ -43,26 +38,16 @@ def command(
         text = Text()(sys.stdin.read())
     from agentos.api.representations import run_json
     from agentos.cli.opening import opened_for_runs
-    from agentos.cli.running import Screen, execute
-    from agentos.domain.run import RunStatus
+    from agentos.cli.running import Screen, end, execute, print_lines
     from agentos.services.runs import RunRequest
 
-    show = _print_lines if as_events else _print_nothing if as_json else Screen().show
+    show = print_lines if as_events else _print_nothing if as_json else Screen().show
     request = RunRequest(agent_id=agent, input=text, media=tuple(images), session_id=session_id, streamed=True)
     with opened_for_runs() as services:
         run = execute(services, request, show)
     if as_json:
         print_json(run_json(run))
-    if run.error is not None and run.status is RunStatus.CANCELLED:
-        click.echo(f"Cancelled: {run.error.message}", err=True)
-        raise click.exceptions.Exit(INTERRUPTED)
-    if run.error is not None:
-        raise Failure(run.error.message)
-
-
-def _print_lines(frames: Sequence[Frame]) -> None:
-    for frame in frames:
-        click.echo(json_text(json.loads(frame.data)))
+    end(run.error)
 
 
 def _print_nothing(frames: Sequence[Frame]) -> None:

@@ -9,19 +9,22 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from agentos.cli.group import Failure
 from agentos.cli.output import is_coloured, json_text, one_line, printable
-from agentos.errors import RunCancelled
+from agentos.errors import RunCancelled, RunFinished, RunNotFound, StorageError
 
 if TYPE_CHECKING:
     from agentos.domain.event import Frame
-    from agentos.domain.run import Run
-    from agentos.execution.live import LiveRun
-    from agentos.services.runs import RunRequest
+    from agentos.domain.run import Run, RunError
+    from agentos.services.runs import RunRequest, StartedRun
     from agentos.services.services import Services
 
 HEARTBEAT = 60.0
 SAVE_WAIT = 10.0
 """Seconds that a cancelled run may take to be saved."""
+
+INTERRUPTED = 130
+"""What shells report for a program that SIGINT ended: 128 + 2."""
 
 SHOWN = 300
 """Characters that are shown of a tool's arguments and of its result."""
@@ -35,26 +38,57 @@ def execute(services: Services, request: RunRequest, show: Show) -> Run:
     Ctrl-C cancels the run, keeps what it had written, and returns it. Whatever else breaks the showing, such as a
     closed pipe, cancels it too and is raised.
     """
-    live = services.runs.start(request)
+    started = services.runs.start(request)
     shown = 0
     try:
-        for frames in live.stream.follow(heartbeat=HEARTBEAT):
-            show(frames)
+        for frames in started.follow(heartbeat=HEARTBEAT):
             shown += len(frames)
+            show(frames)
     except KeyboardInterrupt:
-        _cancel(services, live)
-        rest = live.stream.last
-        if rest is not None:
-            show([rest])
+        if _cancel(services, started) is not None:
+            for frames in started.follow(heartbeat=HEARTBEAT):
+                show([frame for frame in frames if frame.number > shown])
     except BaseException:
-        _cancel(services, live)
+        _cancel(services, started)
         raise
-    return live.run
+    run = started.wait(SAVE_WAIT)
+    if run is None:
+        raise Failure(f"run {started.run_id} was told to stop, but has not ended within {SAVE_WAIT:g} s")
+    return run
 
 
-def _cancel(services: Services, live: LiveRun) -> None:
-    services.runner.stop(live, RunCancelled("the run was cancelled at the terminal; what it had written was kept"))
-    live.stream.wait(SAVE_WAIT)
+def _cancel(services: Services, started: StartedRun) -> Run | None:
+    try:
+        services.runs.cancel(started.run_id)
+    except (RunFinished, RunNotFound):
+        pass
+    except StorageError:  # the run is ours, and nobody wants it any more, whether that can be saved or not
+        services.runner.cancel(started.run_id, RunCancelled("the run was cancelled"))
+    return started.wait(SAVE_WAIT)
+
+
+def end(error: RunError | None) -> None:
+    """End the command as its run ended: with exit code 0, 130 if it was cancelled, or 1."""
+    if error is None:
+        return
+    if error.code == RunCancelled.code:
+        click.echo(f"Cancelled: {one_line(error.message)}", err=True)
+        raise click.exceptions.Exit(INTERRUPTED)
+    raise Failure(error.message)
+
+
+def error_of(frame: Frame) -> RunError | None:
+    """Return the error that a run's last event tells of."""
+    from agentos.domain.run import RunError
+
+    data = json.loads(frame.data)["data"]
+    return RunError(**data) if frame.type == "error" else None
+
+
+def print_lines(frames: Sequence[Frame]) -> None:
+    """Print events as lines of JSON."""
+    for frame in frames:
+        click.echo(json_text(json.loads(frame.data)))
 
 
 class Screen:
@@ -83,6 +117,8 @@ class Screen:
                 self._think(data["content"])
             elif frame.type == "tool_call":
                 self._aside(_tool_call(data))
+            elif frame.type == "run_start" and "attempt" in data:
+                self._aside(f"Its worker was lost: the run starts over (attempt {data['attempt']}).")
             elif frame.last:
                 self._end_lines()
         self._answer("".join(text))

@@ -58,7 +58,7 @@ def test_ctrl_c_stops_the_answer_and_not_the_chat(cli):
         process.send_signal(signal.SIGINT)
         _, err = process.communicate("/history\n", timeout=30)
     assert process.returncode == 1  # a script, whose first answer did not complete
-    assert "the run was cancelled at the terminal" in err
+    assert "Error: the run was cancelled\n" in err
 
 
 def test_a_long_history_is_shown_whole(cli):

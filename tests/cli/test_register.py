@@ -24,6 +24,7 @@ def test_every_option_ends_up_in_the_definition(cli, tmp_path):
         *("register", "support", "--model", "scripted:echo", "--name", "Support", "--description", "Helps."),
         *("--instructions", "@words.txt", "--param", "temperature=0.5", "--param", "stop=[1, 2]", "--param", "x=a=b"),
         *("--output-schema", "@schema.json", "--history-turns", "0", "--max-turns", "4"),
+        *("--concurrency", "interrupt", "--retry-on-crash"),
     )
     assert said == "Registered agent support.\n"
     assert definition(cli, "support") == {
@@ -36,6 +37,8 @@ def test_every_option_ends_up_in_the_definition(cli, tmp_path):
         "output_schema": {"type": "object"},
         "history_turns": 0,
         "max_turns": 4,
+        "concurrency": "interrupt",
+        "retry_on_crash": True,
     }
 
 
@@ -151,3 +154,12 @@ def test_an_agent_is_shown_with_what_is_known_of_it(cli):
 def test_json_belongs_behind_the_command(cli):
     assert "behind the command" in cli.fails("agents", "--json", "list", code=2)
     assert json.loads(cli.ok("agents", "--json"))["count"] == 1
+
+
+def test_whether_runs_start_over_is_taken_from_the_file_unless_the_options_say_it(cli, tmp_path):
+    (tmp_path / "a.json").write_text('{"id": "a", "model": "scripted:echo", "retry_on_crash": true}')
+    cli.ok("register", "--from-file", "a.json")
+    assert definition(cli, "a")["retry_on_crash"] is True
+    cli.ok("register", "--from-file", "a.json", "--update", "--no-retry-on-crash")
+    assert "retry_on_crash" not in definition(cli, "a")
+    cli.fails("register", "b", "--model", "scripted:echo", "--concurrency", "wait", code=2)

@@ -1,0 +1,164 @@
+"""``flask agentos runs``: look at runs, follow them and stop them, wherever they execute."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import click
+
+from agentos.cli.group import Failure
+from agentos.cli.output import as_json, json_text, one_line, print_json, print_table, printable, short_time
+from agentos.cli.values import Text
+
+if TYPE_CHECKING:
+    from agentos.domain.run import Run
+    from agentos.services.services import Services
+    from agentos.storage.interface import RunFilter
+
+PAGE = 500
+
+INPUT_SHOWN = 60
+"""Characters of a run's input that a list shows."""
+
+CANCEL_WAIT = 5.0
+"""Seconds that a run which was told to stop is waited for; a worker that lives needs about one."""
+
+POLL = 0.1
+
+
+@click.group("runs")
+def command() -> None:
+    """List, show, follow and cancel runs."""
+
+
+@command.command("list")
+@click.option("--session", "session_id", metavar="ID", type=Text(), help="Only runs in this session.")
+@click.option("--agent", "agent_id", metavar="ID", type=Text(), help="Only runs of this agent.")
+@click.option(
+    "--status",
+    type=click.Choice(["queued", "running", "completed", "failed", "cancelled"]),
+    help="Only runs that stand there.",
+)
+@click.option("--limit", type=click.IntRange(1), default=100, show_default=True, help="List at most so many.")
+@as_json
+def list_runs(session_id: str | None, agent_id: str | None, status: str | None, limit: int, as_json: bool) -> None:
+    """List runs, the newest first."""
+    from agentos.api.representations import run_json
+    from agentos.cli.opening import opened
+    from agentos.domain.run import RunStatus
+    from agentos.storage.interface import RunFilter
+
+    where = RunFilter(session_id=session_id, agent_id=agent_id, status=None if status is None else RunStatus(status))
+    with opened() as services:
+        runs = list(_read_runs(services, where, limit))
+    if as_json:
+        print_json({"runs": [run_json(run) for run in runs], "count": len(runs)})
+        return
+    print_table(
+        ("ID", "AGENT", "STATUS", "SESSION", "CREATED", "SECONDS", "INPUT"),
+        [_row(run) for run in runs],
+        empty="No runs.",
+        whole=("ID",),
+    )
+
+
+@command.command("show")
+@click.argument("run_id", metavar="ID", type=Text())
+@as_json
+def show(run_id: str, as_json: bool) -> None:
+    """Show a run: what it was asked, where it stands, what it said."""
+    from agentos.api.representations import run_json
+    from agentos.cli.opening import opened
+
+    with opened() as services:
+        run = run_json(services.runs.get(run_id))
+    if as_json:
+        print_json(run)
+        return
+    content = run.pop("content")
+    for key, value in run.items():
+        if value not in (None, {}, []):
+            click.echo(f"{key + ':':<14}{one_line(value if isinstance(value, str) else json_text(value))}")
+    if content:
+        click.echo(f"\n{printable(content)}")
+
+
+@command.command("follow")
+@click.argument("run_id", metavar="ID", type=Text())
+@click.option("--after", type=click.IntRange(0), default=0, help="Leave out the events up to this number.")
+@click.option("--events", "as_events", is_flag=True, help="Print nothing but the events, a line of JSON each.")
+def follow(run_id: str, after: int, as_events: bool) -> None:
+    """Show a run from its beginning to its end, wherever it executes.
+
+    Ctrl-C ends the following, not the run. The exit code is that of 'flask agentos run': 0 when the run completed, 130
+    when it was cancelled, and 1 when it failed.
+    """
+    from agentos.cli.opening import opened
+    from agentos.cli.running import HEARTBEAT, INTERRUPTED, Screen, end, error_of, print_lines
+
+    show = print_lines if as_events else Screen().show
+    last = None
+    with opened() as services:
+        try:
+            for frames in services.runs.follow(run_id, after=after, heartbeat=HEARTBEAT):
+                show(frames)
+                last = frames[-1] if frames else last
+        except KeyboardInterrupt:
+            click.echo(f"\nThe run goes on; 'flask agentos runs cancel {printable(run_id)}' stops it.", err=True)
+            raise click.exceptions.Exit(INTERRUPTED) from None
+        # A session that is deleted takes its runs with it: then only the last event knows how they ended.
+        error = services.runs.get(run_id).error if last is None else error_of(last)
+    end(error)
+
+
+@command.command("cancel")
+@click.argument("run_id", metavar="ID", type=Text())
+@click.option("--no-wait", is_flag=True, help="Ask for it and do not wait for the run's end.")
+def cancel(run_id: str, no_wait: bool) -> None:
+    """Stop a run, wherever it executes.
+
+    The worker that executes it stops it within a second; what it had written is kept.
+    """
+    from agentos.cli.opening import opened
+
+    with opened() as services:
+        run = services.runs.cancel(run_id)
+        if no_wait:
+            click.echo(f"Asked run {printable(run_id)} to stop.")
+            return
+        run = _await_end(services, run)
+    if not run.status.finished:
+        raise Failure(
+            f"run {run_id} was asked to stop, but is still {run.status.value} after {CANCEL_WAIT:g} s; if its worker is"
+            " gone, a server ends it once its lease has run out"
+        )
+    click.echo(f"Run {printable(run_id)} ended as {run.status.value}.")
+
+
+def _await_end(services: Services, run: Run) -> Run:
+    deadline = time.monotonic() + CANCEL_WAIT
+    while not run.status.finished and time.monotonic() < deadline:
+        time.sleep(POLL)
+        run = services.runs.get(run.id)
+    return run
+
+
+def _row(run: Run) -> tuple[str, ...]:
+    took = "" if run.duration is None else f"{run.duration:.1f}"
+    asked = one_line(run.input, INPUT_SHOWN)
+    return run.id, run.agent_id, run.status.value, run.session_id or "", short_time(run.created_at), took, asked
+
+
+def _read_runs(services: Services, where: RunFilter, limit: int) -> Iterator[Run]:
+    from agentos.storage.interface import Cursor, Paging
+
+    cursor: Cursor | None = None
+    while limit:
+        page = services.runs.list(where, Paging(limit=min(limit, PAGE), cursor=cursor))
+        yield from page.items
+        limit -= len(page.items)
+        cursor = page.next_cursor
+        if cursor is None:
+            return

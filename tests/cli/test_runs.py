@@ -1,0 +1,177 @@
+"""``runs``: what there is, following, and stopping from another process."""
+
+import json
+import signal
+import time
+import urllib.error
+import urllib.request
+
+import pytest
+
+SLOW = "scripted:slow-1000x0.05"
+
+
+@pytest.fixture
+def slow(cli):
+    """A run under way in a process of its own, and that process."""
+    cli.ok("register", "slow", "--model", SLOW)
+    with cli.process("run", "slow", "Go") as process:
+        assert process.stdout.read(6) == "word0 "
+        [run] = cli.json("runs", "list", "--agent", "slow", "--status", "running")["runs"]
+        yield run["run_id"], process
+        process.kill()
+
+
+def test_runs_are_listed_newest_first(cli):
+    for text in ("first\nquestion", "second"):
+        cli.ok("run", "assistant", text)
+    listed = cli.json("runs", "list")
+    assert (listed["count"], [run["input"] for run in listed["runs"]]) == (2, ["second", "first\nquestion"])
+    rows = [line.split() for line in cli.ok("runs", "list").splitlines()[1:]]
+    assert [row[:3] for row in rows] == [[run["run_id"], "assistant", "completed"] for run in listed["runs"]]
+    assert rows[1][-2:] == ["first", "question"]
+    assert cli.json("runs", "list", "--limit", "1")["count"] == 1
+
+
+def test_a_list_of_runs_is_filtered(cli, scripted_agents):
+    cli("run", "failing", "Hello")
+    session = cli("chat", "assistant", input="Hello\n").stderr.splitlines()[0].removeprefix("Session ")
+    for option, value, agent in (
+        ("--agent", "failing", "failing"),
+        ("--status", "failed", "failing"),
+        ("--status", "completed", "assistant"),
+        ("--session", session, "assistant"),
+    ):
+        assert [run["agent_id"] for run in cli.json("runs", "list", option, value)["runs"]] == [agent]
+    assert cli("runs", "list", "--status", "queued").stderr == "No runs.\n"
+    cli.fails("runs", "list", "--status", "done", code=2)
+
+
+def test_a_run_is_shown(cli):
+    run_id = cli.json("run", "assistant", "Hello\nworld")["run_id"]
+    shown = cli.ok("runs", "show", run_id)
+    assert f"run_id:       {run_id}" in shown
+    assert "status:       completed" in shown
+    assert shown.endswith("\n\nHello\nworld\n")
+    assert cli.json("runs", "show", run_id)["content"] == "Hello\nworld"
+
+
+@pytest.mark.parametrize("command", ["show", "follow", "cancel"])
+def test_a_run_that_does_not_exist_is_one_line(cli, command):
+    assert "run with ID 'nowhere' not found" in cli.fails("runs", command, "nowhere")
+
+
+def test_an_ended_run_is_replayed(cli, scripted_agents):
+    run_id = cli.json("run", "sums", "1 + 2?")["run_id"]
+    result = cli("runs", "follow", run_id)
+    assert (result.exit_code, result.stdout) == (0, "Let me see.\nIt is 3.\n")
+    assert result.stderr.splitlines()[0] == "Hm, numbers."
+    events = [json.loads(line) for line in cli.ok("runs", "follow", run_id, "--events").splitlines()]
+    assert [event["type"] for event in events][:3] == ["run_start", "reasoning", "reasoning"]
+    rest = cli.ok("runs", "follow", run_id, "--events", "--after", "3").splitlines()
+    assert [json.loads(line) for line in rest] == events[3:]
+    assert cli.ok("runs", "follow", run_id, "--after", str(len(events))) == ""
+
+
+@pytest.mark.parametrize("after", [(), ("--after", "3")])
+def test_following_ends_as_the_run_did(cli, scripted_agents, after):
+    run_id = cli("run", "failing", "Hello", "--json")
+    run_id = json.loads(run_id.stdout)["run_id"]
+    assert cli.fails("runs", "follow", run_id, *after) == "Error: the model said no"
+
+
+def test_another_process_stops_a_run(cli, slow):
+    run_id, process = slow
+    before = time.monotonic()
+    assert cli.ok("runs", "cancel", run_id) == f"Run {run_id} ended as cancelled.\n"
+    assert time.monotonic() - before < 3
+    _, err = process.communicate(timeout=10)
+    assert (process.returncode, err) == (130, "Cancelled: the run was cancelled\n")
+    assert cli.json("runs", "show", run_id)["content"].startswith("word0 ")
+    assert "has ended as cancelled; there is nothing left to cancel" in cli.fails("runs", "cancel", run_id)
+    result = cli("runs", "follow", run_id)
+    assert (result.exit_code, result.stderr) == (130, "Cancelled: the run was cancelled\n")
+
+
+def test_who_does_not_wait_is_not_told_the_end(cli, slow):
+    run_id, process = slow
+    assert cli.ok("runs", "cancel", run_id, "--no-wait") == f"Asked run {run_id} to stop.\n"
+    assert process.wait(10) == 130
+
+
+def test_a_run_is_followed_from_another_process_to_its_end(cli, slow):
+    run_id, process = slow
+    with cli.process("runs", "follow", run_id) as follower:
+        assert follower.stdout.read(12) == "word0 word1 "
+        assert follower.poll() is None
+        cli.ok("runs", "cancel", run_id)
+        out, err = follower.stdout.read(), follower.stderr.read()
+        assert follower.wait(10) == 130
+    assert err == "Cancelled: the run was cancelled\n"
+    said = cli.json("runs", "show", run_id)["content"]
+    assert f"word0 word1 {out}".rstrip() == said.rstrip()
+    assert process.wait(10) == 130
+
+
+def test_ctrl_c_ends_the_following_and_not_the_run(cli, slow):
+    run_id, process = slow
+    with cli.process("runs", "follow", run_id) as follower:
+        follower.stdout.read(6)
+        follower.send_signal(signal.SIGINT)
+        _, err = follower.communicate(timeout=10)
+    assert follower.returncode == 130
+    assert f"The run goes on; 'flask agentos runs cancel {run_id}' stops it." in err
+    assert process.poll() is None
+    assert cli.json("runs", "show", run_id)["status"] == "running"
+
+
+def test_the_run_of_a_server_is_stopped_from_the_command_line(cli, tmp_path):
+    cli.ok("register", "slow", "--model", SLOW)
+    log = tmp_path / "server.log"
+    with log.open("w") as file:
+        server = cli.process("serve", "--address", "127.0.0.1:0", "--workers", "1", stdout=file, stderr=file)
+    try:
+        request = urllib.request.Request(
+            f"{address(log)}/api/v1/agents/slow/run/stream", b'{"input": "Go"}', {"Content-Type": "application/json"}
+        )
+        with urllib.request.urlopen(request, timeout=30) as response:
+            while not response.readline().startswith(b"event: token"):
+                pass
+            [run] = cli.json("runs", "list", "--status", "running")["runs"]
+            assert "ended as cancelled" in cli.ok("runs", "cancel", run["run_id"])
+            rest = response.read().decode()
+        assert "RUN_CANCELLED" in rest.split("event: error")[1]
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+def address(log) -> str:
+    import re
+
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        if found := re.search(r"http://127\.0\.0\.1:[1-9][0-9]*", log.read_text()):
+            return found[0]
+        time.sleep(0.1)
+    raise AssertionError(log.read_text())
+
+
+def test_a_run_whose_worker_is_gone_is_not_waited_for_in_vain(cli, slow):
+    run_id, process = slow
+    process.kill()
+    process.wait(10)
+    said = cli.fails("runs", "cancel", run_id)
+    assert "is still running after 5 s; if its worker is gone, a server ends it once its lease has run out" in said
+
+
+def test_a_killed_command_does_not_block_its_session_for_ever(cli, monkeypatch):
+    monkeypatch.setenv("AGENTOS_LEASE_SECONDS", "1")
+    cli.ok("register", "slow", "--model", SLOW)
+    session = cli("chat", "assistant", input="/quit\n").stderr.splitlines()[0].removeprefix("Session ")
+    with cli.process("run", "slow", "Go", "--session", session) as process:
+        process.stdout.read(6)
+        process.kill()
+    assert cli.ok("run", "assistant", "Again", "--session", session) == "Again\n"
+    [lost] = cli.json("runs", "list", "--agent", "slow")["runs"]
+    assert (lost["status"], lost["error"]["details"]["cause"]) == ("failed", "WORKER_LOST")
