@@ -15,7 +15,7 @@ class Deployment:
     """Made in the master before the first fork."""
 
     def __init__(self, workers: int) -> None:
-        self._stopping = mmap.mmap(-1, 1)
+        self._state = mmap.mmap(-1, 2)
         # A token for each of the first workers, the last of them marked: reading one is atomic, so exactly one worker
         # learns that it completes the deployment, and those that replace it later find the pipe empty.
         self._tokens, fill = os.pipe()
@@ -26,11 +26,16 @@ class Deployment:
     @property
     def stopping(self) -> bool:
         """True once the whole deployment ends; a worker that ends alone sees False."""
-        return self._stopping[0] != 0
+        return self._state[0] != 0
 
     def stop(self) -> None:
         """Say so to all workers."""
-        self._stopping[0] = 1
+        self._state[0] = 1
+
+    @property
+    def served(self) -> bool:
+        """True once all of its first workers have served: its settings are right, and what fails now may come back."""
+        return self._state[1] != 0
 
     def worker_ready(self, worker: Any) -> None:
         """Print the first thing to try once every worker serves."""
@@ -38,8 +43,11 @@ class Deployment:
             token = os.read(self._tokens, 1)
         except BlockingIOError:
             return
+        if token != b"!":
+            return
+        self._state[1] = 1
         services = worker.services
-        if token == b"!" and services is not None and services.config.assistant:
+        if services is not None and services.config.assistant:
             address = worker.sockets[0].getsockname()
             if isinstance(address, tuple):
                 print(EXAMPLE.format(url=_url(address, tls=worker.cfg.is_ssl)), flush=True)  # noqa: T201

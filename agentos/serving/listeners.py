@@ -10,6 +10,17 @@ from gevent.server import StreamServer
 from gunicorn.sock import ssl_context
 
 
+class _Address:
+    """Where a socket listens, also once it is closed: an accepted connection may begin to be served only then."""
+
+    def __init__(self, socket: Any) -> None:
+        self._name = socket.getsockname()
+
+    def getsockname(self) -> Any:
+        """Return it as a socket does; gunicorn asks nothing else of a listener."""
+        return self._name
+
+
 class Listeners:
     """Accept connections for a worker, each served by a greenlet of its own, as gunicorn's gevent worker does."""
 
@@ -19,7 +30,9 @@ class Listeners:
         for socket in worker.sockets:
             socket.setblocking(1)
             pool = Pool(worker.worker_connections)
-            server: StreamServer = StreamServer(socket, handle=partial(worker.handle, socket), spawn=pool, **options)
+            server: StreamServer = StreamServer(
+                socket, handle=partial(worker.handle, _Address(socket)), spawn=pool, **options
+            )
             if worker.cfg.workers > 1:
                 # One connection at a time, so that the first worker to wake up does not take them all.
                 server.max_accept = 1

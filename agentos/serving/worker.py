@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 import time
 from collections.abc import Callable
 from types import FrameType
@@ -15,6 +16,7 @@ from gevent.event import Event
 from gunicorn.workers.ggevent import GeventWorker
 
 from agentos.domain.ids import new_id
+from agentos.errors import StorageError
 from agentos.serving import outlet
 from agentos.serving.listeners import Listeners
 from agentos.serving.patching import check_patched
@@ -28,8 +30,11 @@ log = logging.getLogger(__name__)
 
 # What the worker needs beside the drain itself; gunicorn.conf.py gives the master that much more patience (5 s).
 SAVE_SECONDS = 1.5  # after the drain's own timeout, to write down the ends of the runs that it cut
+FIRST_SECONDS = 0.5  # for connections that were accepted, to send the request that they were made for
 ANSWER_SECONDS = 1.0  # to send those ends to their clients
 CLOSE_SECONDS = 1.0  # to close connections and providers
+
+DATABASE_PAUSE = 1.0  # between two attempts to begin without the database
 
 LINGER_SECONDS = 1.0  # how long a client that sent nonsense is listened to after its answer
 
@@ -62,7 +67,8 @@ class Worker(GeventWorker):
         super().__init__(*args, **kwargs)
         self._ending = Event()
         self._hurried = False
-        self._waiting: set[socket.socket] = set()
+        self._fresh: set[socket.socket] = set()  # connections before their first request: its loss would be a failure
+        self._idle: set[socket.socket] = set()  # those between two requests, which may be closed at any time
 
     @property
     def services(self) -> Services | None:
@@ -73,9 +79,24 @@ class Worker(GeventWorker):
     # --- beginning and end ---------------------------------------------------------------------------------------
 
     def load_wsgi(self) -> None:
-        """Load the application, once it is sure that it will not block the worker."""
+        """Load the application, once it is sure that it will not block the worker.
+
+        Without its database the application cannot begin. Where nothing has been served yet, that ends the whole
+        deployment, and says why. A worker that replaces another waits: gunicorn's master would end them all.
+        """
         check_patched()
-        super().load_wsgi()
+        while True:
+            try:
+                super().load_wsgi()
+            except StorageError:
+                if self.deployment is None or not self.deployment.served:
+                    raise
+                log.warning("the database is away; this worker begins when it is back", extra={"worker": self.pid})
+            else:
+                return
+            self._heartbeat(self._ending.is_set, DATABASE_PAUSE)
+            if self._ending.is_set():
+                sys.exit(0)
 
     def run(self) -> None:
         """Serve, drain, close: in this order, and each within its time."""
@@ -126,14 +147,16 @@ class Worker(GeventWorker):
         # this worker does (a reload), the others take what comes, and this one must not stand in their way.
         if self.deployment is None or not self.deployment.stopping:
             listeners.close()
-            self._cut_waiting()
+            self._cut(self._idle)
         if services is not None:
             draining = gevent.spawn(_attempt, services.drain, patience)
             self._heartbeat(lambda: draining.ready() or (patience and self._hurried), patience + SAVE_SECONDS)
             if not draining.ready():
                 gevent.spawn(_attempt, services.drain, 0.0).join(SAVE_SECONDS)
         listeners.close()
-        self._cut_waiting()
+        self._cut(self._idle)
+        self._heartbeat(lambda: not self._fresh, FIRST_SECONDS)
+        self._cut(self._fresh)
         self._heartbeat(lambda: not listeners.busy, ANSWER_SECONDS)
         if listeners.busy:
             log.warning("connections cut at the end of the drain", extra={"connections": listeners.busy})
@@ -153,20 +176,22 @@ class Worker(GeventWorker):
     # --- connections ---------------------------------------------------------------------------------------------
 
     def handle(self, listener: Any, client: socket.socket, addr: Any) -> None:
-        """Serve one connection; until its first request it counts as waiting."""
-        self._waiting.add(client)
+        """Serve one connection."""
+        self._fresh.add(client)
         try:
             super().handle(listener, client, addr)
         finally:
-            self._waiting.discard(client)
+            self._fresh.discard(client)
+            self._idle.discard(client)
 
     def handle_request(self, listener_name: Any, req: Any, sock: socket.socket, addr: Any) -> bool:
         """Serve one request; no further one on this connection once the worker ends."""
-        self._waiting.discard(sock)
+        self._fresh.discard(sock)
+        self._idle.discard(sock)
         served = super().handle_request(listener_name, req, sock, addr)
         if not self.alive:
             raise StopIteration
-        self._waiting.add(sock)
+        self._idle.add(sock)
         return served
 
     def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: BaseException) -> None:  # noqa: ARG002
@@ -185,10 +210,14 @@ class Worker(GeventWorker):
         except OSError as error:
             log.debug("the answer to a malformed request could not be sent: %s", error)
 
-    def _cut_waiting(self) -> None:
-        for client in self._waiting:
+    @staticmethod
+    def _cut(connections: set[socket.socket]) -> None:
+        for client in list(connections):
             try:
-                client.shutdown(socket.SHUT_RD)  # Its reader sees the end of the stream, and closes quietly.
+                # Its reader sees the end of the stream, and closes quietly. A shutdown of gevent's own socket object
+                # would raise in the reader instead, which gunicorn logs as an error.
+                with socket.fromfd(client.fileno(), client.family, client.type) as twin:
+                    twin.shutdown(socket.SHUT_RD)
             except OSError:
                 log.debug("a waiting connection was gone already")
 
