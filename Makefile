@@ -30,7 +30,7 @@ CHECK_DOCS ?= $(BIN)/python docs/generate.py --check
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help install run test check checks check-format check-lint check-types check-imports check-openapi check-docs \
+.PHONY: help install run test soak check checks check-format check-lint check-types check-imports check-openapi check-docs \
 	docs format lock clean
 
 help:  ## List the targets.
@@ -44,6 +44,9 @@ run: $(VENV)/.installed  ## Install, migrate an SQLite file, and serve on 127.0.
 
 test: $(VENV)/.tested  ## Install what tests need and run the whole suite.
 	@$(BIN)/pytest
+
+soak: $(VENV)/.tested  ## The fault tests with their loops in full: some ten minutes.
+	@AGENTOS_SOAK=1 $(BIN)/pytest tests/faults --timeout 1800
 
 check: checks test  ## Everything that must hold before a commit: format, lint, types, layers, docs, tests.
 

@@ -1,0 +1,78 @@
+"""What goes wrong, tried with real processes: each test has both databases unless the fault is one database's own."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+
+from parts.client import Client
+from parts.model_server import ModelServer
+from parts.pair import Pair
+from parts.postgres import PostgresServer
+from parts.server import AgentOSServer
+
+Serve = Callable[..., AgentOSServer]
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def database_kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def database(database_kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty database."""
+    if database_kind == "sqlite":
+        return f"sqlite:///{tmp_path}/agentos.db"
+    return str(request.getfixturevalue("fresh_postgresql_url"))
+
+
+@pytest.fixture(scope="session")
+def model() -> Iterator[ModelServer]:
+    with ModelServer() as server:
+        yield server
+
+
+@pytest.fixture
+def serve(database: str, model: ModelServer, tmp_path: Path) -> Iterator[Serve]:
+    """Starts servers on the test's database; afterwards none is left, and none has met a bug."""
+    with _starter(database, model, tmp_path) as start:
+        yield start
+
+
+@pytest.fixture(scope="session")
+def pair(
+    database_kind: str, request: pytest.FixtureRequest, model: ModelServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Pair]:
+    """Two workers for all tests that leave them whole."""
+    folder = tmp_path_factory.mktemp("pair")
+    if database_kind == "sqlite":
+        database = f"sqlite:///{folder}/agentos.db"
+    else:
+        postgres: PostgresServer = request.getfixturevalue("postgres_server")
+        database = postgres.create_database()
+    with _starter(database, model, folder) as start:
+        yield Pair(*(Client(start(workers=1, AGENTOS_LEASE_SECONDS="5").url) for _ in range(2)))
+
+
+@contextmanager
+def _starter(database: str, model: ModelServer, folder: Path) -> Iterator[Serve]:
+    servers: list[AgentOSServer] = []
+
+    def start(*, workers: int = 2, cwd: Path = folder, app: str = "wsgi:app", **settings: str) -> AgentOSServer:
+        environment = {
+            "AGENTOS_DATABASE_URL": database,
+            "AGENTOS_MODEL": "scripted:echo",
+            "OPENAI_BASE_URL": model.url,
+            **settings,
+        }
+        server = AgentOSServer(environment, cwd=cwd, workers=workers, app=app)
+        ends.callback(server.kill)
+        servers.append(server)
+        return server
+
+    with ExitStack() as ends:
+        yield start
+    lines = [line for server in servers for line in server.log().splitlines()]
+    assert [line for line in lines if '"level":"error"' in line and "Traceback" in line] == []

@@ -1,0 +1,164 @@
+"""PostgreSQL is stopped under the server, and started again."""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import requests
+
+from parts.client import Client, Event
+from parts.postgres import PostgresServer
+from parts.server import AgentOSServer
+from parts.soak import full
+
+OUTAGE = full(3, 20)
+BOUND = 10.0  # seconds that a request may take which the database cannot serve
+LEASE = 2.0
+VISIBLE = LEASE + LEASE / 3 + 5.0
+
+
+@pytest.fixture
+def postgres() -> Iterator[PostgresServer]:
+    try:
+        server = PostgresServer.create()
+    except LookupError as error:
+        pytest.skip(f"no PostgreSQL: {error}")
+    try:
+        server.start()
+        yield server
+    finally:
+        server.remove()
+
+
+@pytest.fixture
+def database(postgres: PostgresServer) -> str:
+    return postgres.create_database()
+
+
+class Following(threading.Thread):
+    """Reads a stream to its end, beside the test."""
+
+    def __init__(self, events: Iterator[Event]) -> None:
+        super().__init__(daemon=True)
+        self.events = [next(events)]
+        self._rest = events
+        self.start()
+
+    def run(self) -> None:
+        self.events += self._rest
+
+    @property
+    def run_id(self) -> str:
+        return self.events[0].run_id
+
+    def last(self) -> Event:
+        self.join(60)
+        assert not self.is_alive()
+        return self.events[-1]
+
+
+def timed(method: str, url: str, body: Any = None) -> requests.Response:
+    """Ask; an answer later than the bound is a failure."""
+    before = time.monotonic()
+    response = requests.request(method, url, json=body, timeout=30)
+    assert time.monotonic() - before < BOUND
+    return response
+
+
+def test_an_outage_fails_what_needs_the_database_and_nothing_else(
+    postgres: PostgresServer, serve: Callable[..., AgentOSServer]
+) -> None:
+    server = serve(AGENTOS_LEASE_SECONDS="60")
+    client = Client(server.url)
+    short = client.register(model="scripted:slow-15x0.1")
+    long = client.register(model=f"scripted:slow-{OUTAGE * 5 + 15}x0.2")
+    session = client.session(short)
+    over = Following(client.stream(f"/agents/{long}/run/stream", {"input": "go"}))
+    within = Following(client.stream(f"/agents/{short}/run/stream", {"input": "go", "session_id": session}))
+    plain: list[requests.Response] = []
+    asking = threading.Thread(
+        target=lambda: plain.append(client.request("POST", f"/agents/{short}/run", {"input": "go"})), daemon=True
+    )
+    asking.start()
+    time.sleep(0.5)
+
+    postgres.stop()
+    back = time.monotonic() + OUTAGE
+    while time.monotonic() < back:
+        before = time.monotonic()
+        assert timed("GET", f"{client.url}/health").status_code == 200
+        assert time.monotonic() - before < 1
+        assert timed("GET", f"{client.url}/ready").status_code == 503
+        for method, path, body in (
+            ("POST", "/sessions", {"agent_id": short}),
+            ("POST", f"/agents/{short}/run", {"input": "go"}),
+            ("POST", f"/agents/{short}/run/stream", {"input": "go"}),
+            ("GET", f"/runs/{over.run_id}", None),
+            ("GET", f"/sessions/{session}", None),
+        ):
+            answer = timed(method, f"{client.url}/api/v1{path}", body)
+            assert (answer.status_code, answer.json()["code"]) == (503, "STORAGE_ERROR"), (method, path)
+            assert int(answer.headers["Retry-After"]) >= 1
+        time.sleep(0.2)
+    # What was to end in this time could not be saved, and so did not complete.
+    last = within.last()
+    assert (last.type, last.data["code"]) == ("error", "STORAGE_ERROR")
+    asking.join(30)
+    assert (plain[0].status_code, plain[0].json()["code"]) == (503, "STORAGE_ERROR")
+
+    postgres.start()
+    for _ in range(10):  # each worker, with each connection that it held
+        assert timed("POST", f"{client.url}/api/v1/sessions", {"agent_id": short}).status_code == 201
+    assert requests.get(f"{client.url}/ready", timeout=5).status_code == 200
+    assert over.last().type == "complete"
+    assert client.get(f"/runs/{over.run_id}")["content"] == over.last().data["output"]
+    assert client.get(f"/runs/{within.run_id}")["status"] != "completed"
+    assert client.said(session) == []
+
+
+def test_a_run_whose_end_could_not_be_saved_does_not_stay_running(
+    postgres: PostgresServer, serve: Callable[..., AgentOSServer]
+) -> None:
+    server = serve(workers=1, AGENTOS_LEASE_SECONDS=str(LEASE))
+    client = Client(server.url)
+    short = client.register(model="scripted:slow-10x0.1")
+    session = client.session(short)
+    # The worker goes on with another run all the time, so it has leases to renew.
+    other = client.register(model="scripted:slow-200x0.1")
+    over = Following(client.stream(f"/agents/{other}/run/stream", {"input": "go"}))
+    within = Following(client.stream(f"/agents/{short}/run/stream", {"input": "go", "session_id": session}))
+    postgres.stop()
+    assert within.last().data["code"] == "STORAGE_ERROR"
+    postgres.start()
+
+    run = client.ended(within.run_id, timeout=VISIBLE)
+    assert run["status"] == "failed"
+    assert client.post("/agents/assistant/run", {"input": "hi", "session_id": session})["content"] == "hi"
+    assert client.said(session) == [("user", "hi"), ("assistant", "hi")]
+    assert over.is_alive(), "the other run must have gone on all the time"
+    client.post(f"/runs/{over.run_id}/cancel", None)
+    assert over.last().data["code"] == "RUN_CANCELLED"
+
+
+def test_a_worker_that_begins_during_an_outage_waits_for_its_end(
+    postgres: PostgresServer, serve: Callable[..., AgentOSServer]
+) -> None:
+    server = serve()
+    client = Client(server.url)
+    postgres.stop()
+    old = set(server.worker_pids())
+    os.kill(min(old), signal.SIGKILL)
+    server.wait_for(lambda: len(set(server.worker_pids()) - old) == 1, what="whole again")
+    until = time.monotonic() + 2
+    while time.monotonic() < until:
+        assert timed("GET", f"{client.url}/health").status_code == 200
+        assert timed("GET", f"{client.url}/ready").status_code == 503
+        time.sleep(0.1)
+    postgres.start()
+    server.wait_for(lambda: server.log().count("worker ready") == 3, 15, "whole again")
+    for _ in range(10):
+        assert client.post("/agents/assistant/run", {"input": "hi"})["content"] == "hi"
