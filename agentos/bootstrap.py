@@ -29,7 +29,8 @@ from agentos.services.runs import RunService
 from agentos.services.services import Services
 from agentos.services.sessions import SessionService
 from agentos.services.summaries import SummaryService
-from agentos.storage.interface import Lease, Storage
+from agentos.storage.interface import Storage
+from agentos.storage.values import Lease
 from agentos.tools.tool import Tool, Toolkit, as_tools
 
 ProviderFactory = Callable[[Config], ModelProvider]

@@ -7,7 +7,7 @@ import binascii
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
-from agentos.storage.interface import Cursor
+from agentos.storage.values import Cursor
 
 CursorKind = Literal["session", "run"]
 

@@ -11,7 +11,7 @@ import orjson
 from flask import Request
 
 from agentos.errors import InvalidRequest
-from agentos.storage.interface import IdempotencyKey
+from agentos.storage.values import IdempotencyKey
 
 HEADER = "Idempotency-Key"
 REPLAYED = "Idempotency-Replayed"

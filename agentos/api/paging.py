@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from agentos.api.cursors import CursorKind, encode_cursor
 from agentos.errors import InvalidRequest
-from agentos.storage.interface import Page, Paging
+from agentos.storage.values import Page, Paging
 
 T = TypeVar("T")
 

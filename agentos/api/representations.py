@@ -10,7 +10,7 @@ from agentos.domain.run import Run, RunError, RunStatus
 from agentos.domain.session import Session, Summary
 from agentos.domain.times import rfc3339
 from agentos.services.agents import AgentInfo
-from agentos.storage.interface import StoredMessage
+from agentos.storage.values import StoredMessage
 
 
 def session_json(session: Session) -> dict[str, Any]:

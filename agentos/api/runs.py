@@ -34,7 +34,7 @@ from agentos.errors import (
     ShuttingDown,
 )
 from agentos.services.runs import RunRequest, StartedRun
-from agentos.storage.interface import RunFilter
+from agentos.storage.values import RunFilter
 
 routes = Routes("runs", "One execution of an agent each: started, answered or streamed, and kept.")
 

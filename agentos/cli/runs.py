@@ -15,7 +15,7 @@ from agentos.cli.values import Text
 if TYPE_CHECKING:
     from agentos.domain.run import Run
     from agentos.services.services import Services
-    from agentos.storage.interface import RunFilter
+    from agentos.storage.values import RunFilter
 
 PAGE = 500
 
@@ -48,7 +48,7 @@ def list_runs(session_id: str | None, agent_id: str | None, status: str | None, 
     from agentos.api.representations import run_json
     from agentos.cli.opening import opened
     from agentos.domain.run import RunStatus
-    from agentos.storage.interface import RunFilter
+    from agentos.storage.values import RunFilter
 
     where = RunFilter(session_id=session_id, agent_id=agent_id, status=None if status is None else RunStatus(status))
     with opened() as services:
@@ -152,7 +152,7 @@ def _row(run: Run) -> tuple[str, ...]:
 
 
 def _read_runs(services: Services, where: RunFilter, limit: int) -> Iterator[Run]:
-    from agentos.storage.interface import Cursor, Paging
+    from agentos.storage.values import Cursor, Paging
 
     cursor: Cursor | None = None
     while limit:

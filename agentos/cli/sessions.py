@@ -14,7 +14,7 @@ from agentos.cli.values import Duration, Text
 if TYPE_CHECKING:
     from agentos.domain.session import Session
     from agentos.services.services import Services
-    from agentos.storage.interface import SessionFilter, StoredMessage
+    from agentos.storage.values import SessionFilter, StoredMessage
 
 PAGE = 500
 
@@ -35,7 +35,7 @@ def list_sessions(limit: int, as_json: bool, **where: Any) -> None:
     """List sessions, the newest activity first."""
     from agentos.api.representations import session_json
     from agentos.cli.opening import opened
-    from agentos.storage.interface import SessionFilter
+    from agentos.storage.values import SessionFilter
 
     with opened() as services:
         sessions = list(_read_sessions(services, SessionFilter(**where), limit))
@@ -137,7 +137,7 @@ def prune(older_than: timedelta, yes: bool) -> None:
     """
     from agentos.cli.opening import opened
     from agentos.domain.times import utc_now
-    from agentos.storage.interface import SessionFilter
+    from agentos.storage.values import SessionFilter
 
     before = utc_now() - older_than
     with opened() as services:
@@ -158,7 +158,7 @@ def _media_whole(stored: StoredMessage) -> dict[str, Any]:
 
 
 def _read_sessions(services: Services, where: SessionFilter, limit: int) -> Iterator[Session]:
-    from agentos.storage.interface import Cursor, Paging
+    from agentos.storage.values import Cursor, Paging
 
     cursor: Cursor | None = None
     while limit:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from agentos.domain.run import Run
     from agentos.services.services import Services
-    from agentos.storage.interface import History, StoredMessage
+    from agentos.storage.values import History, StoredMessage
 
 PAGE = 500
 
@@ -17,7 +17,7 @@ def read_transcript(services: Services, session_id: str) -> History:
 
     Pages come newest first, so it is all in memory for a moment. What is said meanwhile is left out.
     """
-    from agentos.storage.interface import History
+    from agentos.storage.values import History
 
     pages: list[History] = []
     before: int | None = None

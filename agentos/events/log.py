@@ -9,7 +9,8 @@ import time
 from agentos.domain.run import Run
 from agentos.errors import StorageError
 from agentos.events.stream import EventStream
-from agentos.storage.interface import FrameBatch, Storage
+from agentos.storage.interface import Storage
+from agentos.storage.values import FrameBatch
 
 INTERVAL = 0.1
 """Seconds between two commits. A crash loses at most the events of this time, of runs that have not ended."""

@@ -16,7 +16,8 @@ from agentos.events.encoder import FrameEncoder
 from agentos.execution.endings import UNSAVED
 from agentos.execution.live import run_error, terminal_event
 from agentos.execution.runner import Runner
-from agentos.storage.interface import Lease, Storage
+from agentos.storage.interface import Storage
+from agentos.storage.values import Lease
 
 SWEEP_BATCH = 100
 """Lost runs that are taken over at a time."""

@@ -29,7 +29,8 @@ from agentos.execution.endings import SAVE_PAUSES, Endings
 from agentos.execution.executor import Reservation
 from agentos.execution.live import LiveRun
 from agentos.execution.turns import SessionTurns
-from agentos.storage.interface import Admission, IdempotencyKey, Lease, Repeat, Storage
+from agentos.storage.interface import Storage
+from agentos.storage.values import Admission, IdempotencyKey, Lease, Repeat
 
 ABANDON_AFTER = 0.5
 """Seconds that a run which has to stop is waited for; after that its thread is left alone and its words are dropped."""

@@ -12,7 +12,8 @@ from agentos.domain.run import RunStatus
 from agentos.domain.times import utc_now
 from agentos.errors import RunCancelled, RunNotFound, StorageError
 from agentos.execution.live import LiveRun
-from agentos.storage.interface import Admission, Storage
+from agentos.storage.interface import Storage
+from agentos.storage.values import Admission
 
 POLL = (0.03, 0.2)
 """Least and most seconds between two questions whether it is a run's turn, where nobody here wakes it."""

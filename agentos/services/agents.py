@@ -16,7 +16,8 @@ from agentos.errors import AgentExists, AgentFailed, AgentNotFound, ExecutionErr
 from agentos.models.catalog import Catalog
 from agentos.registry import Registry
 from agentos.runtime.loop import ModelAgent
-from agentos.storage.interface import Storage, StoredAgent
+from agentos.storage.interface import Storage
+from agentos.storage.values import StoredAgent
 from agentos.tools.executor import ToolExecutor
 from agentos.tools.tool import Tool, as_tools
 

@@ -13,7 +13,8 @@ from datetime import timedelta
 from agentos.config import Config
 from agentos.domain.times import utc_now
 from agentos.errors import StorageError
-from agentos.storage.interface import IDEMPOTENCY_SECONDS, SessionFilter, Storage
+from agentos.storage.interface import Storage
+from agentos.storage.values import IDEMPOTENCY_SECONDS, SessionFilter
 
 BATCH = 100
 """Rows' owners (runs, keys, sessions) that are dealt with in one transaction."""

@@ -31,7 +31,14 @@ from agentos.execution.runner import RunLimits, Runner
 from agentos.media.policy import check_media
 from agentos.runtime.loop import ModelAgent
 from agentos.services.agents import AgentService
-from agentos.storage.interface import IdempotencyKey, Page, Paging, Repeat, RunFilter, Storage
+from agentos.storage.interface import Storage
+from agentos.storage.values import (
+    IdempotencyKey,
+    Page,
+    Paging,
+    Repeat,
+    RunFilter,
+)
 
 logger = logging.getLogger(__name__)
 

@@ -12,7 +12,8 @@ from agentos.domain.session import Session
 from agentos.domain.times import utc_now
 from agentos.errors import IdempotencyConflict, IdempotencyMismatch, RunCancelled, SessionNotFound
 from agentos.execution.runner import Runner
-from agentos.storage.interface import (
+from agentos.storage.interface import Storage
+from agentos.storage.values import (
     History,
     IdempotencyKey,
     Page,
@@ -20,7 +21,6 @@ from agentos.storage.interface import (
     Repeat,
     SessionChanges,
     SessionFilter,
-    Storage,
 )
 
 PRUNE_BATCH = 100

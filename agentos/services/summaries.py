@@ -17,7 +17,8 @@ from agentos.models.request import ModelRequest
 from agentos.models.retry import stream_with_retry
 from agentos.runtime.loop import ModelAgent
 from agentos.services.agents import AgentService
-from agentos.storage.interface import Storage, StoredMessage
+from agentos.storage.interface import Storage
+from agentos.storage.values import StoredMessage
 
 MESSAGES = 200
 """Messages that a summary reads at most; what lies before them is in the summary before."""

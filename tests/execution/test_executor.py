@@ -144,7 +144,7 @@ def services(tmp_path):
 def test_a_run_that_is_refused_gives_its_room_back(services) -> None:
     from agentos.domain.run import Concurrency
     from agentos.services.runs import RunRequest
-    from agentos.storage.interface import IdempotencyKey
+    from agentos.storage.values import IdempotencyKey
 
     with pytest.raises(SessionNotFound):
         services.runs.start(RunRequest(agent_id="assistant", input="Hi", session_id=new_id(), background=True))
@@ -171,7 +171,7 @@ def test_a_run_that_is_refused_gives_its_room_back(services) -> None:
 
 def test_a_background_run_beyond_the_limits_is_refused_and_leaves_nothing(services) -> None:
     from agentos.services.runs import RunRequest
-    from agentos.storage.interface import Paging, RunFilter
+    from agentos.storage.values import Paging, RunFilter
 
     services.agents.register({"id": "slow", "model": "scripted:slow-100x0.05"})
     slow = RunRequest(agent_id="slow", input="Hi", background=True)

@@ -14,8 +14,8 @@ from agentos.events.log import EventLog
 from agentos.execution.leases import LeaseKeeper
 from agentos.execution.runner import RunLimits, Runner
 from agentos.runtime.context import RunContext
-from agentos.storage.interface import Lease
 from agentos.storage.memory import MemoryStorage
+from agentos.storage.values import Lease
 
 LIMITS = RunLimits(timeout=10, history_turns=10, max_output=1000)
 LEASE = Lease("me", 30)

@@ -24,8 +24,9 @@ from agentos.execution.leases import LeaseKeeper
 from agentos.execution.live import LiveRun
 from agentos.execution.runner import RunLimits, Runner
 from agentos.runtime.context import RunContext
-from agentos.storage.interface import Admission, FrameBatch, Lease, Storage
+from agentos.storage.interface import Storage
 from agentos.storage.memory import MemoryStorage
+from agentos.storage.values import Admission, FrameBatch, Lease
 
 
 class Speaker:

@@ -20,8 +20,9 @@ from agentos.domain.usage import Usage
 from agentos.errors import StorageError
 from agentos.events.encoder import FrameEncoder
 from agentos.services.housekeeping import BATCH, HousekeepingService, Pruned
-from agentos.storage.interface import FrameBatch, IdempotencyKey, Lease, SessionFilter, Storage
+from agentos.storage.interface import Storage
 from agentos.storage.memory import MemoryStorage
+from agentos.storage.values import FrameBatch, IdempotencyKey, Lease, SessionFilter
 from parts.workers import until
 
 HOUR = 3600.0

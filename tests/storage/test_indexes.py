@@ -8,7 +8,14 @@ import pytest
 
 from agentos.domain.run import Concurrency, RunStatus
 from agentos.domain.session import Session
-from agentos.storage.interface import Cursor, FrameBatch, Lease, Paging, RunFilter, SessionFilter
+from agentos.storage.values import (
+    Cursor,
+    FrameBatch,
+    Lease,
+    Paging,
+    RunFilter,
+    SessionFilter,
+)
 from agentos.testing.storage.contract import (
     LEASE,
     admit,

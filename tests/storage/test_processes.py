@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from agentos.storage.interface import Paging, RunFilter
+from agentos.storage.values import Paging, RunFilter
 from agentos.testing.storage.contract import new_session
 
 PROCESSES = 3
@@ -15,7 +15,7 @@ import json, sys
 from agentos.config import Config
 from agentos.domain.run import Concurrency
 from agentos.errors import SessionBusy
-from agentos.storage.interface import Repeat
+from agentos.storage.values import Repeat
 from agentos.storage.sqlalchemy import open_sql
 from agentos.testing.storage.contract import LEASE, key, new_run
 

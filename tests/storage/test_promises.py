@@ -24,8 +24,16 @@ from agentos.domain.ids import new_id
 from agentos.domain.run import Concurrency, Run, RunStatus
 from agentos.domain.session import Session
 from agentos.errors import RunNotFound, SessionBusy, SessionNotFound
-from agentos.storage.interface import Admission, FrameBatch, IdempotencyKey, Lease, Paging, Repeat, RunFilter
 from agentos.storage.memory import MemoryStorage
+from agentos.storage.values import (
+    Admission,
+    FrameBatch,
+    IdempotencyKey,
+    Lease,
+    Paging,
+    Repeat,
+    RunFilter,
+)
 from agentos.testing.storage.contract import at, ended, frames, new_run, said
 
 pytestmark = pytest.mark.timeout(3600 if os.environ.get("AGENTOS_SOAK") == "1" else 300)

@@ -11,9 +11,9 @@ import pytest
 from agentos.config import Config
 from agentos.domain.run import RunStatus
 from agentos.errors import ConfigError, StorageError
-from agentos.storage.interface import Paging, SessionFilter
 from agentos.storage.sqlalchemy import open_sql
 from agentos.storage.turn import SILENT_RUNS
+from agentos.storage.values import Paging, SessionFilter
 from agentos.testing.storage.contract import admitted, ended, new_session, said, take_turn
 
 HOLD = """

@@ -5,7 +5,7 @@ import pytest
 from agentos.domain.media import Media
 from agentos.domain.message import Message
 from agentos.domain.run import Concurrency
-from agentos.storage.interface import FrameBatch
+from agentos.storage.values import FrameBatch
 from agentos.testing.storage.contract import LEASE, admit, ended, frames, key, new_run, new_session, said
 
 

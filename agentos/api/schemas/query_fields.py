@@ -10,7 +10,7 @@ from marshmallow import ValidationError
 from agentos.api.cursors import CursorKind, decode_cursor
 from agentos.api.schemas.fields import Choice, RequestSchema, Strict, Text, Whole, id_field
 from agentos.domain.event import EVENT_TYPES
-from agentos.storage.interface import Cursor
+from agentos.storage.values import Cursor
 
 MAX_LIMIT = 1000
 DEFAULT_LIMIT = 100

@@ -8,8 +8,8 @@ from datetime import datetime
 from agentos.domain.message import Message
 from agentos.domain.run import Concurrency, Run, RunStatus
 from agentos.errors import RunNotFound, SessionBusy, SessionNotFound, StorageError
-from agentos.storage.interface import Admission, IdempotencyKey, Lease, Repeat
 from agentos.storage.memory.records import MemoryPart, RunRecord, SessionRecord, message_copy, run_copy
+from agentos.storage.values import Admission, IdempotencyKey, Lease, Repeat
 
 
 class MemoryAdmission(MemoryPart):

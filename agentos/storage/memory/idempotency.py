@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from agentos.storage.interface import IdempotencyKey, Repeat
+from agentos.storage.values import IdempotencyKey, Repeat
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,17 @@ from agentos.domain.media import Media
 from agentos.domain.message import Message
 from agentos.domain.run import Run
 from agentos.domain.session import Session, Summary
-from agentos.storage.interface import Cursor, Lease, Page, Paging, Storage, StoredAgent, StoredMessage
+from agentos.storage.interface import Storage
 from agentos.storage.json_text import copied
 from agentos.storage.memory.idempotency import UsedKeys
+from agentos.storage.values import (
+    Cursor,
+    Lease,
+    Page,
+    Paging,
+    StoredAgent,
+    StoredMessage,
+)
 
 T = TypeVar("T", Run, Session)
 

@@ -9,7 +9,9 @@ from dataclasses import replace
 from agentos.domain.event import Frame
 from agentos.domain.message import Message
 from agentos.domain.run import Run
-from agentos.storage.interface import (
+from agentos.storage.memory.records import MemoryPart, RunRecord, SessionRecord, message_copy, page, run_copy
+from agentos.storage.turn import check_consecutive, ending, said_at
+from agentos.storage.values import (
     Cursor,
     FrameBatch,
     Lease,
@@ -18,8 +20,6 @@ from agentos.storage.interface import (
     RunFilter,
     StoredMessage,
 )
-from agentos.storage.memory.records import MemoryPart, RunRecord, SessionRecord, message_copy, page, run_copy
-from agentos.storage.turn import check_consecutive, ending, said_at
 
 
 class MemoryRuns(MemoryPart):

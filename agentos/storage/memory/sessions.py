@@ -9,7 +9,17 @@ from itertools import islice
 
 from agentos.domain.session import Session, Summary
 from agentos.errors import PreconditionFailed, SessionNotFound, StorageError
-from agentos.storage.interface import (
+from agentos.storage.memory.records import (
+    MemoryPart,
+    SessionRecord,
+    agent_copy,
+    message_copy,
+    page,
+    run_copy,
+    session_copy,
+)
+from agentos.storage.turn import SILENT_RUNS
+from agentos.storage.values import (
     Cursor,
     History,
     IdempotencyKey,
@@ -21,16 +31,6 @@ from agentos.storage.interface import (
     SessionFilter,
     StoredAgent,
 )
-from agentos.storage.memory.records import (
-    MemoryPart,
-    SessionRecord,
-    agent_copy,
-    message_copy,
-    page,
-    run_copy,
-    session_copy,
-)
-from agentos.storage.turn import SILENT_RUNS
 
 
 class MemorySessions(MemoryPart):

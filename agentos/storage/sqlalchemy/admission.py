@@ -26,7 +26,6 @@ from sqlalchemy import (
 
 from agentos.domain.run import Concurrency, Run, RunStatus
 from agentos.errors import RunNotFound, SessionNotFound
-from agentos.storage.interface import Admission, IdempotencyKey, Lease, Repeat
 from agentos.storage.sqlalchemy.clock import database_now
 from agentos.storage.sqlalchemy.concurrency import BUSY, make_way
 from agentos.storage.sqlalchemy.idempotency import keep_key
@@ -35,6 +34,7 @@ from agentos.storage.sqlalchemy.sessions import active_at
 from agentos.storage.sqlalchemy.store import Store
 from agentos.storage.sqlalchemy.tables import run_media, runs, sessions
 from agentos.storage.sqlalchemy.window import read_window, window_of
+from agentos.storage.values import Admission, IdempotencyKey, Lease, Repeat
 
 # The session's row is locked from here to the commit. Whoever comes later gets a later place, and sees this run.
 _TAKE_PLACE = (

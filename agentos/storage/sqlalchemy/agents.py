@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from agentos.storage.interface import StoredAgent
 from agentos.storage.sqlalchemy.mapping import agent_of, agent_values
 from agentos.storage.sqlalchemy.store import Store
 from agentos.storage.sqlalchemy.tables import agents
+from agentos.storage.values import StoredAgent
 
 _GIVEN = agents.c.id == bindparam("agent_id")
 _ADD = {

@@ -10,11 +10,11 @@ from sqlalchemy import Connection, Integer, bindparam, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from agentos.domain.event import Frame
-from agentos.storage.interface import FrameBatch
 from agentos.storage.sqlalchemy.mapping import Values, frames_of, frames_text
 from agentos.storage.sqlalchemy.store import Store
 from agentos.storage.sqlalchemy.tables import run_events, runs
 from agentos.storage.turn import check_consecutive
+from agentos.storage.values import FrameBatch
 
 ROW_FRAMES = 256
 """Most frames in one row. A reader who wants frame N on need not look at rows that begin earlier than N - 256."""

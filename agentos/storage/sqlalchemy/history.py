@@ -8,13 +8,13 @@ from sqlalchemy import BigInteger, Connection, Integer, bindparam, not_, select
 
 from agentos.domain.run import Run
 from agentos.errors import SessionNotFound
-from agentos.storage.interface import History
 from agentos.storage.sqlalchemy.mapping import AnyRow, run_of, stored_message_of
 from agentos.storage.sqlalchemy.runs import RUNS
 from agentos.storage.sqlalchemy.store import Store
 from agentos.storage.sqlalchemy.tables import messages, runs, sessions
 from agentos.storage.sqlalchemy.window import RUN_MEDIA, WITH_MEDIA
 from agentos.storage.turn import SILENT_RUNS
+from agentos.storage.values import History
 
 _LAST = select(sessions.c.message_count).where(sessions.c.id == bindparam("session_id"))
 

@@ -7,10 +7,10 @@ from typing import Any
 from sqlalchemy import BigInteger, Connection, bindparam, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from agentos.storage.interface import IdempotencyKey, Repeat
 from agentos.storage.sqlalchemy.clock import database_now
 from agentos.storage.sqlalchemy.store import Store
 from agentos.storage.sqlalchemy.tables import idempotency_keys as keys
+from agentos.storage.values import IdempotencyKey, Repeat
 
 _FREE = ("fingerprint", "made_id", "created_at", "expires_at")
 

@@ -8,12 +8,12 @@ from typing import Any
 from sqlalchemy import BigInteger, Connection, Integer, bindparam, select, update
 
 from agentos.domain.run import Run
-from agentos.storage.interface import Lease
 from agentos.storage.sqlalchemy.clock import database_now
 from agentos.storage.sqlalchemy.mapping import AnyRow, run_of
 from agentos.storage.sqlalchemy.runs import RUNS
 from agentos.storage.sqlalchemy.store import Store
 from agentos.storage.sqlalchemy.tables import runs
+from agentos.storage.values import Lease
 
 _prolonged = database_now() + bindparam("lease", type_=BigInteger)
 

@@ -14,9 +14,9 @@ from agentos.domain.message import Message, ToolCall
 from agentos.domain.run import Run, RunError, RunStatus
 from agentos.domain.session import Session, Summary
 from agentos.domain.usage import Usage
-from agentos.storage.interface import StoredAgent, StoredMessage
 from agentos.storage.json_text import dumps, loads
 from agentos.storage.turn import ending, said_at
+from agentos.storage.values import StoredAgent, StoredMessage
 
 AnyRow = Row[*tuple[Any, ...]]
 Values = dict[str, Any]

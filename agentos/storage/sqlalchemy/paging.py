@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 
 from sqlalchemy import BigInteger, ColumnElement, Integer, Select, bindparam, tuple_
 
-from agentos.storage.interface import Cursor, Page, Paging
 from agentos.storage.sqlalchemy.mapping import AnyRow, microseconds, time_of
+from agentos.storage.values import Cursor, Page, Paging
 
 T = TypeVar("T")
 

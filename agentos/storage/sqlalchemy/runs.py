@@ -8,11 +8,11 @@ from typing import Any
 from sqlalchemy import Select, bindparam, select
 
 from agentos.domain.run import Run
-from agentos.storage.interface import Page, Paging, RunFilter
 from agentos.storage.sqlalchemy.mapping import run_of
 from agentos.storage.sqlalchemy.paging import page_of, page_values, paged
 from agentos.storage.sqlalchemy.store import Store
 from agentos.storage.sqlalchemy.tables import run_media, runs
+from agentos.storage.values import Page, Paging, RunFilter
 
 _INNER = ("turn", "lease_owner", "lease_until", "cancel_requested", "forget_requested")
 

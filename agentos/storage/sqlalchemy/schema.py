@@ -6,9 +6,9 @@ from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import DBAPIError
 
 from agentos.errors import StorageError
-from agentos.storage.interface import SchemaState
 from agentos.storage.migrations import HEAD, migrate
 from agentos.storage.sqlalchemy.store import Store
+from agentos.storage.values import SchemaState
 
 _TABLE = "alembic_version"
 _REVISION = text(f"SELECT version_num FROM {_TABLE}")  # noqa: S608 - a constant

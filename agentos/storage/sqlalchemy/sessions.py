@@ -24,14 +24,6 @@ from sqlalchemy.sql.dml import ReturningDelete, ReturningUpdate
 
 from agentos.domain.session import Session, Summary
 from agentos.errors import PreconditionFailed, SessionNotFound
-from agentos.storage.interface import (
-    IdempotencyKey,
-    Page,
-    Paging,
-    Repeat,
-    SessionChanges,
-    SessionFilter,
-)
 from agentos.storage.sqlalchemy.idempotency import keep_key
 from agentos.storage.sqlalchemy.mapping import (
     AnyRow,
@@ -45,6 +37,14 @@ from agentos.storage.sqlalchemy.mapping import (
 from agentos.storage.sqlalchemy.paging import page_of, page_values, paged
 from agentos.storage.sqlalchemy.store import Store
 from agentos.storage.sqlalchemy.tables import sessions
+from agentos.storage.values import (
+    IdempotencyKey,
+    Page,
+    Paging,
+    Repeat,
+    SessionChanges,
+    SessionFilter,
+)
 
 _INNER = ("summary", "next_position", "turn_count", "message_count")
 _COLUMNS = [column for column in sessions.c if column.name not in _INNER]

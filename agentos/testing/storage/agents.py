@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from agentos.storage.interface import Storage, StoredAgent
+from agentos.storage.interface import Storage
+from agentos.storage.values import StoredAgent
 from agentos.testing.storage.contract import AWKWARD, Contract, at
 
 

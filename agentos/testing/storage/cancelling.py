@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from agentos.domain.run import RunStatus
-from agentos.storage.interface import Lease, Storage
+from agentos.storage.interface import Storage
+from agentos.storage.values import Lease
 from agentos.testing.storage.contract import LEASE, Contract, admit, admitted, at, ended, new_run, new_session, said
 
 OTHER = Lease("worker-2", 60.0)

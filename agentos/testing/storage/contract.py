@@ -15,7 +15,8 @@ from agentos.domain.ids import new_id
 from agentos.domain.message import Message
 from agentos.domain.run import Run, RunStatus
 from agentos.domain.session import Session
-from agentos.storage.interface import Admission, IdempotencyKey, Lease, Storage
+from agentos.storage.interface import Storage
+from agentos.storage.values import Admission, IdempotencyKey, Lease
 
 START = datetime(2026, 1, 31, 12, 0, 0, 123456, tzinfo=UTC)
 LEASE = Lease("worker-1", 60.0)

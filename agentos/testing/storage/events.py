@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from agentos.domain.event import Frame
-from agentos.storage.interface import FrameBatch, Lease, Storage
+from agentos.storage.interface import Storage
+from agentos.storage.values import FrameBatch, Lease
 from agentos.testing.storage.contract import LEASE, Contract, admitted, ended, frames, new_session
 
 

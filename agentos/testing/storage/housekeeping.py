@@ -8,7 +8,8 @@ import pytest
 
 from agentos.domain.event import Frame
 from agentos.domain.run import Run
-from agentos.storage.interface import FrameBatch, Repeat, Storage
+from agentos.storage.interface import Storage
+from agentos.storage.values import FrameBatch, Repeat
 from agentos.testing.storage.contract import (
     LEASE,
     Contract,

@@ -10,7 +10,14 @@ from agentos.domain.ids import new_id
 from agentos.domain.run import Concurrency
 from agentos.domain.session import Session
 from agentos.errors import SessionBusy, SessionNotFound, StorageError
-from agentos.storage.interface import IdempotencyKey, Paging, Repeat, RunFilter, SessionFilter, Storage
+from agentos.storage.interface import Storage
+from agentos.storage.values import (
+    IdempotencyKey,
+    Paging,
+    Repeat,
+    RunFilter,
+    SessionFilter,
+)
 from agentos.testing.storage.contract import (
     LEASE,
     THREADS,

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from agentos.domain.media import Media
 from agentos.domain.run import RunStatus
-from agentos.storage.interface import Lease, Storage
+from agentos.storage.interface import Storage
+from agentos.storage.values import Lease
 from agentos.testing.storage.contract import LEASE, Contract, admitted, at, ended, new_session, said
 
 GONE = Lease("gone", -1.0)

@@ -10,7 +10,8 @@ import pytest
 
 from agentos.domain.run import Run, RunStatus
 from agentos.errors import RunNotFound, SessionNotFound
-from agentos.storage.interface import Admission, Lease, Storage
+from agentos.storage.interface import Storage
+from agentos.storage.values import Admission, Lease
 from agentos.testing.storage.contract import (
     LEASE,
     THREADS,

@@ -10,7 +10,8 @@ from agentos.domain.run import Concurrency, Run, RunStatus
 from agentos.domain.session import Session
 from agentos.domain.usage import Usage
 from agentos.errors import SessionBusy
-from agentos.storage.interface import Admission, Storage
+from agentos.storage.interface import Storage
+from agentos.storage.values import Admission
 from agentos.testing.storage.contract import (
     LEASE,
     THREADS,

@@ -10,7 +10,8 @@ from agentos.domain.media import Media
 from agentos.domain.run import RunError, RunStatus
 from agentos.domain.usage import Usage
 from agentos.errors import SessionNotFound, StorageError
-from agentos.storage.interface import Paging, RunFilter, Storage
+from agentos.storage.interface import Storage
+from agentos.storage.values import Paging, RunFilter
 from agentos.testing.storage.contract import (
     AWKWARD,
     LEASE,

@@ -10,7 +10,14 @@ import pytest
 
 from agentos.domain.session import Summary
 from agentos.errors import PreconditionFailed, SessionNotFound, StorageError
-from agentos.storage.interface import Cursor, Paging, RunFilter, SessionChanges, SessionFilter, Storage
+from agentos.storage.interface import Storage
+from agentos.storage.values import (
+    Cursor,
+    Paging,
+    RunFilter,
+    SessionChanges,
+    SessionFilter,
+)
 from agentos.testing.storage.contract import (
     AWKWARD,
     Contract,

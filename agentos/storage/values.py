@@ -1,0 +1,187 @@
+"""What storage is asked for and what it answers, beside the values of the domain."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+from agentos.domain.event import Frame
+from agentos.domain.message import Message
+from agentos.domain.run import Run, RunStatus
+
+T = TypeVar("T")
+
+
+class _Unset:
+    """The type of :data:`UNSET`."""
+
+    def __repr__(self) -> str:
+        return "UNSET"
+
+
+UNSET: Any = _Unset()
+"""Stands for "leave it as it is", where ``None`` means "clear it"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """A place in a list that is ordered by time and id: the last item of the page before."""
+
+    time: datetime
+    id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paging:
+    """Which part of a list: ``limit`` items after ``cursor`` or, without one, after ``offset`` items."""
+
+    limit: int = 100
+    cursor: Cursor | None = None
+    offset: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """A part of a list, and where the next part begins; ``None`` when there is no more."""
+
+    items: Sequence[T]
+    next_cursor: Cursor | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionFilter:
+    """Exact matches, and-ed; ``None`` matches everything. ``updated_before`` is exclusive."""
+
+    agent_id: str | None = None
+    user_id: str | None = None
+    team_id: str | None = None
+    workflow_id: str | None = None
+    updated_before: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFilter:
+    """Exact matches, and-ed; ``None`` matches everything."""
+
+    session_id: str | None = None
+    agent_id: str | None = None
+    status: RunStatus | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionChanges:
+    """What to change in a session; what is :data:`UNSET` stays."""
+
+    name: str | None = UNSET
+    metadata: Mapping[str, Any] = UNSET
+    state: Mapping[str, Any] = UNSET
+    agent_id: str = UNSET
+    user_id: str | None = UNSET
+    team_id: str | None = UNSET
+    workflow_id: str | None = UNSET
+
+    def given(self) -> dict[str, Any]:
+        """Return only what is to change, by field name."""
+        return {name: value for name in self.__slots__ if (value := getattr(self, name)) is not UNSET}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredAgent:
+    """An agent that was registered by HTTP or CLI, as the JSON document that was given."""
+
+    id: str
+    document: Mapping[str, Any]
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """Who executes a run, and for how many ``seconds`` without a word from it the run is still its own."""
+
+    owner: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """An admitted run. While its status is ``queued``, it has to wait and ``history`` is empty.
+
+    ``history`` is the session's last turns, oldest first, whole turns only. ``interrupted`` are the ids of the runs,
+    oldest first, that were asked to stop for this one.
+    """
+
+    run: Run
+    history: Sequence[Message] = ()
+    interrupted: Sequence[str] = ()
+
+
+IDEMPOTENCY_SECONDS = 86_400.0
+"""How long a key is kept."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IdempotencyKey:
+    """A client's name for one request: the same key again means the same request, for ``seconds`` by database time.
+
+    ``owner`` and ``route`` are what the key is unique in; ``fingerprint`` tells whether the request is the same.
+    """
+
+    owner: str
+    route: str
+    key: str
+    fingerprint: str
+    seconds: float = IDEMPOTENCY_SECONDS
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """The key was used before: by a request with this fingerprint, which made the run or session with this id."""
+
+    fingerprint: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredMessage:
+    """A message in its place in a session. ``sequence`` counts 1, 2, 3 … without a gap.
+
+    ``created_at`` of a user's message is when its run was admitted, of the others when it ended.
+    """
+
+    sequence: int
+    run_id: str
+    created_at: datetime
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """A part of a session's transcript, and the runs in it (the failed and cancelled ones too), oldest first."""
+
+    messages: Sequence[StoredMessage] = ()
+    runs: Sequence[Run] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaState:
+    """The revision that the database has and the one that this version of AgentOS needs."""
+
+    current: str | None
+    head: str | None
+
+    @property
+    def ready(self) -> bool:
+        """True when the two are the same."""
+        return self.current == self.head
+
+
+@dataclass(frozen=True, slots=True)
+class FrameBatch:
+    """Consecutive new frames of one run. With ``attempt``, they are left out once the run is at another attempt."""
+
+    run_id: str
+    frames: Sequence[Frame] = field(default_factory=tuple)
+    attempt: int | None = None
