@@ -45,8 +45,8 @@ run: $(VENV)/.installed  ## Install, migrate an SQLite file, and serve on 127.0.
 test: $(VENV)/.tested  ## Install what tests need and run the whole suite.
 	@$(BIN)/pytest
 
-soak: $(VENV)/.tested  ## The fault tests with their loops in full: some ten minutes.
-	@AGENTOS_SOAK=1 $(BIN)/pytest tests/faults --timeout 1800
+soak: $(VENV)/.tested  ## The fault and property tests with their loops in full.
+	@AGENTOS_SOAK=1 $(BIN)/pytest tests/faults tests/storage/test_promises.py --timeout 3600
 
 check: checks test  ## Everything that must hold before a commit: format, lint, types, layers, docs, tests.
 

@@ -421,18 +421,19 @@ def clean(storage):
     storage.delete_idempotency_keys(created_before=LATER, limit=1000)
 
 
-def explore(storage, examples):
-    """Run random sequences; the same ones each time, but with ``AGENTOS_SOAK=1``, which runs many more."""
+def explore(open_storage, examples):
+    """Run random sequences; the same ones each time, but with ``AGENTOS_SOAK=1``, which runs more and longer ones."""
     soak = os.environ.get("AGENTOS_SOAK") == "1"
 
     def machine():
+        storage = open_storage()
         clean(storage)
         return Promises(storage)
 
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=examples * (20 if soak else 1),
+            max_examples=examples * (10 if soak else 1),
             stateful_step_count=100 if soak else 50,
             derandomize=not soak,
             phases=[Phase.generate, Phase.shrink],
@@ -445,9 +446,9 @@ def explore(storage, examples):
 
 
 def test_in_memory():
-    explore(MemoryStorage(), 150)
+    explore(MemoryStorage, 150)
 
 
 @pytest.mark.parametrize(("sql_url", "examples"), [("sqlite", 60), ("postgresql", 15)], indirect=["sql_url"])
 def test_in_a_database(storage, examples):
-    explore(storage, examples)
+    explore(lambda: storage, examples)
