@@ -410,15 +410,20 @@ def test_a_run_that_is_already_cancelled_calls_nothing() -> None:
 
 
 def test_a_cancelled_run_cuts_off_its_tools() -> None:
-    cut = threading.Event()
+    waiting, cut = threading.Event(), threading.Event()
 
     def wait(context: ToolContext) -> None:
         """Wait for the cut."""
         with context.cancellation.cutting(cut.set):
+            waiting.set()
             hanging.wait()
 
+    def cancel() -> None:
+        waiting.wait(5)
+        cancellation.cancel()
+
     cancellation = Cancellation()
-    threading.Timer(0.1, cancellation.cancel).start()
+    threading.Thread(target=cancel).start()
     with pytest.raises(RunCancelled):
         run([("wait", "")], wait, cancellation=cancellation)
     assert cut.wait(1)
