@@ -59,6 +59,7 @@ def events(server):
 
 def test_the_last_line_printed_is_a_curl_for_the_assistant_once_all_workers_serve(serve):
     server = serve(workers=3)
+    server.wait_for(server.output, what="printing its first line")
 
     lines = server.output().splitlines()
 
@@ -98,6 +99,7 @@ def test_no_curl_is_printed_without_the_assistant(serve):
 
 def test_a_worker_that_is_replaced_prints_nothing_more(serve):
     server = serve()
+    server.wait_for(server.output, what="printing its first line")
     printed = server.output()
 
     os.kill(server.worker_pids()[0], signal.SIGKILL)
