@@ -22,7 +22,7 @@ INSTRUCTIONS = "You are a helpful assistant. Answer briefly and honestly; say so
 
 
 class CorePlugin:
-    """Brings storage, the scripted provider, and the agent ``assistant``.
+    """Brings storage, the executor of background runs, the scripted provider, and the agent ``assistant``.
 
     ``providers`` and ``tools`` are the names that are registered by the time the agents' turn comes.
     """
