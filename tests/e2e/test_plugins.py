@@ -33,6 +33,13 @@ def environment(tmp_path: Path) -> Path:
     return python
 
 
+def _install(project: Path, python: Path) -> None:
+    """Install a plugin with nothing from elsewhere: what builds it is there, out of the lock."""
+    command = [sys.executable, "-m", "pip", "--python", str(python), "install", "-q", str(project)]
+    command += ["--no-deps", "--no-index", "--no-build-isolation"]
+    subprocess.run(command, check=True, timeout=120)
+
+
 @pytest.mark.timeout(240)
 def test_a_new_plugin_is_installed_and_used_after_a_restart(tmp_path: Path, environment: Path) -> None:
     project = tmp_path / "agentos-dice"
@@ -51,18 +58,7 @@ def test_a_new_plugin_is_installed_and_used_after_a_restart(tmp_path: Path, envi
             assert refused.status_code == 400
             assert "roll_dice" in refused.json()["message"]
 
-        install = [
-            sys.executable,
-            "-m",
-            "pip",
-            "--python",
-            str(environment),
-            "install",
-            "--no-deps",
-            "-q",
-            str(project),
-        ]
-        subprocess.run(install, check=True, timeout=120)
+        _install(project, environment)
 
         with AgentOSServer(settings, cwd=tmp_path, workers=1, command=command) as server:
             client = Client(server.url)
@@ -84,8 +80,7 @@ def test_a_broken_plugin_is_reported_by_name_and_the_server_serves(tmp_path: Pat
         "[options.entry_points]\nagentos = broken = broken_plugin\n"
     )
     (project / "setup.py").write_text("from setuptools import setup\n\nsetup()\n")
-    install = [sys.executable, "-m", "pip", "--python", str(environment), "install", "--no-deps", "-q", str(project)]
-    subprocess.run(install, check=True, timeout=120)
+    _install(project, environment)
 
     command = [str(environment), "-m", "gunicorn", "-c", str(ROOT / "gunicorn.conf.py"), "wsgi:app"]
     with AgentOSServer({"AGENTOS_MODEL": "scripted:echo"}, cwd=tmp_path, workers=1, command=command) as server:
