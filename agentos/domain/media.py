@@ -12,7 +12,10 @@ MEDIA_TYPES: tuple[MediaType, ...] = get_args(MediaType)
 
 @dataclass(frozen=True, slots=True)
 class Media:
-    """One attachment: at a ``url`` (http or https), or as base64 ``data`` with its ``content_type``."""
+    """One attachment: at a ``url`` (http or https), or as base64 ``data`` with its ``content_type``.
+
+    Clients give exactly one of the two. Both together mean that it was named by its ``url`` and brought in from there.
+    """
 
     type: MediaType
     url: str | None = None

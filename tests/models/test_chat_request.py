@@ -63,6 +63,10 @@ def test_arguments_in_the_history_always_parse(written: str, sent: str) -> None:
             {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}},
         ),
         (
+            Media("image", url="https://x/y.png", data="AAAA", content_type="image/png"),
+            {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}},
+        ),
+        (
             Media("audio", data="AAAA", content_type="audio/wav"),
             {"type": "input_audio", "input_audio": {"data": "AAAA", "format": "wav"}},
         ),

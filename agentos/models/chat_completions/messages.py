@@ -50,10 +50,9 @@ def encode_media(media: Media) -> dict[str, Any]:
     WAV and MP3, and audio or files by address.
     """
     if media.type == "image":
-        return {
-            "type": "image_url",
-            "image_url": {"url": media.url or f"data:{media.content_type};base64,{media.data}"},
-        }
+        # What was brought in is sent as it was, for a server that cannot, or must not, fetch it.
+        url = media.url if media.data is None else f"data:{media.content_type};base64,{media.data}"
+        return {"type": "image_url", "image_url": {"url": url}}
     if media.type not in MEDIA_TYPES:
         raise InvalidMedia(f"media of type {media.type!r} does not reach this model; accepted: image, audio, file")
     if media.data is None:

@@ -30,7 +30,8 @@ class Route:
     port: int
     path: str
     query: str | None = None
-    proxy: Url | None = None
+    proxy: Url | None = field(default=None, repr=False)
+    """It may hold a password."""
     headers: dict[str, str] = field(default_factory=dict, repr=False)
 
     def target(self, path: str) -> str:

@@ -5,35 +5,22 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from ipaddress import ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
 
+from agentos import OutboundClient, OutboundPolicy
 from agentos.settings import SIZE, Kind, Setting, seconds
-from agentos_http.addresses import Network
-from agentos_http.client import HttpClient
-from agentos_http.guard import HostPolicy, UrlRefused, parse_target
+
+Network = IPv4Network | IPv6Network
 
 
 def _items(value: str) -> list[str]:
     return [item for item in re.split(r"[,\s]+", value) if item]
 
 
-def _host(text: str) -> str:
-    """Return a host as URLs are read, so that the two compare; ``*.`` may stand before a name."""
-    wildcard = "*." if text.startswith("*.") else ""
-    name = text.removeprefix("*.")
-    try:
-        target = parse_target(f"http://[{name}]/" if name.count(":") > 1 and name[0] != "[" else f"http://{name}/")
-    except UrlRefused as error:
-        raise ValueError(text) from error
-    if target.port != 80 or not target.url.endswith("/") or target.url.count("/") != 3:
-        raise ValueError(text)
-    return wildcard + target.host
-
-
 def _allowed(value: str) -> tuple[str, ...]:
-    return tuple(map(_host, _items(value)))
+    return tuple(map(OutboundPolicy.host_pattern, _items(value)))
 
 
 def _denied(value: str) -> tuple[tuple[str, ...], tuple[Network, ...]]:
@@ -44,7 +31,7 @@ def _denied(value: str) -> tuple[tuple[str, ...], tuple[Network, ...]]:
         try:
             networks.append(ip_network(item, strict=False))
         except ValueError:
-            hosts.append(_host(item))
+            hosts.append(OutboundPolicy.host_pattern(item))
     return tuple(hosts), tuple(networks)
 
 
@@ -123,7 +110,7 @@ SETTINGS = {
 }
 
 
-def client_from(environ: Mapping[str, str] = os.environ) -> HttpClient:
+def client_from(environ: Mapping[str, str] = os.environ) -> OutboundClient:
     """Return the client that the environment describes; raise :class:`~agentos.errors.ConfigError` for a bad value."""
     values: dict[str, Any] = {}
     for setting in SETTINGS.values():
@@ -131,7 +118,7 @@ def client_from(environ: Mapping[str, str] = os.environ) -> HttpClient:
         values[setting.name] = setting.parse(given, setting.env[0])
     deny_hosts, deny_networks = values["http_deny_hosts"]
     allow_private, allow_networks = values["http_allow_private"]
-    policy = HostPolicy(
+    policy = OutboundPolicy(
         allow_hosts=values["http_allow_hosts"],
         deny_hosts=deny_hosts,
         deny_networks=deny_networks,
@@ -139,9 +126,10 @@ def client_from(environ: Mapping[str, str] = os.environ) -> HttpClient:
         allow_networks=allow_networks,
         ports=values["http_ports"],
     )
-    return HttpClient(
+    return OutboundClient(
         policy=policy,
         timeout=values["http_timeout"],
         max_size=values["http_max_size"],
         ca_bundle=values["http_ca_bundle"] or None,
+        user_agent="agentos-http/0.1",
     )

@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any
 
-from agentos import Bounds, ToolContext, Toolkit, tool
-from agentos_http.client import Fetched, HttpClient
-from agentos_http.guard import MAX_URL_LENGTH
+from agentos import Bounds, OutboundAnswer, OutboundClient, ToolContext, Toolkit, tool
 
 MAX_TEXT = 20_000
 """Characters of an answer that a model is shown."""
 MAX_BODY = 256 * 1024
+MAX_URL_LENGTH = 8192
 
 Url = Annotated[str, Bounds(min_length=1, max_length=MAX_URL_LENGTH)]
 Body = Annotated[str, Bounds(max_length=MAX_BODY)]
@@ -30,7 +29,7 @@ _CHARSETS = re.compile(
 class HttpTools(Toolkit):
     """HTTP requests by one client, and so within one policy."""
 
-    def __init__(self, client: HttpClient) -> None:
+    def __init__(self, client: OutboundClient) -> None:
         self._client = client
 
     @tool
@@ -103,7 +102,7 @@ class HttpTools(Toolkit):
         sent = dict(headers or {})
         if body is not None and not any(name.lower() == "content-type" for name in sent):
             sent["Content-Type"] = content_type
-        fetched = self._client.fetch(
+        answer = self._client.fetch(
             method,
             url,
             headers=sent,
@@ -111,31 +110,31 @@ class HttpTools(Toolkit):
             deadline=context.deadline,
             cancellation=context.cancellation,
         )
-        return describe(fetched)
+        return describe(answer)
 
 
-def describe(fetched: Fetched) -> dict[str, Any]:
+def describe(answer: OutboundAnswer) -> dict[str, Any]:
     """Return an answer as a model is shown it: text up to a bound, other bodies by their type and size."""
-    shown: dict[str, Any] = {"url": fetched.url, "status": fetched.status, "content_type": fetched.content_type}
-    text = _text_of(fetched)
+    shown: dict[str, Any] = {"url": answer.url, "status": answer.status, "content_type": answer.content_type}
+    text = _text_of(answer)
     if text is None:
-        size = f"{'more than ' if fetched.truncated else ''}{len(fetched.body)} bytes"
+        size = f"{'more than ' if answer.truncated else ''}{len(answer.body)} bytes"
         shown["body"] = f"not shown: {size} that are no text"
         return shown
     shown["text"] = text[:MAX_TEXT].replace("\0", "�")
-    if fetched.truncated or len(text) > MAX_TEXT:
+    if answer.truncated or len(text) > MAX_TEXT:
         shown["truncated"] = f"only the first {min(len(text), MAX_TEXT)} characters are shown"
     return shown
 
 
-def _text_of(fetched: Fetched) -> str | None:
-    kind, _, parameters = fetched.content_type.lower().partition(";")
+def _text_of(answer: OutboundAnswer) -> str | None:
+    kind, _, parameters = answer.content_type.lower().partition(";")
     named = re.search(r"charset\s*=\s*[\"']?([\w-]+)", parameters)
     charset = named[1] if named and _CHARSETS.fullmatch(named[1]) else "utf-8"
     if _TEXT_TYPES.fullmatch(kind.strip()):
-        return _decode(fetched.body, charset)
-    if kind.strip() in ("", "application/octet-stream") and b"\0" not in fetched.body:
-        text = _decode(fetched.body, charset)
+        return _decode(answer.body, charset)
+    if kind.strip() in ("", "application/octet-stream") and b"\0" not in answer.body:
+        text = _decode(answer.body, charset)
         return None if "�" in text[:-1] else text
     return None
 

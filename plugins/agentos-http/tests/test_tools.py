@@ -7,12 +7,10 @@ from typing import Any
 
 import agentos_http
 import pytest
-from agentos_http.client import Fetched, HttpClient
-from agentos_http.guard import UrlRefused
 from agentos_http.settings import SETTINGS, client_from
 from agentos_http.tools import HttpTools, describe
 
-from agentos import Tool, ToolContext
+from agentos import OutboundAnswer, OutboundClient, OutboundRefused, Tool, ToolContext
 from agentos.errors import ConfigError
 from agentos.tools.tool import as_tools
 
@@ -65,15 +63,15 @@ def test_a_delete_is_sent_with_its_headers(site: Any) -> None:
 
 
 def test_without_settings_this_machine_is_out_of_reach(site: Any) -> None:
-    with pytest.raises(UrlRefused, match="port"):
-        call(tools_of({})["http_get"], url=site.url)
-    with pytest.raises(UrlRefused, match="public internet"):
+    with pytest.raises(OutboundRefused, match="port"):
+        call(tools_of({"AGENTOS_HTTP_ALLOW_PRIVATE": "1"})["http_get"], url=site.url)
+    with pytest.raises(OutboundRefused, match="public internet"):
         call(tools_of({"AGENTOS_HTTP_PORTS": "any"})["http_get"], url=site.url)
     assert site.connections == 0
 
 
-def fetched(content_type: str, body: bytes, *, truncated: bool = False) -> Fetched:
-    return Fetched("http://a.test/", 200, content_type, body, truncated)
+def fetched(content_type: str, body: bytes, *, truncated: bool = False) -> OutboundAnswer:
+    return OutboundAnswer("http://a.test/", 200, content_type, body, truncated)
 
 
 @pytest.mark.parametrize(
@@ -142,7 +140,7 @@ def test_settings_make_the_policy() -> None:
 
 
 def test_the_defaults_are_the_clients_own() -> None:
-    assert client_from({}) == HttpClient()
+    assert client_from({}) == OutboundClient(user_agent="agentos-http/0.1")
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from agentos_http.addresses import Reach, reach_of, read_address
+
+from agentos.outbound.addresses import Reach, reach_of, read_address
 
 
 @pytest.mark.parametrize(

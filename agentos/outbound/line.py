@@ -1,29 +1,23 @@
-"""Connections that go to the checked addresses of one host, have one deadline, and can be cut from another thread."""
+"""What one request and its redirects may use: checked addresses, so much time, so many bytes."""
 
 from __future__ import annotations
 
 import contextlib
 import queue
 import socket
-import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
-from typing import Any
 
-from requests import PreparedRequest
-from requests.adapters import HTTPAdapter
-from urllib3.connection import HTTPConnection, HTTPSConnection
-
-from agentos_http.guard import HostPolicy, Resolver, Target, UrlRefused
+from agentos.outbound.failures import OutboundFailed, OutboundRefused
+from agentos.outbound.policy import OutboundPolicy
+from agentos.outbound.urls import Target
 
 CONNECT_TIMEOUT = 5.0
 
-
-class FetchFailed(RuntimeError):
-    """The request was allowed and did not succeed; the message says why."""
+Resolver = Callable[[str, int], Sequence[str]]
+"""Returns the addresses of a host name and port; raises ``OSError`` when there are none."""
 
 
 def system_resolver(host: str, port: int) -> Sequence[str]:
@@ -32,15 +26,17 @@ def system_resolver(host: str, port: int) -> Sequence[str]:
 
 
 class Line:
-    """What one request and its redirects may use: the addresses that were checked, until a deadline.
+    """Connects to the checked addresses of one host at a time, until a deadline; can be cut from another thread.
 
-    ``deadline`` is a ``time.monotonic()`` value. It ends everything, whatever trickles in.
+    ``deadline`` is a ``time.monotonic()`` value, and ends everything, whatever trickles in; ``max_received`` (bytes)
+    ends what never stops coming.
     """
 
-    def __init__(self, policy: HostPolicy, resolver: Resolver, deadline: float) -> None:
+    def __init__(self, policy: OutboundPolicy, resolver: Resolver, deadline: float, max_received: int) -> None:
         self._policy = policy
         self._resolver = resolver
         self._deadline = deadline
+        self._left = max_received
         self._host = ""
         self._addresses: list[str] = []
         self._handles: list[socket.socket] = []
@@ -69,7 +65,13 @@ class Line:
     def check(self) -> None:
         """Raise if the line was cut. A body that was cut may look like one that ended."""
         if self._cut.is_set() or time.monotonic() >= self._deadline:
-            raise FetchFailed("no complete answer came in time")
+            raise OutboundFailed("no complete answer came in time")
+
+    def receive(self, count: int) -> None:
+        """Count bytes that arrived; raise when they are too many."""
+        self._left -= count
+        if self._left < 0:
+            raise OutboundFailed("the server sends more than is accepted")
 
     def cut(self) -> None:
         """Make whatever waits on this line return at once."""
@@ -90,7 +92,7 @@ class Line:
     def connect(self, host: str, port: int) -> socket.socket:
         """Return a connection to the first checked address that answers."""
         if host.strip("[]").lower() != self._host:
-            raise UrlRefused(f"host {host!r} was not checked")
+            raise OutboundRefused(f"host {host!r} was not checked")
         failure: OSError = OSError("no address")
         for address in self._addresses:
             self.check()
@@ -128,51 +130,12 @@ class Line:
             except Exception as error:  # noqa: BLE001  # a resolver is other people's code; raised below
                 answers.put(error)
 
-        threading.Thread(target=ask, name="http-resolve", daemon=True).start()
+        threading.Thread(target=ask, name="outbound-resolve", daemon=True).start()
         answer: Sequence[str] | Exception | None = None
         while answer is None:
             self.check()
             with contextlib.suppress(queue.Empty):
                 answer = answers.get(timeout=min(0.1, self.remaining()))
         if isinstance(answer, Exception):
-            raise FetchFailed(f"host {target.host!r} cannot be resolved") from answer
+            raise OutboundFailed(f"host {target.host!r} cannot be resolved") from answer
         return answer
-
-
-class _Connection(HTTPConnection):
-    def __init__(self, *arguments: Any, line: Line, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        self._line = line
-
-    def _new_conn(self) -> socket.socket:
-        return self._line.connect(self.host, self.port or 0)
-
-
-class _TlsConnection(_Connection, HTTPSConnection):
-    """The same with TLS: name and certificate are the host's, the connection goes to the address."""
-
-
-class LineAdapter(HTTPAdapter):
-    """Sends requests over a line: no proxies, no retries, no connections from elsewhere."""
-
-    def __init__(self, line: Line, tls: Callable[[], ssl.SSLContext]) -> None:
-        super().__init__()
-        self._line = line
-        self._tls = tls
-
-    def build_connection_pool_key_attributes(self, request: PreparedRequest, verify: Any, cert: Any = None) -> Any:
-        """Return where to connect and, for TLS, the context with the trusted authorities."""
-        host, pool = super().build_connection_pool_key_attributes(request, verify, cert)
-        if host["scheme"] != "https":
-            return host, pool
-        return host, {**pool, "ssl_context": self._tls()}
-
-    def get_connection_with_tls_context(self, *arguments: Any, **options: Any) -> Any:
-        """Return a pool whose connections use the line."""
-        pool: Any = super().get_connection_with_tls_context(*arguments, **options)
-        connection = _TlsConnection if pool.scheme == "https" else _Connection
-        pool.ConnectionCls = partial(connection, line=self._line)
-        return pool
-
-    def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
-        """Do nothing: the context has the authorities already, and reading them anew costs 20 ms a connection."""

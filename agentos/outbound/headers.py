@@ -1,0 +1,42 @@
+"""The headers that whoever asks for a request may give, and where they go."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from agentos.outbound.failures import OutboundRefused
+
+MAX_HEADERS = 30
+MAX_HEADER_SIZE = 8192
+_HOP_BY_HOP = {"connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"}
+OURS = frozenset(_HOP_BY_HOP | {"host", "content-length", "accept-encoding", "expect", "proxy-authorization"})
+"""They belong to the connection, and would let a request say that it is for another host or of another length."""
+_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
+_VALUE = re.compile(r"[\t\x20-\x7e]*")
+_OF_A_BODY = frozenset({"content-type", "content-language"})
+_HARMLESS = frozenset({"accept", "accept-encoding", "accept-language", "user-agent"}) | _OF_A_BODY
+
+
+def checked_headers(given: Mapping[str, str], *, user_agent: str) -> dict[str, str]:
+    """Return the headers to send; raise :class:`OutboundRefused` for those that may not be given."""
+    if len(given) > MAX_HEADERS or sum(len(name) + len(value) for name, value in given.items()) > MAX_HEADER_SIZE:
+        raise OutboundRefused(f"at most {MAX_HEADERS} headers of together {MAX_HEADER_SIZE} characters are accepted")
+    # By their lower-case names, so that one that is given in another spelling replaces a default.
+    headers = {"user-agent": ("User-Agent", user_agent), "accept": ("Accept", "*/*")}
+    for name, value in given.items():
+        if not _NAME.fullmatch(name) or not _VALUE.fullmatch(value):
+            raise OutboundRefused(f"header {name!r:.120} is not accepted: names and values are printable ASCII")
+        if name.lower() in OURS:
+            raise OutboundRefused(f"header {name!r} cannot be given; it is set by the connection")
+        headers[name.lower()] = (name, value.strip())
+    return {**dict(headers.values()), "Accept-Encoding": "gzip, deflate"}
+
+
+def headers_elsewhere(headers: Mapping[str, str], *, same_origin: bool, body: bool) -> dict[str, str]:
+    """Return the headers for a redirect: another origin gets no credentials, a request without a body no type of it."""
+    return {
+        name: value
+        for name, value in headers.items()
+        if (same_origin or name.lower() in _HARMLESS) and (body or name.lower() not in _OF_A_BODY)
+    }
