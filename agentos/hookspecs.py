@@ -16,12 +16,16 @@ import pluggy
 if TYPE_CHECKING:
     import click
 
+    from agentos.auth.authenticator import Authenticator
     from agentos.config import Config
     from agentos.domain.agent import Agent, StreamingAgent
+    from agentos.domain.message import ToolCall
     from agentos.domain.run import Run
     from agentos.execution.executor import Executor
     from agentos.models.provider import ModelProvider
     from agentos.storage.interface import Storage
+    from agentos.tools.context import ToolContext
+    from agentos.tools.denied import Denied
     from agentos.tools.tool import Tool, Toolkit
 
 hookspec = pluggy.HookspecMarker("agentos")
@@ -67,6 +71,15 @@ class RegisterExecutor(Protocol):
     def __call__(self, name: str, factory: Callable[[Config], Executor]) -> None: ...
 
 
+class RegisterAuthenticator(Protocol):
+    """Register what recognises callers, by the name that ``AGENTOS_AUTH`` chooses it by.
+
+    ``factory`` is called with the configuration and the storage, once in each worker.
+    """
+
+    def __call__(self, name: str, factory: Callable[[Config, Storage], Authenticator]) -> None: ...
+
+
 class RegisterCommand(Protocol):
     """Register a click command, or group of commands, below ``flask agentos``."""
 
@@ -99,8 +112,27 @@ def register_executors(register: RegisterExecutor) -> None:
 
 
 @hookspec
+def register_authenticators(register: RegisterAuthenticator) -> None:
+    """Register authenticators: API keys and JWTs are the core's, others may bring OpenID Connect or their own.
+
+    Those that ``AGENTOS_AUTH`` names are asked in its order. Each returns who calls, or ``None`` when the request has
+    no credential of its kind, or raises :class:`~agentos.Unauthenticated` when it has a bad one: that ends the request.
+    """
+
+
+@hookspec
 def register_commands(register: RegisterCommand) -> None:
     """Register commands below ``flask agentos``. Called by the CLI alone."""
+
+
+@hookspec
+def before_tool_call(call: ToolCall, context: ToolContext) -> Denied | None:
+    """Allow a tool call by returning ``None``, or deny it. Called in the call's own thread, before the tool.
+
+    Its arguments have been checked. Every plugin is asked; a call that any of them denies is not made, and the model
+    reads the first reason. What this raises, or returns besides, is logged with the plugin's name, and denies too. The
+    server does not start without a plugin that has this hook and is broken.
+    """
 
 
 @hookspec

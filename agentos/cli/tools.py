@@ -63,7 +63,8 @@ def call(name: str, arguments: dict[str, Any] | None, pairs: Sequence[tuple[str,
     """Call a tool without a model, and print what a model would read.
 
     The value of --arg counts as JSON where it is JSON, unless the tool wants a text there. The exit code is 1 when the
-    call failed; AGENTOS_LOG_LEVEL=warning shows the traceback of what it raised.
+    call failed; AGENTOS_LOG_LEVEL=warning shows the traceback of what it raised. Plugins that may deny calls are asked
+    about agent "cli".
     """
     from agentos.cli.opening import opened
 
@@ -83,11 +84,10 @@ def _call(services: Services, tool: Tool, arguments: Mapping[str, Any]) -> ToolC
     from agentos.domain.ids import new_id
     from agentos.domain.message import ToolCall
     from agentos.tools.context import ToolContext
-    from agentos.tools.executor import ToolExecutor
 
-    executor = ToolExecutor(services.config.tool_timeout)
     wanted = ToolCall("call_1", tool.name, json.dumps(arguments))
-    *_, last = executor.execute([wanted], {tool.name: tool}, ToolContext(run_id=new_id(), agent_id="cli"))
+    context = ToolContext(run_id=new_id(), agent_id="cli")
+    *_, last = services.agents.executor.execute([wanted], {tool.name: tool}, context)
     return last
 
 

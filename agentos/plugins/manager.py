@@ -6,14 +6,19 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import pluggy
 
 from agentos import hookspecs
 from agentos.errors import PluginError
+from agentos.observability.redaction import redact
 
 GROUP = "agentos"
+DECIDING = "before_tool_call"
+"""The hook whose absence would allow what its plugin denies."""
+
+A = TypeVar("A")
 logger = logging.getLogger(__name__)
 
 
@@ -33,7 +38,8 @@ class PluginManager:
     """Knows all plugins of one application.
 
     ``allowed`` leaves out every installed plugin that it does not name (``None``: all are loaded). With ``strict`` a
-    broken plugin raises :class:`~agentos.errors.PluginError` instead of being reported and skipped.
+    broken plugin raises :class:`~agentos.errors.PluginError` instead of being reported and skipped; one that has a
+    deciding hook always does.
     """
 
     def __init__(self, *, allowed: Sequence[str] | None = None, strict: bool = False) -> None:
@@ -102,8 +108,35 @@ class PluginManager:
             except Exception:  # other people's code
                 logger.exception("observer failed", extra={"plugin": implementation.plugin_name, "hook": hook})
 
+    def has(self, hook: str) -> bool:
+        """Return whether any plugin implements a hook."""
+        return bool(getattr(self._manager.hook, hook).get_hookimpls())
+
+    def ask(self, hook: str, answer: type[A], on_failure: A, **given: Any) -> A | None:
+        """Ask a deciding hook of each plugin, in the order of their names; return the first answer, if there is one.
+
+        What raises, or answers with anything but an ``answer`` or ``None``, is logged and counts as ``on_failure``.
+        """
+        answers = []
+        for implementation in sorted(getattr(self._manager.hook, hook).get_hookimpls(), key=_core_first):
+            try:
+                said = implementation.function(*(given[name] for name in implementation.argnames))
+                if said is not None and not isinstance(said, answer):
+                    raise TypeError(f"{said!r:.200} was returned; accepted: None or {answer.__name__}")
+            except Exception:  # other people's code
+                logger.exception("deciding hook failed", extra={"plugin": implementation.plugin_name, "hook": hook})
+                said = on_failure
+            if said is not None:
+                answers.append(said)
+        return answers[0] if answers else None
+
     def _fail(self, report: PluginReport, error: Exception) -> None:
-        message = error.message if isinstance(error, PluginError) else f"{type(error).__name__}: {error}"
+        message = redact(error.message if isinstance(error, PluginError) else f"{type(error).__name__}: {error}")
+        if self._decides(report.name):
+            raise PluginError(
+                f"plugin {report.name!r} is broken: {message}; it decides what is allowed, so the server does not start"
+                " without it; mend or uninstall it"
+            ) from error
         if self._strict:
             raise PluginError(
                 f"plugin {report.name!r} is broken: {message}; mend or uninstall it, or unset AGENTOS_PLUGINS_STRICT"
@@ -115,6 +148,10 @@ class PluginManager:
             self._manager.unregister(name=report.name)
         for undo in self._undo:
             undo(report.name)
+
+    def _decides(self, name: str) -> bool:
+        hooks = getattr(self._manager.hook, DECIDING).get_hookimpls()
+        return any(implementation.plugin_name == name for implementation in hooks)
 
 
 def _core_first(implementation: pluggy.HookImpl) -> tuple[bool, str]:

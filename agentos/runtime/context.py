@@ -9,6 +9,7 @@ from typing import Any
 from agentos.cancellation import Cancellation
 from agentos.domain.media import Media
 from agentos.domain.message import Message
+from agentos.domain.principal import ANONYMOUS
 from agentos.runtime.transcript import Transcript
 
 
@@ -16,15 +17,17 @@ from agentos.runtime.transcript import Transcript
 class RunContext:
     """One run as its agent sees it.
 
-    ``history`` is the last turns of the run's session, oldest first, and of no other; ``deadline`` is a
-    ``time.monotonic()`` value. Whatever the agent yields has been added to ``transcript`` when it is asked to go on.
-    An agent that waits should do so inside ``with context.cancellation.cutting(...)``.
+    ``owner`` is the user or tenant whose run it is. ``history`` is the last turns of the run's session, oldest first,
+    and of no other; ``deadline`` is a ``time.monotonic()`` value. Whatever the agent yields has been added to
+    ``transcript`` when it is asked to go on. An agent that waits should do so inside
+    ``with context.cancellation.cutting(...)``.
     """
 
     run_id: str
     agent_id: str
     input: str
     deadline: float
+    owner: str = ANONYMOUS
     session_id: str | None = None
     user_id: str | None = None
     media: Sequence[Media] = ()

@@ -48,6 +48,7 @@ class ModelAgent:
         tool_context = ToolContext(
             run_id=context.run_id,
             agent_id=context.agent_id,
+            owner=context.owner,
             session_id=context.session_id,
             user_id=context.user_id,
             deadline=context.deadline,

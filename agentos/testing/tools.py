@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import operator
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -44,6 +46,13 @@ def call_tool(
     return last.result or ""
 
 
+def _import(module: str, name: str) -> str:
+    return repr(operator.attrgetter(name)(importlib.import_module(module)))
+
+
+_IMPORT = Tool(name="import", description="", parameters={"type": "object"}, function=_import, isolated=True)
+
+
 class ToolContract(ABC):
     """What models need of tools. Subclass it in a test module, name it ``Test…``, and return your tools.
 
@@ -83,6 +92,16 @@ class ToolContract(ABC):
         for one in self._tools():
             for name, schema in one.parameters.get("properties", {}).items():
                 assert schema.get("description", "").strip(), f"parameter {name} of {one.name} has no description"
+
+    def test_isolated_tools_can_be_imported_by_a_process_of_their_own(self) -> None:
+        """It has little of the server's environment, and an upper limit of memory."""
+        for one in self._tools():
+            if one.isolated:
+                where = {"module": one.function.__module__, "name": one.function.__qualname__}
+                try:
+                    call_tool(_IMPORT, where)
+                except ToolCallFailed as error:
+                    raise AssertionError(f"{one.name} cannot be imported by an isolated process: {error}") from error
 
     def test_arguments_that_it_does_not_know_are_refused(self) -> None:
         """A call with an invented argument must not reach the function."""

@@ -6,18 +6,21 @@ import time
 from dataclasses import dataclass, field
 
 from agentos.cancellation import Cancellation
+from agentos.domain.principal import ANONYMOUS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolContext:
     """Handed to tools that ask for it with a parameter annotated ``ToolContext``; the model never sees it.
 
-    ``deadline`` is a ``time.monotonic()`` value. A tool that waits for something should do so inside
-    ``with context.cancellation.cutting(...)``.
+    ``owner`` is the user or tenant whose run it is; ``user_id`` is what the client said. ``deadline`` is a
+    ``time.monotonic()`` value. A tool that waits for something should do so inside
+    ``with context.cancellation.cutting(...)``; one that is isolated is killed instead, and is never told.
     """
 
     run_id: str
     agent_id: str
+    owner: str = ANONYMOUS
     session_id: str | None = None
     user_id: str | None = None
     deadline: float = field(default_factory=lambda: time.monotonic() + 600.0)

@@ -13,7 +13,9 @@ from agentos.domain.event import ToolCallEvent
 from agentos.domain.message import ToolCall
 from agentos.errors import AgentOSError, RunTimeout
 from agentos.tools.context import ToolContext
+from agentos.tools.denied import BeforeCall
 from agentos.tools.invocation import Invocation, Outcome
+from agentos.tools.isolation import Isolation
 from agentos.tools.tool import Tool
 
 logger = logging.getLogger(__name__)
@@ -25,7 +27,8 @@ class ToolExecutor:
     ``default_timeout`` (seconds) holds for tools without their own. Results longer than ``max_result_size`` (bytes) are
     cut, with a note. Of one turn, ``max_concurrent`` calls run at once and ``max_calls`` run at all. A tool that does
     not return in time goes on in its thread with nobody listening; while ``max_abandoned`` calls of one tool do, no
-    other call of it is started. One instance serves all runs of a worker.
+    other call of it is started. ``isolation`` calls the tools that are isolated; ``before_call`` is asked before each
+    call, in its thread, and may deny it. One instance serves all runs of a worker.
     """
 
     def __init__(
@@ -36,12 +39,16 @@ class ToolExecutor:
         max_concurrent: int = 8,
         max_calls: int = 64,
         max_abandoned: int = 32,
+        isolation: Isolation | None = None,
+        before_call: BeforeCall | None = None,
     ) -> None:
         self._default_timeout = default_timeout
         self._max_result_size = max_result_size
         self._max_concurrent = max_concurrent
         self._max_calls = max_calls
         self._max_abandoned = max_abandoned
+        self._isolation = isolation or Isolation()
+        self._before_call = before_call
         self._abandoned: dict[str, list[threading.Thread]] = {}
         self._lock = threading.Lock()
 
@@ -57,7 +64,13 @@ class ToolExecutor:
         try:
             for number, call in enumerate(calls):
                 context.cancellation.check()
-                invocation = Invocation(call, tools, max_result_size=self._max_result_size)
+                invocation = Invocation(
+                    call,
+                    tools,
+                    max_result_size=self._max_result_size,
+                    isolation=self._isolation,
+                    before_call=self._before_call,
+                )
                 if number >= self._max_calls:
                     invocation.refusal = f"not called: one turn may call at most {self._max_calls} tools"
                 yield invocation.event()
@@ -110,17 +123,7 @@ class ToolExecutor:
         for invocation in overdue:
             turn.running.remove(invocation)
             self._abandon(invocation, RunTimeout("the tool call did not return in time"))
-        return [
-            (
-                invocation,
-                Outcome(
-                    error=f"tool {invocation.call.name!r} did not return within"
-                    f" {invocation.deadline - invocation.started:.3g} s and was given up; it may still take effect",
-                    duration=now - invocation.started,
-                ),
-            )
-            for invocation in overdue
-        ]
+        return [(one, Outcome(error=one.overdue(), duration=now - one.started)) for one in overdue]
 
     def _abandon(self, invocation: Invocation, cause: AgentOSError) -> None:
         if invocation.thread is None:

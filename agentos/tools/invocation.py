@@ -15,7 +15,9 @@ from agentos.domain.event import ToolCallEvent
 from agentos.domain.message import ToolCall
 from agentos.errors import AgentOSError, InvalidRequest
 from agentos.tools.context import ToolContext
-from agentos.tools.results import error_text, result_text
+from agentos.tools.denied import BeforeCall
+from agentos.tools.isolation import IsolatedCallFailed, Isolation
+from agentos.tools.results import MAX_ERROR_LENGTH, error_text, result_text
 from agentos.tools.text import clean, cut, shorten
 from agentos.tools.tool import Tool
 
@@ -37,9 +39,18 @@ class Invocation:
     """A call under way. Made in the run's thread, it calls the tool in a thread of its own.
 
     ``refusal`` is set where the tool must not be called: it does not exist, or its arguments are no JSON object.
+    ``before_call`` is asked, where there is one, when everything else speaks for the call.
     """
 
-    def __init__(self, call: ToolCall, tools: Mapping[str, Tool], *, max_result_size: int) -> None:
+    def __init__(
+        self,
+        call: ToolCall,
+        tools: Mapping[str, Tool],
+        *,
+        max_result_size: int,
+        isolation: Isolation,
+        before_call: BeforeCall | None = None,
+    ) -> None:
         self.call = call
         self.tool = tools.get(call.name)
         self.refusal: str | None = None
@@ -47,6 +58,8 @@ class Invocation:
         self.thread: threading.Thread | None = None
         self._cancellation = Cancellation()
         self._max_result_size = max_result_size
+        self._isolation = isolation
+        self._before_call = before_call
         self._shown: Any = cut(clean(call.arguments), max_result_size)
         self._name = shorten(clean(call.name), 200)
         if self.tool is None:
@@ -84,6 +97,13 @@ class Invocation:
             logger.exception("no thread for a call of tool %r", self._name)
             self.refusal = "not called: the server is out of threads"
 
+    def overdue(self) -> str:
+        """Say that the call did not return in time."""
+        late = f"tool {self._name!r} did not return within {self.deadline - self.started:.3g} s and was"
+        if self.tool is not None and self.tool.isolated:
+            return f"{late} stopped"
+        return f"{late} given up; it may still take effect"
+
     def cut_off(self, cause: AgentOSError) -> None:
         """Tell the tool that nobody waits for it any more."""
         self._cancellation.cancel(cause)
@@ -95,7 +115,9 @@ class Invocation:
             with context.cancellation.cutting(lambda: self._cancellation.cancel(context.cancellation.cause)):
                 outcome = self._perform(own)
         except BaseException as error:  # a tool's SystemExit ends its call, not the run
-            logger.warning("tool %r failed", self._name, exc_info=True, extra={"run_id": context.run_id})
+            # One that was cut off raises the cause, which is no failure, and nobody reads its outcome.
+            if error is not self._cancellation.cause:
+                logger.warning("tool %r failed", self._name, exc_info=True, extra={"run_id": context.run_id})
             outcome = Outcome(error=f"tool {self._name!r} failed: {error_text(error)}")
         report(self, replace(outcome, duration=time.monotonic() - self.started))
 
@@ -106,7 +128,24 @@ class Invocation:
             given = self.tool.bind(self.tool.reader.parse(self.call.arguments), context)
         except InvalidRequest as error:
             return Outcome(error=error.message)
+        if self._before_call is not None:
+            denied = self._before_call(self.call, context)
+            if denied is not None:
+                reason = shorten(clean(denied.reason), MAX_ERROR_LENGTH)
+                return Outcome(error=f"tool {self._name!r} was not called, it is denied: {reason}")
+            # Who decides may take so long that the call was given up.
+            context.cancellation.check()
+        if self.tool.isolated:
+            return self._perform_isolated(self.tool, given, context)
         return Outcome(result=cut(result_text(self.tool.function(**given)), self._max_result_size))
+
+    def _perform_isolated(self, tool: Tool, given: Mapping[str, Any], context: ToolContext) -> Outcome:
+        try:
+            return Outcome(result=self._isolation.call(tool, given, context, max_size=self._max_result_size))
+        except IsolatedCallFailed as error:
+            return Outcome(error=f"tool {self._name!r} {error}")
+        except TimeoutError:
+            return Outcome(error=self.overdue())
 
 
 def _existing(tools: Mapping[str, Tool]) -> str:

@@ -14,6 +14,7 @@ from uuid import UUID
 
 import orjson
 
+from agentos.observability.redaction import redact
 from agentos.tools.text import clean, shorten
 
 MAX_ERROR_LENGTH = 2000
@@ -39,13 +40,14 @@ def result_text(value: Any) -> str:
 
 
 def error_text(error: BaseException) -> str:
-    """Return type and message of a tool's exception, bounded; never raises."""
+    """Return type and message of a tool's exception, bounded and without secrets; never raises."""
     kind = type(error).__name__
     try:
         message = str(error)
     except Exception:  # noqa: BLE001 - other people's code
         message = ""
-    return shorten(clean(f"{kind}: {message}" if message else kind), MAX_ERROR_LENGTH)
+    # Redacted before it is cut: of half a secret nothing could be told.
+    return shorten(redact(clean(f"{kind}: {message}" if message else kind)), MAX_ERROR_LENGTH)
 
 
 def _encode(value: Any) -> Any:

@@ -6,10 +6,10 @@ import enum
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from jsonschema import Draft202012Validator
-from referencing import Registry
+if TYPE_CHECKING:
+    from jsonschema import Draft202012Validator
 
 Convert = Callable[[Any, str], Any]
 """Turns checked JSON into the Python value; the second argument is the path to name in a ``ValueError``."""
@@ -43,6 +43,10 @@ class Member:
 
 def validator(schema: Mapping[str, Any]) -> Draft202012Validator:
     """Return a validator that never fetches anything: a ``$ref`` out of the schema fails instead."""
+    # Imported when it is needed: half of what ``import agentos`` costs, and the process of an isolated tool does not.
+    from jsonschema import Draft202012Validator
+    from referencing import Registry
+
     return Draft202012Validator(schema, registry=Registry())
 
 

@@ -9,12 +9,11 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, ParamSpec, TypeVar, overload
 
-from jsonschema import Draft202012Validator, SchemaError
-
 from agentos.domain.tool_spec import ToolSpec
 from agentos.errors import PluginError
 from agentos.tools.arguments import ArgumentReader
 from agentos.tools.context import ToolContext
+from agentos.tools.importable import check_importable
 from agentos.tools.schema import function_schema
 
 P = ParamSpec("P")
@@ -34,7 +33,8 @@ class Tool:
     ``parameters`` is a JSON schema of type object; ``function`` is called with the checked arguments by name.
     ``timeout`` is in seconds; without one the server's setting ``tool_timeout`` holds. ``context_parameter`` names the
     parameter that is given the :class:`~agentos.ToolContext`. ``convert`` turns the checked JSON into other Python
-    values, raising ``ValueError`` for what it does not accept.
+    values, raising ``ValueError`` for what it does not accept. An ``isolated`` tool is called in a process of its own,
+    with limits, and killed when its time is over; it is imported there anew, so it has to be a function of a module.
 
     Raises :class:`~agentos.errors.PluginError` when a value cannot be right.
     """
@@ -46,6 +46,7 @@ class Tool:
     timeout: float | None = None
     context_parameter: str | None = None
     convert: Callable[[Mapping[str, Any]], dict[str, Any]] | None = field(default=None, repr=False)
+    isolated: bool = False
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not TOOL_NAME.fullmatch(self.name):
@@ -58,10 +59,9 @@ class Tool:
             raise PluginError(f"parameters of tool {self.name!r} are not a JSON schema of type 'object'")
         # jsonschema takes nothing but a dict for an object.
         object.__setattr__(self, "parameters", dict(self.parameters))
-        try:
-            Draft202012Validator.check_schema(self.parameters)
-        except SchemaError as error:
-            raise PluginError(f"parameters of tool {self.name!r} are no JSON schema: {error.message:.500}") from error
+        _check_schema(self.name, self.parameters)
+        if self.isolated:
+            check_importable(self.name, self.function)
 
     @cached_property
     def spec(self) -> ToolSpec:
@@ -81,18 +81,28 @@ class Tool:
         return given
 
 
+def _check_schema(name: str, parameters: Mapping[str, Any]) -> None:
+    from jsonschema import Draft202012Validator, SchemaError
+
+    try:
+        Draft202012Validator.check_schema(parameters)
+    except SchemaError as error:
+        raise PluginError(f"parameters of tool {name!r} are no JSON schema: {error.message:.500}") from error
+
+
 @dataclass(frozen=True, slots=True)
 class _Options:
     name: str | None = None
     description: str | None = None
     timeout: float | None = None
+    isolated: bool = False
 
 
 @overload
 def tool(function: Callable[P, R], /) -> Callable[P, R]: ...
 @overload
 def tool(
-    *, name: str | None = None, description: str | None = None, timeout: float | None = None
+    *, name: str | None = None, description: str | None = None, timeout: float | None = None, isolated: bool = False
 ) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
 def tool(
     function: Callable[P, R] | None = None,
@@ -101,10 +111,12 @@ def tool(
     name: str | None = None,
     description: str | None = None,
     timeout: float | None = None,
+    isolated: bool = False,
 ) -> Callable[P, R] | Callable[[Callable[P, R]], Callable[P, R]]:
     """Mark a function, or a method of a :class:`Toolkit`, as a tool; it stays callable as it is.
 
-    Name, description and JSON schema come from the function, its docstring and its annotations.
+    Name, description and JSON schema come from the function, its docstring and its annotations. A tool that computes
+    much, or that others wrote, is ``isolated``: see :class:`Tool`.
 
     >>> @tool(timeout=5)
     ... def add(a: int, b: int) -> int:
@@ -115,7 +127,7 @@ def tool(
     def mark(marked: Callable[P, R]) -> Callable[P, R]:
         # A static or class method shows its function's attributes, not its own.
         inner = getattr(marked, "__func__", marked)
-        setattr(inner, _MARK, _Options(name, description, timeout))
+        setattr(inner, _MARK, _Options(name, description, timeout, isolated))
         vars(inner).pop(_MADE, None)
         return marked
 
@@ -141,6 +153,7 @@ def as_tool(function: Callable[..., Any]) -> Tool:
         timeout=options.timeout,
         context_parameter=schema.context_parameter,
         convert=schema.convert,
+        isolated=options.isolated,
     )
     if inspect.isfunction(function):
         setattr(function, _MADE, made)

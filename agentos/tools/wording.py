@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any
-
-from jsonschema.exceptions import ValidationError
+from typing import TYPE_CHECKING, Any
 
 from agentos.tools.text import shorten
+
+if TYPE_CHECKING:
+    from jsonschema.exceptions import ValidationError
 
 _LIMITS = {
     "minimum": "at least {}",

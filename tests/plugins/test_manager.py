@@ -1,5 +1,8 @@
 """Plugins: loading them, and living with broken ones."""
 
+import sys
+from collections.abc import Iterator
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -110,3 +113,27 @@ def test_a_plugin_that_is_named_but_not_installed_is_reported() -> None:
     report = next(report for report in manager.reports if report.name == "no-such-plugin")
     assert report.status == "failed"
     assert "not installed" in (report.error or "")
+
+
+@pytest.fixture
+def spy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """An installed plugin, of which ``sys.modules`` says whether it was imported."""
+    (tmp_path / "plugin_spy.py").write_text("")
+    information = tmp_path / "agentos_spy-1.dist-info"
+    information.mkdir()
+    (information / "METADATA").write_text("Metadata-Version: 2.1\nName: agentos-spy\nVersion: 1\n")
+    (information / "entry_points.txt").write_text("[agentos]\nspy = plugin_spy\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    yield "plugin_spy"
+    sys.modules.pop("plugin_spy", None)
+
+
+@pytest.mark.parametrize(("allowed", "imported"), [(["core"], False), ([], False), (["spy"], True), (None, True)])
+def test_a_plugin_that_is_not_allowed_is_not_even_imported(spy: str, allowed: list[str] | None, imported: bool) -> None:
+    manager = PluginManager(allowed=allowed)
+    manager.load_installed()
+
+    assert (spy in sys.modules) is imported
+    report = next(report for report in manager.reports if report.name == "spy")
+    assert report.status == ("loaded" if imported else "left out")
+    assert report.distribution == "agentos-spy"

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -16,6 +17,7 @@ from agentos.models.deltas import Finish, ReasoningDelta, ToolCallDelta
 from agentos.models.scripted import Cut, Fail, Pause, ScriptedProvider, Step, call
 from agentos.runtime.context import RunContext
 from agentos.runtime.loop import ModelAgent
+from agentos.tools.context import ToolContext
 from agentos.tools.executor import ToolExecutor
 from agentos.tools.tool import as_tools
 
@@ -103,6 +105,19 @@ def test_a_wrong_call_becomes_a_result_that_the_model_reads(wrong: ToolCallDelta
     assert result.role == "tool"
     assert said in result.content
     assert result.content == events[-1].error
+
+
+def test_a_tool_is_told_whose_run_it_is() -> None:
+    told: list[ToolContext] = []
+
+    def note(context: ToolContext) -> None:
+        """Note the context."""
+        told.append(context)
+
+    agent, _ = _agent([[call("note")], "ok"])
+    agent = replace(agent, tools={tool.name: tool for tool in as_tools(note)})
+    _run(agent, _context(owner="acme", user_id="u1", session_id="s1"))
+    assert [(one.owner, one.agent_id, one.user_id, one.session_id) for one in told] == [("acme", "test", "u1", "s1")]
 
 
 def test_endless_tool_calls_end_by_the_turn_limit_without_a_last_vain_call() -> None:

@@ -65,6 +65,18 @@ def test_tools_that_break_the_contract_are_found(tools: list[Any], said: str) ->
         check(Contract())
 
 
+def test_an_isolated_tool_that_its_process_cannot_import_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EXAMPLE_KEY", "secret")
+    from tools.needs_environment import unlock
+
+    class Contract(ToolContract):
+        def tools(self) -> Iterable[Any]:
+            return [unlock]
+
+    with pytest.raises(AssertionError, match=r"unlock cannot be imported by an isolated process: .* KeyError"):
+        check(Contract())
+
+
 @pytest.mark.parametrize("arguments", [{"name": "Ada"}, '{"name": "Ada"}'])
 def test_a_tool_is_called_with_an_object_or_a_models_text(arguments: Any) -> None:
     assert call_tool(greet, arguments) == "Hello Ada!"

@@ -1,0 +1,45 @@
+"""Denies tool calls by rules from the TOML file that ``AGENTOS_TOOL_POLICY`` names; without one it does nothing."""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+
+from agentos import Denied, ToolCall, ToolContext, hookimpl
+from agentos.hookspecs import RegisterTool
+from agentos_tool_policy.policy import Policy, load
+
+logger = logging.getLogger(__name__)
+
+VARIABLE = "AGENTOS_TOOL_POLICY"
+
+
+class ToolPolicyPlugin:
+    """Asks the policy before each tool call."""
+
+    def __init__(self) -> None:
+        self._policy: Policy | None = None
+
+    @hookimpl
+    def register_tools(self, register: RegisterTool) -> None:  # noqa: ARG002 - it brings none
+        """Read the rules when the server starts: one that has a bad file must not serve."""
+        path = os.environ.get(VARIABLE)
+        self._policy = load(Path(path)) if path else None
+
+    @hookimpl
+    def before_tool_call(self, call: ToolCall, context: ToolContext) -> Denied | None:
+        """Let the first rule that matches decide."""
+        if self._policy is None:
+            return None
+        reason = self._policy.objection(agent=context.agent_id, tool=call.name, owner=context.owner)
+        if reason is None:
+            return None
+        logger.info(
+            "tool call denied",
+            extra={"tool": call.name, "agent_id": context.agent_id, "owner": context.owner, "run_id": context.run_id},
+        )
+        return Denied(reason)
+
+
+plugin = ToolPolicyPlugin()
