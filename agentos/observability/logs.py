@@ -1,6 +1,7 @@
 """The log: one line a record on standard error, as JSON for machines or as text for the console.
 
-Standard error, because standard output belongs to what a command was asked for.
+Standard error, because standard output belongs to what a command was asked for. No line holds a secret; and without
+``content``, none holds what others said: see :mod:`agentos.observability.content`.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from pythonjsonlogger.core import RESERVED_ATTRS
 from pythonjsonlogger.orjson import OrjsonFormatter
 
 from agentos.domain.times import rfc3339
+from agentos.observability.content import Quoting, frames_and_types
+from agentos.observability.redaction import has_secret, keep_secrets_of, redact, redact_data
 
 if TYPE_CHECKING:
     from agentos.config import Config
@@ -50,6 +53,10 @@ class JSONFormatter(OrjsonFormatter):
     A traceback is the one field ``exception``. An extra field never replaces one of these.
     """
 
+    def __init__(self, *, content: bool = False) -> None:
+        super().__init__()
+        self._content = content
+
     def format(self, record: logging.LogRecord) -> str:
         """Return the line; whatever is logged, there is one."""
         data = {
@@ -60,12 +67,14 @@ class JSONFormatter(OrjsonFormatter):
         }
         for name, value in record.__dict__.items():
             if name not in OWN and name not in data:
-                data[name] = value
+                data[name] = value.own if isinstance(value, Quoting) and not self._content else value
         if record.exc_info:
-            data["exception"] = str(self.formatException(record.exc_info))
+            data["exception"] = _exception(self, record.exc_info, content=self._content)
         if record.stack_info:
             data["stack"] = str(self.formatStack(record.stack_info))
-        return self.serialize_log_record(data)
+        line = self.serialize_log_record(data)
+        # Looked at as a whole, once: the fields of a field may be anything, and are plain JSON here.
+        return self.serialize_log_record(redact_data(json.loads(line))) if has_secret(line) else line
 
     def jsonify_log_record(self, log_data: dict[str, Any]) -> str:
         """Encode with orjson; what it refuses (lone surrogates, huge integers, cycles) still becomes a line."""
@@ -81,32 +90,44 @@ class ConsoleFormatter(logging.Formatter):
     Control characters are written as escapes, so that what a client sent can neither forge a line nor move the cursor.
     """
 
+    def __init__(self, *, content: bool = False) -> None:
+        super().__init__()
+        self._content = content
+
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
         time = datetime.fromtimestamp(record.created).astimezone().strftime("%H:%M:%S.%f")[:-3]
         extra = "".join(
-            f" {name}={_text(value)}"
+            f" {name}={self._field(name, value)}"
             for name, value in record.__dict__.items()
             if name not in OWN and value is not None
         )
-        line = UNSAFE.sub(_escape, f"{time} {record.levelname:<7} {record.name}: {_message(record)}{extra}")
+        line = UNSAFE.sub(_escape, redact(f"{time} {record.levelname:<7} {record.name}: {_message(record)}{extra}"))
         if record.exc_info:
-            line += _block(self.formatException(record.exc_info))
+            line += _block(_exception(self, record.exc_info, content=self._content))
         if record.stack_info:
             line += _block(self.formatStack(record.stack_info))
         return line
+
+    def _field(self, name: str, value: object) -> str:
+        if isinstance(value, Quoting) and not self._content:
+            return value.own
+        [shown] = redact_data({name: value}).values()  # under its name, which may be that of a secret
+        return _text(shown)
 
 
 def configure_logging(config: Config, *, stream: TextIO | None = None) -> None:
     """Send all logging of this process to one handler on standard error.
 
     Form and level are the configured ones; with ``debug``, everything goes to the console. Libraries speak from
-    ``warning`` on: their debug lines may hold prompts and answers, so they need both ``debug`` and ``log_content``. May
-    be called again; the last call holds.
+    ``warning`` on: their debug lines may hold prompts and answers, so they need both ``debug`` and ``log_content``. The
+    secrets of the configuration are known to all of the process from now on. May be called again; the last call holds.
     """
+    keep_secrets_of(config)
     handler = logging.StreamHandler(stream or sys.stderr)
     console = config.debug or config.log_format == "console"
-    handler.setFormatter(ConsoleFormatter() if console else JSONFormatter())
+    formatter = ConsoleFormatter if console else JSONFormatter
+    handler.setFormatter(formatter(content=config.log_content))
     root = logging.getLogger()
     for old in root.handlers[:]:
         # Handlers of other programs (a test runner's, an embedding application's) are left alone.
@@ -131,8 +152,13 @@ def _message(record: logging.LogRecord) -> str:
         return f"{record.msg} {record.args!r}"
 
 
+def _exception(formatter: logging.Formatter, raised: Any, *, content: bool) -> str:
+    error = raised[1]
+    return str(formatter.formatException(raised)) if content or error is None else frames_and_types(error)
+
+
 def _block(text: str) -> str:
-    return "".join("\n" + UNSAFE.sub(_escape, line) for line in text.split("\n"))
+    return "".join("\n" + UNSAFE.sub(_escape, line) for line in redact(text).split("\n"))
 
 
 def _text(value: object) -> str:

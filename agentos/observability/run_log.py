@@ -8,6 +8,13 @@ from typing import Any
 
 from agentos.domain.run import Run, RunStatus
 from agentos.hookspecs import hookimpl
+from agentos.observability.content import Quoting
+
+PIECE = 12
+"""Characters that a reason and what was said must have in common to count as quoted."""
+
+LOOKED_AT = 64 * 1024
+"""Characters of what was said that are compared: each takes time, and a run may have been given millions."""
 
 logger = logging.getLogger("agentos.runs")
 
@@ -15,7 +22,7 @@ logger = logging.getLogger("agentos.runs")
 class RunLog:
     """A plugin that logs who ran, how it ended, how long it took and what it cost.
 
-    What was said is logged only with ``content``.
+    What was said is logged only with ``content``; a provider's error may quote it, and is cut there.
     """
 
     def __init__(self, *, content: bool = False) -> None:
@@ -38,6 +45,20 @@ class RunLog:
         if self._content:
             fields |= {"input": run.input, "content": run.content}
         if run.error is not None:
-            fields |= {"code": run.error.code, "cause": run.error.details.get("cause"), "reason": run.error.message}
+            fields |= {
+                "code": run.error.code,
+                "cause": run.error.details.get("cause"),
+                "reason": Quoting(self._reason(run)),
+            }
         level = logging.WARNING if run.status is RunStatus.FAILED else logging.INFO
         logger.log(level, "run %s", run.status.value, extra=fields)
+
+    def _reason(self, run: Run) -> str:
+        reason = "" if run.error is None else run.error.message
+        if self._content:
+            return reason
+        said = [text[:LOOKED_AT] for text in (run.input, run.content, run.reasoning) if text]
+        for start in range(len(reason) - PIECE + 1):
+            if any(reason[start : start + PIECE] in text for text in said):
+                return f"{reason[:start]}…"
+        return reason

@@ -1,0 +1,171 @@
+"""Takes secrets out of what the server says of itself: logs, errors, failures of tools, the output of commands.
+
+Secrets are known by value (what the settings marked ``secret`` hold) and by their look (keys, tokens, credentials in
+addresses and headers). What users, models and tools say to each other in an answer, a history or an event is never
+redacted: a conversation may be about passwords, and an answer must be what the model wrote.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, quote_plus, unquote
+
+from agentos.settings import Setting, settings_of
+
+if TYPE_CHECKING:
+    from agentos.config import Config
+
+HIDDEN = "***"
+
+SHORTEST = 8
+"""Characters below which a value is not looked for: a short one stands by chance in many a text."""
+
+# Lower-case pieces, of which each text that PATTERNS change holds one. Nearly no line of a log does, and to look for
+# them takes a tenth of the time of one expression that has them all.
+HINTS = (
+    *("aos_", "sk-", "sk_", "pk_", "pk-", "rk_", "hf_", "xai-", "aiza", "xox", "glpat-"),
+    *("eyj", "akia", "asia", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "-----begin"),
+    *("bearer", "authorization", "api-key", "api_key", "apikey", "cookie"),
+    *("pass", "pwd", "secret", "s_token", "h_token", "d_token", "token=", "key=", "sig="),
+)
+
+_NAMES = r"pass(?:word|wd|phrase)|pwd|secret(?:_?access)?(?:_?key)?|(?:access|refresh|auth|id)_token"
+_HEADERS = r"(?:proxy-)?authorization|(?:x[-_])?api[-_]?key"
+# Between a name and its value: as in a header, an assignment, a dict, JSON, JSON within JSON, or a list of pairs.
+_QUOTE = r"\\?[\"']"
+_BETWEEN = rf"(?:(?:{_QUOTE})?\s{{0,3}}[:=]\s{{0,3}}(?:{_QUOTE})?|[\"'],\s{{0,3}}b?[\"'])"
+_QUOTED = r"\"[^\"\r\n]*\"?|'[^'\r\n]*'?|\\\"[^\"\r\n]*\"?"
+
+# None of them scans a text more than once: what a client sent may be long, and made to be slow.
+PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
+    (re.compile(pattern, flags), replacement)
+    for pattern, replacement, flags in (
+        (r"-----BEGIN ([A-Z ]*PRIVATE KEY)-----.*?(?:-----END \1-----|\Z)", rf"-----BEGIN \1----- {HIDDEN}", re.DOTALL),
+        (r"\baos_([A-Za-z0-9]{16})_[\w-]+", rf"aos_\1_{HIDDEN}", 0),
+        (r"\baos_(?![A-Za-z0-9]{16}_)[\w-]{24,}", f"aos_{HIDDEN}", 0),
+        (r"(?<![\w-])eyJ[\w-]{8,}\.[\w-]{4,}(?:\.[\w-]*)?", f"eyJ{HIDDEN}", 0),
+        # Greedy to the last @ before a slash: a password may hold one.
+        (r"(://[^\s/:@\"']*:)(?!PASSWORD@)[^\s/\"']+(?=@)", rf"\1{HIDDEN}", 0),
+        (r"(://)[^\s/:@\"'?#]{20,}(?=@)", rf"\1{HIDDEN}", 0),
+        (rf"({_HEADERS}){_BETWEEN}(?:(?:bearer|basic|token|digest)\s+)?[^\s\"',;]{{8,}}", rf"\1: {HIDDEN}", re.I),
+        (rf"((?:set-)?cookie){_BETWEEN}[^\"'\r\n]+", rf"\1: {HIDDEN}", re.I),
+        # A digit tells a token from a word, as in "bearer credentials".
+        (r"\b(bearer)\s{1,3}(?=[^\s\"']*\d)[\w.~+/=-]{6,}", rf"\1 {HIDDEN}", re.I),
+        (rf"({_NAMES})(?:=|{_QUOTE}\s{{0,3}}:\s{{0,3}})(?:{_QUOTED}|[^\s\"'&,;)]+)", rf"\1={HIDDEN}", re.I),
+        (r"([?&][^\s=&?#]{0,30}(?:token|key|secret|sig|password|pwd)=)[^\s&#\"']+", rf"\1{HIDDEN}", re.I),
+        (r"(?<![A-Za-z0-9])([sp]k[-_]|rk_)[\w*-]{8,}", rf"\1{HIDDEN}", 0),
+        (r"(?<![A-Za-z0-9])(hf_|xai-|AIza|xox[a-z]-|glpat-)[\w-]{16,}", rf"\1{HIDDEN}", 0),
+        (r"(?<![A-Za-z0-9])((?:AKIA|ASIA))[A-Z0-9]{12,}", rf"\1{HIDDEN}", 0),
+        (r"(?<![A-Za-z0-9])(gh[pousr]_|github_pat_)\w{16,}", rf"\1{HIDDEN}", 0),
+    )
+)
+
+_SECRET_KEY = re.compile(rf"(?:.*[-_.])?(?:{_NAMES}|{_HEADERS}|(?:set-)?cookie)", re.I)
+_URL_PASSWORD = re.compile(r"://[^:/]*:(.*)@|[?&][^=&#]*(?:pass|pwd|secret|token|key)[^=&#]*=([^&#\s]+)", re.I)
+
+_values: tuple[tuple[str, re.Pattern[str]], ...] = ()
+
+
+def redact(text: str) -> str:
+    """Return a text without the secrets in it; most texts have none, and come back as they are, in microseconds."""
+    for value, pattern in _values:
+        if value in text:
+            text = pattern.sub(HIDDEN, text)
+    if _is_suspect(text):
+        for pattern, replacement in PATTERNS:
+            text = pattern.sub(replacement, text)
+    return text
+
+
+def has_secret(text: str) -> bool:
+    """Tell cheaply whether :func:`redact` might change a text; in doubt, yes."""
+    for value, _ in _values:
+        if value in text:
+            return True
+    return _is_suspect(text)
+
+
+def redact_data(value: Any) -> Any:
+    """Return JSON without the secrets in its texts and keys; what stands under the name of a secret goes whole."""
+    match value:
+        case str():
+            return redact(value)
+        case Mapping():
+            return {redact(key) if isinstance(key, str) else key: _member(key, inner) for key, inner in value.items()}
+        case list() | tuple():
+            return [redact_data(inner) for inner in value]
+        case _:
+            return value
+
+
+def keep_secret(*values: str) -> None:
+    """Have these values redacted from now on, in this process, in whichever way JSON and addresses spell them."""
+    global _values
+    known = {value for value, _ in _values}
+    for value in values:
+        for spelling in (value, quote(value, safe=""), quote_plus(value), *_escaped(value)):
+            if len(spelling) >= SHORTEST:
+                known.add(spelling)
+    # The longest first: one may be the beginning of another, whose rest would stay.
+    _values = tuple((value, _pattern(value)) for value in sorted(known, key=len, reverse=True))
+
+
+def keep_secrets_of(config: Config) -> None:
+    """Have the secret settings redacted, and passwords in the addresses among the others."""
+    found: list[str] = []
+    for setting in settings_of(type(config)):
+        value = getattr(config, setting.name)
+        if isinstance(value, str):
+            found += url_passwords(value)
+            if is_whole_secret(setting, value):
+                found.append(value)
+    keep_secret(*found)
+
+
+def is_whole_secret(setting: Setting, value: str) -> bool:
+    """Tell whether all of a setting's value is secret; of an address, everything but the password is worth seeing."""
+    return setting.secret and not (setting.name.endswith("_url") and "://" in value)
+
+
+def without_passwords(url: str) -> str:
+    """Return a text that is an address without the passwords in it."""
+    for password in url_passwords(url):
+        url = url.replace(f":{password}@", f":{HIDDEN}@").replace(f"={password}", f"={HIDDEN}")
+    return url
+
+
+def url_passwords(url: str) -> Iterable[str]:
+    """Return the passwords in an address, as it spells them and as they are.
+
+    SQLAlchemy lets one hold any character, so it goes up to the last ``@``.
+    """
+    found = (match[1] or match[2] for match in _URL_PASSWORD.finditer(url))
+    return [spelling for password in found if password for spelling in dict.fromkeys((password, unquote(password)))]
+
+
+def _is_suspect(text: str) -> bool:
+    if "://" in text and "@" in text:
+        return True
+    lower = text.lower()
+    for hint in HINTS:  # noqa: SIM110  # `any` would take half as long again, and each line of the log comes here
+        if hint in lower:
+            return True
+    return False
+
+
+def _member(key: object, value: Any) -> Any:
+    if isinstance(key, str) and isinstance(value, str) and value and _SECRET_KEY.fullmatch(key):
+        return HIDDEN
+    return redact_data(value)
+
+
+def _escaped(value: str) -> Iterable[str]:
+    return (json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1])
+
+
+def _pattern(value: str) -> re.Pattern[str]:
+    # A password may be a plain word, as "postgres": then it counts only where it stands alone, not in "postgresql".
+    return re.compile(rf"(?<![A-Za-z]){re.escape(value)}(?![A-Za-z])" if value.isalpha() else re.escape(value))

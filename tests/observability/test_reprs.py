@@ -1,0 +1,65 @@
+"""Whatever holds a secret does not show it: in a log, in a debugger, in a message that formats it."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from agentos_openai import OpenAIProvider
+
+from agentos.auth.authenticator import Credentials
+from agentos.auth.jwt import JwtAuthenticator
+from agentos.auth.keys import ApiKeyAuthenticator, new_key
+from agentos.bootstrap import build
+from agentos.config import Config
+from agentos.domain.media import Media
+from agentos.models.chat_completions import ChatCompletions
+from agentos.models.transport import Transport
+from agentos.models.transport.route import route_to
+from agentos.settings import settings_of
+from agentos.storage.memory import MemoryStorage
+from agentos.storage.values import StoredKey
+
+SECRET = "geheim-geheim-geheim-geheim-geheim"
+
+
+def config() -> Config:
+    given: dict[str, Any] = {setting.name: SECRET for setting in settings_of(Config) if setting.secret}
+    given |= {"database_url": f"memory://me:{SECRET}@db", "jwt_algorithms": ("HS256",), "plugins": ()}
+    return Config(environ={}, **given)
+
+
+def proxied() -> Any:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("http_proxy", f"http://me:{SECRET}@proxy.example:3128")
+        return route_to(f"http://me:{SECRET}@models.example/v1")
+
+
+HOLDERS: dict[str, Callable[[], Any]] = {
+    "config": config,
+    "settings": lambda: settings_of(Config),
+    "stored key": lambda: new_key(name="a", owner="b", scopes=["admin"])[1],
+    "digest": lambda: StoredKey(
+        id="a", name="a", owner="b", scopes=(), digest=SECRET, created_at=datetime(2026, 1, 1, tzinfo=UTC)
+    ),
+    "credentials": lambda: Credentials(
+        method="GET", path="/", address="127.0.0.1", headers={"authorization": f"Bearer {SECRET}", "x-api-key": SECRET}
+    ),
+    "key authenticator": lambda: ApiKeyAuthenticator(MemoryStorage()),
+    "token authenticator": lambda: JwtAuthenticator(config()),
+    "provider": lambda: OpenAIProvider(config()),
+    "client": lambda: ChatCompletions("http://m/v1", {"Authorization": f"Bearer {SECRET}"}, token_timeout=1),
+    "transport": lambda: Transport(f"http://me:{SECRET}@models.example/v1", token_timeout=1),
+    "route": proxied,
+    "connection": lambda: proxied().connection(None),
+    "attachment": lambda: Media("image", data=SECRET, content_type="image/png"),
+    "services": lambda: build(Config(environ={}, openai_api_key=SECRET, database_url="memory://", plugins=())),
+}
+
+
+@pytest.mark.parametrize("make", HOLDERS.values(), ids=HOLDERS)
+def test_no_repr_shows_a_secret(make: Callable[[], Any]) -> None:
+    holder = make()
+    for shown in (repr(holder), str(holder), f"{holder}"):
+        assert SECRET not in shown
+        assert "sha256" not in shown
