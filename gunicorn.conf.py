@@ -25,7 +25,7 @@ configure_logging(settings)
 
 # --- where, and how many ---------------------------------------------------------------------------------------------
 
-bind = settings.address  # AGENTOS_ADDRESS. 127.0.0.1 unless told otherwise: nothing is open to the network by accident.
+bind = settings.address  # AGENTOS_ADDRESS. Another than this machine's is refused without AGENTOS_AUTH; see the hooks.
 backlog = 2048  # Connections that wait while all workers are at work; the kernel's own limit (somaxconn) may be lower.
 workers = settings.workers  # AGENTOS_WORKERS or WEB_CONCURRENCY. One a core: each serves many connections, on one core.
 worker_class = Worker  # gevent's worker, with JSON errors, a check of the patches, and a drain that ends every run.
@@ -46,15 +46,15 @@ worker_tmp_dir = memory if os.access(memory, os.W_OK) else None  # Heartbeats in
 
 timeout = 120  # A worker's heartbeat, not a request's limit: one that computes for so long without a pause is replaced.
 graceful_timeout = math.ceil(settings.drain_timeout) + 5  # AGENTOS_DRAIN_TIMEOUT, and 5 s to save the ends of cut runs.
-keepalive = 75  # Longer than the 60 s of usual load balancers, so that they and not we end an idle connection. It also
-#                 is the longest that a client may take to send a request's header.
+keepalive = 75  # Longer than the 60 s of usual load balancers, so that they and not we end an idle connection.
+# A header's time is AGENTOS_HEADER_TIMEOUT, a body's AGENTOS_REQUEST_TIMEOUT, an unread answer's AGENTOS_WRITE_TIMEOUT.
 
 # --- what a client may send; beyond, the answer is a JSON error and the connection ends -------------------------------
 
 limit_request_line = 8190  # Room for a long query; more is a mistake, or worse.
 limit_request_fields = 100  # Browsers and proxies send about 30.
 limit_request_field_size = 8190  # Room for large tokens and cookies.
-http_parser = "auto"  # The parser in C where `pip install agentos[fast]` put it, else the one in Python.
+http_parser = "python"  # The one in C takes folded fields and lines that end with LF: a way to smuggle requests.
 header_map = "drop"  # `X_Real_IP` must not pass for `X-Real-IP`.
 forwarder_headers = ""  # No header may rewrite the path that is asked for.
 # X-Forwarded-Proto is believed from this machine alone; a proxy on another one is named in FORWARDED_ALLOW_IPS, which
@@ -70,4 +70,5 @@ proc_name = "agentos"  # Shown by ps where setproctitle is installed.
 # --- hooks -----------------------------------------------------------------------------------------------------------
 
 on_starting = deployment.on_starting  # The master tells its workers whether all end or one, and when all are ready.
+when_ready = on_reload = deployment.when_ready  # No worker serves where strangers could come in unasked.
 post_fork = deployment.post_fork

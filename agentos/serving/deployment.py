@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import mmap
 import os
+import sys
+from collections.abc import Iterable
 from typing import Any
 
+from agentos.auth.exposure import check_binding
+from agentos.errors import ConfigError
+from agentos.serving.application import serving_config
+
 EXAMPLE = (
-    """curl -s {url}/api/v1/agents/assistant/run -H 'Content-Type: application/json' -d '{{"input": "Say hello"}}'"""
+    "curl -s {url}/api/v1/agents/assistant/run{key} -H 'Content-Type: application/json'"
+    """ -d '{{"input": "Say hello"}}'"""
 )
+KEY = ' -H "Authorization: Bearer $KEY"'
 
 
 class Deployment:
@@ -50,7 +58,8 @@ class Deployment:
         if services is not None and services.config.assistant:
             address = worker.sockets[0].getsockname()
             if isinstance(address, tuple):
-                print(EXAMPLE.format(url=_url(address, tls=worker.cfg.is_ssl)), flush=True)  # noqa: T201
+                key = KEY if services.config.auth else ""
+                print(EXAMPLE.format(url=_url(address, tls=worker.cfg.is_ssl), key=key), flush=True)  # noqa: T201
 
 
 def _url(address: tuple[Any, ...], *, tls: bool) -> str:
@@ -62,6 +71,7 @@ def _url(address: tuple[Any, ...], *, tls: bool) -> str:
 
 def on_starting(server: Any) -> None:
     """Make the deployment: gunicorn's hook in the master, once, before it listens; a reload keeps what is made here."""
+    _check_binding(server.cfg.address)
     server.deployment = Deployment(server.num_workers)
     stop = server.stop
 
@@ -71,6 +81,23 @@ def on_starting(server: Any) -> None:
         stop(graceful)
 
     server.stop = stop_all
+
+
+def when_ready(server: Any) -> None:
+    """Look where it does listen: gunicorn's hook in the master, before the first worker and after each reload.
+
+    Sockets may be inherited (systemd, ``fd://``), and a name leads where the machine's resolver says.
+    """
+    _check_binding(listener.getsockname() for listener in server.LISTENERS)
+
+
+def _check_binding(addresses: Iterable[Any]) -> None:
+    try:
+        # Whatever is no pair is a Unix socket's path, or the number of a socket that `when_ready` looks at.
+        check_binding(serving_config(), [address for address in addresses if isinstance(address, tuple)])
+    except ConfigError as error:
+        print(f"Error: {error.message}", file=sys.stderr, flush=True)  # noqa: T201  # the log may be JSON
+        raise SystemExit(1) from error
 
 
 def post_fork(server: Any, worker: Any) -> None:

@@ -7,7 +7,6 @@ from typing import Any
 
 from gevent.pool import Pool
 from gevent.server import StreamServer
-from gunicorn.sock import ssl_context
 
 
 class _Address:
@@ -26,13 +25,11 @@ class Listeners:
 
     def __init__(self, worker: Any) -> None:
         self._servers: list[StreamServer] = []
-        options: dict[str, Any] = {"ssl_context": ssl_context(worker.cfg)} if worker.cfg.is_ssl else {}
         for socket in worker.sockets:
             socket.setblocking(1)
             pool = Pool(worker.worker_connections)
-            server: StreamServer = StreamServer(
-                socket, handle=partial(worker.handle, _Address(socket)), spawn=pool, **options
-            )
+            # TLS begins in the connection's own greenlet: the handshake too has its time and its errors.
+            server: StreamServer = StreamServer(socket, handle=partial(worker.handle, _Address(socket)), spawn=pool)
             if worker.cfg.workers > 1:
                 # One connection at a time, so that the first worker to wake up does not take them all.
                 server.max_accept = 1

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-import socket
-import ssl
 from dataclasses import dataclass
 
 import orjson
 from gunicorn.http import errors
 
 from agentos.errors import AgentOSError, InternalError, InvalidRequest
+
+HEADER_LIMIT = 64 * 1024
+"""Bytes of a whole header; also of the trailer of a body in chunks."""
+
+
+class LateHeader(Exception):
+    """A request's header did not arrive in its time."""
+
+
+class NoTLS(Exception):
+    """A client speaks something else to a port that speaks TLS."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +40,7 @@ REFUSALS: tuple[tuple[type[BaseException], Refusal], ...] = (
         Refusal(
             431,
             "Request Header Fields Too Large",
-            "the header is too large; at most 100 fields of 8190 bytes each are accepted",
+            "the header is too large; at most 100 fields of 8190 bytes each, and 64 KiB altogether, are accepted",
         ),
     ),
     (errors.InvalidRequestLine, Refusal(400, "Bad Request", "the request line is not HTTP; give METHOD PATH HTTP/1.1")),
@@ -50,15 +59,13 @@ REFUSALS: tuple[tuple[type[BaseException], Refusal], ...] = (
     (errors.InvalidChunkSize, Refusal(400, "Bad Request", "a chunk's size is not a hexadecimal number")),
     (errors.InvalidChunkExtension, Refusal(400, "Bad Request", "a chunk's extension is malformed")),
     (errors.ChunkMissingTerminator, Refusal(400, "Bad Request", "a chunk does not end where its size says")),
-    (ssl.SSLError, Refusal(400, "Bad Request", "this port speaks TLS; use https")),
+    (NoTLS, Refusal(400, "Bad Request", "this port speaks TLS; use https")),
+    (LateHeader, Refusal(408, "Request Timeout", "the header did not arrive in time (AGENTOS_HEADER_TIMEOUT)")),
 )
 
 BUG = Refusal(
     500, "Internal Server Error", "internal error; the server's log has it under the request id", InternalError
 )
-
-LINGER_READS = 32
-"""How often a client that sent nonsense is read from after its answer, 64 KiB each."""
 
 
 def refusal_of(error: BaseException) -> Refusal:
@@ -68,17 +75,8 @@ def refusal_of(error: BaseException) -> Refusal:
     return next((refusal for kind, refusal in REFUSALS if isinstance(error, kind)), BUG)
 
 
-def send(client: socket.socket, refusal: Refusal, request_id: str) -> None:
-    """Send a refusal as the last thing on a connection: where the next request would begin is unknown."""
-    client.sendall(_encode(refusal, request_id))
-    client.shutdown(socket.SHUT_WR)
-    # To close on what the client still sends would reset the connection, and take the answer away with it.
-    for _ in range(LINGER_READS):
-        if not client.recv(65536):
-            break
-
-
-def _encode(refusal: Refusal, request_id: str) -> bytes:
+def encode(refusal: Refusal, request_id: str) -> bytes:
+    """Return the answer as it is sent; the last on its connection: where a next request would begin is unknown."""
     body = orjson.dumps(
         {
             "error": refusal.error.phrase,

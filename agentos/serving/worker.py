@@ -6,21 +6,23 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from ssl import SSLContext
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Protocol
 
 import gevent
 from gevent import socket
 from gevent.event import Event
+from gunicorn.sock import ssl_context
 from gunicorn.workers.ggevent import GeventWorker
 
-from agentos.domain.ids import new_id
 from agentos.errors import StorageError
 from agentos.serving import outlet
+from agentos.serving.application import serving_config
+from agentos.serving.conversation import Conversation, Patience
 from agentos.serving.listeners import Listeners
 from agentos.serving.patching import check_patched
-from agentos.serving.responses import BUG, refusal_of, send
 
 if TYPE_CHECKING:
     from agentos.config import Config
@@ -35,8 +37,6 @@ ANSWER_SECONDS = 1.0  # to send those ends to their clients
 CLOSE_SECONDS = 1.0  # to close connections and providers
 
 DATABASE_PAUSE = 1.0  # between two attempts to begin without the database
-
-LINGER_SECONDS = 1.0  # how long a client that sent nonsense is listened to after its answer
 
 
 class Services(Protocol):
@@ -67,8 +67,11 @@ class Worker(GeventWorker):
         super().__init__(*args, **kwargs)
         self._ending = Event()
         self._hurried = False
-        self._fresh: set[socket.socket] = set()  # connections before their first request: its loss would be a failure
-        self._idle: set[socket.socket] = set()  # those between two requests, which may be closed at any time
+        self._fresh: set[Conversation] = set()  # before their first request: its loss would be a failure
+        self._idle: dict[Conversation, None] = {}  # between two requests, the oldest first: may be closed at any time
+        self._listeners: Listeners | None = None
+        self._patience: Patience
+        self._tls: SSLContext | None
 
     @property
     def services(self) -> Services | None:
@@ -104,7 +107,10 @@ class Worker(GeventWorker):
         try:
             if self.services is not None:
                 self.services.start()
-            listeners = Listeners(self)
+            limits = self.services.config if self.services is not None else serving_config()
+            self._patience = Patience(header=limits.header_timeout, idle=self.cfg.keepalive, write=limits.write_timeout)
+            self._tls = ssl_context(self.cfg) if self.cfg.is_ssl else None
+            self._listeners = listeners = Listeners(self)
             log.info("worker ready", extra={"worker": self.pid})
             if log_outlet is not None:
                 log_outlet.settle()  # What is printed when all workers are ready stands below their lines.
@@ -177,49 +183,35 @@ class Worker(GeventWorker):
 
     def handle(self, listener: Any, client: socket.socket, addr: Any) -> None:
         """Serve one connection."""
-        self._fresh.add(client)
+        name = listener.getsockname()
+
+        def serve(one: Conversation, request: Any, connection: Any) -> None:
+            self._fresh.discard(one)
+            self._idle.pop(one, None)
+            self.handle_request(name, request, connection, addr)
+            if not self.alive or self._full:
+                raise StopIteration
+            self._idle[one] = None
+
+        conversation = Conversation(client, addr, cfg=self.cfg, patience=self._patience, serve=serve)
+        self._fresh.add(conversation)
+        if self._full:
+            # Clients that say nothing must not keep those out that have something to say.
+            self._cut(list(self._idle)[:1])
         try:
-            super().handle(listener, client, addr)
+            conversation.hold(self._tls)
         finally:
-            self._fresh.discard(client)
-            self._idle.discard(client)
+            self._fresh.discard(conversation)
+            self._idle.pop(conversation, None)
 
-    def handle_request(self, listener_name: Any, req: Any, sock: socket.socket, addr: Any) -> bool:
-        """Serve one request; no further one on this connection once the worker ends."""
-        self._fresh.discard(sock)
-        self._idle.discard(sock)
-        served = super().handle_request(listener_name, req, sock, addr)
-        if not self.alive:
-            raise StopIteration
-        self._idle.add(sock)
-        return served
-
-    def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: BaseException) -> None:  # noqa: ARG002
-        """Answer what gunicorn itself refuses, or what an application let through, in JSON."""
-        if isinstance(exc, gevent.GreenletExit):
-            return  # The end of the drain cut this connection.
-        refusal = refusal_of(exc)
-        request_id = new_id()
-        seen = {"status": refusal.status, "ip": addr[0] if addr else "", "request_id": request_id}
-        if refusal is BUG:
-            log.error("request failed outside of the application", extra=seen, exc_info=exc)
-        else:
-            log.info("malformed request", extra={**seen, "reason": refusal.message})
-        try:
-            gevent.with_timeout(LINGER_SECONDS, send, client, refusal, request_id, timeout_value=None)
-        except OSError as error:
-            log.debug("the answer to a malformed request could not be sent: %s", error)
+    @property
+    def _full(self) -> bool:
+        return self._listeners is not None and self._listeners.busy >= self.worker_connections
 
     @staticmethod
-    def _cut(connections: set[socket.socket]) -> None:
-        for client in list(connections):
-            try:
-                # Its reader sees the end of the stream, and closes quietly. A shutdown of gevent's own socket object
-                # would raise in the reader instead, which gunicorn logs as an error.
-                with socket.fromfd(client.fileno(), client.family, client.type) as twin:
-                    twin.shutdown(socket.SHUT_RD)
-            except OSError:
-                log.debug("a waiting connection was gone already")
+    def _cut(conversations: Iterable[Conversation]) -> None:
+        for one in list(conversations):
+            one.cut()
 
 
 def _attempt(step: Callable[..., None], *arguments: float) -> None:

@@ -47,7 +47,7 @@ def test_a_record_is_one_line_of_json_with_its_extra_fields(log):
 
 
 def test_a_traceback_is_one_field(log):
-    stream = log()
+    stream = log(log_content=True)
 
     try:
         raise ValueError("bad")

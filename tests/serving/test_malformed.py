@@ -92,9 +92,13 @@ def test_every_answer_is_a_json_error_and_the_worker_lives_on(server, data, stat
 def test_a_crash_is_logged_with_the_request_id_that_the_client_got(server):
     _, body = send(server, CASES["crash outside of Flask"][0])
 
-    records = [one for one in server.records() if one.get("request_id") == json.loads(body)["request_id"]]
-    assert [one["level"] for one in records] == ["error"]
-    assert "the secret of the application" in records[0]["exception"]
+    def records():
+        return [one for one in server.records() if one.get("request_id") == json.loads(body)["request_id"]]
+
+    # The log leaves the worker behind the answer, in a thread of its own.
+    server.wait_for(records, what="heard of in the log")
+    assert [one["level"] for one in records()] == ["error"]
+    assert "the secret of the application" in records()[0]["exception"]
 
 
 def test_a_client_that_never_reads_its_error_holds_nothing_up(server):

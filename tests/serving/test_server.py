@@ -1,6 +1,7 @@
 """A program that registers agents in code and serves them."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from agentos.config import Config
 from agentos.domain.agent import Agent
 from agentos.errors import AgentExists, ConfigError, InvalidRequest
 from agentos.server import AgentOS
-from parts.server import AgentOSServer
+from parts.server import ROOT, AgentOSServer
 
 # The imports before AgentOS are the point: they are what late patches would break.
 PROGRAM = """
@@ -178,3 +179,13 @@ def test_a_server_whose_app_was_built_refuses_to_start():
         server.start()
     with pytest.raises(ConfigError, match="after the application was built"):
         server.register_agent(Agent(id="late", model="scripted:echo"))
+
+
+def test_a_setting_that_is_not_accepted_is_told_in_one_line(tmp_path):
+    command = [sys.executable, "-m", "gunicorn", "-c", str(ROOT / "gunicorn.conf.py"), "wsgi:app"]
+    environment = {**os.environ, "AGENTOS_WORKERS": "many", "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=30)
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [
+        "Error: setting 'workers' (from AGENTOS_WORKERS) is 'many'; accepted: a whole number from 1 to 512"
+    ]

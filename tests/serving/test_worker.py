@@ -87,7 +87,7 @@ def test_it_is_the_last_line_of_a_terminal_where_the_log_is_shown_too(tmp_path):
 
 
 def test_all_interfaces_are_printed_as_an_address_that_can_be_called(serve):
-    server = serve(env={"AGENTOS_ADDRESS": ":0"}, wait=False)
+    server = serve(env={"AGENTOS_ADDRESS": ":0", "AGENTOS_ALLOW_ANONYMOUS": "1"}, wait=False)
     server.wait_for(lambda: server.output(), what="ready")
 
     assert server.output().startswith("curl -s http://127.0.0.1:")
