@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
+from agentos.domain.ids import AGENT_ID
 from agentos.domain.run import Concurrency
 from agentos.errors import InvalidRequest
 
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from agentos.tools.tool import Tool, Toolkit
 
     ToolLike = str | Tool | Toolkit | Callable[..., Any]
-
-AGENT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,10 +1,13 @@
-"""Time-ordered identifiers."""
+"""Identifiers: those that we make are ordered by time, those of agents are chosen by people."""
 
 from __future__ import annotations
 
 import os
+import re
 import threading
 import time
+
+AGENT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 _lock = threading.Lock()
 _last = 0

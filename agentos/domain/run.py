@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from agentos.domain.media import Media
+from agentos.domain.principal import ANONYMOUS
 from agentos.domain.usage import Usage
 
 
@@ -60,6 +61,8 @@ class Run:
 
     id: str
     agent_id: str
+    owner: str = ANONYMOUS
+    """Whose it is; in a session, always the session's owner."""
     session_id: str | None = None
     user_id: str | None = None
     position: int | None = None

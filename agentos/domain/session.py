@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from agentos.domain.principal import ANONYMOUS
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
@@ -18,6 +20,8 @@ class Session:
 
     id: str
     agent_id: str
+    owner: str = ANONYMOUS
+    """Whose it is: only this user or tenant sees it. ``user_id`` is a mark of the client's own."""
     user_id: str | None = None
     team_id: str | None = None
     workflow_id: str | None = None

@@ -2,6 +2,10 @@
 
 Everything a method writes is one transaction, committed when it returns. Every method raises
 :class:`~agentos.errors.StorageError` when the database did not take or give the data, and only then.
+
+Sessions and runs have an owner. Methods that a client's id reaches take ``owner``, whose things alone they see and
+touch (``None``: everybody's), as a condition of the one statement that reads or writes: what is somebody else's is as
+if it were not there.
 """
 
 from __future__ import annotations
@@ -22,12 +26,14 @@ from agentos.storage.values import (
     Lease,
     Page,
     Paging,
+    Quota,
     Repeat,
     RunFilter,
     SchemaState,
     SessionChanges,
     SessionFilter,
     StoredAgent,
+    StoredKey,
 )
 
 
@@ -74,6 +80,24 @@ class Storage(ABC):
     def delete_agent(self, agent_id: str) -> bool:
         """Delete an agent; return whether it was there. Its sessions and runs stay."""
 
+    # --- API keys --------------------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def add_key(self, key: StoredKey) -> None:
+        """Add an API key whose id is new."""
+
+    @abstractmethod
+    def get_key(self, key_id: str) -> StoredKey | None:
+        """Return one API key, also one that has expired or was revoked. Asked at every request: never from a cache."""
+
+    @abstractmethod
+    def list_keys(self) -> Sequence[StoredKey]:
+        """Return all API keys, the oldest first."""
+
+    @abstractmethod
+    def revoke_key(self, key_id: str, *, now: datetime) -> StoredKey | None:
+        """Revoke an API key for good and return it; ``None`` if there is none. The first revocation's time stays."""
+
     # --- sessions --------------------------------------------------------------------------------------------------
 
     @abstractmethod
@@ -81,7 +105,7 @@ class Storage(ABC):
         """Add a session whose id is new; with a key that was used before, add nothing and return the repeat."""
 
     @abstractmethod
-    def get_session(self, session_id: str) -> Session | None:
+    def get_session(self, session_id: str, *, owner: str | None) -> Session | None:
         """Return one session."""
 
     @abstractmethod
@@ -94,7 +118,13 @@ class Storage(ABC):
 
     @abstractmethod
     def update_session(
-        self, session_id: str, changes: SessionChanges, *, now: datetime, expected_version: int | None = None
+        self,
+        session_id: str,
+        changes: SessionChanges,
+        *,
+        owner: str | None,
+        now: datetime,
+        expected_version: int | None = None,
     ) -> Session:
         """Apply changes, count ``version`` up and return the session as it is now.
 
@@ -103,7 +133,7 @@ class Storage(ABC):
         """
 
     @abstractmethod
-    def delete_session(self, session_id: str) -> bool:
+    def delete_session(self, session_id: str, *, owner: str | None) -> bool:
         """Delete a session with its messages, runs and events; return whether it was there."""
 
     @abstractmethod
@@ -111,7 +141,7 @@ class Storage(ABC):
         """Delete up to ``limit`` matching sessions, the oldest activity first; return how many. Call until 0."""
 
     @abstractmethod
-    def history(self, session_id: str, *, limit: int, before: int | None = None) -> History:
+    def history(self, session_id: str, *, owner: str | None, limit: int, before: int | None = None) -> History:
         """Return the last ``limit`` messages whose sequence is less than ``before``, and the runs they came from.
 
         Runs that left no message stand where their position is; the last page has those after its last message too.
@@ -121,11 +151,11 @@ class Storage(ABC):
         """
 
     @abstractmethod
-    def put_summary(self, session_id: str, summary: Summary) -> None:
+    def put_summary(self, session_id: str, summary: Summary, *, owner: str | None) -> None:
         """Keep the session's summary in place of the one before; raises ``SessionNotFound``."""
 
     @abstractmethod
-    def get_summary(self, session_id: str) -> Summary | None:
+    def get_summary(self, session_id: str, *, owner: str | None) -> Summary | None:
         """Return the session's summary; raises ``SessionNotFound``."""
 
     # --- requests that come again ----------------------------------------------------------------------------------
@@ -146,16 +176,23 @@ class Storage(ABC):
         run: Run,
         lease: Lease,
         *,
+        owner: str | None,
         history_turns: int,
         concurrency: Concurrency = Concurrency.ENQUEUE,
         hold: bool = False,
         idempotency: IdempotencyKey | None = None,
+        quota: Quota = Quota(),  # noqa: B008 - frozen
     ) -> Admission | Repeat:
         """Accept a run durably: give it its place in its session's order and lease it to a worker.
 
         It comes back ``running`` with its history, or ``queued`` behind an older unfinished run of its session, or
         because ``hold`` asks for that. Counts as activity of the session. With an idempotency key that was used before,
         nothing is written and the repeat is returned; the key is kept in the same transaction as the run.
+
+        ``owner`` is whose sessions the caller sees. A run in a session becomes the session's owner's, which it comes
+        back with; one without a session is ``run.owner``'s. With a ``quota`` that is used up (unfinished runs count,
+        queued ones too, exactly, whatever comes at the same time) raises :class:`~agentos.errors.RateLimited`,
+        whatever its ``concurrency`` would do.
 
         ``concurrency`` applies to the session's unfinished runs: ``reject`` raises
         :class:`~agentos.errors.SessionBusy`; ``interrupt`` and ``rollback`` ask them to stop as
@@ -182,18 +219,18 @@ class Storage(ABC):
         """
 
     @abstractmethod
-    def request_cancel(self, run_id: str, *, forget: bool = False) -> Run | None:
+    def request_cancel(self, run_id: str, *, owner: str | None, forget: bool = False) -> Run | None:
         """Ask whoever executes an unfinished run to stop it, and return the run as it is; ``None`` if there is none.
 
         With ``forget`` it will leave nothing in the history. A run that has ended is returned unchanged.
         """
 
     @abstractmethod
-    def cancel_requests(self, owner: str) -> Sequence[str]:
+    def cancel_requests(self, lease_owner: str) -> Sequence[str]:
         """Return the ids of a lease owner's unfinished runs that were asked to stop. Asked a few times a second."""
 
     @abstractmethod
-    def get_run(self, run_id: str) -> Run | None:
+    def get_run(self, run_id: str, *, owner: str | None) -> Run | None:
         """Return one run."""
 
     @abstractmethod
@@ -219,7 +256,10 @@ class Storage(ABC):
 
     @abstractmethod
     def read_frames(self, run_id: str, *, after: int = 0, limit: int = 1000) -> Sequence[Frame]:
-        """Return up to ``limit`` frames whose number is greater than ``after``, in order."""
+        """Return up to ``limit`` frames whose number is greater than ``after``, in order.
+
+        Of any owner's run: whoever asks has found the run by :meth:`get_run`, and no run changes its owner.
+        """
 
     # --- housekeeping ----------------------------------------------------------------------------------------------
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NoReturn, TypeVar
 
 from agentos.domain.event import Frame
 from agentos.domain.message import Message
 from agentos.domain.run import Run, RunStatus
+from agentos.errors import RateLimited
 
 T = TypeVar("T")
 
@@ -54,6 +55,7 @@ class Page(Generic[T]):
 class SessionFilter:
     """Exact matches, and-ed; ``None`` matches everything. ``updated_before`` is exclusive."""
 
+    owner: str | None = None
     agent_id: str | None = None
     user_id: str | None = None
     team_id: str | None = None
@@ -65,6 +67,7 @@ class SessionFilter:
 class RunFilter:
     """Exact matches, and-ed; ``None`` matches everything."""
 
+    owner: str | None = None
     session_id: str | None = None
     agent_id: str | None = None
     status: RunStatus | None = None
@@ -95,6 +98,47 @@ class StoredAgent:
     document: Mapping[str, Any]
     created_at: datetime
     updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredKey:
+    """An API key without its secret, of which only the SHA-256 is kept, in hexadecimal digits."""
+
+    id: str
+    name: str
+    owner: str
+    scopes: tuple[str, ...]
+    digest: str = field(repr=False)
+    created_at: datetime
+    expires_at: datetime | None = None
+    revoked_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """How many runs may be unfinished at once, of the new run's owner and of all; ``None``: any number."""
+
+    of_owner: int | None = None
+    of_all: int | None = None
+
+    @property
+    def limited(self) -> bool:
+        """True when there is anything to count."""
+        return self.of_owner is not None or self.of_all is not None
+
+    def check(self, *, of_owner: int, of_all: int) -> None:
+        """Raise :class:`~agentos.errors.RateLimited` unless one more may be added to so many unfinished runs."""
+        if self.of_owner is not None and of_owner >= self.of_owner:
+            _refuse("of their owner", "AGENTOS_MAX_RUNS_PER_OWNER", self.of_owner)
+        if self.of_all is not None and of_all >= self.of_all:
+            _refuse("of this deployment", "AGENTOS_MAX_RUNS", self.of_all)
+
+
+def _refuse(whose: str, setting: str, limit: int) -> NoReturn:
+    raise RateLimited(
+        f"as many runs {whose} are under way as may be at once, {limit} ({setting}); try again when one has ended",
+        retry_after=1.0,
+    )
 
 
 @dataclass(frozen=True, slots=True)

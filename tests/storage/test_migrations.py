@@ -32,7 +32,7 @@ storage.close()
 """
 
 
-# What a database of revision 0001 may hold: a turn whose log was written in two parts, and a run under way.
+# What a database of a revision may hold: a turn whose log was written in two parts, and a run under way.
 TIME = 1_769_860_800_123_456
 RUN = {
     **dict.fromkeys(("turn", "lease_owner", "lease_until", "content", "reasoning", "error", "ended_at")),
@@ -68,7 +68,11 @@ ROWS_OF_0001 = [
     ("run_events", {"run_id": "old", "first": 2, "last": 2, "events": "2 complete {}"}),
     ("run_events", {"run_id": "open", "first": 1, "last": 1, "events": "1 token {}"}),
 ]
-REVISIONS = {"0001": ROWS_OF_0001}
+ROWS_OF_0002 = [
+    (table, {**row, "ended_at": TIME} if row.get("run_id") == "old" and row.get("last") == 2 else row)
+    for table, row in ROWS_OF_0001
+]
+REVISIONS = {"0001": ROWS_OF_0001, "0002": ROWS_OF_0002}
 
 
 def insert(connection, table, row):
@@ -131,14 +135,16 @@ def test_a_database_of_an_earlier_revision_is_upgraded_with_what_it_holds(open_s
     storage.upgrade()
 
     test_the_migrations_make_the_tables(storage, engine)
-    session = storage.get_session("s")
-    assert [one.message.content for one in storage.history("s", limit=9).messages] == ["q"]
+    session = storage.get_session("s", owner="anonymous")
+    assert session.owner == storage.get_run("old", owner="anonymous").owner == "anonymous"
+    assert storage.get_session("s", owner="a") is None
+    assert [one.message.content for one in storage.history("s", owner=None, limit=9).messages] == ["q"]
     assert [frame.number for frame in storage.read_frames("old")] == [1, 2]
-    assert storage.request_cancel("open", forget=True).id == "open"
+    assert storage.request_cancel("open", owner=None, forget=True).id == "open"
     (taken,) = storage.take_lost_runs(LEASE, limit=9)
     assert list(storage.cancel_requests(LEASE.owner)) == ["open"]
     assert storage.finish_run(ended(taken, seconds=99), messages=said("forgotten"), frames=frames(2, 2))
-    admission = storage.admit_run(new_run(session), LEASE, history_turns=9, idempotency=key())
+    admission = storage.admit_run(new_run(session), LEASE, owner=None, history_turns=9, idempotency=key())
     assert [message.content for message in admission.history] == ["q"]
     assert storage.delete_frames(ended_before=at(9), limit=9) == 1
     assert [len(storage.read_frames(run_id)) for run_id in ("old", "open")] == [0, 2]
@@ -151,9 +157,10 @@ def test_every_earlier_revision_is_upgraded_by_a_test():
 
 def test_a_worker_of_the_version_before_can_still_write(storage, engine):
     with engine.begin() as connection:
-        for table, row in ROWS_OF_0001:
+        for table, row in ROWS_OF_0002:
             insert(connection, table, row)
-    assert storage.get_run("open").session_id == "s"
+    assert storage.get_run("open", owner="anonymous").session_id == "s"
+    assert storage.get_session("s", owner="anonymous").id == "s"
     assert len(storage.read_frames("old")) == 2
 
 
@@ -181,7 +188,7 @@ def test_an_upgrade_keeps_what_is_there(storage, engine, open_storage, sql_url):
         connection.execute(text("CREATE TABLE other (id INTEGER)"))
     again = open_storage(sql_url)
     again.upgrade()
-    assert again.get_session(session.id) == session
+    assert again.get_session(session.id, owner=None) == session
 
 
 def test_workers_that_start_on_an_empty_database_do_not_race(sql_url):

@@ -14,23 +14,28 @@ ADMIT = """
 import json, sys
 from agentos.config import Config
 from agentos.domain.run import Concurrency
-from agentos.errors import SessionBusy
-from agentos.storage.values import Repeat
+from agentos.errors import RateLimited, SessionBusy
+from agentos.storage.values import Quota, Repeat
 from agentos.storage.sqlalchemy import open_sql
 from agentos.testing.storage.contract import LEASE, key, new_run
 
 storage = open_sql(sys.argv[1], Config(environ={}))
 storage.check()
-sessions = [storage.get_session(session_id) for session_id in json.loads(sys.argv[2])]
+sessions = [storage.get_session(session_id, owner=None) for session_id in json.loads(sys.argv[2])]
 print("ready", flush=True)
 sys.stdin.readline()
 outcomes = []
 for number, session in enumerate(sessions):
-    run = new_run(session)
-    given = {"idempotency": key(str(number))} if sys.argv[3] == "keys" else {"concurrency": Concurrency.REJECT}
+    # The session's row would keep runs in order as well; the quota has to without it.
+    run = new_run(owner=session.owner) if sys.argv[3] == "quota" else new_run(session)
+    given = {
+        "keys": {"idempotency": key(str(number))},
+        "reject": {"concurrency": Concurrency.REJECT},
+        "quota": {"quota": Quota(of_owner=1)},
+    }[sys.argv[3]]
     try:
-        made = storage.admit_run(run, LEASE, history_turns=3, **given)
-    except SessionBusy:
+        made = storage.admit_run(run, LEASE, owner=None, history_turns=3, **given)
+    except (SessionBusy, RateLimited):
         outcomes.append(["refused", None])
     else:
         outcomes.append(["repeated", made.id] if isinstance(made, Repeat) else ["admitted", made.run.id])
@@ -39,12 +44,12 @@ storage.close()
 """
 
 
-@pytest.mark.parametrize(("given", "other"), [("keys", "repeated"), ("reject", "refused")])
+@pytest.mark.parametrize(("given", "other"), [("keys", "repeated"), ("reject", "refused"), ("quota", "refused")])
 def test_of_several_processes_one_has_its_run_admitted(storage, sql_url, given, other):
-    sessions = [new_session(storage).id for _ in range(25)]
+    sessions = {f"owner-{number}": new_session(storage, owner=f"owner-{number}").id for number in range(25)}
     workers = [
         subprocess.Popen(
-            [sys.executable, "-c", ADMIT, sql_url, json.dumps(sessions), given],
+            [sys.executable, "-c", ADMIT, sql_url, json.dumps([*sessions.values()]), given],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -57,7 +62,7 @@ def test_of_several_processes_one_has_its_run_admitted(storage, sql_url, given, 
         worker.stdin.write("\n")
         worker.stdin.flush()
     outcomes = [json.loads(worker.communicate(timeout=60)[0]) for worker in workers]
-    for session_id, *answers in zip(sessions, *outcomes, strict=True):
-        (run,) = storage.list_runs(RunFilter(session_id=session_id), Paging()).items
+    for owner, *answers in zip(sessions, *outcomes, strict=True):
+        (run,) = storage.list_runs(RunFilter(owner=owner), Paging()).items
         assert sorted(how for how, _ in answers) == ["admitted"] + [other] * (PROCESSES - 1)
         assert {run_id for _, run_id in answers} <= {run.id, None}

@@ -23,7 +23,7 @@ from agentos.domain.event import Frame
 from agentos.domain.ids import new_id
 from agentos.domain.run import Concurrency, Run, RunStatus
 from agentos.domain.session import Session
-from agentos.errors import RunNotFound, SessionBusy, SessionNotFound
+from agentos.errors import RateLimited, RunNotFound, SessionBusy, SessionNotFound
 from agentos.storage.memory import MemoryStorage
 from agentos.storage.values import (
     Admission,
@@ -31,8 +31,11 @@ from agentos.storage.values import (
     IdempotencyKey,
     Lease,
     Paging,
+    Quota,
     Repeat,
     RunFilter,
+    SessionChanges,
+    SessionFilter,
 )
 from agentos.testing.storage.contract import at, ended, frames, new_run, said
 
@@ -42,11 +45,23 @@ WORKERS = ("worker-1", "worker-2")
 SWEEPER = Lease("sweeper", 60.0)
 LATER = datetime.now(UTC) + timedelta(days=365)
 TURNS = 2
+OWNERS = ("alice", "bob")
+OPERATOR = "operator"
+ANY_NUMBER = Quota()
 
 some = st.integers(min_value=0, max_value=999)
 names = st.sampled_from(["k1", "k2"])
 workers = st.sampled_from(WORKERS)
 policies = st.sampled_from(Concurrency)
+owners = st.sampled_from(OWNERS)
+askers = st.sampled_from([None, None, *OWNERS])
+limits = st.sampled_from([None, None, None, None, 1, 3])
+quotas = st.builds(Quota, limits, limits)
+
+
+def sees(asker, owner):
+    """Return whether a caller sees what is an owner's; ``None`` sees everything."""
+    return asker in (None, owner)
 
 
 @dataclass
@@ -54,7 +69,7 @@ class Expected:
     """What has to be there of a run."""
 
     run: Run
-    owner: str
+    worker: str
     lost: bool = False
     asked_to_stop: bool = False
     to_be_forgotten: bool = False
@@ -73,6 +88,7 @@ class Promises(RuleBasedStateMachine):
         super().__init__()
         self.storage = storage
         self.sessions = {}  # id -> ids of its runs in the order of admission
+        self.owners = {}  # id of a session, also of a deleted one -> whose it is
         self.gone = []  # ids of deleted sessions
         self.runs = {}  # id -> Expected
         self.handed_out = []  # every run as some worker was given it, also those that were taken from it since
@@ -110,6 +126,14 @@ class Promises(RuleBasedStateMachine):
         turns = [said(*one.spoke) for one in self.of_session(session_id) if one.spoke]
         return tuple(message for turn in turns[-TURNS:] for message in turn)
 
+    def visible(self, session_id, asker):
+        return session_id in self.sessions and sees(asker, self.owners[session_id])
+
+    def used_up(self, quota, owner):
+        under_way = [one.run.owner for one in self.runs.values() if one.open]
+        counts = ((quota.of_owner, under_way.count(owner)), (quota.of_all, len(under_way)))
+        return any(limit is not None and count >= limit for limit, count in counts)
+
     def of_session(self, session_id):
         return [self.runs[run_id] for run_id in self.sessions.get(session_id, [])]
 
@@ -117,29 +141,30 @@ class Promises(RuleBasedStateMachine):
 
     @initialize()
     def start(self):
-        for _ in range(2):
-            self.create_session(None)
+        for owner in OWNERS:
+            self.create_session(None, owner)
         for worker in WORKERS:
             self.admit_into(next(iter(self.sessions)), worker, Concurrency.ENQUEUE)
 
-    @rule(name=st.none() | names)
-    def create_session(self, name):
-        session = Session(id=new_id(), agent_id="a", created_at=at(0), updated_at=at(0))
+    @rule(name=st.none() | names, owner=owners)
+    def create_session(self, name, owner):
+        session = Session(id=new_id(), agent_id="a", owner=owner, created_at=at(0), updated_at=at(0))
         key = None if name is None else IdempotencyKey(owner="o", route="sessions", key=name, fingerprint=session.id)
         answer = self.storage.create_session(session, idempotency=key)
         if key is not None and ("sessions", name) in self.keys:
             assert answer == self.keys["sessions", name]
-            assert self.storage.get_session(session.id) is None
+            assert self.storage.get_session(session.id, owner=None) is None
             return
         assert answer is None
-        assert self.storage.get_session(session.id) == session
+        assert self.storage.get_session(session.id, owner=None) == session
         self.sessions[session.id] = []
+        self.owners[session.id] = owner
         if key is not None:
             self.keys["sessions", name] = Repeat(session.id, session.id)
 
-    @rule(pick=some, worker=workers, concurrency=policies, hold=st.booleans())
-    def admit(self, pick, worker, concurrency, hold):
-        self.admit_into(self.any_session(pick), worker, concurrency, hold=hold)
+    @rule(pick=some, worker=workers, concurrency=policies, hold=st.booleans(), asker=askers, quota=quotas)
+    def admit(self, pick, worker, concurrency, hold, asker, quota):
+        self.admit_into(self.any_session(pick), worker, concurrency, hold=hold, asker=asker, quota=quota)
 
     @precondition(lambda self: any(one.open for one in self.runs.values()))
     @rule(pick=some, worker=workers, concurrency=policies)
@@ -147,12 +172,13 @@ class Promises(RuleBasedStateMachine):
         under_way = [one.run for one in self.runs.values() if one.open]
         self.admit_into(under_way[pick % len(under_way)].session_id, worker, concurrency)
 
-    @rule(pick=some, worker=workers, concurrency=policies, name=names)
-    def admit_with_key(self, pick, worker, concurrency, name):
-        self.admit_into(self.any_session(pick), worker, concurrency, name=name)
+    @rule(pick=some, worker=workers, concurrency=policies, name=names, asker=askers, quota=quotas)
+    def admit_with_key(self, pick, worker, concurrency, name, asker, quota):
+        self.admit_into(self.any_session(pick), worker, concurrency, name=name, asker=asker, quota=quota)
 
-    def admit_into(self, session_id, worker, concurrency, *, hold=False, name=None):
-        run = new_run(session_id=session_id)
+    def admit_into(self, session_id, worker, concurrency, *, hold=False, name=None, asker=None, quota=ANY_NUMBER):
+        run = new_run(session_id=session_id, owner=asker or OPERATOR)
+        owner = self.owners.get(session_id, run.owner)
         key = None if name is None else IdempotencyKey(owner="o", route="runs", key=name, fingerprint=run.id)
         busy = [one for one in self.of_session(session_id) if one.open]
 
@@ -160,26 +186,32 @@ class Promises(RuleBasedStateMachine):
             return self.storage.admit_run(
                 run,
                 Lease(worker, 60.0),
+                owner=asker,
                 history_turns=TURNS,
                 concurrency=concurrency,
                 hold=hold,
                 idempotency=key,
+                quota=quota,
             )
 
         if key is not None and ("runs", name) in self.keys:
             assert call() == self.keys["runs", name]
-        elif session_id in self.gone:
+        elif session_id is not None and not self.visible(session_id, asker):
             with pytest.raises(SessionNotFound):
+                call()
+        elif self.used_up(quota, owner):
+            with pytest.raises(RateLimited):
                 call()
         elif busy and concurrency is Concurrency.REJECT:
             with pytest.raises(SessionBusy):
                 call()
         else:
             self.admitted(call(), worker, busy, concurrency, hold)
+            assert self.runs[run.id].run.owner == owner
             if key is not None:
                 self.keys["runs", name] = Repeat(run.id, run.id)
             return
-        assert self.storage.get_run(run.id) is None
+        assert self.storage.get_run(run.id, owner=None) is None
 
     def admitted(self, admission, worker, busy, concurrency, hold):
         assert isinstance(admission, Admission)
@@ -254,13 +286,16 @@ class Promises(RuleBasedStateMachine):
         expected.frames.extend(last)
 
     @precondition(lambda self: self.handed_out)
-    @rule(pick=some, forget=st.booleans())
-    def request_cancel(self, pick, forget):
-        self.request(self.any_run(pick), forget)
+    @rule(pick=some, forget=st.booleans(), asker=askers)
+    def request_cancel(self, pick, forget, asker):
+        self.request(self.any_run(pick), forget, asker)
 
-    def request(self, run, forget):
-        answer = self.storage.request_cancel(run.id, forget=forget)
+    def request(self, run, forget, asker):
+        answer = self.storage.request_cancel(run.id, owner=asker, forget=forget)
         expected = self.runs.get(run.id)
+        if not sees(asker, run.owner):
+            assert answer is None
+            return
         assert answer == (None if expected is None else expected.run)
         if expected is not None and expected.open:
             expected.asked_to_stop = True
@@ -271,7 +306,7 @@ class Promises(RuleBasedStateMachine):
     def stop(self, pick, forget):
         """Stop a run, as far as its worker sees the request."""
         run = self.any_run(pick | 1)
-        self.request(run, forget)
+        self.request(run, forget, run.owner)
         self.finish_as(run, RunStatus.CANCELLED)
 
     # --- what goes wrong, and who sees to it -------------------------------------------------------------------
@@ -279,7 +314,7 @@ class Promises(RuleBasedStateMachine):
     @rule(worker=workers)
     def crash(self, worker):
         """A worker dies, or is stopped: its leases run out, by the database's clock."""
-        own = [one for one in self.runs.values() if one.owner == worker and one.open]
+        own = [one for one in self.runs.values() if one.worker == worker and one.open]
         assert sorted(self.storage.renew_leases(Lease(worker, -1.0))) == sorted(one.run.id for one in own)
         for one in own:
             one.lost = True
@@ -302,7 +337,7 @@ class Promises(RuleBasedStateMachine):
 
     @rule(worker=workers)
     def heartbeat(self, worker):
-        own = [one for one in self.runs.values() if one.owner == worker and one.open]
+        own = [one for one in self.runs.values() if one.worker == worker and one.open]
         assert sorted(self.storage.renew_leases(Lease(worker, 60.0))) == sorted(one.run.id for one in own)
         for one in own:
             one.lost = False
@@ -316,7 +351,7 @@ class Promises(RuleBasedStateMachine):
             expected = self.runs[run.id]
             assert expected.lost
             assert run.attempt == expected.run.attempt + 1
-            expected.owner, expected.lost = worker, False
+            expected.worker, expected.lost = worker, False
             self.change(expected, run)
 
     def change(self, expected, run):
@@ -325,10 +360,34 @@ class Promises(RuleBasedStateMachine):
         self.touched.add(run.id)
 
     @precondition(lambda self: self.sessions)
-    @rule(pick=some)
-    def delete_session(self, pick):
+    @rule(pick=some, asker=askers)
+    def update_session(self, pick, asker):
         session_id = list(self.sessions)[pick % len(self.sessions)]
-        assert self.storage.delete_session(session_id)
+        if self.visible(session_id, asker):
+            changed = self.storage.update_session(session_id, SessionChanges(name="n"), owner=asker, now=at(0))
+            assert changed.owner == self.owners[session_id]
+        else:
+            with pytest.raises(SessionNotFound):
+                self.storage.update_session(session_id, SessionChanges(name="n"), owner=asker, now=at(0))
+
+    @precondition(lambda self: self.sessions)
+    @rule(pick=some, asker=askers)
+    def delete_session(self, pick, asker):
+        session_id = list(self.sessions)[pick % len(self.sessions)]
+        visible = self.visible(session_id, asker)
+        assert self.storage.delete_session(session_id, owner=asker) is visible
+        if visible:
+            self.deleted(session_id)
+
+    @precondition(lambda self: len(self.sessions) > 3)
+    @rule(owner=owners)
+    def delete_sessions(self, owner):
+        own = [session_id for session_id in self.sessions if self.owners[session_id] == owner]
+        assert self.storage.delete_sessions(SessionFilter(owner=owner), limit=1000) == len(own)
+        for session_id in own:
+            self.deleted(session_id)
+
+    def deleted(self, session_id):
         self.touched.update(self.sessions[session_id])
         for run_id in self.sessions.pop(session_id):
             del self.runs[run_id]
@@ -362,21 +421,39 @@ class Promises(RuleBasedStateMachine):
             expected = self.runs.get(run_id)
             log = self.storage.read_frames(run_id)
             if expected is None:
-                assert self.storage.get_run(run_id) is None
+                assert self.storage.get_run(run_id, owner=None) is None
                 assert list(log) == []
                 continue
             # What was acknowledged is there, and nothing that a stale attempt wrote.
-            assert self.storage.get_run(run_id) == expected.run
+            for asker in (*OWNERS, None):
+                found = self.storage.get_run(run_id, owner=asker)
+                assert found == (expected.run if sees(asker, expected.run.owner) else None)
             assert list(log) == expected.frames
             assert [frame.number for frame in log] == list(range(1, len(log) + 1))
             last = [index for index, frame in enumerate(log, 1) if frame.type in ("complete", "error")]
             assert last == ([] if expected.open or not log else [len(log)])
         for session_id in {self.runs[run_id].run.session_id for run_id in run_ids if run_id in self.runs} - {None}:
             self.check_session(session_id)
+        if run_ids:
+            self.check_owners()
+
+    def check_owners(self):
+        """Whoever lists, lists what is their own; runs without a session are left from the examples before."""
+        for owner in OWNERS:
+            sessions = self.storage.list_sessions(SessionFilter(owner=owner), Paging(limit=1000)).items
+            assert {session.id for session in sessions} == {one for one in self.sessions if self.visible(one, owner)}
+            runs = self.storage.list_runs(RunFilter(owner=owner), Paging(limit=1000)).items
+            expected = {one.run.id for one in self.runs.values() if one.run.owner == owner}
+            assert {run.id for run in runs} & set(self.runs) == expected
 
     def check_session(self, session_id):
         expected = self.of_session(session_id)
-        history = self.storage.history(session_id, limit=1000)
+        owner = self.owners[session_id]
+        (other,) = set(OWNERS) - {owner}
+        assert self.storage.get_session(session_id, owner=other) is None
+        with pytest.raises(SessionNotFound):
+            self.storage.history(session_id, owner=other, limit=1000)
+        history = self.storage.history(session_id, owner=owner, limit=1000)
         spoken = [(one.run.id, text) for one in expected for text in one.spoke]
         assert [(one.run_id, one.message.content) for one in history.messages] == spoken
         assert [one.sequence for one in history.messages] == list(range(1, len(spoken) + 1))
@@ -385,10 +462,10 @@ class Promises(RuleBasedStateMachine):
         stored = self.storage.list_runs(RunFilter(session_id=session_id), Paging(limit=1000)).items
         assert sorted(run.position for run in stored) == list(range(1, len(expected) + 1))
         assert sum(run.status is RunStatus.RUNNING for run in stored) <= 1
-        assert self.storage.get_session(session_id).run_count == sum(not one.open for one in expected)
+        assert self.storage.get_session(session_id, owner=owner).run_count == sum(not one.open for one in expected)
         for worker in WORKERS:
-            asked = [one.run.id for one in self.runs.values() if one.open and one.asked_to_stop and one.owner == worker]
-            assert sorted(self.storage.cancel_requests(worker)) == sorted(asked)
+            asked = [one for one in self.runs.values() if one.open and one.asked_to_stop and one.worker == worker]
+            assert sorted(self.storage.cancel_requests(worker)) == sorted(one.run.id for one in asked)
 
     def teardown(self):
         """All workers are gone; a sweeper ends what they left, after which everything has ended exactly once."""
@@ -404,7 +481,7 @@ class Promises(RuleBasedStateMachine):
         assert all(not one.open for one in self.runs.values())
         self.check(self.runs)
         for session_id in self.sessions:
-            admission = self.storage.admit_run(new_run(session_id=session_id), SWEEPER, history_turns=TURNS)
+            admission = self.storage.admit_run(new_run(session_id=session_id), SWEEPER, owner=None, history_turns=TURNS)
             assert admission.run.status is RunStatus.RUNNING
             assert tuple(admission.history) == self.window(session_id)
 
@@ -419,6 +496,8 @@ def clean(storage):
     while storage.delete_frames(ended_before=LATER, limit=100):
         pass
     storage.delete_idempotency_keys(created_before=LATER, limit=1000)
+    while storage.delete_sessions(SessionFilter(), limit=1000):
+        pass
 
 
 def explore(open_storage, examples):

@@ -90,8 +90,8 @@ def test_everything_is_there_after_a_restart(storage, open_storage, sqlite_url):
     storage.close()
     again = open_storage(sqlite_url)
     again.upgrade()
-    assert again.get_run(run.id) == run
-    assert [one.message.content for one in again.history(session.id, limit=9).messages] == ["q", "a"]
+    assert again.get_run(run.id, owner=None) == run
+    assert [one.message.content for one in again.history(session.id, owner=None, limit=9).messages] == ["q", "a"]
 
 
 def test_all_writers_of_a_database_that_stays_locked_fail_in_bounded_time(storage, locked):
@@ -125,7 +125,7 @@ def test_a_lock_that_is_released_in_time_is_waited_for(storage, locked):
     timer.start()
     session = new_session(storage)
     timer.join()
-    assert storage.get_session(session.id) == session
+    assert storage.get_session(session.id, owner=None) == session
 
 
 def test_processes_that_write_at_once_all_get_their_turn(storage, sqlite_url):
@@ -135,7 +135,7 @@ def test_processes_that_write_at_once_all_get_their_turn(storage, sqlite_url):
         "from agentos.storage.sqlalchemy import open_sql\n"
         "from agentos.testing.storage.contract import new_session, take_turn\n"
         "storage = open_sql(sys.argv[1], Config(environ={}))\n"
-        "session = storage.get_session('shared')\n"
+        "session = storage.get_session('shared', owner=None)\n"
         "for number in range(40):\n"
         "    take_turn(storage, new_session(storage), 'q', 'a')\n"
     )
@@ -152,8 +152,8 @@ def test_a_write_that_fails_in_the_middle_leaves_nothing_and_can_be_done_again(s
         other.execute("CREATE TRIGGER refuse BEFORE INSERT ON messages BEGIN SELECT RAISE(ABORT, 'no'); END")
         with pytest.raises(StorageError):
             storage.finish_run(ended(run), messages=said("a"))
-        assert storage.get_run(run.id) == run
-        assert storage.get_session(session.id).run_count == 0
+        assert storage.get_run(run.id, owner=None) == run
+        assert storage.get_session(session.id, owner=None).run_count == 0
         other.execute("DROP TRIGGER refuse")
     assert storage.finish_run(ended(run), messages=said("a"))
 
@@ -167,4 +167,6 @@ def test_a_page_of_history_holds_a_bounded_number_of_runs_without_messages(stora
     session = new_session(storage)
     for _ in range(SILENT_RUNS + 2):
         storage.finish_run(ended(admitted(storage, session), status=RunStatus.FAILED))
-    assert [run.position for run in storage.history(session.id, limit=1).runs] == list(range(3, SILENT_RUNS + 3))
+    assert [run.position for run in storage.history(session.id, owner=None, limit=1).runs] == list(
+        range(3, SILENT_RUNS + 3)
+    )

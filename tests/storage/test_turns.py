@@ -4,13 +4,14 @@ import pytest
 
 from agentos.domain.media import Media
 from agentos.domain.message import Message
+from agentos.domain.principal import ANONYMOUS
 from agentos.domain.run import Concurrency
-from agentos.storage.values import FrameBatch
+from agentos.storage.values import FrameBatch, Quota
 from agentos.testing.storage.contract import LEASE, admit, ended, frames, key, new_run, new_session, said
 
 
 def take_turn(storage, session):
-    admission = storage.admit_run(new_run(session), LEASE, history_turns=3)
+    admission = storage.admit_run(new_run(session), LEASE, owner=None, history_turns=3)
     storage.append_frames([FrameBatch(admission.run.id, frames(1, 5))])
     storage.finish_run(ended(admission.run), messages=said("q", "thought", "a"), frames=frames(6, 6, kind="complete"))
     return admission
@@ -40,13 +41,19 @@ def test_a_turn_is_nine_statements(storage, recording):
     ("more", "options"),
     [
         (0, {"hold": True}),
+        (0, {"owner": ANONYMOUS}),
+        (0, {"quota": Quota()}),
+        (1, {"quota": Quota(of_owner=9)}),
+        (2, {"quota": Quota(of_owner=9, of_all=9)}),
         (1, {"idempotency": key()}),
         (1, {"concurrency": Concurrency.REJECT}),
         (1, {"concurrency": Concurrency.INTERRUPT}),
         (1, {"concurrency": Concurrency.ROLLBACK}),
     ],
 )
-def test_what_an_admission_asks_for_besides_is_one_statement_more(storage, recording, more, options):
+def test_what_an_admission_asks_for_besides_is_at_most_one_statement_more_each(
+    storage, sql_url, recording, more, options
+):
     session = new_session(storage)
     with recording() as plain:
         storage.finish_run(ended(admit(storage, new_run(session)).run))
@@ -54,7 +61,8 @@ def test_what_an_admission_asks_for_besides_is_one_statement_more(storage, recor
         admission = admit(storage, new_run(session), **options)
         storage.finish_run(ended(admission.run))
     without_window = 1 if options.get("hold") else 0
-    assert len(recorded.statements) == len(plain.statements) + more - without_window
+    lock = 1 if "quota" in options and more and sql_url.startswith("postgresql") else 0
+    assert len(recorded.statements) == len(plain.statements) + more + lock - without_window
 
 
 def test_the_messages_of_a_turn_are_one_statement_however_many_they_are(storage, recording):
@@ -62,7 +70,7 @@ def test_the_messages_of_a_turn_are_one_statement_however_many_they_are(storage,
     counts = []
     for number in (1, 50):
         with recording() as recorded:
-            run = storage.admit_run(new_run(session), LEASE, history_turns=3).run
+            run = storage.admit_run(new_run(session), LEASE, owner=None, history_turns=3).run
             storage.finish_run(ended(run), messages=said(*["x"] * number))
         counts.append(len(recorded.statements))
     assert counts[0] == counts[1]
@@ -72,6 +80,6 @@ def test_attachments_are_stored_once(storage, recording):
     session = new_session(storage)
     image = Media("image", data="iVBORw0KGgo" * 10, content_type="image/png")
     with recording() as recorded:
-        run = storage.admit_run(new_run(session, media=(image,)), LEASE, history_turns=3).run
+        run = storage.admit_run(new_run(session, media=(image,)), LEASE, owner=None, history_turns=3).run
         storage.finish_run(ended(run), messages=[Message("user", "look", media=(image,)), Message("assistant", "yes")])
     assert str(recorded.statements).count(image.data) == 1

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from agentos.errors import ConfigError
 from agentos.storage.memory.admission import MemoryAdmission
 from agentos.storage.memory.housekeeping import MemoryHousekeeping
+from agentos.storage.memory.keys import MemoryKeys
 from agentos.storage.memory.runs import MemoryRuns
 from agentos.storage.memory.sessions import MemorySessions
 
@@ -15,12 +16,12 @@ if TYPE_CHECKING:
     from agentos.storage.interface import Storage
 
 
-class MemoryStorage(MemorySessions, MemoryAdmission, MemoryRuns, MemoryHousekeeping):
+class MemoryStorage(MemoryKeys, MemorySessions, MemoryAdmission, MemoryRuns, MemoryHousekeeping):
     """Keeps what the SQL storage keeps, and promises what it promises, to the threads of one process."""
 
 
 def open_memory(url: str, config: Config) -> Storage:  # noqa: ARG001 - the signature of the hook
     """Return a new, empty storage."""
     if url.partition("://")[2].strip("/"):
-        raise ConfigError(f"AGENTOS_DATABASE_URL is {url!r}; memory:// takes no name, host or path")
+        raise ConfigError("AGENTOS_DATABASE_URL names a host or path after memory://, which takes none")
     return MemoryStorage()

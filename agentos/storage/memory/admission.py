@@ -9,7 +9,7 @@ from agentos.domain.message import Message
 from agentos.domain.run import Concurrency, Run, RunStatus
 from agentos.errors import RunNotFound, SessionBusy, SessionNotFound, StorageError
 from agentos.storage.memory.records import MemoryPart, RunRecord, SessionRecord, message_copy, run_copy
-from agentos.storage.values import Admission, IdempotencyKey, Lease, Repeat
+from agentos.storage.values import Admission, IdempotencyKey, Lease, Quota, Repeat
 
 
 class MemoryAdmission(MemoryPart):
@@ -24,10 +24,12 @@ class MemoryAdmission(MemoryPart):
         run: Run,
         lease: Lease,
         *,
+        owner: str | None,
         history_turns: int,
         concurrency: Concurrency = Concurrency.ENQUEUE,
         hold: bool = False,
         idempotency: IdempotencyKey | None = None,
+        quota: Quota = Quota(),  # noqa: B008 - frozen
     ) -> Admission | Repeat:
         with self._lock:
             repeat = self._keys.find(idempotency)
@@ -35,9 +37,11 @@ class MemoryAdmission(MemoryPart):
                 return repeat
             if run.id in self._runs:
                 raise StorageError(f"run {run.id!r} is already there")
-            record = None if run.session_id is None else self._sessions.get(run.session_id)
+            record = None if run.session_id is None else self._find_session(run.session_id, owner)
             if run.session_id is not None and record is None:
                 raise SessionNotFound(run.session_id)
+            new_owner = run.owner if record is None else record.session.owner
+            self._check(quota, new_owner)
             older = [] if record is None else [one for one in record.runs if one.open()]
             if record is not None and older and concurrency is Concurrency.REJECT:
                 raise SessionBusy(record.session.id)
@@ -48,6 +52,7 @@ class MemoryAdmission(MemoryPart):
             queued = hold or bool(older)
             kept = replace(
                 run_copy(run),
+                owner=new_owner,
                 position=None if record is None else len(record.runs) + 1,
                 status=RunStatus.QUEUED if queued else RunStatus.RUNNING,
                 started_at=None if queued else run.created_at,
@@ -77,6 +82,12 @@ class MemoryAdmission(MemoryPart):
                 return None
             mine.run = replace(mine.run, status=RunStatus.RUNNING, started_at=now)
             return Admission(run_copy(mine.run), () if record is None else _window(record, history_turns))
+
+    def _check(self, quota: Quota, owner: str) -> None:
+        """Raise :class:`~agentos.errors.RateLimited` unless there is room for one more run of an owner."""
+        if quota.limited:
+            owners = [one.run.owner for one in self._runs.values() if one.open()]
+            quota.check(of_owner=owners.count(owner), of_all=len(owners))
 
 
 def _window(record: SessionRecord, turns: int) -> tuple[Message, ...]:

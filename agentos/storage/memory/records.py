@@ -21,6 +21,7 @@ from agentos.storage.values import (
     Page,
     Paging,
     StoredAgent,
+    StoredKey,
     StoredMessage,
 )
 
@@ -32,7 +33,7 @@ class RunRecord:
     """A run, its lease, the turn it left and its event log."""
 
     run: Run
-    owner: str
+    lease_owner: str
     lease_until: float
     turn: int | None = None
     cancel_requested: bool = False
@@ -41,7 +42,7 @@ class RunRecord:
 
     def lease(self, lease: Lease) -> None:
         """Give the run to a worker from now on."""
-        self.owner = lease.owner
+        self.lease_owner = lease.owner
         self.lease_until = time.monotonic() + lease.seconds
 
     def ask_to_stop(self, *, forget: bool) -> None:
@@ -74,6 +75,17 @@ class MemoryPart(Storage):
         self._sessions: dict[str, SessionRecord] = {}
         self._runs: dict[str, RunRecord] = {}
         self._keys = UsedKeys()
+        self._api_keys: dict[str, StoredKey] = {}
+
+    def _find_session(self, session_id: str, owner: str | None) -> SessionRecord | None:
+        """Return a session if the owner, or with ``None`` anybody, has it."""
+        record = self._sessions.get(session_id)
+        return record if record is not None and owner in (None, record.session.owner) else None
+
+    def _find_run(self, run_id: str, owner: str | None) -> RunRecord | None:
+        """Return a run if the owner, or with ``None`` anybody, has it."""
+        record = self._runs.get(run_id)
+        return record if record is not None and owner in (None, record.run.owner) else None
 
     def _mine(self, run: Run) -> RunRecord | None:
         """Return the run if it is under way at the attempt that the caller was given."""

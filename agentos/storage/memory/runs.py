@@ -69,9 +69,9 @@ class MemoryRuns(MemoryPart):
                 )
             )
 
-    def get_run(self, run_id: str) -> Run | None:
+    def get_run(self, run_id: str, *, owner: str | None) -> Run | None:
         with self._lock:
-            record = self._runs.get(run_id)
+            record = self._find_run(run_id, owner)
             return None if record is None else run_copy(record.run)
 
     def list_runs(self, where: RunFilter, paging: Paging) -> Page[Run]:
@@ -87,7 +87,7 @@ class MemoryRuns(MemoryPart):
 
     def renew_leases(self, lease: Lease) -> Sequence[str]:
         with self._lock:
-            own = [record for record in self._runs.values() if record.owner == lease.owner and record.open()]
+            own = [record for record in self._runs.values() if record.lease_owner == lease.owner and record.open()]
             for record in own:
                 record.lease(lease)
             return [record.run.id for record in own]
@@ -123,19 +123,19 @@ class MemoryRuns(MemoryPart):
             start = after - frames[0].number + 1 if frames else 0  # numbers have no gaps
             return frames[max(0, start) : max(0, start + limit)]
 
-    def request_cancel(self, run_id: str, *, forget: bool = False) -> Run | None:
+    def request_cancel(self, run_id: str, *, owner: str | None, forget: bool = False) -> Run | None:
         with self._lock:
-            record = self._runs.get(run_id)
+            record = self._find_run(run_id, owner)
             if record is None:
                 return None
             if record.open():
                 record.ask_to_stop(forget=forget)
             return run_copy(record.run)
 
-    def cancel_requests(self, owner: str) -> Sequence[str]:
+    def cancel_requests(self, lease_owner: str) -> Sequence[str]:
         with self._lock:
             asked = [one for one in self._runs.values() if one.cancel_requested and one.open()]
-            return [one.run.id for one in asked if one.owner == owner]
+            return [one.run.id for one in asked if one.lease_owner == lease_owner]
 
 
 def _append(record: RunRecord, frames: Sequence[Frame]) -> None:

@@ -84,9 +84,9 @@ class MemorySessions(MemoryPart):
             self._keys.keep(idempotency, session.id)
             return None
 
-    def get_session(self, session_id: str) -> Session | None:
+    def get_session(self, session_id: str, *, owner: str | None) -> Session | None:
         with self._lock:
-            record = self._sessions.get(session_id)
+            record = self._find_session(session_id, owner)
             return None if record is None else session_copy(record.session)
 
     def list_sessions(self, where: SessionFilter, paging: Paging) -> Page[Session]:
@@ -99,10 +99,16 @@ class MemorySessions(MemoryPart):
             return len(self._matching(where))
 
     def update_session(
-        self, session_id: str, changes: SessionChanges, *, now: datetime, expected_version: int | None = None
+        self,
+        session_id: str,
+        changes: SessionChanges,
+        *,
+        owner: str | None,
+        now: datetime,
+        expected_version: int | None = None,
     ) -> Session:
         with self._lock:
-            record = self._session(session_id)
+            record = self._session(session_id, owner)
             present = record.session
             if expected_version not in (None, present.version):
                 raise PreconditionFailed(
@@ -115,11 +121,12 @@ class MemorySessions(MemoryPart):
             record.session = session_copy(changed)
             return session_copy(changed)
 
-    def delete_session(self, session_id: str) -> bool:
+    def delete_session(self, session_id: str, *, owner: str | None) -> bool:
         with self._lock:
-            record = self._sessions.pop(session_id, None)
+            record = self._find_session(session_id, owner)
             if record is None:
                 return False
+            del self._sessions[session_id]
             for one in record.runs:
                 del self._runs[one.run.id]
             return True
@@ -127,11 +134,11 @@ class MemorySessions(MemoryPart):
     def delete_sessions(self, where: SessionFilter, *, limit: int) -> int:
         with self._lock:
             oldest = sorted(self._matching(where), key=lambda one: (one.updated_at, one.id))[:limit]
-            return sum(self.delete_session(one.id) for one in oldest)
+            return sum(self.delete_session(one.id, owner=None) for one in oldest)
 
-    def history(self, session_id: str, *, limit: int, before: int | None = None) -> History:
+    def history(self, session_id: str, *, owner: str | None, limit: int, before: int | None = None) -> History:
         with self._lock:
-            record = self._session(session_id)
+            record = self._session(session_id, owner)
             last = len(record.messages)
             end = last if before is None else max(0, min(before - 1, last))
             start = max(0, end - limit)
@@ -153,16 +160,16 @@ class MemorySessions(MemoryPart):
                 runs=[run_copy(one.run) for one in record.runs if one.run.id in spoken | silent],
             )
 
-    def put_summary(self, session_id: str, summary: Summary) -> None:
+    def put_summary(self, session_id: str, summary: Summary, *, owner: str | None) -> None:
         with self._lock:
-            self._session(session_id).summary = summary
+            self._session(session_id, owner).summary = summary
 
-    def get_summary(self, session_id: str) -> Summary | None:
+    def get_summary(self, session_id: str, *, owner: str | None) -> Summary | None:
         with self._lock:
-            return self._session(session_id).summary
+            return self._session(session_id, owner).summary
 
-    def _session(self, session_id: str) -> SessionRecord:
-        record = self._sessions.get(session_id)
+    def _session(self, session_id: str, owner: str | None) -> SessionRecord:
+        record = self._find_session(session_id, owner)
         if record is None:
             raise SessionNotFound(session_id)
         return record
@@ -171,7 +178,7 @@ class MemorySessions(MemoryPart):
         return self._runs[run_id].run.position or 0
 
     def _matching(self, where: SessionFilter) -> list[Session]:
-        names = ("agent_id", "user_id", "team_id", "workflow_id")
+        names = ("owner", "agent_id", "user_id", "team_id", "workflow_id")
         wanted = {name: value for name in names if (value := getattr(where, name)) is not None}
         return [
             record.session

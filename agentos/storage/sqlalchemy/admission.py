@@ -30,18 +30,21 @@ from agentos.storage.sqlalchemy.clock import database_now
 from agentos.storage.sqlalchemy.concurrency import BUSY, make_way
 from agentos.storage.sqlalchemy.idempotency import keep_key
 from agentos.storage.sqlalchemy.mapping import AnyRow, media_text, microseconds, run_values
+from agentos.storage.sqlalchemy.owned import Owned
+from agentos.storage.sqlalchemy.quota import check_quota
 from agentos.storage.sqlalchemy.sessions import active_at
 from agentos.storage.sqlalchemy.store import Store
 from agentos.storage.sqlalchemy.tables import run_media, runs, sessions
 from agentos.storage.sqlalchemy.window import read_window, window_of
-from agentos.storage.values import Admission, IdempotencyKey, Lease, Repeat
+from agentos.storage.values import Admission, IdempotencyKey, Lease, Quota, Repeat
 
 # The session's row is locked from here to the commit. Whoever comes later gets a later place, and sees this run.
-_TAKE_PLACE = (
+_TAKE_PLACE = Owned(
     update(sessions)
     .where(sessions.c.id == bindparam("in_session"))
     .values(next_position=sessions.c.next_position + 1, updated_at=active_at("now"))
-    .returning(sessions.c.next_position - 1)
+    .returning(sessions.c.next_position - 1, sessions.c.owner),
+    sessions.c.owner,
 )
 
 _has_to_wait = or_(bindparam("hold", type_=Boolean), BUSY)
@@ -88,6 +91,7 @@ class _Placed(NamedTuple):
     """What the database decided about a run."""
 
     position: int | None
+    owner: str
     status: str
     interrupted: Sequence[str]
     window: Sequence[AnyRow]
@@ -101,10 +105,12 @@ class AdmissionStore(Store):
         run: Run,
         lease: Lease,
         *,
+        owner: str | None,
         history_turns: int,
         concurrency: Concurrency = Concurrency.ENQUEUE,
         hold: bool = False,
         idempotency: IdempotencyKey | None = None,
+        quota: Quota = Quota(),  # noqa: B008 - frozen
     ) -> Admission | Repeat:
         now = microseconds(run.created_at)
         values = {
@@ -124,20 +130,21 @@ class AdmissionStore(Store):
             repeat = keep_key(connection, idempotency, run.id)
             if repeat is not None:
                 return repeat
-            position = None
-            interrupted: Sequence[str] = ()
+            position, new_owner = None, run.owner
             if run.session_id is not None:
-                place = {"in_session": run.session_id, "now": now}
-                position = connection.execute(_TAKE_PLACE, place).scalar()
-                if position is None:
+                place = connection.execute(*_TAKE_PLACE.of(owner, in_session=run.session_id, now=now)).first()
+                if place is None:
                     raise SessionNotFound(run.session_id)
-                interrupted = make_way(connection, run.session_id, concurrency)
-            status = connection.execute(_ADD_RUN, {**values, "position": position}).scalar_one()
+                position, new_owner = place
+            check_quota(connection, quota, new_owner)
+            interrupted = make_way(connection, run.session_id, concurrency)
+            placed = {**values, "position": position, "owner": new_owner}
+            status = connection.execute(_ADD_RUN, placed).scalar_one()
             if run.media:
                 connection.execute(_ADD_MEDIA, {"run_id": run.id, "media": media_text(run.media)})
             running = status == RunStatus.RUNNING
             window = read_window(connection, run.session_id, history_turns) if running else ()
-            return _Placed(position, status, interrupted, window)
+            return _Placed(position, new_owner, status, interrupted, window)
 
         placed = self._database.write(work)
         if isinstance(placed, Repeat):
@@ -145,6 +152,7 @@ class AdmissionStore(Store):
         admitted = replace(
             run,
             position=placed.position,
+            owner=placed.owner,
             status=RunStatus(placed.status),
             started_at=run.created_at if placed.status == RunStatus.RUNNING else None,
             ended_at=None,

@@ -9,27 +9,28 @@ from sqlalchemy import Connection, bindparam, select
 from agentos.domain.run import Run
 from agentos.storage.sqlalchemy.concurrency import ASK_TO_STOP
 from agentos.storage.sqlalchemy.mapping import AnyRow, run_of
+from agentos.storage.sqlalchemy.owned import Owned
 from agentos.storage.sqlalchemy.runs import GET_RUN
 from agentos.storage.sqlalchemy.store import Store
 from agentos.storage.sqlalchemy.tables import runs
 
-_ASK = ASK_TO_STOP.where(runs.c.id == bindparam("run_id"))
+_ASK = Owned(ASK_TO_STOP.where(runs.c.id == bindparam("run_id")), runs.c.owner)
 _REQUESTS = select(runs.c.id).where(
-    runs.c.lease_owner == bindparam("owner"), runs.c.ended_at.is_(None), runs.c.cancel_requested
+    runs.c.lease_owner == bindparam("worker"), runs.c.ended_at.is_(None), runs.c.cancel_requested
 )
 
 
 class CancelStore(Store):
     """Requests to stop runs."""
 
-    def request_cancel(self, run_id: str, *, forget: bool = False) -> Run | None:
+    def request_cancel(self, run_id: str, *, owner: str | None, forget: bool = False) -> Run | None:
         def work(connection: Connection) -> AnyRow | None:
-            connection.execute(_ASK, {"run_id": run_id, "forget": forget})
-            return connection.execute(GET_RUN, {"run_id": run_id}).first()
+            connection.execute(*_ASK.of(owner, run_id=run_id, forget=forget))
+            return connection.execute(*GET_RUN.of(owner, run_id=run_id)).first()
 
         row = self._database.write(work)
         return None if row is None else run_of(row)
 
-    def cancel_requests(self, owner: str) -> Sequence[str]:
-        rows = self._database.read(lambda connection: connection.execute(_REQUESTS, {"owner": owner}).all())
+    def cancel_requests(self, lease_owner: str) -> Sequence[str]:
+        rows = self._database.read(lambda connection: connection.execute(_REQUESTS, {"worker": lease_owner}).all())
         return [row.id for row in rows]

@@ -9,6 +9,7 @@ from sqlalchemy import BigInteger, Connection, Integer, bindparam, not_, select
 from agentos.domain.run import Run
 from agentos.errors import SessionNotFound
 from agentos.storage.sqlalchemy.mapping import AnyRow, run_of, stored_message_of
+from agentos.storage.sqlalchemy.owned import Owned
 from agentos.storage.sqlalchemy.runs import RUNS
 from agentos.storage.sqlalchemy.store import Store
 from agentos.storage.sqlalchemy.tables import messages, runs, sessions
@@ -16,7 +17,7 @@ from agentos.storage.sqlalchemy.window import RUN_MEDIA, WITH_MEDIA
 from agentos.storage.turn import SILENT_RUNS
 from agentos.storage.values import History
 
-_LAST = select(sessions.c.message_count).where(sessions.c.id == bindparam("session_id"))
+_LAST = Owned(select(sessions.c.message_count).where(sessions.c.id == bindparam("session_id")), sessions.c.owner)
 
 _PAGE = (
     select(messages, RUN_MEDIA, runs.c.position)
@@ -51,11 +52,11 @@ _END = 2**62
 class HistoryStore(Store):
     """Messages by sequence, and the runs that they came from."""
 
-    def history(self, session_id: str, *, limit: int, before: int | None = None) -> History:
+    def history(self, session_id: str, *, owner: str | None, limit: int, before: int | None = None) -> History:
         end = _END if before is None else min(before, _END)
 
         def work(connection: Connection) -> tuple[Sequence[AnyRow], Sequence[AnyRow]]:
-            last = connection.execute(_LAST, {"session_id": session_id}).scalar()
+            last = connection.execute(*_LAST.of(owner, session_id=session_id)).scalar()
             if last is None:
                 raise SessionNotFound(session_id)
             # The message before the page tells from where on its silent runs are.

@@ -20,7 +20,7 @@ _prolonged = database_now() + bindparam("lease", type_=BigInteger)
 # Locked in the order of their ids, as the event log does, which locks many runs of one worker as well.
 _own = (
     select(runs.c.id)
-    .where(runs.c.lease_owner == bindparam("owner"), runs.c.ended_at.is_(None))
+    .where(runs.c.lease_owner == bindparam("worker"), runs.c.ended_at.is_(None))
     .order_by(runs.c.id)
     .with_for_update()
     .cte("own")
@@ -38,7 +38,7 @@ _lost = (
 _TAKE = (
     update(runs)
     .where(runs.c.id.in_(select(_lost.c.id)))
-    .values(attempt=runs.c.attempt + 1, lease_owner=bindparam("owner"), lease_until=_prolonged)
+    .values(attempt=runs.c.attempt + 1, lease_owner=bindparam("worker"), lease_until=_prolonged)
     .returning(runs.c.id)
 )
 _TAKEN = RUNS.where(runs.c.id.in_(bindparam("run_ids", expanding=True)))
@@ -64,4 +64,4 @@ class LeaseStore(Store):
 
 
 def _values(lease: Lease) -> dict[str, Any]:
-    return {"owner": lease.owner, "lease": round(lease.seconds * 1_000_000)}
+    return {"worker": lease.owner, "lease": round(lease.seconds * 1_000_000)}

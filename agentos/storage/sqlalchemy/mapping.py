@@ -16,7 +16,7 @@ from agentos.domain.session import Session, Summary
 from agentos.domain.usage import Usage
 from agentos.storage.json_text import dumps, loads
 from agentos.storage.turn import ending, said_at
-from agentos.storage.values import StoredAgent, StoredMessage
+from agentos.storage.values import StoredAgent, StoredKey, StoredMessage
 
 AnyRow = Row[*tuple[Any, ...]]
 Values = dict[str, Any]
@@ -37,6 +37,10 @@ def time_of(stored: int) -> datetime:
 
 def _time_or_none(stored: int | None) -> datetime | None:
     return None if stored is None else time_of(stored)
+
+
+def _microseconds_or_none(time: datetime | None) -> int | None:
+    return None if time is None else microseconds(time)
 
 
 def _object(text: str) -> dict[str, Any]:
@@ -65,10 +69,41 @@ def agent_of(row: AnyRow) -> StoredAgent:
     )
 
 
+def key_values(key: StoredKey) -> Values:
+    """Return the row of an API key."""
+    return {
+        "id": key.id,
+        "name": key.name,
+        "owner": key.owner,
+        "scopes": dumps(key.scopes),
+        "digest": key.digest,
+        "created_at": microseconds(key.created_at),
+        "expires_at": _microseconds_or_none(key.expires_at),
+        "revoked_at": _microseconds_or_none(key.revoked_at),
+    }
+
+
+def key_of(row: AnyRow) -> StoredKey:
+    """Return the API key of a row."""
+    return StoredKey(
+        id=row.id,
+        name=row.name,
+        owner=row.owner,
+        scopes=tuple(loads(row.scopes)),
+        digest=row.digest,
+        created_at=time_of(row.created_at),
+        expires_at=_time_or_none(row.expires_at),
+        revoked_at=_time_or_none(row.revoked_at),
+    )
+
+
+_SESSION_TEXTS = ("id", "owner", "agent_id", "user_id", "team_id", "workflow_id", "name")
+
+
 def session_values(session: Session) -> Values:
     """Return the row of a new session."""
     return {
-        **{name: getattr(session, name) for name in ("id", "agent_id", "user_id", "team_id", "workflow_id", "name")},
+        **{name: getattr(session, name) for name in _SESSION_TEXTS},
         "metadata": dumps(session.metadata),
         "state": dumps(session.state),
         "run_count": session.run_count,
@@ -92,6 +127,7 @@ def session_of(row: AnyRow) -> Session:
     return Session(
         id=row.id,
         agent_id=row.agent_id,
+        owner=row.owner,
         user_id=row.user_id,
         team_id=row.team_id,
         workflow_id=row.workflow_id,
@@ -129,6 +165,7 @@ def run_values(run: Run) -> Values:
     return {
         "id": run.id,
         "agent_id": run.agent_id,
+        "owner": run.owner,
         "session_id": run.session_id,
         "user_id": run.user_id,
         "attempt": run.attempt,
@@ -167,6 +204,7 @@ def run_of(row: AnyRow) -> Run:
     return Run(
         id=row.id,
         agent_id=row.agent_id,
+        owner=row.owner,
         session_id=row.session_id,
         user_id=row.user_id,
         position=row.position,

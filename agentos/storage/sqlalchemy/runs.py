@@ -5,10 +5,11 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, bindparam, select
+from sqlalchemy import ColumnElement, Select, bindparam, case, literal_column, select
 
 from agentos.domain.run import Run
 from agentos.storage.sqlalchemy.mapping import run_of
+from agentos.storage.sqlalchemy.owned import Owned
 from agentos.storage.sqlalchemy.paging import page_of, page_values, paged
 from agentos.storage.sqlalchemy.store import Store
 from agentos.storage.sqlalchemy.tables import run_media, runs
@@ -21,21 +22,33 @@ RUNS = select(*(column for column in runs.c if column.name not in _INNER), run_m
 )
 """What :func:`~agentos.storage.sqlalchemy.mapping.run_of` needs of each run."""
 
-GET_RUN = RUNS.where(runs.c.id == bindparam("run_id"))
+GET_RUN = Owned(RUNS.where(runs.c.id == bindparam("run_id")), runs.c.owner)
 """One run by its id."""
+
+
+def _condition(name: str, names: tuple[str, ...]) -> ColumnElement[bool]:
+    """Return the condition of a filter; beside a session's, the others' are written so that no index answers them.
+
+    A session has few runs, its owner or agent may have had millions: a planner that does not know would read them all.
+    """
+    condition = runs.c[name] == bindparam(f"with_{name}")
+    if name == "session_id" or "session_id" not in names:
+        return condition
+    return case((condition, literal_column("1")), else_=literal_column("0")) == literal_column("1")
 
 
 @cache
 def _list(names: tuple[str, ...], *, after: bool) -> Select[Any]:
-    conditions = [runs.c[name] == bindparam(f"with_{name}") for name in names]
+    conditions = [_condition(name, names) for name in names]
     return paged(RUNS.where(*conditions), runs.c.created_at, runs.c.id, after=after)
 
 
 class RunStore(Store):
     """Runs by id and by time."""
 
-    def get_run(self, run_id: str) -> Run | None:
-        row = self._database.read(lambda connection: connection.execute(GET_RUN, {"run_id": run_id}).first())
+    def get_run(self, run_id: str, *, owner: str | None) -> Run | None:
+        get = GET_RUN.of(owner, run_id=run_id)
+        row = self._database.read(lambda connection: connection.execute(*get).first())
         return None if row is None else run_of(row)
 
     def list_runs(self, where: RunFilter, paging: Paging) -> Page[Run]:

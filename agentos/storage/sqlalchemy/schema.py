@@ -51,7 +51,6 @@ def _migrate_under_lock(connection: Connection) -> None:
         raise StorageError(
             f"the database's schema is at revision {current!r}, this version of AgentOS knows up to {HEAD!r}: a newer"
             " version has upgraded it; run that version",
-            retry_after=None,
         )
     if current != HEAD:
         migrate(connection)

@@ -1,4 +1,4 @@
-"""Sessions and their summaries."""
+"""Sessions."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.dml import ReturningDelete, ReturningUpdate
 
-from agentos.domain.session import Session, Summary
+from agentos.domain.session import Session
 from agentos.errors import PreconditionFailed, SessionNotFound
 from agentos.storage.sqlalchemy.idempotency import keep_key
 from agentos.storage.sqlalchemy.mapping import (
@@ -31,9 +31,8 @@ from agentos.storage.sqlalchemy.mapping import (
     microseconds,
     session_of,
     session_values,
-    summary_of,
-    summary_text,
 )
+from agentos.storage.sqlalchemy.owned import Owned
 from agentos.storage.sqlalchemy.paging import page_of, page_values, paged
 from agentos.storage.sqlalchemy.store import Store
 from agentos.storage.sqlalchemy.tables import sessions
@@ -51,11 +50,9 @@ _COLUMNS = [column for column in sessions.c if column.name not in _INNER]
 
 _GIVEN = sessions.c.id == bindparam("session_id")
 _INSERT = insert(sessions)
-_GET = select(*_COLUMNS).where(_GIVEN)
-_VERSION = select(sessions.c.version).where(_GIVEN)
-_DELETE = delete(sessions).where(_GIVEN)
-_PUT_SUMMARY = update(sessions).where(_GIVEN).values(summary=bindparam("new_summary"))
-_GET_SUMMARY = select(sessions.c.summary).where(_GIVEN)
+_GET = Owned(select(*_COLUMNS).where(_GIVEN), sessions.c.owner)
+_VERSION = Owned(select(sessions.c.version).where(_GIVEN), sessions.c.owner)
+_DELETE = Owned(delete(sessions).where(_GIVEN), sessions.c.owner)
 
 
 def active_at(time: str) -> ColumnElement[int]:
@@ -100,11 +97,13 @@ def _delete_oldest(names: tuple[str, ...]) -> ReturningDelete[str]:
 
 
 @cache
-def _change(names: tuple[str, ...], *, fenced: bool) -> ReturningUpdate[*tuple[Any, ...]]:
+def _change(names: tuple[str, ...], *, fenced: bool) -> Owned[ReturningUpdate[*tuple[Any, ...]]]:
     changed: dict[str, Any] = {name: bindparam(f"new_{name}", type_=sessions.c[name].type) for name in names}
     changed.update(version=sessions.c.version + 1, updated_at=active_at("now"))
     statement = update(sessions).where(_GIVEN).values(changed).returning(*_COLUMNS)
-    return statement.where(sessions.c.version == bindparam("expected_version")) if fenced else statement
+    if fenced:
+        statement = statement.where(sessions.c.version == bindparam("expected_version"))
+    return Owned(statement, sessions.c.owner)
 
 
 def _filter_values(where: SessionFilter) -> tuple[tuple[str, ...], dict[str, Any]]:
@@ -130,8 +129,9 @@ class SessionStore(Store):
 
         return self._database.write(work)
 
-    def get_session(self, session_id: str) -> Session | None:
-        row = self._first(_GET, session_id)
+    def get_session(self, session_id: str, *, owner: str | None) -> Session | None:
+        get = _GET.of(owner, session_id=session_id)
+        row = self._database.read(lambda connection: connection.execute(*get).first())
         return None if row is None else session_of(row)
 
     def list_sessions(self, where: SessionFilter, paging: Paging) -> Page[Session]:
@@ -146,20 +146,26 @@ class SessionStore(Store):
         return self._database.read(lambda connection: connection.execute(_count(names), values).scalar_one())
 
     def update_session(
-        self, session_id: str, changes: SessionChanges, *, now: datetime, expected_version: int | None = None
+        self,
+        session_id: str,
+        changes: SessionChanges,
+        *,
+        owner: str | None,
+        now: datetime,
+        expected_version: int | None = None,
     ) -> Session:
         given = change_values(changes.given())
-        statement = _change(tuple(given), fenced=expected_version is not None)
         values = {f"new_{name}": value for name, value in given.items()}
         values.update(session_id=session_id, now=microseconds(now))
         if expected_version is not None:
             values["expected_version"] = expected_version
+        change = _change(tuple(given), fenced=expected_version is not None).of(owner, **values)
 
         def work(connection: Connection) -> AnyRow:
-            row = connection.execute(statement, values).first()
+            row = connection.execute(*change).first()
             if row is not None:
                 return row
-            version = connection.execute(_VERSION, {"session_id": session_id}).scalar()
+            version = connection.execute(*_VERSION.of(owner, session_id=session_id)).scalar()
             if version is None:
                 raise SessionNotFound(session_id)
             raise PreconditionFailed(
@@ -168,26 +174,12 @@ class SessionStore(Store):
 
         return session_of(self._database.write(work))
 
-    def delete_session(self, session_id: str) -> bool:
-        values = {"session_id": session_id}
-        return self._database.write(lambda connection: connection.execute(_DELETE, values).rowcount) > 0
+    def delete_session(self, session_id: str, *, owner: str | None) -> bool:
+        deletion = _DELETE.of(owner, session_id=session_id)
+        return self._database.write(lambda connection: connection.execute(*deletion).rowcount) > 0
 
     def delete_sessions(self, where: SessionFilter, *, limit: int) -> int:
         names, values = _filter_values(where)
         values["delete_limit"] = limit
         statement = _delete_oldest(names)
         return len(self._database.write(lambda connection: connection.execute(statement, values).all()))
-
-    def put_summary(self, session_id: str, summary: Summary) -> None:
-        values = {"session_id": session_id, "new_summary": summary_text(summary)}
-        if not self._database.write(lambda connection: connection.execute(_PUT_SUMMARY, values).rowcount):
-            raise SessionNotFound(session_id)
-
-    def get_summary(self, session_id: str) -> Summary | None:
-        row = self._first(_GET_SUMMARY, session_id)
-        if row is None:
-            raise SessionNotFound(session_id)
-        return None if row.summary is None else summary_of(row.summary)
-
-    def _first(self, statement: Select[Any], session_id: str) -> AnyRow | None:
-        return self._database.read(lambda connection: connection.execute(statement, {"session_id": session_id}).first())

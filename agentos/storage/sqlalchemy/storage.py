@@ -10,16 +10,20 @@ from agentos.storage.sqlalchemy.events import EventStore
 from agentos.storage.sqlalchemy.history import HistoryStore
 from agentos.storage.sqlalchemy.housekeeping import HousekeepingStore
 from agentos.storage.sqlalchemy.idempotency import IdempotencyStore
+from agentos.storage.sqlalchemy.keys import KeyStore
 from agentos.storage.sqlalchemy.leases import LeaseStore
 from agentos.storage.sqlalchemy.runs import RunStore
 from agentos.storage.sqlalchemy.schema import SchemaStore
 from agentos.storage.sqlalchemy.sessions import SessionStore
+from agentos.storage.sqlalchemy.summaries import SummaryStore
 
 
 class SqlStorage(
     SchemaStore,
     AgentStore,
+    KeyStore,
     SessionStore,
+    SummaryStore,
     HistoryStore,
     IdempotencyStore,
     AdmissionStore,

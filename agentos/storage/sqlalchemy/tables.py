@@ -20,6 +20,8 @@ from sqlalchemy import (
     false,
 )
 
+from agentos.domain.principal import ANONYMOUS
+
 metadata = MetaData()
 
 # Ids are compared by code point on both databases. PostgreSQL's default collation would sort them by the rules of a
@@ -36,6 +38,10 @@ Json = Text
 # Room in each page of PostgreSQL for new versions of rows that change, so that they need no new index entries.
 CHANGING: Any = {"postgresql_with": {"fillfactor": 80}}
 
+# Rows that were there before there were owners belong to whoever comes without a credential, and so do those that a
+# worker of such a version still writes.
+Owner: Any = {"type_": Key, "nullable": False, "server_default": ANONYMOUS}
+
 agents = Table(
     "agents",
     metadata,
@@ -51,6 +57,7 @@ sessions = Table(
     metadata,
     Column("id", Key, primary_key=True),
     Column("agent_id", Key, nullable=False),
+    Column("owner", **Owner),
     Column("user_id", Key),
     Column("team_id", Key),
     Column("workflow_id", Key),
@@ -68,25 +75,29 @@ sessions = Table(
     Column("updated_at", Time, nullable=False),
     Index("ix_sessions_activity", "updated_at", "id"),
     Index("ix_sessions_agent", "agent_id", "updated_at", "id"),
+    Index("ix_sessions_owner", "owner", "updated_at", "id"),
+    Index("ix_sessions_owner_agent", "owner", "agent_id", "updated_at", "id"),
     **CHANGING,
 )
 
 
-def _where_given(name: str, column: Column[str | None]) -> Index:
+def _where_given(name: str) -> None:
     """Index sessions by something that most of them do not have: those without it cost nothing."""
-    given = column.is_not(None)
-    return Index(name, column, sessions.c.updated_at, sessions.c.id, sqlite_where=given, postgresql_where=given)
+    column = sessions.c[f"{name}_id"]
+    where: Any = {"sqlite_where": column.is_not(None), "postgresql_where": column.is_not(None)}
+    Index(f"ix_sessions_{name}", column, sessions.c.updated_at, sessions.c.id, **where)
+    Index(f"ix_sessions_owner_{name}", sessions.c.owner, column, sessions.c.updated_at, sessions.c.id, **where)
 
 
-_where_given("ix_sessions_user", sessions.c.user_id)
-_where_given("ix_sessions_team", sessions.c.team_id)
-_where_given("ix_sessions_workflow", sessions.c.workflow_id)
+for _name in ("user", "team", "workflow"):
+    _where_given(_name)
 
 runs = Table(
     "runs",
     metadata,
     Column("id", Key, primary_key=True),
     Column("agent_id", Key, nullable=False),
+    Column("owner", **Owner),
     Column("session_id", Key, ForeignKey("sessions.id", name="fk_runs_session", ondelete="CASCADE")),
     Column("user_id", Key),
     Column("position", Integer),
@@ -115,6 +126,9 @@ runs = Table(
     Index("ix_runs_agent", "agent_id", "created_at", "id"),
     Index("ix_runs_status", "status", "created_at", "id"),
     Index("ix_runs_created", "created_at", "id"),
+    Index("ix_runs_owner", "owner", "created_at", "id"),
+    Index("ix_runs_owner_agent", "owner", "agent_id", "created_at", "id"),
+    Index("ix_runs_owner_status", "owner", "status", "created_at", "id"),
     **CHANGING,
 )
 
@@ -183,4 +197,19 @@ idempotency_keys = Table(
     Column("expires_at", Time, nullable=False),
     PrimaryKeyConstraint("owner", "route", "key", name="pk_idempotency_keys"),
     Index("ix_idempotency_keys_created", "created_at"),
+)
+
+# The secret itself is nowhere: `digest` is the SHA-256 of it. Looked up by `id`, which a key's text begins with.
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", Key, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("owner", Key, nullable=False),
+    Column("scopes", Json, nullable=False),
+    Column("digest", Key, nullable=False),
+    Column("created_at", Time, nullable=False),
+    Column("expires_at", Time),
+    Column("revoked_at", Time),
+    Index("ix_api_keys_created", "created_at", "id"),
 )

@@ -16,6 +16,7 @@ import pytest
 # So that a failure shows the values, though these are no modules of a test suite; has to come before their import.
 _PARTS = (
     "agents",
+    "keys",
     "sessions",
     "runs",
     "order",
@@ -26,6 +27,8 @@ _PARTS = (
     "leases",
     "events",
     "housekeeping",
+    "owners",
+    "quotas",
     "contract",
 )
 pytest.register_assert_rewrite(*(f"{__name__}.{part}" for part in _PARTS))
@@ -36,9 +39,12 @@ from agentos.testing.storage.events import EventContract  # noqa: E402
 from agentos.testing.storage.history import HistoryContract  # noqa: E402
 from agentos.testing.storage.housekeeping import HousekeepingContract  # noqa: E402
 from agentos.testing.storage.idempotency import IdempotencyContract  # noqa: E402
+from agentos.testing.storage.keys import KeyContract  # noqa: E402
 from agentos.testing.storage.leases import LeaseContract  # noqa: E402
 from agentos.testing.storage.order import OrderContract  # noqa: E402
+from agentos.testing.storage.owners import OwnerContract  # noqa: E402
 from agentos.testing.storage.policies import PolicyContract  # noqa: E402
+from agentos.testing.storage.quotas import QuotaContract  # noqa: E402
 from agentos.testing.storage.runs import RunContract  # noqa: E402
 from agentos.testing.storage.sessions import SessionContract  # noqa: E402
 
@@ -47,6 +53,7 @@ __all__ = ["StorageContract"]
 
 class StorageContract(
     AgentContract,
+    KeyContract,
     SessionContract,
     RunContract,
     OrderContract,
@@ -57,5 +64,7 @@ class StorageContract(
     LeaseContract,
     EventContract,
     HousekeepingContract,
+    OwnerContract,
+    QuotaContract,
 ):
     """All of it: subclass this and override the fixture ``storage``."""

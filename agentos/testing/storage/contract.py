@@ -67,9 +67,17 @@ def new_run(session: Session | None = None, *, seconds: float = 0, **fields: Any
     return Run(**given)
 
 
-def admit(storage: Storage, run: Run, lease: Lease = LEASE, *, history_turns: int = 10, **options: Any) -> Admission:
+def admit(
+    storage: Storage,
+    run: Run,
+    lease: Lease = LEASE,
+    *,
+    owner: str | None = None,
+    history_turns: int = 10,
+    **options: Any,
+) -> Admission:
     """Admit a run whose idempotency key, if it has one, is new."""
-    admission = storage.admit_run(run, lease, history_turns=history_turns, **options)
+    admission = storage.admit_run(run, lease, owner=owner, history_turns=history_turns, **options)
     assert isinstance(admission, Admission)
     return admission
 

@@ -61,7 +61,7 @@ class EventContract(Contract):
     def test_frames_of_a_run_that_is_gone_are_left_out_and_the_others_kept(self, storage: Storage) -> None:
         session = new_session(storage)
         gone, kept = admitted(storage, session), admitted(storage)
-        storage.delete_session(session.id)
+        storage.delete_session(session.id, owner=None)
         batches = [FrameBatch(gone.id, frames(1, 2)), FrameBatch("x", frames(1, 2)), FrameBatch(kept.id, frames(1, 2))]
         assert storage.append_frames(batches) == {gone.id, "x"}
         assert list(storage.read_frames(gone.id)) == []

@@ -51,7 +51,7 @@ class HistoryContract(Contract):
         take_turn(storage, mine, "mine")
         take_turn(storage, other, "other")
         assert _window(storage, mine, 10) == said("mine")
-        assert [one.message for one in storage.history(other.id, limit=9).messages] == list(said("other"))
+        assert [one.message for one in storage.history(other.id, owner=None, limit=9).messages] == list(said("other"))
 
     def test_runs_without_messages_take_no_turn_of_the_window(self, storage: Storage) -> None:
         session = new_session(storage)
@@ -74,24 +74,24 @@ class HistoryContract(Contract):
         run = admitted(storage, session, media=(IMAGE,))
         storage.finish_run(ended(run), messages=turn)
         assert _window(storage, session, 1) == turn
-        assert tuple(one.message for one in storage.history(session.id, limit=9).messages) == turn
+        assert tuple(one.message for one in storage.history(session.id, owner=None, limit=9).messages) == turn
 
     def test_a_user_spoke_at_the_admission_and_the_others_by_the_end(self, storage: Storage) -> None:
         session = new_session(storage)
         take_turn(storage, session, "q", "a", seconds=2)
-        assert [one.created_at for one in storage.history(session.id, limit=9).messages] == [at(2), at(5)]
+        assert [one.created_at for one in storage.history(session.id, owner=None, limit=9).messages] == [at(2), at(5)]
 
     def test_pages_lead_back_to_the_first_message(self, storage: Storage) -> None:
         session = new_session(storage)
         runs = [take_turn(storage, session, f"q{number}", f"a{number}") for number in range(3)]
-        last = storage.history(session.id, limit=3)
+        last = storage.history(session.id, owner=None, limit=3)
         assert [one.sequence for one in last.messages] == [4, 5, 6]
         assert [one.message.content for one in last.messages] == ["a1", "q2", "a2"]
         assert list(last.runs) == runs[1:]
-        before = storage.history(session.id, limit=3, before=4)
+        before = storage.history(session.id, owner=None, limit=3, before=4)
         assert [one.sequence for one in before.messages] == [1, 2, 3]
         assert list(before.runs) == runs[:2]
-        assert storage.history(session.id, limit=3, before=1).messages == []
+        assert storage.history(session.id, owner=None, limit=3, before=1).messages == []
 
     def test_every_run_without_messages_stands_on_one_page(self, storage: Storage) -> None:
         session = new_session(storage)
@@ -109,21 +109,21 @@ class HistoryContract(Contract):
             take_turn(storage, session, "q1", "a1").id,
             fail(),
         ]
-        pages = [storage.history(session.id, limit=2, before=before) for before in (3, None)]
+        pages = [storage.history(session.id, owner=None, limit=2, before=before) for before in (3, None)]
         assert [[run.id for run in page.runs] for page in pages] == [order[:2], order[2:]]
-        assert [run.id for run in storage.history(session.id, limit=2, before=99).runs] == order[2:]
+        assert [run.id for run in storage.history(session.id, owner=None, limit=2, before=99).runs] == order[2:]
 
     def test_runs_under_way_are_not_in_the_history_yet(self, storage: Storage) -> None:
         session = new_session(storage)
         done = take_turn(storage, session, "a")
         admitted(storage, session)
         admitted(storage, session)
-        assert list(storage.history(session.id, limit=9).runs) == [done]
+        assert list(storage.history(session.id, owner=None, limit=9).runs) == [done]
 
     def test_an_empty_session_has_an_empty_history(self, storage: Storage) -> None:
-        history = storage.history(new_session(storage).id, limit=9)
+        history = storage.history(new_session(storage).id, owner=None, limit=9)
         assert (list(history.messages), list(history.runs)) == ([], [])
 
     def test_the_history_of_an_unknown_session_is_refused(self, storage: Storage) -> None:
         with pytest.raises(SessionNotFound):
-            storage.history("x", limit=9)
+            storage.history("x", owner=None, limit=9)

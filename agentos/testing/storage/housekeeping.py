@@ -44,7 +44,7 @@ class HousekeepingContract(Contract):
         runs = [_logged(storage, seconds=seconds) for seconds in (1, 2, 3)]
         assert storage.delete_frames(ended_before=at(2), limit=9) == 1
         assert [len(storage.read_frames(run.id)) for run in runs] == [0, 3, 3]
-        assert [storage.get_run(run.id) for run in runs] == runs
+        assert [storage.get_run(run.id, owner=None) for run in runs] == runs
 
     def test_logs_are_deleted_in_batches_the_oldest_first(self, storage: Storage) -> None:
         runs = [_logged(storage, seconds=seconds) for seconds in (1, 2, 3, 4, 5)]
@@ -74,7 +74,7 @@ class HousekeepingContract(Contract):
         run = admitted(storage, session)
         storage.finish_run(ended(run), messages=said("q", "a"), frames=frames(1, 3))
         assert storage.delete_frames(ended_before=LATER, limit=9) == 1
-        assert len(storage.history(session.id, limit=9).messages) == 2
+        assert len(storage.history(session.id, owner=None, limit=9).messages) == 2
         storage.append_frames([FrameBatch(run.id, frames(4, 5))])
         assert list(storage.read_frames(run.id)) == []
 
@@ -89,7 +89,7 @@ class HousekeepingContract(Contract):
         def delete(number: int) -> None:
             if number % 2:
                 for session in sessions[number // 2 :: 4]:
-                    storage.delete_session(session.id)
+                    storage.delete_session(session.id, owner=None)
             while count := storage.delete_frames(ended_before=LATER, limit=2):
                 deleted.append(count)
 
@@ -101,7 +101,7 @@ class HousekeepingContract(Contract):
         first = [admit(storage, new_run(), idempotency=key(str(number))).run for number in range(5)]
         long_ago = datetime.now(UTC) - timedelta(days=1)
         assert storage.delete_idempotency_keys(created_before=long_ago, limit=3) == 0
-        repeat = storage.admit_run(new_run(), LEASE, history_turns=10, idempotency=key("0"))
+        repeat = storage.admit_run(new_run(), LEASE, owner=None, history_turns=10, idempotency=key("0"))
         assert repeat == Repeat("f", first[0].id)
         assert [storage.delete_idempotency_keys(created_before=LATER, limit=3) for _ in range(3)] == [3, 2, 0]
         again = [admit(storage, new_run(), idempotency=key(str(number))).run for number in range(5)]

@@ -36,7 +36,7 @@ Make = Callable[[Storage, IdempotencyKey], str | Repeat]
 
 def _make_run(storage: Storage, given: IdempotencyKey) -> str | Repeat:
     run = new_run()
-    made = storage.admit_run(run, LEASE, history_turns=10, idempotency=given)
+    made = storage.admit_run(run, LEASE, owner=None, history_turns=10, idempotency=given)
     return made if isinstance(made, Repeat) else run.id
 
 
@@ -121,10 +121,11 @@ class IdempotencyContract(Contract):
             history_turns=10,
             concurrency=Concurrency.ROLLBACK,
             idempotency=KEY,
+            owner=None,
         )
         assert repeat == Repeat("f", first.id)
         assert list(storage.cancel_requests(LEASE.owner)) == []
-        assert storage.get_session(session.id) == session
+        assert storage.get_session(session.id, owner=None) == session
         assert admitted(storage, session).position == 2
 
     def test_a_repeat_is_a_repeat_though_the_session_is_busy_or_gone(self, storage: Storage) -> None:
@@ -133,24 +134,26 @@ class IdempotencyContract(Contract):
 
         def ask() -> object:
             again = new_run(session)
-            return storage.admit_run(again, LEASE, history_turns=10, concurrency=Concurrency.REJECT, idempotency=KEY)
+            return storage.admit_run(
+                again, LEASE, owner=None, history_turns=10, concurrency=Concurrency.REJECT, idempotency=KEY
+            )
 
         assert ask() == Repeat("f", first.id)
-        storage.delete_session(session.id)
+        storage.delete_session(session.id, owner=None)
         assert ask() == Repeat("f", first.id)
-        assert storage.get_run(first.id) is None
+        assert storage.get_run(first.id, owner=None) is None
 
     def test_a_request_that_is_refused_does_not_use_its_key_up(self, storage: Storage) -> None:
         session = new_session(storage)
         taken = admitted(storage, session)
         with pytest.raises(SessionNotFound):
-            storage.admit_run(new_run(session_id="x"), LEASE, history_turns=10, idempotency=KEY)
+            storage.admit_run(new_run(session_id="x"), LEASE, owner=None, history_turns=10, idempotency=KEY)
         with pytest.raises(SessionBusy):
             storage.admit_run(
-                new_run(session), LEASE, history_turns=10, concurrency=Concurrency.REJECT, idempotency=KEY
+                new_run(session), LEASE, owner=None, history_turns=10, concurrency=Concurrency.REJECT, idempotency=KEY
             )
         with pytest.raises(StorageError):
-            storage.admit_run(new_run(id=taken.id), LEASE, history_turns=10, idempotency=KEY)
+            storage.admit_run(new_run(id=taken.id), LEASE, owner=None, history_turns=10, idempotency=KEY)
         with pytest.raises(StorageError):
             storage.create_session(session, idempotency=KEY)
         assert isinstance(_make_run(storage, KEY), str)

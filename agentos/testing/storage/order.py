@@ -41,7 +41,7 @@ class OrderContract(Contract):
         assert (first.run.position, second.run.position) == (2, 3)
         assert (second.run.status, second.run.started_at) == (RunStatus.QUEUED, None)
         assert (len(first.history), len(second.history)) == (2, 0)
-        assert storage.get_run(second.run.id) == second.run
+        assert storage.get_run(second.run.id, owner=None) == second.run
 
     def test_runs_of_different_sessions_do_not_wait_for_each_other(self, storage: Storage) -> None:
         runs = [admitted(storage, new_session(storage)) for _ in range(2)]
@@ -57,7 +57,7 @@ class OrderContract(Contract):
         assert claimed is not None
         assert (claimed.run.status, claimed.run.started_at) == (RunStatus.RUNNING, at(2))
         assert tuple(claimed.history) == said("a", "b")
-        assert storage.get_run(second.id) == claimed.run
+        assert storage.get_run(second.id, owner=None) == claimed.run
 
     def test_a_queued_run_that_ends_lets_the_next_one_pass(self, storage: Storage) -> None:
         session = new_session(storage)
@@ -115,7 +115,7 @@ class OrderContract(Contract):
             _take_turn(storage, admission, busy)
 
         at_once(run)
-        history = storage.history(session.id, limit=1000)
+        history = storage.history(session.id, owner=None, limit=1000)
         assert not overlapping
         assert [one.sequence for one in history.messages] == list(range(1, 3 * THREADS + 1))
         assert [one.run_id for one in history.messages] == [
@@ -128,13 +128,13 @@ class OrderContract(Contract):
 
         def admit(number: int) -> None:
             if number == THREADS // 2:
-                storage.delete_session(session.id)
+                storage.delete_session(session.id, owner=None)
                 return
             with suppress(SessionNotFound):
                 runs.append(admitted(storage, session))
 
         at_once(admit)
-        assert [storage.get_run(run.id) for run in runs] == [None] * len(runs)
+        assert [storage.get_run(run.id, owner=None) for run in runs] == [None] * len(runs)
 
 
 def _take_turn(storage: Storage, admission: Admission, busy: threading.Lock) -> None:

@@ -37,7 +37,7 @@ def _admit(storage: Storage, session: Session, concurrency: Concurrency) -> Admi
 
 
 def _texts(storage: Storage, session: Session) -> list[str]:
-    return [one.message.content for one in storage.history(session.id, limit=1000).messages]
+    return [one.message.content for one in storage.history(session.id, owner=None, limit=1000).messages]
 
 
 class PolicyContract(Contract):
@@ -65,15 +65,15 @@ class PolicyContract(Contract):
         first = admitted(storage, session)
         rejected = new_run(session, seconds=9)
         with pytest.raises(SessionBusy):
-            storage.admit_run(rejected, LEASE, history_turns=10, concurrency=Concurrency.REJECT)
-        assert storage.get_run(rejected.id) is None
-        assert storage.get_session(session.id) == session
+            storage.admit_run(rejected, LEASE, owner=None, history_turns=10, concurrency=Concurrency.REJECT)
+        assert storage.get_run(rejected.id, owner=None) is None
+        assert storage.get_session(session.id, owner=None) == session
         storage.finish_run(ended(first))
         assert _admit(storage, session, Concurrency.REJECT).run.position == 2
 
     def test_a_session_is_busy_until_the_run_that_was_asked_to_stop_has_ended(self, storage: Storage) -> None:
         session = new_session(storage)
-        storage.request_cancel(admitted(storage, session).id)
+        storage.request_cancel(admitted(storage, session).id, owner=None)
         with pytest.raises(SessionBusy):
             _admit(storage, session, Concurrency.REJECT)
 
@@ -118,7 +118,7 @@ class PolicyContract(Contract):
         claimed = storage.claim_turn(second, history_turns=10, now=at(9))
         assert claimed is not None
         assert tuple(claimed.history) == said("q", "half")
-        assert [run.id for run in storage.history(session.id, limit=9).runs] == [first.id]
+        assert [run.id for run in storage.history(session.id, owner=None, limit=9).runs] == [first.id]
 
     @pytest.mark.parametrize("status", [RunStatus.CANCELLED, RunStatus.COMPLETED, RunStatus.FAILED])
     def test_a_run_that_is_rolled_back_leaves_nothing_in_the_history_however_it_ends(
@@ -133,7 +133,7 @@ class PolicyContract(Contract):
         assert claimed is not None
         assert tuple(claimed.history) == said("q1", "a1")
         storage.finish_run(ended(claimed.run), messages=said("q3", "a3"))
-        history = storage.history(session.id, limit=9)
+        history = storage.history(session.id, owner=None, limit=9)
         assert [(one.sequence, one.message.content) for one in history.messages] == [
             (1, "q1"),
             (2, "a1"),
@@ -149,9 +149,9 @@ class PolicyContract(Contract):
         _admit(storage, session, Concurrency.ROLLBACK)
         end = ended(first, status=RunStatus.CANCELLED, usage=Usage(3, 4, 0))
         storage.finish_run(end, messages=said("q", "half"), frames=frames(1, 2))
-        assert storage.get_run(first.id) == end
+        assert storage.get_run(first.id, owner=None) == end
         assert len(storage.read_frames(first.id)) == 2
-        found = storage.get_session(session.id)
+        found = storage.get_session(session.id, owner=None)
         assert found is not None
         assert (found.run_count, found.total_tokens) == (1, 7)
 
@@ -216,7 +216,7 @@ class PolicyContract(Contract):
         admission = admit(storage, new_run(session), hold=True)
         held = admission.run
         assert (held.status, held.started_at, tuple(admission.history)) == (RunStatus.QUEUED, None, ())
-        assert storage.get_run(held.id) == held
+        assert storage.get_run(held.id, owner=None) == held
         claimed = storage.claim_turn(held, history_turns=10, now=at(7))
         assert claimed is not None
         assert (claimed.run.status, claimed.run.started_at) == (RunStatus.RUNNING, at(7))

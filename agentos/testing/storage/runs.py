@@ -41,28 +41,28 @@ class RunContract(Contract):
         admission = admit(storage, run)
         assert admission.run == replace(run, status=RunStatus.RUNNING, started_at=run.created_at)
         assert admission.history == ()
-        assert storage.get_run(run.id) == admission.run
+        assert storage.get_run(run.id, owner=None) == admission.run
 
     def test_an_admitted_run_has_its_place_and_counts_as_activity(self, storage: Storage) -> None:
         session = new_session(storage)
         run = admitted(storage, session, seconds=4)
         assert (run.status, run.position) == (RunStatus.RUNNING, 1)
-        found = storage.get_session(session.id)
+        found = storage.get_session(session.id, owner=None)
         assert found is not None
         assert (found.updated_at, found.run_count, found.version) == (at(4), 0, session.version)
 
     def test_a_run_in_an_unknown_session_is_refused(self, storage: Storage) -> None:
         run = new_run(session_id="x")
         with pytest.raises(SessionNotFound):
-            storage.admit_run(run, LEASE, history_turns=10)
-        assert storage.get_run(run.id) is None
+            storage.admit_run(run, LEASE, owner=None, history_turns=10)
+        assert storage.get_run(run.id, owner=None) is None
 
     def test_a_run_whose_id_is_taken_is_refused_and_changes_nothing(self, storage: Storage) -> None:
         session = new_session(storage)
         run = admitted(storage, session)
         with pytest.raises(StorageError):
-            storage.admit_run(new_run(session, id=run.id, seconds=9), LEASE, history_turns=10)
-        found = storage.get_session(session.id)
+            storage.admit_run(new_run(session, id=run.id, seconds=9), LEASE, owner=None, history_turns=10)
+        found = storage.get_session(session.id, owner=None)
         assert found is not None
         assert found.updated_at == at(0)
 
@@ -80,8 +80,8 @@ class RunContract(Contract):
             metadata=AWKWARD,
         )
         assert storage.finish_run(end)
-        assert storage.get_run(run.id) == end
-        found = storage.get_session(session.id)
+        assert storage.get_run(run.id, owner=None) == end
+        found = storage.get_session(session.id, owner=None)
         assert found is not None
         assert (found.run_count, found.total_tokens) == (1, 1 + 2**40)
 
@@ -91,10 +91,10 @@ class RunContract(Contract):
         assert storage.finish_run(ended(run), messages=said("a", "b"), frames=frames(1, 1))
         again = ended(run, status=RunStatus.FAILED, content="other")
         assert not storage.finish_run(again, messages=said("c", "d"), frames=frames(2, 2))
-        assert storage.get_run(run.id) == ended(run)
-        assert len(storage.history(session.id, limit=9).messages) == 2
+        assert storage.get_run(run.id, owner=None) == ended(run)
+        assert len(storage.history(session.id, owner=None, limit=9).messages) == 2
         assert len(storage.read_frames(run.id)) == 1
-        found = storage.get_session(session.id)
+        found = storage.get_session(session.id, owner=None)
         assert found is not None
         assert found.run_count == 1
 
@@ -103,20 +103,20 @@ class RunContract(Contract):
         run = admitted(storage, session)
         stale = replace(ended(run), attempt=run.attempt - 1)
         assert not storage.finish_run(stale, messages=said("a", "b"), frames=frames(1, 1))
-        assert storage.get_run(run.id) == run
-        assert storage.history(session.id, limit=9).messages == []
+        assert storage.get_run(run.id, owner=None) == run
+        assert storage.history(session.id, owner=None, limit=9).messages == []
         assert storage.read_frames(run.id) == []
 
     def test_a_run_of_a_deleted_session_cannot_be_finished(self, storage: Storage) -> None:
         session = new_session(storage)
         run = admitted(storage, session)
-        storage.delete_session(session.id)
+        storage.delete_session(session.id, owner=None)
         assert not storage.finish_run(ended(run), messages=said("a"), frames=frames(1, 1))
-        assert storage.get_run(run.id) is None
+        assert storage.get_run(run.id, owner=None) is None
         assert storage.read_frames(run.id) == []
 
     def test_an_unknown_run_is_none_and_cannot_be_finished(self, storage: Storage) -> None:
-        assert storage.get_run("x") is None
+        assert storage.get_run("x", owner=None) is None
         assert not storage.finish_run(ended(new_run()))
 
     def test_a_run_that_is_not_at_its_end_cannot_be_finished(self, storage: Storage) -> None:

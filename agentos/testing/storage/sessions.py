@@ -42,10 +42,10 @@ class SessionContract(Contract):
 
     def test_a_session_comes_back_as_it_was_created(self, storage: Storage) -> None:
         session = new_session(storage, user_id="ü", name="n", metadata=AWKWARD, state={"k": AWKWARD}, team_id="t")
-        assert storage.get_session(session.id) == session
+        assert storage.get_session(session.id, owner=None) == session
 
     def test_an_unknown_session_is_none(self, storage: Storage) -> None:
-        assert storage.get_session("x") is None
+        assert storage.get_session("x", owner=None) is None
 
     def test_a_session_whose_id_is_taken_is_refused(self, storage: Storage) -> None:
         session = new_session(storage)
@@ -57,7 +57,7 @@ class SessionContract(Contract):
         session = new_session(storage, metadata=given)
         given["list"].append(2)
         for _ in range(2):
-            found = storage.get_session(session.id)
+            found = storage.get_session(session.id, owner=None)
             assert found is not None
             assert found.metadata == {"list": [1]}
             found.metadata["list"].append(3)
@@ -68,7 +68,7 @@ class SessionContract(Contract):
         new_session(storage, id="a", seconds=2)
         new_session(storage, id="d", seconds=0)
         assert _ids(storage) == ["a", "c", "b", "d"]
-        admitted(storage, storage.get_session("d"), seconds=3)
+        admitted(storage, storage.get_session("d", owner=None), seconds=3)
         assert _ids(storage) == ["d", "a", "c", "b"]
 
     @pytest.mark.parametrize("field", FIELDS)
@@ -125,26 +125,30 @@ class SessionContract(Contract):
     def test_an_update_changes_what_is_given_and_counts_the_version_up(self, storage: Storage) -> None:
         session = new_session(storage, name="old", user_id="u", metadata={"a": 1})
         updated = storage.update_session(
-            session.id, SessionChanges(name=None, state=AWKWARD, agent_id="other"), now=at(7)
+            session.id, SessionChanges(name=None, state=AWKWARD, agent_id="other"), owner=None, now=at(7)
         )
         assert updated == replace(
             session, name=None, state=AWKWARD, agent_id="other", version=session.version + 1, updated_at=at(7)
         )
-        assert storage.get_session(session.id) == updated
+        assert storage.get_session(session.id, owner=None) == updated
 
     def test_an_update_of_another_version_is_refused(self, storage: Storage) -> None:
         session = new_session(storage)
-        storage.update_session(session.id, SessionChanges(name="1"), now=at(1), expected_version=session.version)
+        storage.update_session(
+            session.id, SessionChanges(name="1"), owner=None, now=at(1), expected_version=session.version
+        )
         with pytest.raises(PreconditionFailed):
-            storage.update_session(session.id, SessionChanges(name="2"), now=at(2), expected_version=session.version)
-        found = storage.get_session(session.id)
+            storage.update_session(
+                session.id, SessionChanges(name="2"), owner=None, now=at(2), expected_version=session.version
+            )
+        found = storage.get_session(session.id, owner=None)
         assert found is not None
         assert found.name == "1"
 
     def test_an_update_of_an_unknown_session_is_refused(self, storage: Storage) -> None:
         for version in (None, 1):
             with pytest.raises(SessionNotFound):
-                storage.update_session("x", SessionChanges(), now=at(0), expected_version=version)
+                storage.update_session("x", SessionChanges(), owner=None, now=at(0), expected_version=version)
 
     def test_of_simultaneous_updates_of_one_version_one_succeeds(self, storage: Storage) -> None:
         session = new_session(storage)
@@ -153,7 +157,7 @@ class SessionContract(Contract):
         def update(number: int) -> None:
             changes = SessionChanges(name=str(number))
             try:
-                storage.update_session(session.id, changes, now=at(1), expected_version=session.version)
+                storage.update_session(session.id, changes, owner=None, now=at(1), expected_version=session.version)
             except PreconditionFailed:
                 return
             done.append(number)
@@ -167,9 +171,9 @@ class SessionContract(Contract):
 
     def test_activity_never_goes_back(self, storage: Storage) -> None:
         session = new_session(storage, seconds=10)
-        storage.update_session(session.id, SessionChanges(name="n"), now=at(5))
+        storage.update_session(session.id, SessionChanges(name="n"), owner=None, now=at(5))
         admitted(storage, session, seconds=6)
-        found = storage.get_session(session.id)
+        found = storage.get_session(session.id, owner=None)
         assert found is not None
         assert found.updated_at == at(10)
 
@@ -178,17 +182,17 @@ class SessionContract(Contract):
         run = admitted(storage, session)
         storage.finish_run(ended(run), messages=said("a", "b"), frames=frames(1, 2))
         kept = take_turn(storage, other, "c", "d")
-        assert storage.delete_session(session.id)
-        assert storage.get_session(session.id) is None
-        assert storage.get_run(run.id) is None
+        assert storage.delete_session(session.id, owner=None)
+        assert storage.get_session(session.id, owner=None) is None
+        assert storage.get_run(run.id, owner=None) is None
         assert storage.read_frames(run.id) == []
         assert [found.id for found in storage.list_runs(RunFilter(), Paging()).items] == [kept.id]
-        assert len(storage.history(other.id, limit=9).messages) == 2
+        assert len(storage.history(other.id, owner=None, limit=9).messages) == 2
         with pytest.raises(SessionNotFound):
-            storage.history(session.id, limit=9)
+            storage.history(session.id, owner=None, limit=9)
 
     def test_an_unknown_session_is_not_deleted(self, storage: Storage) -> None:
-        assert not storage.delete_session("x")
+        assert not storage.delete_session("x", owner=None)
 
     def test_sessions_are_deleted_in_batches_oldest_first(self, storage: Storage) -> None:
         for number in range(5):
@@ -202,15 +206,15 @@ class SessionContract(Contract):
 
     def test_a_summary_replaces_the_one_before(self, storage: Storage) -> None:
         session = new_session(storage)
-        assert storage.get_summary(session.id) is None
+        assert storage.get_summary(session.id, owner=None) is None
         for number in (1, 2):
             summary = Summary(content="é\n", run_count=number, total_tokens=7, created_at=at(number))
-            storage.put_summary(session.id, summary)
-            assert storage.get_summary(session.id) == summary
-        assert storage.get_session(session.id) == session
+            storage.put_summary(session.id, summary, owner=None)
+            assert storage.get_summary(session.id, owner=None) == summary
+        assert storage.get_session(session.id, owner=None) == session
 
     def test_a_summary_needs_its_session(self, storage: Storage) -> None:
         with pytest.raises(SessionNotFound):
-            storage.get_summary("x")
+            storage.get_summary("x", owner=None)
         with pytest.raises(SessionNotFound):
-            storage.put_summary("x", Summary(content="", run_count=0, total_tokens=0, created_at=at(0)))
+            storage.put_summary("x", Summary(content="", run_count=0, total_tokens=0, created_at=at(0)), owner=None)

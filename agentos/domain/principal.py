@@ -1,0 +1,79 @@
+"""Who asks, what they may do, and whose things they see."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+from agentos.domain.ids import AGENT_ID
+
+ADMIN = "admin"
+"""May do everything, and sees everybody's sessions and runs."""
+
+SCOPES = (
+    "agents:read",
+    "agents:write",
+    "agents:run",
+    "sessions:read",
+    "sessions:write",
+    "runs:read",
+    "runs:cancel",
+    ADMIN,
+)
+"""What a credential can be allowed. ``agents:run:ID`` allows running one agent alone."""
+
+OWNER = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,255}")
+"""What can own sessions and runs: the name of a user or tenant."""
+
+ANONYMOUS = "anonymous"
+"""The owner of what is made where nobody has to say who they are; no credential may speak for it but one of ours."""
+
+_RUN_ONE = "agents:run:"
+
+
+def is_scope(text: str) -> bool:
+    """Return whether a text is one of our scopes."""
+    return text in SCOPES or (text.startswith(_RUN_ONE) and AGENT_ID.fullmatch(text[len(_RUN_ONE) :]) is not None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Principal:
+    """A caller who is known. What authenticators return, and what every use case is asked with.
+
+    ``id`` names the credential (``key:4f…``), for limits and the log; ``owner`` is the user or tenant that sessions and
+    runs belong to. Scopes that are not ours are left out: an identity provider has others too.
+
+    Raises ``ValueError`` for an owner that cannot be one.
+    """
+
+    id: str
+    owner: str
+    scopes: Collection[str] = field(default_factory=frozenset)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.owner, str) or not OWNER.fullmatch(self.owner):
+            raise ValueError(f"owner {self.owner!r:.300}: accepted are 1 to 255 characters, none of them a control")
+        object.__setattr__(self, "scopes", frozenset(scope for scope in self.scopes if is_scope(scope)))
+
+    def may(self, scope: str) -> bool:
+        """Return whether a scope is granted: itself, ``agents:run`` for that of one agent, or ``admin``."""
+        if scope in self.scopes or ADMIN in self.scopes:
+            return True
+        return scope.startswith(_RUN_ONE) and "agents:run" in self.scopes
+
+    def may_run(self, agent_id: str) -> bool:
+        """Return whether this caller may run an agent."""
+        return self.may(_RUN_ONE + agent_id)
+
+    @property
+    def reach(self) -> str | None:
+        """Whose sessions and runs this caller sees: its owner's; ``None``, which is everybody's, with ``admin``."""
+        return None if ADMIN in self.scopes else self.owner
+
+
+OPERATOR = Principal(id="operator", owner=ANONYMOUS, scopes=[ADMIN])
+"""Whoever has the command line: the database is theirs anyway."""
+
+NOBODY = Principal(id=ANONYMOUS, owner=ANONYMOUS, scopes=[scope for scope in SCOPES if scope != ADMIN])
+"""Any caller of a server without authentication."""

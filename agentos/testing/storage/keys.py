@@ -1,0 +1,78 @@
+"""The promises about API keys."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from agentos.errors import StorageError
+from agentos.storage.interface import Storage
+from agentos.storage.values import StoredKey
+from agentos.testing.storage.contract import Contract, at, at_once
+
+
+def _key(key_id: str = "k", *, seconds: float = 0, **fields: Any) -> StoredKey:
+    given = {"name": "deploy", "owner": "alice", "scopes": (), "digest": "d1", "created_at": at(seconds), **fields}
+    return StoredKey(id=key_id, **given)
+
+
+class KeyContract(Contract):
+    """API keys."""
+
+    def test_a_key_comes_back_as_it_was_added(self, storage: Storage) -> None:
+        scopes = ("sessions:read", "agents:run:a", "admin")
+        key = _key(name="ü \n'\"", owner="Ü b", scopes=scopes, digest="0f" * 32, expires_at=at(9))
+        storage.add_key(key)
+        assert storage.get_key(key.id) == key
+        assert list(storage.list_keys()) == [key]
+
+    def test_an_unknown_key_is_none(self, storage: Storage) -> None:
+        storage.add_key(_key("k"))
+        assert storage.get_key("K") is None
+        assert storage.get_key("") is None
+
+    def test_a_key_whose_id_is_taken_is_refused(self, storage: Storage) -> None:
+        storage.add_key(_key())
+        with pytest.raises(StorageError):
+            storage.add_key(_key(owner="mallory"))
+        assert storage.get_key("k") == _key()
+
+    def test_keys_are_listed_oldest_first(self, storage: Storage) -> None:
+        assert list(storage.list_keys()) == []
+        for key_id, seconds in (("c", 1), ("b", 2), ("a", 2), ("d", 0)):
+            storage.add_key(_key(key_id, seconds=seconds))
+        assert [key.id for key in storage.list_keys()] == ["d", "c", "a", "b"]
+
+    def test_a_revoked_key_is_kept_with_the_time(self, storage: Storage) -> None:
+        storage.add_key(_key("other"))
+        storage.add_key(_key())
+        revoked = replace(_key(), revoked_at=at(3))
+        assert storage.revoke_key("k", now=at(3)) == revoked
+        assert storage.get_key("k") == revoked
+        assert storage.get_key("other") == _key("other")
+
+    def test_a_key_is_revoked_once(self, storage: Storage) -> None:
+        storage.add_key(_key())
+        storage.revoke_key("k", now=at(3))
+        assert storage.revoke_key("k", now=at(5)) == replace(_key(), revoked_at=at(3))
+        assert storage.get_key("k") == replace(_key(), revoked_at=at(3))
+
+    def test_simultaneous_revocations_agree_on_the_time(self, storage: Storage) -> None:
+        storage.add_key(_key())
+        times: list[datetime | None] = []
+
+        def revoke(number: int) -> None:
+            key = storage.revoke_key("k", now=at(number))
+            times.append(None if key is None else key.revoked_at)
+
+        at_once(revoke)
+        found = storage.get_key("k")
+        assert found is not None
+        assert set(times) == {found.revoked_at}
+
+    def test_an_unknown_key_is_not_revoked(self, storage: Storage) -> None:
+        assert storage.revoke_key("k", now=at(3)) is None
+        assert storage.get_key("k") is None

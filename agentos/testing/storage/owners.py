@@ -1,0 +1,231 @@
+"""The promises about whose sessions and runs are whose."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from agentos.domain.ids import new_id
+from agentos.domain.run import Concurrency, RunStatus
+from agentos.domain.session import Session, Summary
+from agentos.errors import AgentOSError, SessionNotFound
+from agentos.storage.interface import Storage
+from agentos.storage.values import Lease, Paging, RunFilter, SessionChanges, SessionFilter
+from agentos.testing.storage.contract import (
+    LEASE,
+    Contract,
+    admit,
+    admitted,
+    at,
+    ended,
+    frames,
+    key,
+    new_run,
+    new_session,
+    said,
+    take_turn,
+)
+
+Call = Callable[[Storage, str, str, str | None], object]
+
+SUMMARY = Summary(content="", run_count=0, total_tokens=0, created_at=at(0))
+
+
+def _update(version: int | None) -> Call:
+    changes = SessionChanges(name="new")
+    return lambda s, session, _, owner: s.update_session(
+        session, changes, owner=owner, now=at(9), expected_version=version
+    )
+
+
+def _admit(how: Concurrency) -> Call:
+    return lambda s, session, _, owner: s.admit_run(
+        new_run(id=f"by-{owner}", session_id=session), LEASE, owner=owner, history_turns=3, concurrency=how
+    )
+
+
+CALLS: dict[str, Call] = {
+    "get_session": lambda s, session, _, owner: s.get_session(session, owner=owner),
+    "update_session": _update(None),
+    "update_session of the present version": _update(1),
+    "update_session of another version": _update(7),
+    "history": lambda s, session, _, owner: s.history(session, owner=owner, limit=9),
+    "history before": lambda s, session, _, owner: s.history(session, owner=owner, limit=9, before=2),
+    "put_summary": lambda s, session, _, owner: s.put_summary(session, SUMMARY, owner=owner),
+    "get_summary": lambda s, session, _, owner: s.get_summary(session, owner=owner),
+    **{f"admit_run with {how}": _admit(how) for how in Concurrency},
+    "get_run": lambda s, _, run, owner: s.get_run(run, owner=owner),
+    "request_cancel": lambda s, _, run, owner: s.request_cancel(run, owner=owner),
+    "request_cancel to forget": lambda s, _, run, owner: s.request_cancel(run, owner=owner, forget=True),
+    "delete_session": lambda s, session, _, owner: s.delete_session(session, owner=owner),
+}
+"""Every method that takes an owner; its first word is the name of the method."""
+
+ALIKE = [
+    ("alice", "Alice"),
+    ("alice", "alice "),
+    ("a_ice", "alice"),
+    ("%", "alice"),
+    ("\u00fc", "u\u0308"),
+    ("1", "01"),
+]
+
+
+def _outcome(call: Call, storage: Storage, session_id: str, run_id: str, owner: str | None) -> object:
+    """Return what a call returned or raised, which must not differ by more than the id that was asked for."""
+    try:
+        return call(storage, session_id, run_id, owner)
+    except AgentOSError as error:
+        return type(error), error.message.replace(session_id, "ID"), error.details, error.retry_after
+
+
+def _state(storage: Storage, session: Session, run_id: str) -> tuple[object, ...]:
+    return (
+        storage.get_session(session.id, owner=None),
+        storage.get_run(run_id, owner=None),
+        storage.get_summary(session.id, owner=None),
+        storage.history(session.id, owner=None, limit=9),
+        storage.list_runs(RunFilter(), Paging()),
+        list(storage.cancel_requests(LEASE.owner)),
+    )
+
+
+def _busy_session(storage: Storage) -> tuple[Session, str]:
+    """Return a session of alice's with a turn and a summary, and the run under way in it."""
+    session = new_session(storage, owner="alice")
+    take_turn(storage, session, "q", "a")
+    storage.put_summary(session.id, replace(SUMMARY, content="s"), owner="alice")
+    return session, admitted(storage, session).id
+
+
+class OwnerContract(Contract):
+    """Ownership."""
+
+    def test_what_is_somebody_elses_is_as_if_it_were_not_there(self, storage: Storage) -> None:
+        session, run_id = _busy_session(storage)
+        before = _state(storage, session, run_id)
+        for name, call in CALLS.items():
+            missing = _outcome(call, storage, new_id(), new_id(), "bob")
+            assert _outcome(call, storage, session.id, run_id, "bob") == missing, name
+            assert _state(storage, session, run_id) == before, name
+
+    @pytest.mark.parametrize("owner", ["alice", None])
+    def test_what_is_ones_own_is_there_and_everything_is_there_for_those_who_see_all(
+        self, storage: Storage, owner: str | None
+    ) -> None:
+        for name, call in CALLS.items():
+            missing = _outcome(call, storage, new_id(), new_id(), owner)
+            session, run_id = _busy_session(storage)
+            assert _outcome(call, storage, session.id, run_id, owner) != missing, name
+            storage.delete_session(session.id, owner="alice")
+
+    def test_a_key_for_what_is_somebody_elses_is_not_used_up(self, storage: Storage) -> None:
+        session = new_session(storage, owner="alice")
+        with pytest.raises(SessionNotFound):
+            admit(storage, new_run(session), owner="bob", idempotency=key())
+        assert storage.find_repeat(key()) is None
+
+    def test_owners_are_told_apart_to_the_letter(self, storage: Storage) -> None:
+        for one, other in ALIKE:
+            for owner, another in ((one, other), (other, one)):
+                session = new_session(storage, owner=owner)
+                run = admitted(storage, session)
+                assert storage.get_session(session.id, owner=owner) == session
+                assert storage.get_session(session.id, owner=another) is None
+                assert storage.get_run(run.id, owner=another) is None
+                where = SessionFilter(owner=owner), RunFilter(owner=owner)
+                assert [found.id for found in storage.list_sessions(where[0], Paging()).items] == [session.id]
+                assert [found.id for found in storage.list_runs(where[1], Paging()).items] == [run.id]
+                storage.delete_session(session.id, owner=owner)
+
+    def test_a_session_keeps_its_owner(self, storage: Storage) -> None:
+        session = new_session(storage, owner="alice", user_id="bob")
+        changed = storage.update_session(session.id, SessionChanges(user_id="carol"), owner=None, now=at(1))
+        assert (session.owner, changed.owner) == ("alice", "alice")
+        assert storage.get_session(session.id, owner="alice") == changed
+
+    @pytest.mark.parametrize("owner", ["alice", None])
+    def test_a_run_in_a_session_is_the_session_owners_whoever_asked_for_it(
+        self, storage: Storage, owner: str | None
+    ) -> None:
+        session = new_session(storage, owner="alice")
+        first = admit(storage, new_run(session, owner="root"), owner=owner).run
+        second = admit(storage, new_run(session, owner="root"), owner=owner).run
+        assert [first.owner, second.owner] == ["alice", "alice"]
+        assert storage.get_run(first.id, owner="alice") == first
+        assert storage.get_run(first.id, owner="root") is None
+        storage.finish_run(ended(first))
+        claimed = storage.claim_turn(second, history_turns=3, now=at(1))
+        assert claimed is not None
+        assert claimed.run.owner == "alice"
+        assert {run.owner for run in storage.history(session.id, owner="alice", limit=9).runs} == {"alice"}
+
+    @pytest.mark.parametrize("owner", ["bob", None])
+    def test_a_run_without_a_session_is_whose_it_says_it_is(self, storage: Storage, owner: str | None) -> None:
+        run = admit(storage, new_run(owner="alice"), owner=owner).run
+        assert run.owner == "alice"
+        assert storage.get_run(run.id, owner="alice") == run
+        assert storage.get_run(run.id, owner="bob") is None
+
+    def test_a_run_keeps_its_owner_when_another_worker_takes_it_over_and_when_it_ends(self, storage: Storage) -> None:
+        run = admit(storage, new_run(owner="alice"), Lease("gone", -1.0)).run
+        (taken,) = storage.take_lost_runs(LEASE, limit=9)
+        assert taken.owner == "alice"
+        storage.finish_run(ended(taken))
+        assert storage.get_run(run.id, owner="alice") == ended(taken)
+
+    def test_lists_and_counts_are_of_one_owner_or_of_all(self, storage: Storage) -> None:
+        for number in range(6):
+            whose = "alice" if number % 2 else "bob"
+            session = new_session(storage, id=str(number), seconds=number, owner=whose, user_id="u", team_id="t")
+            admitted(storage, session, id=f"run-{number}", seconds=number)
+        given = SessionFilter(agent_id="assistant", user_id="u", team_id="t", updated_before=at(5))
+        expected = {"alice": ["3", "1"], "bob": ["4", "2", "0"], None: ["4", "3", "2", "1", "0"], "carol": []}
+        for owner, sessions in expected.items():
+            where = replace(given, owner=owner)
+            assert [found.id for found in storage.list_sessions(where, Paging()).items] == sessions
+            assert storage.count_sessions(where) == len(sessions)
+            of_runs = RunFilter(owner=owner, agent_id="assistant", status=RunStatus.RUNNING)
+            runs = [found.id for found in storage.list_runs(of_runs, Paging()).items]
+            assert [run_id.removeprefix("run-") for run_id in runs if run_id != "run-5"] == sessions
+        assert storage.count_sessions(SessionFilter(owner="alice")) == 3
+        assert storage.list_runs(RunFilter(owner="alice", session_id="0"), Paging()).items == []
+
+    def test_pages_of_one_owner_follow_each_other_to_the_end(self, storage: Storage) -> None:
+        for number in range(8):
+            whose = "alice" if number % 2 else "bob"
+            admitted(storage, new_session(storage, id=str(number), owner=whose), id=f"run-{number}", seconds=number)
+        seen: list[str] = []
+        for listed, where in (
+            (storage.list_sessions, SessionFilter(owner="alice")),
+            (storage.list_runs, RunFilter(owner="alice")),
+        ):
+            ask: Callable[..., Any] = listed
+            page = ask(where, Paging(limit=3))
+            rest = ask(where, Paging(limit=3, cursor=page.next_cursor))
+            assert rest.next_cursor is None
+            seen.extend(found.id for found in (*page.items, *rest.items))
+        assert seen == ["7", "5", "3", "1", "run-7", "run-5", "run-3", "run-1"]
+
+    def test_only_an_owners_sessions_are_deleted_by_its_filter(self, storage: Storage) -> None:
+        for number in range(4):
+            whose = "alice" if number % 2 else "bob"
+            new_session(storage, id=str(number), seconds=number, owner=whose, user_id="u")
+        assert storage.delete_sessions(SessionFilter(owner="alice", user_id="u"), limit=9) == 2
+        assert [found.id for found in storage.list_sessions(SessionFilter(), Paging()).items] == ["2", "0"]
+        assert storage.delete_sessions(SessionFilter(owner="alice"), limit=9) == 0
+
+    def test_a_session_that_is_somebody_elses_is_not_taken_by_a_run_that_would_interrupt(
+        self, storage: Storage
+    ) -> None:
+        session = new_session(storage, owner="alice")
+        run = admitted(storage, session)
+        with pytest.raises(SessionNotFound):
+            admit(storage, new_run(session), owner="bob", concurrency=Concurrency.ROLLBACK)
+        assert list(storage.cancel_requests(LEASE.owner)) == []
+        assert storage.finish_run(ended(run), messages=said("q", "a"), frames=frames(1, 1))
+        assert len(storage.history(session.id, owner="alice", limit=9).messages) == 2
+        assert admitted(storage, session).position == 2
