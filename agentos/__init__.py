@@ -1,48 +1,64 @@
 """AgentOS: a production HTTP server for AI agents.
 
-What programs and plugins import. The server itself (``AgentOS``, ``create_app``) is loaded when it is first asked for,
-so that a plugin or a tool costs no web framework.
+What programs and plugins import. The server itself (``AgentOS``, ``create_app``) and the HTTP client are loaded when
+they are first asked for, so that a plugin or a tool costs no web framework.
 """
 
 from typing import TYPE_CHECKING, Any
 
 from agentos._version import __version__
+from agentos.auth.authenticator import Authenticator, Credentials
 from agentos.cancellation import Cancellation
 from agentos.config import Config
 from agentos.domain.agent import Agent, StreamingAgent
 from agentos.domain.event import Reasoning, Token, ToolCallEvent
 from agentos.domain.media import Media
 from agentos.domain.message import Message, ToolCall
+from agentos.domain.principal import Principal
 from agentos.domain.run import Run, RunStatus
 from agentos.domain.session import Session
 from agentos.domain.tool_spec import ToolSpec
 from agentos.domain.usage import Usage
+from agentos.errors import Unauthenticated
 from agentos.hookspecs import hookimpl
 from agentos.models.deltas import Delta, Finish, ReasoningDelta, TextDelta, ToolCallDelta
 from agentos.models.provider import ModelProvider
 from agentos.models.request import ModelRequest
 from agentos.models.scripted import ScriptedProvider
+from agentos.outbound.failures import OutboundFailed, OutboundRefused
+from agentos.outbound.policy import OutboundPolicy
 from agentos.runtime.context import RunContext
 from agentos.tools.bounds import Bounds
 from agentos.tools.context import ToolContext
+from agentos.tools.denied import Denied
 from agentos.tools.tool import Tool, Toolkit, tool
 
 if TYPE_CHECKING:
     from agentos.app import create_app
+    from agentos.outbound.client import OutboundAnswer, OutboundClient
     from agentos.server import AgentOS
 
 __all__ = [
     "Agent",
     "AgentOS",
+    "Authenticator",
     "Bounds",
     "Cancellation",
     "Config",
+    "Credentials",
     "Delta",
+    "Denied",
     "Finish",
     "Media",
     "Message",
     "ModelProvider",
     "ModelRequest",
+    "OutboundAnswer",
+    "OutboundClient",
+    "OutboundFailed",
+    "OutboundPolicy",
+    "OutboundRefused",
+    "Principal",
     "Reasoning",
     "ReasoningDelta",
     "Run",
@@ -60,6 +76,7 @@ __all__ = [
     "ToolContext",
     "ToolSpec",
     "Toolkit",
+    "Unauthenticated",
     "Usage",
     "__version__",
     "create_app",
@@ -77,4 +94,8 @@ def __getattr__(name: str) -> Any:
         from agentos.app import create_app
 
         return create_app
+    if name in ("OutboundAnswer", "OutboundClient"):
+        from agentos.outbound import client
+
+        return getattr(client, name)
     raise AttributeError(f"module 'agentos' has no attribute {name!r}")

@@ -6,11 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from agentos.api.body import BodyReader
+from agentos.api.callers import know_callers
+from agentos.api.cors import allow_origins
 from agentos.api.errors import handle_errors
-from agentos.api.middleware import OrjsonProvider, allow_origins, watch_requests
-from agentos.api.resources import RESOURCES
+from agentos.api.middleware import OrjsonProvider, watch_requests
+from agentos.api.resources import PUBLIC_ENDPOINTS, RESOURCES
 from agentos.bootstrap import build
 from agentos.config import Config
 from agentos.domain.agent import Agent, StreamingAgent
@@ -31,7 +34,7 @@ def create_app(
     """
     config = config or Config()
     app = Flask("agentos", static_folder=None)
-    app.extensions["agentos"] = build(config, agents=agents, tools=tools, plugins=plugins)
+    app.extensions["agentos"] = services = build(config, agents=agents, tools=tools, plugins=plugins)
     app.extensions["agentos.body"] = BodyReader(limit=config.max_request_size, seconds=config.request_timeout)
     app.json = OrjsonProvider(app)
     # A redirect to the address with or without a slash would be HTML, and would lose the body of a POST.
@@ -41,6 +44,9 @@ def create_app(
     handle_errors(app)
     watch_requests(app)
     allow_origins(app, config)
+    know_callers(app, config, services, public=PUBLIC_ENDPOINTS)
+    if config.proxy_hops:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=config.proxy_hops, x_proto=0, x_host=0)  # type: ignore[method-assign]
     for resource in RESOURCES:
         app.register_blueprint(resource.blueprint())
     return app

@@ -7,10 +7,13 @@ import socket
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from agentos.auth.authenticator import Authenticator
+from agentos.auth.rate_limits import RateLimits
 from agentos.config import Config
 from agentos.core import CorePlugin
 from agentos.domain.agent import Agent, StreamingAgent
 from agentos.domain.ids import new_id
+from agentos.domain.message import ToolCall
 from agentos.errors import ConfigError, PluginError
 from agentos.events.log import EventLog
 from agentos.execution.cancels import CancelWatch
@@ -19,21 +22,29 @@ from agentos.execution.leases import LeaseKeeper
 from agentos.execution.runner import Runner
 from agentos.models.catalog import Catalog
 from agentos.models.provider import ModelProvider
+from agentos.observability.redaction import keep_secrets_of
 from agentos.observability.run_log import RunLog
 from agentos.plugins.manager import PluginManager, PluginReport
 from agentos.registry import Registry
 from agentos.services.agents import AgentService
+from agentos.services.callers import CallerService
 from agentos.services.health import HealthService
 from agentos.services.housekeeping import HousekeepingService
+from agentos.services.keys import KeyService
 from agentos.services.runs import RunService
 from agentos.services.services import Services
 from agentos.services.sessions import SessionService
 from agentos.services.summaries import SummaryService
 from agentos.storage.interface import Storage
-from agentos.storage.values import Lease
+from agentos.storage.values import Lease, Quota
+from agentos.tools.context import ToolContext
+from agentos.tools.denied import Denied
+from agentos.tools.executor import ToolExecutor
+from agentos.tools.isolation import Isolation
 from agentos.tools.tool import Tool, Toolkit, as_tools
 
 ProviderFactory = Callable[[Config], ModelProvider]
+AuthenticatorFactory = Callable[[Config, Storage], Authenticator]
 ExecutorFactory = Callable[[Config], Executor]
 StorageFactory = Callable[[str, Config], Storage]
 
@@ -52,6 +63,7 @@ def build(
     :class:`~agentos.errors.PluginError`, and :class:`~agentos.errors.StorageError` when the schema cannot be brought up
     to date.
     """
+    keep_secrets_of(config)
     registries = _Registries()
     manager = PluginManager(allowed=config.plugins, strict=config.plugins_strict)
     registries.fill(manager, config, plugins or {})
@@ -64,10 +76,18 @@ def build(
     if config.migrate:
         storage.upgrade()
     lease = Lease(owner=f"{socket.gethostname()}:{os.getpid()}:{new_id()[-12:]}", seconds=config.lease_seconds)
-    runner = Runner(storage, EventLog(storage), lease, on_finished=lambda run: manager.observe("run_finished", run=run))
+    runner = Runner(
+        storage,
+        EventLog(storage),
+        lease,
+        quota=Quota(config.max_runs_per_owner, config.max_runs),
+        on_finished=lambda run: manager.observe("run_finished", run=run),
+    )
     leases = LeaseKeeper(storage, runner, lease, resume=lambda run: services.runs.resume(run))
     catalog = Catalog(registries.providers, config)
-    agent_service = AgentService(storage, registries.agents, registries.tools, catalog, config)
+    agent_service = AgentService(
+        storage, registries.agents, registries.tools, catalog, config, executor=_tool_executor(config, manager)
+    )
     services = Services(
         config=config,
         plugins=manager,
@@ -75,7 +95,7 @@ def build(
         tools=registries.tools,
         catalog=catalog,
         agents=agent_service,
-        sessions=SessionService(storage, runner),
+        sessions=SessionService(storage, runner, config),
         summaries=SummaryService(storage, agent_service, config),
         runs=RunService(
             storage,
@@ -85,6 +105,8 @@ def build(
             config,
             watch=lambda: services.watch_runs(),
         ),
+        callers=CallerService(_open_authenticators(registries.authenticators, config, storage), RateLimits(config)),
+        keys=KeyService(storage),
         health=HealthService(storage, runner),
         housekeeping=HousekeepingService(storage, config),
         runner=runner,
@@ -101,12 +123,14 @@ class _Registries:
         self.providers: Registry[ProviderFactory] = Registry("model provider")
         self.storages: Registry[StorageFactory] = Registry("storage backend")
         self.executors: Registry[ExecutorFactory] = Registry("executor")
+        self.authenticators: Registry[AuthenticatorFactory] = Registry("authenticator")
         self.tools: Registry[Tool] = Registry("tool")
         self.agents: Registry[Agent | StreamingAgent] = Registry("agent")
 
     def fill(self, manager: PluginManager, config: Config, plugins: Mapping[str, object]) -> None:
         """Load all plugins and let each register; agents come last, as they name models and tools."""
-        for registry in (self.providers, self.storages, self.executors, self.tools, self.agents):
+        factories = (self.providers, self.storages, self.executors, self.authenticators)
+        for registry in (*factories, self.tools, self.agents):
             manager.on_removal(registry.remove_source)
         manager.add("core", CorePlugin(self.providers, self.tools))
         manager.add("run-log", RunLog(content=config.log_content))
@@ -115,6 +139,7 @@ class _Registries:
         manager.load_installed()
         manager.call("register_storage_backends", self._register_into(self.storages))
         manager.call("register_executors", self._register_into(self.executors))
+        manager.call("register_authenticators", self._register_into(self.authenticators))
         manager.call("register_model_providers", self._register_into(self.providers))
         manager.call("register_tools", self._register_tool)
         manager.call("register_agents", self._register_agent, config=config)
@@ -154,6 +179,19 @@ class _Registries:
         return register
 
 
+def _tool_executor(config: Config, manager: PluginManager) -> ToolExecutor:
+    undecided = Denied("it could not be found out whether the call is allowed")
+
+    def ask(call: ToolCall, context: ToolContext) -> Denied | None:
+        return manager.ask("before_tool_call", Denied, undecided, call=call, context=context)
+
+    return ToolExecutor(
+        config.tool_timeout,
+        isolation=Isolation(cpu=config.tool_cpu, memory=config.tool_memory),
+        before_call=ask if manager.has("before_tool_call") else None,
+    )
+
+
 def _open_executor(executors: Registry[ExecutorFactory], config: Config) -> Executor:
     entry = executors.get(config.executor)
     if entry is None:
@@ -162,6 +200,20 @@ def _open_executor(executors: Registry[ExecutorFactory], config: Config) -> Exec
             f" {', '.join(executors.names())}"
         )
     return entry.value(config)
+
+
+def _open_authenticators(
+    installed: Registry[AuthenticatorFactory], config: Config, storage: Storage
+) -> list[Authenticator]:
+    opened = []
+    for name in config.auth:
+        entry = installed.get(name)
+        if entry is None:
+            raise ConfigError(
+                f"AGENTOS_AUTH names {name!r:.40}, which is not installed; installed are {', '.join(installed.names())}"
+            )
+        opened.append(entry.value(config, storage))
+    return opened
 
 
 def _open_storage(backends: Registry[StorageFactory], config: Config) -> Storage:

@@ -14,14 +14,18 @@ from types import MappingProxyType
 from agentos.settings import (
     ADDRESS,
     FLAG,
+    HOSTS,
     NAMES,
+    OPTIONAL_COUNT,
     OPTIONAL_MODEL,
+    OPTIONAL_RATE,
     OPTIONAL_TEXT,
     ORIGINS,
     PLUGINS,
     SIZE,
     TEXT,
     UNSET,
+    Rate,
     one_of,
     resolve,
     seconds,
@@ -97,6 +101,109 @@ class Config:
         "embedded", TEXT, "What executes background runs: embedded, or a plugin's.", env="AGENTOS_EXECUTOR"
     )
     max_request_size: int = setting(10 * 1024**2, SIZE, "Largest body of a request.", env="AGENTOS_MAX_REQUEST_SIZE")
+    max_input_size: int = setting(1024**2, SIZE, "Largest text input of a run.", env="AGENTOS_MAX_INPUT_SIZE")
+    max_metadata_size: int = setting(
+        64 * 1024,
+        SIZE,
+        "Largest object that is kept for a client, as JSON: metadata, state, run_context, an agent's parameters.",
+        env="AGENTOS_MAX_METADATA_SIZE",
+    )
+    max_attachments: int = setting(32, whole(0, 1000), "Attachments of one run.", env="AGENTOS_MAX_ATTACHMENTS")
+    max_attachment_size: int = setting(
+        8 * 1024**2, SIZE, "Largest attachment, decoded.", env="AGENTOS_MAX_ATTACHMENT_SIZE"
+    )
+    media_hosts: tuple[str, ...] = setting(
+        (),
+        HOSTS,
+        "Hosts that attachments may be named at. Empty: all that are not internal.",
+        env="AGENTOS_MEDIA_HOSTS",
+    )
+    media_hosts_denied: tuple[str, ...] = setting(
+        (), HOSTS, "Hosts that attachments may not be named at.", env="AGENTOS_MEDIA_HOSTS_DENIED"
+    )
+    media_fetch: bool = setting(
+        False,
+        FLAG,
+        "Fetch attachments that are named by URL, for models that cannot; otherwise the provider does.",
+        env="AGENTOS_MEDIA_FETCH",
+    )
+    auth: tuple[str, ...] = setting(
+        (),
+        NAMES,
+        "Authenticators in force, asked in this order: api_key, jwt, or a plugin's. Empty: none; then only this machine"
+        " is served.",
+        env="AGENTOS_AUTH",
+    )
+    allow_anonymous: bool = setting(
+        False, FLAG, "Without authenticators, serve other machines too.", env="AGENTOS_ALLOW_ANONYMOUS"
+    )
+    jwt_key: str | None = setting(
+        None,
+        OPTIONAL_TEXT,
+        "Secret (HS…) or public key in PEM (RS…, ES…) that tokens are checked with.",
+        env="AGENTOS_JWT_KEY",
+        secret=True,
+    )
+    jwt_jwks: str | None = setting(
+        None, OPTIONAL_TEXT, "File or URL of the key set (JWKS) that tokens are checked with.", env="AGENTOS_JWT_JWKS"
+    )
+    jwt_algorithms: tuple[str, ...] = setting(
+        ("RS256", "ES256"), NAMES, "Signature algorithms that are accepted.", env="AGENTOS_JWT_ALGORITHMS"
+    )
+    jwt_issuer: str | None = setting(None, OPTIONAL_TEXT, "`iss` that tokens must have.", env="AGENTOS_JWT_ISSUER")
+    jwt_audience: str | None = setting(None, OPTIONAL_TEXT, "`aud` that tokens must have.", env="AGENTOS_JWT_AUDIENCE")
+    jwt_leeway: float = setting(
+        30.0, seconds(0, 600), "How far the clock of who issues tokens may be off.", env="AGENTOS_JWT_LEEWAY"
+    )
+    jwt_owner_claim: str = setting(
+        "sub", TEXT, "Claim that names the user or tenant whose things a token sees.", env="AGENTOS_JWT_OWNER_CLAIM"
+    )
+    jwt_scope_claim: str = setting(
+        "scope", TEXT, "Claim that has the scopes, as a text with spaces or a list.", env="AGENTOS_JWT_SCOPE_CLAIM"
+    )
+    rate_limit: Rate | None = setting(
+        None,
+        OPTIONAL_RATE,
+        "Requests of one key or token, and of one address, on average; as many at once. Each worker counts for itself."
+        " Not set: no limit.",
+        env="AGENTOS_RATE_LIMIT",
+    )
+    address_rate_limit: Rate | None = setting(
+        None,
+        OPTIONAL_RATE,
+        "Requests of one address, where it is to be another limit than that of a key.",
+        env="AGENTOS_ADDRESS_RATE_LIMIT",
+    )
+    proxy_hops: int = setting(
+        0,
+        whole(0, 10),
+        "Proxies before the server that add the client's address to X-Forwarded-For.",
+        env="AGENTOS_PROXY_HOPS",
+    )
+    max_runs: int | None = setting(
+        None,
+        OPTIONAL_COUNT,
+        "Runs under way at once in the whole deployment. Not set: no limit.",
+        env="AGENTOS_MAX_RUNS",
+    )
+    max_runs_per_owner: int | None = setting(
+        None,
+        OPTIONAL_COUNT,
+        "Runs under way at once of one owner. Not set: no limit.",
+        env="AGENTOS_MAX_RUNS_PER_OWNER",
+    )
+    header_timeout: float = setting(
+        15.0,
+        seconds(0.1, 600),
+        "Longest time that a request's header may take to arrive.",
+        env="AGENTOS_HEADER_TIMEOUT",
+    )
+    write_timeout: float = setting(
+        60.0,
+        seconds(0.1, 3600),
+        "Longest time that a client may take none of an answer before it is given up.",
+        env="AGENTOS_WRITE_TIMEOUT",
+    )
     workers: int = setting(2, whole(1, 512), "Worker processes.", env=("AGENTOS_WORKERS", "WEB_CONCURRENCY"))
     worker_connections: int = setting(
         2000, whole(1, 100_000), "Connections that one worker serves at once.", env="AGENTOS_WORKER_CONNECTIONS"
@@ -107,6 +214,12 @@ class Config:
     max_turns: int = setting(10, whole(1, 1000), "Model calls that one run may make.", env="AGENTOS_MAX_TURNS")
     tool_timeout: float = setting(
         30.0, seconds(0.1, 3600), "Longest time of one tool call.", env="AGENTOS_TOOL_TIMEOUT"
+    )
+    tool_memory: int = setting(
+        512 * 1024**2, SIZE, "Memory of one call of an isolated tool.", env="AGENTOS_TOOL_MEMORY"
+    )
+    tool_cpu: float = setting(
+        10.0, seconds(0.1, 3600), "CPU time of one call of an isolated tool.", env="AGENTOS_TOOL_CPU"
     )
     token_timeout: float = setting(
         120.0, seconds(0.1, 3600), "Longest silence of a model between two pieces.", env="AGENTOS_TOKEN_TIMEOUT"

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Container
 
+from agentos.auth.authenticator import Authenticator
+from agentos.auth.keys import ApiKeyAuthenticator
 from agentos.config import Config
 from agentos.domain.agent import Agent
 from agentos.execution.executor import EmbeddedExecutor
 from agentos.hookspecs import (
     RegisterAgent,
+    RegisterAuthenticator,
     RegisterExecutor,
     RegisterModelProvider,
     RegisterStorageBackend,
     hookimpl,
 )
 from agentos.models.scripted import ScriptedProvider
+from agentos.storage.interface import Storage
 from agentos.storage.memory import open_memory
 from agentos.storage.sqlalchemy import open_sql
 
@@ -22,7 +26,7 @@ INSTRUCTIONS = "You are a helpful assistant. Answer briefly and honestly; say so
 
 
 class CorePlugin:
-    """Brings storage, the executor of background runs, the scripted provider, and the agent ``assistant``.
+    """Brings storage, the executor of background runs, authenticators, the scripted provider, and the ``assistant``.
 
     ``providers`` and ``tools`` are the names that are registered by the time the agents' turn comes.
     """
@@ -46,6 +50,12 @@ class CorePlugin:
             "embedded",
             lambda config: EmbeddedExecutor(limit=config.background_limit, queue=config.background_queue),
         )
+
+    @hookimpl
+    def register_authenticators(self, register: RegisterAuthenticator) -> None:
+        """Register API keys and JWTs."""
+        register("api_key", lambda _, storage: ApiKeyAuthenticator(storage))
+        register("jwt", _open_jwt)
 
     @hookimpl
     def register_model_providers(self, register: RegisterModelProvider) -> None:
@@ -73,3 +83,10 @@ class CorePlugin:
         if config.openai_api_key is not None and "openai" in self._providers:
             return "openai:gpt-5-mini"
         return "local:smollm2" if "local" in self._providers else "scripted:echo"
+
+
+def _open_jwt(config: Config, _: Storage) -> Authenticator:
+    # The library and its cryptography are megabytes that only those who use tokens need in their workers.
+    from agentos.auth.jwt import JwtAuthenticator
+
+    return JwtAuthenticator(config)

@@ -6,6 +6,8 @@
     ├── RequestError                    the caller's request is at fault
     │   ├── InvalidRequest              INVALID_REQUEST
     │   ├── InvalidMedia                INVALID_MEDIA
+    │   ├── Unauthenticated             UNAUTHENTICATED
+    │   ├── Forbidden                   FORBIDDEN
     │   ├── NotFound                    NOT_FOUND
     │   │   ├── AgentNotFound           AGENT_NOT_FOUND
     │   │   ├── SessionNotFound         SESSION_NOT_FOUND
@@ -32,6 +34,7 @@
     │   ├── TurnLimit                   cause TURN_LIMIT
     │   └── WorkerLost                  cause WORKER_LOST
     ├── StorageError                    STORAGE_ERROR
+    ├── AuthenticationUnavailable       AUTHENTICATION_UNAVAILABLE
     ├── ShuttingDown                    SHUTTING_DOWN
     └── InternalError                   INTERNAL_ERROR (a bug of ours)
 
@@ -102,6 +105,20 @@ class InvalidMedia(RequestError):
 
     code = "INVALID_MEDIA"
     phrase = "invalid media"
+
+
+class Unauthenticated(RequestError):
+    """No credential was given, or it is not valid (any more). The message never says which of its parts is wrong."""
+
+    code = "UNAUTHENTICATED"
+    phrase = "unauthenticated"
+
+
+class Forbidden(RequestError):
+    """The credential is valid, and does not allow this."""
+
+    code = "FORBIDDEN"
+    phrase = "forbidden"
 
 
 class NotFound(RequestError):
@@ -314,14 +331,12 @@ class StorageError(AgentOSError):
     code = "STORAGE_ERROR"
     phrase = "storage unavailable"
 
-    def __init__(
-        self,
-        message: str | None = None,
-        *,
-        details: Mapping[str, Any] | None = None,
-        retry_after: float | None = 1.0,
-    ) -> None:
-        super().__init__(message, details=details, retry_after=retry_after)
+
+class AuthenticationUnavailable(AgentOSError):
+    """Whether the credential is valid cannot be told now, as what it is checked with is out of reach."""
+
+    code = "AUTHENTICATION_UNAVAILABLE"
+    phrase = "authentication unavailable"
 
 
 class ShuttingDown(AgentOSError):
@@ -329,15 +344,6 @@ class ShuttingDown(AgentOSError):
 
     code = "SHUTTING_DOWN"
     phrase = "server is shutting down"
-
-    def __init__(
-        self,
-        message: str | None = None,
-        *,
-        details: Mapping[str, Any] | None = None,
-        retry_after: float | None = 5.0,
-    ) -> None:
-        super().__init__(message, details=details, retry_after=retry_after)
 
 
 class InternalError(AgentOSError):

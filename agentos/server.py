@@ -11,8 +11,10 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from agentos.auth.exposure import check_binding
 from agentos.config import Config
-from agentos.domain.agent import AGENT_ID, Agent, StreamingAgent
+from agentos.domain.agent import Agent, StreamingAgent
+from agentos.domain.ids import AGENT_ID
 from agentos.errors import AgentExists, ConfigError, InvalidRequest
 
 if TYPE_CHECKING:
@@ -37,7 +39,7 @@ SIGNALS = (
 class AgentOS:
     """One server and what it serves.
 
-    >>> server = AgentOS(Config(address=":9090"))
+    >>> server = AgentOS(Config(address=":9090", auth=["api_key"]))
     >>> server.register_agent("support", Agent(id="support", model="openai:gpt-5-mini", instructions="Be kind."))
     >>> server.start()  # doctest: +SKIP
 
@@ -100,6 +102,9 @@ class AgentOS:
         The workers need gevent's patches from before the first import on. A program that runs without them is started
         over with them, in the same process: what it did before this call happens twice, so let it be little.
 
+        Ends the program with one line on standard error where other machines could reach a server that asks nobody who
+        they are (``address`` without ``auth``, nor ``allow_anonymous``).
+
         Raises :class:`~agentos.errors.ConfigError` when there is no program to start over, or when :attr:`app` was
         built in this process already: its connections and threads would not survive the fork.
         """
@@ -112,6 +117,10 @@ class AgentOS:
             raise ConfigError(
                 "AgentOS.start() was called from a thread; signals reach only the main thread, call it there"
             )
+        try:
+            check_binding(self.config, [self.config.address])
+        except ConfigError as error:
+            raise SystemExit(f"Error: {error.message}") from error
         from agentos.serving.patching import is_patched, start_over
 
         if not is_patched():

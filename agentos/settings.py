@@ -33,6 +33,17 @@ class Kind:
 
 
 @dataclass(frozen=True, slots=True)
+class Rate:
+    """So many things in so many seconds."""
+
+    count: int
+    seconds: float
+
+    def __str__(self) -> str:
+        return f"{self.count}/{self.seconds:g}s"
+
+
+@dataclass(frozen=True, slots=True)
 class Setting:
     """What is known of a setting without its value. ``env`` names its variables, the strongest first."""
 
@@ -172,6 +183,27 @@ def _address(value: Any) -> str:
     return f"{host or '0.0.0.0'}:{int(port)}"  # noqa: S104 - that an empty host means all interfaces is documented
 
 
+def _hosts(value: Any) -> tuple[str, ...]:
+    hosts = tuple(name.lower() for name in _names(value))
+    for host in hosts:
+        if not re.fullmatch(r"(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*|[0-9a-f:]+:[0-9a-f:.]*", host):
+            raise ValueError(host)
+    return hosts
+
+
+def _rate(value: Any) -> Rate:
+    if isinstance(value, Rate):
+        if value.count < 1 or not value.seconds > 0:
+            raise ValueError(value)
+        return value
+    units = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+    words = r"([0-9]{1,9}) ?(?:/|per) ?([0-9]{0,6}) ?(seconds?|minutes?|hours?|days?|[smhd])"
+    match = re.fullmatch(words, _text(value).lower())
+    if match is None or not int(match[1]) or (match[2] and not int(match[2])):
+        raise ValueError(value)
+    return Rate(int(match[1]), int(match[2] or 1) * units[match[3][0]])
+
+
 def _origins(value: Any) -> tuple[str, ...]:
     origins = _names(value)
     for origin in origins:
@@ -209,5 +241,8 @@ SIZE = Kind("bytes, or a number with KiB, MiB or GiB, from 1 KiB to 1 GiB", _siz
 NAMES = Kind("names, separated by commas", _names)
 ADDRESS = Kind("host:port, or :port for all interfaces", _address)
 ORIGINS = Kind("origins like https://app.example.com, separated by commas, or *", _origins)
+HOSTS = Kind("host names and addresses, separated by commas; *.example.com for all below it", _hosts)
+OPTIONAL_COUNT = Kind("a whole number from 1 to 1000000", optional(lambda value: _whole_number(value, 1, 1_000_000)))
+OPTIONAL_RATE = Kind("requests and a time, as in 100/minute, 10/s or 500/15m", optional(_rate))
 OPTIONAL_MODEL = Kind("provider:name, as in openai:gpt-5-mini", optional(_model))
 PLUGINS = Kind("names of plugins, separated by commas, or none", optional(_plugin_names))

@@ -19,10 +19,15 @@ from agentos.errors import AgentExists, AgentNotFound
 
 routes = Routes("agents", "What answers: a model, instructions and tools. Never a conversation.")
 
-LINKS = {name: {"agent_id": "$response.body#/id"} for name in ("get_agent", "replace_agent", "delete_agent")}
+LINKS = {
+    name: {"agent_id": "$response.body#/id"}
+    for name in ("get_agent", "replace_agent", "delete_agent", "run_agent", "stream_agent")
+}
 
 
-@routes.get("/api/v1/agents", answers={200: Answer(description="All agents.", schema=AgentListSchema)})
+@routes.get(
+    "/api/v1/agents", access="agents:read", answers={200: Answer(description="All agents.", schema=AgentListSchema)}
+)
 def list_agents() -> Response:
     """List all agents, by id."""
     agents = [agent_json(agent) for agent in services().agents.list()]
@@ -31,6 +36,7 @@ def list_agents() -> Response:
 
 @routes.post(
     "/api/v1/agents",
+    access="agents:write",
     body=AgentDefinitionSchema,
     answers={
         201: Answer(
@@ -53,6 +59,7 @@ def register_agent(body: dict[str, Any]) -> Response:
 
 @routes.get(
     "/api/v1/agents/{agent_id}",
+    access="agents:read",
     answers={200: Answer(description="The agent.", schema=AgentDetailSchema)},
     errors=(AgentNotFound,),
 )
@@ -63,6 +70,7 @@ def get_agent(agent_id: str) -> Response:
 
 @routes.put(
     "/api/v1/agents/{agent_id}",
+    access="agents:write",
     body=AgentChangesSchema,
     answers={200: Answer(description="The agent as it is now.", schema=AgentDetailSchema)},
     errors=(AgentNotFound, AgentExists),
@@ -77,6 +85,7 @@ def replace_agent(agent_id: str, body: dict[str, Any]) -> Response:
 
 @routes.delete(
     "/api/v1/agents/{agent_id}",
+    access="agents:write",
     answers={200: Answer(description="It is gone.", schema=DeletedSchema)},
     errors=(AgentNotFound, AgentExists),
 )

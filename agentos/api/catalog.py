@@ -7,17 +7,21 @@ from flask import Response
 from agentos.api.routes import Answer, Routes, json_answer, services
 from agentos.api.schemas.catalog import ModelListSchema, PluginListSchema, ToolListSchema
 
-routes = Routes("catalog", "What is installed, and which plugin brought it.", errors=())
+routes = Routes("catalog", "What is installed, and which plugin brought it.")
 
 
-@routes.get("/api/v1/models", answers={200: Answer(description="All models.", schema=ModelListSchema)})
+@routes.get(
+    "/api/v1/models", access="agents:read", answers={200: Answer(description="All models.", schema=ModelListSchema)}
+)
 def list_models() -> Response:
     """List the models that agents may name."""
     models = [{"id": name, "source": source} for name, source in services().catalog.names()]
     return json_answer({"models": models, "count": len(models)})
 
 
-@routes.get("/api/v1/tools", answers={200: Answer(description="All tools.", schema=ToolListSchema)})
+@routes.get(
+    "/api/v1/tools", access="agents:read", answers={200: Answer(description="All tools.", schema=ToolListSchema)}
+)
 def list_tools() -> Response:
     """List the tools that agents may name."""
     tools = [
@@ -32,7 +36,9 @@ def list_tools() -> Response:
     return json_answer({"tools": tools, "count": len(tools)})
 
 
-@routes.get("/api/v1/plugins", answers={200: Answer(description="All plugins.", schema=PluginListSchema)})
+@routes.get(
+    "/api/v1/plugins", access="agents:read", answers={200: Answer(description="All plugins.", schema=PluginListSchema)}
+)
 def list_plugins() -> Response:
     """List the plugins and what became of each.
 

@@ -7,10 +7,10 @@ from importlib.resources import files
 
 from flask import Response, url_for
 
-from agentos.api.routes import Answer, Routes
+from agentos.api.routes import ANYONE_KNOWN, Answer, Routes
 from agentos.errors import NotFound
 
-routes = Routes("docs", "This document, and its page.", errors=())
+routes = Routes("docs", "This document, and its page.")
 
 # Swagger UI sets styles of its own, and has its icons as data: addresses.
 POLICY = (
@@ -55,6 +55,7 @@ ASSETS = {
 
 @routes.get(
     "/openapi.yaml",
+    access=ANYONE_KNOWN,
     answers={200: Answer(description="The OpenAPI document.", media_types=("application/yaml",))},
 )
 def get_openapi() -> Response:
@@ -62,7 +63,7 @@ def get_openapi() -> Response:
     return Response(_document(), content_type="application/yaml")
 
 
-@routes.get("/docs", answers={200: Answer(description="The page.", media_types=("text/html",))})
+@routes.get("/docs", access=ANYONE_KNOWN, answers={200: Answer(description="The page.", media_types=("text/html",))})
 def get_docs() -> Response:
     """Read the specification as a page."""
     headers = {
@@ -76,6 +77,7 @@ def get_docs() -> Response:
 
 @routes.get(
     "/docs/{asset}",
+    access=ANYONE_KNOWN,
     answers={
         200: Answer(description="The file.", media_types=("text/javascript", "text/css", "image/png")),
     },

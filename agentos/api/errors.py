@@ -20,12 +20,17 @@ from agentos.errors import (
     MethodNotAllowed,
     NotFound,
     RequestTooLarge,
+    Unauthenticated,
     UnsupportedMediaType,
 )
+from agentos.observability.content import Quoting
+from agentos.observability.redaction import redact, redact_data
 
 CODE_STATUS: dict[str, int] = {
     "INVALID_REQUEST": 400,
     "INVALID_MEDIA": 400,
+    "UNAUTHENTICATED": 401,
+    "FORBIDDEN": 403,
     "NOT_FOUND": 404,
     "AGENT_NOT_FOUND": 404,
     "SESSION_NOT_FOUND": 404,
@@ -45,6 +50,7 @@ CODE_STATUS: dict[str, int] = {
     "RATE_LIMITED": 429,
     "EXECUTION_ERROR": 500,
     "STORAGE_ERROR": 503,
+    "AUTHENTICATION_UNAVAILABLE": 503,
     "SHUTTING_DOWN": 503,
     "INTERNAL_ERROR": 500,
 }
@@ -63,7 +69,13 @@ CAUSE_STATUS: dict[str, int] = {
 LATER = (429, 503)
 """Statuses that always have a ``Retry-After``."""
 
-RETRY_AFTER: dict[str, int] = {"RATE_LIMITED": 5, "STORAGE_ERROR": 1, "SHUTTING_DOWN": 5, "EXECUTION_ERROR": 5}
+RETRY_AFTER: dict[str, int] = {
+    "AUTHENTICATION_UNAVAILABLE": 5,
+    "RATE_LIMITED": 5,
+    "STORAGE_ERROR": 1,
+    "SHUTTING_DOWN": 5,
+    "EXECUTION_ERROR": 5,
+}
 """Seconds after which it is worth trying again, where such an answer does not know better."""
 
 HTTP_ERRORS: dict[int, type[AgentOSError]] = {
@@ -73,6 +85,9 @@ HTTP_ERRORS: dict[int, type[AgentOSError]] = {
     415: UnsupportedMediaType,
 }
 """Our errors for those that routing and reading raise; other 4xx are ``INVALID_REQUEST`` under their own status."""
+
+CHALLENGE = 'Bearer realm="agentos"'
+"""How a caller can say who it is (RFC 6750), which every 401 must tell (RFC 9110, section 15.5.2)."""
 
 BUG = "something went wrong in the server; its log has the reason under this request id"
 
@@ -104,7 +119,7 @@ def _own_error(error: AgentOSError) -> Response:
         return _bug(error)  # an error of configuration or of a plugin is no client's business
     status = status_of(error.code, error.details)
     if status >= 500:
-        told = {"request_id": request_id(), "code": error.code, "reason": error.message}
+        told = {"request_id": request_id(), "code": error.code, "reason": Quoting(error.message)}
         logger.warning("request failed", extra=told, exc_info=error if error.__cause__ else None)
     return _answer(status, error.code, error.phrase, error.message, error.details, error.retry_after)
 
@@ -146,12 +161,19 @@ def _answer(
     details: Mapping[str, Any] | None = None,
     retry_after: float | None = None,
 ) -> Response:
-    body: dict[str, Any] = {"error": phrase, "message": _valid(message), "code": code, "request_id": request_id()}
+    body: dict[str, Any] = {
+        "error": phrase,
+        "message": _valid(redact(message)),
+        "code": code,
+        "request_id": request_id(),
+    }
     if details:
-        body["details"] = dict(details)
+        body["details"] = redact_data(details)
     answer = Response(orjson.dumps(body, default=str), status, content_type="application/json")
     if status in LATER and retry_after is None:
         retry_after = RETRY_AFTER.get(code)
+    if code == Unauthenticated.code:
+        answer.headers["WWW-Authenticate"] = CHALLENGE
     if retry_after is not None:
         answer.headers["Retry-After"] = str(max(1, math.ceil(retry_after)))
     return answer

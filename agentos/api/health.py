@@ -7,13 +7,13 @@ import time
 from flask import Response
 
 from agentos._version import __version__
-from agentos.api.routes import Answer, Routes, json_answer, services
+from agentos.api.routes import PUBLIC, Answer, Routes, json_answer, services
 from agentos.api.schemas.catalog import HealthSchema, ReadySchema
 
-routes = Routes("health", "Whether the server lives, and whether it can do its work.", errors=())
+routes = Routes("health", "Whether the server lives, and whether it can do its work.")
 
 
-@routes.get("/health", answers={200: Answer(description="The process is alive.", schema=HealthSchema)})
+@routes.get("/health", access=PUBLIC, answers={200: Answer(description="The process is alive.", schema=HealthSchema)})
 def get_health() -> Response:
     """Say that the process is alive; touches nothing, so that a slow database does not get it killed."""
     return json_answer(
@@ -24,6 +24,7 @@ def get_health() -> Response:
 
 @routes.get(
     "/ready",
+    access=PUBLIC,
     answers={
         200: Answer(description="Ready for requests.", schema=ReadySchema),
         503: Answer(description="Not ready; the checks say why.", schema=ReadySchema),

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import orjson
 from flask import Response, url_for
 
+from agentos.api.callers import caller
+from agentos.api.paging import LARGEST
 from agentos.api.representations import message_json, run_json, summary_json
 from agentos.api.routes import Answer, Routes, json_answer, services
 from agentos.api.schemas.query_fields import HistoryQuery, SummaryQuery
@@ -14,9 +17,13 @@ from agentos.errors import AgentNotFound, ExecutionError, SessionNotFound, Summa
 
 routes = Routes("history", "What was said in a session, and what it was about.")
 
+PIECE = 16
+"""Messages that are read at once, with their runs and attachments."""
+
 
 @routes.get(
     "/api/v1/sessions/{session_id}/history",
+    access="sessions:read",
     query=HistoryQuery,
     answers={200: Answer(description="A part of the transcript.", schema=HistorySchema)},
     errors=(SessionNotFound,),
@@ -24,21 +31,34 @@ routes = Routes("history", "What was said in a session, and what it was about.")
 def get_session_history(session_id: str, query: dict[str, Any]) -> Response:
     """Read what was said in a session.
 
-    The last messages, oldest first; `before` pages back.
+    The last messages, oldest first; `before` pages back. There may be fewer than were asked for, and `next_before`,
+    where they are large.
     """
-    history = services().sessions.history(session_id, limit=query["num_messages"], before=query.get("before"))
-    answer: dict[str, Any] = {
-        "session_id": session_id,
-        "messages": [message_json(stored) for stored in history.messages],
-        "runs": [run_json(run) for run in history.runs],
-    }
-    if history.messages and history.messages[0].sequence > 1:
-        answer["next_before"] = history.messages[0].sequence
+    messages: list[orjson.Fragment] = []
+    runs: dict[str, orjson.Fragment] = {}
+    size, left, before = 0, query["num_messages"], query.get("before")
+    # In pieces from the end on, so that no more than one of them is in memory beside the answer.
+    while True:
+        part = services().sessions.history(session_id, caller(), limit=min(PIECE, left), before=before)
+        said = [orjson.dumps(message_json(stored)) for stored in part.messages]
+        # A run whose messages lie in two pieces is in both.
+        made = {run.id: orjson.dumps(run_json(run)) for run in part.runs}
+        messages[:0] = map(orjson.Fragment, said)
+        runs = {**{id: orjson.Fragment(encoded) for id, encoded in made.items()}, **runs}
+        size += sum(map(len, said)) + sum(map(len, made.values()))
+        left -= len(said)
+        before = part.messages[0].sequence if part.messages else 1
+        if before <= 1 or left <= 0 or size > LARGEST:
+            break
+    answer: dict[str, Any] = {"session_id": session_id, "messages": messages, "runs": list(runs.values())}
+    if before > 1:
+        answer["next_before"] = before
     return json_answer(answer)
 
 
 @routes.post(
     "/api/v1/sessions/{session_id}/summary",
+    access="sessions:write",
     query=SummaryQuery,
     body=SummaryRequestSchema,
     body_required=False,
@@ -58,17 +78,18 @@ def make_session_summary(session_id: str, query: dict[str, Any], body: dict[str,
     The session's agent's model does it. `async` may be given in the query or in the body.
     """
     if query["later"] or body["later"]:
-        services().summaries.make_later(session_id)
+        services().summaries.make_later(session_id, caller())
         where = url_for("history.get_session_summary", session_id=session_id)
         return json_answer({"message": "the summary is being made"}, 202, {"Location": where})
-    return json_answer({"summary": summary_json(services().summaries.make(session_id))})
+    return json_answer({"summary": summary_json(services().summaries.make(session_id, caller()))})
 
 
 @routes.get(
     "/api/v1/sessions/{session_id}/summary",
+    access="sessions:read",
     answers={200: Answer(description="The summary.", schema=SummaryAnswerSchema)},
     errors=(SessionNotFound, SummaryNotFound),
 )
 def get_session_summary(session_id: str) -> Response:
     """Read a session's last summary."""
-    return json_answer({"summary": summary_json(services().summaries.get(session_id))})
+    return json_answer({"summary": summary_json(services().summaries.get(session_id, caller()))})

@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 from flask import Request
 
+from agentos.api.callers import caller
 from agentos.errors import InvalidRequest
 from agentos.storage.values import IdempotencyKey
 
@@ -36,7 +37,7 @@ def idempotency_key(request: Request, body: Mapping[str, Any]) -> IdempotencyKey
         raise InvalidRequest(f"{HEADER} is {shown}; accepted are 1 to 255 visible ASCII characters, without spaces")
     canonical = orjson.dumps(body, option=orjson.OPT_SORT_KEYS)
     return IdempotencyKey(
-        owner="",
+        owner=caller().owner,
         route=f"{request.method} {request.path.rstrip('/')}",
         key=key,
         fingerprint=hashlib.sha256(canonical).hexdigest(),

@@ -1,4 +1,4 @@
-"""What happens around every request: its id, its line in the log, who may call from a browser."""
+"""What happens around every request: its id, its line in the log."""
 
 from __future__ import annotations
 
@@ -11,14 +11,10 @@ from typing import Any
 import orjson
 from flask import Flask, Response, g, request
 from flask.json.provider import JSONProvider
-from flask_cors import CORS
 
-from agentos.config import Config
 from agentos.domain.ids import new_id
 
 SANE_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
-EXPOSED = ("ETag", "Idempotency-Replayed", "Location", "Retry-After", "X-Request-ID", "X-Run-ID")
-PREFLIGHT_SECONDS = 600
 
 logger = logging.getLogger("agentos.requests")
 
@@ -70,6 +66,7 @@ def _line(response: Response) -> Callable[[], None]:
         "path": request.path,
         "status": response.status_code,
         "ip": request.remote_addr,
+        "caller": known.id if (known := g.get("caller")) else None,
         "request_id": request_id(),
     }
 
@@ -77,32 +74,3 @@ def _line(response: Response) -> Callable[[], None]:
         logger.info("request", extra={**fields, "duration": round(time.perf_counter() - began, 6)})
 
     return write
-
-
-def allow_origins(app: Flask, config: Config) -> None:
-    """Let pages of the configured origins call the API; without any, no CORS header is sent at all."""
-    if not config.allow_origins:
-        return
-    everyone = "*" in config.allow_origins
-    # An origin with brackets, as of an IPv6 address, would be taken for a pattern: patterns of our own are exact.
-    exact = [re.compile(re.escape(origin) + r"\Z", re.IGNORECASE) for origin in config.allow_origins]
-    CORS(
-        app,
-        origins="*" if everyone else exact,
-        methods=list(config.allow_methods),
-        allow_headers=list(config.allow_headers),
-        expose_headers=list(EXPOSED),
-        max_age=PREFLIGHT_SECONDS,
-        send_wildcard=everyone,
-        supports_credentials=False,
-        always_send=everyone,
-        vary_header=False,
-        intercept_exceptions=False,
-    )
-    if not everyone:
-
-        @app.after_request
-        def vary(response: Response) -> Response:
-            # Also where the origin is a wrong one or absent: a cache must not serve that answer to the right one.
-            response.vary.add("Origin")
-            return response

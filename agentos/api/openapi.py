@@ -15,10 +15,11 @@ from marshmallow import Schema
 from agentos._version import __version__
 from agentos.api.errors import CAUSE_STATUS, CODE_STATUS, LATER
 from agentos.api.resources import RESOURCES
-from agentos.api.routes import PATH_PARAMETERS, Answer, Route
+from agentos.api.routes import PATH_PARAMETERS, PUBLIC, Answer, Route
 from agentos.api.schemas.errors import ErrorSchema
 from agentos.api.schemas.events import DATA_SCHEMAS, RunEventSchema
 from agentos.api.schemas.media import MediaSchema
+from agentos.domain.ids import AGENT_ID
 from agentos.errors import AgentOSError, SessionBusy
 
 DESCRIPTION = """\
@@ -32,10 +33,25 @@ Hosts AI agents behind one API: sessions that last, answers that stream, runs th
 """
 
 STREAM = """\
-A stream of server-sent events (WHATWG HTML, section 9.2). `id` is the event's number in its run, `event` its type, and
-`data` one line of JSON of the shape `RunEvent`. A comment line comes at least every 15 seconds
+One of a stream of server-sent events (WHATWG HTML, section 9.2). A comment line comes at least every 15 seconds
 (AGENTOS_HEARTBEAT_INTERVAL).
 """
+
+EVENT = {
+    "type": "object",
+    "description": STREAM,
+    "required": ["id", "event", "data"],
+    "properties": {
+        "id": {"type": "string", "pattern": "^[1-9][0-9]*$", "description": "The event's number in its run."},
+        "event": {"type": "string", "enum": list(DATA_SCHEMAS), "description": "The event's type."},
+        "data": {
+            "type": "string",
+            "description": "One line of JSON.",
+            "contentMediaType": "application/json",
+            "contentSchema": {"$ref": "#/components/schemas/RunEvent"},
+        },
+    },
+}
 
 STREAM_EXAMPLE = """\
 id: 1
@@ -49,6 +65,24 @@ data: {"type":"token","timestamp":"…","run_id":"…","agent_id":"assistant","d
 : heartbeat
 
 """
+
+
+SECURITY = {
+    "bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "An API key, or a token of the identity provider that the server trusts.",
+    },
+    "api_key": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "An API key."},
+}
+
+
+SHAPES: dict[str, dict[str, str]] = {
+    "agent_id": {"pattern": f"^{AGENT_ID.pattern}$"},
+    "Idempotency-Key": {"pattern": "^[!-~]{1,255}$"},
+    "Last-Event-ID": {"pattern": "^[0-9]{1,18}$"},
+}
+"""What parts of an address and request headers hold, where not any text can be one."""
 
 
 def document() -> dict[str, Any]:
@@ -69,6 +103,8 @@ def document() -> dict[str, Any]:
         spec.tag({"name": resource.tag, "description": resource.description})
         for route in resource.declared:
             spec.path(route.path, operations={route.method.lower(): _operation(route, plugin)})
+    for name, scheme in SECURITY.items():
+        spec.components.security_scheme(name, scheme)
     spec.components.header("X-Request-ID", _header("The request's id; the server's log has it too.", required=True))
     described: dict[str, Any] = spec.to_dict()
     _describe_schemas(described["components"]["schemas"], _converter(plugin))
@@ -90,6 +126,9 @@ def _operation(route: Route, plugin: MarshmallowPlugin) -> dict[str, Any]:
     }
     if rest:
         operation["description"] = rest.replace("\n", " ")
+    # For these kinds of scheme the list holds the "roles" that are needed (OpenAPI 3.1, Security Requirement Object).
+    scopes = [] if route.scope is None else [route.scope]
+    operation["security"] = [] if route.access == PUBLIC else [{name: scopes} for name in SECURITY]
     if parameters := _parameters(route, plugin):
         operation["parameters"] = parameters
     if route.body is not None:
@@ -107,11 +146,17 @@ def _operation(route: Route, plugin: MarshmallowPlugin) -> dict[str, Any]:
 def _parameters(route: Route, plugin: MarshmallowPlugin) -> list[dict[str, Any]]:
     text = {"type": "string"}
     in_path = [
-        {"in": "path", "name": name, "required": True, "schema": text, "description": PATH_PARAMETERS[name].description}
+        {
+            "in": "path",
+            "name": name,
+            "required": True,
+            "schema": text | SHAPES.get(name, {}),
+            "description": PATH_PARAMETERS[name].description,
+        }
         for name in route.path_parameters
     ]
     in_header = [
-        {"in": "header", "name": name, "schema": text, "description": description}
+        {"in": "header", "name": name, "schema": text | SHAPES.get(name, {}), "description": description}
         for name, description in route.request_headers.items()
     ]
     in_query = [] if route.query is None else _converter(plugin).schema2parameters(route.query, location="query")
@@ -135,14 +180,13 @@ def _answer(answer: Answer) -> dict[str, Any]:
 
 def _content(media_type: str, answer: Answer) -> dict[str, Any]:
     if media_type == "text/event-stream":
-        # OpenAPI 3.1 has no word for the items of a stream; 3.2's `itemSchema` would be one.
-        return {
-            "schema": {"type": "string", "description": STREAM},
-            "example": STREAM_EXAMPLE,
-            "x-event-data": {"$ref": "#/components/schemas/RunEvent"},
-        }
+        # OpenAPI 3.1 has no word for the items of a stream, as 3.2 has with `itemSchema`. What is said here is what 3.2
+        # would have there; tools that know streams read the schema in 3.1 as that of each event.
+        return {"schema": EVENT, "example": STREAM_EXAMPLE}
     if media_type == "application/json":
         return {"schema": answer.schema}
+    if media_type == "application/yaml":
+        return {"schema": {"type": "object"}}
     return {"schema": {"type": "string"}}
 
 
@@ -162,6 +206,8 @@ def _errors(errors: Iterable[type[AgentOSError]], *, taken: set[int]) -> dict[st
 def _error(status: int, codes: list[str]) -> dict[str, Any]:
     later = {"Retry-After": "Seconds after which it is worth trying again."}
     always = later if status in LATER else {}
+    if status == 401:
+        always = {"WWW-Authenticate": "How to say who calls (RFC 6750)."}
     sometimes = later if f"`{SessionBusy.code}`" in codes else {}
     return {
         "description": ", ".join(codes),

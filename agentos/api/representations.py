@@ -18,6 +18,7 @@ def session_json(session: Session) -> dict[str, Any]:
     return {
         "session_id": session.id,
         "agent_id": session.agent_id,
+        "owner": session.owner,
         "user_id": session.user_id,
         "team_id": session.team_id,
         "workflow_id": session.workflow_id,
@@ -69,6 +70,7 @@ def run_json(run: Run) -> dict[str, Any]:
     return {
         "run_id": run.id,
         "agent_id": run.agent_id,
+        "owner": run.owner,
         "session_id": run.session_id,
         "user_id": run.user_id,
         "status": run.status.value,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from agentos.api import agents, catalog, docs, health, history, runs, sessions
-from agentos.api.routes import Routes
+from agentos.api.routes import PUBLIC, Routes
 
 RESOURCES: tuple[Routes, ...] = (
     sessions.routes,
@@ -14,3 +14,8 @@ RESOURCES: tuple[Routes, ...] = (
     health.routes,
     docs.routes,
 )
+
+PUBLIC_ENDPOINTS = frozenset(
+    route.endpoint for routes in RESOURCES for route in routes.declared if route.access == PUBLIC
+)
+"""What answers without a credential."""

@@ -13,24 +13,35 @@ from flask import Blueprint, Response, current_app, request
 from marshmallow import Schema
 
 from agentos.api.body import BodyReader
+from agentos.api.callers import caller
 from agentos.api.query import read_query
 from agentos.api.schemas.loading import load
 from agentos.errors import (
     AgentNotFound,
     AgentOSError,
+    AuthenticationUnavailable,
+    Forbidden,
     InternalError,
     InvalidRequest,
     NotFound,
+    RateLimited,
     RequestTooLarge,
     RunNotFound,
     SessionNotFound,
     StorageError,
+    Unauthenticated,
     UnsupportedMediaType,
 )
 from agentos.services.services import Services
 
 View = Callable[..., Response]
 V = TypeVar("V", bound=View)
+
+PUBLIC = "public"
+"""The access of what answers anybody, without a credential."""
+
+ANYONE_KNOWN = "known"
+"""The access of what needs a valid credential with any scopes, or none."""
 
 MAX_ID = 255
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f]")
@@ -70,12 +81,17 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """One operation. ``path`` is as OpenAPI writes it; ``view`` is given its parts, ``query`` and ``body`` by name."""
+    """One operation. ``path`` is as OpenAPI writes it; ``view`` is given its parts, ``query`` and ``body`` by name.
+
+    ``access`` is the scope that a caller needs (``agents:run:{agent_id}`` is filled from the path), or
+    :data:`ANYONE_KNOWN`, or :data:`PUBLIC`. There is no default: whoever adds an operation says who may use it.
+    """
 
     method: str
     path: str
     view: View
     tag: str
+    access: str
     answers: Mapping[int, Answer]
     query: Schema | None = None
     body: Schema | None = None
@@ -85,8 +101,18 @@ class Route:
 
     @property
     def operation_id(self) -> str:
-        """The operation's name in the document, and the endpoint's in Flask."""
+        """The operation's name in the document."""
         return self.view.__name__
+
+    @property
+    def endpoint(self) -> str:
+        """The operation's name in Flask."""
+        return f"{self.tag}.{self.operation_id}"
+
+    @property
+    def scope(self) -> str | None:
+        """The scope that a caller needs, if any."""
+        return None if self.access in (PUBLIC, ANYONE_KNOWN) else self.access
 
     @property
     def description(self) -> str:
@@ -103,6 +129,8 @@ class Route:
         for name, value in path.items():
             if len(value) > MAX_ID or _UNPRINTABLE.search(value):
                 raise PATH_PARAMETERS[name].missing(value[:MAX_ID])
+        if self.scope is not None:
+            _require(self.scope.format(**path))
         given: dict[str, Any] = dict(path)
         query = read_query(request, self.query)
         if self.query is not None:
@@ -121,11 +149,10 @@ class Routes:
     ... def get_session(session_id: str) -> Response: ...
     """
 
-    def __init__(self, tag: str, description: str, *, errors: tuple[type[AgentOSError], ...] = (StorageError,)) -> None:
+    def __init__(self, tag: str, description: str) -> None:
         self.tag = tag
         self.description = description
         self.declared: list[Route] = []
-        self._errors = errors
 
     def get(self, path: str, **declaration: Any) -> Callable[[V], V]:
         """Declare a GET."""
@@ -156,6 +183,7 @@ class Routes:
         method: str,
         path: str,
         *,
+        access: str,
         answers: Mapping[int, Answer],
         query: type[Schema] | None = None,
         body: type[Schema] | None = None,
@@ -163,8 +191,11 @@ class Routes:
         request_headers: Mapping[str, str] | None = None,
         errors: tuple[type[AgentOSError], ...] = (),
     ) -> Callable[[V], V]:
-        # What every operation, and every one with a body, may answer need not be said at each.
-        always: tuple[type[AgentOSError], ...] = (InvalidRequest, InternalError, *self._errors)
+        # What every operation, every one that is not public, and every one with a body may answer need not be said at
+        # each. Whether a credential is valid is asked of the storage.
+        always: tuple[type[AgentOSError], ...] = (InvalidRequest, InternalError)
+        if access != PUBLIC:
+            always += (Unauthenticated, Forbidden, RateLimited, StorageError, AuthenticationUnavailable)
         of_body: tuple[type[AgentOSError], ...] = (RequestTooLarge, UnsupportedMediaType) if body else ()
 
         def declare(view: V) -> V:
@@ -174,6 +205,7 @@ class Routes:
                     path=path,
                     view=view,
                     tag=self.tag,
+                    access=access,
                     answers=answers,
                     query=query() if query else None,
                     body=body() if body else None,
@@ -185,6 +217,11 @@ class Routes:
             return view
 
         return declare
+
+
+def _require(scope: str) -> None:
+    if not caller().may(scope):
+        raise Forbidden(f"this needs a credential with scope {scope!r}")
 
 
 def services() -> Services:

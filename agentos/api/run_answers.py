@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence, Set
+from functools import partial
 
 from flask import Response, request, url_for
 
+from agentos.api.callers import caller
 from agentos.api.disconnects import ClientWatch
 from agentos.api.errors import run_error_answer
 from agentos.api.idempotency import replayed_header
@@ -72,7 +74,7 @@ def nothing_left_answer() -> Response:
 
 
 def _watch(started: StartedRun) -> ClientWatch:
-    return ClientWatch(request.environ, started, services().runs.cancel)
+    return ClientWatch(request.environ, started, partial(services().runs.cancel, caller=caller()))
 
 
 def _headers(started: StartedRun) -> dict[str, str]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from flask import Response, request
 
+from agentos.api.callers import caller
 from agentos.api.idempotency import ANSWER_HEADER, REQUEST_HEADER, idempotency_key
 from agentos.api.paging import page_json, paging
 from agentos.api.query import read_last_event_id
@@ -38,6 +39,9 @@ from agentos.storage.values import RunFilter
 
 routes = Routes("runs", "One execution of an agent each: started, answered or streamed, and kept.")
 
+PIECE = 16
+"""Runs that are read at once for a list: each may bring megabytes of input, answer and attachments."""
+
 RUN_ID = {"X-Run-ID": "The run's id."}
 LINKS = {name: {"run_id": "$response.header.X-Run-ID"} for name in ("get_run", "follow_run", "cancel_run")}
 REFUSALS = (
@@ -55,6 +59,7 @@ REFUSALS = (
 
 @routes.post(
     "/api/v1/agents/{agent_id}/run",
+    access="agents:run:{agent_id}",
     query=RunStartQuery,
     body=RunRequestSchema,
     answers={
@@ -95,6 +100,7 @@ def run_agent(agent_id: str, query: dict[str, Any], body: dict[str, Any]) -> Res
 
 @routes.post(
     "/api/v1/agents/{agent_id}/run/stream",
+    access="agents:run:{agent_id}",
     query=StreamQuery,
     body=RunRequestSchema,
     answers={
@@ -124,16 +130,18 @@ def stream_agent(agent_id: str, query: dict[str, Any], body: dict[str, Any]) -> 
 
 @routes.get(
     "/api/v1/runs/{run_id}",
+    access="runs:read",
     answers={200: Answer(description="The run.", schema=RunSchema)},
     errors=(RunNotFound,),
 )
 def get_run(run_id: str) -> Response:
     """Read a run: where it stands, what was asked and answered, what it cost."""
-    return json_answer(run_json(services().runs.get(run_id)))
+    return json_answer(run_json(services().runs.get(run_id, caller())))
 
 
 @routes.get(
     "/api/v1/runs/{run_id}/events",
+    access="runs:read",
     query=EventsQuery,
     answers={
         200: Answer(description="The run's stream.", media_types=("text/event-stream",), headers=RUN_ID),
@@ -151,8 +159,8 @@ def follow_run(run_id: str, query: dict[str, Any]) -> Response:
     """
     after = read_last_event_id(request, query.get("after", 0))
     heartbeat = services().config.heartbeat_interval
-    batches = services().runs.follow(run_id, after=after, heartbeat=heartbeat)
-    if after and services().runs.get(run_id).status.finished:
+    batches = services().runs.follow(run_id, caller(), after=after, heartbeat=heartbeat)
+    if after and services().runs.get(run_id, caller()).status.finished:
         first = next(batches, None)
         if first is None:
             return nothing_left_answer()
@@ -162,6 +170,7 @@ def follow_run(run_id: str, query: dict[str, Any]) -> Response:
 
 @routes.post(
     "/api/v1/runs/{run_id}/cancel",
+    access="runs:cancel",
     answers={202: Answer(description="The run as it is; it ends within a moment.", schema=RunSchema)},
     errors=(RunNotFound, RunFinished),
 )
@@ -171,11 +180,12 @@ def cancel_run(run_id: str) -> Response:
     Whether it waits or runs, in whichever worker: the call to the model is cut, what was written is kept, and the run
     ends as `cancelled`.
     """
-    return json_answer(run_json(services().runs.cancel(run_id)), 202)
+    return json_answer(run_json(services().runs.cancel(run_id, caller())), 202)
 
 
 @routes.get(
     "/api/v1/runs",
+    access="runs:read",
     query=RunQuery,
     answers={200: Answer(description="A part of the list.", schema=RunListSchema)},
 )
@@ -191,7 +201,16 @@ def list_runs(query: dict[str, Any]) -> Response:
         agent_id=query.get("agent_id"),
         status=None if status is None else RunStatus(status),
     )
-    return json_answer(page_json("runs", "run", services().runs.list(where, paging(query)), run_json))
+    return json_answer(
+        page_json(
+            "runs",
+            "run",
+            paging(query),
+            lambda part: services().runs.list(where, part, caller()),
+            run_json,
+            piece=PIECE,
+        )
+    )
 
 
 def _until_gone(body: dict[str, Any], *, streamed: bool) -> bool:
@@ -214,6 +233,7 @@ def _until_gone(body: dict[str, Any], *, streamed: bool) -> bool:
 def _start(agent_id: str, body: dict[str, Any], *, streamed: bool) -> StartedRun:
     concurrency = body.get("concurrency")
     wanted = RunRequest(
+        caller=caller(),
         agent_id=agent_id,
         input=body["input"],
         media=read_media(body.get("media", [])),

@@ -11,6 +11,7 @@ COMMANDS = (
     "config",
     "db",
     "doctor",
+    "keys",
     "models",
     "openapi",
     "plugins",

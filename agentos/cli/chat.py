@@ -10,6 +10,7 @@ import click
 from agentos.cli.group import Failure
 from agentos.cli.output import printable
 from agentos.cli.values import Text
+from agentos.domain.principal import OPERATOR
 from agentos.tools.text import clean
 
 if TYPE_CHECKING:
@@ -33,9 +34,9 @@ def command(agent: str, session_id: str | None) -> None:
     with opened_for_runs() as services:
         services.agents.resolve(agent)  # An agent that cannot run is refused before there is a session.
         if session_id is None:
-            session_id = services.sessions.create(agent)[0].id
+            session_id = services.sessions.create(agent, caller=OPERATOR)[0].id
         else:
-            services.sessions.get(session_id)
+            services.sessions.get(session_id, OPERATOR)
         click.echo(f"Session {printable(session_id)}", err=True)
         _Conversation(services, agent, session_id).hold()
 
@@ -80,7 +81,9 @@ class _Conversation:
         from agentos.errors import AgentOSError
         from agentos.services.runs import RunRequest
 
-        request = RunRequest(agent_id=self._agent, input=text, session_id=self._session_id, streamed=True)
+        request = RunRequest(
+            caller=OPERATOR, agent_id=self._agent, input=text, session_id=self._session_id, streamed=True
+        )
         try:
             run = execute(self._services, request, Screen().show)
         except AgentOSError as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,10 +13,6 @@ if TYPE_CHECKING:
     from agentos.settings import Setting
 
 HIDDEN = "(hidden)"
-
-# user:password@ in an address, where SQLAlchemy lets a password hold any character, so up to the last @; and values in
-# its query that are called a password, secret, token or key.
-_PASSWORD = re.compile(r"(://[^:/]*:).*(?=@)|([?&][^=&#]*(?:pass|pwd|secret|token|key)[^=&#]*=)[^&#\s]+", re.IGNORECASE)
 
 
 @click.command("config")
@@ -56,18 +51,14 @@ def _row(config: Config, setting: Setting) -> dict[str, Any]:
 
 def _safe(setting: Setting, value: Any) -> Any:
     """Return the value without what is secret in it; of a secret address, all but the password is worth seeing."""
-    if isinstance(value, tuple):
-        return list(value)
-    if not isinstance(value, str):
-        return value
-    if setting.secret and not (setting.name.endswith("_url") and "://" in value):
-        return HIDDEN
-    return without_password(value)
+    from agentos.observability.redaction import is_whole_secret, redact_data, without_passwords
+    from agentos.settings import Rate
 
-
-def without_password(url: str) -> str:
-    """Return an address with the passwords in it hidden."""
-    return _PASSWORD.sub(lambda match: f"{match[1] or match[2]}***", url)
+    if isinstance(value, Rate):
+        return str(value)
+    if isinstance(value, str):
+        value = HIDDEN if is_whole_secret(setting, value) else without_passwords(value)
+    return redact_data(value)
 
 
 def _shown(value: Any) -> str:

@@ -47,6 +47,7 @@ def diagnose(timeout: float) -> Iterator[Finding]:
     except AgentOSError as error:
         yield Finding("settings", "failed", error.message)
         return
+    yield from _exposure(config)
     try:
         services = build(Config(migrate=False))
     except AgentOSError as error:
@@ -72,6 +73,29 @@ def _python() -> Finding:
     fits = sys.version_info >= OLDEST_PYTHON
     least = "" if fits else f"; needed is {'.'.join(map(str, OLDEST_PYTHON))} or newer"
     return Finding("python", "ok" if fits else "failed", f"{platform.python_version()}{least}")
+
+
+def _exposure(config: Config) -> Iterator[Finding]:
+    """Say who can reach the server, whether they are asked who they are, and how often they may ask."""
+    from agentos.auth.exposure import check_binding, is_confined, is_here
+
+    try:
+        check_binding(config, [config.address])
+    except AgentOSError as error:
+        yield Finding("exposure", "failed", error.message)
+        return
+    if config.auth:
+        yield Finding("exposure", "ok", f"{config.address}, for callers who are known ({', '.join(config.auth)})")
+    elif is_confined(config):
+        yield Finding("exposure", "ok", f"{config.address}, for this machine alone; nobody is asked for a key")
+    else:
+        yield Finding("exposure", "warning", f"{config.address}, for anybody who can reach it, without a key")
+    counted = {"key": config.auth and config.rate_limit, "address": config.address_rate_limit or config.rate_limit}
+    limits = [f"{rate} for each {whose}" for whose, rate in counted.items() if rate]
+    if limits:
+        yield Finding("rate limit", "ok", f"{' and '.join(limits)}, in each of {config.workers} workers")
+    elif config.proxy_hops or not is_here(config.address):
+        yield Finding("rate limit", "warning", "none: one client may take all there is; set AGENTOS_RATE_LIMIT")
 
 
 def _plugins(services: Services) -> Iterator[Finding]:

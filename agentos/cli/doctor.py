@@ -25,13 +25,16 @@ COLOURS = {"ok": "green", "warning": "yellow", "failed": "red"}
 def command(ctx: click.Context, timeout: float, as_json: bool) -> None:
     """Check whether everything works.
 
-    Python, settings, plugins, database, model providers and agents get a line each, and nothing is changed. The exit
-    code is 1 if a check failed. What only concerns something that no agent uses is a warning.
+    Python, settings, exposure (who can reach the server, and is asked for a key), plugins, database, model providers
+    and agents get a line each, and nothing is changed. The exit code is 1 if a check failed. What only concerns
+    something that no agent uses is a warning.
     """
     from agentos.cli.diagnosis import diagnose
+    from agentos.observability.redaction import redact
 
     findings = []
-    for finding in diagnose(timeout):
+    for found in diagnose(timeout):
+        finding = dataclasses.replace(found, detail=redact(found.detail))  # a plugin's own check may say anything
         findings.append(finding)
         if not as_json:
             status = f"{finding.status:<8}"

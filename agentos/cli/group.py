@@ -24,7 +24,9 @@ class Failure(click.ClickException):
     """Ends the program with exit code 1 and one line on standard error, whatever the message holds."""
 
     def __init__(self, message: str) -> None:
-        super().__init__(printable(message).replace("\n", " "))
+        from agentos.observability.redaction import redact
+
+        super().__init__(printable(redact(message)).replace("\n", " "))
 
 
 class CommandGroup(click.Group):

@@ -10,6 +10,7 @@ import click
 
 from agentos.cli.output import print_json
 from agentos.cli.values import Image, Text
+from agentos.domain.principal import OPERATOR
 
 if TYPE_CHECKING:
     from agentos.domain.event import Frame
@@ -42,7 +43,9 @@ def command(
     from agentos.services.runs import RunRequest
 
     show = print_lines if as_events else _print_nothing if as_json else Screen().show
-    request = RunRequest(agent_id=agent, input=text, media=tuple(images), session_id=session_id, streamed=True)
+    request = RunRequest(
+        caller=OPERATOR, agent_id=agent, input=text, media=tuple(images), session_id=session_id, streamed=True
+    )
     with opened_for_runs() as services:
         run = execute(services, request, show)
     if as_json:

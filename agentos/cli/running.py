@@ -11,6 +11,7 @@ import click
 
 from agentos.cli.group import Failure
 from agentos.cli.output import is_coloured, json_text, one_line, printable
+from agentos.domain.principal import OPERATOR
 from agentos.errors import RunCancelled, RunFinished, RunNotFound, StorageError
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def execute(services: Services, request: RunRequest, show: Show) -> Run:
 
 def _cancel(services: Services, started: StartedRun) -> Run | None:
     try:
-        services.runs.cancel(started.run_id)
+        services.runs.cancel(started.run_id, OPERATOR)
     except (RunFinished, RunNotFound):
         pass
     except StorageError:  # the run is ours, and nobody wants it any more, whether that can be saved or not

@@ -11,6 +11,7 @@ import click
 from agentos.cli.group import Failure
 from agentos.cli.output import as_json, json_text, one_line, print_json, print_table, printable, short_time
 from agentos.cli.values import Text
+from agentos.domain.principal import OPERATOR
 
 if TYPE_CHECKING:
     from agentos.domain.run import Run
@@ -73,7 +74,7 @@ def show(run_id: str, as_json: bool) -> None:
     from agentos.cli.opening import opened
 
     with opened() as services:
-        run = run_json(services.runs.get(run_id))
+        run = run_json(services.runs.get(run_id, OPERATOR))
     if as_json:
         print_json(run)
         return
@@ -102,14 +103,14 @@ def follow(run_id: str, after: int, as_events: bool) -> None:
     last = None
     with opened() as services:
         try:
-            for frames in services.runs.follow(run_id, after=after, heartbeat=HEARTBEAT):
+            for frames in services.runs.follow(run_id, OPERATOR, after=after, heartbeat=HEARTBEAT):
                 show(frames)
                 last = frames[-1] if frames else last
         except KeyboardInterrupt:
             click.echo(f"\nThe run goes on; 'flask agentos runs cancel {printable(run_id)}' stops it.", err=True)
             raise click.exceptions.Exit(INTERRUPTED) from None
         # A session that is deleted takes its runs with it: then only the last event knows how they ended.
-        error = services.runs.get(run_id).error if last is None else error_of(last)
+        error = services.runs.get(run_id, OPERATOR).error if last is None else error_of(last)
     end(error)
 
 
@@ -124,7 +125,7 @@ def cancel(run_id: str, no_wait: bool) -> None:
     from agentos.cli.opening import opened
 
     with opened() as services:
-        run = services.runs.cancel(run_id)
+        run = services.runs.cancel(run_id, OPERATOR)
         if no_wait:
             click.echo(f"Asked run {printable(run_id)} to stop.")
             return
@@ -141,7 +142,7 @@ def _await_end(services: Services, run: Run) -> Run:
     deadline = time.monotonic() + CANCEL_WAIT
     while not run.status.finished and time.monotonic() < deadline:
         time.sleep(POLL)
-        run = services.runs.get(run.id)
+        run = services.runs.get(run.id, OPERATOR)
     return run
 
 
@@ -156,7 +157,7 @@ def _read_runs(services: Services, where: RunFilter, limit: int) -> Iterator[Run
 
     cursor: Cursor | None = None
     while limit:
-        page = services.runs.list(where, Paging(limit=min(limit, PAGE), cursor=cursor))
+        page = services.runs.list(where, Paging(limit=min(limit, PAGE), cursor=cursor), OPERATOR)
         yield from page.items
         limit -= len(page.items)
         cursor = page.next_cursor

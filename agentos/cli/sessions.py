@@ -10,6 +10,7 @@ import click
 
 from agentos.cli.output import as_json, json_text, one_line, print_json, print_table, printable, short_time
 from agentos.cli.values import Duration, Text
+from agentos.domain.principal import OPERATOR
 
 if TYPE_CHECKING:
     from agentos.domain.session import Session
@@ -63,8 +64,8 @@ def show(session_id: str, messages: int, as_json: bool) -> None:
     from agentos.cli.opening import opened
 
     with opened() as services:
-        session = services.sessions.get(session_id)
-        said = services.sessions.history(session_id, limit=messages).messages if messages else ()
+        session = services.sessions.get(session_id, OPERATOR)
+        said = services.sessions.history(session_id, OPERATOR, limit=messages).messages if messages else ()
     if as_json:
         print_json({**session_json(session), "messages": [message_json(stored) for stored in said]})
         return
@@ -97,7 +98,7 @@ def export(session_id: str, form: str, output: TextIO) -> None:
     from agentos.cli.transcript import read_transcript
 
     with opened() as services:
-        session = session_json(services.sessions.get(session_id))
+        session = session_json(services.sessions.get(session_id, OPERATOR))
         transcript = read_transcript(services, session_id)
     runs = [run_json(run) for run in transcript.runs]
     messages = [{**message_json(stored), **_media_whole(stored)} for stored in transcript.messages]
@@ -118,7 +119,7 @@ def delete(session_ids: Sequence[str]) -> None:
 
     with opened() as services:
         for session_id in session_ids:
-            services.sessions.delete(session_id)
+            services.sessions.delete(session_id, OPERATOR)
             click.echo(f"Deleted session {printable(session_id)}.")
 
 
@@ -142,7 +143,7 @@ def prune(older_than: timedelta, yes: bool) -> None:
     before = utc_now() - older_than
     with opened() as services:
         if not yes:
-            count = services.sessions.count(SessionFilter(updated_before=before))
+            count = services.sessions.count(SessionFilter(updated_before=before), OPERATOR)
             if count:
                 click.confirm(
                     f"Delete {count} sessions without activity since {short_time(before)}?", abort=True, err=True
@@ -162,7 +163,7 @@ def _read_sessions(services: Services, where: SessionFilter, limit: int) -> Iter
 
     cursor: Cursor | None = None
     while limit:
-        page = services.sessions.list(where, Paging(limit=min(limit, PAGE), cursor=cursor))
+        page = services.sessions.list(where, Paging(limit=min(limit, PAGE), cursor=cursor), OPERATOR)
         yield from page.items
         limit -= len(page.items)
         cursor = page.next_cursor

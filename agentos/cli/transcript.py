@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from agentos.domain.principal import OPERATOR
+
 if TYPE_CHECKING:
     from agentos.domain.run import Run
     from agentos.services.services import Services
@@ -22,7 +24,7 @@ def read_transcript(services: Services, session_id: str) -> History:
     pages: list[History] = []
     before: int | None = None
     while not pages or len(pages[-1].messages) == PAGE:
-        page = services.sessions.history(session_id, limit=PAGE, before=before)
+        page = services.sessions.history(session_id, OPERATOR, limit=PAGE, before=before)
         pages.append(page)
         if page.messages:
             before = page.messages[0].sequence

@@ -60,7 +60,7 @@ class Endings:
     def _leave(self, live: LiveRun) -> None:
         """Tell those who follow a run that is not ours any more what they would hear elsewhere."""
         try:
-            now = self._storage.get_run(live.run.id)
+            now = self._storage.get_run(live.run.id, owner=live.run.owner)
         except StorageError:
             live.stream.hand_over()
             return

@@ -30,30 +30,30 @@ class Follower:
         self._storage = storage
         self._runner = runner
 
-    def follow(self, run_id: str, *, after: int = 0, heartbeat: float) -> Iterator[Sequence[Frame]]:
+    def follow(self, run_id: str, *, owner: str | None, after: int = 0, heartbeat: float) -> Iterator[Sequence[Frame]]:
         """Return the frames after number ``after``, those that are there together, until the last one.
 
         After ``heartbeat`` seconds without a frame an empty batch comes. Raises, before it returns,
-        :class:`~agentos.errors.RunNotFound`, or :class:`~agentos.errors.EventsExpired` for a run that ended so long ago
-        that its events are gone.
+        :class:`~agentos.errors.RunNotFound`, also for a run that is not ``owner``'s (``None``: anybody's), or
+        :class:`~agentos.errors.EventsExpired` for one that ended so long ago that its events are gone.
         """
-        live = self._runner.get(run_id)
+        live = self._live(run_id, owner)
         if live is not None:
             return self.follow_live(live, after=after, heartbeat=heartbeat)
-        run = self._storage.get_run(run_id)
+        run = self._storage.get_run(run_id, owner=owner)
         if run is None:
             raise RunNotFound(run_id)
         if run.status.finished and not self._storage.read_frames(run_id, limit=1):
             raise EventsExpired(f"the events of run {run_id!r} are not kept any more; GET the run for how it ended")
         return self._read(run, after, heartbeat)
 
-    def wait(self, run_id: str, timeout: float) -> Run | None:
+    def wait(self, run_id: str, timeout: float, *, owner: str | None) -> Run | None:
         """Wait for a run's end and return it as it is saved, or as its client has to be told; ``None``: not in time.
 
         Raises :class:`~agentos.errors.RunNotFound`, also for one that is deleted meanwhile.
         """
-        live = self._runner.get(run_id)
-        return self._poll(run_id, timeout) if live is None else self.wait_live(live, timeout)
+        live = self._live(run_id, owner)
+        return self._poll(run_id, timeout, owner) if live is None else self.wait_live(live, timeout)
 
     def follow_live(self, live: LiveRun, *, after: int = 0, heartbeat: float) -> Iterator[Sequence[Frame]]:
         """Yield the frames of a run of this worker, as :meth:`follow` does."""
@@ -68,12 +68,16 @@ class Follower:
         deadline = time.monotonic() + timeout
         if live.stream.wait(timeout) is not None:
             return live.run
-        return self._poll(live.run.id, deadline - time.monotonic()) if live.stream.handed_over else None
+        return self._poll(live.run.id, deadline - time.monotonic(), live.run.owner) if live.stream.handed_over else None
 
-    def _poll(self, run_id: str, timeout: float) -> Run | None:
+    def _live(self, run_id: str, owner: str | None) -> LiveRun | None:
+        live = self._runner.get(run_id)
+        return live if live is not None and owner in (None, live.run.owner) else None
+
+    def _poll(self, run_id: str, timeout: float, owner: str | None) -> Run | None:
         deadline = time.monotonic() + timeout
         while True:
-            run = self._storage.get_run(run_id)
+            run = self._storage.get_run(run_id, owner=owner)
             if run is None:
                 raise RunNotFound(run_id)
             if run.status.finished:
@@ -113,7 +117,7 @@ class Follower:
     def _end(self, run: Run, after: int) -> Sequence[Sequence[Frame]] | None:
         """Return what is left for somebody who has seen all up to ``after``; ``None``: there is more to come."""
         try:
-            now = self._storage.get_run(run.id)
+            now = self._storage.get_run(run.id, owner=run.owner)
             left = self._storage.read_frames(run.id, after=after, limit=PAGE)
         except StorageError:
             return None

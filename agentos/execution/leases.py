@@ -93,7 +93,7 @@ class LeaseKeeper:
                 self._runner.stop(live, lost)
         orphans = {run_id for run_id in mine if self._runner.get(run_id) is None}
         for run_id in orphans & self._orphans:
-            run = self._storage.get_run(run_id)
+            run = self._storage.get_run(run_id, owner=None)
             if run is not None and not run.status.finished:
                 self._end_lost(run, StorageError(UNSAVED))
         self._orphans = orphans

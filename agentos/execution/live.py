@@ -16,6 +16,7 @@ from agentos.domain.usage import Usage
 from agentos.errors import AgentFailed, AgentOSError, ProviderError, RunCancelled
 from agentos.events.encoder import FrameEncoder
 from agentos.events.stream import EventStream
+from agentos.observability.redaction import redact, redact_data
 from agentos.runtime.context import RunContext
 from agentos.runtime.transcript import Transcript
 
@@ -49,6 +50,7 @@ class LiveRun:
             agent_id=self.run.agent_id,
             input=self.run.input,
             deadline=self.deadline,
+            owner=self.run.owner,
             session_id=self.run.session_id,
             user_id=self.run.user_id,
             media=self.run.media,
@@ -127,12 +129,12 @@ class LiveRun:
 
 
 def run_error(failure: AgentOSError, run_id: str) -> RunError:
-    """Return an error as it is kept with a run and shown to its clients."""
+    """Return an error as it is kept with a run and shown to its clients: without secrets, which a server may echo."""
     return RunError(
         code=failure.code,
         error=failure.phrase,
-        message=failure.message,
-        details={**failure.details, "run_id": run_id},
+        message=redact(failure.message),
+        details={**redact_data(failure.details), "run_id": run_id},
     )
 
 

@@ -30,7 +30,9 @@ from agentos.execution.executor import Reservation
 from agentos.execution.live import LiveRun
 from agentos.execution.turns import SessionTurns
 from agentos.storage.interface import Storage
-from agentos.storage.values import Admission, IdempotencyKey, Lease, Repeat
+from agentos.storage.values import Admission, IdempotencyKey, Lease, Quota, Repeat
+
+NO_QUOTA = Quota()
 
 ABANDON_AFTER = 0.5
 """Seconds that a run which has to stop is waited for; after that its thread is left alone and its words are dropped."""
@@ -55,8 +57,17 @@ class RunLimits:
 class Runner:
     """Starts runs, ends each exactly once, and knows those under way in this worker."""
 
-    def __init__(self, storage: Storage, log: EventLog, lease: Lease, *, on_finished: Callable[[Run], object]) -> None:
+    def __init__(
+        self,
+        storage: Storage,
+        log: EventLog,
+        lease: Lease,
+        *,
+        quota: Quota = NO_QUOTA,
+        on_finished: Callable[[Run], object],
+    ) -> None:
         self._storage = storage
+        self._quota = quota
         self._log = log
         self._lease = lease
         self._endings = Endings(storage, log)
@@ -73,13 +84,15 @@ class Runner:
         agent: StreamingAgent,
         limits: RunLimits,
         *,
+        owner: str | None,
         concurrency: Concurrency = Concurrency.ENQUEUE,
         idempotency: IdempotencyKey | None = None,
         room: Reservation | None = None,
     ) -> LiveRun | Repeat:
         """Accept a run durably and begin to execute it, or have it executed in ``room``.
 
-        A repeat means that there is no new run. Raises :class:`~agentos.errors.ShuttingDown`,
+        ``owner`` is whose sessions it may be in; ``None``: anybody's. A repeat means that there is no new run. Raises
+        :class:`~agentos.errors.ShuttingDown`, :class:`~agentos.errors.RateLimited`,
         :class:`~agentos.errors.SessionNotFound`, :class:`~agentos.errors.SessionBusy` or
         :class:`~agentos.errors.StorageError`; then there is none either.
         """
@@ -89,10 +102,12 @@ class Runner:
         admission = self._storage.admit_run(
             run,
             self._lease,
+            owner=owner,
             history_turns=limits.history_turns,
             concurrency=concurrency,
             hold=room is not None,
             idempotency=idempotency,
+            quota=self._quota,
         )
         if isinstance(admission, Repeat):
             return admission

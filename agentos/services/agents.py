@@ -16,6 +16,7 @@ from agentos.errors import AgentExists, AgentFailed, AgentNotFound, ExecutionErr
 from agentos.models.catalog import Catalog
 from agentos.registry import Registry
 from agentos.runtime.loop import ModelAgent
+from agentos.services.sizes import Sizes
 from agentos.storage.interface import Storage
 from agentos.storage.values import StoredAgent
 from agentos.tools.executor import ToolExecutor
@@ -60,13 +61,17 @@ class AgentService:
         tools: Registry[Tool],
         catalog: Catalog,
         config: Config,
+        *,
+        executor: ToolExecutor | None = None,
     ) -> None:
         self._storage = storage
         self._registered = registered
         self._tools = tools
         self._catalog = catalog
         self._config = config
-        self._executor = ToolExecutor(config.tool_timeout)
+        self._sizes = Sizes(config)
+        self.executor = executor or ToolExecutor(config.tool_timeout)
+        """What calls the tools of all agents."""
         self._prepared: dict[str, StreamingAgent] = {}
         self._stored: dict[str, _Cached] = {}
 
@@ -120,6 +125,7 @@ class AgentService:
 
     def _checked(self, document: Mapping[str, Any]) -> Agent:
         agent = agent_from_document(document)
+        self._sizes.check_agent(document)
         self._refuse_read_only(agent.id)
         try:
             self._catalog.check(agent.model)
@@ -179,7 +185,7 @@ class AgentService:
             provider=provider,
             model=model,
             tools=self._tools_of(agent),
-            executor=self._executor,
+            executor=self.executor,
             max_turns=agent.max_turns or self._config.max_turns,
             retries=self._config.model_retries,
             max_output=self._config.max_output_size,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from agentos.config import Config
@@ -12,10 +13,12 @@ from agentos.domain.agent import StreamingAgent
 from agentos.domain.event import Frame
 from agentos.domain.ids import new_id
 from agentos.domain.media import Media
+from agentos.domain.principal import Principal
 from agentos.domain.run import Concurrency, Run, RunStatus
 from agentos.domain.times import utc_now
 from agentos.errors import (
     AgentOSError,
+    Forbidden,
     IdempotencyConflict,
     IdempotencyMismatch,
     InvalidMedia,
@@ -28,9 +31,11 @@ from agentos.execution.executor import Executor
 from agentos.execution.following import Follower
 from agentos.execution.live import LiveRun
 from agentos.execution.runner import RunLimits, Runner
-from agentos.media.policy import check_media
+from agentos.media.fetching import MediaFetcher
+from agentos.media.policy import MediaPolicy
 from agentos.runtime.loop import ModelAgent
 from agentos.services.agents import AgentService
+from agentos.services.sizes import Sizes
 from agentos.storage.interface import Storage
 from agentos.storage.values import (
     IdempotencyKey,
@@ -39,6 +44,9 @@ from agentos.storage.values import (
     Repeat,
     RunFilter,
 )
+
+FETCH_SECONDS = 15.0
+"""How long bringing in the attachments of one request may take."""
 
 logger = logging.getLogger(__name__)
 
@@ -51,6 +59,7 @@ class RunRequest:
     ``concurrency`` falls back to the agent's. ``idempotency`` names the request.
     """
 
+    caller: Principal
     agent_id: str
     input: str = ""
     media: tuple[Media, ...] = ()
@@ -70,6 +79,7 @@ class StartedRun:
 
     run_id: str
     replayed: bool
+    _owner: str | None
     _follower: Follower
     _live: LiveRun | None = None
 
@@ -77,13 +87,13 @@ class StartedRun:
         """Return all its events as they come, as :meth:`agentos.execution.following.Follower.follow` does."""
         if self._live is not None:
             return self._follower.follow_live(self._live, heartbeat=heartbeat)
-        return self._follower.follow(self.run_id, heartbeat=heartbeat)
+        return self._follower.follow(self.run_id, owner=self._owner, heartbeat=heartbeat)
 
     def wait(self, timeout: float) -> Run | None:
         """Wait for its end; ``None`` if it has not come within ``timeout`` seconds."""
         if self._live is not None:
             return self._follower.wait_live(self._live, timeout)
-        return self._follower.wait(self.run_id, timeout)
+        return self._follower.wait(self.run_id, timeout, owner=self._owner)
 
 
 class RunService:
@@ -103,34 +113,44 @@ class RunService:
         self._agents = agents
         self._runner = runner
         self._executor = executor
+        self._media = MediaPolicy(config)
+        self._fetcher = MediaFetcher(config)
         self._config = config
+        self._sizes = Sizes(config)
         self._watch = watch
         self._follower = Follower(storage, runner)
 
     def start(self, request: RunRequest) -> StartedRun:
         """Accept a run durably and begin to execute it.
 
-        A repeat of an earlier request joins that one's run. Else refuses, in this order: media, neither input nor
-        media, agent, media that the agent's model does not take, no room for a background run, session. Raises the
-        matching error of :mod:`agentos.errors`; then there is no run.
+        A repeat of an earlier request joins that one's run. Else refuses, in this order: sizes, media, neither input
+        nor media, agent, media that the agent's model does not take, no room for a background run, no room for a run of
+        this owner, session. Raises the matching error of :mod:`agentos.errors`; then there is no run.
         """
+        if not request.caller.may_run(request.agent_id):
+            raise Forbidden(f"the credential may not run agent {request.agent_id!r}")
         # First of all: what a repeat would be refused for now was all right when it came for the first time.
         repeat = None if request.idempotency is None else self._storage.find_repeat(request.idempotency)
         if repeat is not None:
             return self._repeated(repeat, request)
-        check_media(request.media)
+        self._sizes.check_run(request.input, request.metadata, request.context)
+        self._sizes.check_media(request.media)
+        self._media.check(request.media)
         if not request.input and not request.media:
             raise InvalidRequest("neither 'input' nor 'media' was given; a run needs at least one")
         agent = self._agents.resolve(request.agent_id)
-        _check_taken(agent, request.media)
+        # Fetched first: a model that cannot fetch takes what was brought in.
+        media = self._fetcher.fetch(request.media, deadline=time.monotonic() + FETCH_SECONDS)
+        _check_taken(agent, media)
         run = Run(
             id=new_id(),
             agent_id=request.agent_id,
+            owner=request.caller.owner,
             session_id=request.session_id,
             user_id=request.user_id,
             status=RunStatus.RUNNING,
             input=request.input,
-            media=request.media,
+            media=media,
             metadata=request.metadata,
             context=request.context,
             created_at=utc_now(),
@@ -141,21 +161,21 @@ class RunService:
         if isinstance(started, Repeat):
             return self._repeated(started, request)
         logger.info("run requested", extra={"agent_id": run.agent_id, "session_id": run.session_id, "run_id": run.id})
-        return StartedRun(run.id, False, self._follower, started)
+        return StartedRun(run.id, False, request.caller.reach, self._follower, started)
 
-    def follow(self, run_id: str, *, after: int = 0, heartbeat: float) -> Iterator[Sequence[Frame]]:
+    def follow(self, run_id: str, caller: Principal, *, after: int = 0, heartbeat: float) -> Iterator[Sequence[Frame]]:
         """Return the events of a run after number ``after``, as they come, wherever it executes.
 
         Raises :class:`~agentos.errors.RunNotFound` or :class:`~agentos.errors.EventsExpired`.
         """
-        return self._follower.follow(run_id, after=after, heartbeat=heartbeat)
+        return self._follower.follow(run_id, owner=caller.reach, after=after, heartbeat=heartbeat)
 
-    def cancel(self, run_id: str) -> Run:
+    def cancel(self, run_id: str, caller: Principal) -> Run:
         """Have a run stopped, wherever it executes; return it as it is, which is mostly not ended yet.
 
         Raises :class:`~agentos.errors.RunNotFound`, or :class:`~agentos.errors.RunFinished` when it has ended.
         """
-        run = self._storage.request_cancel(run_id)
+        run = self._storage.request_cancel(run_id, owner=caller.reach)
         if run is None:
             raise RunNotFound(run_id)
         if run.status.finished:
@@ -177,15 +197,17 @@ class RunService:
         self._runner.resume(run, agent, self._limits(agent, longest))
         return True
 
-    def get(self, run_id: str) -> Run:
+    def get(self, run_id: str, caller: Principal) -> Run:
         """Return a run as it is saved; raises :class:`~agentos.errors.RunNotFound`."""
-        run = self._storage.get_run(run_id)
+        run = self._storage.get_run(run_id, owner=caller.reach)
         if run is None:
             raise RunNotFound(run_id)
         return run
 
-    def list(self, where: RunFilter, paging: Paging) -> Page[Run]:
-        """Return runs, newest first."""
+    def list(self, where: RunFilter, paging: Paging, caller: Principal) -> Page[Run]:
+        """Return the caller's runs, newest first."""
+        if caller.reach is not None:
+            where = replace(where, owner=caller.reach)
         return self._storage.list_runs(where, paging)
 
     def _admit(self, run: Run, agent: StreamingAgent, request: RunRequest) -> LiveRun | Repeat:
@@ -199,6 +221,7 @@ class RunService:
                 run,
                 agent,
                 self._limits(agent, timeout),
+                owner=request.caller.reach,
                 concurrency=request.concurrency or _setting(agent, "concurrency", Concurrency.ENQUEUE),
                 idempotency=request.idempotency,
                 room=room,
@@ -213,9 +236,9 @@ class RunService:
             raise IdempotencyMismatch(
                 f"Idempotency-Key {request.idempotency.key!r} was used with another request; use a new key"
             )
-        if self._storage.get_run(repeat.id) is None:
+        if self._storage.get_run(repeat.id, owner=request.caller.reach) is None:
             raise IdempotencyConflict(f"run {repeat.id!r}, which the first request with this key made, was deleted")
-        return StartedRun(repeat.id, True, self._follower)
+        return StartedRun(repeat.id, True, request.caller.reach, self._follower)
 
     def _limits(self, agent: StreamingAgent, timeout: float) -> RunLimits:
         turns = _setting(agent, "history_turns", None)

@@ -12,8 +12,10 @@ from agentos.models.catalog import Catalog
 from agentos.plugins.manager import PluginManager
 from agentos.registry import Registry
 from agentos.services.agents import AgentService
+from agentos.services.callers import CallerService
 from agentos.services.health import HealthService
 from agentos.services.housekeeping import HousekeepingService
+from agentos.services.keys import KeyService
 from agentos.services.runs import RunService
 from agentos.services.sessions import SessionService
 from agentos.services.summaries import SummaryService
@@ -34,6 +36,8 @@ class Services:
     sessions: SessionService
     summaries: SummaryService
     runs: RunService
+    callers: CallerService
+    keys: KeyService
     health: HealthService
     housekeeping: HousekeepingService
     runner: Runner

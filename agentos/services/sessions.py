@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from agentos.config import Config
 from agentos.domain.ids import new_id
+from agentos.domain.principal import Principal
 from agentos.domain.session import Session
 from agentos.domain.times import utc_now
 from agentos.errors import IdempotencyConflict, IdempotencyMismatch, RunCancelled, SessionNotFound
 from agentos.execution.runner import Runner
+from agentos.services.sizes import Sizes
 from agentos.storage.interface import Storage
 from agentos.storage.values import (
     History,
@@ -30,11 +34,12 @@ logger = logging.getLogger(__name__)
 
 
 class SessionService:
-    """What clients do with sessions besides running agents in them."""
+    """What clients do with sessions besides running agents in them. What is not the caller's is not there."""
 
-    def __init__(self, storage: Storage, runner: Runner) -> None:
+    def __init__(self, storage: Storage, runner: Runner, config: Config) -> None:
         self._storage = storage
         self._runner = runner
+        self._sizes = Sizes(config)
 
     def create(
         self,
@@ -47,17 +52,20 @@ class SessionService:
         metadata: Mapping[str, Any] | None = None,
         state: Mapping[str, Any] | None = None,
         idempotency: IdempotencyKey | None = None,
+        caller: Principal,
     ) -> tuple[Session, bool]:
         """Create a session, whose agent need not be registered yet; return it and whether it was there already.
 
-        It was there if an earlier request had the same idempotency key. Raises
-        :class:`~agentos.errors.IdempotencyMismatch`, or :class:`~agentos.errors.IdempotencyConflict` when that
+        It was there if an earlier request had the same idempotency key. Raises ``InvalidRequest`` for what is too
+        large, :class:`~agentos.errors.IdempotencyMismatch`, or :class:`~agentos.errors.IdempotencyConflict` when that
         session is gone.
         """
+        self._sizes.check_session({"metadata": metadata, "state": state})
         now = utc_now()
         session = Session(
             id=new_id(),
             agent_id=agent_id,
+            owner=caller.owner,
             user_id=user_id,
             team_id=team_id,
             workflow_id=workflow_id,
@@ -69,55 +77,68 @@ class SessionService:
         )
         repeat = self._storage.create_session(session, idempotency=idempotency)
         if repeat is not None and idempotency is not None:
-            return self._repeated(repeat, idempotency), True
+            return self._repeated(repeat, idempotency, caller), True
         logger.info("session created", extra={"session_id": session.id, "agent_id": agent_id})
         return session, False
 
-    def _repeated(self, repeat: Repeat, idempotency: IdempotencyKey) -> Session:
+    def _repeated(self, repeat: Repeat, idempotency: IdempotencyKey, caller: Principal) -> Session:
         if repeat.fingerprint != idempotency.fingerprint:
             raise IdempotencyMismatch(
                 f"Idempotency-Key {idempotency.key!r} was used with another request; use a new key"
             )
-        session = self._storage.get_session(repeat.id)
+        session = self._storage.get_session(repeat.id, owner=caller.reach)
         if session is None:
             raise IdempotencyConflict(f"session {repeat.id!r}, which the first request with this key made, was deleted")
         return session
 
-    def get(self, session_id: str) -> Session:
+    def get(self, session_id: str, caller: Principal) -> Session:
         """Return a session; raises :class:`~agentos.errors.SessionNotFound`."""
-        session = self._storage.get_session(session_id)
+        session = self._storage.get_session(session_id, owner=caller.reach)
         if session is None:
             raise SessionNotFound(session_id)
         return session
 
-    def list(self, where: SessionFilter, paging: Paging) -> Page[Session]:
-        """Return sessions, newest activity first."""
-        return self._storage.list_sessions(where, paging)
+    def list(self, where: SessionFilter, paging: Paging, caller: Principal) -> Page[Session]:
+        """Return the caller's sessions, newest activity first."""
+        return self._storage.list_sessions(_within(where, caller), paging)
 
-    def count(self, where: SessionFilter) -> int:
-        """Return how many sessions match."""
-        return self._storage.count_sessions(where)
+    def count(self, where: SessionFilter, caller: Principal) -> int:
+        """Return how many of the caller's sessions match."""
+        return self._storage.count_sessions(_within(where, caller))
 
-    def update(self, session_id: str, changes: SessionChanges, *, expected_version: int | None = None) -> Session:
-        """Change a session. Raises ``SessionNotFound``, or ``PreconditionFailed`` on another version."""
-        session = self._storage.update_session(session_id, changes, now=utc_now(), expected_version=expected_version)
+    def update(
+        self, session_id: str, changes: SessionChanges, caller: Principal, *, expected_version: int | None = None
+    ) -> Session:
+        """Change a session.
+
+        Raises ``InvalidRequest`` for what is too large, ``SessionNotFound``, or ``PreconditionFailed`` on another
+        version.
+        """
+        self._sizes.check_session(changes.given())
+        session = self._storage.update_session(
+            session_id, changes, owner=caller.reach, now=utc_now(), expected_version=expected_version
+        )
         logger.info("session updated", extra={"session_id": session_id, "fields": sorted(changes.given())})
         return session
 
-    def delete(self, session_id: str) -> None:
+    def delete(self, session_id: str, caller: Principal) -> None:
         """Delete a session with its messages, runs and events; a run under way is cancelled."""
-        if not self._storage.delete_session(session_id):
+        if not self._storage.delete_session(session_id, owner=caller.reach):
             raise SessionNotFound(session_id)
         self._runner.stop_session(session_id, RunCancelled("its session was deleted"))
         logger.info("session deleted", extra={"session_id": session_id})
 
-    def history(self, session_id: str, *, limit: int, before: int | None = None) -> History:
+    def history(self, session_id: str, caller: Principal, *, limit: int, before: int | None = None) -> History:
         """Return the last ``limit`` messages (before a sequence number) and their runs, oldest first."""
-        return self._storage.history(session_id, limit=limit, before=before)
+        return self._storage.history(session_id, owner=caller.reach, limit=limit, before=before)
 
     def prune(self, before: datetime) -> int:
-        """Delete all sessions without activity since ``before``, in small transactions; return how many."""
+        """Delete everybody's sessions without activity since ``before``, in small transactions; return how many."""
         deleted = 0
         while some := self._storage.delete_sessions(SessionFilter(updated_before=before), limit=PRUNE_BATCH):
             deleted += some
         return deleted
+
+
+def _within(where: SessionFilter, caller: Principal) -> SessionFilter:
+    return where if caller.reach is None else replace(where, owner=caller.reach)

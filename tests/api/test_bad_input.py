@@ -385,7 +385,7 @@ def test_a_cursor_holds_for_its_own_list_alone_and_not_beside_an_offset(served: 
      "/api/v1/agents//run", "/static/x", "/favicon.ico"],
 )  # fmt: skip
 def test_an_address_without_anything_is_a_json_404(client: FlaskClient, path: str) -> None:
-    answer = client.get(path, follow_redirects=False)
+    answer = client.get(path, base_url="http://localhost", follow_redirects=False)
     assert (answer.status_code, answer.json["code"]) == (404, "NOT_FOUND")
 
 

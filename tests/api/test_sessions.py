@@ -173,16 +173,6 @@ def test_an_unknown_session_with_if_match_is_404(client: FlaskClient) -> None:
         assert answer.json["code"] == "SESSION_NOT_FOUND"
 
 
-def test_a_session_can_hold_large_but_not_boundless_metadata(client: FlaskClient) -> None:
-    fits = client.post(SESSIONS, json={"agent_id": "a", "metadata": {"x": "y" * 65000}, "state": {"x": "y" * 10**6}})
-    assert fits.status_code == 201
-    for field, size in (("metadata", 66_000), ("state", 1_100_000)):
-        answer = client.post(SESSIONS, json={"agent_id": "a", field: {"x": "y" * size}})
-        assert answer.status_code == 400
-        assert f"'{field}'" in answer.json["message"]
-        assert "KiB" in answer.json["message"]
-
-
 @pytest.mark.parametrize("path", ["sessions/%00", "sessions?agent_id=%00", "runs/%00", "agents/%00"])
 def test_a_null_character_never_reaches_a_database_that_refuses_it(serve, fresh_postgresql_url, path: str) -> None:
     answer = serve(database_url=fresh_postgresql_url).client.get(f"/api/v1/{path}")

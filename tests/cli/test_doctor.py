@@ -118,3 +118,37 @@ def test_a_stored_agent_that_code_hides_is_a_warning(cli, monkeypatch):
     result = cli("doctor")
     assert result.exit_code == 0
     assert "a stored agent of this id is not served: 'core' registered the id in code" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("settings", "exposure", "limit"),
+    [
+        ({}, ("ok", "127.0.0.1:8080, for this machine alone"), None),
+        ({"AUTH": "api_key"}, ("ok", "127.0.0.1:8080, for callers who are known (api_key)"), None),
+        ({"AUTH": "api_key", "ADDRESS": ":8080"}, ("ok", "0.0.0.0:8080"), ("warning", "set AGENTOS_RATE_LIMIT")),
+        ({"AUTH": "api_key", "PROXY_HOPS": "1"}, ("ok", "127.0.0.1:8080"), ("warning", "set AGENTOS_RATE_LIMIT")),
+        (
+            {"AUTH": "api_key", "ADDRESS": ":8080", "RATE_LIMIT": "100/m", "WORKERS": "4"},
+            ("ok", "0.0.0.0:8080"),
+            ("ok", "100/60s for each key and 100/60s for each address, in each of 4 workers"),
+        ),
+        (
+            {"ALLOW_ANONYMOUS": "1", "ADDRESS": ":8080", "ADDRESS_RATE_LIMIT": "5/s"},
+            ("warning", "0.0.0.0:8080, for anybody who can reach it, without a key"),
+            ("ok", "5/1s for each address"),
+        ),
+    ],
+)
+def test_it_says_who_can_reach_the_server_and_how_often(cli, monkeypatch, settings, exposure, limit):
+    for name, value in settings.items():
+        monkeypatch.setenv(f"AGENTOS_{name}", value)
+    found = diagnose(cli)
+    for name, expected in (("exposure", exposure), ("rate limit", limit)):
+        status, detail = found.get(name, (None, ""))
+        assert (status, expected is None or expected[1] in detail) == (expected and expected[0], True), detail
+
+
+def test_an_address_that_the_server_refuses_is_a_failure(cli, monkeypatch):
+    monkeypatch.setenv("AGENTOS_ADDRESS", "0.0.0.0:8080")
+    status, detail = diagnose(cli, code=1)["exposure"]
+    assert (status, "AGENTOS_AUTH=api_key" in detail) == ("failed", True)

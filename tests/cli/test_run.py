@@ -61,7 +61,7 @@ def test_a_failed_run_is_a_run_for_json_too(cli, scripted_agents):
         (("nobody", "Hello"), "agent with ID 'nobody' not found"),
         (("assistant",), "neither 'input' nor 'media'"),
         (("assistant", "Hello", "--session", "nowhere"), "session with ID 'nowhere' not found"),
-        (("assistant", "--image", "http://user:pw@example.com/a.png"), "holds a user name or password"),
+        (("assistant", "--image", "http://user:pw@example.com/a.png"), "a user name or password is not accepted"),
     ],
 )
 def test_what_cannot_be_run_is_refused(cli, arguments, expected):

@@ -54,6 +54,73 @@ def test_secrets_are_hidden(cli, monkeypatch, name, value, shown):
     assert "heim" not in cli.ok("config")
 
 
+TALKING = """
+from agentos.config import Config
+from agentos.hookspecs import hookimpl
+from agentos.models.scripted import ScriptedProvider
+
+class Talking(ScriptedProvider):
+    def check(self):
+        raise RuntimeError(repr([Config().openai_api_key, Config().jwt_key, Config().database_url]))
+
+@hookimpl
+def register_model_providers(register):
+    register("talking", lambda config: Talking())
+"""
+
+BROKEN = """
+from agentos.hookspecs import hookimpl
+
+@hookimpl
+def register_agents(register, config):
+    raise ValueError(f"{config.anthropic_api_key} and {config.database_url}")
+"""
+
+
+@pytest.mark.parametrize(
+    "command",
+    [("config",), ("doctor",), ("plugins",), ("models",), ("agents",), ("tools",), ("db", "current"), ("db", "check")],
+)
+def test_no_secret_setting_is_printed_by_any_command(cli, monkeypatch, install_plugin, command):
+    secrets = [setting for setting in settings_of(Config) if setting.secret]
+    for setting in secrets:
+        monkeypatch.setenv(setting.env[0], f"quokka-{setting.name}-of-at-least-32-letters")
+    monkeypatch.setenv("AGENTOS_DATABASE_URL", "postgresql+psycopg://me:quokka%40quokka@127.0.0.1:1/agentos")
+    install_plugin("talking", TALKING)
+    install_plugin("broken", BROKEN)
+    for form in ((), ("--json",)):
+        result = cli(*command, *form)
+        assert "quokka" not in result.output + result.stderr
+    if command == ("doctor",):
+        assert "its check raised RuntimeError: ['***', '***', 'postgresql+psycopg://me:***@" in result.output
+
+
+VAULT = """
+from agentos.errors import ConfigError
+from agentos.hookspecs import hookimpl
+
+def refuse(url, config):
+    raise ConfigError(f"cannot open {url}, {config.openai_api_key}")
+
+@hookimpl
+def register_storage_backends(register):
+    register("vault", refuse)
+"""
+
+
+def test_an_error_of_a_plugin_is_one_line_without_secrets(cli, monkeypatch, install_plugin):
+    monkeypatch.setenv("AGENTOS_DATABASE_URL", "vault://me:geheim@db")
+    monkeypatch.setenv("OPENAI_API_KEY", "geheim-geheim")
+    install_plugin("vault", VAULT)
+    assert cli.fails("agents") == "Error: cannot open vault://me:***@db, ***"
+
+
+def test_a_rate_is_shown_as_it_can_be_given(cli, monkeypatch):
+    monkeypatch.setenv("AGENTOS_RATE_LIMIT", "100 / minute")
+    assert settings(cli)["rate_limit"]["value"] == "100/60s"
+    assert str(Config(environ={}, rate_limit="100/60s").rate_limit) == "100/60s"
+
+
 def test_a_value_that_is_not_accepted_is_one_line(cli, monkeypatch):
     monkeypatch.setenv("AGENTOS_WORKERS", "many")
     assert "setting 'workers' (from AGENTOS_WORKERS) is 'many'; accepted: a whole number" in cli.fails("config")

@@ -6,7 +6,7 @@ import pytest
 
 from agentos.config import Config
 from agentos.errors import ConfigError
-from agentos.settings import settings_of
+from agentos.settings import Rate, settings_of
 
 
 def test_given_beats_environment_beats_file_beats_default(tmp_path: Path) -> None:
@@ -106,3 +106,24 @@ def test_a_bad_file_is_refused_by_its_name(tmp_path: Path, content: str) -> None
 @pytest.mark.parametrize("setting", settings_of(Config), ids=lambda setting: setting.name)
 def test_every_default_passes_its_own_check(setting) -> None:
     assert setting.parse(setting.default, "default") == setting.default
+
+
+@pytest.mark.parametrize(
+    ("text", "count", "seconds"),
+    [
+        ("10/s", 10, 1),
+        ("100/minute", 100, 60),
+        ("500/15m", 500, 900),
+        ("60 / 2 hours", 60, 7200),
+        ("5 per second", 5, 1),
+        ("1/DAY", 1, 86400),
+    ],
+)
+def test_a_rate_is_a_number_and_a_time(text: str, count: int, seconds: float) -> None:
+    assert Config(environ={"AGENTOS_RATE_LIMIT": text}).rate_limit == Rate(count, seconds)
+
+
+@pytest.mark.parametrize("value", ["100", "0/s", "1/0s", "1/week", "-1/s", "1.5/s", "1/ss", Rate(0, 1), Rate(1, 0)])
+def test_what_is_no_rate_is_refused(value: object) -> None:
+    with pytest.raises(ConfigError, match="100/minute"):
+        Config(rate_limit=value, environ={})  # type: ignore[arg-type]

@@ -29,7 +29,7 @@ def busy(here: Worker, storage: AbsentStorage) -> tuple[str, Gate, LiveRun]:
 
 
 def said(storage: Storage, session_id: str) -> list[str]:
-    return [one.message.content for one in storage.history(session_id, limit=100).messages]
+    return [one.message.content for one in storage.history(session_id, owner=None, limit=100).messages]
 
 
 def ended_soon(live: LiveRun) -> None:
@@ -42,10 +42,10 @@ def test_a_run_is_stopped_within_a_second_from_another_worker(
     busy: tuple[str, Gate, LiveRun], there: Worker, storage: AbsentStorage
 ) -> None:
     session_id, _, live = busy
-    storage.request_cancel(live.run.id)
+    storage.request_cancel(live.run.id, owner=None)
     assert there.runner.cancel(live.run.id, RunCancelled()) is False  # it is not there
     ended_soon(live)
-    saved = storage.get_run(live.run.id)
+    saved = storage.get_run(live.run.id, owner=None)
     assert saved is not None
     assert saved.error is not None
     assert (saved.status, saved.content, saved.error.code) == (RunStatus.CANCELLED, "partial", "RUN_CANCELLED")
@@ -60,7 +60,7 @@ def test_the_session_goes_on_after_a_cancelled_run(
     behind = Gate([], ["second answer"])
     behind.go_on.set()
     waiting = here.start(behind, session_id=session_id, input="second")
-    storage.request_cancel(live.run.id)
+    storage.request_cancel(live.run.id, owner=None)
     assert ended(waiting).status is RunStatus.COMPLETED
     assert behind.histories == [["first", "partial"]]
     assert said(storage, session_id) == ["first", "partial", "second", "second answer"]
@@ -71,11 +71,11 @@ def test_a_run_that_does_not_listen_is_left_behind_within_a_second(here: Worker,
     live = here.start(gate)
     here.cancels.start()
     assert gate.waiting.wait(5)
-    storage.request_cancel(live.run.id)
+    storage.request_cancel(live.run.id, owner=None)
     ended_soon(live)
     gate.go_on.set()
     time.sleep(0.1)
-    assert here.storage.get_run(live.run.id).content == "partial"
+    assert here.storage.get_run(live.run.id, owner=None).content == "partial"
 
 
 def test_a_run_that_waits_for_its_turn_is_stopped_too(
@@ -83,7 +83,7 @@ def test_a_run_that_waits_for_its_turn_is_stopped_too(
 ) -> None:
     session_id, gate, first = busy
     waiting = here.start(says("never"), session_id=session_id, input="second")
-    storage.request_cancel(waiting.run.id)
+    storage.request_cancel(waiting.run.id, owner=None)
     ended_soon(waiting)
     gate.go_on.set()
     assert ended(first).status is RunStatus.COMPLETED
@@ -97,7 +97,7 @@ def test_a_run_that_waits_for_an_executor_is_stopped_too(here: Worker, storage: 
     executor.reserve().execute("other", lambda: blocked.wait(10))
     gate = Gate()
     held = here.start(gate, room=executor.reserve())
-    storage.request_cancel(held.run.id)
+    storage.request_cancel(held.run.id, owner=None)
     ended_soon(held)
     blocked.set()
     time.sleep(0.1)
@@ -109,7 +109,7 @@ def test_runs_of_other_workers_are_left_alone(here: Worker, there: Worker, stora
     mine, other = here.start(gates[0]), there.start(gates[1])
     for one in (here, there):
         one.cancels.start()
-    storage.request_cancel(other.run.id)
+    storage.request_cancel(other.run.id, owner=None)
     ended_soon(other)
     gates[0].go_on.set()
     assert ended(mine).status is RunStatus.COMPLETED
@@ -120,7 +120,7 @@ def test_requests_are_heard_again_when_the_database_is_back(
 ) -> None:
     *_, live = busy
     storage.away = True
-    storage.request_cancel(live.run.id)
+    storage.request_cancel(live.run.id, owner=None)
     assert live.stream.wait(0.6) is None
     storage.away = False
     ended_soon(live)
@@ -129,10 +129,10 @@ def test_requests_are_heard_again_when_the_database_is_back(
 def test_a_run_that_has_ended_stays_as_it_is(here: Worker, storage: AbsentStorage) -> None:
     live = here.start(says("done"))
     ended(live)
-    before = storage.get_run(live.run.id)
-    assert storage.request_cancel(live.run.id) == before
+    before = storage.get_run(live.run.id, owner=None)
+    assert storage.request_cancel(live.run.id, owner=None) == before
     here.cancels.look()
-    assert storage.get_run(live.run.id) == before
+    assert storage.get_run(live.run.id, owner=None) == before
 
 
 @pytest.fixture(params=["the same worker", "another worker"])
@@ -186,6 +186,6 @@ def test_a_busy_session_is_refused_to_who_does_not_want_to_wait(
         newcomer.start(says("never"), session_id=session_id, concurrency=Concurrency.REJECT)
     gate.go_on.set()
     ended(first)
-    until(lambda: storage.get_run(first.run.id).status.finished)
+    until(lambda: storage.get_run(first.run.id, owner=None).status.finished)
     again = newcomer.start(says("now"), session_id=session_id, concurrency=Concurrency.REJECT)
     assert ended(again).content == "now"

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from agentos.domain.ids import new_id
+from agentos.domain.principal import OPERATOR
 from agentos.domain.run import RunStatus
 from agentos.errors import RateLimited, SessionBusy, SessionNotFound
 from agentos.execution.executor import EmbeddedExecutor, Reservation
@@ -94,7 +95,10 @@ def test_a_held_run_is_queued_until_the_executor_begins_it(here: Worker) -> None
     first, second = Gate(["a"]), Gate(["b"])
     lives = [here.start(gate, room=executor.reserve()) for gate in (first, second)]
     assert first.waiting.wait(5)
-    assert [here.storage.get_run(live.run.id).status for live in lives] == [RunStatus.RUNNING, RunStatus.QUEUED]
+    assert [here.storage.get_run(live.run.id, owner=None).status for live in lives] == [
+        RunStatus.RUNNING,
+        RunStatus.QUEUED,
+    ]
     first.go_on.set()
     assert second.waiting.wait(5)
     second.go_on.set()
@@ -111,7 +115,7 @@ def test_a_held_run_keeps_its_place_in_its_session(here: Worker) -> None:
     assert behind.stream.wait(0.3) is None
     busy.go_on.set()
     ended(held), ended(behind)
-    said = here.storage.history(session_id, limit=10).messages
+    said = here.storage.history(session_id, owner=None, limit=10).messages
     assert [one.message.content for one in said] == ["1", "first", "2", "second"]
 
 
@@ -147,26 +151,38 @@ def test_a_run_that_is_refused_gives_its_room_back(services) -> None:
     from agentos.storage.values import IdempotencyKey
 
     with pytest.raises(SessionNotFound):
-        services.runs.start(RunRequest(agent_id="assistant", input="Hi", session_id=new_id(), background=True))
+        services.runs.start(
+            RunRequest(caller=OPERATOR, agent_id="assistant", input="Hi", session_id=new_id(), background=True)
+        )
 
-    session, _ = services.sessions.create("assistant")
+    session, _ = services.sessions.create("assistant", caller=OPERATOR)
     services.agents.register({"id": "slow", "model": "scripted:slow-100x0.05"})
-    slow = services.runs.start(RunRequest(agent_id="slow", input="Hi", session_id=session.id, streamed=True))
+    slow = services.runs.start(
+        RunRequest(caller=OPERATOR, agent_id="slow", input="Hi", session_id=session.id, streamed=True)
+    )
     busy = RunRequest(
-        agent_id="assistant", input="Hi", session_id=session.id, background=True, concurrency=Concurrency.REJECT
+        caller=OPERATOR,
+        agent_id="assistant",
+        input="Hi",
+        session_id=session.id,
+        background=True,
+        concurrency=Concurrency.REJECT,
     )
     with pytest.raises(SessionBusy):
         services.runs.start(busy)
-    services.runs.cancel(slow.run_id)
+    services.runs.cancel(slow.run_id, OPERATOR)
 
     key = IdempotencyKey(owner="me", route="run", key="k", fingerprint="f")
-    keyed = RunRequest(agent_id="assistant", input="Hi", background=True, idempotency=key)
+    keyed = RunRequest(caller=OPERATOR, agent_id="assistant", input="Hi", background=True, idempotency=key)
     first = services.runs.start(keyed)
     assert first.wait(5).status is RunStatus.COMPLETED
     for _ in range(3):
         again = services.runs.start(keyed)
         assert (again.replayed, again.run_id) == (True, first.run_id)
-    assert services.runs.start(RunRequest(agent_id="assistant", input="Hi", background=True)).wait(5) is not None
+    assert (
+        services.runs.start(RunRequest(caller=OPERATOR, agent_id="assistant", input="Hi", background=True)).wait(5)
+        is not None
+    )
 
 
 def test_a_background_run_beyond_the_limits_is_refused_and_leaves_nothing(services) -> None:
@@ -174,8 +190,8 @@ def test_a_background_run_beyond_the_limits_is_refused_and_leaves_nothing(servic
     from agentos.storage.values import Paging, RunFilter
 
     services.agents.register({"id": "slow", "model": "scripted:slow-100x0.05"})
-    slow = RunRequest(agent_id="slow", input="Hi", background=True)
+    slow = RunRequest(caller=OPERATOR, agent_id="slow", input="Hi", background=True)
     accepted = [services.runs.start(slow).run_id for _ in range(2)]
     with pytest.raises(RateLimited):
         services.runs.start(slow)
-    assert {run.id for run in services.runs.list(RunFilter(), Paging()).items} == set(accepted)
+    assert {run.id for run in services.runs.list(RunFilter(), Paging(), OPERATOR).items} == set(accepted)

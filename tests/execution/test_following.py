@@ -43,7 +43,7 @@ class Reader:
 def lose(storage: AbsentStorage, owner: Worker, finder: Worker, run_id: str) -> None:
     """Let a worker be found dead; it was made with a short lease."""
     owner.die()
-    until(lambda: finder.leases.sweep() or storage.get_run(run_id).status.finished)
+    until(lambda: finder.leases.sweep() or storage.get_run(run_id, owner=None).status.finished)
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def test_an_ended_run_is_replayed_by_any_worker(here: Worker, there: Worker, sto
 def test_another_worker_follows_a_run_while_it_goes_on(here: Worker, there: Worker) -> None:
     gate = Gate(["a", "b"], ["c"])
     live = here.start(gate)
-    reader = Reader(there.follower.follow(live.run.id, heartbeat=20))
+    reader = Reader(there.follower.follow(live.run.id, owner=None, heartbeat=20))
     until(lambda: numbers(reader.frames) == [1, 2, 3])
     gate.go_on.set()
     frames = reader.all()
@@ -79,7 +79,7 @@ def test_exactly_what_was_missed_comes(
     gate = Gate(["a", "b"], ["c"])
     live = here.start(gate)
     assert gate.waiting.wait(5)
-    reader = Reader(request.getfixturevalue(who).follower.follow(live.run.id, after=after, heartbeat=20))
+    reader = Reader(request.getfixturevalue(who).follower.follow(live.run.id, owner=None, after=after, heartbeat=20))
     time.sleep(0.15)
     gate.go_on.set()
     assert numbers(reader.all()) == list(range(after + 1, 6))
@@ -103,7 +103,7 @@ def test_who_joined_by_reconnecting_again_and_again_has_each_event_once(here: Wo
     got: list[Frame] = []
     for visit in range(200):
         last = got[-1].number if got else 0
-        for batch in (here, there)[visit % 2].follower.follow(live.run.id, after=last, heartbeat=0.05):
+        for batch in (here, there)[visit % 2].follower.follow(live.run.id, owner=None, after=last, heartbeat=0.05):
             got += batch
             break  # the connection is cut after its first write
         if got and got[-1].last:
@@ -116,16 +116,16 @@ def test_a_silent_run_shows_that_it_is_alive(here: Worker, there: Worker) -> Non
     gate = Gate()
     live = here.start(gate)
     for one in (here, there):
-        reader = Reader(one.follower.follow(live.run.id, after=1, heartbeat=0.2))
+        reader = Reader(one.follower.follow(live.run.id, owner=None, after=1, heartbeat=0.2))
         time.sleep(1.1)
         assert 2 <= reader.batches.count(()) + reader.batches.count([]) <= 6
 
 
 def test_a_run_that_does_not_exist_is_not_found(here: Worker) -> None:
     with pytest.raises(RunNotFound):
-        here.follower.follow(new_id(), heartbeat=1)
+        here.follower.follow(new_id(), owner=None, heartbeat=1)
     with pytest.raises(RunNotFound):
-        here.follower.wait(new_id(), 1)
+        here.follower.wait(new_id(), 1, owner=None)
 
 
 def test_a_log_that_was_thrown_away_is_expired(here: Worker, there: Worker, storage: AbsentStorage) -> None:
@@ -135,7 +135,7 @@ def test_a_log_that_was_thrown_away_is_expired(here: Worker, there: Worker, stor
     assert storage.delete_frames(ended_before=utc_now() + timedelta(seconds=1), limit=10) == 1
     for one in (here, there):
         with pytest.raises(EventsExpired, match="are not kept any more"):
-            one.follower.follow(live.run.id, after=2, heartbeat=1)
+            one.follower.follow(live.run.id, owner=None, after=2, heartbeat=1)
 
 
 def test_who_follows_a_run_whose_session_is_deleted_elsewhere_is_told(
@@ -144,9 +144,9 @@ def test_who_follows_a_run_whose_session_is_deleted_elsewhere_is_told(
     session_id = new_session(storage)
     gate = Gate(["a"])
     live = here.start(gate, session_id=session_id)
-    reader = Reader(there.follower.follow(live.run.id, heartbeat=20))
+    reader = Reader(there.follower.follow(live.run.id, owner=None, heartbeat=20))
     until(lambda: len(reader.frames) == 2)
-    storage.delete_session(session_id)
+    storage.delete_session(session_id, owner=None)
     last = event(reader.all()[-1])
     assert (last.number, last.type, last.code) == (3, "error", "RUN_CANCELLED")
     assert last.details == {"run_id": live.run.id}
@@ -160,7 +160,7 @@ def test_who_saw_events_that_were_lost_with_their_worker_still_hears_the_end(
     live = doomed.start(gate)
     until(lambda: len(storage.read_frames(live.run.id)) == 2)
     storage.free.clear()  # what is said from now on never reaches the log
-    seen = Reader(doomed.follower.follow(live.run.id, heartbeat=20))
+    seen = Reader(doomed.follower.follow(live.run.id, owner=None, heartbeat=20))
     hang = threading.Event()
     gate.after = _then(["lost "] * ahead, hang)
     gate.go_on.set()
@@ -193,7 +193,7 @@ def test_who_follows_while_the_database_is_away_goes_on_when_it_is_back(
 ) -> None:
     gate = Gate(["a"], ["b"])
     live = here.start(gate)
-    reader = Reader(there.follower.follow(live.run.id, heartbeat=0.2))
+    reader = Reader(there.follower.follow(live.run.id, owner=None, heartbeat=0.2))
     until(lambda: len(reader.frames) == 2)
     storage.away = True
     silent = len(reader.batches)
@@ -209,7 +209,7 @@ def test_a_durable_stream_shows_only_what_cannot_be_lost(here: Worker, storage: 
     gate = Gate(["a", "b", "c"], ["d"])
     live = here.start(gate, durable=True)
     assert gate.waiting.wait(5)
-    reader = Reader(here.follower.follow(live.run.id, heartbeat=20))
+    reader = Reader(here.follower.follow(live.run.id, owner=None, heartbeat=20))
     time.sleep(0.3)
     assert reader.batches == []
     storage.free.set()
@@ -226,13 +226,13 @@ def test_waiting_for_a_run_ends_with_it_wherever_it_executes(
     gate = Gate([], ["a"])
     live = here.start(gate, session_id=session_id)
     for one in (here, there):
-        assert one.follower.wait(live.run.id, 0.2) is None
+        assert one.follower.wait(live.run.id, 0.2, owner=None) is None
     gate.go_on.set()
     for one in (here, there):
-        run = one.follower.wait(live.run.id, 5)
+        run = one.follower.wait(live.run.id, 5, owner=None)
         assert run is not None
         assert (run.status, run.content) == (RunStatus.COMPLETED, "a")
     until(lambda: here.runner.get(live.run.id) is None)
-    storage.delete_session(session_id)
+    storage.delete_session(session_id, owner=None)
     with pytest.raises(RunNotFound):
-        there.follower.wait(live.run.id, 1)
+        there.follower.wait(live.run.id, 1, owner=None)

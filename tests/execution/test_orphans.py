@@ -63,13 +63,13 @@ def test_a_run_whose_admission_was_committed_unseen_is_ended(storage: Breaking, 
     storage.breaks_admission = True
     run = _run()
     with pytest.raises(StorageError):
-        runner.start(run, Hello(), LIMITS)
+        runner.start(run, Hello(), LIMITS, owner=None)
     keeper = LeaseKeeper(storage, runner, LEASE)
     keeper.renew()
     # Once could be a run that is being accepted at this moment.
-    assert storage.get_run(run.id).status is RunStatus.RUNNING
+    assert storage.get_run(run.id, owner=None).status is RunStatus.RUNNING
     keeper.renew()
-    ended = storage.get_run(run.id)
+    ended = storage.get_run(run.id, owner=None)
     assert ended.status is RunStatus.FAILED
     assert ended.error.code == "STORAGE_ERROR"
     assert storage.read_frames(run.id)[-1].type == "error"
@@ -79,7 +79,7 @@ def test_a_run_whose_end_could_not_be_saved_is_ended_when_the_database_is_back(
     storage: Breaking, runner: Runner
 ) -> None:
     storage.breaks_end = True
-    live = runner.start(_run(), Hello(), LIMITS)
+    live = runner.start(_run(), Hello(), LIMITS, owner=None)
     assert live.stream.wait(5).type == "error"
     deadline = time.monotonic() + 5
     while runner.running() and time.monotonic() < deadline:
@@ -88,7 +88,7 @@ def test_a_run_whose_end_could_not_be_saved_is_ended_when_the_database_is_back(
     keeper = LeaseKeeper(storage, runner, LEASE)
     keeper.renew()
     keeper.renew()
-    ended = storage.get_run(live.run.id)
+    ended = storage.get_run(live.run.id, owner=None)
     assert (ended.status, ended.error.code) == (RunStatus.FAILED, "STORAGE_ERROR")
 
 
@@ -98,9 +98,9 @@ def test_a_run_under_way_is_no_orphan(storage: Breaking, runner: Runner) -> None
             context.cancellation.wait(1)
             yield "done"
 
-    live = runner.start(_run(), Waiting(), LIMITS)
+    live = runner.start(_run(), Waiting(), LIMITS, owner=None)
     keeper = LeaseKeeper(storage, runner, LEASE)
     for _ in range(4):
         keeper.renew()
     assert live.stream.wait(5).type == "complete"
-    assert storage.get_run(live.run.id).status is RunStatus.COMPLETED
+    assert storage.get_run(live.run.id, owner=None).status is RunStatus.COMPLETED

@@ -11,6 +11,7 @@ import pytest
 
 from agentos.bootstrap import build
 from agentos.config import Config
+from agentos.domain.principal import OPERATOR
 from agentos.domain.run import Run, RunStatus
 from agentos.runtime.context import RunContext
 from agentos.services.runs import RunRequest
@@ -60,22 +61,22 @@ def wait_out(*run_ids: str, finder: Services, until_attempt: int = 2) -> None:
 
     def taken() -> bool:
         finder.leases.sweep()
-        return all(finder.runs.get(run_id).attempt >= until_attempt for run_id in run_ids)
+        return all(finder.runs.get(run_id, OPERATOR).attempt >= until_attempt for run_id in run_ids)
 
     until(taken)
 
 
 def started(services: Services, **request: Any) -> str:
-    return services.runs.start(RunRequest(agent_id="a", input="Hi", streamed=True, **request)).run_id
+    return services.runs.start(RunRequest(caller=OPERATOR, agent_id="a", input="Hi", streamed=True, **request)).run_id
 
 
 def finished(services: Services, run_id: str) -> Run:
-    until(lambda: services.runs.get(run_id).status.finished)
-    return services.runs.get(run_id)
+    until(lambda: services.runs.get(run_id, OPERATOR).status.finished)
+    return services.runs.get(run_id, OPERATOR)
 
 
 def frames(services: Services, run_id: str) -> list[Any]:
-    found = [frame for batch in services.runs.follow(run_id, heartbeat=20) for frame in batch]
+    found = [frame for batch in services.runs.follow(run_id, OPERATOR, heartbeat=20) for frame in batch]
     assert numbers(found) == list(range(1, len(found) + 1))
     return [event(frame) for frame in found]
 
@@ -89,7 +90,7 @@ def test_a_run_whose_agent_allows_it_starts_over(worker: Callable[..., Services]
     second.go_on.set()
     agent = patient(first, second, retry_on_crash=True)
     there, here = worker(agent), worker(agent)
-    session, _ = there.sessions.create("a")
+    session, _ = there.sessions.create("a", caller=OPERATOR)
     run_id = started(there, session_id=session.id)
     logged(there, run_id, 3)
     die(there)
@@ -104,9 +105,9 @@ def test_a_run_whose_agent_allows_it_starts_over(worker: Callable[..., Services]
 
     first.go_on.set()  # the first worker was only slow: what it has to say comes too late
     time.sleep(0.3)
-    assert here.runs.get(run_id) == run
+    assert here.runs.get(run_id, OPERATOR) == run
     assert len(frames(here, run_id)) == 6
-    said = here.sessions.history(session.id, limit=10).messages
+    said = here.sessions.history(session.id, OPERATOR, limit=10).messages
     assert [one.message.content for one in said] == ["Hi", "whole"]
 
 
@@ -138,7 +139,7 @@ def test_runs_that_had_not_begun_go_on_elsewhere_and_the_one_that_had_ends_as_lo
         gate.go_on.set()
     agent = patient(first, second, third)
     there, here = worker(agent, background_limit=1), worker(agent)
-    session, _ = there.sessions.create("a")
+    session, _ = there.sessions.create("a", caller=OPERATOR)
     begun = started(there, session_id=session.id)
     assert first.waiting.wait(5)
     queued = [started(there, session_id=session.id, background=background) for background in (False, True)]
@@ -153,7 +154,7 @@ def test_runs_that_had_not_begun_go_on_elsewhere_and_the_one_that_had_ends_as_lo
     assert [(run.status, run.content) for run in ends] == [(RunStatus.COMPLETED, "2"), (RunStatus.COMPLETED, "3")]
     for run_id in queued:
         assert frames(here, run_id)[-1].type == "complete"
-    said = here.sessions.history(session.id, limit=10).messages
+    said = here.sessions.history(session.id, OPERATOR, limit=10).messages
     assert [one.message.content for one in said] == ["Hi", "2", "Hi", "3"]
     first.go_on.set()
 
@@ -163,7 +164,7 @@ def test_who_still_follows_at_the_old_worker_hears_the_end_that_is_saved(worker:
     agent = patient(gate)
     there, here = worker(agent), worker(agent)
     run_id = started(there)
-    following = there.runs.follow(run_id, heartbeat=20)
+    following = there.runs.follow(run_id, OPERATOR, heartbeat=20)
     logged(there, run_id, 2)
     die(there)
     wait_out(run_id, finder=here)
@@ -195,7 +196,7 @@ def test_a_worker_that_drains_takes_no_runs_over(worker: Callable[..., Services]
     here.drain(0)
     time.sleep(LEASE * 1.2)
     here.leases.sweep()
-    assert here.runs.get(run_id).attempt == 1
+    assert here.runs.get(run_id, OPERATOR).attempt == 1
     gate.go_on.set()
 
 
@@ -206,14 +207,14 @@ def test_a_process_that_ends_soon_takes_runs_over_only_when_its_own_wait_for_the
     own.go_on.set()
     agent = patient(lost, own)
     there, command = worker(agent), worker(agent)
-    session, _ = there.sessions.create("a")
+    session, _ = there.sessions.create("a", caller=OPERATOR)
     run_id = started(there, session_id=session.id)
     logged(there, run_id, 2)
     die(there)
     command.leases.transient = True
     command.watch_runs()
     time.sleep(LEASE * 1.7)  # its lease has run out, and a server would have swept since
-    assert not command.runs.get(run_id).status.finished
+    assert not command.runs.get(run_id, OPERATOR).status.finished
 
     mine = started(command, session_id=session.id)
     assert finished(command, mine).content == "mine"
@@ -227,7 +228,7 @@ def test_who_follows_from_a_third_worker_sees_both_attempts_as_one_stream(worker
     there, here, third = (worker(agent) for _ in range(3))
     run_id = started(there)
     logged(there, run_id, 2)
-    following = third.runs.follow(run_id, heartbeat=0.2)
+    following = third.runs.follow(run_id, OPERATOR, heartbeat=0.2)
     seen = [*next(following)]
     die(there)
     wait_out(run_id, finder=here)
@@ -250,7 +251,7 @@ def test_who_follows_at_the_old_worker_sees_the_new_attempt_and_nothing_that_was
     first, second = Gate(["lost"], unlogged(), deaf=True), Gate(["whole"])
     agent = patient(first, second, retry_on_crash=True)
     there, here = worker(agent), worker(agent)
-    started_run = there.runs.start(RunRequest(agent_id="a", input="Hi", streamed=True))
+    started_run = there.runs.start(RunRequest(caller=OPERATOR, agent_id="a", input="Hi", streamed=True))
     run_id, following = started_run.run_id, started_run.follow(heartbeat=20)
     logged(there, run_id, 2)
     there.leases.close()  # as if it had stood still

@@ -61,7 +61,7 @@ def start(
         id=new_id(), agent_id="a", session_id=session_id, status=RunStatus.RUNNING, input=input, created_at=utc_now()
     )
     limits = RunLimits(timeout=timeout, history_turns=10, max_output=1000)
-    return runner.start(run, agent, limits)  # type: ignore[arg-type]
+    return runner.start(run, agent, limits, owner=None)  # type: ignore[arg-type]
 
 
 def session(storage: Storage) -> str:
@@ -101,7 +101,7 @@ def test_complete_is_told_only_after_the_run_is_saved(finished: list[Run]) -> No
     seen = events(live)
     assert [event.type for event in seen] == ["run_start", "token", "token", "complete"]
     assert seen[-1].output == "Hello"
-    saved = storage.get_run(live.run.id)
+    saved = storage.get_run(live.run.id, owner=None)
     assert saved is not None
     assert (saved.status, saved.content, saved.usage) == (RunStatus.COMPLETED, "Hello", Usage(3, 2))
     runner.close()
@@ -199,7 +199,7 @@ def test_a_run_that_does_not_listen_is_left_behind_at_its_deadline(runner: Runne
     assert run.error is not None
     assert run.error.details["cause"] == "TIMEOUT"
     time.sleep(0.1)
-    saved = storage.get_run(run.id)
+    saved = storage.get_run(run.id, owner=None)
     assert saved is not None
     assert saved.content == "a"
     assert [event.type for event in events(live)] == ["run_start", "token", "error"]
@@ -228,7 +228,7 @@ def test_a_stopped_run_keeps_what_it_wrote_as_a_whole_turn(runner: Runner, stora
     assert spoken.wait(5)
     runner.stop(live, RunCancelled("enough"))
     assert ended(live).status is RunStatus.CANCELLED
-    history = storage.history(session_id, limit=10)
+    history = storage.history(session_id, owner=None, limit=10)
     assert [(one.message.role, one.message.content) for one in history.messages] == [
         ("user", "Hi"),
         ("assistant", "partial"),
@@ -243,7 +243,7 @@ def test_a_failed_run_leaves_no_half_turn(runner: Runner, storage: Storage) -> N
         raise RuntimeError
 
     ended(start(runner, Speaker(stream), session_id=session_id))
-    assert storage.history(session_id, limit=10).messages == []
+    assert storage.history(session_id, owner=None, limit=10).messages == []
 
 
 def test_runs_of_one_session_happen_one_after_the_other_in_the_order_of_their_admission(
@@ -264,7 +264,7 @@ def test_runs_of_one_session_happen_one_after_the_other_in_the_order_of_their_ad
     lives = [start(runner, Speaker(stream), session_id=session_id, input=str(n)) for n in range(6)]
     assert [ended(live).content for live in lives] == [f"{n} after {n}" for n in range(6)]
     assert most == 1
-    messages = storage.history(session_id, limit=100).messages
+    messages = storage.history(session_id, owner=None, limit=100).messages
     assert [one.message.content for one in messages if one.message.role == "user"] == list("012345")
 
 
@@ -307,10 +307,10 @@ def test_deleting_a_session_ends_its_runs(runner: Runner, storage: Storage) -> N
 
     live = start(runner, Speaker(stream), session_id=session_id)
     waiting = start(runner, says("second"), session_id=session_id)
-    storage.delete_session(session_id)
+    storage.delete_session(session_id, owner=None)
     runner.stop_session(session_id, RunCancelled("its session was deleted"))
     assert [ended(one).status for one in (live, waiting)] == [RunStatus.CANCELLED] * 2
-    assert storage.get_run(live.run.id) is None
+    assert storage.get_run(live.run.id, owner=None) is None
 
 
 def test_what_neither_json_nor_postgresql_can_hold_is_replaced(runner: Runner) -> None:
@@ -360,7 +360,7 @@ def test_draining_refuses_new_runs_lets_quick_ones_end_and_ends_slow_ones_visibl
     assert (first.status, first.content) == (RunStatus.COMPLETED, "done")
     assert second.error is not None
     assert (second.error.details["cause"], second.content) == ("WORKER_LOST", "partial")
-    saved = storage.get_run(second.id)
+    saved = storage.get_run(second.id, owner=None)
     assert saved is not None
     assert saved.status is RunStatus.FAILED
 
@@ -427,7 +427,7 @@ def test_the_runs_of_a_lost_worker_are_ended_with_what_they_had_logged(runner: R
     keeper = LeaseKeeper(storage, runner, Lease("me", 30))
     keeper.sweep()
 
-    saved = storage.get_run(lost.run.id)
+    saved = storage.get_run(lost.run.id, owner=None)
     assert saved is not None
     assert saved.error is not None
     assert (saved.error.details["cause"], saved.content) == ("WORKER_LOST", "partial")
@@ -436,7 +436,7 @@ def test_the_runs_of_a_lost_worker_are_ended_with_what_they_had_logged(runner: R
 
     blocked.set()
     assert ended(lost).status is not RunStatus.COMPLETED
-    assert storage.get_run(lost.run.id) == saved
+    assert storage.get_run(lost.run.id, owner=None) == saved
 
 
 def test_a_worker_that_lost_its_lease_stops_the_run(storage: Storage) -> None:

@@ -92,8 +92,8 @@ class AgentOSServer:
         return self.out_file.read_text("utf-8", errors="replace")
 
     def records(self) -> list[dict]:
-        """The log, as the JSON lines that it must be."""
-        return [json.loads(line) for line in self.log().splitlines()]
+        """The log, as the JSON lines that it must be, but for one that is just being written."""
+        return [json.loads(line) for line in self.log().splitlines(keepends=True) if line.endswith("\n")]
 
     def worker_pids(self) -> list[int]:
         """The processes that serve."""

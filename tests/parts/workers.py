@@ -99,13 +99,17 @@ class Worker:
             created_at=utc_now(),
         )
         limits = RunLimits(timeout=20, history_turns=10, max_output=1_000_000, durable=durable)
-        live = self.runner.start(run, agent, limits, concurrency=concurrency, room=room)  # type: ignore[arg-type]
+        live = self.runner.start(run, agent, limits, owner=None, concurrency=concurrency, room=room)  # type: ignore[arg-type]
         assert isinstance(live, LiveRun)
         return live
 
     def follow(self, run_id: str, *, after: int = 0, heartbeat: float = 20) -> list[Frame]:
         """Return all frames of a run to its end."""
-        return [frame for batch in self.follower.follow(run_id, after=after, heartbeat=heartbeat) for frame in batch]
+        return [
+            frame
+            for batch in self.follower.follow(run_id, owner=None, after=after, heartbeat=heartbeat)
+            for frame in batch
+        ]
 
     def die(self) -> None:
         """Write no events any more, renew no leases, hear no cancel requests."""
@@ -132,9 +136,9 @@ class AbsentStorage(MemoryStorage):
         if self.away:
             raise StorageError("the database is away")
 
-    def get_run(self, run_id: str) -> Run | None:
+    def get_run(self, run_id: str, *, owner: str | None) -> Run | None:
         self._answer()
-        return super().get_run(run_id)
+        return super().get_run(run_id, owner=owner)
 
     def read_frames(self, run_id: str, *, after: int = 0, limit: int = 1000) -> Sequence[Frame]:
         self._answer()
@@ -144,9 +148,9 @@ class AbsentStorage(MemoryStorage):
         self._answer()
         return super().claim_turn(run, history_turns=history_turns, now=now)
 
-    def cancel_requests(self, owner: str) -> Sequence[str]:
+    def cancel_requests(self, lease_owner: str) -> Sequence[str]:
         self._answer()
-        return super().cancel_requests(owner)
+        return super().cancel_requests(lease_owner)
 
     def renew_leases(self, lease: Lease) -> Sequence[str]:
         self._answer()

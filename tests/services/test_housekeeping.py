@@ -13,6 +13,7 @@ from agentos.bootstrap import build
 from agentos.config import Config
 from agentos.domain.event import Complete, RunStart
 from agentos.domain.ids import new_id
+from agentos.domain.principal import OPERATOR
 from agentos.domain.run import Run, RunStatus
 from agentos.domain.session import Session
 from agentos.domain.times import utc_now
@@ -48,7 +49,7 @@ def ago(seconds: float) -> datetime:
 def add_run(storage: Storage, *, ended_at: datetime | None, session_id: str | None = None) -> str:
     begun = ended_at or ago(30 * DAY)
     run = Run(id=new_id(), agent_id="a", session_id=session_id, status=RunStatus.RUNNING, created_at=begun)
-    storage.admit_run(run, Lease("me", HOUR), history_turns=1)
+    storage.admit_run(run, Lease("me", HOUR), owner=None, history_turns=1)
     first = FrameEncoder(run).encode(RunStart("Hi"), 1)
     if ended_at is None:
         storage.append_frames([FrameBatch(run.id, [first])])
@@ -77,7 +78,7 @@ def test_events_are_kept_for_the_retention_and_the_run_for_ever(storage: Storage
     under_way = add_run(storage, ended_at=None)
     assert keeping(storage, event_retention=HOUR).prune() == Pruned(1, 0, 0)
     assert [len(storage.read_frames(run_id)) for run_id in (old, young, under_way)] == [0, 2, 1]
-    assert storage.get_run(old) is not None
+    assert storage.get_run(old, owner=None) is not None
     assert keeping(storage, event_retention=HOUR).prune() == Pruned(0, 0, 0)
 
 
@@ -90,7 +91,7 @@ def test_events_are_kept_for_a_day_where_nothing_else_is_set(storage: Storage) -
 def test_sessions_are_kept_for_ever_where_nothing_else_is_set(storage: Storage) -> None:
     session_id = add_session(storage, updated_at=ago(3650 * DAY))
     assert keeping(storage).prune().sessions == 0
-    assert storage.get_session(session_id) is not None
+    assert storage.get_session(session_id, owner=None) is not None
 
 
 def test_sessions_without_activity_expire_with_all_that_is_in_them(storage: Storage) -> None:
@@ -98,15 +99,15 @@ def test_sessions_without_activity_expire_with_all_that_is_in_them(storage: Stor
     run_id = add_run(storage, ended_at=ago(HOUR + 60), session_id=idle)
     add_run(storage, ended_at=ago(60), session_id=active)
     assert keeping(storage, session_ttl=HOUR).prune().sessions == 1
-    assert (storage.get_session(idle), storage.get_run(run_id)) == (None, None)
-    assert storage.get_session(active) is not None
+    assert (storage.get_session(idle, owner=None), storage.get_run(run_id, owner=None)) == (None, None)
+    assert storage.get_session(active, owner=None) is not None
 
 
 def test_idempotency_keys_are_kept_for_a_day(tmp_path: Path) -> None:
     services = build(Config(environ={}, database_url=f"sqlite:///{tmp_path / 'a.db'}", plugins=()))
     for name in ("old", "young"):
         key = IdempotencyKey(owner="me", route="sessions", key=name, fingerprint="f")
-        services.sessions.create("a", idempotency=key)
+        services.sessions.create("a", caller=OPERATOR, idempotency=key)
     with closing(sqlite3.connect(tmp_path / "a.db")) as connection, connection:
         connection.execute(
             "UPDATE idempotency_keys SET created_at = created_at - ? WHERE key = 'old'", (int((DAY + 60) * 1e6),)

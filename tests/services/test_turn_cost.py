@@ -9,6 +9,7 @@ from sqlalchemy.engine import Engine
 
 from agentos.bootstrap import build
 from agentos.config import Config
+from agentos.domain.principal import OPERATOR
 from agentos.domain.run import RunStatus
 from agentos.services.runs import RunRequest
 from agentos.services.services import Services
@@ -25,7 +26,7 @@ def services(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Service
 
 
 def test_turn_200_costs_as_much_as_turn_5(services: Services) -> None:
-    session, _ = services.sessions.create("assistant")
+    session, _ = services.sessions.create("assistant", caller=OPERATOR)
     statements: list[str] = []
     rows = 0
 
@@ -40,7 +41,7 @@ def test_turn_200_costs_as_much_as_turn_5(services: Services) -> None:
         for turn in range(200):
             statements.clear()
             rows = 0
-            request = RunRequest(agent_id="assistant", input=f"turn {turn}", session_id=session.id)
+            request = RunRequest(caller=OPERATOR, agent_id="assistant", input=f"turn {turn}", session_id=session.id)
             run = services.runs.start(request).wait(10)
             assert run is not None
             assert run.status is RunStatus.COMPLETED
@@ -51,4 +52,4 @@ def test_turn_200_costs_as_much_as_turn_5(services: Services) -> None:
     # Now and then a turn is counted with what happens beside it: the log's commit, the look for cancel requests.
     assert min(costs[4:9]) == min(costs[195:200])
     assert max(costs[5:]) <= (min(costs[4:9])[0] + 4, min(costs[4:9])[1] + 2)
-    assert services.sessions.get(session.id).run_count == 200
+    assert services.sessions.get(session.id, OPERATOR).run_count == 200

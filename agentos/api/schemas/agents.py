@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from agentos.api.schemas.fields import (
-    KIB,
     Choice,
     Flag,
     Object,
@@ -14,12 +13,12 @@ from agentos.api.schemas.fields import (
     metadata_field,
 )
 from agentos.api.schemas.structure import AnswerSchema, Parts, Time
-from agentos.domain.agent import AGENT_ID
+from agentos.domain.ids import AGENT_ID
 from agentos.domain.run import Concurrency
+from agentos.services.sizes import MAX_DESCRIPTION, MAX_NAME, MAX_TOOLS
 
 ID_PATTERN = f"^{AGENT_ID.pattern}$"
 ID_WORDS = "1 to 128 letters, digits, '.', '_' and '-', the first a letter or digit"
-MAX_INSTRUCTIONS = 256 * KIB
 
 
 class AgentChangesSchema(RequestSchema):
@@ -29,17 +28,19 @@ class AgentChangesSchema(RequestSchema):
     model = Text(
         "The model, as `provider:name`.",
         pattern=r"^[^:\s]+:\S",
-        most=255,
+        most=MAX_NAME,
         words="a text 'provider:name' of at most 255 characters, as 'openai:gpt-5-mini'",
         required=True,
         example="openai:gpt-5-mini",
     )
-    name = Text("A name for people; the id if it is empty.", most=255)
-    description = Text("What it is good for.", most=4 * KIB)
-    instructions = Text("What the model is told before the conversation.", most=MAX_INSTRUCTIONS)
-    tools = Texts("Names of installed tools that it may call.", most=128, each=128)
-    parameters = Object("Parameters for the model, handed on as they are.", most=64 * KIB)
-    output_schema = Object("The JSON schema that its answers follow.", most=64 * KIB, nullable=True)
+    name = Text("A name for people; the id if it is empty.", most=MAX_NAME)
+    description = Text("What it is good for.", most=MAX_DESCRIPTION)
+    instructions = Text(
+        "What the model is told before the conversation. At most `AGENTOS_MAX_INPUT_SIZE` in UTF-8 (1 MiB by default)."
+    )
+    tools = Texts("Names of installed tools that it may call.", most=MAX_TOOLS, each=MAX_TOOLS)
+    parameters = metadata_field("Parameters for the model, handed on as they are.")
+    output_schema = metadata_field("The JSON schema that its answers follow.", nullable=True)
     history_turns = Whole("Turns of its session that the model is given.", most=10_000, nullable=True)
     max_turns = Whole("Model calls that one run may make.", least=1, most=1000, nullable=True)
     concurrency = Choice(

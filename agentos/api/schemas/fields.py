@@ -6,13 +6,10 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import orjson
-from marshmallow import RAISE, Schema, ValidationError, fields, missing
+from marshmallow import RAISE, Schema, ValidationError, fields, missing, pre_load
 
-KIB = 1024
 MAX_ID = 255
-MAX_METADATA = 64 * KIB
-MAX_STATE = 1024 * KIB
+MAX_UNKNOWN = 20
 
 
 class RequestSchema(Schema):
@@ -20,6 +17,14 @@ class RequestSchema(Schema):
 
     class Meta:  # noqa: D106  # marshmallow's own
         unknown = RAISE
+
+    @pre_load
+    def refuse_many_unknown(self, values: Any, **_: Any) -> Any:
+        """Refuse a body of a hundred thousand unknown fields for the first: to describe each would take seconds."""
+        if isinstance(values, dict) and len(values) > len(self.load_fields) + MAX_UNKNOWN:
+            known = {field.data_key or name for name, field in self.load_fields.items()}
+            raise ValidationError({next(name for name in values if name not in known): ["Unknown field."]})
+        return values
 
 
 def shown(value: object) -> str:
@@ -169,19 +174,16 @@ class Whole(Strict):
 
 
 class Object(Strict):
-    """Any JSON object, up to a size in bytes as compact JSON."""
+    """Any JSON object."""
 
-    def __init__(self, description: str, *, most: int | None = None, **options: Any) -> None:
-        words = "an object" if most is None else f"an object of at most {most // KIB} KiB as JSON"
-        super().__init__(description, words, {"type": "object", "additionalProperties": True}, **options)
-        self._most = most
+    def __init__(self, description: str, **options: Any) -> None:
+        schema = {"type": "object", "additionalProperties": True}
+        super().__init__(description, "an object", schema, **options)
 
     def read(self, value: Any) -> dict[str, Any]:
         """Return the value if it fits."""
         if not isinstance(value, dict):
             raise self.refused(value)
-        if self._most is not None and (size := len(orjson.dumps(value))) > self._most:
-            raise ValidationError(f"is an object of {size} bytes as JSON; accepted is {self.accepts}")
         return value
 
 
@@ -210,6 +212,9 @@ def id_field(description: str, **options: Any) -> Text:
     return Text(description, least=1, most=MAX_ID, **options)
 
 
-def metadata_field(description: str, *, most: int = MAX_METADATA, **options: Any) -> Object:
-    """Return the field of an object that is the client's own."""
-    return Object(description, most=most, **options)
+def metadata_field(description: str, **options: Any) -> Object:
+    """Return the field of an object that is kept for the client, up to a size that the server's settings decide.
+
+    :mod:`agentos.services.sizes` checks it, for a schema knows no settings.
+    """
+    return Object(f"{description} At most `AGENTOS_MAX_METADATA_SIZE` as JSON (64 KiB by default).", **options)

@@ -19,7 +19,10 @@ from agentos.api.schemas.loading import describe
 from agentos.api.schemas.structure import AnswerSchema, Whatever
 from agentos.domain.media import MEDIA_TYPES, Media
 from agentos.errors import InvalidMedia
-from agentos.media.policy import MAX_ATTACHMENTS, MAX_URL
+from agentos.media.policy import MAX_URL
+
+MAX_ATTACHMENTS = 1000
+"""The most that the setting of the same name can be; how many are accepted is decided by it."""
 
 
 class MediaSchema(RequestSchema):
@@ -46,7 +49,7 @@ class MediaDescriptionSchema(AnswerSchema):
     type = Choice("What it is.", MEDIA_TYPES)
     url = Text("Where it is.", optional=True)
     content_type = Text("Its media type.", optional=True)
-    size = Whole("Its size in bytes, where it came as `data`.", optional=True)
+    size = Whole("Its size in bytes, where it came as `data` or was fetched.", optional=True)
     name = Text("Its name.", optional=True)
     metadata = Object("Whatever the client keeps with it.", optional=True)
 
@@ -56,7 +59,8 @@ def attachments_field() -> Whatever:
     one = {"$ref": "#/components/schemas/Media"}
     several = {"type": "array", "items": one, "maxItems": MAX_ATTACHMENTS}
     return Whatever(
-        "One attachment, or a list of them; `[]` is none. A type that the agent's model does not take is refused.",
+        "One attachment, or a list of them (at most `AGENTOS_MAX_ATTACHMENTS`); `[]` is none. A type that the agent's"
+        " model does not take is refused.",
         {"oneOf": [one, several]},
         nullable=True,  # refused in read_media, as INVALID_MEDIA
     )

@@ -15,6 +15,7 @@ from agentos.storage.values import Cursor
 MAX_LIMIT = 1000
 DEFAULT_LIMIT = 100
 MAX_OFFSET = 1_000_000_000
+MAX_NUMBER = 10**18 - 1
 MAX_CURSOR = 1000
 
 WORDS = {"true": True, "1": True, "false": False, "0": False}
@@ -83,7 +84,12 @@ class EventTypes(Text):
 class PagingQuery(RequestSchema):
     """Which part of a list."""
 
-    limit = QueryWhole("How many items at most.", least=1, most=MAX_LIMIT, default=DEFAULT_LIMIT)
+    limit = QueryWhole(
+        "How many items at most. There may be fewer, and `next_cursor`, where they are large.",
+        least=1,
+        most=MAX_LIMIT,
+        default=DEFAULT_LIMIT,
+    )
     offset = QueryWhole("How many items to skip; a cursor is quicker, and stable.", most=MAX_OFFSET)
 
 
@@ -111,7 +117,9 @@ class HistoryQuery(RequestSchema):
     """Which messages."""
 
     num_messages = QueryWhole("Only the last so many.", least=1, most=MAX_LIMIT, default=MAX_LIMIT)
-    before = QueryWhole("Only messages before this sequence number; `next_before` of the answer before.", least=1)
+    before = QueryWhole(
+        "Only messages before this sequence number; `next_before` of the answer before.", least=1, most=MAX_NUMBER
+    )
 
 
 class SummaryQuery(RequestSchema):
@@ -129,7 +137,7 @@ class StreamQuery(RequestSchema):
 class EventsQuery(StreamQuery):
     """What to stream of a run's events."""
 
-    after = QueryWhole("Only events after this number; what `Last-Event-ID` says counts more.")
+    after = QueryWhole("Only events after this number; what `Last-Event-ID` says counts more.", most=MAX_NUMBER)
 
 
 class RunStartQuery(StreamQuery):

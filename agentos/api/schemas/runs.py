@@ -34,12 +34,22 @@ class RunContextSchema(RequestSchema):
 class RunRequestSchema(RequestSchema):
     """What an agent is asked; `input`, `media`, or both."""
 
-    extra: ClassVar[dict[str, Any]] = {"anyOf": [{"required": ["input"]}, {"required": ["media"]}]}
+    extra: ClassVar[dict[str, Any]] = {
+        "anyOf": [
+            {"required": ["input"], "properties": {"input": {"minLength": 1}}},
+            # Of a single attachment, an object, `minItems` says nothing.
+            {"required": ["media"], "properties": {"media": {"minItems": 1}}},
+        ]
+    }
 
-    input = Text("What the user says.", default="", example="What is the weather in SF?")
+    input = Text(
+        "What the user says. At most `AGENTOS_MAX_INPUT_SIZE` in UTF-8 (1 MiB by default).",
+        default="",
+        example="What is the weather in SF?",
+    )
     media = attachments_field()
     session_id = id_field("The session to run in; without one the run has no memory.")
-    user_id = id_field("Who asks.")
+    user_id = id_field("The client's name of a user; says nothing about who may see the run.")
     metadata = metadata_field("Whatever the client wants to keep with the run.")
     stream = Flag("Stream the answer, as `/run/stream` does.", default=False)
     background = Flag(
@@ -57,7 +67,9 @@ class RunRequestSchema(RequestSchema):
         ("continue", "cancel"),
         default="continue",
     )
-    run_context = Part(RunContextSchema, "Where the run belongs.")
+    run_context = Part(
+        RunContextSchema, "Where the run belongs. At most `AGENTOS_MAX_METADATA_SIZE` as JSON, its metadata included."
+    )
 
 
 class UsageSchema(AnswerSchema):
@@ -103,7 +115,8 @@ class RunSchema(AnswerSchema):
     run_id = Text("The run's id.")
     agent_id = Text("The agent that runs.")
     session_id = Text("The session that it runs in.", nullable=True)
-    user_id = Text("Who asked.", nullable=True)
+    owner = Text("Whose run it is: only this user or tenant sees it, by its keys and tokens.")
+    user_id = Text("The client's name of a user.", nullable=True)
     status = Choice("Where it stands; the last three are its one end.", STATUSES)
     input = Text("What the user said.")
     media = Parts(MediaDescriptionSchema, "The attachments that came with it.")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from agentos.api.schemas.fields import (
-    MAX_STATE,
     Choice,
     Flag,
     Object,
@@ -28,12 +27,12 @@ class NewSessionSchema(RequestSchema):
     agent_id = id_field(
         "The agent that the session is with. It need not be registered yet.", required=True, example="assistant"
     )
-    user_id = id_field("Whose session it is.", nullable=True)
+    user_id = id_field("The client's name of a user; says nothing about who may see the session.", nullable=True)
     team_id = id_field("The team that it belongs to.", nullable=True)
     workflow_id = id_field("The workflow that it belongs to.", nullable=True)
     name = Text("A name for people.", most=MAX_NAME, nullable=True, example="Trip to Rome")
     metadata = metadata_field("Whatever the client wants to keep with it.", nullable=True)
-    state = metadata_field("The client's state of the conversation.", most=MAX_STATE, nullable=True)
+    state = metadata_field("The client's state of the conversation.", nullable=True)
 
 
 class SessionChangesSchema(RequestSchema):
@@ -41,7 +40,7 @@ class SessionChangesSchema(RequestSchema):
 
     name = Text("A name for people.", most=MAX_NAME, nullable=True)
     metadata = metadata_field("Whatever the client wants to keep with it.", nullable=True)
-    state = metadata_field("The client's state of the conversation.", most=MAX_STATE, nullable=True)
+    state = metadata_field("The client's state of the conversation.", nullable=True)
 
 
 class SessionReuseSchema(RequestSchema):
@@ -60,7 +59,8 @@ class SessionSchema(AnswerSchema):
 
     session_id = Text("The session's id.")
     agent_id = Text("The agent that the session is with.")
-    user_id = Text("Whose session it is.", nullable=True)
+    owner = Text("Whose session it is: only this user or tenant sees it, by its keys and tokens.")
+    user_id = Text("The client's name of a user.", nullable=True)
     team_id = Text("The team that it belongs to.", nullable=True)
     workflow_id = Text("The workflow that it belongs to.", nullable=True)
     name = Text("A name for people.", nullable=True)

@@ -1,0 +1,79 @@
+"""Which pages of other origins may call the API from a browser, and read its answers (CORS, as Fetch defines it)."""
+
+from __future__ import annotations
+
+import re
+
+from flask import Flask, Response, request
+from flask_cors import CORS
+
+from agentos.config import Config
+
+EXPOSED = (
+    "ETag",
+    "Idempotency-Replayed",
+    "Location",
+    "Retry-After",
+    "WWW-Authenticate",
+    "X-Request-ID",
+    "X-Run-ID",
+)
+"""Headers of answers that pages may read, beside those that a browser always lets them."""
+
+PREFLIGHT_SECONDS = 600
+"""How long a browser may remember what it was told; some cap it there themselves."""
+
+
+def allow_origins(app: Flask, config: Config) -> None:
+    """Let pages of the configured origins call the API; without any, no CORS header is sent at all.
+
+    Call it before whatever asks for credentials: a browser sends none when it asks whether a page may call.
+    """
+    if not config.allow_origins:
+        return
+    everyone = "*" in config.allow_origins
+    app.before_request(_answer_preflight)
+    CORS(
+        app,
+        origins="*" if everyone else [_pattern(origin) for origin in config.allow_origins],
+        methods=list(config.allow_methods),
+        allow_headers=list(config.allow_headers),
+        expose_headers=list(EXPOSED),
+        max_age=PREFLIGHT_SECONDS,
+        send_wildcard=everyone,
+        supports_credentials=False,
+        always_send=everyone,
+        vary_header=False,
+        intercept_exceptions=False,
+    )
+    if not everyone:
+        app.after_request(_vary)
+
+
+def _answer_preflight() -> Response | None:
+    """Answer whether a page may call, whatever there is at the address: the call itself says that, to whom may know.
+
+    Nothing of the application is reached, so nobody has to be known for it. The headers are added to it as to all else.
+    """
+    asked = "Origin" in request.headers and "Access-Control-Request-Method" in request.headers
+    if request.method != "OPTIONS" or not asked:
+        return None
+    answer = Response(status=204)
+    del answer.headers["Content-Type"]
+    return answer
+
+
+def _vary(response: Response) -> Response:
+    # Also where the origin is a wrong one or absent: a cache must not serve that answer to the right one.
+    response.vary.add("Origin")
+    return response
+
+
+def _pattern(origin: str) -> re.Pattern[str]:
+    """Return a pattern of one origin, as browsers send it: in lower case, without the scheme's own port.
+
+    Given as a text, one with brackets (an IPv6 address) would be taken for a pattern, and case would not matter.
+    """
+    scheme, _, rest = origin.lower().partition("://")
+    rest = rest.removesuffix({"http": ":80", "https": ":443"}[scheme])
+    return re.compile(re.escape(f"{scheme}://{rest}") + r"\Z")

@@ -1,0 +1,1 @@
+"""Who calls, and what they may do and how often: authenticators, API keys, rate limits. No HTTP framework."""

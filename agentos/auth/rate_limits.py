@@ -1,0 +1,97 @@
+"""How often one address and one caller may ask: token buckets, kept by the worker that serves the request."""
+
+from __future__ import annotations
+
+import math
+from datetime import timedelta
+from ipaddress import IPv6Address, ip_address
+from typing import TYPE_CHECKING
+
+from agentos.config import Config
+from agentos.errors import RateLimited
+from agentos.settings import Rate
+
+if TYPE_CHECKING:
+    from throttled import Throttled
+
+MOST_BUCKETS = 50_000
+"""Buckets of each kind that a worker keeps (20 MB). Of more, those go that were not used for longest: they are the
+fullest, and a new bucket is full."""
+
+NETWORK_BITS = 64
+"""What an IPv6 address begins with belongs to one customer (RFC 6177), who can count through all that follows."""
+
+UNKNOWN = "unknown"
+"""All that send what is no address share one bucket: a key is never a text of the sender's choice, nor of their
+length."""
+
+
+class RateLimits:
+    """Counts requests against ``rate_limit`` and ``address_rate_limit``; a limit that is not set costs nothing.
+
+    Each worker process counts for itself. A client on one connection always meets the same worker, so the limit is not
+    divided among them; one that opens many connections is let through at most ``workers`` times as often.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self._callers = _open(config.rate_limit, "key", "AGENTOS_RATE_LIMIT")
+        own = config.address_rate_limit
+        setting = "AGENTOS_RATE_LIMIT" if own is None else "AGENTOS_ADDRESS_RATE_LIMIT"
+        self._addresses = _open(own or config.rate_limit, "address", setting)
+
+    def check_address(self, address: str) -> None:
+        """Count a request of a client's address. Raises :class:`~agentos.errors.RateLimited` with ``retry_after``.
+
+        An IPv6 address counts as its network (/64), one that stands for an IPv4 address as that.
+        """
+        if self._addresses is not None:
+            self._addresses.take(_network(address))
+
+    def check_caller(self, principal_id: str) -> None:
+        """Count a request of a caller who is known. Raises :class:`~agentos.errors.RateLimited` likewise."""
+        if self._callers is not None:
+            self._callers.take(principal_id)
+
+
+class _Buckets:
+    """One bucket for each key, full with ``rate.count`` tokens and filled again at ``rate``, a token a request."""
+
+    def __init__(self, rate: Rate, whose: str, setting: str) -> None:
+        # Only here: who sets no limit does not pay for its import.
+        from throttled import MemoryStore, Quota, Throttled, rate_limiter
+
+        # The library counts whole seconds; the same rate over a thousand times as long keeps a part of one.
+        period = rate_limiter.Rate(timedelta(seconds=rate.seconds * 1000), rate.count * 1000)
+        # GCRA is the token bucket written as one time. The library's own "token_bucket" reads the clock in whole
+        # seconds and drops what has dripped into the bucket by a part of a token.
+        self._limits: Throttled = Throttled(
+            using="gcra",
+            quota=Quota(period, burst=rate.count),
+            store=MemoryStore(options={"MAX_SIZE": MOST_BUCKETS}),
+        )
+        self._refusal = f"too many requests of this {whose}; accepted are {rate} on average ({setting})"
+
+    def take(self, key: str) -> None:
+        result = self._limits.limit(key)
+        if result.limited:
+            wait = result.state.retry_after
+            raise RateLimited(f"{self._refusal}; try again in {math.ceil(wait)} s", retry_after=wait)
+
+
+def _open(rate: Rate | None, whose: str, setting: str) -> _Buckets | None:
+    return None if rate is None else _Buckets(rate, whose, setting)
+
+
+def _network(address: str) -> str:
+    if address.startswith("["):
+        address = address[1:].partition("]")[0]  # Some proxies add the port: [2001:db8::1]:50000, 192.0.2.1:50000.
+    elif address.count(":") == 1:
+        address = address.partition(":")[0]
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return UNKNOWN
+    if not isinstance(parsed, IPv6Address):
+        return address
+    mapped = parsed.ipv4_mapped
+    return str(mapped) if mapped is not None else f"{int(parsed) >> (128 - NETWORK_BITS):x}::"

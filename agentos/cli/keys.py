@@ -1,0 +1,179 @@
+"""``flask agentos keys``: the API keys that clients call the server with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from agentos.cli.output import as_json, one_line, print_json, print_table, printable, short_time
+from agentos.cli.values import Duration, Text
+from agentos.domain.principal import SCOPES
+from agentos.domain.times import rfc3339, utc_now
+
+if TYPE_CHECKING:
+    from agentos.config import Config
+    from agentos.storage.values import StoredKey
+
+
+class Expiry(click.ParamType[datetime]):
+    """A time that is to come: how long until then, a day, or a time of RFC 3339."""
+
+    name = "when"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """Return the time, in UTC; a day means its beginning."""
+        if isinstance(value, datetime):
+            return value
+        try:
+            return utc_now() + Duration().convert(value, param, ctx)
+        except click.UsageError:
+            pass
+        try:
+            time = datetime.fromisoformat(value)
+            if time.tzinfo is None and len(value) > len("2027-01-31"):
+                self.fail(f"{value!r:.60} has no time zone: end it with Z for UTC", param, ctx)
+            return time.replace(tzinfo=time.tzinfo or UTC).astimezone(UTC)
+        except (ValueError, OverflowError):
+            self.fail(f"{value!r:.60} is no time: give 90d, 2027-01-31 or 2027-01-31T12:00:00Z", param, ctx)
+
+
+@click.group("keys")
+def command() -> None:
+    """Create, list and revoke API keys."""
+
+
+@command.command("create")
+@click.argument("name", metavar="NAME", type=Text())
+@click.option(
+    "--scope",
+    "scopes",
+    metavar="SCOPE",
+    type=Text(),
+    multiple=True,
+    help=f"What the key may do: {', '.join(SCOPES)}, or agents:run:ID for one agent alone. More of them with commas, or"
+    " the option again.  [default: all but agents:write and admin]",
+)
+@click.option(
+    "--user",
+    metavar="USER",
+    type=Text(),
+    help="Whose sessions and runs the key sees: keys of one user see the same, which is how a key is replaced by the"
+    " next. 'anonymous' has what was made before keys were asked for.  [default: NAME]",
+)
+@click.option(
+    "--expires",
+    "expires_at",
+    type=Expiry(),
+    help="When the key ends: in 90d (s, m, h, d, w), when 2027-01-31 begins in UTC, at 2027-01-31T12:00:00Z.  [default:"
+    " never]",
+)
+@as_json
+def create(name: str, scopes: Sequence[str], user: str | None, expires_at: datetime | None, as_json: bool) -> None:
+    """Make an API key and print it, this once.
+
+    Clients send it as 'Authorization: Bearer KEY' or 'X-API-Key: KEY'.
+    """
+    from agentos.cli.opening import opened
+    from agentos.services.keys import CLIENT_SCOPES
+
+    wanted = [scope.strip() for given in scopes for scope in given.split(",")]
+    with opened() as services:
+        text, key = services.keys.create(
+            name=name,
+            owner=name if user is None else user,
+            scopes=wanted if scopes else CLIENT_SCOPES,
+            expires_at=expires_at,
+        )
+        _warn(services.config)
+    if as_json:
+        print_json({"id": key.id, "key": text, **_described(key)})
+        return
+    until = "never expires" if key.expires_at is None else f"expires at {short_time(key.expires_at)}"
+    click.echo(
+        f"Key {key.id} of user {one_line(key.owner)} may {', '.join(key.scopes)} and {until}. Keep it now: it is not"
+        " shown again, and the server has only its hash.",
+        err=True,
+    )
+    click.echo(text)
+
+
+@command.command("list")
+@as_json
+def list_keys(as_json: bool) -> None:
+    """List all API keys, the oldest first; the keys themselves are kept nowhere."""
+    from agentos.auth.keys import status_of
+    from agentos.cli.opening import opened
+
+    with opened() as services:
+        keys = services.keys.list()
+    status = {key.id: status_of(key, utc_now()) for key in keys}
+    if as_json:
+        listed = [
+            {"id": key.id, **_described(key), "revoked_at": _time(key.revoked_at), "status": status[key.id]}
+            for key in keys
+        ]
+        print_json({"keys": listed, "count": len(keys)})
+        return
+    print_table(
+        ("ID", "NAME", "USER", "STATUS", "CREATED", "EXPIRES", "SCOPES"),
+        [
+            (
+                key.id,
+                key.name,
+                key.owner,
+                status[key.id],
+                short_time(key.created_at),
+                short_time(key.expires_at),
+                ", ".join(key.scopes),
+            )
+            for key in keys
+        ],
+        empty="No keys.",
+        whole=("ID",),
+    )
+
+
+@command.command("revoke")
+@click.argument("key_id", metavar="ID", type=Text())
+def revoke(key_id: str) -> None:
+    """Revoke an API key for good, from the next request on.
+
+    Runs that it started go on. A whole key is taken for its ID.
+    """
+    from agentos.cli.opening import opened
+
+    with opened() as services:
+        key = services.keys.revoke(key_id)
+    click.echo(f"Revoked key {key.id}, {printable(key.name)}.")
+
+
+def _described(key: StoredKey) -> dict[str, Any]:
+    return {
+        "name": key.name,
+        "user": key.owner,
+        "scopes": list(key.scopes),
+        "created_at": _time(key.created_at),
+        "expires_at": _time(key.expires_at),
+    }
+
+
+def _time(time: datetime | None) -> str | None:
+    return None if time is None else rfc3339(time)
+
+
+def _warn(config: Config) -> None:
+    if config.database_url.startswith("memory:"):
+        click.echo(
+            "Warning: what is in memory:// ends with this command, and so does the key; set AGENTOS_DATABASE_URL to the"
+            " server's.",
+            err=True,
+        )
+    if "api_key" not in config.auth:
+        click.echo(
+            "Warning: AGENTOS_AUTH does not name api_key, so that the server does not know this key; start it with"
+            f" AGENTOS_AUTH={','.join(['api_key', *config.auth])}.",
+            err=True,
+        )

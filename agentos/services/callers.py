@@ -1,0 +1,38 @@
+"""Who calls, and whether they call too often. Every request passes here, whatever it asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from agentos.auth.authenticator import Authenticator, Credentials
+from agentos.auth.rate_limits import RateLimits
+from agentos.domain.principal import NOBODY, Principal
+from agentos.errors import Unauthenticated
+
+ACCEPTED = "give an API key or a token as 'Authorization: Bearer …', or an API key as 'X-API-Key: …'"
+
+
+class CallerService:
+    """Recognises callers with the authenticators in force, in their order. Without any, everybody is nobody."""
+
+    def __init__(self, authenticators: Sequence[Authenticator], limits: RateLimits) -> None:
+        self._authenticators = authenticators
+        self._limits = limits
+
+    def admit(self, credentials: Credentials) -> Principal:
+        """Return who calls. Raises ``Unauthenticated``, or ``RateLimited`` for an address or a caller.
+
+        The address is counted first: to try keys costs an attacker as much as to use one.
+        """
+        self._limits.check_address(credentials.address)
+        if not self._authenticators:
+            return NOBODY
+        for authenticator in self._authenticators:
+            principal = authenticator.authenticate(credentials)
+            if principal is None:
+                continue
+            if not isinstance(principal, Principal):
+                raise TypeError(f"{type(authenticator).__name__} returned {type(principal).__name__}, not a Principal")
+            self._limits.check_caller(principal.id)
+            return principal
+        raise Unauthenticated(f"no credential was given that this server takes; {ACCEPTED}")

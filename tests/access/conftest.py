@@ -1,0 +1,129 @@
+"""Two tenants and an administrator on one server, each with an API key."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from werkzeug.test import TestResponse
+
+from agentos.app import create_app
+from agentos.config import Config
+from agentos.domain.agent import Agent
+from agentos.domain.principal import SCOPES
+
+PAST_ADMIN = [scope for scope in SCOPES if scope != "admin"]
+
+
+class Caller:
+    """Somebody with a key. Its requests are those of the test client, with the key in a header."""
+
+    def __init__(self, app: Flask, key: str) -> None:
+        self._client = app.test_client()
+        self.key = key
+
+    def request(
+        self, method: str, path: str, body: Any = None, *, headers: Mapping[str, str] | None = None
+    ) -> TestResponse:
+        """Return the answer, read to its end unless it is a stream."""
+        given = {"Authorization": f"Bearer {self.key}", **(headers or {})}
+        return self._client.open(path, method=method, json=body, headers=given)
+
+    def run(self, agent: str = "echo", **body: Any) -> dict[str, Any]:
+        """Run an agent and return the answer."""
+        answer = self.request("POST", f"/api/v1/agents/{agent}/run", {"input": "Hi", **body})
+        assert answer.status_code in (200, 202), answer.text
+        return answer.json
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Wait until something is so."""
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+class Tenants:
+    """A server that asks for keys: Alice and Bob own things, Ada is an administrator."""
+
+    def __init__(self, app: Flask) -> None:
+        self.app = app
+        self.services = app.extensions["agentos"]
+        self.alice, self.bob = self.caller("alice"), self.caller("bob")
+        self.ada = self.caller("ada", ["admin"])
+
+    def caller(self, owner: str, scopes: list[str] = PAST_ADMIN) -> Caller:
+        """Return somebody with a new key."""
+        key, _ = self.services.keys.create(name=owner, owner=owner, scopes=scopes)
+        return Caller(self.app, key)
+
+    @staticmethod
+    def until_ended(owner: Caller, run_id: str) -> None:
+        """Wait until a run has ended."""
+        wait_until(lambda: owner.request("GET", f"/api/v1/runs/{run_id}").json["ended_at"] is not None)
+
+
+class Belongings:
+    """What somebody has: a session with an ended run and a summary, another with one that runs and one that waits."""
+
+    def __init__(self, owner: Caller) -> None:
+        self.owner = owner
+        self.session_id = self._session("echo")
+        self.run_id = owner.run(session_id=self.session_id, user_id="mark", metadata={"mark": "metadata"})["run_id"]
+        self.open_session_id = self._session("slow")
+        self.open_run_id = owner.run("slow", session_id=self.open_session_id, background=True)["run_id"]
+        self.queued_run_id = owner.run("slow", session_id=self.open_session_id, background=True)["run_id"]
+        summary = owner.request("POST", f"/api/v1/sessions/{self.session_id}/summary", {})
+        assert summary.status_code == 200, summary.text
+        wait_until(lambda: self.statuses()[1] == "running")
+
+    def ids(self) -> set[str]:
+        """Return the ids of all."""
+        return {self.session_id, self.run_id, self.open_session_id, self.open_run_id, self.queued_run_id}
+
+    def statuses(self) -> list[str]:
+        """Return where the runs stand."""
+        runs = (self.run_id, self.open_run_id, self.queued_run_id)
+        return [self.owner.request("GET", f"/api/v1/runs/{run_id}").json["status"] for run_id in runs]
+
+    def state(self) -> Any:
+        """Return all that can be seen of them and that nobody but their owner may change."""
+        seen = [self.owner.request("GET", f"/api/v1/sessions/{self.session_id}{end}").json for end in ("", "/summary")]
+        history = self.owner.request("GET", f"/api/v1/sessions/{self.session_id}/history").json["messages"]
+        open_session = self.owner.request("GET", f"/api/v1/sessions/{self.open_session_id}").json
+        return [*seen, history, open_session, self.statuses()]
+
+    def _session(self, agent: str) -> str:
+        body = {"agent_id": agent, "user_id": "mark", "team_id": "mark", "workflow_id": "mark", "name": "mark"}
+        return str(self.owner.request("POST", "/api/v1/sessions", body).json["session_id"])
+
+
+AGENTS = {
+    "echo": Agent(id="echo", model="scripted:echo"),
+    "slow": Agent(id="slow", model="scripted:slow-1000x0.5"),
+}
+
+
+@contextmanager
+def tenants_of(tmp_path: Path, **settings: Any) -> Iterator[Tenants]:
+    """Make a server with keys and a database of its own."""
+    url = f"sqlite:///{tmp_path}/agentos.db"
+    config = Config(database_url=url, auth=["api_key"], plugins=[], assistant=False, environ={}, **settings)
+    app = create_app(config, agents=AGENTS)
+    made = Tenants(app)
+    try:
+        yield made
+    finally:
+        made.services.drain(0)
+        made.services.close()
+
+
+@pytest.fixture
+def tenants(tmp_path: Path) -> Iterator[Tenants]:
+    """The server."""
+    with tenants_of(tmp_path) as made:
+        yield made

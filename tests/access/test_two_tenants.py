@@ -1,0 +1,223 @@
+"""Somebody else's id answers exactly as a missing one: on every operation there is, none of which can be forgotten.
+
+The operations are read from the declared routes. One that this table does not know how to call fails its test.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from marshmallow import Schema
+from werkzeug.test import TestResponse
+
+from access.conftest import Belongings, Caller, Tenants
+from agentos.api.resources import RESOURCES
+from agentos.api.routes import Route
+from agentos.domain.ids import new_id
+
+ROUTES = {route.operation_id: route for resource in RESOURCES for route in resource.declared}
+
+BODIES: dict[str, Any] = {
+    "create_session": {"agent_id": "echo"},
+    "update_session": {"name": "mine now"},
+    "reuse_session": {"user_id": "mine now"},
+    "make_session_summary": {},
+    "register_agent": {"id": "new", "model": "scripted:echo"},
+    "replace_agent": {"model": "scripted:echo"},
+    "run_agent": {"input": "Hi"},
+    "stream_agent": {"input": "Hi"},
+}
+"""A body that each operation with one accepts."""
+
+SHARED = {"agent_id": "echo", "asset": "swagger-ui.css"}
+"""Parts of addresses that name what belongs to no tenant: who may touch it is a matter of scopes alone."""
+
+OWNED = {"session_id": ("session_id", "open_session_id"), "run_id": ("run_id", "open_run_id", "queued_run_id")}
+"""Parts of addresses, and fields, that name what belongs to a tenant; and which of its belongings they can name."""
+
+LOOSE = {"parent_run_id", "user_id", "team_id", "workflow_id", "agent_id"}
+"""Fields and filters that are kept or compared as they are, and lead to nobody's things."""
+
+ADDRESSED = [
+    (route, parameter, which)
+    for route in ROUTES.values()
+    for parameter in route.path_parameters
+    if parameter in OWNED
+    for which in OWNED[parameter]
+]
+
+
+def fields_of(schema: Schema | None, prefix: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Yield the paths of all fields that a client may give."""
+    for name, field in ({} if schema is None else schema.fields).items():
+        path = (*prefix, field.data_key or name)
+        yield path
+        inner = getattr(field, "schema", None)
+        yield from fields_of(inner, path)
+
+
+NAMED = [
+    (route, path)
+    for route in ROUTES.values()
+    for path in (*fields_of(route.query), *fields_of(route.body))
+    if path[-1].endswith("_id") and path[-1] in OWNED
+]
+
+
+def send(caller: Caller, route: Route, ids: dict[str, str], body: Any = None, query: str = "") -> TestResponse:
+    """Call an operation with a body that it accepts, unless another is given."""
+    address = route.path.format(**{**SHARED, **ids})
+    given = BODIES.get(route.operation_id) if body is None else body
+    return caller.request(route.method, address + query, given if route.body is not None else None)
+
+
+def told(answer: TestResponse, *ids: str) -> Any:
+    """Return all that an answer says, without the id that was asked for and what differs between any two."""
+    text = answer.get_data(as_text=True)
+    headers = {name: value for name, value in answer.headers.items() if name not in ("X-Request-ID", "Date")}
+    for id in ids:
+        text = text.replace(id, "ID")
+        headers = {name: value.replace(id, "ID") for name, value in headers.items()}
+    return answer.status_code, re.sub(r'"request_id":"[^"]*"', "", text), headers
+
+
+def test_the_operations_are_all_that_is_served(tenants: Tenants) -> None:
+    served = {
+        (rule.endpoint, method)
+        for rule in tenants.app.url_map.iter_rules()
+        for method in rule.methods or ()
+        if method not in ("HEAD", "OPTIONS")
+    }
+    assert served == {(route.endpoint, route.method) for route in ROUTES.values()}
+
+
+def test_every_part_of_an_address_is_owned_or_shared() -> None:
+    assert {name for route in ROUTES.values() for name in route.path_parameters} == {*OWNED, *SHARED}
+
+
+def test_every_operation_with_a_body_has_an_example() -> None:
+    assert {name for name, route in ROUTES.items() if route.body is not None} == BODIES.keys()
+
+
+def test_every_field_and_filter_that_is_an_id_is_owned_or_loose() -> None:
+    named = {
+        path[-1]
+        for route in ROUTES.values()
+        for path in (*fields_of(route.query), *fields_of(route.body))
+        if path[-1].endswith("_id")
+    }
+    assert named <= {*OWNED, *LOOSE}
+    assert {(route.operation_id, ".".join(path)) for route, path in NAMED} == {
+        ("list_runs", "session_id"),
+        ("run_agent", "session_id"),
+        ("stream_agent", "session_id"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("route", "parameter", "which"), ADDRESSED, ids=[f"{r.operation_id}-{w}" for r, _, w in ADDRESSED]
+)
+def test_what_is_somebody_elses_is_as_if_it_were_missing(
+    tenants: Tenants, route: Route, parameter: str, which: str
+) -> None:
+    hers = Belongings(tenants.alice)
+    before = hers.state()
+    id, missing = getattr(hers, which), new_id()
+    refused, absent = (send(tenants.bob, route, {parameter: one}) for one in (id, missing))
+    assert told(refused, id) == told(absent, missing)
+    assert refused.status_code == 404
+    assert hers.state() == before
+    # The same request is good, where it is her own or an administrator's: it was refused for nothing else.
+    for able in (tenants.ada, tenants.alice) if route.method == "GET" else (tenants.alice,):
+        answer = send(able, route, {parameter: id})
+        assert answer.status_code not in (401, 403)
+        assert answer.status_code != 404 or "summary" in route.path
+        answer.close()
+
+
+@pytest.mark.parametrize("which", OWNED["session_id"])
+@pytest.mark.parametrize("operation", ["run_agent", "stream_agent"])
+def test_nobody_runs_an_agent_in_somebody_elses_session(tenants: Tenants, operation: str, which: str) -> None:
+    hers = Belongings(tenants.alice)
+    before = hers.state()
+    id, missing = getattr(hers, which), new_id()
+    for concurrency in ("enqueue", "reject", "interrupt", "rollback"):
+        bodies = [{"input": "Hi", "session_id": one, "concurrency": concurrency} for one in (id, missing)]
+        refused, absent = (send(tenants.bob, ROUTES[operation], {}, body) for body in bodies)
+        assert told(refused, id) == told(absent, missing)
+        assert refused.status_code == 404
+    assert hers.state() == before
+
+
+LISTS = [
+    (route, path[-1])
+    for route in ROUTES.values()
+    if route.method == "GET" and not route.path_parameters and route.query is not None
+    for path in [("",), *fields_of(route.query)]
+]
+
+
+@pytest.mark.parametrize(("route", "given"), LISTS, ids=[f"{r.operation_id}-{f or 'all'}" for r, f in LISTS])
+def test_no_list_shows_what_is_somebody_elses_whatever_is_asked_for(tenants: Tenants, route: Route, given: str) -> None:
+    hers = Belongings(tenants.alice)
+    values = {
+        "": [""],
+        "session_id": [hers.session_id, hers.open_session_id],
+        "agent_id": ["echo", "slow"],
+        "status": ["completed", "running", "queued"],
+        "include_total": ["true"],
+        "limit": ["1000"],
+        "offset": ["0", "1"],
+        "cursor": [],
+    }
+    for value in values.get(given, ["mark"]):
+        query = f"?{given}={value}" if given else ""
+        seen = send(tenants.bob, route, {}, query=query)
+        assert seen.status_code == 200, seen.text
+        assert not [id for id in hers.ids() if id in seen.get_data(as_text=True)]
+        assert seen.json["count"] == 0
+        assert not seen.json.get("total")
+        assert "next_cursor" not in seen.json or seen.json["next_cursor"] is None
+        shown = send(tenants.alice, route, {}, query=query).json
+        assert shown["count"] > 0
+        assert send(tenants.ada, route, {}, query=query).json["count"] == shown["count"]
+
+
+def test_a_cursor_from_somebody_elses_list_leads_nowhere(tenants: Tenants) -> None:
+    hers = Belongings(tenants.alice)
+    for address in ("/api/v1/sessions", "/api/v1/runs"):
+        page = tenants.alice.request("GET", f"{address}?limit=1").json
+        answer = tenants.bob.request("GET", f"{address}?cursor={page['next_cursor']}")
+        assert answer.json["count"] == 0
+        assert not [id for id in hers.ids() if id in answer.text]
+
+
+KEYED = [route for route in ROUTES.values() if "Idempotency-Key" in route.request_headers]
+
+
+@pytest.mark.parametrize("route", KEYED, ids=[route.operation_id for route in KEYED])
+def test_an_idempotency_key_is_its_owners(tenants: Tenants, route: Route) -> None:
+    def once(caller: Caller) -> TestResponse:
+        headers = {"Idempotency-Key": "k1"}
+        return caller.request(route.method, route.path.format(**SHARED), BODIES[route.operation_id], headers=headers)
+
+    first, other, again = once(tenants.alice), once(tenants.bob), once(tenants.alice)
+    assert "Idempotency-Replayed" not in first.headers
+    assert "Idempotency-Replayed" not in other.headers
+    assert again.headers["Idempotency-Replayed"] == "true"
+    made = "Location" if "Location" in first.headers else "X-Run-ID"
+    assert first.headers[made] == again.headers[made] != other.headers[made]
+
+
+def test_an_administrator_works_in_a_session_for_its_owner(tenants: Tenants) -> None:
+    hers = Belongings(tenants.alice)
+    run_id = tenants.ada.run(session_id=hers.session_id)["run_id"]
+    assert tenants.alice.request("GET", f"/api/v1/runs/{run_id}").json["owner"] == "alice"
+    assert tenants.bob.request("GET", f"/api/v1/runs/{run_id}").status_code == 404
+
+
+def test_two_keys_of_one_user_share_what_the_user_has(tenants: Tenants) -> None:
+    hers = Belongings(tenants.alice)
+    again = tenants.caller("alice", ["sessions:read"])
+    assert again.request("GET", f"/api/v1/sessions/{hers.session_id}").status_code == 200

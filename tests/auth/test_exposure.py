@@ -1,0 +1,112 @@
+"""What counts as this machine; real servers are in tests/serving/test_exposure.py, requests in tests/api."""
+
+import pytest
+
+from agentos.auth.exposure import check_binding, refuse_stranger
+from agentos.config import Config
+from agentos.errors import ConfigError, Forbidden
+
+OPEN = Config(environ={})
+HERE = ["127.0.0.1", "127.8.9.10", "::1", "::ffff:127.0.0.1"]
+ELSEWHERE = ["192.0.2.1", "10.0.0.1", "0.0.0.0", "::", "2001:db8::1", "fe80::1%eth0", "::ffff:192.0.2.1", "::ffff:0:0"]
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "127.0.0.1:8080",
+        "127.8.9.10:0",
+        "localhost:8080",
+        "LocalHost:8080",
+        "[::1]:8080",
+        "unix:/run/agentos.sock",
+        *[(host, 8080) for host in HERE],
+        ("::1", 8080, 0, 0),
+        ("localhost", 8080),
+    ],
+)
+def test_this_machine_may_be_listened_on(address):
+    check_binding(OPEN, [address])
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "0.0.0.0:8080",
+        "[::]:8080",
+        "192.0.2.1:8080",
+        "example.com:8080",
+        "localhost.example.com:8080",
+        "127.0.0.1.example.com:8080",
+        ":8080",
+        *[(host, 8080) for host in ELSEWHERE],
+        ("", 8080),
+    ],
+)
+def test_any_other_address_is_refused_with_the_ways_out(address):
+    with pytest.raises(ConfigError) as refused:
+        check_binding(OPEN, ["127.0.0.1:8080", address])
+    for way in ("127.0.0.1", "flask agentos keys create", "AGENTOS_AUTH=api_key", "AGENTOS_ALLOW_ANONYMOUS=1"):
+        assert way in refused.value.message
+    assert "\n" not in refused.value.message
+
+
+@pytest.mark.parametrize("settings", [{"auth": ["api_key"]}, {"auth": ["someones_own"]}, {"allow_anonymous": True}])
+def test_who_asks_for_keys_or_allows_everybody_may_listen_anywhere(settings):
+    config = Config(environ={}, **settings)
+    check_binding(config, ["0.0.0.0:8080", ("::", 8080)])
+    refuse_stranger(config, "192.0.2.1", "agents.example.com", "198.51.100.1")
+
+
+@pytest.mark.parametrize("peer", ["", *HERE])
+@pytest.mark.parametrize(
+    "host",
+    ["", "localhost", "LOCALHOST:8080", "127.0.0.1", "127.0.0.1:8080", "127.1.2.3:80", "[::1]", "[::1]:8080", "::1"],
+)
+def test_this_machine_is_served(peer, host):
+    refuse_stranger(OPEN, peer, host)
+
+
+@pytest.mark.parametrize("peer", [*ELSEWHERE, "localhost.example.com", "nonsense"])
+def test_a_connection_from_elsewhere_is_refused_whatever_it_says(peer):
+    with pytest.raises(Forbidden, match="AGENTOS_AUTH=api_key"):
+        refuse_stranger(OPEN, peer, "localhost:8080", "127.0.0.1")
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "agents.example.com",
+        "localhost.example.com:8080",
+        "127.0.0.1.example.com",
+        "example.com:127.0.0.1",
+        "localhost@example.com",
+        "localhost,example.com",
+        "example.com,localhost",
+        "[::1].example.com",
+        "[::1]example.com:8080",
+        "[example.com]",
+        "192.0.2.1:8080",
+        "0.0.0.0:8080",
+        "[::]:8080",
+        "2130706433",
+        "0x7f.1",
+        " localhost",
+        ":8080",
+        "[]",
+    ],
+)
+def test_a_page_under_another_name_does_not_reach_it_from_this_machine(host):
+    with pytest.raises(Forbidden, match="AGENTOS_ALLOW_ANONYMOUS=1"):
+        refuse_stranger(OPEN, "127.0.0.1", host)
+
+
+@pytest.mark.parametrize("forwarded", ["127.0.0.1", "::1, 127.0.0.1", "127.0.0.1:50000", "[::1]:50000"])
+def test_a_proxy_that_serves_this_machine_is_served(forwarded):
+    refuse_stranger(OPEN, "127.0.0.1", "127.0.0.1:8080", forwarded)
+
+
+@pytest.mark.parametrize("forwarded", ["198.51.100.1", "127.0.0.1, 198.51.100.1", "198.51.100.1, ::1", "unknown", ","])
+def test_a_proxy_that_serves_others_is_refused_even_if_it_rewrites_the_host(forwarded):
+    with pytest.raises(Forbidden, match="forwarded"):
+        refuse_stranger(OPEN, "127.0.0.1", "127.0.0.1:8080", forwarded)
