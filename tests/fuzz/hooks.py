@@ -1,0 +1,103 @@
+"""What Schemathesis is told about AgentOS beyond its OpenAPI document; the tool loads this file by itself.
+
+The document describes every deployment. The one under test has certain models and tools, which is said here by
+narrowing the document, so that what is accepted and what is refused both stay exact. What no document can say is in
+``ACCEPTED``, each with its reason; nothing else is left out.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import jsonschema
+import schemathesis
+
+from agentos.api.cursors import EPOCH, encode_cursor
+from agentos.storage.values import Cursor
+from agentos.testing.sse import SSEReader
+
+HERE: dict[str, Any] = {
+    "model": {"enum": ["scripted:echo", "scripted:slow-2x0.05"]},
+    "tools": {"type": "array", "maxItems": 1, "items": {"enum": ["calculator"]}},
+}
+"""The fields of an agent's definition, as the deployment under test accepts them."""
+
+ACCEPTED = (
+    # operation, failure, code, what the message says: and why no document can say it
+    # Relations between parameters, which OpenAPI has no word for.
+    ("list_.*", "RejectedPositiveData", "INVALID_REQUEST", "'cursor' and 'offset' were both given"),
+    ("follow_run", "RejectedPositiveData", "INVALID_REQUEST", "accepted is one of them, or a Last-Event-ID that"),
+    ("(run|stream)_agent", "RejectedPositiveData", "INVALID_REQUEST", "is true and a stream was asked for"),
+    ("run_agent", "RejectedPositiveData", "INVALID_REQUEST", "nobody waits for a background run"),
+    ("replace_agent", "RejectedPositiveData", "INVALID_REQUEST", "but the address names"),
+    # Relations to what is there: another request with that key, a session in which nothing was said.
+    (".*", "RejectedPositiveData", "IDEMPOTENCY_MISMATCH", "was used with another request"),
+    ("update_session", "AcceptedNegativeData", "PRECONDITION_FAILED", "If-Match names none"),
+    ("make_session_summary", "RejectedPositiveData", "INVALID_REQUEST", "the session has no messages yet"),
+    ("get_session_summary", "EnsureResourceAvailability", "SUMMARY_NOT_FOUND", "has no summary yet"),
+    # A JSON schema cannot forbid a character or a number at any depth, nor 1.0 where it allows 1.
+    (".*", "RejectedPositiveData", "INVALID_REQUEST", "holds the character U+0000, which is not accepted"),
+    (".*", "RejectedPositiveData", "INVALID_REQUEST", "too large; accepted are integers of 64 bits"),
+    (".*", "RejectedPositiveData", "INVALID_REQUEST", ".0; accepted is a whole number"),
+    # Which attachments are taken is a matter of the model, of hosts, and of what the bytes are.
+    ("(run|stream)_agent", "RejectedPositiveData", "INVALID_MEDIA", ""),
+    # Who calls is asked before what: a stranger who uses a wrong method is told nothing of methods.
+    ("get_(health|readiness)", "UnsupportedMethodResponse", "UNAUTHENTICATED", ""),
+    # The scripted models say nothing to a text of spaces.
+    ("make_session_summary", "ServerError", "EXECUTION_ERROR", "the model gave no summary"),
+)
+"""Answers to requests that the document allows which are right nevertheless."""
+
+
+@schemathesis.hook
+def before_load_schema(context: schemathesis.HookContext, raw_schema: dict[str, Any]) -> None:
+    """Narrow the document to what this deployment has, and forbid fields that it does not name."""
+    for schema in raw_schema["components"]["schemas"].values():
+        if "model" in schema["properties"] and schema.get("additionalProperties") is False:
+            schema["properties"] |= HERE
+        schema.setdefault("additionalProperties", False)
+    paths = raw_schema["paths"]
+    # Texts that only an answer can give: one that is right, since made-up ones would be refused every time.
+    _narrow(paths["/api/v1/sessions"]["get"], "cursor", encode_cursor("session", Cursor(EPOCH, "1")))
+    _narrow(paths["/api/v1/runs"]["get"], "cursor", encode_cursor("run", Cursor(EPOCH, "1")))
+    _narrow(paths["/api/v1/sessions/{session_id}"]["put"], "If-Match", "*")
+
+
+def _narrow(operation: dict[str, Any], name: str, value: str) -> None:
+    (parameter,) = [one for one in operation["parameters"] if one["name"] == name]
+    parameter["schema"] = {"enum": [value]}
+
+
+@schemathesis.hook
+def filter_failure(context: schemathesis.HookContext, failure: Any, case: Any, response: Any) -> bool:
+    """Drop what is in ``ACCEPTED``; keep every other failure."""
+    if not response.headers.get("content-type", [""])[0].startswith("application/json"):
+        return True
+    answer = response.json()
+    operation = case.operation.definition.raw["operationId"]
+    return not any(
+        re.fullmatch(pattern, operation)
+        and kind == type(failure).__name__
+        and code == answer.get("code")
+        and words in answer["message"]
+        for pattern, kind, code, words in ACCEPTED
+    )
+
+
+@schemathesis.check
+def events_are_as_described(
+    ctx: schemathesis.CheckContext, response: schemathesis.Response, case: schemathesis.Case
+) -> None:
+    """Hold each event's JSON against the schema of its type; Schemathesis itself does not look into texts."""
+    if not response.headers.get("content-type", [""])[0].startswith("text/event-stream"):
+        return
+    schemas = case.operation.schema.raw_schema["components"]["schemas"]
+    reader = SSEReader()
+    for event in reader.feed(response.content):
+        envelope = event.json()
+        name = "".join(word.capitalize() for word in envelope["type"].split("_")) + "Data"
+        for value, of in ((envelope, "RunEvent"), (envelope["data"], name)):
+            schema = {"$ref": f"#/components/schemas/{of}", "components": {"schemas": schemas}}
+            wrong = jsonschema.exceptions.best_match(jsonschema.Draft202012Validator(schema).iter_errors(value))
+            assert wrong is None, f"event {event.id}: {wrong.message}"
