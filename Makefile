@@ -36,7 +36,7 @@ CHECK_DOCS ?= $(BIN)/python docs/generate.py --check
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help install run test soak check checks check-format check-lint check-types check-imports check-openapi check-docs \
+.PHONY: help install run test soak bench bench-quick check checks check-format check-lint check-types check-imports check-openapi check-docs \
 	docs format lock audit clean
 
 help:  ## List the targets.
@@ -53,6 +53,12 @@ test: $(VENV)/.tested  ## Install what tests need and run the whole suite.
 
 soak: $(VENV)/.tested  ## The fault and property tests with their loops in full, and the API asked at length.
 	@AGENTOS_SOAK=1 $(BIN)/pytest tests/faults tests/storage/test_promises.py tests/hostile tests/fuzz --timeout 3600
+
+bench: $(VENV)/.benched  ## Measure the server against its floor and its targets (ten minutes), into benchmarks/RESULTS.md.
+	@$(BIN)/python -m benchmarks
+
+bench-quick: $(VENV)/.benched  ## Is a ratio to the floor worse than recorded? (About a minute, with nothing else running.)
+	@$(BIN)/python -m benchmarks --quick
 
 check: checks test  ## Everything that must hold before a commit: format, lint, types, layers, docs, tests.
 
@@ -116,6 +122,11 @@ $(VENV)/.tested: $(VENV)/.installed
 $(VENV)/.checked: $(VENV)/.tested
 	$(LOCKED) requirements/check.txt
 	@$(OWN) --editable '.[check]' $(STALE)
+	@touch $@
+
+$(VENV)/.benched: $(VENV)/.tested
+	$(LOCKED) requirements/bench.txt
+	@$(OWN) --editable '.[bench]' $(STALE)
 	@touch $@
 
 # In an environment of their own: what these tools need shall not decide which versions the server has.

