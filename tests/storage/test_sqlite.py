@@ -14,7 +14,7 @@ from agentos.errors import ConfigError, StorageError
 from agentos.storage.sqlalchemy import open_sql
 from agentos.storage.turn import SILENT_RUNS
 from agentos.storage.values import Paging, SessionFilter
-from agentos.testing.storage.contract import admitted, ended, new_session, said, take_turn
+from agentos.testing.storage.contract import LEASE, admitted, ended, frames, new_run, new_session, said, take_turn
 
 HOLD = """
 import sqlite3, sys
@@ -170,3 +170,18 @@ def test_a_page_of_history_holds_a_bounded_number_of_runs_without_messages(stora
     assert [run.position for run in storage.history(session.id, owner=None, limit=1).runs] == list(
         range(3, SILENT_RUNS + 3)
     )
+
+
+def test_a_run_writes_few_pages(storage, path):
+    """Most of a commit's time is a page for each index that it changes."""
+    session = new_session(storage)
+    written = []
+    for make in (lambda: new_run(), lambda: new_run(session)):
+        before = path.with_name("test.db-wal").stat().st_size
+        for _ in range(10):
+            run = storage.admit_run(make(), LEASE, owner=None, history_turns=3).run
+            storage.finish_run(ended(run), messages=said("q", "a") if run.session_id else (), frames=frames(1, 3))
+        written.append((path.with_name("test.db-wal").stat().st_size - before) / 4120 / 10)
+    plain, in_session = written
+    assert 0 < plain <= 16.5
+    assert 0 < in_session <= 29.5

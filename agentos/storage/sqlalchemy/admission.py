@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 from sqlalchemy import (
     BigInteger,
     Boolean,
-    Connection,
     and_,
     bindparam,
     case,
@@ -28,8 +27,9 @@ from agentos.domain.run import Concurrency, Run, RunStatus
 from agentos.errors import RunNotFound, SessionNotFound
 from agentos.storage.sqlalchemy.clock import database_now
 from agentos.storage.sqlalchemy.concurrency import BUSY, make_way
+from agentos.storage.sqlalchemy.connection import Connection, Row
 from agentos.storage.sqlalchemy.idempotency import keep_key
-from agentos.storage.sqlalchemy.mapping import AnyRow, media_text, microseconds, run_values
+from agentos.storage.sqlalchemy.mapping import media_text, microseconds, run_values
 from agentos.storage.sqlalchemy.owned import Owned
 from agentos.storage.sqlalchemy.quota import check_quota
 from agentos.storage.sqlalchemy.sessions import active_at
@@ -94,7 +94,7 @@ class _Placed(NamedTuple):
     owner: str
     status: str
     interrupted: Sequence[str]
-    window: Sequence[AnyRow]
+    window: Sequence[Row]
 
 
 class AdmissionStore(Store):
@@ -139,7 +139,7 @@ class AdmissionStore(Store):
             check_quota(connection, quota, new_owner)
             interrupted = make_way(connection, run.session_id, concurrency)
             placed = {**values, "position": position, "owner": new_owner}
-            status = connection.execute(_ADD_RUN, placed).scalar_one()
+            status = connection.execute(_ADD_RUN, placed).scalar()
             if run.media:
                 connection.execute(_ADD_MEDIA, {"run_id": run.id, "media": media_text(run.media)})
             running = status == RunStatus.RUNNING
@@ -162,7 +162,7 @@ class AdmissionStore(Store):
     def claim_turn(self, run: Run, *, history_turns: int, now: datetime) -> Admission | None:
         mine = {"run_id": run.id, "my_attempt": run.attempt}
 
-        def work(connection: Connection) -> Sequence[AnyRow] | None:
+        def work(connection: Connection) -> Sequence[Row] | None:
             if connection.execute(_START, {**mine, "now": microseconds(now)}).first() is None:
                 return None
             return read_window(connection, run.session_id, history_turns)

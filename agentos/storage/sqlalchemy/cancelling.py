@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import bindparam, select
 
 from agentos.domain.run import Run
 from agentos.storage.sqlalchemy.concurrency import ASK_TO_STOP
-from agentos.storage.sqlalchemy.mapping import AnyRow, run_of
+from agentos.storage.sqlalchemy.connection import Connection, Row
+from agentos.storage.sqlalchemy.mapping import run_of
 from agentos.storage.sqlalchemy.owned import Owned
 from agentos.storage.sqlalchemy.runs import GET_RUN
 from agentos.storage.sqlalchemy.store import Store
@@ -24,7 +25,7 @@ class CancelStore(Store):
     """Requests to stop runs."""
 
     def request_cancel(self, run_id: str, *, owner: str | None, forget: bool = False) -> Run | None:
-        def work(connection: Connection) -> AnyRow | None:
+        def work(connection: Connection) -> Row | None:
             connection.execute(*_ASK.of(owner, run_id=run_id, forget=forget))
             return connection.execute(*GET_RUN.of(owner, run_id=run_id)).first()
 

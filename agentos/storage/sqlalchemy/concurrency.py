@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Boolean, Connection, bindparam, exists, or_, select, true, update
+from sqlalchemy import Boolean, bindparam, exists, or_, select, true, update
 
 from agentos.domain.run import Concurrency
 from agentos.errors import SessionBusy
+from agentos.storage.sqlalchemy.connection import Connection
 from agentos.storage.sqlalchemy.tables import runs
 
 _unfinished = runs.alias("unfinished")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import BigInteger, Connection, Integer, bindparam, func, insert, null, select, update
+from sqlalchemy import BigInteger, Integer, bindparam, func, insert, null, select, update
 
 from agentos.domain.event import Frame
 from agentos.domain.message import Message
 from agentos.domain.run import Run
+from agentos.storage.sqlalchemy.connection import Connection
 from agentos.storage.sqlalchemy.events import append, rows_of
 from agentos.storage.sqlalchemy.mapping import ending_values, message_values
 from agentos.storage.sqlalchemy.store import Store
@@ -103,7 +104,7 @@ class EndingStore(Store):
             if turn is not None:
                 connection.execute(_ADD_MESSAGES, message_values(run, messages, turn=turn, last=last))
             if events:
-                append(connection, self._database.dialect, events)
+                append(connection, events)
             else:
                 connection.execute(_END_LOG, {"log_of": run.id, "log_ended_at": end["new_ended_at"]})
 

@@ -6,16 +6,22 @@ import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar, cast
 
-from sqlalchemy import URL, Connection, Engine, Executable, make_url
+import sqlalchemy
+from sqlalchemy import URL, Engine, Executable, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy.pool import PoolProxiedConnection
 
 from agentos.errors import ConfigError, StorageError
+from agentos.storage.sqlalchemy.connection import Connection, Statements
 
 T = TypeVar("T")
 Work = Callable[[Connection], T]
 """What is done in one transaction. It may be done again from its start, so it must change nothing but the database."""
+
+Migration = Callable[[sqlalchemy.Connection], T]
+"""The same for what changes the schema, which SQLAlchemy and Alembic do themselves."""
 
 logger = logging.getLogger(__name__)
 
@@ -29,14 +35,17 @@ class Database(ABC):
     dialect: ClassVar[str]
     ping: ClassVar[Executable]
     """A query that fails unless the database can be reached and read."""
-    failures: ClassVar[tuple[type[Exception], ...]] = (
-        SQLAlchemyError,
-        UnicodeError,  # the driver cannot encode a lone surrogate
-        OverflowError,  # nor SQLite an integer beyond 64 bits
-    )
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
+        self._driver_error: type[Exception] = engine.dialect.loaded_dbapi.Error
+        self.failures: tuple[type[Exception], ...] = (
+            self._driver_error,
+            SQLAlchemyError,  # of the pool and of migrations
+            UnicodeError,  # the driver cannot encode a lone surrogate
+            OverflowError,  # nor SQLite an integer beyond 64 bits
+        )
+        self._statements = Statements(engine)
 
     def exists(self) -> bool:
         """Return whether there is a database to connect to, without making one."""
@@ -57,7 +66,7 @@ class Database(ABC):
         with self._translated():
             return self._write(work)
 
-    def migrate(self, work: Work[T]) -> T:
+    def migrate(self, work: Migration[T]) -> T:
         """Run work that changes the schema in one transaction, alone among all processes, however long that takes."""
         with self._translated():
             return self._migrate(work)
@@ -76,7 +85,31 @@ class Database(ABC):
     def _write(self, work: Work[T]) -> T: ...
 
     @abstractmethod
-    def _migrate(self, work: Work[T]) -> T: ...
+    def _migrate(self, work: Migration[T]) -> T: ...
+
+    def _lend(self, engine: Engine, work: Work[T], *, begin: str | None) -> T:
+        """Lend work a connection of an engine's pool; with ``begin``, in a transaction that this begins."""
+        lent = engine.raw_connection()
+        try:
+            cursor = lent.cursor()
+            if begin is not None:
+                cursor.execute(begin)
+            done = work(Connection(cursor, self._statements))
+            if begin is not None:
+                lent.commit()
+        except BaseException as error:
+            if self._unusable(error, lent):
+                lent.invalidate(error)
+            raise
+        finally:
+            lent.close()  # the pool rolls back what was not committed
+        return done
+
+    def _unusable(self, error: BaseException, lent: PoolProxiedConnection) -> bool:
+        """Return whether the connection is lost, or was left in the middle of an exchange with the server."""
+        if isinstance(error, self._driver_error):
+            return self.engine.dialect.is_disconnect(cast("Any", error), lent, None)
+        return not isinstance(error, Exception)
 
     @contextmanager
     def _translated(self) -> Iterator[None]:

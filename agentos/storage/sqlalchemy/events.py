@@ -6,10 +6,11 @@ from collections.abc import Iterable, Iterator, Sequence, Set
 from itertools import chain, islice
 from typing import Any
 
-from sqlalchemy import Connection, Integer, bindparam, select
+from sqlalchemy import Integer, bindparam, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from agentos.domain.event import Frame
+from agentos.storage.sqlalchemy.connection import Connection
 from agentos.storage.sqlalchemy.mapping import Values, frames_of, frames_text
 from agentos.storage.sqlalchemy.store import Store
 from agentos.storage.sqlalchemy.tables import run_events, runs
@@ -73,9 +74,9 @@ def rows_of(run_id: str, frames: Sequence[Frame], *, ended_at: int | None = None
     return rows
 
 
-def append(connection: Connection, dialect: str, rows: Sequence[Values]) -> None:
+def append(connection: Connection, rows: Sequence[Values]) -> None:
     """Write rows to the logs, in the caller's transaction."""
-    connection.execute(_APPEND[dialect], rows)
+    connection.execute(_APPEND[connection.dialect], rows)
 
 
 class EventStore(Store):
@@ -86,11 +87,11 @@ class EventStore(Store):
         run_ids = sorted({batch.run_id for batch, _ in logs})
 
         def work(connection: Connection) -> Set[str]:
-            found = connection.execute(_UNDER_WAY, {"run_ids": run_ids})
+            found = connection.execute(_UNDER_WAY, {"run_ids": run_ids}).all()
             attempts = {row.id: row.attempt for row in found}
             kept = [(batch, rows) for batch, rows in logs if _accepted(batch, attempts.get(batch.run_id))]
             if kept:
-                append(connection, self._database.dialect, list(chain.from_iterable(rows for _, rows in kept)))
+                append(connection, list(chain.from_iterable(rows for _, rows in kept)))
             return set(run_ids) - {batch.run_id for batch, _ in kept}
 
         return self._database.write(work) if logs else set()

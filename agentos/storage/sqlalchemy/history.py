@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import BigInteger, Connection, Integer, bindparam, not_, select
+from sqlalchemy import BigInteger, Integer, bindparam, not_, select
 
 from agentos.domain.run import Run
 from agentos.errors import SessionNotFound
-from agentos.storage.sqlalchemy.mapping import AnyRow, run_of, stored_message_of
+from agentos.storage.sqlalchemy.connection import Connection, Row
+from agentos.storage.sqlalchemy.mapping import run_of, stored_message_of
 from agentos.storage.sqlalchemy.owned import Owned
 from agentos.storage.sqlalchemy.runs import RUNS
 from agentos.storage.sqlalchemy.store import Store
@@ -55,7 +56,7 @@ class HistoryStore(Store):
     def history(self, session_id: str, *, owner: str | None, limit: int, before: int | None = None) -> History:
         end = _END if before is None else min(before, _END)
 
-        def work(connection: Connection) -> tuple[Sequence[AnyRow], Sequence[AnyRow]]:
+        def work(connection: Connection) -> tuple[Sequence[Row], Sequence[Row]]:
             last = connection.execute(*_LAST.of(owner, session_id=session_id)).scalar()
             if last is None:
                 raise SessionNotFound(session_id)

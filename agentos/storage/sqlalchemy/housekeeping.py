@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Connection, Integer, bindparam, delete, select, tuple_
+from sqlalchemy import BigInteger, Integer, bindparam, delete, select, tuple_
 
+from agentos.storage.sqlalchemy.connection import Connection
 from agentos.storage.sqlalchemy.mapping import microseconds
 from agentos.storage.sqlalchemy.store import Store
 from agentos.storage.sqlalchemy.tables import idempotency_keys as keys
@@ -45,7 +46,7 @@ class HousekeepingStore(Store):
         values = {"ended_before": microseconds(ended_before), "delete_limit": limit}
 
         def work(connection: Connection) -> int:
-            run_ids = list(connection.execute(_OLD_LOGS, values).scalars())
+            run_ids = [row.run_id for row in connection.execute(_OLD_LOGS, values).all()]
             if run_ids:
                 connection.execute(_DELETE_LOGS, {"run_ids": run_ids})
             return len(run_ids)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, bindparam, select
+from sqlalchemy import BigInteger, bindparam, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from agentos.storage.sqlalchemy.clock import database_now
+from agentos.storage.sqlalchemy.connection import Connection
 from agentos.storage.sqlalchemy.store import Store
 from agentos.storage.sqlalchemy.tables import idempotency_keys as keys
 from agentos.storage.values import IdempotencyKey, Repeat
@@ -58,8 +59,8 @@ def keep_key(connection: Connection, key: IdempotencyKey | None, made_id: str) -
         return None
     name = {"owner": key.owner, "route": key.route, "key": key.key}
     given = {"fingerprint": key.fingerprint, "made_id": made_id, "lifetime": round(key.seconds * 1_000_000)}
-    if connection.execute(_KEEP[connection.dialect.name], {**name, **given}).first() is not None:
+    if connection.execute(_KEEP[connection.dialect], {**name, **given}).first() is not None:
         return None
     # Still there: the statement has locked the row that it did not change.
-    found = connection.execute(_FIND, name).one()
+    (found,) = connection.execute(_FIND, name).all()
     return Repeat(found.fingerprint, found.made_id)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, Integer, bindparam, select, update
+from sqlalchemy import BigInteger, Integer, bindparam, select, update
 
 from agentos.domain.run import Run
 from agentos.storage.sqlalchemy.clock import database_now
-from agentos.storage.sqlalchemy.mapping import AnyRow, run_of
+from agentos.storage.sqlalchemy.connection import Connection, Row
+from agentos.storage.sqlalchemy.mapping import run_of
 from agentos.storage.sqlalchemy.runs import RUNS
 from agentos.storage.sqlalchemy.store import Store
 from agentos.storage.sqlalchemy.tables import runs
@@ -55,8 +56,8 @@ class LeaseStore(Store):
     def take_lost_runs(self, lease: Lease, *, limit: int) -> Sequence[Run]:
         values = {**_values(lease), "take_limit": limit}
 
-        def work(connection: Connection) -> Sequence[AnyRow]:
-            taken = [row.id for row in connection.execute(_TAKE, values)]
+        def work(connection: Connection) -> Sequence[Row]:
+            taken = [row.id for row in connection.execute(_TAKE, values).all()]
             return connection.execute(_TAKEN, {"run_ids": taken}).all() if taken else ()
 
         found = [run_of(row) for row in self._database.write(work)]

@@ -6,8 +6,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row
-
 from agentos.domain.event import Frame
 from agentos.domain.media import Media
 from agentos.domain.message import Message, ToolCall
@@ -15,10 +13,10 @@ from agentos.domain.run import Run, RunError, RunStatus
 from agentos.domain.session import Session, Summary
 from agentos.domain.usage import Usage
 from agentos.storage.json_text import dumps, loads
+from agentos.storage.sqlalchemy.connection import Row
 from agentos.storage.turn import ending, said_at
 from agentos.storage.values import StoredAgent, StoredKey, StoredMessage
 
-AnyRow = Row[*tuple[Any, ...]]
 Values = dict[str, Any]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -59,7 +57,7 @@ def agent_values(agent: StoredAgent) -> Values:
     }
 
 
-def agent_of(row: AnyRow) -> StoredAgent:
+def agent_of(row: Row) -> StoredAgent:
     """Return the stored agent of a row."""
     return StoredAgent(
         id=row.id,
@@ -83,7 +81,7 @@ def key_values(key: StoredKey) -> Values:
     }
 
 
-def key_of(row: AnyRow) -> StoredKey:
+def key_of(row: Row) -> StoredKey:
     """Return the API key of a row."""
     return StoredKey(
         id=row.id,
@@ -106,6 +104,7 @@ def session_values(session: Session) -> Values:
         **{name: getattr(session, name) for name in _SESSION_TEXTS},
         "metadata": dumps(session.metadata),
         "state": dumps(session.state),
+        "summary": None,
         "run_count": session.run_count,
         "total_tokens": session.total_tokens,
         "version": session.version,
@@ -122,7 +121,7 @@ def change_values(changes: Mapping[str, Any]) -> Values:
     return {name: dumps(value) if name in ("metadata", "state") else value for name, value in changes.items()}
 
 
-def session_of(row: AnyRow) -> Session:
+def session_of(row: Row) -> Session:
     """Return the session of a row."""
     return Session(
         id=row.id,
@@ -199,7 +198,7 @@ def _error_text(error: RunError) -> str:
     return dumps({"code": error.code, "error": error.error, "message": error.message, "details": error.details})
 
 
-def run_of(row: AnyRow) -> Run:
+def run_of(row: Row) -> Run:
     """Return the run of a row that has its ``media`` beside it."""
     return Run(
         id=row.id,
@@ -261,7 +260,7 @@ def _tool_calls_text(calls: Sequence[ToolCall]) -> str | None:
     return dumps([[call.id, call.name, call.arguments] for call in calls]) if calls else None
 
 
-def message_of(row: AnyRow) -> Message:
+def message_of(row: Row) -> Message:
     """Return the message of a row that has its run's attachments beside it as ``run_media``."""
     return Message(
         role=row.role,
@@ -272,7 +271,7 @@ def message_of(row: AnyRow) -> Message:
     )
 
 
-def stored_message_of(row: AnyRow) -> StoredMessage:
+def stored_message_of(row: Row) -> StoredMessage:
     """Return the message of a row with its place in the session."""
     return StoredMessage(
         sequence=row.sequence,

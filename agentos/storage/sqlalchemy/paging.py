@@ -7,7 +7,8 @@ from typing import Any, TypeVar
 
 from sqlalchemy import BigInteger, ColumnElement, Integer, Select, bindparam, tuple_
 
-from agentos.storage.sqlalchemy.mapping import AnyRow, microseconds, time_of
+from agentos.storage.sqlalchemy.connection import Row
+from agentos.storage.sqlalchemy.mapping import microseconds, time_of
 from agentos.storage.values import Cursor, Page, Paging
 
 T = TypeVar("T")
@@ -31,7 +32,7 @@ def page_values(paging: Paging) -> dict[str, Any]:
     return {**values, "cursor_time": microseconds(paging.cursor.time), "cursor_id": paging.cursor.id}
 
 
-def page_of(rows: Sequence[AnyRow], paging: Paging, convert: Callable[[AnyRow], T], *, time: str) -> Page[T]:
+def page_of(rows: Sequence[Row], paging: Paging, convert: Callable[[Row], T], *, time: str) -> Page[T]:
     """Return the page of what was read; ``time`` names the column that the list is ordered by."""
     kept = rows[: paging.limit]
     more = len(rows) > len(kept) and bool(kept)

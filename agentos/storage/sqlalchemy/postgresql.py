@@ -6,11 +6,10 @@ import random
 import time
 from typing import Any, TypeVar
 
-from sqlalchemy import URL, Connection, Engine, create_engine, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import URL, create_engine, text
 
 from agentos.errors import ConfigError
-from agentos.storage.sqlalchemy.engine import Database, Work
+from agentos.storage.sqlalchemy.engine import Database, Migration, Work
 
 T = TypeVar("T")
 
@@ -47,43 +46,30 @@ class PostgresqlDatabase(Database):
     dialect = "postgresql"
     ping = text("SELECT 1")
 
-    def __init__(self, engine: Engine) -> None:
-        super().__init__(engine)
-        # A single query needs no BEGIN and COMMIT around it, which would be two more journeys to the server.
-        self._reading = engine.execution_options(isolation_level="AUTOCOMMIT")
-        self._viewing = engine.execution_options(isolation_level="REPEATABLE READ")
-
     def _read(self, work: Work[T]) -> T:
-        with self._reading.connect() as connection:
-            return work(connection)
+        # A single query needs no BEGIN and COMMIT around it, which would be two more journeys to the server.
+        return self._lend(self.engine, work, begin=None)
 
     def _snapshot(self, work: Work[T]) -> T:
-        with self._viewing.connect() as connection:
-            return work(connection)
+        return self._lend(self.engine, work, begin="BEGIN ISOLATION LEVEL REPEATABLE READ")
 
     def _write(self, work: Work[T]) -> T:
         for _ in range(ATTEMPTS - 1):
             try:
-                return self._committed(work)
-            except DBAPIError as error:
-                if getattr(error.orig, "sqlstate", None) not in _REPEATABLE:
+                return self._lend(self.engine, work, begin="BEGIN")
+            except self._driver_error as error:
+                if getattr(error, "sqlstate", None) not in _REPEATABLE:
                     raise
             time.sleep(random.uniform(0.005, 0.05))  # noqa: S311 - so that the two do not meet again
-        return self._committed(work)
+        return self._lend(self.engine, work, begin="BEGIN")
 
-    def _committed(self, work: Work[T]) -> T:
-        with self.engine.begin() as connection:
-            return work(connection)
-
-    def _migrate(self, work: Work[T]) -> T:
-        def alone(connection: Connection) -> T:
+    def _migrate(self, work: Migration[T]) -> T:
+        with self.engine.execution_options(isolation_level="READ COMMITTED").begin() as connection:
             # Another worker may take its time over the migration that this one waits for.
             connection.execute(text("SET LOCAL statement_timeout = 0"))
             connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
             return work(connection)
-
-        return self._committed(alone)
 
 
 def open_postgresql(url: URL) -> PostgresqlDatabase:
@@ -102,6 +88,7 @@ def open_postgresql(url: URL) -> PostgresqlDatabase:
             pool_pre_ping=True,
             pool_use_lifo=True,  # lets the server's idle time-outs end what a quiet worker does not need
             hide_parameters=True,
+            isolation_level="AUTOCOMMIT",  # for the driver: what is a transaction, we say ourselves
         )
     except ImportError as error:
         raise ConfigError(

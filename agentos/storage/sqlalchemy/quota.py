@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from zlib import crc32
 
-from sqlalchemy import Connection, bindparam, func, select, text
+from sqlalchemy import bindparam, func, select, text
 
 from agentos.domain.run import RunStatus
+from agentos.storage.sqlalchemy.connection import Connection
 from agentos.storage.sqlalchemy.tables import runs
 from agentos.storage.values import Quota
 
@@ -34,13 +35,13 @@ def check_quota(connection: Connection, quota: Quota, owner: str) -> None:
     """
     if not quota.limited:
         return
-    if connection.dialect.name == "postgresql":  # on SQLite, one transaction at a time writes anyway
+    if connection.dialect == "postgresql":  # on SQLite, one transaction at a time writes anyway
         number = 0 if quota.of_all is not None else crc32(owner.encode()) - 2**31
         connection.execute(_LOCK, {"space": _SPACE, "number": number})
     of_owner = of_all = 0
     # After the lock, as statements of their own: each sees what was committed before it began.
     if quota.of_owner is not None:
-        of_owner = connection.execute(_OF_OWNER, {"of_owner": owner}).scalar_one()
+        of_owner = connection.execute(_OF_OWNER, {"of_owner": owner}).scalar()
     if quota.of_all is not None:
-        of_all = connection.execute(_OF_ALL).scalar_one()
+        of_all = connection.execute(_OF_ALL).scalar()
     quota.check(of_owner=of_owner, of_all=of_all)

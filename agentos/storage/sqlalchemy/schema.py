@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, inspect, text
-from sqlalchemy.exc import DBAPIError
+import sqlalchemy
+from sqlalchemy import inspect, text
 
 from agentos.errors import StorageError
 from agentos.storage.migrations import HEAD, migrate
+from agentos.storage.sqlalchemy.connection import Connection
 from agentos.storage.sqlalchemy.store import Store
 from agentos.storage.values import SchemaState
 
@@ -24,7 +25,7 @@ class SchemaStore(Store):
     def schema(self) -> SchemaState:
         if not self._database.exists():
             return SchemaState(None, HEAD)
-        return SchemaState(self._database.read(_read_revision), HEAD)
+        return SchemaState(self._database.read(self._revision), HEAD)
 
     def check(self) -> None:
         self._database.read(lambda connection: connection.execute(self._database.ping).first())
@@ -32,18 +33,18 @@ class SchemaStore(Store):
     def close(self) -> None:
         self._database.close()
 
+    def _revision(self, connection: Connection) -> str | None:
+        """Return the revision with one query; only a database without a schema needs a second."""
+        try:
+            revision: str | None = connection.execute(_REVISION).scalar()
+        except self._database.failures:
+            if inspect(self._database.engine).has_table(_TABLE):
+                raise
+            return None
+        return revision
 
-def _read_revision(connection: Connection) -> str | None:
-    """Return the revision with one query; only a database without a schema needs a second."""
-    try:
-        return connection.execute(_REVISION).scalar()
-    except DBAPIError:
-        if inspect(connection).has_table(_TABLE):
-            raise
-        return None
 
-
-def _migrate_under_lock(connection: Connection) -> None:
+def _migrate_under_lock(connection: sqlalchemy.Connection) -> None:
     """Migrate unless another worker did so while this one waited for the lock."""
     # A query that fails would end a transaction of PostgreSQL, so this one asks for the table first.
     current = connection.execute(_REVISION).scalar() if inspect(connection).has_table(_TABLE) else None

@@ -9,7 +9,6 @@ from typing import Any
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
-    Connection,
     Integer,
     Select,
     bindparam,
@@ -24,9 +23,9 @@ from sqlalchemy.sql.dml import ReturningDelete, ReturningUpdate
 
 from agentos.domain.session import Session
 from agentos.errors import PreconditionFailed, SessionNotFound
+from agentos.storage.sqlalchemy.connection import Connection, Row
 from agentos.storage.sqlalchemy.idempotency import keep_key
 from agentos.storage.sqlalchemy.mapping import (
-    AnyRow,
     change_values,
     microseconds,
     session_of,
@@ -143,7 +142,8 @@ class SessionStore(Store):
 
     def count_sessions(self, where: SessionFilter) -> int:
         names, values = _filter_values(where)
-        return self._database.read(lambda connection: connection.execute(_count(names), values).scalar_one())
+        count: int = self._database.read(lambda connection: connection.execute(_count(names), values).scalar())
+        return count
 
     def update_session(
         self,
@@ -161,7 +161,7 @@ class SessionStore(Store):
             values["expected_version"] = expected_version
         change = _change(tuple(given), fenced=expected_version is not None).of(owner, **values)
 
-        def work(connection: Connection) -> AnyRow:
+        def work(connection: Connection) -> Row:
             row = connection.execute(*change).first()
             if row is not None:
                 return row

@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event, text
+import sqlalchemy
+from sqlalchemy import URL, Engine, QueuePool, create_engine, event, text
 from sqlalchemy.exc import DBAPIError
 
 from agentos.errors import ConfigError
-from agentos.storage.sqlalchemy.engine import Database, Work
+from agentos.storage.sqlalchemy.engine import Database, Migration, Work
 
 T = TypeVar("T")
 
@@ -28,21 +29,19 @@ LOCK_WAIT = 4.0
 MIGRATION_WAIT = 300.0
 """Seconds that a starting worker waits for another one's migration."""
 
-_BEGIN = "agentos_begin"
-
 
 class SqliteDatabase(Database):
     """One SQLite file in WAL mode, where readers never wait for the writer."""
 
     dialect = "sqlite"
     ping = text("PRAGMA schema_version")
-    failures = (*Database.failures, sqlite3.Error)  # BEGIN is sent past SQLAlchemy, so its failures come as they are
 
     def __init__(self, path: Path) -> None:
-        super().__init__(_engine(path))
+        super().__init__(_engine(path, connections=20))
         self._path = path
-        self._reading = self.engine.execution_options(**{_BEGIN: None})
-        self._viewing = self.engine.execution_options(**{_BEGIN: "BEGIN"})
+        # One connection for all writes, whose cache holds the pages that the next write changes. SQLite drops the cache
+        # of every other connection at each of them.
+        self._writer = _engine(path, connections=1)
         # Held around each write transaction and around the waiting for one: of all threads of this process, one at a
         # time tries to write. Nothing inside a transaction yields to another greenlet, which would find the lock taken.
         self._writing = threading.Lock()
@@ -51,25 +50,34 @@ class SqliteDatabase(Database):
         return self._path.exists()
 
     def _read(self, work: Work[T]) -> T:
-        return _retried(lambda: _connected(self._reading, work), wait=LOCK_WAIT)
+        return _retried(lambda: self._lend(self.engine, work, begin=None), wait=LOCK_WAIT)
 
     def _snapshot(self, work: Work[T]) -> T:
-        return _retried(lambda: _connected(self._viewing, work), wait=LOCK_WAIT)
+        return _retried(lambda: self._lend(self.engine, work, begin="BEGIN"), wait=LOCK_WAIT)
 
     def _write(self, work: Work[T], *, wait: float = LOCK_WAIT) -> T:
         start = time.monotonic()
         if not self._writing.acquire(timeout=wait):
             raise sqlite3.OperationalError("database is locked: other writes of this process did not end in time")
         try:
-            return _retried(lambda: _committed(self.engine, work), wait=wait - (time.monotonic() - start))
+            # IMMEDIATE, for a transaction that only comes to write later fails at once if another one writes.
+            return _retried(
+                lambda: self._lend(self._writer, work, begin="BEGIN IMMEDIATE"),
+                wait=wait - (time.monotonic() - start),
+            )
         finally:
             self._writing.release()
 
-    def _migrate(self, work: Work[T]) -> T:
+    def close(self) -> None:
+        super().close()
+        self._writer.dispose()
+
+    def _migrate(self, work: Migration[T]) -> T:
         # Conversations are private: a new file, and the WAL that takes its mode, can be read by this user alone.
         self._path.touch(mode=0o600)
         # Changing a table may mean to make it anew, and dropping the old one would delete the rows that refer to it.
-        engine = _engine(self._path, foreign_keys=False)
+        engine = _engine(self._path, connections=1, foreign_keys=False)
+        event.listen(engine, "begin", _begin)
         try:
             with self._writing:
                 return _retried(lambda: _committed(engine, work), wait=MIGRATION_WAIT)
@@ -77,12 +85,7 @@ class SqliteDatabase(Database):
             engine.dispose()
 
 
-def _connected(engine: Engine, work: Work[T]) -> T:
-    with engine.connect() as connection:
-        return work(connection)
-
-
-def _committed(engine: Engine, work: Work[T]) -> T:
+def _committed(engine: Engine, work: Migration[T]) -> T:
     with engine.begin() as connection:
         return work(connection)
 
@@ -105,7 +108,7 @@ def _locked(error: Exception) -> bool:
     return code is not None and code & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
-def _engine(path: Path, *, foreign_keys: bool = True) -> Engine:
+def _engine(path: Path, *, connections: int, foreign_keys: bool = True) -> Engine:
     # mode=rw: only a migration makes the file, never a question about it.
     address = f"file:{quote(str(path))}?mode=rw"
 
@@ -121,25 +124,23 @@ def _engine(path: Path, *, foreign_keys: bool = True) -> Engine:
         connection.execute(f"PRAGMA foreign_keys = {'ON' if foreign_keys else 'OFF'}")
         return connection
 
-    engine = create_engine(
+    kept = min(connections, 5)
+    return create_engine(
         "sqlite://",
         creator=connect,
         poolclass=QueuePool,
-        pool_size=5,
-        max_overflow=15,
+        pool_size=kept,
+        max_overflow=connections - kept,
         pool_timeout=LOCK_WAIT,
+        pool_use_lifo=True,  # the one that was used last has the most in its cache
         hide_parameters=True,
     )
-    event.listen(engine, "begin", _begin)
-    return engine
 
 
-def _begin(connection: Connection) -> None:
-    """Begin as the engine's option says: ``BEGIN IMMEDIATE``, for a deferred one that comes to write fails at once."""
-    statement = connection.get_execution_options().get(_BEGIN, "BEGIN IMMEDIATE")
-    if statement is not None:
-        driver: Any = connection.connection.dbapi_connection
-        driver.execute(statement)
+def _begin(connection: sqlalchemy.Connection) -> None:
+    """Begin a migration, which SQLAlchemy leaves to the driver and ours leaves to us."""
+    driver: Any = connection.connection.dbapi_connection
+    driver.execute("BEGIN IMMEDIATE")
 
 
 def open_sqlite(url: URL) -> SqliteDatabase:

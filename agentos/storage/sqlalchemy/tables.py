@@ -121,8 +121,6 @@ runs = Table(
     Column("created_at", Time, nullable=False),
     Column("started_at", Time),
     Column("ended_at", Time),
-    Index("ux_runs_position", "session_id", "position", unique=True),
-    Index("ix_runs_session", "session_id", "created_at", "id"),
     Index("ix_runs_agent", "agent_id", "created_at", "id"),
     Index("ix_runs_status", "status", "created_at", "id"),
     Index("ix_runs_created", "created_at", "id"),
@@ -132,9 +130,16 @@ runs = Table(
     **CHANGING,
 )
 
+# Each index is a page more that a commit has to write, so a run without a session is in none that begins with it.
+_in_session = runs.c.session_id.is_not(None)
+_of_session: Any = {"sqlite_where": _in_session, "postgresql_where": _in_session}
+Index("ux_runs_position", runs.c.session_id, runs.c.position, unique=True, **_of_session)
+Index("ix_runs_session", runs.c.session_id, runs.c.created_at, runs.c.id, **_of_session)
+
 # Only what is under way, however many runs have ended. `lease_until` is left out: a heartbeat then changes no index.
 _under_way = runs.c.ended_at.is_(None)
-Index("ix_runs_open", runs.c.session_id, runs.c.position, sqlite_where=_under_way, postgresql_where=_under_way)
+_open = and_(_in_session, _under_way)
+Index("ix_runs_open", runs.c.session_id, runs.c.position, sqlite_where=_open, postgresql_where=_open)
 Index("ix_runs_lease", runs.c.lease_owner, sqlite_where=_under_way, postgresql_where=_under_way)
 # Empty nearly always, which is what each worker asks for a few times a second.
 _to_stop = and_(_under_way, runs.c.cancel_requested)

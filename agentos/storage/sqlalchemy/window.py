@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, Integer, and_, bindparam, select
+from sqlalchemy import Integer, and_, bindparam, select
 
 from agentos.domain.message import Message
-from agentos.storage.sqlalchemy.mapping import AnyRow, message_of
+from agentos.storage.sqlalchemy.connection import Connection, Row
+from agentos.storage.sqlalchemy.mapping import message_of
 from agentos.storage.sqlalchemy.tables import messages, run_media, sessions
 
 # One statement, so that the counter and the messages are of the same moment.
@@ -37,13 +38,13 @@ _WINDOW = (
 )
 
 
-def read_window(connection: Connection, session_id: str | None, turns: int) -> Sequence[AnyRow]:
+def read_window(connection: Connection, session_id: str | None, turns: int) -> Sequence[Row]:
     """Return the rows of a session's last turns."""
     if session_id is None or turns <= 0:
         return ()
     return connection.execute(_WINDOW, {"session_id": session_id, "turns": turns}).all()
 
 
-def window_of(rows: Sequence[AnyRow]) -> tuple[Message, ...]:
+def window_of(rows: Sequence[Row]) -> tuple[Message, ...]:
     """Return the messages of the rows, oldest first."""
     return tuple(message_of(row) for row in rows)

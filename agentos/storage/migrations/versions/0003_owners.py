@@ -1,4 +1,4 @@
-"""Sessions and runs that have an owner, and API keys that say who that is."""
+"""Sessions and runs that have an owner, and API keys that say who that is; runs without a session in fewer indexes."""
 
 from __future__ import annotations
 
@@ -25,6 +25,11 @@ def upgrade() -> None:
     op.create_index("ix_runs_owner_agent", "runs", ["owner", "agent_id", "created_at", "id"])
     op.create_index("ix_runs_owner_status", "runs", ["owner", "status", "created_at", "id"])
 
+    # A run without a session is in none of the indexes that begin with it, so that its commits write fewer pages.
+    _make_again("ux_runs_position", ["session_id", "position"], "session_id IS NOT NULL", unique=True)
+    _make_again("ix_runs_session", ["session_id", "created_at", "id"], "session_id IS NOT NULL")
+    _make_again("ix_runs_open", ["session_id", "position"], "session_id IS NOT NULL AND ended_at IS NULL")
+
     op.create_table(
         "api_keys",
         sa.Column("id", KEY, primary_key=True),
@@ -37,3 +42,9 @@ def upgrade() -> None:
         sa.Column("revoked_at", sa.BigInteger),
     )
     op.create_index("ix_api_keys_created", "api_keys", ["created_at", "id"])
+
+
+def _make_again(name: str, columns: list[str], where: str, *, unique: bool = False) -> None:
+    condition = sa.text(where)
+    op.drop_index(name, "runs")
+    op.create_index(name, "runs", columns, unique=unique, sqlite_where=condition, postgresql_where=condition)

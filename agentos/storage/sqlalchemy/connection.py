@@ -1,0 +1,137 @@
+"""Statements in, rows out: SQLAlchemy says once what a statement is in the database's dialect, the driver executes it.
+
+The tables hold text, integers and booleans alone, which both drivers take and give as they are; so nothing has to stand
+between the driver and the stores. (SQLite's booleans come back as 0 and 1.)
+"""
+
+from __future__ import annotations
+
+from collections import namedtuple
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
+
+from sqlalchemy import Engine, Executable
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine.interfaces import DBAPICursor
+    from sqlalchemy.sql.compiler import SQLCompiler
+
+Row: TypeAlias = Any
+"""A named tuple of the columns of a statement."""
+
+Parameters: TypeAlias = Mapping[str, Any]
+"""The parameters of a statement by name; it may hold more than the statement has."""
+
+_NONE: Parameters = {}
+
+
+class Result:
+    """All that a statement gave."""
+
+    __slots__ = ("_rows", "rowcount")
+
+    def __init__(self, rows: Sequence[Row], rowcount: int) -> None:
+        self._rows = rows
+        self.rowcount = rowcount
+
+    def all(self) -> Sequence[Row]:
+        """Return the rows."""
+        return self._rows
+
+    def first(self) -> Row | None:
+        """Return the first row; ``None`` if there is none."""
+        return self._rows[0] if self._rows else None
+
+    def scalar(self) -> Any:
+        """Return the first column of the first row; ``None`` if there is none."""
+        return self._rows[0][0] if self._rows else None
+
+
+class Prepared:
+    """A statement in the words of one dialect, with the order of its parameters and the names of its columns."""
+
+    def __init__(self, statement: Executable, engine: Engine) -> None:
+        self._compiled: SQLCompiler = cast("Any", statement).compile(dialect=engine.dialect)
+        self._sql = str(self._compiled)
+        self._constants = {
+            name: bind.effective_value for name, bind in self._compiled.binds.items() if not bind.required
+        }
+        self._ordered = self._order()
+        self._row: Callable[[Sequence[Any]], Row] | None = None
+
+    def _order(self) -> Callable[[Parameters], Any]:
+        """Return what makes the driver's form of the parameters: a tuple in their order, or a mapping."""
+        if not self._compiled.positional:
+            return lambda values: values
+        names = self._compiled.positiontup or ()
+        if len(names) > 1:
+            return itemgetter(*names)
+        return lambda values: tuple(values[name] for name in names)
+
+    def once(self, values: Parameters) -> tuple[str, Any]:
+        """Return the text and the parameters of one execution as the driver takes them."""
+        if self._compiled.post_compile_params:  # ``IN (…)`` has as many parameters as there are values
+            state = self._compiled.construct_expanded_state(dict(values))
+            return state.statement, state.positional_parameters if self._compiled.positional else state.parameters
+        return self._sql, self._ordered({**self._constants, **values})
+
+    def often(self, rows: Sequence[Parameters]) -> tuple[str, Any]:
+        """Return the text and the parameters of an execution for each row."""
+        return self._sql, [self._ordered({**self._constants, **values}) for values in rows]
+
+    def rows(self, cursor: DBAPICursor) -> Sequence[Row]:
+        """Return the rows that the cursor has for an execution of this statement."""
+        if cursor.description is None:
+            return ()
+        if self._row is None:
+            names = [column[0] for column in cursor.description]
+            self._row = partial(tuple.__new__, namedtuple("Row", names, rename=True))
+        return list(map(self._row, cursor.fetchall()))
+
+
+class Statements:
+    """The statements of one engine, each prepared when it is first executed.
+
+    They are kept for good: a store builds its statements once.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self._prepared: dict[Executable, Prepared] = {}
+
+    def prepared(self, statement: Executable) -> Prepared:
+        """Return a statement in the words of the engine's dialect."""
+        found = self._prepared.get(statement)
+        if found is None:
+            found = self._prepared[statement] = Prepared(statement, self.engine)
+        return found
+
+
+class Connection:
+    """What work in the database is given: one driver's cursor, in a transaction or outside of any."""
+
+    __slots__ = ("_cursor", "_statements", "dialect")
+
+    def __init__(self, cursor: DBAPICursor, statements: Statements) -> None:
+        self.dialect = statements.engine.dialect.name
+        self._cursor = cursor
+        self._statements = statements
+
+    def execute(self, statement: Executable, values: Parameters | Sequence[Parameters] = _NONE) -> Result:
+        """Execute a statement, or the same for each of many values, and return what it gave."""
+        prepared = self._statements.prepared(statement)
+        cursor = self._cursor
+        once = isinstance(values, Mapping)
+        if isinstance(values, Mapping):
+            sql, parameters = prepared.once(values)
+            cursor.execute(sql, parameters)
+        else:
+            sql, parameters = prepared.often(values)
+            cursor.executemany(sql, parameters)
+        result = Result(prepared.rows(cursor), cursor.rowcount)
+        # Who listens for SQLAlchemy's event hears of the statement, from this connection in the place of SQLAlchemy's.
+        for heard in self._statements.engine.dispatch.after_cursor_execute:
+            heard(self, cursor, sql, parameters, None, not once)
+        return result
