@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 import ipaddress
 import logging
 import threading
@@ -12,15 +11,20 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from urllib3.exceptions import HTTPError, LocationParseError
+from urllib3.exceptions import LocationParseError
 from urllib3.util import Url, parse_url
 
 from agentos._version import __version__
 from agentos.auth.jwt_keys import KeySet, parse_key_set
+from agentos.cancellation import Cancellation
 from agentos.errors import AgentOSError, AuthenticationUnavailable, ConfigError
 from agentos.models.transport.connection import ModelConnection, TlsModelConnection
+from agentos.models.transport.failures import CONNECTION_FAILURES
+from agentos.models.transport.head import request_head
 from agentos.models.transport.pace import Pace
+from agentos.models.transport.response import receive_response
 from agentos.models.transport.route import trusted
+from agentos.models.transport.watch import Watch
 
 if TYPE_CHECKING:
     import jwt
@@ -134,7 +138,7 @@ class FetchedKeys:
     def _fetch(self) -> bool:
         try:
             keys = parse_key_set(_get(self._url, self._seconds), self._algorithms)
-        except (AgentOSError, HTTPError, http.client.HTTPException, OSError, ValueError) as error:
+        except (AgentOSError, *CONNECTION_FAILURES, ValueError) as error:
             reason = f"{type(error).__name__}: {error}"[:300]
             kept = "none are there" if self._keys is None else "the old ones stay"
             logger.warning("the keys of tokens cannot be fetched; %s", kept, extra={"reason": reason})
@@ -176,16 +180,22 @@ def _get(url: Url, seconds: float) -> bytes:
         connection = TlsModelConnection(host, url.port or 443, ssl_context=trusted())
     else:
         connection = ModelConnection(host, url.port or 80)
-    try:
-        connection.open(pace, timeout=seconds)
-        head = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": f"agentos/{__version__}"}
-        connection.request("GET", url.request_uri, headers=head, preload_content=False)
-        answer = connection.getresponse()
-        if answer.status != 200:
-            raise ValueError(f"the answer has status {answer.status}")
-        body = answer.read(MAX_SIZE + 1, decode_content=False)
-        if len(body) > MAX_SIZE:
-            raise ValueError(f"the answer has more than {MAX_SIZE} bytes")
-        return body
-    finally:
-        connection.abort()
+    head = {"Host": url.netloc or host, "Accept": "application/json", "Accept-Encoding": "identity"}
+    request = request_head("GET", url.request_uri, {**head, "User-Agent": f"agentos/{__version__}"}) + b"\r\n"
+    with Watch().over(pace, connection.cut):
+        try:
+            connection.open(pace, timeout=seconds)
+            connection.send_all(request)
+            answer = receive_response(connection, Cancellation())
+            if answer.status != 200:
+                raise ValueError(f"the answer has status {answer.status}")
+            body = b""
+            for piece in answer:
+                body += piece
+                if len(body) > MAX_SIZE:
+                    raise ValueError(f"the answer has more than {MAX_SIZE} bytes")
+            if not answer.complete:
+                raise ValueError("the answer broke off")
+            return body
+        finally:
+            connection.abort()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -47,4 +48,16 @@ class Finish:
 
 
 Delta = TextDelta | ReasoningDelta | ToolCallDelta | Usage | Finish
-"""What a provider yields. :class:`~agentos.domain.usage.Usage` is the whole call's, given once, at any place."""
+""":class:`~agentos.domain.usage.Usage` is the whole call's, given once, at any place."""
+
+Arrival = Delta | list[Delta]
+"""What a provider yields: a delta, or those that arrived together in one list, which then go on their way together."""
+
+
+def each(arrivals: Iterable[Arrival]) -> Iterator[Delta]:
+    """Yield the deltas one by one, for who does not care what arrived together."""
+    for arrived in arrivals:
+        if isinstance(arrived, list):
+            yield from arrived
+        else:
+            yield arrived

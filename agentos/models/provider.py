@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from agentos.domain.media import Media, MediaType
 from agentos.errors import InvalidMedia
-from agentos.models.deltas import Delta
+from agentos.models.deltas import Arrival
 from agentos.models.request import ModelRequest
 
 
@@ -23,8 +23,11 @@ class ModelProvider(ABC):
     """The attachments that reach the model; others are refused with ``INVALID_MEDIA`` before the run starts."""
 
     @abstractmethod
-    def stream(self, request: ModelRequest) -> Iterator[Delta]:
+    def stream(self, request: ModelRequest) -> Iterator[Arrival]:
         """Call the model and yield its answer as it arrives, ending with a :class:`~agentos.models.deltas.Finish`.
+
+        Deltas that arrive together should be yielded together, in one list: each costs less then, all the way to the
+        client.
 
         Raise :class:`~agentos.errors.ProviderError` for a refused request or an answer that makes no sense,
         :class:`~agentos.errors.ProviderUnavailable` when the server cannot be reached or cannot serve,

@@ -6,7 +6,7 @@ import random
 from collections.abc import Iterator
 
 from agentos.errors import ExecutionError, ProviderRateLimited, ProviderUnavailable
-from agentos.models.deltas import Delta
+from agentos.models.deltas import Arrival
 from agentos.models.provider import ModelProvider
 from agentos.models.request import ModelRequest
 
@@ -16,7 +16,7 @@ LONGEST_DELAY = 8.0
 
 def stream_with_retry(
     provider: ModelProvider, request: ModelRequest, *, retries: int, first_delay: float = FIRST_DELAY
-) -> Iterator[Delta]:
+) -> Iterator[Arrival]:
     """Stream from a provider, calling it up to ``retries`` times again while it is unavailable or limits our rate.
 
     After the first delta nothing is tried again: what was said cannot be taken back. The waits double from
@@ -25,12 +25,12 @@ def stream_with_retry(
     """
     for attempt in range(retries + 1):
         said = False
-        stream: Iterator[Delta] = iter(())
+        stream: Iterator[Arrival] = iter(())
         try:
             stream = provider.stream(request)
-            for delta in stream:
+            for arrived in stream:
                 said = True
-                yield delta
+                yield arrived
             return
         except (ProviderUnavailable, ProviderRateLimited) as error:
             delay = _delay(attempt, error, first_delay)

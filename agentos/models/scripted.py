@@ -11,7 +11,7 @@ from typing import ClassVar
 from agentos.domain.media import MediaType
 from agentos.domain.usage import Usage
 from agentos.errors import AgentOSError, ProviderError
-from agentos.models.deltas import Delta, Finish, FinishReason, ReasoningDelta, TextDelta, ToolCallDelta
+from agentos.models.deltas import Arrival, Delta, Finish, ReasoningDelta, TextDelta, ToolCallDelta
 from agentos.models.provider import ModelProvider
 from agentos.models.request import ModelRequest
 
@@ -35,7 +35,7 @@ class Cut:
     """End the answer here without a finish, as a connection that was cut does."""
 
 
-Step = str | Delta | Pause | Fail | Cut
+Step = str | Delta | Pause | Fail | Cut | list[str | Delta]
 
 
 def call(name: str, arguments: str = "{}", *, id: str = "call_1", index: int = 0) -> ToolCallDelta:
@@ -46,8 +46,9 @@ def call(name: str, arguments: str = "{}", *, id: str = "call_1", index: int = 0
 class ScriptedProvider(ModelProvider):
     """Answers its calls from a script, one turn a call, and keeps every request it was given in ``requests``.
 
-    A turn is a string, or a list of steps: strings, deltas, :class:`Pause`, :class:`Fail`, :class:`Cut`. A finish and a
-    usage are added where a turn has none. After the last turn it starts over.
+    A turn is a string, or a list of steps: strings, deltas, :class:`Pause`, :class:`Fail`, :class:`Cut`, and lists of
+    strings and deltas that arrive together. A finish and a usage are added where a turn has none. After the last turn
+    it starts over.
 
     >>> provider = ScriptedProvider(["Hello!", [call("add", '{"a": 1, "b": 2}')], "It is 3."])
 
@@ -63,7 +64,7 @@ class ScriptedProvider(ModelProvider):
         self._lock = threading.Lock()
         self.requests: list[ModelRequest] = []
 
-    def stream(self, request: ModelRequest) -> Iterator[Delta]:
+    def stream(self, request: ModelRequest) -> Iterator[Arrival]:
         """Play the next turn."""
         if self._turns:
             with self._lock:
@@ -78,16 +79,11 @@ class ScriptedProvider(ModelProvider):
         return ["echo", "slow-20x0.1"]
 
 
-def _play(turn: Sequence[Step], request: ModelRequest) -> Iterator[Delta]:
-    reason: FinishReason = "stop"
-    finished = counted = False
-    words = 0
+def _play(turn: Sequence[Step], request: ModelRequest) -> Iterator[Arrival]:
+    said: list[Delta] = []
     for step in turn:
         request.cancellation.check()
         match step:
-            case str():
-                words += 1
-                yield TextDelta(step)
             case Pause(seconds):
                 request.cancellation.wait(seconds)
                 request.cancellation.check()
@@ -95,18 +91,24 @@ def _play(turn: Sequence[Step], request: ModelRequest) -> Iterator[Delta]:
                 raise error
             case Cut():
                 return
+            case list():
+                together = [_delta(one) for one in step]
+                said += together
+                yield together
             case _:
-                finished = finished or isinstance(step, Finish)
-                counted = counted or isinstance(step, Usage)
-                words += isinstance(step, TextDelta | ReasoningDelta)
-                if isinstance(step, ToolCallDelta):
-                    reason = "tool_calls"
-                yield step
-    if not counted:
+                said.append(_delta(step))
+                yield said[-1]
+    if not any(isinstance(delta, Usage) for delta in said):
         prompt = sum(len(message.content.split()) for message in request.messages)
+        words = sum(isinstance(delta, TextDelta | ReasoningDelta) for delta in said)
         yield Usage(prompt_tokens=prompt, completion_tokens=words)
-    if not finished:
-        yield Finish(reason)
+    if not any(isinstance(delta, Finish) for delta in said):
+        called = any(isinstance(delta, ToolCallDelta) for delta in said)
+        yield Finish("tool_calls" if called else "stop")
+
+
+def _delta(step: str | Delta) -> Delta:
+    return TextDelta(step) if isinstance(step, str) else step
 
 
 def _named(request: ModelRequest) -> list[Step]:

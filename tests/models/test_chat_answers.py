@@ -4,7 +4,7 @@ import pytest
 
 from agentos.domain.usage import Usage
 from agentos.models.chat_completions import ChatCompletions
-from agentos.models.deltas import Delta, Finish, ReasoningDelta, TextDelta, ToolCallDelta
+from agentos.models.deltas import Delta, Finish, ReasoningDelta, TextDelta, ToolCallDelta, each
 from parts.model_behaviours import ODD_STREAMS, TEXT, TOOL_DELTAS
 from parts.model_server import ModelServer
 
@@ -32,20 +32,20 @@ def calls_of(deltas: list[Delta]) -> dict[int, list[str | None]]:
     "model", ["text", *ODD, "odd-wrong-type", "odd-until-close", "odd-open-end", "odd-silent-end", "fault-500-x0"]
 )
 def test_text_arrives_to_the_byte_however_it_is_sent(client: ChatCompletions, ask, model: str) -> None:
-    deltas = list(client.stream(ask(model)))
+    deltas = list(each(client.stream(ask(model))))
     assert text_of(deltas) == TEXT
     assert deltas[-1] == Finish("stop")
 
 
 def test_usage_comes_once_and_before_the_finish(client: ChatCompletions, ask) -> None:
-    assert list(client.stream(ask("text")))[-2:] == [USAGE, Finish("stop")]
-    assert [delta for delta in client.stream(ask("odd-usage-growing")) if isinstance(delta, Usage)] == [USAGE]
-    assert not [delta for delta in client.stream(ask("odd-usage-missing")) if isinstance(delta, Usage)]
+    assert list(each(client.stream(ask("text"))))[-2:] == [USAGE, Finish("stop")]
+    assert [delta for delta in each(client.stream(ask("odd-usage-growing"))) if isinstance(delta, Usage)] == [USAGE]
+    assert not [delta for delta in each(client.stream(ask("odd-usage-missing"))) if isinstance(delta, Usage)]
 
 
 @pytest.mark.parametrize("model", ["reasoning", "reasoning-openrouter"])
 def test_reasoning_is_told_from_text(client: ChatCompletions, ask, model: str) -> None:
-    assert list(client.stream(ask(model)))[:3] == [
+    assert list(each(client.stream(ask(model))))[:3] == [
         ReasoningDelta("Let me "),
         ReasoningDelta("think."),
         TextDelta("Done."),
@@ -53,7 +53,7 @@ def test_reasoning_is_told_from_text(client: ChatCompletions, ask, model: str) -
 
 
 def test_a_refusal_is_text(client: ChatCompletions, ask) -> None:
-    assert text_of(list(client.stream(ask("refusal")))) == "I will not."
+    assert text_of(list(each(client.stream(ask("refusal"))))) == "I will not."
 
 
 @pytest.mark.parametrize(
@@ -68,12 +68,12 @@ def test_a_refusal_is_text(client: ChatCompletions, ask) -> None:
     ],
 )
 def test_the_finish_reason_is_mapped(client: ChatCompletions, ask, said: str, meant: str) -> None:
-    assert list(client.stream(ask(f"finish-{said}")))[-1] == Finish(meant)  # type: ignore[arg-type]
+    assert list(each(client.stream(ask(f"finish-{said}"))))[-1] == Finish(meant)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("style", TWO_CALLS)
 def test_two_tool_calls_stay_two_however_they_are_numbered(client: ChatCompletions, ask, style: str) -> None:
-    deltas = list(client.stream(ask(f"tools-{style}")))
+    deltas = list(each(client.stream(ask(f"tools-{style}"))))
     ids = [None, None] if style in ("no-id", "bare") else ["call_a", "call_b"]
     calls = calls_of(deltas)
     assert [call[:2] for call in calls.values()] == [[ids[0], "calculator"], [ids[1], "calculator"]]
@@ -85,15 +85,15 @@ def test_two_tool_calls_stay_two_however_they_are_numbered(client: ChatCompletio
 
 
 def test_tool_calls_end_with_tool_calls_even_if_the_server_says_stop(client: ChatCompletions, ask) -> None:
-    assert list(client.stream(ask("tools-stop")))[-1] == Finish("tool_calls")
+    assert list(each(client.stream(ask("tools-stop"))))[-1] == Finish("tool_calls")
 
 
 def test_broken_arguments_are_handed_on_as_they_are(client: ChatCompletions, ask) -> None:
-    assert calls_of(list(client.stream(ask("tools-broken-json"))))[0][2] == '{"expression": "1+'
+    assert calls_of(list(each(client.stream(ask("tools-broken-json")))))[0][2] == '{"expression": "1+'
 
 
 def test_a_document_in_place_of_a_stream_is_read(client: ChatCompletions, ask) -> None:
-    assert list(client.stream(ask("odd-document"))) == [
+    assert list(each(client.stream(ask("odd-document")))) == [
         TextDelta(TEXT),
         ToolCallDelta(index=0, id="call_a", name="f", arguments="{}"),
         USAGE,
@@ -103,7 +103,7 @@ def test_a_document_in_place_of_a_stream_is_read(client: ChatCompletions, ask) -
 
 def test_tokens_are_given_when_they_arrive(client: ChatCompletions, server: ModelServer, ask) -> None:
     stream = client.stream(ask("slow-3x0.4", seconds=10))
-    assert next(stream) == TextDelta("word0 ")
+    assert next(stream) == [TextDelta("word0 ")]
     assert server.calls["slow-3x0.4"] == 1
     stream.close()
     assert server.wait_for_cuts()

@@ -8,7 +8,7 @@ import pytest
 
 from agentos.errors import ExecutionError, ProviderError, ProviderRateLimited, ProviderUnavailable, RunTimeout
 from agentos.models.chat_completions import ChatCompletions
-from agentos.models.deltas import Finish
+from agentos.models.deltas import Finish, each
 from parts.model_server import ModelServer
 
 FAULTS: list[tuple[str, type[ExecutionError], str]] = [
@@ -111,7 +111,7 @@ def test_the_deadline_is_before_the_longest_silence(server: ModelServer, ask) ->
 def test_an_answer_that_is_finished_but_has_no_end_is_not_waited_for(server: ModelServer, ask) -> None:
     client = ChatCompletions(server.url, token_timeout=30)
     began = time.monotonic()
-    assert list(client.stream(ask("odd-silent-end", seconds=30)))[-1] == Finish("stop")
+    assert list(each(client.stream(ask("odd-silent-end", seconds=30))))[-1] == Finish("stop")
     assert time.monotonic() - began < 4
 
 

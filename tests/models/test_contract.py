@@ -8,7 +8,7 @@ import pytest
 
 from agentos.errors import ExecutionError, ProviderError, ProviderRateLimited, ProviderUnavailable
 from agentos.models.chat_completions import ChatCompletions
-from agentos.models.deltas import Delta
+from agentos.models.deltas import Arrival
 from agentos.models.provider import ModelProvider
 from agentos.models.request import ModelRequest
 from agentos.models.scripted import ScriptedProvider
@@ -22,7 +22,7 @@ class SmallestProvider(ModelProvider):
     def __init__(self, url: str) -> None:
         self._server = ChatCompletions(url, token_timeout=5)
 
-    def stream(self, request: ModelRequest) -> Iterator[Delta]:
+    def stream(self, request: ModelRequest) -> Iterator[Arrival]:
         return self._server.stream(request)
 
     def close(self) -> None:

@@ -16,7 +16,7 @@ from agentos.errors import (
     RunCancelled,
 )
 from agentos.models.chat_completions import ChatCompletions
-from agentos.models.deltas import Delta, Finish, TextDelta
+from agentos.models.deltas import Delta, Finish, TextDelta, each
 from agentos.models.provider import ModelProvider
 from agentos.models.request import ModelRequest
 from agentos.models.retry import stream_with_retry
@@ -29,7 +29,7 @@ DOWN = [Fail(ProviderUnavailable("down"))]
 
 def text(provider: ModelProvider, request, retries: int) -> str:
     stream = stream_with_retry(provider, request, retries=retries, first_delay=0.05)
-    return "".join(delta.text for delta in stream if isinstance(delta, TextDelta))
+    return "".join(delta.text for delta in each(stream) if isinstance(delta, TextDelta))
 
 
 @pytest.mark.parametrize("error", [ProviderUnavailable("down"), ProviderRateLimited("slow", retry_after=0.01)])

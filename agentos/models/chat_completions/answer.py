@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, Literal
 
 import orjson
 
@@ -34,29 +34,20 @@ class Answer:
         self._secrets = secrets
         self._calls = ToolCalls()
 
-    def read_chunk(self, data: bytes) -> Sequence[Delta]:
-        """Return the deltas of one streamed ``chat.completion.chunk``."""
-        return self._read(data, "delta")
-
-    def read_document(self, data: bytes) -> Sequence[Delta]:
-        """Return the deltas of a whole ``chat.completion``, from a server that does not stream."""
-        return self._read(data, "message")
-
-    def _read(self, data: bytes, key: str) -> Sequence[Delta]:
+    def read(self, data: bytes, said: list[Delta], key: Literal["delta", "message"] = "delta") -> None:
+        """Add to what was said: a streamed ``chat.completion.chunk``, or a whole completion with its ``message``."""
         try:
             chunk = orjson.loads(data)
             if chunk.get("error"):
                 raise failure_in_stream(chunk["error"], secrets=self._secrets)
             if usage := chunk.get("usage"):
                 self.usage = _usage(usage)
-            deltas: list[Delta] = []
             for choice in chunk.get("choices") or ():
                 if not choice.get("index"):
-                    self._read_choice(choice, choice.get(key) or {}, deltas)
+                    self._read_choice(choice, choice.get(key) or {}, said)
         except (orjson.JSONDecodeError, AttributeError, KeyError, TypeError, ValueError) as error:
             # The shape is the server's business until it is used: any surprise on the way means the same.
             raise ProviderError("the model server sent a piece that is not a chat completion") from error
-        return deltas
 
     def _read_choice(self, choice: dict[str, Any], delta: dict[str, Any], deltas: list[Delta]) -> None:
         if thought := delta.get("reasoning_content") or delta.get("reasoning"):

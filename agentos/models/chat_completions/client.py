@@ -9,7 +9,7 @@ from typing import Literal
 from agentos.errors import ExecutionError, ProviderError
 from agentos.models.chat_completions.answer import Answer
 from agentos.models.chat_completions.request import encode_request
-from agentos.models.deltas import Delta, Finish
+from agentos.models.deltas import Arrival, Delta, Finish
 from agentos.models.request import ModelRequest
 from agentos.models.transport import EventParser, Response, Transport, failure_for_status
 
@@ -44,37 +44,39 @@ class ChatCompletions:
         output_limit: OutputLimit = "max_tokens",
         tls: ssl.SSLContext | None = None,
     ) -> None:
-        self._headers = headers if callable(headers) else dict(headers or {})
+        # Asked for anew before each call, or made once.
+        self._given = (lambda: _Headers(headers())) if callable(headers) else _Headers(headers or {})
         self._output_limit = output_limit
         self._transport = Transport(base_url, token_timeout=token_timeout, connect_timeout=connect_timeout, tls=tls)
 
-    def stream(self, request: ModelRequest) -> Iterator[Delta]:
-        """Yield the model's answer as it arrives; at its end the usage, if the server gave one, and the finish.
+    def stream(self, request: ModelRequest) -> Iterator[Arrival]:
+        """Yield the model's answer as it arrives, what arrived together in one list.
+
+        At its end come the usage, if the server gave one, and the finish.
 
         Raises what :meth:`agentos.models.provider.ModelProvider.stream` may raise, and
         :class:`~agentos.errors.RunTimeout` once the request's deadline has passed.
         """
         body = encode_request(request, output_limit=self._output_limit)
-        given = self._headers() if callable(self._headers) else self._headers
-        headers = {**given, "Content-Type": "application/json", "Accept": "text/event-stream"}
-        with self._transport.post("/chat/completions", body, headers, request=request) as response:
-            secrets = _secrets(given)
+        given = self._given() if callable(self._given) else self._given
+        with self._transport.post("/chat/completions", body, given.sent, request=request) as response:
             if response.status != 200:
                 said = response.read(limit=MAX_ERROR_SIZE, seconds=ERROR_SECONDS)
-                raise failure_for_status(response.status, response.headers, said, secrets=secrets)
-            answer = Answer(secrets=secrets)
+                raise failure_for_status(response.status, response.headers, said, secrets=given.secrets)
+            answer = Answer(secrets=given.secrets)
             try:
-                yield from _deltas(response, answer)
+                yield from _arrivals(response, answer)
             except ExecutionError:
                 # Nothing that goes wrong after the finish takes the answer back.
                 if answer.finish is None:
                     raise
                 request.cancellation.check()
-            if answer.usage is not None:
-                yield answer.usage
             if answer.finish is None:
+                if answer.usage is not None:
+                    yield answer.usage
                 raise ProviderError("the model server's answer ended without finishing")
-            yield Finish(answer.finish)
+            finish = Finish(answer.finish)
+            yield finish if answer.usage is None else [answer.usage, finish]
             _drain(response)
 
     def close(self) -> None:
@@ -82,7 +84,7 @@ class ChatCompletions:
         self._transport.close()
 
 
-def _deltas(response: Response, answer: Answer) -> Iterator[Delta]:
+def _arrivals(response: Response, answer: Answer) -> Iterator[list[Delta]]:
     begin = b""
     for piece in response:
         begin = (begin + piece).lstrip(b"\xef\xbb\xbf \t\r\n")
@@ -90,32 +92,41 @@ def _deltas(response: Response, answer: Answer) -> Iterator[Delta]:
             break
     # Content types are not to be relied on: small servers send streams as text/plain, and errors as streams.
     if begin.startswith(b"{"):
-        yield from answer.read_document(_rest(response, begin))
+        said: list[Delta] = []
+        answer.read(_rest(response, begin), said, "message")
+        if said:
+            yield said
     elif begin.startswith(b"<"):
         raise ProviderError("the model server answered with a web page: check the base URL")
     else:
         yield from _streamed(response, begin, answer)
 
 
-def _streamed(response: Response, begin: bytes, answer: Answer) -> Iterator[Delta]:
+def _streamed(response: Response, piece: bytes, answer: Answer) -> Iterator[list[Delta]]:
     parser = EventParser()
     hurried = False
-    payloads = parser.feed(begin)
     while True:
-        for payload in payloads:
-            if payload == b"[DONE]":
-                return
-            yield from answer.read_chunk(payload)
+        said: list[Delta] = []
+        over = not piece
+        try:
+            for payload in parser.feed(piece) if piece else parser.finish():
+                if payload == b"[DONE]":
+                    over = True
+                    break
+                answer.read(payload, said)
+        except ExecutionError:
+            # What was said before the failure was said.
+            if said:
+                yield said
+            raise
+        if said:
+            yield said
+        if over:
+            return
         if answer.finish is not None and not hurried:
             response.hurry(LINGER_SECONDS)
             hurried = True
-        piece = next(iter(response), None)
-        if piece is None:
-            break
-        payloads = parser.feed(piece)
-    for payload in parser.finish():
-        if payload != b"[DONE]":
-            yield from answer.read_chunk(payload)
+        piece = response.receive()
 
 
 def _rest(response: Response, begin: bytes) -> bytes:
@@ -135,11 +146,15 @@ def _drain(response: Response) -> None:
         response.read(limit=MAX_ERROR_SIZE, seconds=DRAIN_SECONDS)
 
 
-def _secrets(headers: Mapping[str, str]) -> list[str]:
-    return [
-        word
-        for name, value in headers.items()
-        if any(part in name.lower() for part in ("auth", "key", "token", "secret"))
-        for word in value.split()
-        if len(word) >= 6
-    ]
+class _Headers:
+    """What goes with a request, and the words in it that nobody may read."""
+
+    def __init__(self, given: Mapping[str, str]) -> None:
+        self.sent = {**given, "Content-Type": "application/json", "Accept": "text/event-stream"}
+        self.secrets = [
+            word
+            for name, value in given.items()
+            if any(part in name.lower() for part in ("auth", "key", "token", "secret"))
+            for word in value.split()
+            if len(word) >= 6
+        ]

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-import http.client
 import ssl
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
-
-from urllib3.exceptions import HTTPError
-from urllib3.response import HTTPResponse
+from contextlib import contextmanager
 
 from agentos._version import __version__
 from agentos.cancellation import Cancellation
 from agentos.errors import ProviderError
 from agentos.models.request import ModelRequest
 from agentos.models.transport.connection import ModelConnection
+from agentos.models.transport.failures import CONNECTION_FAILURES, named
+from agentos.models.transport.head import request_head, with_body
 from agentos.models.transport.pace import Pace
-from agentos.models.transport.response import Response, named
+from agentos.models.transport.response import Response, receive_response
 from agentos.models.transport.route import route_to
+from agentos.models.transport.watch import Watch
 
+AGENT = f"agentos/{__version__}"
+PLAIN = {"Accept-Encoding": "identity"}
+"""A compressed stream comes in larger pieces, which is later."""
 IDLE_SECONDS = 45.0
 """Below the minute after which the strictest load balancers forget a silent connection without a word."""
 
@@ -46,6 +48,8 @@ class Transport:
         self._connect_timeout = connect_timeout
         self._max_idle = max_idle
         self._tls = tls
+        self._watch = Watch()
+        self._made: tuple[str, dict[str, str], bytes] | None = None
         self._lock = threading.Lock()
         self._idle: list[ModelConnection] = []
         self._closed = False
@@ -61,29 +65,26 @@ class Transport:
         """
         pace = Pace(deadline=request.deadline, silence=self._token_timeout)
         call = _Call(request.cancellation)
-        head = {"User-Agent": f"agentos/{__version__}", **self._route.headers, **headers}
-        with request.cancellation.cutting(call.cut):
+        with request.cancellation.cutting(call.cut), self._watch.over(pace, call.cut):
             try:
-                answer = self._exchange(call, pace, self._route.target(path), body, head)
+                response = self._exchange(call, pace, with_body(self._head(path, headers), body))
             except BaseException as error:
                 call.drop()
-                if isinstance(error, HTTPError | http.client.HTTPException | OSError):
+                if isinstance(error, CONNECTION_FAILURES):
                     raise named(error) from error
                 if isinstance(error, ValueError):
-                    # Not chained: its text quotes the header, which may hold the key.
+                    # Not chained: its text may quote what holds the key.
                     raise ProviderError(
                         "the request cannot be sent: API key or base URL hold characters that HTTP does not allow"
                     ) from None
                 raise
-            response = Response(answer, pace, request.cancellation)
             try:
                 yield response
             finally:
-                if response.complete and call.reusable:
-                    self._keep(call.connection)
+                if response.reusable and not pace.over and request.cancellation.cause is None:
+                    self._keep(call.release())
                 else:
                     call.drop()
-                    answer.close()
 
     def close(self) -> None:
         """Close what is idle, and from now on every connection after its call."""
@@ -93,13 +94,27 @@ class Transport:
         for connection in idle:
             connection.close()
 
-    def _exchange(self, call: _Call, pace: Pace, target: str, body: bytes, headers: dict[str, str]) -> HTTPResponse:
+    def _head(self, path: str, headers: Mapping[str, str]) -> bytes:
+        """Return the head of a request, which is the same from call to call for as long as its headers are."""
+        made = self._made
+        if made is None or made[0] != path or made[1] != headers:
+            route = self._route
+            fields: dict[str, tuple[str, str]] = {}
+            # A name may be written in several ways, but a field that stands twice may mean anything.
+            for given in ({"Host": route.authority, "User-Agent": AGENT}, route.headers, headers, PLAIN):
+                fields |= {name.lower(): (name, value) for name, value in given.items()}
+            head = request_head("POST", route.target(path), dict(fields.values()))
+            made = self._made = (path, dict(headers), head)
+        return made[2]
+
+    def _exchange(self, call: _Call, pace: Pace, request: bytes) -> Response:
         kept = self._take()
         if kept is not None:
             call.use(kept)
             kept.pace = pace
             try:
-                return _ask(kept, target, body, headers)
+                kept.send_all(request)
+                return receive_response(kept, call.cancellation)
             except ConnectionError:
                 call.drop()
                 if pace.received:
@@ -109,7 +124,8 @@ class Transport:
         call.use(connection)
         connection.open(pace, timeout=self._connect_timeout)
         call.cancellation.check()
-        return _ask(connection, target, body, headers)
+        connection.send_all(request)
+        return receive_response(connection, call.cancellation)
 
     def _take(self) -> ModelConnection | None:
         now = time.monotonic()
@@ -118,7 +134,7 @@ class Transport:
                 if not self._idle:
                     return None
                 connection = self._idle.pop()
-            if now - connection.idle_since < IDLE_SECONDS and connection.is_connected:
+            if now - connection.idle_since < IDLE_SECONDS and connection.is_quiet():
                 return connection
             connection.close()
 
@@ -134,32 +150,27 @@ class Transport:
 class _Call:
     """The connection that a call uses at present, for whoever wants to cut it."""
 
-    connection: ModelConnection
-
     def __init__(self, cancellation: Cancellation) -> None:
         self.cancellation = cancellation
-
-    @property
-    def reusable(self) -> bool:
-        # http.client lets go of the socket of a response after which the server will close.
-        return self.connection.sock is not None and self.cancellation.cause is None
+        self._connection: ModelConnection | None = None
+        self._lock = threading.Lock()
 
     def use(self, connection: ModelConnection) -> None:
-        self.connection = connection
+        self._connection = connection
         self.cancellation.check()
 
+    def release(self) -> ModelConnection:
+        """Give the connection back: a cut that comes too late must not hit the next call on it."""
+        with self._lock:
+            connection, self._connection = self._connection, None
+        assert connection is not None, "a call that was answered has a connection"
+        return connection
+
     def cut(self) -> None:
-        if hasattr(self, "connection"):
-            self.connection.cut()
+        with self._lock:
+            if self._connection is not None:
+                self._connection.cut()
 
     def drop(self) -> None:
-        if hasattr(self, "connection"):
-            self.connection.abort()
-
-
-def _ask(connection: ModelConnection, target: str, body: bytes, headers: dict[str, str]) -> HTTPResponse:
-    # A server may refuse a body that it has not read to its end: the reason is in the answer, if there is one.
-    with suppress(BrokenPipeError, ConnectionResetError):
-        connection.send_request(target, body, headers)
-    connection.timeout = connection.pace.allowance()
-    return connection.getresponse()
+        if self._connection is not None:
+            self._connection.abort()

@@ -1,9 +1,7 @@
-"""urllib3's connections, made to wait by a pace and to be cut from another thread."""
+"""Connections that wait by a pace and can be cut from another thread. urllib3 opens them; the bytes are ours."""
 
 from __future__ import annotations
 
-import http.client
-import io
 import socket
 import ssl
 import struct
@@ -14,7 +12,7 @@ from typing import Any
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.util.ssltransport import SSLTransport
 
-from agentos.models.transport.pace import Pace, PacedReader
+from agentos.models.transport.pace import Pace
 
 READ_SIZE = 65536
 
@@ -24,7 +22,6 @@ class ModelConnection(HTTPConnection):
 
     def __init__(self, host: str, port: int | None = None, **options: Any) -> None:
         super().__init__(host, port, **options)
-        self.response_class = self._response  # type: ignore[assignment]  # http.client only calls it
         self.pace = Pace(deadline=time.monotonic(), silence=0)
         self.idle_since = 0.0
         self._dialling: socket.socket | None = None
@@ -34,25 +31,63 @@ class ModelConnection(HTTPConnection):
         """Connect, through a proxy and with TLS where the route says so."""
         self.pace = pace
         silence, pace.silence = pace.silence, timeout
-        self.timeout = pace.allowance()
         try:
+            self.timeout = pace.begin_wait()
             self.connect()
+            self.sock.settimeout(None)
             self._connected = self.sock
         except TimeoutError:
             raise pace.expired() from None
+        except Exception:
+            if pace.over:
+                raise pace.expired() from None
+            raise
         finally:
+            pace.end_wait()
             pace.silence = silence
             dialling, self._dialling = self._dialling, None
             if dialling is not None:
                 dialling.close()
 
-    def send_request(self, path: str, body: bytes, headers: dict[str, str]) -> None:
-        """Send a POST within the pace's allowance."""
-        self.timeout = self.pace.allowance()
+    def send_all(self, data: bytes) -> None:
+        """Send, as far as the server takes it: one that has enough closes, and may say why in its answer."""
+        self.pace.begin_wait()
         try:
-            self.request("POST", path, body=body, headers=headers, preload_content=False)
-        except TimeoutError:
-            raise self.pace.expired() from None
+            self.sock.sendall(data)
+        except (BrokenPipeError, ConnectionResetError):
+            pass
+        finally:
+            self.pace.end_wait()
+
+    def receive(self) -> bytes:
+        """Return what there is, or comes within the pace; nothing at the end."""
+        pace = self.pace
+        pace.begin_wait()
+        try:
+            data: bytes = self.sock.recv(READ_SIZE)
+        except OSError:
+            if pace.over:
+                raise pace.expired() from None
+            raise
+        finally:
+            pace.end_wait()
+        if data:
+            pace.received = True
+        elif pace.over:
+            raise pace.expired()
+        return data
+
+    def is_quiet(self) -> bool:
+        """Tell whether the connection stands and has nothing to say, as one must be that waits for its next call."""
+        try:
+            self.sock.settimeout(0)
+            self.sock.recv(1)
+        except (BlockingIOError, ssl.SSLWantReadError):
+            self.sock.settimeout(None)
+            return True
+        except OSError:
+            pass
+        return False
 
     def cut(self) -> None:
         """Make whatever waits on this connection, in whatever thread, return at once."""
@@ -97,23 +132,9 @@ class ModelConnection(HTTPConnection):
                 return sock
         raise failure
 
-    def _response(self, sock: socket.socket, **options: Any) -> http.client.HTTPResponse:
-        return http.client.HTTPResponse(_Paced(sock, self.pace), **options)  # type: ignore[arg-type]  # makefile is all
-
 
 class TlsModelConnection(ModelConnection, HTTPSConnection):
     """The same with TLS."""
-
-
-class _Paced:
-    """As much of a socket as ``http.client.HTTPResponse`` uses."""
-
-    def __init__(self, sock: socket.socket, pace: Pace) -> None:
-        self._sock = sock
-        self._pace = pace
-
-    def makefile(self, _mode: str) -> io.BufferedReader:
-        return io.BufferedReader(PacedReader(self._sock, self._pace), READ_SIZE)
 
 
 def _plain(sock: socket.socket | SSLTransport) -> socket.socket:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import http.client
 import re
+import ssl
 import time
 from collections.abc import Iterable, Mapping
 from email.utils import parsedate_to_datetime
 from typing import Any
 
 import orjson
+from urllib3.exceptions import HTTPError, ProtocolError, SSLError
 
 from agentos.errors import ExecutionError, ProviderError, ProviderRateLimited, ProviderUnavailable
 
@@ -21,10 +24,36 @@ _SECRETS = re.compile(
 )
 
 
+class NotHTTP(Exception):
+    """The server's bytes are not HTTP/1.1, or leave in doubt what they mean. The text says what was found."""
+
+
+CONNECTION_FAILURES = (NotHTTP, HTTPError, http.client.HTTPException, OSError)
+"""What :func:`named` takes."""
+
+
+def named(error: Exception) -> ExecutionError:
+    """Return what a failure of the connection means to a run."""
+    cause = error.__cause__ if isinstance(error, ProtocolError) else error
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return ProviderUnavailable("the model server's certificate is not trusted")
+    if isinstance(cause, ConnectionRefusedError):
+        return ProviderUnavailable("the model server cannot be reached: the connection was refused")
+    if isinstance(cause, ConnectionError):
+        return ProviderUnavailable("the connection to the model server was lost")
+    if isinstance(cause, OSError | SSLError):
+        return ProviderUnavailable("the model server cannot be reached, or the connection to it was broken")
+    found = f": {cause}" if isinstance(cause, NotHTTP) else ""
+    return ProviderError(f"the model server answered what is not HTTP{found}")
+
+
 def failure_for_status(
     status: int, headers: Mapping[str, str], body: bytes, *, secrets: Iterable[str] = ()
 ) -> ExecutionError:
-    """Return the error for an answer that is not 200. ``secrets`` are texts that its message must not hold."""
+    """Return the error for an answer that is not 200.
+
+    The headers' names are in lower case; ``secrets`` are texts that the error's message must not hold.
+    """
     if status == 429:
         return ProviderRateLimited(
             "the model server asks to be called less often (status 429)", retry_after=retry_after(headers)
@@ -71,7 +100,7 @@ def short_message(body: bytes, *, secrets: Iterable[str] = ()) -> str:
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
     """Return the seconds of a ``Retry-After`` header (RFC 9110, section 10.2.3: seconds or a date), bounded."""
-    value = (headers.get("Retry-After") or "").strip()
+    value = (headers.get("retry-after") or "").strip()
     if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", value):
         return min(float(value), MAX_RETRY_AFTER)
     try:

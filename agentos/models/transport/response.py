@@ -1,87 +1,99 @@
-"""The answer to a call: its body in pieces, and what it means when they stop coming."""
+"""The answer to a call: its head, and its body in pieces."""
 
 from __future__ import annotations
 
-import http.client
-import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 
-from urllib3.exceptions import HTTPError, InvalidChunkLength, ProtocolError, SSLError
-from urllib3.response import HTTPResponse
-
 from agentos.cancellation import Cancellation
-from agentos.errors import ExecutionError, ProviderError, ProviderUnavailable
-from agentos.models.transport.connection import READ_SIZE
-from agentos.models.transport.pace import Pace
+from agentos.errors import ExecutionError
+from agentos.models.transport.connection import ModelConnection
+from agentos.models.transport.failures import CONNECTION_FAILURES, NotHTTP, named
+from agentos.models.transport.head import AnswerHead, check_beginning, parse_head
 
 
 class Response:
-    """A status, headers, and a body that arrives in pieces: iterate over it once."""
+    """A status, headers with names in lower case, and a body that arrives in pieces.
 
-    def __init__(self, response: HTTPResponse, pace: Pace, cancellation: Cancellation) -> None:
-        self.status: int = response.status
-        self.headers: Mapping[str, str] = response.headers
-        self.complete = False
-        self._pace = pace
+    All that was received at once is one piece.
+    """
+
+    def __init__(self, connection: ModelConnection, head: AnswerHead, rest: bytes, cancellation: Cancellation) -> None:
+        self.status = head.status
+        self.headers: Mapping[str, str] = head.fields
+        self._head = head
+        self._connection = connection
         self._cancellation = cancellation
-        self._pieces = self._receive(response)
+        self._rest = rest
+        self._broken = False
+
+    @property
+    def complete(self) -> bool:
+        """The body was read to its end."""
+        return self._head.body.ended
+
+    @property
+    def reusable(self) -> bool:
+        """The connection stands where another answer can begin."""
+        return self._head.lasts and self._head.body.ended and not (self._head.body.last or self._broken)
 
     def __iter__(self) -> Iterator[bytes]:
-        return self._pieces
+        return iter(self.receive, b"")
+
+    def receive(self) -> bytes:
+        """Return the next piece; nothing at the end."""
+        body = self._head.body
+        data, self._rest = self._rest, b""
+        try:
+            while not (body.ended or self._broken):
+                if not data:
+                    data = self._connection.receive()
+                    # What had arrived before a cut can still be read, but nobody wants it any more.
+                    self._cancellation.check()
+                    if not data:
+                        # A body that stops before its announced end is over like one of unknown length.
+                        body.close()
+                        return b""
+                if piece := body.feed(data):
+                    return piece
+                data = b""
+        except BaseException as error:
+            self._broken = True
+            if isinstance(error, CONNECTION_FAILURES):
+                raise named(error) from error
+            raise
+        return b""
 
     def hurry(self, seconds: float) -> None:
         """Let the rest of the body take no longer than this."""
-        self._pace.hurry(seconds)
+        self._connection.pace.hurry(seconds)
 
     def read(self, *, limit: int, seconds: float) -> bytes:
         """Return as much of the body as arrives within both bounds, without complaint if that is not all."""
-        self._pace.hurry(seconds)
+        self.hurry(seconds)
         body = b""
         with suppress(ExecutionError):
-            for piece in self._pieces:
+            for piece in self:
                 body += piece
                 if len(body) >= limit:
                     break
         return body[:limit]
 
-    def _receive(self, response: HTTPResponse) -> Iterator[bytes]:
-        try:
-            for piece in response.read_chunked(READ_SIZE) if response.chunked else _read(response):
-                # What had arrived before a cut can still be read, but nobody wants it any more.
-                self._cancellation.check()
-                yield piece
-            self.complete = True
-        except (HTTPError, http.client.HTTPException, OSError) as error:
-            if _is_end(error):
-                return
-            raise named(error) from error
 
-
-def _read(response: HTTPResponse) -> Iterator[bytes]:
-    while piece := response.read1(READ_SIZE):
-        yield piece
-
-
-def _is_end(error: Exception) -> bool:
-    """Tell whether a body just stopped, without its announced end: like a body of unknown length, it is over then."""
-    if not isinstance(error, ProtocolError):
-        return False
-    cause = error.__cause__
-    return cause is None or (
-        isinstance(cause, http.client.IncompleteRead) and not isinstance(cause, InvalidChunkLength)
-    )
-
-
-def named(error: Exception) -> ExecutionError:
-    """Return what a failure of the connection means to a run."""
-    cause = error.__cause__ if isinstance(error, ProtocolError) else error
-    if isinstance(cause, ssl.SSLCertVerificationError):
-        return ProviderUnavailable("the model server's certificate is not trusted")
-    if isinstance(cause, ConnectionRefusedError):
-        return ProviderUnavailable("the model server cannot be reached: the connection was refused")
-    if isinstance(cause, ConnectionError):
-        return ProviderUnavailable("the connection to the model server was lost")
-    if isinstance(cause, OSError | SSLError):
-        return ProviderUnavailable("the model server cannot be reached, or the connection to it was broken")
-    return ProviderError("the model server answered what is not HTTP")
+def receive_response(connection: ModelConnection, cancellation: Cancellation) -> Response:
+    """Read the head of an answer; raise :class:`NotHTTP`, ``OSError``, or what the connection's pace says."""
+    data = b""
+    while True:
+        end = data.find(b"\r\n\r\n") + 4
+        if end < 4:
+            check_beginning(data)
+            if not (more := connection.receive()):
+                raise ConnectionResetError("the server closed the connection before it had answered")
+            data += more
+            continue
+        head = parse_head(data[:end])
+        data = data[end:]
+        if head.status == 101:
+            raise NotHTTP("a protocol that nobody asked for")
+        if head.status >= 200:
+            return Response(connection, head, data, cancellation)

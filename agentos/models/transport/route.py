@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 import ssl
 from dataclasses import dataclass, field
 from functools import cache
@@ -33,6 +34,12 @@ class Route:
     proxy: Url | None = field(default=None, repr=False)
     """It may hold a password."""
     headers: dict[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def authority(self) -> str:
+        """Return what the header ``Host`` says. The zone of a link-local address means nothing to the other side."""
+        host = re.sub(r"%[^\]]*", "", self.host)
+        return host if self.port == PORTS["https" if self.secure else "http"] else f"{host}:{self.port}"
 
     def target(self, path: str) -> str:
         """Return what stands in the request line for a path below the base URL."""

@@ -12,9 +12,10 @@ from dataclasses import replace
 from importlib.util import find_spec
 from typing import Any
 
-from agentos import Cancellation, Delta, ModelProvider, ModelRequest
+from agentos import Cancellation, ModelProvider, ModelRequest
 from agentos.errors import ProviderError, ProviderUnavailable
 from agentos.models.chat_completions import ChatCompletions
+from agentos.models.deltas import Arrival
 from agentos_local.directory import ServerState
 from agentos_local.shared_server import SharedServer
 from agentos_local.weights import find_weights
@@ -54,7 +55,7 @@ class LocalProvider(ModelProvider):
         self._state: ServerState | None = None
         self._client: ChatCompletions | None = None
 
-    def stream(self, request: ModelRequest) -> Iterator[Delta]:
+    def stream(self, request: ModelRequest) -> Iterator[Arrival]:
         """Call the model, after starting the shared server where it does not run yet."""
         request = _tamed(request)
         if url := self._environ.get(URL):

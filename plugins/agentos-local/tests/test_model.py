@@ -13,6 +13,7 @@ from agentos_local.provider import LocalProvider
 
 from agentos import Cancellation, Delta, Finish, Message, ModelRequest, TextDelta, ToolCallDelta, ToolSpec, Usage
 from agentos.errors import ProviderError, RunCancelled
+from agentos.models.deltas import each
 
 NAME = {
     "type": "object",
@@ -44,11 +45,11 @@ def text(deltas: Sequence[Delta]) -> str:
 
 
 def prompt_tokens(model: LocalProvider, request: ModelRequest) -> list[int]:
-    return [delta.prompt_tokens for delta in model.stream(request) if isinstance(delta, Usage)]
+    return [delta.prompt_tokens for delta in each(model.stream(request)) if isinstance(delta, Usage)]
 
 
 def test_an_answer_streams_in_pieces_and_ends_with_its_usage(model: LocalProvider) -> None:
-    deltas = list(model.stream(ask("Say hello.", parameters={"max_tokens": 20})))
+    deltas = list(each(model.stream(ask("Say hello.", parameters={"max_tokens": 20}))))
     pieces = [delta for delta in deltas if isinstance(delta, TextDelta)]
     (usage,) = [delta for delta in deltas if isinstance(delta, Usage)]
     assert len(pieces) > 3
@@ -60,7 +61,7 @@ def test_an_answer_streams_in_pieces_and_ends_with_its_usage(model: LocalProvide
 def test_an_answer_without_a_limit_of_its_own_is_bounded(model: LocalProvider) -> None:
     # The schema leaves the model no way to end early.
     schema = {"type": "string", "pattern": "^(ab){2000}$"}
-    deltas = list(model.stream(ask("ab", output_schema=schema)))
+    deltas = list(each(model.stream(ask("ab", output_schema=schema))))
     (usage,) = [delta for delta in deltas if isinstance(delta, Usage)]
     assert usage.completion_tokens == 256
     assert deltas[-1] == Finish("length")
@@ -75,13 +76,13 @@ def test_history_reaches_the_model(model: LocalProvider, name: str) -> None:
         Message("assistant", f"Nice to meet you, {name}!"),
         Message("user", "What is my name? Answer as JSON with user_name."),
     ]
-    deltas = list(model.stream(ask(history, output_schema=NAME, parameters={"temperature": 0, "max_tokens": 60})))
+    deltas = list(each(model.stream(ask(history, output_schema=NAME, parameters={"temperature": 0, "max_tokens": 60}))))
     assert json.loads(text(deltas)) == {"user_name": name}
 
 
 def test_a_required_tool_is_called_with_arguments_that_follow_its_schema(model: LocalProvider) -> None:
     request = ask("What is 12 * 7?", tools=[CALCULATE], parameters={"tool_choice": "required"}, output_schema=NAME)
-    deltas = list(model.stream(request))
+    deltas = list(each(model.stream(request)))
     calls = [delta for delta in deltas if isinstance(delta, ToolCallDelta)]
     assert [call.name for call in calls if call.name] == ["calculate"]
     assert json.loads("".join(call.arguments for call in calls)).keys() == {"expression"}
@@ -115,7 +116,7 @@ def test_cancelling_cuts_the_answer_and_frees_the_server(model: LocalProvider) -
         stream = model.stream(
             ask("ab", output_schema=endless, parameters={"max_tokens": 3000}, cancellation=cancellation)
         )
-        next(delta for delta in stream if isinstance(delta, TextDelta))
+        next(delta for delta in each(stream) if isinstance(delta, TextDelta))
         threading.Timer(0.1, cancellation.cancel).start()
         begun = time.monotonic()
         with pytest.raises(RunCancelled):

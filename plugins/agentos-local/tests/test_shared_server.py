@@ -19,6 +19,7 @@ from agentos_local.weights import Weights
 
 from agentos import Cancellation, Finish, Message, ModelRequest
 from agentos.errors import ProviderError, ProviderUnavailable, RunCancelled
+from agentos.models.deltas import each
 
 Share = Callable[[], SharedServer]
 Provide = Callable[[SharedServer], LocalProvider]
@@ -44,7 +45,7 @@ def connect(shared: SharedServer, *, seconds: float = 30, cancellation: Cancella
 
 def hello(provider: LocalProvider) -> list[object]:
     request = ModelRequest(model="smollm2", messages=[Message("user", "Hi")], parameters={"max_tokens": 3})
-    return list(provider.stream(request))
+    return list(each(provider.stream(request)))
 
 
 def is_alive(pid: int) -> bool:

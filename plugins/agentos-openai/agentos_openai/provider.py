@@ -6,9 +6,10 @@ import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from agentos import Config, Delta, Media, ModelProvider, ModelRequest
+from agentos import Config, Media, ModelProvider, ModelRequest
 from agentos.errors import ProviderError, ProviderUnavailable
 from agentos.models.chat_completions import MEDIA_TYPES, ChatCompletions, check_media
+from agentos.models.deltas import Arrival
 
 if TYPE_CHECKING:
     import openai
@@ -29,7 +30,7 @@ class OpenAIProvider(ModelProvider):
         self._lock = threading.Lock()
         self._server: ChatCompletions | None = None
 
-    def stream(self, request: ModelRequest) -> Iterator[Delta]:
+    def stream(self, request: ModelRequest) -> Iterator[Arrival]:
         """Stream a chat completion."""
         return (self._server or self._connect()).stream(request)
 

@@ -18,6 +18,7 @@ from agentos.errors import (
     ProviderRateLimited,
     ProviderUnavailable,
 )
+from agentos.models.deltas import each
 from agentos.testing.models import ProviderContract
 from parts.model_behaviours import TEXT
 from parts.model_server import ModelServer
@@ -49,7 +50,7 @@ def ask(model: str = "text", **fields) -> ModelRequest:
 
 
 def text(provider: ModelProvider, request: ModelRequest) -> str:
-    return "".join(delta.text for delta in provider.stream(request) if isinstance(delta, TextDelta))
+    return "".join(delta.text for delta in each(provider.stream(request)) if isinstance(delta, TextDelta))
 
 
 class TestContract(ProviderContract):
