@@ -49,7 +49,10 @@ def stream_frames(
 
 def encode_frames(frames: Sequence[Frame]) -> bytes:
     """Return frames as the bytes that are sent."""
-    block = b"".join(b"id: %d\nevent: %b\ndata: %b\n\n" % (one.number, _TYPES[one.type], one.data) for one in frames)
-    for separator, escaped in _SEPARATORS:
-        block = block.replace(separator, escaped)
+    block = b"".join(
+        [b"id: %d\nevent: %b\ndata: %b\n\n" % (number, _TYPES[type], data) for number, type, data in frames]
+    )
+    if not block.isascii():
+        for separator, escaped in _SEPARATORS:
+            block = block.replace(separator, escaped)
     return block

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
@@ -12,7 +12,7 @@ from agentos.domain.run import Concurrency
 from agentos.errors import InvalidRequest
 
 if TYPE_CHECKING:
-    from agentos.domain.event import AgentEvent
+    from agentos.domain.event import Yielded
     from agentos.runtime.context import RunContext
     from agentos.tools.tool import Tool, Toolkit
 
@@ -80,10 +80,11 @@ class StreamingAgent(Protocol):
     """Any object with ``stream(context)`` is an agent: another framework's agent is hosted through this.
 
     It yields text (``str``), :class:`~agentos.Token`, :class:`~agentos.Reasoning`, :class:`~agentos.ToolCallEvent` and
-    :class:`~agentos.Usage` values as they come; returning ends the run as completed, raising ends it as failed.
+    :class:`~agentos.Usage` values as they come, or a list of them for what came together; returning ends the run as
+    completed, raising ends it as failed.
     ``name``, ``description`` and ``model`` attributes are shown by the API where they exist.
     """
 
-    def stream(self, context: RunContext) -> Iterable[AgentEvent | str] | Iterator[AgentEvent | str]:
+    def stream(self, context: RunContext) -> Iterable[Yielded]:
         """Yield what the agent says and does, as it happens."""
         ...

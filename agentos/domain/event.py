@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, NamedTuple
 
 from agentos.domain.usage import Usage
 
@@ -152,7 +152,10 @@ class Error:
 
 
 AgentEvent = Token | Reasoning | ToolCallEvent | Usage
-"""What an agent yields. A usage is not sent; the run adds it up."""
+"""What an agent does. A usage is not sent; the run adds it up."""
+
+Yielded = AgentEvent | str | list[AgentEvent | str]
+"""What an agent's ``stream`` yields: an event, a text for a token, or several in one list, which are sent together."""
 
 RunEvent = RunStart | Token | Reasoning | ToolCallEvent | Complete | Error
 """What a run's stream is made of."""
@@ -162,11 +165,11 @@ EVENT_TYPES: tuple[str, ...] = tuple(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(NamedTuple):
     """An event in its place in the run's stream, encoded once for everybody who reads it.
 
-    ``number`` counts 1, 2, 3 … without a gap; ``data`` is the envelope as one line of UTF-8 JSON.
+    ``number`` counts 1, 2, 3 … without a gap; ``data`` is the envelope as one line of UTF-8 JSON. A tuple, since there
+    is one for every token.
     """
 
     number: int

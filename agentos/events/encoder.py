@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import time
+from functools import lru_cache
 
 import orjson
 
@@ -18,14 +19,29 @@ class FrameEncoder:
         if run.session_id is not None:
             same["session_id"] = run.session_id
         self._same = orjson.dumps(same)[1:-1] + b',"data":'
+        self._now = (0, b"")
 
     def encode(self, event: RunEvent, number: int) -> Frame:
         """Return the event as the run's frame of this number."""
-        now = datetime.now(UTC).isoformat(timespec="milliseconds")[:-6]
         data = b'{"type":"%b","timestamp":"%bZ",%b%b}' % (
             event.type.encode(),
-            now.encode(),
+            self._timestamp(),
             self._same,
             orjson.dumps(event.data()),
         )
         return Frame(number, event.type, data)
+
+    def _timestamp(self) -> bytes:
+        """Return the time in milliseconds; what comes together shares one."""
+        millisecond = time.time_ns() // 1_000_000
+        now = self._now
+        if now[0] != millisecond:
+            second, rest = divmod(millisecond, 1000)
+            self._now = now = (millisecond, b"%b.%03d" % (_utc(second), rest))
+        return now[1]
+
+
+@lru_cache(maxsize=8)
+def _utc(second: int) -> bytes:
+    """Return a second since 1970 as RFC 3339 writes it; computed once for all events of the second."""
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second)).encode()

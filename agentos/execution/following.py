@@ -57,9 +57,7 @@ class Follower:
 
     def follow_live(self, live: LiveRun, *, after: int = 0, heartbeat: float) -> Iterator[Sequence[Frame]]:
         """Yield the frames of a run of this worker, as :meth:`follow` does."""
-        for batch in live.stream.follow(after, heartbeat=heartbeat):
-            after = batch[-1].number if batch else after
-            yield batch
+        after = yield from live.stream.follow(after, heartbeat=heartbeat)
         if live.stream.handed_over and live.stream.last is None:
             yield from self._read(live.run, after, heartbeat)
 

@@ -6,8 +6,9 @@ import dataclasses
 import threading
 from collections.abc import Sequence
 
+from agentos.alarm import Alarm
 from agentos.cancellation import Cancellation
-from agentos.domain.event import AgentEvent, Complete, Error, Frame, Reasoning, RunEvent, RunStart, Token
+from agentos.domain.event import AgentEvent, Complete, Error, Frame, Reasoning, RunStart, Token, Yielded
 from agentos.domain.event import ToolCallEvent as ToolCall
 from agentos.domain.message import Message
 from agentos.domain.run import Run, RunError, RunStatus
@@ -29,11 +30,18 @@ class LiveRun:
     """
 
     def __init__(
-        self, run: Run, *, deadline: float, max_output: int, durable: bool = False, earlier: Sequence[Frame] = ()
+        self,
+        run: Run,
+        alarm: Alarm,
+        *,
+        deadline: float,
+        max_output: int,
+        durable: bool = False,
+        earlier: Sequence[Frame] = (),
     ) -> None:
         self.run = run
         self.deadline = deadline
-        self.stream = EventStream(durable=durable, earlier=earlier)
+        self.stream = EventStream(alarm, durable=durable, earlier=earlier)
         self.cancellation = Cancellation()
         self.transcript = Transcript()
         self._encoder = FrameEncoder(run)
@@ -41,7 +49,8 @@ class LiveRun:
         self._lock = threading.Lock()
         self._ending = False
         media = tuple(media.describe() for media in run.media)
-        self._emit(RunStart(run.input, run.session_id, media, run.attempt if earlier else None))
+        start = RunStart(run.input, run.session_id, media, run.attempt if earlier else None)
+        self.stream.append(self._encoder.encode(start, self.stream.next_number))
 
     def context(self, history: Sequence[Message]) -> RunContext:
         """Return what the agent is given."""
@@ -60,44 +69,43 @@ class LiveRun:
             transcript=self.transcript,
         )
 
-    def record(self, item: AgentEvent | str) -> None:
-        """Take in what the agent yielded. Raises the cause when the run has to stop."""
+    def record(self, yielded: Yielded) -> None:
+        """Take in what the agent yielded, several things at once. Raises the cause when the run has to stop."""
         self.cancellation.check()
         with self._lock:
             if self._ending:
                 return
-            match item:
-                case str():
-                    self._record_token(item)
-                case Token():
-                    self._record_token(item.token)
-                case Usage():
-                    self.transcript.apply(item)
-                case Reasoning():
-                    event = dataclasses.replace(item, content=_clean(item.content))
-                    self.transcript.apply(event)
-                    self._emit(event)
-                case ToolCall():
-                    self.transcript.apply(item)
-                    self._emit(item)
-                case _:
-                    raise AgentFailed(
-                        f"agent {self.run.agent_id!r} yielded a {type(item).__name__}; accepted are str, Token,"
-                        " Reasoning, ToolCallEvent and Usage"
-                    )
-            if self.transcript.size > self._max_output:
-                raise ProviderError(
-                    f"the answer grew beyond {self._max_output} characters (AGENTOS_MAX_OUTPUT_SIZE) and was stopped"
+            frames: list[Frame] = []
+            try:
+                for item in yielded if isinstance(yielded, list) else (yielded,):
+                    self._take(item, frames)
+            finally:  # what came before a mistake was said
+                self.stream.extend(frames)
+
+    def _take(self, item: AgentEvent | str, frames: list[Frame]) -> None:
+        match item:
+            case str() | Token():
+                text = item if isinstance(item, str) else item.token
+                if not text:
+                    return
+                event: AgentEvent = Token(_clean(text), self.transcript.tokens)
+            case Reasoning():
+                content = _clean(item.content)
+                event = item if content == item.content else dataclasses.replace(item, content=content)
+            case ToolCall() | Usage():
+                event = item
+            case _:
+                raise AgentFailed(
+                    f"agent {self.run.agent_id!r} yielded a {type(item).__name__}; accepted are str, Token, Reasoning,"
+                    " ToolCallEvent, Usage and a list of them"
                 )
-
-    def _record_token(self, text: str) -> None:
-        if text:
-            event = Token(_clean(text), self.transcript.tokens)
-            self.transcript.apply(event)
-            self._emit(event)
-
-    def _emit(self, event: RunEvent) -> None:
-        self.stream.append(self._encoder.encode(event, self.stream.next_number))
+        self.transcript.apply(event)
+        if not isinstance(event, Usage):
+            frames.append(self._encoder.encode(event, self.stream.next_number + len(frames)))
+        if self.transcript.size > self._max_output:
+            raise ProviderError(
+                f"the answer grew beyond {self._max_output} characters (AGENTOS_MAX_OUTPUT_SIZE) and was stopped"
+            )
 
     def begin_end(self) -> bool:
         """Claim the right to end the run; nothing is recorded any more. False if somebody else has it."""
@@ -162,6 +170,8 @@ def _clean(text: str) -> str:
     """Replace what neither JSON in UTF-8 nor PostgreSQL can hold: U+0000 and lone surrogates."""
     if "\0" in text:
         text = text.replace("\0", "\ufffd")
+    if text.isascii():
+        return text
     try:
         text.encode()
     except UnicodeEncodeError:

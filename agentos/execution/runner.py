@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from agentos.alarm import Alarm
 from agentos.domain.agent import StreamingAgent
 from agentos.domain.event import Frame
 from agentos.domain.message import Message
@@ -24,7 +25,6 @@ from agentos.errors import (
     WorkerLost,
 )
 from agentos.events.log import EventLog
-from agentos.execution.alarm import Alarm
 from agentos.execution.endings import SAVE_PAUSES, Endings
 from agentos.execution.executor import Reservation
 from agentos.execution.live import LiveRun
@@ -111,7 +111,9 @@ class Runner:
         )
         if isinstance(admission, Repeat):
             return admission
-        live = LiveRun(admission.run, deadline=deadline, max_output=limits.max_output, durable=limits.durable)
+        live = LiveRun(
+            admission.run, self._alarm, deadline=deadline, max_output=limits.max_output, durable=limits.durable
+        )
         self._enter(live)
         for other in admission.interrupted:
             self.cancel(other, RunCancelled("a newer run of its session interrupted it"))
@@ -128,6 +130,7 @@ class Runner:
             earlier += frames
         live = LiveRun(
             run,
+            self._alarm,
             deadline=time.monotonic() + limits.timeout,
             max_output=limits.max_output,
             durable=limits.durable,
@@ -219,7 +222,7 @@ class Runner:
             logger.exception("agent raised", extra={"agent_id": live.run.agent_id, "run_id": live.run.id})
             failure = AgentFailed(f"agent {live.run.agent_id!r} failed; the server's log has the reason")
         finally:
-            self._alarm.cancel(overdue)
+            overdue.cancel()
             self._end(live, live.cancellation.cause or failure)
 
     def _consume(self, live: LiveRun, agent: StreamingAgent, history: Sequence[Message]) -> None:

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from agentos.domain.agent import Agent
-from agentos.domain.event import AgentEvent, Reasoning, Token
+from agentos.domain.event import AgentEvent, Reasoning, Yielded
 from agentos.domain.media import Media
 from agentos.domain.message import Message
 from agentos.domain.usage import Usage
@@ -39,8 +39,8 @@ class ModelAgent:
     retries: int = 2
     max_output: int = 4 * 1024**2
 
-    def stream(self, context: RunContext) -> Iterator[AgentEvent]:
-        """Yield what the model says and the tools do.
+    def stream(self, context: RunContext) -> Iterator[Yielded]:
+        """Yield what the model says, in one list what arrived together, and what the tools do.
 
         Raises the provider's error, :class:`~agentos.errors.TurnLimit` when the last allowed turn still wants tools,
         and the cause of a cancellation.
@@ -71,21 +71,27 @@ class ModelAgent:
         """Raise :class:`~agentos.errors.InvalidMedia` for an attachment that the model does not take."""
         self.provider.check_media(media)
 
-    def _ask(self, request: ModelRequest, assembler: CallAssembler) -> Iterator[AgentEvent]:
+    def _ask(self, request: ModelRequest, assembler: CallAssembler) -> Iterator[Yielded]:
         finished = False
-        for delta in stream_with_retry(self.provider, request, retries=self.retries):
-            match delta:
-                case TextDelta():
-                    if delta.text:
-                        yield Token(delta.text)
-                case ReasoningDelta():
-                    yield Reasoning(delta.text, redacted_content=delta.redacted)
-                case ToolCallDelta():
-                    assembler.add(delta)
-                case Usage():
-                    yield delta
-                case Finish():
-                    finished = True
+        for arrived in stream_with_retry(self.provider, request, retries=self.retries):
+            said: list[AgentEvent | str] = []
+            called: list[ToolCallDelta] = []
+            for delta in arrived if isinstance(arrived, list) else (arrived,):
+                match delta:
+                    case TextDelta():
+                        said.append(delta.text)
+                    case ReasoningDelta():
+                        said.append(Reasoning(delta.text, redacted_content=delta.redacted))
+                    case ToolCallDelta():
+                        called.append(delta)
+                    case Usage():
+                        said.append(delta)
+                    case Finish():
+                        finished = True
+            if said:
+                yield said
+            for piece in called:  # last: one piece too many must not take along what was said before it
+                assembler.add(piece)
         request.cancellation.check()
         if not finished:
             raise ProviderError(f"model {self.agent.model!r} stopped in the middle of its answer")

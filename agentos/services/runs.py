@@ -160,7 +160,7 @@ class RunService:
         started = self._admit(run, agent, request)
         if isinstance(started, Repeat):
             return self._repeated(started, request)
-        logger.info("run requested", extra={"agent_id": run.agent_id, "session_id": run.session_id, "run_id": run.id})
+        logger.debug("run requested", extra={"agent_id": run.agent_id, "session_id": run.session_id, "run_id": run.id})
         return StartedRun(run.id, False, request.caller.reach, self._follower, started)
 
     def follow(self, run_id: str, caller: Principal, *, after: int = 0, heartbeat: float) -> Iterator[Sequence[Frame]]:

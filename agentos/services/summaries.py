@@ -13,7 +13,7 @@ from agentos.domain.principal import Principal
 from agentos.domain.session import Session, Summary
 from agentos.domain.times import utc_now
 from agentos.errors import AgentOSError, Forbidden, InvalidRequest, ProviderError, SessionNotFound, SummaryNotFound
-from agentos.models.deltas import TextDelta
+from agentos.models.deltas import TextDelta, each
 from agentos.models.request import ModelRequest
 from agentos.models.retry import stream_with_retry
 from agentos.observability.content import Quoting
@@ -90,7 +90,7 @@ class SummaryService:
             deadline=time.monotonic() + self._config.request_timeout,
         )
         pieces = stream_with_retry(agent.provider, request, retries=self._config.model_retries)
-        content = "".join(delta.text for delta in pieces if isinstance(delta, TextDelta)).strip()
+        content = "".join(delta.text for delta in each(pieces) if isinstance(delta, TextDelta)).strip()
         if not content:
             raise ProviderError("the model gave no summary")
         summary = Summary(

@@ -14,7 +14,7 @@ from agentos.cancellation import Cancellation
 from agentos.domain.message import Message
 from agentos.domain.usage import Usage
 from agentos.errors import AgentOSError, ExecutionError, ProviderUnavailable, RunCancelled, RunTimeout
-from agentos.models.deltas import Delta, Finish, ReasoningDelta, TextDelta, ToolCallDelta
+from agentos.models.deltas import Delta, Finish, ReasoningDelta, TextDelta, ToolCallDelta, each
 from agentos.models.provider import ModelProvider
 from agentos.models.request import ModelRequest
 
@@ -67,7 +67,7 @@ class ProviderContract:
 
     def test_an_answer_is_text_and_then_one_finish(self, provider: ModelProvider, model: str) -> None:
         """The deltas are of our types; text comes, a usage at most once, and the finish last."""
-        deltas = list(provider.stream(ask(model)))
+        deltas = list(each(provider.stream(ask(model))))
         assert all(isinstance(delta, DELTAS) for delta in deltas)
         assert _text(deltas)
         assert [delta for delta in deltas if isinstance(delta, Finish)] == deltas[-1:]
@@ -76,12 +76,12 @@ class ProviderContract:
     def test_a_second_call_stands_alone(self, provider: ModelProvider, model: str) -> None:
         """A provider keeps nothing of a call."""
         for _ in range(2):
-            assert isinstance(list(provider.stream(ask(model)))[-1], Finish)
+            assert isinstance(list(each(provider.stream(ask(model))))[-1], Finish)
 
     def test_many_threads_may_call_at_once(self, provider: ModelProvider, model: str) -> None:
         """One instance serves all runs of a worker."""
         with ThreadPoolExecutor(4) as pool:
-            for deltas in pool.map(lambda _: list(provider.stream(ask(model))), range(8)):
+            for deltas in pool.map(lambda _: list(each(provider.stream(ask(model)))), range(8)):
                 assert isinstance(deltas[-1], Finish)
 
     def test_an_answer_may_be_left(self, provider: ModelProvider, model: str) -> None:
@@ -90,7 +90,7 @@ class ProviderContract:
         next(stream)
         if hasattr(stream, "close"):
             stream.close()
-        assert isinstance(list(provider.stream(ask(model)))[-1], Finish)
+        assert isinstance(list(each(provider.stream(ask(model))))[-1], Finish)
 
     def test_a_cancelled_run_makes_no_call(self, provider: ModelProvider, model: str) -> None:
         """What was cancelled before the call ends in the cause."""

@@ -2,11 +2,13 @@
 
 import threading
 import time
+import weakref
 from collections.abc import Iterator
 
 import pytest
 
-from agentos.execution.alarm import Alarm
+from agentos.alarm import FEW, Alarm, Silence
+from parts.workers import until
 
 
 @pytest.fixture
@@ -32,9 +34,9 @@ def test_a_cancelled_one_is_not_called_and_the_others_are(alarm: Alarm) -> None:
     called: list[int] = []
     done = threading.Event()
     now = time.monotonic()
-    tickets = [alarm.call_at(now + 0.05, lambda n=n: called.append(n)) for n in range(10)]
-    for ticket in tickets[::2]:
-        alarm.cancel(ticket)
+    calls = [alarm.call_at(now + 0.05, lambda n=n: called.append(n)) for n in range(10)]
+    for call in calls[::2]:
+        call.cancel()
     alarm.call_at(now + 0.1, done.set)
     assert done.wait(5)
     assert called == [1, 3, 5, 7, 9]
@@ -56,5 +58,47 @@ def test_one_that_raises_does_not_stop_the_next(alarm: Alarm, caplog: pytest.Log
 def test_many_cancelled_ones_are_forgotten(alarm: Alarm) -> None:
     later = time.monotonic() + 1000
     for _ in range(1000):
-        alarm.cancel(alarm.call_at(later, time.sleep))  # type: ignore[arg-type]
-    assert len(alarm._due) < 10
+        alarm.call_at(later, time.sleep).cancel()  # type: ignore[arg-type]
+    assert len(alarm._due) <= FEW + 1
+
+
+def test_a_cancelled_one_holds_nothing_and_neither_does_one_that_was_called(alarm: Alarm) -> None:
+    class Heavy:
+        def __init__(self) -> None:
+            self.called = threading.Event()
+
+        def ring(self) -> None:
+            self.called.set()
+
+    cancelled, called = Heavy(), Heavy()
+    heavy = [weakref.ref(cancelled), weakref.ref(called)]
+    alarm.call_at(time.monotonic() + 1000, cancelled.ring).cancel()
+    alarm.call_at(time.monotonic(), called.ring)
+    assert called.called.wait(5)
+    del cancelled, called
+    until(lambda: [one() for one in heavy] == [None, None])
+
+
+def test_an_earlier_one_is_called_in_time_while_the_alarm_sleeps_until_a_later_one(alarm: Alarm) -> None:
+    done = threading.Event()
+    alarm.call_at(time.monotonic() + 1000, time.sleep)  # type: ignore[arg-type]
+    time.sleep(0.05)
+    alarm.call_at(time.monotonic() + 0.05, done.set)
+    assert done.wait(5)
+
+
+def test_a_silence_is_told_again_and_again_but_not_while_it_is_broken(alarm: Alarm) -> None:
+    told: list[float] = []
+    silence = Silence(alarm, 0.2, lambda: told.append(time.monotonic()))
+    for _ in range(20):
+        time.sleep(0.02)
+        silence.broken()
+    broken = time.monotonic()
+    assert not silence.over
+    assert told == []
+    until(lambda: len(told) == 2)
+    assert told[0] - broken >= 0.19
+    assert told[1] - told[0] >= 0.19
+    silence.cancel()
+    time.sleep(0.3)
+    assert len(told) == 2

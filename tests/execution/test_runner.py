@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import orjson
 import pytest
 
-from agentos.domain.event import AgentEvent, Frame, Token, ToolCallEvent
+from agentos.domain.event import Frame, Reasoning, Token, ToolCallEvent, Yielded
 from agentos.domain.ids import new_id
 from agentos.domain.run import Run, RunStatus
 from agentos.domain.session import Session
@@ -28,11 +28,11 @@ from agentos.storage.values import FrameBatch, Lease
 class Speaker:
     """An agent that does what a function says."""
 
-    def __init__(self, stream: Callable[[RunContext], Iterator[AgentEvent | str]]) -> None:
+    def __init__(self, stream: Callable[[RunContext], Iterator[Yielded]]) -> None:
         self.stream = stream
 
 
-def says(*words: AgentEvent | str) -> Speaker:
+def says(*words: Yielded) -> Speaker:
     return Speaker(lambda context: iter(words))
 
 
@@ -213,6 +213,40 @@ def test_an_answer_without_an_end_is_stopped(runner: Runner) -> None:
     run = ended(start(runner, Speaker(stream)))
     assert run.error is not None
     assert "AGENTOS_MAX_OUTPUT_SIZE" in run.error.message
+
+
+def test_what_an_agent_yields_together_is_recorded_one_by_one_and_shown_together(runner: Runner) -> None:
+    go_on = threading.Event()
+
+    def stream(context: RunContext) -> Iterator[Yielded]:
+        go_on.wait(5)
+        yield ["a", Token("b"), "", Reasoning("hm"), Usage(1, 2), "c"]
+        yield "d"
+
+    live = start(runner, Speaker(stream))
+    batches = live.stream.follow(heartbeat=5)
+    assert [frame.type for frame in next(batches)] == ["run_start"]
+    go_on.set()
+    assert [frame.type for frame in next(batches)[:4]] == ["token", "token", "reasoning", "token"]
+    run = ended(live)
+    assert (run.content, run.reasoning, run.usage) == ("abcd", "hm", Usage(1, 2))
+    assert [event.index for event in events(live) if event.type == "token"] == [0, 1, 2, 3]
+
+
+def test_what_came_together_with_a_mistake_but_before_it_was_said(runner: Runner) -> None:
+    live = start(runner, says(["a", "b", 3, "c"]))  # type: ignore[list-item]
+    run = ended(live)
+    assert run.error is not None
+    assert "yielded a int" in run.error.message
+    assert [event.type for event in events(live)] == ["run_start", "token", "token", "error"]
+    assert run.content == "ab"
+
+
+def test_an_answer_without_an_end_is_stopped_in_the_middle_of_what_came_together(runner: Runner) -> None:
+    run = ended(start(runner, says(["x" * 100] * 20)))
+    assert run.error is not None
+    assert "AGENTOS_MAX_OUTPUT_SIZE" in run.error.message
+    assert run.content == "x" * 1100
 
 
 def test_a_stopped_run_keeps_what_it_wrote_as_a_whole_turn(runner: Runner, storage: Storage) -> None:
@@ -414,7 +448,7 @@ def test_the_runs_of_a_lost_worker_are_ended_with_what_they_had_logged(runner: R
     gone = Runner(storage, EventLog(storage), Lease("gone", 0.2), on_finished=lambda run: None)
     blocked = threading.Event()
 
-    def stream(context: RunContext) -> Iterator[AgentEvent | str]:
+    def stream(context: RunContext) -> Iterator[Yielded]:
         yield "Let me see."
         yield ToolCallEvent("1", "add", {}, "started")
         yield ToolCallEvent("1", "add", {}, "completed", result="3")

@@ -45,16 +45,39 @@ def _context(**fields: object) -> RunContext:
 
 
 def _run(agent: ModelAgent, context: RunContext) -> list[AgentEvent]:
-    events = []
-    for event in agent.stream(context):
-        context.transcript.apply(event)
-        events.append(event)
+    events: list[AgentEvent] = []
+    for yielded in agent.stream(context):
+        for one in yielded if isinstance(yielded, list) else [yielded]:
+            events.append(Token(one) if isinstance(one, str) else one)
+            context.transcript.apply(events[-1])
     return events
 
 
 def test_the_answer_streams_in_the_pieces_that_the_model_gave() -> None:
     agent, _ = _agent([["Hel", "lo", " \n"]])
     assert [event.token for event in _run(agent, _context()) if isinstance(event, Token)] == ["Hel", "lo", " \n"]
+
+
+def test_what_arrives_together_goes_on_together() -> None:
+    agent, _ = _agent([[["Hel", ReasoningDelta("hm"), "lo"], " ", ["Ada", Usage(3, 4), Finish("stop")]]])
+    assert list(agent.stream(_context())) == [["Hel", Reasoning("hm"), "lo"], [" "], ["Ada", Usage(3, 4)]]
+
+
+def test_tool_calls_may_arrive_in_one_piece_with_text() -> None:
+    pieces = [ToolCallDelta(0, "1", "add", '{"a": 1,'), ToolCallDelta(0, arguments=' "b": 2}')]
+    agent, _ = _agent([[["Let me see.", *pieces]], "It is 3."])
+    context = _context()
+    results = [event.result for event in _run(agent, context) if isinstance(event, ToolCallEvent)]
+    assert results == [None, "3"]
+    assert [message.content for message in context.transcript.messages()] == ["Let me see.", "3", "It is 3."]
+
+
+def test_what_was_said_before_an_endless_tool_call_is_not_lost_with_it() -> None:
+    agent, _ = _agent([[["Let me see.", call("add", "x" * 200)]]])
+    context = _context()
+    with pytest.raises(ProviderError, match="tool calls of more than 100"):
+        _run(replace(agent, max_output=100), context)
+    assert context.transcript.output == "Let me see."
 
 
 def test_the_model_is_given_instructions_history_and_question_in_this_order() -> None:
@@ -173,7 +196,7 @@ def test_a_cancelled_run_stops_while_the_model_is_silent() -> None:
     cancellation = Cancellation()
     context = _context(cancellation=cancellation)
     stream = agent.stream(context)
-    assert next(iter(stream)) == Token("a")
+    assert next(iter(stream)) == ["a"]
     cancellation.cancel(RunCancelled("enough"))
     with pytest.raises(RunCancelled, match="enough"):
         next(iter(stream))
