@@ -50,7 +50,7 @@ class BodyReader:
     def _read(self, request: Request, length: int | None) -> bytes:
         # A chunked body has no length: one byte more than the limit is asked for, and says whether there is more.
         pieces: list[bytes] = []
-        left = self._limit + 1
+        left = self._limit + 1 if length is None else length
         with self._deadline.watching(request.environ) as watch:
             while left:
                 piece = self._read_piece(request, min(PIECE, left), watch)
@@ -60,10 +60,10 @@ class BodyReader:
                 left -= len(piece)
         if watch.expired:
             raise InvalidRequest(f"the body did not arrive within {self._deadline.seconds:g} s")
-        if not left:
+        if length is None and not left:
             raise self._too_large()
         raw = b"".join(pieces)
-        if length is not None and len(raw) < length:
+        if length is not None and left:
             raise InvalidRequest(f"the body ended after {len(raw)} of its {length} bytes")
         return raw
 
@@ -138,7 +138,8 @@ class Deadline:
             self._watches.discard(watch)
 
     def _wake(self) -> None:
-        self._some.set()
+        if not self._some.is_set():
+            self._some.set()
         if self._thread is None:
             with self._starting:
                 if self._thread is None:

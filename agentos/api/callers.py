@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Set
 
-from flask import Flask, g, request
+from flask import Flask, g
 
+from agentos.api.middleware import this_request
 from agentos.auth.authenticator import Credentials
 from agentos.auth.exposure import refuse_stranger
 from agentos.config import Config
@@ -22,6 +23,7 @@ def know_callers(app: Flask, config: Config, services: Services, *, public: Set[
 
     @app.before_request
     def know() -> None:
+        request = this_request()
         if request.endpoint in public:
             return
         environ = request.environ

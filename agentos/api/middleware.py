@@ -6,10 +6,10 @@ import logging
 import re
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import orjson
-from flask import Flask, Response, g, request
+from flask import Flask, Request, Response, g, request
 from flask.json.provider import JSONProvider
 
 from agentos.domain.ids import new_id
@@ -31,6 +31,12 @@ class OrjsonProvider(JSONProvider):
         return orjson.loads(s)
 
 
+def this_request() -> Request:
+    """Return the request itself: to look at it through Flask's ``request`` costs ten times as much, at each look."""
+    found: Request = cast("Any", request)._get_current_object()
+    return found
+
+
 def request_id() -> str:
     """Return the id of this request: the caller's own if it sent a sane one, else a new one."""
     found: str | None = g.get("request_id")
@@ -49,9 +55,9 @@ def watch_requests(app: Flask) -> None:
 
     @app.after_request
     def end(response: Response) -> Response:
-        response.headers["X-Request-ID"] = request_id()
+        response.headers["X-Request-ID"] = id = request_id()
         response.headers["X-Content-Type-Options"] = "nosniff"
-        write = _line(response)
+        write = _line(this_request(), response, id)
         if response.is_streamed:
             response.call_on_close(write)  # a stream is served when it has ended, and then there is no request any more
         else:
@@ -59,18 +65,19 @@ def watch_requests(app: Flask) -> None:
         return response
 
 
-def _line(response: Response) -> Callable[[], None]:
+def _line(request: Request, response: Response, id: str) -> Callable[[], None]:
     began = g.get("began", time.perf_counter())
-    fields = {
+    fields: dict[str, Any] = {
         "method": request.method,
         "path": request.path,
         "status": response.status_code,
         "ip": request.remote_addr,
         "caller": known.id if (known := g.get("caller")) else None,
-        "request_id": request_id(),
+        "request_id": id,
     }
 
     def write() -> None:
-        logger.info("request", extra={**fields, "duration": round(time.perf_counter() - began, 6)})
+        fields["duration"] = round(time.perf_counter() - began, 6)
+        logger.info("request", extra=fields)
 
     return write

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any
 
 from flask import Request
@@ -15,8 +16,8 @@ from agentos.errors import InvalidRequest
 
 def read_query(request: Request, schema: Schema | None) -> dict[str, Any]:
     """Return the query parameters that a schema accepts; without a schema there must be none."""
-    if not request.args and schema is None:
-        return {}
+    if not request.args:
+        return {} if schema is None else dict(_absent(schema))
     known = {} if schema is None else {field.data_key or name: field for name, field in schema.load_fields.items()}
     values: dict[str, str] = {}
     for name, given in request.args.lists():
@@ -29,6 +30,12 @@ def read_query(request: Request, schema: Schema | None) -> dict[str, Any]:
             raise InvalidRequest(f"query parameter {name!r} holds the character U+0000, which is not accepted")
         values[name] = given[0]
     return {} if schema is None else load(schema, values, noun="query parameter")
+
+
+@lru_cache(100)  # there are as many schemas as operations
+def _absent(schema: Schema) -> dict[str, Any]:
+    """Return what a query without parameters says, which is always the same."""
+    return load(schema, {}, noun="query parameter")
 
 
 def read_last_event_id(request: Request, after: int) -> int:

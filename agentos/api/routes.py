@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import orjson
-from flask import Blueprint, Response, current_app, request
+from flask import Blueprint, Response, current_app
 from marshmallow import Schema
 
 from agentos.api.body import BodyReader
 from agentos.api.callers import caller
+from agentos.api.middleware import this_request
 from agentos.api.query import read_query
 from agentos.api.schemas.loading import load
 from agentos.errors import (
@@ -132,6 +133,7 @@ class Route:
         if self.scope is not None:
             _require(self.scope.format(**path))
         given: dict[str, Any] = dict(path)
+        request = this_request()
         query = read_query(request, self.query)
         if self.query is not None:
             given["query"] = query

@@ -41,7 +41,9 @@ def end_answer(started: StartedRun, *, until_gone: bool) -> Response:
         # A repeat gave up waiting; the run it repeats goes on.
         message = "the run has not ended yet; GET the run for how it ends"
         raise RunTimeout(message, details={"run_id": started.run_id})
-    answer = json_answer(run_answer_json(run)) if run.error is None else run_error_answer(run.error)
+    if run.error is None:
+        return json_answer(run_answer_json(run), headers=_headers(started))
+    answer = run_error_answer(run.error)
     answer.headers.update(_headers(started))
     return answer
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import sys
@@ -19,6 +20,7 @@ from gunicorn.workers.ggevent import GeventWorker
 
 from agentos.errors import StorageError
 from agentos.serving import outlet
+from agentos.serving.answers import answer
 from agentos.serving.application import serving_config
 from agentos.serving.conversation import Conversation, Patience
 from agentos.serving.listeners import Listeners
@@ -111,6 +113,8 @@ class Worker(GeventWorker):
             self._patience = Patience(header=limits.header_timeout, idle=self.cfg.keepalive, write=limits.write_timeout)
             self._tls = ssl_context(self.cfg) if self.cfg.is_ssl else None
             self._listeners = listeners = Listeners(self)
+            # What is there now stays. To look through it for garbage would stop all requests for a tenth of a second.
+            gc.freeze()
             log.info("worker ready", extra={"worker": self.pid})
             if log_outlet is not None:
                 log_outlet.settle()  # What is printed when all workers are ready stands below their lines.
@@ -188,7 +192,7 @@ class Worker(GeventWorker):
         def serve(one: Conversation, request: Any, connection: Any) -> None:
             self._fresh.discard(one)
             self._idle.pop(one, None)
-            self.handle_request(name, request, connection, addr)
+            answer(self, request, connection, addr, name)
             if not self.alive or self._full:
                 raise StopIteration
             self._idle[one] = None

@@ -69,7 +69,7 @@ def test_attachments_are_shown_in_history_without_their_bytes(served) -> None:
 
 
 def test_a_summary_is_made_by_the_sessions_model_and_read_again(serve) -> None:
-    served = serve("Hello there", "They said hello.")
+    served = serve("Hello there", [["They said ", "hello."]])
     session = served.new_session()
     address = f"{SESSIONS}/{session}/summary"
     assert served.client.get(address).json["code"] == "SUMMARY_NOT_FOUND"

@@ -68,6 +68,14 @@ def test_a_streams_headers_keep_proxies_from_holding_it_back(served: Served) -> 
     assert "Content-Length" not in headers
 
 
+def test_what_arrives_together_leaves_in_one_write(serve) -> None:
+    words = [f"word{number} " for number in range(2000)]
+    served = serve([Pause(0.2), words])
+    writes = list(served.stream().iter_encoded())
+    assert [number for number, write in enumerate(writes) if b"event: token" in write] in ([0], [1])
+    assert [data["token"] for data in data_of(list(read_events(writes)), "token")] == words
+
+
 NASTY = [
     "  leading and trailing \t ",
     "\n\n",

@@ -55,6 +55,12 @@ class App:
         if path == "/echo":
             body = environ["wsgi.input"].read()
             return self.answer(start_response, "200 OK", {"size": len(body)})
+        if path == "/broken":
+            start_response("200 OK", [("Content-Type", "text/plain")])
+            return self.broken()
+        if path == "/ahead":
+            start_response("200 OK", [("Content-Type", "text/plain")])
+            return self.ahead()
         if path.startswith("/slow/"):
             time.sleep(float(path.rpartition("/")[2]))
             return self.answer(start_response, "200 OK", {"pid": os.getpid()})
@@ -77,6 +83,15 @@ class App:
             yield b"complete\n"
         finally:
             self.services.active -= 1
+
+    def broken(self):
+        yield b"the beginning"
+        raise RuntimeError("the secret of the application")
+
+    def ahead(self):
+        yield b""
+        time.sleep(0.5)
+        yield b"the body"
 
     def answer(self, start_response, status, data):
         body = json.dumps(data).encode()

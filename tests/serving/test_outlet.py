@@ -22,12 +22,14 @@ for number in range(5000):
 os.set_blocking(reader, False)
 import time
 read = b""
-deadline = time.monotonic() + 5
-while read.count(b"\\n") < 1000 and time.monotonic() < deadline:
+came = time.monotonic()
+while time.monotonic() - came < 0.5:
     try:
         read += os.read(reader, 65536)
+        came = time.monotonic()
     except BlockingIOError:
         time.sleep(0.01)
+assert read.count(b"\\n") >= 1000
 outlet.write("last\\n")
 outlet.close()
 outlet.write("after\\n")
@@ -44,6 +46,48 @@ def test_lines_wait_for_their_reader_and_those_beyond_the_limit_are_counted():
     first, total = done.stdout.splitlines()
     assert first == "0 last after"
     assert int(total) == 5000
+
+
+# Each write into such a socket is read by itself.
+WRITES = """
+from gevent import monkey; monkey.patch_all()
+import logging, socket, time
+from agentos.serving.outlet import Outlet, OutletHandler
+reader, writer = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+outlet = Outlet(writer.fileno(), rest=REST)
+logging.basicConfig(level="INFO", handlers=[OutletHandler(outlet, logging.Formatter("%(message)s"))])
+logging.info("first")
+reader.settimeout(2)
+pieces = [reader.recv(65536)]
+for number in range(100):
+    logging.info(number)
+    time.sleep(0.001)
+END
+try:
+    while sum(piece.count(b"\\n") for piece in pieces) < 101:
+        pieces.append(reader.recv(65536))
+except TimeoutError:
+    pass
+print(len(pieces), sum(piece.count(b"\\n") for piece in pieces))
+"""
+
+
+def _writes(rest, end=""):
+    program = WRITES.replace("REST", str(rest)).replace("END", end)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    return tuple(map(int, done.stdout.split()))
+
+
+def test_the_lines_of_a_moment_leave_in_one_write():
+    assert _writes(0.5) == (2, 101)
+
+
+@pytest.mark.parametrize("end", ["logging.warning('last')", "outlet.settle()", "outlet.close()"])
+def test_a_warning_and_the_end_wait_for_no_moment_to_pass(end):
+    writes, lines = _writes(60, end)
+
+    assert (writes, lines) == (2, 102 if "warning" in end else 101)
 
 
 def test_a_worker_whose_log_nobody_reads_goes_on_serving(serve, tmp_path):
