@@ -349,13 +349,13 @@ def test_a_server_that_takes_no_request_is_silent(ask) -> None:
 
 
 def test_a_proxy_that_drips_its_answer_has_the_time_of_a_connection(monkeypatch, script, ask) -> None:
-    drips = script(*[b"HTTP/1.1 200 OK\r\nX: "], *[b"x"] * 60, pause=0.05)
+    drips = script(*[b"HTTP/1.1 200 OK\r\nX: "], *[b"x"] * 300, pause=0.05)
     monkeypatch.setenv("https_proxy", f"http://{drips.authority}")
     client = ChatCompletions("https://model.example/v1", token_timeout=5, connect_timeout=0.4)
     began = time.monotonic()
     with pytest.raises(ProviderUnavailable, match=r"silent for 0\.4 s"):
         text(client, ask("m"))
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < 8  # of the 15 s that it drips
 
 
 def test_nothing_runs_on_after_the_last_call(client: ChatCompletions, server: ModelServer, ask) -> None:
