@@ -23,6 +23,7 @@ from agentos.outbound.failures import OutboundFailed, OutboundRefused
 from agentos.outbound.headers import checked_headers, headers_elsewhere
 from agentos.outbound.line import Line, Resolver, system_resolver
 from agentos.outbound.policy import OutboundPolicy
+from agentos.outbound.tls import closing_lost_sockets
 from agentos.outbound.urls import Target, percent_encoded
 
 MAX_REDIRECTS = 5
@@ -141,7 +142,7 @@ class OutboundClient:
 
     @cached_property
     def _tls(self) -> ssl.SSLContext:
-        return ssl.create_default_context(cafile=self.ca_bundle or certifi.where())
+        return closing_lost_sockets(ssl.create_default_context(cafile=self.ca_bundle or certifi.where()))
 
 
 def _reason(error: Exception) -> str:

@@ -3,12 +3,14 @@ from __future__ import annotations
 import gc
 import socket
 import ssl
+import struct
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -247,6 +249,18 @@ def test_tls_connections_are_verified_and_kept(tls_server: ModelServer, tls_clie
     assert tls_server.connections == 1
 
 
+def test_a_context_with_sockets_of_its_own_keeps_them(tls_server: ModelServer, ask) -> None:
+    class Theirs(ssl.SSLSocket):
+        pass
+
+    context = ssl.create_default_context(cafile=TLS / "server.pem")
+    context.sslsocket_class = Theirs
+    client = ChatCompletions(tls_server.url, token_timeout=5, tls=context)
+    assert text(client, ask("text")) == TEXT
+    assert context.sslsocket_class is Theirs
+    client.close()
+
+
 def test_a_certificate_that_nobody_vouches_for_is_refused(tls_server: ModelServer, ask) -> None:
     client = ChatCompletions(tls_server.url, token_timeout=1)
     with pytest.raises(ProviderUnavailable, match="certificate is not trusted"):
@@ -349,6 +363,76 @@ def test_calls_are_cut_in_a_cooperative_worker_too(request, secure: bool) -> Non
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert (done.stdout.split(), done.stderr) == (["cut", "cut", "cut", "over"], "")
     assert server.wait_for_cuts(4)
+
+
+RESET_TUNNELS = """
+import gc, ssl, sys, time
+if sys.argv[1] == "gevent":
+    from gevent import monkey
+    monkey.patch_all()
+from agentos.domain.message import Message
+from agentos.errors import ProviderUnavailable
+from agentos.models.chat_completions import ChatCompletions
+from agentos.models.request import ModelRequest
+
+client = ChatCompletions("https://model.example/v1", token_timeout=5)
+failures = []
+for _ in range(5):
+    try:
+        list(client.stream(ModelRequest(model="m", messages=[Message("user", "Hi")], deadline=time.monotonic() + 5)))
+    except ProviderUnavailable as failure:
+        failures.append(failure)  # Its traceback keeps alive whatever was left behind.
+left = [made for made in gc.get_objects() if issubclass(type(made), ssl.SSLSocket) and made.fileno() >= 0]
+print(len(failures), "failed,", len(left), "open")
+"""
+
+
+@pytest.mark.parametrize("worker", ["threads", "gevent"])
+def test_a_tunnel_that_is_reset_before_tls_begins_leaves_no_socket_open(monkeypatch, worker: str) -> None:
+    def agree_and_reset() -> None:
+        with suppress(OSError):
+            while True:
+                sock, _ = proxy.accept()
+                with sock:
+                    sock.recv(65536)
+                    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                    sock.sendall(b"HTTP/1.1 200 Connected\r\n\r\n")
+
+    with socket.create_server(("127.0.0.1", 0)) as proxy:
+        thread = threading.Thread(target=agree_and_reset, daemon=True)
+        thread.start()
+        monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{proxy.getsockname()[1]}")
+        command = [sys.executable, "-c", RESET_TUNNELS, worker]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        proxy.shutdown(socket.SHUT_RDWR)
+        thread.join()
+    assert (done.stdout, done.stderr) == ("5 failed, 0 open\n", "")
+
+
+OUT_OF_DESCRIPTORS = """
+import gc, os, resource, socket, time
+from agentos.domain.message import Message
+from agentos.errors import ProviderUnavailable
+from agentos.models.chat_completions import ChatCompletions
+from agentos.models.request import ModelRequest
+
+client = ChatCompletions("http://127.0.0.1:9/v1", token_timeout=5)
+request = ModelRequest(model="m", messages=[Message("user", "Hi")], deadline=time.monotonic() + 5)
+next_one = os.dup(0)
+os.close(next_one)
+resource.setrlimit(resource.RLIMIT_NOFILE, (next_one + 1, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+try:
+    list(client.stream(request))
+except ProviderUnavailable as failure:
+    left = [made for made in gc.get_objects() if issubclass(type(made), socket.socket) and made.fileno() >= 0]
+    print(failure.__cause__.strerror, len(left))
+"""
+
+
+def test_a_connection_that_takes_the_last_descriptor_gives_it_back() -> None:
+    command = [sys.executable, "-c", OUT_OF_DESCRIPTORS]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.stdout, done.stderr) == ("Too many open files 0\n", "")
 
 
 def test_importing_the_client_opens_nothing_and_brings_no_sdk() -> None:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import socket
+import struct
+import subprocess
+import sys
 import threading
 import time
 import tracemalloc
 from collections.abc import Callable
 from dataclasses import replace
 from ipaddress import ip_network
+from itertools import cycle
 from typing import Any
 
 import pytest
@@ -322,3 +326,49 @@ def test_tls_is_cut_at_the_deadline(serve: Any, authority: str, within: Callable
     client = OutboundClient(policy=HERE, resolver=Names(secure_test=[["127.0.0.1"]]), timeout=0.5, ca_bundle=authority)
     with within(2), pytest.raises(OutboundFailed, match="in time"):
         client.fetch("GET", f"https://secure.test:{site.port}/trickle")
+
+
+RESET_CONNECTIONS = """
+import gc, ssl, sys
+if sys.argv[1] == "gevent":
+    from gevent import monkey
+    monkey.patch_all()
+from ipaddress import ip_network
+from agentos import OutboundClient, OutboundFailed, OutboundPolicy
+
+client = OutboundClient(policy=OutboundPolicy(ports=None, allow_networks=(ip_network("127.0.0.1/32"),)))
+failures = []
+for _ in range(500):
+    try:
+        client.fetch("GET", sys.argv[2])
+    except OutboundFailed as failure:
+        failures.append(failure)  # Its traceback keeps alive whatever was left behind.
+left = [made for made in gc.get_objects() if issubclass(type(made), ssl.SSLSocket) and made.fileno() >= 0]
+print(len(failures), "failed,", len(left), "open")
+"""
+
+
+@pytest.mark.parametrize("worker", ["threads", "gevent"])
+def test_a_connection_that_is_reset_before_tls_begins_leaves_no_socket_open(worker: str) -> None:
+    def accept_and_reset() -> None:
+        # The moment between connecting and TLS is short: it is hit a few times in these many.
+        for wait in cycle(range(0, 400, 4)):
+            try:
+                sock, _ = server.accept()
+            except OSError:
+                return
+            with sock:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                end = time.perf_counter() + wait / 1e6
+                while time.perf_counter() < end:
+                    pass
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=accept_and_reset, daemon=True)
+        thread.start()
+        url = f"https://127.0.0.1:{server.getsockname()[1]}/"
+        command = [sys.executable, "-c", RESET_CONNECTIONS, worker, url]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        server.shutdown(socket.SHUT_RDWR)
+        thread.join()
+    assert (done.stdout, done.stderr) == ("500 failed, 0 open\n", "")

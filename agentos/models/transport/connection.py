@@ -13,6 +13,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.util.ssltransport import SSLTransport
 
 from agentos.models.transport.pace import Pace
+from agentos.outbound.tls import closing_lost_sockets
 
 READ_SIZE = 65536
 
@@ -116,18 +117,20 @@ class ModelConnection(HTTPConnection):
             self._dns_host.strip("[]"), self.port, type=socket.SOCK_STREAM
         ):
             sock = socket.socket(family, kind, protocol)
-            # Wrapping a socket in TLS moves its descriptor to an object that nobody has before the handshake is over.
-            # A second descriptor of the same connection can be shut down all the while.
-            previous, self._dialling = self._dialling, sock.dup()
-            if previous is not None:
-                previous.close()
             try:
+                # Wrapping a socket in TLS moves its descriptor to an object that nobody has before the handshake is
+                # over. A second descriptor of the same connection can be shut down all the while.
+                previous, self._dialling = self._dialling, sock.dup()
+                if previous is not None:
+                    previous.close()
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 sock.settimeout(max(0.001, give_up - time.monotonic()))
                 sock.connect(address)
-            except OSError as error:
-                failure = error
+            except BaseException as error:
                 sock.close()
+                if not isinstance(error, OSError):
+                    raise
+                failure = error
             else:
                 return sock
         raise failure
@@ -135,6 +138,9 @@ class ModelConnection(HTTPConnection):
 
 class TlsModelConnection(ModelConnection, HTTPSConnection):
     """The same with TLS."""
+
+    def __init__(self, host: str, port: int | None = None, *, ssl_context: ssl.SSLContext, **options: Any) -> None:
+        super().__init__(host, port, ssl_context=closing_lost_sockets(ssl_context), **options)
 
 
 def _plain(sock: socket.socket | SSLTransport) -> socket.socket:

@@ -1,0 +1,29 @@
+"""TLS sockets that nobody has to find in order to close them when they fail to come about."""
+
+from __future__ import annotations
+
+import ssl
+
+
+class TlsSocket(ssl.SSLSocket):
+    """Closes itself when its connection is lost.
+
+    While it is made, a socket receives once to see whether the other side is still there. Where that raises, older
+    Pythons (their issue 113280) and gevent leave the new socket open, and known to nobody but the traceback.
+    """
+
+    def recv(self, buflen: int = 1024, flags: int = 0) -> bytes:
+        """Receive; close before raising that the connection was lost."""
+        try:
+            return super().recv(buflen, flags)
+        except ConnectionError:
+            self.close()
+            raise
+
+
+def closing_lost_sockets(context: ssl.SSLContext) -> ssl.SSLContext:
+    """Let a context make such sockets, unless it was given a class of its own; return it."""
+    # Where gevent came later than this module, its contexts cannot make our sockets either, and keep theirs.
+    if issubclass(TlsSocket, context.sslsocket_class):
+        context.sslsocket_class = TlsSocket
+    return context
