@@ -64,25 +64,16 @@ def build(
     to date.
     """
     keep_secrets_of(config)
-    registries = _Registries()
     manager = PluginManager(allowed=config.plugins, strict=config.plugins_strict)
+    registries = _Registries()
     registries.fill(manager, config, plugins or {})
-    for tool in tools:
-        registries.add_tool(tool, "code")
-    for id, agent in (agents or {}).items():
-        registries.agents.add(id, agent, source="code")
+    registries.add_from_code(agents or {}, tools)
 
     storage = _open_storage(registries.storages, config)
     if config.migrate:
         storage.upgrade()
     lease = Lease(owner=f"{socket.gethostname()}:{os.getpid()}:{new_id()[-12:]}", seconds=config.lease_seconds)
-    runner = Runner(
-        storage,
-        EventLog(storage),
-        lease,
-        quota=Quota(config.max_runs_per_owner, config.max_runs),
-        on_finished=lambda run: manager.observe("run_finished", run=run),
-    )
+    runner = _runner(storage, lease, config, manager)
     leases = LeaseKeeper(storage, runner, lease, resume=lambda run: services.runs.resume(run))
     catalog = Catalog(registries.providers, config)
     agent_service = AgentService(
@@ -144,6 +135,15 @@ class _Registries:
         manager.call("register_tools", self._register_tool)
         manager.call("register_agents", self._register_agent, config=config)
 
+    def add_from_code(
+        self, agents: Mapping[str, Agent | StreamingAgent], tools: Sequence[Tool | Toolkit | Callable[..., Any]]
+    ) -> None:
+        """Add what an embedding program brings."""
+        for tool in tools:
+            self.add_tool(tool, "code")
+        for id, agent in agents.items():
+            self.agents.add(id, agent, source="code")
+
     def add_tool(self, tool: Tool | Toolkit | Callable[..., Any], source: str) -> list[str]:
         """Add a tool, or all tools of a toolkit; return their names."""
         added = as_tools(tool)
@@ -177,6 +177,16 @@ class _Registries:
             report.provides.append(f"agent:{name}")
 
         return register
+
+
+def _runner(storage: Storage, lease: Lease, config: Config, manager: PluginManager) -> Runner:
+    return Runner(
+        storage,
+        EventLog(storage),
+        lease,
+        quota=Quota(config.max_runs_per_owner, config.max_runs),
+        on_finished=lambda run: manager.observe("run_finished", run=run),
+    )
 
 
 def _tool_executor(config: Config, manager: PluginManager) -> ToolExecutor:

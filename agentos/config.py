@@ -101,7 +101,9 @@ class Config:
         "embedded", TEXT, "What executes background runs: embedded, or a plugin's.", env="AGENTOS_EXECUTOR"
     )
     max_request_size: int = setting(10 * 1024**2, SIZE, "Largest body of a request.", env="AGENTOS_MAX_REQUEST_SIZE")
-    max_input_size: int = setting(1024**2, SIZE, "Largest text input of a run.", env="AGENTOS_MAX_INPUT_SIZE")
+    max_input_size: int = setting(
+        1024**2, SIZE, "Largest text input of a run, and instructions of an agent.", env="AGENTOS_MAX_INPUT_SIZE"
+    )
     max_metadata_size: int = setting(
         64 * 1024,
         SIZE,
@@ -227,7 +229,7 @@ class Config:
     max_output_size: int = setting(
         4 * 1024**2,
         SIZE,
-        "Most that one run may write; a model that never ends is stopped there.",
+        "Most that one run or summary may write; a model that never ends is stopped there.",
         env="AGENTOS_MAX_OUTPUT_SIZE",
     )
     model_retries: int = setting(

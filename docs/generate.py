@@ -52,7 +52,8 @@ def _default(setting: Setting) -> str:
     if isinstance(setting.default, bool):
         return f"`{setting.default:d}`"
     if setting.kind is SIZE:
-        return f"`{setting.default // 1024**2} MiB`"
+        mebibytes, rest = divmod(setting.default, 1024**2)
+        return f"`{setting.default // 1024} KiB`" if rest else f"`{mebibytes} MiB`"
     return f"`{setting.default:g}`" if isinstance(setting.default, float) else f"`{setting.default}`"
 
 

@@ -16,6 +16,7 @@ from agentos.api.body import BodyReader
 from agentos.api.callers import caller
 from agentos.api.middleware import this_request
 from agentos.api.query import read_query
+from agentos.api.schemas.fields import MAX_ID
 from agentos.api.schemas.loading import load
 from agentos.errors import (
     AgentNotFound,
@@ -44,7 +45,6 @@ PUBLIC = "public"
 ANYONE_KNOWN = "known"
 """The access of what needs a valid credential with any scopes, or none."""
 
-MAX_ID = 255
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -77,7 +77,6 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
     sometimes: Mapping[str, str] = field(default_factory=dict)
     links: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    example: Any = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,7 +146,8 @@ class Routes:
     """The operations of one resource.
 
     >>> routes = Routes("sessions", "Conversations that last.")
-    >>> @routes.get("/api/v1/sessions/{session_id}", answers={200: Answer(description="The session.")})
+    >>> answer = Answer(description="The session.")
+    >>> @routes.get("/api/v1/sessions/{session_id}", access="sessions:read", answers={200: answer})
     ... def get_session(session_id: str) -> Response: ...
     """
 

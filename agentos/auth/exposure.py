@@ -33,8 +33,23 @@ def is_here(address: Address) -> bool:
     A name other than ``localhost`` counts as another's; the socket that is made from it has an address.
     """
     if isinstance(address, tuple):
-        return _is_loopback(str(address[0]))
-    return address.startswith("unix:") or _is_loopback(_name(address))
+        return is_loopback(str(address[0]))
+    return address.startswith("unix:") or is_loopback(_name(address))
+
+
+@lru_cache(256)  # the same few names and addresses, with every request
+def is_loopback(name: str) -> bool:
+    """Return whether a name or address, without port and brackets, is this machine's own."""
+    if name.lower() == "localhost":
+        return True
+    try:
+        address = ip_address(name)
+    except ValueError:
+        return False
+    if isinstance(address, IPv6Address):
+        # Python knows only ::1 itself, and not the addresses that stand for 127.0.0.0/8, in all of its versions.
+        return (address.ipv4_mapped or address).is_loopback
+    return address.is_loopback
 
 
 def check_binding(config: Config, addresses: Iterable[Address]) -> None:
@@ -61,11 +76,11 @@ def refuse_stranger(config: Config, peer: str, host: str, forwarded: str = "") -
     """
     if not is_confined(config):
         return
-    if peer and not _is_loopback(peer):
+    if peer and not is_loopback(peer):
         _refuse(f"from {peer:.100}")
-    if host and not _is_loopback(_name(host)):
+    if host and not is_loopback(_name(host)):
         _refuse(f"for {host!r:.100}")
-    if forwarded and not all(_is_loopback(_name(one.strip())) for one in forwarded.split(",")):
+    if forwarded and not all(is_loopback(_name(one.strip())) for one in forwarded.split(",")):
         _refuse("that a proxy forwarded for another machine")
 
 
@@ -80,20 +95,6 @@ def _name(host: str) -> str:
     """Return a name or address without its port and brackets."""
     found = _WITH_PORT.fullmatch(host)
     return (found[1] or found[2]) if found else host
-
-
-@lru_cache(256)  # the same few names and addresses, with every request
-def _is_loopback(name: str) -> bool:
-    if name.lower() == "localhost":
-        return True
-    try:
-        address = ip_address(name)
-    except ValueError:
-        return False
-    if isinstance(address, IPv6Address):
-        # Python knows only ::1 itself, and not the addresses that stand for 127.0.0.0/8, in all of its versions.
-        return (address.ipv4_mapped or address).is_loopback
-    return address.is_loopback
 
 
 def _shown(address: Address) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 import threading
 import time
@@ -15,6 +14,7 @@ from urllib3.exceptions import LocationParseError
 from urllib3.util import Url, parse_url
 
 from agentos._version import __version__
+from agentos.auth.exposure import is_loopback
 from agentos.auth.jwt_keys import KeySet, parse_key_set
 from agentos.cancellation import Cancellation
 from agentos.errors import AgentOSError, AuthenticationUnavailable, ConfigError
@@ -155,19 +155,12 @@ def _checked(address: str) -> Url:
     except LocationParseError:
         url = Url()
     host = (url.host or "").strip("[]")
-    if not host or url.auth or not (url.scheme == "https" or (url.scheme == "http" and _is_loopback(host))):
+    if not host or url.auth or not (url.scheme == "https" or (url.scheme == "http" and is_loopback(host))):
         raise ConfigError(
             "AGENTOS_JWT_JWKS is not accepted: give a file, or a URL with https and without a password; http only on"
             " this machine, as whoever can change the answer can make tokens"
         )
     return url
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _get(url: Url, seconds: float) -> bytes:

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import click
 
 from agentos.cli.group import Failure
 from agentos.cli.output import as_json, json_text, one_line, print_json, print_table, printable, short_time
+from agentos.cli.pages import read_pages
 from agentos.cli.values import Text
 from agentos.domain.principal import OPERATOR
 
 if TYPE_CHECKING:
     from agentos.domain.run import Run
     from agentos.services.services import Services
-    from agentos.storage.values import RunFilter
-
-PAGE = 500
 
 INPUT_SHOWN = 60
 """Characters of a run's input that a list shows."""
@@ -53,7 +50,7 @@ def list_runs(session_id: str | None, agent_id: str | None, status: str | None, 
 
     where = RunFilter(session_id=session_id, agent_id=agent_id, status=None if status is None else RunStatus(status))
     with opened() as services:
-        runs = list(_read_runs(services, where, limit))
+        runs = list(read_pages(lambda part: services.runs.list(where, part, OPERATOR), limit))
     if as_json:
         print_json({"runs": [run_json(run) for run in runs], "count": len(runs)})
         return
@@ -150,16 +147,3 @@ def _row(run: Run) -> tuple[str, ...]:
     took = "" if run.duration is None else f"{run.duration:.1f}"
     asked = one_line(run.input, INPUT_SHOWN)
     return run.id, run.agent_id, run.status.value, run.session_id or "", short_time(run.created_at), took, asked
-
-
-def _read_runs(services: Services, where: RunFilter, limit: int) -> Iterator[Run]:
-    from agentos.storage.values import Cursor, Paging
-
-    cursor: Cursor | None = None
-    while limit:
-        page = services.runs.list(where, Paging(limit=min(limit, PAGE), cursor=cursor), OPERATOR)
-        yield from page.items
-        limit -= len(page.items)
-        cursor = page.next_cursor
-        if cursor is None:
-            return

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
 from agentos.cli.output import as_json, json_text, one_line, print_json, print_table, printable, short_time
+from agentos.cli.pages import read_pages
 from agentos.cli.values import Duration, Text
 from agentos.domain.principal import OPERATOR
 
 if TYPE_CHECKING:
-    from agentos.domain.session import Session
-    from agentos.services.services import Services
-    from agentos.storage.values import SessionFilter, StoredMessage
-
-PAGE = 500
+    from agentos.storage.values import StoredMessage
 
 
 @click.group("sessions")
@@ -39,7 +36,8 @@ def list_sessions(limit: int, as_json: bool, **where: Any) -> None:
     from agentos.storage.values import SessionFilter
 
     with opened() as services:
-        sessions = list(_read_sessions(services, SessionFilter(**where), limit))
+        wanted = SessionFilter(**where)
+        sessions = list(read_pages(lambda part: services.sessions.list(wanted, part, OPERATOR), limit))
     if as_json:
         print_json({"sessions": [session_json(session) for session in sessions], "count": len(sessions)})
         return
@@ -148,7 +146,7 @@ def prune(older_than: timedelta, yes: bool) -> None:
                 click.confirm(
                     f"Delete {count} sessions without activity since {short_time(before)}?", abort=True, err=True
                 )
-        click.echo(f"Deleted {services.sessions.prune(before)} sessions.")
+        click.echo(f"Deleted {services.housekeeping.prune_sessions(before)} sessions.")
 
 
 def _media_whole(stored: StoredMessage) -> dict[str, Any]:
@@ -156,16 +154,3 @@ def _media_whole(stored: StoredMessage) -> dict[str, Any]:
     media = stored.message.media
     whole = [{**one.describe(), **({} if one.data is None else {"data": one.data})} for one in media]
     return {"media": whole} if whole else {}
-
-
-def _read_sessions(services: Services, where: SessionFilter, limit: int) -> Iterator[Session]:
-    from agentos.storage.values import Cursor, Paging
-
-    cursor: Cursor | None = None
-    while limit:
-        page = services.sessions.list(where, Paging(limit=min(limit, PAGE), cursor=cursor), OPERATOR)
-        yield from page.items
-        limit -= len(page.items)
-        cursor = page.next_cursor
-        if cursor is None:
-            return

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from agentos.cli.pages import PAGE
 from agentos.domain.principal import OPERATOR
 
 if TYPE_CHECKING:
     from agentos.domain.run import Run
     from agentos.services.services import Services
     from agentos.storage.values import History, StoredMessage
-
-PAGE = 500
 
 
 def read_transcript(services: Services, session_id: str) -> History:

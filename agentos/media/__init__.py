@@ -1,1 +1,1 @@
-"""Attachments: what is accepted, before a run starts."""
+"""Attachments: what is accepted, and bringing it in, before a run starts."""

@@ -7,7 +7,6 @@ import logging
 from collections.abc import Sequence
 from dataclasses import replace
 
-from agentos.cancellation import Cancellation
 from agentos.config import Config
 from agentos.domain.media import Media
 from agentos.errors import InvalidMedia
@@ -31,15 +30,13 @@ class MediaFetcher:
         # What is brought in must not be a way around the size of a request: a short one could name a lot.
         self._most = max(config.max_request_size, config.max_attachment_size)
 
-    def fetch(
-        self, media: Sequence[Media], *, deadline: float, cancellation: Cancellation | None = None
-    ) -> tuple[Media, ...]:
+    def fetch(self, media: Sequence[Media], *, deadline: float) -> tuple[Media, ...]:
         """Return the attachments, those with a ``url`` with their ``data`` and ``content_type`` too.
 
         ``deadline`` is a ``time.monotonic()`` value and holds for all of them together. Without ``media_fetch`` they
-        are returned as they are. Raises :class:`~agentos.errors.InvalidMedia` naming the first that cannot be had, and
-        the cause of ``cancellation``. Whether a host was refused, unknown or silent is told to nobody but the log, so
-        that the networks around us cannot be mapped from outside.
+        are returned as they are. Raises :class:`~agentos.errors.InvalidMedia` naming the first that cannot be had.
+        Whether a host was refused, unknown or silent is told to nobody but the log, so that the networks around us
+        cannot be mapped from outside.
         """
         if not self._on:
             return tuple(media)
@@ -48,7 +45,7 @@ class MediaFetcher:
         for number, one in enumerate(media):
             if one.url is not None and one.data is None:
                 where = f"media[{number}].url"
-                body, content_type = self._fetch(one, one.url, where, deadline, cancellation)
+                body, content_type = self._fetch(one, one.url, where, deadline)
                 total += len(body)
                 if total > self._most:
                     raise InvalidMedia(f"{where}: what is fetched has more than {self._most} bytes together")
@@ -56,14 +53,10 @@ class MediaFetcher:
             brought.append(one)
         return tuple(brought)
 
-    def _fetch(
-        self, one: Media, url: str, where: str, deadline: float, cancellation: Cancellation | None
-    ) -> tuple[bytes, str]:
+    def _fetch(self, one: Media, url: str, where: str, deadline: float) -> tuple[bytes, str]:
         accept = "*/*" if one.type == "file" else f"{one.type}/*"
         try:
-            answer = self._client.fetch(
-                "GET", url, headers={"Accept": accept}, deadline=deadline, cancellation=cancellation
-            )
+            answer = self._client.fetch("GET", url, headers={"Accept": accept}, deadline=deadline)
         except (OutboundRefused, OutboundFailed) as error:
             logger.info("an attachment was not fetched: %s", error)
             raise InvalidMedia(

@@ -16,6 +16,15 @@ from agentos.outbound.urls import Target
 
 CONNECT_TIMEOUT = 5.0
 
+MAX_ADDRESSES = 8
+"""Of one host, those that are tried. A name may lead to thousands, and each attempt takes a socket until the end."""
+
+LOOKUPS = 5
+"""Look-ups of names at once in this process, so that names which answer slowly, maybe on purpose, hold up only each
+other: a cooperative worker has ten places for all look-ups, those of model servers and the database among them."""
+
+_lookups = threading.BoundedSemaphore(LOOKUPS)
+
 Resolver = Callable[[str, int], Sequence[str]]
 """Returns the addresses of a host name and port; raises ``OSError`` when there are none."""
 
@@ -86,7 +95,7 @@ class Line:
         """Resolve the target's host and have its addresses checked; only they are connected to from here on."""
         self.check()
         found = [target.host] if target.address is not None else self._resolve(target)
-        self._addresses = self._policy.check_addresses(target.host, found)
+        self._addresses = self._policy.check_addresses(target.host, found)[:MAX_ADDRESSES]
         self._host = target.host
 
     def connect(self, host: str, port: int) -> socket.socket:
@@ -125,10 +134,14 @@ class Line:
         answers: queue.SimpleQueue[Sequence[str] | Exception | None] = queue.SimpleQueue()
 
         def ask() -> None:
+            if not _lookups.acquire(timeout=self.remaining()):
+                return  # and nobody waits for the answer any more
             try:
                 answers.put(self._resolver(target.host, target.port))
             except Exception as error:  # noqa: BLE001  # a resolver is other people's code; raised below
                 answers.put(error)
+            finally:
+                _lookups.release()
 
         threading.Thread(target=ask, name="outbound-resolve", daemon=True).start()
         answer: Sequence[str] | Exception | None = None

@@ -5,10 +5,9 @@ from __future__ import annotations
 import logging
 import random
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from agentos.config import Config
 from agentos.domain.times import utc_now
@@ -52,14 +51,17 @@ class HousekeepingService:
         """Throw away events after ``event_retention``, keys after a day, sessions after ``session_ttl`` (0: never)."""
         now = utc_now()
         ended_before = now - timedelta(seconds=self._config.event_retention)
-        logs = _repeated(lambda: self._storage.delete_frames(ended_before=ended_before, limit=BATCH))
+        logs = self._repeat(lambda: self._storage.delete_frames(ended_before=ended_before, limit=BATCH))
         created_before = now - timedelta(seconds=IDEMPOTENCY_SECONDS)
-        keys = _repeated(lambda: self._storage.delete_idempotency_keys(created_before=created_before, limit=BATCH))
-        sessions = 0
-        if self._config.session_ttl:
-            idle = SessionFilter(updated_before=now - timedelta(seconds=self._config.session_ttl))
-            sessions = _repeated(lambda: self._storage.delete_sessions(idle, limit=BATCH))
+        keys = self._repeat(lambda: self._storage.delete_idempotency_keys(created_before=created_before, limit=BATCH))
+        ttl = self._config.session_ttl
+        sessions = self.prune_sessions(now - timedelta(seconds=ttl)) if ttl else 0
         return Pruned(logs, keys, sessions)
+
+    def prune_sessions(self, before: datetime) -> int:
+        """Delete everybody's sessions without activity since ``before``; return how many."""
+        idle = SessionFilter(updated_before=before)
+        return self._repeat(lambda: self._storage.delete_sessions(idle, limit=BATCH))
 
     def start(self) -> None:
         """Begin to prune by itself, unless it does already."""
@@ -69,7 +71,7 @@ class HousekeepingService:
                 self._thread.start()
 
     def close(self) -> None:
-        """Stop pruning by itself."""
+        """Stop pruning; a round that is under way ends with its present transaction."""
         self._stop.set()
 
     def _work(self) -> None:
@@ -84,10 +86,10 @@ class HousekeepingService:
             else:
                 logger.debug("housekeeping", extra={"pruned": repr(pruned)})
 
-
-def _repeated(delete: Callable[[], int]) -> int:
-    deleted = 0
-    while some := delete():
-        deleted += some
-        time.sleep(PAUSE)
-    return deleted
+    def _repeat(self, delete: Callable[[], int]) -> int:
+        deleted = 0
+        while some := delete():
+            deleted += some
+            if self._stop.wait(PAUSE):
+                break
+        return deleted

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
 from typing import Any
 
 from agentos.config import Config
@@ -13,7 +12,7 @@ from agentos.domain.ids import new_id
 from agentos.domain.principal import Principal
 from agentos.domain.session import Session
 from agentos.domain.times import utc_now
-from agentos.errors import IdempotencyConflict, IdempotencyMismatch, RunCancelled, SessionNotFound
+from agentos.errors import IdempotencyConflict, RunCancelled, SessionNotFound
 from agentos.execution.runner import Runner
 from agentos.services.sizes import Sizes
 from agentos.storage.interface import Storage
@@ -26,9 +25,6 @@ from agentos.storage.values import (
     SessionChanges,
     SessionFilter,
 )
-
-PRUNE_BATCH = 100
-"""Sessions that are deleted in one transaction when many are."""
 
 logger = logging.getLogger(__name__)
 
@@ -82,10 +78,7 @@ class SessionService:
         return session, False
 
     def _repeated(self, repeat: Repeat, idempotency: IdempotencyKey, caller: Principal) -> Session:
-        if repeat.fingerprint != idempotency.fingerprint:
-            raise IdempotencyMismatch(
-                f"Idempotency-Key {idempotency.key!r} was used with another request; use a new key"
-            )
+        repeat.check(idempotency)
         session = self._storage.get_session(repeat.id, owner=caller.reach)
         if session is None:
             raise IdempotencyConflict(f"session {repeat.id!r}, which the first request with this key made, was deleted")
@@ -131,13 +124,6 @@ class SessionService:
     def history(self, session_id: str, caller: Principal, *, limit: int, before: int | None = None) -> History:
         """Return the last ``limit`` messages (before a sequence number) and their runs, oldest first."""
         return self._storage.history(session_id, owner=caller.reach, limit=limit, before=before)
-
-    def prune(self, before: datetime) -> int:
-        """Delete everybody's sessions without activity since ``before``, in small transactions; return how many."""
-        deleted = 0
-        while some := self._storage.delete_sessions(SessionFilter(updated_before=before), limit=PRUNE_BATCH):
-            deleted += some
-        return deleted
 
 
 def _within(where: SessionFilter, caller: Principal) -> SessionFilter:

@@ -12,8 +12,16 @@ from agentos.domain.message import Message
 from agentos.domain.principal import Principal
 from agentos.domain.session import Session, Summary
 from agentos.domain.times import utc_now
-from agentos.errors import AgentOSError, Forbidden, InvalidRequest, ProviderError, SessionNotFound, SummaryNotFound
-from agentos.models.deltas import TextDelta, each
+from agentos.errors import (
+    AgentOSError,
+    Forbidden,
+    InvalidRequest,
+    ProviderError,
+    RateLimited,
+    SessionNotFound,
+    SummaryNotFound,
+)
+from agentos.models.deltas import Finish, TextDelta, each
 from agentos.models.request import ModelRequest
 from agentos.models.retry import stream_with_retry
 from agentos.observability.content import Quoting
@@ -21,12 +29,19 @@ from agentos.runtime.loop import ModelAgent
 from agentos.services.agents import AgentService
 from agentos.storage.interface import Storage
 from agentos.storage.values import StoredMessage
+from agentos.tools.text import clean
 
 MESSAGES = 200
 """Messages that a summary reads at most; what lies before them is in the summary before."""
 
 CHARACTERS = 4000
 """Of one message, at most."""
+
+PIECE = 32
+"""Messages that are read from the storage at once: they bring their runs and attachments, which may be megabytes."""
+
+LATER_AT_ONCE = 10
+"""Summaries that one worker makes in the background at once; each is a call to a model that nobody waits for."""
 
 INSTRUCTIONS = (
     "Summarise the conversation below for somebody who will continue it: what the user wants, facts about the user,"
@@ -43,6 +58,7 @@ class SummaryService:
         self._storage = storage
         self._agents = agents
         self._config = config
+        self._places = threading.BoundedSemaphore(LATER_AT_ONCE)
 
     def get(self, session_id: str, caller: Principal) -> Summary:
         """Return the session's summary; raises ``SessionNotFound`` or ``SummaryNotFound``."""
@@ -61,9 +77,20 @@ class SummaryService:
         return self._make(session, agent)
 
     def make_later(self, session_id: str, caller: Principal) -> None:
-        """Refuse as :meth:`make` does, but let the model work in the background."""
+        """Refuse as :meth:`make` does, or with ``RateLimited``, but let the model work in the background."""
         session, agent = self._prepared(session_id, caller)
-        threading.Thread(target=self._make_quietly, args=(session, agent), name="summary", daemon=True).start()
+        if not self._places.acquire(blocking=False):
+            raise RateLimited(
+                f"{LATER_AT_ONCE} summaries are being made in the background of this worker; try again later, or wait"
+                " for one without 'async'",
+                retry_after=5.0,
+            )
+        thread = threading.Thread(target=self._make_quietly, args=(session, agent), name="summary", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:  # the machine has no more threads
+            self._places.release()
+            raise
 
     def _prepared(self, session_id: str, caller: Principal) -> tuple[Session, ModelAgent]:
         session = self._storage.get_session(session_id, owner=caller.reach)
@@ -83,24 +110,48 @@ class SummaryService:
 
     def _make(self, session: Session, agent: ModelAgent) -> Summary:
         earlier = self._storage.get_summary(session.id, owner=session.owner)
-        history = self._storage.history(session.id, owner=session.owner, limit=MESSAGES)
+        lines = [] if earlier is None else [f"Summary so far: {earlier.content}"]
+        lines += self._said(session)
         request = ModelRequest(
             model=agent.model,
-            messages=[Message("system", INSTRUCTIONS), Message("user", _as_text(earlier, history.messages))],
+            messages=[Message("system", INSTRUCTIONS), Message("user", "\n".join(lines))],
             deadline=time.monotonic() + self._config.request_timeout,
         )
-        pieces = stream_with_retry(agent.provider, request, retries=self._config.model_retries)
-        content = "".join(delta.text for delta in each(pieces) if isinstance(delta, TextDelta)).strip()
-        if not content:
-            raise ProviderError("the model gave no summary")
         summary = Summary(
-            content=content.replace("\0", "\ufffd"),
+            content=self._answer(agent, request),
             run_count=session.run_count,
             total_tokens=session.total_tokens,
             created_at=utc_now(),
         )
         self._storage.put_summary(session.id, summary, owner=session.owner)
         return summary
+
+    def _said(self, session: Session) -> list[str]:
+        """Return what was said last in a session, oldest first, a line a message."""
+        lines: list[str] = []
+        left, before = MESSAGES, None
+        while left > 0 and before != 1:
+            page = self._storage.history(session.id, owner=session.owner, limit=min(PIECE, left), before=before)
+            lines[:0] = _as_lines(page.messages)
+            left -= len(page.messages)
+            before = page.messages[0].sequence if page.messages else 1
+        return lines
+
+    def _answer(self, agent: ModelAgent, request: ModelRequest) -> str:
+        """Return what the model writes; raise ``ProviderError`` for nothing, too much, and what has no proper end."""
+        most = self._config.max_output_size
+        content, finished = "", False
+        for delta in each(stream_with_retry(agent.provider, request, retries=self._config.model_retries)):
+            if isinstance(delta, TextDelta):
+                content += delta.text
+                if len(content) > most:
+                    raise ProviderError(f"the summary grew beyond {most} characters (AGENTOS_MAX_OUTPUT_SIZE)")
+            finished = finished or isinstance(delta, Finish)
+        if not finished:
+            raise ProviderError(f"model {agent.agent.model!r} stopped in the middle of the summary")
+        if not content.strip():
+            raise ProviderError("the model gave no summary")
+        return clean(content.strip())
 
     def _make_quietly(self, session: Session, agent: ModelAgent) -> None:
         try:
@@ -109,11 +160,13 @@ class SummaryService:
             logger.warning("summary failed", extra={"session_id": session.id, "reason": Quoting(error.message)})
         except Exception:  # a provider's own code; else Python would print it past the log, with all that it quotes
             logger.exception("summary met a bug", extra={"session_id": session.id})
+        finally:
+            self._places.release()
 
 
-def _as_text(earlier: Summary | None, messages: Iterable[StoredMessage]) -> str:
-    lines = [] if earlier is None else [f"Summary so far: {earlier.content}"]
-    for stored in messages:
-        if stored.message.content and stored.message.role in ("user", "assistant"):
-            lines.append(f"{stored.message.role}: {stored.message.content[:CHARACTERS]}")
-    return "\n".join(lines)
+def _as_lines(messages: Iterable[StoredMessage]) -> list[str]:
+    return [
+        f"{stored.message.role}: {stored.message.content[:CHARACTERS]}"
+        for stored in messages
+        if stored.message.content and stored.message.role in ("user", "assistant")
+    ]

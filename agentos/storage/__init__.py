@@ -1,1 +1,1 @@
-"""Where sessions, runs, events and stored agents live."""
+"""Where sessions, runs, events, stored agents and API keys live."""

@@ -145,9 +145,8 @@ class Storage(ABC):
         """Return the last ``limit`` messages whose sequence is less than ``before``, and the runs they came from.
 
         Runs that left no message stand where their position is; the last page has those after its last message too.
-        A page has the latest 1000 of them, for nothing else bounds their number. Runs under way are not in it yet, and
-        those that were asked to be forgotten never.
-        Raises :class:`~agentos.errors.SessionNotFound`.
+        A page has the latest of them, up to 1000 or some megabytes, for nothing else bounds them. Runs under way are
+        not in it yet, and those that were asked to be forgotten never. Raises :class:`~agentos.errors.SessionNotFound`.
         """
 
     @abstractmethod

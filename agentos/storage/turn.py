@@ -1,4 +1,4 @@
-"""Rules about a finished run's messages that all backends share."""
+"""Rules about finished runs and their messages that all backends share."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ from agentos.domain.run import Run
 SILENT_RUNS = 1000
 """Most runs without messages on one page of history, the latest: their number has no other bound."""
 
+SILENT_SIZE = 8 * 1024**2
+"""Size (:func:`size_of`) of such runs at which the page has no more of them: each may bring megabytes."""
+
 
 def ending(run: Run) -> datetime:
     """Return when a run ended; raise ``ValueError``, a caller's bug, for one that is not at an end."""
@@ -21,6 +24,12 @@ def ending(run: Run) -> datetime:
             " 'completed', 'failed' or 'cancelled' and the time"
         )
     return run.ended_at
+
+
+def size_of(run: Run) -> int:
+    """Return about how many characters a run's texts and attachments have, which is what it takes in memory."""
+    attached = sum(len(media.data or "") for media in run.media)
+    return len(run.input) + len(run.content or "") + len(run.reasoning or "") + attached
 
 
 def said_at(run: Run, message: Message) -> datetime:

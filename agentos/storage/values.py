@@ -10,7 +10,7 @@ from typing import Any, Generic, NoReturn, TypeVar
 from agentos.domain.event import Frame
 from agentos.domain.message import Message
 from agentos.domain.run import Run, RunStatus
-from agentos.errors import RateLimited
+from agentos.errors import IdempotencyMismatch, RateLimited
 
 T = TypeVar("T")
 
@@ -186,6 +186,11 @@ class Repeat:
 
     fingerprint: str
     id: str
+
+    def check(self, key: IdempotencyKey) -> None:
+        """Raise :class:`~agentos.errors.IdempotencyMismatch` unless it is the same request that came again."""
+        if self.fingerprint != key.fingerprint:
+            raise IdempotencyMismatch(f"Idempotency-Key {key.key!r} was used with another request; use a new key")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

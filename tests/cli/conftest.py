@@ -3,9 +3,11 @@
 import json
 import logging
 import os
+import re
 import subprocess
 import sys
 import sysconfig
+import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -54,6 +56,16 @@ class CLI:
         environment = {**os.environ, **(env or {})}
         settings = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **settings}
         return subprocess.Popen([FLASK, "agentos", *arguments], env=environment, cwd=self.folder, **settings)
+
+
+def wait_for_address(log: Path) -> str:
+    """Return where a server listens, as soon as its log says so."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        if found := re.search(r"http://127\.0\.0\.1:[1-9][0-9]*", log.read_text()):
+            return found[0]
+        time.sleep(0.1)
+    raise AssertionError(log.read_text())
 
 
 @pytest.fixture

@@ -124,10 +124,18 @@ def test_unregister_deletes_the_agent(cli):
 
 
 @pytest.mark.parametrize(
-    "options", [("--param", "hot"), ("--param", "=1"), ("--max-turns", "0"), ("--output-schema", "[]")]
+    ("option", "value", "said"),
+    [
+        ("--param", "hot", "'hot' is not KEY=VALUE"),
+        ("--param", "=1", "'=1' is not KEY=VALUE"),
+        ("--max-turns", "0", "0 is not in the range x>=1"),
+        ("--output-schema", "[]", "'[]' is not a JSON object"),
+        ("--concurrency", "wait", "'wait' is not one of 'enqueue', 'reject', 'interrupt', 'rollback'"),
+    ],
 )
-def test_a_wrong_option_is_a_usage_error(cli, options):
-    cli.fails("register", "support", "--model", "scripted:echo", *options, code=2)
+def test_a_wrong_option_is_a_usage_error(cli, option, value, said):
+    refusal = cli.fails("register", "support", "--model", "scripted:echo", option, value, code=2)
+    assert refusal.startswith(f"Error: Invalid value for '{option}': {said}")
 
 
 def test_agents_are_listed_with_their_source(cli):
@@ -162,4 +170,3 @@ def test_whether_runs_start_over_is_taken_from_the_file_unless_the_options_say_i
     assert definition(cli, "a")["retry_on_crash"] is True
     cli.ok("register", "--from-file", "a.json", "--update", "--no-retry-on-crash")
     assert "retry_on_crash" not in definition(cli, "a")
-    cli.fails("register", "b", "--model", "scripted:echo", "--concurrency", "wait", code=2)

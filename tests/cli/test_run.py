@@ -40,7 +40,8 @@ def test_events_are_lines_of_json(cli):
 
 
 def test_json_and_events_exclude_each_other(cli):
-    cli.fails("run", "assistant", "Hello", "--json", "--events", code=2)
+    refusal = cli.fails("run", "assistant", "Hello", "--json", "--events", code=2)
+    assert refusal == "Error: --json and --events exclude each other."
 
 
 def test_a_failed_run_is_one_line_and_an_exit_code(cli, scripted_agents):
@@ -68,10 +69,17 @@ def test_what_cannot_be_run_is_refused(cli, arguments, expected):
     assert expected in cli.fails("run", *arguments)
 
 
-@pytest.mark.parametrize("image", ["nowhere.png", "words.txt", "ftp://example.com/a"])
-def test_what_is_no_image_is_a_usage_error(cli, tmp_path, image):
+@pytest.mark.parametrize(
+    ("image", "said"),
+    [
+        ("nowhere.png", "file 'nowhere.png' cannot be read: No such file or directory"),
+        ("words.txt", "'words.txt' is no URL, and its ending is not that of an image"),
+        ("ftp://example.com/a", "'ftp://example.com/a' is no URL, and its ending is not that of an image"),
+    ],
+)
+def test_what_is_no_image_is_a_usage_error(cli, tmp_path, image, said):
     (tmp_path / "words.txt").write_text("no image")
-    cli.fails("run", "assistant", "Look", "--image", image, code=2)
+    assert said in cli.fails("run", "assistant", "Look", "--image", image, code=2)
 
 
 def test_images_go_with_the_run(cli, tmp_path):

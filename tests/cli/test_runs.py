@@ -8,6 +8,8 @@ import urllib.request
 
 import pytest
 
+from cli.conftest import wait_for_address
+
 SLOW = "scripted:slow-1000x0.05"
 
 
@@ -44,7 +46,7 @@ def test_a_list_of_runs_is_filtered(cli, scripted_agents):
     ):
         assert [run["agent_id"] for run in cli.json("runs", "list", option, value)["runs"]] == [agent]
     assert cli("runs", "list", "--status", "queued").stderr == "No runs.\n"
-    cli.fails("runs", "list", "--status", "done", code=2)
+    assert "'done' is not one of 'queued', 'running'" in cli.fails("runs", "list", "--status", "done", code=2)
 
 
 def test_a_run_is_shown(cli):
@@ -132,7 +134,9 @@ def test_the_run_of_a_server_is_stopped_from_the_command_line(cli, tmp_path):
         server = cli.process("serve", "--address", "127.0.0.1:0", "--workers", "1", stdout=file, stderr=file)
     try:
         request = urllib.request.Request(
-            f"{address(log)}/api/v1/agents/slow/run/stream", b'{"input": "Go"}', {"Content-Type": "application/json"}
+            f"{wait_for_address(log)}/api/v1/agents/slow/run/stream",
+            b'{"input": "Go"}',
+            {"Content-Type": "application/json"},
         )
         with urllib.request.urlopen(request, timeout=30) as response:
             while not response.readline().startswith(b"event: token"):
@@ -144,17 +148,6 @@ def test_the_run_of_a_server_is_stopped_from_the_command_line(cli, tmp_path):
     finally:
         server.terminate()
         server.wait(30)
-
-
-def address(log) -> str:
-    import re
-
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        if found := re.search(r"http://127\.0\.0\.1:[1-9][0-9]*", log.read_text()):
-            return found[0]
-        time.sleep(0.1)
-    raise AssertionError(log.read_text())
 
 
 def test_a_run_whose_worker_is_gone_is_not_waited_for_in_vain(cli, slow):

@@ -126,9 +126,9 @@ def test_a_value_that_is_not_accepted_is_one_line(cli, monkeypatch):
     assert "setting 'workers' (from AGENTOS_WORKERS) is 'many'; accepted: a whole number" in cli.fails("config")
 
 
-def test_a_schema_is_missing_until_it_is_made(cli, tmp_path):
+def test_a_schema_is_missing_until_it_is_made(cli):
     assert cli.json("db", "current")["ready"] is False
-    cli.fails("db", "check")
+    assert "run 'flask agentos db upgrade'" in cli.fails("db", "check")
     assert cli.ok("db", "upgrade").startswith("The schema is now at ")
     assert cli.json("db", "current")["ready"] is True
     assert cli.ok("db", "check") == "The database answers, and its schema is the one needed.\n"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -12,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from agentos import Cancellation, Config, Media, OutboundClient, OutboundPolicy
-from agentos.errors import InvalidMedia, RunCancelled
+from agentos import Config, Media, OutboundClient, OutboundPolicy
+from agentos.errors import InvalidMedia
 from agentos.media.fetching import MediaFetcher, media_client
 from parts.site import PICTURE, Names, Site
 
@@ -128,17 +127,6 @@ def test_the_deadline_holds_for_all_together(site: Site) -> None:
     with pytest.raises(InvalidMedia, match=r"media\[1\]\.url cannot be fetched"):
         fetch(Media("image", url=f"{site.url}/picture"), Media("file", url=f"{site.url}/trickle"), seconds=0.4)
     assert time.monotonic() - begun < 2
-
-
-def test_a_cancelled_request_fetches_no_longer(site: Site) -> None:
-    cancellation = Cancellation()
-    threading.Timer(0.2, cancellation.cancel).start()
-    fetcher = MediaFetcher(Config(media_fetch=True, environ={}), client=OutboundClient(policy=HERE))
-    with pytest.raises(RunCancelled):
-        fetcher.fetch(
-            [Media("file", url=f"{site.url}/trickle")], deadline=time.monotonic() + 9, cancellation=cancellation
-        )
-    assert site.cut_off.wait(3)
 
 
 def test_the_settings_open_what_the_operator_lists_and_nothing_else(site: Site) -> None:

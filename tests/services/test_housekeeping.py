@@ -24,7 +24,7 @@ from agentos.services.housekeeping import BATCH, HousekeepingService, Pruned
 from agentos.storage.interface import Storage
 from agentos.storage.memory import MemoryStorage
 from agentos.storage.values import FrameBatch, IdempotencyKey, Lease, SessionFilter
-from parts.workers import until
+from parts.waiting import until
 
 HOUR = 3600.0
 DAY = 86_400.0
@@ -157,6 +157,16 @@ def test_a_server_prunes_by_itself_and_goes_on_after_the_database_was_away() -> 
     until(lambda: not storage.read_frames(run_id))
     assert storage.failures == 0
     housekeeping.close()
+
+
+def test_a_round_under_way_ends_with_the_server() -> None:
+    storage = CountingStorage()
+    for _ in range(3 * BATCH):
+        add_run(storage, ended_at=ago(2 * DAY))
+    housekeeping = keeping(storage)
+    housekeeping.close()
+    housekeeping.prune()
+    assert storage.deleted == [BATCH]
 
 
 def test_pruning_by_hand_says_that_the_database_is_away() -> None:

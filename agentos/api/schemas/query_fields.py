@@ -10,6 +10,7 @@ from marshmallow import ValidationError
 from agentos.api.cursors import CursorKind, decode_cursor
 from agentos.api.schemas.fields import Choice, RequestSchema, Strict, Text, Whole, id_field
 from agentos.domain.event import EVENT_TYPES
+from agentos.domain.run import RunStatus
 from agentos.storage.values import Cursor
 
 MAX_LIMIT = 1000
@@ -110,7 +111,7 @@ class RunQuery(PagingQuery):
     cursor = QueryCursor("Where to go on: `next_cursor` of the answer before.", "run")
     session_id = id_field("Only runs of this session.")
     agent_id = id_field("Only runs of this agent.")
-    status = Choice("Only runs in this state.", ("queued", "running", "completed", "failed", "cancelled"))
+    status = Choice("Only runs in this state.", RunStatus)
 
 
 class HistoryQuery(RequestSchema):

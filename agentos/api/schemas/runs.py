@@ -17,9 +17,7 @@ from agentos.api.schemas.fields import (
 )
 from agentos.api.schemas.media import MediaDescriptionSchema, attachments_field
 from agentos.api.schemas.structure import AnswerSchema, Part, Parts, Seconds, Time
-from agentos.domain.run import Concurrency
-
-STATUSES = ("queued", "running", "completed", "failed", "cancelled")
+from agentos.domain.run import Concurrency, RunStatus
 
 
 class RunContextSchema(RequestSchema):
@@ -117,7 +115,7 @@ class RunSchema(AnswerSchema):
     session_id = Text("The session that it runs in.", nullable=True)
     owner = Text("Whose run it is: only this user or tenant sees it, by its keys and tokens.")
     user_id = Text("The client's name of a user.", nullable=True)
-    status = Choice("Where it stands; the last three are its one end.", STATUSES)
+    status = Choice("Where it stands; the last three are its one end.", RunStatus)
     input = Text("What the user said.")
     media = Parts(MediaDescriptionSchema, "The attachments that came with it.")
     content = Text("What the agent answered, or had said when it ended otherwise.", nullable=True)

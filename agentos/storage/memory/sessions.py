@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from itertools import islice
 
 from agentos.domain.session import Session, Summary
 from agentos.errors import PreconditionFailed, SessionNotFound, StorageError
 from agentos.storage.memory.records import (
     MemoryPart,
+    RunRecord,
     SessionRecord,
     agent_copy,
     message_copy,
@@ -18,7 +18,7 @@ from agentos.storage.memory.records import (
     run_copy,
     session_copy,
 )
-from agentos.storage.turn import SILENT_RUNS
+from agentos.storage.turn import SILENT_RUNS, SILENT_SIZE, size_of
 from agentos.storage.values import (
     Cursor,
     History,
@@ -149,12 +149,7 @@ class MemorySessions(MemoryPart):
                 until = len(record.runs) + 1
             else:
                 until = self._position(found[-1].run_id) if found else 0
-            between = [
-                one
-                for one in record.runs[after : until - 1]
-                if one.turn is None and not one.open() and not one.forget_requested
-            ]
-            silent = {one.run.id for one in islice(reversed(between), SILENT_RUNS)}
+            silent = _latest_silent(record.runs[after : until - 1])
             return History(
                 messages=[replace(one, message=message_copy(one.message)) for one in found],
                 runs=[run_copy(one.run) for one in record.runs if one.run.id in spoken | silent],
@@ -186,3 +181,17 @@ class MemorySessions(MemoryPart):
             if all(getattr(record.session, name) == value for name, value in wanted.items())
             and (where.updated_before is None or record.session.updated_at < where.updated_before)
         ]
+
+
+def _latest_silent(between: Sequence[RunRecord]) -> set[str]:
+    """Return the ids of the latest runs that ended without a message, as many as one page has."""
+    silent: set[str] = set()
+    size = 0
+    for one in reversed(between):
+        if one.turn is not None or one.open() or one.forget_requested:
+            continue
+        silent.add(one.run.id)
+        size += size_of(one.run)
+        if len(silent) == SILENT_RUNS or size > SILENT_SIZE:
+            break
+    return silent

@@ -15,7 +15,7 @@ from agentos.storage.sqlalchemy.runs import RUNS
 from agentos.storage.sqlalchemy.store import Store
 from agentos.storage.sqlalchemy.tables import messages, runs, sessions
 from agentos.storage.sqlalchemy.window import RUN_MEDIA, WITH_MEDIA
-from agentos.storage.turn import SILENT_RUNS
+from agentos.storage.turn import SILENT_RUNS, SILENT_SIZE, size_of
 from agentos.storage.values import History
 
 _LAST = Owned(select(sessions.c.message_count).where(sessions.c.id == bindparam("session_id")), sessions.c.owner)
@@ -43,8 +43,11 @@ _SILENT = (
         not_(runs.c.forget_requested),
     )
     .order_by(runs.c.position.desc())
-    .limit(SILENT_RUNS)
+    .limit(bindparam("piece", type_=Integer))
 )
+
+PIECE = 16
+"""Runs without messages that are read at once: no more than these are in memory beside what the page may have."""
 
 _END = 2**62
 """Greater than every sequence and position."""
@@ -56,7 +59,7 @@ class HistoryStore(Store):
     def history(self, session_id: str, *, owner: str | None, limit: int, before: int | None = None) -> History:
         end = _END if before is None else min(before, _END)
 
-        def work(connection: Connection) -> tuple[Sequence[Row], Sequence[Row]]:
+        def work(connection: Connection) -> tuple[Sequence[Row], list[Run]]:
             last = connection.execute(*_LAST.of(owner, session_id=session_id)).scalar()
             if last is None:
                 raise SessionNotFound(session_id)
@@ -64,20 +67,33 @@ class HistoryStore(Store):
             values = {"session_id": session_id, "before": end, "page_limit": limit + 1}
             rows = connection.execute(_PAGE, values).all()
             page, older = rows[:limit], rows[limit:]
-            silent = {
-                "session_id": session_id,
-                "after_position": older[0].position if older else 0,
-                "before_position": _END if end > last else page[0].position if page else 0,
-            }
+            after = older[0].position if older else 0
+            until = _END if end > last else page[0].position if page else 0
             spoken = sorted({row.run_id for row in page})
             found = connection.execute(_SPOKEN, {"run_ids": spoken}).all() if spoken else []
-            return page, [*found, *connection.execute(_SILENT, silent).all()]
+            return page, [*map(run_of, found), *_latest_silent(connection, session_id, after=after, until=until)]
 
         page, found = self._database.snapshot(work)
         return History(
             messages=[stored_message_of(row) for row in reversed(page)],
-            runs=sorted((run_of(row) for row in found), key=_position),
+            runs=sorted(found, key=_position),
         )
+
+
+def _latest_silent(connection: Connection, session_id: str, *, after: int, until: int) -> list[Run]:
+    """Return the latest runs between two positions that ended without a message, as many as one page has."""
+    silent: list[Run] = []
+    size = 0
+    while len(silent) < SILENT_RUNS and size <= SILENT_SIZE:
+        piece = min(PIECE, SILENT_RUNS - len(silent))
+        where = {"session_id": session_id, "after_position": after, "before_position": until, "piece": piece}
+        found = [run_of(row) for row in connection.execute(_SILENT, where).all()]
+        silent += found
+        size += sum(map(size_of, found))
+        if len(found) < piece:
+            break
+        until = _position(found[-1])
+    return silent
 
 
 def _position(run: Run) -> int:

@@ -39,8 +39,6 @@ _KEEP = {"sqlite": _keep(sqlite), "postgresql": _keep(postgresql)}
 _FIND = select(keys.c.fingerprint, keys.c.made_id).where(
     keys.c.owner == bindparam("owner"), keys.c.route == bindparam("route"), keys.c.key == bindparam("key")
 )
-
-
 _FIND_VALID = _FIND.where(keys.c.expires_at > database_now())
 
 

@@ -55,15 +55,15 @@ class SqliteDatabase(Database):
     def _snapshot(self, work: Work[T]) -> T:
         return _retried(lambda: self._lend(self.engine, work, begin="BEGIN"), wait=LOCK_WAIT)
 
-    def _write(self, work: Work[T], *, wait: float = LOCK_WAIT) -> T:
+    def _write(self, work: Work[T]) -> T:
         start = time.monotonic()
-        if not self._writing.acquire(timeout=wait):
+        if not self._writing.acquire(timeout=LOCK_WAIT):
             raise sqlite3.OperationalError("database is locked: other writes of this process did not end in time")
         try:
             # IMMEDIATE, for a transaction that only comes to write later fails at once if another one writes.
             return _retried(
                 lambda: self._lend(self._writer, work, begin="BEGIN IMMEDIATE"),
-                wait=wait - (time.monotonic() - start),
+                wait=LOCK_WAIT - (time.monotonic() - start),
             )
         finally:
             self._writing.release()

@@ -113,6 +113,17 @@ class HistoryContract(Contract):
         assert [[run.id for run in page.runs] for page in pages] == [order[:2], order[2:]]
         assert [run.id for run in storage.history(session.id, owner=None, limit=2, before=99).runs] == order[2:]
 
+    def test_large_runs_without_messages_do_not_make_a_large_page(self, storage: Storage) -> None:
+        session, mebibyte = new_session(storage), 1024**2
+        order = []
+        for _ in range(40):
+            run = admitted(storage, session, input="x" * mebibyte)
+            storage.finish_run(ended(run, status=RunStatus.FAILED))
+            order.append(run.id)
+        shown = [run.id for run in storage.history(session.id, owner=None, limit=2).runs]
+        assert shown == order[-len(shown) :]
+        assert 8 <= len(shown) <= 32
+
     def test_runs_under_way_are_not_in_the_history_yet(self, storage: Storage) -> None:
         session = new_session(storage)
         done = take_turn(storage, session, "a")
