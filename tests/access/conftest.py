@@ -1,7 +1,6 @@
 """Two tenants and an administrator on one server, each with an API key."""
 
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from agentos.app import create_app
 from agentos.config import Config
 from agentos.domain.agent import Agent
 from agentos.domain.principal import SCOPES
+from parts.waiting import until
 
 PAST_ADMIN = [scope for scope in SCOPES if scope != "admin"]
 
@@ -39,14 +39,6 @@ class Caller:
         return answer.json
 
 
-def wait_until(condition: Callable[[], bool]) -> None:
-    """Wait until something is so."""
-    deadline = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
 class Tenants:
     """A server that asks for keys: Alice and Bob own things, Ada is an administrator."""
 
@@ -64,7 +56,7 @@ class Tenants:
     @staticmethod
     def until_ended(owner: Caller, run_id: str) -> None:
         """Wait until a run has ended."""
-        wait_until(lambda: owner.request("GET", f"/api/v1/runs/{run_id}").json["ended_at"] is not None)
+        until(lambda: owner.request("GET", f"/api/v1/runs/{run_id}").json["ended_at"] is not None)
 
 
 class Belongings:
@@ -79,7 +71,7 @@ class Belongings:
         self.queued_run_id = owner.run("slow", session_id=self.open_session_id, background=True)["run_id"]
         summary = owner.request("POST", f"/api/v1/sessions/{self.session_id}/summary", {})
         assert summary.status_code == 200, summary.text
-        wait_until(lambda: self.statuses()[1] == "running")
+        until(lambda: self.statuses()[1] == "running")
 
     def ids(self) -> set[str]:
         """Return the ids of all."""

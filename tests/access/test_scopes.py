@@ -46,12 +46,6 @@ def test_what_is_not_there_is_told_to_nobody_unknown(tenants: Tenants, method: s
     assert tenants.alice.request(method, path).status_code in (404, 405)
 
 
-def test_a_key_in_the_query_is_no_credential(tenants: Tenants) -> None:
-    client = tenants.app.test_client()
-    for name in ("api_key", "key", "token", "access_token", "X-API-Key"):
-        assert client.get(f"/api/v1/sessions?{name}={tenants.alice.key}").status_code == 401
-
-
 @pytest.mark.parametrize("route", SCOPED, ids=names(SCOPED))
 def test_each_operation_needs_its_scope_and_no_other(tenants: Tenants, route: Route) -> None:
     hers = Belongings(tenants.alice)

@@ -155,6 +155,7 @@ LISTS = [
     for route in ROUTES.values()
     if route.method == "GET" and not route.path_parameters and route.query is not None
     for path in [("",), *fields_of(route.query)]
+    if path != ("cursor",)  # which only a list itself can give
 ]
 
 
@@ -169,7 +170,6 @@ def test_no_list_shows_what_is_somebody_elses_whatever_is_asked_for(tenants: Ten
         "include_total": ["true"],
         "limit": ["1000"],
         "offset": ["0", "1"],
-        "cursor": [],
     }
     for value in values.get(given, ["mark"]):
         query = f"?{given}={value}" if given else ""
@@ -178,7 +178,7 @@ def test_no_list_shows_what_is_somebody_elses_whatever_is_asked_for(tenants: Ten
         assert not [id for id in hers.ids() if id in seen.get_data(as_text=True)]
         assert seen.json["count"] == 0
         assert not seen.json.get("total")
-        assert "next_cursor" not in seen.json or seen.json["next_cursor"] is None
+        assert "next_cursor" not in seen.json
         shown = send(tenants.alice, route, {}, query=query).json
         assert shown["count"] > 0
         assert send(tenants.ada, route, {}, query=query).json["count"] == shown["count"]

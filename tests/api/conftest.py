@@ -1,7 +1,6 @@
 """An application with a scripted model, and a client that holds every answer against the OpenAPI document."""
 
 import copy
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +18,7 @@ from agentos.config import Config
 from agentos.domain.agent import Agent
 from agentos.hookspecs import RegisterModelProvider, hookimpl
 from agentos.models.scripted import ScriptedProvider, Step
+from parts.waiting import until
 
 DOCUMENT = document()
 
@@ -122,16 +122,8 @@ class Served:
             run.update(self.client.get(f"/api/v1/runs/{run_id}").json)
             return run["status"] not in ("queued", "running")
 
-        wait_until(is_ended)
+        until(is_ended)
         return run
-
-
-def wait_until(condition: Callable[[], object], seconds: float = 5) -> None:
-    """Wait until something is so; raise if it is not so in time."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come to that in time"
-        time.sleep(0.01)
 
 
 Serve = Callable[..., Served]

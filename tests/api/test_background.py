@@ -10,7 +10,8 @@ from werkzeug.test import TestResponse
 from agentos.errors import RateLimited
 from agentos.models.scripted import Pause
 from agentos.testing.sse import read_events
-from api.conftest import Served, wait_until
+from api.conftest import Served
+from parts.waiting import until
 
 RUN = "/api/v1/agents/scripted/run"
 SLOW = ["half", Pause(20), " whole"]
@@ -22,7 +23,7 @@ def begin(served: Served, text: str = "Hi", session: str | None = None, **fields
     """Start a background run and wait until its model is called."""
     calls = len(served.provider.requests)
     run_id = str(served.run(text, session, background=True, **fields).json["run_id"])
-    wait_until(lambda: len(served.provider.requests) > calls)
+    until(lambda: len(served.provider.requests) > calls)
     return run_id
 
 

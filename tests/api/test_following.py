@@ -12,7 +12,8 @@ from agentos.domain.times import utc_now
 from agentos.errors import ProviderError
 from agentos.models.scripted import Fail, Pause
 from agentos.testing.sse import SSEReader, read_events
-from api.conftest import Served, check_schema, wait_until
+from api.conftest import Served, check_schema
+from parts.waiting import until
 
 WORDS = [f"word{number} " for number in range(10)]
 SLOW = [step for word in WORDS for step in (word, Pause(0.05))]
@@ -61,8 +62,8 @@ def test_a_run_that_ended_is_replayed_from_any_place_on(serve, after: int, how: 
 def test_a_run_is_followed_live_by_as_many_as_like(serve) -> None:
     served = serve(SLOW)
     run_id = started(served)
-    wait_until(lambda: len(served.services.runner.get(run_id).stream.unlogged()) or True)
     answers = [follow(served, run_id, last=after) for after in (0, 2, 4)]
+    assert served.client.get(f"/api/v1/runs/{run_id}").json["status"] == "running"
     whole, second, fourth = (frames_of(answer) for answer in answers)
     assert [number for number, _, _ in whole] == list(range(1, 13))
     assert (second, fourth) == (whole[2:], whole[4:])
@@ -164,7 +165,7 @@ def test_a_run_that_starts_over_says_so_with_its_attempt(serve, tmp_path: Path) 
     }
     lost, other = serve(["half", Pause(20)], **shared), serve("whole", **shared)
     run_id = started(lost)
-    wait_until(lambda: lost.provider.requests)
+    until(lambda: lost.provider.requests)
     lost.services.leases.close()  # nothing more is heard of it
     other.services.watch_runs()
     frames = frames_of(follow(other, run_id))

@@ -23,8 +23,8 @@ def post(served: Served, address: str = RUN, key: str = "k1", **body: Any) -> Te
     return served.app.test_client().post(address, json=body or {"input": "Hi"}, headers={"Idempotency-Key": key})
 
 
-def same(first: TestResponse, second: TestResponse) -> None:
-    """Check that an answer is a replay of another."""
+def check_replay(first: TestResponse, second: TestResponse) -> None:
+    """Check that the second answer is a replay of the first."""
     assert "Idempotency-Replayed" not in first.headers
     assert second.headers["Idempotency-Replayed"] == "true"
     assert second.status_code == first.status_code
@@ -35,7 +35,7 @@ def same(first: TestResponse, second: TestResponse) -> None:
 
 
 def test_a_repeated_run_is_answered_alike_and_runs_once(served: Served) -> None:
-    same(post(served), post(served))
+    check_replay(post(served), post(served))
     assert len(served.provider.requests) == 1
     assert served.client.get("/api/v1/runs").json["count"] == 1
 
@@ -45,7 +45,7 @@ def test_an_error_is_replayed_too(serve, error: Exception) -> None:
     served = serve([Fail(error)], "this time it would work", model_retries=0)
     first = post(served)
     assert first.status_code in (502, 503)
-    same(first, post(served))
+    check_replay(first, post(served))
 
 
 def test_repeats_join_a_run_that_is_under_way_at_whichever_worker(serve_pair: Pair) -> None:
@@ -82,9 +82,9 @@ def test_a_repeated_background_run_is_accepted_again_and_runs_once(serve) -> Non
     served = serve(["do", Pause(0.2), "ne"])
     first = post(served, input="Hi", background=True)
     assert first.status_code == 202
-    same(first, post(served, input="Hi", background=True))
+    check_replay(first, post(served, input="Hi", background=True))
     served.ended(first.json["run_id"])
-    same(first, post(served, input="Hi", background=True))
+    check_replay(first, post(served, input="Hi", background=True))
     assert len(served.provider.requests) == 1
 
 
@@ -102,7 +102,7 @@ def test_a_repeated_session_is_the_same_session(served: Served) -> None:
     body = {"agent_id": "scripted", "metadata": {"a": 1, "b": [2]}}
     first = post(served, SESSIONS, **body)
     assert first.status_code == 201
-    same(first, post(served, SESSIONS, **body))
+    check_replay(first, post(served, SESSIONS, **body))
     assert served.client.get(SESSIONS).json["count"] == 1
 
 
@@ -127,7 +127,8 @@ def test_the_same_key_for_another_request_is_422(
 def test_the_order_of_keys_and_defaults_that_are_spelt_out_make_no_other_request(served: Served) -> None:
     first = post(served, input="Hi", metadata={"a": 1, "b": {"c": 1, "d": 2}})
     repeat = post(served, metadata={"b": {"d": 2, "c": 1}, "a": 1}, stream=False, on_disconnect="continue", input="Hi")
-    same(first, repeat)
+    check_replay(first, repeat)
+    assert len(served.provider.requests) == 1
 
 
 def test_a_key_is_of_its_route_alone(served: Served) -> None:
@@ -185,4 +186,5 @@ def test_a_key_that_is_no_visible_ascii_is_refused(served: Served, address: str,
 
 @pytest.mark.parametrize("key", ["x" * 255, "!~", "0197c2f0-8e0b-7c1a-b1de-7a1e2f3a4b5c"])
 def test_every_visible_key_is_taken(served: Served, key: str) -> None:
-    same(post(served, key=key), post(served, key=key))
+    check_replay(post(served, key=key), post(served, key=key))
+    assert len(served.provider.requests) == 1

@@ -38,6 +38,7 @@ def test_a_picture_is_brought_in_for_the_model_and_shown_by_its_address(serve: S
     assert served.client.get(f"/api/v1/sessions/{session}/history").json["messages"][0]["media"] == [shown]
     assert served.client.get(f"/api/v1/runs/{answer.json['run_id']}").json["media"] == [shown]
     served.run("And now?", session)
+    assert len(served.provider.requests) == 2
     for request in served.provider.requests:
         (attached,) = (media for message in request.messages for media in message.media)
         assert (attached.url, attached.data) == (given["url"], BYTES)

@@ -138,11 +138,10 @@ def test_what_a_program_brings_is_bounded_too(small: Served) -> None:
 @pytest.fixture
 def full(serve: Serve) -> Served:
     """A server with 40 runs of half a MiB each in one session, and 20 small ones after them."""
-    served = serve("a" * 400_000)
+    served = serve(*["a" * 400_000] * 40, "small")
     session = served.new_session(metadata={"it": 1})
     for number in range(40):
         assert served.run(f"{number} " + "b" * 100_000, session).status_code == 200
-    served.provider._turns[:] = ["small"]
     for number in range(40, 60):
         served.run(str(number), session)
     return served

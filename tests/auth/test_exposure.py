@@ -11,6 +11,22 @@ HERE = ["127.0.0.1", "127.8.9.10", "::1", "::ffff:127.0.0.1"]
 ELSEWHERE = ["192.0.2.1", "10.0.0.1", "0.0.0.0", "::", "2001:db8::1", "fe80::1%eth0", "::ffff:192.0.2.1", "::ffff:0:0"]
 
 
+def may_listen(config, *addresses):
+    try:
+        check_binding(config, addresses)
+    except ConfigError:
+        return False
+    return True
+
+
+def is_served(config, peer, host, forwarded=""):
+    try:
+        refuse_stranger(config, peer, host, forwarded)
+    except Forbidden:
+        return False
+    return True
+
+
 @pytest.mark.parametrize(
     "address",
     [
@@ -26,7 +42,7 @@ ELSEWHERE = ["192.0.2.1", "10.0.0.1", "0.0.0.0", "::", "2001:db8::1", "fe80::1%e
     ],
 )
 def test_this_machine_may_be_listened_on(address):
-    check_binding(OPEN, [address])
+    assert may_listen(OPEN, address)
 
 
 @pytest.mark.parametrize(
@@ -54,8 +70,8 @@ def test_any_other_address_is_refused_with_the_ways_out(address):
 @pytest.mark.parametrize("settings", [{"auth": ["api_key"]}, {"auth": ["someones_own"]}, {"allow_anonymous": True}])
 def test_who_asks_for_keys_or_allows_everybody_may_listen_anywhere(settings):
     config = Config(environ={}, **settings)
-    check_binding(config, ["0.0.0.0:8080", ("::", 8080)])
-    refuse_stranger(config, "192.0.2.1", "agents.example.com", "198.51.100.1")
+    assert may_listen(config, "0.0.0.0:8080", ("::", 8080))
+    assert is_served(config, "192.0.2.1", "agents.example.com", "198.51.100.1")
 
 
 @pytest.mark.parametrize("peer", ["", *HERE])
@@ -64,7 +80,7 @@ def test_who_asks_for_keys_or_allows_everybody_may_listen_anywhere(settings):
     ["", "localhost", "LOCALHOST:8080", "127.0.0.1", "127.0.0.1:8080", "127.1.2.3:80", "[::1]", "[::1]:8080", "::1"],
 )
 def test_this_machine_is_served(peer, host):
-    refuse_stranger(OPEN, peer, host)
+    assert is_served(OPEN, peer, host)
 
 
 @pytest.mark.parametrize("peer", [*ELSEWHERE, "localhost.example.com", "nonsense"])
@@ -103,7 +119,7 @@ def test_a_page_under_another_name_does_not_reach_it_from_this_machine(host):
 
 @pytest.mark.parametrize("forwarded", ["127.0.0.1", "::1, 127.0.0.1", "127.0.0.1:50000", "[::1]:50000"])
 def test_a_proxy_that_serves_this_machine_is_served(forwarded):
-    refuse_stranger(OPEN, "127.0.0.1", "127.0.0.1:8080", forwarded)
+    assert is_served(OPEN, "127.0.0.1", "127.0.0.1:8080", forwarded)
 
 
 @pytest.mark.parametrize("forwarded", ["198.51.100.1", "127.0.0.1, 198.51.100.1", "198.51.100.1, ::1", "unknown", ","])

@@ -205,7 +205,7 @@ def test_a_follower_that_left_stays_in_nobodys_way(alarm: Alarm) -> None:
     assert [len(batch) for batch in stays] == [1]
 
 
-def test_times_are_those_of_the_clock(alarm: Alarm) -> None:
+def test_times_are_those_of_the_clock() -> None:
     encoder = FrameEncoder(_run())
     for _ in range(3):
         before = utc_now().timestamp()

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from agentos.alarm import FEW, Alarm, Silence
-from parts.workers import until
+from parts.waiting import until
 
 
 @pytest.fixture

@@ -11,7 +11,8 @@ from agentos.errors import RunCancelled, SessionBusy
 from agentos.execution.executor import EmbeddedExecutor
 from agentos.execution.live import LiveRun
 from agentos.storage.interface import Storage
-from parts.workers import AbsentStorage, Gate, Worker, ended, event, new_session, says, until
+from parts.waiting import until
+from parts.workers import AbsentStorage, Gate, Worker, ended, event, new_session, says
 
 SOON = 1.5
 """Seconds: the promise is one; a busy machine may need more, but not much."""
@@ -141,30 +142,24 @@ def newcomer(request: pytest.FixtureRequest, here: Worker, worker: Callable[...,
     return here if request.param == "the same worker" else worker("newcomer")
 
 
-def test_a_run_that_interrupts_finds_what_the_other_had_written(
-    busy: tuple[str, Gate, LiveRun], newcomer: Worker, storage: AbsentStorage
+@pytest.mark.parametrize(
+    ("concurrency", "found"), [(Concurrency.INTERRUPT, ["first", "partial"]), (Concurrency.ROLLBACK, [])]
+)
+def test_a_run_that_interrupts_finds_what_the_other_had_written_and_one_that_rolls_back_does_not(
+    busy: tuple[str, Gate, LiveRun],
+    newcomer: Worker,
+    storage: AbsentStorage,
+    concurrency: Concurrency,
+    found: list[str],
 ) -> None:
     session_id, _, first = busy
     gate = Gate([], ["second answer"])
     gate.go_on.set()
-    second = newcomer.start(gate, session_id=session_id, input="second", concurrency=Concurrency.INTERRUPT)
+    second = newcomer.start(gate, session_id=session_id, input="second", concurrency=concurrency)
     ended_soon(first)
     assert ended(second).status is RunStatus.COMPLETED
-    assert gate.histories == [["first", "partial"]]
-    assert said(storage, session_id) == ["first", "partial", "second", "second answer"]
-
-
-def test_a_run_that_rolls_back_finds_nothing_of_the_other(
-    busy: tuple[str, Gate, LiveRun], newcomer: Worker, storage: AbsentStorage
-) -> None:
-    session_id, _, first = busy
-    gate = Gate([], ["second answer"])
-    gate.go_on.set()
-    second = newcomer.start(gate, session_id=session_id, input="second", concurrency=Concurrency.ROLLBACK)
-    ended_soon(first)
-    assert ended(second).status is RunStatus.COMPLETED
-    assert gate.histories == [[]]
-    assert said(storage, session_id) == ["second", "second answer"]
+    assert gate.histories == [found]
+    assert said(storage, session_id) == [*found, "second", "second answer"]
 
 
 def test_all_that_waited_are_interrupted_too(

@@ -3,16 +3,27 @@
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
+from agentos.bootstrap import build
+from agentos.config import Config
 from agentos.domain.ids import new_id
 from agentos.domain.principal import OPERATOR
-from agentos.domain.run import RunStatus
+from agentos.domain.run import Concurrency, RunStatus
 from agentos.errors import RateLimited, SessionBusy, SessionNotFound
 from agentos.execution.executor import EmbeddedExecutor, Reservation
-from parts.workers import AbsentStorage, Gate, Worker, ended, new_session, says, until
+from agentos.hookspecs import RegisterStorageBackend, hookimpl
+from agentos.services.runs import RunRequest
+from agentos.services.services import Services
+from agentos.storage.memory import MemoryStorage
+from agentos.storage.values import IdempotencyKey, Paging, RunFilter
+from parts.waiting import until
+from parts.workers import AbsentStorage, Gate, Worker, ended, new_session, says
+
+ROOM = 2
 
 
 class Work:
@@ -133,65 +144,57 @@ def test_a_run_that_waits_for_its_turn_outlives_an_outage(here: Worker, storage:
     assert ended(behind).content == "second"
 
 
-@pytest.fixture
-def services(tmp_path):
-    from agentos.bootstrap import build
-    from agentos.config import Config
+class Racing(MemoryStorage):
+    """Sees a request that was made before only when a run is admitted: until then, the first one was not committed."""
 
-    config = Config(environ={}, database_url="memory://", model="scripted:echo", background_limit=1, background_queue=1)
-    services = build(config)
+    def find_repeat(self, idempotency: IdempotencyKey) -> None:
+        return None
+
+    @hookimpl
+    def register_storage_backends(self, register: RegisterStorageBackend) -> None:
+        register("racing", lambda url, config: self)
+
+
+@pytest.fixture
+def services() -> Iterator[Services]:
+    """A worker with room for one background run and for one that waits, and an agent that takes its time."""
+    config = Config(environ={}, database_url="racing://", model="scripted:echo", background_limit=1, background_queue=1)
+    services = build(config, plugins={"racing": Racing()})
+    services.agents.register({"id": "slow", "model": "scripted:slow-100x0.05"})
     yield services
     services.drain(0)
     services.close()
 
 
-def test_a_run_that_is_refused_gives_its_room_back(services) -> None:
-    from agentos.domain.run import Concurrency
-    from agentos.services.runs import RunRequest
-    from agentos.storage.values import IdempotencyKey
+def request(agent_id: str = "assistant", **more: Any) -> RunRequest:
+    return RunRequest(**{"caller": OPERATOR, "agent_id": agent_id, "input": "Hi", "background": True, **more})
 
-    with pytest.raises(SessionNotFound):
-        services.runs.start(
-            RunRequest(caller=OPERATOR, agent_id="assistant", input="Hi", session_id=new_id(), background=True)
-        )
 
+@pytest.mark.parametrize("error", [SessionNotFound, SessionBusy])
+def test_a_run_that_is_refused_gives_its_room_back(services, error: type[Exception]) -> None:
     session, _ = services.sessions.create("assistant", caller=OPERATOR)
-    services.agents.register({"id": "slow", "model": "scripted:slow-100x0.05"})
-    slow = services.runs.start(
-        RunRequest(caller=OPERATOR, agent_id="slow", input="Hi", session_id=session.id, streamed=True)
-    )
-    busy = RunRequest(
-        caller=OPERATOR,
-        agent_id="assistant",
-        input="Hi",
-        session_id=session.id,
-        background=True,
-        concurrency=Concurrency.REJECT,
-    )
-    with pytest.raises(SessionBusy):
-        services.runs.start(busy)
-    services.runs.cancel(slow.run_id, OPERATOR)
+    services.runs.start(request("slow", session_id=session.id, background=False, streamed=True))
+    refused = {
+        SessionNotFound: request(session_id=new_id()),
+        SessionBusy: request(session_id=session.id, concurrency=Concurrency.REJECT),
+    }
+    for _ in range(ROOM):
+        with pytest.raises(error):
+            services.runs.start(refused[error])
+    assert services.runs.start(request()).wait(5).status is RunStatus.COMPLETED
 
+
+def test_a_run_that_is_asked_for_again_gives_its_room_back(services) -> None:
     key = IdempotencyKey(owner="me", route="run", key="k", fingerprint="f")
-    keyed = RunRequest(caller=OPERATOR, agent_id="assistant", input="Hi", background=True, idempotency=key)
-    first = services.runs.start(keyed)
+    first = services.runs.start(request(idempotency=key))
     assert first.wait(5).status is RunStatus.COMPLETED
-    for _ in range(3):
-        again = services.runs.start(keyed)
-        assert (again.replayed, again.run_id) == (True, first.run_id)
-    assert (
-        services.runs.start(RunRequest(caller=OPERATOR, agent_id="assistant", input="Hi", background=True)).wait(5)
-        is not None
-    )
+    repeats = [services.runs.start(request(idempotency=key)) for _ in range(ROOM)]
+    assert [(again.replayed, again.run_id) for again in repeats] == [(True, first.run_id)] * ROOM
+    assert services.runs.start(request()).wait(5).status is RunStatus.COMPLETED
 
 
 def test_a_background_run_beyond_the_limits_is_refused_and_leaves_nothing(services) -> None:
-    from agentos.services.runs import RunRequest
-    from agentos.storage.values import Paging, RunFilter
-
-    services.agents.register({"id": "slow", "model": "scripted:slow-100x0.05"})
-    slow = RunRequest(caller=OPERATOR, agent_id="slow", input="Hi", background=True)
-    accepted = [services.runs.start(slow).run_id for _ in range(2)]
+    accepted = [services.runs.start(request("slow")).run_id for _ in range(ROOM)]
     with pytest.raises(RateLimited):
-        services.runs.start(slow)
+        services.runs.start(request("slow"))
     assert {run.id for run in services.runs.list(RunFilter(), Paging(), OPERATOR).items} == set(accepted)

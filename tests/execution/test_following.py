@@ -14,7 +14,8 @@ from agentos.domain.times import utc_now
 from agentos.errors import EventsExpired, RunNotFound
 from agentos.execution.following import PAGE
 from agentos.runtime.context import RunContext
-from parts.workers import AbsentStorage, Gate, Speaker, Worker, ended, event, new_session, numbers, says, until
+from parts.waiting import until
+from parts.workers import AbsentStorage, Gate, Speaker, Worker, ended, event, new_session, numbers, says
 
 
 class Reader:
@@ -52,7 +53,7 @@ def doomed(worker: Callable[..., Worker]) -> Worker:
     return worker("doomed", lease=0.2)
 
 
-def test_an_ended_run_is_replayed_by_any_worker(here: Worker, there: Worker, storage: AbsentStorage) -> None:
+def test_an_ended_run_is_replayed_by_any_worker(here: Worker, there: Worker) -> None:
     live = here.start(says("a", "b", "c"))
     ended(live)
     frames = there.follow(live.run.id)

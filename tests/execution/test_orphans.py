@@ -1,6 +1,5 @@
 """Runs that are leased to a worker in which they are not under way."""
 
-import time
 from collections.abc import Sequence
 
 import pytest
@@ -16,6 +15,7 @@ from agentos.execution.runner import RunLimits, Runner
 from agentos.runtime.context import RunContext
 from agentos.storage.memory import MemoryStorage
 from agentos.storage.values import Lease
+from parts.waiting import until
 
 LIMITS = RunLimits(timeout=10, history_turns=10, max_output=1000)
 LEASE = Lease("me", 30)
@@ -81,9 +81,7 @@ def test_a_run_whose_end_could_not_be_saved_is_ended_when_the_database_is_back(
     storage.breaks_end = True
     live = runner.start(_run(), Hello(), LIMITS, owner=None)
     assert live.stream.wait(5).type == "error"
-    deadline = time.monotonic() + 5
-    while runner.running() and time.monotonic() < deadline:
-        time.sleep(0.01)
+    until(lambda: not runner.running())
     storage.breaks_end = False
     keeper = LeaseKeeper(storage, runner, LEASE)
     keeper.renew()

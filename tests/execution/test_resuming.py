@@ -16,7 +16,8 @@ from agentos.domain.run import Run, RunStatus
 from agentos.runtime.context import RunContext
 from agentos.services.runs import RunRequest
 from agentos.services.services import Services
-from parts.workers import Gate, Speaker, event, numbers, until
+from parts.waiting import until
+from parts.workers import Gate, Speaker, event, numbers
 
 LEASE = 1.0
 

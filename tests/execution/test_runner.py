@@ -2,16 +2,14 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence, Set
+from collections.abc import Iterator, Sequence, Set
 from types import SimpleNamespace
 
-import orjson
 import pytest
 
 from agentos.domain.event import Frame, Reasoning, Token, ToolCallEvent, Yielded
 from agentos.domain.ids import new_id
 from agentos.domain.run import Run, RunStatus
-from agentos.domain.session import Session
 from agentos.domain.times import utc_now
 from agentos.domain.usage import Usage
 from agentos.errors import RunCancelled, SessionNotFound, ShuttingDown, StorageError
@@ -23,17 +21,7 @@ from agentos.runtime.context import RunContext
 from agentos.storage.interface import Storage
 from agentos.storage.memory import MemoryStorage
 from agentos.storage.values import FrameBatch, Lease
-
-
-class Speaker:
-    """An agent that does what a function says."""
-
-    def __init__(self, stream: Callable[[RunContext], Iterator[Yielded]]) -> None:
-        self.stream = stream
-
-
-def says(*words: Yielded) -> Speaker:
-    return Speaker(lambda context: iter(words))
+from parts.workers import Speaker, ended, event, new_session, says
 
 
 @pytest.fixture
@@ -64,22 +52,10 @@ def start(
     return runner.start(run, agent, limits, owner=None)  # type: ignore[arg-type]
 
 
-def session(storage: Storage) -> str:
-    now = utc_now()
-    made = Session(id=new_id(), agent_id="a", created_at=now, updated_at=now)
-    storage.create_session(made)
-    return made.id
-
-
-def ended(live: LiveRun) -> Run:
-    assert live.stream.wait(5) is not None, "the run did not end"
-    return live.run
-
-
 def events(live: LiveRun) -> list[SimpleNamespace]:
     frames = [frame for batch in live.stream.follow(heartbeat=5) for frame in batch]
     assert [frame.number for frame in frames] == list(range(1, len(frames) + 1))
-    return [SimpleNamespace(type=frame.type, **orjson.loads(frame.data)["data"]) for frame in frames]
+    return [event(frame) for frame in frames]
 
 
 def test_complete_is_told_only_after_the_run_is_saved(finished: list[Run]) -> None:
@@ -250,7 +226,7 @@ def test_an_answer_without_an_end_is_stopped_in_the_middle_of_what_came_together
 
 
 def test_a_stopped_run_keeps_what_it_wrote_as_a_whole_turn(runner: Runner, storage: Storage) -> None:
-    session_id = session(storage)
+    session_id = new_session(storage)
     spoken = threading.Event()
 
     def stream(context: RunContext) -> Iterator[str]:
@@ -270,7 +246,7 @@ def test_a_stopped_run_keeps_what_it_wrote_as_a_whole_turn(runner: Runner, stora
 
 
 def test_a_failed_run_leaves_no_half_turn(runner: Runner, storage: Storage) -> None:
-    session_id = session(storage)
+    session_id = new_session(storage)
 
     def stream(context: RunContext) -> Iterator[str]:
         yield "partial"
@@ -283,7 +259,7 @@ def test_a_failed_run_leaves_no_half_turn(runner: Runner, storage: Storage) -> N
 def test_runs_of_one_session_happen_one_after_the_other_in_the_order_of_their_admission(
     runner: Runner, storage: Storage
 ) -> None:
-    session_id = session(storage)
+    session_id = new_session(storage)
     under_way: list[str] = []
     most = 0
 
@@ -309,7 +285,7 @@ def test_runs_of_different_sessions_do_not_wait_for_each_other(runner: Runner, s
         together.wait()
         yield "met"
 
-    lives = [start(runner, Speaker(stream), session_id=session(storage)) for _ in range(3)]
+    lives = [start(runner, Speaker(stream), session_id=new_session(storage)) for _ in range(3)]
     assert [ended(live).content for live in lives] == ["met"] * 3
 
 
@@ -320,7 +296,7 @@ def test_two_interleaved_sessions_never_see_each_other(runner: Runner, storage: 
         seen[context.input] = [message.content for message in context.history]
         yield f"re: {context.input}"
 
-    first, second = session(storage), session(storage)
+    first, second = new_session(storage), new_session(storage)
     for text, session_id in (("a1", first), ("b1", second), ("a2", first), ("b2", second), ("none", None)):
         ended(start(runner, Speaker(stream), session_id=session_id, input=text))
     assert seen == {"a1": [], "b1": [], "a2": ["a1", "re: a1"], "b2": ["b1", "re: b1"], "none": []}
@@ -333,7 +309,7 @@ def test_a_run_in_an_unknown_session_is_refused(runner: Runner) -> None:
 
 
 def test_deleting_a_session_ends_its_runs(runner: Runner, storage: Storage) -> None:
-    session_id = session(storage)
+    session_id = new_session(storage)
 
     def stream(context: RunContext) -> Iterator[str]:
         context.cancellation.wait(30)
@@ -444,7 +420,7 @@ def test_frames_that_are_being_logged_are_not_saved_again_with_the_end(finished:
 
 
 def test_the_runs_of_a_lost_worker_are_ended_with_what_they_had_logged(runner: Runner, storage: Storage) -> None:
-    session_id = session(storage)
+    session_id = new_session(storage)
     gone = Runner(storage, EventLog(storage), Lease("gone", 0.2), on_finished=lambda run: None)
     blocked = threading.Event()
 

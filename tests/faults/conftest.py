@@ -56,6 +56,11 @@ def pair(
         yield Pair(*(Client(start(workers=1, AGENTOS_LEASE_SECONDS="5").url) for _ in range(2)))
 
 
+def visible_within(lease: float) -> float:
+    """Return in how many seconds a lost run has ended: its lease, a sweep, and what a busy machine may add."""
+    return lease + lease / 3 + 5
+
+
 @contextmanager
 def _starter(database: str, model: ModelServer, folder: Path) -> Iterator[Serve]:
     servers: list[AgentOSServer] = []

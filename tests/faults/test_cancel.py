@@ -18,13 +18,6 @@ def silent(pair: Pair) -> str:
     return pair.here.register(model="openai:fault-silence-midway")
 
 
-def wait_for_text(client: Client, run_id: str) -> None:
-    """Wait until a run has said something, reading its log."""
-    stream = client.follow(run_id)
-    assert next(event for event in stream if event.type == "token")
-    stream.close()
-
-
 @pytest.mark.parametrize("side", ["same worker", "other worker"])
 def test_cancelling_cuts_a_silent_model_and_keeps_what_was_written(
     pair: Pair, model: ModelServer, silent: str, side: str

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from faults.conftest import visible_within
 from parts.client import Client
 from parts.server import AgentOSServer
 
 LEASE = 1.0
-VISIBLE = LEASE + LEASE / 3 + 5.0
+VISIBLE = visible_within(LEASE)
 
 # Python looks for this module at its start: the clock is wrong before anything else is imported.
 SHIFTED = """

@@ -11,6 +11,7 @@ import requests
 from parts.client import Client, Event, events_of, tokens_of
 from parts.server import AgentOSServer
 from parts.soak import full
+from parts.waiting import until
 
 STREAMS = 20
 
@@ -35,16 +36,68 @@ class Followers:
             self.failures.append(failure)
 
     def wait_open(self, words: int = 2) -> None:
-        deadline = time.monotonic() + 30
-        while min(map(len, self.events)) <= words:
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+        until(lambda: min(map(len, self.events)) > words, 30)
 
     def join(self) -> None:
         for thread in self._threads:
             thread.join(60)
             assert not thread.is_alive()
         assert self.failures == []
+
+
+class Traffic:
+    """Clients that run, stream, write and read over and over, each in its thread; notes what none of them may meet."""
+
+    def __init__(self, client: Client) -> None:
+        self.problems: list[str] = []
+        self.answered = {"runs": 0, "writes": 0, "reads": 0}
+        self._client = client
+        self._agent = client.register(model="scripted:slow-6x0.1")
+        self._session = client.session(self._agent)
+        self._done = threading.Event()
+        works = [*([self._run] * 3), *([self._stream] * 5), self._write, self._read]
+        self._threads = [threading.Thread(target=self._repeat, args=(work,), daemon=True) for work in works]
+
+    def __enter__(self) -> "Traffic":
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+        for thread in self._threads:
+            thread.join(30)
+
+    def _repeat(self, work: Callable[[], None]) -> None:
+        while not self._done.is_set():
+            try:
+                work()
+            except Exception as failure:
+                self.problems.append(repr(failure))
+            time.sleep(0.02)
+
+    def _count(self, what: str, response: requests.Response) -> bool:
+        """Return whether an answer is one; a server that ends may refuse, if it says when to come back."""
+        if not response.ok and not (response.status_code == 503 and "Retry-After" in response.headers):
+            self.problems.append(f"{response.status_code} {response.text}")
+        self.answered[what] += response.ok
+        return response.ok
+
+    def _run(self) -> None:
+        self._count("runs", self._client.request("POST", f"/agents/{self._agent}/run", {"input": "go"}, timeout=30))
+
+    def _stream(self) -> None:
+        address = f"{self._client.url}/api/v1/agents/{self._agent}/run/stream"
+        with requests.post(address, json={"input": "go"}, stream=True, timeout=30) as response:
+            if self._count("runs", response) and [*events_of(response)][-1].type != "complete":
+                self.problems.append("a stream did not complete")
+
+    def _write(self) -> None:
+        state = {"n": self.answered["writes"]}
+        self._count("writes", self._client.request("PUT", f"/sessions/{self._session}", {"state": state}))
+
+    def _read(self) -> None:
+        self._count("reads", self._client.request("GET", f"/sessions/{self._session}"))
 
 
 def refused_and_unready(server: AgentOSServer, url: str) -> None:
@@ -111,60 +164,21 @@ def test_what_does_not_finish_in_time_ends_in_order_with_what_it_had_written(
 def test_a_reload_under_load_fails_nothing(serve: Callable[..., AgentOSServer]) -> None:
     server = serve(AGENTOS_DRAIN_TIMEOUT="20")
     client = Client(server.url)
-    agent = client.register(model="scripted:slow-6x0.1")
-    session = client.session(agent)
     port = int(client.url.rpartition(":")[2])
-    done = threading.Event()
-    problems: list[str] = []
-    answered = [0, 0, 0]
+    with Traffic(client) as traffic:
+        for _ in range(full(1, 20)):
+            time.sleep(0.6)
+            old = set(server.worker_pids())
+            just_made = [socket.create_connection(("127.0.0.1", port)) for _ in range(8)]
+            time.sleep(0.2)
+            server.process.send_signal(signal.SIGHUP)
+            time.sleep(0.4)
+            assert [ask_health(connection) for connection in just_made] == [b"200"] * 8
+            server.wait_for(lambda old=old: not old & set(server.worker_pids()), 30, "reloaded")
+        time.sleep(0.5)
 
-    def check(response: requests.Response) -> bool:
-        if not response.ok and not (response.status_code == 503 and "Retry-After" in response.headers):
-            problems.append(f"{response.status_code} {response.text}")
-        return response.ok
-
-    def run(path: str) -> None:
-        address = f"{client.url}/api/v1/agents/{agent}{path}"
-        with requests.post(address, json={"input": "go"}, stream=True, timeout=30) as response:
-            if check(response):
-                answered[0] += 1
-                if path == "/run/stream" and [*events_of(response)][-1].type != "complete":
-                    problems.append("a stream did not complete")
-
-    def write() -> None:
-        answered[1] += check(client.request("PUT", f"/sessions/{session}", {"state": {"n": answered[1]}}))
-
-    def read() -> None:
-        answered[2] += check(client.request("GET", f"/sessions/{session}"))
-
-    def repeat(work: Callable[[], None]) -> None:
-        while not done.is_set():
-            try:
-                work()
-            except Exception as failure:
-                problems.append(repr(failure))
-            time.sleep(0.02)
-
-    works = [*([lambda: run("/run")] * 3), *([lambda: run("/run/stream")] * 5), write, read]
-    threads = [threading.Thread(target=repeat, args=(work,), daemon=True) for work in works]
-    for thread in threads:
-        thread.start()
-    for _ in range(full(1, 20)):
-        time.sleep(0.6)
-        old = set(server.worker_pids())
-        just_made = [socket.create_connection(("127.0.0.1", port)) for _ in range(8)]
-        time.sleep(0.2)
-        server.process.send_signal(signal.SIGHUP)
-        time.sleep(0.4)
-        problems += [f"a connection that was just made: {got}" for got in map(ask_health, just_made) if got != b"200"]
-        server.wait_for(lambda old=old: not old & set(server.worker_pids()), 30, "reloaded")
-    time.sleep(0.5)
-    done.set()
-    for thread in threads:
-        thread.join(30)
-
-    assert problems == []
-    assert min(answered) > 10
+    assert traffic.problems == []
+    assert min(traffic.answered.values()) > 10
 
 
 def test_an_end_in_a_hurry_still_saves_what_was_written(serve: Callable[..., AgentOSServer]) -> None:

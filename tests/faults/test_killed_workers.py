@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 import pytest
 import requests
 
+from faults.conftest import visible_within
 from parts.client import Client, Event, tokens_of
 from parts.model_server import ModelServer
 from parts.server import AgentOSServer
@@ -16,7 +17,7 @@ from parts.soak import full
 from parts.workload import Workload
 
 LEASE = 1.0
-VISIBLE = LEASE + LEASE / 3 + 5.0  # the lease, a sweep, and what a busy machine may add
+VISIBLE = visible_within(LEASE)
 TEN_WORDS = "".join(f"word{number} " for number in range(10))
 
 

@@ -10,28 +10,22 @@ from typing import Any
 import pytest
 import requests
 
+from faults.conftest import visible_within
 from parts.client import Client, Event
-from parts.postgres import PostgresServer
+from parts.postgres import PostgresServer, running_postgres
 from parts.server import AgentOSServer
 from parts.soak import full
 
 OUTAGE = full(3, 20)
 BOUND = 10.0  # seconds that a request may take which the database cannot serve
 LEASE = 2.0
-VISIBLE = LEASE + LEASE / 3 + 5.0
+VISIBLE = visible_within(LEASE)
 
 
 @pytest.fixture
 def postgres() -> Iterator[PostgresServer]:
-    try:
-        server = PostgresServer.create()
-    except LookupError as error:
-        pytest.skip(f"no PostgreSQL: {error}")
-    try:
-        server.start()
+    with running_postgres() as server:
         yield server
-    finally:
-        server.remove()
 
 
 @pytest.fixture
@@ -69,6 +63,14 @@ def timed(method: str, url: str, body: Any = None) -> requests.Response:
     return response
 
 
+def check_alive_and_unready(client: Client) -> None:
+    """Check that a server without its database says that it is well, soon, and that nobody should be sent to it."""
+    before = time.monotonic()
+    assert timed("GET", f"{client.url}/health").status_code == 200
+    assert time.monotonic() - before < 1
+    assert timed("GET", f"{client.url}/ready").status_code == 503
+
+
 def test_an_outage_fails_what_needs_the_database_and_nothing_else(
     postgres: PostgresServer, serve: Callable[..., AgentOSServer]
 ) -> None:
@@ -89,10 +91,7 @@ def test_an_outage_fails_what_needs_the_database_and_nothing_else(
     postgres.stop()
     back = time.monotonic() + OUTAGE
     while time.monotonic() < back:
-        before = time.monotonic()
-        assert timed("GET", f"{client.url}/health").status_code == 200
-        assert time.monotonic() - before < 1
-        assert timed("GET", f"{client.url}/ready").status_code == 503
+        check_alive_and_unready(client)
         for method, path, body in (
             ("POST", "/sessions", {"agent_id": short}),
             ("POST", f"/agents/{short}/run", {"input": "go"}),
@@ -153,10 +152,9 @@ def test_a_worker_that_begins_during_an_outage_waits_for_its_end(
     old = set(server.worker_pids())
     os.kill(min(old), signal.SIGKILL)
     server.wait_for(lambda: len(set(server.worker_pids()) - old) == 1, what="whole again")
-    until = time.monotonic() + 2
-    while time.monotonic() < until:
-        assert timed("GET", f"{client.url}/health").status_code == 200
-        assert timed("GET", f"{client.url}/ready").status_code == 503
+    back = time.monotonic() + 2
+    while time.monotonic() < back:
+        check_alive_and_unready(client)
         time.sleep(0.1)
     postgres.start()
     server.wait_for(lambda: server.log().count("worker ready") == 3, 15, "whole again")

@@ -8,6 +8,7 @@ import pytest
 
 from parts.client import Client, Event, tokens_of
 from parts.pair import Pair
+from parts.waiting import until
 
 
 class Talk:
@@ -42,12 +43,7 @@ class Talk:
 
 
 def wait_for_words(events: list[Event], count: int = 3) -> None:
-    deadline = threading.Event()
-    for _ in range(400):
-        if len(events) > count:
-            return
-        deadline.wait(0.05)
-    raise AssertionError("the run says nothing")
+    until(lambda: len(events) > count, 20)
 
 
 @pytest.fixture

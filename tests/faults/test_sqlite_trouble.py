@@ -13,8 +13,10 @@ from pathlib import Path
 import pytest
 import requests
 
+from faults.conftest import visible_within
 from parts.client import Client, Event
 from parts.server import AgentOSServer
+from parts.waiting import until
 
 HOLD = """
 import sqlite3, sys, time
@@ -39,7 +41,7 @@ from agentos.app import create_app
 app = create_app()
 """
 LEASE = 2.0
-VISIBLE = LEASE + LEASE / 3 + 5.0
+VISIBLE = visible_within(LEASE)
 
 
 @pytest.fixture(scope="session")
@@ -79,15 +81,14 @@ def test_a_worker_stays_responsive_while_the_file_is_locked(serve: Callable[...,
             times.append(time.monotonic())
 
     threads = [in_background(follow)]
-    while len(events) < 3:
-        time.sleep(0.02)
+    until(lambda: len(events) >= 3)
     with lock_held(server, 4):
         threads += [
             in_background(lambda: answers.append(client.request("POST", "/sessions", {"agent_id": agent})))
             for _ in range(3)
         ]
-        until = time.monotonic() + 3.5
-        while time.monotonic() < until:
+        end = time.monotonic() + 3.5
+        while time.monotonic() < end:
             before = time.monotonic()
             assert requests.get(f"{client.url}/health", timeout=5).status_code == 200
             waits.append(time.monotonic() - before)

@@ -6,11 +6,12 @@ import signal
 import time
 from collections.abc import Callable
 
+from faults.conftest import visible_within
 from parts.client import Client, Event, tokens_of
 from parts.server import AgentOSServer
 
 LEASE = 1.0
-VISIBLE = LEASE + LEASE / 3 + 5.0
+VISIBLE = visible_within(LEASE)
 TRANSACTION = 15.0  # how long PostgreSQL lets a worker keep its locks that was stopped within a transaction
 
 

@@ -6,6 +6,7 @@ document's links; and nothing answers without the credential that it says it nee
 """
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,12 +15,14 @@ from pathlib import Path
 import pytest
 import requests
 
+from agentos.api.resources import RESOURCES
 from parts.server import AgentOSServer
 from parts.soak import SOAK, full
 
 HERE = Path(__file__).parent
 SETTINGS = {"AGENTOS_MODEL": "scripted:echo"}
 LONG = full(180, 7200)
+OPERATIONS = sum(len(resource.declared) for resource in RESOURCES)
 DOCUMENTED_LINKS = """
 [phases.stateful]
 max-steps = 15
@@ -40,8 +43,8 @@ def _new_key(server: AgentOSServer, *scopes: str) -> str:
 
 def _ask(
     server: AgentOSServer, *, key: str, phases: str, examples: int, excluded: str | None = None, settings: str = ""
-) -> None:
-    """Run Schemathesis against a server; its report is the message if anything fails."""
+) -> str:
+    """Run Schemathesis against a server and return its report, which is the message if it has found anything."""
     config = server.cwd / "schemathesis.toml"
     config.write_text((HERE / "schemathesis.toml").read_text("utf-8") + settings, "utf-8")
     served = requests.get(f"{server.url}/openapi.yaml", headers={"X-API-Key": key}, timeout=30)
@@ -56,6 +59,14 @@ def _ask(
     environment = server.environment | {"SCHEMATHESIS_HOOKS": str(HERE / "hooks.py"), "AGENTOS_KEY": key}
     done = subprocess.run(command, cwd=server.cwd, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+def _number(pattern: str, report: str) -> int:
+    """Return a number that a report tells: what was not asked cannot have failed."""
+    found = re.search(pattern, report)
+    assert found, report
+    return int(found[1])
 
 
 @pytest.fixture
@@ -67,13 +78,15 @@ def guarded(tmp_path: Path) -> Iterator[AgentOSServer]:
 
 @pytest.mark.timeout(LONG)
 def test_every_answer_is_as_documented_and_none_is_given_without_a_key(guarded: AgentOSServer) -> None:
-    _ask(guarded, key=_new_key(guarded, "admin"), phases="examples,coverage,fuzzing", examples=full(5, 300))
+    report = _ask(guarded, key=_new_key(guarded, "admin"), phases="examples,coverage,fuzzing", examples=full(5, 300))
+    assert _number(r"Tested: +(\d+)", report) == OPERATIONS
 
 
 @pytest.mark.timeout(LONG)
 def test_what_is_made_is_there_and_what_is_deleted_is_gone_along_the_links(guarded: AgentOSServer) -> None:
     key = _new_key(guarded, "admin")
-    _ask(guarded, key=key, phases="stateful", examples=full(15, 1000), settings=DOCUMENTED_LINKS)
+    report = _ask(guarded, key=key, phases="stateful", examples=full(15, 1000), settings=DOCUMENTED_LINKS)
+    assert _number(r"API Links: +(\d+) covered", report) >= 10
     if SOAK:
         _ask(guarded, key=key, phases="stateful", examples=1000)
 
@@ -83,4 +96,5 @@ def test_every_answer_is_as_documented_on_a_server_without_authentication(tmp_pa
     with AgentOSServer(SETTINGS, cwd=tmp_path, plugins="calculator") as server:
         # Anybody is let in here, knowingly: that a wrong key is not looked at is no failure.
         phases = "examples,coverage,fuzzing,stateful" if SOAK else "fuzzing"
-        _ask(server, key="none", phases=phases, examples=full(3, 300), excluded="ignored_auth")
+        report = _ask(server, key="none", phases=phases, examples=full(3, 300), excluded="ignored_auth")
+    assert _number(r"Tested: +(\d+)", report) == OPERATIONS

@@ -30,7 +30,8 @@ all given back."""
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AgentOSServer]:
     folder = tmp_path_factory.mktemp("hostile")
-    shutil.copy(Path(__file__).with_name("hostile_app.py"), folder)
+    for module in ("hostile_app.py", "nasty.py"):
+        shutil.copy(Path(__file__).with_name(module), folder)
     with AgentOSServer(SETTINGS, cwd=folder, workers=1, app="hostile_app:app") as server:
         (worker,) = server.worker_pids()
         before = psutil.Process(worker).memory_info().rss

@@ -3,17 +3,14 @@
 import json
 import time
 
+from nasty import NASTY
+
 import agentos
 from agentos.app import create_app
 from agentos.domain.agent import Agent
 from agentos.models.deltas import ReasoningDelta
 from agentos.models.scripted import ScriptedProvider, call
 
-# What ends a line, begins a field or stops a reader somewhere: in SSE, in Python's splitlines, in JavaScript, in C.
-NASTY = (
-    "a\r\nid: 99\r\nevent: complete\r\ndata: {}\r\n\r\nb\n\ndata: x\n\nc\r\rid: 7\r\r"
-    "\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029\ufeff: comment\nretry: 1\n\n\x1b[2J"
-)
 PIECE = "0123456789abcdef" * 4096
 
 

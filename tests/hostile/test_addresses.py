@@ -55,7 +55,7 @@ def test_a_method_that_is_not_for_this_address_is_refused(url, method, target, s
     codes = {400: "INVALID_REQUEST", 404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED"}
     assert (answer.status, check_error(answer)) == (status, codes[status])
     assert b"canary" not in answer.body  # what TRACE would give to a script
-    assert status != 405 or answer.header("Allow")
+    assert bool(answer.header("Allow")) is (status == 405)
 
 
 def test_a_method_cannot_be_overridden_by_a_field(url):
@@ -77,7 +77,6 @@ def test_head_has_no_body(url):
 PATHS: dict[str, bytes] = {
     "double slash inside": b"/api//v1/agents",
     "backslash": b"/\\health",
-    "backslashes": b"\\\\health",
     "dot": b"/./health",
     "dots": b"/x/../health",
     "dots above the root": b"/../../etc/passwd",
@@ -103,41 +102,38 @@ PATHS: dict[str, bytes] = {
     "a file": b"file:///etc/passwd",
     "another server": b"http://127.0.0.1:22/",
     "an agent's id with a slash": b"/api/v1/agents/a%2fb",
-    "an agent's id with dots": b"/api/v1/agents/..",
     "an agent's id with encoded dots": b"/api/v1/agents/%2e%2e%2fsessions",
-    "a session's id with NUL": b"/api/v1/sessions/a%00b",
-    "a session's id with a line break": b"/api/v1/sessions/a%0d%0ab",
-    "a session's id of 5000": b"/api/v1/sessions/" + b"a" * 5000,
-    "a session's id of 2000 emoji": b"/api/v1/sessions/" + b"%f0%9f%98%80" * 600,
-    "a session's id with a quote": b"/api/v1/sessions/'%20or%20'1'='1",
-    "a session's id with a wildcard": b"/api/v1/sessions/%25",
-    "a session's id in invalid UTF-8": b"/api/v1/sessions/%ed%a0%80",
     "a session's history": b"/api/v1/sessions/..%2f..%2fagents/history",
-    "a run's id with Arabic digits": b"/api/v1/runs/%d9%a3",
     "a run's id of markup": b"/api/v1/runs/<script>alert(1)</script>",
-    "a run's events": b"/api/v1/runs/%00/events",
-    "a run's events with dots": b"/api/v1/runs/../events",
 }
+IDS: dict[str, tuple[bytes, str]] = {
+    "an agent's id with dots": (b"/api/v1/agents/..", "AGENT_NOT_FOUND"),
+    "a session's id with NUL": (b"/api/v1/sessions/a%00b", "SESSION_NOT_FOUND"),
+    "a session's id with a line break": (b"/api/v1/sessions/a%0d%0ab", "SESSION_NOT_FOUND"),
+    "a session's id of 5000": (b"/api/v1/sessions/" + b"a" * 5000, "SESSION_NOT_FOUND"),
+    "a session's id of 2000 emoji": (b"/api/v1/sessions/" + b"%f0%9f%98%80" * 600, "SESSION_NOT_FOUND"),
+    "a session's id with a quote": (b"/api/v1/sessions/'%20or%20'1'='1", "SESSION_NOT_FOUND"),
+    "a session's id with a wildcard": (b"/api/v1/sessions/%25", "SESSION_NOT_FOUND"),
+    "a session's id in invalid UTF-8": (b"/api/v1/sessions/%ed%a0%80", "SESSION_NOT_FOUND"),
+    "a run's id with Arabic digits": (b"/api/v1/runs/%d9%a3", "RUN_NOT_FOUND"),
+    "a run's events": (b"/api/v1/runs/%00/events", "RUN_NOT_FOUND"),
+    "a run's events with dots": (b"/api/v1/runs/../events", "RUN_NOT_FOUND"),
+}
+NOWHERE = {name: (target, "NOT_FOUND") for name, target in PATHS.items()} | IDS
 
 
-@pytest.mark.parametrize("target", PATHS.values(), ids=PATHS)
+@pytest.mark.parametrize(("target", "code"), NOWHERE.values(), ids=NOWHERE)
 @pytest.mark.parametrize("method", [b"GET", b"DELETE"])
-def test_a_path_that_leads_nowhere_says_so(url, target, method):
+def test_a_path_that_leads_nowhere_says_so(url, target, code, method):
     answer = ask(url, request(method, target))
 
-    assert answer.status in (400, 404, 405)
-    assert check_error(answer) in {
-        "INVALID_REQUEST",
-        "NOT_FOUND",
-        "AGENT_NOT_FOUND",
-        "SESSION_NOT_FOUND",
-        "RUN_NOT_FOUND",
-        "METHOD_NOT_ALLOWED",
-    }
+    # What nothing could be found at may still be no place for DELETE.
+    codes = {code: 404} if method == b"GET" else {code: 404, "METHOD_NOT_ALLOWED": 405}
+    assert answer.status == codes[check_error(answer)]
     assert answer.header("X-Evil") is None
     assert answer.header("Location") is None
+    assert answer.header("X-Content-Type-Options") == "nosniff"
     assert b"root:" not in answer.body
-    assert answer.header("X-Content-Type-Options") == "nosniff" or answer.status == 400
 
 
 @pytest.mark.parametrize(
@@ -217,8 +213,7 @@ HARMLESS: dict[str, bytes] = {
 def test_a_filter_is_a_text_and_nothing_else(url, target):
     answer = ask(url, request(b"GET", b"/api/v1/" + target))
 
-    assert answer.status in (200, 400)
-    assert answer.status == 400 or answer.json()["count"] == 0
+    assert (answer.status, answer.json()["count"]) == (200, 0)
     assert answer.header("Set-Cookie") is None
 
 
@@ -269,7 +264,7 @@ def test_a_field_that_others_obey_changes_nothing(url, field):
     answer = ask(url, request(b"GET", b"/health", field + b"\r\n"))
 
     assert (answer.status, answer.json()["service"]) == (200, "agentos")
-    assert b"evil" not in answer.body
+    assert "evil" not in f"{answer.headers} {answer.body!r}"
 
 
 @pytest.mark.parametrize(
@@ -295,5 +290,5 @@ def test_the_host_appears_in_no_answer(url, host):
     answer = ask(url, head + b"Content-Length: %d\r\n\r\n" % len(body) + body)
 
     assert answer.status == 201
-    assert (answer.header("Location") or "").startswith("/api/v1/sessions/")
-    assert b"evil" not in answer.body
+    assert answer.header("Location") == f"/api/v1/sessions/{answer.json()['session_id']}"
+    assert host == b"" or host not in answer.body

@@ -146,6 +146,7 @@ REFUSED: dict[str, tuple[bytes, int]] = {
     "NUL in the target": (b"GET /health\x00 HTTP/1.1\r\nHost: localhost\r\n\r\n", 400),
     "raw UTF-8 in the target": ("GET /ä HTTP/1.1\r\nHost: localhost\r\n\r\n".encode(), 400),
     "target without a slash": (b"GET health HTTP/1.1\r\nHost: localhost\r\n\r\n", 400),
+    "target of backslashes": (b"GET \\\\health HTTP/1.1\r\nHost: localhost\r\n\r\n", 400),
     "asterisk": (b"GET * HTTP/1.1\r\nHost: localhost\r\n\r\n", 400),
     "target of 9000 bytes": (b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n", 414),
     "request line without an end": (b"GET /" + b"a" * 500_000, 414),

@@ -7,13 +7,8 @@ from typing import Any
 import pytest
 
 from agentos.testing.sse import SSEReader
+from hostile.nasty import NASTY
 from parts.raw import Answer, RawClient, ask
-
-# Each ends a line, begins a field or stops a reader somewhere: in SSE, in Python, in JavaScript, in C.
-NASTY = (
-    "a\r\nid: 99\r\nevent: complete\r\ndata: {}\r\n\r\nb\n\ndata: x\n\nc\r\rid: 7\r\r"
-    "\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029\ufeff: comment\nretry: 1\n\n\x1b[2J"
-)
 
 
 def post(url: str, path: str, body: dict[str, Any]) -> Answer:
@@ -85,18 +80,27 @@ def test_all_that_a_client_names_stays_in_its_field(url):
     assert {event["session_id"] for event in events} == {made.json()["session_id"]}
 
 
-@pytest.mark.parametrize("field", ["session_id", "concurrency", "on_disconnect"])
-def test_an_id_or_a_word_with_line_breaks_is_refused_before_the_stream(url, field):
+@pytest.mark.parametrize(
+    ("field", "status", "code"),
+    [
+        ("session_id", 404, "SESSION_NOT_FOUND"),
+        ("concurrency", 400, "INVALID_REQUEST"),
+        ("on_disconnect", 400, "INVALID_REQUEST"),
+    ],
+)
+def test_an_id_or_a_word_with_line_breaks_is_refused_before_the_stream(url, field, status, code):
     answer = post(url, "agents/assistant/run/stream", {"input": "a", field: NASTY})
 
-    assert answer.status in (400, 404)
+    assert (answer.status, answer.json()["code"]) == (status, code)
     assert answer.header("Content-Type") == "application/json"
     assert answer.json()["request_id"] == answer.header("X-Request-ID")
 
 
 @pytest.mark.parametrize("id", [NASTY, "a\nb", "a\u2028b", "a b", "a/b", "", ".", "ä", "a" * 129], ids=range(9))
 def test_an_agents_id_is_a_word(url, id):
-    assert post(url, "agents", {"id": id, "model": "scripted:echo"}).status == 400
+    answer = post(url, "agents", {"id": id, "model": "scripted:echo"})
+
+    assert (answer.status, list(answer.json()["details"]["fields"])) == (400, ["id"])
 
 
 def test_an_agent_that_says_who_it_is_in_frames_is_served_in_ours(url):

@@ -16,6 +16,14 @@ def check(*media: Media, **settings: Any) -> None:
     MediaPolicy(Config(environ={}, **settings)).check(media)
 
 
+def accepts(*media: Media, **settings: Any) -> bool:
+    try:
+        check(*media, **settings)
+    except InvalidMedia:
+        return False
+    return True
+
+
 def at(host: str) -> Media:
     return Media("image", url=f"https://{host}/a.png")
 
@@ -25,14 +33,14 @@ def of(size: int) -> Media:
 
 
 def test_as_many_attachments_as_the_setting_says() -> None:
-    check(at("a.test"), at("a.test"), max_attachments=2)
+    assert accepts(at("a.test"), at("a.test"), max_attachments=2)
     with pytest.raises(InvalidMedia, match="3 attachments are too many; at most 2"):
         check(at("a.test"), at("a.test"), at("a.test"), max_attachments=2)
 
 
 @pytest.mark.parametrize("size", [1022, 1023, 1024])
 def test_data_of_the_largest_size_is_accepted(size: int) -> None:
-    check(of(size), max_attachment_size=1024)
+    assert accepts(of(size), max_attachment_size=1024)
 
 
 @pytest.mark.parametrize("size", [1025, 1026, 5000])
@@ -69,8 +77,9 @@ def test_a_client_gives_exactly_one_of_url_and_data(media: Media) -> None:
         check(media)
 
 
-def test_any_public_host_is_accepted_on_any_port() -> None:
-    check(at("example.com"), at("8.8.8.8"), at("[2606:4700::1111]"), at("example.com:8443"), at("bücher.example"))
+@pytest.mark.parametrize("host", ["example.com", "8.8.8.8", "[2606:4700::1111]", "example.com:8443", "bücher.example"])
+def test_any_public_host_is_accepted_on_any_port(host: str) -> None:
+    assert accepts(at(host))
 
 
 @pytest.mark.parametrize(
@@ -102,7 +111,7 @@ def test_what_is_internal_is_refused_though_nobody_of_ours_fetches_it(host: str)
 
 @pytest.mark.parametrize("host", ["example.com", "EXAMPLE.com.", "a.example.org", "a.b.example.org", "8.8.8.8"])
 def test_the_allowed_hosts_are_accepted(host: str) -> None:
-    check(at(host), media_hosts=("example.com", "*.example.org", "8.8.8.8"))
+    assert accepts(at(host), media_hosts=("example.com", "*.example.org", "8.8.8.8"))
 
 
 @pytest.mark.parametrize("host", ["a.example.com", "example.org", "notexample.org", "example.com.evil.test", "9.9.9.9"])
@@ -121,7 +130,7 @@ def test_denied_hosts_are_refused_even_when_allowed(host: str) -> None:
 
 @pytest.mark.parametrize("host", ["minio", "minio:9000", "a.corp.internal", "10.1.2.3", "[fd00::1]"])
 def test_an_internal_host_that_the_operator_lists_is_accepted(host: str) -> None:
-    check(at(host), media_hosts=("minio", "*.corp.internal", "10.1.2.3", "fd00::1"))
+    assert accepts(at(host), media_hosts=("minio", "*.corp.internal", "10.1.2.3", "fd00::1"))
 
 
 @pytest.mark.parametrize("host", ["169.254.169.254", "168.63.129.16", "0.0.0.0", "[fe80::1]"])
@@ -139,4 +148,4 @@ def test_a_setting_that_names_no_host_is_refused_at_start(host: str) -> None:
 def test_ports_are_the_webs_where_we_fetch_from_any_host() -> None:
     with pytest.raises(InvalidMedia, match="port 8443 is not allowed; allowed: 80, 443"):
         check(at("example.com:8443"), media_fetch=True)
-    check(at("example.com:8443"), media_fetch=True, media_hosts=("example.com",))
+    assert accepts(at("example.com:8443"), media_fetch=True, media_hosts=("example.com",))

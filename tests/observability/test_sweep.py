@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 import pytest
 from agentos_openai import OpenAIProvider
+from flask import Flask
 
 from agentos.app import create_app
 from agentos.config import Config
@@ -111,6 +112,26 @@ def requests(key: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
     yield "POST", "/api/v1/sessions", {"data": "{", "content_type": "application/json", "headers": good}
 
 
+def agents_of(talking: Talking) -> dict[str, Any]:
+    """Return the agents that are asked: one for each thing that goes wrong, one that is fine, and one in code."""
+    models = {name: f"{name}:m" for name in ("fine", "tool", "echoing", "limited", "unmakable")}
+    models |= {"unsaved": "fine:m", "quote": "openai:quote"}
+    agents = {name: Agent(id=name, model=model, tools=[talking.tell]) for name, model in models.items()}
+    return {**agents, "own": talking}
+
+
+def answers_of(app: Flask, key: str) -> list[str]:
+    """Ask everything; return all that is answered."""
+    client = app.test_client()
+    told = []
+    for method, path, more in requests(key):
+        with warnings.catch_warnings():
+            warnings.simplefilter("always")
+            answer = client.open(path, method=method, **more)
+            told.append(f"{answer.status} {answer.headers} {answer.text}")
+    return told
+
+
 @pytest.mark.parametrize("level", [{}, {"debug": True, "log_content": True}], ids=["info", "debug"])
 def test_no_secret_comes_out(log, model_server: ModelServer, level: dict[str, Any]) -> None:
     given = {**VALUES, "database_url": f"vault://me:{quote(PASSWORD, safe='')}@db/agentos"}
@@ -126,22 +147,10 @@ def test_no_secret_comes_out(log, model_server: ModelServer, level: dict[str, An
     )
     stream = log(config)
     talking = Talking(config)
-    agents: dict[str, Any] = {
-        name: Agent(id=name, model=f"{name}:m", tools=[talking.tell])
-        for name in ("fine", "tool", "echoing", "limited", "unmakable")
-    }
-    agents |= {"own": talking, "unsaved": Agent(id="unsaved", model="fine:m")}
-    agents["quote"] = Agent(id="quote", model="openai:quote")
-    app = create_app(config, agents=agents, plugins={"talking": talking})
+    app = create_app(config, agents=agents_of(talking), plugins={"talking": talking})
     services = app.extensions["agentos"]
     key, _ = services.keys.create(name="a", owner="a", scopes=["admin"])
-    client = app.test_client()
-    told = []
-    for method, path, more in requests(key):
-        with warnings.catch_warnings():
-            warnings.simplefilter("always")
-            answer = client.open(path, method=method, **more)
-            told.append(f"{answer.status} {answer.headers} {answer.text}")
+    told = answers_of(app, key)
     services.drain(0)
     services.close()
 

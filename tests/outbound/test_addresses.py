@@ -6,10 +6,8 @@ import pytest
 
 from agentos.outbound.addresses import Reach, reach_of, read_address
 
-
-@pytest.mark.parametrize(
-    "text",
-    [
+ADDRESSES = {
+    Reach.PUBLIC: [
         "8.8.8.8",
         "1.1.1.1",
         "100.63.255.255",
@@ -22,14 +20,7 @@ from agentos.outbound.addresses import Reach, reach_of, read_address
         "64:ff9b::808:808",
         "::ffff:8.8.8.8",
     ],
-)
-def test_public_addresses(text: str) -> None:
-    assert reach_of(read_address(text)) is Reach.PUBLIC
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
+    Reach.PRIVATE: [
         "127.0.0.1",
         "127.255.255.254",
         "10.0.0.1",
@@ -47,14 +38,7 @@ def test_public_addresses(text: str) -> None:
         "64:ff9b::10.0.0.1",
         "64:ff9b::c0a8:101",
     ],
-)
-def test_addresses_of_this_machine_and_its_networks(text: str) -> None:
-    assert reach_of(read_address(text)) is Reach.PRIVATE
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
+    Reach.SPECIAL: [
         "0.0.0.0",
         "0.1.2.3",
         "169.254.169.254",
@@ -100,6 +84,9 @@ def test_addresses_of_this_machine_and_its_networks(text: str) -> None:
         "ff02::1",
         "ff0e::1",
     ],
-)
-def test_addresses_that_lead_to_no_web_server(text: str) -> None:
-    assert reach_of(read_address(text)) is Reach.SPECIAL
+}
+
+
+@pytest.mark.parametrize(("text", "reach"), [(text, reach) for reach, texts in ADDRESSES.items() for text in texts])
+def test_an_address_is_of_the_internet_or_of_this_network_or_leads_to_no_web_server(text: str, reach: Reach) -> None:
+    assert reach_of(read_address(text)) is reach

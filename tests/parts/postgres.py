@@ -12,6 +12,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -160,9 +161,9 @@ def _free_port() -> int:
         return port
 
 
-@pytest.fixture(scope="session")
-def postgres_server() -> Iterator[PostgresServer]:
-    """One running server for the whole test session. A test that stops it makes a ``PostgresServer`` of its own."""
+@contextmanager
+def running_postgres() -> Iterator[PostgresServer]:
+    """Run a server of one's own; skips the test where there is no PostgreSQL."""
     try:
         server = PostgresServer.create()
     except LookupError as error:
@@ -172,6 +173,13 @@ def postgres_server() -> Iterator[PostgresServer]:
         yield server
     finally:
         server.remove()
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """One running server for the whole test session. A test that stops it runs one of its own."""
+    with running_postgres() as server:
+        yield server
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from agentos.domain.event import AgentEvent, Frame
+from agentos.domain.event import Frame, Yielded
 from agentos.domain.ids import new_id
 from agentos.domain.run import Concurrency, Run, RunStatus
 from agentos.domain.session import Session
@@ -32,12 +32,12 @@ from agentos.storage.values import Admission, FrameBatch, Lease
 class Speaker:
     """An agent that does what a function says; ``settings`` are what it says of itself."""
 
-    def __init__(self, stream: Callable[[RunContext], Iterator[AgentEvent | str]], **settings: Any) -> None:
+    def __init__(self, stream: Callable[[RunContext], Iterator[Yielded]], **settings: Any) -> None:
         self.stream = stream
         vars(self).update(settings)
 
 
-def says(*words: AgentEvent | str) -> Speaker:
+def says(*words: Yielded) -> Speaker:
     return Speaker(lambda context: iter(words))
 
 
@@ -181,13 +181,3 @@ def event(frame: Frame) -> SimpleNamespace:
 
 def numbers(frames: Sequence[Frame]) -> list[int]:
     return [frame.number for frame in frames]
-
-
-def until(what: Callable[[], object], seconds: float = 10.0) -> None:
-    """Wait until something is so."""
-    waited = threading.Event()
-    for _ in range(int(seconds / 0.02)):
-        if what():
-            return
-        waited.wait(0.02)
-    raise AssertionError(f"it did not come to be within {seconds} s")

@@ -11,7 +11,7 @@ from agentos.errors import ConfigError, StorageError
 from agentos.storage.sqlalchemy import open_sql
 from agentos.storage.sqlalchemy.engine import open_database
 from agentos.testing.storage.contract import admit, admitted, ended, key, new_run, new_session, said, take_turn
-from parts.postgres import PostgresServer
+from parts.postgres import running_postgres
 
 
 @pytest.fixture
@@ -27,11 +27,9 @@ def database(sql_url):
 
 
 @pytest.fixture
-def own_server(postgres_server):
-    server = PostgresServer.create()
-    server.start()
-    yield server
-    server.remove()
+def own_server():
+    with running_postgres() as server:
+        yield server
 
 
 def test_an_unreachable_server_is_a_storage_error_at_once(open_storage):

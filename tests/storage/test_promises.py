@@ -501,10 +501,13 @@ def clean(storage):
 
 
 def explore(open_storage, examples):
-    """Run random sequences; the same ones each time, but with ``AGENTOS_SOAK=1``, which runs more and longer ones."""
+    """Run random sequences and return how many: the same each time, but more and longer with ``AGENTOS_SOAK=1``."""
     soak = os.environ.get("AGENTOS_SOAK") == "1"
+    begun = 0
 
     def machine():
+        nonlocal begun
+        begun += 1
         storage = open_storage()
         clean(storage)
         return Promises(storage)
@@ -522,12 +525,13 @@ def explore(open_storage, examples):
             suppress_health_check=list(HealthCheck),
         ),
     )
+    return begun
 
 
 def test_in_memory():
-    explore(MemoryStorage, 150)
+    assert explore(MemoryStorage, 150) >= 150
 
 
 @pytest.mark.parametrize(("sql_url", "examples"), [("sqlite", 60), ("postgresql", 15)], indirect=["sql_url"])
 def test_in_a_database(storage, examples):
-    explore(lambda: storage, examples)
+    assert explore(lambda: storage, examples) >= examples
