@@ -25,7 +25,7 @@ from agentos.models.transport.body import Body, Chunked, Inflated, Sized
 from agentos.models.transport.failures import NotHTTP
 from agentos.models.transport.watch import EVERY, IDLE_LOOKS
 from parts.model_behaviours import TEXT, chunk, events, words
-from parts.model_server import ModelServer
+from parts.waiting import until
 
 ANSWER = b"".join(events(words(TEXT)))
 STREAM = b"Content-Type: text/event-stream\r\n"
@@ -358,11 +358,11 @@ def test_a_proxy_that_drips_its_answer_has_the_time_of_a_connection(monkeypatch,
     assert time.monotonic() - began < 8  # of the 15 s that it drips
 
 
-def test_nothing_runs_on_after_the_last_call(client: ChatCompletions, server: ModelServer, ask) -> None:
+def test_nothing_runs_on_after_the_last_call(client: ChatCompletions, ask) -> None:
+    def watches() -> bool:
+        return "model-watch" in {thread.name for thread in threading.enumerate()}
+
     text(client, ask("text"))
-    assert "model-watch" in {thread.name for thread in threading.enumerate()}
-    end = time.monotonic() + 3 * IDLE_LOOKS * EVERY
-    while (left := [t for t in threading.enumerate() if t.name == "model-watch"]) and time.monotonic() < end:
-        time.sleep(EVERY)
-    assert not left
+    assert watches()
+    until(lambda: not watches(), 3 * IDLE_LOOKS * EVERY)
     assert text(client, ask("text")) == TEXT
