@@ -38,16 +38,16 @@ class Endings:
         if not live.begin_end():
             return False
         self._log.release(live.run.id)
-        run, frame = live.ended(failure)
         try:
+            run, frame = live.ended(failure)
             saved = self._save(live, run, [*live.stream.unlogged(), frame])
         except StorageError:
-            logger.error("the end of a run could not be saved", extra={"run_id": run.id})
+            logger.error("the end of a run could not be saved", extra={"run_id": live.run.id})
             run, frame = live.ended(StorageError(UNSAVED))
-        except (
-            Exception
-        ):  # a bug, or a storage backend that breaks its contract: the client must hear an end all the same
-            logger.exception("saving the end of a run met a bug", extra={"run_id": run.id})
+        # A bug, or a storage backend that breaks its contract: nobody else can end the run any more, and its client
+        # must hear an end all the same.
+        except Exception:
+            logger.exception("saving the end of a run met a bug", extra={"run_id": live.run.id})
             run, frame = live.ended(StorageError(UNSAVED))
         else:
             if not saved:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from agentos.alarm import Alarm
 from agentos.cancellation import Cancellation
@@ -20,6 +22,9 @@ from agentos.events.stream import EventStream
 from agentos.observability.redaction import redact, redact_data
 from agentos.runtime.context import RunContext
 from agentos.runtime.transcript import Transcript
+
+MOST_TOKENS = 2**53
+"""Tokens that one call may be said to have taken: what a JSON number holds exactly, and sums of which fit 64 bits."""
 
 
 class LiveRun:
@@ -92,7 +97,10 @@ class LiveRun:
             case Reasoning():
                 content = _clean(item.content)
                 event = item if content == item.content else dataclasses.replace(item, content=content)
-            case ToolCall() | Usage():
+            case ToolCall():
+                event = item
+            case Usage():
+                _check_usage(self.run.agent_id, item)
                 event = item
             case _:
                 raise AgentFailed(
@@ -141,9 +149,25 @@ def run_error(failure: AgentOSError, run_id: str) -> RunError:
     return RunError(
         code=failure.code,
         error=failure.phrase,
-        message=redact(failure.message),
-        details={**redact_data(failure.details), "run_id": run_id},
+        message=_clean(redact(failure.message)),
+        details={**_plain(redact_data(failure.details)), "run_id": run_id},
     )
+
+
+def _plain(details: Mapping[str, Any]) -> dict[str, Any]:
+    """Return details as JSON that can be stored and sent; they may be other people's, and hold anything."""
+    try:
+        text = _clean(json.dumps(details, default=str, ensure_ascii=False, skipkeys=True))
+        plain: dict[str, Any] = json.loads(text, parse_int=lambda digits: int(digits) if len(digits) < 19 else digits)
+    except Exception:  # noqa: BLE001 - a circle, or a value of other people that cannot say what it is
+        return {}
+    return plain
+
+
+def _check_usage(agent_id: str, usage: Usage) -> None:
+    """Refuse counts that neither JSON nor a database column can hold: the run could not be ended with them."""
+    if not all(isinstance(count, int) and 0 <= count < MOST_TOKENS for count in dataclasses.astuple(usage)):
+        raise AgentFailed(f"agent {agent_id!r} yielded {usage!r:.200}; accepted are counts from 0 to {MOST_TOKENS - 1}")
 
 
 def _status(failure: AgentOSError | None) -> RunStatus:

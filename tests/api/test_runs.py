@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from agentos.domain.times import utc_now
 from agentos.domain.usage import Usage
 from agentos.errors import ProviderError, ProviderRateLimited, ProviderUnavailable, RunCancelled
 from agentos.models.scripted import Cut, Fail, Pause, call
@@ -186,3 +187,21 @@ def test_the_list_of_runs_read_by_cursor_is_stable_while_runs_are_added(served) 
 @pytest.mark.parametrize("run_id", ["nobody", "x" * 300, "%00"])
 def test_an_unknown_run_is_404(client, run_id: str) -> None:
     assert client.get(f"{RUNS}/{run_id}").json["code"] == "RUN_NOT_FOUND"
+
+
+@pytest.mark.parametrize(
+    "turn",
+    [
+        [Fail(ProviderError("half \ud800", details={"half \ud801": "\ud802"}))],
+        [Fail(ProviderError("odd", details={"when": utc_now(), 1: object()}))],
+        ["Hi", Usage(10**30, 1)],
+        ["Hi", Usage(-1, 1)],
+    ],
+    ids=["surrogates", "no JSON", "too many tokens", "less than no tokens"],
+)
+def test_a_run_ends_whatever_its_provider_says_of_itself(serve, turn: list) -> None:
+    served = serve(turn, model_retries=0, request_timeout=2)
+    answer = served.run("Hi")
+    assert answer.json["code"] == "EXECUTION_ERROR"
+    assert answer.json["details"]["cause"] != "TIMEOUT"
+    assert served.client.get(f"/api/v1/runs/{answer.json['details']['run_id']}").json["status"] == "failed"
