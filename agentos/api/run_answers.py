@@ -14,13 +14,17 @@ from agentos.api.errors import run_error_answer
 from agentos.api.idempotency import replayed_header
 from agentos.api.representations import accepted_run_json, run_answer_json
 from agentos.api.routes import json_answer, services
-from agentos.api.sse import HEADERS, stream_frames
+from agentos.api.sse import HEADERS, encode_frames, stream_frames
 from agentos.domain.event import Frame
 from agentos.errors import RunTimeout
+from agentos.events.stream import Deliver
 from agentos.services.runs import StartedRun
 
 GRACE = 15.0
 """Seconds after its deadline in which a run must have been stopped and saved; the runner needs two or three."""
+
+SEND_SOON = "agentos.send_soon"
+"""What our own server offers in a request's environment (``serving.answers``): to send a piece without waiting."""
 
 logger = logging.getLogger(__name__)
 
@@ -52,11 +56,20 @@ def stream_answer(started: StartedRun, *, types: Set[str], until_gone: bool) -> 
     """Stream a run from its start; ``until_gone`` cancels the run if the client leaves before its end."""
     heartbeat = services().config.heartbeat_interval
     if not until_gone:
-        return events_answer(started.run_id, started.follow(heartbeat=heartbeat), types, replayed=started.replayed)
+        batches = started.follow(heartbeat=heartbeat, deliver=delivery(types))
+        return events_answer(started.run_id, batches, types, replayed=started.replayed)
     watch = _watch(started)
     answer = events_answer(started.run_id, watch.batches(heartbeat=heartbeat), types, replayed=started.replayed)
     answer.call_on_close(watch.leave)  # a stream that was never begun has no other end
     return answer
+
+
+def delivery(types: Set[str]) -> Deliver | None:
+    """Return how events are handed to the client without waking who follows them, where the server knows how."""
+    send_soon = request.environ.get(SEND_SOON)
+    if send_soon is None or types:
+        return None
+    return lambda frames: send_soon(encode_frames(frames))
 
 
 def events_answer(

@@ -13,7 +13,14 @@ from agentos.api.paging import page_json, paging
 from agentos.api.query import read_last_event_id
 from agentos.api.representations import run_json
 from agentos.api.routes import Answer, Routes, json_answer, services
-from agentos.api.run_answers import accepted_answer, end_answer, events_answer, nothing_left_answer, stream_answer
+from agentos.api.run_answers import (
+    accepted_answer,
+    delivery,
+    end_answer,
+    events_answer,
+    nothing_left_answer,
+    stream_answer,
+)
 from agentos.api.schemas.media import read_media
 from agentos.api.schemas.query_fields import EventsQuery, RunQuery, RunStartQuery, StreamQuery
 from agentos.api.schemas.runs import AcceptedRunSchema, RunAnswerSchema, RunListSchema, RunRequestSchema, RunSchema
@@ -159,13 +166,15 @@ def follow_run(run_id: str, query: dict[str, Any]) -> Response:
     """
     after = read_last_event_id(request, query.get("after", 0))
     heartbeat = services().config.heartbeat_interval
-    batches = services().runs.follow(run_id, caller(), after=after, heartbeat=heartbeat)
+    types = query.get("types", frozenset())
+    deliver = delivery(types)
+    batches = services().runs.follow(run_id, caller(), after=after, heartbeat=heartbeat, deliver=deliver)
     if after and services().runs.get(run_id, caller()).status.finished:
         first = next(batches, None)
         if first is None:
             return nothing_left_answer()
         batches = chain([first], batches)
-    return events_answer(run_id, batches, query.get("types", frozenset()), retry=True)
+    return events_answer(run_id, batches, types, retry=True)
 
 
 @routes.post(

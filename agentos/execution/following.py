@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 
 from agentos.domain.event import Error, Frame
 from agentos.domain.run import Run
 from agentos.errors import EventsExpired, RunCancelled, RunNotFound, StorageError
 from agentos.events.encoder import FrameEncoder
+from agentos.events.stream import Deliver
 from agentos.execution.live import LiveRun
 from agentos.execution.runner import Runner
 from agentos.storage.interface import Storage
@@ -30,16 +31,25 @@ class Follower:
         self._storage = storage
         self._runner = runner
 
-    def follow(self, run_id: str, *, owner: str | None, after: int = 0, heartbeat: float) -> Iterator[Sequence[Frame]]:
+    def follow(
+        self,
+        run_id: str,
+        *,
+        owner: str | None,
+        after: int = 0,
+        heartbeat: float,
+        deliver: Deliver | None = None,
+    ) -> Iterator[Sequence[Frame]]:
         """Return the frames after number ``after``, those that are there together, until the last one.
 
-        After ``heartbeat`` seconds without a frame an empty batch comes. Raises, before it returns,
+        After ``heartbeat`` seconds without a frame an empty batch comes. ``deliver`` may be used in place of a batch
+        (see :meth:`agentos.events.stream.EventStream.follow`). Raises, before it returns,
         :class:`~agentos.errors.RunNotFound`, also for a run that is not ``owner``'s (``None``: anybody's), or
         :class:`~agentos.errors.EventsExpired` for one that ended so long ago that its events are gone.
         """
         live = self._live(run_id, owner)
         if live is not None:
-            return self.follow_live(live, after=after, heartbeat=heartbeat)
+            return self.follow_live(live, after=after, heartbeat=heartbeat, deliver=deliver)
         run = self._storage.get_run(run_id, owner=owner)
         if run is None:
             raise RunNotFound(run_id)
@@ -55,11 +65,23 @@ class Follower:
         live = self._live(run_id, owner)
         return self._poll(run_id, timeout, owner) if live is None else self.wait_live(live, timeout)
 
-    def follow_live(self, live: LiveRun, *, after: int = 0, heartbeat: float) -> Iterator[Sequence[Frame]]:
+    def follow_live(
+        self, live: LiveRun, *, after: int = 0, heartbeat: float, deliver: Deliver | None = None
+    ) -> Iterator[Sequence[Frame]]:
         """Yield the frames of a run of this worker, as :meth:`follow` does."""
-        after = yield from live.stream.follow(after, heartbeat=heartbeat)
-        if live.stream.handed_over and live.stream.last is None:
-            yield from self._read(live.run, after, heartbeat)
+        stream = live.stream
+        while True:
+            after = yield from stream.follow(after, heartbeat=heartbeat, deliver=deliver)
+            if not stream.holds(after):  # a slow reader, or a late one
+                caught_up = yield from self._read(live.run, after, heartbeat, until=stream.holds)
+                if caught_up is None:
+                    return
+                after = caught_up
+            elif stream.handed_over and stream.last is None:
+                yield from self._read(live.run, after, heartbeat)
+                return
+            else:
+                return
 
     def wait_live(self, live: LiveRun, timeout: float) -> Run | None:
         """Wait for the end of a run of this worker, as :meth:`wait` does."""
@@ -84,27 +106,34 @@ class Follower:
                 return None
             time.sleep(POLL)
 
-    def _read(self, run: Run, after: int, heartbeat: float) -> Iterator[Sequence[Frame]]:
+    def _read(
+        self, run: Run, after: int, heartbeat: float, *, until: Callable[[int], bool] | None = None
+    ) -> Generator[Sequence[Frame], None, int | None]:
+        """Yield what the log has, as it comes there, to the run's end; or ``until`` it is true of a frame's number.
+
+        Returns that number, ``None`` after the end.
+        """
         spoke = looked = time.monotonic()
-        while True:
+        while until is None or not until(after):
             frames = self._page(run.id, after)
             now = time.monotonic()
             if frames:
                 after, spoke = frames[-1].number, now
                 yield frames
                 if frames[-1].last:
-                    return
+                    return None
                 continue
             if run.status.finished or now - looked >= ENDED_POLL:
                 looked = now
                 end = self._end(run, after)
                 if end is not None:
                     yield from end
-                    return
+                    return None
             if now - spoke >= heartbeat:
                 spoke = now
                 yield ()
             time.sleep(POLL)
+        return after
 
     def _page(self, run_id: str, after: int) -> Sequence[Frame]:
         try:

@@ -42,11 +42,11 @@ class LiveRun:
         deadline: float,
         max_output: int,
         durable: bool = False,
-        earlier: Sequence[Frame] = (),
+        logged: int = 0,
     ) -> None:
         self.run = run
         self.deadline = deadline
-        self.stream = EventStream(alarm, durable=durable, earlier=earlier)
+        self.stream = EventStream(alarm, durable=durable, logged=logged)
         self.cancellation = Cancellation()
         self.transcript = Transcript()
         self._encoder = FrameEncoder(run)
@@ -54,7 +54,7 @@ class LiveRun:
         self._lock = threading.Lock()
         self._ending = False
         media = tuple(media.describe() for media in run.media)
-        start = RunStart(run.input, run.session_id, media, run.attempt if earlier else None)
+        start = RunStart(run.input, run.session_id, media, run.attempt if logged else None)
         self.stream.append(self._encoder.encode(start, self.stream.next_number))
 
     def context(self, history: Sequence[Message]) -> RunContext:

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 from agentos.alarm import Alarm
 from agentos.domain.agent import StreamingAgent
-from agentos.domain.event import Frame
 from agentos.domain.message import Message
 from agentos.domain.run import Concurrency, Run, RunStatus
 from agentos.errors import (
@@ -125,16 +124,16 @@ class Runner:
 
     def resume(self, run: Run, agent: StreamingAgent, limits: RunLimits) -> None:
         """Execute a run that was taken over from a lost worker from its beginning, after what its log has already."""
-        earlier: list[Frame] = []
-        while frames := self._storage.read_frames(run.id, after=len(earlier)):
-            earlier += frames
+        logged = 0
+        while frames := self._storage.read_frames(run.id, after=logged):
+            logged = frames[-1].number
         live = LiveRun(
             run,
             self._alarm,
             deadline=time.monotonic() + limits.timeout,
             max_output=limits.max_output,
             durable=limits.durable,
-            earlier=earlier,
+            logged=logged,
         )
         self._enter(live)
         waiting = Admission(dataclasses.replace(run, status=RunStatus.QUEUED))

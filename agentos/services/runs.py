@@ -20,13 +20,13 @@ from agentos.errors import (
     AgentOSError,
     Forbidden,
     IdempotencyConflict,
-    IdempotencyMismatch,
     InvalidMedia,
     InvalidRequest,
     RunCancelled,
     RunFinished,
     RunNotFound,
 )
+from agentos.events.stream import Deliver
 from agentos.execution.executor import Executor
 from agentos.execution.following import Follower
 from agentos.execution.live import LiveRun
@@ -37,13 +37,7 @@ from agentos.runtime.loop import ModelAgent
 from agentos.services.agents import AgentService
 from agentos.services.sizes import Sizes
 from agentos.storage.interface import Storage
-from agentos.storage.values import (
-    IdempotencyKey,
-    Page,
-    Paging,
-    Repeat,
-    RunFilter,
-)
+from agentos.storage.values import IdempotencyKey, Page, Paging, Repeat, RunFilter
 
 FETCH_SECONDS = 15.0
 """How long bringing in the attachments of one request may take."""
@@ -83,11 +77,11 @@ class StartedRun:
     _follower: Follower
     _live: LiveRun | None = None
 
-    def follow(self, *, heartbeat: float) -> Iterator[Sequence[Frame]]:
+    def follow(self, *, heartbeat: float, deliver: Deliver | None = None) -> Iterator[Sequence[Frame]]:
         """Return all its events as they come, as :meth:`agentos.execution.following.Follower.follow` does."""
         if self._live is not None:
-            return self._follower.follow_live(self._live, heartbeat=heartbeat)
-        return self._follower.follow(self.run_id, owner=self._owner, heartbeat=heartbeat)
+            return self._follower.follow_live(self._live, heartbeat=heartbeat, deliver=deliver)
+        return self._follower.follow(self.run_id, owner=self._owner, heartbeat=heartbeat, deliver=deliver)
 
     def wait(self, timeout: float) -> Run | None:
         """Wait for its end; ``None`` if it has not come within ``timeout`` seconds."""
@@ -123,9 +117,10 @@ class RunService:
     def start(self, request: RunRequest) -> StartedRun:
         """Accept a run durably and begin to execute it.
 
-        A repeat of an earlier request joins that one's run. Else refuses, in this order: sizes, media, neither input
-        nor media, agent, media that the agent's model does not take, no room for a background run, no room for a run of
-        this owner, session. Raises the matching error of :mod:`agentos.errors`; then there is no run.
+        Refuses who may not run the agent; then a repeat of an earlier request joins that one's run. Else refuses, in
+        this order: sizes, media, neither input nor media, agent, media that cannot be fetched or that the agent's model
+        does not take, no room for a background run, a session that is not there, no room for a run of its owner, a
+        session that is busy. Raises the matching error of :mod:`agentos.errors`; then there is no run.
         """
         if not request.caller.may_run(request.agent_id):
             raise Forbidden(f"the credential may not run agent {request.agent_id!r}")
@@ -163,12 +158,15 @@ class RunService:
         logger.debug("run requested", extra={"agent_id": run.agent_id, "session_id": run.session_id, "run_id": run.id})
         return StartedRun(run.id, False, request.caller.reach, self._follower, started)
 
-    def follow(self, run_id: str, caller: Principal, *, after: int = 0, heartbeat: float) -> Iterator[Sequence[Frame]]:
+    def follow(
+        self, run_id: str, caller: Principal, *, after: int = 0, heartbeat: float, deliver: Deliver | None = None
+    ) -> Iterator[Sequence[Frame]]:
         """Return the events of a run after number ``after``, as they come, wherever it executes.
 
-        Raises :class:`~agentos.errors.RunNotFound` or :class:`~agentos.errors.EventsExpired`.
+        As :meth:`agentos.execution.following.Follower.follow` does. Raises :class:`~agentos.errors.RunNotFound` or
+        :class:`~agentos.errors.EventsExpired`.
         """
-        return self._follower.follow(run_id, owner=caller.reach, after=after, heartbeat=heartbeat)
+        return self._follower.follow(run_id, owner=caller.reach, after=after, heartbeat=heartbeat, deliver=deliver)
 
     def cancel(self, run_id: str, caller: Principal) -> Run:
         """Have a run stopped, wherever it executes; return it as it is, which is mostly not ended yet.
@@ -232,10 +230,8 @@ class RunService:
         return started
 
     def _repeated(self, repeat: Repeat, request: RunRequest) -> StartedRun:
-        if request.idempotency is not None and repeat.fingerprint != request.idempotency.fingerprint:
-            raise IdempotencyMismatch(
-                f"Idempotency-Key {request.idempotency.key!r} was used with another request; use a new key"
-            )
+        if request.idempotency is not None:
+            repeat.check(request.idempotency)
         if self._storage.get_run(repeat.id, owner=request.caller.reach) is None:
             raise IdempotencyConflict(f"run {repeat.id!r}, which the first request with this key made, was deleted")
         return StartedRun(repeat.id, True, request.caller.reach, self._follower)

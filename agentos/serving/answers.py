@@ -11,11 +11,19 @@ from functools import lru_cache
 from typing import Any
 
 import gevent
+from gevent.util import wrap_errors
 from gunicorn.http.wsgi import Response, create
+
+from agentos.serving.connection import Connection
+from agentos.serving.outbox import Outbox
 
 log = logging.getLogger(__name__)
 
 LAST_CHUNK = b"0\r\n\r\n"
+
+MOST_DUE = 64 * 1024
+"""Bytes that wait for the end of a turn of the loop, at most but for the piece that goes beyond. An agent may say all it
+has to say in one turn; to add to a long piece costs as much as its length."""
 
 
 class Answer(Response):
@@ -24,6 +32,9 @@ class Answer(Response):
     sock: Any
     headers: list[tuple[str, str]]
     _head = b""
+    outbox: Outbox
+    _due = b""  # what was said since the loop waited last
+    _rest: Any = None  # the greenlet that sends what a client was too slow to take then
 
     def default_headers(self) -> list[str]:
         """Return the lines that every head begins with."""
@@ -49,8 +60,27 @@ class Answer(Response):
 
     def write(self, arg: bytes) -> None:
         """Send a piece of the body, and the head before the first."""
+        if self.chunked and self.headers_sent:  # nothing but chunks follows
+            self._catch_up()
+            if arg:
+                self.sent += len(arg)
+                self.sock.sendall(_chunk(arg))
+            return
         super().write(arg)
         self._send(b"")  # the head of an answer to HEAD, and one that an empty piece shall send ahead
+
+    def send_soon(self, piece: bytes) -> bool:
+        """Send a further piece of a body in chunks without waiting; False if that cannot be: none of it will be sent.
+
+        For whoever has something to say while the answer's own greenlet waits for it.
+        """
+        if not (self.chunked and self.headers_sent) or self._rest is not None or len(self._due) >= MOST_DUE:
+            return False
+        if not self._due:
+            self.outbox.add(self._send_due)
+        self._due += _chunk(piece)
+        self.sent += len(piece)
+        return True
 
     def can_sendfile(self) -> bool:
         """Never: the system would send the file before the head."""
@@ -58,11 +88,34 @@ class Answer(Response):
 
     def close(self) -> None:
         """Send what ends the answer."""
+        self._catch_up()
         self.send_headers()
         self._send(LAST_CHUNK if self.chunked else b"")
 
+    def _send_due(self) -> None:
+        """Send what can be sent without waiting, and leave the rest to a greenlet of its own."""
+        due, self._due = self._due, b""
+        if not due:
+            return
+        try:
+            sent = self.sock.send_now(due)
+        except OSError:  # It cannot be sent at present, or ever: the greenlet finds out.
+            sent = 0
+        if sent < len(due):
+            self._rest = gevent.spawn(wrap_errors((OSError,), self.sock.sendall), due[sent:])
+
+    def _catch_up(self) -> None:
+        """Wait until all is sent that was to be sent soon; raises ``OSError`` where that failed."""
+        if self._due:
+            self._send_due()
+        if self._rest is not None:
+            failure = self._rest.get()
+            if failure is not None:
+                raise failure
+            self._rest = None
+
     def _emit_body(self, data: bytes) -> None:
-        self._send(b"%X\r\n%b\r\n" % (len(data), data) if self.chunked else data)
+        self._send(_chunk(data) if self.chunked else data)
 
     def _send(self, data: bytes) -> None:
         head, self._head = self._head, b""
@@ -79,6 +132,9 @@ def answer(worker: Any, request: Any, connection: Any, client: Any, server: Any)
     made: tuple[Any, Any] = create(request, connection, client, server, worker.cfg, response_class=Answer)
     response, environ = made
     environ["wsgi.multithread"] = True
+    if isinstance(connection, Connection):  # What TLS makes of a piece may have to wait, whatever its length.
+        response.outbox = worker.outbox
+        environ["agentos.send_soon"] = response.send_soon
     try:
         if not worker.alive or not worker.cfg.keepalive:
             response.force_close()
@@ -98,6 +154,10 @@ def answer(worker: Any, request: Any, connection: Any, client: Any, server: Any)
         raise StopIteration from None
     finally:
         worker.cfg.post_request(worker, request, environ, response)
+
+
+def _chunk(data: bytes) -> bytes:
+    return b"%X\r\n%b\r\n" % (len(data), data)
 
 
 def _send(response: Answer, body: Any) -> None:

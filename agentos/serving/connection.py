@@ -69,6 +69,19 @@ class _Patient:
 class Connection(_Patient, socket.socket):
     """A plain one."""
 
+    _sock: plain.socket  # gevent's: never waits
+
+    def send(self, data: Any, flags: int = 0, timeout: Any = None) -> int:
+        """Send some; raises :class:`ClientStalled`."""
+        try:
+            return self._sock.send(data, flags)
+        except BlockingIOError:
+            return super().send(data, flags, timeout)
+
+    def send_now(self, data: bytes) -> int:
+        """Send as much as can be sent without waiting; raises ``BlockingIOError`` if that is nothing."""
+        return self._sock.send(data)
+
 
 class TLSConnection(_Patient, ssl.SSLSocket):
     """One that speaks TLS."""

@@ -24,6 +24,7 @@ from agentos.serving.answers import answer
 from agentos.serving.application import serving_config
 from agentos.serving.conversation import Conversation, Patience
 from agentos.serving.listeners import Listeners
+from agentos.serving.outbox import Outbox
 from agentos.serving.patching import check_patched
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ class Worker(GeventWorker):
         self._fresh: set[Conversation] = set()  # before their first request: its loss would be a failure
         self._idle: dict[Conversation, None] = {}  # between two requests, the oldest first: may be closed at any time
         self._listeners: Listeners | None = None
+        self.outbox: Outbox
         self._patience: Patience
         self._tls: SSLContext | None
 
@@ -112,9 +114,10 @@ class Worker(GeventWorker):
             limits = self.services.config if self.services is not None else serving_config()
             self._patience = Patience(header=limits.header_timeout, idle=self.cfg.keepalive, write=limits.write_timeout)
             self._tls = ssl_context(self.cfg) if self.cfg.is_ssl else None
+            self.outbox = Outbox()
             self._listeners = listeners = Listeners(self)
-            # What is there now stays. To look through it for garbage would stop all requests for a tenth of a second.
-            gc.freeze()
+            _tame_collector()
+            gevent.config.track_greenlet_tree = False  # Who began a greenlet, and where, is remembered for nobody here.
             log.info("worker ready", extra={"worker": self.pid})
             if log_outlet is not None:
                 log_outlet.settle()  # What is printed when all workers are ready stands below their lines.
@@ -216,6 +219,15 @@ class Worker(GeventWorker):
     def _cut(conversations: Iterable[Conversation]) -> None:
         for one in list(conversations):
             one.cut()
+
+
+def _tame_collector() -> None:
+    """Have the garbage collector stop the worker seldom and shortly; what ends without a cycle does not need it."""
+    # What is there now stays. To look through it would take a tenth of a second.
+    gc.freeze()
+    # Each stream under way is some hundred objects that stay for a while. At the default of 700 a thousand streams have
+    # all of them looked through every few seconds, for another tenth.
+    gc.set_threshold(20_000, 20, 50)
 
 
 def _attempt(step: Callable[..., None], *arguments: float) -> None:

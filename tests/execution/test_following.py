@@ -1,5 +1,6 @@
 """A run's events, from the worker that executes it and from any other: each once, in order, from any place on."""
 
+import itertools
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -21,8 +22,8 @@ from parts.workers import AbsentStorage, Gate, Speaker, Worker, ended, event, ne
 class Reader:
     """Follows in a thread of its own, as a client's connection does, and keeps what came."""
 
-    def __init__(self, frames: Iterator[Sequence[Frame]]) -> None:
-        self.batches: list[Sequence[Frame]] = []
+    def __init__(self, frames: Iterator[Sequence[Frame]], batches: list[Sequence[Frame]] | None = None) -> None:
+        self.batches: list[Sequence[Frame]] = [] if batches is None else batches
         self._frames = frames
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()
@@ -237,3 +238,138 @@ def test_waiting_for_a_run_ends_with_it_wherever_it_executes(
     storage.delete_session(session_id, owner=None)
     with pytest.raises(RunNotFound):
         there.follower.wait(live.run.id, 1, owner=None)
+
+
+# --- who is so far behind that memory has let go of what comes next ------------------------------------------------
+
+
+class Talker:
+    """An agent that says a number every millisecond until it is enough."""
+
+    def __init__(self) -> None:
+        self.enough = threading.Event()
+
+    def stream(self, context: RunContext) -> Iterator[str]:
+        for number in itertools.count():
+            if self.enough.wait(0.001):
+                return
+            context.cancellation.check()
+            yield f"{number} "
+
+
+@pytest.fixture
+def talker() -> Iterator[Talker]:
+    talker = Talker()
+    yield talker
+    talker.enough.set()
+
+
+def whole(frames: Sequence[Frame]) -> bool:
+    """Tell whether these are all frames of a run, each once and in order."""
+    return numbers(frames) == list(range(1, len(frames) + 1)) and [frame.last for frame in frames].index(True) == (
+        len(frames) - 1
+    )
+
+
+@pytest.mark.parametrize("durable", [False, True])
+@pytest.mark.parametrize("ended_before", [False, True], ids=["goes on", "has ended"])
+def test_a_slow_reader_gets_in_the_end_what_memory_has_let_go_of(
+    here: Worker, talker: Talker, ended_before: bool, durable: bool
+) -> None:
+    live = here.start(talker, durable=durable)
+    slow = here.follower.follow(live.run.id, owner=None, heartbeat=20)
+    got = list(next(slow))
+    until(lambda: not live.stream.holds(got[-1].number + 50))
+    if ended_before:
+        talker.enough.set()
+        ended(live)
+    reader = Reader(slow)
+    if not ended_before:
+        until(lambda: live.stream.holds(reader.frames[-1].number) if reader.frames else False)
+        talker.enough.set()
+    assert whole(got + reader.all())
+
+
+def test_a_late_reader_comes_back_to_memory_when_it_has_caught_up(
+    here: Worker, talker: Talker, storage: AbsentStorage
+) -> None:
+    live = here.start(talker)
+    until(lambda: not live.stream.holds(50))
+    reader = Reader(here.follower.follow(live.run.id, owner=None, heartbeat=20))
+    until(lambda: reader.frames)
+    storage.free.clear()  # what is said from now on is in memory alone
+    behind = live.stream.next_number + 50
+    until(lambda: reader.frames[-1].number > behind)
+    storage.free.set()
+    talker.enough.set()
+    assert whole(reader.all())
+
+
+def test_who_has_caught_up_is_delivered_to_as_anybody(here: Worker, talker: Talker) -> None:
+    live = here.start(talker)
+    until(lambda: not live.stream.holds(50))
+    came: list[Sequence[Frame]] = []
+    delivered = threading.Event()
+
+    def deliver(frames: Sequence[Frame]) -> bool:
+        came.append(frames)
+        delivered.set()
+        return True
+
+    reader = Reader(here.follower.follow(live.run.id, owner=None, heartbeat=20, deliver=deliver), came)
+    assert delivered.wait(10)
+    talker.enough.set()
+    assert whole(reader.all())
+
+
+def test_readers_that_are_behind_wait_for_a_database_that_is_away(
+    here: Worker, talker: Talker, storage: AbsentStorage
+) -> None:
+    live = here.start(talker)
+    slow = here.follower.follow(live.run.id, owner=None, heartbeat=0.1)
+    got = list(next(slow))
+    until(lambda: not live.stream.holds(got[-1].number + 50))
+    storage.away = True
+    readers = [Reader(slow), Reader(here.follower.follow(live.run.id, owner=None, heartbeat=0.1))]
+    until(lambda: all(len(reader.batches) >= 3 for reader in readers))
+    assert [reader.frames for reader in readers] == [[], []]  # they say that they are alive, and nothing else
+    storage.away = False
+    until(lambda: all(reader.frames for reader in readers))
+    talker.enough.set()
+    assert whole(got + readers[0].all())
+    assert whole(readers[1].all())
+
+
+def test_a_reader_that_is_behind_hears_an_end_when_the_session_is_deleted(
+    here: Worker, talker: Talker, storage: AbsentStorage
+) -> None:
+    session_id = new_session(storage)
+    live = here.start(talker, session_id=session_id)
+    slow = here.follower.follow(live.run.id, owner=None, heartbeat=20)
+    got = list(next(slow))
+    until(lambda: not live.stream.holds(got[-1].number))
+    storage.delete_session(session_id, owner=None)
+    frames = got + Reader(slow).all()
+    assert whole(frames)
+    assert event(frames[-1]).code == "RUN_CANCELLED"
+
+
+def test_a_long_run_takes_no_more_memory_than_what_is_new_though_somebody_reads_nothing(
+    here: Worker, storage: AbsentStorage
+) -> None:
+    at_once, times = 500, 10
+
+    def stream(context: RunContext) -> Iterator[list[str]]:
+        for said in range(at_once, (times + 1) * at_once, at_once):
+            yield [f"{number} " for number in range(at_once)]
+            until(lambda said=said: storage.read_frames(context.run_id, after=said))  # type: ignore[misc]
+
+    live = here.start(Speaker(stream))
+    slow = here.follower.follow(live.run.id, owner=None, heartbeat=20)
+    got = list(next(slow))
+    ended(live)
+    count = live.stream.next_number - 1
+    held = sum(live.stream.holds(after) for after in range(count))
+    assert count == times * at_once + 2
+    assert held <= 2 * at_once + 2  # a group is one burst, or parts of two
+    assert whole(got + Reader(slow).all())
