@@ -37,7 +37,7 @@ CHECK_DOCS ?= $(BIN)/python docs/generate.py --check
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 .PHONY: help install run test soak bench bench-quick check checks check-format check-lint check-types check-imports check-openapi check-docs \
-	docs format lock audit clean
+	bench-peers docs format lock audit clean
 
 help:  ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -59,6 +59,9 @@ bench: $(VENV)/.benched  ## Measure the server against its floor and its targets
 
 bench-quick: $(VENV)/.benched  ## Is a ratio to the floor worse than recorded? (About a minute, with nothing else running.)
 	@$(BIN)/python -m benchmarks --quick
+
+bench-peers: $(VENV)/.benched  ## Measure other servers beside this one, into benchmarks/PEERS.md; installs each in a cache of its own.
+	@$(BIN)/python -m benchmarks.peers
 
 check: checks test  ## Everything that must hold before a commit: format, lint, types, layers, docs, tests.
 

@@ -29,7 +29,8 @@ class Load:
     """What to ask for: ``rounds`` requests on each of ``connections``, which begin ``stagger`` seconds apart.
 
     ``paths`` and ``bodies`` are dealt out to the connections in turn. ``expect`` says what an answer is: ``document``,
-    ``run`` (our events) or ``lines`` (those of the model, as the floor hands them on), ``tokens`` how many it has.
+    ``run`` (our events), ``lines`` (those of the model, as the floor hands them on) or ``text`` (whatever holds its
+    tokens), ``tokens`` how many it has; ``text`` what a document must hold, or what a token of ``text`` looks like.
     ``watch`` are processes whose CPU time is read before and after.
     """
 
@@ -41,7 +42,9 @@ class Load:
     stagger: float = 0
     expect: Kind = "document"
     tokens: int = 0
+    text: str = ""
     method: str = "POST"
+    content_type: str = "application/json"
     watch: list[int] = field(default_factory=list)
     timeout: float = 120
 
@@ -51,7 +54,7 @@ class Load:
         host = urlsplit(self.address).netloc
         head = f"{self.method} {self.paths[number % len(self.paths)]} HTTP/1.1\r\nHost: {host}\r\n"
         if body:
-            head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+            head += f"Content-Type: {self.content_type}\r\nContent-Length: {len(body)}\r\n"
         return head.encode() + b"\r\n" + body
 
 
@@ -72,7 +75,7 @@ class Client(asyncio.Protocol):
     def ask(self) -> None:
         """Send the next request."""
         self._left -= 1
-        self._answer = Answer(self._load.expect, self._load.tokens, self._seen)
+        self._answer = Answer(self._load.expect, self._load.tokens, self._seen, self._load.text)
         self._transport.write(self._request)
 
     def close(self) -> None:
@@ -121,6 +124,7 @@ async def put(load: Load) -> dict[str, Any]:
         "own_cpu": own,
         "wall": wall,
         "requests": len(seen.latency),
+        "whole": seen.whole,
         "tokens": seen.tokens,
         "events": seen.events,
         "token_bytes": seen.token_bytes,

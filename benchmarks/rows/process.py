@@ -88,7 +88,7 @@ def model(bench: Bench) -> list[Row]:
     texts, details = [], {}
     for load, tokens, name in zip(loads, (10, 100, 1000), ("answer of 10", "paced token", "burst token"), strict=True):
         load.expect, load.tokens, load.watch = "lines", tokens, bench.stub.pids
-        load.stagger = 0.02 if "paced" in name else 0
+        load.stagger = 0.0202 if "paced" in name else 0
         seen = [put(load) for _ in range(3)]
         unit = "requests" if name == "answer of 10" else "tokens"
         cpu = Spread.of(cost(seen, unit))

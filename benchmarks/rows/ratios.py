@@ -37,7 +37,9 @@ def plain(bench: Bench) -> list[Row]:
 
 def paced(bench: Bench) -> list[Row]:
     """Measure streams whose tokens are 20 ms apart, 100 at once, which began one after the other."""
-    load = Load(address="", paths=[PACED], bodies=[INPUT], connections=100, stagger=0.02, tokens=100)
+    # Not 20 ms: then all their tokens would come in the same moment.
+    load = Load(address="", paths=[PACED], bodies=[INPUT], connections=100, stagger=0.0202, tokens=100)
+    load.rounds = 2 if bench.quick else 4  # they are 100 at once between the first that begins and the first that ends
     work = "`/run/stream`, tokens 20 ms apart, 100 at once"
     ours, theirs, *others = _streams(bench, load)
     rows = [_ratio("paced", work, 1.2, "token", DECODED, ours, theirs, *others)]
@@ -59,13 +61,14 @@ def paced(bench: Bench) -> list[Row]:
 def burst(bench: Bench) -> list[Row]:
     """Measure streams whose tokens come all at once."""
     load = Load(address="", paths=[BURST], bodies=[INPUT], connections=100, tokens=1000)
+    load.rounds = 1 if bench.quick else 2
     work = "the same, 1000 tokens as fast as they come"
     return [_ratio("burst", work, 0.8, "token", DECODED, *_streams(bench, load))]
 
 
 def _streams(bench: Bench, load: Load) -> list[Seen]:
     """Return what the server's streams were like, the floor's, and those of the floor that looks into the tokens."""
-    load = replace(load, expect="run", rounds=1 if bench.quick else 2)
+    load = replace(load, expect="run")
     floor = bench.load_of(load, floor=True)
     decoded = [] if bench.quick else [replace(floor, paths=["/decoded" + floor.paths[0]])]
     return in_turns([bench.load_of(load), floor, *decoded], bench.repetitions)

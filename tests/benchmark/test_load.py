@@ -62,6 +62,61 @@ def test_another_status_is_an_error():
     )
 
 
+def _chunked(*pieces: bytes) -> bytes:
+    return HEAD + b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces) + b"0\r\n\r\n"
+
+
+def _read_text(answer: bytes, *, tokens: int, piece: int = 65536) -> Seen:
+    seen = Seen()
+    reader = Answer("text", tokens, seen, '" word"')
+    assert [reader.feed(answer[place : place + piece]) for place in range(0, len(answer), piece)][-1]
+    return seen
+
+
+@pytest.mark.parametrize("piece", [1, 7, 65536])
+def test_tokens_in_any_form_are_counted_however_they_are_cut(piece):
+    seen = _read_text(_chunked(b'{"t":" word"}', b'{"t":" wo', b'rd"}', b'{"all":" word word"}'), tokens=2, piece=piece)
+    assert (seen.errors, seen.lost, seen.tokens, seen.whole) == ([], 0, 2, 1)
+    assert (len(seen.first), len(seen.gaps)) == (1, 1)
+
+
+@pytest.mark.parametrize("said", [b'{"error":"locked"}', b'" word"" word"" word"'], ids=["too few", "too many"])
+def test_a_stream_in_any_form_with_another_number_of_tokens_is_told_with_its_end(said):
+    seen = _read_text(_chunked(said), tokens=2)
+    assert (seen.whole, seen.lost > 0) == (0, True)
+    assert said.decode() in seen.errors[0]
+
+
+@pytest.mark.parametrize(
+    ("answer", "whole"),
+    [
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\nit said", 1),
+        (_chunked(b"it ", b"said"), 1),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nerror", 0),
+        (b"HTTP/1.1 500 No\r\nContent-Length: 7\r\n\r\nit said", 0),
+    ],
+    ids=["counted", "in chunks", "without the text", "refused"],
+)
+def test_a_document_counts_if_it_holds_what_the_model_said(answer, whole):
+    seen = Seen()
+    assert Answer("document", 0, seen, "it said").feed(answer)
+    assert (seen.whole, len(seen.errors)) == (whole, 1 - whole)
+
+
+@pytest.mark.parametrize(
+    ("events", "whole"),
+    [
+        ([(1, "token"), (2, "complete")], 1),
+        ([(1, "token"), (3, "complete")], 0),
+        ([(1, "token"), (2, "error")], 0),
+        ([(1, "complete")], 0),
+    ],
+    ids=["all there", "a number is missing", "an error", "a token is missing"],
+)
+def test_only_a_stream_without_fault_is_whole(events, whole):
+    assert _read(_stream(*events), tokens=1).whole == whole
+
+
 @pytest.mark.parametrize(
     ("model", "stream", "least"), [("burst-20", True, 0), ("paced-20ms-5", True, 0.1), ("burst-20", False, 0)]
 )

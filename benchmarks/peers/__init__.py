@@ -1,0 +1,1 @@
+"""Other servers of agents beside AgentOS: the same model, the same load, the same machine; see PEERS.md."""

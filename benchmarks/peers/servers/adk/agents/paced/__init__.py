@@ -1,0 +1,3 @@
+"""What ADK finds an agent by."""
+
+from . import agent as agent
