@@ -22,8 +22,8 @@ log = logging.getLogger(__name__)
 LAST_CHUNK = b"0\r\n\r\n"
 
 MOST_DUE = 64 * 1024
-"""Bytes that wait for the end of a turn of the loop, at most but for the piece that goes beyond. An agent may say all it
-has to say in one turn; to add to a long piece costs as much as its length."""
+"""Bytes that wait for the end of a turn of the loop, at most, but for the piece that goes beyond. An agent may say all
+that it has to say in one turn; to add to a long piece costs as much as its length."""
 
 
 class Answer(Response):
