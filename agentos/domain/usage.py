@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+MOST_TOKENS = 2**53 - 1
+"""Tokens that one call may be said to have taken: what a JSON number holds exactly, and sums of which fit 64 bits."""
+
 
 @dataclass(frozen=True, slots=True)
 class Usage:

@@ -15,16 +15,13 @@ from agentos.domain.event import ToolCallEvent as ToolCall
 from agentos.domain.message import Message
 from agentos.domain.run import Run, RunError, RunStatus
 from agentos.domain.times import utc_now
-from agentos.domain.usage import Usage
+from agentos.domain.usage import MOST_TOKENS, Usage
 from agentos.errors import AgentFailed, AgentOSError, ProviderError, RunCancelled
 from agentos.events.encoder import FrameEncoder
 from agentos.events.stream import EventStream
 from agentos.observability.redaction import redact, redact_data
 from agentos.runtime.context import RunContext
 from agentos.runtime.transcript import Transcript
-
-MOST_TOKENS = 2**53
-"""Tokens that one call may be said to have taken: what a JSON number holds exactly, and sums of which fit 64 bits."""
 
 
 class LiveRun:
@@ -166,8 +163,8 @@ def _plain(details: Mapping[str, Any]) -> dict[str, Any]:
 
 def _check_usage(agent_id: str, usage: Usage) -> None:
     """Refuse counts that neither JSON nor a database column can hold: the run could not be ended with them."""
-    if not all(isinstance(count, int) and 0 <= count < MOST_TOKENS for count in dataclasses.astuple(usage)):
-        raise AgentFailed(f"agent {agent_id!r} yielded {usage!r:.200}; accepted are counts from 0 to {MOST_TOKENS - 1}")
+    if not all(isinstance(count, int) and 0 <= count <= MOST_TOKENS for count in dataclasses.astuple(usage)):
+        raise AgentFailed(f"agent {agent_id!r} yielded {usage!r:.200}; accepted are counts from 0 to {MOST_TOKENS}")
 
 
 def _status(failure: AgentOSError | None) -> RunStatus:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import orjson
 
-from agentos.domain.usage import Usage
+from agentos.domain.usage import MOST_TOKENS, Usage
 from agentos.errors import ProviderError
 from agentos.models.chat_completions.tool_calls import ToolCalls
 from agentos.models.deltas import Delta, FinishReason, ReasoningDelta, TextDelta
@@ -81,4 +81,4 @@ def _usage(usage: dict[str, Any]) -> Usage:
 
 
 def _count(value: Any) -> int:
-    return value if isinstance(value, int) and 0 <= value < 2**53 else 0
+    return value if isinstance(value, int) and 0 <= value <= MOST_TOKENS else 0
