@@ -30,6 +30,9 @@
     │   ├── ProviderError               cause PROVIDER_ERROR
     │   ├── ProviderUnavailable         cause PROVIDER_UNAVAILABLE
     │   ├── ProviderRateLimited         cause PROVIDER_RATE_LIMITED
+    │   ├── QuotaExhausted              cause QUOTA_EXHAUSTED
+    │   ├── ContextTooLong              cause CONTEXT_TOO_LONG
+    │   ├── ContentFiltered             cause CONTENT_FILTERED
     │   ├── RunTimeout                  cause TIMEOUT
     │   ├── TurnLimit                   cause TURN_LIMIT
     │   └── WorkerLost                  cause WORKER_LOST
@@ -303,6 +306,24 @@ class ProviderRateLimited(ExecutionError):
 
     cause = "PROVIDER_RATE_LIMITED"
     retryable = True
+
+
+class QuotaExhausted(ExecutionError):
+    """The account at the model provider has no credit left. Trying again does not help."""
+
+    cause = "QUOTA_EXHAUSTED"
+
+
+class ContextTooLong(ExecutionError):
+    """The conversation is longer than the model takes, even without its earlier turns."""
+
+    cause = "CONTEXT_TOO_LONG"
+
+
+class ContentFiltered(ExecutionError):
+    """The provider's content filter refused the prompt."""
+
+    cause = "CONTENT_FILTERED"
 
 
 class RunTimeout(ExecutionError):

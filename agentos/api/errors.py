@@ -59,9 +59,12 @@ CAUSE_STATUS: dict[str, int] = {
     "AGENT_FAILED": 500,
     "TURN_LIMIT": 500,
     "WORKER_LOST": 500,
+    "CONTEXT_TOO_LONG": 422,
+    "CONTENT_FILTERED": 422,
     "PROVIDER_ERROR": 502,
     "PROVIDER_UNAVAILABLE": 503,
     "PROVIDER_RATE_LIMITED": 503,
+    "QUOTA_EXHAUSTED": 503,
     "TIMEOUT": 504,
 }
 """The statuses of ``EXECUTION_ERROR`` by ``details.cause``."""

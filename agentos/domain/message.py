@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 from agentos.domain.media import Media
 
@@ -12,11 +13,15 @@ Role = Literal["system", "user", "assistant", "tool"]
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
-    """A model's wish to call a tool. ``arguments`` is the JSON text that the model wrote, whether it parses or not."""
+    """A model's wish to call a tool. ``arguments`` is the JSON text that the model wrote, whether it parses or not.
+
+    ``provider_details`` are fields that the provider wants to see again with this call.
+    """
 
     id: str
     name: str
     arguments: str
+    provider_details: Mapping[str, Any] | None = field(default=None, hash=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +29,8 @@ class Message:
     """One message of a conversation.
 
     ``tool_calls`` is an assistant's, ``tool_call_id`` a tool's answer to one of them, ``media`` a user's.
+    ``provider`` is the prefix of the provider that wrote an assistant's message; its ``provider_details``, and those of
+    its tool calls, are sent to no other.
     """
 
     role: Role
@@ -31,3 +38,5 @@ class Message:
     tool_calls: tuple[ToolCall, ...] = ()
     tool_call_id: str | None = None
     media: tuple[Media, ...] = ()
+    provider: str | None = None
+    provider_details: Mapping[str, Any] | None = field(default=None, hash=False)

@@ -73,6 +73,10 @@ class Run:
     content: str | None = None
     reasoning: str | None = None
     error: RunError | None = None
+    model: str | None = None
+    """``provider:name`` of the last model that answered; ``None`` before that, and for agents without one of ours."""
+    finish_reason: str | None = None
+    """Why that model stopped: ``stop``, ``length``, ``content_filter``, ``tool_calls`` or ``other``."""
     usage: Usage = field(default_factory=Usage)
     loops: int = 0
     metadata: Mapping[str, Any] = field(default_factory=dict)

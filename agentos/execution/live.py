@@ -163,7 +163,8 @@ def _plain(details: Mapping[str, Any]) -> dict[str, Any]:
 
 def _check_usage(agent_id: str, usage: Usage) -> None:
     """Refuse counts that neither JSON nor a database column can hold: the run could not be ended with them."""
-    if not all(isinstance(count, int) and 0 <= count <= MOST_TOKENS for count in dataclasses.astuple(usage)):
+    counts = [count for count in dataclasses.astuple(usage) if count is not None]
+    if not all(isinstance(count, int) and 0 <= count <= MOST_TOKENS for count in counts):
         raise AgentFailed(f"agent {agent_id!r} yielded {usage!r:.200}; accepted are counts from 0 to {MOST_TOKENS}")
 
 

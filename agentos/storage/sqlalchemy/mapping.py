@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -186,9 +187,12 @@ def _outcome(run: Run) -> Values:
         "content": run.content,
         "reasoning": run.reasoning,
         "error": None if run.error is None else _error_text(run.error),
+        "model": run.model,
+        "finish_reason": run.finish_reason,
         "prompt_tokens": run.usage.prompt_tokens,
         "completion_tokens": run.usage.completion_tokens,
         "reasoning_tokens": run.usage.reasoning_tokens,
+        "cached_tokens": run.usage.cached_tokens,
         "loops": run.loops,
         "metadata": dumps(run.metadata),
     }
@@ -214,7 +218,9 @@ def run_of(row: Row) -> Run:
         content=row.content,
         reasoning=row.reasoning,
         error=None if row.error is None else RunError(**loads(row.error)),
-        usage=Usage(row.prompt_tokens, row.completion_tokens, row.reasoning_tokens),
+        model=row.model,
+        finish_reason=row.finish_reason,
+        usage=Usage(row.prompt_tokens, row.completion_tokens, row.reasoning_tokens, row.cached_tokens),
         loops=row.loops,
         metadata=_object(row.metadata),
         context=_object(row.context),
@@ -248,6 +254,7 @@ def message_values(run: Run, messages: Sequence[Message], *, turn: int, last: in
             "content": message.content,
             "tool_calls": _tool_calls_text(message.tool_calls),
             "tool_call_id": message.tool_call_id,
+            "provider_details": _details_text(message),
             "shares_media": (shares := bool(message.media) and message.media == run.media),
             "media": media_text(message.media) if message.media and not shares else None,
             "created_at": microseconds(said_at(run, message)),
@@ -260,14 +267,33 @@ def _tool_calls_text(calls: Sequence[ToolCall]) -> str | None:
     return dumps([[call.id, call.name, call.arguments] for call in calls]) if calls else None
 
 
+def _details_text(message: Message) -> str | None:
+    """Return what only the message's provider is to see again."""
+    calls = {call.id: call.provider_details for call in message.tool_calls if call.provider_details}
+    if message.provider is None or not (calls or message.provider_details):
+        return None
+    return dumps({"provider": message.provider, "message": message.provider_details, "calls": calls})
+
+
 def message_of(row: Row) -> Message:
     """Return the message of a row that has its run's attachments beside it as ``run_media``."""
-    return Message(  # by position, which is a third quicker: there are some forty of them in the history of each run
+    message = Message(  # by position, which is a third quicker: there are some forty of them in each run's history
         row.role,
         row.content,
         () if row.tool_calls is None else tuple(ToolCall(*call) for call in loads(row.tool_calls)),
         row.tool_call_id,
         media_of(row.run_media if row.shares_media else row.media),
+    )
+    return message if row.provider_details is None else _with_details(message, loads(row.provider_details))
+
+
+def _with_details(message: Message, stored: Mapping[str, Any]) -> Message:
+    calls = stored["calls"]
+    return replace(
+        message,
+        tool_calls=tuple(replace(call, provider_details=calls.get(call.id)) for call in message.tool_calls),
+        provider=stored["provider"],
+        provider_details=stored["message"],
     )
 
 

@@ -112,9 +112,12 @@ runs = Table(
     Column("content", Text),
     Column("reasoning", Text),
     Column("error", Json),
+    Column("model", Text),
+    Column("finish_reason", Key),
     Column("prompt_tokens", BigInteger, nullable=False),
     Column("completion_tokens", BigInteger, nullable=False),
     Column("reasoning_tokens", BigInteger, nullable=False),
+    Column("cached_tokens", BigInteger),
     Column("loops", Integer, nullable=False),
     Column("metadata", Json, nullable=False),
     Column("context", Json, nullable=False),
@@ -153,6 +156,8 @@ run_media = Table(
     Column("media", Json, nullable=False),
 )
 
+# `provider_details` is {"provider": …, "message": …, "calls": {ID: …}}, for that provider alone. Tool calls stay lists
+# of three, which workers of an earlier version read too.
 # `shares_media` says that the message's attachments are those of its run, which are not written a second time.
 messages = Table(
     "messages",
@@ -165,6 +170,7 @@ messages = Table(
     Column("content", Text, nullable=False),
     Column("tool_calls", Json),
     Column("tool_call_id", Text),
+    Column("provider_details", Json),
     Column("shares_media", Boolean, nullable=False),
     Column("media", Json),
     Column("created_at", Time, nullable=False),

@@ -25,6 +25,7 @@ _WINDOW = (
         messages.c.content,
         messages.c.tool_calls,
         messages.c.tool_call_id,
+        messages.c.provider_details,
         messages.c.shares_media,
         messages.c.media,
         RUN_MEDIA,
