@@ -65,7 +65,10 @@ class Config:
     assistant: bool = setting(True, FLAG, "Offer the built-in agent `assistant`.", env="AGENTOS_ASSISTANT")
     debug: bool = setting(False, FLAG, "Log at level debug, to the console.", env="AGENTOS_DEBUG")
     allow_origins: tuple[str, ...] = setting(
-        (), ORIGINS, "Origins whose pages may call the API (CORS). Empty: none.", env="AGENTOS_ALLOW_ORIGINS"
+        (),
+        ORIGINS,
+        "Origins whose pages may call the API (CORS). Empty: none but the server's own.",
+        env="AGENTOS_ALLOW_ORIGINS",
     )
     allow_methods: tuple[str, ...] = setting(
         ("GET", "POST", "PUT", "DELETE", "OPTIONS"), NAMES, "Methods that they may use.", env="AGENTOS_ALLOW_METHODS"

@@ -86,8 +86,15 @@ def _exposure(config: Config) -> Iterator[Finding]:
         return
     if config.auth:
         yield Finding("exposure", "ok", f"{config.address}, for callers who are known ({', '.join(config.auth)})")
+    elif is_confined(config) and "*" in config.allow_origins:
+        yield Finding(
+            "exposure",
+            "warning",
+            f"{config.address}, for this machine and every page that it opens in a browser, without a credential; name"
+            " the pages' origins in AGENTOS_ALLOW_ORIGINS",
+        )
     elif is_confined(config):
-        yield Finding("exposure", "ok", f"{config.address}, for this machine alone; nobody is asked for a key")
+        yield Finding("exposure", "ok", f"{config.address}, for this machine alone; no credential is asked for")
     else:
         yield Finding("exposure", "warning", f"{config.address}, for anybody who can reach it, without a key")
     counted = {"key": config.auth and config.rate_limit, "address": config.address_rate_limit or config.rate_limit}

@@ -19,6 +19,11 @@ class CallerService:
         self._authenticators = authenticators
         self._limits = limits
 
+    @property
+    def asks_for_credentials(self) -> bool:
+        """Return whether there is an authenticator, which needs a request's headers."""
+        return bool(self._authenticators)
+
     def admit(self, credentials: Credentials) -> Principal:
         """Return who calls. Raises ``Unauthenticated``, or ``RateLimited`` for an address or a caller.
 

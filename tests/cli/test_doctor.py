@@ -127,6 +127,7 @@ ABSENT = ("", "")
     ("settings", "exposure", "limit"),
     [
         ({}, ("ok", "127.0.0.1:8080, for this machine alone"), ABSENT),
+        ({"ALLOW_ORIGINS": "*"}, ("warning", "and every page that it opens in a browser"), ABSENT),
         ({"AUTH": "api_key"}, ("ok", "127.0.0.1:8080, for callers who are known (api_key)"), ABSENT),
         ({"AUTH": "api_key", "ADDRESS": ":8080"}, ("ok", "0.0.0.0:8080"), ("warning", "set AGENTOS_RATE_LIMIT")),
         ({"AUTH": "api_key", "PROXY_HOPS": "1"}, ("ok", "127.0.0.1:8080"), ("warning", "set AGENTOS_RATE_LIMIT")),
