@@ -33,7 +33,7 @@ algorithms = []
 
 
 def _new_key(server: AgentOSServer, *scopes: str) -> str:
-    command = [sys.executable, "-m", "flask", "agentos", "keys", "create", "fuzz", "--json"]
+    command = [sys.executable, "-m", "flask", "agentos", "keys", "create", "fuzz", "--user", "fuzz", "--json"]
     command += [option for scope in scopes for option in ("--scope", scope)]
     done = subprocess.run(
         command, cwd=server.cwd, env=server.environment, capture_output=True, text=True, check=True, timeout=60
