@@ -1,15 +1,18 @@
-"""Who calls, and whether they call too often. Every request passes here, whatever it asks for."""
+"""Who calls, and whether they call too often. Every request passes here, also one for a missing route."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from agentos.auth.authenticator import Authenticator, Credentials
+from agentos.auth.authenticator import Authenticator, Credentials, check_single
 from agentos.auth.rate_limits import RateLimits
 from agentos.domain.principal import NOBODY, Principal
 from agentos.errors import Unauthenticated
 
-ACCEPTED = "give an API key or a token as 'Authorization: Bearer …', or an API key as 'X-API-Key: …'"
+ACCEPTED = (
+    "give an API key or a token as 'Authorization: Bearer …', or an API key as 'X-API-Key: …'; a key in the address is"
+    " never accepted"
+)
 
 
 class CallerService:
@@ -32,12 +35,17 @@ class CallerService:
         self._limits.check_address(credentials.address)
         if not self._authenticators:
             return NOBODY
+        principal = self._recognise(credentials)
+        self._limits.check_caller(principal.id)
+        return principal
+
+    def _recognise(self, credentials: Credentials) -> Principal:
+        check_single(credentials)
         for authenticator in self._authenticators:
             principal = authenticator.authenticate(credentials)
             if principal is None:
                 continue
             if not isinstance(principal, Principal):
                 raise TypeError(f"{type(authenticator).__name__} returned {type(principal).__name__}, not a Principal")
-            self._limits.check_caller(principal.id)
             return principal
         raise Unauthenticated(f"no credential was given that this server takes; {ACCEPTED}")

@@ -52,19 +52,7 @@ def test_a_key_in_a_query_is_no_credential(guarded, name):
     answer = guarded.client.get(f"{AGENTS}?{name}={new_key(guarded)}")
     assert answer.status_code == 401
     assert answer.json["message"].startswith("no credential")
-
-
-def test_the_same_key_in_both_headers_is_one_key(guarded):
-    key = new_key(guarded)
-    assert ask(guarded, Authorization=f"Bearer {key}", X_API_Key=key).status_code == 200
-
-
-def test_two_keys_at_once_are_refused(guarded):
-    answer = ask(guarded, Authorization=f"Bearer {new_key(guarded)}", X_API_Key=new_key(guarded))
-    assert (answer.status_code, answer.json["message"]) == (
-        401,
-        "Authorization and X-API-Key hold different keys; send one",
-    )
+    assert answer.json["message"].endswith("a key in the address is never accepted")
 
 
 def test_a_good_key_does_not_make_up_for_a_bad_one(guarded):
@@ -84,7 +72,6 @@ def test_a_good_key_does_not_make_up_for_a_bad_one(guarded):
         lambda key: f"aos_{key[4:20]}_",
         lambda key: f"aos_{key[4:20]}",
         lambda key: "aos_",
-        lambda key: f"{key}, {key}",
         lambda key: f"{key}\u00e9",
         lambda key: hashlib.sha256(key.encode()).hexdigest(),
         lambda key: "",
