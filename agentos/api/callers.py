@@ -18,6 +18,7 @@ def know_callers(app: Flask, services: Services, *, public: Set[str]) -> None:
     Endpoints that are not ours (a plugin's) and addresses where there is nothing need a credential too: what is not
     declared public is not.
     """
+    services.callers.prepare()
     asks = services.callers.asks_for_credentials  # else nothing reads the headers, and every request would copy them
 
     @app.before_request

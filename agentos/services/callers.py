@@ -27,15 +27,24 @@ class CallerService:
         """Return whether there is an authenticator, which needs a request's headers."""
         return bool(self._authenticators)
 
+    def prepare(self) -> None:
+        """Load what the first request would have to wait for."""
+        self._limits.open()
+
     def admit(self, credentials: Credentials) -> Principal:
         """Return who calls. Raises ``Unauthenticated``, or ``RateLimited`` for an address or a caller.
 
-        The address is counted first: to try keys costs an attacker as much as to use one.
+        Only requests without a valid credential count as failures: many callers may share the address of a proxy, and
+        one of them who fails must not keep out the others.
         """
         self._limits.check_address(credentials.address)
         if not self._authenticators:
             return NOBODY
-        principal = self._recognise(credentials)
+        try:
+            principal = self._recognise(credentials)
+        except Unauthenticated:
+            self._limits.check_failure(credentials.address)
+            raise
         self._limits.check_caller(principal.id)
         return principal
 

@@ -72,7 +72,9 @@ def _number(pattern: str, report: str) -> int:
 @pytest.fixture
 def guarded(tmp_path: Path) -> Iterator[AgentOSServer]:
     """A server that asks for a key."""
-    with AgentOSServer({**SETTINGS, "AGENTOS_AUTH": "api_key"}, cwd=tmp_path, plugins="calculator") as server:
+    unlimited = dict.fromkeys(("RATE_LIMIT", "FAILED_AUTH_RATE_LIMIT", "MAX_RUNS_PER_OWNER"), "none")
+    env = {**SETTINGS, "AGENTOS_AUTH": "api_key", **{f"AGENTOS_{name}": value for name, value in unlimited.items()}}
+    with AgentOSServer(env, cwd=tmp_path, plugins="calculator") as server:
         yield server
 
 
