@@ -5,6 +5,7 @@ Browsers set ``Origin`` and ``Sec-Fetch-*`` themselves, and no page can change t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 
 from agentos.errors import Forbidden
@@ -14,6 +15,9 @@ ANY = "*"
 
 OWN_SITES = ("none", "same-origin")
 """Values of ``Sec-Fetch-Site`` for a person (the address bar, a bookmark) and for a page of this server."""
+
+_SETTABLE = re.compile(r"https?://[a-z0-9.\-\[\]:]{1,100}")
+"""Origins that the setting takes."""
 
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 
@@ -58,9 +62,9 @@ def _refusal(origin: str) -> str:
     refused = (
         f"this server asks for no credential, so it refuses a request of a page of another origin, {origin!r:.100}"
     )
-    if origin == "null":
-        return (
-            f"{refused} (a file, a sandboxed frame, or a redirect). Serve the page from an address and name its origin"
-            " in AGENTOS_ALLOW_ORIGINS, as in AGENTOS_ALLOW_ORIGINS=http://localhost:3000"
-        )
-    return f"{refused}. If that page may call it, set AGENTOS_ALLOW_ORIGINS={origin:.100}"
+    if _SETTABLE.fullmatch(origin):
+        return f"{refused}. If that page may call it, set AGENTOS_ALLOW_ORIGINS={origin}"
+    return (
+        f"{refused} (such as a file, a sandboxed frame or an extension). Serve the page over http or https and name its"
+        " origin, as in AGENTOS_ALLOW_ORIGINS=http://localhost:3000"
+    )

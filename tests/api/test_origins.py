@@ -216,10 +216,25 @@ def test_a_preflight_of_an_allowed_site_is_answered(serve) -> None:
     assert answer.headers["Access-Control-Allow-Origin"] == "https://app.example.com"
 
 
-def test_the_refusal_says_what_to_set(client) -> None:
-    assert f"AGENTOS_ALLOW_ORIGINS={DEV}" in ask(client, {"Origin": DEV, SITE: "same-site"}).json["message"]
-    assert "an address" in ask(client, {"Origin": "null"}).json["message"]
-    assert "AGENTOS_ALLOW_ORIGINS" in ask(client, {SITE: "cross-site"}).json["message"]
+@pytest.mark.parametrize(
+    ("headers", "said"),
+    [
+        ({"Origin": DEV, SITE: "same-site"}, f"set AGENTOS_ALLOW_ORIGINS={DEV}"),
+        ({"Origin": "http://[::1]:3000"}, "set AGENTOS_ALLOW_ORIGINS=http://[::1]:3000"),
+        ({"Origin": "null"}, "Serve the page over http or https and name its origin"),
+        ({"Origin": "chrome-extension://abcdefgh"}, "Serve the page over http or https and name its origin"),
+        ({"Origin": "http://a; rm -rf /"}, "as in AGENTOS_ALLOW_ORIGINS=http://localhost:3000"),
+        ({SITE: "cross-site"}, "name the page's origin in AGENTOS_ALLOW_ORIGINS"),
+    ],
+)
+def test_the_refusal_says_what_to_set(client, headers: dict[str, str], said: str) -> None:
+    assert said in ask(client, headers).json["message"]
+
+
+def test_what_the_refusal_says_works(serve) -> None:
+    message = ask(serve().client, {"Origin": DEV}).json["message"]
+    origin = message.partition("AGENTOS_ALLOW_ORIGINS=")[2]
+    assert ask(serve(allow_origins=origin).client, {"Origin": DEV}).status_code == 200
 
 
 @pytest.mark.parametrize("settings", [{"allow_anonymous": True}])
