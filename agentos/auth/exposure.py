@@ -52,8 +52,8 @@ def refuse_stranger(config: Config, peer: str, host: str, headers: Mapping[str, 
     """Refuse a request that did not come from this machine, where only this one may be served.
 
     ``peer`` is the connection's own address (empty for a Unix socket), ``host`` the header ``Host``, ``headers`` at
-    least those that proxies send, with names in lower case. ``Host`` gives away a page that lets its own name lead to
-    127.0.0.1 (DNS rebinding). Raises :class:`~agentos.errors.Forbidden`, which says what to do.
+    least those that proxies send, with names in lower case. A foreign ``Host`` shows a page that lets its own name lead
+    to 127.0.0.1 (DNS rebinding). Raises :class:`~agentos.errors.Forbidden`, which says what to do.
     """
     if not is_confined(config):
         return
