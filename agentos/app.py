@@ -12,6 +12,7 @@ from agentos.api.body import BodyReader
 from agentos.api.callers import know_callers
 from agentos.api.cors import allow_origins
 from agentos.api.errors import handle_errors
+from agentos.api.exposure import keep_strangers_out
 from agentos.api.middleware import OrjsonProvider, watch_requests
 from agentos.api.resources import PUBLIC_ENDPOINTS, RESOURCES
 from agentos.bootstrap import build
@@ -43,8 +44,9 @@ def create_app(
 
     handle_errors(app)
     watch_requests(app)
+    keep_strangers_out(app, config, public=PUBLIC_ENDPOINTS)
     allow_origins(app, config)
-    know_callers(app, config, services, public=PUBLIC_ENDPOINTS)
+    know_callers(app, services, public=PUBLIC_ENDPOINTS)
     if config.proxy_hops:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=config.proxy_hops, x_proto=0, x_host=0)  # type: ignore[method-assign]
     for resource in RESOURCES:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import InitVar, dataclass, field
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 from agentos.settings import (
     ADDRESS,
@@ -65,7 +66,10 @@ class Config:
     assistant: bool = setting(True, FLAG, "Offer the built-in agent `assistant`.", env="AGENTOS_ASSISTANT")
     debug: bool = setting(False, FLAG, "Log at level debug, to the console.", env="AGENTOS_DEBUG")
     allow_origins: tuple[str, ...] = setting(
-        (), ORIGINS, "Origins whose pages may call the API (CORS). Empty: none.", env="AGENTOS_ALLOW_ORIGINS"
+        (),
+        ORIGINS,
+        "Origins whose pages may call the API (CORS). Empty: none but the server's own.",
+        env="AGENTOS_ALLOW_ORIGINS",
     )
     allow_methods: tuple[str, ...] = setting(
         ("GET", "POST", "PUT", "DELETE", "OPTIONS"), NAMES, "Methods that they may use.", env="AGENTOS_ALLOW_METHODS"
@@ -166,15 +170,23 @@ class Config:
     rate_limit: Rate | None = setting(
         None,
         OPTIONAL_RATE,
-        "Requests of one key or token, and of one address, on average; as many at once. Each worker counts for itself."
-        " Not set: no limit.",
+        "Requests of one key or token on average; as many at once. Each worker counts for itself. Not set: 50/s where"
+        " callers are asked for a credential (`AGENTOS_AUTH`), else no limit.",
         env="AGENTOS_RATE_LIMIT",
     )
     address_rate_limit: Rate | None = setting(
         None,
         OPTIONAL_RATE,
-        "Requests of one address, where it is to be another limit than that of a key.",
+        "Requests of one address, with any credentials. Not set: no limit with `AGENTOS_AUTH`, else that of"
+        " `AGENTOS_RATE_LIMIT`.",
         env="AGENTOS_ADDRESS_RATE_LIMIT",
+    )
+    failed_auth_rate_limit: Rate | None = setting(
+        None,
+        OPTIONAL_RATE,
+        "Requests of one address without a valid credential; those with one are not counted and pass. Not set:"
+        " 60/minute with `AGENTOS_AUTH`, unless `AGENTOS_ADDRESS_RATE_LIMIT` counts them.",
+        env="AGENTOS_FAILED_AUTH_RATE_LIMIT",
     )
     proxy_hops: int = setting(
         0,
@@ -191,7 +203,7 @@ class Config:
     max_runs_per_owner: int | None = setting(
         None,
         OPTIONAL_COUNT,
-        "Runs under way at once of one owner. Not set: no limit.",
+        "Runs under way at once of one owner. Not set: 100 with `AGENTOS_AUTH`, else no limit.",
         env="AGENTOS_MAX_RUNS_PER_OWNER",
     )
     header_timeout: float = setting(
@@ -301,6 +313,18 @@ class Config:
         settings = settings_of(Config)
         given = {one.name: value for one in settings if (value := getattr(self, one.name)) is not UNSET}
         values, sources = resolve(settings, given, environ=environ, file=file)
+        values |= _dependent_defaults(values, sources)
         for name, value in values.items():
             object.__setattr__(self, name, value)
         object.__setattr__(self, "sources", MappingProxyType(sources))
+
+
+def _dependent_defaults(values: Mapping[str, Any], sources: Mapping[str, str]) -> dict[str, Any]:
+    """Return the defaults of settings that depend on others, for those that are not set."""
+    defaults: dict[str, Any]
+    if values["auth"]:
+        failures = Rate(60, 60.0) if values["address_rate_limit"] is None else None
+        defaults = {"rate_limit": Rate(50, 1.0), "failed_auth_rate_limit": failures, "max_runs_per_owner": 100}
+    else:
+        defaults = {"address_rate_limit": values["rate_limit"]}
+    return {name: value for name, value in defaults.items() if sources[name] == "default"}

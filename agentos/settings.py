@@ -134,6 +134,12 @@ def optional(parse: Callable[[Any], T]) -> Callable[[Any], T | None]:
     return lambda value: None if value is None or value == "" else parse(value)
 
 
+def switchable(parse: Callable[[Any], T]) -> Callable[[Any], T | None]:
+    """Let ``None``, the empty text, ``none`` and ``off`` through as ``None``: no limit."""
+    words = ("", "none", "off")
+    return lambda value: None if value is None or str(value).strip().lower() in words else parse(value)
+
+
 def _flag(value: Any) -> bool:
     words = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
     return words[str(value).strip().lower()]
@@ -242,7 +248,9 @@ NAMES = Kind("names, separated by commas", _names)
 ADDRESS = Kind("host:port, or :port for all interfaces", _address)
 ORIGINS = Kind("origins like https://app.example.com, separated by commas, or *", _origins)
 HOSTS = Kind("host names and addresses, separated by commas; *.example.com for all below it", _hosts)
-OPTIONAL_COUNT = Kind("a whole number from 1 to 1000000", optional(lambda value: _whole_number(value, 1, 1_000_000)))
-OPTIONAL_RATE = Kind("requests and a time, as in 100/minute, 10/s or 500/15m", optional(_rate))
+OPTIONAL_COUNT = Kind(
+    "a whole number from 1 to 1000000, or none", switchable(lambda value: _whole_number(value, 1, 1_000_000))
+)
+OPTIONAL_RATE = Kind("requests and a time, as in 100/minute, 10/s or 500/15m, or none", switchable(_rate))
 OPTIONAL_MODEL = Kind("provider:name, as in openai:gpt-5-mini", optional(_model))
 PLUGINS = Kind("names of plugins, separated by commas, or none", optional(_plugin_names))

@@ -1,4 +1,4 @@
-"""Finds out who calls before anything else of a request is looked at, and keeps strangers out."""
+"""Finds out who calls before anything else of a request is looked at."""
 
 from __future__ import annotations
 
@@ -8,30 +8,26 @@ from flask import Flask, g
 
 from agentos.api.middleware import this_request
 from agentos.auth.authenticator import Credentials
-from agentos.auth.exposure import refuse_stranger
-from agentos.config import Config
 from agentos.domain.principal import Principal
 from agentos.services.services import Services
 
 
-def know_callers(app: Flask, config: Config, services: Services, *, public: Set[str]) -> None:
+def know_callers(app: Flask, services: Services, *, public: Set[str]) -> None:
     """Have every request's caller known before it is served, but for the endpoints named ``public``.
 
     Endpoints that are not ours (a plugin's) and addresses where there is nothing need a credential too: what is not
     declared public is not.
     """
+    services.callers.prepare()
+    asks = services.callers.asks_for_credentials  # else nothing reads the headers, and every request would copy them
 
     @app.before_request
     def know() -> None:
         request = this_request()
         if request.endpoint in public:
             return
-        environ = request.environ
-        # The connection's own address: what proxies say of the client (ProxyFix) does not make it one of this machine.
-        peer = environ.get("werkzeug.proxy_fix.orig", environ).get("REMOTE_ADDR", "")
-        refuse_stranger(config, peer, request.headers.get("Host", ""), request.headers.get("X-Forwarded-For", ""))
         address = request.remote_addr or ""
-        headers = {name.lower(): value for name, value in request.headers.items()}
+        headers = {name.lower(): value for name, value in request.headers.items()} if asks else {}
         credentials = Credentials(method=request.method, path=request.path, address=address, headers=headers)
         g.caller = services.callers.admit(credentials)
 

@@ -7,6 +7,7 @@ import re
 from flask import Flask, Response, request
 from flask_cors import CORS
 
+from agentos.auth.origins import ANY, browser_form
 from agentos.config import Config
 
 EXPOSED = (
@@ -31,7 +32,7 @@ def allow_origins(app: Flask, config: Config) -> None:
     """
     if not config.allow_origins:
         return
-    everyone = "*" in config.allow_origins
+    everyone = ANY in config.allow_origins
     app.before_request(_answer_preflight)
     CORS(
         app,
@@ -70,10 +71,8 @@ def _vary(response: Response) -> Response:
 
 
 def _pattern(origin: str) -> re.Pattern[str]:
-    """Return a pattern of one origin, as browsers send it: in lower case, without the scheme's own port.
+    """Return a pattern of one origin, as browsers send it.
 
     Given as a text, one with brackets (an IPv6 address) would be taken for a pattern, and case would not matter.
     """
-    scheme, _, rest = origin.lower().partition("://")
-    rest = rest.removesuffix({"http": ":80", "https": ":443"}[scheme])
-    return re.compile(re.escape(f"{scheme}://{rest}") + r"\Z")
+    return re.compile(re.escape(browser_form(origin)) + r"\Z")

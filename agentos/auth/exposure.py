@@ -1,12 +1,11 @@
-"""Keeps a server that asks nobody who they are to its own machine, unless its operator says otherwise."""
+"""Keeps a server that asks for no credential to its own machine, unless its operator says otherwise."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
-from functools import lru_cache
-from ipaddress import IPv6Address, ip_address
+from collections.abc import Iterable, Mapping
 
+from agentos.auth.addresses import host_of, is_loopback
+from agentos.auth.proxies import foreign_header
 from agentos.config import Config
 from agentos.errors import ConfigError, Forbidden
 
@@ -19,11 +18,8 @@ WAYS_OUT = (
 )
 
 
-_WITH_PORT = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^:\[\]]*))(?::[0-9]*)?")
-
-
 def is_confined(config: Config) -> bool:
-    """Return whether only this machine may be served: nobody is asked who they are, and that is not allowed."""
+    """Return whether only this machine may be served: no credential is asked for, and others are not allowed."""
     return not config.auth and not config.allow_anonymous
 
 
@@ -34,26 +30,11 @@ def is_here(address: Address) -> bool:
     """
     if isinstance(address, tuple):
         return is_loopback(str(address[0]))
-    return address.startswith("unix:") or is_loopback(_name(address))
-
-
-@lru_cache(256)  # the same few names and addresses, with every request
-def is_loopback(name: str) -> bool:
-    """Return whether a name or address, without port and brackets, is this machine's own."""
-    if name.lower() == "localhost":
-        return True
-    try:
-        address = ip_address(name)
-    except ValueError:
-        return False
-    if isinstance(address, IPv6Address):
-        # Python knows only ::1 itself, and not the addresses that stand for 127.0.0.0/8, in all of its versions.
-        return (address.ipv4_mapped or address).is_loopback
-    return address.is_loopback
+    return address.startswith("unix:") or is_loopback(host_of(address))
 
 
 def check_binding(config: Config, addresses: Iterable[Address]) -> None:
-    """Refuse to listen where others can reach a server that asks nobody who they are.
+    """Refuse to listen where others can reach a server that asks for no credential.
 
     Raises :class:`~agentos.errors.ConfigError`, which says what to do.
     """
@@ -62,39 +43,36 @@ def check_binding(config: Config, addresses: Iterable[Address]) -> None:
     for address in addresses:
         if not is_here(address):
             raise ConfigError(
-                f"{_shown(address)} can be reached by other machines, and nobody would be asked for a key. To serve"
+                f"{_shown(address)} can be reached by other machines, and no credential would be asked for. To serve"
                 f" this machine alone, listen on 127.0.0.1; {WAYS_OUT}"
             )
 
 
-def refuse_stranger(config: Config, peer: str, host: str, forwarded: str = "") -> None:
+def refuse_stranger(config: Config, peer: str, host: str, headers: Mapping[str, str]) -> None:
     """Refuse a request that did not come from this machine, where only this one may be served.
 
-    ``peer`` is the connection's own address (empty for a Unix socket), ``host`` and ``forwarded`` are the headers
-    ``Host`` and ``X-Forwarded-For``. A page that lets its own name lead to 127.0.0.1 (DNS rebinding) is known by the
-    former, a proxy that serves others by either. Raises :class:`~agentos.errors.Forbidden`, which says what to do.
+    ``peer`` is the connection's own address (empty for a Unix socket), ``host`` the header ``Host``, ``headers`` at
+    least those that proxies send, with names in lower case. A foreign ``Host`` shows a page that lets its own name lead
+    to 127.0.0.1 (DNS rebinding). Raises :class:`~agentos.errors.Forbidden`, which says what to do.
     """
     if not is_confined(config):
         return
     if peer and not is_loopback(peer):
         _refuse(f"from {peer:.100}")
-    if host and not is_loopback(_name(host)):
+    if host and not is_loopback(host_of(host)):
         _refuse(f"for {host!r:.100}")
-    if forwarded and not all(is_loopback(_name(one.strip())) for one in forwarded.split(",")):
-        _refuse("that a proxy forwarded for another machine")
+    if header := foreign_header(headers):
+        _refuse(
+            f"that came through a proxy from elsewhere: its header {header.title()} is {headers[header]!r:.100}. A"
+            " proxy for a user of this machine names only addresses of this machine, as in X-Forwarded-For: 127.0.0.1"
+        )
 
 
 def _refuse(what: str) -> None:
     raise Forbidden(
-        f"this server asks nobody for a key, so it serves its own machine alone and refuses a request {what}. To"
+        f"this server asks for no credential, so it serves its own machine alone and refuses a request {what}. To"
         f" serve others, {WAYS_OUT}"
     )
-
-
-def _name(host: str) -> str:
-    """Return a name or address without its port and brackets."""
-    found = _WITH_PORT.fullmatch(host)
-    return (found[1] or found[2]) if found else host
 
 
 def _shown(address: Address) -> str:

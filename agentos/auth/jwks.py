@@ -14,7 +14,7 @@ from urllib3.exceptions import LocationParseError
 from urllib3.util import Url, parse_url
 
 from agentos._version import __version__
-from agentos.auth.exposure import is_loopback
+from agentos.auth.addresses import is_loopback
 from agentos.auth.jwt_keys import KeySet, parse_key_set
 from agentos.cancellation import Cancellation
 from agentos.errors import AgentOSError, AuthenticationUnavailable, ConfigError

@@ -86,10 +86,5 @@ class ApiKeyAuthenticator:
 
 
 def _key_in(credentials: Credentials) -> str | None:
-    text = credentials.headers.get("x-api-key")
     bearer = credentials.bearer
-    if bearer is None or not bearer.startswith(PREFIX):
-        return text
-    if text is not None and text != bearer:
-        raise Unauthenticated("Authorization and X-API-Key hold different keys; send one")
-    return bearer
+    return bearer if bearer is not None and bearer.startswith(PREFIX) else credentials.headers.get("x-api-key")

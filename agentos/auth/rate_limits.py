@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from datetime import timedelta
 from ipaddress import IPv6Address, ip_address
 from typing import TYPE_CHECKING
@@ -27,17 +28,31 @@ length."""
 
 
 class RateLimits:
-    """Counts requests against ``rate_limit`` and ``address_rate_limit``; a limit that is not set costs nothing.
+    """Counts requests against the three rates of the settings; a limit that is off costs nothing.
 
     Each worker process counts for itself. A client on one connection always meets the same worker, so the limit is not
     divided among them; one that opens many connections is let through at most ``workers`` times as often.
     """
 
     def __init__(self, config: Config) -> None:
-        self._callers = _open(config.rate_limit, "key", "AGENTOS_RATE_LIMIT")
-        own = config.address_rate_limit
-        setting = "AGENTOS_RATE_LIMIT" if own is None else "AGENTOS_ADDRESS_RATE_LIMIT"
-        self._addresses = _open(own or config.rate_limit, "address", setting)
+        own = config.sources["address_rate_limit"] != "default"
+        self._callers = _buckets(config.rate_limit, "requests of this key", "AGENTOS_RATE_LIMIT")
+        self._addresses = _buckets(
+            config.address_rate_limit,
+            "requests of this address",
+            "AGENTOS_ADDRESS_RATE_LIMIT" if own else "AGENTOS_RATE_LIMIT",
+        )
+        self._failures = _buckets(
+            config.failed_auth_rate_limit,
+            "requests of this address without a valid credential",
+            "AGENTOS_FAILED_AUTH_RATE_LIMIT",
+        )
+
+    def open(self) -> None:
+        """Load what counts, if there is a limit, so that the first request does not wait for it."""
+        for buckets in (self._callers, self._addresses, self._failures):
+            if buckets is not None:
+                buckets.open()
 
     def check_address(self, address: str) -> None:
         """Count a request of a client's address. Raises :class:`~agentos.errors.RateLimited` with ``retry_after``.
@@ -52,34 +67,52 @@ class RateLimits:
         if self._callers is not None:
             self._callers.take(principal_id)
 
+    def check_failure(self, address: str) -> None:
+        """Count a request of an address that had no valid credential. Raises likewise."""
+        if self._failures is not None:
+            self._failures.take(_network(address))
+
 
 class _Buckets:
     """One bucket for each key, full with ``rate.count`` tokens and filled again at ``rate``, a token a request."""
 
-    def __init__(self, rate: Rate, whose: str, setting: str) -> None:
-        # Only here: who sets no limit does not pay for its import.
-        from throttled import MemoryStore, Quota, Throttled, rate_limiter
+    def __init__(self, rate: Rate, counted: str, setting: str) -> None:
+        self._rate = rate
+        self._refusal = f"too many {counted}; accepted are {rate} on average ({setting})"
+        self._limits: Throttled | None = None
+        self._lock = threading.Lock()
 
-        # The library counts whole seconds; the same rate over a thousand times as long keeps a part of one.
-        period = rate_limiter.Rate(timedelta(seconds=rate.seconds * 1000), rate.count * 1000)
-        # GCRA is the token bucket written as one time. The library's own "token_bucket" reads the clock in whole
-        # seconds and drops what has dripped into the bucket by a part of a token.
-        self._limits: Throttled = Throttled(
-            using="gcra",
-            quota=Quota(period, burst=rate.count),
-            store=MemoryStore(options={"MAX_SIZE": MOST_BUCKETS}),
-        )
-        self._refusal = f"too many requests of this {whose}; accepted are {rate} on average ({setting})"
+    def open(self) -> Throttled:
+        """Make the buckets, once."""
+        with self._lock:
+            if self._limits is None:
+                self._limits = _throttled(self._rate)
+            return self._limits
 
     def take(self, key: str) -> None:
-        result = self._limits.limit(key)
+        result = (self._limits or self.open()).limit(key)
         if result.limited:
             wait = result.state.retry_after
             raise RateLimited(f"{self._refusal}; try again in {math.ceil(wait)} s", retry_after=wait)
 
 
-def _open(rate: Rate | None, whose: str, setting: str) -> _Buckets | None:
-    return None if rate is None else _Buckets(rate, whose, setting)
+def _throttled(rate: Rate) -> Throttled:
+    # Only here: its import takes megabytes, which commands and servers without a limit do without.
+    from throttled import MemoryStore, Quota, Throttled, rate_limiter
+
+    # The library counts whole seconds; the same rate over a thousand times as long keeps a part of one.
+    period = rate_limiter.Rate(timedelta(seconds=rate.seconds * 1000), rate.count * 1000)
+    # GCRA is the token bucket written as one time. The library's own "token_bucket" reads the clock in whole seconds
+    # and drops what has dripped into the bucket by a part of a token.
+    return Throttled(
+        using="gcra",
+        quota=Quota(period, burst=rate.count),
+        store=MemoryStore(options={"MAX_SIZE": MOST_BUCKETS}),
+    )
+
+
+def _buckets(rate: Rate | None, counted: str, setting: str) -> _Buckets | None:
+    return None if rate is None else _Buckets(rate, counted, setting)
 
 
 def _network(address: str) -> str:

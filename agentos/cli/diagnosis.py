@@ -86,16 +86,40 @@ def _exposure(config: Config) -> Iterator[Finding]:
         return
     if config.auth:
         yield Finding("exposure", "ok", f"{config.address}, for callers who are known ({', '.join(config.auth)})")
+    elif is_confined(config) and "*" in config.allow_origins:
+        yield Finding(
+            "exposure",
+            "warning",
+            f"{config.address}, for this machine and every page that it opens in a browser, without a credential; name"
+            " the pages' origins in AGENTOS_ALLOW_ORIGINS",
+        )
     elif is_confined(config):
-        yield Finding("exposure", "ok", f"{config.address}, for this machine alone; nobody is asked for a key")
+        yield Finding("exposure", "ok", f"{config.address}, for this machine alone; no credential is asked for")
     else:
         yield Finding("exposure", "warning", f"{config.address}, for anybody who can reach it, without a key")
-    counted = {"key": config.auth and config.rate_limit, "address": config.address_rate_limit or config.rate_limit}
-    limits = [f"{rate} for each {whose}" for whose, rate in counted.items() if rate]
-    if limits:
-        yield Finding("rate limit", "ok", f"{' and '.join(limits)}, in each of {config.workers} workers")
-    elif config.proxy_hops or not is_here(config.address):
-        yield Finding("rate limit", "warning", "none: one client may take all there is; set AGENTOS_RATE_LIMIT")
+    yield from _limits(config, reachable=bool(config.proxy_hops) or not is_here(config.address))
+
+
+def _limits(config: Config, *, reachable: bool) -> Iterator[Finding]:
+    """Say which limits are in force. A server that others reach should have one for requests that are served."""
+    per_key, per_address = config.rate_limit if config.auth else None, config.address_rate_limit
+    failed = config.failed_auth_rate_limit if config.auth else None
+    counted = (
+        (per_key, "for each key"),
+        (per_address, "for each address"),
+        (failed, "for each address without a valid credential"),
+    )
+    limits = " and ".join(f"{rate} {what}" for rate, what in counted if rate)
+    if (per_key or per_address) or (limits and not reachable):
+        yield Finding("rate limit", "ok", f"{limits}, in each of {config.workers} workers")
+    elif reachable:
+        yield Finding(
+            "rate limit", "warning", f"{limits or 'none'}: one client may take all there is; set AGENTOS_RATE_LIMIT"
+        )
+    owner, all_owners = config.max_runs_per_owner, config.max_runs
+    quotas = [f"{count} {what}" for count, what in ((owner, "of each owner"), (all_owners, "of all")) if count]
+    if quotas:
+        yield Finding("runs at once", "ok", " and ".join(quotas))
 
 
 def _plugins(services: Services) -> Iterator[Finding]:

@@ -60,8 +60,9 @@ def command() -> None:
     "--user",
     metavar="USER",
     type=Text(),
-    help="Whose sessions and runs the key sees: keys of one user see the same, which is how a key is replaced by the"
-    " next. 'anonymous' has what was made before keys were asked for.  [default: NAME]",
+    help="The user that owns the sessions and runs that the key sees. Keys of one user see the same: so a new key"
+    " replaces an old one. 'anonymous' has what was made before keys were asked for.  [default: a new user named NAME;"
+    " refused if the name is in use]",
 )
 @click.option(
     "--expires",
@@ -83,7 +84,7 @@ def create(name: str, scopes: Sequence[str], user: str | None, expires_at: datet
     with opened() as services:
         text, key = services.keys.create(
             name=name,
-            owner=name if user is None else user,
+            owner=user,
             scopes=wanted if scopes else CLIENT_SCOPES,
             expires_at=expires_at,
         )

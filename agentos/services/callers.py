@@ -1,15 +1,18 @@
-"""Who calls, and whether they call too often. Every request passes here, whatever it asks for."""
+"""Who calls, and whether they call too often. Every request passes here, also one for a missing route."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from agentos.auth.authenticator import Authenticator, Credentials
+from agentos.auth.authenticator import Authenticator, Credentials, check_single
 from agentos.auth.rate_limits import RateLimits
 from agentos.domain.principal import NOBODY, Principal
 from agentos.errors import Unauthenticated
 
-ACCEPTED = "give an API key or a token as 'Authorization: Bearer …', or an API key as 'X-API-Key: …'"
+ACCEPTED = (
+    "give an API key or a token as 'Authorization: Bearer …', or an API key as 'X-API-Key: …'; a key in the address is"
+    " never accepted"
+)
 
 
 class CallerService:
@@ -19,20 +22,39 @@ class CallerService:
         self._authenticators = authenticators
         self._limits = limits
 
+    @property
+    def asks_for_credentials(self) -> bool:
+        """Return whether there is an authenticator, which needs a request's headers."""
+        return bool(self._authenticators)
+
+    def prepare(self) -> None:
+        """Load what the first request would have to wait for."""
+        self._limits.open()
+
     def admit(self, credentials: Credentials) -> Principal:
         """Return who calls. Raises ``Unauthenticated``, or ``RateLimited`` for an address or a caller.
 
-        The address is counted first: to try keys costs an attacker as much as to use one.
+        Only requests without a valid credential count as failures: many callers may share the address of a proxy, and
+        one of them who fails must not keep out the others.
         """
         self._limits.check_address(credentials.address)
         if not self._authenticators:
             return NOBODY
+        try:
+            principal = self._recognise(credentials)
+        except Unauthenticated:
+            self._limits.check_failure(credentials.address)
+            raise
+        self._limits.check_caller(principal.id)
+        return principal
+
+    def _recognise(self, credentials: Credentials) -> Principal:
+        check_single(credentials)
         for authenticator in self._authenticators:
             principal = authenticator.authenticate(credentials)
             if principal is None:
                 continue
             if not isinstance(principal, Principal):
                 raise TypeError(f"{type(authenticator).__name__} returned {type(principal).__name__}, not a Principal")
-            self._limits.check_caller(principal.id)
             return principal
         raise Unauthenticated(f"no credential was given that this server takes; {ACCEPTED}")

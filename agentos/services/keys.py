@@ -1,17 +1,19 @@
-"""API keys for those who run the server: make them, list them, revoke them."""
+"""API keys for the operator of the server: make, list and revoke them."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from shlex import quote
+from typing import NoReturn
 
 from agentos.auth.keys import KEY, new_key
-from agentos.domain.principal import OWNER, SCOPES, is_scope
+from agentos.domain.principal import ANONYMOUS, OWNER, SCOPES, is_scope
 from agentos.domain.times import rfc3339, utc_now
 from agentos.errors import InvalidRequest, NotFound
 from agentos.storage.interface import Storage
-from agentos.storage.values import StoredKey
+from agentos.storage.values import Paging, RunFilter, SessionFilter, StoredKey
 
 CLIENT_SCOPES = ("agents:read", "agents:run", "sessions:read", "sessions:write", "runs:read", "runs:cancel")
 """What a program needs that talks to agents; it can neither change agents nor see what others do."""
@@ -20,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 
 class KeyService:
-    """Use cases of API keys. Whoever may call these may do everything: they are for the command line."""
+    """Use cases of API keys, for the command line: its user may do everything."""
 
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
@@ -29,25 +31,46 @@ class KeyService:
         self,
         *,
         name: str,
-        owner: str,
+        owner: str | None = None,
         scopes: Collection[str] = CLIENT_SCOPES,
         expires_at: datetime | None = None,
     ) -> tuple[str, StoredKey]:
         """Make a key and return its text, which cannot be had again, and what is kept of it.
 
-        Keys of one ``owner`` see the same sessions and runs; a ``name`` is for people, and need not be the only one.
-        Raises :class:`~agentos.errors.InvalidRequest`.
+        Keys of one ``owner`` see the same sessions and runs. Without an ``owner``, the key gets one of its own, which
+        has the key's ``name``: the name must be new then. Raises :class:`~agentos.errors.InvalidRequest`.
         """
-        for what, text in (("name", name), ("owner", owner)):
+        given = {"name": name} if owner is None else {"name": name, "owner": owner}
+        for what, text in given.items():
             if not OWNER.fullmatch(text):
                 raise InvalidRequest(
                     f"{what} {text!r:.100} is not accepted: give 1 to 255 characters, none of them a control character"
                 )
         _check_expiry(expires_at)
-        text, key = new_key(name=name, owner=owner, scopes=_checked(scopes), expires_at=expires_at)
-        self._storage.add_key(key)
-        logger.info("API key created", extra={"key_id": key.id, "owner": owner, "scopes": list(key.scopes)})
+        text, key = new_key(
+            name=name, owner=name if owner is None else owner, scopes=_checked(scopes), expires_at=expires_at
+        )
+        if owner is None:
+            self._add_with_new_owner(key)
+        else:
+            self._storage.add_key(key)
+        logger.info("API key created", extra={"key_id": key.id, "owner": key.owner, "scopes": list(key.scopes)})
         return text, key
+
+    def _add_with_new_owner(self, key: StoredKey) -> None:
+        """Add a key unless its owner has something already, which the key would silently share."""
+        if key.owner == ANONYMOUS:
+            _refuse_name(key.name, "stands for what was made without a credential", ANONYMOUS)
+        if self._owns_something(key.owner):  # such as the user of a token, who has no key
+            _refuse_name(key.name, "is a user that has sessions or runs", key.owner)
+        used = self._storage.add_key(key, new_owner=True)
+        if used is not None:
+            _refuse_name(key.name, f"is used by key {used.id} of user {used.owner!r:.100}", used.owner)
+
+    def _owns_something(self, owner: str) -> bool:
+        paging = Paging(limit=1)
+        sessions = self._storage.list_sessions(SessionFilter(owner=owner), paging)
+        return bool(sessions.items or self._storage.list_runs(RunFilter(owner=owner), paging).items)
 
     def list(self) -> Sequence[StoredKey]:
         """Return all keys, the oldest first, also those that are not good any more."""
@@ -66,6 +89,13 @@ class KeyService:
             raise NotFound(f"API key with ID {id[:20]!r} not found; an ID has 16 digits and letters from a to f")
         logger.info("API key revoked", extra={"key_id": key.id, "owner": key.owner})
         return key
+
+
+def _refuse_name(name: str, reason: str, owner: str) -> NoReturn:
+    raise InvalidRequest(
+        f"the name {name!r:.100} {reason}. Give --user {quote(owner)} for a key that shares this user's sessions and"
+        " runs, or another name for a key with sessions and runs of its own"
+    )
 
 
 def _checked(scopes: Collection[str]) -> list[str]:

@@ -83,8 +83,12 @@ class Storage(ABC):
     # --- API keys --------------------------------------------------------------------------------------------------
 
     @abstractmethod
-    def add_key(self, key: StoredKey) -> None:
-        """Add an API key whose id is new."""
+    def add_key(self, key: StoredKey, *, new_owner: bool = False) -> StoredKey | None:
+        """Add an API key whose id is new, and return ``None``.
+
+        With ``new_owner``, add nothing if the key's owner is the name or the owner of another key, also of one that has
+        expired or was revoked; return the oldest such key. Check and insert are one: of simultaneous calls, one adds.
+        """
 
     @abstractmethod
     def get_key(self, key_id: str) -> StoredKey | None:

@@ -104,7 +104,9 @@ AGENTS = {
 def tenants_of(tmp_path: Path, **settings: Any) -> Iterator[Tenants]:
     """Make a server with keys and a database of its own."""
     url = f"sqlite:///{tmp_path}/agentos.db"
-    config = Config(database_url=url, auth=["api_key"], plugins=[], assistant=False, environ={}, **settings)
+    # Some tests ask faster than the limits by default let a caller.
+    limits = {"rate_limit": None, "failed_auth_rate_limit": None, **settings}
+    config = Config(database_url=url, auth=["api_key"], plugins=[], assistant=False, environ={}, **limits)
     app = create_app(config, agents=AGENTS)
     made = Tenants(app)
     try:

@@ -29,6 +29,15 @@ def test_an_owner_has_so_many_runs_at_once_whatever_keys_they_come_with(serve) -
     tenants.alice.run("echo")
 
 
+def test_with_keys_an_owner_has_a_hundred_unless_that_is_switched_off(serve) -> None:
+    for settings, refused in (({}, 1), ({"max_runs_per_owner": "none"}, 0)):
+        tenants = serve(background_queue=200, **settings)
+        caller = tenants.caller(f"many {refused}")
+        body = {"input": "Hi", "background": True}
+        statuses = [caller.request("POST", "/api/v1/agents/slow/run", body).status_code for _ in range(101)]
+        assert (statuses.count(202), statuses.count(429)) == (101 - refused, refused)
+
+
 def test_a_stream_is_refused_before_its_first_byte(serve) -> None:
     tenants = serve(max_runs_per_owner=1)
     tenants.alice.run("slow", background=True)

@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 
 from agentos.auth.authenticator import Credentials
 from agentos.domain.principal import Principal
-from agentos.errors import Unauthenticated
+from agentos.errors import AuthenticationUnavailable, Unauthenticated
 from agentos.hookspecs import hookimpl
 
 AGENTS = "/api/v1/agents"
@@ -20,6 +20,8 @@ class Keys:
     def authenticate(self, credentials: Credentials) -> Principal | None:
         if credentials.bearer is None:
             return None
+        if credentials.bearer == "later":
+            raise AuthenticationUnavailable("try again")
         if credentials.bearer == "bad":
             raise Unauthenticated("the key is not valid")
         return Principal(id=f"key:{credentials.bearer}", owner="me", scopes=["agents:read"])
@@ -85,6 +87,52 @@ def test_a_bad_key_uses_up_nothing_of_a_good_one(guarded) -> None:
     client = guarded(rate_limit="2/hour", address_rate_limit="100/hour")
     assert statuses(client, 5, key="bad") == [401] * 5
     assert statuses(client, 3, key="good") == [200, 200, 429]
+
+
+def test_by_default_an_address_is_counted_when_it_has_no_valid_credential_and_a_good_key_passes(guarded) -> None:
+    client = guarded(rate_limit="none", failed_auth_rate_limit="3/hour")
+    broken, other = "192.0.2.1", "192.0.2.2"
+    assert statuses(client, 100, key="good", peer=broken) == [200] * 100
+    assert statuses(client, 2, key="bad", peer=broken) == [401, 401]
+    assert statuses(client, 3, peer=broken) == [401, 429, 429]
+    assert statuses(client, 2, key="bad", peer=broken) == [429, 429]
+    assert statuses(client, 3, key="good", peer=broken) == [200] * 3
+    assert statuses(client, 1, key="bad", peer=other) == [401]
+
+
+def test_a_refusal_of_failures_says_which_limit_and_when_to_come_back(guarded) -> None:
+    client = guarded(failed_auth_rate_limit="1/hour")
+    assert statuses(client, 1) == [401]
+    refused = client.get(AGENTS)
+    assert (refused.status_code, refused.json["code"]) == (429, "RATE_LIMITED")
+    assert "without a valid credential" in refused.json["message"]
+    assert "AGENTOS_FAILED_AUTH_RATE_LIMIT" in refused.json["message"]
+    assert 3500 < int(refused.headers["Retry-After"]) <= 3600
+
+
+def test_a_credential_that_cannot_be_checked_now_is_no_failure(guarded) -> None:
+    client = guarded(failed_auth_rate_limit="1/hour")
+    assert statuses(client, 3, key="later") == [503] * 3
+    assert statuses(client, 2, key="bad") == [401, 429]
+
+
+def test_two_credentials_are_a_failure(guarded) -> None:
+    client = guarded(failed_auth_rate_limit="1/hour")
+    both = {"Authorization": "Bearer good", "X-API-Key": "other"}
+    assert [client.get(AGENTS, headers=both).status_code for _ in range(2)] == [401, 429]
+
+
+def test_with_keys_the_limit_of_a_key_is_none_of_its_address(guarded) -> None:
+    client = guarded(rate_limit="2/hour")
+    assert [statuses(client, 2, key=f"user-{n}", peer="192.0.2.1") for n in range(5)] == [[200, 200]] * 5
+    assert statuses(client, 1, key="user-0", peer="192.0.2.2") == [429]
+
+
+def test_failures_count_the_address_that_the_proxy_added(guarded) -> None:
+    client = guarded(failed_auth_rate_limit="1/hour", proxy_hops=1)
+    assert statuses(client, 1, key="bad", forwarded="198.51.100.1, 192.0.2.1") == [401]
+    assert statuses(client, 1, key="bad", forwarded="198.51.100.2, 192.0.2.1") == [429]
+    assert statuses(client, 1, key="bad", forwarded="198.51.100.1, 192.0.2.2") == [401]
 
 
 def test_probes_are_neither_counted_nor_refused(serve) -> None:

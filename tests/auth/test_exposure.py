@@ -19,9 +19,9 @@ def may_listen(config, *addresses):
     return True
 
 
-def is_served(config, peer, host, forwarded=""):
+def is_served(config, peer, host, **headers):
     try:
-        refuse_stranger(config, peer, host, forwarded)
+        refuse_stranger(config, peer, host, {name.replace("_", "-"): value for name, value in headers.items()})
     except Forbidden:
         return False
     return True
@@ -71,7 +71,7 @@ def test_any_other_address_is_refused_with_the_ways_out(address):
 def test_who_asks_for_keys_or_allows_everybody_may_listen_anywhere(settings):
     config = Config(environ={}, **settings)
     assert may_listen(config, "0.0.0.0:8080", ("::", 8080))
-    assert is_served(config, "192.0.2.1", "agents.example.com", "198.51.100.1")
+    assert is_served(config, "192.0.2.1", "agents.example.com", x_forwarded_for="198.51.100.1", via="1.1 proxy")
 
 
 @pytest.mark.parametrize("peer", ["", *HERE])
@@ -86,7 +86,7 @@ def test_this_machine_is_served(peer, host):
 @pytest.mark.parametrize("peer", [*ELSEWHERE, "localhost.example.com", "nonsense"])
 def test_a_connection_from_elsewhere_is_refused_whatever_it_says(peer):
     with pytest.raises(Forbidden, match="AGENTOS_AUTH=api_key"):
-        refuse_stranger(OPEN, peer, "localhost:8080", "127.0.0.1")
+        refuse_stranger(OPEN, peer, "localhost:8080", {"x-forwarded-for": "127.0.0.1"})
 
 
 @pytest.mark.parametrize(
@@ -114,15 +114,15 @@ def test_a_connection_from_elsewhere_is_refused_whatever_it_says(peer):
 )
 def test_a_page_under_another_name_does_not_reach_it_from_this_machine(host):
     with pytest.raises(Forbidden, match="AGENTOS_ALLOW_ANONYMOUS=1"):
-        refuse_stranger(OPEN, "127.0.0.1", host)
+        refuse_stranger(OPEN, "127.0.0.1", host, {})
 
 
 @pytest.mark.parametrize("forwarded", ["127.0.0.1", "::1, 127.0.0.1", "127.0.0.1:50000", "[::1]:50000"])
 def test_a_proxy_that_serves_this_machine_is_served(forwarded):
-    assert is_served(OPEN, "127.0.0.1", "127.0.0.1:8080", forwarded)
+    assert is_served(OPEN, "127.0.0.1", "127.0.0.1:8080", x_forwarded_for=forwarded)
 
 
 @pytest.mark.parametrize("forwarded", ["198.51.100.1", "127.0.0.1, 198.51.100.1", "198.51.100.1, ::1", "unknown", ","])
 def test_a_proxy_that_serves_others_is_refused_even_if_it_rewrites_the_host(forwarded):
-    with pytest.raises(Forbidden, match="forwarded"):
-        refuse_stranger(OPEN, "127.0.0.1", "127.0.0.1:8080", forwarded)
+    with pytest.raises(Forbidden, match="X-Forwarded-For"):
+        refuse_stranger(OPEN, "127.0.0.1", "127.0.0.1:8080", {"x-forwarded-for": forwarded})

@@ -213,7 +213,6 @@ BAD = {
     "two dots": lambda: "..",
     "letters of another alphabet": lambda: "é.é.é",
     "white space": lambda: token().replace(".", ". ", 1),
-    "two tokens": lambda: token().rsplit(".", 1)[0] + ".x, Bearer y",
 }
 
 
@@ -310,6 +309,7 @@ def test_why_a_token_is_refused_is_in_the_log_alone(guarded, caplog):
 def test_the_library_is_loaded_only_for_those_who_use_tokens(auth, loaded):
     code = f"""
 import sys
+sys.modules["redis"] = None  # A server does not have it. Where it is, the library of the rate limits loads it.
 from agentos import Config, create_app
 config = Config(database_url="memory://", auth={auth!r}, jwt_key={SECRET!r}, jwt_algorithms=("HS256",), environ={{}})
 app = create_app(config)

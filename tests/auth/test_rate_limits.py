@@ -128,6 +128,42 @@ def test_a_flood_of_addresses_is_forgotten_but_for_the_newest_and_those_that_go_
     assert passed(both.check_address, "192.0.2.1") == 1
 
 
+def test_with_authentication_a_key_has_fifty_at_once_and_an_address_sixty_failures() -> None:
+    guarded = limits(auth=("api_key",))
+    assert 50 <= passed(guarded.check_caller, "key:a", 60) < 60
+    assert passed(guarded.check_failure, "192.0.2.1", 70) == 60
+    assert passed(guarded.check_address, "192.0.2.1", 1000) == 1000
+
+
+@pytest.mark.parametrize("off", ["none", "off"])
+def test_with_authentication_both_can_be_switched_off(off: str) -> None:
+    open_to_all = limits(auth=("api_key",), rate_limit=off, failed_auth_rate_limit=off)
+    assert passed(open_to_all.check_caller, "key:a", 1000) == 1000
+    assert passed(open_to_all.check_failure, "192.0.2.1", 1000) == 1000
+
+
+def test_failures_of_one_network_share_a_bucket() -> None:
+    check = limits(failed_auth_rate_limit="2/hour").check_failure
+    assert passed(check, "2001:db8:1:2::1", 5) == 2
+    assert passed(check, "2001:db8:1:2:ffff::9", 5) == 0
+    assert passed(check, "2001:db8:1:3::1", 5) == 2
+
+
+def test_a_command_does_not_load_what_counts() -> None:
+    code = (
+        "import sys\n"
+        "from agentos import Config\n"
+        "from agentos.bootstrap import build\n"
+        "services = build(Config(environ={}, database_url='memory://', plugins=(), auth=('api_key',)))\n"
+        "print('throttled' in sys.modules)\n"
+        "services.callers.prepare()\n"
+        "print('throttled' in sys.modules)\n"
+        "services.close()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30)
+    assert (done.stdout, done.stderr) == ("False\nTrue\n", "")
+
+
 def test_threads_cannot_take_the_same_token():
     check = limits(rate_limit="100/hour").check_caller
     counts: list[int] = []

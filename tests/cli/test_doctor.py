@@ -127,13 +127,31 @@ ABSENT = ("", "")
     ("settings", "exposure", "limit"),
     [
         ({}, ("ok", "127.0.0.1:8080, for this machine alone"), ABSENT),
-        ({"AUTH": "api_key"}, ("ok", "127.0.0.1:8080, for callers who are known (api_key)"), ABSENT),
-        ({"AUTH": "api_key", "ADDRESS": ":8080"}, ("ok", "0.0.0.0:8080"), ("warning", "set AGENTOS_RATE_LIMIT")),
-        ({"AUTH": "api_key", "PROXY_HOPS": "1"}, ("ok", "127.0.0.1:8080"), ("warning", "set AGENTOS_RATE_LIMIT")),
+        ({"ALLOW_ORIGINS": "*"}, ("warning", "and every page that it opens in a browser"), ABSENT),
         (
-            {"AUTH": "api_key", "ADDRESS": ":8080", "RATE_LIMIT": "100/m", "WORKERS": "4"},
+            {"AUTH": "api_key"},
+            ("ok", "127.0.0.1:8080, for callers who are known (api_key)"),
+            ("ok", "50/1s for each key and 60/60s for each address without a valid credential, in each of 2 workers"),
+        ),
+        (
+            {"AUTH": "api_key", "ADDRESS": ":8080", "RATE_LIMIT": "none"},
             ("ok", "0.0.0.0:8080"),
-            ("ok", "100/60s for each key and 100/60s for each address, in each of 4 workers"),
+            ("warning", "60/60s for each address without a valid credential: one client may take all there is"),
+        ),
+        (
+            {"AUTH": "api_key", "PROXY_HOPS": "1", "RATE_LIMIT": "off", "FAILED_AUTH_RATE_LIMIT": "off"},
+            ("ok", "127.0.0.1:8080"),
+            ("warning", "none: one client may take all there is; set AGENTOS_RATE_LIMIT"),
+        ),
+        (
+            {"AUTH": "api_key", "ADDRESS": ":8080", "RATE_LIMIT": "100/m", "ADDRESS_RATE_LIMIT": "1000/m"},
+            ("ok", "0.0.0.0:8080"),
+            ("ok", "100/60s for each key and 1000/60s for each address, in each of 2 workers"),
+        ),
+        (
+            {"ALLOW_ANONYMOUS": "1", "RATE_LIMIT": "100/m", "WORKERS": "4"},
+            ("warning", "127.0.0.1:8080, for anybody"),
+            ("ok", "100/60s for each address, in each of 4 workers"),
         ),
         (
             {"ALLOW_ANONYMOUS": "1", "ADDRESS": ":8080", "ADDRESS_RATE_LIMIT": "5/s"},
@@ -150,6 +168,21 @@ def test_it_says_who_can_reach_the_server_and_how_often(cli, monkeypatch, settin
         said = found.get(name, ABSENT)
         assert said[0] == status
         assert detail in said[1]
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({}, ABSENT),
+        ({"AUTH": "api_key"}, ("ok", "100 of each owner")),
+        ({"AUTH": "api_key", "MAX_RUNS_PER_OWNER": "none"}, ABSENT),
+        ({"AUTH": "api_key", "MAX_RUNS": "500"}, ("ok", "100 of each owner and 500 of all")),
+    ],
+)
+def test_it_says_how_many_runs_may_be_under_way(cli, monkeypatch, settings, said):
+    for name, value in settings.items():
+        monkeypatch.setenv(f"AGENTOS_{name}", value)
+    assert diagnose(cli).get("runs at once", ABSENT) == said
 
 
 def test_an_address_that_the_server_refuses_is_a_failure(cli, monkeypatch):

@@ -54,6 +54,42 @@ def test_without_a_word_a_key_is_its_own_user_and_may_what_clients_do(cli):
     assert not {"admin", "agents:write"} & set(made["scopes"])
 
 
+@pytest.mark.parametrize("ending", [[], ["revoke"], ["expire"]])
+def test_a_second_key_of_a_name_needs_its_user(cli, ending):
+    first = cli.json("keys", "create", "laptop", "--expires", "1d")
+    if ending == ["revoke"]:
+        cli.ok("keys", "revoke", first["id"])
+    if ending == ["expire"]:
+        with closing(sqlite3.connect("agentos.db")) as connection, connection:
+            connection.execute("UPDATE api_keys SET expires_at = created_at")
+    said = cli.fails("keys", "create", "laptop")
+    assert f"the name 'laptop' is used by key {first['id']} of user 'laptop'" in said
+    assert "Give --user laptop for a key that shares" in said
+    assert "another name for a key with sessions and runs of its own" in said
+    assert len(listed(cli)) == 1
+    assert cli.json("keys", "create", "laptop", "--user", "laptop")["user"] == "laptop"
+    assert cli.json("keys", "create", "laptop 2")["user"] == "laptop 2"
+
+
+@pytest.mark.parametrize(
+    ("first", "name", "choice"),
+    [
+        (["ci", "--user", "bob"], "bob", "--user bob "),
+        (["ci", "--user", "bob"], "ci", "--user bob "),
+        (["my laptop"], "my laptop", "--user 'my laptop' "),
+    ],
+)
+def test_a_name_is_used_by_keys_of_the_name_and_of_the_user(cli, first, name, choice):
+    cli.ok("keys", "create", *first)
+    assert choice in cli.fails("keys", "create", name)
+    assert len(listed(cli)) == 1
+
+
+def test_what_was_made_without_keys_is_shared_by_choice_alone(cli):
+    assert "Give --user anonymous" in cli.fails("keys", "create", "anonymous")
+    assert cli.json("keys", "create", "anonymous", "--user", "anonymous")["user"] == "anonymous"
+
+
 def test_scopes_come_with_commas_and_again(cli):
     made = cli.json(
         "keys", "create", "a", "--scope", "runs:read, agents:run:helper", "--scope", "admin", "--scope", "admin"
@@ -135,7 +171,7 @@ def test_no_keys_is_said_beside_the_output(cli):
 
 
 def test_a_key_is_revoked_by_its_id_or_itself(cli):
-    first, second = (cli.json("keys", "create", "a") for _ in range(2))
+    first, second = (cli.json("keys", "create", "a", "--user", "a") for _ in range(2))
     assert cli.ok("keys", "revoke", first["id"]) == f"Revoked key {first['id']}, a.\n"
     assert cli.ok("keys", "revoke", second["key"]) == f"Revoked key {second['id']}, a.\n"
     assert [key["status"] for key in listed(cli)] == ["revoked", "revoked"]

@@ -123,6 +123,61 @@ def test_a_rate_is_a_number_and_a_time(text: str, count: int, seconds: float) ->
     assert Config(environ={"AGENTOS_RATE_LIMIT": text}).rate_limit == Rate(count, seconds)
 
 
+LIMITS = ("rate_limit", "address_rate_limit", "failed_auth_rate_limit", "max_runs_per_owner", "max_runs")
+KEYS = {"AUTH": "api_key"}
+
+
+@pytest.mark.parametrize(
+    ("variables", "limits"),
+    [
+        # Without authentication there are limits only where they are set; an address has that of a key.
+        ({}, (None, None, None, None, None)),
+        ({"ALLOW_ANONYMOUS": "1"}, (None, None, None, None, None)),
+        ({"RATE_LIMIT": "9/s"}, (Rate(9, 1), Rate(9, 1), None, None, None)),
+        ({"RATE_LIMIT": "9/s", "ADDRESS_RATE_LIMIT": "8/s"}, (Rate(9, 1), Rate(8, 1), None, None, None)),
+        ({"RATE_LIMIT": "9/s", "ADDRESS_RATE_LIMIT": "none"}, (Rate(9, 1), None, None, None, None)),
+        ({"ADDRESS_RATE_LIMIT": "8/s", "MAX_RUNS_PER_OWNER": "7"}, (None, Rate(8, 1), None, 7, None)),
+        # With authentication, keys, failures and runs are limited unless that is switched off.
+        (KEYS, (Rate(50, 1), None, Rate(60, 60), 100, None)),
+        ({"AUTH": "jwt"}, (Rate(50, 1), None, Rate(60, 60), 100, None)),
+        ({**KEYS, "ALLOW_ANONYMOUS": "1"}, (Rate(50, 1), None, Rate(60, 60), 100, None)),
+        ({**KEYS, "RATE_LIMIT": "9/s"}, (Rate(9, 1), None, Rate(60, 60), 100, None)),
+        ({**KEYS, "RATE_LIMIT": "none"}, (None, None, Rate(60, 60), 100, None)),
+        ({**KEYS, "RATE_LIMIT": "OFF"}, (None, None, Rate(60, 60), 100, None)),
+        ({**KEYS, "RATE_LIMIT": ""}, (Rate(50, 1), None, Rate(60, 60), 100, None)),
+        ({**KEYS, "ADDRESS_RATE_LIMIT": "8/s"}, (Rate(50, 1), Rate(8, 1), None, 100, None)),
+        ({**KEYS, "ADDRESS_RATE_LIMIT": "none"}, (Rate(50, 1), None, Rate(60, 60), 100, None)),
+        (
+            {**KEYS, "ADDRESS_RATE_LIMIT": "8/s", "FAILED_AUTH_RATE_LIMIT": "5/m"},
+            (Rate(50, 1), Rate(8, 1), Rate(5, 60), 100, None),
+        ),
+        ({**KEYS, "FAILED_AUTH_RATE_LIMIT": "off"}, (Rate(50, 1), None, None, 100, None)),
+        ({**KEYS, "MAX_RUNS_PER_OWNER": "none"}, (Rate(50, 1), None, Rate(60, 60), None, None)),
+        ({**KEYS, "MAX_RUNS_PER_OWNER": "7", "MAX_RUNS": "9"}, (Rate(50, 1), None, Rate(60, 60), 7, 9)),
+        ({**KEYS, "MAX_RUNS": "off"}, (Rate(50, 1), None, Rate(60, 60), 100, None)),
+    ],
+)
+def test_the_limits_in_force(variables: dict[str, str], limits: tuple[object, ...]) -> None:
+    config = Config(environ={f"AGENTOS_{name}": value for name, value in variables.items()})
+    assert tuple(getattr(config, name) for name in LIMITS) == limits
+
+
+def test_a_limit_is_switched_off_in_code_and_in_a_file_too(tmp_path: Path) -> None:
+    file = tmp_path / "agentos.toml"
+    file.write_text('auth = ["api_key"]\nrate_limit = "none"\nmax_runs_per_owner = "off"\n')
+    for config in (
+        Config(auth=("api_key",), rate_limit=None, max_runs_per_owner=None, environ={}),
+        Config(environ={}, file=file),
+    ):
+        assert (config.rate_limit, config.max_runs_per_owner) == (None, None)
+
+
+@pytest.mark.parametrize("value", ["0", "never", "-1", "1.5"])
+def test_what_is_neither_a_count_nor_none_is_refused(value: str) -> None:
+    with pytest.raises(ConfigError, match="from 1 to 1000000, or none"):
+        Config(environ={"AGENTOS_MAX_RUNS_PER_OWNER": value})
+
+
 @pytest.mark.parametrize("value", ["100", "0/s", "1/0s", "1/week", "-1/s", "1.5/s", "1/ss", Rate(0, 1), Rate(1, 0)])
 def test_what_is_no_rate_is_refused(value: object) -> None:
     with pytest.raises(ConfigError, match="100/minute"):

@@ -33,7 +33,7 @@ algorithms = []
 
 
 def _new_key(server: AgentOSServer, *scopes: str) -> str:
-    command = [sys.executable, "-m", "flask", "agentos", "keys", "create", "fuzz", "--json"]
+    command = [sys.executable, "-m", "flask", "agentos", "keys", "create", "fuzz", "--user", "fuzz", "--json"]
     command += [option for scope in scopes for option in ("--scope", scope)]
     done = subprocess.run(
         command, cwd=server.cwd, env=server.environment, capture_output=True, text=True, check=True, timeout=60
@@ -72,7 +72,9 @@ def _number(pattern: str, report: str) -> int:
 @pytest.fixture
 def guarded(tmp_path: Path) -> Iterator[AgentOSServer]:
     """A server that asks for a key."""
-    with AgentOSServer({**SETTINGS, "AGENTOS_AUTH": "api_key"}, cwd=tmp_path, plugins="calculator") as server:
+    unlimited = dict.fromkeys(("RATE_LIMIT", "FAILED_AUTH_RATE_LIMIT", "MAX_RUNS_PER_OWNER"), "none")
+    env = {**SETTINGS, "AGENTOS_AUTH": "api_key", **{f"AGENTOS_{name}": value for name, value in unlimited.items()}}
+    with AgentOSServer(env, cwd=tmp_path, plugins="calculator") as server:
         yield server
 
 

@@ -90,6 +90,36 @@ def test_a_unix_socket_may_be_listened_on(tmp_path):
         server.kill()
 
 
+OTHERS: list[tuple[int, str]] = [
+    (200, ""),
+    (200, "X-Forwarded-For: 127.0.0.1\r\nVia: 1.1 local\r\n"),
+    (200, "Origin: {url}\r\nSec-Fetch-Site: same-origin\r\n"),
+    (403, "X-Forwarded-For: 127.0.0.1\r\nX-Forwarded-For: 198.51.100.7\r\n"),
+    (403, "Forwarded: for=127.0.0.1\r\nForwarded: for=198.51.100.7\r\n"),
+    (403, "cf-connecting-ip: 198.51.100.7\r\n"),
+    (403, "X-Forwarded-Proto: https\r\n"),
+    (403, "Via: 1.1 proxy\r\n"),
+    (403, "Origin: http://localhost:3000\r\n"),
+    (403, "Origin: {url}\r\nOrigin: https://evil.example.com\r\n"),
+    (403, "Sec-Fetch-Site: cross-site\r\n"),
+    (403, "Sec-Fetch-Site: same-origin\r\nSec-Fetch-Site: cross-site\r\n"),
+]
+
+
+def test_the_real_server_refuses_proxies_and_pages_from_elsewhere(tmp_path):
+    with AgentOSServer({"AGENTOS_DATABASE_URL": "memory://"}, cwd=tmp_path, workers=1, plugins="none") as server:
+        assert [ask_tcp(server.url, headers) for _, headers in OTHERS] == [status for status, _ in OTHERS]
+
+
+def ask_tcp(url: str, headers: str) -> int:
+    host, _, port = url.removeprefix("http://").partition(":")
+    with socket.create_connection((host, int(port)), timeout=10) as connection:
+        head = f"POST /api/v1/agents/assistant/run HTTP/1.1\r\nHost: {host}:{port}\r\nConnection: close\r\n"
+        body = "Content-Type: application/json\r\nContent-Length: 14\r\n\r\n" + '{"input": "x"}'
+        connection.sendall(f"{head}{headers.format(url=url)}{body}".encode())
+        return int(connection.makefile("rb").readline().split()[1])
+
+
 def ask_unix(path: Path, host: str) -> int:
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(10)

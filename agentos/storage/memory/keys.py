@@ -14,11 +14,16 @@ from agentos.storage.values import StoredKey
 class MemoryKeys(MemoryPart):
     """API keys by id."""
 
-    def add_key(self, key: StoredKey) -> None:
+    def add_key(self, key: StoredKey, *, new_owner: bool = False) -> StoredKey | None:
         with self._lock:
             if key.id in self._api_keys:
                 raise StorageError(f"API key {key.id!r} is already there")
+            if new_owner:
+                used = next((one for one in self.list_keys() if key.owner in (one.name, one.owner)), None)
+                if used is not None:
+                    return used
             self._api_keys[key.id] = key
+            return None
 
     def get_key(self, key_id: str) -> StoredKey | None:
         with self._lock:

@@ -40,6 +40,41 @@ class KeyContract(Contract):
             storage.add_key(_key(owner="mallory"))
         assert storage.get_key("k") == _key()
 
+    @pytest.mark.parametrize(
+        ("other", "is_used"),
+        [
+            ({"name": "laptop", "owner": "laptop"}, True),
+            ({"name": "laptop", "owner": "bob"}, True),
+            ({"name": "ci", "owner": "laptop"}, True),
+            ({"name": "laptop", "owner": "laptop", "revoked_at": at(1)}, True),
+            ({"name": "laptop", "owner": "laptop", "expires_at": at(1)}, True),
+            ({"name": "Laptop", "owner": "laptop2"}, False),
+            ({"name": "laptop ", "owner": "lap%"}, False),
+        ],
+    )
+    def test_a_new_owner_is_the_name_and_the_owner_of_no_other_key(
+        self, storage: Storage, other: dict[str, Any], is_used: bool
+    ) -> None:
+        existing = _key("other", **other)
+        new = _key("new", seconds=2, name="laptop", owner="laptop")
+        assert storage.add_key(existing) is None
+        assert storage.add_key(new, new_owner=True) == (existing if is_used else None)
+        assert (storage.get_key("new") is None) == is_used
+
+    def test_an_owner_that_is_named_may_have_many_keys(self, storage: Storage) -> None:
+        assert storage.add_key(_key("first", name="laptop", owner="laptop"), new_owner=True) is None
+        assert storage.add_key(_key("second", name="laptop", owner="laptop", seconds=1)) is None
+        used = storage.add_key(_key("third", name="laptop", owner="laptop", seconds=2), new_owner=True)
+        assert used is not None
+        assert used.id == "first"
+
+    def test_of_simultaneous_keys_with_one_new_owner_one_is_added(self, storage: Storage) -> None:
+        used: list[StoredKey | None] = []
+        at_once(lambda n: used.append(storage.add_key(_key(f"k{n}", name="a", owner="a"), new_owner=True)))
+        (added,) = storage.list_keys()
+        assert used.count(None) == 1
+        assert {key.id for key in used if key is not None} == {added.id}
+
     def test_keys_are_listed_oldest_first(self, storage: Storage) -> None:
         assert list(storage.list_keys()) == []
         for key_id, seconds in (("c", 1), ("b", 2), ("a", 2), ("d", 0)):

@@ -1,0 +1,30 @@
+"""Which addresses are this machine's own."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from ipaddress import IPv6Address, ip_address
+
+_WITH_PORT = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^:\[\]]*))(?::[0-9]*)?")
+
+
+def host_of(text: str) -> str:
+    """Return a name or address without its port and brackets."""
+    found = _WITH_PORT.fullmatch(text)
+    return (found[1] or found[2]) if found else text
+
+
+@lru_cache(256)  # the same few names and addresses, with every request
+def is_loopback(name: str) -> bool:
+    """Return whether a name or address, without port and brackets, is this machine's own."""
+    if name.lower() == "localhost":
+        return True
+    try:
+        address = ip_address(name)
+    except ValueError:
+        return False
+    if isinstance(address, IPv6Address):
+        # Python knows only ::1 itself, and not the addresses that stand for 127.0.0.0/8, in all of its versions.
+        return (address.ipv4_mapped or address).is_loopback
+    return address.is_loopback
