@@ -23,9 +23,12 @@ LOCKED := $(PIP) --require-hashes --no-deps --requirement
 # What is ours: nothing is fetched, not even to build with. All that it asks for must be there by then, so a lock that is
 # out of date is noticed.
 OWN := PIP_CONFIG_FILE=/dev/null PIP_FIND_LINKS= $(PIP) --no-index --no-build-isolation
+BUILD := PIP_CONFIG_FILE=/dev/null PIP_FIND_LINKS= $(BIN)/python -m pip wheel --quiet --no-deps --no-index --no-build-isolation
 STALE := || { echo "If a setup.cfg asks for more than requirements/ has: make lock"; exit 1; }
 PLUGINS := $(filter-out plugins/agentos-local/,$(sort $(dir $(wildcard plugins/*/setup.cfg))))
 LOCAL := $(dir $(wildcard plugins/agentos-local/setup.cfg))
+# What our packages were called before: on the package index these names belong to others. The folders keep them.
+FORMER := agentos $(notdir $(patsubst %/,%,$(PLUGINS) $(LOCAL)))
 DECLARED := setup.cfg setup.py $(wildcard requirements/*.txt plugins/*/setup.cfg)
 
 # Real services for tests; where the platform has no wheel of one, its tests skip and say so.
@@ -36,7 +39,7 @@ CHECK_DOCS ?= $(BIN)/python docs/generate.py --check
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help install run test soak bench bench-quick check checks check-format check-lint check-types check-imports check-openapi check-docs \
+.PHONY: help install run wheels test soak bench bench-quick check checks check-format check-lint check-types check-imports check-openapi check-docs \
 	bench-peers docs format lock audit clean
 
 help:  ## List the targets.
@@ -47,6 +50,11 @@ install: $(VENV)/.installed  ## Create .venv with the server, its plugins and a 
 run: $(VENV)/.installed  ## Install, migrate an SQLite file, and serve on 127.0.0.1:8080.
 	@$(BIN)/flask agentos db upgrade
 	@exec $(BIN)/gunicorn -c gunicorn.conf.py wsgi:app
+
+wheels: $(VENV)/.installed  ## Build what would be published, into dist/.
+	rm -rf dist build/lib build/bdist.* plugins/*/build
+	$(BUILD) --wheel-dir dist . $(patsubst %,./%,$(PLUGINS) $(LOCAL))
+	rm -rf build/lib build/bdist.* plugins/*/build
 
 test: $(VENV)/.tested  ## Install what tests need and run the whole suite.
 	@$(BIN)/pytest
@@ -111,6 +119,8 @@ $(BIN)/python:
 $(VENV)/.installed: $(DECLARED) | $(BIN)/python
 	$(LOCKED) requirements/build.txt
 	$(LOCKED) requirements/server.txt
+	@$(BIN)/python -m pip uninstall --quiet --yes $(FORMER) 2>/dev/null
+	@rm -rf *.egg-info plugins/*/*.egg-info
 	@$(OWN) --editable '.[postgresql]' $(patsubst %,--editable %,$(PLUGINS)) $(STALE)
 	@$(LOCKED) requirements/local.txt && $(OWN) $(patsubst %,--editable %,$(LOCAL)) \
 		|| echo "The local model could not be installed (pip says why above); without a key, the assistant only echoes."

@@ -60,7 +60,7 @@ class Config:
         None,
         OPTIONAL_MODEL,
         "Model of the built-in assistant. Default: openai:gpt-5-mini with OPENAI_API_KEY, else local:smollm2"
-        " where agentos-local is installed, else scripted:echo.",
+        " where agentos-server-local is installed, else scripted:echo.",
         env="AGENTOS_MODEL",
     )
     assistant: bool = setting(True, FLAG, "Offer the built-in agent `assistant`.", env="AGENTOS_ASSISTANT")

@@ -39,13 +39,13 @@ class Lock:
 
 
 def declared(project: str, *extras: str) -> tuple[str, ...]:
-    """Return what the ``setup.cfg`` of a project asks for, with these extras. AgentOS itself is never fetched."""
+    """Return what the ``setup.cfg`` of a project asks for, with these extras, without what is made here."""
     parser = ConfigParser(interpolation=None, comment_prefixes=("#",))
     parser.read(ROOT / project / "setup.cfg", "utf-8")
     texts = [parser["options"].get("install_requires", "")]
     texts += [parser["options.extras_require"][extra] for extra in extras]
     lines = [line.strip() for text in texts for line in text.splitlines()]
-    return tuple(line for line in lines if line and name_of(line) != "agentos")
+    return tuple(line for line in lines if line and name_of(line) not in OWN)
 
 
 def name_of(requirement: str) -> str:
@@ -53,6 +53,19 @@ def name_of(requirement: str) -> str:
     found = re.match(r"[A-Za-z0-9][A-Za-z0-9._-]*", requirement)
     assert found, f"no requirement: {requirement!r}"
     return re.sub(r"[-_.]+", "-", found[0]).lower()
+
+
+def own_names() -> frozenset[str]:
+    """Return the names that the ``setup.cfg`` files here declare: on an index they could be somebody else's."""
+    names = set()
+    for path in (ROOT / "setup.cfg", *ROOT.glob("plugins/*/setup.cfg")):
+        parser = ConfigParser(interpolation=None, comment_prefixes=("#",))
+        parser.read(path, "utf-8")
+        names.add(name_of(parser["metadata"]["name"]))
+    return frozenset(names)
+
+
+OWN = own_names()
 
 
 def locks() -> dict[str, Lock]:

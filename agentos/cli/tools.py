@@ -39,7 +39,7 @@ def list_tools(as_json: bool) -> None:
     print_table(
         ("NAME", "PLUGIN", "DESCRIPTION"),
         [(one.name, one.source, one.value.description.partition("\n")[0]) for one in entries],
-        empty="No tools. 'pip install agentos-calculator' brings one.",
+        empty="No tools. 'pip install agentos-server-calculator' brings one.",
         whole=("NAME",),
     )
 

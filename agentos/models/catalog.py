@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 
 ProviderFactory = Callable[[Config], ModelProvider]
 
-KNOWN_PACKAGES = {"openai": "agentos-openai", "local": "agentos-local"}
+KNOWN_PACKAGES = {"openai": "agentos-server-openai", "local": "agentos-server-local"}
 """What to install for the prefixes that this project has plugins for."""
 
 

@@ -34,6 +34,9 @@ turn. A figure is the median over the repetitions, with the lowest and the highe
 
 """
 
+ELSEWHERE = (Path(__file__).parent / "agno-go.md").read_text("utf-8")
+"""What was measured once by hand."""
+
 COLUMNS = (
     "server",
     "CPU per run in a session",
@@ -104,6 +107,7 @@ def document(
     where = "\n".join(f"| {name} | {value} |" for name, value in about.items())
     return (
         f"{HEAD}{table(titles, seen, missing)}\n\n## Errors\n\n{errors(titles, seen)}\n\n"
+        f"{ELSEWHERE}"
         f"## What was configured\n\n| server | versions | how it is served |\n|---|---|---|\n{configured}\n\n"
         f"## Where\n\n| | |\n|---|---|\n{where}\n"
     )

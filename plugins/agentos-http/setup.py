@@ -1,4 +1,4 @@
-"""Build agentos-http; everything that is known of it is in setup.cfg."""
+"""Build agentos-server-http; everything that is known of it is in setup.cfg."""
 
 from setuptools import setup
 

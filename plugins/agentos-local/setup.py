@@ -1,4 +1,4 @@
-"""Build agentos-local; everything that is known of it is in setup.cfg."""
+"""Build agentos-server-local; everything that is known of it is in setup.cfg."""
 
 from setuptools import setup
 

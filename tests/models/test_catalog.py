@@ -61,8 +61,8 @@ def test_a_provider_is_made_with_the_configuration() -> None:
 @pytest.mark.parametrize(
     ("model", "advice"),
     [
-        ("openai:gpt-5-mini", "pip install agentos-openai"),
-        ("local:x", "pip install agentos-local"),
+        ("openai:gpt-5-mini", "pip install agentos-server-openai"),
+        ("local:x", "pip install agentos-server-local"),
         ("nix:x", "plugin"),
     ],
 )

@@ -120,5 +120,5 @@ def test_an_agent_whose_tool_was_uninstalled_fails_as_its_own_fault() -> None:
 
 def test_an_agent_whose_provider_was_uninstalled_says_what_to_install() -> None:
     service = _service(broken=Agent(id="broken", model="openai:gpt-5"))
-    with pytest.raises(ProviderError, match="agentos-openai"):
+    with pytest.raises(ProviderError, match="agentos-server-openai"):
         service.resolve("broken")

@@ -93,6 +93,6 @@ def open_postgresql(url: URL) -> PostgresqlDatabase:
     except ImportError as error:
         raise ConfigError(
             "AGENTOS_DATABASE_URL is PostgreSQL's, whose driver is missing; install it with"
-            " pip install 'agentos[postgresql]'"
+            " pip install 'agentos-server[postgresql]'"
         ) from error
     return PostgresqlDatabase(engine)

@@ -243,5 +243,5 @@ def test_the_plugin_registers_the_calculator() -> None:
 def test_the_entry_point_is_the_plugin() -> None:
     found = [one for one in entry_points(group="agentos") if one.name == "calculator"]
     if not found:
-        pytest.skip("agentos-calculator is not installed")
+        pytest.skip("agentos-server-calculator is not installed")
     assert found[0].load().register_tools is register_tools

@@ -167,5 +167,5 @@ def test_the_example_of_the_readme_is_a_policy(file: Path) -> None:
 def test_the_entry_point_is_the_plugin() -> None:
     found = [one for one in entry_points(group="agentos") if one.name == "tool-policy"]
     if not found:
-        pytest.skip("agentos-tool-policy is not installed")
+        pytest.skip("agentos-server-tool-policy is not installed")
     assert found[0].load() is agentos_tool_policy.plugin
