@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 
+from agentos.background_thread import BackgroundThread
 from agentos.domain.run import Run
 from agentos.errors import StorageError
 from agentos.events.stream import EventStream
@@ -25,20 +26,14 @@ class EventLog:
         self._storage = storage
         self._open: dict[str, tuple[Run, EventStream]] = {}
         self._writing = threading.Lock()
-        self._starting = threading.Lock()
-        self._thread: threading.Thread | None = None
+        self._thread = BackgroundThread("event-log", self._work)
         self._wake = threading.Event()
-        self._closed = False
 
     def open(self, run: Run, stream: EventStream) -> None:
         """Begin to write a run's events, as long as it is at the same attempt."""
         self._open[run.id] = (run, stream)
         self._wake.set()
-        if self._thread is None:
-            with self._starting:
-                if self._thread is None:
-                    self._thread = threading.Thread(target=self._work, name="event-log", daemon=True)
-                    self._thread.start()
+        self._thread.start()
 
     def release(self, run_id: str) -> None:
         """Stop writing a run's events: after this, what its stream has not logged is the caller's to write."""
@@ -48,14 +43,15 @@ class EventLog:
 
     def close(self) -> None:
         """Stop the thread. Runs under way have been ended before."""
-        self._closed = True
+        self._thread.stopping.set()
         self._wake.set()
+        self._thread.stop()
 
-    def _work(self) -> None:
-        while not self._closed:
+    def _work(self, stopping: threading.Event) -> None:
+        while not stopping.is_set():
             self._wake.wait()
             self._wake.clear()
-            while self._open and not self._closed:
+            while self._open and not stopping.is_set():
                 time.sleep(INTERVAL)
                 try:
                     self._write()

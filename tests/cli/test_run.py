@@ -2,6 +2,7 @@ import json
 import os
 import pty
 import signal
+import threading
 import time
 
 import pytest
@@ -190,3 +191,12 @@ def test_a_narrow_terminal_takes_away_neither_ids_nor_columns(cli, monkeypatch):
     assert b"\x1b[1mUPDATED" in written
     monkeypatch.setenv("NO_COLOR", "1")
     assert b"\x1b" not in on_terminal(cli, "sessions", "list")
+
+
+def test_a_command_leaves_no_thread_behind_that_uses_the_database(cli):
+    # They begin with the run, which ends first: one that is still connecting then would never close its connection.
+    for _ in range(5):
+        cli.ok("run", "assistant", "Hello")
+
+        names = {thread.name for thread in threading.enumerate()}
+        assert not names & {"leases", "cancels", "housekeeping", "event-log"}
