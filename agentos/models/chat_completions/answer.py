@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from agentos.domain.usage import Usage
-from agentos.errors import ContentFiltered, ContextTooLong, ExecutionError, ProviderError
+from agentos.errors import ContentFiltered, ContextTooLong, ExecutionError, ProviderError, ProviderUnavailable
 from agentos.models.chat_completions import finish
 from agentos.models.chat_completions.content import read_content, text_of
 from agentos.models.chat_completions.details import MessageFields
@@ -17,6 +17,7 @@ from agentos.models.chat_completions.tool_calls import ToolCalls
 from agentos.models.chat_completions.usage import read_usage
 from agentos.models.deltas import CUT, Delta, Finish, FinishReason, MessageDetails, ReasoningDelta, TextDelta
 from agentos.models.transport.failures import failure_in_stream
+from agentos.models.transport.server_errors import describe
 
 CALLS_AND_MORE = ("tool_calls", "function_call")
 
@@ -75,8 +76,8 @@ class Answer:
             # Gemini puts its errors into a list.
             for chunk in found[0] if len(found) == 1 and isinstance(found[0], list) else found:
                 self._read_chunk(Halves().join(chunk), said)
-                if not (chunk.get("choices") or chunk.get("usage")):
-                    self._fail(chunk, said)
+                if "choices" not in chunk and len(found) == 1:
+                    self._fail_without_choices(chunk)
         except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
             raise ProviderError("the model server sent a document that is not a chat completion") from error
         if self.finish is None and len(found) == 1 and (said or self._calls):
@@ -212,7 +213,12 @@ class Answer:
             return
         if finish.is_failure(reason):
             self.failed = True
-            raise failure_in_stream({"message": f"finish reason {reason}"}, secrets=self.secrets, finish=reason)
+            if "call" in reason:
+                # A matter of chance: the same request often succeeds.
+                message = f"the model wrote a tool call that its server could not read (finish reason {reason})"
+                raise ProviderError(message, details={"retryable": True})
+            message = f"the model server failed in the middle of its answer (finish reason {reason})"
+            raise ProviderUnavailable(message)
         known: FinishReason = finish.REASONS.get(reason, "other")
         if self._calls and known in ("stop", "other"):
             # Some servers, and OpenAI itself where the agent asked for one tool by name, say "stop" after tool calls.
@@ -230,6 +236,11 @@ class Answer:
         named = "code" in chunk or "status" in chunk or "detail" in chunk or "errors" in chunk
         if failed_there or "error" in (chunk.get("object"), kind) or (words and named and "choices" not in chunk):
             self._fail({"error": base} if failed_there else chunk, [])
+
+    def _fail_without_choices(self, chunk: dict[str, Any]) -> None:
+        if not describe(chunk).words:
+            raise KeyError("choices")
+        self._fail(chunk, [])
 
     def _fail(self, chunk: dict[str, Any], said: list[Delta]) -> None:
         """Raise the error that a piece holds, after reading the text beside it."""

@@ -85,14 +85,9 @@ def failure_for_status(
     return kind(message, details=_retryable(headers), retry_after=given)
 
 
-def failure_in_stream(value: Any, *, secrets: Iterable[str] = (), finish: str | None = None) -> ExecutionError:
-    """Return the error for one in the middle of an answer: an object or a text in any of the known shapes.
-
-    ``finish`` is the finish reason beside it, if there is one.
-    """
+def failure_in_stream(value: Any, *, secrets: Iterable[str] = ()) -> ExecutionError:
+    """Return the error for one in the middle of an answer: an object or a text in any of the known shapes."""
     error = describe(value)
-    if finish is not None:
-        error.codes.add(finish)
     kind = class_of(error, error.status)
     if kind is ProviderUnavailable:
         begin = "the model server failed in the middle of its answer"
