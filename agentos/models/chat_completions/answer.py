@@ -229,12 +229,12 @@ class Answer:
             self._over_window = reason in finish.OVER_WINDOW
 
     def _read_without_choices(self, chunk: dict[str, Any]) -> None:
-        kind = chunk.get("type")
         base = chunk.get("base_resp")
         failed_there = isinstance(base, dict) and base.get("status_code") not in (None, 0)
         words = chunk.get("message") or chunk.get("msg") or chunk.get("detail") or chunk.get("errors")
         named = "code" in chunk or "status" in chunk or "detail" in chunk or "errors" in chunk
-        if failed_there or "error" in (chunk.get("object"), kind) or (words and named and "choices" not in chunk):
+        is_error = "error" in (str(chunk.get("object")).lower(), str(chunk.get("type")).lower())
+        if failed_there or is_error or (words and named and "choices" not in chunk):
             self._fail({"error": base} if failed_there else chunk, [])
 
     def _fail_without_choices(self, chunk: dict[str, Any]) -> None:

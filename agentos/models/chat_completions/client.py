@@ -144,6 +144,7 @@ def _arrivals(response: Response, answer: Answer, linger: float) -> Iterator[lis
     elif begin.startswith(b"<"):
         raise ProviderError("the model server answered with a web page: check the base URL")
     elif begin and not begin.startswith(FIELDS_OF_EVENTS):
+        answer.failed = True
         words = clean(_rest(response, begin).decode("utf-8", "replace"), answer.secrets)
         raise ProviderError(f"the model server answered with text that is not a chat completion: {words}")
     else:

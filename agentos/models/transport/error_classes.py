@@ -60,7 +60,8 @@ LONG_CODES = re.compile(
 )
 LONG_WORDS = re.compile(
     r"maximum context length|max(imum)? (input|prompt) (length|tokens?)|prompt (is )?too long|context size"
-    r"|(exceeds?|exceeded|larger than|longer than|beyond|over|outside) .{0,60}(context (length|window|limit|size)"
+    r"|(exceeds?|exceeded|(larger|longer|greater|more) than|beyond|over|outside)"
+    r" .{0,60}(context (length|window|limit|size)"
     r"|max_(seq|model)_len|model token limit"
     r"|maximum (allowed )?(input|prompt|sequence|token|number of (input )?tokens))"
     r"|input (token count|length|tokens?|is too long)\b.{0,80}(exceed|too long|limit|maximum|<=)|input is too long"
