@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ import pytest
 from agentos.domain.message import Message, ToolCall
 from agentos.errors import ExecutionError, ProviderError
 from agentos.models.chat_completions import Dialect, dialect_for
+from agentos.models.chat_completions.dialect import DIALECTS, OPTIONS
 from agentos.models.chat_completions.request import encode_body, request_body
 from agentos.models.deltas import each
 from agentos.models.request import ModelRequest
@@ -73,6 +76,12 @@ def test_an_option_that_does_not_exist_is_refused_with_those_that_do(options: di
         body(dialect=options)
 
 
+def test_the_page_about_model_servers_has_every_option_and_host() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "how-to" / "model-servers.md").read_text("utf-8")
+    assert {name for name in [*OPTIONS, *DIALECTS] if f"`{name}`" not in page} == set()
+    assert set(OPTIONS) == {field.name for field in fields(Dialect)}
+
+
 # --- what each option does --------------------------------------------------------------------------------------------
 
 
@@ -132,8 +141,8 @@ def test_fields_to_return_stand_beside_the_usual_ones_and_never_replace_them() -
 
 
 def test_reasoning_is_returned_beside_calls_only() -> None:
-    fields = {"reasoning_content": "hm", "reasoning_details": [1]}
-    assert body(Message("assistant", "Hi", provider_details=fields))["messages"] == [
+    given = {"reasoning_content": "hm", "reasoning_details": [1]}
+    assert body(Message("assistant", "Hi", provider_details=given))["messages"] == [
         {"role": "assistant", "content": "Hi", "reasoning_details": [1]}
     ]
 

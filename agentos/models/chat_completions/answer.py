@@ -11,7 +11,7 @@ from agentos.domain.usage import Usage
 from agentos.errors import ContentFiltered, ContextTooLong, ExecutionError, ProviderError, ProviderUnavailable
 from agentos.models.chat_completions import finish
 from agentos.models.chat_completions.content import read_content, text_of
-from agentos.models.chat_completions.details import MessageFields
+from agentos.models.chat_completions.details import MessageFields, is_thought
 from agentos.models.chat_completions.parsing import DONE, Halves, is_keep_alive, parse_tolerantly
 from agentos.models.chat_completions.tool_calls import ToolCalls
 from agentos.models.chat_completions.usage import read_usage
@@ -19,7 +19,8 @@ from agentos.models.deltas import CUT, Delta, Finish, FinishReason, MessageDetai
 from agentos.models.transport.failures import failure_in_stream
 from agentos.models.transport.server_errors import describe
 
-CALLS_AND_MORE = ("tool_calls", "function_call")
+CALLS = frozenset({"tool_calls", "function_call"})
+RARE = CALLS | {"extra_content", "refusal"}
 
 
 class Answer:
@@ -124,7 +125,7 @@ class Answer:
         delta = choice.get("delta")
         if delta:
             text = delta.get("content")
-            if len(delta) == 1 and type(text) is str and text:
+            if type(text) is str and text and (len(delta) == 1 or (len(delta) == 2 and "role" in delta)):
                 # Nearly every piece of nearly every answer.
                 said.append(TextDelta(text))
                 self._has_text = True
@@ -135,30 +136,45 @@ class Answer:
             self._read_rest(choice, reason, said)
 
     def _read_delta(self, delta: dict[str, Any], said: list[Delta]) -> None:
-        before = len(said)
         thought = delta.get("reasoning_content")
         if thought:
-            self._fields.add_thought(thought := text_of(thought))
-        else:
-            thought = text_of(delta.get("reasoning") or delta.get("reasoning_text") or delta.get("thinking"))
+            if type(thought) is not str:
+                thought = text_of(thought)
+            self._fields.add_thought(thought)
+        elif thought := delta.get("reasoning") or delta.get("reasoning_text") or delta.get("thinking"):
+            thought = text_of(thought)
         if details := delta.get("reasoning_details"):
             words = self._fields.add_details(details)
             thought = thought or words
         if thought:
             said.append(ReasoningDelta(thought))
+            self._has_thoughts = True
+        if RARE.isdisjoint(delta):
+            if content := delta.get("content"):
+                self._read_content(content, said)
+        else:
+            self._read_rare(delta, said)
+
+    def _read_rare(self, delta: dict[str, Any], said: list[Delta]) -> None:
         content = delta.get("content")
         if extra := delta.get("extra_content"):
             self._fields.add_extra(extra)
-            content = _without_thoughts(content, extra, said)
-        if content:
-            read_content(content, said)
-        if refusal := delta.get("refusal"):
-            read_content(refusal, said)
+            if is_thought(extra) and isinstance(content, str):
+                # Gemini marks its thinking so, and puts it into the content.
+                words, content = content.removeprefix("<thought>").removesuffix("</thought>"), None
+                said += [ReasoningDelta(words)] if words else []
+        for value in (content, delta.get("refusal")):
+            if value:
+                self._read_content(value, said)
         if calls := delta.get("tool_calls"):
             for piece in calls if isinstance(calls, list) else [calls]:
                 self._calls.read(piece)
         if call := delta.get("function_call"):
             self._calls.read({"function": call})
+
+    def _read_content(self, content: Any, said: list[Delta]) -> None:
+        before = len(said)
+        read_content(content, said)
         for one in said[before:]:
             if isinstance(one, TextDelta):
                 self._has_text = True
@@ -188,7 +204,7 @@ class Answer:
         """Read a whole message: of a completion that is not streamed, or of a piece that has the answer so far."""
         found: list[Delta] = []
         calls = message.get("tool_calls") or ()
-        others = {key: value for key, value in message.items() if key not in CALLS_AND_MORE}
+        others = {key: value for key, value in message.items() if key not in CALLS}
         if self._has_thoughts:
             # They came in pieces already, and so did the fields to return.
             for key in ("reasoning_content", "reasoning_details"):
@@ -277,13 +293,3 @@ class Answer:
 def _grown(known: str, text: str) -> tuple[str, str]:
     """Return all that was said, and what of it is new, where each piece may hold the whole answer so far."""
     return (text, text[len(known) :]) if text.startswith(known) else (known + text, text)
-
-
-def _without_thoughts(content: Any, extra: Any, said: list[Delta]) -> Any:
-    """Take the content for thinking where Gemini marks it so (``extra_content.google.thought``)."""
-    google = extra.get("google") if isinstance(extra, dict) else None
-    if not (isinstance(google, dict) and google.get("thought") is True and isinstance(content, str)):
-        return content
-    if words := content.removeprefix("<thought>").removesuffix("</thought>"):
-        said.append(ReasoningDelta(words))
-    return ""

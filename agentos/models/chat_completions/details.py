@@ -30,7 +30,8 @@ class MessageFields:
 
     def add_thought(self, text: str) -> None:
         """Take in a piece of ``reasoning_content``."""
-        if self._fits(len(text)):
+        self._size += len(text)
+        if self._size <= MAX_DETAILS or self._fits(0):
             self._thoughts.append(text)
 
     def add_details(self, details: Any) -> str:
@@ -95,6 +96,12 @@ class MessageFields:
                 known[name] += value
             elif value is not None:
                 known[name] = value
+
+
+def is_thought(extra: Any) -> bool:
+    """Tell whether Gemini marks the content beside this as thinking (``extra_content.google.thought``)."""
+    google = extra.get("google") if isinstance(extra, dict) else None
+    return isinstance(google, dict) and google.get("thought") is True
 
 
 def _merge(into: dict[str, Any], piece: Mapping[str, Any]) -> None:
