@@ -302,6 +302,7 @@ def test_fields_to_return_that_are_refused_are_left_out(play, ask) -> None:
         ({"seed": 1}, "400 X", openai("something else is not supported")),
         ({"seed": 1}, "403 X", openai("seed is not supported", "seed")),
         ({}, "400 X", openai("seed is not supported", "seed")),
+        ({"user": "u1"}, "400 X", openai("the user message is not supported")),
     ],
 )
 def test_anything_else_stays_refused(play, ask, parameters: dict[str, Any], status: str, refusal: Any) -> None:

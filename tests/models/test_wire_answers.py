@@ -214,6 +214,7 @@ CHUNKS: dict[str, tuple[list[Any], str, str]] = {
         "",
     ),
     "usage of any kind": ([{**chunk(HI), "usage": "none"}, {**chunk({}, "stop"), "usage": [1]}], "Hi", ""),
+    "an error that says nothing": ([{**chunk(HI, "stop"), "error": {"code": 0, "message": ""}}], "Hi", ""),
     "unknown fields of the wrong type": ([{**chunk(HI, "stop"), "id": 7, "created": "x", "system": {}}], "Hi", ""),
 }
 
@@ -339,6 +340,7 @@ STREAMS = {
     "comments": f": x\n\n: OPENROUTER PROCESSING\n\ndata: {GOOD[0]}\n\n:\n\ndata: {GOOD[1]}\n\n",
     "no blank lines": f"data: {GOOD[0]}\ndata: {GOOD[1]}\ndata: [DONE]\n",
     "no blank lines, with a ping": f"data: ping\ndata: {GOOD[0]}\ndata: {GOOD[1]}\ndata: [DONE]\n",
+    "the prefix twice": f"data: data: {GOOD[0]}\n\ndata: data: {GOOD[1]}\n\n",
     "one document on two lines": f"data: {GOOD[0][:12]}\ndata: {GOOD[0][12:]}\n\ndata: {GOOD[1]}\n\n",
     "CR LF and a BOM": f"\ufeffdata: {GOOD[0]}\r\n\r\ndata: {GOOD[1]}\r\n\r\ndata: [DONE]\r\n\r\n",
     "a done of its own kind": f"data: {GOOD[0]}\n\ndata: {GOOD[1]}\n\ndata: [done]\n\n",

@@ -95,6 +95,13 @@ KINDS: list[tuple[int, dict[str, Any], type[ExecutionError]]] = [
     (429, of("Too many tokens, please wait before trying again."), ProviderRateLimited),
     (503, of("", "rate_limit_exceeded"), ProviderRateLimited),
     (403, of("", "rate_limit_exceeded"), ProviderRateLimited),
+    (
+        429,
+        of("Number of input tokens has exceeded your per-minute rate limit", kind="rate_limit_error"),
+        ProviderRateLimited,
+    ),
+    (429, of("This would exceed your limit of 40,000 input tokens per minute"), ProviderRateLimited),
+    (429, {"code": "Throttling.RateQuota", "message": "Requests rate limit exceeded"}, ProviderRateLimited),
     # not now
     (503, of("model is overloaded"), ProviderUnavailable),
     (529, of("Overloaded", kind="overloaded_error"), ProviderUnavailable),
@@ -136,6 +143,7 @@ KINDS: list[tuple[int, dict[str, Any], type[ExecutionError]]] = [
     (404, of("The model does not exist", "model_not_found"), ProviderError),
     (403, of("This model is not available in your region", "unsupported_country_region_territory"), ProviderError),
     (401, of("insufficient_quota"), ProviderError),
+    (400, of("Invalid 'messages[2].tool_calls[0].id': string too long.", "string_above_max_length"), ProviderError),
 ]
 
 
@@ -172,6 +180,8 @@ TOO_LONG = [
     "Prompt contains 65673 tokens, too large for model with 32768 maximum context length",
     "Prompt tokens (5000) exceeds context size (4096)",
     "max_tokens must be at least 1, got -1275",
+    "Trying to keep the first 6000 tokens when context the overflows. However, the model is loaded with context"
+    " length of only 4096 tokens, which is not enough.",
     "The number of tokens to keep from the initial prompt is greater than the context length",
 ]
 

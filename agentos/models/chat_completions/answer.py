@@ -109,7 +109,7 @@ class Answer:
         return last
 
     def _read_chunk(self, chunk: Any, said: list[Delta]) -> None:
-        if chunk.get("error"):
+        if (error := chunk.get("error")) and (not isinstance(error, dict) or any(error.values())):
             self._fail(chunk, said)
         if usage := chunk.get("usage"):
             self.usage = read_usage(usage, self.usage)

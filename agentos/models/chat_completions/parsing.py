@@ -29,8 +29,10 @@ def parse_tolerantly(payload: bytes) -> list[Any]:
     """Return the JSON documents in a payload that :mod:`orjson` refuses.
 
     Half a surrogate pair, as a server sends it that cuts a character in two, and ``NaN`` are let through. Several lines
-    may each be a document of their own. Raises ``ValueError`` or ``RecursionError`` for anything else.
+    may each be a document of their own; a proxy may have put a second ``data:`` before one. Raises ``ValueError`` or
+    ``RecursionError`` for anything else.
     """
+    payload = payload.removeprefix(b"data:")
     try:
         return [json.loads(payload)]
     except ValueError:

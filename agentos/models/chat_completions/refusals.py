@@ -24,6 +24,8 @@ OPTIONAL = SAMPLING | {
 }
 """Top-level fields without which an answer is still an answer. Never tools, messages or the response format."""
 IN_MESSAGES = frozenset({"reasoning_content", "reasoning_details", "extra_content", "provider_specific_fields"})
+COMMON_WORDS = frozenset({"user", "store", "metadata", "reasoning", "prediction", "verbosity"})
+"""Names that also occur in ordinary sentences: they count only in quotation marks or behind a colon."""
 ALIASES = {"include_usage": "stream_options", "strict": "strict", "developer": "developer"}
 
 # A value out of its range is the agent's mistake, which must stay visible.
@@ -106,7 +108,8 @@ class Refusals:
 
 
 def _place(name: str, words: str) -> int:
-    found = re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", words)
+    before = "(?:['\"`]|: )" if name in COMMON_WORDS else "(?<![\\w-])"
+    found = re.search(rf"{before}{re.escape(name)}(?![\w-])", words)
     return found.start() if found else -1
 
 

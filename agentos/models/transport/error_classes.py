@@ -69,6 +69,7 @@ LONG_WORDS = re.compile(
     r"|request too large|reduce (the length of (the|your)|your message|the number of tokens in the input)"
     r"|too many (input|prompt) tokens|too large for model with|context (length|window|limit|overflow).{0,40}exceed"
     r"|exceeded? (the )?(model'?s? )?(max(imum)? )?context|conversation (is )?too long|tokens? > \d+ max"
+    r"|context length of only|keep the first \d+ tokens when context|request entity too large|超长"
     r"|range of input length should be|max_(completion_)?tokens must be at least 1, got -|payload too large",
     re.I,
 )
@@ -80,11 +81,19 @@ OUTPUT_LIMIT_WORDS = re.compile(
     r"|(invalid|range of|supported range).{0,30}max_(completion_|output_|new_)?tokens",
     re.I,
 )
-THROTTLED_WORDS = re.compile(r"please wait|throttl|try again (in|later)|too many (tokens|requests)\b", re.I)
+# Limits by the minute count tokens, too. Only a request that is larger than such a limit can never succeed.
+THROTTLED_WORDS = re.compile(
+    r"please wait|throttl|try again (in|later)|too many (tokens|requests)\b|rate[ -]limit"
+    r"|per[ -](minute|min|second|day|hour)",
+    re.I,
+)
+NEVER_FITS = re.compile(r"request too large|must be reduced|reduce (your|the) (message|prompt|input|length)", re.I)
+SHORT_TEXTS = re.compile(r"tool_calls|\bname\b|\.id\b|metadata|\buser\b", re.I)
+"""Texts other than the conversation, of which servers say with the same code that they are too long."""
 
 # --- not now ---------------------------------------------------------------------------------------------------------
 RATE_CODES = re.compile(
-    r"rate[_ ]?limit\w*|too_?many_?requests\w*|throttl\w*|resource_exhausted|requests|429|1302|1303"
+    r"rate[_ ]?limit\w*|too_?many_?requests\w*|throttl[\w.]*|resource_exhausted|requests|429|1302|1303"
     r"|(requests|tokens)_per_\w+|limit_(requests|tokens|burst_rate)|1002|concurrency_limit\w*"
 )
 RATE_WORDS = re.compile(r"rate[ -]limit|too many (requests|tokens)", re.I)
@@ -142,10 +151,10 @@ def _is_too_long(error: ServerError) -> bool:
     if OUTPUT_LIMIT_WORDS.search(error.words):
         return False
     if _has(error, LONG_CODES):
-        return True
-    return bool(LONG_WORDS.search(error.words)) and not (
-        THROTTLED_WORDS.search(error.words) and "too large" not in error.words.lower()
-    )
+        return "string_above_max_length" not in error.codes or not SHORT_TEXTS.search(error.words)
+    if THROTTLED_WORDS.search(error.words):
+        return bool(NEVER_FITS.search(error.words))
+    return bool(LONG_WORDS.search(error.words))
 
 
 def _is_quota(error: ServerError) -> bool:

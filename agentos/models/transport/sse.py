@@ -50,6 +50,7 @@ class EventParser:
                 value = line[6 if line[5:6] == b" " else 5 :].removesuffix(b"\r")
                 if data and _begins_another(data[-1], value):
                     self._end(events)
+                    self._size = len(value) + len(rest)
                 data.append(value)
             elif line in (b"", b"\r"):
                 if data:
