@@ -14,6 +14,7 @@ from agentos.domain.message import Message, ToolCall
 from agentos.errors import ExecutionError, ProviderError
 from agentos.models.chat_completions import Dialect, dialect_for
 from agentos.models.chat_completions.dialect import DIALECTS, OPTIONS
+from agentos.models.chat_completions.refusals import MAX_REMEMBERED, Refusals
 from agentos.models.chat_completions.request import encode_body, request_body
 from agentos.models.deltas import each
 from agentos.models.request import ModelRequest
@@ -318,3 +319,12 @@ def test_a_field_is_left_out_once_and_for_its_model_alone(play, ask) -> None:
         list(client.stream(ask("m", parameters={"seed": 1})))
     list(client.stream(ask("another", parameters={"seed": 1})))
     assert ["seed" in body for body in server.requests] == [True, False, True]
+
+
+def test_the_last_models_are_remembered() -> None:
+    refusals = Refusals()
+    for number in range(MAX_REMEMBERED + 1):
+        refusals.add(f"m{number}", "seed")
+    refusals.add("m1", "top_p")
+    assert refusals.of("m0") == frozenset()
+    assert refusals.of("m1") == {"seed", "top_p"}

@@ -282,9 +282,10 @@ def test_keys_of_all_servers_are_redacted(said, caplog, secret: str) -> None:
     ("status", "head", "retryable", "least", "most"),
     [
         ("429 X", "retry-after-ms: 1500\nRetry-After: 9\n", True, 1.5, 1.5),
+        ("429 X", "x-ms-retry-after-ms: 250\n", True, 0.25, 0.25),
         ("429 X", "Retry-After: 7\n", True, 7, 7),
         ("503 X", "Retry-After: 0.25\n", True, 0.25, 0.25),
-        ("429 X", f"Retry-After: {formatdate(time.time() + 100, usegmt=True)}\n", True, 60, 101),
+        ("429 X", "Retry-After: DATE\n", True, 60, 101),
         ("429 X", "Retry-After: 86400\n", True, 3600, 3600),
         ("429 X", "x-should-retry: false\nRetry-After: 5\n", False, 5, 5),
         ("500 X", "X-Should-Retry: false\n", False, None, None),
@@ -294,8 +295,9 @@ def test_keys_of_all_servers_are_redacted(said, caplog, secret: str) -> None:
 def test_the_server_says_whether_and_when(
     said, status: str, head: str, retryable: bool, least: float | None, most: float | None
 ) -> None:
+    date = formatdate(time.time() + 100, usegmt=True)
     with pytest.raises(ExecutionError) as raised:
-        said(error(status, of("no"), head))
+        said(error(status, of("no"), head.replace("DATE", date)))
     assert raised.value.details["retryable"] is retryable
     waits = raised.value.retry_after
     assert waits is None if least is None or most is None else waits is not None and least <= waits <= most
@@ -306,6 +308,18 @@ def test_geminis_delay_counts_as_a_retry_after(said) -> None:
     with pytest.raises(ProviderRateLimited) as raised:
         said(error("429 X", [of("slow", 429, status="RESOURCE_EXHAUSTED", details=details)]))
     assert raised.value.retry_after == 43.5
+
+
+def test_a_delay_in_the_body_counts_as_a_retry_after(said) -> None:
+    with pytest.raises(ProviderRateLimited) as raised:
+        said(error("429 X", of("slow", retry_after=12)))
+    assert raised.value.retry_after == 12
+
+
+def test_words_about_the_key_in_a_stream_are_not_shown(said) -> None:
+    with pytest.raises(ProviderError, match="check that it is set") as raised:
+        said(reply(events(of("Incorrect API key provided: abc", 401))))
+    assert "abc" not in raised.value.message
 
 
 class Over:

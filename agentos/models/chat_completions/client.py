@@ -10,24 +10,22 @@ from urllib.parse import urlsplit
 
 from agentos.errors import ContextTooLong, ExecutionError, ProviderError, ProviderUnavailable
 from agentos.models.chat_completions.answer import Answer
+from agentos.models.chat_completions.arrivals import drain, read_arrivals
 from agentos.models.chat_completions.dialect import Dialect, dialect_for
 from agentos.models.chat_completions.options import extra_of
 from agentos.models.chat_completions.refusals import STATUSES, Refusals, leave_out, refused_field
 from agentos.models.chat_completions.request import encode_body, request_body
-from agentos.models.deltas import Arrival, Delta
+from agentos.models.deltas import Arrival
 from agentos.models.request import ModelRequest
-from agentos.models.transport import EventParser, Extra, Response, Transport, failure_for_status
+from agentos.models.transport import Extra, Response, Transport, failure_for_status
 from agentos.models.transport.server_errors import clean, read_error
 
 logger = logging.getLogger(__name__)
 
 MAX_ERROR_SIZE = 64 * 1024
-MAX_DOCUMENT_SIZE = 4 * 1024**2
 ERROR_SECONDS = 5.0
 LINGER_SECONDS = 10.0
 """How long the next piece may take after the model has said that it finished: usage, more text, or the end."""
-DRAIN_SECONDS = 0.1
-FIELDS_OF_EVENTS = (b"data", b"event", b"id", b"retry", b":")
 
 
 class ChatCompletions:
@@ -104,7 +102,7 @@ class ChatCompletions:
         answer = Answer(secrets=secrets, tools=[tool.name for tool in request.tools])
         spoken = False
         try:
-            for said in _arrivals(response, answer, self._linger):
+            for said in read_arrivals(response, answer, self._linger):
                 yield said
                 spoken = True
         except ExecutionError as error:
@@ -124,74 +122,7 @@ class ChatCompletions:
                 yield answer.usage
             raise ProviderError("the model server's answer ended without finishing")
         yield answer.end()
-        _drain(response)
-
-
-def _arrivals(response: Response, answer: Answer, linger: float) -> Iterator[list[Delta]]:
-    begin = b""
-    for piece in response:
-        begin = (begin + piece).lstrip(b"\xef\xbb\xbf \t\r\n")
-        if begin and not any(name.startswith(begin) for name in FIELDS_OF_EVENTS):
-            break
-    # Content types are not to be relied on: small servers send streams as text/plain, and errors as streams.
-    if begin.startswith((b"{", b"[")):
-        said: list[Delta] = []
-        try:
-            answer.read_document(_rest(response, begin), said)
-        finally:
-            if said:
-                yield said
-    elif begin.startswith(b"<"):
-        raise ProviderError("the model server answered with a web page: check the base URL")
-    elif begin and not begin.startswith(FIELDS_OF_EVENTS):
-        answer.failed = True
-        words = clean(_rest(response, begin).decode("utf-8", "replace"), answer.secrets)
-        raise ProviderError(f"the model server answered with text that is not a chat completion: {words}")
-    else:
-        yield from _streamed(response, begin, answer, linger)
-
-
-def _streamed(response: Response, piece: bytes, answer: Answer, linger: float) -> Iterator[list[Delta]]:
-    parser = EventParser()
-    while True:
-        said: list[Delta] = []
-        over = not piece
-        payloads = parser.feed(piece) if piece else parser.finish()
-        try:
-            for payload in payloads:
-                if payload == b"[DONE]":
-                    over = True
-                    break
-                answer.read(payload, said)
-        except ExecutionError:
-            # What was said before the failure was said.
-            if said:
-                yield said
-            raise
-        if said:
-            yield said
-        if over or answer.done:
-            return
-        if payloads and answer.finish is not None:
-            response.hurry(linger)
-        piece = response.receive()
-
-
-def _rest(response: Response, begin: bytes) -> bytes:
-    document = [begin]
-    size = len(begin)
-    for piece in response:
-        document.append(piece)
-        size += len(piece)
-        if size > MAX_DOCUMENT_SIZE:
-            raise ProviderError(f"the model server sent a document of more than {MAX_DOCUMENT_SIZE} bytes")
-    return b"".join(document)
-
-
-def _drain(response: Response) -> None:
-    """Read the end of the body, which comes with the last event or right behind it, to keep the connection."""
-    if not response.complete:
-        response.read(limit=MAX_ERROR_SIZE, seconds=DRAIN_SECONDS)
+        drain(response)
 
 
 class _Headers:

@@ -26,6 +26,7 @@ from agentos.models.transport.server_errors import ServerError, clean, describe,
 
 MAX_RETRY_AFTER = 3600.0
 
+KEY_REFUSED = "the model server refused the API key (status {}): check that it is set and valid"
 MEANINGS: Mapping[type[ExecutionError], str] = {
     ProviderRateLimited: "the model server asks to be called less often",
     ProviderUnavailable: "the model server cannot serve now",
@@ -74,9 +75,8 @@ def failure_for_status(
         )
     error = read_error(body)
     kind = class_of(error, status)
-    # The server's own words often quote the key.
-    if status == 401 or (status == 403 and kind is ProviderError and is_about_key(error)):
-        message = f"the model server refused the API key (status {status}): check that it is set and valid"
+    if _is_key_refused(error, status, kind):
+        message = KEY_REFUSED.format(status)
     else:
         message = _sentence(f"{MEANINGS[kind]} (status {status})", error, secrets)
     given = retry_after(headers)
@@ -89,6 +89,8 @@ def failure_in_stream(value: Any, *, secrets: Iterable[str] = ()) -> ExecutionEr
     """Return the error for one in the middle of an answer: an object or a text in any of the known shapes."""
     error = describe(value)
     kind = class_of(error, error.status)
+    if _is_key_refused(error, error.status, kind):
+        return ProviderError(KEY_REFUSED.format(error.status))
     if kind is ProviderUnavailable:
         begin = "the model server failed in the middle of its answer"
     elif kind is ProviderError:
@@ -106,7 +108,7 @@ def short_message(body: bytes, *, secrets: Iterable[str] = ()) -> str:
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
     """Return the seconds to wait, bounded: ``retry-after-ms``, else ``Retry-After`` (RFC 9110, section 10.2.3)."""
-    milliseconds = (headers.get("retry-after-ms") or "").strip()
+    milliseconds = (headers.get("retry-after-ms") or headers.get("x-ms-retry-after-ms") or "").strip()
     if re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,9})?", milliseconds):
         return min(float(milliseconds) / 1000, MAX_RETRY_AFTER)
     value = (headers.get("retry-after") or "").strip()
@@ -117,6 +119,11 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     except (ValueError, OverflowError):
         return None
     return max(0.0, min(seconds, MAX_RETRY_AFTER))
+
+
+def _is_key_refused(error: ServerError, status: int | None, kind: type[ExecutionError]) -> bool:
+    """Tell whether the words must not be shown: where they are about the key, they often quote it."""
+    return status == 401 or (status == 403 and kind is ProviderError and is_about_key(error))
 
 
 def _retryable(headers: Mapping[str, str]) -> dict[str, Any]:

@@ -110,6 +110,8 @@ def _collect(value: Any, error: ServerError, depth: int) -> None:
     error.fields |= {name for key in FIELDS if isinstance(name := value.get(key), str)}
     if isinstance(place := value.get("loc"), list):
         error.fields.add(".".join(str(part) for part in place if part != "body"))
+    if isinstance(waits := value.get("retry_after"), int | float) and not isinstance(waits, bool) and waits >= 0:
+        error.retry_delay = float(waits)
     # google.rpc.RetryInfo, https://cloud.google.com/apis/design/errors
     if isinstance(delay := value.get("retryDelay"), str) and (seconds := _DELAY.fullmatch(delay)):
         error.retry_delay = float(seconds[1])
