@@ -1,4 +1,4 @@
-"""What a server says about an error, in whichever of the known shapes: its words, codes and the names of fields."""
+"""What a server says about an error, in any of the known shapes: its words, codes and the names of fields."""
 
 from __future__ import annotations
 
