@@ -14,11 +14,11 @@ from agentos.cancellation import Cancellation
 from agentos.domain.message import Message
 from agentos.domain.usage import Usage
 from agentos.errors import AgentOSError, ExecutionError, ProviderUnavailable, RunCancelled, RunTimeout
-from agentos.models.deltas import Delta, Finish, ReasoningDelta, TextDelta, ToolCallDelta, each
+from agentos.models.deltas import Delta, Finish, MessageDetails, ReasoningDelta, TextDelta, ToolCallDelta, each
 from agentos.models.provider import ModelProvider
 from agentos.models.request import ModelRequest
 
-DELTAS = (TextDelta, ReasoningDelta, ToolCallDelta, Usage, Finish)
+DELTAS = (TextDelta, ReasoningDelta, ToolCallDelta, MessageDetails, Usage, Finish)
 
 
 def ask(model: str, text: str = "Say hello.", *, seconds: float = 30.0, **fields: Any) -> ModelRequest:
