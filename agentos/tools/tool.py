@@ -11,6 +11,7 @@ from typing import Any, ParamSpec, TypeVar, overload
 
 from agentos.domain.tool_spec import ToolSpec
 from agentos.errors import PluginError
+from agentos.json_schema.check import SchemaRefused, check_schema
 from agentos.tools.arguments import ArgumentReader
 from agentos.tools.context import ToolContext
 from agentos.tools.importable import check_importable
@@ -82,12 +83,10 @@ class Tool:
 
 
 def _check_schema(name: str, parameters: Mapping[str, Any]) -> None:
-    from jsonschema import Draft202012Validator, SchemaError
-
     try:
-        Draft202012Validator.check_schema(parameters)
-    except SchemaError as error:
-        raise PluginError(f"parameters of tool {name!r} are no JSON schema: {error.message:.500}") from error
+        check_schema(parameters)
+    except SchemaRefused as error:
+        raise PluginError(f"parameters of tool {name!r} are no JSON schema that is accepted, {error}") from error
 
 
 @dataclass(frozen=True, slots=True)
