@@ -44,6 +44,16 @@ def test_arguments_without_an_end_are_stopped() -> None:
         assembler.add(ToolCallDelta(0, arguments="x"))
 
 
+def test_details_of_a_call_are_joined_field_by_field() -> None:
+    first, second = _assembled(
+        ToolCallDelta(0, id="a", name="add", provider_details={"extra_content": 1, "x": 1}),
+        ToolCallDelta(1, id="b", name="add", arguments="{}"),
+        ToolCallDelta(0, provider_details={"extra_content": 2}),
+    )
+    assert first.provider_details == {"extra_content": 2, "x": 1}
+    assert second.provider_details is None
+
+
 @pytest.mark.parametrize("id", ["", "with space", "nul\0", "x" * 129, "\ud800"])
 def test_an_id_that_cannot_be_kept_is_replaced(id: str) -> None:
     (call,) = _assembled(ToolCallDelta(0, id=id, name="add"))
