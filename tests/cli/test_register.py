@@ -23,7 +23,7 @@ def test_every_option_ends_up_in_the_definition(cli, tmp_path):
     said = cli.ok(
         *("register", "support", "--model", "scripted:echo", "--name", "Support", "--description", "Helps."),
         *("--instructions", "@words.txt", "--param", "temperature=0.5", "--param", "stop=[1, 2]", "--param", "x=a=b"),
-        *("--output-schema", "@schema.json", "--history-turns", "0", "--max-turns", "4"),
+        *("--output-schema", "@schema.json", "--output-retries", "2", "--history-turns", "0", "--max-turns", "4"),
         *("--concurrency", "interrupt", "--retry-on-crash"),
     )
     assert said == "Registered agent support.\n"
@@ -35,6 +35,7 @@ def test_every_option_ends_up_in_the_definition(cli, tmp_path):
         "instructions": "Be brief.\nAlways.",
         "parameters": {"temperature": 0.5, "stop": [1, 2], "x": "a=b"},
         "output_schema": {"type": "object"},
+        "output_retries": 2,
         "history_turns": 0,
         "max_turns": 4,
         "concurrency": "interrupt",
