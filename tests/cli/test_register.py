@@ -43,6 +43,12 @@ def test_every_option_ends_up_in_the_definition(cli, tmp_path):
     }
 
 
+def test_a_schema_that_is_not_accepted_is_refused_with_its_place(cli):
+    schema = '{"properties": {"a": {"$ref": "https://example.com/b"}}}'
+    said = cli.fails("register", "a", "--model", "scripted:echo", "--output-schema", schema)
+    assert "at '/properties/a/$ref': it leads out of the schema" in said
+
+
 def test_tools_are_named_one_by_one(cli, install_plugin):
     install_plugin(
         "adder",
