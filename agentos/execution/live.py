@@ -180,7 +180,9 @@ def _plain(details: Mapping[str, Any]) -> dict[str, Any]:
 
 def _check_usage(agent_id: str, usage: Usage) -> None:
     """Refuse counts that neither JSON nor a database column can hold: the run could not be ended with them."""
-    counts = [count for count in dataclasses.astuple(usage) if count is not None]
+    counts = [usage.prompt_tokens, usage.completion_tokens, usage.reasoning_tokens]
+    if usage.cached_tokens is not None:
+        counts.append(usage.cached_tokens)
     if not all(isinstance(count, int) and 0 <= count <= MOST_TOKENS for count in counts):
         raise AgentFailed(f"agent {agent_id!r} yielded {usage!r:.200}; accepted are counts from 0 to {MOST_TOKENS}")
 
@@ -209,11 +211,11 @@ def terminal_event(run: Run, tokens: int) -> Complete | Error:
 
 def kept_step(step: Step) -> Step:
     """Return a step as it can be stored: its words known or clean, its details JSON of a bounded size or none."""
-    kept = dataclasses.replace(
-        step,
-        model=_clean(str(step.model))[:LONGEST_NAME],
-        finish_reason=step.finish_reason if step.finish_reason in (None, *REASONS) else "other",
-    )
+    model = _clean(str(step.model))[:LONGEST_NAME]
+    reason = step.finish_reason if step.finish_reason is None or step.finish_reason in REASONS else "other"
+    kept = step
+    if (model, reason) != (step.model, step.finish_reason):
+        kept = dataclasses.replace(step, model=model, finish_reason=reason)
     if not (step.provider_details or step.call_details):
         return kept
     details = {"message": step.provider_details, "calls": dict(step.call_details)}

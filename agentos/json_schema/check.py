@@ -12,7 +12,7 @@ from agentos.json_schema.places import SAME_VALUE, inner_schemas
 from agentos.json_schema.references import Targets
 from agentos.json_schema.shapes import FORMS, ITEMS_BEFORE_2020
 from agentos.json_schema.violation import Path, pointer_of
-from agentos.json_schema.work import Work
+from agentos.json_schema.work import PATTERN, Work
 
 MAX_DEPTH = 64
 """Levels of objects and arrays inside each other."""
@@ -68,7 +68,7 @@ def check_schema(schema: Any) -> None:
         if isinstance(one, Mapping):
             found[id(one)] = path
             _check_keywords(one, path, dialect)
-            patterns += _check_patterns(one, path)
+            patterns += _check_patterns(one, path, work)
             if patterns > MAX_PATTERNS:
                 raise SchemaRefused(path, f"this is pattern {patterns}; accepted are at most {MAX_PATTERNS}")
     _SameValue(Targets(schema), found, dialect, work).check(schema)
@@ -124,11 +124,12 @@ def _check_keywords(schema: Mapping[str, Any], path: Path, dialect: Dialect) -> 
         )
 
 
-def _check_patterns(schema: Mapping[str, Any], path: Path) -> int:
+def _check_patterns(schema: Mapping[str, Any], path: Path, work: Work) -> int:
     named = [((*path, "pattern"), schema["pattern"])] if "pattern" in schema else []
     named += [((*path, "patternProperties", one), one) for one in schema.get("patternProperties", ())]
     for where, pattern in named:
         try:
+            work.spend(PATTERN)
             Pattern(pattern)
         except PatternRefused as error:
             raise SchemaRefused(where, f"pattern {_shown(pattern)} is not accepted: {error}") from None

@@ -52,9 +52,13 @@ class Pattern:
             raise PatternRefused(f"it is no regular expression: {error}") from None
         if parsed.state.flags & ~re.UNICODE:
             raise PatternRefused("it sets flags, as in (?i); accepted are patterns without flags")
-        self._moves: list[tuple[Test | None, int]] = []
-        """A state: what it takes (``None``: nothing, it branches), and the state after it."""
-        self._branches: dict[int, list[int]] = {}
+        # Flat lists of few objects: the garbage collector looks at each object, which holds a worker too.
+        self._tests: list[Test | None] = []
+        """What each state takes; ``None``: nothing, it branches."""
+        self._afters: list[int] = []
+        """The state after each state."""
+        self._branches: dict[int, tuple[int, ...]] = {}
+        self._made: dict[str, Test] = {}
         self._at: dict[int, Any] = {}
         """States that are passed at certain places only."""
         self._end = self._state()
@@ -94,7 +98,7 @@ class Pattern:
         known = self._known.get(key)
         if known is None:
             work.spend(1 + len(states) // 4)
-            moves = [self._moves[state] for state in states]
+            moves = [(self._tests[state], self._afters[state]) for state in states]
             known = self._first.union(after for test, after in moves if test is not None and test(character))
             self._remember(key, known)
         return known
@@ -132,12 +136,13 @@ class Pattern:
 
     # --- from the parsed pattern to states, from its end to its beginning ------------------------------------------
 
-    def _state(self, test: Test | None = None, after: int = -1, branches: list[int] | None = None) -> int:
-        if len(self._moves) >= MAX_STATES:
+    def _state(self, test: Test | None = None, after: int = -1, branches: tuple[int, ...] = ()) -> int:
+        if len(self._tests) >= MAX_STATES:
             raise PatternRefused("it is too large: accepted are fewer and smaller repetitions such as {1,100}")
-        self._moves.append((test, after))
-        number = len(self._moves) - 1
-        if branches is not None:
+        self._tests.append(test)
+        self._afters.append(after)
+        number = len(self._tests) - 1
+        if branches:
             self._branches[number] = branches
         return number
 
@@ -148,9 +153,12 @@ class Pattern:
 
     def _item(self, code: Any, value: Any, after: int) -> int:
         if code in (op.LITERAL, op.NOT_LITERAL, op.ANY, op.IN):
-            return self._state(_test(code, value), after)
+            key = f"{code}{value}"
+            if key not in self._made:
+                self._made[key] = _test(code, value)
+            return self._state(self._made[key], after)
         if code is op.BRANCH:
-            return self._state(branches=[self._sequence(items, after) for items in value[1]])
+            return self._state(branches=tuple(self._sequence(items, after) for items in value[1]))
         if code is op.SUBPATTERN:
             _, added, removed, items = value
             if added or removed:
@@ -160,7 +168,7 @@ class Pattern:
             least, most, items = value
             return self._repeated(least, most, items, after)
         if code is op.AT:
-            state = self._state(branches=[after])
+            state = self._state(branches=(after,))
             self._at[state] = value
             return state
         raise PatternRefused(
@@ -170,13 +178,12 @@ class Pattern:
 
     def _repeated(self, least: int, most: Any, items: Any, after: int) -> int:
         if most is op.MAXREPEAT:
-            loop = self._state(branches=[after])
-            self._branches[loop].append(self._sequence(items, loop))
-            begin = loop
+            begin = self._state()
+            self._branches[begin] = (after, self._sequence(items, begin))
         else:
             begin = after
             for _ in range(most - least):
-                begin = self._state(branches=[self._sequence(items, begin), after])
+                begin = self._state(branches=(self._sequence(items, begin), after))
         for _ in range(least):
             begin = self._sequence(items, begin)
         return begin

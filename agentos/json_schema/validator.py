@@ -7,9 +7,10 @@ from typing import Any
 
 from agentos.json_schema.dialects import Dialect, dialect_of
 from agentos.json_schema.keywords import KEYWORDS, Check
+from agentos.json_schema.patterns import Pattern
 from agentos.json_schema.references import Targets
 from agentos.json_schema.violation import Path, Violation
-from agentos.json_schema.work import Work
+from agentos.json_schema.work import PATTERN, Work
 
 NO_SCHEMA: Mapping[str, Any] = {}
 
@@ -22,6 +23,7 @@ class Validator:
         self._targets = Targets(schema)
         self._nodes: dict[int, _Node] = {}
         self._work = Work(10**9)
+        self._patterns: dict[str, Pattern] = {}
         self._root = self.node(schema)
 
     def violations(self, value: Any, work: Work | None = None) -> Iterator[Violation]:
@@ -44,6 +46,14 @@ class Validator:
             self._work.spend()
             known = self._nodes[id(schema)] = _Node()
             known.checks = list(self._checks(schema, self._dialect))
+        return known
+
+    def pattern(self, pattern: str) -> Pattern:
+        """Return the automaton of a regular expression; the same one for the same text."""
+        known = self._patterns.get(pattern)
+        if known is None:
+            known = self._patterns[pattern] = Pattern(pattern)
+            self._work.spend(PATTERN)
         return known
 
     def target(self, reference: str) -> _Node:

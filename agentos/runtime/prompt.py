@@ -25,7 +25,13 @@ class Prompt:
         self, instructions: Sequence[Message], context: RunContext, provider: ModelProvider, *, prefix: str
     ) -> None:
         self._instructions = instructions
-        self._history = [presentable(message, provider, prefix) for message in context.history]
+        # Nearly all messages are shown as they are, and there are some forty of them in each run's history.
+        self._history = [
+            message
+            if message.provider is None and not message.media and message.content[:1].isalnum()
+            else presentable(message, provider, prefix)
+            for message in context.history
+        ]
         self._question = context.question()
         self._transcript = context.transcript
 

@@ -1,17 +1,12 @@
 """How long one tool call keeps the other runs of a worker waiting."""
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
-# In a process of its own, with gevent as in a worker: a greenlet that wants a turn every half millisecond notes the CPU
-# time that went by between two of them. CPU time, so that other programs of the machine do not count.
-SCRIPT = """
-from gevent import monkey; monkey.patch_all()
-import gevent, json, sys, time
+from parts.holding import longest_hold
+
+CODE = """
 from agentos.alarm import Alarm
 from agentos.domain.message import ToolCall
 from agentos.domain.run import Run, RunStatus
@@ -21,29 +16,18 @@ from agentos.tools.context import ToolContext
 from agentos.tools.executor import ToolExecutor
 from agentos.tools.tool import Tool
 
-longest, going = 0.0, True
-
-def tick():
-    global longest
-    last = time.thread_time()
-    while going:
-        gevent.sleep(0.0005)
-        now = time.thread_time()
-        longest, last = max(longest, now - last), now
-
-schema, text = json.load(sys.stdin)
+schema, text = given
 parameters = {"type": "object", "properties": {"x": schema}}
 tool = Tool(name="t", description="", parameters=parameters, function=lambda **given: str(len(given)))
 run = Run(id="r", agent_id="a", status=RunStatus.RUNNING, created_at=utc_now())
 live = LiveRun(run, Alarm(), deadline=time.monotonic() + 60, max_output=10**7)
-ticking = gevent.spawn(tick)
-gevent.sleep(0.01)
-for event in ToolExecutor().execute([ToolCall("1", "t", text)], {"t": tool}, ToolContext(run_id="r", agent_id="a")):
-    live.record(event)
-gevent.sleep(0.01)
-going = False
-ticking.join()
-print(json.dumps([event.status, longest]))
+
+def work():
+    context = ToolContext(run_id="r", agent_id="a")
+    for event in ToolExecutor().execute([ToolCall("1", "t", text)], {"t": tool}, context):
+        live.record(event)
+
+measured(work)
 """
 
 SIZE = 256 * 1024 - 100
@@ -69,12 +53,5 @@ LARGE = {
 
 @pytest.mark.parametrize("name", LARGE)
 def test_the_largest_arguments_never_hold_a_worker_for_long(name: str) -> None:
-    given = json.dumps(LARGE[name])
-    command = [sys.executable, "-c", SCRIPT]
-    done = subprocess.run(
-        command, input=given, capture_output=True, text=True, timeout=60, check=False, cwd=Path(__file__).parents[2]
-    )
-    assert done.returncode == 0, done.stderr
-    _, longest = json.loads(done.stdout)
     # Alone, each is below 20 ms; before, the longest was 1.5 s.
-    assert longest < 0.1
+    assert longest_hold(CODE, LARGE[name]) < 0.1

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
+from agentos.json_schema.patterns import Pattern
 from agentos.json_schema.violation import Path, Violation
 from agentos.json_schema.work import Work
 
@@ -29,6 +30,10 @@ class Compiler(Protocol):
 
     def node(self, schema: Any) -> Node:
         """Return the node of a schema in the document."""
+        ...
+
+    def pattern(self, pattern: str) -> Pattern:
+        """Return the automaton of a regular expression; the same one for the same text."""
         ...
 
     def target(self, reference: str) -> Node:

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from agentos.json_schema.keywords.contract import Check, Compiler, Schema
-from agentos.json_schema.patterns import Pattern
 from agentos.json_schema.violation import Path, Violation
 from agentos.json_schema.work import Work
 
@@ -39,7 +38,7 @@ def properties(members: Any, _: Schema, compiler: Compiler) -> Check:
 
 def pattern_properties(members: Any, _: Schema, compiler: Compiler) -> Check:
     """Check members by what is found in their names."""
-    nodes = [(Pattern(pattern), compiler.node(member)) for pattern, member in members.items()]
+    nodes = [(compiler.pattern(pattern), compiler.node(member)) for pattern, member in members.items()]
 
     def check(value: Any, path: Path, work: Work) -> Iterator[Violation]:
         if isinstance(value, Mapping):
@@ -54,7 +53,7 @@ def pattern_properties(members: Any, _: Schema, compiler: Compiler) -> Check:
 def additional_properties(member: Any, schema: Schema, compiler: Compiler) -> Check:
     """Check the members that no other keyword checks."""
     known = schema.get("properties", {}).keys()
-    patterns = [Pattern(pattern) for pattern in schema.get("patternProperties", ())]
+    patterns = [compiler.pattern(pattern) for pattern in schema.get("patternProperties", ())]
     node = compiler.node(member)
 
     def check(value: Any, path: Path, work: Work) -> Iterator[Violation]:

@@ -8,7 +8,6 @@ from typing import Any
 
 from agentos.json_schema.equality import key_of
 from agentos.json_schema.keywords.contract import Check, Compiler, Make, Schema, simple
-from agentos.json_schema.patterns import Pattern
 from agentos.json_schema.violation import Path, Violation
 from agentos.json_schema.work import Work
 
@@ -85,9 +84,9 @@ def length(keyword: str, kind: Sized, fits: Callable[[int, Any], bool]) -> Make:
     return make
 
 
-def pattern(pattern_text: Any, schema: Schema, _: Compiler) -> Check:
+def pattern(text: Any, schema: Schema, compiler: Compiler) -> Check:
     """Look for a regular expression in a text."""
-    compiled = Pattern(pattern_text)
+    compiled = compiler.pattern(text)
 
     def check(value: Any, path: Path, work: Work) -> Iterator[Violation]:
         if isinstance(value, str) and not compiled.search(value, work):
