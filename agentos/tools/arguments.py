@@ -111,8 +111,9 @@ def _check_depth(text: str, work: Work) -> None:
     if text.count("[") + text.count("{") <= MAX_DEPTH:
         return
     depth = 0
-    for match in _STRING_OR_BRACKET.finditer(text):
-        work.spend()
+    for number, match in enumerate(_STRING_OR_BRACKET.finditer(text)):
+        if number % 512 == 0:
+            work.spend(512)
         first = text[match.start()]
         if first in "[{":
             depth += 1
