@@ -31,7 +31,10 @@ class ModelProvider(ABC):
 
         Raise :class:`~agentos.errors.ProviderError` for a refused request or an answer that makes no sense,
         :class:`~agentos.errors.ProviderUnavailable` when the server cannot be reached or cannot serve,
-        :class:`~agentos.errors.ProviderRateLimited` (with ``retry_after``, seconds) when it asks to be called less.
+        :class:`~agentos.errors.ProviderRateLimited` (with ``retry_after``, seconds) when it asks to be called less,
+        :class:`~agentos.errors.ContextTooLong` before the first delta when the messages are longer than the model
+        takes, :class:`~agentos.errors.ContentFiltered` for a refused prompt, and
+        :class:`~agentos.errors.QuotaExhausted` when the account has no credit left.
         The messages are shown to clients: no secrets, no raw bodies. Retries, deadlines, tool loops and the joining of
         tool-call pieces are the run's business, not the provider's.
         """

@@ -58,7 +58,7 @@ class Tool:
             raise PluginError(f"timeout of tool {self.name!r} is {self.timeout!r}; accepted: seconds, more than 0")
         if not isinstance(self.parameters, Mapping) or self.parameters.get("type") != "object":
             raise PluginError(f"parameters of tool {self.name!r} are not a JSON schema of type 'object'")
-        # jsonschema takes nothing but a dict for an object.
+        # orjson writes nothing but a dict as an object.
         object.__setattr__(self, "parameters", dict(self.parameters))
         _check_schema(self.name, self.parameters)
         if self.isolated:
