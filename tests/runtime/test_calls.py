@@ -31,6 +31,12 @@ def test_a_call_without_an_id_gets_one() -> None:
     assert call.id.startswith("call_")
 
 
+@pytest.mark.parametrize("ids", [(None, None), ("", ""), ("x", "x"), ("x", None), (None, "x"), ("x y", "x y")])
+def test_each_call_has_an_id_of_its_own(ids: tuple[str | None, str | None]) -> None:
+    deltas = [ToolCallDelta(number, id=id, name="add", arguments="{}") for number, id in enumerate((*ids, ids[0]))]
+    assert len({call.id for call in _assembled(*deltas)}) == 3
+
+
 def test_calls_that_share_an_id_are_told_apart() -> None:
     first, second = _assembled(ToolCallDelta(0, id="x", name="add"), ToolCallDelta(1, id="x", name="add"))
     assert first.id == "x" != second.id
