@@ -1,8 +1,8 @@
 """Regular expressions that take time in proportion to the text, however they are written.
 
 Python's own search backtracks: for ``(a+)+$`` and 30 letters it takes minutes, and nothing can stop it. A client that
-may register agents may write a pattern, so patterns are run here as automata (K. Thompson, 1968), whose steps are
-counted. Python's parser reads them; what automata cannot do (references, looking around) is refused.
+may register agents may write a pattern, so patterns are run here as automata (K. Thompson, 1968), with
+counted steps. Python's parser reads them; what automata cannot do (references, looking around) is refused.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ SAME_VALUE: Mapping[str, str] = {
     "dependentSchemas": "map",
     "dependencies": "map",
 }
-"""Keywords whose schemas are for the same value, and what holds these schemas."""
+"""Keywords that hold schemas for the same value: in a list, in an object (a map), or one."""
 
 PART_OF_VALUE: Mapping[str, str] = {
     "prefixItems": "list",
@@ -30,10 +30,10 @@ PART_OF_VALUE: Mapping[str, str] = {
     "additionalProperties": "one",
     "propertyNames": "one",
 }
-"""Keywords whose schemas are for a part of the value."""
+"""Keywords that hold schemas for a part of the value."""
 
 ELSEWHERE: Mapping[str, str] = {"$defs": "map", "definitions": "map"}
-"""Keywords whose schemas are for what refers to them."""
+"""Keywords that hold schemas for references."""
 
 INNER: Mapping[str, str] = {**SAME_VALUE, **PART_OF_VALUE, **ELSEWHERE}
 

@@ -103,12 +103,12 @@ class ModelAgent:
 
     @cached_property
     def instructions(self) -> list[Message]:
-        """What the model is told before the conversation."""
+        """The message with the agent's instructions, if it has any."""
         return [Message("system", self.agent.instructions)] if self.agent.instructions else []
 
     @cached_property
     def specs(self) -> tuple[Any, ...]:
-        """What the model is told of the tools."""
+        """The specifications of the tools, as the model gets them."""
         return tuple(tool.spec for tool in self.tools.values())
 
     @cached_property

@@ -1,4 +1,4 @@
-"""What a run's client is told of the model's answer: how it ended, and why it failed."""
+"""What a client sees of the model's answer: how it ended, and why it failed."""
 
 import json
 from typing import Any
@@ -197,7 +197,7 @@ def test_what_a_provider_wants_to_see_again_goes_to_it_alone_and_is_never_shown(
     shown = [streamed, served.client.get(f"/api/v1/sessions/{session}/history").text, served.client.get(RUNS).text]
     assert not any("hidden" in text for text in shown)
     assert not any("hidden" in str(vars(record)) for record in log_records(""))
-    # Another agent of the session, whose provider is another.
+    # Another agent of the session, with another provider.
     served.client.post("/api/v1/agents", json={"id": "echo", "model": "scripted:echo"})
     answer = served.client.post("/api/v1/agents/echo/run", json={"input": "Hi", "session_id": session})
     assert answer.status_code == 200
