@@ -48,6 +48,7 @@ is accepted, and never holds a secret or the text of an internal exception.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -265,7 +266,7 @@ class ExecutionError(AgentOSError):
     """The agent failed after the run was accepted.
 
     ``details.cause`` says how, ``details.retryable`` whether the same request may succeed later, and
-    ``details.run_id`` which run.
+    ``details.run_id`` which run. ``details.retry_after`` is how many seconds the provider asks to wait, where it does.
     """
 
     code = "EXECUTION_ERROR"
@@ -281,6 +282,8 @@ class ExecutionError(AgentOSError):
         retry_after: float | None = None,
     ) -> None:
         given = {"cause": self.cause, "retryable": self.retryable, **(details or {})}
+        if retry_after is not None:
+            given["retry_after"] = max(1, math.ceil(min(retry_after, 10**9)))
         super().__init__(message, details=given, retry_after=retry_after)
 
 

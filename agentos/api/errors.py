@@ -70,8 +70,16 @@ CAUSE_STATUS: dict[str, int] = {
 """The statuses of ``EXECUTION_ERROR`` by ``details.cause``."""
 
 LATER = (429, 503)
-"""Statuses that always have a ``Retry-After``."""
+"""Statuses that have a ``Retry-After``, but for the causes in :data:`FINAL`."""
 
+FINAL = ("QUOTA_EXHAUSTED",)
+"""Causes for which trying again does not help, though clients try again after a status such as theirs."""
+
+SHOULD_RETRY = "x-should-retry"
+"""The header by which the clients of OpenAI and Anthropic are told whether to try again."""
+
+LONGEST_WAIT = 10**9
+"""Seconds from which a provider's wish is no time to wait."""
 RETRY_AFTER: dict[str, int] = {
     "AUTHENTICATION_UNAVAILABLE": 5,
     "RATE_LIMITED": 5,
@@ -114,7 +122,14 @@ def handle_errors(app: Flask) -> None:
 def run_error_answer(error: RunError) -> Response:
     """Return the answer to a run that did not complete."""
     status = status_of(error.code, error.details) if error.code in CODE_STATUS else 500
-    return _answer(status, error.code, error.error, error.message, error.details)
+    return _answer(status, error.code, error.error, error.message, error.details, _retry_after(error.details))
+
+
+def _retry_after(details: Mapping[str, Any]) -> float | None:
+    """Return what the provider of a failed run asked for, which is kept with the run."""
+    seconds = details.get("retry_after")
+    known = isinstance(seconds, int | float) and not isinstance(seconds, bool) and 0 <= seconds < LONGEST_WAIT
+    return seconds if known else None
 
 
 def _own_error(error: AgentOSError) -> Response:
@@ -173,7 +188,10 @@ def _answer(
     if details:
         body["details"] = redact_data(details)
     answer = Response(orjson.dumps(body, default=str), status, content_type="application/json")
-    if status in LATER and retry_after is None:
+    final = details is not None and details.get("cause") in FINAL
+    if final:
+        answer.headers[SHOULD_RETRY] = "false"
+    elif status in LATER and retry_after is None:
         retry_after = RETRY_AFTER.get(code)
     if code == Unauthenticated.code:
         answer.headers["WWW-Authenticate"] = CHALLENGE

@@ -78,6 +78,8 @@ def run_json(run: Run) -> dict[str, Any]:
         "media": [media.describe() for media in run.media],
         "content": run.content,
         "reasoning": run.reasoning,
+        "model": run.model,
+        "finish_reason": run.finish_reason,
         "error": None if run.error is None else _error_json(run.error),
         "usage": run.usage.to_dict(),
         "loops": run.loops,
@@ -92,7 +94,13 @@ def run_json(run: Run) -> dict[str, Any]:
 
 def run_answer_json(run: Run) -> dict[str, Any]:
     """Return a completed run as the answer to the request that asked for it."""
-    answer: dict[str, Any] = {"run_id": run.id, "status": run.status.value, "content": run.content or ""}
+    answer: dict[str, Any] = {
+        "run_id": run.id,
+        "status": run.status.value,
+        "content": run.content or "",
+        "model": run.model,
+        "finish_reason": run.finish_reason,
+    }
     if run.session_id is not None:
         answer["session_id"] = run.session_id
     answer["metadata"] = {

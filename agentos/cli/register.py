@@ -38,6 +38,11 @@ if TYPE_CHECKING:
     help="Hand this to the model (a value that is JSON counts as JSON); repeatable.",
 )
 @click.option("--output-schema", type=JSONObject(), help="Make every answer follow this JSON schema.")
+@click.option(
+    "--output-retries",
+    type=click.IntRange(0, 3),
+    help="Ask so many times again for an answer that does not follow the schema.",
+)
 @click.option("--history-turns", type=click.IntRange(0), help="Give the model so many turns of a session.")
 @click.option("--max-turns", type=click.IntRange(1), help="Let a run call the model at most so often.")
 @click.option(

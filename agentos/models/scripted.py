@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from agentos.domain.media import MediaType
 from agentos.domain.usage import Usage
-from agentos.errors import AgentOSError, ProviderError
+from agentos.errors import AgentOSError, ContextTooLong, ProviderError
 from agentos.models.deltas import Arrival, Delta, Finish, ReasoningDelta, TextDelta, ToolCallDelta
 from agentos.models.provider import ModelProvider
 from agentos.models.request import ModelRequest
@@ -35,7 +35,14 @@ class Cut:
     """End the answer here without a finish, as a connection that was cut does."""
 
 
-Step = str | Delta | Pause | Fail | Cut | list[str | Delta]
+@dataclass(frozen=True, slots=True)
+class AtMost:
+    """Raise ``ContextTooLong`` for a request whose messages have more characters than this together."""
+
+    characters: int
+
+
+Step = str | Delta | Pause | Fail | Cut | AtMost | list[str | Delta]
 
 
 def call(name: str, arguments: str = "{}", *, id: str = "call_1", index: int = 0) -> ToolCallDelta:
@@ -46,9 +53,9 @@ def call(name: str, arguments: str = "{}", *, id: str = "call_1", index: int = 0
 class ScriptedProvider(ModelProvider):
     """Answers its calls from a script, one turn a call, and keeps every request it was given in ``requests``.
 
-    A turn is a string, or a list of steps: strings, deltas, :class:`Pause`, :class:`Fail`, :class:`Cut`, and lists of
-    strings and deltas that arrive together. A finish and a usage are added where a turn has none. After the last turn
-    it starts over.
+    A turn is a string, or a list of steps: strings, deltas, :class:`Pause`, :class:`Fail`, :class:`Cut`,
+    :class:`AtMost`, and lists of strings and deltas that arrive together. A finish and a usage are added where a turn
+    has none. After the last turn it starts over.
 
     >>> provider = ScriptedProvider(["Hello!", [call("add", '{"a": 1, "b": 2}')], "It is 3."])
 
@@ -91,6 +98,9 @@ def _play(turn: Sequence[Step], request: ModelRequest) -> Iterator[Arrival]:
                 raise error
             case Cut():
                 return
+            case AtMost(characters):
+                if sum(len(message.content) for message in request.messages) > characters:
+                    raise ContextTooLong(f"the maximum context length is {characters} characters")
             case list():
                 together = [_delta(one) for one in step]
                 said += together

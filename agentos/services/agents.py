@@ -13,6 +13,7 @@ from agentos.domain.agent import Agent, StreamingAgent
 from agentos.domain.agent_document import agent_document, agent_from_document
 from agentos.domain.times import utc_now
 from agentos.errors import AgentExists, AgentFailed, AgentNotFound, ExecutionError, InvalidRequest, RequestError
+from agentos.json_schema.check import SchemaRefused, check_schema
 from agentos.models.catalog import Catalog
 from agentos.registry import Registry
 from agentos.runtime.loop import ModelAgent
@@ -126,6 +127,7 @@ class AgentService:
     def _checked(self, document: Mapping[str, Any]) -> Agent:
         agent = agent_from_document(document)
         self._sizes.check_agent(document)
+        _check_output_schema(agent)
         self._refuse_read_only(agent.id)
         try:
             self._catalog.check(agent.model)
@@ -179,6 +181,7 @@ class AgentService:
             raise AgentFailed(f"agent {agent.id!r} cannot run: {error.message}") from error
 
     def _prepare(self, agent: Agent) -> ModelAgent:
+        _check_output_schema(agent)
         provider, model = self._catalog.resolve(agent.model)
         return ModelAgent(
             agent=agent,
@@ -208,6 +211,16 @@ class AgentService:
                 f" installed are {', '.join(self._tools.names()) or 'none'}"
             )
         return [entry.value]
+
+
+def _check_output_schema(agent: Agent) -> None:
+    if agent.output_schema is None:
+        return
+    try:
+        check_schema(agent.output_schema)
+    except SchemaRefused as error:
+        words = f"is no JSON schema that is accepted, {error}"
+        raise InvalidRequest(f"field 'output_schema' {words}", details={"fields": {"output_schema": words}}) from None
 
 
 def _info(id: str, agent: Agent | StreamingAgent, source: str) -> AgentInfo:

@@ -30,6 +30,7 @@ def test_a_registered_agent_has_an_address_and_runs_at_once(client: FlaskClient)
         "instructions": "Be brief.",
         "parameters": {"temperature": 0.2},
         "output_schema": {"type": "object"},
+        "output_retries": 1,
         "history_turns": 3,
         "max_turns": 2,
         "metadata": {"owner": "ada"},
@@ -38,8 +39,8 @@ def test_a_registered_agent_has_an_address_and_runs_at_once(client: FlaskClient)
     assert created.status_code == 201
     assert created.json["definition"] == given
     assert client.get(created.headers["Location"]).json == created.json
-    answer = client.post(f"{AGENTS}/geographer/run", json={"input": "Where is Rome?"})
-    assert answer.json["content"] == "Where is Rome?"
+    answer = client.post(f"{AGENTS}/geographer/run", json={"input": '{"Rome": "Italy"}'})
+    assert answer.json["content"] == '{"Rome": "Italy"}'
 
 
 def test_put_replaces_the_whole_definition(client: FlaskClient) -> None:
@@ -111,6 +112,8 @@ WRONG = [
     ({**ECHO, "max_turns": 0}, "'max_turns'"),
     ({**ECHO, "parameters": []}, "'parameters'"),
     ({**ECHO, "output_schema": "x"}, "'output_schema'"),
+    ({**ECHO, "output_retries": 4}, "'output_retries'"),
+    ({**ECHO, "output_retries": "1"}, "'output_retries'"),
     ({**ECHO, "name": None}, "'name'"),
     ({**ECHO, "prompt": "x"}, "'prompt'"),
 ]

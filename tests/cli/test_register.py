@@ -23,7 +23,7 @@ def test_every_option_ends_up_in_the_definition(cli, tmp_path):
     said = cli.ok(
         *("register", "support", "--model", "scripted:echo", "--name", "Support", "--description", "Helps."),
         *("--instructions", "@words.txt", "--param", "temperature=0.5", "--param", "stop=[1, 2]", "--param", "x=a=b"),
-        *("--output-schema", "@schema.json", "--history-turns", "0", "--max-turns", "4"),
+        *("--output-schema", "@schema.json", "--output-retries", "2", "--history-turns", "0", "--max-turns", "4"),
         *("--concurrency", "interrupt", "--retry-on-crash"),
     )
     assert said == "Registered agent support.\n"
@@ -35,11 +35,18 @@ def test_every_option_ends_up_in_the_definition(cli, tmp_path):
         "instructions": "Be brief.\nAlways.",
         "parameters": {"temperature": 0.5, "stop": [1, 2], "x": "a=b"},
         "output_schema": {"type": "object"},
+        "output_retries": 2,
         "history_turns": 0,
         "max_turns": 4,
         "concurrency": "interrupt",
         "retry_on_crash": True,
     }
+
+
+def test_a_schema_that_is_not_accepted_is_refused_with_its_place(cli):
+    schema = '{"properties": {"a": {"$ref": "https://example.com/b"}}}'
+    said = cli.fails("register", "a", "--model", "scripted:echo", "--output-schema", schema)
+    assert "at '/properties/a/$ref': it leads out of the schema" in said
 
 
 def test_tools_are_named_one_by_one(cli, install_plugin):

@@ -1,6 +1,7 @@
 """The written pages: their links lead somewhere and their Python is Python."""
 
 import ast
+import json
 import re
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,6 +22,23 @@ PAGES = [
 
 def _blocks(page: Path, language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", page.read_text("utf-8"), re.DOTALL | re.MULTILINE)
+
+
+def test_the_agent_of_the_structured_output_page_answers_as_it_says(tmp_path: Path) -> None:
+    from agentos import Config, create_app
+
+    page = ROOT / "docs" / "how-to" / "structured-output.md"
+    document = {**yaml.safe_load(_blocks(page, "yaml")[0]), "model": "scripted:echo", "output_retries": 0}
+    app = create_app(Config(database_url="memory://", plugins=()))
+    try:
+        client = app.test_client()
+        assert client.post("/api/v1/agents", json=document).status_code == 201
+        address = "/api/v1/agents/planner/run"
+        assert client.post(address, json={"input": '{"city": "Rome", "days": [1]}'}).status_code == 200
+        refused = client.post(address, json={"input": '{"city": "Rome", "days": [0]}'})
+        assert refused.get_json()["message"] == json.loads(_blocks(page, "json")[0])["message"]
+    finally:
+        app.extensions["agentos"].close()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

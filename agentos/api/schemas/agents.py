@@ -13,6 +13,7 @@ from agentos.api.schemas.fields import (
     metadata_field,
 )
 from agentos.api.schemas.structure import AnswerSchema, Parts, Time
+from agentos.domain.agent import MOST_OUTPUT_RETRIES
 from agentos.domain.ids import AGENT_ID
 from agentos.domain.run import Concurrency
 from agentos.services.sizes import MAX_DESCRIPTION, MAX_NAME, MAX_TOOLS
@@ -40,7 +41,16 @@ class AgentChangesSchema(RequestSchema):
     )
     tools = Texts("Names of installed tools that it may call.", most=MAX_TOOLS, each=MAX_TOOLS)
     parameters = metadata_field("Parameters for the model, handed on as they are.")
-    output_schema = metadata_field("The JSON schema that its answers follow.", nullable=True)
+    output_schema = metadata_field(
+        "The JSON schema that its answers follow (2020-12, 2019-09, draft 7 or draft 6). A `$ref` leads into the schema"
+        " itself only, and patterns are without lookaround and references to groups.",
+        nullable=True,
+    )
+    output_retries = Whole(
+        "How often an answer that does not follow `output_schema` is asked for again. With 0 it streams at once, and"
+        " fails the run. With more it is streamed once it is valid.",
+        most=MOST_OUTPUT_RETRIES,
+    )
     history_turns = Whole("Turns of its session that the model is given.", most=10_000, nullable=True)
     max_turns = Whole("Model calls that one run may make.", least=1, most=1000, nullable=True)
     concurrency = Choice(

@@ -40,6 +40,8 @@ class MemoryRuns(MemoryPart):
                 content=end.content,
                 reasoning=end.reasoning,
                 error=end.error,
+                model=end.model,
+                finish_reason=end.finish_reason,
                 usage=end.usage,
                 loops=end.loops,
                 metadata=end.metadata,

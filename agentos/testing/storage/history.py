@@ -46,6 +46,26 @@ class HistoryContract(Contract):
         assert len(_window(storage, session, 100)) == 10
         assert _window(storage, session, 0) == ()
 
+    def test_what_only_its_provider_is_to_see_again_comes_back_with_the_message(self, storage: Storage) -> None:
+        session = new_session(storage)
+        details = {"reasoning_content": "hm \U0001f600", "nested": [1, {"a": None}]}
+        turn = (
+            Message("user", "q"),
+            Message(
+                "assistant",
+                "",
+                tool_calls=(ToolCall("c1", "add", "{}", {"extra_content": AWKWARD}), ToolCall("c2", "add", "{}")),
+                provider="openai",
+                provider_details=details,
+            ),
+            Message("tool", "3", tool_call_id="c1"),
+            Message("tool", "4", tool_call_id="c2"),
+            Message("assistant", "7", provider="openai", provider_details={"signature": "x"}),
+        )
+        assert storage.finish_run(ended(admitted(storage, session)), messages=turn)
+        assert _window(storage, session, 1) == turn
+        assert [one.message for one in storage.history(session.id, owner=None, limit=9).messages] == list(turn)
+
     def test_a_session_never_sees_the_messages_of_another(self, storage: Storage) -> None:
         mine, other = new_session(storage), new_session(storage)
         take_turn(storage, mine, "mine")

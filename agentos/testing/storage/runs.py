@@ -75,7 +75,9 @@ class RunContract(Contract):
             content=TEXT,
             reasoning=TEXT,
             error=RunError(code="C", error="e", message=TEXT, details=AWKWARD),
-            usage=Usage(1, 2**40, 3),
+            model="openai:small",
+            finish_reason="length",
+            usage=Usage(1, 2**40, 3, 1),
             loops=4,
             metadata=AWKWARD,
         )
