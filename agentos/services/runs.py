@@ -241,6 +241,7 @@ class RunService:
         return RunLimits(
             timeout=timeout,
             history_turns=self._config.history_turns if turns is None else turns,
+            history_bytes=self._config.history_bytes,
             max_output=self._config.max_output_size,
             durable=_setting(agent, "retry_on_crash", False),
         )

@@ -72,7 +72,7 @@ ROWS_OF_0002 = [
     (table, {**row, "ended_at": TIME} if row.get("run_id") == "old" and row.get("last") == 2 else row)
     for table, row in ROWS_OF_0001
 ]
-REVISIONS = {"0001": ROWS_OF_0001, "0002": ROWS_OF_0002, "0003": ROWS_OF_0002}
+REVISIONS = {"0001": ROWS_OF_0001, "0002": ROWS_OF_0002, "0003": ROWS_OF_0002, "0004": ROWS_OF_0002}
 
 
 def insert(connection, table, row):

@@ -1,0 +1,81 @@
+"""Attachments as all backends keep them: their bytes once per owner and content, apart from runs and messages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from hashlib import sha256
+
+from agentos.domain.media import Media
+from agentos.domain.media_data import decoded, encoded
+from agentos.domain.message import Message
+from agentos.storage.interface import Storage
+
+_CONTENT = "sha256:"
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """The bytes of one attachment, in pieces, under the SHA-256 of the whole in hexadecimal digits."""
+
+    digest: str
+    size: int
+    pieces: Sequence[bytes]
+
+
+def read_in(media: Sequence[Media]) -> tuple[tuple[Media, ...], dict[str, Attachment]]:
+    """Return attachments with their references, and by digest the bytes of those that the storage does not have yet.
+
+    Takes its time over each, and so belongs before the transaction. Raises ``ValueError``, a caller's bug, for data
+    that is not base64.
+    """
+    referring: list[Media] = []
+    new: dict[str, Attachment] = {}
+    for one in media:
+        if one.data is not None and one.reference is None:
+            attachment = _attachment_of(one.data)
+            new[attachment.digest] = attachment
+            one = replace(one, reference=_CONTENT + attachment.digest)
+        referring.append(one)
+    return tuple(referring), new
+
+
+def read_in_messages(messages: Sequence[Message]) -> tuple[Sequence[Message], dict[str, Attachment]]:
+    """Do for the attachments of messages what :func:`read_in` does; only what has none yet gets a reference."""
+    new: dict[str, Attachment] = {}
+    referring: list[Message] = []
+    for message in messages:
+        if message.media:
+            media, more = read_in(message.media)
+            new.update(more)
+            message = replace(message, media=media)
+        referring.append(message)
+    return referring, new
+
+
+def _attachment_of(data: str) -> Attachment:
+    pieces = list(decoded(data))
+    digest = sha256()
+    for piece in pieces:
+        digest.update(piece)
+    return Attachment(digest.hexdigest(), sum(map(len, pieces)), pieces)
+
+
+def digest_of(reference: str | None) -> str | None:
+    """Return the digest that a reference names; ``None`` for one of another kind."""
+    if reference is None or not reference.startswith(_CONTENT):
+        return None
+    return reference.removeprefix(_CONTENT)
+
+
+def digests_of(media: Iterable[Media]) -> set[str]:
+    """Return the digests that attachments refer to."""
+    return {digest for one in media if (digest := digest_of(one.reference)) is not None}
+
+
+def with_data(storage: Storage, media: Media, *, owner: str) -> Media | None:
+    """Return an owner's attachment with its data, read where it has none; ``None`` when its bytes are gone."""
+    if media.data is not None or media.reference is None:
+        return media
+    content = storage.read_attachment(media.reference, owner=owner)
+    return None if content is None else replace(media, data=encoded(content))
