@@ -251,11 +251,11 @@ class Storage(ABC):
     # --- attachments -----------------------------------------------------------------------------------------------
 
     @abstractmethod
-    def read_attachment(self, reference: str, *, owner: str) -> bytes | None:
-        """Return the bytes that a ``reference`` of an owner's attachment stands for; ``None`` if there are none.
+    def read_attachment(self, reference: str, *, owner: str | None) -> bytes | None:
+        """Return the bytes of the attachment with a ``reference``; ``None`` if there are none.
 
-        A reference that belongs to another owner behaves like one that does not exist. The bytes are deleted with the
-        last run of the owner that has them.
+        An attachment of another owner behaves like one that does not exist. The bytes are deleted with the last run of
+        their owner that has them.
         """
 
     # --- events ----------------------------------------------------------------------------------------------------

@@ -73,10 +73,15 @@ class MemoryRuns(MemoryPart):
                 )
             )
 
-    def read_attachment(self, reference: str, *, owner: str) -> bytes | None:
+    def read_attachment(self, reference: str, *, owner: str | None) -> bytes | None:
+        digest = digest_of(reference)
         with self._lock:
-            found = self._attachments.get((owner, digest_of(reference) or ""))
-        return None if found is None else b"".join(found.pieces)
+            found = [
+                attachment
+                for (its_owner, its_digest), attachment in self._attachments.items()
+                if its_digest == digest and owner in (None, its_owner)
+            ]
+        return b"".join(found[0].pieces) if found else None
 
     def get_run(self, run_id: str, *, owner: str | None) -> Run | None:
         with self._lock:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from itertools import count
 from typing import Any
 
 from sqlalchemy import Integer, bindparam, select
@@ -16,6 +17,7 @@ from agentos.storage.attachments import Attachment, digest_of, digests_of
 from agentos.storage.sqlalchemy.connection import Connection
 from agentos.storage.sqlalchemy.inline_media import read_inline
 from agentos.storage.sqlalchemy.mapping import microseconds
+from agentos.storage.sqlalchemy.owned import Owned
 from agentos.storage.sqlalchemy.store import Store
 from agentos.storage.sqlalchemy.tables import attachment_pieces, attachments, run_attachments
 
@@ -32,7 +34,7 @@ def _add(dialect: Any) -> Any:
     """Build the statement that adds an attachment. One that another transaction has just added is locked by it too."""
     statement = dialect.insert(attachments)
     return statement.on_conflict_do_update(
-        index_elements=[attachments.c.owner, attachments.c.digest], set_={"size": statement.excluded.size}
+        index_elements=[attachments.c.digest, attachments.c.owner], set_={"size": statement.excluded.size}
     )
 
 
@@ -41,8 +43,9 @@ _ADD = {name: _add(dialect) for name, dialect in _DIALECTS.items()}
 _ADD_PIECE = {name: dialect.insert(attachment_pieces).on_conflict_do_nothing() for name, dialect in _DIALECTS.items()}
 _USE = {name: dialect.insert(run_attachments).on_conflict_do_nothing() for name, dialect in _DIALECTS.items()}
 
-_SIZE = select(attachments.c.size).where(
-    attachments.c.owner == bindparam("owner"), attachments.c.digest == bindparam("digest")
+_HEAD = Owned(
+    select(attachments.c.owner, attachments.c.size).where(attachments.c.digest == bindparam("digest")).limit(1),
+    attachments.c.owner,
 )
 _PIECE = select(attachment_pieces.c.content).where(
     attachment_pieces.c.owner == bindparam("owner"),
@@ -83,26 +86,23 @@ def _add_one(connection: Connection, owner: str, attachment: Attachment, *, crea
 class AttachmentStore(Store):
     """Bytes of attachments by reference."""
 
-    def read_attachment(self, reference: str, *, owner: str) -> bytes | None:
+    def read_attachment(self, reference: str, *, owner: str | None) -> bytes | None:
         digest = digest_of(reference)
         if digest is None:
             return read_inline(self._database, reference, owner=owner)
-        which = {"owner": owner, "digest": digest}
-        size = self._database.read(lambda connection: connection.execute(_SIZE, which).scalar())
-        if size is None:
-            return None
+        find = _HEAD.of(owner, digest=digest)
+        head = self._database.read(lambda connection: connection.execute(*find).first())
+        return None if head is None else self._content(digest, head.owner, head.size)
+
+    def _content(self, digest: str, owner: str, size: int) -> bytes | None:
         content = bytearray()
-        number = 0
-        while len(content) < size:
-            piece = self._piece(which, number)
+        for number in count():
+            if len(content) >= size:
+                break
+            which = {"digest": digest, "owner": owner, "number": number}
+            piece = self._database.read(lambda connection: connection.execute(_PIECE, which).scalar())  # noqa: B023
             if piece is None:  # deleted meanwhile
                 return None
             content += piece
-            number += 1
             time.sleep(REST)
         return bytes(content)
-
-    def _piece(self, which: Mapping[str, str], number: int) -> bytes | None:
-        values = {**which, "number": number}
-        piece: bytes | None = self._database.read(lambda connection: connection.execute(_PIECE, values).scalar())
-        return piece

@@ -67,7 +67,7 @@ class InlineMedia:
         return self._described[place]
 
 
-def read_inline(database: Database, reference: str, *, owner: str) -> bytes | None:
+def read_inline(database: Database, reference: str, *, owner: str | None) -> bytes | None:
     """Return the bytes of an owner's attachment by the reference of :class:`InlineMedia`; ``None`` if it is gone."""
     found = _REFERENCE.fullmatch(reference)
     if found is None:

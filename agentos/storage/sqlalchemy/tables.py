@@ -154,23 +154,23 @@ Index("ix_runs_to_stop", runs.c.lease_owner, sqlite_where=_to_stop, postgresql_w
 attachments = Table(
     "attachments",
     metadata,
-    Column("owner", Key, nullable=False),
     Column("digest", Key, nullable=False),
+    Column("owner", Key, nullable=False),
     Column("size", BigInteger, nullable=False),
     Column("created_at", Time, nullable=False),
-    PrimaryKeyConstraint("owner", "digest", name="pk_attachments"),
+    PrimaryKeyConstraint("digest", "owner", name="pk_attachments"),
 )
-_CONTENT = (["owner", "digest"], ["attachments.owner", "attachments.digest"])
+_CONTENT = (["digest", "owner"], ["attachments.digest", "attachments.owner"])
 
 # In pieces, so that reading a large one is many short reads.
 attachment_pieces = Table(
     "attachment_pieces",
     metadata,
-    Column("owner", Key, nullable=False),
     Column("digest", Key, nullable=False),
+    Column("owner", Key, nullable=False),
     Column("number", Integer, nullable=False),
     Column("content", LargeBinary, nullable=False),
-    PrimaryKeyConstraint("owner", "digest", "number", name="pk_attachment_pieces"),
+    PrimaryKeyConstraint("digest", "owner", "number", name="pk_attachment_pieces"),
     ForeignKeyConstraint(*_CONTENT, name="fk_attachment_pieces_attachment", ondelete="CASCADE"),
 )
 
@@ -178,12 +178,12 @@ run_attachments = Table(
     "run_attachments",
     metadata,
     Column("run_id", Key, nullable=False),
-    Column("owner", Key, nullable=False),
     Column("digest", Key, nullable=False),
+    Column("owner", Key, nullable=False),
     PrimaryKeyConstraint("run_id", "digest", name="pk_run_attachments"),
     ForeignKeyConstraint(["run_id"], ["runs.id"], name="fk_run_attachments_run", ondelete="CASCADE"),
     ForeignKeyConstraint(*_CONTENT, name="fk_run_attachments_attachment"),
-    Index("ix_run_attachments_attachment", "owner", "digest"),
+    Index("ix_run_attachments_attachment", "digest", "owner"),
 )
 
 # Beside the run, not in its row: SQLite writes the whole row anew at each heartbeat, and what clients keep with their

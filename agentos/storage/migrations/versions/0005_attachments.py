@@ -45,22 +45,22 @@ FOR EACH ROW EXECUTE FUNCTION delete_unused_attachment()
 def upgrade() -> None:
     op.create_table(
         "attachments",
-        sa.Column("owner", KEY, nullable=False),
         sa.Column("digest", KEY, nullable=False),
+        sa.Column("owner", KEY, nullable=False),
         sa.Column("size", sa.BigInteger, nullable=False),
         sa.Column("created_at", sa.BigInteger, nullable=False),
-        sa.PrimaryKeyConstraint("owner", "digest", name="pk_attachments"),
+        sa.PrimaryKeyConstraint("digest", "owner", name="pk_attachments"),
     )
     op.create_table(
         "attachment_pieces",
-        sa.Column("owner", KEY, nullable=False),
         sa.Column("digest", KEY, nullable=False),
+        sa.Column("owner", KEY, nullable=False),
         sa.Column("number", sa.Integer, nullable=False),
         sa.Column("content", sa.LargeBinary, nullable=False),
-        sa.PrimaryKeyConstraint("owner", "digest", "number", name="pk_attachment_pieces"),
+        sa.PrimaryKeyConstraint("digest", "owner", "number", name="pk_attachment_pieces"),
         sa.ForeignKeyConstraint(
-            ["owner", "digest"],
-            ["attachments.owner", "attachments.digest"],
+            ["digest", "owner"],
+            ["attachments.digest", "attachments.owner"],
             name="fk_attachment_pieces_attachment",
             ondelete="CASCADE",
         ),
@@ -68,15 +68,15 @@ def upgrade() -> None:
     op.create_table(
         "run_attachments",
         sa.Column("run_id", KEY, nullable=False),
-        sa.Column("owner", KEY, nullable=False),
         sa.Column("digest", KEY, nullable=False),
+        sa.Column("owner", KEY, nullable=False),
         sa.PrimaryKeyConstraint("run_id", "digest", name="pk_run_attachments"),
         sa.ForeignKeyConstraint(["run_id"], ["runs.id"], name="fk_run_attachments_run", ondelete="CASCADE"),
         sa.ForeignKeyConstraint(
-            ["owner", "digest"], ["attachments.owner", "attachments.digest"], name="fk_run_attachments_attachment"
+            ["digest", "owner"], ["attachments.digest", "attachments.owner"], name="fk_run_attachments_attachment"
         ),
     )
-    op.create_index("ix_run_attachments_attachment", "run_attachments", ["owner", "digest"])
+    op.create_index("ix_run_attachments_attachment", "run_attachments", ["digest", "owner"])
     op.add_column("run_media", sa.Column("attachments", sa.Text))
     op.add_column("messages", sa.Column("attachments", sa.Text))
     if op.get_bind().dialect.name == "sqlite":
