@@ -85,4 +85,6 @@ def _read(database: Database, place: str, owner: str | None) -> tuple[Media, ...
     else:
         session_id, _, sequence = where.rpartition(":")
         query = _OF_MESSAGE.of(owner, id=session_id, sequence=int(sequence))
-    return attachments_of(database.read(lambda connection: connection.execute(*query).scalar()))
+    text = database.read(lambda connection: connection.execute(*query).scalar())
+    time.sleep(REST)  # parsing takes as long as reading
+    return attachments_of(text)
