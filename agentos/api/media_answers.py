@@ -36,7 +36,7 @@ def media_answer(media: Media, content: bytes) -> Response:
     headers = {
         "Content-Disposition": dump_options_header("inline" if shown else "attachment", options),
         "Content-Security-Policy": _POLICY,
-        "Cache-Control": "private, max-age=3600",
+        "Cache-Control": "private, max-age=300",
     }
     return Response(content, headers=headers, content_type=given if shown else DOWNLOAD)
 

@@ -24,33 +24,34 @@ class Attachment:
 
 
 def read_in(media: Sequence[Media]) -> tuple[tuple[Media, ...], dict[str, Attachment]]:
-    """Return attachments with their references, and by digest the bytes of those that the storage does not have yet.
+    """Return a new run's attachments with their references, and by digest the bytes of those that have data.
 
     Takes its time over each, and so belongs before the transaction. Raises ``ValueError``, a caller's bug, for data
     that is not base64.
     """
-    referring: list[Media] = []
     new: dict[str, Attachment] = {}
-    for one in media:
-        if one.data is not None and one.reference is None:
-            attachment = _attachment_of(one.data)
-            new[attachment.digest] = attachment
-            one = replace(one, reference=_CONTENT + attachment.digest)
-        referring.append(one)
-    return tuple(referring), new
+    return tuple(one if one.data is None else _read_one(one, one.data, new) for one in media), new
 
 
 def read_in_messages(messages: Sequence[Message]) -> tuple[Sequence[Message], dict[str, Attachment]]:
-    """Do for the attachments of messages what :func:`read_in` does; only what has none yet gets a reference."""
+    """Do the same for the messages of a turn; attachments that have a reference are stored already."""
     new: dict[str, Attachment] = {}
     referring: list[Message] = []
     for message in messages:
         if message.media:
-            media, more = read_in(message.media)
-            new.update(more)
-            message = replace(message, media=media)
+            media = (
+                one if one.data is None or one.reference is not None else _read_one(one, one.data, new)
+                for one in message.media
+            )
+            message = replace(message, media=tuple(media))
         referring.append(message)
     return referring, new
+
+
+def _read_one(media: Media, data: str, new: dict[str, Attachment]) -> Media:
+    attachment = _attachment_of(data)
+    new[attachment.digest] = attachment
+    return replace(media, reference=_CONTENT + attachment.digest)
 
 
 def _attachment_of(data: str) -> Attachment:

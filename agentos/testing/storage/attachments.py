@@ -103,6 +103,13 @@ class AttachmentContract(Contract):
         assert storage.read_attachment(reference, owner="alice") is None
         assert storage.read_attachment(again, owner="bob") == b"same"
 
+    def test_another_owners_attachment_is_shared_only_by_giving_its_data_again(self, storage: Storage) -> None:
+        hers = _show(storage, None, picture(b"x")).media
+        his = _show(storage, None, *hers, owner="bob").media
+        assert storage.read_attachment(_references(his)[0], owner="bob") == b"x"
+        (named,) = _show(storage, None, hers[0].without_data(), owner="carol").media
+        assert storage.read_attachment(str(named.reference), owner="carol") is None
+
     def test_a_run_in_a_session_keeps_its_attachments_for_the_sessions_owner(self, storage: Storage) -> None:
         session = new_session(storage, owner="alice")
         (reference,) = _references(_show(storage, session, picture(b"x"), owner="root").media)
