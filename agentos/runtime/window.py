@@ -18,6 +18,8 @@ def fit(history: Sequence[Message], *, most: int, read: Read) -> Sequence[Messag
     Texts come first: the last turns that fit, whole turns only. What they leave is for attachments, the newest first.
     One that does not fit is never read; a line in its message says that it was there.
     """
+    if _is_short(history, most):
+        return history
     kept, left = _last_turns(history, most)
     if not any(message.media for message in kept):
         return kept
@@ -26,6 +28,18 @@ def fit(history: Sequence[Message], *, most: int, read: Read) -> Sequence[Messag
         message, left = _with_attachments(message, left, read)
         fitted.append(message)
     return fitted[::-1]
+
+
+def _is_short(history: Sequence[Message], most: int) -> bool:
+    """Whether texts alone are there and surely fit, as in most runs: a character has at most four bytes."""
+    characters = 0
+    for message in history:
+        if message.media:
+            return False
+        characters += len(message.content)
+        for call in message.tool_calls:
+            characters += len(call.arguments)
+    return characters * 4 <= most
 
 
 def _last_turns(history: Sequence[Message], most: int) -> tuple[Sequence[Message], int]:
