@@ -9,20 +9,20 @@ from sqlalchemy import BigInteger, Integer, bindparam, not_, select
 from agentos.domain.run import Run
 from agentos.errors import SessionNotFound
 from agentos.storage.sqlalchemy.connection import Connection, Row
-from agentos.storage.sqlalchemy.inline_media import InlineMedia
+from agentos.storage.sqlalchemy.inline_media import MESSAGE_PLACE, InlineMedia
 from agentos.storage.sqlalchemy.mapping import stored_message_of
 from agentos.storage.sqlalchemy.owned import Owned
 from agentos.storage.sqlalchemy.runs import RUNS, runs_of
 from agentos.storage.sqlalchemy.store import Store
 from agentos.storage.sqlalchemy.tables import messages, runs, sessions
-from agentos.storage.sqlalchemy.window import INLINE, with_media
+from agentos.storage.sqlalchemy.window import with_media
 from agentos.storage.turn import SILENT_RUNS, SILENT_SIZE, size_of
 from agentos.storage.values import History
 
 _LAST = Owned(select(sessions.c.message_count).where(sessions.c.id == bindparam("session_id")), sessions.c.owner)
 
 _PAGE = (
-    select(*(column for column in messages.c if column.name != "media"), INLINE, runs.c.position)
+    select(*(column for column in messages.c if column.name != "media"), MESSAGE_PLACE, runs.c.position)
     .select_from(messages.join(runs, runs.c.id == messages.c.run_id))
     .where(
         messages.c.session_id == bindparam("session_id"),

@@ -9,11 +9,10 @@ import re
 import time
 from dataclasses import replace
 
-from sqlalchemy import Integer, bindparam, select
+from sqlalchemy import ColumnElement, Integer, Text, and_, bindparam, case, cast, literal_column, null, select
 
 from agentos.domain.media import Media
 from agentos.domain.media_data import REST, decoded
-from agentos.storage.sqlalchemy.connection import Row
 from agentos.storage.sqlalchemy.engine import Database
 from agentos.storage.sqlalchemy.mapping import attachments_of
 from agentos.storage.sqlalchemy.owned import Owned
@@ -34,18 +33,18 @@ _OF_MESSAGE = Owned(
 _REFERENCE = re.compile(r"((?:run|message):.+):([0-9]+)", re.DOTALL)
 
 
-def run_place(row: Row) -> str | None:
-    """Return where the attachments of a run of an earlier version are; ``None`` for any other run."""
-    return f"run:{row.id}" if row.inline else None
-
-
-def message_place(row: Row) -> str | None:
-    """Return where the attachments of a message of an earlier version are; ``None`` for any other message."""
-    if row.attachments is not None:
-        return None
-    if row.shares_media:
-        return f"run:{row.run_id}"
-    return f"message:{row.session_id}:{row.sequence}" if row.inline else None
+# Where the attachments of a run or message of an earlier version are; NULL for any other. Said by the database, so that
+# the rows of most runs have one column for it. `media` itself, which may have megabytes, is not among the columns.
+_of_run: ColumnElement[str] = literal_column("'run:'")
+_of_message = literal_column("'message:'").concat(messages.c.session_id).concat(literal_column("':'"))
+RUN_PLACE = case(
+    (and_(run_media.c.run_id.is_not(None), run_media.c.attachments.is_(None)), _of_run.concat(run_media.c.run_id))
+).label("place")
+MESSAGE_PLACE = case(
+    (messages.c.attachments.is_not(None), null()),
+    (messages.c.shares_media, _of_run.concat(messages.c.run_id)),
+    (messages.c.media.is_not(None), _of_message.concat(cast(messages.c.sequence, Text))),
+).label("place")
 
 
 class InlineMedia:

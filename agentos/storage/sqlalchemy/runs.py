@@ -7,12 +7,12 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, case, literal_column, select
+from sqlalchemy import ColumnElement, Select, bindparam, case, literal_column, select
 
 from agentos.domain.run import Run
 from agentos.storage.sqlalchemy.connection import Row
 from agentos.storage.sqlalchemy.engine import Database
-from agentos.storage.sqlalchemy.inline_media import InlineMedia, run_place
+from agentos.storage.sqlalchemy.inline_media import RUN_PLACE, InlineMedia
 from agentos.storage.sqlalchemy.mapping import run_of
 from agentos.storage.sqlalchemy.owned import Owned
 from agentos.storage.sqlalchemy.paging import page_of, page_values, paged
@@ -22,10 +22,8 @@ from agentos.storage.values import Page, Paging, RunFilter
 
 _INNER = ("turn", "lease_owner", "lease_until", "cancel_requested", "forget_requested")
 
-# `media`, which may have megabytes, is not among the columns: a row that has its attachments there is marked.
-_inline = and_(run_media.c.run_id.is_not(None), run_media.c.attachments.is_(None)).label("inline")
 RUNS = select(
-    *(column for column in runs.c if column.name not in _INNER), run_media.c.attachments, _inline
+    *(column for column in runs.c if column.name not in _INNER), run_media.c.attachments, RUN_PLACE
 ).select_from(runs.outerjoin(run_media, run_media.c.run_id == runs.c.id))
 """What :func:`runs_of` needs of each run."""
 
@@ -52,10 +50,7 @@ def _list(names: tuple[str, ...], *, after: bool) -> Select[Any]:
 
 def runs_of(rows: Sequence[Row], inline: InlineMedia) -> list[Run]:
     """Return the runs of rows. Outside of a transaction: those of earlier versions are looked up again, one by one."""
-    return [
-        run_of(row) if (place := run_place(row)) is None else replace(run_of(row), media=inline.at(place))
-        for row in rows
-    ]
+    return [run_of(row) if row.place is None else replace(run_of(row), media=inline.at(row.place)) for row in rows]
 
 
 def run_at(row: Row | None, database: Database) -> Run | None:

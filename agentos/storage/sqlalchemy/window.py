@@ -10,30 +10,22 @@ from sqlalchemy import Integer, bindparam, select
 from agentos.domain.message import Message
 from agentos.storage.sqlalchemy.connection import Connection, Row
 from agentos.storage.sqlalchemy.engine import Database
-from agentos.storage.sqlalchemy.inline_media import InlineMedia, message_place
+from agentos.storage.sqlalchemy.inline_media import MESSAGE_PLACE, InlineMedia
 from agentos.storage.sqlalchemy.mapping import message_of
 from agentos.storage.sqlalchemy.tables import messages, sessions
 
 # One statement, so that the counter and the messages are of the same moment.
 _TURN_COUNT = select(sessions.c.turn_count).where(sessions.c.id == bindparam("session_id")).scalar_subquery()
 
-# `media`, which may have megabytes, is not among the columns: a message that has its attachments there is marked.
-INLINE = messages.c.media.is_not(None).label("inline")
-"""Marks messages of earlier versions that have their attachments among their columns."""
-
 _WINDOW = (
     select(
-        messages.c.session_id,
-        messages.c.sequence,
-        messages.c.run_id,
         messages.c.role,
         messages.c.content,
         messages.c.tool_calls,
         messages.c.tool_call_id,
         messages.c.provider_details,
-        messages.c.shares_media,
         messages.c.attachments,
-        INLINE,
+        MESSAGE_PLACE,
     )
     .where(
         messages.c.session_id == bindparam("session_id"),
@@ -59,5 +51,4 @@ def window_of(rows: Sequence[Row], database: Database) -> tuple[Message, ...]:
 def with_media(row: Row, inline: InlineMedia) -> Message:
     """Return the message of a row with its attachments; those of earlier versions are looked up, one by one."""
     message = message_of(row)
-    place = message_place(row)
-    return message if place is None else replace(message, media=inline.at(place))
+    return message if row.place is None else replace(message, media=inline.at(row.place))
