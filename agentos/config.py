@@ -225,6 +225,13 @@ class Config:
     history_turns: int = setting(
         20, whole(0, 10_000), "Turns of its session that a model is given.", env="AGENTOS_HISTORY_TURNS"
     )
+    history_bytes: int = setting(
+        8 * 1024**2,
+        SIZE,
+        "Most bytes of its session that a model is given. Texts come first, then attachments, the newest first; a line"
+        " replaces one that does not fit. What the run itself brings does not count.",
+        env="AGENTOS_HISTORY_BYTES",
+    )
     max_turns: int = setting(10, whole(1, 1000), "Model calls that one run may make.", env="AGENTOS_MAX_TURNS")
     tool_timeout: float = setting(
         30.0, seconds(0.1, 3600), "Longest time of one tool call.", env="AGENTOS_TOOL_TIMEOUT"

@@ -18,7 +18,7 @@ from agentos.errors import AgentNotFound, ExecutionError, SessionNotFound, Summa
 routes = Routes("history", "What was said in a session, and what it was about.")
 
 PIECE = 32
-"""Messages that are read at once, with their runs and attachments: those of 16 runs at most, nearly always."""
+"""Messages that are read at once, with their runs: those of 16 runs at most, nearly always."""
 
 
 @routes.get(

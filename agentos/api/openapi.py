@@ -79,6 +79,7 @@ SECURITY = {
 
 SHAPES: dict[str, dict[str, str]] = {
     "agent_id": {"pattern": f"^{AGENT_ID.pattern}$"},
+    "number": {"pattern": "^[0-9]{1,4}$"},
     "Idempotency-Key": {"pattern": "^[!-~]{1,255}$"},
     "Last-Event-ID": {"pattern": "^[0-9]{1,18}$"},
 }

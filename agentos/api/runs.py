@@ -9,6 +9,7 @@ from flask import Response, request
 
 from agentos.api.callers import caller
 from agentos.api.idempotency import ANSWER_HEADER, REQUEST_HEADER, idempotency_key
+from agentos.api.media_answers import DOWNLOAD, IMAGES, media_answer, media_number
 from agentos.api.paging import page_json, paging
 from agentos.api.query import read_last_event_id
 from agentos.api.representations import run_json
@@ -33,6 +34,7 @@ from agentos.errors import (
     IdempotencyMismatch,
     InvalidMedia,
     InvalidRequest,
+    NotFound,
     RateLimited,
     RunCancelled,
     RunFinished,
@@ -47,7 +49,7 @@ from agentos.storage.values import RunFilter
 routes = Routes("runs", "One execution of an agent each: started, answered or streamed, and kept.")
 
 PIECE = 16
-"""Runs that are read at once for a list: each may bring megabytes of input, answer and attachments."""
+"""Runs that are read at once for a list: each may bring megabytes of input and answer."""
 
 RUN_ID = {"X-Run-ID": "The run's id."}
 LINKS = {name: {"run_id": "$response.header.X-Run-ID"} for name in ("get_run", "follow_run", "cancel_run")}
@@ -175,6 +177,26 @@ def follow_run(run_id: str, query: dict[str, Any]) -> Response:
             return nothing_left_answer()
         batches = chain([first], batches)
     return events_answer(run_id, batches, types, retry=True)
+
+
+@routes.get(
+    "/api/v1/runs/{run_id}/media/{number}",
+    access="runs:read",
+    answers={
+        200: Answer(
+            description="Its bytes: a picture of these types as it is, anything else as a download.",
+            media_types=(*IMAGES, DOWNLOAD),
+            headers={"Content-Disposition": "`inline` or `attachment`, with its name if it has one."},
+        )
+    },
+    errors=(RunNotFound, NotFound),
+)
+def get_run_media(run_id: str, number: str) -> Response:
+    """Read the bytes of an attachment.
+
+    One that was given only by its address has no bytes here, unless the server fetched them.
+    """
+    return media_answer(*services().runs.attachment(run_id, media_number(number), caller()))
 
 
 @routes.post(

@@ -39,7 +39,7 @@ CHARACTERS = 4000
 """Of one message, at most."""
 
 PIECE = 32
-"""Messages that are read from the storage at once: they bring their runs and attachments, which may be megabytes."""
+"""Messages that are read from the storage at once: they bring their runs, which may be megabytes."""
 
 LATER_AT_ONCE = 10
 """Summaries that one worker makes in the background at once; each is a call to a model that nobody waits for."""

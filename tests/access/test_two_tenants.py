@@ -30,7 +30,7 @@ BODIES: dict[str, Any] = {
 }
 """A body that each operation with one accepts."""
 
-SHARED = {"agent_id": "echo", "asset": "swagger-ui.css"}
+SHARED = {"agent_id": "echo", "asset": "swagger-ui.css", "number": "0"}
 """Parts of addresses that name what belongs to no tenant: who may touch it is a matter of scopes alone."""
 
 OWNED = {"session_id": ("session_id", "open_session_id"), "run_id": ("run_id", "open_run_id", "queued_run_id")}

@@ -63,7 +63,8 @@ ROWS_OF_0001 = [
     ("sessions", SESSION),
     ("runs", {**RUN, "id": "old", "position": 1, "turn": 1, "status": "completed", "ended_at": TIME}),
     ("runs", {**RUN, "id": "open", "position": 2, "status": "running", "lease_owner": "gone", "lease_until": TIME}),
-    ("messages", {**MESSAGE, "shares_media": False, "created_at": TIME}),
+    ("messages", {**MESSAGE, "shares_media": True, "created_at": TIME}),
+    ("run_media", {"run_id": "old", "media": '[{"type":"image","data":"aGVsbG8=","content_type":"image/png"}]'}),
     ("run_events", {"run_id": "old", "first": 1, "last": 1, "events": "1 token {}"}),
     ("run_events", {"run_id": "old", "first": 2, "last": 2, "events": "2 complete {}"}),
     ("run_events", {"run_id": "open", "first": 1, "last": 1, "events": "1 token {}"}),
@@ -72,7 +73,7 @@ ROWS_OF_0002 = [
     (table, {**row, "ended_at": TIME} if row.get("run_id") == "old" and row.get("last") == 2 else row)
     for table, row in ROWS_OF_0001
 ]
-REVISIONS = {"0001": ROWS_OF_0001, "0002": ROWS_OF_0002, "0003": ROWS_OF_0002}
+REVISIONS = {"0001": ROWS_OF_0001, "0002": ROWS_OF_0002, "0003": ROWS_OF_0002, "0004": ROWS_OF_0002}
 
 
 def insert(connection, table, row):
@@ -143,7 +144,11 @@ def test_a_database_of_an_earlier_revision_is_upgraded_with_what_it_holds(open_s
     session = storage.get_session("s", owner="anonymous")
     assert session.owner == storage.get_run("old", owner="anonymous").owner == "anonymous"
     assert storage.get_session("s", owner="a") is None
-    assert [one.message.content for one in storage.history("s", owner=None, limit=9).messages] == ["q"]
+    ((message,),) = [storage.history("s", owner=None, limit=9).messages]
+    ((picture,),) = [message.message.media]
+    assert (message.message.content, picture.size, picture.data) == ("q", 5, None)
+    assert storage.get_run("old", owner="anonymous").media == (picture,)
+    assert storage.read_attachment(picture.reference, owner="anonymous") == b"hello"
     assert [frame.number for frame in storage.read_frames("old")] == [1, 2]
     assert storage.request_cancel("open", owner=None, forget=True).id == "open"
     (taken,) = storage.take_lost_runs(LEASE, limit=9)

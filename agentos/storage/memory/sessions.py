@@ -128,7 +128,7 @@ class MemorySessions(MemoryPart):
                 return False
             del self._sessions[session_id]
             for one in record.runs:
-                del self._runs[one.run.id]
+                self._drop(one)
             return True
 
     def delete_sessions(self, where: SessionFilter, *, limit: int) -> int:

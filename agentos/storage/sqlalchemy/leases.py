@@ -10,8 +10,8 @@ from sqlalchemy import BigInteger, Integer, bindparam, select, update
 from agentos.domain.run import Run
 from agentos.storage.sqlalchemy.clock import database_now
 from agentos.storage.sqlalchemy.connection import Connection, Row
-from agentos.storage.sqlalchemy.mapping import run_of
-from agentos.storage.sqlalchemy.runs import RUNS
+from agentos.storage.sqlalchemy.inline_media import InlineMedia
+from agentos.storage.sqlalchemy.runs import RUNS, runs_of
 from agentos.storage.sqlalchemy.store import Store
 from agentos.storage.sqlalchemy.tables import runs
 from agentos.storage.values import Lease
@@ -60,7 +60,7 @@ class LeaseStore(Store):
             taken = [row.id for row in connection.execute(_TAKE, values).all()]
             return connection.execute(_TAKEN, {"run_ids": taken}).all() if taken else ()
 
-        found = [run_of(row) for row in self._database.write(work)]
+        found = runs_of(self._database.write(work), InlineMedia(self._database))
         return sorted(found, key=lambda run: (run.created_at, run.id))
 
 
