@@ -12,7 +12,7 @@ _WORDS = frozenset(
 )
 _WITHIN = ("apikey", "authorization", "cookie", "credential", "password", "secret", "accesstoken", "authtoken")
 
-NO_SECRETS = frozenset({"idempotency-key", "cache-key", "cf-aig-cache-key"})
+NO_SECRETS = frozenset({"cache-key", "cf-aig-cache-key", "idempotency-key", "prompt-cache-key"})
 """Names that end like those of secrets, and are known to hold none."""
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from string import Template
 from typing import Any
 
+from agentos.domain.headers import HEADER_NAME, HEADER_VALUE, is_own_header
 from agentos.domain.secret_names import is_secret_name, plain_name
 from agentos.provider_settings.value import ProviderSettings
 from agentos.settings import Kind, Refusal, seconds
@@ -18,15 +19,6 @@ VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}", re.ASCII)
 URL = re.compile(
     r"https?://(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?(?:/[^\s?#@\\]*)?", re.ASCII | re.IGNORECASE
 )
-HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)
-VALUE = re.compile(r"[\t\x20-\x7e\xa0-\xff]*")
-
-OUR_HEADERS = frozenset(
-    {"accept", "accept-encoding", "connection", "content-encoding", "content-length", "content-type", "expect", "host"}
-    | {"keep-alive", "te", "trailer", "transfer-encoding", "upgrade"}
-)
-"""Headers that belong to one request or connection; our client sets them. ``Proxy-…`` belongs to these too."""
-
 MAX_PROVIDERS = 100
 MAX_MODELS = 1000
 
@@ -59,7 +51,7 @@ def _texts(value: Any) -> dict[str, str]:
     if not isinstance(value, Mapping):
         raise TypeError(value)
     for text in value.values():
-        if not VALUE.fullmatch(text) or not Template(text).is_valid():
+        if not HEADER_VALUE.fullmatch(text) or not Template(text).is_valid():
             raise ValueError(text)
     return dict(value)
 
@@ -67,9 +59,9 @@ def _texts(value: Any) -> dict[str, str]:
 def _headers(value: Any) -> dict[str, str]:
     headers = _texts(value)
     names = [name.lower() for name in headers]
-    if not all(map(HEADER.fullmatch, names)) or len(set(names)) < len(names):
+    if not all(map(HEADER_NAME.fullmatch, names)) or len(set(names)) < len(names):
         raise ValueError(names)
-    if any(name in OUR_HEADERS or name.startswith("proxy-") for name in names):
+    if any(map(is_own_header, names)):
         raise ValueError(names)
     return headers
 

@@ -11,6 +11,7 @@ from typing import Any
 from agentos.config import Config
 from agentos.domain.agent import Agent, StreamingAgent
 from agentos.domain.agent_document import agent_document, agent_from_document
+from agentos.domain.agent_parameters import check_parameters_of_client
 from agentos.domain.times import utc_now
 from agentos.errors import AgentExists, AgentFailed, AgentNotFound, ExecutionError, InvalidRequest, RequestError
 from agentos.models.catalog import Catalog
@@ -95,20 +96,27 @@ class AgentService:
 
     # --- registration while the server runs ------------------------------------------------------------------------
 
-    def register(self, document: Mapping[str, Any]) -> AgentInfo:
-        """Store a new agent. Raises ``InvalidRequest``, or :class:`~agentos.errors.AgentExists`."""
-        agent = self._checked(document)
+    def register(self, document: Mapping[str, Any], *, by_operator: bool = False) -> AgentInfo:
+        """Store a new agent. Raises ``InvalidRequest``, or :class:`~agentos.errors.AgentExists`.
+
+        A client may say less in ``parameters`` than the server's operator
+        (:func:`~agentos.domain.agent_parameters.check_parameters_of_client`).
+        """
+        agent = self._checked(document, by_operator=by_operator)
         now = utc_now()
         stored = StoredAgent(id=agent.id, document=agent_document(agent), created_at=now, updated_at=now)
         if not self._storage.add_agent(stored):
             raise AgentExists(f"agent {agent.id!r} is already registered; PUT (or --update) replaces it")
         return _stored_info(stored)
 
-    def replace(self, agent_id: str, document: Mapping[str, Any]) -> AgentInfo:
-        """Replace a stored agent's whole definition. Raises ``InvalidRequest``, ``AgentExists``, ``AgentNotFound``."""
+    def replace(self, agent_id: str, document: Mapping[str, Any], *, by_operator: bool = False) -> AgentInfo:
+        """Replace a stored agent's whole definition, under the rules of :meth:`register`.
+
+        Raises ``InvalidRequest``, ``AgentExists``, ``AgentNotFound``.
+        """
         if document.get("id", agent_id) != agent_id:
             raise InvalidRequest(f"the agent's id is {document['id']!r:.150}, but the address names {agent_id!r}")
-        agent = self._checked({**document, "id": agent_id})
+        agent = self._checked({**document, "id": agent_id}, by_operator=by_operator)
         now = utc_now()
         stored = StoredAgent(id=agent.id, document=agent_document(agent), created_at=now, updated_at=now)
         if not self._storage.replace_agent(stored):
@@ -123,7 +131,11 @@ class AgentService:
             raise AgentNotFound(agent_id)
         self._stored.pop(agent_id, None)
 
-    def _checked(self, document: Mapping[str, Any]) -> Agent:
+    def _checked(self, document: Mapping[str, Any], *, by_operator: bool) -> Agent:
+        parameters = document.get("parameters")
+        if not by_operator and isinstance(parameters, Mapping):
+            self._sizes.check_parameters(parameters)
+            check_parameters_of_client(parameters)
         agent = agent_from_document(document)
         self._sizes.check_agent(document)
         self._refuse_read_only(agent.id)
@@ -168,7 +180,7 @@ class AgentService:
         if cached is not None and cached.updated_at == stored.updated_at:
             agent = cached.agent
         else:
-            agent = self._runnable(agent_from_document(stored.document))
+            agent = self._runnable(_definition(stored))
         self._stored[agent_id] = _Cached(now, stored.updated_at, agent)
         return agent
 
@@ -208,6 +220,13 @@ class AgentService:
                 f" installed are {', '.join(self._tools.names()) or 'none'}"
             )
         return [entry.value]
+
+
+def _definition(stored: StoredAgent) -> Agent:
+    try:
+        return agent_from_document(stored.document)
+    except RequestError as error:  # of an earlier version, which accepted what this one does not
+        raise AgentFailed(f"agent {stored.id!r} cannot run: {error.message}") from error
 
 
 def _info(id: str, agent: Agent | StreamingAgent, source: str) -> AgentInfo:

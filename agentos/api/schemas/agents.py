@@ -39,7 +39,11 @@ class AgentChangesSchema(RequestSchema):
         "What the model is told before the conversation. At most `AGENTOS_MAX_INPUT_SIZE` in UTF-8 (1 MiB by default)."
     )
     tools = Texts("Names of installed tools that it may call.", most=MAX_TOOLS, each=MAX_TOOLS)
-    parameters = metadata_field("Parameters for the model, handed on as they are.")
+    parameters = metadata_field(
+        "Fields of the model's request, such as `temperature`. Addresses, keys and headers of a provider are given in"
+        " the server's settings, never here: names such as `base_url`, `api_key`, `Authorization` and `extra_headers`"
+        " are refused at any depth. `model`, `messages` and `stream` are set by the server."
+    )
     output_schema = metadata_field("The JSON schema that its answers follow.", nullable=True)
     history_turns = Whole("Turns of its session that the model is given.", most=10_000, nullable=True)
     max_turns = Whole("Model calls that one run may make.", least=1, most=1000, nullable=True)
