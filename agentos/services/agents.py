@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -17,9 +17,10 @@ from agentos.errors import AgentExists, AgentFailed, AgentNotFound, ExecutionErr
 from agentos.models.catalog import Catalog
 from agentos.registry import Registry
 from agentos.runtime.loop import ModelAgent
+from agentos.services.agent_lists import part_of_list
 from agentos.services.sizes import Sizes
 from agentos.storage.interface import Storage
-from agentos.storage.values import StoredAgent
+from agentos.storage.values import Cursor, Page, Paging, StoredAgent
 from agentos.tools.executor import ToolExecutor
 from agentos.tools.tool import Tool, as_tools
 
@@ -78,11 +79,11 @@ class AgentService:
 
     # --- what there is -------------------------------------------------------------------------------------------
 
-    def list(self) -> Sequence[AgentInfo]:
-        """Return all agents by id."""
-        found = {stored.id: _stored_info(stored) for stored in self._storage.list_agents()}
-        found.update({entry.name: _info(entry.name, entry.value, entry.source) for entry in self._registered})
-        return [found[id] for id in sorted(found)]
+    def list(self, paging: Paging = Paging()) -> Page[AgentInfo]:  # noqa: B008 - frozen
+        """Return a part of all agents, by the code points of their ids; of stored ones without their ``document``."""
+        ids, stored = part_of_list(self._storage, self._registered.names(), paging)
+        agents = [_listed_info(stored[id]) if id in stored else self.get(id) for id in ids[: paging.limit]]
+        return Page(agents, Cursor.of_id(agents[-1].id) if len(ids) > paging.limit else None)
 
     def get(self, agent_id: str) -> AgentInfo:
         """Return one agent; raises :class:`~agentos.errors.AgentNotFound`."""
@@ -240,6 +241,10 @@ def _info(id: str, agent: Agent | StreamingAgent, source: str) -> AgentInfo:
         tools=tuple(name for group in names for name in group),
         source=source,
     )
+
+
+def _listed_info(stored: StoredAgent) -> AgentInfo:
+    return replace(_stored_info(stored), document={})
 
 
 def _stored_info(stored: StoredAgent) -> AgentInfo:

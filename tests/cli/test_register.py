@@ -2,6 +2,9 @@ import json
 
 import pytest
 
+from agentos.cli.opening import opened
+from agentos.cli.pages import PAGE
+
 YAML = """
 id: support
 model: scripted:echo
@@ -207,3 +210,12 @@ def test_a_secret_in_an_extra_body_is_not_shown(cli):
         shown = cli.ok("agents", "show", "a", *form)
         assert "quokka" not in shown
         assert "top_k" in shown
+
+
+def test_all_agents_are_listed_however_many_pages_they_take(cli):
+    cli.ok("db", "upgrade")
+    with opened() as services:
+        for number in range(PAGE + 20):
+            services.agents.register({"id": f"agent-{number:04}", "model": "scripted:echo"})
+    listed = cli.json("agents")["agents"]
+    assert [agent["id"] for agent in listed] == [*(f"agent-{number:04}" for number in range(PAGE + 20)), "assistant"]

@@ -82,7 +82,8 @@ class AgentDetailSchema(AgentSchema):
 
 
 class AgentListSchema(AnswerSchema):
-    """All agents, by id."""
+    """Agents, by id."""
 
     agents = Parts(AgentSchema)
-    count = Whole("How many there are.")
+    count = Whole("How many are in this answer.")
+    next_cursor = Text("Where the next part begins; absent when there is no more.", optional=True)
