@@ -44,9 +44,9 @@ _ADVICE = (
 def check_extras(agent_id: str, parameters: Mapping[str, Any]) -> None:
     """Raise :class:`~agentos.errors.InvalidRequest` for extra headers, query or body that no agent may have."""
     for name in EXTRAS:
-        if name not in parameters:
+        given = parameters.get(name)
+        if given is None:
             continue
-        given = parameters[name]
         where = f"parameter {name!r} of agent {agent_id!r}"
         if not isinstance(given, Mapping) or not all(isinstance(key, str) for key in given):
             raise InvalidRequest(f"{where} is {type(given).__name__}; accepted is an object with texts as names")
@@ -68,10 +68,16 @@ def _check_texts(where: str, given: Mapping[str, Any], *, headers: bool) -> None
                 f"{where} has {name!r:.80}, which is not accepted; accepted are names of headers that do not belong to"
                 " the connection, as Host and Content-Length do"
             )
-        if not isinstance(value, str) or not HEADER_VALUE.fullmatch(value):
+        values = value if isinstance(value, list | tuple) and not headers else [value]
+        if not all(_is_text(one) for one in values):
             raise InvalidRequest(
-                f"{where} has a value of {name!r:.80} that is not accepted; accepted is one line of text in Latin-1"
+                f"{where} has a value of {name!r:.80} that is not accepted; accepted are one line of text in Latin-1, a"
+                " number, true and false"
             )
+
+
+def _is_text(value: Any) -> bool:
+    return HEADER_VALUE.fullmatch(value) is not None if isinstance(value, str) else isinstance(value, int | float)
 
 
 def check_parameters_of_client(parameters: Mapping[str, Any]) -> None:

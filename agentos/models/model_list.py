@@ -8,12 +8,13 @@ from collections.abc import Mapping
 import orjson
 from urllib3.exceptions import HTTPError
 
+from agentos._version import __version__
 from agentos.errors import ProviderError, ProviderUnavailable, RunTimeout
-from agentos.models.transport.client import AGENT
 from agentos.models.transport.connection import ModelConnection
 from agentos.models.transport.pace import Pace
 from agentos.models.transport.route import Route, route_to
 
+AGENT = f"agentos/{__version__}"
 SECONDS = 5.0
 MAX_SIZE = 4 * 1024**2
 

@@ -119,7 +119,7 @@ REFUSED: list[tuple[Any, list[str]]] = [
     *(({"a": {**GOOD, "headers": {name: "quokka"}}}, ["'headers'"]) for name in ("HOST", "Content-Length", "te")),
     *(
         ({"a": {**GOOD, "headers": {name: "q"}}}, ["'headers'"])
-        for name in ("Proxy-Authorization", "Transfer-Encoding")
+        for name in ("Proxy-Authorization", "Transfer-Encoding", "User-Agent")
     ),
     (
         {"a": {**GOOD, "key_variable": "K", "headers": {"authorization": "quokka"}}},
