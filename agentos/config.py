@@ -6,12 +6,14 @@ in ``docs/reference/settings.md`` is rendered from these rows.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import InitVar, dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from agentos.provider_settings import PROVIDERS, ProviderSettings
 from agentos.settings import (
     ADDRESS,
     FLAG,
@@ -310,6 +312,12 @@ class Config:
     anthropic_api_key: str | None = setting(
         None, OPTIONAL_TEXT, "Key of Anthropic.", env="ANTHROPIC_API_KEY", secret=True
     )
+    providers: tuple[ProviderSettings, ...] = setting(
+        (),
+        PROVIDERS,
+        "OpenAI-compatible model servers, each under a name that agents' models begin with. Options: see below.",
+        env="AGENTOS_PROVIDERS",
+    )
 
     environ: InitVar[Mapping[str, str] | None] = None
     file: InitVar[str | Path | None] = None
@@ -321,6 +329,8 @@ class Config:
         given = {one.name: value for one in settings if (value := getattr(self, one.name)) is not UNSET}
         values, sources = resolve(settings, given, environ=environ, file=file)
         values |= _dependent_defaults(values, sources)
+        environment = os.environ if environ is None else environ
+        values["providers"] = tuple(one.with_variables(environment) for one in values["providers"])
         for name, value in values.items():
             object.__setattr__(self, name, value)
         object.__setattr__(self, "sources", MappingProxyType(sources))

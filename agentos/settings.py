@@ -32,6 +32,10 @@ class Kind:
     parse: Callable[[Any], Any]
 
 
+class Refusal(ValueError):
+    """Says in words of its own why a value is not accepted, without showing what may be secret in it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rate:
     """So many things in so many seconds."""
@@ -58,6 +62,8 @@ class Setting:
         """Return the checked value; raise :class:`~agentos.errors.ConfigError` that says what is wrong and where."""
         try:
             return self.kind.parse(value)
+        except Refusal as refusal:
+            raise ConfigError(f"setting {self.name!r} (from {source}): {refusal}") from refusal
         except (ValueError, KeyError, TypeError) as error:
             shown = "(hidden)" if self.secret else repr(value)
             raise ConfigError(
@@ -105,6 +111,14 @@ def resolve(
             value = one.parse(in_file[one.name], source)
         values[one.name], sources[one.name] = value, source
     return values, sources
+
+
+def read_secret(variable: str, environment: Mapping[str, str]) -> str | None:
+    """Return what the environment variable of a secret holds, ``None`` if it is not set or empty.
+
+    Every variable that a setting names by its value is read here.
+    """
+    return environment.get(variable, "").strip() or None
 
 
 def _read_file(known: set[str], environment: Mapping[str, str], file: str | Path | None) -> tuple[Path, dict[str, Any]]:

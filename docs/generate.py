@@ -20,6 +20,7 @@ from agentos.cli import agentos as cli
 from agentos.config import Config
 from agentos.domain import event
 from agentos.errors import AgentOSError, ExecutionError, RequestError
+from agentos.provider_settings import OPTIONS
 from agentos.settings import SIZE, Setting, settings_of
 
 REFERENCE = Path(__file__).parent / "reference"
@@ -41,6 +42,17 @@ def settings() -> str:
     for one in settings_of(Config):
         variables = ", ".join(f"`{name}`" for name in one.env)
         rows.append(f"| `{one.name}` | {variables} | {_default(one)} | {one.kind.accepts} | {one.help} |")
+    rows += [
+        "",
+        "## Providers",
+        "",
+        "`providers` has a table for each provider, `[providers.NAME]`, with these options. An agent's model is then"
+        " `NAME:model`. See [several providers](../how-to/providers.md).",
+        "",
+        "| option | accepts | meaning |",
+        "|---|---|---|",
+    ]
+    rows += [f"| `{name}` | {option.accepts} | {option.help} |" for name, option in OPTIONS.items()]
     return "\n".join(rows) + "\n"
 
 

@@ -12,12 +12,13 @@ from agentos.api.cursors import CursorKind, encode_cursor
 from agentos.domain.run import Run
 from agentos.domain.session import Session
 from agentos.errors import InvalidRequest
+from agentos.services.agents import AgentInfo
 from agentos.storage.values import Cursor, Page, Paging
 
 LARGEST = 8 * 1024**2
 """Bytes after which a part of a list ends before its limit. A thousand runs can hold gigabytes: inputs, answers."""
 
-Listed = TypeVar("Listed", Run, Session)
+Listed = TypeVar("Listed", AgentInfo, Run, Session)
 
 
 def paging(query: Mapping[str, Any]) -> Paging:
@@ -64,5 +65,7 @@ def _answer(name: str, kind: CursorKind, items: list[orjson.Fragment], following
     return answer
 
 
-def _place(item: Run | Session) -> Cursor:
+def _place(item: AgentInfo | Run | Session) -> Cursor:
+    if isinstance(item, AgentInfo):
+        return Cursor.of_id(item.id)
     return Cursor(item.created_at if isinstance(item, Run) else item.updated_at, item.id)

@@ -37,6 +37,7 @@ def diagnose(timeout: float) -> Iterator[Finding]:
     """
     from agentos.bootstrap import build
     from agentos.cli.opening import configured
+    from agentos.cli.pages import read_pages
     from agentos.config import Config
 
     yield _python()
@@ -58,7 +59,7 @@ def diagnose(timeout: float) -> Iterator[Finding]:
         database = list(_database(services, config))
         yield from database
         usable = all(finding.status == "ok" for finding in database)
-        agents = services.agents.list() if usable else _agents_of_plugins(services)
+        agents = list(read_pages(services.agents.list)) if usable else _agents_of_plugins(services)
         yield from _providers(services, timeout, {agent.model.partition(":")[0] for agent in agents if agent.model})
         yield from _agents(services, agents)
         if usable:
@@ -210,12 +211,10 @@ def _agents(services: Services, agents: Sequence[AgentInfo]) -> Iterator[Finding
 def _shadowed(services: Services, agents: Sequence[AgentInfo]) -> Iterator[Finding]:
     from agentos.services.agents import STORED
 
-    sources = {agent.id: agent.source for agent in agents}
-    for stored in services.storage.list_agents():
-        source = sources.get(stored.id, STORED)
-        if source != STORED:
+    for agent in agents:
+        if agent.source != STORED and services.storage.get_agent(agent.id) is not None:
             yield Finding(
-                f"agent {stored.id}",
+                f"agent {agent.id}",
                 "warning",
-                f"a stored agent of this id is not served: {source!r} registered the id in code",
+                f"a stored agent of this id is not served: {agent.source!r} registered the id in code",
             )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
+from agentos.domain.agent_parameters import check_extras
 from agentos.domain.ids import AGENT_ID
 from agentos.domain.run import Concurrency
 from agentos.errors import InvalidRequest
@@ -28,9 +29,10 @@ class Agent:
 
     ``model`` is ``provider:name`` (``openai:gpt-5-mini``). ``tools`` are names of registered tools, ``@tool``
     functions, plain typed functions, :class:`~agentos.Tool` objects or toolkits; only names can be stored.
-    ``parameters`` go to the model as they are (``temperature``, ``tool_choice``, …). ``output_schema`` is the JSON
-    schema that the answer must follow; with ``output_retries`` (0 to 3) an answer that does not is asked for again, and
-    only the one that does is streamed. ``history_turns`` and ``max_turns`` fall back to the server's settings.
+    ``parameters`` go to the model as they are (``temperature``, ``tool_choice``, …); ``extra_headers``, ``extra_query``
+    and ``extra_body`` add to its request, but never a secret. ``output_schema`` is the JSON schema that the answer must
+    follow; with ``output_retries`` (0 to 3) an answer that does not is asked for again, and only the one that does is
+    streamed. ``history_turns`` and ``max_turns`` fall back to the server's settings.
     ``concurrency`` is what happens to a run whose session has another one under way, where the request does not say.
     ``retry_on_crash`` lets a run start over when its worker is lost: for agents whose tools may act twice.
 
@@ -78,6 +80,7 @@ class Agent:
             raise InvalidRequest(
                 f"concurrency of agent {self.id!r} is {self.concurrency!r}; accepted are {', '.join(Concurrency)}"
             ) from None
+        check_extras(self.id, self.parameters)
         object.__setattr__(self, "name", self.name or self.id)
         object.__setattr__(self, "tools", tuple(self.tools))
         object.__setattr__(self, "parameters", MappingProxyType(dict(self.parameters)))

@@ -114,7 +114,7 @@ def keep_secret(*values: str) -> None:
 
 
 def keep_secrets_of(config: Config) -> None:
-    """Have the secret settings redacted, and passwords in the addresses among the others."""
+    """Have the secret settings redacted, passwords in addresses, and the keys of providers."""
     found: list[str] = []
     for setting in settings_of(type(config)):
         value = getattr(config, setting.name)
@@ -122,6 +122,8 @@ def keep_secrets_of(config: Config) -> None:
             found += url_passwords(value)
             if is_whole_secret(setting, value):
                 found.append(value)
+    for provider in config.providers:
+        found += provider.secrets()
     keep_secret(*found)
 
 

@@ -14,7 +14,7 @@ The bytes of attachments are kept once per owner and content. Runs and messages 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence, Set
+from collections.abc import Collection, Sequence, Set
 from datetime import datetime
 
 from agentos.domain.event import Frame
@@ -76,8 +76,14 @@ class Storage(ABC):
         """Return one agent."""
 
     @abstractmethod
-    def list_agents(self) -> Sequence[StoredAgent]:
-        """Return all agents by id."""
+    def list_agents(
+        self, *, limit: int, after: str = "", offset: int = 0, leave_out: Collection[str] = ()
+    ) -> Sequence[StoredAgent]:
+        """Return up to ``limit`` agents by the code points of their ids.
+
+        The list begins behind the id ``after``, then skips ``offset`` agents. Ids in ``leave_out`` are not part of it.
+        The documents have the fields :data:`~agentos.storage.values.LISTED` alone.
+        """
 
     @abstractmethod
     def delete_agent(self, agent_id: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Generic, NoReturn, TypeVar
 
 from agentos.domain.event import Frame
@@ -32,6 +32,11 @@ class Cursor:
 
     time: datetime
     id: str
+
+    @classmethod
+    def of_id(cls, id: str) -> Cursor:
+        """Return a place in a list that is ordered by id alone."""
+        return cls(datetime(1970, 1, 1, tzinfo=UTC), id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +103,10 @@ class StoredAgent:
     document: Mapping[str, Any]
     created_at: datetime
     updated_at: datetime
+
+
+LISTED = ("name", "description", "model", "tools")
+"""What a list of agents needs of their documents. Instructions and schemas can be a megabyte each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

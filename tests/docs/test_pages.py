@@ -55,6 +55,21 @@ def test_the_agent_file_of_the_how_to_is_an_agent() -> None:
     assert agent_from_document(yaml.safe_load(block)).id == "analyst"
 
 
+def test_the_providers_of_the_how_to_are_accepted(tmp_path: Path) -> None:
+    from agentos import Config
+
+    page = ROOT / "docs" / "how-to" / "providers.md"
+    (block,) = _blocks(page, "toml")
+    file = tmp_path / "agentos.toml"
+    file.write_text(block)
+    in_file = {one.prefix: one for one in Config(environ={}, file=file).providers}
+    assert in_file.keys() == {"groq", "openrouter", "azure", "ollama", "gateway"}
+    assert in_file["gateway"].missing_variables == ["GATEWAY_KEY", "TEAM_TOKEN"]
+    (text,) = re.findall(r"AGENTOS_PROVIDERS='([^']+)'", page.read_text("utf-8"))
+    in_variable = Config(environ={"AGENTOS_PROVIDERS": text}).providers
+    assert [one.base_url for one in in_variable] == [in_file["groq"].base_url, in_file["ollama"].base_url]
+
+
 def test_the_provider_of_the_how_to_answers(tmp_path: Path) -> None:
     from agentos import Config, create_app
 

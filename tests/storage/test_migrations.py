@@ -73,7 +73,33 @@ ROWS_OF_0002 = [
     (table, {**row, "ended_at": TIME} if row.get("run_id") == "old" and row.get("last") == 2 else row)
     for table, row in ROWS_OF_0001
 ]
-REVISIONS = {"0001": ROWS_OF_0001, "0002": ROWS_OF_0002, "0003": ROWS_OF_0002, "0004": ROWS_OF_0002}
+REVISIONS = {"0001": ROWS_OF_0001, **dict.fromkeys(("0002", "0003", "0004", "0005"), ROWS_OF_0002)}
+AGENT = {"document": '{"model":"x:y","instructions":"i","tools":["t"]}', "created_at": TIME, "updated_at": TIME}
+
+
+def listed_agents(storage):
+    return {agent.id: dict(agent.document) for agent in storage.list_agents(limit=9)}
+
+
+def test_agents_of_an_earlier_revision_are_listed_and_so_is_what_its_workers_write(open_storage, sql_url, engine):
+    if sql_url.startswith("sqlite"):
+        sqlite3.connect(sql_url.removeprefix("sqlite:///")).close()
+    database = open_database(sql_url)
+    database.migrate(lambda connection: migrate(connection, "0004"))
+    database.close()
+    with engine.begin() as connection:
+        insert(connection, "agents", {**AGENT, "id": "a"})
+    storage = open_storage(sql_url)
+    storage.upgrade()
+    with engine.begin() as connection:
+        assert connection.execute(text("SELECT listed FROM agents")).scalar() == '{"model":"x:y","tools":["t"]}'
+        insert(connection, "agents", {**AGENT, "id": "b"})
+    shown = {"model": "x:y", "tools": ["t"]}
+    assert listed_agents(storage) == {"a": shown, "b": shown}
+    changed = text("UPDATE agents SET document = :document, updated_at = updated_at + 1 WHERE id = 'a'")
+    with engine.begin() as connection:
+        connection.execute(changed, {"document": '{"model":"x:new"}'})
+    assert listed_agents(storage) == {"a": {"model": "x:new"}, "b": shown}
 
 
 def insert(connection, table, row):

@@ -40,7 +40,11 @@ class AgentChangesSchema(RequestSchema):
         "What the model is told before the conversation. At most `AGENTOS_MAX_INPUT_SIZE` in UTF-8 (1 MiB by default)."
     )
     tools = Texts("Names of installed tools that it may call.", most=MAX_TOOLS, each=MAX_TOOLS)
-    parameters = metadata_field("Parameters for the model, handed on as they are.")
+    parameters = metadata_field(
+        "Fields of the model's request, such as `temperature`. Addresses, keys and headers of a provider are given in"
+        " the server's settings, never here: names such as `base_url`, `api_key`, `Authorization` and `extra_headers`"
+        " are refused at any depth. `model`, `messages` and `stream` are set by the server."
+    )
     output_schema = metadata_field(
         "The JSON schema that its answers follow (2020-12, 2019-09, draft 7 or draft 6). A `$ref` leads into the schema"
         " itself only, and patterns are without lookaround and references to groups.",
@@ -88,7 +92,8 @@ class AgentDetailSchema(AgentSchema):
 
 
 class AgentListSchema(AnswerSchema):
-    """All agents, by id."""
+    """Agents, by id."""
 
     agents = Parts(AgentSchema)
-    count = Whole("How many there are.")
+    count = Whole("How many are in this answer.")
+    next_cursor = Text("Where the next part begins; absent when there is no more.", optional=True)

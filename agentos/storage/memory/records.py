@@ -18,6 +18,7 @@ from agentos.storage.interface import Storage
 from agentos.storage.json_text import copied
 from agentos.storage.memory.idempotency import UsedKeys
 from agentos.storage.values import (
+    LISTED,
     Cursor,
     Lease,
     Page,
@@ -124,6 +125,11 @@ def session_copy(session: Session) -> Session:
 def agent_copy(agent: StoredAgent) -> StoredAgent:
     """Return a stored agent of its own."""
     return replace(agent, document=copied(agent.document))
+
+
+def listed_agent(agent: StoredAgent) -> StoredAgent:
+    """Return a stored agent of its own, with what a list needs of its document."""
+    return replace(agent, document=copied({name: agent.document[name] for name in LISTED if name in agent.document}))
 
 
 def run_copy(run: Run) -> Run:

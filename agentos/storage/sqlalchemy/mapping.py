@@ -16,7 +16,7 @@ from agentos.domain.usage import Usage
 from agentos.storage.json_text import dumps, loads
 from agentos.storage.sqlalchemy.connection import Row
 from agentos.storage.turn import ending, said_at
-from agentos.storage.values import StoredAgent, StoredKey, StoredMessage
+from agentos.storage.values import LISTED, StoredAgent, StoredKey, StoredMessage
 
 Values = dict[str, Any]
 
@@ -55,6 +55,8 @@ def agent_values(agent: StoredAgent) -> Values:
         "document": dumps(agent.document),
         "created_at": microseconds(agent.created_at),
         "updated_at": microseconds(agent.updated_at),
+        "listed": dumps(_listed(agent.document)),
+        "listed_at": microseconds(agent.updated_at),
     }
 
 
@@ -66,6 +68,15 @@ def agent_of(row: Row) -> StoredAgent:
         created_at=time_of(row.created_at),
         updated_at=time_of(row.updated_at),
     )
+
+
+def listed_agent_of(row: Row) -> StoredAgent:
+    """Return the stored agent of a row of a list."""
+    return replace(agent_of(row), document=_listed(_object(row.document)))
+
+
+def _listed(document: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: document[name] for name in LISTED if name in document}
 
 
 def key_values(key: StoredKey) -> Values:

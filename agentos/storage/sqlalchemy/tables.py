@@ -50,6 +50,8 @@ agents = Table(
     Column("document", Json, nullable=False),
     Column("created_at", Time, nullable=False),
     Column("updated_at", Time, nullable=False),
+    Column("listed", Json),
+    Column("listed_at", Time),
 )
 
 # `updated_at` changes once a run, at its admission; what the end of a run changes is in no index on purpose.
