@@ -54,6 +54,15 @@ def test_secrets_are_hidden(cli, monkeypatch, name, value, shown):
     assert "heim" not in cli.ok("config")
 
 
+def test_a_secret_in_a_file_is_hidden_and_its_source_is_the_variable(cli, monkeypatch, tmp_path):
+    (tmp_path / "url").write_text("postgresql://me:geheim@db/agentos\n")
+    monkeypatch.delenv("AGENTOS_DATABASE_URL")
+    monkeypatch.setenv("AGENTOS_DATABASE_URL_FILE", str(tmp_path / "url"))
+    row = settings(cli)["database_url"]
+    assert (row["value"], row["source"]) == ("postgresql://me:***@db/agentos", "AGENTOS_DATABASE_URL_FILE")
+    assert row["env"] == ["AGENTOS_DATABASE_URL", "AGENTOS_DATABASE_URL_FILE"]
+
+
 TALKING = """
 from agentos.config import Config
 from agentos.hookspecs import hookimpl
