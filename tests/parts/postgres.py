@@ -30,7 +30,7 @@ class PostgresServer:
         self._home = home
         self._data = home / "data"
         self._process: subprocess.Popen[bytes] | None = None
-        self.port = _free_port()
+        self.port = free_port()
 
     @classmethod
     def create(cls) -> PostgresServer:
@@ -73,7 +73,7 @@ class PostgresServer:
                 stdout=log,
                 stderr=log,
                 cwd="/",
-                **_as_nobody(),
+                **as_nobody(),
             )
         deadline = time.monotonic() + START_TIMEOUT
         while not self._answers():
@@ -124,7 +124,7 @@ class PostgresServer:
             text=True,
             cwd="/",
             check=False,
-            **_as_nobody(),
+            **as_nobody(),
         )
         if made.returncode:
             raise RuntimeError(f"initdb failed:\n{made.stdout}{made.stderr}")
@@ -133,7 +133,7 @@ class PostgresServer:
         return self._installation / "bin" / name
 
 
-def _as_nobody() -> dict[str, Any]:
+def as_nobody() -> dict[str, Any]:
     """Return what makes a subprocess run as ``nobody`` where we are root, which PostgreSQL refuses to be."""
     return {"user": "nobody", "extra_groups": []} if os.geteuid() == 0 else {}
 
@@ -154,7 +154,7 @@ def _copied(installation: Path, home: Path) -> Path:
     return copy
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         port: int = one.getsockname()[1]

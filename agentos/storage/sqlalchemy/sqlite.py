@@ -12,10 +12,10 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 import sqlalchemy
-from sqlalchemy import URL, Engine, QueuePool, create_engine, event, text
+from sqlalchemy import Engine, QueuePool, create_engine, event, text
 from sqlalchemy.exc import DBAPIError
 
-from agentos.errors import ConfigError
+from agentos.storage.sqlalchemy.address import check_writable, sqlite_file
 from agentos.storage.sqlalchemy.engine import Database, Migration, Work
 
 T = TypeVar("T")
@@ -143,19 +143,8 @@ def _begin(connection: sqlalchemy.Connection) -> None:
     driver.execute("BEGIN IMMEDIATE")
 
 
-def open_sqlite(url: URL) -> SqliteDatabase:
-    """Return the database in the file that a URL names."""
-    name = url.database
-    if not name or name == ":memory:" or name.startswith("file:"):
-        raise ConfigError(
-            "AGENTOS_DATABASE_URL names no file: every connection would have a database of its own; accepted:"
-            " sqlite:///FILE (relative), sqlite:////DIRECTORY/FILE (absolute), or memory:// to keep nothing"
-        )
-    if url.query:
-        raise ConfigError(
-            f"AGENTOS_DATABASE_URL has the parameters {sorted(url.query)}; accepted: sqlite:///FILE without any"
-        )
-    path = Path(name).absolute()  # a process that changes its directory later stays with its file
-    if not path.parent.is_dir():
-        raise ConfigError(f"AGENTOS_DATABASE_URL names a file in {path.parent}, which is no directory; create it")
+def open_sqlite(url: str) -> SqliteDatabase:
+    """Return the database in the file that a URL names, if this process may write there."""
+    path = sqlite_file(url)
+    check_writable(path)
     return SqliteDatabase(path)
