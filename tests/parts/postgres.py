@@ -82,6 +82,33 @@ class PostgresServer:
                 raise RuntimeError(f"PostgreSQL did not start:\n{(self._home / 'log').read_text()[-2000:]}")
             time.sleep(0.05)
 
+    @classmethod
+    def standby_of(cls, primary: PostgresServer) -> PostgresServer:
+        """Copy a running server; the copy follows it until :meth:`promote`."""
+        home = Path(tempfile.mkdtemp(prefix="agentos-postgres-"))
+        (home / "run").mkdir()
+        if os.geteuid() == 0:
+            home.chmod(0o755)
+            shutil.chown(home, "nobody")
+            shutil.chown(home / "run", "nobody")
+        standby = cls(home, primary._installation)
+        command = [
+            *(standby._binary("pg_basebackup"), "-D", standby._data, "-h", "127.0.0.1", "-p", str(primary.port)),
+            *("-U", USER, "--checkpoint=fast", "--wal-method=stream", "--write-recovery-conf", "--no-sync"),
+        ]
+        made = subprocess.run(command, capture_output=True, text=True, cwd="/", check=False, **as_nobody())
+        if made.returncode:
+            raise RuntimeError(f"pg_basebackup failed:\n{made.stdout}{made.stderr}")
+        return standby
+
+    def promote(self) -> None:
+        """Make a standby the primary, and return when it takes writes."""
+        self.execute("SELECT pg_promote(true, 30)")
+
+    def url(self, url: str) -> str:
+        """Return the URL of another server's database, as it is on this one."""
+        return f"postgresql+psycopg://{USER}@127.0.0.1:{self.port}/{url.rpartition('/')[2]}"
+
     def stop(self) -> None:
         """Stop the server: connections are cut, committed data stays."""
         if self._process is not None:
@@ -97,14 +124,15 @@ class PostgresServer:
     def create_database(self) -> str:
         """Create an empty database and return its URL."""
         name = f"test_{secrets.token_hex(6)}"
-        self._execute(f"CREATE DATABASE {name}")
+        self.execute(f"CREATE DATABASE {name}")
         return f"postgresql+psycopg://{USER}@127.0.0.1:{self.port}/{name}"
 
     def drop_database(self, url: str) -> None:
         """Drop a database, cutting its connections."""
-        self._execute(f"DROP DATABASE IF EXISTS {url.rpartition('/')[2]} WITH (FORCE)")
+        self.execute(f"DROP DATABASE IF EXISTS {url.rpartition('/')[2]} WITH (FORCE)")
 
-    def _execute(self, statement: str) -> None:
+    def execute(self, statement: str) -> None:
+        """Execute a statement as the superuser, outside of a transaction."""
         import psycopg
 
         with psycopg.connect(host="127.0.0.1", port=self.port, user=USER, dbname="postgres", autocommit=True) as one:

@@ -17,7 +17,7 @@ from sqlalchemy.pool import PoolProxiedConnection
 from agentos.errors import ConfigError, StorageError
 from agentos.storage.sqlalchemy.address import POSTGRESQL, SQLITE, scheme_of
 from agentos.storage.sqlalchemy.connection import Connection, Statements
-from agentos.storage.sqlalchemy.failures import FailureLog
+from agentos.storage.sqlalchemy.failures import failures_of
 
 T = TypeVar("T")
 Work = Callable[[Connection], T]
@@ -42,7 +42,7 @@ class Database(ABC):
     ping: ClassVar[Executable]
     """A query that fails unless the database can be reached and used."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, name: str) -> None:
         self.engine = engine
         self._driver_error: type[Exception] = engine.dialect.loaded_dbapi.Error
         self._operational_error: type[Exception] = engine.dialect.loaded_dbapi.OperationalError
@@ -53,7 +53,7 @@ class Database(ABC):
             OverflowError,  # nor SQLite an integer beyond 64 bits
         )
         self._statements = Statements(engine)
-        self._log = FailureLog(logger)
+        self._log = failures_of(name, logger)
 
     def exists(self) -> bool:
         """Return whether there is a database to connect to, without making one."""

@@ -82,7 +82,7 @@ class PostgresqlDatabase(Database):
         )
         event.listen(engine, "connect", _mark_fresh)
         event.listen(engine, "checkout", _check_before_use)
-        super().__init__(engine)
+        super().__init__(engine, " ".join(str(parameters.get(name)) for name in ("host", "port", "dbname")))
 
     @property
     def pooled(self) -> bool:

@@ -37,7 +37,7 @@ class SqliteDatabase(Database):
     ping = text("PRAGMA schema_version")
 
     def __init__(self, path: Path) -> None:
-        super().__init__(_engine(path, connections=20))
+        super().__init__(_engine(path, connections=20), str(path))
         self._path = path
         # One connection for all writes, whose cache holds the pages that the next write changes. SQLite drops the cache
         # of every other connection at each of them.
