@@ -59,6 +59,10 @@ class Database(ABC):
         """Return whether there is a database to connect to, without making one."""
         return True
 
+    def check(self) -> None:
+        """Raise :class:`~agentos.errors.StorageError` unless the database can be reached, read and written."""
+        self.read(lambda connection: connection.execute(self.ping).first())
+
     def read(self, work: Work[T]) -> T:
         """Run one query, outside of any transaction."""
         with self._translated():

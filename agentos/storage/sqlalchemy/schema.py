@@ -28,7 +28,7 @@ class SchemaStore(Store):
         return SchemaState(self._database.read(self._revision), HEAD)
 
     def check(self) -> None:
-        self._database.read(lambda connection: connection.execute(self._database.ping).first())
+        self._database.check()
 
     def close(self) -> None:
         self._database.close()

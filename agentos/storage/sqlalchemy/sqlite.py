@@ -15,6 +15,7 @@ import sqlalchemy
 from sqlalchemy import Engine, QueuePool, create_engine, event, text
 from sqlalchemy.exc import DBAPIError
 
+from agentos.errors import ConfigError, StorageError
 from agentos.storage.sqlalchemy.address import check_writable, sqlite_file
 from agentos.storage.sqlalchemy.engine import Database, Migration, Work
 
@@ -49,6 +50,13 @@ class SqliteDatabase(Database):
     def exists(self) -> bool:
         return self._path.exists()
 
+    def check(self) -> None:
+        try:
+            check_writable(self._path)
+        except ConfigError as error:  # names the file, which is no business of those who may ask whether we are ready
+            raise StorageError("the database's file cannot be written; 'flask agentos doctor' says why") from error
+        super().check()
+
     def _read(self, work: Work[T]) -> T:
         return _retried(lambda: self._lend(self.engine, work, begin=None), wait=LOCK_WAIT)
 
@@ -74,7 +82,12 @@ class SqliteDatabase(Database):
 
     def _migrate(self, work: Migration[T]) -> T:
         # Conversations are private: a new file, and the WAL that takes its mode, can be read by this user alone.
-        self._path.touch(mode=0o600)
+        try:
+            self._path.touch(mode=0o600)
+        except OSError as error:
+            raise ConfigError(
+                f"AGENTOS_DATABASE_URL names {self._path}, which cannot be made: {error.strerror}"
+            ) from error
         # Changing a table may mean to make it anew, and dropping the old one would delete the rows that refer to it.
         engine = _engine(self._path, connections=1, foreign_keys=False)
         event.listen(engine, "begin", _begin)
