@@ -168,9 +168,20 @@ class AgentService:
         if cached is not None and cached.updated_at == stored.updated_at:
             agent = cached.agent
         else:
-            agent = self._runnable(agent_from_document(stored.document))
+            agent = self._runnable(self._read(stored))
         self._stored[agent_id] = _Cached(now, stored.updated_at, agent)
         return agent
+
+    @staticmethod
+    def _read(stored: StoredAgent) -> Agent:
+        try:
+            return agent_from_document(stored.document)
+        except InvalidRequest as error:
+            # Never without what it does not know: a field that is left out may be a limit.
+            raise AgentFailed(
+                f"agent {stored.id!r} cannot run: {error.message}; it was stored by another version of AgentOS: run"
+                " that version or a newer one, or store the agent again"
+            ) from error
 
     def _runnable(self, agent: Agent) -> ModelAgent:
         try:
