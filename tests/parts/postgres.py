@@ -157,8 +157,13 @@ class PostgresServer:
         if made.returncode:
             raise RuntimeError(f"initdb failed:\n{made.stdout}{made.stderr}")
 
+    @property
+    def binaries(self) -> Path:
+        """Where PostgreSQL's own programs are."""
+        return self._installation / "bin"
+
     def _binary(self, name: str) -> Path:
-        return self._installation / "bin" / name
+        return self.binaries / name
 
 
 def as_nobody() -> dict[str, Any]:
