@@ -1,7 +1,4 @@
 import logging
-import sqlite3
-import threading
-from contextlib import closing
 
 import pytest
 
@@ -57,24 +54,3 @@ def test_a_failure_of_another_kind_is_said_although_one_was_said_just_now(storag
                 new_session(storage, **fields)
     assert len(lines(caplog, "the database failed")) == 2
     assert lines(caplog, "the database works again") == [], "the database was there all the time"
-
-
-def test_many_threads_count_their_failures_together(storage, sqlite_url, caplog, tmp_path, sql_url):
-    if not sql_url.startswith("sqlite"):
-        pytest.skip("one file that another holds")
-    with closing(sqlite3.connect(tmp_path / "test.db", isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
-
-        def write():
-            with pytest.raises(StorageError):
-                new_session(storage)
-
-        threads = [threading.Thread(target=write) for _ in range(6)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        other.execute("ROLLBACK")
-    new_session(storage)
-    assert len(lines(caplog, "the database failed")) == 1
-    assert [record.failures for record in lines(caplog, "the database works again")] == [6]

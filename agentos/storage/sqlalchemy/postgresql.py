@@ -197,8 +197,10 @@ def open_postgresql(url: str, *, pooler: str) -> PostgresqlDatabase:
             "AGENTOS_DATABASE_URL has the parameter 'options', which a pooler in transaction mode"
             " (AGENTOS_DATABASE_POOLER) does not take; leave it out, or set it for the role: ALTER ROLE … SET …"
         )
+    # They are tried one after the other, and all of it is part of the time that a request may take.
+    several = {"connect_timeout": 2} if "," in parameters.get("host", "") else {}
     try:
-        return PostgresqlDatabase({**CONNECT, **parameters}, pooled=pooled)
+        return PostgresqlDatabase({**CONNECT, **several, **parameters}, pooled=pooled)
     except ImportError as error:
         raise ConfigError(
             "AGENTOS_DATABASE_URL is PostgreSQL's, whose driver is missing; install it with"
