@@ -73,6 +73,29 @@ def test_a_server_that_becomes_read_only_is_left_and_found_again(
         assert client.post("/agents/assistant/run", {"input": "hi"})["content"] == "hi"
 
 
+def test_a_connection_in_the_pool_is_asked_whether_it_can_write(primary: PostgresServer, database: str) -> None:
+    storage = open_sql(database, Config(environ={}))
+    storage.upgrade()
+
+    def is_usable() -> bool:
+        try:
+            storage.check()  # which writes nothing, and so meets no refusal of a write
+        except StorageError:
+            return False
+        return True
+
+    try:
+        assert is_usable()
+        set_read_only(primary, on=True)
+        until(lambda: not is_usable(), 3)
+        with pytest.raises(StorageError, match="read-only"):
+            storage.check()
+        set_read_only(primary, on=False)
+        until(is_usable, 3)
+    finally:
+        storage.close()
+
+
 def test_of_several_hosts_the_one_that_takes_writes_is_used_after_each_switch(
     primary: PostgresServer,
     standby: PostgresServer,
