@@ -16,8 +16,9 @@ from sqlalchemy import Engine, QueuePool, create_engine, event, text
 from sqlalchemy.exc import DBAPIError
 
 from agentos.errors import ConfigError, StorageError
-from agentos.storage.sqlalchemy.address import check_writable, sqlite_file
+from agentos.storage.sqlalchemy.address import sqlite_file
 from agentos.storage.sqlalchemy.engine import Database, Migration, Work
+from agentos.storage.sqlalchemy.volume import check_writable
 
 T = TypeVar("T")
 
