@@ -37,6 +37,7 @@ from agentos.services.services import Services
 from agentos.services.sessions import SessionService
 from agentos.services.summaries import SummaryService
 from agentos.storage.interface import Storage
+from agentos.storage.sqlalchemy.address import scheme_of
 from agentos.storage.values import Lease, Quota
 from agentos.tools.context import ToolContext
 from agentos.tools.denied import Denied
@@ -257,11 +258,11 @@ def _open_authenticators(
 
 
 def _open_storage(backends: Registry[StorageFactory], config: Config) -> Storage:
-    scheme = config.database_url.partition("://")[0]
-    backend = backends.get(scheme)
-    if backend is None or "://" not in config.database_url:
+    scheme = scheme_of(config.database_url)  # nothing else of the URL may be said: it may be the password
+    backend = backends.get(scheme or "")
+    if backend is None:
+        given = f"begins with {scheme!r}, which no installed storage backend serves" if scheme else "has no scheme"
         raise ConfigError(
-            f"AGENTOS_DATABASE_URL begins with {scheme!r:.40}, which no installed storage backend serves; installed are"
-            f" {', '.join(f'{name}://' for name in backends.names())}"
+            f"AGENTOS_DATABASE_URL {given}; installed are {', '.join(f'{name}://' for name in backends.names())}"
         )
     return backend.value(config.database_url, config)

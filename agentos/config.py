@@ -57,6 +57,12 @@ class Config:
         env="AGENTOS_DATABASE_URL",
         secret=True,
     )
+    database_pooler: str = setting(
+        "auto",
+        one_of("auto", "transaction"),
+        "What is between the server and PostgreSQL: `transaction`, a pooler in transaction mode; `auto`, find out.",
+        env="AGENTOS_DATABASE_POOLER",
+    )
     migrate: bool = setting(True, FLAG, "Bring the database's schema up to date at start.", env="AGENTOS_MIGRATE")
     model: str | None = setting(
         None,

@@ -34,13 +34,15 @@ def settings() -> str:
         "",
         "A value given to `Config(...)` is stronger than the environment, which is stronger than the file"
         " `agentos.toml` (or the one that `AGENTOS_CONFIG` names; keys are the names below), which is stronger than the"
-        " default. An empty variable counts as not set. `flask agentos config` shows each value and its source.",
+        " default. An empty variable counts as not set. A secret may be in a file, which"
+        " the variable with `_FILE` behind its name names: `OPENAI_API_KEY_FILE=/run/secrets/openai`."
+        " `flask agentos config` shows each value and its source.",
         "",
         "| name | variable | default | accepts | meaning |",
         "|---|---|---|---|---|",
     ]
     for one in settings_of(Config):
-        variables = ", ".join(f"`{name}`" for name in one.env)
+        variables = ", ".join(f"`{name}`" for name in (*one.env, *one.file_env))
         rows.append(f"| `{one.name}` | {variables} | {_default(one)} | {one.kind.accepts} | {one.help} |")
     rows += [
         "",

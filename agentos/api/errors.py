@@ -20,11 +20,13 @@ from agentos.errors import (
     MethodNotAllowed,
     NotFound,
     RequestTooLarge,
+    StorageError,
     Unauthenticated,
     UnsupportedMediaType,
 )
 from agentos.observability.content import Quoting
 from agentos.observability.redaction import redact, redact_data
+from agentos.observability.repeated import RepeatedLines
 
 CODE_STATUS: dict[str, int] = {
     "INVALID_REQUEST": 400,
@@ -103,6 +105,7 @@ CHALLENGE = 'Bearer realm="agentos"'
 BUG = "something went wrong in the server; its log has the reason under this request id"
 
 logger = logging.getLogger(__name__)
+repeated = RepeatedLines(logger)
 
 
 def status_of(code: str, details: Mapping[str, Any]) -> int:
@@ -138,7 +141,9 @@ def _own_error(error: AgentOSError) -> Response:
     status = status_of(error.code, error.details)
     if status >= 500:
         told = {"request_id": request_id(), "code": error.code, "reason": Quoting(error.message)}
-        logger.warning("request failed", extra=told, exc_info=error if error.__cause__ else None)
+        # An outage fails each request; the line of the request itself says which, with its status.
+        lines = repeated if isinstance(error, StorageError) else logger
+        lines.warning("request failed", extra=told, exc_info=error if error.__cause__ else None)
     return _answer(status, error.code, error.phrase, error.message, error.details, error.retry_after)
 
 

@@ -44,7 +44,7 @@ def _row(config: Config, setting: Setting) -> dict[str, Any]:
         "name": setting.name,
         "value": _safe(setting, getattr(config, setting.name)),
         "source": config.sources[setting.name],
-        "env": list(setting.env),
+        "env": [*setting.env, *setting.file_env],
         "help": setting.help,
     }
 

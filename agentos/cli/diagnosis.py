@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from agentos.config import Config
     from agentos.models.catalog import Catalog
     from agentos.services.agents import AgentInfo
+    from agentos.services.health import Check
     from agentos.services.services import Services
 
 OLDEST_PYTHON = (3, 11)
@@ -139,10 +140,14 @@ def _database(services: Services, config: Config) -> Iterator[Finding]:
                 yield _unusable(services, config, check.detail)
                 return
             yield Finding("database", "ok", check.detail)
-        elif check.name == "migrations" and (check.ok or not config.migrate):
-            yield Finding("schema", "ok" if check.ok else "failed", check.detail)
         elif check.name == "migrations":
-            yield Finding("schema", "warning", "not the one needed; the next start brings it up to date")
+            yield _schema(services, config, check)
+
+
+def _schema(services: Services, config: Config, check: Check) -> Finding:
+    if not check.ok and config.migrate and services.storage.schema().older:
+        return Finding("schema", "warning", "not the one needed; the next start brings it up to date")
+    return Finding("schema", "ok" if check.ok else "failed", check.detail)
 
 
 def _unusable(services: Services, config: Config, reason: str) -> Finding:

@@ -10,6 +10,7 @@ from agentos.background_thread import BackgroundThread
 from agentos.domain.run import Run
 from agentos.errors import StorageError
 from agentos.events.stream import EventStream
+from agentos.observability.repeated import RepeatedLines
 from agentos.storage.interface import Storage
 from agentos.storage.values import FrameBatch
 
@@ -17,6 +18,7 @@ INTERVAL = 0.1
 """Seconds between two commits. A crash loses at most the events of this time, of runs that have not ended."""
 
 logger = logging.getLogger(__name__)
+repeated = RepeatedLines(logger)
 
 
 class EventLog:
@@ -56,7 +58,7 @@ class EventLog:
                 try:
                     self._write()
                 except StorageError:
-                    logger.warning("events could not be logged and stay in memory; trying again")
+                    repeated.warning("events could not be logged and stay in memory; trying again")
                 except Exception:  # a bug here must not leave all runs of the worker without a log
                     logger.exception("the event log met a bug")
 

@@ -239,8 +239,12 @@ def _check_output_schema(agent: Agent) -> None:
 def _definition(stored: StoredAgent) -> Agent:
     try:
         return agent_from_document(stored.document)
-    except RequestError as error:  # of an earlier version, which accepted what this one does not
-        raise AgentFailed(f"agent {stored.id!r} cannot run: {error.message}") from error
+    except RequestError as error:
+        # Never without what it does not know: a field that is left out may be a limit.
+        raise AgentFailed(
+            f"agent {stored.id!r} cannot run: {error.message}; it was stored by another version of AgentOS: run"
+            " that version or a newer one, or store the agent again"
+        ) from error
 
 
 def _info(id: str, agent: Agent | StreamingAgent, source: str) -> AgentInfo:

@@ -6,11 +6,12 @@ import mmap
 import os
 import sys
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NoReturn
 
 from agentos.auth.exposure import check_binding
 from agentos.errors import ConfigError
 from agentos.serving.application import serving_config
+from agentos.storage.sqlalchemy.address import check_url
 
 EXAMPLE = (
     "curl -s {url}/api/v1/agents/assistant/run{key} -H 'Content-Type: application/json'"
@@ -72,6 +73,7 @@ def _url(address: tuple[Any, ...], *, tls: bool) -> str:
 def on_starting(server: Any) -> None:
     """Make the deployment: gunicorn's hook in the master, once, before it listens; a reload keeps what is made here."""
     _check_binding(server.cfg.address)
+    _check_database()
     server.deployment = Deployment(server.num_workers)
     stop = server.stop
 
@@ -96,8 +98,20 @@ def _check_binding(addresses: Iterable[Any]) -> None:
         # Whatever is no pair is a Unix socket's path, or the number of a socket that `when_ready` looks at.
         check_binding(serving_config(), [address for address in addresses if isinstance(address, tuple)])
     except ConfigError as error:
-        print(f"Error: {error.message}", file=sys.stderr, flush=True)  # noqa: T201  # the log may be JSON
-        raise SystemExit(1) from error
+        _refuse(error)
+
+
+def _check_database() -> None:
+    """Refuse a database's URL that no worker will accept, or a file that none can write, before one has tried."""
+    try:
+        check_url(serving_config().database_url)
+    except ConfigError as error:
+        _refuse(error)
+
+
+def _refuse(error: ConfigError) -> NoReturn:
+    print(f"Error: {error.message}", file=sys.stderr, flush=True)  # noqa: T201  # the log may be JSON
+    raise SystemExit(1) from error
 
 
 def post_fork(server: Any, worker: Any) -> None:

@@ -19,6 +19,7 @@ from gunicorn.sock import ssl_context
 from gunicorn.workers.ggevent import GeventWorker
 
 from agentos.errors import StorageError
+from agentos.observability.repeated import RepeatedLines
 from agentos.serving import outlet
 from agentos.serving.answers import answer
 from agentos.serving.application import serving_config
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from agentos.serving.deployment import Deployment
 
 log = logging.getLogger(__name__)
+repeated = RepeatedLines(log)
 
 # What the worker needs beside the drain itself; gunicorn.conf.py gives the master that much more patience (5 s).
 SAVE_SECONDS = 1.5  # after the drain's own timeout, to write down the ends of the runs that it cut
@@ -98,7 +100,7 @@ class Worker(GeventWorker):
             except StorageError:
                 if self.deployment is None or not self.deployment.served:
                     raise
-                log.warning("the database is away; this worker begins when it is back", extra={"worker": self.pid})
+                repeated.warning("the database is away; this worker begins when it is back", extra={"worker": self.pid})
             else:
                 return
             self._heartbeat(self._ending.is_set, DATABASE_PAUSE)

@@ -76,6 +76,18 @@ def test_a_variable_may_stand_in_a_header_or_a_parameter(written: str, sent: str
     assert one.address == f"{URL}?k={sent.replace(' ', '+').replace('$', '%24')}"
 
 
+def test_a_key_may_stand_in_a_file(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("sk-quokka-file\n")
+    table = {"a": {"base_url": URL, "key_variable": "KEY"}}
+    environ = {"KEY_FILE": str(tmp_path / "key")}
+
+    (provider,) = Config(providers=table, environ=environ).providers
+    assert provider.request_headers == {"Authorization": "Bearer sk-quokka-file"}
+
+    with pytest.raises(ConfigError, match="by KEY and by KEY_FILE"):
+        Config(providers=table, environ={**environ, "KEY": "sk-other"})
+
+
 @pytest.mark.parametrize("environ", [{}, {"KEY": ""}, {"KEY": " \n"}])
 def test_a_variable_that_is_not_set_is_missing_and_stops_nothing(environ: dict[str, str]) -> None:
     table = {"base_url": URL, "key_variable": "KEY", "headers": {"X-Org": "$ORG"}}

@@ -6,15 +6,29 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config as AlembicConfig
 from alembic.migration import MigrationContext
+from alembic.operations import Operations
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, text
 
+from agentos.domain.run import RunStatus
 from agentos.errors import StorageError
 from agentos.storage import migrations
-from agentos.storage.migrations import HEAD, migrate
+from agentos.storage.migrations import HEAD, migrate, needs_at_least
 from agentos.storage.sqlalchemy.engine import open_database
 from agentos.storage.sqlalchemy.tables import metadata
-from agentos.testing.storage.contract import LEASE, at, ended, frames, key, new_run, new_session, said
+from agentos.storage.values import Paging, Quota, RunFilter, SchemaState
+from agentos.testing.storage.contract import (
+    LEASE,
+    admitted,
+    at,
+    ended,
+    frames,
+    key,
+    new_run,
+    new_session,
+    said,
+    take_turn,
+)
 
 UPGRADE = """
 import sys
@@ -262,11 +276,92 @@ def test_a_migration_that_fails_leaves_nothing_behind(open_storage, sql_url, eng
     assert storage.schema().ready
 
 
-def test_a_database_of_a_newer_version_is_refused(storage, engine):
+def upgraded_by_a_newer_version(engine, revision="9999", least=None):
+    """Do what a newer version does to a schema: add to it, and say which versions can still work with it."""
     with engine.begin() as connection:
-        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-    with pytest.raises(StorageError, match="newer version"):
+        connection.execute(text(f"UPDATE alembic_version SET version_num = '{revision}'"))
+        connection.execute(text("ALTER TABLE runs ADD COLUMN brand_new TEXT"))
+        connection.execute(text("ALTER TABLE sessions ADD COLUMN brand_new INTEGER NOT NULL DEFAULT 7"))
+        connection.execute(text("CREATE TABLE brand_new (id INTEGER)"))
+        if least is not None:
+            with Operations.context(MigrationContext.configure(connection)):
+                needs_at_least("0001")
+                needs_at_least(least)
+
+
+@pytest.mark.parametrize("least", [None, "0001", HEAD])
+def test_a_schema_of_a_newer_version_that_only_added_is_ready_and_works(storage, engine, open_storage, sql_url, least):
+    upgraded_by_a_newer_version(engine, least=least)
+    for one in (storage, open_storage(sql_url)):  # a worker that runs, and one that starts
+        one.upgrade()
+        assert (one.schema().current, one.schema().ready) == ("9999", True)
+        assert "newer than this version's" in one.schema().description
+        session = new_session(one)
+        for number in range(2):
+            take_turn(one, session, f"q{number}", "a")
+        assert len(one.history(session.id, owner=None, limit=9).messages) == 4
+        assert one.delete_session(session.id, owner=None)
+
+
+@pytest.mark.parametrize("least", ["9000", "9999"])
+def test_a_schema_that_takes_a_newer_version_is_not_ready_and_says_so(storage, engine, least):
+    upgraded_by_a_newer_version(engine, least=least)
+    assert not storage.schema().ready
+    with pytest.raises(StorageError, match=f"knows revision {least}.*run a newer version of AgentOS"):
         storage.upgrade()
+    assert storage.schema().current == "9999"
+
+
+@pytest.mark.parametrize("revision", ["ae1027a6acf", "", "head", "-1", "3", "٣٣٣٣"])
+def test_a_revision_that_is_none_of_ours_is_not_ready_and_is_not_touched(storage, engine, revision):
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = :revision"), {"revision": revision})
+    assert not storage.schema().ready
+    with pytest.raises(StorageError, match="another program's database"):
+        storage.upgrade()
+    assert storage.schema().current == revision
+
+
+@pytest.mark.parametrize(
+    ("current", "head", "least", "ready", "hint"),
+    [
+        (None, None, None, True, "no schema to migrate"),
+        (None, "0004", None, False, "'flask agentos db upgrade'"),
+        ("0003", "0004", None, False, "'flask agentos db upgrade'"),
+        ("0004", "0004", None, True, "is at 0004"),
+        ("0005", "0004", None, True, "newer than this version's 0004"),
+        ("0005", "0004", "0002", True, "newer than this version's 0004"),
+        ("0005", "0004", "0005", False, "run a newer version of AgentOS"),
+        ("0010", "0009", "0010", False, "run a newer version of AgentOS"),
+        ("10000", "9999", None, True, "newer"),
+        ("abc", "0004", None, False, "another program's database"),
+    ],
+)
+def test_what_is_said_of_a_schema_is_what_helps(current, head, least, ready, hint):
+    state = SchemaState(current, head, least)
+    assert (state.ready, hint in state.description) == (ready, True)
+    assert ("db upgrade" in state.description) is state.older
+
+
+def test_a_status_of_a_newer_version_is_shown_and_is_neither_taken_over_nor_counted_as_an_end(storage, engine):
+    session = new_session(storage)
+    run = admitted(storage, session)
+    ended_before = take_turn(storage, new_session(storage), "q", "a")
+    with engine.begin() as connection:
+        change = text("UPDATE runs SET status = 'paused', lease_until = 1 WHERE id = :id")
+        connection.execute(change, {"id": run.id})
+    found = storage.get_run(run.id, owner=None)
+    assert (found.status, found.status.value, found.status.finished) == ("paused", "paused", False)
+    assert [one.status for one in storage.list_runs(RunFilter(), Paging()).items] == ["completed", "paused"]
+    assert storage.list_runs(RunFilter(status=RunStatus("paused")), Paging()).items[0].id == run.id
+    assert list(storage.take_lost_runs(LEASE, limit=9)) == []
+    assert storage.get_run(run.id, owner=None) == found
+    behind = storage.admit_run(new_run(session), LEASE, owner=None, history_turns=3)
+    assert behind.run.status is RunStatus.QUEUED, "it keeps its place in its session"
+    assert storage.claim_turn(behind.run, history_turns=3, now=at(9)) is None
+    assert [one.id for one in storage.history(session.id, owner=None, limit=9).runs] == []
+    storage.admit_run(new_run(), LEASE, owner=None, history_turns=3, quota=Quota(of_all=2))
+    assert ended_before.status.finished
 
 
 def test_ids_are_ordered_by_code_point_on_postgresql(fresh_postgresql_url, open_storage):
