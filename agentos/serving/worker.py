@@ -19,6 +19,7 @@ from gunicorn.sock import ssl_context
 from gunicorn.workers.ggevent import GeventWorker
 
 from agentos.errors import StorageError
+from agentos.fair_lock import FairLock
 from agentos.serving import outlet
 from agentos.serving.answers import answer
 from agentos.serving.application import serving_config
@@ -73,6 +74,7 @@ class Worker(GeventWorker):
         self._fresh: set[Conversation] = set()  # before their first request: its loss would be a failure
         self._idle: dict[Conversation, None] = {}  # between two requests, the oldest first: may be closed at any time
         self._listeners: Listeners | None = None
+        self._beginnings = FairLock()
         self.outbox: Outbox
         self._patience: Patience
         self._tls: SSLContext | None
@@ -195,6 +197,9 @@ class Worker(GeventWorker):
         def serve(one: Conversation, request: Any, connection: Any) -> None:
             self._fresh.discard(one)
             self._idle.pop(one, None)
+            if request.method == "POST":
+                # What begins work begins one after the other. Probes and other short requests overtake those that wait.
+                self._beginnings.pass_through()
             answer(self, request, connection, addr, name)
             if not self.alive or self._full:
                 raise StopIteration

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import sqlite3
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +15,7 @@ from sqlalchemy import URL, Engine, QueuePool, create_engine, event, text
 from sqlalchemy.exc import DBAPIError
 
 from agentos.errors import ConfigError
+from agentos.fair_lock import FairLock
 from agentos.storage.sqlalchemy.engine import Database, Migration, Work
 
 T = TypeVar("T")
@@ -44,7 +44,8 @@ class SqliteDatabase(Database):
         self._writer = _engine(path, connections=1)
         # Held around each write transaction and around the waiting for one: of all threads of this process, one at a
         # time tries to write. Nothing inside a transaction yields to another greenlet, which would find the lock taken.
-        self._writing = threading.Lock()
+        # Fair: many that wait to write must not keep the event loop from its sockets.
+        self._writing = FairLock()
 
     def exists(self) -> bool:
         return self._path.exists()
