@@ -77,6 +77,7 @@ class Worker(GeventWorker):
         self._beginnings = FairLock()
         self.outbox: Outbox
         self._patience: Patience
+        self._body_limit: int
         self._tls: SSLContext | None
 
     @property
@@ -115,6 +116,7 @@ class Worker(GeventWorker):
                 self.services.start()
             limits = self.services.config if self.services is not None else serving_config()
             self._patience = Patience(header=limits.header_timeout, idle=self.cfg.keepalive, write=limits.write_timeout)
+            self._body_limit = limits.max_request_size
             self._tls = ssl_context(self.cfg) if self.cfg.is_ssl else None
             self.outbox = Outbox()
             self._listeners = listeners = Listeners(self)
@@ -205,7 +207,9 @@ class Worker(GeventWorker):
                 raise StopIteration
             self._idle[one] = None
 
-        conversation = Conversation(client, addr, cfg=self.cfg, patience=self._patience, serve=serve)
+        conversation = Conversation(
+            client, addr, cfg=self.cfg, patience=self._patience, body_limit=self._body_limit, serve=serve
+        )
         self._fresh.add(conversation)
         if self._full:
             # Clients that say nothing must not keep those out that have something to say.
