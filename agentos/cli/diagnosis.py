@@ -48,6 +48,7 @@ def diagnose(timeout: float) -> Iterator[Finding]:
         yield Finding("settings", "failed", error.message)
         return
     yield from _exposure(config)
+    yield _open_files(config)
     try:
         services = build(Config(migrate=False))
     except AgentOSError as error:
@@ -96,6 +97,20 @@ def _exposure(config: Config) -> Iterator[Finding]:
         yield Finding("rate limit", "ok", f"{' and '.join(limits)}, in each of {config.workers} workers")
     elif config.proxy_hops or not is_here(config.address):
         yield Finding("rate limit", "warning", "none: one client may take all there is; set AGENTOS_RATE_LIMIT")
+
+
+def _open_files(config: Config) -> Finding:
+    """Say whether each worker may open a file for every connection that it is set to serve."""
+    from agentos.serving import descriptors
+
+    limit, wanted = descriptors.limit_to_be(), config.worker_connections
+    served = descriptors.connections(wanted, limit)
+    detail = f"{limit} for each worker (ulimit -Hn), enough for {served} connections"
+    if served < wanted:
+        return Finding(
+            "open files", "warning", f"{detail} instead of {wanted} (AGENTOS_WORKER_CONNECTIONS); raise the limit"
+        )
+    return Finding("open files", "ok", detail)
 
 
 def _plugins(services: Services) -> Iterator[Finding]:

@@ -95,9 +95,8 @@ class Conversation:
     def cut(self) -> None:
         """Have whoever waits for the client see the end of what it sends, and close quietly."""
         try:
-            # A shutdown of gevent's own socket object would raise in the reader instead.
-            with socket.fromfd(self._client.fileno(), self._client.family, self._client.type) as twin:
-                twin.shutdown(socket.SHUT_RD)
+            # Below gevent, whose own would raise in the reader. Not on a copy: there may be no descriptor left for it.
+            self._client._sock.shutdown(socket.SHUT_RD)
         except OSError:
             log.debug("a waiting connection was gone already")
 

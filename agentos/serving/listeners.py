@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import socket as plain
 import struct
 import sys
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -30,6 +32,13 @@ WAITING = struct.Struct("24xI")
 """Where ``TCP_INFO`` of a listening socket says how many connections wait to be accepted (Linux: ``tcpi_unacked``)."""
 
 
+EXHAUSTED = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
+"""How the system says that it has no room for another connection."""
+
+PAUSE = 0.05
+"""Seconds after which it is asked again."""
+
+
 class _Server(StreamServer):
     """Accepts no more than its share of the connections that wait, so that the other workers have theirs.
 
@@ -37,9 +46,28 @@ class _Server(StreamServer):
     many turns of a busy loop are over.
     """
 
-    def __init__(self, socket: Any, *, workers: int, **options: Any) -> None:
+    def __init__(self, socket: Any, *, workers: int, exhausted: Callable[[], object], **options: Any) -> None:
         self._workers = workers
+        self._exhausted = exhausted
         super().__init__(socket, **options)
+
+    def do_read(self) -> Any:
+        """Accept a connection; where the system has no descriptor for it, leave it in the queue for a moment."""
+        try:
+            return super().do_read()
+        except OSError as error:
+            if error.errno not in EXHAUSTED:
+                raise
+        self._exhausted()
+        # The system says again and again that a connection waits: without a pause the worker would do nothing else.
+        self.stop_accepting()
+        self._timer: Any = self.loop.timer(PAUSE)
+        self._timer.start(self._resume)
+        return None
+
+    def _resume(self) -> None:
+        if self.started:
+            self.start_accepting()
 
     @property
     def max_accept(self) -> int:  # type: ignore[override]  # an attribute there
@@ -67,7 +95,7 @@ class Listeners:
             pool = Pool(worker.worker_connections)
             # TLS begins in the connection's own greenlet: the handshake too has its time and its errors.
             handle = partial(worker.handle, _Address(socket))
-            server = _Server(socket, handle=handle, spawn=pool, workers=worker.cfg.workers)
+            server = _Server(socket, handle=handle, spawn=pool, workers=worker.cfg.workers, exhausted=worker.make_room)
             server.start()
             self._servers.append(server)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import math
 import os
 import sys
 import time
@@ -20,7 +21,7 @@ from gunicorn.workers.ggevent import GeventWorker
 
 from agentos.errors import StorageError
 from agentos.fair_lock import FairLock
-from agentos.serving import outlet
+from agentos.serving import descriptors, outlet
 from agentos.serving.answers import answer
 from agentos.serving.application import serving_config
 from agentos.serving.conversation import Conversation, Patience
@@ -39,6 +40,9 @@ SAVE_SECONDS = 1.5  # after the drain's own timeout, to write down the ends of t
 FIRST_SECONDS = 0.5  # for connections that were accepted, to send the request that they were made for
 ANSWER_SECONDS = 1.0  # to send those ends to their clients
 CLOSE_SECONDS = 1.0  # to close connections and providers
+
+EXHAUSTED_AGAIN = 60.0  # between two lines in the log that say that there are no file descriptors
+CUT_AT_ONCE = 16  # idle connections that are closed then; more follow while it lasts
 
 DATABASE_PAUSE = 1.0  # between two attempts to begin without the database
 
@@ -75,6 +79,7 @@ class Worker(GeventWorker):
         self._idle: dict[Conversation, None] = {}  # between two requests, the oldest first: may be closed at any time
         self._listeners: Listeners | None = None
         self._beginnings = FairLock()
+        self._exhausted = -math.inf
         self.outbox: Outbox
         self._patience: Patience
         self._body_limit: int
@@ -219,6 +224,17 @@ class Worker(GeventWorker):
         finally:
             self._fresh.discard(conversation)
             self._idle.pop(conversation, None)
+
+    def make_room(self) -> None:
+        """Close the connections that have been idle for longest: there are no file descriptors left."""
+        now = time.monotonic()
+        if now - self._exhausted > EXHAUSTED_AGAIN:
+            self._exhausted = now
+            log.warning(
+                "no file descriptors are left; idle connections are closed, new ones wait (ulimit -Hn, LimitNOFILE)",
+                extra={"open_files": descriptors.limit(), "connections": self._listeners and self._listeners.busy},
+            )
+        self._cut(list(self._idle)[:CUT_AT_ONCE])
 
     @property
     def _full(self) -> bool:
