@@ -41,6 +41,8 @@ FIRST_SECONDS = 0.5  # for connections that were accepted, to send the request t
 ANSWER_SECONDS = 1.0  # to send those ends to their clients
 CLOSE_SECONDS = 1.0  # to close connections and providers
 
+KEPT_FREE = 10  # one of so many connections is kept for short requests
+
 EXHAUSTED_AGAIN = 60.0  # between two lines in the log that say that there are no file descriptors
 CUT_AT_ONCE = 16  # idle connections that are closed then; more follow while it lasts
 
@@ -90,6 +92,11 @@ class Worker(GeventWorker):
         """The application's services; ``None`` while it is not loaded, or if it is some other WSGI application."""
         services: Services | None = getattr(getattr(self, "wsgi", None), "extensions", {}).get("agentos")
         return services
+
+    @property
+    def places(self) -> int:
+        """How many connections may be held by answers that last as long as a run; the others are for short requests."""
+        return max(1, self.worker_connections - max(1, self.worker_connections // KEPT_FREE))
 
     # --- beginning and end ---------------------------------------------------------------------------------------
 
