@@ -21,6 +21,9 @@ INTERVAL = 0.1
 PART = 1024**2
 """Bytes of events that one commit takes, about. What many runs say at once would hold up the worker for too long."""
 
+MOST_FRAMES = 5000
+"""Events of one run that one commit takes; a model that says more in a tenth of a second waits for the next."""
+
 Fresh = tuple[Run, EventStream, Sequence[Frame]]
 
 logger = logging.getLogger(__name__)
@@ -86,7 +89,9 @@ class EventLog:
         size = 0
         while left and size < PART:
             run_id, (run, stream) = left.pop()
-            if run_id in self._open and (frames := stream.unlogged()):  # else its end has been written meanwhile
+            if run_id not in self._open:  # its end has been written meanwhile
+                continue
+            if frames := stream.unlogged()[:MOST_FRAMES]:
                 part.append((run, stream, frames))
                 size += sum(len(frame.data) for frame in frames)
         return part

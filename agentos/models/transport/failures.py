@@ -20,7 +20,7 @@ MAX_MESSAGE = 300
 UNAVAILABLE = frozenset({408, 409, 425})
 _NOT_PRINTABLE = re.compile(r"[\x00-\x20\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 _SECRETS = re.compile(
-    r"\b(?:sk|pk|rk|key|org|proj)[-_][\w*.-]{6,}|\bBearer\s+\S+|(?<=://)[^\s/@]+@|(?<=\?)\S*=\S*", re.I
+    r"\b(?:sk|pk|rk|key|org|proj)[-_][\w*.-]{6,}|\bBearer\s+\S+|(?<=://)[^\s/@]+@|(?<=\?)[^\s=]{0,200}=\S*", re.I
 )
 
 
