@@ -13,7 +13,7 @@ from agentos.errors import InvalidRequest
 from agentos.fair_lock import LOOP_TURN
 
 LARGE = 16 * 1024
-"""Bytes that may take so long to check that others should have their turn before they are decoded, and once more then."""
+"""Bytes that may take so long to check that others should have a turn before they are decoded, and after that."""
 
 MAX_DEPTH = 64
 MAX_VALUES = 100_000
