@@ -33,9 +33,15 @@ class FairLock:
         self._guard = threading.Lock()  # held for a few instructions, never while waiting
         self._held = False
         self._waiting: deque[threading.Lock] = deque()
+        self.moved = 0.0
+        """``time.monotonic()`` of the last release by a holder that had got on with its work."""
 
-    def acquire(self, timeout: float = -1) -> bool:
-        """Take the lock; return False if that was not possible within ``timeout`` seconds (negative: no limit)."""
+    def acquire(self, timeout: float | None = None) -> bool:
+        """Take the lock; return False once nothing has moved for ``timeout`` seconds.
+
+        A queue that is long but moves is no reason to give up.
+        """
+        start = time.monotonic()
         turn: threading.Lock | None = None
         with self._guard:
             if self._held:
@@ -43,10 +49,10 @@ class FairLock:
                 turn.acquire()
                 self._waiting.append(turn)
             self._held = True
-        if turn is None and time.monotonic() - FairLock._turned < SPELL:
+        if turn is None and start - FairLock._turned < SPELL:
             return True
         try:
-            if turn is not None and not turn.acquire(timeout=timeout if timeout >= 0 else -1) and self._leave(turn):
+            if turn is not None and not self._wait(turn, start, timeout) and self._leave(turn):
                 return False
             time.sleep(LOOP_TURN)
         except BaseException:  # the greenlet was killed
@@ -56,8 +62,13 @@ class FairLock:
         FairLock._turned = time.monotonic()
         return True
 
-    def release(self) -> None:
-        """Pass the lock to the waiter that has waited longest, if there is one."""
+    def release(self, *, moved: bool = True) -> None:
+        """Pass the lock to the waiter that has waited longest, if there is one.
+
+        ``moved`` is False where the holder could not do its work: the others need not wait as long for the same.
+        """
+        if moved:
+            self.moved = time.monotonic()
         with self._guard:
             if self._waiting:
                 self._waiting.popleft().release()
@@ -76,6 +87,15 @@ class FairLock:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.release()
+
+    def _wait(self, turn: threading.Lock, start: float, timeout: float | None) -> bool:
+        """Wait for the lock to be passed on to this waiter; False once nothing has moved for so long."""
+        if timeout is None:
+            return turn.acquire()
+        while (left := max(start, self.moved) + timeout - time.monotonic()) > 0:
+            if turn.acquire(timeout=left):
+                return True
+        return turn.acquire(blocking=False)
 
     def _leave(self, turn: threading.Lock) -> bool:
         """Wait no longer; False if the lock has been passed to this waiter already."""

@@ -111,6 +111,36 @@ def test_one_that_gives_up_waiting_leaves_the_lock_to_the_others() -> None:
     assert lock.acquire(timeout=0) is True
 
 
+def test_a_long_queue_that_moves_is_waited_for_and_one_that_does_not_is_given_up() -> None:
+    lock = FairLock()
+    lock.acquire()
+    got: list[bool] = []
+
+    def work() -> None:
+        if taken := lock.acquire(timeout=1):
+            time.sleep(0.2)
+            lock.release()
+        got.append(taken)
+
+    def fail() -> None:
+        if taken := lock.acquire(timeout=1):
+            time.sleep(0.7)
+            lock.release(moved=False)
+        got.append(taken)
+
+    for kind, given_up in ((work, 0), (fail, 6)):
+        got.clear()
+        threads = [threading.Thread(target=kind) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        time.sleep(0.05)
+        lock.release()
+        for thread in threads:
+            thread.join(10)
+        lock.acquire()
+        assert got.count(False) == given_up
+
+
 @pytest.mark.parametrize("threads", ["wait_for_each_other", "wake_together"])
 def test_a_hundred_pieces_of_work_do_not_hold_up_the_event_loop(threads: str) -> None:
     """Half a second of work in all; gevent's own lock, and none at all, make the probe wait for all of it."""

@@ -24,7 +24,7 @@ BUSY_TIMEOUT = 20
 """Milliseconds that SQLite itself waits for a lock. Under gevent this stops the whole worker, so it is short."""
 
 LOCK_WAIT = 4.0
-"""Seconds that a call waits for its turn to write before it is a ``StorageError``."""
+"""Seconds without any write of this process after which those that wait for their turn are a ``StorageError``."""
 
 MIGRATION_WAIT = 300.0
 """Seconds that a starting worker waits for another one's migration."""
@@ -60,14 +60,19 @@ class SqliteDatabase(Database):
         start = time.monotonic()
         if not self._writing.acquire(timeout=LOCK_WAIT):
             raise sqlite3.OperationalError("database is locked: other writes of this process did not end in time")
+        locked = False
         try:
-            # IMMEDIATE, for a transaction that only comes to write later fails at once if another one writes.
+            # IMMEDIATE, for a transaction that only comes to write later fails at once if another one writes. While
+            # writes succeed, the time in the queue does not count; once none does, all that wait fail together.
             return _retried(
                 lambda: self._lend(self._writer, work, begin="BEGIN IMMEDIATE"),
-                wait=LOCK_WAIT - (time.monotonic() - start),
+                wait=LOCK_WAIT - (time.monotonic() - max(start, self._writing.moved)),
             )
+        except Exception as error:
+            locked = _locked(error)
+            raise
         finally:
-            self._writing.release()
+            self._writing.release(moved=not locked)
 
     def close(self) -> None:
         super().close()
