@@ -214,6 +214,19 @@ class Config:
         "Runs under way at once of one owner. Not set: 100 with `AGENTOS_AUTH`, else no limit.",
         env="AGENTOS_MAX_RUNS_PER_OWNER",
     )
+    max_streams_per_owner: int | None = setting(
+        None,
+        OPTIONAL_COUNT,
+        "Streams and requests that wait for a run, of one owner, open at once in each worker. Not set: 500 with"
+        " AGENTOS_AUTH, else no limit.",
+        env="AGENTOS_MAX_STREAMS_PER_OWNER",
+    )
+    max_streams_per_run: int = setting(
+        100,
+        whole(1, 1_000_000),
+        "Streams and waiting requests of one run, open at once in each worker.",
+        env="AGENTOS_MAX_STREAMS_PER_RUN",
+    )
     header_timeout: float = setting(
         15.0,
         seconds(0.1, 600),

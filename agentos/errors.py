@@ -22,6 +22,7 @@
     │   ├── PreconditionFailed          PRECONDITION_FAILED
     │   ├── IdempotencyMismatch         IDEMPOTENCY_MISMATCH
     │   ├── RateLimited                 RATE_LIMITED
+    │   ├── TooManyStreams              TOO_MANY_STREAMS
     │   ├── RequestTooLarge             REQUEST_TOO_LARGE
     │   └── UnsupportedMediaType        UNSUPPORTED_MEDIA_TYPE
     ├── RunCancelled                    RUN_CANCELLED (how a cancelled run ends)
@@ -232,6 +233,13 @@ class RateLimited(RequestError):
 
     code = "RATE_LIMITED"
     phrase = "rate limited"
+
+
+class TooManyStreams(RequestError):
+    """As many streams and waiting requests are open as the owner, the run or the worker may have."""
+
+    code = "TOO_MANY_STREAMS"
+    phrase = "too many streams"
 
 
 class PreconditionFailed(RequestError):

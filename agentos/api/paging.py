@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -12,6 +13,7 @@ from agentos.api.cursors import CursorKind, encode_cursor
 from agentos.domain.run import Run
 from agentos.domain.session import Session
 from agentos.errors import InvalidRequest
+from agentos.fair_lock import LOOP_TURN
 from agentos.services.agents import AgentInfo
 from agentos.storage.values import Cursor, Page, Paging
 
@@ -56,6 +58,7 @@ def page_json(
         if page.next_cursor is None or left <= 0 or size > LARGEST:
             return _answer(name, kind, items, page.next_cursor)
         following = Paging(cursor=page.next_cursor)
+        time.sleep(LOOP_TURN)  # a thousand items take longer than other requests should wait
 
 
 def _answer(name: str, kind: CursorKind, items: list[orjson.Fragment], following: Cursor | None) -> dict[str, Any]:

@@ -50,6 +50,7 @@ def diagnose(timeout: float) -> Iterator[Finding]:
         yield Finding("settings", "failed", error.message)
         return
     yield from _exposure(config)
+    yield _open_files(config)
     try:
         services = build(Config(migrate=False))
     except AgentOSError as error:
@@ -122,6 +123,20 @@ def _limits(config: Config, *, reachable: bool) -> Iterator[Finding]:
     quotas = [f"{count} {what}" for count, what in ((owner, "of each owner"), (all_owners, "of all")) if count]
     if quotas:
         yield Finding("runs at once", "ok", " and ".join(quotas))
+
+
+def _open_files(config: Config) -> Finding:
+    """Say whether each worker may open a file for every connection that it is set to serve."""
+    from agentos.serving import descriptors
+
+    limit, wanted = descriptors.limit_to_be(), config.worker_connections
+    served = descriptors.connections(wanted, limit)
+    detail = f"{limit} for each worker (ulimit -Hn), enough for {served} connections"
+    if served < wanted:
+        return Finding(
+            "open files", "warning", f"{detail} instead of {wanted} (AGENTOS_WORKER_CONNECTIONS); raise the limit"
+        )
+    return Finding("open files", "ok", detail)
 
 
 def _plugins(services: Services) -> Iterator[Finding]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import mmap
 import os
 import sys
@@ -10,6 +11,7 @@ from typing import Any, NoReturn
 
 from agentos.auth.exposure import check_binding
 from agentos.errors import ConfigError
+from agentos.serving import descriptors
 from agentos.serving.application import serving_config
 from agentos.storage.sqlalchemy.address import check_url
 
@@ -18,6 +20,8 @@ EXAMPLE = (
     """ -d '{{"input": "Say hello"}}'"""
 )
 KEY = ' -H "Authorization: Bearer $KEY"'
+
+log = logging.getLogger(__name__)
 
 
 class Deployment:
@@ -75,6 +79,7 @@ def on_starting(server: Any) -> None:
     _check_binding(server.cfg.address)
     _check_database()
     server.deployment = Deployment(server.num_workers)
+    _say_connections(server.cfg.worker_connections)
     stop = server.stop
 
     # gunicorn has no hook between its SIGTERM and that of its workers.
@@ -91,6 +96,15 @@ def when_ready(server: Any) -> None:
     Sockets may be inherited (systemd, ``fd://``), and a name leads where the machine's resolver says.
     """
     _check_binding(listener.getsockname() for listener in server.LISTENERS)
+
+
+def _say_connections(served: int) -> None:
+    wanted, limit = serving_config().worker_connections, descriptors.limit()
+    if served < wanted and served == descriptors.connections(wanted, limit):  # else gunicorn's flag says how many
+        log.warning(
+            "the limit of open files is too low for AGENTOS_WORKER_CONNECTIONS; raise it (ulimit -Hn, LimitNOFILE)",
+            extra={"open_files": limit, "wanted": wanted, "served": served},
+        )
 
 
 def _check_binding(addresses: Iterable[Any]) -> None:

@@ -24,7 +24,7 @@ INSIDE = ("error", "errors", "message", "detail", "details", "innererror", "inne
 _NOT_PRINTABLE = re.compile(r"[\x00-\x20\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 _SECRETS = re.compile(
     r"\b(?:sk|pk|rk|key|org|proj|gsk|csk|xai|hf|nvapi|pplx|tgp|fw|ghp|github_pat)[-_][\w*.-]{6,}|\bAIza[\w-]{10,}"
-    r"|\bBearer\s+\S+|(?<=://)[^\s/@]+@|(?<=\?)\S*=\S*",
+    r"|\bBearer\s+\S+|(?<=://)[^\s/@]+@|(?<=\?)[^\s=]{0,200}=\S*",
     re.I,
 )
 _DELAY = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)s")

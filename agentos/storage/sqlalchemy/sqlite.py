@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import sqlite3
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +15,7 @@ from sqlalchemy import Engine, QueuePool, create_engine, event, text
 from sqlalchemy.exc import DBAPIError
 
 from agentos.errors import ConfigError, StorageError
+from agentos.fair_lock import FairLock
 from agentos.storage.sqlalchemy.address import sqlite_file
 from agentos.storage.sqlalchemy.engine import Database, Migration, Work
 from agentos.storage.sqlalchemy.volume import check_writable
@@ -26,7 +26,7 @@ BUSY_TIMEOUT = 20
 """Milliseconds that SQLite itself waits for a lock. Under gevent this stops the whole worker, so it is short."""
 
 LOCK_WAIT = 4.0
-"""Seconds that a call waits for its turn to write before it is a ``StorageError``."""
+"""Seconds without any write of this process after which those that wait for their turn are a ``StorageError``."""
 
 MIGRATION_WAIT = 300.0
 """Seconds that a starting worker waits for another one's migration."""
@@ -46,7 +46,8 @@ class SqliteDatabase(Database):
         self._writer = _engine(path, connections=1)
         # Held around each write transaction and around the waiting for one: of all threads of this process, one at a
         # time tries to write. Nothing inside a transaction yields to another greenlet, which would find the lock taken.
-        self._writing = threading.Lock()
+        # Fair: many that wait to write must not keep the event loop from its sockets.
+        self._writing = FairLock()
 
     def exists(self) -> bool:
         return self._path.exists()
@@ -68,14 +69,19 @@ class SqliteDatabase(Database):
         start = time.monotonic()
         if not self._writing.acquire(timeout=LOCK_WAIT):
             raise sqlite3.OperationalError("database is locked: other writes of this process did not end in time")
+        locked = False
         try:
-            # IMMEDIATE, for a transaction that only comes to write later fails at once if another one writes.
+            # IMMEDIATE, for a transaction that only comes to write later fails at once if another one writes. While
+            # writes succeed, the time in the queue does not count; once none does, all that wait fail together.
             return _retried(
                 lambda: self._lend(self._writer, work, begin="BEGIN IMMEDIATE"),
-                wait=LOCK_WAIT - (time.monotonic() - start),
+                wait=LOCK_WAIT - (time.monotonic() - max(start, self._writing.moved)),
             )
+        except Exception as error:
+            locked = _locked(error)
+            raise
         finally:
-            self._writing.release()
+            self._writing.release(moved=not locked)
 
     def close(self) -> None:
         super().close()
