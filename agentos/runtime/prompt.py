@@ -12,7 +12,8 @@ from agentos.models.provider import ModelProvider
 from agentos.runtime.context import RunContext
 
 NO_ANSWER = "(no answer)"
-"""Stands for an empty answer: many servers refuse an assistant's message without text and calls."""
+"""Stands for an empty answer. Gateways to Anthropic and Bedrock refuse an assistant's message without text and calls,
+and templates that want user and assistant to alternate fail without the message."""
 
 
 class Prompt:

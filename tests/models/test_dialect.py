@@ -123,11 +123,6 @@ def test_content_beside_calls_is_what_the_server_takes(option: Any, content: dic
     assert {key: sent[key] for key in sent if key == "content"} == content
 
 
-@pytest.mark.parametrize("text", ["", " \n "])
-def test_no_assistants_message_is_empty(text: str) -> None:
-    assert body(Message("assistant", text))["messages"] == [{"role": "assistant", "content": "(no text)"}]
-
-
 def test_fields_to_return_stand_beside_the_usual_ones_and_never_replace_them() -> None:
     wrong = {"role": "system", "content": "x", "tool_calls": [], "id": "x", "type": "x", "function": {}, "name": "x"}
     calls = (ToolCall("call_1", "add", "{}", {"extra_content": {"a": 1}, **wrong}),)

@@ -120,9 +120,3 @@ def test_a_used_up_quota_is_not_tried_again(play, ask) -> None:
     with pytest.raises(QuotaExhausted, match="nothing is left"):
         list(stream_with_retry(Over(client), ask("m"), retries=2, first_delay=0.01))
     assert len(server.requests) == 1
-
-
-def test_an_answer_without_text_is_no_empty_message_in_the_history(said: Said, play, ask) -> None:
-    deltas = said(recorded("no-text-at-all"))
-    assert (text_of(deltas), deltas[-1]) == ("", Finish("stop"))
-    assert sent_back(play, ask, deltas) == {"role": "assistant", "content": "(no text)"}

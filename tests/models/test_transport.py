@@ -206,9 +206,12 @@ def test_one_client_serves_many_threads(client: ChatCompletions, ask) -> None:
     assert said == [f"number {number}" for number in range(64)]
 
 
-def test_a_large_request_and_a_long_answer_fit(client: ChatCompletions, ask) -> None:
+def test_a_large_request_and_a_long_answer_fit(server: ModelServer, ask) -> None:
+    # The server needs a while to read it and to cut it into words.
+    client = ChatCompletions(server.url, token_timeout=20)
     long = ("x" * 99 + " ") * 20_000
     assert text(client, ask("echo", long, seconds=30)) == long
+    client.close()
 
 
 def test_headers_can_be_asked_for_at_every_call(server: ModelServer, ask) -> None:

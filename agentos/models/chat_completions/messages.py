@@ -16,8 +16,6 @@ from agentos.errors import InvalidMedia
 from agentos.models.chat_completions.dialect import Dialect
 
 DEFAULT = Dialect()
-NO_TEXT = "(no text)"
-"""What an assistant's message says that has neither text nor calls."""
 MESSAGE_FIELDS = frozenset({"role", "content", "tool_calls", "tool_call_id", "function_call", "name"})
 CALL_FIELDS = frozenset({"id", "type", "function", "index"})
 ONLY_WITH_CALLS = frozenset({"reasoning_content"})
@@ -40,9 +38,7 @@ AUDIO_FORMATS = {
 def encode_message(message: Message, dialect: Dialect = DEFAULT) -> dict[str, Any]:
     """Return one message.
 
-    Fields that the server wants to see again stand beside the usual ones and never replace them. An assistant's message
-    without text is sent with :data:`NO_TEXT`: gateways to Anthropic and Bedrock refuse an empty one, and templates that
-    want user and assistant to alternate fail without it.
+    Fields that the server wants to see again stand beside the usual ones and never replace them.
     """
     if message.role == "tool":
         id = _id(message.tool_call_id, dialect)
@@ -54,11 +50,8 @@ def encode_message(message: Message, dialect: Dialect = DEFAULT) -> dict[str, An
         parts = [{"type": "text", "text": message.content}] if message.content else []
         return {"role": message.role, "content": parts + [encode_media(media) for media in message.media]}
     if message.role == "assistant":
-        text = message.content if message.content.strip() else NO_TEXT
-        return _details(message.provider_details, MESSAGE_FIELDS, ONLY_WITH_CALLS) | {
-            "role": "assistant",
-            "content": text,
-        }
+        details = _details(message.provider_details, MESSAGE_FIELDS, ONLY_WITH_CALLS)
+        return details | {"role": "assistant", "content": message.content}
     role = dialect.instructions_role if message.role == "system" else message.role
     return {"role": role, "content": message.content}
 
