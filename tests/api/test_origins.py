@@ -146,7 +146,7 @@ NAVIGATION = {SITE: "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest"
     [
         ("GET", "/docs", NAVIGATION, 200),
         ("GET", "/docs/", NAVIGATION, 200),
-        ("GET", "/", NAVIGATION, 404),
+        ("GET", "/", NAVIGATION, 200),
         ("GET", "/docs", {SITE: "same-site", "Sec-Fetch-Mode": "navigate"}, 200),
         ("GET", "/docs", {**NAVIGATION, "Sec-Fetch-Dest": "iframe"}, 403),
         ("GET", "/docs", {**NAVIGATION, "Sec-Fetch-Mode": "cors", "Origin": "https://evil.example.com"}, 403),
