@@ -6,10 +6,11 @@ import platform
 import sys
 import threading
 import time
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from agentos.cli.databases import database_name
 from agentos.errors import AgentOSError
 
 if TYPE_CHECKING:
@@ -36,20 +37,20 @@ def diagnose(timeout: float) -> Iterator[Finding]:
     Nothing is changed: a schema that is not there yet is not made.
     """
     from agentos.bootstrap import build
-    from agentos.cli.opening import configured
-    from agentos.config import Config
+    from agentos.cli.opening import changed, found_server
 
     yield _python()
     try:
-        config = configured()
-        changed = [name for name, source in config.sources.items() if source != "default"]
-        yield Finding("settings", "ok", f"set are {', '.join(changed) or 'none'}, the others have their defaults")
+        server = found_server()
+        config = server.config
+        given = [name for name, source in config.sources.items() if source != "default"]
+        yield Finding("settings", "ok", f"set are {', '.join(given) or 'none'}, the others have their defaults")
     except AgentOSError as error:
         yield Finding("settings", "failed", error.message)
         return
     yield from _exposure(config)
     try:
-        services = build(Config(migrate=False))
+        services = build(changed(config, migrate=False), agents=server.agents, tools=server.tools)
     except AgentOSError as error:
         yield Finding("server", "failed", f"cannot be put together: {error.message}")
         return
@@ -58,7 +59,7 @@ def diagnose(timeout: float) -> Iterator[Finding]:
         database = list(_database(services, config))
         yield from database
         usable = all(finding.status == "ok" for finding in database)
-        agents = services.agents.list() if usable else _agents_of_plugins(services)
+        agents = services.agents.list() if usable else _agents_without_database(services, server.agents)
         yield from _providers(services, timeout, {agent.model.partition(":")[0] for agent in agents if agent.model})
         yield from _agents(services, agents)
         if usable:
@@ -137,7 +138,7 @@ def _database(services: Services, config: Config) -> Iterator[Finding]:
             if not check.ok:
                 yield _unusable(services, config, check.detail)
                 return
-            yield Finding("database", "ok", check.detail)
+            yield Finding("database", "ok", f"{database_name(config.database_url)}: {check.detail}")
         elif check.name == "migrations" and (check.ok or not config.migrate):
             yield Finding("schema", "ok" if check.ok else "failed", check.detail)
         elif check.name == "migrations":
@@ -146,19 +147,21 @@ def _database(services: Services, config: Config) -> Iterator[Finding]:
 
 def _unusable(services: Services, config: Config, reason: str) -> Finding:
     """Tell a file that the first start will make from a database that is out of reach."""
+    name = database_name(config.database_url)
     try:
         missing = services.storage.schema().current is None
     except AgentOSError:
         missing = False
     if missing and config.migrate:
-        return Finding("database", "warning", "there is none yet; the first start makes it")
-    return Finding("database", "failed", reason)
+        return Finding("database", "warning", f"{name}: there is none yet; the first start makes it")
+    return Finding("database", "failed", f"{name}: {reason}")
 
 
-def _agents_of_plugins(services: Services) -> list[AgentInfo]:
-    """Return the agents that are known without the database."""
+def _agents_without_database(services: Services, in_code: Iterable[str]) -> list[AgentInfo]:
+    """Return the agents that are known without the database: those of plugins and of the program."""
     provided = (name for report in services.plugins.reports for name in report.provides)
-    return [services.agents.get(name.removeprefix("agent:")) for name in provided if name.startswith("agent:")]
+    names = {name.removeprefix("agent:") for name in provided if name.startswith("agent:")}
+    return [services.agents.get(name) for name in sorted({*names, *in_code})]
 
 
 def _providers(services: Services, timeout: float, used: Container[str]) -> Iterator[Finding]:

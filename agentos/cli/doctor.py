@@ -7,6 +7,7 @@ import sys
 
 import click
 
+from agentos.cli.opening import app_option
 from agentos.cli.output import as_json, is_coloured, one_line, print_json
 
 COLOURS = {"ok": "green", "warning": "yellow", "failed": "red"}
@@ -22,6 +23,7 @@ COLOURS = {"ok": "green", "warning": "yellow", "failed": "red"}
 )
 @as_json
 @click.pass_context
+@app_option
 def command(ctx: click.Context, timeout: float, as_json: bool) -> None:
     """Check whether everything works.
 
