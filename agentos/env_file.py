@@ -38,6 +38,11 @@ def load_env_file(environ: MutableMapping[str, str] = os.environ, *, path: Path 
             environ[name] = _loaded[name] = value
 
 
+def outside_environment() -> dict[str, str]:
+    """Return the process's environment without what came from the file: for a process that reads it itself."""
+    return {name: value for name, value in os.environ.items() if _loaded.get(name) != value}
+
+
 def _read(path: Path) -> dict[str, str]:
     try:
         text = path.read_text("utf-8-sig")

@@ -11,6 +11,7 @@ COMMANDS = (
     "config",
     "db",
     "doctor",
+    "init",
     "keys",
     "models",
     "openapi",

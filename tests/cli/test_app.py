@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from agentos._version import __version__
+from agentos.cli.databases import database_name
 from cli.conftest import wait_for_address
 
 SHOP = """
@@ -144,8 +145,6 @@ def test_a_new_default_database_is_named(cli, monkeypatch) -> None:
     ],
 )
 def test_a_database_is_named_without_its_password(url: str, shown: str) -> None:
-    from agentos.cli.databases import database_name
-
     assert database_name(url) == shown
 
 
