@@ -31,7 +31,7 @@ class Finding:
     detail: str
 
 
-def diagnose(timeout: float) -> Iterator[Finding]:
+def diagnose(timeout: float, *, find_models: bool = False) -> Iterator[Finding]:
     """Yield each finding when it is there; ``timeout`` (seconds) is for all model providers together.
 
     Nothing is changed: a schema that is not there yet is not made.
@@ -61,6 +61,8 @@ def diagnose(timeout: float) -> Iterator[Finding]:
         usable = all(finding.status == "ok" for finding in database)
         agents = services.agents.list() if usable else _agents_without_database(services, server.agents)
         yield from _providers(services, timeout, {agent.model.partition(":")[0] for agent in agents if agent.model})
+        if find_models:
+            yield from _model_servers()
         yield from _agents(services, agents)
         if usable:
             yield from _shadowed(services, agents)
@@ -173,6 +175,19 @@ def _providers(services: Services, timeout: float, used: Container[str]) -> Iter
         if finding.status == "failed" and prefix not in used:
             finding = Finding(finding.name, "warning", f"no agent uses it, but: {finding.detail}")
         yield finding
+
+
+def _model_servers() -> Iterator[Finding]:
+    """Say which model servers run on this machine, and how to use a model of theirs."""
+    from agentos.cli.model_servers import find_model_servers, usual_ports
+
+    ports = usual_ports()
+    found = find_model_servers(ports)
+    for server in found:
+        yield Finding(f"{server.name} (port {server.port})", "ok", server.description)
+    if not found:
+        places = ", ".join(f"{name} on {port}" for name, port in ports.items())
+        yield Finding("model servers", "warning", f"none answers on this machine; looked for {places}")
 
 
 class _ProviderCheck:

@@ -6,15 +6,29 @@ import mmap
 import os
 import sys
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from agentos.auth.exposure import check_binding
 from agentos.errors import ConfigError
 from agentos.serving.application import serving_config
 
+if TYPE_CHECKING:
+    from agentos.serving.worker import Services
+
+# The small local model answers this well; it knows few facts.
 EXAMPLE = (
-    "curl -s {url}/api/v1/agents/assistant/run{key} -H 'Content-Type: application/json'"
-    """ -d '{{"input": "Say hello"}}'"""
+    "curl -s {url}/api/v1/agents/{agent}/run{key} -H 'Content-Type: application/json'"
+    """ -d '{{"input": "Write one sentence about the sea."}}'"""
+)
+TOYS = {
+    "local": "a toy-sized model on this machine",
+    "scripted": "a script without a model",
+}
+"""Model providers that are only for trying the server, and what they are."""
+
+BETTER = (
+    "Agent {agent} uses {model}, {what}. For a better one set OPENAI_API_KEY and AGENTOS_MODEL=openai:gpt-5-mini,"
+    " or use a server on this machine such as Ollama: OPENAI_BASE_URL=http://127.0.0.1:11434/v1 AGENTOS_MODEL=openai:NAME"
 )
 KEY = ' -H "Authorization: Bearer $KEY"'
 
@@ -54,12 +68,21 @@ class Deployment:
         if token != b"!":
             return
         self._state[1] = 1
-        services = worker.services
-        if services is not None and services.config.assistant:
-            address = worker.sockets[0].getsockname()
-            if isinstance(address, tuple):
-                key = KEY if services.config.auth else ""
-                print(EXAMPLE.format(url=_url(address, tls=worker.cfg.is_ssl), key=key), flush=True)  # noqa: T201
+        if worker.services is not None:
+            _say_what_to_try(worker, worker.services)
+
+
+def _say_what_to_try(worker: Any, services: Services) -> None:
+    """Print a command for an agent, and what its model is where a better one is easily had."""
+    address, agent = worker.sockets[0].getsockname(), services.agents.example()
+    if agent is None or not isinstance(address, tuple):
+        return
+    toy = TOYS.get((agent.model or "").partition(":")[0])
+    if toy is not None:
+        print(BETTER.format(agent=agent.id, model=agent.model, what=toy))  # noqa: T201
+    key = KEY if services.config.auth else ""
+    url = _url(address, tls=worker.cfg.is_ssl)
+    print(EXAMPLE.format(url=url, agent=agent.id, key=key), flush=True)  # noqa: T201
 
 
 def _url(address: tuple[Any, ...], *, tls: bool) -> str:

@@ -29,6 +29,7 @@ from agentos.serving.patching import check_patched
 
 if TYPE_CHECKING:
     from agentos.config import Config
+    from agentos.services.agents import AgentInfo
     from agentos.serving.deployment import Deployment
 
 log = logging.getLogger(__name__)
@@ -42,10 +43,21 @@ CLOSE_SECONDS = 1.0  # to close connections and providers
 DATABASE_PAUSE = 1.0  # between two attempts to begin without the database
 
 
+class Agents(Protocol):
+    """What a worker asks of the application's agents."""
+
+    def example(self) -> AgentInfo | None:
+        """Return an agent to try first."""
+
+
 class Services(Protocol):
     """What a worker asks of the application's services."""
 
     config: Config
+
+    @property
+    def agents(self) -> Agents:
+        """The agents, of which one is worth trying first."""
 
     def start(self) -> None:
         """Begin what goes on beside the requests."""

@@ -49,7 +49,7 @@ def test_the_first_curl_gets_an_answer_of_the_shape_that_is_shown(server: AgentO
     answer = json.loads(_run(server, SHELL[0]))
     shown = json.loads(next(text for language, text in BLOCKS if language == "json"))
     assert set(shown) <= set(answer)
-    assert (answer["status"], answer["content"]) == ("completed", "Say hello")
+    assert (answer["status"], answer["content"]) == ("completed", "Write one sentence about the sea.")
 
 
 def test_the_stream_ends_with_complete(server: AgentOSServer) -> None:
