@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-import traceback
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agentos.config import Config
 from agentos.errors import AgentOSError, ConfigError
+from agentos.observability.startup import place_of
 from agentos.server import AgentOS
 
 if TYPE_CHECKING:
@@ -64,13 +64,3 @@ def _reason(error: Exception) -> str:
     if isinstance(error, SyntaxError):
         return f"SyntaxError: {error.msg} ({Path(error.filename or '?').name}, line {error.lineno})"
     return f"{message}{place_of(error)}"
-
-
-def place_of(error: BaseException) -> str:
-    """Return where a user's own code raised, as `` (server.py, line 12)``; empty if only ours and Python's did."""
-    ours = str(Path(__file__).parent) + os.sep
-    for frame in reversed(traceback.extract_tb(error.__traceback__)):
-        own = not frame.filename.startswith((ours, "<", sys.prefix + os.sep, sys.base_prefix + os.sep))
-        if own and "site-packages" not in frame.filename:
-            return f" ({Path(frame.filename).name}, line {frame.lineno})"
-    return ""

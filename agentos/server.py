@@ -17,6 +17,7 @@ from agentos.config import Config
 from agentos.domain.agent import Agent, StreamingAgent
 from agentos.domain.ids import AGENT_ID
 from agentos.errors import AgentExists, ConfigError, InvalidRequest
+from agentos.observability.startup import report_errors_in_one_line
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -35,6 +36,10 @@ SIGNALS = (
     signal.SIGUSR2,
     signal.SIGWINCH,
 )
+
+
+# A program that serves makes its settings and agents before it calls start(): their errors are failed starts too.
+report_errors_in_one_line()
 
 
 class AgentOS:

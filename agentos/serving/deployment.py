@@ -5,12 +5,15 @@ from __future__ import annotations
 import mmap
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from agentos.auth.exposure import check_binding
 from agentos.errors import ConfigError
+from agentos.observability.startup import error_line
 from agentos.serving.application import serving_config
+from agentos.serving.ports import check_addresses
 
 if TYPE_CHECKING:
     from agentos.serving.worker import Services
@@ -28,9 +31,14 @@ TOYS = {
 
 BETTER = (
     "Agent {agent} uses {model}, {what}. For a better one set OPENAI_API_KEY and AGENTOS_MODEL=openai:gpt-5-mini,"
-    " or use a server on this machine such as Ollama: OPENAI_BASE_URL=http://127.0.0.1:11434/v1 AGENTOS_MODEL=openai:NAME"
+    " or use a server on this machine such as Ollama:"
+    " OPENAI_BASE_URL=http://127.0.0.1:11434/v1 AGENTOS_MODEL=openai:NAME"
 )
 KEY = ' -H "Authorization: Bearer $KEY"'
+
+
+MOST_OF_A_FAILURE = 4000
+"""Bytes of one failure: what is shorter than PIPE_BUF (4096 on Linux) is written at once or not at all."""
 
 
 class Deployment:
@@ -44,6 +52,12 @@ class Deployment:
         os.set_blocking(self._tokens, False)
         os.write(fill, b"." * (workers - 1) + b"!")
         os.close(fill)
+        self._failures, self._failed = os.pipe()
+        self._first, first = os.pipe()
+        os.write(first, b"!")
+        os.close(first)
+        for end in (self._failures, self._failed, self._first):
+            os.set_blocking(end, False)
 
     @property
     def stopping(self) -> bool:
@@ -58,6 +72,27 @@ class Deployment:
     def served(self) -> bool:
         """True once all of its first workers have served: its settings are right, and what fails now may come back."""
         return self._state[1] != 0
+
+    def fail(self, message: str) -> bool:
+        """Keep why a worker could not begin, for the line that the master ends with.
+
+        Return True for the first worker that fails: it alone may say so to gunicorn, whose master does not expect a
+        second failure while it ends the deployment, and prints a traceback.
+        """
+        with suppress(BlockingIOError):  # the pipe is full of the same
+            os.write(self._failed, message.encode()[:MOST_OF_A_FAILURE].replace(b"\0", b"") + b"\0")
+        try:
+            return bool(os.read(self._first, 1))
+        except BlockingIOError:
+            return False
+
+    @property
+    def failure(self) -> str | None:
+        """Why the first worker that failed could not begin; reading it takes it away."""
+        try:
+            return os.read(self._failures, 65_536).partition(b"\0")[0].decode(errors="replace")
+        except BlockingIOError:
+            return None
 
     def worker_ready(self, worker: Any) -> None:
         """Print the first thing to try once every worker serves."""
@@ -95,6 +130,8 @@ def _url(address: tuple[Any, ...], *, tls: bool) -> str:
 def on_starting(server: Any) -> None:
     """Make the deployment: gunicorn's hook in the master, once, before it listens; a reload keeps what is made here."""
     _check_binding(server.cfg.address)
+    if not _has_sockets(server):
+        _refuse_unless(lambda: check_addresses(server.cfg.address))
     server.deployment = Deployment(server.num_workers)
     stop = server.stop
 
@@ -114,12 +151,30 @@ def when_ready(server: Any) -> None:
     _check_binding(listener.getsockname() for listener in server.LISTENERS)
 
 
+def on_exit(server: Any) -> None:
+    """End a failed start in one line: gunicorn's hook in the master, after its last log line."""
+    deployment: Deployment | None = getattr(server, "deployment", None)
+    if deployment is not None and (failure := deployment.failure):
+        print(error_line(failure), file=sys.stderr, flush=True)  # noqa: T201  # the log may be JSON
+
+
+def _has_sockets(server: Any) -> bool:
+    """Return whether the sockets are inherited: from systemd, or from the master that this one replaces (USR2)."""
+    return bool(server.LISTENERS or server.master_pid or os.environ.get("LISTEN_FDS"))
+
+
 def _check_binding(addresses: Iterable[Any]) -> None:
+    # Whatever is no pair is a Unix socket's path, or the number of a socket that `when_ready` looks at.
+    pairs = [address for address in addresses if isinstance(address, tuple)]
+    _refuse_unless(lambda: check_binding(serving_config(), pairs))
+
+
+def _refuse_unless(check: Callable[[], None]) -> None:
+    """End the master in one line unless a check passes."""
     try:
-        # Whatever is no pair is a Unix socket's path, or the number of a socket that `when_ready` looks at.
-        check_binding(serving_config(), [address for address in addresses if isinstance(address, tuple)])
+        check()
     except ConfigError as error:
-        print(f"Error: {error.message}", file=sys.stderr, flush=True)  # noqa: T201  # the log may be JSON
+        print(error_line(error.message), file=sys.stderr, flush=True)  # noqa: T201  # the log may be JSON
         raise SystemExit(1) from error
 
 
