@@ -2,6 +2,7 @@
 # everything else is a wheel from the package index, of a version and with a hash that requirements/ names.
 
 PYTHON ?= python3
+OTHER_PYTHONS ?= 3.12 3.13
 VENV := .venv
 BIN := $(VENV)/bin
 
@@ -39,7 +40,7 @@ CHECK_DOCS ?= $(BIN)/python docs/generate.py --check
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help install run wheels test soak bench bench-quick check checks check-format check-lint check-types check-imports check-openapi check-docs \
+.PHONY: help install run wheels test test-pythons soak bench bench-quick check checks check-format check-lint check-types check-imports check-openapi check-docs \
 	bench-peers docs format lock audit clean
 
 help:  ## List the targets.
@@ -58,6 +59,15 @@ wheels: $(VENV)/.installed  ## Build what would be published, into dist/.
 
 test: $(VENV)/.tested  ## Install what tests need and run the whole suite.
 	@$(BIN)/pytest
+
+# Without the loops over faults and the API asked at length, which say little about a version of Python.
+test-pythons:  ## Run the suite on Python 3.12 and 3.13 where they are installed, each in an environment of its own.
+	@status=0; for version in $(OTHER_PYTHONS); do \
+		python=$$(.ci/python $$version) || { echo "Python $$version is not installed: skipped"; continue; }; \
+		echo "Python $$version"; \
+		$(MAKE) --no-print-directory VENV=build/venv-$$version PYTHON="$$python" build/venv-$$version/.tested \
+			&& build/venv-$$version/bin/pytest --quiet --ignore tests/faults --ignore tests/fuzz || status=1; \
+	done; exit $$status
 
 soak: $(VENV)/.tested  ## The fault and property tests with their loops in full, and the API asked at length.
 	@AGENTOS_SOAK=1 $(BIN)/pytest tests/faults tests/storage/test_promises.py tests/hostile tests/fuzz --timeout 3600

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-import threading
 from collections.abc import Callable
+from threading import Event
 
 import orjson
 
+from agentos.background_thread import BackgroundThread
 from agentos.domain.run import Run, RunStatus
 from agentos.domain.times import utc_now
 from agentos.errors import AgentOSError, StorageError, WorkerLost
@@ -16,6 +17,7 @@ from agentos.events.encoder import FrameEncoder
 from agentos.execution.endings import UNSAVED
 from agentos.execution.live import run_error, terminal_event
 from agentos.execution.runner import Runner
+from agentos.observability.repeated import RepeatedLines
 from agentos.storage.interface import Storage
 from agentos.storage.values import Lease
 
@@ -28,6 +30,7 @@ RETRY = 1.0
 GONE = "the worker that executed the run is gone; what it had written was kept"
 
 logger = logging.getLogger(__name__)
+repeated = RepeatedLines(logger)
 
 
 class LeaseKeeper:
@@ -41,25 +44,19 @@ class LeaseKeeper:
         self._runner = runner
         self._lease = lease
         self._orphans: set[str] = set()
-        self._stop = threading.Event()
-        self._thread: threading.Thread | None = None
-        self._starting = threading.Lock()
+        self._thread = BackgroundThread("leases", self._work)
         self.transient = False
         """Set by a process that ends soon, and would take with it what it took over: it sweeps only if it has to."""
 
     def start(self) -> None:
         """Start the thread unless it runs. Its first act is to sweep."""
-        if self._thread is None:
-            with self._starting:
-                if self._thread is None:
-                    self._thread = threading.Thread(target=self._work, name="leases", daemon=True)
-                    self._thread.start()
+        self._thread.start()
 
     def close(self) -> None:
         """Stop the thread."""
-        self._stop.set()
+        self._thread.stop()
 
-    def _work(self) -> None:
+    def _work(self, stopping: Event) -> None:
         while True:
             pause = self._lease.seconds / 3
             try:
@@ -67,11 +64,11 @@ class LeaseKeeper:
                 if not self.transient or self._waits():
                     self.sweep()
             except StorageError:
-                logger.warning("leases could not be renewed; trying again")
+                repeated.warning("leases could not be renewed; trying again")
                 pause = min(pause, RETRY)
             except Exception:  # a bug here must not leave all runs of the worker without a heartbeat
                 logger.exception("the lease thread met a bug")
-            if self._stop.wait(pause):
+            if stopping.wait(pause):
                 return
 
     def _waits(self) -> bool:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 import random
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from threading import Event
 
+from agentos.background_thread import BackgroundThread
 from agentos.config import Config
 from agentos.domain.times import utc_now
 from agentos.errors import StorageError
@@ -43,9 +44,7 @@ class HousekeepingService:
         self._storage = storage
         self._interval = interval
         self._config = config
-        self._stop = threading.Event()
-        self._starting = threading.Lock()
-        self._thread: threading.Thread | None = None
+        self._thread = BackgroundThread("housekeeping", self._work)
 
     def prune(self) -> Pruned:
         """Throw away events after ``event_retention``, keys after a day, sessions after ``session_ttl`` (0: never)."""
@@ -65,18 +64,15 @@ class HousekeepingService:
 
     def start(self) -> None:
         """Begin to prune by itself, unless it does already."""
-        with self._starting:
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._work, name="housekeeping", daemon=True)
-                self._thread.start()
+        self._thread.start()
 
     def close(self) -> None:
         """Stop pruning; a round that is under way ends with its present transaction."""
-        self._stop.set()
+        self._thread.stop()
 
-    def _work(self) -> None:
+    def _work(self, stopping: Event) -> None:
         # Not all workers of a deployment at the same moment, which is when it starts.
-        while not self._stop.wait(self._interval * random.uniform(0.5, 1.0)):  # noqa: S311
+        while not stopping.wait(self._interval * random.uniform(0.5, 1.0)):  # noqa: S311
             try:
                 pruned = self.prune()
             except StorageError:
@@ -90,6 +86,6 @@ class HousekeepingService:
         deleted = 0
         while some := delete():
             deleted += some
-            if self._stop.wait(PAUSE):
+            if self._thread.stopping.wait(PAUSE):
                 break
         return deleted

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import mmap
 import os
 import sys
@@ -12,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 from agentos.auth.exposure import check_binding
 from agentos.errors import ConfigError
 from agentos.observability.startup import error_line
+from agentos.serving import descriptors
 from agentos.serving.application import serving_config
 from agentos.serving.ports import check_addresses
+from agentos.storage.sqlalchemy.address import check_url
 
 if TYPE_CHECKING:
     from agentos.serving.worker import Services
@@ -35,6 +38,8 @@ BETTER = (
     " OPENAI_BASE_URL=http://127.0.0.1:11434/v1 AGENTOS_MODEL=openai:NAME"
 )
 KEY = ' -H "Authorization: Bearer $KEY"'
+
+log = logging.getLogger(__name__)
 
 
 MOST_OF_A_FAILURE = 4000
@@ -130,9 +135,11 @@ def _url(address: tuple[Any, ...], *, tls: bool) -> str:
 def on_starting(server: Any) -> None:
     """Make the deployment: gunicorn's hook in the master, once, before it listens; a reload keeps what is made here."""
     _check_binding(server.cfg.address)
+    _refuse_unless(lambda: check_url(serving_config().database_url))
     if not _has_sockets(server):
         _refuse_unless(lambda: check_addresses(server.cfg.address))
     server.deployment = Deployment(server.num_workers)
+    _say_connections(server.cfg.worker_connections)
     stop = server.stop
 
     # gunicorn has no hook between its SIGTERM and that of its workers.
@@ -161,6 +168,15 @@ def on_exit(server: Any) -> None:
 def _has_sockets(server: Any) -> bool:
     """Return whether the sockets are inherited: from systemd, or from the master that this one replaces (USR2)."""
     return bool(server.LISTENERS or server.master_pid or os.environ.get("LISTEN_FDS"))
+
+
+def _say_connections(served: int) -> None:
+    wanted, limit = serving_config().worker_connections, descriptors.limit()
+    if served < wanted and served == descriptors.connections(wanted, limit):  # else gunicorn's flag says how many
+        log.warning(
+            "the limit of open files is too low for AGENTOS_WORKER_CONNECTIONS; raise it (ulimit -Hn, LimitNOFILE)",
+            extra={"open_files": limit, "wanted": wanted, "served": served},
+        )
 
 
 def _check_binding(addresses: Iterable[Any]) -> None:

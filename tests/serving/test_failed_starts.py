@@ -45,7 +45,7 @@ FAILURES: dict[str, tuple[dict[str, str], str]] = {
     "a configuration file that is missing": ({"AGENTOS_CONFIG": "missing.toml"}, "missing.toml cannot be read"),
     "a line of .env": ({"FLASK_SKIP_DOTENV": ""}, "line 1 of .env is not accepted"),
     "a database of no backend": ({"AGENTOS_DATABASE_URL": "mysql://u:hunter2-hunter2@h/d"}, "begins with 'mysql'"),
-    "a database without a scheme": ({"AGENTOS_DATABASE_URL": "hunter2-hunter2"}, "no installed storage backend serves"),
+    "a database without a scheme": ({"AGENTOS_DATABASE_URL": "hunter2-hunter2"}, "AGENTOS_DATABASE_URL has no scheme"),
     "a database address that cannot be read": (
         {"AGENTOS_DATABASE_URL": "postgresql://u:hunter2-hunter2@h:port/d"},
         "AGENTOS_DATABASE_URL",

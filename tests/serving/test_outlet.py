@@ -35,8 +35,10 @@ outlet.close()
 outlet.write("after\\n")
 read += os.read(reader, 1 << 20)
 lines = read.decode().splitlines()
-print(lines[0].strip(), lines[-3], lines[-1])
-print(len(lines) - 3 + int(lines[-2].split()[-1]))
+# Lines are dropped more than once if the thread writes some of them meanwhile; each warning counts its own.
+warnings = [line for line in lines if line.startswith("log lines were dropped")]
+print(lines[0].strip(), "last" in lines, lines[-1])
+print(len(lines) - len(warnings) - len(["last", "after"]) + sum(int(line.split()[-1]) for line in warnings))
 """
 
 
@@ -44,7 +46,7 @@ def test_lines_wait_for_their_reader_and_those_beyond_the_limit_are_counted():
     done = subprocess.run([sys.executable, "-c", OUTLET], capture_output=True, text=True, timeout=30, cwd=ROOT)
 
     first, total = done.stdout.splitlines()
-    assert first == "0 last after"
+    assert first == "0 True after"
     assert int(total) == 5000
 
 
