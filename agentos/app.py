@@ -36,7 +36,7 @@ def create_app(
     """
     config = config or Config()
     app = Flask("agentos", static_folder=None)
-    app.extensions["agentos"] = services = build(config, agents=agents, tools=tools, plugins=plugins)
+    app.extensions["agentos"] = services = build(config, agents=agents, tools=tools, plugins=plugins, serving=True)
     app.extensions["agentos.body"] = BodyReader(limit=config.max_request_size, seconds=config.request_timeout)
     app.extensions["agentos.streams"] = StreamLimits(config)
     app.json = OrjsonProvider(app)

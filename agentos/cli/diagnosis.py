@@ -37,6 +37,7 @@ def diagnose(timeout: float, *, find_models: bool = False) -> Iterator[Finding]:
 
     Nothing is changed: a schema that is not there yet is not made.
     """
+    from agentos.advice import advice
     from agentos.bootstrap import build
     from agentos.cli.opening import changed, found_server
     from agentos.cli.pages import read_pages
@@ -50,6 +51,7 @@ def diagnose(timeout: float, *, find_models: bool = False) -> Iterator[Finding]:
     except AgentOSError as error:
         yield Finding("settings", "failed", error.message)
         return
+    yield from (Finding("advice", "warning", sentence) for sentence in advice(config))
     yield from _exposure(config)
     yield _open_files(config)
     try:
@@ -147,6 +149,8 @@ def _plugins(services: Services) -> Iterator[Finding]:
         name = f"plugin {report.name}"
         if report.status == "failed":
             yield Finding(name, "failed", f"broken and skipped: {report.error}")
+        elif report.status == "loaded" and report.error is not None:
+            yield Finding(name, "failed", f"a part of it was left out: {report.error}")
         elif report.status == "loaded":
             yield Finding(name, "ok", ", ".join(report.provides) or "loaded")
 

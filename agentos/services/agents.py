@@ -104,6 +104,12 @@ class AgentService:
         names = self._registered.names()
         return self.get(ASSISTANT if ASSISTANT in names else names[0]) if names else None
 
+    def check(self, agent: Agent) -> None:
+        """Raise an :class:`~agentos.errors.AgentOSError` for an agent that cannot run here. Makes no provider."""
+        _check_output_schema(agent)
+        self._catalog.check(agent.model)
+        self._tools_of(agent)
+
     # --- registration while the server runs ------------------------------------------------------------------------
 
     def register(self, document: Mapping[str, Any], *, by_operator: bool = False) -> AgentInfo:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from agentos.advice import advice
 from agentos.auth.exposure import check_binding
 from agentos.errors import ConfigError
 from agentos.observability.startup import error_line
@@ -139,6 +140,8 @@ def on_starting(server: Any) -> None:
     if not _has_sockets(server):
         _refuse_unless(lambda: check_addresses(server.cfg.address))
     server.deployment = Deployment(server.num_workers)
+    for sentence in advice(serving_config()):
+        log.warning(sentence)
     _say_connections(server.cfg.worker_connections)
     stop = server.stop
 

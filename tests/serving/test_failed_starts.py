@@ -68,6 +68,10 @@ FAILURES: dict[str, tuple[dict[str, str], str]] = {
     "an unknown executor": ({"AGENTOS_EXECUTOR": "celery"}, "AGENTOS_EXECUTOR is 'celery', which is not installed"),
     "an unknown authenticator": ({"AGENTOS_AUTH": "ldap"}, "AGENTOS_AUTH names 'ldap', which is not installed"),
     "tokens without a key": ({"AGENTOS_AUTH": "jwt"}, "AGENTOS_JWT_"),
+    "an unknown model provider": (
+        {"AGENTOS_MODEL": "nothing:x"},
+        "AGENTOS_MODEL is 'nothing:x': there is no model provider 'nothing'",
+    ),
     "a missing plugin": (
         {"AGENTOS_PLUGINS": "nothere", "AGENTOS_PLUGINS_STRICT": "1"},
         "plugin 'nothere' is broken: AGENTOS_PLUGINS names it, but it is not installed",

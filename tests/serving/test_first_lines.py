@@ -41,10 +41,10 @@ def lines(tmp_path: Path, env: dict[str, str], program: str | None = None) -> tu
 
 @pytest.mark.parametrize(
     ("model", "toy"),
-    [("scripted:echo", "scripted:echo, a script without a model"), ("openai:gpt-5-mini", None)],
+    [("scripted:echo", "scripted:echo, a script without a model"), ("here:model", None)],
 )
 def test_the_model_is_named_where_a_better_one_is_easily_had(tmp_path: Path, model: str, toy: str | None) -> None:
-    printed, _ = lines(tmp_path, {"AGENTOS_MODEL": model})
+    printed, _ = lines(tmp_path, {"AGENTOS_MODEL": model, "AGENTOS_PROVIDERS": "here=http://127.0.0.1:9/v1"})
     assert len(printed) == (1 if toy is None else 2)
     if toy is not None:
         assert f"Agent assistant uses {toy}." in printed[0]
