@@ -104,8 +104,9 @@ def test_a_host_that_is_none_becomes_neither_markup_nor_a_command(serve, host: s
     assert "<script" not in answer.text
     if answer.status_code == 200:
         for command in commands(answer.text):
+            outside_of_quotes = re.sub(r"'[^']*'", "", command).replace("$KEY", "")
+            assert not re.search(r"[;&|`$<>()]", outside_of_quotes)
             assert shlex.split(command)[:2] == ["curl", "-s"]
-            assert shlex.split(command)[3] == "-H"
 
 
 def test_pages_are_counted_against_the_limit_of_their_address(serve) -> None:

@@ -104,11 +104,13 @@ def test_the_command_shows_the_name_that_was_called(cli, command: list[str]) -> 
     assert done.stdout.startswith("Usage: agentos config")
 
 
-def test_serve_serves_the_agents_of_a_program(cli, shop, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["shop:server", "shop:app"])
+def test_serve_serves_the_agents_of_a_program(cli, shop, tmp_path: Path, name: str) -> None:
+    (cli.folder / "shop.py").write_text(SHOP + ("app = server.app\n" if name == "shop:app" else ""))
     log = tmp_path / "server.log"
     with log.open("w") as file:
         process = subprocess.Popen(
-            [AGENTOS, "serve", "--app", "shop:server", "--address", "127.0.0.1:0", "--workers", "1"],
+            [AGENTOS, "serve", "--app", name, "--address", "127.0.0.1:0", "--workers", "1"],
             cwd=cli.folder,
             stdout=file,
             stderr=file,
