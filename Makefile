@@ -49,7 +49,7 @@ help:  ## List the targets.
 install: $(VENV)/.installed  ## Create .venv with the server, its plugins and a small local model.
 
 run: $(VENV)/.installed  ## Install, migrate an SQLite file, and serve on 127.0.0.1:8080.
-	@$(BIN)/flask agentos db upgrade
+	@$(BIN)/agentos db upgrade
 	@exec $(BIN)/gunicorn -c gunicorn.conf.py wsgi:app
 
 wheels: $(VENV)/.installed  ## Build what would be published, into dist/.

@@ -74,3 +74,4 @@ proc_name = "agentos"  # Shown by ps where setproctitle is installed.
 on_starting = deployment.on_starting  # The master tells its workers whether all end or one, and when all are ready.
 when_ready = on_reload = deployment.when_ready  # No worker serves where strangers could come in unasked.
 post_fork = deployment.post_fork
+on_exit = deployment.on_exit  # A failed start ends in one line that says why.

@@ -1,5 +1,5 @@
 """The WSGI application: ``gunicorn -c gunicorn.conf.py wsgi:app``."""
 
-from agentos.app import create_app
+from agentos.program import create_app
 
 app = create_app()

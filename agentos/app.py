@@ -14,7 +14,7 @@ from agentos.api.cors import allow_origins
 from agentos.api.errors import handle_errors
 from agentos.api.exposure import keep_strangers_out
 from agentos.api.middleware import OrjsonProvider, watch_requests
-from agentos.api.resources import PUBLIC_ENDPOINTS, RESOURCES
+from agentos.api.resources import PAGE_ENDPOINTS, PUBLIC_ENDPOINTS, RESOURCES
 from agentos.api.stream_limits import StreamLimits
 from agentos.bootstrap import build
 from agentos.config import Config
@@ -36,7 +36,7 @@ def create_app(
     """
     config = config or Config()
     app = Flask("agentos", static_folder=None)
-    app.extensions["agentos"] = services = build(config, agents=agents, tools=tools, plugins=plugins)
+    app.extensions["agentos"] = services = build(config, agents=agents, tools=tools, plugins=plugins, serving=True)
     app.extensions["agentos.body"] = BodyReader(limit=config.max_request_size, seconds=config.request_timeout)
     app.extensions["agentos.streams"] = StreamLimits(config)
     app.json = OrjsonProvider(app)
@@ -48,7 +48,7 @@ def create_app(
     watch_requests(app)
     keep_strangers_out(app, config, public=PUBLIC_ENDPOINTS)
     allow_origins(app, config)
-    know_callers(app, services, public=PUBLIC_ENDPOINTS)
+    know_callers(app, services, public=PUBLIC_ENDPOINTS, pages=PAGE_ENDPOINTS)
     if config.proxy_hops:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=config.proxy_hops, x_proto=0, x_host=0)  # type: ignore[method-assign]
     for resource in RESOURCES:

@@ -27,6 +27,7 @@ from agentos.observability.run_log import RunLog
 from agentos.plugins.manager import PluginManager, PluginReport
 from agentos.provider_settings import ProviderSettings
 from agentos.registry import Registry
+from agentos.services.agent_checks import check_agents, check_assistant
 from agentos.services.agents import AgentService
 from agentos.services.callers import CallerService
 from agentos.services.health import HealthService
@@ -60,11 +61,13 @@ def build(
     agents: Mapping[str, Agent | StreamingAgent] | None = None,
     tools: Sequence[Tool | Toolkit | Callable[..., Any]] = (),
     plugins: Mapping[str, object] | None = None,
+    serving: bool = False,
 ) -> Services:
     """Load the plugins and put a server together. Nothing is connected, created or started yet, but for the schema.
 
     ``agents``, ``tools`` and ``plugins`` are those of an embedding program, beside the installed ones; an agent comes
-    under the id that it is given here. Raises :class:`~agentos.errors.ConfigError`,
+    under the id that it is given here. With ``serving``, a model of the assistant that cannot be used is refused;
+    commands do without it. Raises :class:`~agentos.errors.ConfigError`,
     :class:`~agentos.errors.PluginError`, and :class:`~agentos.errors.StorageError` when the schema cannot be brought up
     to date.
     """
@@ -84,6 +87,9 @@ def build(
     agent_service = AgentService(
         storage, registries.agents, registries.tools, catalog, config, executor=_tool_executor(config, manager)
     )
+    check_agents(agent_service, registries.agents, manager.leave_out)
+    if serving:
+        check_assistant(agent_service, registries.agents)
     services = Services(
         config=config,
         plugins=manager,

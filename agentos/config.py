@@ -1,7 +1,7 @@
 """The settings of a server: each one a row that says its type, default, environment variable and meaning.
 
-A value comes from ``Config(...)``, else from the environment, else from a file, else it is the default. The reference
-in ``docs/reference/settings.md`` is rendered from these rows.
+A value comes from ``Config(...)``, else from the environment (with ``.env``), else from a file, else it is the default.
+The reference in ``docs/reference/settings.md`` is rendered from these rows.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from agentos.env_file import load_env_file
 from agentos.provider_settings import PROVIDERS, ProviderSettings
 from agentos.settings import (
     ADDRESS,
@@ -20,6 +21,7 @@ from agentos.settings import (
     HOSTS,
     NAMES,
     OPTIONAL_COUNT,
+    OPTIONAL_MEMBER,
     OPTIONAL_MODEL,
     OPTIONAL_RATE,
     OPTIONAL_TEXT,
@@ -43,7 +45,7 @@ class Config:
     """The settings of one server.
 
     ``Config(address=":9090")`` takes everything that is not given from the environment, then from the file, then the
-    default.
+    default. The environment has also what ``.env`` of the working directory adds to it.
 
     Raises :class:`~agentos.errors.ConfigError` naming the setting, where its value came from, the value, and what is
     accepted. ``environ`` and ``file`` replace the process's own, for tests and embedding.
@@ -70,6 +72,13 @@ class Config:
         "Model of the built-in assistant. Default: openai:gpt-5-mini with OPENAI_API_KEY, else local:smollm2"
         " where agentos-server-local is installed, else scripted:echo.",
         env="AGENTOS_MODEL",
+    )
+    app: str | None = setting(
+        None,
+        OPTIONAL_MEMBER,
+        "Program whose agents are served and shown by all commands: module:name of an `AgentOS`, found from the working"
+        " directory.",
+        env="AGENTOS_APP",
     )
     assistant: bool = setting(True, FLAG, "Offer the built-in agent `assistant`.", env="AGENTOS_ASSISTANT")
     debug: bool = setting(False, FLAG, "Log at level debug, to the console.", env="AGENTOS_DEBUG")
@@ -344,6 +353,8 @@ class Config:
     """Where each setting's value came from: ``given``, the variable's name, the file's path, or ``default``."""
 
     def __post_init__(self, environ: Mapping[str, str] | None, file: str | Path | None) -> None:
+        if environ is None:
+            load_env_file()
         settings = settings_of(Config)
         given = {one.name: value for one in settings if (value := getattr(self, one.name)) is not UNSET}
         values, sources = resolve(settings, given, environ=environ, file=file)

@@ -37,6 +37,10 @@ class Registry(Generic[T]):
             )
         self._entries[name] = Entry(name, value, source)
 
+    def remove(self, name: str) -> None:
+        """Take out one thing."""
+        del self._entries[name]
+
     def remove_source(self, source: str) -> None:
         """Take out everything that one source added."""
         self._entries = {name: entry for name, entry in self._entries.items() if entry.source != source}

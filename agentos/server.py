@@ -8,7 +8,8 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from agentos.auth.exposure import check_binding
@@ -16,6 +17,7 @@ from agentos.config import Config
 from agentos.domain.agent import Agent, StreamingAgent
 from agentos.domain.ids import AGENT_ID
 from agentos.errors import AgentExists, ConfigError, InvalidRequest
+from agentos.observability.startup import report_errors_in_one_line
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -34,6 +36,10 @@ SIGNALS = (
     signal.SIGUSR2,
     signal.SIGWINCH,
 )
+
+
+# A program that serves makes its settings and agents before it calls start(): their errors are failed starts too.
+report_errors_in_one_line()
 
 
 class AgentOS:
@@ -87,6 +93,27 @@ class AgentOS:
         self._tools.append(tool)
 
     @property
+    def agents(self) -> Mapping[str, Agent | StreamingAgent]:
+        """The agents that were registered, by id."""
+        return MappingProxyType(self._agents)
+
+    @property
+    def tools(self) -> Sequence[Tool | Toolkit | Callable[..., Any]]:
+        """The tools that were registered."""
+        return tuple(self._tools)
+
+    @property
+    def is_built(self) -> bool:
+        """Return whether :attr:`app` was asked for."""
+        return self._app is not None
+
+    def copy(self, config: Config | None = None) -> AgentOS:
+        """Return a server with the same agents and tools whose application is not built yet."""
+        server = AgentOS(config or self.config)
+        server._agents, server._tools = dict(self._agents), list(self._tools)
+        return server
+
+    @property
     def app(self) -> Flask:
         """The WSGI application, built when it is first asked for: for tests, and for other WSGI servers."""
         with self._building:
@@ -94,6 +121,7 @@ class AgentOS:
                 from agentos.app import create_app  # Late: a program that only starts builds nothing in its master.
 
                 self._app = create_app(self.config, agents=self._agents, tools=self._tools)
+                self._app.extensions["agentos.server"] = self
             return self._app
 
     def start(self) -> None:

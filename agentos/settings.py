@@ -285,6 +285,13 @@ def _model(value: Any) -> str:
     return model
 
 
+def _member(value: Any) -> str:
+    member = _text(value)
+    if not re.fullmatch(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*", member):
+        raise ValueError(member)
+    return member
+
+
 def one_of(*choices: str) -> Kind:
     """Accept one of a few words."""
     return Kind(" or ".join(choices), lambda value: choices[choices.index(str(value).strip().lower())])
@@ -313,4 +320,5 @@ OPTIONAL_COUNT = Kind(
 )
 OPTIONAL_RATE = Kind("requests and a time, as in 100/minute, 10/s or 500/15m, or none", switchable(_rate))
 OPTIONAL_MODEL = Kind("provider:name, as in openai:gpt-5-mini", optional(_model))
+OPTIONAL_MEMBER = Kind("module:name, as in server:server", optional(_member))
 PLUGINS = Kind("names of plugins, separated by commas, or none", optional(_plugin_names))

@@ -36,7 +36,12 @@ def settings() -> str:
         " `agentos.toml` (or the one that `AGENTOS_CONFIG` names; keys are the names below), which is stronger than the"
         " default. An empty variable counts as not set. A secret may be in a file, which"
         " the variable with `_FILE` behind its name names: `OPENAI_API_KEY_FILE=/run/secrets/openai`."
-        " `flask agentos config` shows each value and its source.",
+        " `agentos config` shows each value and its source.",
+        "",
+        "The file `.env` in the working directory adds variables to the environment, of any name, plugins' too; the"
+        " environment is stronger. `FLASK_SKIP_DOTENV=1` turns it off, as our Dockerfile does. A line is `NAME=value`,"
+        " `NAME='value'` or `NAME=\"value\"`, with `export` before it if you like; `#` begins a comment. Double quotes"
+        ' know `\\n`, `\\r`, `\\t`, `\\"`, `\\\\` and `\\$`. Nothing is substituted.',
         "",
         "| name | variable | default | accepts | meaning |",
         "|---|---|---|---|---|",
@@ -143,8 +148,14 @@ def _tree(kind: type) -> Iterator[type]:
 
 def commands() -> str:
     """One section a command, from the click tree of :mod:`agentos.cli`."""
-    parts = ["# Commands", ""]
-    for path, command in _commands(cli, "flask agentos"):
+    parts = [
+        "# Commands",
+        "",
+        "`agentos` and `flask agentos` are the same. `--app` stands before a command, or behind one that works on"
+        " agents.",
+        "",
+    ]
+    for path, command in _commands(cli, "agentos"):
         context = click.Context(command, info_name=path)
         context.terminal_width = context.max_content_width = 100
         parts += [f"## {path}", "", "```text", command.get_help(context), "```", ""]

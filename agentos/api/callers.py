@@ -12,9 +12,10 @@ from agentos.domain.principal import Principal
 from agentos.services.services import Services
 
 
-def know_callers(app: Flask, services: Services, *, public: Set[str]) -> None:
-    """Have every request's caller known before it is served, but for the endpoints named ``public``.
+def know_callers(app: Flask, services: Services, *, public: Set[str], pages: Set[str]) -> None:
+    """Have every request's caller known before it is served, but for the endpoints named ``public`` and ``pages``.
 
+    Requests for ``pages`` are still counted against the limit of their address: some files are large.
     Endpoints that are not ours (a plugin's) and addresses where there is nothing need a credential too: what is not
     declared public is not.
     """
@@ -27,6 +28,9 @@ def know_callers(app: Flask, services: Services, *, public: Set[str]) -> None:
         if request.endpoint in public:
             return
         address = request.remote_addr or ""
+        if request.endpoint in pages:
+            services.callers.admit_to_page(address)
+            return
         headers = {name.lower(): value for name, value in request.headers.items()} if asks else {}
         credentials = Credentials(method=request.method, path=request.path, address=address, headers=headers)
         g.caller = services.callers.admit(credentials)

@@ -7,7 +7,7 @@ from importlib.resources import files
 
 from flask import Response, url_for
 
-from agentos.api.routes import ANYONE_KNOWN, Answer, Routes
+from agentos.api.routes import PAGE, Answer, Routes
 from agentos.errors import NotFound
 
 routes = Routes("docs", "This document, and its page.")
@@ -18,7 +18,7 @@ POLICY = (
     " connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 
-PAGE = """<!doctype html>
+DOCUMENT = """<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -55,7 +55,7 @@ ASSETS = {
 
 @routes.get(
     "/openapi.yaml",
-    access=ANYONE_KNOWN,
+    access=PAGE,
     answers={200: Answer(description="The OpenAPI document.", media_types=("application/yaml",))},
 )
 def get_openapi() -> Response:
@@ -63,7 +63,7 @@ def get_openapi() -> Response:
     return Response(_document(), content_type="application/yaml")
 
 
-@routes.get("/docs", access=ANYONE_KNOWN, answers={200: Answer(description="The page.", media_types=("text/html",))})
+@routes.get("/docs", access=PAGE, answers={200: Answer(description="The page.", media_types=("text/html",))})
 def get_docs() -> Response:
     """Read the specification as a page."""
     headers = {
@@ -71,13 +71,13 @@ def get_docs() -> Response:
         "X-Frame-Options": "DENY",
         "Referrer-Policy": "no-referrer",
     }
-    page = PAGE.format(docs=url_for("docs.get_docs"), document=url_for("docs.get_openapi"))
+    page = DOCUMENT.format(docs=url_for("docs.get_docs"), document=url_for("docs.get_openapi"))
     return Response(page, headers=headers, content_type="text/html; charset=utf-8")
 
 
 @routes.get(
     "/docs/{asset}",
-    access=ANYONE_KNOWN,
+    access=PAGE,
     answers={
         200: Answer(description="The file.", media_types=("text/javascript", "text/css", "image/png")),
     },

@@ -15,7 +15,7 @@ from marshmallow import Schema
 from agentos._version import __version__
 from agentos.api.errors import CAUSE_STATUS, CODE_STATUS, FINAL, LATER, SHOULD_RETRY
 from agentos.api.resources import RESOURCES
-from agentos.api.routes import PATH_PARAMETERS, PUBLIC, Answer, Route
+from agentos.api.routes import OPEN, PATH_PARAMETERS, Answer, Route
 from agentos.api.schemas.errors import ErrorSchema
 from agentos.api.schemas.events import DATA_SCHEMAS, RunEventSchema
 from agentos.api.schemas.media import MediaSchema
@@ -129,7 +129,7 @@ def _operation(route: Route, plugin: MarshmallowPlugin) -> dict[str, Any]:
         operation["description"] = rest.replace("\n", " ")
     # For these kinds of scheme the list holds the "roles" that are needed (OpenAPI 3.1, Security Requirement Object).
     scopes = [] if route.scope is None else [route.scope]
-    operation["security"] = [] if route.access == PUBLIC else [{name: scopes} for name in SECURITY]
+    operation["security"] = [] if route.access in OPEN else [{name: scopes} for name in SECURITY]
     if parameters := _parameters(route, plugin):
         operation["parameters"] = parameters
     if route.body is not None:

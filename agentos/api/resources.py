@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from agentos.api import agents, catalog, docs, health, history, runs, sessions
-from agentos.api.routes import PUBLIC, Routes
+from agentos.api import agents, catalog, docs, health, history, index, runs, sessions
+from agentos.api.routes import PAGE, PUBLIC, Routes
 
 RESOURCES: tuple[Routes, ...] = (
     sessions.routes,
@@ -11,11 +11,18 @@ RESOURCES: tuple[Routes, ...] = (
     agents.routes,
     runs.routes,
     catalog.routes,
+    index.routes,
     health.routes,
     docs.routes,
 )
 
-PUBLIC_ENDPOINTS = frozenset(
-    route.endpoint for routes in RESOURCES for route in routes.declared if route.access == PUBLIC
-)
-"""What answers without a credential."""
+
+def _endpoints(access: str) -> frozenset[str]:
+    return frozenset(route.endpoint for routes in RESOURCES for route in routes.declared if route.access == access)
+
+
+PUBLIC_ENDPOINTS = _endpoints(PUBLIC)
+"""What answers anybody without a credential."""
+
+PAGE_ENDPOINTS = _endpoints(PAGE)
+"""What answers without a credential where the caller may reach the server at all."""

@@ -40,10 +40,13 @@ View = Callable[..., Response]
 V = TypeVar("V", bound=View)
 
 PUBLIC = "public"
-"""The access of what answers anybody, without a credential."""
+"""The access of probes: they answer anybody without a credential, on a keyless server other machines too."""
 
-ANYONE_KNOWN = "known"
-"""The access of what needs a valid credential with any scopes, or none."""
+PAGE = "page"
+"""The access of pages for people: no credential. A keyless server refuses other machines and other sites' pages."""
+
+OPEN = (PUBLIC, PAGE)
+"""The accesses that need no credential."""
 
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -87,8 +90,8 @@ class Answer:
 class Route:
     """One operation. ``path`` is as OpenAPI writes it; ``view`` is given its parts, ``query`` and ``body`` by name.
 
-    ``access`` is the scope that a caller needs (``agents:run:{agent_id}`` is filled from the path), or
-    :data:`ANYONE_KNOWN`, or :data:`PUBLIC`. There is no default: whoever adds an operation says who may use it.
+    ``access`` is the scope that a caller needs (``agents:run:{agent_id}`` is filled from the path), or :data:`PAGE`, or
+    :data:`PUBLIC`. There is no default: whoever adds an operation says who may use it.
     """
 
     method: str
@@ -116,7 +119,7 @@ class Route:
     @property
     def scope(self) -> str | None:
         """The scope that a caller needs, if any."""
-        return None if self.access in (PUBLIC, ANYONE_KNOWN) else self.access
+        return None if self.access in OPEN else self.access
 
     @property
     def description(self) -> str:
@@ -201,7 +204,9 @@ class Routes:
         # each. Whether a credential is valid is asked of the storage.
         always: tuple[type[AgentOSError], ...] = (InvalidRequest, InternalError)
         if access != PUBLIC:
-            always += (Unauthenticated, Forbidden, RateLimited, StorageError, AuthenticationUnavailable)
+            always += (Forbidden, RateLimited)
+        if access not in OPEN:
+            always += (Unauthenticated, StorageError, AuthenticationUnavailable)
         of_body: tuple[type[AgentOSError], ...] = (RequestTooLarge, UnsupportedMediaType) if body else ()
 
         def declare(view: V) -> V:

@@ -1,4 +1,4 @@
-"""``flask agentos …``: each command is the module of its name, imported when it is asked for.
+"""``agentos …`` and ``flask agentos …``: each command is the module of its name, imported when it is asked for.
 
 What a command needs beyond click it imports when it runs, so that help and completion are there at once.
 """
@@ -11,6 +11,7 @@ COMMANDS = (
     "config",
     "db",
     "doctor",
+    "init",
     "keys",
     "models",
     "openapi",
@@ -29,7 +30,7 @@ agentos = CommandGroup(
     "agentos",
     modules={name: f"{__name__}.{name}" for name in COMMANDS},
     help="Serve, register, run and look after AI agents.",
-    epilog="Settings come from environment variables and agentos.toml; 'flask agentos config' shows them.",
+    epilog="Settings come from environment variables, .env and agentos.toml; 'agentos config' shows them.",
 )
 
 __all__ = ["agentos"]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import click
 
+from agentos.cli.opening import app_option
 from agentos.cli.output import as_json, json_text, one_line, print_json, print_table, printable
 from agentos.cli.values import Text
 
 
+@app_option
 @click.group("agents", invoke_without_command=True)
 @as_json
 @click.pass_context

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from agentos.cli.group import Failure
+from agentos.cli.opening import app_option
 from agentos.cli.output import printable
 from agentos.cli.values import Text
 from agentos.domain.principal import OPERATOR
@@ -22,6 +23,7 @@ HELP = "/history shows the conversation, /quit (or Ctrl-D) leaves, Ctrl-C stops 
 @click.command("chat")
 @click.argument("agent", type=Text())
 @click.option("--session", "session_id", metavar="ID", type=Text(), help="Continue this session, not a new one.")
+@app_option
 def command(agent: str, session_id: str | None) -> None:
     """Talk to AGENT in a session, line by line.
 

@@ -6,10 +6,11 @@ import platform
 import sys
 import threading
 import time
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from agentos.cli.databases import database_name
 from agentos.errors import AgentOSError
 
 if TYPE_CHECKING:
@@ -31,28 +32,30 @@ class Finding:
     detail: str
 
 
-def diagnose(timeout: float) -> Iterator[Finding]:
+def diagnose(timeout: float, *, find_models: bool = False) -> Iterator[Finding]:
     """Yield each finding when it is there; ``timeout`` (seconds) is for all model providers together.
 
     Nothing is changed: a schema that is not there yet is not made.
     """
+    from agentos.advice import advice
     from agentos.bootstrap import build
-    from agentos.cli.opening import configured
+    from agentos.cli.opening import changed, found_server
     from agentos.cli.pages import read_pages
-    from agentos.config import Config
 
     yield _python()
     try:
-        config = configured()
-        changed = [name for name, source in config.sources.items() if source != "default"]
-        yield Finding("settings", "ok", f"set are {', '.join(changed) or 'none'}, the others have their defaults")
+        server = found_server()
+        config = server.config
+        given = [name for name, source in config.sources.items() if source != "default"]
+        yield Finding("settings", "ok", f"set are {', '.join(given) or 'none'}, the others have their defaults")
     except AgentOSError as error:
         yield Finding("settings", "failed", error.message)
         return
+    yield from (Finding("advice", "warning", sentence) for sentence in advice(config))
     yield from _exposure(config)
     yield _open_files(config)
     try:
-        services = build(Config(migrate=False))
+        services = build(changed(config, migrate=False), agents=server.agents, tools=server.tools)
     except AgentOSError as error:
         yield Finding("server", "failed", f"cannot be put together: {error.message}")
         return
@@ -61,8 +64,10 @@ def diagnose(timeout: float) -> Iterator[Finding]:
         database = list(_database(services, config))
         yield from database
         usable = all(finding.status == "ok" for finding in database)
-        agents = list(read_pages(services.agents.list)) if usable else _agents_of_plugins(services)
+        agents = list(read_pages(services.agents.list)) if usable else _agents_without_database(services, server.agents)
         yield from _providers(services, timeout, {agent.model.partition(":")[0] for agent in agents if agent.model})
+        if find_models:
+            yield from _model_servers()
         yield from _agents(services, agents)
         if usable:
             yield from _shadowed(services, agents)
@@ -144,6 +149,8 @@ def _plugins(services: Services) -> Iterator[Finding]:
         name = f"plugin {report.name}"
         if report.status == "failed":
             yield Finding(name, "failed", f"broken and skipped: {report.error}")
+        elif report.status == "loaded" and report.error is not None:
+            yield Finding(name, "failed", f"a part of it was left out: {report.error}")
         elif report.status == "loaded":
             yield Finding(name, "ok", ", ".join(report.provides) or "loaded")
 
@@ -154,7 +161,7 @@ def _database(services: Services, config: Config) -> Iterator[Finding]:
             if not check.ok:
                 yield _unusable(services, config, check.detail)
                 return
-            yield Finding("database", "ok", check.detail)
+            yield Finding("database", "ok", f"{database_name(config.database_url)}: {check.detail}")
         elif check.name == "migrations":
             yield _schema(services, config, check)
 
@@ -167,19 +174,21 @@ def _schema(services: Services, config: Config, check: Check) -> Finding:
 
 def _unusable(services: Services, config: Config, reason: str) -> Finding:
     """Tell a file that the first start will make from a database that is out of reach."""
+    name = database_name(config.database_url)
     try:
         missing = services.storage.schema().current is None
     except AgentOSError:
         missing = False
     if missing and config.migrate:
-        return Finding("database", "warning", "there is none yet; the first start makes it")
-    return Finding("database", "failed", reason)
+        return Finding("database", "warning", f"{name}: there is none yet; the first start makes it")
+    return Finding("database", "failed", f"{name}: {reason}")
 
 
-def _agents_of_plugins(services: Services) -> list[AgentInfo]:
-    """Return the agents that are known without the database."""
+def _agents_without_database(services: Services, in_code: Iterable[str]) -> list[AgentInfo]:
+    """Return the agents that are known without the database: those of plugins and of the program."""
     provided = (name for report in services.plugins.reports for name in report.provides)
-    return [services.agents.get(name.removeprefix("agent:")) for name in provided if name.startswith("agent:")]
+    names = {name.removeprefix("agent:") for name in provided if name.startswith("agent:")}
+    return [services.agents.get(name) for name in sorted({*names, *in_code})]
 
 
 def _providers(services: Services, timeout: float, used: Container[str]) -> Iterator[Finding]:
@@ -191,6 +200,19 @@ def _providers(services: Services, timeout: float, used: Container[str]) -> Iter
         if finding.status == "failed" and prefix not in used:
             finding = Finding(finding.name, "warning", f"no agent uses it, but: {finding.detail}")
         yield finding
+
+
+def _model_servers() -> Iterator[Finding]:
+    """Say which model servers run on this machine, and how to use a model of theirs."""
+    from agentos.cli.model_servers import find_model_servers, usual_ports
+
+    ports = usual_ports()
+    found = find_model_servers(ports)
+    for server in found:
+        yield Finding(f"{server.name} (port {server.port})", "ok", server.description)
+    if not found:
+        places = ", ".join(f"{name} on {port}" for name, port in ports.items())
+        yield Finding("model servers", "warning", f"none answers on this machine; looked for {places}")
 
 
 class _ProviderCheck:

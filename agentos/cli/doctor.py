@@ -7,6 +7,7 @@ import sys
 
 import click
 
+from agentos.cli.opening import app_option
 from agentos.cli.output import as_json, is_coloured, one_line, print_json
 
 COLOURS = {"ok": "green", "warning": "yellow", "failed": "red"}
@@ -20,9 +21,11 @@ COLOURS = {"ok": "green", "warning": "yellow", "failed": "red"}
     show_default=True,
     help="Seconds for the model providers' own checks.",
 )
+@click.option("--find-models", is_flag=True, help="Look for Ollama, LM Studio and llama.cpp on this machine, too.")
 @as_json
 @click.pass_context
-def command(ctx: click.Context, timeout: float, as_json: bool) -> None:
+@app_option
+def command(ctx: click.Context, /, timeout: float, find_models: bool, as_json: bool) -> None:
     """Check whether everything works.
 
     Python, settings, exposure (who can reach the server, and is asked for a key), plugins, database, model providers
@@ -33,7 +36,7 @@ def command(ctx: click.Context, timeout: float, as_json: bool) -> None:
     from agentos.observability.redaction import redact
 
     findings = []
-    for found in diagnose(timeout):
+    for found in diagnose(timeout, find_models=find_models):
         finding = dataclasses.replace(found, detail=redact(found.detail))  # a plugin's own check may say anything
         findings.append(finding)
         if not as_json:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from agentos.cli.opening import app_parameter, settings
 from agentos.cli.output import printable
 from agentos.errors import AgentOSError, PluginError
 
@@ -35,8 +36,9 @@ class CommandGroup(click.Group):
     Plugins are loaded for help and for a name that is not ours; one that is broken costs its own commands alone.
     """
 
-    def __init__(self, name: str, *, modules: Mapping[str, str], **settings: Any) -> None:
-        super().__init__(name, **settings)
+    def __init__(self, name: str, *, modules: Mapping[str, str], **options: Any) -> None:
+        super().__init__(name, **options)
+        self.params.append(app_parameter())
         self._modules = modules
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -64,7 +66,6 @@ class CommandGroup(click.Group):
         return found
 
     def _load_plugins(self) -> dict[str, click.Command]:
-        from agentos.cli.opening import configured
         from agentos.plugins.manager import PluginManager
         from agentos.registry import Registry
 
@@ -72,7 +73,7 @@ class CommandGroup(click.Group):
         try:
             for name in self._modules:
                 registry.add(name, _TAKEN, source="core")
-            config = configured()
+            config = settings()
             manager = PluginManager(allowed=config.plugins, strict=config.plugins_strict)
             manager.on_removal(registry.remove_source)
             manager.load_installed()

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import click
 
+from agentos.cli.opening import app_option
 from agentos.cli.output import as_json, print_json, print_table
 
 
 @click.command("models")
 @as_json
+@app_option
 def command(as_json: bool) -> None:
     """List models worth knowing.
 

@@ -2,29 +2,91 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
 
 if TYPE_CHECKING:
     from agentos.config import Config
+    from agentos.server import AgentOS
     from agentos.services.services import Services
 
+C = TypeVar("C", bound=Callable[..., Any])
 LOG_ON_TERMINAL = {"log_level": "error", "log_format": "console"}
 """What a command does to the settings of the log that nobody set: its user wants its output, not a server's log."""
 
+APP = "agentos.cli.app"
+"""Under this key the context of a command keeps what ``--app`` named."""
 
-def configured() -> Config:
-    """Read the settings and set up the log; raises :class:`~agentos.errors.ConfigError`."""
+
+def _remember(ctx: click.Context, _: click.Parameter, value: str | None) -> None:
+    if value is not None:
+        ctx.meta[APP] = value
+
+
+def app_parameter() -> click.Option:
+    """Return the option ``--app``, which the group has and each command that works on agents."""
+    return click.Option(
+        ["--app"],
+        metavar="MODULE:NAME",
+        expose_value=False,
+        is_eager=True,
+        callback=_remember,
+        help="Use the agents of this program, as in server:server.  [setting: app]",
+    )
+
+
+def app_option(command: C) -> C:
+    """Add ``--app`` to a command that works on agents."""
+    if isinstance(command, click.Command):
+        command.params.append(app_parameter())
+    else:
+        command.__dict__.setdefault("__click_params__", []).append(app_parameter())
+    return command
+
+
+def settings(**given: Any) -> Config:
+    """Read the settings, with what ``--app`` named, and set up the log; raises ``ConfigError``."""
     from agentos.config import Config
     from agentos.observability.logs import configure_logging
 
-    config = Config()
+    context = click.get_current_context(silent=True)
+    if context is not None and (app := context.meta.get(APP)) is not None:
+        given["app"] = app
+    config = Config(**given)
     unset: dict[str, Any] = {
         name: value for name, value in LOG_ON_TERMINAL.items() if config.sources[name] == "default"
     }
     configure_logging(Config(**unset))
     return config
+
+
+def found_server() -> AgentOS:
+    """Return the server that a command works on: of the program that ``app`` names, or one without agents in code."""
+    from agentos.server import AgentOS
+
+    config = settings()
+    if config.app is None:
+        return AgentOS(config)
+    from agentos.program import load_server
+
+    server = load_server(config.app)
+    return server if server.config.app == config.app else server.copy(changed(server.config, app=config.app))
+
+
+def configured() -> Config:
+    """Read the settings that a command works with; raises :class:`~agentos.errors.ConfigError`."""
+    return found_server().config
+
+
+def changed(config: Config, **given: Any) -> Config:
+    """Return the settings with others in their place. Each keeps where it came from."""
+    from agentos.config import Config
+
+    in_code = {name: getattr(config, name) for name, source in config.sources.items() if source == "given"}
+    return Config(**(in_code | given))
 
 
 @contextmanager
@@ -34,10 +96,12 @@ def opened(*, migrate: bool = True) -> Iterator[Services]:
     Without ``migrate`` the database is left as it is, and not even connected to before it is needed.
     """
     from agentos.bootstrap import build
-    from agentos.config import Config
+    from agentos.cli.databases import announce
 
-    config = configured()
-    services = build(config if migrate else Config(migrate=False))
+    server = found_server()
+    config = server.config if migrate else changed(server.config, migrate=False)
+    announce(config)
+    services = build(config, agents=server.agents, tools=server.tools)
     try:
         yield services
     finally:

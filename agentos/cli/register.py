@@ -23,9 +23,7 @@ if TYPE_CHECKING:
 @click.option("--from-file", type=click.Path(path_type=Path), help="Read the agent from this YAML or JSON file.")
 @click.option("--name", type=Text(), help="Give the agent a name to show.")
 @click.option("--description", type=Text(), help="Say what the agent is for.")
-@click.option(
-    "--model", type=Text(), help="Use this model, as in openai:gpt-5-mini; 'flask agentos models' lists some."
-)
+@click.option("--model", type=Text(), help="Use this model, as in openai:gpt-5-mini; 'agentos models' lists some.")
 @click.option("--instructions", type=TextOrFile(), help="Tell the model this at the start of every run.")
 @click.option(
     "--tool", "tools", metavar="NAME", type=Text(), multiple=True, help="Offer an installed tool; repeatable."

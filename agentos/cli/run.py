@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from agentos.cli.opening import app_option
 from agentos.cli.output import print_json
 from agentos.cli.values import Image, Text
 from agentos.domain.principal import OPERATOR
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 @click.option("--image", "images", type=Image(), multiple=True, help="Attach an image (a file or a URL); repeatable.")
 @click.option("--json", "as_json", is_flag=True, help="Print nothing but the finished run, as JSON.")
 @click.option("--events", "as_events", is_flag=True, help="Print nothing but the run's events, a line of JSON each.")
+@app_option
 def command(
     agent: str, text: str, session_id: str | None, images: Sequence[Media], as_json: bool, as_events: bool
 ) -> None:

@@ -90,7 +90,7 @@ def show(run_id: str, as_json: bool) -> None:
 def follow(run_id: str, after: int, as_events: bool) -> None:
     """Show a run from its beginning to its end, wherever it executes.
 
-    Ctrl-C ends the following, not the run. The exit code is that of 'flask agentos run': 0 when the run completed, 130
+    Ctrl-C ends the following, not the run. The exit code is that of 'agentos run': 0 when the run completed, 130
     when it was cancelled, and 1 when it failed.
     """
     from agentos.cli.opening import opened

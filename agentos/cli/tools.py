@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from agentos.cli.group import Failure
+from agentos.cli.opening import app_option
 from agentos.cli.output import as_json, print_json, print_table, printable
 from agentos.cli.values import JSONObject, Pair, Text, json_or_text
 from agentos.errors import NotFound
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from agentos.tools.tool import Tool
 
 
+@app_option
 @click.group("tools")
 def command() -> None:
     """List, show and call tools."""

@@ -80,6 +80,11 @@ class Agent:
             raise InvalidRequest(
                 f"concurrency of agent {self.id!r} is {self.concurrency!r}; accepted are {', '.join(Concurrency)}"
             ) from None
+        if isinstance(self.tools, str):
+            raise InvalidRequest(
+                f"tools of agent {self.id!r} are the text {self.tools!r:.100}; accepted is a list, as in"
+                f" [{self.tools!r:.100}]"
+            )
         check_extras(self.id, self.parameters)
         object.__setattr__(self, "name", self.name or self.id)
         object.__setattr__(self, "tools", tuple(self.tools))

@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeVar
 import pluggy
 
 from agentos import hookspecs
-from agentos.errors import PluginError
+from agentos.errors import AgentOSError, PluginError
 from agentos.observability.redaction import redact
 
 GROUP = "agentos"
@@ -89,6 +89,21 @@ class PluginManager:
             self._manager.check_pending()
         except Exception as error:  # noqa: BLE001 - a plugin's import may raise anything; it is reported
             self._fail(report, error)
+
+    def leave_out(self, name: str, thing: str, error: AgentOSError) -> None:
+        """Report that one thing of a plugin, as ``agent:poet``, cannot be used; the plugin's others stay.
+
+        Raises :class:`~agentos.errors.PluginError` where plugins are strict.
+        """
+        message = redact(error.message)
+        if self._strict:
+            raise PluginError(
+                f"plugin {name!r} is broken: {message}; mend or uninstall it, or unset AGENTOS_PLUGINS_STRICT"
+            ) from error
+        logger.error("a part of a plugin was left out", extra={"plugin": name, "part": thing, "reason": message})
+        report = self._reports[name]
+        report.error = message if report.error is None else f"{report.error}; {message}"
+        report.provides = [provided for provided in report.provides if provided != thing]
 
     def on_removal(self, remove: Callable[[str], None]) -> None:
         """Have ``remove(plugin_name)`` called when a plugin turns out broken after it registered something."""

@@ -28,6 +28,9 @@ from agentos.tools.tool import Tool, as_tools
 FRESH_FOR = 1.0
 """Seconds for which a worker believes what it read of a stored agent; the contract allows two until all know."""
 
+ASSISTANT = "assistant"
+"""The id of the built-in agent."""
+
 STORED = "stored"
 """The source of agents that were registered by HTTP or CLI."""
 
@@ -95,6 +98,17 @@ class AgentService:
         if stored is None:
             raise AgentNotFound(agent_id)
         return _stored_info(stored)
+
+    def example(self) -> AgentInfo | None:
+        """Return an agent to try first: the assistant, else the first of code and plugins. Asks no database."""
+        names = self._registered.names()
+        return self.get(ASSISTANT if ASSISTANT in names else names[0]) if names else None
+
+    def check(self, agent: Agent) -> None:
+        """Raise an :class:`~agentos.errors.AgentOSError` for an agent that cannot run here. Makes no provider."""
+        _check_output_schema(agent)
+        self._catalog.check(agent.model)
+        self._tools_of(agent)
 
     # --- registration while the server runs ------------------------------------------------------------------------
 

@@ -31,6 +31,10 @@ class CallerService:
         """Load what the first request would have to wait for."""
         self._limits.open()
 
+    def admit_to_page(self, address: str) -> None:
+        """Count a request for what needs no credential. Raises ``RateLimited`` for an address."""
+        self._limits.check_address(address)
+
     def admit(self, credentials: Credentials) -> Principal:
         """Return who calls. Raises ``Unauthenticated``, or ``RateLimited`` for an address or a caller.
 

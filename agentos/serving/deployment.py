@@ -6,22 +6,45 @@ import logging
 import mmap
 import os
 import sys
-from collections.abc import Iterable
-from typing import Any, NoReturn
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
+from agentos.advice import advice
 from agentos.auth.exposure import check_binding
 from agentos.errors import ConfigError
+from agentos.observability.startup import error_line
 from agentos.serving import descriptors
 from agentos.serving.application import serving_config
+from agentos.serving.ports import check_addresses
 from agentos.storage.sqlalchemy.address import check_url
 
+if TYPE_CHECKING:
+    from agentos.serving.worker import Services
+
+# The small local model answers this well; it knows few facts.
 EXAMPLE = (
-    "curl -s {url}/api/v1/agents/assistant/run{key} -H 'Content-Type: application/json'"
-    """ -d '{{"input": "Say hello"}}'"""
+    "curl -s {url}/api/v1/agents/{agent}/run{key} -H 'Content-Type: application/json'"
+    """ -d '{{"input": "Write one sentence about the sea."}}'"""
+)
+TOYS = {
+    "local": "a toy-sized model on this machine",
+    "scripted": "a script without a model",
+}
+"""Model providers that are only for trying the server, and what they are."""
+
+BETTER = (
+    "Agent {agent} uses {model}, {what}. For a better one set OPENAI_API_KEY and AGENTOS_MODEL=openai:gpt-5-mini,"
+    " or use a server on this machine such as Ollama:"
+    " OPENAI_BASE_URL=http://127.0.0.1:11434/v1 AGENTOS_MODEL=openai:NAME"
 )
 KEY = ' -H "Authorization: Bearer $KEY"'
 
 log = logging.getLogger(__name__)
+
+
+MOST_OF_A_FAILURE = 4000
+"""Bytes of one failure: what is shorter than PIPE_BUF (4096 on Linux) is written at once or not at all."""
 
 
 class Deployment:
@@ -35,6 +58,12 @@ class Deployment:
         os.set_blocking(self._tokens, False)
         os.write(fill, b"." * (workers - 1) + b"!")
         os.close(fill)
+        self._failures, self._failed = os.pipe()
+        self._first, first = os.pipe()
+        os.write(first, b"!")
+        os.close(first)
+        for end in (self._failures, self._failed, self._first):
+            os.set_blocking(end, False)
 
     @property
     def stopping(self) -> bool:
@@ -50,6 +79,27 @@ class Deployment:
         """True once all of its first workers have served: its settings are right, and what fails now may come back."""
         return self._state[1] != 0
 
+    def fail(self, message: str) -> bool:
+        """Keep why a worker could not begin, for the line that the master ends with.
+
+        Return True for the first worker that fails: it alone may say so to gunicorn, whose master does not expect a
+        second failure while it ends the deployment, and prints a traceback.
+        """
+        with suppress(BlockingIOError):  # the pipe is full of the same
+            os.write(self._failed, message.encode()[:MOST_OF_A_FAILURE].replace(b"\0", b"") + b"\0")
+        try:
+            return bool(os.read(self._first, 1))
+        except BlockingIOError:
+            return False
+
+    @property
+    def failure(self) -> str | None:
+        """Why the first worker that failed could not begin; reading it takes it away."""
+        try:
+            return os.read(self._failures, 65_536).partition(b"\0")[0].decode(errors="replace")
+        except BlockingIOError:
+            return None
+
     def worker_ready(self, worker: Any) -> None:
         """Print the first thing to try once every worker serves."""
         try:
@@ -59,12 +109,21 @@ class Deployment:
         if token != b"!":
             return
         self._state[1] = 1
-        services = worker.services
-        if services is not None and services.config.assistant:
-            address = worker.sockets[0].getsockname()
-            if isinstance(address, tuple):
-                key = KEY if services.config.auth else ""
-                print(EXAMPLE.format(url=_url(address, tls=worker.cfg.is_ssl), key=key), flush=True)  # noqa: T201
+        if worker.services is not None:
+            _say_what_to_try(worker, worker.services)
+
+
+def _say_what_to_try(worker: Any, services: Services) -> None:
+    """Print a command for an agent, and what its model is where a better one is easily had."""
+    address, agent = worker.sockets[0].getsockname(), services.agents.example()
+    if agent is None or not isinstance(address, tuple):
+        return
+    toy = TOYS.get((agent.model or "").partition(":")[0])
+    if toy is not None:
+        print(BETTER.format(agent=agent.id, model=agent.model, what=toy))  # noqa: T201
+    key = KEY if services.config.auth else ""
+    url = _url(address, tls=worker.cfg.is_ssl)
+    print(EXAMPLE.format(url=url, agent=agent.id, key=key), flush=True)  # noqa: T201
 
 
 def _url(address: tuple[Any, ...], *, tls: bool) -> str:
@@ -77,8 +136,12 @@ def _url(address: tuple[Any, ...], *, tls: bool) -> str:
 def on_starting(server: Any) -> None:
     """Make the deployment: gunicorn's hook in the master, once, before it listens; a reload keeps what is made here."""
     _check_binding(server.cfg.address)
-    _check_database()
+    _refuse_unless(lambda: check_url(serving_config().database_url))
+    if not _has_sockets(server):
+        _refuse_unless(lambda: check_addresses(server.cfg.address))
     server.deployment = Deployment(server.num_workers)
+    for sentence in advice(serving_config()):
+        log.warning(sentence)
     _say_connections(server.cfg.worker_connections)
     stop = server.stop
 
@@ -98,6 +161,18 @@ def when_ready(server: Any) -> None:
     _check_binding(listener.getsockname() for listener in server.LISTENERS)
 
 
+def on_exit(server: Any) -> None:
+    """End a failed start in one line: gunicorn's hook in the master, after its last log line."""
+    deployment: Deployment | None = getattr(server, "deployment", None)
+    if deployment is not None and (failure := deployment.failure):
+        print(error_line(failure), file=sys.stderr, flush=True)  # noqa: T201  # the log may be JSON
+
+
+def _has_sockets(server: Any) -> bool:
+    """Return whether the sockets are inherited: from systemd, or from the master that this one replaces (USR2)."""
+    return bool(server.LISTENERS or server.master_pid or os.environ.get("LISTEN_FDS"))
+
+
 def _say_connections(served: int) -> None:
     wanted, limit = serving_config().worker_connections, descriptors.limit()
     if served < wanted and served == descriptors.connections(wanted, limit):  # else gunicorn's flag says how many
@@ -108,24 +183,18 @@ def _say_connections(served: int) -> None:
 
 
 def _check_binding(addresses: Iterable[Any]) -> None:
+    # Whatever is no pair is a Unix socket's path, or the number of a socket that `when_ready` looks at.
+    pairs = [address for address in addresses if isinstance(address, tuple)]
+    _refuse_unless(lambda: check_binding(serving_config(), pairs))
+
+
+def _refuse_unless(check: Callable[[], None]) -> None:
+    """End the master in one line unless a check passes."""
     try:
-        # Whatever is no pair is a Unix socket's path, or the number of a socket that `when_ready` looks at.
-        check_binding(serving_config(), [address for address in addresses if isinstance(address, tuple)])
+        check()
     except ConfigError as error:
-        _refuse(error)
-
-
-def _check_database() -> None:
-    """Refuse a database's URL that no worker will accept, or a file that none can write, before one has tried."""
-    try:
-        check_url(serving_config().database_url)
-    except ConfigError as error:
-        _refuse(error)
-
-
-def _refuse(error: ConfigError) -> NoReturn:
-    print(f"Error: {error.message}", file=sys.stderr, flush=True)  # noqa: T201  # the log may be JSON
-    raise SystemExit(1) from error
+        print(error_line(error.message), file=sys.stderr, flush=True)  # noqa: T201  # the log may be JSON
+        raise SystemExit(1) from error
 
 
 def post_fork(server: Any, worker: Any) -> None:

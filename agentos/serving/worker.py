@@ -11,17 +11,20 @@ import time
 from collections.abc import Callable, Iterable
 from ssl import SSLContext
 from types import FrameType
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 import gevent
 from gevent import socket
 from gevent.event import Event
+from gunicorn.arbiter import Arbiter
+from gunicorn.errors import AppImportError
 from gunicorn.sock import ssl_context
 from gunicorn.workers.ggevent import GeventWorker
 
-from agentos.errors import StorageError
+from agentos.errors import AgentOSError, StorageError
 from agentos.fair_lock import FairLock
 from agentos.observability.repeated import RepeatedLines
+from agentos.observability.startup import place_of
 from agentos.serving import descriptors, outlet
 from agentos.serving.answers import answer
 from agentos.serving.application import serving_config
@@ -32,6 +35,7 @@ from agentos.serving.patching import check_patched
 
 if TYPE_CHECKING:
     from agentos.config import Config
+    from agentos.services.agents import AgentInfo
     from agentos.serving.deployment import Deployment
 
 log = logging.getLogger(__name__)
@@ -51,10 +55,21 @@ CUT_AT_ONCE = 16  # idle connections that are closed then; more follow while it 
 DATABASE_PAUSE = 1.0  # between two attempts to begin without the database
 
 
+class Agents(Protocol):
+    """What a worker asks of the application's agents."""
+
+    def example(self) -> AgentInfo | None:
+        """Return an agent to try first."""
+
+
 class Services(Protocol):
     """What a worker asks of the application's services."""
 
     config: Config
+
+    @property
+    def agents(self) -> Agents:
+        """The agents, of which one is worth trying first."""
 
     def start(self) -> None:
         """Begin what goes on beside the requests."""
@@ -108,19 +123,32 @@ class Worker(GeventWorker):
         Without its database the application cannot begin. Where nothing has been served yet, that ends the whole
         deployment, and says why. A worker that replaces another waits: gunicorn's master would end them all.
         """
-        check_patched()
         while True:
             try:
+                check_patched()
                 super().load_wsgi()
-            except StorageError:
+            except StorageError as error:
                 if self.deployment is None or not self.deployment.served:
-                    raise
+                    self._refuse(error, error.message)
                 repeated.warning("the database is away; this worker begins when it is back", extra={"worker": self.pid})
+            except AgentOSError as error:
+                self._refuse(error, error.message)
+            except (AppImportError, ImportError) as error:
+                self._refuse(error, f"the application cannot be imported: {error}{place_of(error)}")
+            except Exception as error:  # a bug in the program, whose traceback helps
+                log.exception("the application failed to load", extra={"worker": self.pid})
+                self._refuse(error, f"{type(error).__name__}: {error}{place_of(error)}")
             else:
                 return
             self._heartbeat(self._ending.is_set, DATABASE_PAUSE)
             if self._ending.is_set():
                 sys.exit(0)
+
+    def _refuse(self, error: Exception, message: str) -> NoReturn:
+        """End the worker and so the deployment. The master says why; a traceback would hide it."""
+        if self.deployment is None:
+            raise error
+        sys.exit(Arbiter.WORKER_BOOT_ERROR if self.deployment.fail(message) else 0)
 
     def run(self) -> None:
         """Serve, drain, close: in this order, and each within its time."""

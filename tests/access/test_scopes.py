@@ -4,12 +4,12 @@ import pytest
 
 from access.conftest import PAST_ADMIN, Belongings, Tenants
 from access.test_two_tenants import BODIES, ROUTES, SHARED
-from agentos.api.routes import PUBLIC, Route
+from agentos.api.routes import OPEN, PAGE, PUBLIC, Route
 from agentos.domain.principal import SCOPES, Principal
 from agentos.errors import Forbidden
 from agentos.services.runs import RunRequest
 
-CLOSED = [route for route in ROUTES.values() if route.access != PUBLIC]
+CLOSED = [route for route in ROUTES.values() if route.access not in OPEN]
 SCOPED = [route for route in CLOSED if route.scope is not None]
 
 
@@ -26,6 +26,11 @@ def test_only_health_and_readiness_are_public() -> None:
     assert {route.path for route in ROUTES.values() if route.access == PUBLIC} == {"/health", "/ready"}
 
 
+def test_only_the_index_and_the_documentation_are_pages() -> None:
+    pages = {route.path for route in ROUTES.values() if route.access == PAGE}
+    assert pages == {"/", "/docs", "/docs/{asset}", "/openapi.yaml"}
+
+
 def test_every_scope_that_is_asked_for_can_be_granted() -> None:
     assert {(route.scope or "").removesuffix(":{agent_id}") for route in SCOPED} == {*SCOPES} - {"admin"}
 
@@ -40,7 +45,7 @@ def test_without_a_credential_nothing_is_served(tenants: Tenants, route: Route, 
     assert answer.headers["WWW-Authenticate"].startswith("Bearer")
 
 
-@pytest.mark.parametrize(("method", "path"), [("GET", "/"), ("GET", "/api/v1/nothing"), ("PATCH", "/api/v1/sessions")])
+@pytest.mark.parametrize(("method", "path"), [("POST", "/"), ("GET", "/api/v1/nothing"), ("PATCH", "/api/v1/sessions")])
 def test_what_is_not_there_is_told_to_nobody_unknown(tenants: Tenants, method: str, path: str) -> None:
     assert tenants.app.test_client().open(path, method=method).status_code == 401
     assert tenants.alice.request(method, path).status_code in (404, 405)

@@ -7,6 +7,7 @@ import pytest
 
 from agentos.domain.usage import Usage
 from agentos.errors import (
+    ConfigError,
     ContentFiltered,
     ContextTooLong,
     ProviderError,
@@ -168,10 +169,9 @@ def test_a_schema_that_is_not_accepted_is_refused_at_registration(served, schema
         assert place in answer.json["details"]["fields"]["output_schema"]
 
 
-def test_an_agent_in_code_with_such_a_schema_cannot_run(serve) -> None:
-    answer = serve(agent={"output_schema": {"type": "text"}}).run("Hi")
-    assert (answer.status_code, answer.json["details"]["cause"]) == (500, "AGENT_FAILED")
-    assert "'/type'" in answer.json["message"]
+def test_an_agent_in_code_with_such_a_schema_is_refused_at_start(serve) -> None:
+    with pytest.raises(ConfigError, match=r"agent 'scripted' cannot run: .* at '/type'"):
+        serve(agent={"output_schema": {"type": "text"}})
 
 
 def test_a_pattern_cannot_hold_a_worker(served) -> None:

@@ -382,7 +382,7 @@ def test_a_cursor_holds_for_its_own_list_alone_and_not_beside_an_offset(served: 
 
 @pytest.mark.parametrize(
     "path",
-    ["/", "/api", "/api/v1", "/api/v2/sessions", "//health", "/api//v1/sessions", "/../etc/passwd", "/health/x", "/%00",
+    ["/api", "/api/v1", "/api/v2/sessions", "/api//v1/sessions", "/../etc/passwd", "/health/x", "/%00",
      "/api/v1/agents//run", "/static/x", "/favicon.ico"],
 )  # fmt: skip
 def test_an_address_without_anything_is_a_json_404(client: FlaskClient, path: str) -> None:

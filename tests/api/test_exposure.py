@@ -24,7 +24,7 @@ STRANGERS = [
 
 
 @pytest.mark.parametrize("stranger", STRANGERS)
-@pytest.mark.parametrize("path", ["/api/v1/agents", "/nowhere", "/docs", "/openapi.yaml"])
+@pytest.mark.parametrize("path", ["/api/v1/agents", "/nowhere", "/", "/docs", "/docs/start.js", "/openapi.yaml"])
 def test_strangers_get_nothing(client, stranger, path) -> None:
     assert status(client, path, **stranger) == 403
 

@@ -146,7 +146,7 @@ NAVIGATION = {SITE: "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest"
     [
         ("GET", "/docs", NAVIGATION, 200),
         ("GET", "/docs/", NAVIGATION, 200),
-        ("GET", "/", NAVIGATION, 404),
+        ("GET", "/", NAVIGATION, 200),
         ("GET", "/docs", {SITE: "same-site", "Sec-Fetch-Mode": "navigate"}, 200),
         ("GET", "/docs", {**NAVIGATION, "Sec-Fetch-Dest": "iframe"}, 403),
         ("GET", "/docs", {**NAVIGATION, "Sec-Fetch-Mode": "cors", "Origin": "https://evil.example.com"}, 403),
@@ -188,7 +188,7 @@ def test_no_simple_request_of_another_site_reaches_anything(served, method: str,
     answer = served.client.open(path, method=method, data='{"input": "x"}', content_type=kind, headers=headers)
     assert answer.status_code == 403
     assert served.provider.requests == []
-    assert served.services.storage.list_agents() == []
+    assert served.services.storage.list_agents(limit=1) == []
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=a"])

@@ -42,14 +42,14 @@ def _run(server: AgentOSServer, script: str) -> str:
 
 def test_there_is_a_test_here_for_every_block() -> None:
     # The tool plugin's two blocks are built, installed and used by tests/e2e/test_plugins.py.
-    assert [language for language, _ in BLOCKS] == ["sh", "json", "sh", "sh", "python", "ini", "python"]
+    assert [language for language, _ in BLOCKS] == ["sh", "json", "sh", "sh", "sh", "python", "ini", "python"]
 
 
 def test_the_first_curl_gets_an_answer_of_the_shape_that_is_shown(server: AgentOSServer) -> None:
     answer = json.loads(_run(server, SHELL[0]))
     shown = json.loads(next(text for language, text in BLOCKS if language == "json"))
     assert set(shown) <= set(answer)
-    assert (answer["status"], answer["content"]) == ("completed", "Say hello")
+    assert (answer["status"], answer["content"]) == ("completed", "Write one sentence about the sea.")
 
 
 def test_the_stream_ends_with_complete(server: AgentOSServer) -> None:
@@ -60,6 +60,11 @@ def test_the_stream_ends_with_complete(server: AgentOSServer) -> None:
 
 def test_the_command_line_registers_and_runs_an_agent(server: AgentOSServer) -> None:
     assert "The sea" in _run(server, SHELL[2])
+
+
+def test_the_project_is_written(server: AgentOSServer) -> None:
+    assert "agentos serve --reload" in _run(server, SHELL[3])
+    assert (server.cwd / "shop" / "server.py").exists()
 
 
 def test_the_agent_in_code_serves(tmp_path: Path) -> None:

@@ -4,13 +4,23 @@ import json
 import os
 import threading
 import time
+from types import SimpleNamespace
 
 from agentos.config import Config
+
+
+class Agents:
+    def __init__(self, config):
+        self.config = config
+
+    def example(self):
+        return SimpleNamespace(id="assistant", model="openai:x") if self.config.assistant else None
 
 
 class Services:
     def __init__(self):
         self.config = Config()
+        self.agents = Agents(self.config)
         self.draining = threading.Event()
         self.lost = threading.Event()
         self.active = 0

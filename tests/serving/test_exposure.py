@@ -23,7 +23,13 @@ PROGRAM = "from agentos import AgentOS, Config\nif __name__ == '__main__':\n    
 def refused(tmp_path: Path, *command: str, fds: tuple[int, ...] = (), lines: int = 1, **env: str) -> str:
     """Start what must refuse to serve, and return the last of its ``lines``."""
     environment = {name: os.environ[name] for name in KEPT if name in os.environ}
-    environment |= {"PYTHONPATH": str(ROOT), "AGENTOS_PLUGINS": "none", "AGENTOS_DATABASE_URL": "memory://", **env}
+    environment |= {
+        "PYTHONPATH": str(ROOT),
+        "AGENTOS_PLUGINS": "none",
+        "AGENTOS_DATABASE_URL": "memory://",
+        "AGENTOS_WORKERS": "1",
+        **env,
+    }
     done = subprocess.run(
         command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=30, pass_fds=fds
     )

@@ -65,7 +65,7 @@ def test_the_last_line_printed_is_a_curl_for_the_assistant_once_all_workers_serv
 
     assert lines == [
         f"curl -s {server.url}/api/v1/agents/assistant/run -H 'Content-Type: application/json'"
-        ' -d \'{"input": "Say hello"}\''
+        ' -d \'{"input": "Write one sentence about the sea."}\''
     ]
 
 
@@ -93,7 +93,7 @@ def test_all_interfaces_are_printed_as_an_address_that_can_be_called(serve):
     assert server.output().startswith("curl -s http://127.0.0.1:")
 
 
-def test_no_curl_is_printed_without_the_assistant(serve):
+def test_no_curl_is_printed_without_an_agent(serve):
     assert serve(env={"AGENTOS_ASSISTANT": "0"}).output() == ""
 
 

@@ -55,6 +55,14 @@ class PluginListSchema(AnswerSchema):
     count = Whole("How many there are.")
 
 
+class IndexSchema(AnswerSchema):
+    """The server, and where its documentation and API are."""
+
+    service = Choice("Always the same.", ("agentos",))
+    version = Text("The server's version.")
+    paths = Object("Paths by name: `docs`, `openapi`, `health`, `ready`, `agents`.")
+
+
 class HealthSchema(AnswerSchema):
     """The process is alive."""
 

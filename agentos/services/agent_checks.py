@@ -1,0 +1,49 @@
+"""Checks at start that agents of code and plugins can run: their provider, tools and output schema are there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from agentos.domain.agent import Agent, StreamingAgent
+from agentos.errors import AgentOSError, ConfigError, PluginError
+from agentos.registry import Registry
+from agentos.services.agents import ASSISTANT, AgentService
+
+CORE, CODE = "core", "code"
+"""The sources of agents that come with AgentOS, and of those that a program registered."""
+
+LeaveOut = Callable[[str, str, AgentOSError], None]
+"""Reports that a part of a plugin is left out: the plugin, the part (``agent:poet``), and why."""
+
+
+def check_agents(agents: AgentService, registered: Registry[Agent | StreamingAgent], leave_out: LeaveOut) -> None:
+    """Check all but the built-in agent. One of a plugin that cannot run is taken out, and the others stay.
+
+    Raises :class:`~agentos.errors.ConfigError` that names an agent of code that cannot run.
+    """
+    for entry in list(registered):
+        if entry.source == CORE or not isinstance(entry.value, Agent):
+            continue
+        try:
+            agents.check(entry.value)
+        except AgentOSError as error:
+            reason = _named(entry.name, error)
+            if entry.source == CODE:
+                raise ConfigError(reason) from error
+            registered.remove(entry.name)
+            leave_out(entry.source, f"agent:{entry.name}", PluginError(reason))
+
+
+def check_assistant(agents: AgentService, registered: Registry[Agent | StreamingAgent]) -> None:
+    """Raise :class:`~agentos.errors.ConfigError` unless the model of the built-in agent, a setting, can be used."""
+    entry = registered.get(ASSISTANT)
+    if entry is not None and entry.source == CORE and isinstance(entry.value, Agent):
+        try:
+            agents.check(entry.value)
+        except AgentOSError as error:
+            raise ConfigError(f"AGENTOS_MODEL is {entry.value.model!r:.100}: {error.message}") from error
+
+
+def _named(agent_id: str, error: AgentOSError) -> str:
+    name = f"agent {agent_id!r}"
+    return error.message if error.message.startswith(name) else f"{name} cannot run: {error.message}"
