@@ -1,0 +1,242 @@
+"""A reader who pastes what a page says into a terminal, block after block, in a directory and environment of their own.
+
+Differences from a real reader, all because tests use no network and run side by side: a free port stands for each port
+that a page names on this machine, packages are installed from what is there, and `make run` starts the same server
+without installing it again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import sysconfig
+import time
+import tomllib
+import urllib.request
+from configparser import ConfigParser
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from parts.pages import Block, Note
+from parts.server import KEPT, ROOT
+
+SERVES = re.compile(r"(^|\s)(make run|(flask )?agentos serve|gunicorn|python server\.py)(\s|$)")
+MAKE_RUN = f"flask agentos db upgrade && gunicorn --pythonpath {ROOT} -c {ROOT / 'gunicorn.conf.py'} wsgi:app"
+PORT = re.compile(r"(?<=127\.0\.0\.1:)\d{4,5}|(?<=localhost:)\d{4,5}")
+# A terminal keeps its variables and its directory from one block to the next.
+SESSION = """
+[ ! -e "$READER/state" ] || source "$READER/state"
+set -euo pipefail
+trap '{ declare -p | grep -vE "^declare -[a-zA-Z]*r"; printf "cd %q\\n" "$PWD"; } > "$READER/state"' EXIT
+"""
+PROGRAMS = {"flask": "flask", "gunicorn": "gunicorn", "pytest": "pytest -q -p no:cacheprovider"}
+
+
+class Reader:
+    """Does the steps of a page. A context manager; at its end, the server that the page started ends."""
+
+    def __init__(self, directory: Path, environ: dict[str, str]) -> None:
+        self.here = directory / "project"
+        self.private = directory / "reader"
+        self.here.mkdir()
+        self.private.mkdir()
+        self.printed = ""
+        self._ports: dict[str, str] = {}
+        self._server: subprocess.Popen[bytes] | None = None
+        self._log = self.private / "server.log"
+        programs = self._environment()
+        # An answer that is an error is a failure, which a terminal only shows.
+        (self.private / ".curlrc").write_text("fail-with-body\n")
+        self.environ = {name: os.environ[name] for name in KEPT if name in os.environ} | {
+            "PATH": os.pathsep.join([str(programs), os.environ["PATH"]]),
+            "HOME": str(self.private),
+            "READER": str(self.private),
+            "AGENTOS_ADDRESS": self.local("127.0.0.1:8080"),
+            "AGENTOS_WORKERS": "1",
+            "AGENTOS_MODEL": "scripted:echo",
+            "PYTHONUNBUFFERED": "1",
+            # A connection to another machine fails at once.
+            "http_proxy": "http://127.0.0.1:9",
+            "https_proxy": "http://127.0.0.1:9",
+            "no_proxy": "127.0.0.1,localhost",
+        }
+        self.environ |= environ
+
+    def __enter__(self) -> Reader:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop()
+
+    def do(self, step: Note | Block) -> None:
+        """Do what one step says; raises :class:`AssertionError` where it does not work."""
+        match step:
+            case Note("server", settings):
+                self._serve(f"{settings} flask agentos serve")
+            case Note(_, command):
+                self._shell(command)
+            case Block(language="sh", text=text):
+                self._paste(self.local(text))
+            case Block(language="json", text=text):
+                shown, printed = json.loads(text), _json_in(self.printed)
+                _same_shape(shown, printed, "the answer")
+            case Block(file=str(file)):
+                (self.here / file).parent.mkdir(parents=True, exist_ok=True)
+                (self.here / file).write_text(self.local(step.text))
+                self._check(step, file)
+            case Block():
+                self._check(step, None)
+
+    def local(self, text: str) -> str:
+        """Return a text with a free port for each port of this machine in it, always the same one."""
+        return PORT.sub(lambda found: self._ports.setdefault(found[0], str(_free_port())), text)
+
+    # --- a block ---------------------------------------------------------------------------------------------------
+
+    def _check(self, block: Block, file: str | None) -> None:
+        match block.language:
+            case "python" if file is None:
+                (self.private / "pasted.py").write_text(self.local(block.text))
+                self._shell('PYTHONPATH=. python "$READER/pasted.py"')
+            case "python" if Path(file).name.startswith("test_"):
+                compile(block.text, file, "exec")  # The page's next command runs it.
+            case "python":
+                run = f"import runpy; runpy.run_path({file!r}, run_name='pasted')"
+                self._shell(f"PYTHONPATH=. python -c {shlex.quote(run)}")
+            case "toml":
+                tomllib.loads(block.text)
+            case "yaml":
+                yaml.safe_load(block.text)
+            case "ini":
+                ConfigParser(interpolation=None).read_string(block.text)
+            case language:
+                raise AssertionError(f"nothing here knows what to do with {language or 'a block without a language'!r}")
+
+    def _paste(self, script: str) -> None:
+        """Run a block; a line of it that starts a server is left running."""
+        before: list[str] = []
+        for line in script.splitlines():
+            if SERVES.search(line):
+                self._shell("\n".join(before))
+                self._serve(line.replace("make run", MAKE_RUN))
+                before = []
+            else:
+                before.append(line)
+        if any(line.strip() for line in before):
+            self._shell("\n".join(before))
+
+    def _shell(self, script: str) -> None:
+        done = subprocess.run(
+            ["bash", "-c", f"{SESSION}\n{script}"],
+            cwd=self.here,
+            env=self.environ,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        self.printed = done.stdout
+        log = self._log.read_text("utf-8")[-3000:] if self._log.exists() else ""
+        assert done.returncode == 0 and "event: error\n" not in done.stdout, f"{script}\n--- printed\n{done.stdout}{done.stderr}\n--- server\n{log}"
+
+    # --- the server ------------------------------------------------------------------------------------------------
+
+    def _serve(self, command: str) -> None:
+        self._stop()
+        with self._log.open("wb") as log:
+            self._server = subprocess.Popen(
+                ["bash", "-c", f"{SESSION}\n{command}"],
+                cwd=self.here,
+                env=self.environ,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        deadline = time.monotonic() + 60
+        while not self._is_ready():
+            said = self._log.read_text("utf-8")
+            assert self._server.poll() is None, f"{command}\n--- the server ended\n{said}"
+            assert time.monotonic() < deadline, f"{command}\n--- the server is not ready\n{said}"
+            time.sleep(0.05)
+
+    def _is_ready(self) -> bool:
+        listening = re.search(r"Listening at: (https?://[^ ]+)", self._log.read_text("utf-8"))
+        if listening is None:
+            return False
+        try:
+            with urllib.request.urlopen(f"{listening[1]}/ready", timeout=5) as response:
+                return bool(response.status == 200)
+        except OSError:
+            return False
+
+    def _stop(self) -> None:
+        if self._server is None:
+            return
+        if self._server.poll() is None:
+            os.killpg(self._server.pid, signal.SIGTERM)
+            try:
+                self._server.wait(45)
+            except subprocess.TimeoutExpired:
+                os.killpg(self._server.pid, signal.SIGKILL)
+                self._server.wait(10)
+        self._server = None
+
+    # --- the environment -------------------------------------------------------------------------------------------
+
+    def _environment(self) -> Path:
+        """Make `.venv` with all that ours has; what a page installs goes into it, and into no other."""
+        venv = self.here / ".venv"
+        subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(venv)], check=True, timeout=60)
+        (site,) = venv.glob("lib/python*/site-packages")
+        (site / "ours.pth").write_text(f"import site; site.addsitedir({sysconfig.get_path('purelib')!r})\n")
+        python = venv / "bin" / "python"
+        for name, module in PROGRAMS.items():
+            _program(venv / "bin" / name, f'exec {python} -m {module} "$@"')
+        _program(
+            venv / "bin" / "pip",
+            f'shift; exec {sys.executable} -m pip --python {python} install -q --no-index --no-build-isolation "$@"',
+        )
+        return venv / "bin"
+
+
+def _program(path: Path, line: str) -> None:
+    path.write_text(f"#!/bin/sh\n{line}\n")
+    path.chmod(0o755)
+
+
+def _free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+def _json_in(printed: str) -> Any:
+    """Return the JSON that a command printed: all of it, or its last line."""
+    try:
+        return json.loads(printed)
+    except ValueError:
+        return json.loads(printed.strip().splitlines()[-1])
+
+
+def _same_shape(shown: Any, printed: Any, where: str) -> None:
+    """Is what a page shows in what was printed? ``…`` is any text, and a key ``…`` more keys."""
+    assert type(shown) is type(printed) or {type(shown), type(printed)} == {int, float}, (
+        f"{where} is {printed!r}, and the page shows {shown!r}"
+    )
+    match shown:
+        case dict():
+            for key in shown.keys() - {"…"}:
+                assert key in printed, f"{where} has no {key!r}; it has {', '.join(printed)}"
+                _same_shape(shown[key], printed[key], f"{where}.{key}")
+        case list() if shown:
+            assert printed, f"{where} is empty"
+            _same_shape(shown[0], printed[0], f"{where}[0]")
