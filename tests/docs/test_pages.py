@@ -41,7 +41,7 @@ def test_the_provider_of_the_how_to_answers(tmp_path: Path) -> None:
     from agentos import Config, create_app
 
     namespace: dict[str, object] = {}
-    (block,) = _blocks(ROOT / "docs" / "how-to" / "own-provider.md", "python")
+    block = _blocks(ROOT / "docs" / "how-to" / "own-provider.md", "python")[0]
     exec(compile(block, "own-provider.md", "exec"), namespace)
     plugin = SimpleNamespace(register_model_providers=namespace["register_model_providers"])
     app = create_app(Config(database_url="memory://", model="shouting:x"), plugins={"shouting": plugin})
@@ -66,3 +66,17 @@ def test_the_greeter_of_the_how_to_greets() -> None:
         assert answer.get_json()["content"] == "Hello, you said 'hi' after 0 messages."
     finally:
         server.app.extensions["agentos"].close()
+
+
+HOW_TOS = sorted((ROOT / "docs" / "how-to").glob("*.md"))
+
+
+@pytest.mark.parametrize("page", HOW_TOS, ids=lambda page: page.stem)
+def test_a_how_to_says_first_for_whom_it_is(page: Path) -> None:
+    first = page.read_text("utf-8").split("\n\n")[1]
+    assert "This page is for " in first, f"{page.name} begins with {first!r}"
+
+
+def test_the_readme_lists_each_how_to_once() -> None:
+    index = (ROOT / "README.md").read_text("utf-8").partition("## Where to go next")[2]
+    assert sorted(re.findall(r"docs/how-to/([\w-]+)\.md", index)) == [page.stem for page in HOW_TOS]
