@@ -15,7 +15,7 @@ import math
 import os
 
 from agentos.observability.logs import configure_logging
-from agentos.serving import deployment
+from agentos.serving import deployment, descriptors
 from agentos.serving.application import serving_config
 from agentos.serving.logger import Logger
 from agentos.serving.worker import Worker
@@ -29,7 +29,9 @@ bind = settings.address  # AGENTOS_ADDRESS. Another than this machine's is refus
 backlog = 2048  # Connections that wait while all workers are at work; the kernel's own limit (somaxconn) may be lower.
 workers = settings.workers  # AGENTOS_WORKERS or WEB_CONCURRENCY. One a core: each serves many connections, on one core.
 worker_class = Worker  # gevent's worker, with JSON errors, a check of the patches, and a drain that ends every run.
-worker_connections = settings.worker_connections  # AGENTOS_WORKER_CONNECTIONS. A stream holds its connection all along.
+open_files = descriptors.raise_limit()  # To the hard limit (ulimit -Hn); the usual 1024 would be 448 connections.
+# AGENTOS_WORKER_CONNECTIONS, or what the open files are enough for. A stream holds its connection all along.
+worker_connections = descriptors.connections(settings.worker_connections, open_files)
 
 # --- no surprises ----------------------------------------------------------------------------------------------------
 

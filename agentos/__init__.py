@@ -21,7 +21,7 @@ from agentos.domain.tool_spec import ToolSpec
 from agentos.domain.usage import Usage
 from agentos.errors import Unauthenticated
 from agentos.hookspecs import hookimpl
-from agentos.models.deltas import Arrival, Delta, Finish, ReasoningDelta, TextDelta, ToolCallDelta
+from agentos.models.deltas import Arrival, Delta, Finish, MessageDetails, ReasoningDelta, TextDelta, ToolCallDelta
 from agentos.models.provider import ModelProvider
 from agentos.models.request import ModelRequest
 from agentos.models.scripted import ScriptedProvider
@@ -52,6 +52,7 @@ __all__ = [
     "Finish",
     "Media",
     "Message",
+    "MessageDetails",
     "ModelProvider",
     "ModelRequest",
     "OutboundAnswer",

@@ -15,6 +15,7 @@ from agentos.api.errors import handle_errors
 from agentos.api.exposure import keep_strangers_out
 from agentos.api.middleware import OrjsonProvider, watch_requests
 from agentos.api.resources import PUBLIC_ENDPOINTS, RESOURCES
+from agentos.api.stream_limits import StreamLimits
 from agentos.bootstrap import build
 from agentos.config import Config
 from agentos.domain.agent import Agent, StreamingAgent
@@ -37,6 +38,7 @@ def create_app(
     app = Flask("agentos", static_folder=None)
     app.extensions["agentos"] = services = build(config, agents=agents, tools=tools, plugins=plugins)
     app.extensions["agentos.body"] = BodyReader(limit=config.max_request_size, seconds=config.request_timeout)
+    app.extensions["agentos.streams"] = StreamLimits(config)
     app.json = OrjsonProvider(app)
     # A redirect to the address with or without a slash would be HTML, and would lose the body of a POST.
     app.url_map.strict_slashes = False

@@ -25,6 +25,7 @@ from agentos.models.provider import ModelProvider
 from agentos.observability.redaction import keep_secrets_of
 from agentos.observability.run_log import RunLog
 from agentos.plugins.manager import PluginManager, PluginReport
+from agentos.provider_settings import ProviderSettings
 from agentos.registry import Registry
 from agentos.services.agents import AgentService
 from agentos.services.callers import CallerService
@@ -36,6 +37,7 @@ from agentos.services.services import Services
 from agentos.services.sessions import SessionService
 from agentos.services.summaries import SummaryService
 from agentos.storage.interface import Storage
+from agentos.storage.sqlalchemy.address import scheme_of
 from agentos.storage.values import Lease, Quota
 from agentos.tools.context import ToolContext
 from agentos.tools.denied import Denied
@@ -47,6 +49,9 @@ ProviderFactory = Callable[[Config], ModelProvider]
 AuthenticatorFactory = Callable[[Config, Storage], Authenticator]
 ExecutorFactory = Callable[[Config], Executor]
 StorageFactory = Callable[[str, Config], Storage]
+
+SETTINGS = "settings"
+"""The source of model providers that the settings name; it is listed like a plugin."""
 
 
 def build(
@@ -132,8 +137,24 @@ class _Registries:
         manager.call("register_executors", self._register_into(self.executors))
         manager.call("register_authenticators", self._register_into(self.authenticators))
         manager.call("register_model_providers", self._register_into(self.providers))
+        self._add_providers_of(config, manager)
         manager.call("register_tools", self._register_tool)
         manager.call("register_agents", self._register_agent, config=config)
+
+    def _add_providers_of(self, config: Config, manager: PluginManager) -> None:
+        """Add the providers that the settings name. One that a plugin has too would be a guess, so it is refused."""
+        for one in config.providers:
+            if (taken := self.providers.get(one.prefix)) is not None:
+                raise ConfigError(
+                    f"setting 'providers' (from {config.sources['providers']}) names the provider {one.prefix!r}, and"
+                    f" plugin {taken.source!r} registers a provider of the same name; give it another name in the"
+                    " settings, or leave the plugin out with AGENTOS_PLUGINS"
+                )
+            if one.dialect:
+                from agentos.models.compatible import dialect_of
+
+                dialect_of(one)  # what is not accepted stops the start, as for every other option
+            self._register_into(self.providers)(manager.report(SETTINGS))(one.prefix, _compatible(one))
 
     def add_from_code(
         self, agents: Mapping[str, Agent | StreamingAgent], tools: Sequence[Tool | Toolkit | Callable[..., Any]]
@@ -177,6 +198,16 @@ class _Registries:
             report.provides.append(f"agent:{name}")
 
         return register
+
+
+def _compatible(settings: ProviderSettings) -> ProviderFactory:
+    def make(config: Config) -> ModelProvider:
+        # A server without such providers, or before its first call, need not load a client.
+        from agentos.models.compatible import CompatibleProvider
+
+        return CompatibleProvider(settings, config)
+
+    return make
 
 
 def _runner(storage: Storage, lease: Lease, config: Config, manager: PluginManager) -> Runner:
@@ -227,11 +258,11 @@ def _open_authenticators(
 
 
 def _open_storage(backends: Registry[StorageFactory], config: Config) -> Storage:
-    scheme = config.database_url.partition("://")[0]
-    backend = backends.get(scheme)
-    if backend is None or "://" not in config.database_url:
+    scheme = scheme_of(config.database_url)  # nothing else of the URL may be said: it may be the password
+    backend = backends.get(scheme or "")
+    if backend is None:
+        given = f"begins with {scheme!r}, which no installed storage backend serves" if scheme else "has no scheme"
         raise ConfigError(
-            f"AGENTOS_DATABASE_URL begins with {scheme!r:.40}, which no installed storage backend serves; installed are"
-            f" {', '.join(f'{name}://' for name in backends.names())}"
+            f"AGENTOS_DATABASE_URL {given}; installed are {', '.join(f'{name}://' for name in backends.names())}"
         )
     return backend.value(config.database_url, config)

@@ -6,12 +6,14 @@ in ``docs/reference/settings.md`` is rendered from these rows.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import InitVar, dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from agentos.provider_settings import PROVIDERS, ProviderSettings
 from agentos.settings import (
     ADDRESS,
     FLAG,
@@ -54,6 +56,12 @@ class Config:
         "Where sessions and runs are kept: sqlite:///FILE, postgresql+psycopg://…, memory://, or a plugin's scheme.",
         env="AGENTOS_DATABASE_URL",
         secret=True,
+    )
+    database_pooler: str = setting(
+        "auto",
+        one_of("auto", "transaction"),
+        "What is between the server and PostgreSQL: `transaction`, a pooler in transaction mode; `auto`, find out.",
+        env="AGENTOS_DATABASE_POOLER",
     )
     migrate: bool = setting(True, FLAG, "Bring the database's schema up to date at start.", env="AGENTOS_MIGRATE")
     model: str | None = setting(
@@ -206,6 +214,19 @@ class Config:
         "Runs under way at once of one owner. Not set: 100 with `AGENTOS_AUTH`, else no limit.",
         env="AGENTOS_MAX_RUNS_PER_OWNER",
     )
+    max_streams_per_owner: int | None = setting(
+        None,
+        OPTIONAL_COUNT,
+        "Streams and requests that wait for a run, of one owner, open at once in each worker. Not set: 500 with"
+        " AGENTOS_AUTH, else no limit.",
+        env="AGENTOS_MAX_STREAMS_PER_OWNER",
+    )
+    max_streams_per_run: int = setting(
+        100,
+        whole(1, 1_000_000),
+        "Streams and waiting requests of one run, open at once in each worker.",
+        env="AGENTOS_MAX_STREAMS_PER_RUN",
+    )
     header_timeout: float = setting(
         15.0,
         seconds(0.1, 600),
@@ -224,6 +245,13 @@ class Config:
     )
     history_turns: int = setting(
         20, whole(0, 10_000), "Turns of its session that a model is given.", env="AGENTOS_HISTORY_TURNS"
+    )
+    history_bytes: int = setting(
+        8 * 1024**2,
+        SIZE,
+        "Most bytes of its session that a model is given. Texts come first, then attachments, the newest first; a line"
+        " replaces one that does not fit. What the run itself brings does not count.",
+        env="AGENTOS_HISTORY_BYTES",
     )
     max_turns: int = setting(10, whole(1, 1000), "Model calls that one run may make.", env="AGENTOS_MAX_TURNS")
     tool_timeout: float = setting(
@@ -303,6 +331,12 @@ class Config:
     anthropic_api_key: str | None = setting(
         None, OPTIONAL_TEXT, "Key of Anthropic.", env="ANTHROPIC_API_KEY", secret=True
     )
+    providers: tuple[ProviderSettings, ...] = setting(
+        (),
+        PROVIDERS,
+        "OpenAI-compatible model servers, each under a name that agents' models begin with. Options: see below.",
+        env="AGENTOS_PROVIDERS",
+    )
 
     environ: InitVar[Mapping[str, str] | None] = None
     file: InitVar[str | Path | None] = None
@@ -314,6 +348,8 @@ class Config:
         given = {one.name: value for one in settings if (value := getattr(self, one.name)) is not UNSET}
         values, sources = resolve(settings, given, environ=environ, file=file)
         values |= _dependent_defaults(values, sources)
+        environment = os.environ if environ is None else environ
+        values["providers"] = tuple(one.with_variables(environment) for one in values["providers"])
         for name, value in values.items():
             object.__setattr__(self, name, value)
         object.__setattr__(self, "sources", MappingProxyType(sources))

@@ -21,6 +21,7 @@ from agentos.models.scripted import ScriptedProvider
 from agentos.storage.interface import Storage
 from agentos.storage.memory import open_memory
 from agentos.storage.sqlalchemy import open_sql
+from agentos.storage.sqlalchemy.address import POSTGRESQL, SQLITE
 
 INSTRUCTIONS = "You are a helpful assistant. Answer briefly and honestly; say so when you do not know."
 
@@ -39,9 +40,8 @@ class CorePlugin:
     def register_storage_backends(self, register: RegisterStorageBackend) -> None:
         """Register memory, SQLite and PostgreSQL."""
         register("memory", open_memory)
-        register("sqlite", open_sql)
-        register("postgresql", open_sql)
-        register("postgresql+psycopg", open_sql)
+        for scheme in (*SQLITE, *POSTGRESQL):
+            register(scheme, open_sql)
 
     @hookimpl
     def register_executors(self, register: RegisterExecutor) -> None:

@@ -22,6 +22,7 @@
     │   ├── PreconditionFailed          PRECONDITION_FAILED
     │   ├── IdempotencyMismatch         IDEMPOTENCY_MISMATCH
     │   ├── RateLimited                 RATE_LIMITED
+    │   ├── TooManyStreams              TOO_MANY_STREAMS
     │   ├── RequestTooLarge             REQUEST_TOO_LARGE
     │   └── UnsupportedMediaType        UNSUPPORTED_MEDIA_TYPE
     ├── RunCancelled                    RUN_CANCELLED (how a cancelled run ends)
@@ -48,6 +49,7 @@ is accepted, and never holds a secret or the text of an internal exception.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -233,6 +235,13 @@ class RateLimited(RequestError):
     phrase = "rate limited"
 
 
+class TooManyStreams(RequestError):
+    """As many streams and waiting requests are open as the owner, the run or the worker may have."""
+
+    code = "TOO_MANY_STREAMS"
+    phrase = "too many streams"
+
+
 class PreconditionFailed(RequestError):
     """``If-Match`` names another version than the present one."""
 
@@ -265,7 +274,7 @@ class ExecutionError(AgentOSError):
     """The agent failed after the run was accepted.
 
     ``details.cause`` says how, ``details.retryable`` whether the same request may succeed later, and
-    ``details.run_id`` which run.
+    ``details.run_id`` which run. ``details.retry_after`` is how many seconds the provider asks to wait, where it does.
     """
 
     code = "EXECUTION_ERROR"
@@ -281,6 +290,8 @@ class ExecutionError(AgentOSError):
         retry_after: float | None = None,
     ) -> None:
         given = {"cause": self.cause, "retryable": self.retryable, **(details or {})}
+        if retry_after is not None:
+            given["retry_after"] = max(1, math.ceil(min(retry_after, 10**9)))
         super().__init__(message, details=given, retry_after=retry_after)
 
 

@@ -20,6 +20,7 @@ from agentos.cli import agentos as cli
 from agentos.config import Config
 from agentos.domain import event
 from agentos.errors import AgentOSError, ExecutionError, RequestError
+from agentos.provider_settings import OPTIONS
 from agentos.settings import SIZE, Setting, settings_of
 
 REFERENCE = Path(__file__).parent / "reference"
@@ -33,14 +34,27 @@ def settings() -> str:
         "",
         "A value given to `Config(...)` is stronger than the environment, which is stronger than the file"
         " `agentos.toml` (or the one that `AGENTOS_CONFIG` names; keys are the names below), which is stronger than the"
-        " default. An empty variable counts as not set. `flask agentos config` shows each value and its source.",
+        " default. An empty variable counts as not set. A secret may be in a file, which"
+        " the variable with `_FILE` behind its name names: `OPENAI_API_KEY_FILE=/run/secrets/openai`."
+        " `flask agentos config` shows each value and its source.",
         "",
         "| name | variable | default | accepts | meaning |",
         "|---|---|---|---|---|",
     ]
     for one in settings_of(Config):
-        variables = ", ".join(f"`{name}`" for name in one.env)
+        variables = ", ".join(f"`{name}`" for name in (*one.env, *one.file_env))
         rows.append(f"| `{one.name}` | {variables} | {_default(one)} | {one.kind.accepts} | {one.help} |")
+    rows += [
+        "",
+        "## Providers",
+        "",
+        "`providers` has a table for each provider, `[providers.NAME]`, with these options. An agent's model is then"
+        " `NAME:model`. See [several providers](../how-to/providers.md).",
+        "",
+        "| option | accepts | meaning |",
+        "|---|---|---|",
+    ]
+    rows += [f"| `{name}` | {option.accepts} | {option.help} |" for name, option in OPTIONS.items()]
     return "\n".join(rows) + "\n"
 
 

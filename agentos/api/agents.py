@@ -6,6 +6,7 @@ from typing import Any
 
 from flask import Response, url_for
 
+from agentos.api.paging import page_json, paging
 from agentos.api.representations import agent_detail_json, agent_json
 from agentos.api.routes import Answer, Routes, json_answer, services
 from agentos.api.schemas.agents import (
@@ -14,10 +15,14 @@ from agentos.api.schemas.agents import (
     AgentDetailSchema,
     AgentListSchema,
 )
+from agentos.api.schemas.query_fields import AgentQuery
 from agentos.api.schemas.sessions import DeletedSchema
 from agentos.errors import AgentExists, AgentNotFound
 
 routes = Routes("agents", "What answers: a model, instructions and tools. Never a conversation.")
+
+PIECE = 20
+"""Agents that are read at once. The database looks into each definition, which may have a megabyte."""
 
 LINKS = {
     name: {"agent_id": "$response.body#/id"}
@@ -26,12 +31,18 @@ LINKS = {
 
 
 @routes.get(
-    "/api/v1/agents", access="agents:read", answers={200: Answer(description="All agents.", schema=AgentListSchema)}
+    "/api/v1/agents",
+    access="agents:read",
+    query=AgentQuery,
+    answers={200: Answer(description="A part of the list.", schema=AgentListSchema)},
 )
-def list_agents() -> Response:
-    """List all agents, by id."""
-    agents = [agent_json(agent) for agent in services().agents.list()]
-    return json_answer({"agents": agents, "count": len(agents)})
+def list_agents(query: dict[str, Any]) -> Response:
+    """List agents, by id.
+
+    Those of code and plugins and the stored ones are one list. It is stable while agents are added, if it is read with
+    `cursor`.
+    """
+    return json_answer(page_json("agents", "agent", paging(query), services().agents.list, agent_json, piece=PIECE))
 
 
 @routes.post(

@@ -12,8 +12,9 @@ from typing import Any
 from flask import Request
 
 from agentos.api.schemas.fields import shown
-from agentos.api.strict_json import decode_json
+from agentos.api.strict_json import LARGE, decode_json
 from agentos.errors import AgentOSError, InvalidRequest, RequestTooLarge, UnsupportedMediaType
+from agentos.fair_lock import LOOP_TURN
 
 PIECE = 64 * 1024
 
@@ -43,6 +44,8 @@ class BodyReader:
                 raise InvalidRequest("the body is empty; accepted is a JSON object")
             return {}
         value = decode_json(raw)
+        if len(raw) > LARGE:
+            time.sleep(LOOP_TURN)  # between what it took to decode it and what it will take to check it
         if not isinstance(value, dict):
             raise InvalidRequest(f"the body is {shown(value)}; accepted is a JSON object")
         return value

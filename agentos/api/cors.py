@@ -18,6 +18,7 @@ EXPOSED = (
     "WWW-Authenticate",
     "X-Request-ID",
     "X-Run-ID",
+    "x-should-retry",
 )
 """Headers of answers that pages may read, beside those that a browser always lets them."""
 

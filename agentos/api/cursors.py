@@ -9,7 +9,7 @@ from typing import Literal
 
 from agentos.storage.values import Cursor
 
-CursorKind = Literal["session", "run"]
+CursorKind = Literal["agent", "session", "run"]
 
 VERSION = "1"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -92,9 +92,9 @@ def get_docs_asset(asset: str) -> Response:
 
 @cache
 def _document() -> bytes:
-    from agentos.api.openapi import render_yaml  # which describes the routes of this module too
-
-    return render_yaml().encode()
+    # The repository's own file, shipped in the package. To render it here would hold up a worker for a third of a
+    # second, and load what it is rendered with. `make check` and a test hold it against the code.
+    return (files("agentos") / "api" / "openapi.yaml").read_bytes()
 
 
 @cache

@@ -20,11 +20,13 @@ from agentos.errors import (
     MethodNotAllowed,
     NotFound,
     RequestTooLarge,
+    StorageError,
     Unauthenticated,
     UnsupportedMediaType,
 )
 from agentos.observability.content import Quoting
 from agentos.observability.redaction import redact, redact_data
+from agentos.observability.repeated import RepeatedLines
 
 CODE_STATUS: dict[str, int] = {
     "INVALID_REQUEST": 400,
@@ -48,6 +50,7 @@ CODE_STATUS: dict[str, int] = {
     "UNSUPPORTED_MEDIA_TYPE": 415,
     "IDEMPOTENCY_MISMATCH": 422,
     "RATE_LIMITED": 429,
+    "TOO_MANY_STREAMS": 429,
     "EXECUTION_ERROR": 500,
     "STORAGE_ERROR": 503,
     "AUTHENTICATION_UNAVAILABLE": 503,
@@ -70,11 +73,20 @@ CAUSE_STATUS: dict[str, int] = {
 """The statuses of ``EXECUTION_ERROR`` by ``details.cause``."""
 
 LATER = (429, 503)
-"""Statuses that always have a ``Retry-After``."""
+"""Statuses that have a ``Retry-After``, but for the causes in :data:`FINAL`."""
 
+FINAL = ("QUOTA_EXHAUSTED",)
+"""Causes for which trying again does not help, though clients try again after a status such as theirs."""
+
+SHOULD_RETRY = "x-should-retry"
+"""The header by which the clients of OpenAI and Anthropic are told whether to try again."""
+
+LONGEST_WAIT = 10**9
+"""Seconds from which a provider's wish is no time to wait."""
 RETRY_AFTER: dict[str, int] = {
     "AUTHENTICATION_UNAVAILABLE": 5,
     "RATE_LIMITED": 5,
+    "TOO_MANY_STREAMS": 5,
     "STORAGE_ERROR": 1,
     "SHUTTING_DOWN": 5,
     "EXECUTION_ERROR": 5,
@@ -95,6 +107,7 @@ CHALLENGE = 'Bearer realm="agentos"'
 BUG = "something went wrong in the server; its log has the reason under this request id"
 
 logger = logging.getLogger(__name__)
+repeated = RepeatedLines(logger)
 
 
 def status_of(code: str, details: Mapping[str, Any]) -> int:
@@ -114,7 +127,14 @@ def handle_errors(app: Flask) -> None:
 def run_error_answer(error: RunError) -> Response:
     """Return the answer to a run that did not complete."""
     status = status_of(error.code, error.details) if error.code in CODE_STATUS else 500
-    return _answer(status, error.code, error.error, error.message, error.details)
+    return _answer(status, error.code, error.error, error.message, error.details, _retry_after(error.details))
+
+
+def _retry_after(details: Mapping[str, Any]) -> float | None:
+    """Return what the provider of a failed run asked for, which is kept with the run."""
+    seconds = details.get("retry_after")
+    known = isinstance(seconds, int | float) and not isinstance(seconds, bool) and 0 <= seconds < LONGEST_WAIT
+    return seconds if known else None
 
 
 def _own_error(error: AgentOSError) -> Response:
@@ -123,7 +143,9 @@ def _own_error(error: AgentOSError) -> Response:
     status = status_of(error.code, error.details)
     if status >= 500:
         told = {"request_id": request_id(), "code": error.code, "reason": Quoting(error.message)}
-        logger.warning("request failed", extra=told, exc_info=error if error.__cause__ else None)
+        # An outage fails each request; the line of the request itself says which, with its status.
+        lines = repeated if isinstance(error, StorageError) else logger
+        lines.warning("request failed", extra=told, exc_info=error if error.__cause__ else None)
     return _answer(status, error.code, error.phrase, error.message, error.details, error.retry_after)
 
 
@@ -173,7 +195,10 @@ def _answer(
     if details:
         body["details"] = redact_data(details)
     answer = Response(orjson.dumps(body, default=str), status, content_type="application/json")
-    if status in LATER and retry_after is None:
+    final = details is not None and details.get("cause") in FINAL
+    if final:
+        answer.headers[SHOULD_RETRY] = "false"
+    elif status in LATER and retry_after is None:
         retry_after = RETRY_AFTER.get(code)
     if code == Unauthenticated.code:
         answer.headers["WWW-Authenticate"] = CHALLENGE

@@ -13,12 +13,13 @@ from agentos.api.representations import message_json, run_json, summary_json
 from agentos.api.routes import Answer, Routes, json_answer, services
 from agentos.api.schemas.query_fields import HistoryQuery, SummaryQuery
 from agentos.api.schemas.sessions import AcceptedSchema, HistorySchema, SummaryAnswerSchema, SummaryRequestSchema
-from agentos.errors import AgentNotFound, ExecutionError, SessionNotFound, SummaryNotFound
+from agentos.api.stream_limits import take_place
+from agentos.errors import AgentNotFound, ExecutionError, SessionNotFound, SummaryNotFound, TooManyStreams
 
 routes = Routes("history", "What was said in a session, and what it was about.")
 
 PIECE = 32
-"""Messages that are read at once, with their runs and attachments: those of 16 runs at most, nearly always."""
+"""Messages that are read at once, with their runs: those of 16 runs at most, nearly always."""
 
 
 @routes.get(
@@ -70,7 +71,7 @@ def get_session_history(session_id: str, query: dict[str, Any]) -> Response:
             headers={"Location": "Where the summary will be."},
         ),
     },
-    errors=(SessionNotFound, AgentNotFound, ExecutionError),
+    errors=(SessionNotFound, AgentNotFound, ExecutionError, TooManyStreams),
 )
 def make_session_summary(session_id: str, query: dict[str, Any], body: dict[str, Any]) -> Response:
     """Summarise a session.
@@ -81,7 +82,8 @@ def make_session_summary(session_id: str, query: dict[str, Any], body: dict[str,
         services().summaries.make_later(session_id, caller())
         where = url_for("history.get_session_summary", session_id=session_id)
         return json_answer({"message": "the summary is being made"}, 202, {"Location": where})
-    return json_answer({"summary": summary_json(services().summaries.make(session_id, caller()))})
+    with take_place():
+        return json_answer({"summary": summary_json(services().summaries.make(session_id, caller()))})
 
 
 @routes.get(

@@ -13,7 +13,7 @@ from apispec.ext.marshmallow.openapi import OpenAPIConverter
 from marshmallow import Schema
 
 from agentos._version import __version__
-from agentos.api.errors import CAUSE_STATUS, CODE_STATUS, LATER
+from agentos.api.errors import CAUSE_STATUS, CODE_STATUS, FINAL, LATER, SHOULD_RETRY
 from agentos.api.resources import RESOURCES
 from agentos.api.routes import PATH_PARAMETERS, PUBLIC, Answer, Route
 from agentos.api.schemas.errors import ErrorSchema
@@ -79,6 +79,7 @@ SECURITY = {
 
 SHAPES: dict[str, dict[str, str]] = {
     "agent_id": {"pattern": f"^{AGENT_ID.pattern}$"},
+    "number": {"pattern": "^[0-9]{1,4}$"},
     "Idempotency-Key": {"pattern": "^[!-~]{1,255}$"},
     "Last-Event-ID": {"pattern": "^[0-9]{1,18}$"},
 }
@@ -209,6 +210,8 @@ def _error(status: int, codes: list[str]) -> dict[str, Any]:
     if status == 401:
         always = {"WWW-Authenticate": "How to say who calls (RFC 6750)."}
     sometimes = later if f"`{SessionBusy.code}`" in codes else {}
+    if final := [cause for cause in FINAL if f"`EXECUTION_ERROR` ({cause})" in codes]:
+        always, sometimes = {}, {**later, SHOULD_RETRY: f"`false` for {final[0]}: trying again does not help."}
     return {
         "description": ", ".join(codes),
         "headers": _headers(always, sometimes),

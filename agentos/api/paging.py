@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -12,12 +13,14 @@ from agentos.api.cursors import CursorKind, encode_cursor
 from agentos.domain.run import Run
 from agentos.domain.session import Session
 from agentos.errors import InvalidRequest
+from agentos.fair_lock import LOOP_TURN
+from agentos.services.agents import AgentInfo
 from agentos.storage.values import Cursor, Page, Paging
 
 LARGEST = 8 * 1024**2
 """Bytes after which a part of a list ends before its limit. A thousand runs can hold gigabytes: inputs, answers."""
 
-Listed = TypeVar("Listed", Run, Session)
+Listed = TypeVar("Listed", AgentInfo, Run, Session)
 
 
 def paging(query: Mapping[str, Any]) -> Paging:
@@ -55,6 +58,7 @@ def page_json(
         if page.next_cursor is None or left <= 0 or size > LARGEST:
             return _answer(name, kind, items, page.next_cursor)
         following = Paging(cursor=page.next_cursor)
+        time.sleep(LOOP_TURN)  # a thousand items take longer than other requests should wait
 
 
 def _answer(name: str, kind: CursorKind, items: list[orjson.Fragment], following: Cursor | None) -> dict[str, Any]:
@@ -64,5 +68,7 @@ def _answer(name: str, kind: CursorKind, items: list[orjson.Fragment], following
     return answer
 
 
-def _place(item: Run | Session) -> Cursor:
+def _place(item: AgentInfo | Run | Session) -> Cursor:
+    if isinstance(item, AgentInfo):
+        return Cursor.of_id(item.id)
     return Cursor(item.created_at if isinstance(item, Run) else item.updated_at, item.id)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from agentos.domain.agent_parameters import EXTRAS
 from agentos.domain.message import Message
 from agentos.domain.run import Run, RunError, RunStatus
+from agentos.domain.secret_names import is_secret_name
 from agentos.domain.session import Session, Summary
 from agentos.domain.times import rfc3339
+from agentos.observability.redaction import HIDDEN, redact_data
 from agentos.services.agents import AgentInfo
 from agentos.storage.values import StoredMessage
 
@@ -78,6 +82,8 @@ def run_json(run: Run) -> dict[str, Any]:
         "media": [media.describe() for media in run.media],
         "content": run.content,
         "reasoning": run.reasoning,
+        "model": run.model,
+        "finish_reason": run.finish_reason,
         "error": None if run.error is None else _error_json(run.error),
         "usage": run.usage.to_dict(),
         "loops": run.loops,
@@ -92,7 +98,13 @@ def run_json(run: Run) -> dict[str, Any]:
 
 def run_answer_json(run: Run) -> dict[str, Any]:
     """Return a completed run as the answer to the request that asked for it."""
-    answer: dict[str, Any] = {"run_id": run.id, "status": run.status.value, "content": run.content or ""}
+    answer: dict[str, Any] = {
+        "run_id": run.id,
+        "status": run.status.value,
+        "content": run.content or "",
+        "model": run.model,
+        "finish_reason": run.finish_reason,
+    }
     if run.session_id is not None:
         answer["session_id"] = run.session_id
     answer["metadata"] = {
@@ -129,11 +141,29 @@ def agent_detail_json(agent: AgentInfo) -> dict[str, Any]:
     """Return an agent with its definition, where it is a stored one."""
     shown = agent_json(agent)
     if agent.document:
-        shown["definition"] = dict(agent.document)
+        shown["definition"] = _definition_json(agent.document)
     for name, time in (("created_at", agent.created_at), ("updated_at", agent.updated_at)):
         if time is not None:
             shown[name] = rfc3339(time)
     return shown
+
+
+def _definition_json(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a definition; secrets that the operator put beside the model's request are hidden."""
+    parameters = dict(document.get("parameters", {}))
+    for name in EXTRAS:
+        if name in parameters:
+            parameters[name] = _without_secrets(parameters[name])
+    return {**document, "parameters": parameters} if parameters else dict(document)
+
+
+def _without_secrets(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {
+            name: HIDDEN if isinstance(inner, str) and is_secret_name(name) else _without_secrets(inner)
+            for name, inner in value.items()
+        }
+    return [_without_secrets(inner) for inner in value] if isinstance(value, list) else redact_data(value)
 
 
 def _error_json(error: RunError) -> dict[str, Any]:

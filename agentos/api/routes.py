@@ -60,6 +60,10 @@ PATH_PARAMETERS: Mapping[str, PathParameter] = {
     "agent_id": PathParameter("The agent's id.", AgentNotFound),
     "session_id": PathParameter("The session's id.", SessionNotFound),
     "run_id": PathParameter("The run's id.", RunNotFound),
+    "number": PathParameter(
+        "The attachment's place in `media`, counted from 0.",
+        lambda number: NotFound(f"{number!r:.100} is no number of an attachment"),
+    ),
     "asset": PathParameter("The file's name.", lambda name: NotFound(f"there is no file {name!r:.100}")),
 }
 

@@ -9,6 +9,7 @@ from flask import Response, request
 
 from agentos.api.callers import caller
 from agentos.api.idempotency import ANSWER_HEADER, REQUEST_HEADER, idempotency_key
+from agentos.api.media_answers import DOWNLOAD, IMAGES, media_answer, media_number
 from agentos.api.paging import page_json, paging
 from agentos.api.query import read_last_event_id
 from agentos.api.representations import run_json
@@ -24,6 +25,7 @@ from agentos.api.run_answers import (
 from agentos.api.schemas.media import read_media
 from agentos.api.schemas.query_fields import EventsQuery, RunQuery, RunStartQuery, StreamQuery
 from agentos.api.schemas.runs import AcceptedRunSchema, RunAnswerSchema, RunListSchema, RunRequestSchema, RunSchema
+from agentos.api.stream_limits import take_place
 from agentos.domain.run import Concurrency, RunStatus
 from agentos.errors import (
     AgentNotFound,
@@ -33,6 +35,7 @@ from agentos.errors import (
     IdempotencyMismatch,
     InvalidMedia,
     InvalidRequest,
+    NotFound,
     RateLimited,
     RunCancelled,
     RunFinished,
@@ -40,6 +43,7 @@ from agentos.errors import (
     SessionBusy,
     SessionNotFound,
     ShuttingDown,
+    TooManyStreams,
 )
 from agentos.services.runs import RunRequest, StartedRun
 from agentos.storage.values import RunFilter
@@ -47,7 +51,7 @@ from agentos.storage.values import RunFilter
 routes = Routes("runs", "One execution of an agent each: started, answered or streamed, and kept.")
 
 PIECE = 16
-"""Runs that are read at once for a list: each may bring megabytes of input, answer and attachments."""
+"""Runs that are read at once for a list: each may bring megabytes of input and answer."""
 
 RUN_ID = {"X-Run-ID": "The run's id."}
 LINKS = {name: {"run_id": "$response.header.X-Run-ID"} for name in ("get_run", "follow_run", "cancel_run")}
@@ -59,6 +63,7 @@ REFUSALS = (
     IdempotencyConflict,
     IdempotencyMismatch,
     ShuttingDown,
+    TooManyStreams,
     RunNotFound,  # a run that is repeated, and deleted at the same moment
     EventsExpired,  # a stream that is repeated after its time
 )
@@ -97,12 +102,14 @@ def run_agent(agent_id: str, query: dict[str, Any], body: dict[str, Any]) -> Res
     """
     streamed = body["stream"] or query["stream_events"]
     until_gone = _until_gone(body, streamed=streamed)
-    started = _start(agent_id, body, streamed=streamed)
     if streamed:
-        return stream_answer(started, types=query.get("types", frozenset()), until_gone=until_gone)
+        return _stream(agent_id, query, body, until_gone=until_gone)
     if body["background"]:
-        return accepted_answer(started, body.get("session_id"))
-    return end_answer(started, until_gone=until_gone)
+        return accepted_answer(_start(agent_id, body, streamed=False), body.get("session_id"))
+    with take_place() as place:  # before the run: one that is refused must not have begun
+        started = _start(agent_id, body, streamed=False)
+        place.follow(started.run_id)
+        return end_answer(started, until_gone=until_gone)
 
 
 @routes.post(
@@ -130,9 +137,7 @@ def stream_agent(agent_id: str, query: dict[str, Any], body: dict[str, Any]) -> 
     output, to the byte. `id` counts the run's events: 1, 2, 3 … without a gap, unless `types` filters. A stream that
     ends without `complete` or `error` was cut; `GET /api/v1/runs/{run_id}/events` has the rest.
     """
-    until_gone = _until_gone(body, streamed=True)
-    started = _start(agent_id, body, streamed=True)
-    return stream_answer(started, types=query.get("types", frozenset()), until_gone=until_gone)
+    return _stream(agent_id, query, body, until_gone=_until_gone(body, streamed=True))
 
 
 @routes.get(
@@ -155,7 +160,7 @@ def get_run(run_id: str) -> Response:
         204: Answer(description="The run has ended, and its last event was seen: an `EventSource` stops coming back."),
     },
     request_headers={"Last-Event-ID": "The `id` of the last event that was seen: only those after it are sent."},
-    errors=(RunNotFound, EventsExpired),
+    errors=(RunNotFound, EventsExpired, TooManyStreams),
 )
 def follow_run(run_id: str, query: dict[str, Any]) -> Response:
     """Follow a run.
@@ -168,13 +173,35 @@ def follow_run(run_id: str, query: dict[str, Any]) -> Response:
     heartbeat = services().config.heartbeat_interval
     types = query.get("types", frozenset())
     deliver = delivery(types)
-    batches = services().runs.follow(run_id, caller(), after=after, heartbeat=heartbeat, deliver=deliver)
-    if after and services().runs.get(run_id, caller()).status.finished:
-        first = next(batches, None)
-        if first is None:
-            return nothing_left_answer()
-        batches = chain([first], batches)
-    return events_answer(run_id, batches, types, retry=True)
+    with take_place() as place:
+        batches = services().runs.follow(run_id, caller(), after=after, heartbeat=heartbeat, deliver=deliver)
+        if after and services().runs.get(run_id, caller()).status.finished:
+            first = next(batches, None)
+            if first is None:
+                return nothing_left_answer()
+            batches = chain([first], batches)
+        place.follow(run_id)
+        return place.keep(events_answer(run_id, batches, types, retry=True))
+
+
+@routes.get(
+    "/api/v1/runs/{run_id}/media/{number}",
+    access="runs:read",
+    answers={
+        200: Answer(
+            description="Its bytes: a picture of these types as it is, anything else as a download.",
+            media_types=(*IMAGES, DOWNLOAD),
+            headers={"Content-Disposition": "`inline` or `attachment`, with its name if it has one."},
+        )
+    },
+    errors=(RunNotFound, NotFound),
+)
+def get_run_media(run_id: str, number: str) -> Response:
+    """Read the bytes of an attachment.
+
+    One that was given only by its address has no bytes here, unless the server fetched them.
+    """
+    return media_answer(*services().runs.attachment(run_id, media_number(number), caller()))
 
 
 @routes.post(
@@ -220,6 +247,13 @@ def list_runs(query: dict[str, Any]) -> Response:
             piece=PIECE,
         )
     )
+
+
+def _stream(agent_id: str, query: dict[str, Any], body: dict[str, Any], *, until_gone: bool) -> Response:
+    with take_place() as place:  # before the run: one that is refused must not have begun
+        started = _start(agent_id, body, streamed=True)
+        place.follow(started.run_id)
+        return place.keep(stream_answer(started, types=query.get("types", frozenset()), until_gone=until_gone))
 
 
 def _until_gone(body: dict[str, Any], *, streamed: bool) -> bool:

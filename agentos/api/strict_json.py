@@ -5,10 +5,15 @@ from __future__ import annotations
 import json
 import math
 import re
+import time
 from collections.abc import Iterator
 from typing import Any
 
 from agentos.errors import InvalidRequest
+from agentos.fair_lock import LOOP_TURN
+
+LARGE = 16 * 1024
+"""Bytes that may take so long to check that others should have a turn before they are decoded, and after that."""
 
 MAX_DEPTH = 64
 MAX_VALUES = 100_000
@@ -35,6 +40,8 @@ def decode_json(raw: bytes) -> Any:
     if text.startswith("\ufeff"):
         raise InvalidRequest("the body begins with a byte order mark; send the JSON alone")
     _check_count(text)
+    if len(raw) > LARGE:
+        time.sleep(LOOP_TURN)
     try:
         value = _DECODER.decode(text)
     except RecursionError as error:
@@ -43,6 +50,8 @@ def decode_json(raw: bytes) -> Any:
         raise InvalidRequest(
             f"the body is not JSON: {error.msg} at line {error.lineno}, column {error.colno}"
         ) from error
+    if len(raw) > LARGE:
+        time.sleep(LOOP_TURN)
     if raw.count(b"[") + raw.count(b"{") > MAX_DEPTH or (b"\\u" in raw and _SUSPECT_ESCAPE.search(raw)):
         _check_values(value)
     return value

@@ -25,9 +25,10 @@ def list_agents(as_json: bool) -> None:
     """List all agents: those of code and plugins, and the stored ones."""
     from agentos.api.representations import agent_json
     from agentos.cli.opening import opened
+    from agentos.cli.pages import read_pages
 
     with opened() as services:
-        agents = services.agents.list()
+        agents = list(read_pages(services.agents.list))
     if as_json:
         print_json({"agents": [agent_json(agent) for agent in agents], "count": len(agents)})
         return

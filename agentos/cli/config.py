@@ -44,7 +44,7 @@ def _row(config: Config, setting: Setting) -> dict[str, Any]:
         "name": setting.name,
         "value": _safe(setting, getattr(config, setting.name)),
         "source": config.sources[setting.name],
-        "env": list(setting.env),
+        "env": [*setting.env, *setting.file_env],
         "help": setting.help,
     }
 
@@ -52,10 +52,13 @@ def _row(config: Config, setting: Setting) -> dict[str, Any]:
 def _safe(setting: Setting, value: Any) -> Any:
     """Return the value without what is secret in it; of a secret address, all but the password is worth seeing."""
     from agentos.observability.redaction import is_whole_secret, redact_data, without_passwords
+    from agentos.provider_settings import ProviderSettings
     from agentos.settings import Rate
 
     if isinstance(value, Rate):
         return str(value)
+    if isinstance(value, tuple) and value and isinstance(value[0], ProviderSettings):
+        return [one.shown() for one in value]
     if isinstance(value, str):
         value = HIDDEN if is_whole_secret(setting, value) else without_passwords(value)
     return redact_data(value)
@@ -63,5 +66,5 @@ def _safe(setting: Setting, value: Any) -> Any:
 
 def _shown(value: Any) -> str:
     if isinstance(value, list):
-        return ", ".join(value)
+        return ", ".join(one if isinstance(one, str) else f"{one['prefix']}={one['base_url']}" for one in value)
     return {None: "", True: "1", False: "0"}.get(value, str(value))

@@ -19,18 +19,20 @@ def command() -> None:
 def upgrade() -> None:
     """Bring the schema to what this version needs.
 
-    Several processes may do so at once.
+    Several processes may do so at once. A schema that a newer version has upgraded is left as it is.
     """
     from agentos.cli.opening import opened
 
     with opened(migrate=False) as services:
         before = services.storage.schema()
-        if not before.ready:
-            services.storage.upgrade()
+        services.storage.upgrade()
         after = services.storage.schema()
-    click.echo(
-        f"The schema is at {after.current} already." if before.ready else f"The schema is now at {after.current}."
-    )
+    if before.current != after.current:
+        click.echo(f"The schema is now at {after.current}.")
+    elif before.newer:
+        click.echo(f"Nothing was changed: {before.description}.")
+    else:
+        click.echo(f"The schema is at {after.current} already.")
 
 
 @command.command("current")
@@ -42,21 +44,24 @@ def current(as_json: bool) -> None:
     with opened(migrate=False) as services:
         schema = services.storage.schema()
     if as_json:
-        print_json({**dataclasses.asdict(schema), "ready": schema.ready})
+        print_json({**dataclasses.asdict(schema), "ready": schema.ready, "description": schema.description})
     else:
         click.echo(f"current: {schema.current or 'none'}\nneeded:  {schema.head or 'none'}")
+        if schema.current != schema.head:
+            click.echo(f"{schema.description}.")
 
 
 @command.command("check")
 def check() -> None:
     """Check the database and its schema.
 
-    The exit code is 1 unless the database answers and has the schema that is needed.
+    The exit code is 1 unless the database answers and has a schema that this version can work with.
     """
     from agentos.cli.opening import opened
 
     with opened(migrate=False) as services:
-        failed = [check for check in services.health.ready() if not check.ok]
+        checks = {check.name: check for check in services.health.ready()}
+    failed = [check for check in checks.values() if not check.ok]
     if failed:
         raise Failure("; ".join(dict.fromkeys(check.detail for check in failed)))
-    click.echo("The database answers, and its schema is the one needed.")
+    click.echo(f"The database answers, and {checks['migrations'].detail}.")

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from agentos.config import Config
     from agentos.models.catalog import Catalog
     from agentos.services.agents import AgentInfo
+    from agentos.services.health import Check
     from agentos.services.services import Services
 
 OLDEST_PYTHON = (3, 11)
@@ -37,6 +38,7 @@ def diagnose(timeout: float) -> Iterator[Finding]:
     """
     from agentos.bootstrap import build
     from agentos.cli.opening import configured
+    from agentos.cli.pages import read_pages
     from agentos.config import Config
 
     yield _python()
@@ -48,6 +50,7 @@ def diagnose(timeout: float) -> Iterator[Finding]:
         yield Finding("settings", "failed", error.message)
         return
     yield from _exposure(config)
+    yield _open_files(config)
     try:
         services = build(Config(migrate=False))
     except AgentOSError as error:
@@ -58,7 +61,7 @@ def diagnose(timeout: float) -> Iterator[Finding]:
         database = list(_database(services, config))
         yield from database
         usable = all(finding.status == "ok" for finding in database)
-        agents = services.agents.list() if usable else _agents_of_plugins(services)
+        agents = list(read_pages(services.agents.list)) if usable else _agents_of_plugins(services)
         yield from _providers(services, timeout, {agent.model.partition(":")[0] for agent in agents if agent.model})
         yield from _agents(services, agents)
         if usable:
@@ -122,6 +125,20 @@ def _limits(config: Config, *, reachable: bool) -> Iterator[Finding]:
         yield Finding("runs at once", "ok", " and ".join(quotas))
 
 
+def _open_files(config: Config) -> Finding:
+    """Say whether each worker may open a file for every connection that it is set to serve."""
+    from agentos.serving import descriptors
+
+    limit, wanted = descriptors.limit_to_be(), config.worker_connections
+    served = descriptors.connections(wanted, limit)
+    detail = f"{limit} for each worker (ulimit -Hn), enough for {served} connections"
+    if served < wanted:
+        return Finding(
+            "open files", "warning", f"{detail} instead of {wanted} (AGENTOS_WORKER_CONNECTIONS); raise the limit"
+        )
+    return Finding("open files", "ok", detail)
+
+
 def _plugins(services: Services) -> Iterator[Finding]:
     for report in services.plugins.reports:
         name = f"plugin {report.name}"
@@ -138,10 +155,14 @@ def _database(services: Services, config: Config) -> Iterator[Finding]:
                 yield _unusable(services, config, check.detail)
                 return
             yield Finding("database", "ok", check.detail)
-        elif check.name == "migrations" and (check.ok or not config.migrate):
-            yield Finding("schema", "ok" if check.ok else "failed", check.detail)
         elif check.name == "migrations":
-            yield Finding("schema", "warning", "not the one needed; the next start brings it up to date")
+            yield _schema(services, config, check)
+
+
+def _schema(services: Services, config: Config, check: Check) -> Finding:
+    if not check.ok and config.migrate and services.storage.schema().older:
+        return Finding("schema", "warning", "not the one needed; the next start brings it up to date")
+    return Finding("schema", "ok" if check.ok else "failed", check.detail)
 
 
 def _unusable(services: Services, config: Config, reason: str) -> Finding:
@@ -210,12 +231,10 @@ def _agents(services: Services, agents: Sequence[AgentInfo]) -> Iterator[Finding
 def _shadowed(services: Services, agents: Sequence[AgentInfo]) -> Iterator[Finding]:
     from agentos.services.agents import STORED
 
-    sources = {agent.id: agent.source for agent in agents}
-    for stored in services.storage.list_agents():
-        source = sources.get(stored.id, STORED)
-        if source != STORED:
+    for agent in agents:
+        if agent.source != STORED and services.storage.get_agent(agent.id) is not None:
             yield Finding(
-                f"agent {stored.id}",
+                f"agent {agent.id}",
                 "warning",
-                f"a stored agent of this id is not served: {source!r} registered the id in code",
+                f"a stored agent of this id is not served: {agent.source!r} registered the id in code",
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, TypeVar
 
@@ -13,8 +14,8 @@ T = TypeVar("T")
 PAGE = 500
 
 
-def read_pages(read: Callable[[Paging], Page[T]], limit: int) -> Iterator[T]:
-    """Yield up to ``limit`` items of a list, of which ``read`` returns a part."""
+def read_pages(read: Callable[[Paging], Page[T]], limit: int = sys.maxsize) -> Iterator[T]:
+    """Yield up to ``limit`` items of a list, of which ``read`` returns a part. Without ``limit``: all."""
     from agentos.storage.values import Paging
 
     paging = Paging(limit=min(limit, PAGE))

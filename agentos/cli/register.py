@@ -38,6 +38,11 @@ if TYPE_CHECKING:
     help="Hand this to the model (a value that is JSON counts as JSON); repeatable.",
 )
 @click.option("--output-schema", type=JSONObject(), help="Make every answer follow this JSON schema.")
+@click.option(
+    "--output-retries",
+    type=click.IntRange(0, 3),
+    help="Ask so many times again for an answer that does not follow the schema.",
+)
 @click.option("--history-turns", type=click.IntRange(0), help="Give the model so many turns of a session.")
 @click.option("--max-turns", type=click.IntRange(1), help="Let a run call the model at most so often.")
 @click.option(
@@ -64,6 +69,9 @@ def command(
 
     Every worker of the deployment serves it within two seconds, and after restarts. An ID and a model are needed, from
     the command line or from the file; what the command line says wins.
+
+    --param extra_headers='{"X-Title": "Support"}' adds headers to the model's requests; extra_query and extra_body add
+    to their address and body. Secrets are not accepted there: they belong into the settings of the provider.
     """
     document = {} if from_file is None else _read(from_file)
     if agent_id is not None:
@@ -92,8 +100,8 @@ def _store(agents: AgentService, document: Mapping[str, Any], *, update: bool) -
     if update:
         # Another process may delete the agent between the two calls; it is then registered anew, as was wanted.
         with suppress(AgentNotFound):
-            return agents.replace(str(document["id"]), document), "Updated"
-    return agents.register(document), "Registered"
+            return agents.replace(str(document["id"]), document, by_operator=True), "Updated"
+    return agents.register(document, by_operator=True), "Registered"
 
 
 def _parameters(document: Mapping[str, Any]) -> Mapping[str, Any]:

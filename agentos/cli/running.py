@@ -30,6 +30,13 @@ INTERRUPTED = 130
 SHOWN = 300
 """Characters that are shown of a tool's arguments and of its result."""
 
+UNUSUAL = {
+    "length": "The output limit cut the answer (finish reason: length).",
+    "content_filter": "The provider's content filter cut the answer (finish reason: content_filter).",
+    "other": "The model stopped for a reason that is not known (finish reason: other).",
+}
+"""What is said of an answer that may lack its end."""
+
 Show = Callable[["Sequence[Frame]"], None]
 
 
@@ -122,6 +129,8 @@ class Screen:
                 self._aside(f"Its worker was lost: the run starts over (attempt {data['attempt']}).")
             elif frame.last:
                 self._end_lines()
+                if reason := UNUSUAL.get(data.get("finish_reason", "")):
+                    self._aside(reason)
         self._answer("".join(text))
 
     def _answer(self, text: str) -> None:

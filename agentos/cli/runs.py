@@ -78,7 +78,7 @@ def show(run_id: str, as_json: bool) -> None:
     content = run.pop("content")
     for key, value in run.items():
         if value not in (None, {}, []):
-            click.echo(f"{key + ':':<14}{one_line(value if isinstance(value, str) else json_text(value))}")
+            click.echo(f"{key + ':':<15}{one_line(value if isinstance(value, str) else json_text(value))}")
     if content:
         click.echo(f"\n{printable(content)}")
 

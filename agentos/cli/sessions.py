@@ -14,7 +14,7 @@ from agentos.cli.values import Duration, Text
 from agentos.domain.principal import OPERATOR
 
 if TYPE_CHECKING:
-    from agentos.storage.values import StoredMessage
+    from agentos.domain.message import Message
 
 
 @click.group("sessions")
@@ -96,10 +96,14 @@ def export(session_id: str, form: str, output: TextIO) -> None:
     from agentos.cli.transcript import read_transcript
 
     with opened() as services:
-        session = session_json(services.sessions.get(session_id, OPERATOR))
+        found = services.sessions.get(session_id, OPERATOR)
         transcript = read_transcript(services, session_id)
+        messages = [
+            {**message_json(stored), **_media_whole(services.sessions.with_data(stored.message, found))}
+            for stored in transcript.messages
+        ]
+    session = session_json(found)
     runs = [run_json(run) for run in transcript.runs]
-    messages = [{**message_json(stored), **_media_whole(stored)} for stored in transcript.messages]
     if form == "json":
         output.write(json_text({**session, "runs": runs, "messages": messages}, indent=2) + "\n")
         return
@@ -149,8 +153,7 @@ def prune(older_than: timedelta, yes: bool) -> None:
         click.echo(f"Deleted {services.housekeeping.prune_sessions(before)} sessions.")
 
 
-def _media_whole(stored: StoredMessage) -> dict[str, Any]:
+def _media_whole(message: Message) -> dict[str, Any]:
     """Return a message's attachments with their bytes, which the API does not show."""
-    media = stored.message.media
-    whole = [{**one.describe(), **({} if one.data is None else {"data": one.data})} for one in media]
+    whole = [{**one.describe(), **({} if one.data is None else {"data": one.data})} for one in message.media]
     return {"media": whole} if whole else {}

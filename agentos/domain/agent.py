@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
+from agentos.domain.agent_parameters import check_extras
 from agentos.domain.ids import AGENT_ID
 from agentos.domain.run import Concurrency
 from agentos.errors import InvalidRequest
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
     ToolLike = str | Tool | Toolkit | Callable[..., Any]
 
+MOST_OUTPUT_RETRIES = 3
+"""Times that an answer may be asked for again because it does not follow the agent's schema."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Agent:
@@ -25,8 +29,10 @@ class Agent:
 
     ``model`` is ``provider:name`` (``openai:gpt-5-mini``). ``tools`` are names of registered tools, ``@tool``
     functions, plain typed functions, :class:`~agentos.Tool` objects or toolkits; only names can be stored.
-    ``parameters`` go to the model as they are (``temperature``, ``tool_choice``, …). ``output_schema`` is the JSON
-    schema that the answer must follow. ``history_turns`` and ``max_turns`` fall back to the server's settings.
+    ``parameters`` go to the model as they are (``temperature``, ``tool_choice``, …); ``extra_headers``, ``extra_query``
+    and ``extra_body`` add to its request, but never a secret. ``output_schema`` is the JSON schema that the answer must
+    follow; with ``output_retries`` (0 to 3) an answer that does not is asked for again, and only the one that does is
+    streamed. ``history_turns`` and ``max_turns`` fall back to the server's settings.
     ``concurrency`` is what happens to a run whose session has another one under way, where the request does not say.
     ``retry_on_crash`` lets a run start over when its worker is lost: for agents whose tools may act twice.
 
@@ -41,6 +47,7 @@ class Agent:
     tools: Sequence[ToolLike] = ()
     parameters: Mapping[str, Any] = field(default_factory=dict)
     output_schema: Mapping[str, Any] | None = None
+    output_retries: int = 0
     history_turns: int | None = None
     max_turns: int | None = None
     concurrency: Concurrency | str = Concurrency.ENQUEUE
@@ -63,12 +70,17 @@ class Agent:
             value = getattr(self, setting)
             if value is not None and value < least:
                 raise InvalidRequest(f"{setting} of agent {self.id!r} is {value}; the least is {least}")
+        if not 0 <= self.output_retries <= MOST_OUTPUT_RETRIES:
+            raise InvalidRequest(
+                f"output_retries of agent {self.id!r} is {self.output_retries}; accepted is 0 to {MOST_OUTPUT_RETRIES}"
+            )
         try:
             object.__setattr__(self, "concurrency", Concurrency(self.concurrency))
         except ValueError:
             raise InvalidRequest(
                 f"concurrency of agent {self.id!r} is {self.concurrency!r}; accepted are {', '.join(Concurrency)}"
             ) from None
+        check_extras(self.id, self.parameters)
         object.__setattr__(self, "name", self.name or self.id)
         object.__setattr__(self, "tools", tuple(self.tools))
         object.__setattr__(self, "parameters", MappingProxyType(dict(self.parameters)))

@@ -19,6 +19,7 @@ _TYPES: dict[str, tuple[type | tuple[type, ...], str]] = {
     "tools": (list, "a list of tool names"),
     "parameters": (dict, "an object"),
     "output_schema": ((dict, type(None)), "an object (a JSON schema)"),
+    "output_retries": (int, "a whole number"),
     "history_turns": ((int, type(None)), "a whole number"),
     "max_turns": ((int, type(None)), "a whole number"),
     "concurrency": (str, ", ".join(Concurrency)),

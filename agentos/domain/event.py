@@ -106,9 +106,34 @@ class ToolCallEvent:
         return data
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """A call to a model ended, and its tools have not run yet. Internal: it is neither numbered nor sent.
+
+    ``model`` is ``provider:name``, ``duration`` is in seconds. ``provider_details`` are fields of the message that the
+    provider wants to see again, ``call_details`` those of its tool calls, by id.
+    """
+
+    model: str
+    finish_reason: str | None = None
+    duration: float = 0.0
+    usage: Usage | None = None
+    provider_details: Mapping[str, Any] | None = field(default=None, hash=False)
+    call_details: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, hash=False)
+
+    @property
+    def provider(self) -> str:
+        """The provider's prefix."""
+        return self.model.partition(":")[0]
+
+
 @dataclass(frozen=True, slots=True)
 class Complete:
-    """The run ended well and is saved. ``output`` is the text of the last turn, ``duration`` is in seconds."""
+    """The run ended well and is saved. ``output`` is the text of the last turn, ``duration`` is in seconds.
+
+    ``model`` and ``finish_reason`` are those of the last call to a model: ``length`` means that the output limit cut
+    the answer, ``content_filter`` that the provider's filter did. Agents without a model of ours have neither.
+    """
 
     type: ClassVar[str] = "complete"
 
@@ -119,6 +144,8 @@ class Complete:
     loops: int
     reasoning: str | None = None
     status: str = "completed"
+    model: str | None = None
+    finish_reason: str | None = None
 
     def data(self) -> dict[str, Any]:
         """Return the event's ``data``."""
@@ -130,8 +157,9 @@ class Complete:
             "status": self.status,
             "loops": self.loops,
         }
-        if self.reasoning is not None:
-            data["reasoning"] = self.reasoning
+        for key in ("reasoning", "model", "finish_reason"):
+            if (value := getattr(self, key)) is not None:
+                data[key] = value
         return data
 
 
@@ -151,8 +179,8 @@ class Error:
         return {"error": self.error, "message": self.message, "code": self.code, "details": dict(self.details)}
 
 
-AgentEvent = Token | Reasoning | ToolCallEvent | Usage
-"""What an agent does. A usage is not sent; the run adds it up."""
+AgentEvent = Token | Reasoning | ToolCallEvent | Usage | Step
+"""What an agent does. Usages and steps are not sent; the run keeps what they say."""
 
 Yielded = AgentEvent | str | list[AgentEvent | str]
 """What an agent's ``stream`` yields: an event, a text for a token, or several in one list, which are sent together."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, get_args
+
+from agentos.domain.media_data import decoded_size
 
 MediaType = Literal["image", "audio", "video", "file"]
 MEDIA_TYPES: tuple[MediaType, ...] = get_args(MediaType)
@@ -15,6 +17,8 @@ class Media:
     """One attachment: at a ``url`` (http or https), or as base64 ``data`` with its ``content_type``.
 
     Clients give exactly one of the two. Both together mean that it was named by its ``url`` and brought in from there.
+    One that the storage gives in a list or a history has no ``data``: it has the ``size`` of its bytes and, as
+    ``reference``, the place where the storage keeps them.
     """
 
     type: MediaType
@@ -23,6 +27,17 @@ class Media:
     content_type: str | None = None
     name: str | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    size: int | None = None
+    reference: str | None = field(default=None, compare=False)
+
+    @property
+    def byte_count(self) -> int | None:
+        """How many bytes it has; ``None`` for one that has only an address."""
+        return self.size if self.data is None else decoded_size(self.data)
+
+    def without_data(self) -> Media:
+        """Return the attachment without its bytes, but with their size."""
+        return self if self.data is None else replace(self, data=None, size=decoded_size(self.data))
 
     def describe(self) -> dict[str, Any]:
         """Return what answers, events and history show: everything but the bytes, of which they show the size."""
@@ -31,8 +46,8 @@ class Media:
             shown["url"] = self.url
         if self.content_type is not None:
             shown["content_type"] = self.content_type
-        if self.data is not None:
-            shown["size"] = len(self.data) * 3 // 4 - self.data[-2:].count("=")
+        if self.byte_count is not None:
+            shown["size"] = self.byte_count
         if self.name is not None:
             shown["name"] = self.name
         if self.metadata:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -25,7 +26,16 @@ class RunStatus(StrEnum):
     @property
     def finished(self) -> bool:
         """True for the three ends."""
-        return self not in (RunStatus.QUEUED, RunStatus.RUNNING)
+        return self in (RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.CANCELLED)
+
+    @classmethod
+    def _missing_(cls, value: object) -> RunStatus | None:
+        """Take the status of a newer version as it is: a run that has it is shown, and not executed or finished."""
+        if not isinstance(value, str) or not re.fullmatch("[a-z][a-z_]{0,31}", value):
+            return None
+        status = str.__new__(cls, value)
+        status._name_, status._value_ = value.upper(), value
+        return status
 
 
 class Concurrency(StrEnum):

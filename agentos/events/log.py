@@ -5,18 +5,31 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Sequence
 
 from agentos.background_thread import BackgroundThread
+from agentos.domain.event import Frame
 from agentos.domain.run import Run
 from agentos.errors import StorageError
 from agentos.events.stream import EventStream
+from agentos.fair_lock import FairLock
+from agentos.observability.repeated import RepeatedLines
 from agentos.storage.interface import Storage
 from agentos.storage.values import FrameBatch
 
 INTERVAL = 0.1
 """Seconds between two commits. A crash loses at most the events of this time, of runs that have not ended."""
 
+PART = 1024**2
+"""Bytes of events that one commit takes, about. What many runs say at once would hold up the worker for too long."""
+
+MOST_FRAMES = 5000
+"""Events of one run that one commit takes; a model that says more in a tenth of a second waits for the next."""
+
+Fresh = tuple[Run, EventStream, Sequence[Frame]]
+
 logger = logging.getLogger(__name__)
+repeated = RepeatedLines(logger)
 
 
 class EventLog:
@@ -25,7 +38,7 @@ class EventLog:
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
         self._open: dict[str, tuple[Run, EventStream]] = {}
-        self._writing = threading.Lock()
+        self._writing = FairLock()  # many runs that end at once wait for it
         self._thread = BackgroundThread("event-log", self._work)
         self._wake = threading.Event()
 
@@ -38,8 +51,9 @@ class EventLog:
     def release(self, run_id: str) -> None:
         """Stop writing a run's events: after this, what its stream has not logged is the caller's to write."""
         self._open.pop(run_id, None)
-        with self._writing:
-            pass  # when the lock is free, a group that held frames of this run has been committed or has failed
+        # When the lock is free, a group that held frames of this run has been committed or has failed. Runs that end at
+        # the same moment pass one by one, with a turn of the event loop between: to save an end is work.
+        self._writing.pass_through()
 
     def close(self) -> None:
         """Stop the thread. Runs under way have been ended before."""
@@ -56,21 +70,34 @@ class EventLog:
                 try:
                     self._write()
                 except StorageError:
-                    logger.warning("events could not be logged and stay in memory; trying again")
+                    repeated.warning("events could not be logged and stay in memory; trying again")
                 except Exception:  # a bug here must not leave all runs of the worker without a log
                     logger.exception("the event log met a bug")
 
     def _write(self) -> None:
-        with self._writing:
-            fresh = [
-                (run, stream, frames) for run, stream in list(self._open.values()) if (frames := stream.unlogged())
-            ]
-            if not fresh:
-                return
-            batches = [FrameBatch(run.id, frames, run.attempt) for run, _, frames in fresh]
-            left_out = self._storage.append_frames(batches)
-            for run, stream, frames in fresh:
-                if run.id not in left_out:
-                    stream.mark_logged(frames[-1].number)
-                elif stream.durable:  # another worker has the run: nobody may be shown what it never wrote
-                    stream.hand_over()
+        left = list(self._open.items())
+        while left:
+            with self._writing:  # anew for each part, so that the end of a run waits for one part at most
+                if part := self._take(left):
+                    self._commit(part)
+
+    def _take(self, left: list[tuple[str, tuple[Run, EventStream]]]) -> list[Fresh]:
+        """Return what is new in the last of these streams, until it is enough for a commit, and drop them."""
+        part: list[Fresh] = []
+        size = 0
+        while left and size < PART:
+            run_id, (run, stream) = left.pop()
+            if run_id not in self._open:  # its end has been written meanwhile
+                continue
+            if frames := stream.unlogged()[:MOST_FRAMES]:
+                part.append((run, stream, frames))
+                size += sum(len(frame.data) for frame in frames)
+        return part
+
+    def _commit(self, part: Sequence[Fresh]) -> None:
+        left_out = self._storage.append_frames([FrameBatch(run.id, frames, run.attempt) for run, _, frames in part])
+        for run, stream, frames in part:
+            if run.id not in left_out:
+                stream.mark_logged(frames[-1].number)
+            elif stream.durable:  # another worker has the run: nobody may be shown what it never wrote
+                stream.hand_over()

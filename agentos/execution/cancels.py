@@ -8,12 +8,14 @@ from threading import Event
 from agentos.background_thread import BackgroundThread
 from agentos.errors import RunCancelled, StorageError
 from agentos.execution.runner import Runner
+from agentos.observability.repeated import RepeatedLines
 from agentos.storage.interface import Storage
 
 INTERVAL = 0.25
 """Seconds between two questions; a run is cut well within a second."""
 
 logger = logging.getLogger(__name__)
+repeated = RepeatedLines(logger)
 
 
 class CancelWatch:
@@ -45,6 +47,6 @@ class CancelWatch:
             try:
                 self.look()
             except StorageError:
-                logger.warning("cancel requests could not be read; trying again")
+                repeated.warning("cancel requests could not be read; trying again")
             except Exception:  # a bug here must not make runs unstoppable
                 logger.exception("the watch for cancel requests met a bug")

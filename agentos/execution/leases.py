@@ -17,6 +17,7 @@ from agentos.events.encoder import FrameEncoder
 from agentos.execution.endings import UNSAVED
 from agentos.execution.live import run_error, terminal_event
 from agentos.execution.runner import Runner
+from agentos.observability.repeated import RepeatedLines
 from agentos.storage.interface import Storage
 from agentos.storage.values import Lease
 
@@ -29,6 +30,7 @@ RETRY = 1.0
 GONE = "the worker that executed the run is gone; what it had written was kept"
 
 logger = logging.getLogger(__name__)
+repeated = RepeatedLines(logger)
 
 
 class LeaseKeeper:
@@ -62,7 +64,7 @@ class LeaseKeeper:
                 if not self.transient or self._waits():
                     self.sweep()
             except StorageError:
-                logger.warning("leases could not be renewed; trying again")
+                repeated.warning("leases could not be renewed; trying again")
                 pause = min(pause, RETRY)
             except Exception:  # a bug here must not leave all runs of the worker without a heartbeat
                 logger.exception("the lease thread met a bug")

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import logging
 import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import orjson
+
 from agentos.alarm import Alarm
 from agentos.cancellation import Cancellation
-from agentos.domain.event import AgentEvent, Complete, Error, Frame, Reasoning, RunStart, Token, Yielded
+from agentos.domain.event import AgentEvent, Complete, Error, Frame, Reasoning, RunStart, Step, Token, Yielded
 from agentos.domain.event import ToolCallEvent as ToolCall
 from agentos.domain.message import Message
 from agentos.domain.run import Run, RunError, RunStatus
@@ -20,8 +23,17 @@ from agentos.errors import AgentFailed, AgentOSError, ProviderError, RunCancelle
 from agentos.events.encoder import FrameEncoder
 from agentos.events.stream import EventStream
 from agentos.observability.redaction import redact, redact_data
+from agentos.runtime.answer import REASONS
 from agentos.runtime.context import RunContext
 from agentos.runtime.transcript import Transcript
+
+MAX_DETAILS = 1024**2
+"""Bytes of JSON that one answer may bring for its provider to see again."""
+
+LONGEST_NAME = 255
+"""Characters that are kept of a model's name."""
+
+logger = logging.getLogger(__name__)
 
 
 class LiveRun:
@@ -90,7 +102,7 @@ class LiveRun:
                 text = item if isinstance(item, str) else item.token
                 if not text:
                     return
-                event: AgentEvent = Token(_clean(text), self.transcript.tokens)
+                event: Token | Reasoning | ToolCall = Token(_clean(text), self.transcript.tokens)
             case Reasoning():
                 content = _clean(item.content)
                 event = item if content == item.content else dataclasses.replace(item, content=content)
@@ -98,15 +110,18 @@ class LiveRun:
                 event = item
             case Usage():
                 _check_usage(self.run.agent_id, item)
-                event = item
+                self.transcript.apply(item)
+                return
+            case Step():
+                self.transcript.apply(kept_step(item))
+                return
             case _:
                 raise AgentFailed(
                     f"agent {self.run.agent_id!r} yielded a {type(item).__name__}; accepted are str, Token, Reasoning,"
                     " ToolCallEvent, Usage and a list of them"
                 )
         self.transcript.apply(event)
-        if not isinstance(event, Usage):
-            frames.append(self._encoder.encode(event, self.stream.next_number + len(frames)))
+        frames.append(self._encoder.encode(event, self.stream.next_number + len(frames)))
         if self.transcript.size > self._max_output:
             raise ProviderError(
                 f"the answer grew beyond {self._max_output} characters (AGENTOS_MAX_OUTPUT_SIZE) and was stopped"
@@ -126,6 +141,8 @@ class LiveRun:
             status=_status(failure),
             content=self.transcript.output,
             reasoning=self.transcript.reasoning,
+            model=self.transcript.model,
+            finish_reason=self.transcript.finish_reason,
             usage=self.transcript.usage,
             loops=self.transcript.turns,
             ended_at=utc_now(),
@@ -163,7 +180,9 @@ def _plain(details: Mapping[str, Any]) -> dict[str, Any]:
 
 def _check_usage(agent_id: str, usage: Usage) -> None:
     """Refuse counts that neither JSON nor a database column can hold: the run could not be ended with them."""
-    counts = [count for count in dataclasses.astuple(usage) if count is not None]
+    counts = [usage.prompt_tokens, usage.completion_tokens, usage.reasoning_tokens]
+    if usage.cached_tokens is not None:
+        counts.append(usage.cached_tokens)
     if not all(isinstance(count, int) and 0 <= count <= MOST_TOKENS for count in counts):
         raise AgentFailed(f"agent {agent_id!r} yielded {usage!r:.200}; accepted are counts from 0 to {MOST_TOKENS}")
 
@@ -185,7 +204,31 @@ def terminal_event(run: Run, tokens: int) -> Complete | Error:
         token_count=tokens,
         loops=run.loops,
         reasoning=run.reasoning,
+        model=run.model,
+        finish_reason=run.finish_reason,
     )
+
+
+def kept_step(step: Step) -> Step:
+    """Return a step as it can be stored: its words known or clean, its details JSON of a bounded size or none."""
+    model = _clean(str(step.model))[:LONGEST_NAME]
+    reason = step.finish_reason if step.finish_reason is None or step.finish_reason in REASONS else "other"
+    kept = step
+    if (model, reason) != (step.model, step.finish_reason):
+        kept = dataclasses.replace(step, model=model, finish_reason=reason)
+    if not (step.provider_details or step.call_details):
+        return kept
+    details = {"message": step.provider_details, "calls": dict(step.call_details)}
+    try:
+        text = orjson.dumps(details)
+    except TypeError:
+        logger.warning("details of model %r are left out: they are no JSON", kept.model)
+    else:
+        if len(text) <= MAX_DETAILS:
+            plain = orjson.loads(text)
+            return dataclasses.replace(kept, provider_details=plain["message"], call_details=plain["calls"])
+        logger.warning("details of model %r are left out: they have %d bytes", kept.model, len(text))
+    return dataclasses.replace(kept, provider_details=None, call_details={})
 
 
 def _clean(text: str) -> str:

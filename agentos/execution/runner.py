@@ -24,6 +24,7 @@ from agentos.errors import (
     WorkerLost,
 )
 from agentos.events.log import EventLog
+from agentos.execution.attachments import RunAttachments
 from agentos.execution.endings import SAVE_PAUSES, Endings
 from agentos.execution.executor import Reservation
 from agentos.execution.live import LiveRun
@@ -48,6 +49,8 @@ class RunLimits:
 
     timeout: float
     history_turns: int
+    history_bytes: int = 8 * 1024**2
+    """Most bytes of the session's texts and attachments."""
     max_output: int
     durable: bool = False
     """Followers are shown an event only once the log has it, so that the run can start over on another worker."""
@@ -72,6 +75,7 @@ class Runner:
         self._endings = Endings(storage, log)
         self._on_finished = on_finished
         self._turns = SessionTurns(storage)
+        self._attachments = RunAttachments(storage)
         self._alarm = Alarm()
         self._live: dict[str, LiveRun] = {}
         self._idle = threading.Condition()
@@ -212,7 +216,7 @@ class Runner:
         failure: AgentOSError | None = None
         try:
             history = self._turns.wait_for(live, admission, history_turns=limits.history_turns)
-            self._consume(live, agent, history)
+            self._consume(live, agent, self._attachments.bring(live, history, most=limits.history_bytes))
         except (ExecutionError, RunCancelled, StorageError) as error:
             failure = error
         except AgentOSError as error:

@@ -12,6 +12,7 @@ from agentos.domain.run import RunStatus
 from agentos.domain.times import utc_now
 from agentos.errors import RunCancelled, RunNotFound, StorageError
 from agentos.execution.live import LiveRun
+from agentos.observability.repeated import RepeatedLines
 from agentos.storage.interface import Storage
 from agentos.storage.values import Admission
 
@@ -20,6 +21,7 @@ POLL = (0.03, 0.2)
 
 
 logger = logging.getLogger(__name__)
+repeated = RepeatedLines(logger)
 
 
 class SessionTurns:
@@ -65,7 +67,7 @@ class SessionTurns:
             ) from error
         except StorageError:
             # Nothing is lost by waiting: the run has its place, and its deadline still holds.
-            logger.warning("a run could not ask for its turn; trying again", extra={"run_id": live.run.id})
+            repeated.warning("a run could not ask for its turn; trying again", extra={"run_id": live.run.id})
             return None
 
     @contextmanager

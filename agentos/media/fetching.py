@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
 
 from agentos.config import Config
 from agentos.domain.media import Media
+from agentos.domain.media_data import encoded
 from agentos.errors import InvalidMedia
 from agentos.media.content import content_type_of, fits
 from agentos.media.hosts import policy_of
@@ -49,7 +49,7 @@ class MediaFetcher:
                 total += len(body)
                 if total > self._most:
                     raise InvalidMedia(f"{where}: what is fetched has more than {self._most} bytes together")
-                one = replace(one, data=base64.b64encode(body).decode(), content_type=content_type)
+                one = replace(one, data=encoded(body), content_type=content_type)
             brought.append(one)
         return tuple(brought)
 

@@ -83,7 +83,8 @@ class Catalog:
         if entry is not None:
             return entry
         package = KNOWN_PACKAGES.get(prefix)
-        advice = f"pip install {package}" if package else "install the plugin that brings it"
+        brings = f"pip install {package}" if package else "install the plugin that brings it"
+        advice = f"{brings}, name its server in the setting 'providers'"
         known = ", ".join(self._registry.names()) or "none"
         raise ProviderError(f"there is no model provider {prefix!r}: {advice}, or use one of: {known}")
 

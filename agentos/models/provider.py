@@ -31,9 +31,12 @@ class ModelProvider(ABC):
 
         Raise :class:`~agentos.errors.ProviderError` for a refused request or an answer that makes no sense,
         :class:`~agentos.errors.ProviderUnavailable` when the server cannot be reached or cannot serve,
-        :class:`~agentos.errors.ProviderRateLimited` (with ``retry_after``, seconds) when it asks to be called less.
-        The messages are shown to clients: no secrets, no raw bodies. Retries, deadlines, tool loops and the joining of
-        tool-call pieces are the run's business, not the provider's.
+        :class:`~agentos.errors.ProviderRateLimited` (with ``retry_after``, seconds) when it asks to be called less,
+        :class:`~agentos.errors.QuotaExhausted` when the account has no credit left,
+        :class:`~agentos.errors.ContextTooLong`, before the first delta, when the conversation is too long, and
+        :class:`~agentos.errors.ContentFiltered` when a filter refused the prompt. ``details["retryable"]`` says whether
+        the call may be tried again. The messages are shown to clients: no secrets, no raw bodies. Retries, deadlines,
+        tool loops and the joining of tool-call pieces are the run's business, not the provider's.
         """
 
     def check_media(self, media: Media) -> None:

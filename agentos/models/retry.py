@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 
-from agentos.errors import ExecutionError, ProviderRateLimited, ProviderUnavailable
+from agentos.errors import ExecutionError, RunTimeout
 from agentos.models.deltas import Arrival
 from agentos.models.provider import ModelProvider
 from agentos.models.request import ModelRequest
@@ -17,11 +17,12 @@ LONGEST_DELAY = 8.0
 def stream_with_retry(
     provider: ModelProvider, request: ModelRequest, *, retries: int, first_delay: float = FIRST_DELAY
 ) -> Iterator[Arrival]:
-    """Stream from a provider, calling it up to ``retries`` times again while it is unavailable or limits our rate.
+    """Stream from a provider, calling it up to ``retries`` times again while its error may pass.
 
-    After the first delta nothing is tried again: what was said cannot be taken back. The waits double from
-    ``first_delay`` seconds, with jitter, unless the server names one (``retry_after``); one that would outlast the run
-    is not begun.
+    Whether it may is in the error's ``details.retryable``, which the server itself may decide (``x-should-retry``).
+    After the last try its error is raised. After the first delta nothing is tried again: what was said cannot be taken
+    back. The waits double from ``first_delay`` seconds, with jitter, unless the server names one (``retry_after``); one
+    that would outlast the run is not begun.
     """
     for attempt in range(retries + 1):
         said = False
@@ -32,9 +33,10 @@ def stream_with_retry(
                 said = True
                 yield arrived
             return
-        except (ProviderUnavailable, ProviderRateLimited) as error:
+        except ExecutionError as error:
             delay = _delay(attempt, error, first_delay)
-            if said or attempt == retries or delay >= request.remaining():
+            passes = error.details.get("retryable") is True and not isinstance(error, RunTimeout)
+            if said or not passes or attempt == retries or delay >= request.remaining():
                 raise
         finally:
             # A consumer that leaves must not leave the call to the model behind.

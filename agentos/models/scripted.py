@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 from agentos.domain.media import MediaType
 from agentos.domain.usage import Usage
-from agentos.errors import AgentOSError, ProviderError
+from agentos.errors import AgentOSError, ContextTooLong, ProviderError
 from agentos.models.deltas import Arrival, Delta, Finish, ReasoningDelta, TextDelta, ToolCallDelta
 from agentos.models.provider import ModelProvider
 from agentos.models.request import ModelRequest
@@ -35,7 +36,19 @@ class Cut:
     """End the answer here without a finish, as a connection that was cut does."""
 
 
-Step = str | Delta | Pause | Fail | Cut | list[str | Delta]
+STEPS = 500
+"""Steps after which others have their turn: no model server makes the run wait here."""
+REST = 0.000001
+
+
+@dataclass(frozen=True, slots=True)
+class AtMost:
+    """Raise ``ContextTooLong`` for a request whose messages have more characters than this together."""
+
+    characters: int
+
+
+Step = str | Delta | Pause | Fail | Cut | AtMost | list[str | Delta]
 
 
 def call(name: str, arguments: str = "{}", *, id: str = "call_1", index: int = 0) -> ToolCallDelta:
@@ -46,9 +59,9 @@ def call(name: str, arguments: str = "{}", *, id: str = "call_1", index: int = 0
 class ScriptedProvider(ModelProvider):
     """Answers its calls from a script, one turn a call, and keeps every request it was given in ``requests``.
 
-    A turn is a string, or a list of steps: strings, deltas, :class:`Pause`, :class:`Fail`, :class:`Cut`, and lists of
-    strings and deltas that arrive together. A finish and a usage are added where a turn has none. After the last turn
-    it starts over.
+    A turn is a string, or a list of steps: strings, deltas, :class:`Pause`, :class:`Fail`, :class:`Cut`,
+    :class:`AtMost`, and lists of strings and deltas that arrive together. A finish and a usage are added where a turn
+    has none. After the last turn it starts over.
 
     >>> provider = ScriptedProvider(["Hello!", [call("add", '{"a": 1, "b": 2}')], "It is 3."])
 
@@ -81,8 +94,10 @@ class ScriptedProvider(ModelProvider):
 
 def _play(turn: Sequence[Step], request: ModelRequest) -> Iterator[Arrival]:
     said: list[Delta] = []
-    for step in turn:
+    for number, step in enumerate(turn, 1):
         request.cancellation.check()
+        if number % STEPS == 0:
+            time.sleep(REST)
         match step:
             case Pause(seconds):
                 request.cancellation.wait(seconds)
@@ -91,6 +106,9 @@ def _play(turn: Sequence[Step], request: ModelRequest) -> Iterator[Arrival]:
                 raise error
             case Cut():
                 return
+            case AtMost(characters):
+                if sum(len(message.content) for message in request.messages) > characters:
+                    raise ContextTooLong(f"the maximum context length is {characters} characters")
             case list():
                 together = [_delta(one) for one in step]
                 said += together
@@ -114,7 +132,8 @@ def _delta(step: str | Delta) -> Delta:
 def _named(request: ModelRequest) -> list[Step]:
     if request.model == "echo":
         said = [message.content for message in request.messages if message.role == "user"]
-        return list(re.findall(r"\s*\S+\s*?", said[-1])) if said else []
+        # Without the space at the end, each space has a word behind it: the expression never has to go back.
+        return list(re.findall(r"\s*\S+", said[-1].rstrip())) if said else []
     if slow := re.fullmatch(r"slow-(\d{1,6})x(\d{1,3}(?:\.\d{1,6})?)", request.model):
         steps: list[Step] = []
         for number in range(int(slow[1])):

@@ -66,6 +66,11 @@ PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 _SECRET_KEY = re.compile(rf"(?:.*[-_.])?(?:{_NAMES}|{_HEADERS}|(?:set-)?cookie)", re.I)
 _URL_PASSWORD = re.compile(r"://[^:/]*:(.*)@|[?&][^=&#]*(?:pass|pwd|secret|token|key)[^=&#]*=([^&#\s]+)", re.I)
 
+# A value goes on to the next name: a password may hold a & that its writer forgot to encode.
+_SECRET_PARAMETER = re.compile(r"([?&][^=&#]*(?:pass|pwd|secret|token|key)[^=&#]*=)(?:(?!&\w+=).)*", re.I | re.DOTALL)
+_HIDE_VALUE = rf"\1{HIDDEN}"
+_PLACE = re.compile(r"(?:(?:[\w.%-]*|\[[0-9A-Fa-f:.%]+\])(?::[0-9]{1,5})?,?)+(?:[/?]|\Z)")
+
 _values: tuple[tuple[str, re.Pattern[str]], ...] = ()
 
 
@@ -114,7 +119,7 @@ def keep_secret(*values: str) -> None:
 
 
 def keep_secrets_of(config: Config) -> None:
-    """Have the secret settings redacted, and passwords in the addresses among the others."""
+    """Have the secret settings redacted, passwords in addresses, and the keys of providers."""
     found: list[str] = []
     for setting in settings_of(type(config)):
         value = getattr(config, setting.name)
@@ -122,6 +127,8 @@ def keep_secrets_of(config: Config) -> None:
             found += url_passwords(value)
             if is_whole_secret(setting, value):
                 found.append(value)
+    for provider in config.providers:
+        found += provider.secrets()
     keep_secret(*found)
 
 
@@ -131,10 +138,24 @@ def is_whole_secret(setting: Setting, value: str) -> bool:
 
 
 def without_passwords(url: str) -> str:
-    """Return a text that is an address without the passwords in it."""
-    for password in url_passwords(url):
-        url = url.replace(f":{password}@", f":{HIDDEN}@").replace(f"={password}", f"={HIDDEN}")
-    return url
+    """Return a text that is an address without the passwords in it.
+
+    A password may hold any character, also where its writer forgot to encode it. Of an address that cannot be read for
+    sure, the scheme alone is left.
+    """
+    scheme, separator, rest = url.partition("://")
+    if not separator:
+        return url
+    user, at, place = rest.rpartition("@")
+    if scheme.startswith("sqlite") or (at and re.fullmatch(r"[\w.-]+/[^:]*", user)):  # the @ is in a path
+        return f"{scheme}://{_SECRET_PARAMETER.sub(_HIDE_VALUE, rest)}"
+    user, colon, _ = user.partition(":")
+    if not re.fullmatch(r"[\w.%+~-]*", user) or (at and not colon and len(user) >= 20):  # a token may stand alone
+        user = HIDDEN
+    if not at and not _PLACE.match(place):
+        return f"{scheme}://{HIDDEN}"
+    place = _SECRET_PARAMETER.sub(_HIDE_VALUE, place)
+    return f"{scheme}://{user}{f':{HIDDEN}' if colon else ''}{at}{place}"
 
 
 def url_passwords(url: str) -> Iterable[str]:

@@ -38,6 +38,8 @@ class RunLog:
             "worker": os.getpid(),
             "duration": run.duration,
             "loops": run.loops,
+            "model": run.model,
+            "finish_reason": run.finish_reason,
             "prompt_tokens": run.usage.prompt_tokens,
             "completion_tokens": run.usage.completion_tokens,
             "content_length": len(run.content or ""),

@@ -55,6 +55,10 @@ class PluginManager:
         """What became of each plugin, by name."""
         return [self._reports[name] for name in sorted(self._reports)]
 
+    def report(self, name: str) -> PluginReport:
+        """Return the report of this name, a new one if there is none: for a source that is no plugin."""
+        return self._reports.setdefault(name, PluginReport(name))
+
     def add(self, name: str, plugin: object) -> None:
         """Add a plugin that is no installed distribution: the core, or an embedding program's own."""
         report = self._reports.setdefault(name, PluginReport(name))

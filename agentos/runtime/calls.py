@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from agentos.domain.ids import new_id
 from agentos.domain.message import ToolCall
@@ -22,6 +23,7 @@ class CallAssembler:
         self._ids: dict[int, str] = {}
         self._names: dict[int, str] = {}
         self._arguments: dict[int, list[str]] = {}
+        self._details: dict[int, dict[str, Any]] = {}
 
     def add(self, delta: ToolCallDelta) -> None:
         """Take in a piece; raise :class:`~agentos.errors.ProviderError` when the model does not come to an end."""
@@ -35,6 +37,8 @@ class CallAssembler:
             self._names.setdefault(delta.index, delta.name)
         if delta.arguments:
             pieces.append(delta.arguments)
+        if delta.provider_details:
+            self._details.setdefault(delta.index, {}).update(delta.provider_details)
 
     def calls(self) -> list[ToolCall]:
         """Return the whole calls in their order.
@@ -50,5 +54,5 @@ class CallAssembler:
                 id = f"call_{new_id()}"
             taken.add(id)
             name = _NOT_IN_NAMES.sub("_", self._names.get(index, ""))[:64]
-            calls.append(ToolCall(id, name, "".join(self._arguments[index])))
+            calls.append(ToolCall(id, name, "".join(self._arguments[index]), self._details.get(index)))
         return calls

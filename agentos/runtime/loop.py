@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 from agentos.domain.agent import Agent
-from agentos.domain.event import AgentEvent, Reasoning, Yielded
+from agentos.domain.event import AgentEvent, Yielded
 from agentos.domain.media import Media
 from agentos.domain.message import Message
-from agentos.domain.usage import Usage
-from agentos.errors import InvalidMedia, ProviderError, TurnLimit
-from agentos.models.deltas import Finish, ReasoningDelta, TextDelta, ToolCallDelta
+from agentos.errors import TurnLimit
+from agentos.models.deltas import CUT
 from agentos.models.provider import ModelProvider
-from agentos.models.request import ModelRequest
-from agentos.models.retry import stream_with_retry
-from agentos.runtime.calls import CallAssembler
+from agentos.runtime.answer import Answer
 from agentos.runtime.context import RunContext
+from agentos.runtime.conversation import Conversation
+from agentos.runtime.output import OutputSchema, correction, violated
 from agentos.tools.context import ToolContext
 from agentos.tools.executor import ToolExecutor
 from agentos.tools.tool import Tool
+
+CUT_EACH_TIME = "; its last answer was cut before its calls were complete, so raise its output limit"
 
 
 @dataclass(frozen=True)
@@ -42,105 +42,91 @@ class ModelAgent:
     def stream(self, context: RunContext) -> Iterator[Yielded]:
         """Yield what the model says, in one list what arrived together, and what the tools do.
 
-        Raises the provider's error, :class:`~agentos.errors.TurnLimit` when the last allowed turn still wants tools,
+        A call is executed only if the answer that holds it ended well; after a cut the model reads why it was not, and
+        is asked again. Raises the provider's error, :class:`~agentos.errors.ProviderError` for a final answer that does
+        not follow the agent's schema, :class:`~agentos.errors.TurnLimit` when the last allowed turn still wants tools,
         and the cause of a cancellation.
         """
-        tool_context = ToolContext(
-            run_id=context.run_id,
-            agent_id=context.agent_id,
-            owner=context.owner,
-            session_id=context.session_id,
-            user_id=context.user_id,
-            deadline=context.deadline,
-            cancellation=context.cancellation,
-        )
+        conversation = Conversation(self, context)
+        answer = Answer(self.max_output)
         for turn in range(1, self.max_turns + 1):
-            assembler = CallAssembler(self.max_output)
-            yield from self._ask(self._request(context, first=turn == 1), assembler)
-            calls = assembler.calls()
+            answer = yield from self._turn(conversation, context)
+            calls = answer.calls
             if not calls:
                 return
             if turn < self.max_turns:
-                yield from self.executor.execute(calls, self.tools, tool_context)
+                yield from self.executor.execute(calls, self.tools, _tool_context(context), refusals=answer.refusals())
         raise TurnLimit(
             f"agent {self.agent.id!r} still wanted to call tools after {self.max_turns} turns; raise its max_turns or"
-            " AGENTOS_MAX_TURNS if it needs more"
+            f" AGENTOS_MAX_TURNS if it needs more{CUT_EACH_TIME if answer.reason in CUT else ''}"
         )
 
     def check_media(self, media: Media) -> None:
         """Raise :class:`~agentos.errors.InvalidMedia` for an attachment that the model does not take."""
         self.provider.check_media(media)
 
-    def _ask(self, request: ModelRequest, assembler: CallAssembler) -> Iterator[Yielded]:
-        finished = False
-        for arrived in stream_with_retry(self.provider, request, retries=self.retries):
-            said: list[AgentEvent | str] = []
-            called: list[ToolCallDelta] = []
-            for delta in arrived if isinstance(arrived, list) else (arrived,):
-                match delta:
-                    case TextDelta():
-                        said.append(delta.text)
-                    case ReasoningDelta():
-                        said.append(Reasoning(delta.text, redacted_content=delta.redacted))
-                    case ToolCallDelta():
-                        called.append(delta)
-                    case Usage():
-                        said.append(delta)
-                    case Finish():
-                        finished = True
-            if said:
-                yield said
-            for piece in called:  # last: one piece too many must not take along what was said before it
-                assembler.add(piece)
-        request.cancellation.check()
-        if not finished:
-            raise ProviderError(f"model {self.agent.model!r} stopped in the middle of its answer")
+    def _turn(self, conversation: Conversation, context: RunContext) -> Generator[Yielded, None, Answer]:
+        """Ask once, stream the answer as it comes, and check it where it is the final one."""
+        if self.output is not None and self.agent.output_retries:
+            return (yield from self._held_turn(conversation, self.output))
+        answer = Answer(self.max_output)
+        yield from conversation.ask(answer)
+        yield answer.step(self.agent.model)
+        if self.output is not None and not answer.calls:
+            problem = self.output.problem(context.transcript.output, answer.reason)
+            if problem is not None:
+                raise violated(self.agent.id, problem)
+        return answer
 
-    def _request(self, context: RunContext, *, first: bool) -> ModelRequest:
-        return ModelRequest(
-            model=self.model,
-            messages=[
-                *self._instructions,
-                *map(self._presentable, context.history),
-                context.question(),
-                *context.transcript.messages(),
-            ],
-            tools=self._specs,
-            parameters=self.agent.parameters if first else self._later_parameters,
-            output_schema=self.agent.output_schema,
-            deadline=context.deadline,
-            cancellation=context.cancellation,
-        )
-
-    def _presentable(self, message: Message) -> Message:
-        """Return a message of the history as this model can be shown it.
-
-        An earlier run of the session may have been another agent's, whose model took what this one does not.
-        """
-        if not message.media:
-            return message
-        kept: list[Media] = []
-        content = message.content
-        for media in message.media:
-            try:
-                self.provider.check_media(media)
-                kept.append(media)
-            except InvalidMedia:
-                content += f"\n(attachment left out: {media.type} {media.name or ''})"
-        return dataclasses.replace(message, content=content, media=tuple(kept))
+    def _held_turn(self, conversation: Conversation, output: OutputSchema) -> Generator[Yielded, None, Answer]:
+        """Ask until the answer calls tools or follows the schema; only then is its text let go."""
+        extra: Sequence[Message] = ()
+        problem: str | None = None
+        for _ in range(self.agent.output_retries + 1):
+            answer = Answer(self.max_output, hold=True)
+            yield from conversation.ask(answer, *extra)
+            said = answer.held or []
+            problem = None if answer.calls else output.problem("".join(said), answer.reason)
+            if problem is None and said:
+                yield list[AgentEvent | str](said)
+            yield answer.step(self.agent.model)
+            if problem is None:
+                return answer
+            extra = correction("".join(said), problem)
+        raise violated(self.agent.id, problem or "")
 
     @cached_property
-    def _instructions(self) -> list[Message]:
+    def output(self) -> OutputSchema | None:
+        """What a final answer has to follow."""
+        schema = self.agent.output_schema
+        return None if schema is None else OutputSchema(schema)
+
+    @cached_property
+    def instructions(self) -> list[Message]:
+        """The message with the agent's instructions, if it has any."""
         return [Message("system", self.agent.instructions)] if self.agent.instructions else []
 
     @cached_property
-    def _specs(self) -> tuple[Any, ...]:
+    def specs(self) -> tuple[Any, ...]:
+        """The specifications of the tools, as the model gets them."""
         return tuple(tool.spec for tool in self.tools.values())
 
     @cached_property
-    def _later_parameters(self) -> Mapping[str, Any]:
-        """A forced tool choice is for the first turn alone: it would force a call at every turn, without an end."""
+    def later_parameters(self) -> Mapping[str, Any]:
+        """A forced tool choice is for the first call alone: it would force a call at every turn, without an end."""
         parameters = dict(self.agent.parameters)
         if parameters.get("tool_choice") != "none":
             parameters.pop("tool_choice", None)
         return parameters
+
+
+def _tool_context(context: RunContext) -> ToolContext:
+    return ToolContext(
+        run_id=context.run_id,
+        agent_id=context.agent_id,
+        owner=context.owner,
+        session_id=context.session_id,
+        user_id=context.user_id,
+        deadline=context.deadline,
+        cancellation=context.cancellation,
+    )

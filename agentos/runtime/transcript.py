@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 
 import orjson
 
-from agentos.domain.event import AgentEvent, Reasoning, Token, ToolCallEvent
+from agentos.domain.event import AgentEvent, Reasoning, Step, Token, ToolCallEvent
 from agentos.domain.message import Message, ToolCall
 from agentos.domain.usage import Usage
 
@@ -23,6 +24,10 @@ class Transcript:
         self.tokens = 0
         self.size = 0
         """Characters of text and reasoning so far."""
+        self.model: str | None = None
+        self.finish_reason: str | None = None
+        self._step: Step | None = None
+        """The model call of the open turn, once it has ended."""
         self._closed: list[Message] = []
         self._text: list[str] = []
         self._reasoning: list[str] = []
@@ -44,10 +49,15 @@ class Transcript:
                 self.size += len(event.content)
             case Usage():
                 self.usage += event
+            case Step():
+                self._begin_turn_after_results()
+                self.model, self.finish_reason = event.model, event.finish_reason
+                self._step = event
             case ToolCallEvent(status="started"):
                 self._begin_turn_after_results()
+                details = None if self._step is None else self._step.call_details.get(event.tool_call_id)
                 self._calls[event.tool_call_id] = ToolCall(
-                    event.tool_call_id, event.tool_name, _arguments_text(event.arguments)
+                    event.tool_call_id, event.tool_name, _arguments_text(event.arguments), details
                 )
             case ToolCallEvent():
                 self._results[event.tool_call_id] = event.result if event.result is not None else event.error or ""
@@ -77,15 +87,19 @@ class Transcript:
     def _open_turn(self) -> list[Message]:
         calls = tuple(call for call in self._calls.values() if call.id in self._results)
         text = self.output
-        if not calls:
-            return [Message("assistant", text)] if text else []
+        if not calls and not text:
+            return []
         results = [Message("tool", self._results[call.id], tool_call_id=call.id) for call in calls]
-        return [Message("assistant", text, tool_calls=calls), *results]
+        said = Message("assistant", text, tool_calls=calls)
+        step = self._step
+        if step is not None and (step.provider_details or step.call_details):
+            said = dataclasses.replace(said, provider=step.provider, provider_details=step.provider_details)
+        return [said, *results]
 
     def _begin_turn_after_results(self) -> None:
         if self._results and len(self._results) == len(self._calls):
             self._closed += self._open_turn()
-            self._text, self._calls, self._results = [], {}, {}
+            self._text, self._calls, self._results, self._step = [], {}, {}, None
             self._turns += 1
 
 

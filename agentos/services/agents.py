@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from agentos.config import Config
 from agentos.domain.agent import Agent, StreamingAgent
 from agentos.domain.agent_document import agent_document, agent_from_document
+from agentos.domain.agent_parameters import check_parameters_of_client
 from agentos.domain.times import utc_now
 from agentos.errors import AgentExists, AgentFailed, AgentNotFound, ExecutionError, InvalidRequest, RequestError
+from agentos.json_schema.check import SchemaRefused, check_schema
 from agentos.models.catalog import Catalog
 from agentos.registry import Registry
 from agentos.runtime.loop import ModelAgent
+from agentos.services.agent_lists import part_of_list
 from agentos.services.sizes import Sizes
 from agentos.storage.interface import Storage
-from agentos.storage.values import StoredAgent
+from agentos.storage.values import Cursor, Page, Paging, StoredAgent
 from agentos.tools.executor import ToolExecutor
 from agentos.tools.tool import Tool, as_tools
 
@@ -77,11 +80,11 @@ class AgentService:
 
     # --- what there is -------------------------------------------------------------------------------------------
 
-    def list(self) -> Sequence[AgentInfo]:
-        """Return all agents by id."""
-        found = {stored.id: _stored_info(stored) for stored in self._storage.list_agents()}
-        found.update({entry.name: _info(entry.name, entry.value, entry.source) for entry in self._registered})
-        return [found[id] for id in sorted(found)]
+    def list(self, paging: Paging = Paging()) -> Page[AgentInfo]:  # noqa: B008 - frozen
+        """Return a part of all agents, by the code points of their ids; of stored ones without their ``document``."""
+        ids, stored = part_of_list(self._storage, self._registered.names(), paging)
+        agents = [_listed_info(stored[id]) if id in stored else self.get(id) for id in ids[: paging.limit]]
+        return Page(agents, Cursor.of_id(agents[-1].id) if len(ids) > paging.limit else None)
 
     def get(self, agent_id: str) -> AgentInfo:
         """Return one agent; raises :class:`~agentos.errors.AgentNotFound`."""
@@ -95,20 +98,27 @@ class AgentService:
 
     # --- registration while the server runs ------------------------------------------------------------------------
 
-    def register(self, document: Mapping[str, Any]) -> AgentInfo:
-        """Store a new agent. Raises ``InvalidRequest``, or :class:`~agentos.errors.AgentExists`."""
-        agent = self._checked(document)
+    def register(self, document: Mapping[str, Any], *, by_operator: bool = False) -> AgentInfo:
+        """Store a new agent. Raises ``InvalidRequest``, or :class:`~agentos.errors.AgentExists`.
+
+        A client may say less in ``parameters`` than the server's operator
+        (:func:`~agentos.domain.agent_parameters.check_parameters_of_client`).
+        """
+        agent = self._checked(document, by_operator=by_operator)
         now = utc_now()
         stored = StoredAgent(id=agent.id, document=agent_document(agent), created_at=now, updated_at=now)
         if not self._storage.add_agent(stored):
             raise AgentExists(f"agent {agent.id!r} is already registered; PUT (or --update) replaces it")
         return _stored_info(stored)
 
-    def replace(self, agent_id: str, document: Mapping[str, Any]) -> AgentInfo:
-        """Replace a stored agent's whole definition. Raises ``InvalidRequest``, ``AgentExists``, ``AgentNotFound``."""
+    def replace(self, agent_id: str, document: Mapping[str, Any], *, by_operator: bool = False) -> AgentInfo:
+        """Replace a stored agent's whole definition, under the rules of :meth:`register`.
+
+        Raises ``InvalidRequest``, ``AgentExists``, ``AgentNotFound``.
+        """
         if document.get("id", agent_id) != agent_id:
             raise InvalidRequest(f"the agent's id is {document['id']!r:.150}, but the address names {agent_id!r}")
-        agent = self._checked({**document, "id": agent_id})
+        agent = self._checked({**document, "id": agent_id}, by_operator=by_operator)
         now = utc_now()
         stored = StoredAgent(id=agent.id, document=agent_document(agent), created_at=now, updated_at=now)
         if not self._storage.replace_agent(stored):
@@ -123,9 +133,14 @@ class AgentService:
             raise AgentNotFound(agent_id)
         self._stored.pop(agent_id, None)
 
-    def _checked(self, document: Mapping[str, Any]) -> Agent:
+    def _checked(self, document: Mapping[str, Any], *, by_operator: bool) -> Agent:
+        parameters = document.get("parameters")
+        if not by_operator and isinstance(parameters, Mapping):
+            self._sizes.check_parameters(parameters)
+            check_parameters_of_client(parameters)
         agent = agent_from_document(document)
         self._sizes.check_agent(document)
+        _check_output_schema(agent)
         self._refuse_read_only(agent.id)
         try:
             self._catalog.check(agent.model)
@@ -168,7 +183,7 @@ class AgentService:
         if cached is not None and cached.updated_at == stored.updated_at:
             agent = cached.agent
         else:
-            agent = self._runnable(agent_from_document(stored.document))
+            agent = self._runnable(_definition(stored))
         self._stored[agent_id] = _Cached(now, stored.updated_at, agent)
         return agent
 
@@ -179,6 +194,7 @@ class AgentService:
             raise AgentFailed(f"agent {agent.id!r} cannot run: {error.message}") from error
 
     def _prepare(self, agent: Agent) -> ModelAgent:
+        _check_output_schema(agent)
         provider, model = self._catalog.resolve(agent.model)
         return ModelAgent(
             agent=agent,
@@ -210,6 +226,27 @@ class AgentService:
         return [entry.value]
 
 
+def _check_output_schema(agent: Agent) -> None:
+    if agent.output_schema is None:
+        return
+    try:
+        check_schema(agent.output_schema)
+    except SchemaRefused as error:
+        words = f"is no JSON schema that is accepted, {error}"
+        raise InvalidRequest(f"field 'output_schema' {words}", details={"fields": {"output_schema": words}}) from None
+
+
+def _definition(stored: StoredAgent) -> Agent:
+    try:
+        return agent_from_document(stored.document)
+    except RequestError as error:
+        # Never without what it does not know: a field that is left out may be a limit.
+        raise AgentFailed(
+            f"agent {stored.id!r} cannot run: {error.message}; it was stored by another version of AgentOS: run"
+            " that version or a newer one, or store the agent again"
+        ) from error
+
+
 def _info(id: str, agent: Agent | StreamingAgent, source: str) -> AgentInfo:
     tools = agent.tools if isinstance(agent, Agent) else ()
     names = [[tool] if isinstance(tool, str) else [one.name for one in as_tools(tool)] for tool in tools]
@@ -221,6 +258,10 @@ def _info(id: str, agent: Agent | StreamingAgent, source: str) -> AgentInfo:
         tools=tuple(name for group in names for name in group),
         source=source,
     )
+
+
+def _listed_info(stored: StoredAgent) -> AgentInfo:
+    return replace(_stored_info(stored), document={})
 
 
 def _stored_info(stored: StoredAgent) -> AgentInfo:

@@ -41,11 +41,8 @@ class HealthService:
     def _check_migrations(self) -> str:
         schema = self._storage.schema()
         if not schema.ready:
-            raise StorageError(
-                f"the schema is at {schema.current or 'nothing'}, needed is {schema.head};"
-                " run 'flask agentos db upgrade'"
-            )
-        return f"the schema is at {schema.head}" if schema.head else "there is no schema to migrate"
+            raise StorageError(schema.description)
+        return schema.description
 
     def _check_draining(self) -> str:
         if self._runner.draining:

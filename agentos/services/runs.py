@@ -22,6 +22,7 @@ from agentos.errors import (
     IdempotencyConflict,
     InvalidMedia,
     InvalidRequest,
+    NotFound,
     RunCancelled,
     RunFinished,
     RunNotFound,
@@ -202,6 +203,22 @@ class RunService:
             raise RunNotFound(run_id)
         return run
 
+    def attachment(self, run_id: str, number: int, caller: Principal) -> tuple[Media, bytes]:
+        """Return a run's attachment by its place in ``media``, counted from 0, and its bytes.
+
+        Raises ``RunNotFound``, or ``NotFound`` for one that is not there or that was given only by its address.
+        """
+        run = self.get(run_id, caller)
+        if number >= len(run.media):
+            raise NotFound(f"run {run_id!r} has {len(run.media)} attachments; number {number} is not one of them")
+        media = run.media[number]
+        if media.reference is None:
+            raise NotFound(f"attachment {number} of run {run_id!r} was given by its address; its bytes are not stored")
+        content = self._storage.read_attachment(media.reference, owner=run.owner)
+        if content is None:
+            raise RunNotFound(run_id)  # deleted meanwhile
+        return media, content
+
     def list(self, where: RunFilter, paging: Paging, caller: Principal) -> Page[Run]:
         """Return the caller's runs, newest first."""
         if caller.reach is not None:
@@ -241,6 +258,7 @@ class RunService:
         return RunLimits(
             timeout=timeout,
             history_turns=self._config.history_turns if turns is None else turns,
+            history_bytes=self._config.history_bytes,
             max_output=self._config.max_output_size,
             durable=_setting(agent, "retry_on_crash", False),
         )

@@ -9,12 +9,14 @@ from typing import Any
 
 from agentos.config import Config
 from agentos.domain.ids import new_id
+from agentos.domain.message import Message
 from agentos.domain.principal import Principal
 from agentos.domain.session import Session
 from agentos.domain.times import utc_now
 from agentos.errors import IdempotencyConflict, RunCancelled, SessionNotFound
 from agentos.execution.runner import Runner
 from agentos.services.sizes import Sizes
+from agentos.storage.attachments import with_data
 from agentos.storage.interface import Storage
 from agentos.storage.values import (
     History,
@@ -124,6 +126,13 @@ class SessionService:
     def history(self, session_id: str, caller: Principal, *, limit: int, before: int | None = None) -> History:
         """Return the last ``limit`` messages (before a sequence number) and their runs, oldest first."""
         return self._storage.history(session_id, owner=caller.reach, limit=limit, before=before)
+
+    def with_data(self, message: Message, session: Session) -> Message:
+        """Return a message of a session's history with the bytes of its attachments, where they are still stored."""
+        if not message.media:
+            return message
+        whole = (with_data(self._storage, media, owner=session.owner) or media for media in message.media)
+        return replace(message, media=tuple(whole))
 
 
 def _within(where: SessionFilter, caller: Principal) -> SessionFilter:

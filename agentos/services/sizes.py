@@ -53,6 +53,10 @@ class Sizes:
         for name in ("metadata", "state"):
             self._check_object(name, given.get(name))
 
+    def check_parameters(self, parameters: Mapping[str, Any]) -> None:
+        """Raise ``InvalidRequest`` for an agent's parameters, before anything looks into them."""
+        self._check_object("parameters", parameters)
+
     def check_agent(self, document: Mapping[str, Any]) -> None:
         """Raise ``InvalidRequest`` for a field of an agent's definition, whose types are right."""
         for name, most in _AGENT_TEXTS.items():

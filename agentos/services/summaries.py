@@ -14,6 +14,7 @@ from agentos.domain.session import Session, Summary
 from agentos.domain.times import utc_now
 from agentos.errors import (
     AgentOSError,
+    ContextTooLong,
     Forbidden,
     InvalidRequest,
     ProviderError,
@@ -38,7 +39,7 @@ CHARACTERS = 4000
 """Of one message, at most."""
 
 PIECE = 32
-"""Messages that are read from the storage at once: they bring their runs and attachments, which may be megabytes."""
+"""Messages that are read from the storage at once: they bring their runs, which may be megabytes."""
 
 LATER_AT_ONCE = 10
 """Summaries that one worker makes in the background at once; each is a call to a model that nobody waits for."""
@@ -110,21 +111,41 @@ class SummaryService:
 
     def _make(self, session: Session, agent: ModelAgent) -> Summary:
         earlier = self._storage.get_summary(session.id, owner=session.owner)
-        lines = [] if earlier is None else [f"Summary so far: {earlier.content}"]
-        lines += self._said(session)
-        request = ModelRequest(
-            model=agent.model,
-            messages=[Message("system", INSTRUCTIONS), Message("user", "\n".join(lines))],
-            deadline=time.monotonic() + self._config.request_timeout,
-        )
+        before = [] if earlier is None else [f"Summary so far: {earlier.content}"]
         summary = Summary(
-            content=self._answer(agent, request),
+            content=self._fitting(agent, session, before, self._said(session)),
             run_count=session.run_count,
             total_tokens=session.total_tokens,
             created_at=utc_now(),
         )
         self._storage.put_summary(session.id, summary, owner=session.owner)
         return summary
+
+    def _fitting(self, agent: ModelAgent, session: Session, before: list[str], said: list[str]) -> str:
+        """Return the model's summary of what was said; of its later half, as often as it is too long for the model."""
+        deadline = time.monotonic() + self._config.request_timeout
+        while True:
+            request = ModelRequest(
+                model=agent.model,
+                messages=[Message("system", INSTRUCTIONS), Message("user", "\n".join([*before, *said]))],
+                deadline=deadline,
+            )
+            try:
+                return self._answer(agent, request)
+            except ContextTooLong as error:
+                if len(said) <= 1:
+                    raise ContextTooLong(
+                        f"the last message of the session alone is longer than model {agent.agent.model!r} takes; give"
+                        f" the agent a model with a larger context: {error.message}",
+                        details=error.details,
+                    ) from error
+                left_out = (len(said) + 1) // 2
+                logger.warning(
+                    "the session is too long for the summary's model: %d messages are left out",
+                    left_out,
+                    extra={"session_id": session.id},
+                )
+                said = said[left_out:]
 
     def _said(self, session: Session) -> list[str]:
         """Return what was said last in a session, oldest first, a line a message."""

@@ -132,6 +132,7 @@ def answer(worker: Any, request: Any, connection: Any, client: Any, server: Any)
     made: tuple[Any, Any] = create(request, connection, client, server, worker.cfg, response_class=Answer)
     response, environ = made
     environ["wsgi.multithread"] = True
+    environ["agentos.places"] = worker.places
     if isinstance(connection, Connection):  # What TLS makes of a piece may have to wait, whatever its length.
         response.outbox = worker.outbox
         environ["agentos.send_soon"] = response.send_soon

@@ -30,6 +30,7 @@ class _Patient:
 
     write_timeout = 60.0
     timeout: float | None
+    _sock: plain.socket  # gevent's: never waits
 
     def sendall(self, data: Any, flags: int = 0) -> None:
         """Send all; raises :class:`ClientStalled`."""
@@ -68,8 +69,6 @@ class _Patient:
 
 class Connection(_Patient, socket.socket):
     """A plain one."""
-
-    _sock: plain.socket  # gevent's: never waits
 
     def send(self, data: Any, flags: int = 0, timeout: Any = None) -> int:
         """Send some; raises :class:`ClientStalled`."""

@@ -54,6 +54,7 @@ class Conversation:
         *,
         cfg: Any,
         patience: Patience,
+        body_limit: int,
         serve: Callable[[Conversation, Request, Any], object],
     ) -> None:
         self._client: Connection | TLSConnection = connection_of(client, write_timeout=patience.write)
@@ -61,6 +62,7 @@ class Conversation:
         self._ip = address[0] if address else ""
         self._cfg = cfg
         self._patience = patience
+        self._body_limit = body_limit
         self._serve = serve
         self._client_left = False
         self._whole = False  # all of the next header has arrived
@@ -93,9 +95,8 @@ class Conversation:
     def cut(self) -> None:
         """Have whoever waits for the client see the end of what it sends, and close quietly."""
         try:
-            # A shutdown of gevent's own socket object would raise in the reader instead.
-            with socket.fromfd(self._client.fileno(), self._client.family, self._client.type) as twin:
-                twin.shutdown(socket.SHUT_RD)
+            # Below gevent, whose own would raise in the reader. Not on a copy: there may be no descriptor left for it.
+            self._client._sock.shutdown(socket.SHUT_RD)
         except OSError:
             log.debug("a waiting connection was gone already")
 
@@ -107,7 +108,7 @@ class Conversation:
             self._client = begin_tls(self._client, context)
 
     def _answer_all(self, due: float) -> None:
-        parser = Parser(self._cfg, self._client, self._address)
+        parser = Parser(self._cfg, self._client, self._address, body_limit=self._body_limit)
         proxied: Any = {}
         while self._begins(parser, due):
             self._request = None

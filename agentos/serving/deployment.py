@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import logging
 import mmap
 import os
 import sys
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NoReturn
 
 from agentos.auth.exposure import check_binding
 from agentos.errors import ConfigError
+from agentos.serving import descriptors
 from agentos.serving.application import serving_config
+from agentos.storage.sqlalchemy.address import check_url
 
 EXAMPLE = (
     "curl -s {url}/api/v1/agents/assistant/run{key} -H 'Content-Type: application/json'"
     """ -d '{{"input": "Say hello"}}'"""
 )
 KEY = ' -H "Authorization: Bearer $KEY"'
+
+log = logging.getLogger(__name__)
 
 
 class Deployment:
@@ -72,7 +77,9 @@ def _url(address: tuple[Any, ...], *, tls: bool) -> str:
 def on_starting(server: Any) -> None:
     """Make the deployment: gunicorn's hook in the master, once, before it listens; a reload keeps what is made here."""
     _check_binding(server.cfg.address)
+    _check_database()
     server.deployment = Deployment(server.num_workers)
+    _say_connections(server.cfg.worker_connections)
     stop = server.stop
 
     # gunicorn has no hook between its SIGTERM and that of its workers.
@@ -91,13 +98,34 @@ def when_ready(server: Any) -> None:
     _check_binding(listener.getsockname() for listener in server.LISTENERS)
 
 
+def _say_connections(served: int) -> None:
+    wanted, limit = serving_config().worker_connections, descriptors.limit()
+    if served < wanted and served == descriptors.connections(wanted, limit):  # else gunicorn's flag says how many
+        log.warning(
+            "the limit of open files is too low for AGENTOS_WORKER_CONNECTIONS; raise it (ulimit -Hn, LimitNOFILE)",
+            extra={"open_files": limit, "wanted": wanted, "served": served},
+        )
+
+
 def _check_binding(addresses: Iterable[Any]) -> None:
     try:
         # Whatever is no pair is a Unix socket's path, or the number of a socket that `when_ready` looks at.
         check_binding(serving_config(), [address for address in addresses if isinstance(address, tuple)])
     except ConfigError as error:
-        print(f"Error: {error.message}", file=sys.stderr, flush=True)  # noqa: T201  # the log may be JSON
-        raise SystemExit(1) from error
+        _refuse(error)
+
+
+def _check_database() -> None:
+    """Refuse a database's URL that no worker will accept, or a file that none can write, before one has tried."""
+    try:
+        check_url(serving_config().database_url)
+    except ConfigError as error:
+        _refuse(error)
+
+
+def _refuse(error: ConfigError) -> NoReturn:
+    print(f"Error: {error.message}", file=sys.stderr, flush=True)  # noqa: T201  # the log may be JSON
+    raise SystemExit(1) from error
 
 
 def post_fork(server: Any, worker: Any) -> None:

@@ -17,6 +17,7 @@ from gunicorn.http.message import Request as GunicornRequest
 from gunicorn.http.parser import RequestParser
 from gunicorn.http.unreader import SocketUnreader
 
+from agentos.errors import RequestTooLarge
 from agentos.serving.responses import HEADER_LIMIT
 
 DISCARDED = 64 * 1024
@@ -26,6 +27,13 @@ CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 MAX_CHUNKS = 100_000
 """Chunks of one body. Each costs microseconds, however small it is: a body of 10 MiB could hold minutes of them."""
+
+MAX_CHUNK_LINE = 1024
+"""Bytes of a chunk's size with its extensions. Those that exist have a hundred: signatures of cloud storages."""
+
+FRAMING_SHARE = 8
+LEAST_FRAMING = 64 * 1024
+"""Sizes, extensions and line ends of chunks may take an eighth of the limit of a body, or 64 KiB, in addition to it."""
 
 FRAMING = frozenset(("CONTENT-LENGTH", "TRANSFER-ENCODING"))
 
@@ -38,6 +46,10 @@ class Unreader(SocketUnreader):
 
     expected = False
     ended = False
+
+    def __init__(self, sock: Any, body_limit: int) -> None:
+        super().__init__(sock)
+        self.body_limit = body_limit
 
     def chunk(self, size_hint: int | None = None) -> bytes:
         """Return the next piece."""
@@ -53,16 +65,56 @@ class Unreader(SocketUnreader):
 
 
 class Chunks(ChunkedReader):
-    """Reads a body in chunks, but not in any number of them."""
+    """Reads a body in chunks, but not in any number of them, and counts all that comes over the wire.
+
+    Raises :class:`~agentos.errors.RequestTooLarge` for a body that is larger than its limit and the share of framing.
+    """
 
     _number = 0
+
+    def __init__(self, request: Request, unreader: Any) -> None:
+        super().__init__(request, unreader)
+        limit: int = unreader.body_limit
+        self._limit = limit
+        self._left = limit + max(LEAST_FRAMING, limit // FRAMING_SHARE)
+        self.limit_chunk_size_line = MAX_CHUNK_LINE
 
     def parse_chunk_size(self, unreader: Any, data: bytes | None = None) -> tuple[int, bytes | None]:
         """Return the size of the next chunk and what of it has arrived."""
         self._number += 1
         if self._number > MAX_CHUNKS:
             raise InvalidChunkSize(b"too many chunks")
-        return super().parse_chunk_size(unreader, data)
+        counted = _Counted(unreader, len(data or b""))
+        size, rest = super().parse_chunk_size(counted, data)  # type: ignore[arg-type]  # it reads and gives back
+        # The line with its end, the chunk, and the end of the chunk. Trailers have a limit of their own.
+        line = counted.received - len(rest) if rest is not None else 0
+        if line > MAX_CHUNK_LINE:
+            raise InvalidChunkSize(b"the line is too long")
+        self._left -= line + size + 2
+        if self._left < 0:
+            raise RequestTooLarge(
+                f"the body is larger than {self._limit} bytes, which is the most that this server accepts"
+                " (AGENTOS_MAX_REQUEST_SIZE); the sizes and extensions of its chunks count too"
+            )
+        return size, rest
+
+
+class _Counted:
+    """Counts what is read while a chunk's line is looked for."""
+
+    def __init__(self, unreader: Any, received: int) -> None:
+        self._unreader = unreader
+        self.received = received
+
+    def read(self, *arguments: Any, **options: Any) -> bytes:
+        """Read on."""
+        data: bytes = self._unreader.read(*arguments, **options)
+        self.received += len(data)
+        return data
+
+    def unread(self, data: bytes) -> None:
+        """Give back what follows the trailers."""
+        self._unreader.unread(data)
 
 
 class Request(GunicornRequest):
@@ -130,9 +182,9 @@ class Parser(RequestParser):
 
     mesg_class = Request
 
-    def __init__(self, cfg: Any, client: Any, address: Any) -> None:
+    def __init__(self, cfg: Any, client: Any, address: Any, *, body_limit: int) -> None:
         super().__init__(cfg, client, address)
-        self.unreader: Any = Unreader(client)
+        self.unreader: Any = Unreader(client, body_limit)
 
     def __next__(self) -> Request:
         """Read the next request's header."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import math
 import os
 import sys
 import time
@@ -19,7 +20,9 @@ from gunicorn.sock import ssl_context
 from gunicorn.workers.ggevent import GeventWorker
 
 from agentos.errors import StorageError
-from agentos.serving import outlet
+from agentos.fair_lock import FairLock
+from agentos.observability.repeated import RepeatedLines
+from agentos.serving import descriptors, outlet
 from agentos.serving.answers import answer
 from agentos.serving.application import serving_config
 from agentos.serving.conversation import Conversation, Patience
@@ -32,12 +35,18 @@ if TYPE_CHECKING:
     from agentos.serving.deployment import Deployment
 
 log = logging.getLogger(__name__)
+repeated = RepeatedLines(log)
 
 # What the worker needs beside the drain itself; gunicorn.conf.py gives the master that much more patience (5 s).
 SAVE_SECONDS = 1.5  # after the drain's own timeout, to write down the ends of the runs that it cut
 FIRST_SECONDS = 0.5  # for connections that were accepted, to send the request that they were made for
 ANSWER_SECONDS = 1.0  # to send those ends to their clients
 CLOSE_SECONDS = 1.0  # to close connections and providers
+
+KEPT_FREE = 10  # one of so many connections is kept for short requests
+
+EXHAUSTED_AGAIN = 60.0  # between two lines in the log that say that there are no file descriptors
+CUT_AT_ONCE = 16  # idle connections that are closed then; more follow while it lasts
 
 DATABASE_PAUSE = 1.0  # between two attempts to begin without the database
 
@@ -73,8 +82,11 @@ class Worker(GeventWorker):
         self._fresh: set[Conversation] = set()  # before their first request: its loss would be a failure
         self._idle: dict[Conversation, None] = {}  # between two requests, the oldest first: may be closed at any time
         self._listeners: Listeners | None = None
+        self._beginnings = FairLock()
+        self._exhausted = -math.inf
         self.outbox: Outbox
         self._patience: Patience
+        self._body_limit: int
         self._tls: SSLContext | None
 
     @property
@@ -82,6 +94,11 @@ class Worker(GeventWorker):
         """The application's services; ``None`` while it is not loaded, or if it is some other WSGI application."""
         services: Services | None = getattr(getattr(self, "wsgi", None), "extensions", {}).get("agentos")
         return services
+
+    @property
+    def places(self) -> int:
+        """How many connections may be held by answers that last as long as a run; the others are for short requests."""
+        return max(1, self.worker_connections - max(1, self.worker_connections // KEPT_FREE))
 
     # --- beginning and end ---------------------------------------------------------------------------------------
 
@@ -98,7 +115,7 @@ class Worker(GeventWorker):
             except StorageError:
                 if self.deployment is None or not self.deployment.served:
                     raise
-                log.warning("the database is away; this worker begins when it is back", extra={"worker": self.pid})
+                repeated.warning("the database is away; this worker begins when it is back", extra={"worker": self.pid})
             else:
                 return
             self._heartbeat(self._ending.is_set, DATABASE_PAUSE)
@@ -113,6 +130,7 @@ class Worker(GeventWorker):
                 self.services.start()
             limits = self.services.config if self.services is not None else serving_config()
             self._patience = Patience(header=limits.header_timeout, idle=self.cfg.keepalive, write=limits.write_timeout)
+            self._body_limit = limits.max_request_size
             self._tls = ssl_context(self.cfg) if self.cfg.is_ssl else None
             self.outbox = Outbox()
             self._listeners = listeners = Listeners(self)
@@ -195,12 +213,17 @@ class Worker(GeventWorker):
         def serve(one: Conversation, request: Any, connection: Any) -> None:
             self._fresh.discard(one)
             self._idle.pop(one, None)
+            if request.method == "POST":
+                # What begins work begins one after the other. Probes and other short requests overtake those that wait.
+                self._beginnings.pass_through()
             answer(self, request, connection, addr, name)
             if not self.alive or self._full:
                 raise StopIteration
             self._idle[one] = None
 
-        conversation = Conversation(client, addr, cfg=self.cfg, patience=self._patience, serve=serve)
+        conversation = Conversation(
+            client, addr, cfg=self.cfg, patience=self._patience, body_limit=self._body_limit, serve=serve
+        )
         self._fresh.add(conversation)
         if self._full:
             # Clients that say nothing must not keep those out that have something to say.
@@ -210,6 +233,17 @@ class Worker(GeventWorker):
         finally:
             self._fresh.discard(conversation)
             self._idle.pop(conversation, None)
+
+    def make_room(self) -> None:
+        """Close the connections that have been idle for longest: there are no file descriptors left."""
+        now = time.monotonic()
+        if now - self._exhausted > EXHAUSTED_AGAIN:
+            self._exhausted = now
+            log.warning(
+                "no file descriptors are left; idle connections are closed, new ones wait (ulimit -Hn, LimitNOFILE)",
+                extra={"open_files": descriptors.limit(), "connections": self._listeners and self._listeners.busy},
+            )
+        self._cut(list(self._idle)[:CUT_AT_ONCE])
 
     @property
     def _full(self) -> bool:

@@ -6,12 +6,15 @@ Everything a method writes is one transaction, committed when it returns. Every 
 Sessions and runs have an owner. Methods that a client's id reaches take ``owner``, whose things alone they see and
 touch (``None``: everybody's), as a condition of the one statement that reads or writes: what is somebody else's is as
 if it were not there.
+
+The bytes of attachments are kept once per owner and content. Runs and messages come back with attachments that have a
+``reference`` and a ``size`` but no ``data``; only :meth:`Storage.read_attachment` reads bytes.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence, Set
+from collections.abc import Collection, Sequence, Set
 from datetime import datetime
 
 from agentos.domain.event import Frame
@@ -73,8 +76,14 @@ class Storage(ABC):
         """Return one agent."""
 
     @abstractmethod
-    def list_agents(self) -> Sequence[StoredAgent]:
-        """Return all agents by id."""
+    def list_agents(
+        self, *, limit: int, after: str = "", offset: int = 0, leave_out: Collection[str] = ()
+    ) -> Sequence[StoredAgent]:
+        """Return up to ``limit`` agents by the code points of their ids.
+
+        The list begins behind the id ``after``, then skips ``offset`` agents. Ids in ``leave_out`` are not part of it.
+        The documents have the fields :data:`~agentos.storage.values.LISTED` alone.
+        """
 
     @abstractmethod
     def delete_agent(self, agent_id: str) -> bool:
@@ -189,7 +198,8 @@ class Storage(ABC):
         """Accept a run durably: give it its place in its session's order and lease it to a worker.
 
         It comes back ``running`` with its history, or ``queued`` behind an older unfinished run of its session, or
-        because ``hold`` asks for that. Counts as activity of the session. With an idempotency key that was used before,
+        because ``hold`` asks for that. Its attachments have the data that was given and a ``reference``; those of the
+        history have no data. Counts as activity of the session. With an idempotency key that was used before,
         nothing is written and the repeat is returned; the key is kept in the same transaction as the run.
 
         ``owner`` is whose sessions the caller sees. A run in a session becomes the session's owner's, which it comes
@@ -247,6 +257,16 @@ class Storage(ABC):
     @abstractmethod
     def take_lost_runs(self, lease: Lease, *, limit: int) -> Sequence[Run]:
         """Take over up to ``limit`` unfinished runs whose lease ran out: count ``attempt`` up, lease them anew."""
+
+    # --- attachments -----------------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def read_attachment(self, reference: str, *, owner: str | None) -> bytes | None:
+        """Return the bytes of the attachment with a ``reference``; ``None`` if there are none.
+
+        An attachment of another owner behaves like one that does not exist. The bytes are deleted with the last run of
+        their owner that has them.
+        """
 
     # --- events ----------------------------------------------------------------------------------------------------
 

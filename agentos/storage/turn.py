@@ -27,9 +27,8 @@ def ending(run: Run) -> datetime:
 
 
 def size_of(run: Run) -> int:
-    """Return about how many characters a run's texts and attachments have, which is what it takes in memory."""
-    attached = sum(len(media.data or "") for media in run.media)
-    return len(run.input) + len(run.content or "") + len(run.reasoning or "") + attached
+    """Return about how many characters a run's texts have, which is what it takes in memory."""
+    return len(run.input) + len(run.content or "") + len(run.reasoning or "")
 
 
 def said_at(run: Run, message: Message) -> datetime:

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
@@ -14,11 +14,20 @@ from agentos.cancellation import Cancellation
 from agentos.domain.message import Message
 from agentos.domain.usage import Usage
 from agentos.errors import AgentOSError, ExecutionError, ProviderUnavailable, RunCancelled, RunTimeout
-from agentos.models.deltas import Delta, Finish, ReasoningDelta, TextDelta, ToolCallDelta, each
+from agentos.models.deltas import (
+    Delta,
+    Finish,
+    FinishReason,
+    MessageDetails,
+    ReasoningDelta,
+    TextDelta,
+    ToolCallDelta,
+    each,
+)
 from agentos.models.provider import ModelProvider
 from agentos.models.request import ModelRequest
 
-DELTAS = (TextDelta, ReasoningDelta, ToolCallDelta, Usage, Finish)
+DELTAS = (TextDelta, ReasoningDelta, ToolCallDelta, MessageDetails, Usage, Finish)
 
 
 def ask(model: str, text: str = "Say hello.", *, seconds: float = 30.0, **fields: Any) -> ModelRequest:
@@ -72,6 +81,7 @@ class ProviderContract:
         assert _text(deltas)
         assert [delta for delta in deltas if isinstance(delta, Finish)] == deltas[-1:]
         assert sum(isinstance(delta, Usage) for delta in deltas) <= 1
+        assert all(delta.reason in get_args(FinishReason) for delta in deltas if isinstance(delta, Finish))
 
     def test_a_second_call_stands_alone(self, provider: ModelProvider, model: str) -> None:
         """A provider keeps nothing of a call."""

@@ -18,6 +18,8 @@ from agentos.tools.invocation import Invocation, Outcome
 from agentos.tools.isolation import Isolation
 from agentos.tools.tool import Tool
 
+NO_REFUSALS: Mapping[str, str] = {}
+
 logger = logging.getLogger(__name__)
 
 
@@ -53,12 +55,18 @@ class ToolExecutor:
         self._lock = threading.Lock()
 
     def execute(
-        self, calls: Sequence[ToolCall], tools: Mapping[str, Tool], context: ToolContext
+        self,
+        calls: Sequence[ToolCall],
+        tools: Mapping[str, Tool],
+        context: ToolContext,
+        *,
+        refusals: Mapping[str, str] = NO_REFUSALS,
     ) -> Iterator[ToolCallEvent]:
         """Yield a ``started`` event for each call, in order, then ``completed`` or ``failed`` for each as it ends.
 
-        Whatever goes wrong with a call becomes the ``error`` of its event, which the model reads. Nothing is raised but
-        the cause of ``context.cancellation``, at once, whatever the tools are doing.
+        ``refusals`` says, by call id, why a call must not be made. What goes wrong with a call
+        becomes the ``error`` of its event, which the model reads. Nothing is raised but the cause of
+        ``context.cancellation``, at once, also while tools work.
         """
         turn = _Turn(context)
         try:
@@ -70,6 +78,7 @@ class ToolExecutor:
                     max_result_size=self._max_result_size,
                     isolation=self._isolation,
                     before_call=self._before_call,
+                    refusal=refusals.get(call.id),
                 )
                 if number >= self._max_calls:
                     invocation.refusal = f"not called: one turn may call at most {self._max_calls} tools"

@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+import orjson
+
 from agentos.cancellation import Cancellation
 from agentos.domain.event import ToolCallEvent
 from agentos.domain.message import ToolCall
@@ -38,7 +40,8 @@ class Outcome:
 class Invocation:
     """A call under way. Made in the run's thread, it calls the tool in a thread of its own.
 
-    ``refusal`` is set where the tool must not be called: it does not exist, or its arguments are no JSON object.
+    ``refusal`` is set where the tool must not be called: it does not exist, its arguments are no JSON object, or the
+    run said so from the start. Arguments are parsed once, here.
     ``before_call`` is asked, where there is one, when everything else speaks for the call.
     """
 
@@ -50,23 +53,27 @@ class Invocation:
         max_result_size: int,
         isolation: Isolation,
         before_call: BeforeCall | None = None,
+        refusal: str | None = None,
     ) -> None:
         self.call = call
         self.tool = tools.get(call.name)
-        self.refusal: str | None = None
+        self.refusal = refusal
         self.deadline = self.started = time.monotonic()
         self.thread: threading.Thread | None = None
         self._cancellation = Cancellation()
         self._max_result_size = max_result_size
         self._isolation = isolation
         self._before_call = before_call
+        self._arguments: dict[str, Any] = {}
         self._shown: Any = cut(clean(call.arguments), max_result_size)
         self._name = shorten(clean(call.name), 200)
+        if refusal is not None:
+            return
         if self.tool is None:
             self.refusal = f"there is no tool {self._name!r}; {_existing(tools)}"
             return
         try:
-            self._shown = self.tool.reader.parse(call.arguments)
+            self._shown = self._arguments = self.tool.reader.parse(call.arguments)
         except InvalidRequest as error:
             self.refusal = error.message
 
@@ -124,8 +131,8 @@ class Invocation:
     def _perform(self, context: ToolContext) -> Outcome:
         assert self.tool is not None
         try:
-            # Parsed anew: the tool may change what it is given, and the events must not show that.
-            given = self.tool.bind(self.tool.reader.parse(self.call.arguments), context)
+            # A copy: the tool may change what it is given, and the events must not show that.
+            given = self.tool.bind(orjson.loads(orjson.dumps(self._arguments)), context)
         except InvalidRequest as error:
             return Outcome(error=error.message)
         if self._before_call is not None:

@@ -17,6 +17,9 @@ import orjson
 from agentos.observability.redaction import redact
 from agentos.tools.text import clean, shorten
 
+MAX_REDACTED = 16 * 1024
+"""Characters of it that are looked through for secrets; what is behind them is not shown."""
+
 MAX_ERROR_LENGTH = 2000
 """Most characters of an exception's message that a model is shown."""
 
@@ -46,8 +49,9 @@ def error_text(error: BaseException) -> str:
         message = str(error)
     except Exception:  # noqa: BLE001 - other people's code
         message = ""
-    # Redacted before it is cut: of half a secret nothing could be told.
-    return shorten(redact(clean(f"{kind}: {message}" if message else kind)), MAX_ERROR_LENGTH)
+    # Redacted before it is cut: of half a secret nothing could be told. But megabytes would take seconds.
+    said = clean(f"{kind}: {message[:MAX_REDACTED]}" if message else kind)
+    return shorten(redact(said), MAX_ERROR_LENGTH)
 
 
 def _encode(value: Any) -> Any:

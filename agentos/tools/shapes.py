@@ -6,10 +6,9 @@ import enum
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from jsonschema import Draft202012Validator
+from agentos.json_schema.validator import Validator
 
 Convert = Callable[[Any, str], Any]
 """Turns checked JSON into the Python value; the second argument is the path to name in a ``ValueError``."""
@@ -39,15 +38,6 @@ class Member:
     required: bool
     description: str | None = None
     default: Any = ...
-
-
-def validator(schema: Mapping[str, Any]) -> Draft202012Validator:
-    """Return a validator that never fetches anything: a ``$ref`` out of the schema fails instead."""
-    # Imported when it is needed: half of what ``import agentos`` costs, and the process of an isolated tool does not.
-    from jsonschema import Draft202012Validator
-    from referencing import Registry
-
-    return Draft202012Validator(schema, registry=Registry())
 
 
 def parsed(json_type: str, parse: Callable[[Any], Any], accepted: str, *, format: str) -> Shape:
@@ -80,12 +70,12 @@ def union(members: Sequence[Shape]) -> Shape:
         schema: dict[str, Any] = {"type": list(dict.fromkeys(member.schema["type"] for member in members))}
     else:
         schema = {"anyOf": [member.schema for member in members]}
-    tests = [validator(member.schema) for member in members]
+    tests = [Validator(member.schema) for member in members]
 
     def convert(value: Any, path: str) -> Any:
         problem: ValueError | None = None
         for member, test in zip(members, tests, strict=True):
-            if test.is_valid(value):
+            if test.accepts(value):
                 try:
                     return member.of(value, path)
                 except ValueError as error:  # of "date | str", what is no date may be the string

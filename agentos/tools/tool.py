@@ -11,6 +11,7 @@ from typing import Any, ParamSpec, TypeVar, overload
 
 from agentos.domain.tool_spec import ToolSpec
 from agentos.errors import PluginError
+from agentos.json_schema.check import SchemaRefused, check_schema
 from agentos.tools.arguments import ArgumentReader
 from agentos.tools.context import ToolContext
 from agentos.tools.importable import check_importable
@@ -57,7 +58,7 @@ class Tool:
             raise PluginError(f"timeout of tool {self.name!r} is {self.timeout!r}; accepted: seconds, more than 0")
         if not isinstance(self.parameters, Mapping) or self.parameters.get("type") != "object":
             raise PluginError(f"parameters of tool {self.name!r} are not a JSON schema of type 'object'")
-        # jsonschema takes nothing but a dict for an object.
+        # orjson writes nothing but a dict as an object.
         object.__setattr__(self, "parameters", dict(self.parameters))
         _check_schema(self.name, self.parameters)
         if self.isolated:
@@ -82,12 +83,10 @@ class Tool:
 
 
 def _check_schema(name: str, parameters: Mapping[str, Any]) -> None:
-    from jsonschema import Draft202012Validator, SchemaError
-
     try:
-        Draft202012Validator.check_schema(parameters)
-    except SchemaError as error:
-        raise PluginError(f"parameters of tool {name!r} are no JSON schema: {error.message:.500}") from error
+        check_schema(parameters)
+    except SchemaRefused as error:
+        raise PluginError(f"parameters of tool {name!r} are no JSON schema that is accepted, {error}") from error
 
 
 @dataclass(frozen=True, slots=True)

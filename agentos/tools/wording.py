@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from agentos.json_schema.violation import Violation
 from agentos.tools.text import shorten
-
-if TYPE_CHECKING:
-    from jsonschema.exceptions import ValidationError
 
 _LIMITS = {
     "minimum": "at least {}",
@@ -68,19 +66,54 @@ def accepted_by(schema: Mapping[str, Any], depth: int = 0) -> str:
     return f"{words} ({', '.join(limits)})" if limits else words
 
 
-def problem_of(error: ValidationError) -> str:
+def problem_of(violation: Violation) -> str:
     """Say what is wrong with a value, where, and what is accepted there."""
-    path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error.absolute_path).lstrip(".")
+    path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in violation.path).lstrip(".")
     where = shorten(path, 100)
-    schema: Mapping[str, Any] = error.schema if isinstance(error.schema, Mapping) else {}
-    value: Any = error.instance
-    if error.validator == "required":
+    wrong = _members_of(violation)
+    if wrong is not None:
+        return f"{wrong}{f' in {where}' if where else ''}"
+    return f"{where or 'the object'} is {shown(violation.value)}, accepted there is {_accepted_at(violation)}"
+
+
+def problem_at_pointer(violation: Violation) -> str:
+    """Say the same with the place as a JSON pointer."""
+    wrong = _members_of(violation) or f"it is {shown(violation.value)}, accepted is {_accepted_at(violation)}"
+    return f"at {shorten(violation.pointer, 100)!r}: {shorten(wrong, 500)}"
+
+
+def _members_of(violation: Violation) -> str | None:
+    """Say which members an object lacks or must not have."""
+    schema, value = violation.schema, violation.value
+    if violation.keyword == "required":
         names = [name for name in schema["required"] if name not in value]
-        return f"{_listed(names)} is missing{f' in {where}' if where else ''}"
-    if error.validator == "additionalProperties" and schema.get("additionalProperties") is False:
+        return f"{_listed(names)} is missing"
+    if violation.keyword == "additionalProperties" and schema.get("additionalProperties") is False:
         unknown = _listed(name for name in value if name not in schema.get("properties", {}))
-        return f"{unknown} is not known{f' in {where}' if where else ''}"
-    return f"{where or 'the object'} is {shown(value)}, accepted there is {accepted_by(schema, depth=1)}"
+        return f"{unknown} is not known"
+    return None
+
+
+def _accepted_at(violation: Violation) -> str:
+    match violation.keyword:
+        case "false":
+            return "nothing"
+        case "not":
+            return (
+                f"what is not {accepted_by(violation.schema['not'], depth=1)}" if _has_words(violation) else "another"
+            )
+        case "uniqueItems":
+            return "an array of different items"
+        case "contains":
+            return "an array with the items that its 'contains' asks for"
+        case "dependentRequired":
+            return "an object with the members that go with those it has"
+        case _:
+            return accepted_by(violation.schema, depth=1)
+
+
+def _has_words(violation: Violation) -> bool:
+    return isinstance(violation.schema.get("not"), Mapping)
 
 
 def _nested(schema: Any, depth: int) -> str:

@@ -59,16 +59,21 @@ class Tenants:
         until(lambda: owner.request("GET", f"/api/v1/runs/{run_id}").json["ended_at"] is not None)
 
 
+PICTURE = {"type": "image", "data": "iVBORw0KGgo=", "content_type": "image/png"}
+
+
 class Belongings:
     """What somebody has: a session with an ended run and a summary, another with one that runs and one that waits."""
 
     def __init__(self, owner: Caller) -> None:
         self.owner = owner
         self.session_id = self._session("echo")
-        self.run_id = owner.run(session_id=self.session_id, user_id="mark", metadata={"mark": "metadata"})["run_id"]
+        marks = {"user_id": "mark", "metadata": {"mark": "metadata"}, "media": PICTURE}
+        self.run_id = owner.run(session_id=self.session_id, **marks)["run_id"]
         self.open_session_id = self._session("slow")
-        self.open_run_id = owner.run("slow", session_id=self.open_session_id, background=True)["run_id"]
-        self.queued_run_id = owner.run("slow", session_id=self.open_session_id, background=True)["run_id"]
+        slow = {"session_id": self.open_session_id, "background": True, "media": PICTURE}
+        self.open_run_id = owner.run("slow", **slow)["run_id"]
+        self.queued_run_id = owner.run("slow", **slow)["run_id"]
         summary = owner.request("POST", f"/api/v1/sessions/{self.session_id}/summary", {})
         assert summary.status_code == 200, summary.text
         until(lambda: self.statuses()[1] == "running")

@@ -1,6 +1,7 @@
 """An application with a scripted model, and a client that holds every answer against the OpenAPI document."""
 
 import copy
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -198,3 +199,10 @@ def next_pages(client: FlaskClient, address: str, name: str, page: dict[str, Any
         page = client.get(f"{address}&cursor={page['next_cursor']}").json
         items += page[name]
     return items
+
+
+@pytest.fixture
+def log_records(caplog: pytest.LogCaptureFixture) -> Callable[[str], list[logging.LogRecord]]:
+    """Return what was logged by the loggers below a name."""
+    caplog.set_level(logging.DEBUG)
+    return lambda name: [record for record in caplog.records if record.name.startswith(name)]

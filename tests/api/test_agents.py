@@ -5,6 +5,7 @@ from flask.testing import FlaskClient
 
 from agentos.hookspecs import hookimpl
 from agentos.tools.tool import tool
+from api.conftest import next_pages
 
 AGENTS = "/api/v1/agents"
 ECHO = {"id": "geographer", "model": "scripted:echo"}
@@ -22,6 +23,67 @@ def test_agents_are_listed_by_id_each_with_its_source(client: FlaskClient) -> No
     assert all("definition" not in agent for agent in listed["agents"])
 
 
+def ids(page: dict[str, Any]) -> list[str]:
+    assert page["count"] == len(page["agents"])
+    return [agent["id"] for agent in page["agents"]]
+
+
+def test_the_list_comes_in_pages_of_a_hundred_unless_another_limit_is_given(client: FlaskClient, served) -> None:
+    stored = [f"agent-{number:03}" for number in range(150)]
+    for agent_id in stored:
+        served.services.agents.register({**ECHO, "id": agent_id})
+    everything = sorted([*stored, "assistant", "scripted"])
+    first = client.get(AGENTS).json
+    assert ids(first) == everything[:100]
+    second = client.get(f"{AGENTS}?cursor={first['next_cursor']}").json
+    assert ids(second) == everything[100:]
+    assert "next_cursor" not in second
+    whole = client.get(f"{AGENTS}?limit=1000").json
+    assert ids(whole) == everything
+    assert "next_cursor" not in whole
+    small = client.get(f"{AGENTS}?limit=35").json
+    rest = next_pages(client, f"{AGENTS}?limit=35", "agents", small)
+    assert ids(small) + [agent["id"] for agent in rest] == everything
+    assert ids(client.get(f"{AGENTS}?offset=149&limit=2").json) == everything[149:151]
+    assert ids(client.get(f"{AGENTS}?offset=9999").json) == []
+
+
+def test_a_list_that_is_read_by_cursor_is_stable_while_agents_come_and_go(client: FlaskClient) -> None:
+    for agent_id in ("d", "b", "f"):
+        client.post(AGENTS, json={**ECHO, "id": agent_id})
+    first = client.get(f"{AGENTS}?limit=3").json
+    assert ids(first) == ["assistant", "b", "d"]
+    for agent_id in ("a", "c", "e"):
+        client.post(AGENTS, json={**ECHO, "id": agent_id})
+    client.delete(f"{AGENTS}/d")
+    assert ids(client.get(f"{AGENTS}?cursor={first['next_cursor']}").json) == ["e", "f", "scripted"]
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["limit=0", "limit=1001", "limit=x", "limit=-1", "offset=-1", "offset=x", "cursor=x", "cursor=", "page=2", "q=a"],
+)
+def test_a_wrong_part_of_the_list_is_refused(client: FlaskClient, query: str) -> None:
+    answer = client.get(f"{AGENTS}?{query}")
+    assert (answer.status_code, answer.json["code"]) == (400, "INVALID_REQUEST")
+    assert query.partition("=")[0] in answer.json["message"]
+
+
+def test_a_cursor_belongs_to_its_list_and_not_beside_an_offset(client: FlaskClient) -> None:
+    cursor = client.get(f"{AGENTS}?limit=1").json["next_cursor"]
+    assert client.get(f"/api/v1/sessions?cursor={cursor}").status_code == 400
+    assert client.get(f"{AGENTS}?cursor={cursor}&offset=1").status_code == 400
+
+
+def test_the_list_leaves_out_what_makes_definitions_large(client: FlaskClient) -> None:
+    for number in range(12):
+        document = {**ECHO, "id": f"a{number:02}", "instructions": "x" * 1_000_000, "metadata": {"a": "y" * 60_000}}
+        assert client.post(AGENTS, json=document).status_code == 201
+    answer = client.get(AGENTS)
+    assert len(ids(answer.json)) == 14
+    assert len(answer.data) < 10_000
+
+
 def test_a_registered_agent_has_an_address_and_runs_at_once(client: FlaskClient) -> None:
     given = {
         **ECHO,
@@ -30,6 +92,7 @@ def test_a_registered_agent_has_an_address_and_runs_at_once(client: FlaskClient)
         "instructions": "Be brief.",
         "parameters": {"temperature": 0.2},
         "output_schema": {"type": "object"},
+        "output_retries": 1,
         "history_turns": 3,
         "max_turns": 2,
         "metadata": {"owner": "ada"},
@@ -38,8 +101,8 @@ def test_a_registered_agent_has_an_address_and_runs_at_once(client: FlaskClient)
     assert created.status_code == 201
     assert created.json["definition"] == given
     assert client.get(created.headers["Location"]).json == created.json
-    answer = client.post(f"{AGENTS}/geographer/run", json={"input": "Where is Rome?"})
-    assert answer.json["content"] == "Where is Rome?"
+    answer = client.post(f"{AGENTS}/geographer/run", json={"input": '{"Rome": "Italy"}'})
+    assert answer.json["content"] == '{"Rome": "Italy"}'
 
 
 def test_put_replaces_the_whole_definition(client: FlaskClient) -> None:
@@ -111,6 +174,8 @@ WRONG = [
     ({**ECHO, "max_turns": 0}, "'max_turns'"),
     ({**ECHO, "parameters": []}, "'parameters'"),
     ({**ECHO, "output_schema": "x"}, "'output_schema'"),
+    ({**ECHO, "output_retries": 4}, "'output_retries'"),
+    ({**ECHO, "output_retries": "1"}, "'output_retries'"),
     ({**ECHO, "name": None}, "'name'"),
     ({**ECHO, "prompt": "x"}, "'prompt'"),
 ]

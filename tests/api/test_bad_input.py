@@ -354,7 +354,8 @@ WRONG_QUERIES: list[tuple[str, str, str]] = [
     ("POST", f"{STREAM}?stream_events=1", "'stream_events' is not known; known are types"),
     ("GET", f"{SESSIONS}/{{session}}?x=1", "'x' is not known; none is accepted here"),
     ("GET", "/health?x=1", "'x' is not known"),
-    ("GET", f"{AGENTS}?limit=1", "'limit' is not known"),
+    ("GET", f"{AGENTS}?page=1", "'page' is not known; known are limit, offset, cursor"),
+    ("GET", "/api/v1/tools?limit=1", "'limit' is not known"),
 ]
 
 

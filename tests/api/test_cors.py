@@ -69,7 +69,8 @@ def test_a_configured_origin_may_read_every_answer(guarded, origin, method, path
     assert answer.status_code == status
     assert answer.headers.getlist("Access-Control-Allow-Origin") == [origin]
     assert set(answer.headers["Access-Control-Expose-Headers"].split(", ")) == {
-        *("ETag", "Idempotency-Replayed", "Location", "Retry-After", "WWW-Authenticate", "X-Request-ID", "X-Run-ID")
+        *("ETag", "Idempotency-Replayed", "Location", "Retry-After", "WWW-Authenticate", "X-Request-ID", "X-Run-ID"),
+        "x-should-retry",
     }
     assert answer.headers.getlist("Vary") == ["Origin"]
     assert "Access-Control-Allow-Credentials" not in answer.headers

@@ -30,6 +30,8 @@ def test_a_run_answers_as_the_contract_says(serve) -> None:
         "run_id": said["run_id"],
         "status": "completed",
         "content": "Hello",
+        "model": "test:model",
+        "finish_reason": "stop",
         "metadata": {
             "agent_id": "scripted",
             "loops": 1,

@@ -3,8 +3,8 @@
 import pytest
 
 from agentos.models.deltas import TextDelta
-from agentos.models.scripted import Cut, Pause
-from agentos.services.summaries import LATER_AT_ONCE, MESSAGES
+from agentos.models.scripted import AtMost, Cut, Pause
+from agentos.services.summaries import INSTRUCTIONS, LATER_AT_ONCE, MESSAGES
 from parts.waiting import until
 
 SESSIONS = "/api/v1/sessions"
@@ -45,6 +45,27 @@ def test_a_summary_reads_the_last_messages_in_their_order(serve) -> None:
     said = served.provider.requests[-1].messages[-1].content.splitlines()
     assert len(said) == MESSAGES
     assert said[::2] == [f"user: number {number}" for number in range(3, MESSAGES // 2 + 3)]
+
+
+def test_a_session_that_is_too_long_for_the_model_is_summarised_from_its_later_half(serve) -> None:
+    served = serve([AtMost(len(INSTRUCTIONS) + 4 * 20), "Hello there"])
+    session = served.new_session()
+    for number in range(8):
+        served.run(f"number {number}", session)
+    answer = served.client.post(f"{SESSIONS}/{session}/summary")
+    assert answer.json["summary"]["content"] == "Hello there"
+    said = [request.messages[-1].content.splitlines() for request in served.provider.requests[8:]]
+    assert [len(lines) for lines in said] == [16, 8, 4]
+    assert said[-1] == ["user: number 6", "assistant: Hello there", "user: number 7", "assistant: Hello there"]
+
+
+def test_a_last_message_that_is_too_long_by_itself_is_422(serve) -> None:
+    served = serve("Hello there", [AtMost(10)], [AtMost(10)])
+    session = served.new_session()
+    served.run("Hi", session)
+    answer = served.client.post(f"{SESSIONS}/{session}/summary")
+    assert (answer.status_code, answer.json["details"]["cause"]) == (422, "CONTEXT_TOO_LONG")
+    assert "larger context" in answer.json["message"]
 
 
 def test_summaries_in_the_background_are_bounded_and_their_places_come_back(serve) -> None:

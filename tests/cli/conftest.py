@@ -90,7 +90,7 @@ SCRIPT = """
 from agentos.domain.agent import Agent
 from agentos.errors import ProviderError
 from agentos.hookspecs import hookimpl
-from agentos.models.deltas import ReasoningDelta
+from agentos.models.deltas import Finish, ReasoningDelta
 from agentos.models.scripted import Fail, ScriptedProvider, call
 
 def add(a: int, b: int) -> int:
@@ -105,12 +105,16 @@ def register_tools(register):
 def register_model_providers(register):
     first = [ReasoningDelta("Hm, "), ReasoningDelta("numbers."), "Let me see.", call("add", '{"a": 1, "b": 2}')]
     register("sums", lambda config: ScriptedProvider([first, "It is 3."]))
+    for reason in ("length", "content_filter", "other"):
+        register(reason, lambda config, reason=reason: ScriptedProvider([["Half", Finish(reason)]]))
     register("failing", lambda config: ScriptedProvider([["Well", Fail(ProviderError("the model said\\nno"))]]))
 
 @hookimpl
 def register_agents(register):
     register(Agent(id="sums", model="sums:x", tools=["add"]))
     register(Agent(id="failing", model="failing:x"))
+    for reason in ("length", "content_filter", "other"):
+        register(Agent(id=reason, model=f"{reason}:x"))
 """
 
 InstallPlugin = Callable[[str, str], None]
@@ -140,5 +144,5 @@ def install_plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cli: CLI) ->
 
 @pytest.fixture
 def scripted_agents(install_plugin: InstallPlugin) -> None:
-    """Install the agents ``sums``, which thinks and calls a tool, and ``failing``."""
+    """Install the agents ``sums`` (thinks, calls a tool) and ``failing``, and one for each end that is not ``stop``."""
     install_plugin("script", SCRIPT)

@@ -1,5 +1,7 @@
 import pytest
 
+from agentos.serving import descriptors
+
 PROVIDERS = """
 import time
 from agentos.errors import ProviderUnavailable
@@ -51,6 +53,18 @@ def test_a_sound_installation_passes(cli):
         "agent support",
     } <= found.keys()
     assert found["model provider scripted"] == ("ok", "ok")
+
+
+def test_the_limit_of_open_files_is_compared_with_the_connections(cli, monkeypatch):
+    cli.ok("db", "upgrade")
+    limit = descriptors.limit_to_be()
+    monkeypatch.setenv("AGENTOS_WORKER_CONNECTIONS", "10")
+    status, detail = diagnose(cli)["open files"]
+    assert (status, detail) == ("ok", f"{limit} for each worker (ulimit -Hn), enough for 10 connections")
+
+    monkeypatch.setenv("AGENTOS_WORKER_CONNECTIONS", str(min(100_000, limit)))
+    status, detail = diagnose(cli)["open files"]
+    assert (status, "raise the limit" in detail) == ("warning", True)
 
 
 def test_it_prints_a_line_a_check(cli):

@@ -2,6 +2,9 @@ import json
 
 import pytest
 
+from agentos.cli.opening import opened
+from agentos.cli.pages import PAGE
+
 YAML = """
 id: support
 model: scripted:echo
@@ -23,7 +26,7 @@ def test_every_option_ends_up_in_the_definition(cli, tmp_path):
     said = cli.ok(
         *("register", "support", "--model", "scripted:echo", "--name", "Support", "--description", "Helps."),
         *("--instructions", "@words.txt", "--param", "temperature=0.5", "--param", "stop=[1, 2]", "--param", "x=a=b"),
-        *("--output-schema", "@schema.json", "--history-turns", "0", "--max-turns", "4"),
+        *("--output-schema", "@schema.json", "--output-retries", "2", "--history-turns", "0", "--max-turns", "4"),
         *("--concurrency", "interrupt", "--retry-on-crash"),
     )
     assert said == "Registered agent support.\n"
@@ -35,11 +38,18 @@ def test_every_option_ends_up_in_the_definition(cli, tmp_path):
         "instructions": "Be brief.\nAlways.",
         "parameters": {"temperature": 0.5, "stop": [1, 2], "x": "a=b"},
         "output_schema": {"type": "object"},
+        "output_retries": 2,
         "history_turns": 0,
         "max_turns": 4,
         "concurrency": "interrupt",
         "retry_on_crash": True,
     }
+
+
+def test_a_schema_that_is_not_accepted_is_refused_with_its_place(cli):
+    schema = '{"properties": {"a": {"$ref": "https://example.com/b"}}}'
+    said = cli.fails("register", "a", "--model", "scripted:echo", "--output-schema", schema)
+    assert "at '/properties/a/$ref': it leads out of the schema" in said
 
 
 def test_tools_are_named_one_by_one(cli, install_plugin):
@@ -170,3 +180,49 @@ def test_whether_runs_start_over_is_taken_from_the_file_unless_the_options_say_i
     assert definition(cli, "a")["retry_on_crash"] is True
     cli.ok("register", "--from-file", "a.json", "--update", "--no-retry-on-crash")
     assert "retry_on_crash" not in definition(cli, "a")
+
+
+EXTRAS = {"extra_headers": {"X-Title": "Support"}, "extra_query": {"v": "1"}, "extra_body": {"top_k": 5}}
+
+
+def test_extra_headers_query_and_body_can_be_given(cli):
+    options = [part for name, value in EXTRAS.items() for part in ("--param", f"{name}={json.dumps(value)}")]
+    cli.ok("register", "support", "--model", "scripted:echo", *options)
+    assert definition(cli, "support")["parameters"] == EXTRAS
+    assert "extra_headers" in cli.ok("register", "--help")
+    cli.ok("register", "support", "--model", "scripted:echo", *options[:2], "--update")
+    assert definition(cli, "support")["parameters"] == {"extra_headers": {"X-Title": "Support"}}
+
+
+@pytest.mark.parametrize(
+    "name", ["Authorization", "api-key", "X-API-Key", "Cookie", "proxy-authorization", "X-Auth-Token"]
+)
+@pytest.mark.parametrize("option", ["extra_headers", "extra_query"])
+def test_a_secret_is_refused_there_and_belongs_into_the_settings(cli, tmp_path, option, name):
+    parameters = {option: {name: "quokka"}}
+    (tmp_path / "a.json").write_text(json.dumps({"id": "a", "model": "scripted:echo", "parameters": parameters}))
+    for given in (
+        ("--from-file", "a.json"),
+        ("a", "--model", "scripted:echo", "--param", f"{option}={json.dumps({name: 'quokka'})}"),
+    ):
+        said = cli.fails("register", *given)
+        assert repr(name) in said
+        assert "server's settings" in said
+        assert "quokka" not in said
+
+
+def test_a_secret_in_an_extra_body_is_not_shown(cli):
+    cli.ok("register", "a", "--model", "scripted:echo", "--param", 'extra_body={"api_key": "quokka", "top_k": 5}')
+    for form in ((), ("--json",)):
+        shown = cli.ok("agents", "show", "a", *form)
+        assert "quokka" not in shown
+        assert "top_k" in shown
+
+
+def test_all_agents_are_listed_however_many_pages_they_take(cli):
+    cli.ok("db", "upgrade")
+    with opened() as services:
+        for number in range(PAGE + 20):
+            services.agents.register({"id": f"agent-{number:04}", "model": "scripted:echo"})
+    listed = cli.json("agents")["agents"]
+    assert [agent["id"] for agent in listed] == [*(f"agent-{number:04}" for number in range(PAGE + 20)), "assistant"]

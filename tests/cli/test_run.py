@@ -27,10 +27,22 @@ def test_thoughts_and_tool_calls_are_shown_beside_the_answer(cli, scripted_agent
     assert ended.endswith("): 3")
 
 
+@pytest.mark.parametrize("reason", ["length", "content_filter", "other"])
+def test_an_answer_that_may_lack_its_end_is_said_to(cli, scripted_agents, reason):
+    results = [cli("run", reason, "Hello"), cli("chat", reason, input="Hello\n")]
+    run_id = cli.json("runs", "list")["runs"][0]["run_id"]
+    results.append(cli("runs", "follow", run_id))
+    for result in results:
+        assert (result.exit_code, result.stdout) == (0, "Half\n")
+        assert result.stderr.splitlines()[-1].endswith(f"(finish reason: {reason}).")
+    assert f"finish_reason: {reason}" in cli.ok("runs", "show", run_id)
+
+
 def test_json_is_the_finished_run_and_nothing_else(cli):
     result = cli("run", "assistant", "Hello", "--json")
     run = json.loads(result.stdout)
     assert (run["status"], run["content"], run["agent_id"], run["error"]) == ("completed", "Hello", "assistant", None)
+    assert (run["model"], run["finish_reason"]) == ("scripted:echo", "stop")
     assert result.stderr == ""
 
 

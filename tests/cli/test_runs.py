@@ -52,8 +52,10 @@ def test_a_list_of_runs_is_filtered(cli, scripted_agents):
 def test_a_run_is_shown(cli):
     run_id = cli.json("run", "assistant", "Hello\nworld")["run_id"]
     shown = cli.ok("runs", "show", run_id)
-    assert f"run_id:       {run_id}" in shown
-    assert "status:       completed" in shown
+    assert f"run_id:        {run_id}" in shown
+    assert "status:        completed" in shown
+    assert "model:         scripted:echo" in shown
+    assert "finish_reason: stop" in shown
     assert shown.endswith("\n\nHello\nworld\n")
     assert cli.json("runs", "show", run_id)["content"] == "Hello\nworld"
 

@@ -1,9 +1,14 @@
 """``config`` and ``db``."""
 
+import json
+import sqlite3
+from contextlib import closing
+
 import pytest
 
 from agentos.config import Config
 from agentos.settings import settings_of
+from agentos.storage.migrations import HEAD
 
 
 def settings(cli):
@@ -52,6 +57,15 @@ def test_secrets_are_hidden(cli, monkeypatch, name, value, shown):
     [row] = [row for row in settings(cli).values() if row["source"] == name]
     assert row["value"] == shown
     assert "heim" not in cli.ok("config")
+
+
+def test_a_secret_in_a_file_is_hidden_and_its_source_is_the_variable(cli, monkeypatch, tmp_path):
+    (tmp_path / "url").write_text("postgresql://me:geheim@db/agentos\n")
+    monkeypatch.delenv("AGENTOS_DATABASE_URL")
+    monkeypatch.setenv("AGENTOS_DATABASE_URL_FILE", str(tmp_path / "url"))
+    row = settings(cli)["database_url"]
+    assert (row["value"], row["source"]) == ("postgresql://me:***@db/agentos", "AGENTOS_DATABASE_URL_FILE")
+    assert row["env"] == ["AGENTOS_DATABASE_URL", "AGENTOS_DATABASE_URL_FILE"]
 
 
 TALKING = """
@@ -131,7 +145,7 @@ def test_a_schema_is_missing_until_it_is_made(cli):
     assert "run 'flask agentos db upgrade'" in cli.fails("db", "check")
     assert cli.ok("db", "upgrade").startswith("The schema is now at ")
     assert cli.json("db", "current")["ready"] is True
-    assert cli.ok("db", "check") == "The database answers, and its schema is the one needed.\n"
+    assert cli.ok("db", "check") == f"The database answers, and the schema is at {HEAD}.\n"
     assert cli.ok("db", "upgrade").startswith("The schema is at ")
     assert cli.ok("db", "current").startswith("current: ")
 
@@ -145,3 +159,38 @@ def test_a_database_out_of_reach_is_an_error(cli, monkeypatch):
 def test_a_scheme_that_nobody_serves_is_an_error(cli, monkeypatch):
     monkeypatch.setenv("AGENTOS_DATABASE_URL", "mongodb://db")
     assert "which no installed storage backend serves" in cli.fails("agents")
+
+
+def newer(tmp_path, *, least=None):
+    with closing(sqlite3.connect(tmp_path / "agentos.db", isolation_level=None)) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+        if least is not None:
+            connection.execute("CREATE TABLE schema_compatibility (least TEXT NOT NULL)")
+            connection.execute("INSERT INTO schema_compatibility VALUES (?)", (least,))
+
+
+def finding(cli, name):
+    return {row["name"]: row for row in json.loads(cli("doctor", "--json").stdout)["checks"]}[name]
+
+
+def test_a_schema_that_a_newer_version_upgraded_is_left_alone_and_is_well(cli, tmp_path):
+    cli.ok("db", "upgrade")
+    newer(tmp_path)
+    assert "Nothing was changed: the schema is at 9999, newer than this version's" in cli.ok("db", "upgrade")
+    assert cli.json("db", "current")["ready"] is True
+    assert "newer than this version's" in cli.ok("db", "current")
+    assert "newer than this version's" in cli.ok("db", "check")
+    assert finding(cli, "schema")["status"] == "ok"
+    cli.ok("sessions", "list")
+
+
+def test_a_schema_that_takes_a_newer_version_says_that_one_is_needed(cli, tmp_path):
+    cli.ok("db", "upgrade")
+    newer(tmp_path, least="9998")
+    for command in (("db", "upgrade"), ("db", "check"), ("sessions", "list")):
+        said = cli.fails(*command)
+        assert "run a newer version of AgentOS" in said
+        assert "db upgrade" not in said
+    assert cli.json("db", "current")["ready"] is False
+    found = finding(cli, "schema")
+    assert (found["status"], "run a newer version of AgentOS" in found["detail"]) == ("failed", True)

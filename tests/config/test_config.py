@@ -182,3 +182,61 @@ def test_what_is_neither_a_count_nor_none_is_refused(value: str) -> None:
 def test_what_is_no_rate_is_refused(value: object) -> None:
     with pytest.raises(ConfigError, match="100/minute"):
         Config(rate_limit=value, environ={})  # type: ignore[arg-type]
+
+
+SECRETS = [setting for setting in settings_of(Config) if setting.secret]
+
+
+@pytest.mark.parametrize("setting", SECRETS, ids=lambda setting: setting.name)
+@pytest.mark.parametrize("end", ["", "\n", "\r\n"])
+def test_each_secret_may_be_in_a_file(tmp_path: Path, setting, end: str) -> None:
+    file = tmp_path / "secret"
+    file.write_text(f"s3cret-s3cret{end}", newline="")
+    [variable] = setting.file_env
+    config = Config(environ={variable: str(file)})
+    assert (getattr(config, setting.name), config.sources[setting.name]) == ("s3cret-s3cret", variable)
+
+
+def test_the_files_of_the_secrets_that_are_not_ours_are_read_too() -> None:
+    names = {name for setting in SECRETS for name in setting.file_env}
+    assert {"AGENTOS_DATABASE_URL_FILE", "OPENAI_API_KEY_FILE", "ANTHROPIC_API_KEY_FILE"} <= names
+
+
+def test_only_secrets_are_read_from_files(tmp_path: Path) -> None:
+    (tmp_path / "workers").write_text("7")
+    config = Config(environ={"AGENTOS_WORKERS_FILE": str(tmp_path / "workers")})
+    assert config.sources["workers"] == "default"
+
+
+def _file(tmp_path: Path, content: bytes) -> str:
+    file = tmp_path / "secret"
+    file.write_bytes(content)
+    return str(file)
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda folder: str(folder / "nowhere"), "which is no file"),
+        (lambda folder: str(folder), "which is no file"),
+        (lambda folder: "/dev/zero", "which is no file"),
+        (lambda folder: "nul\0byte", "OPENAI_API_KEY_FILE names"),
+        (lambda folder: _file(folder, b"canary" * 20_000), "larger than 64 KiB"),
+        (lambda folder: _file(folder, b"canary\xff"), "not UTF-8"),
+        (lambda folder: _file(folder, b"\n"), "which is empty"),
+        (lambda folder: _file(folder, b""), "which is empty"),
+    ],
+)
+def test_a_file_that_holds_no_secret_is_refused_without_what_it_holds(tmp_path: Path, make, said: str) -> None:
+    with pytest.raises(ConfigError, match=said) as refused:
+        Config(environ={"OPENAI_API_KEY_FILE": make(tmp_path)})
+    assert "OPENAI_API_KEY_FILE" in refused.value.message
+    assert "canary" not in refused.value.message
+    assert refused.value.__cause__ is None
+
+
+def test_a_secret_that_is_given_twice_is_refused(tmp_path: Path) -> None:
+    environ = {"OPENAI_API_KEY": "canary", "OPENAI_API_KEY_FILE": _file(tmp_path, b"canary")}
+    with pytest.raises(ConfigError, match="OPENAI_API_KEY and by OPENAI_API_KEY_FILE") as refused:
+        Config(environ=environ)
+    assert "canary" not in refused.value.message

@@ -1,6 +1,7 @@
 """The written pages: their links lead somewhere and their Python is Python."""
 
 import ast
+import json
 import re
 from pathlib import Path
 from types import SimpleNamespace
@@ -23,6 +24,23 @@ def _blocks(page: Path, language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", page.read_text("utf-8"), re.DOTALL | re.MULTILINE)
 
 
+def test_the_agent_of_the_structured_output_page_answers_as_it_says(tmp_path: Path) -> None:
+    from agentos import Config, create_app
+
+    page = ROOT / "docs" / "how-to" / "structured-output.md"
+    document = {**yaml.safe_load(_blocks(page, "yaml")[0]), "model": "scripted:echo", "output_retries": 0}
+    app = create_app(Config(database_url="memory://", plugins=()))
+    try:
+        client = app.test_client()
+        assert client.post("/api/v1/agents", json=document).status_code == 201
+        address = "/api/v1/agents/planner/run"
+        assert client.post(address, json={"input": '{"city": "Rome", "days": [1]}'}).status_code == 200
+        refused = client.post(address, json={"input": '{"city": "Rome", "days": [0]}'})
+        assert refused.get_json()["message"] == json.loads(_blocks(page, "json")[0])["message"]
+    finally:
+        app.extensions["agentos"].close()
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_lead_to_files_and_python_compiles(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text("utf-8")):
@@ -35,6 +53,21 @@ def test_links_lead_to_files_and_python_compiles(page: Path) -> None:
 def test_the_agent_file_of_the_how_to_is_an_agent() -> None:
     (block,) = _blocks(ROOT / "docs" / "how-to" / "several-agents.md", "yaml")
     assert agent_from_document(yaml.safe_load(block)).id == "analyst"
+
+
+def test_the_providers_of_the_how_to_are_accepted(tmp_path: Path) -> None:
+    from agentos import Config
+
+    page = ROOT / "docs" / "how-to" / "providers.md"
+    (block,) = _blocks(page, "toml")
+    file = tmp_path / "agentos.toml"
+    file.write_text(block)
+    in_file = {one.prefix: one for one in Config(environ={}, file=file).providers}
+    assert in_file.keys() == {"groq", "openrouter", "azure", "ollama", "gateway"}
+    assert in_file["gateway"].missing_variables == ["GATEWAY_KEY", "TEAM_TOKEN"]
+    (text,) = re.findall(r"AGENTOS_PROVIDERS='([^']+)'", page.read_text("utf-8"))
+    in_variable = Config(environ={"AGENTOS_PROVIDERS": text}).providers
+    assert [one.base_url for one in in_variable] == [in_file["groq"].base_url, in_file["ollama"].base_url]
 
 
 def test_the_provider_of_the_how_to_answers(tmp_path: Path) -> None:

@@ -45,6 +45,7 @@ def test_a_document_comes_back_as_it_was_given() -> None:
         "tools": ["calculator"],
         "parameters": {"temperature": 0.5},
         "output_schema": {"type": "object"},
+        "output_retries": 1,
         "max_turns": 3,
     }
     assert agent_document(agent_from_document(document)) == document
@@ -60,6 +61,9 @@ def test_a_document_comes_back_as_it_was_given() -> None:
         ({"id": "a", "model": "a:b", "tools": [1]}, "hold 1"),
         ({"id": "a", "model": "a:b", "max_turns": "3"}, "'max_turns'"),
         ({"id": "a", "model": "a:b", "max_turns": True}, "'max_turns'"),
+        ({"id": "a", "model": "a:b", "output_retries": "1"}, "'output_retries'"),
+        ({"id": "a", "model": "a:b", "output_retries": -1}, "output_retries of agent 'a' is -1; accepted is 0 to 3"),
+        ({"id": "a", "model": "a:b", "output_retries": 4}, "output_retries of agent 'a' is 4; accepted is 0 to 3"),
         ({"id": 1, "model": "a:b"}, "'id' is 1"),
     ],
 )

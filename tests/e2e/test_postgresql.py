@@ -1,10 +1,13 @@
 """The deployed server on a real PostgreSQL."""
 
+import os
+import signal
 import threading
 import time
 from itertools import pairwise
 from pathlib import Path
 
+import psycopg
 import requests
 
 from parts.client import Client
@@ -61,3 +64,22 @@ def test_a_statement_in_the_database_does_not_stop_the_other_requests_of_a_worke
         for thread in threads:
             thread.join(30)
         assert time.monotonic() - before < 10  # one after the other they would take 20 s
+
+
+def test_old_workers_and_one_that_starts_anew_serve_on_the_schema_of_a_newer_version(
+    fresh_postgresql_url: str, tmp_path: Path
+) -> None:
+    environment = {"AGENTOS_DATABASE_URL": fresh_postgresql_url, "AGENTOS_MODEL": "scripted:echo"}
+    with AgentOSServer(environment, cwd=tmp_path, workers=2) as server:
+        client = Client(server.url)
+        session = client.session("assistant")
+        with psycopg.connect(fresh_postgresql_url.replace("+psycopg", ""), autocommit=True) as newer:
+            newer.execute("ALTER TABLE runs ADD COLUMN brand_new TEXT")
+            newer.execute("UPDATE alembic_version SET version_num = '9999'")
+        os.kill(server.worker_pids()[0], signal.SIGKILL)
+        server.wait_for(lambda: server.log().count("worker ready") == 3, 30, "whole again")
+        for _ in range(10):  # each of the two
+            answer = requests.get(f"{server.url}/ready", timeout=5)
+            assert answer.status_code == 200
+            assert "newer than this version's" in answer.text
+            assert client.post("/agents/assistant/run", {"input": "hi", "session_id": session})["content"] == "hi"

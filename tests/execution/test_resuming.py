@@ -11,6 +11,7 @@ import pytest
 
 from agentos.bootstrap import build
 from agentos.config import Config
+from agentos.domain.media import Media
 from agentos.domain.principal import OPERATOR
 from agentos.domain.run import Run, RunStatus
 from agentos.runtime.context import RunContext
@@ -110,6 +111,27 @@ def test_a_run_whose_agent_allows_it_starts_over(worker: Callable[..., Services]
     assert len(frames(here, run_id)) == 6
     said = here.sessions.history(session.id, OPERATOR, limit=10).messages
     assert [one.message.content for one in said] == ["Hi", "whole"]
+
+
+def test_a_run_that_starts_over_has_its_attachments(worker: Callable[..., Services]) -> None:
+    seen: list[str | None] = []
+    first = Gate(deaf=True)
+
+    def stream(context: RunContext) -> Iterator[str]:
+        seen.extend(media.data for media in context.media)
+        if len(seen) == 1:
+            yield from first.stream(context)
+        yield "seen"
+
+    agent = Speaker(stream, retry_on_crash=True)
+    there, here = worker(agent), worker(agent)
+    run_id = started(there, media=(Media("image", data="aGVsbG8=", content_type="image/png"),))
+    assert first.waiting.wait(5)
+    die(there)
+    wait_out(run_id, finder=here)
+    assert finished(here, run_id).status is RunStatus.COMPLETED
+    assert seen == ["aGVsbG8="] * 2
+    first.go_on.set()
 
 
 def test_a_run_does_not_start_over_more_often_than_allowed(worker: Callable[..., Services]) -> None:

@@ -13,7 +13,7 @@ from agentos.domain.run import Run, RunStatus
 from agentos.domain.times import utc_now
 from agentos.domain.usage import Usage
 from agentos.errors import RunCancelled, SessionNotFound, ShuttingDown, StorageError
-from agentos.events.log import EventLog
+from agentos.events.log import PART, EventLog
 from agentos.execution.leases import LeaseKeeper
 from agentos.execution.live import LiveRun
 from agentos.execution.runner import RunLimits, Runner
@@ -21,6 +21,7 @@ from agentos.runtime.context import RunContext
 from agentos.storage.interface import Storage
 from agentos.storage.memory import MemoryStorage
 from agentos.storage.values import FrameBatch, Lease
+from parts.waiting import until
 from parts.workers import Speaker, ended, event, new_session, says
 
 
@@ -43,12 +44,18 @@ def runner(storage: Storage, finished: list[Run]) -> Iterator[Runner]:
 
 
 def start(
-    runner: Runner, agent: object, *, session_id: str | None = None, timeout: float = 10, input: str = "Hi"
+    runner: Runner,
+    agent: object,
+    *,
+    session_id: str | None = None,
+    timeout: float = 10,
+    input: str = "Hi",
+    max_output: int = 1000,
 ) -> LiveRun:
     run = Run(
         id=new_id(), agent_id="a", session_id=session_id, status=RunStatus.RUNNING, input=input, created_at=utc_now()
     )
-    limits = RunLimits(timeout=timeout, history_turns=10, max_output=1000)
+    limits = RunLimits(timeout=timeout, history_turns=10, max_output=max_output)
     return runner.start(run, agent, limits, owner=None)  # type: ignore[arg-type]
 
 
@@ -416,6 +423,33 @@ def test_frames_that_are_being_logged_are_not_saved_again_with_the_end(finished:
     assert go_on.wait(5)
     time.sleep(0.1)
     assert logged == [1, 2, 3]
+    runner.close()
+
+
+def test_what_many_runs_say_at_once_is_committed_in_parts() -> None:
+    said = PART // 4
+    sizes: list[int] = []
+    go_on = threading.Event()
+
+    class Measured(MemoryStorage):
+        def append_frames(self, batches: Sequence[FrameBatch]) -> Set[str]:
+            sizes.append(sum(len(frame.data) for batch in batches for frame in batch.frames))
+            return super().append_frames(batches)
+
+    def stream(context: RunContext) -> Iterator[str]:
+        yield "a" * said
+        go_on.wait(10)
+
+    storage = Measured()
+    runner = Runner(storage, EventLog(storage), Lease("me", 30), on_finished=lambda run: None)
+    lives = [start(runner, Speaker(stream), max_output=2 * said) for _ in range(12)]
+
+    until(lambda: sum(sizes) > 12 * said)
+
+    assert max(sizes) < PART + 2 * said
+    go_on.set()
+    assert {ended(live).status for live in lives} == {RunStatus.COMPLETED}
+    assert [len(storage.read_frames(live.run.id)) for live in lives] == [3] * 12
     runner.close()
 
 

@@ -4,6 +4,7 @@ import os
 import signal
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -117,6 +118,38 @@ def test_an_outage_fails_what_needs_the_database_and_nothing_else(
     assert client.get(f"/runs/{over.run_id}")["content"] == over.last().data["output"]
     assert client.get(f"/runs/{within.run_id}")["status"] != "completed"
     assert client.said(session) == []
+
+
+def test_an_outage_is_said_in_few_lines_and_so_is_its_end(
+    postgres: PostgresServer, serve: Callable[..., AgentOSServer]
+) -> None:
+    workers, seconds = 2, 12.0
+    server = serve(workers=workers, AGENTOS_LEASE_SECONDS="3")
+    client = Client(server.url)
+    agent = client.register(model="scripted:slow-400x0.05")
+    session = client.session(agent)
+    runs = [client.post(f"/agents/{agent}/run", {"input": "go", "background": True, "session_id": session})["run_id"]]
+    runs += [client.post(f"/agents/{agent}/run", {"input": "go", "background": True})["run_id"] for _ in range(3)]
+    time.sleep(0.5)
+    before = len(server.records())
+    postgres.stop()
+    back = time.monotonic() + seconds
+    while time.monotonic() < back:
+        assert client.request("POST", "/sessions", {"agent_id": agent}).status_code == 503
+        assert requests.get(f"{client.url}/ready", timeout=5).status_code == 503
+    during = len(server.records())
+    postgres.start()
+    server.wait_for(lambda: server.log().count("the database works again") == workers, 15, "back")
+
+    lines = [one for one in server.records()[before:during] if one["logger"] != "agentos.requests"]
+    per_kind = Counter((one["logger"], one["message"]) for one in lines)
+    assert max(per_kind.values()) <= workers * (seconds / 5 + 1), per_kind
+    assert any("connection refused" in message.lower() for _, message in per_kind), per_kind
+    assert any(one.get("repeated", 0) > 5 for one in lines)
+    ends = [one for one in server.records() if one["message"] == "the database works again"]
+    assert [one["seconds"] > seconds / 2 and one["failures"] > 10 for one in ends] == [True] * workers
+    for run_id in runs:
+        client.request("POST", f"/runs/{run_id}/cancel", None)
 
 
 def test_a_run_whose_end_could_not_be_saved_does_not_stay_running(

@@ -40,10 +40,16 @@ ACCEPTED = (
     (".*", "RejectedPositiveData", "INVALID_REQUEST", "holds the character U+0000, which is not accepted"),
     (".*", "RejectedPositiveData", "INVALID_REQUEST", "too large; accepted are integers of 64 bits"),
     (".*", "RejectedPositiveData", "INVALID_REQUEST", ".0; accepted is a whole number"),
+    # Nor can it forbid names at any depth, whatever their spelling.
+    ("(register|replace)_agent", "RejectedPositiveData", "INVALID_REQUEST", "field 'parameters' has the name"),
+    ("(register|replace)_agent", "RejectedPositiveData", "INVALID_REQUEST", "parameter 'extra_body' of agent"),
     # Which attachments are taken is a matter of the model, of hosts, and of what the bytes are.
     ("(run|stream)_agent", "RejectedPositiveData", "INVALID_MEDIA", ""),
     # Who calls is asked before what: a stranger who uses a wrong method is told nothing of methods.
     ("get_(health|readiness)", "UnsupportedMethodResponse", "UNAUTHENTICATED", ""),
+    # What JSON Schema a text is, no JSON schema can say; and the scripted models follow none.
+    ("(register|replace)_agent", "RejectedPositiveData", "INVALID_REQUEST", "is no JSON schema that is accepted"),
+    ("run_agent", "ServerError", "EXECUTION_ERROR", "does not follow the output_schema"),
     # The scripted models say nothing to a text of spaces.
     ("make_session_summary", "ServerError", "EXECUTION_ERROR", "the model gave no summary"),
 )
@@ -59,6 +65,7 @@ def before_load_schema(context: schemathesis.HookContext, raw_schema: dict[str, 
         schema.setdefault("additionalProperties", False)
     paths = raw_schema["paths"]
     # Texts that only an answer can give: one that is right, since made-up ones would be refused every time.
+    _narrow(paths["/api/v1/agents"]["get"], "cursor", encode_cursor("agent", Cursor(EPOCH, "1")))
     _narrow(paths["/api/v1/sessions"]["get"], "cursor", encode_cursor("session", Cursor(EPOCH, "1")))
     _narrow(paths["/api/v1/runs"]["get"], "cursor", encode_cursor("run", Cursor(EPOCH, "1")))
     _narrow(paths["/api/v1/sessions/{session_id}"]["put"], "If-Match", "*")

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from itertools import repeat
 
 import pytest
 
@@ -150,6 +151,39 @@ REFUSED: dict[str, tuple[bytes, int, str]] = {
     "100,001 chunks": (chunks(b" " * 100_001, 1), 400, "framing"),
 }
 CODES = {400: "INVALID_REQUEST", 413: "REQUEST_TOO_LARGE", 415: "UNSUPPORTED_MEDIA_TYPE"}
+
+
+ENDLESS: dict[str, tuple[bytes, int, str]] = {
+    # what is sent again and again, how it is refused, and with which words
+    "chunks of a byte with long extensions": (b"1;a=%b\r\n \r\n" % (b"b" * 900), 413, "extensions"),
+    "chunks of a byte with short extensions": (b"1;a=%b\r\n \r\n" % (b"b" * 20), 413, "extensions"),
+    "chunks of a byte": (b"1\r\n \r\n", 400, "framing"),
+    "chunks with zeros before their size": (b"%b1\r\n \r\n" % (b"0" * 500), 413, "extensions"),
+    "an extension that does not end": (b"1;a=" + b"b" * 2000, 400, "framing"),
+    "a trailer that does not end": (b"0\r\nA: b\r\n" + b"B: c\r\n" * 100, 400, "framing"),
+}
+
+
+@pytest.mark.parametrize(("piece", "status", "message"), ENDLESS.values(), ids=ENDLESS)
+@pytest.mark.parametrize("path", ["sessions", "agents/assistant/run"])
+def test_the_limit_of_a_body_counts_what_comes_over_the_wire(url, path, piece, status, message):
+    head = f"POST /api/v1/{path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    with RawClient(url, timeout=20) as client:
+        client.send(head.encode() + b"Transfer-Encoding: chunked\r\n\r\n")
+        client.send_until_refused(repeat(piece, 8 * LIMIT // len(piece)))
+        answer = client.answer()
+
+    assert (answer.status, message in answer.json()["message"]) == (status, True)
+
+
+def test_a_chunk_that_is_too_long_for_the_limit_is_not_read(url):
+    answer = ask(url, chunks(b"")[: -len(b"0\r\n\r\n")] + b"%x\r\n{" % (2 * LIMIT))
+
+    assert (answer.status, answer.json()["code"]) == (413, "REQUEST_TOO_LARGE")
+
+
+def test_a_body_of_the_largest_size_may_come_in_small_chunks(url):
+    assert ask(url, chunks(OBJECT.ljust(LIMIT), size=512)).status == 201
 
 
 @pytest.mark.parametrize(("data", "status", "message"), REFUSED.values(), ids=REFUSED)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
 
 from agentos.domain.message import Message
 from agentos.models.chat_completions import ChatCompletions
+from agentos.models.deltas import Delta, each
 from agentos.models.request import ModelRequest
 from parts.model_server import ModelServer
+from parts.replay_server import ReplayServer
 
 Ask = Callable[..., ModelRequest]
 
@@ -36,3 +39,31 @@ def ask() -> Ask:
         return ModelRequest(model=model, messages=messages, deadline=time.monotonic() + seconds, **fields)
 
     return ask
+
+
+Play = Callable[..., tuple[ChatCompletions, ReplayServer]]
+
+
+@pytest.fixture
+def play() -> Iterator[Play]:
+    """Return a function that starts a server with these replies, and a client for it."""
+    with ExitStack() as stack:
+
+        def play(*replies: str, **options: Any) -> tuple[ChatCompletions, ReplayServer]:
+            server = stack.enter_context(ReplayServer(*replies))
+            client = ChatCompletions(server.url, **{"token_timeout": 5.0, **options})
+            stack.callback(client.close)
+            return client, server
+
+        yield play
+
+
+@pytest.fixture
+def said(play: Play, ask: Ask) -> Callable[..., list[Delta]]:
+    """Return a function that gives all deltas of an answer, and raises what it ends in."""
+
+    def said(*replies: str, **fields: Any) -> list[Delta]:
+        client, _ = play(*replies)
+        return list(each(client.stream(ask("m", **fields))))
+
+    return said

@@ -6,16 +6,24 @@ import time
 
 import pytest
 
-from agentos.errors import ExecutionError, ProviderError, ProviderRateLimited, ProviderUnavailable, RunTimeout
+from agentos.errors import (
+    ExecutionError,
+    ProviderError,
+    ProviderRateLimited,
+    ProviderUnavailable,
+    QuotaExhausted,
+    RunTimeout,
+)
 from agentos.models.chat_completions import ChatCompletions
 from agentos.models.deltas import Finish, each
 from parts.model_server import ModelServer
+from parts.replay_server import ReplayServer, chunk, events, reply
 
 FAULTS: list[tuple[str, type[ExecutionError], str]] = [
     ("fault-400", ProviderError, "refused the request \\(status 400\\): It went wrong"),
     ("fault-401", ProviderError, "API key"),
-    ("fault-402", ProviderError, "402"),
-    ("fault-403", ProviderError, "API key"),
+    ("fault-402", QuotaExhausted, "402"),
+    ("fault-403", ProviderError, "refused the request \\(status 403\\): It went wrong"),
     ("fault-404", ProviderError, "404"),
     ("no-such-model", ProviderError, "'no-such-model' does not exist"),
     ("fault-408", ProviderUnavailable, "408"),
@@ -32,8 +40,8 @@ FAULTS: list[tuple[str, type[ExecutionError], str]] = [
     ("fault-html", ProviderError, "web page"),
     ("fault-html-500", ProviderUnavailable, "500"),
     ("fault-garbage", ProviderError, "not a chat completion"),
-    ("fault-plain", ProviderError, "without finishing"),
-    ("fault-empty", ProviderError, "without finishing"),
+    ("fault-plain", ProviderError, "text that is not a chat completion: hello world"),
+    ("fault-empty", ProviderUnavailable, "before the first piece"),
     ("fault-no-finish", ProviderError, "without finishing"),
     ("fault-half-close", ProviderError, "without finishing"),
     ("fault-half-close-chunked", ProviderError, "without finishing"),
@@ -109,10 +117,19 @@ def test_the_deadline_is_before_the_longest_silence(server: ModelServer, ask) ->
 
 
 def test_an_answer_that_is_finished_but_has_no_end_is_not_waited_for(server: ModelServer, ask) -> None:
-    client = ChatCompletions(server.url, token_timeout=30)
+    client = ChatCompletions(server.url, token_timeout=1)
     began = time.monotonic()
     assert list(each(client.stream(ask("odd-silent-end", seconds=30))))[-1] == Finish("stop")
     assert time.monotonic() - began < 4
+
+
+def test_the_end_of_a_finished_answer_is_waited_for_ten_seconds_at_most(ask) -> None:
+    begin = reply(events(chunk({"content": "Hi"}, "stop"), done=False))
+    with ReplayServer(begin + "%%sleep 12%%\n") as server:
+        client = ChatCompletions(server.url, token_timeout=60)
+        began = time.monotonic()
+        assert list(each(client.stream(ask("m", seconds=60))))[-1] == Finish("stop")
+        assert 9 < time.monotonic() - began < 11.9
 
 
 def test_the_body_of_an_error_is_not_waited_for_longer_than_the_run(client: ChatCompletions, ask) -> None:

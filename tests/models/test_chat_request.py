@@ -10,16 +10,14 @@ from agentos.domain.media import Media
 from agentos.domain.message import Message, ToolCall
 from agentos.domain.tool_spec import ToolSpec
 from agentos.errors import InvalidMedia, ProviderError
-from agentos.models.chat_completions.request import encode_request
+from agentos.models.chat_completions.request import encode_body, request_body
 from agentos.models.request import ModelRequest
 
 ADD = ToolSpec("add", "Add two numbers.", MappingProxyType({"type": "object", "properties": {}}))
 
 
 def encode(*messages: Message, **fields: Any) -> dict[str, Any]:
-    body: dict[str, Any] = json.loads(
-        encode_request(ModelRequest(model="m", messages=messages, **fields), output_limit="max_tokens")
-    )
+    body: dict[str, Any] = json.loads(encode_body(request_body(ModelRequest(model="m", messages=messages, **fields))))
     return body
 
 

@@ -18,6 +18,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agentos._version import __version__
 from agentos.errors import ProviderError, ProviderUnavailable
 from agentos.models.chat_completions import ChatCompletions
 from agentos.models.deltas import Finish, TextDelta, each
@@ -280,7 +281,7 @@ def test_a_header_stands_once_and_ours_frame_the_body(script, client_of, ask) ->
     assert line == "POST /v1/chat/completions HTTP/1.1"
     assert named == {
         "Host": server.authority,
-        "user-agent": "mine",
+        "User-Agent": f"agentos/{__version__}",
         "Accept": "text/event-stream",
         "X-Id": "a b",
         "Content-Type": "application/json",

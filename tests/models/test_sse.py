@@ -42,3 +42,25 @@ def test_an_event_that_never_ends_is_refused_at_the_limit(piece: bytes) -> None:
 def test_many_events_are_no_large_event() -> None:
     parser = EventParser(max_size=100)
     assert sum(len(parser.feed(b"data: x\n\n: y\n")) for _ in range(100)) == 100
+
+
+def test_events_without_an_empty_line_between_them_are_no_large_event() -> None:
+    parser = EventParser(max_size=100)
+    assert sum(len(parser.feed(b'data: {"a": 1}\n')) for _ in range(100)) == 99
+    assert parser.finish() == [b'{"a": 1}']
+
+
+@pytest.mark.parametrize(
+    ("stream", "events"),
+    [
+        (b"event: ping\ndata: x\n\ndata: 1\n\n", [b"1"]),
+        (b"data: x\nevent: Heartbeat\n\ndata: 1\n\n", [b"1"]),
+        (b"event: ping\n\ndata: 1\n\n", [b"1"]),
+        (b"event: error\ndata: no\n\ndata: 1\n\n", [b'{"error":"no"}', b"1"]),
+        (b'event: error\ndata: {"message":"no"}\n\n', [b'{"error":{"message":"no"}}']),
+        (b'event: error\ndata: {"error":"no"}\n\n', [b'{"error":"no"}']),
+        (b"event: message\ndata: 1\n\n", [b"1"]),
+    ],
+)
+def test_the_names_of_events_count(stream: bytes, events: list[bytes]) -> None:
+    assert EventParser().feed(stream) == events

@@ -13,6 +13,7 @@ from agentos.bootstrap import build
 from agentos.config import Config
 from agentos.domain.media import Media
 from agentos.models.chat_completions import ChatCompletions
+from agentos.models.compatible import CompatibleProvider
 from agentos.models.transport import Transport
 from agentos.models.transport.route import route_to
 from agentos.settings import settings_of
@@ -24,7 +25,9 @@ SECRET = "geheim-geheim-geheim-geheim-geheim"
 def config() -> Config:
     given: dict[str, Any] = {setting.name: SECRET for setting in settings_of(Config) if setting.secret}
     given |= {"database_url": f"memory://me:{SECRET}@db", "jwt_algorithms": ("HS256",), "plugins": ()}
-    return Config(environ={}, **given)
+    headers = {"Cookie": SECRET, "X-Plain": "$SECRET"}
+    table = {"base_url": "http://m/v1", "key_variable": "SECRET", "headers": headers, "query": {"key": "$SECRET"}}
+    return Config(environ={"SECRET": SECRET}, providers={"named": table}, **given)
 
 
 def proxied() -> Any:
@@ -42,6 +45,8 @@ HOLDERS: dict[str, Callable[[], Any]] = {
         method="GET", path="/", address="127.0.0.1", headers={"authorization": f"Bearer {SECRET}", "x-api-key": SECRET}
     ),
     "token authenticator": lambda: JwtAuthenticator(config()),
+    "provider settings": lambda: config().providers[0],
+    "named provider": lambda: CompatibleProvider(config().providers[0], config()),
     "provider": lambda: OpenAIProvider(config()),
     "client": lambda: ChatCompletions("http://m/v1", {"Authorization": f"Bearer {SECRET}"}, token_timeout=1),
     "transport": lambda: Transport(f"http://me:{SECRET}@models.example/v1", token_timeout=1),

@@ -24,6 +24,10 @@ from parts.model_server import ModelServer
 VALUES = {
     setting.name: f"quokka-{setting.name}-of-at-least-32-letters" for setting in settings_of(Config) if setting.secret
 }
+PROVIDER_VALUES = {
+    name: f"quokka {name}/of-at-least+32-letters" for name in ("KEY", "HEADER", "QUERY", "LITERAL", "PLAIN")
+}
+"""Keys of providers that the settings name: of a key's variable, a header's, a parameter's, and one in the file."""
 PASSWORD = "quokka@pass/word"
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJxdW9ra2EifQ.quokkaquokka"
 
@@ -52,7 +56,7 @@ class Talking:
 
     def all(self) -> str:
         """Return all secrets in a text."""
-        return " ".join(str(getattr(self._config, name)) for name in VALUES)
+        return " ".join([*(str(getattr(self._config, name)) for name in VALUES), *PROVIDER_VALUES.values()])
 
     @hookimpl
     def register_storage_backends(self, register: Any) -> None:
@@ -94,7 +98,7 @@ def model_server() -> Iterator[ModelServer]:
 def requests(key: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """Return what is asked: method, path, and the rest."""
     good = {"Authorization": f"Bearer {key}"}
-    for agent in ("fine", "tool", "own", "echoing", "limited", "unmakable", "unsaved", "quote"):
+    for agent in ("fine", "tool", "own", "echoing", "limited", "unmakable", "unsaved", "quote", "named"):
         yield "POST", f"/api/v1/agents/{agent}/run", {"json": {"input": "Hi"}, "headers": good}
         yield "POST", f"/api/v1/agents/{agent}/run/stream", {"json": {"input": "Hi"}, "headers": good}
     yield "GET", "/api/v1/runs", {"headers": good}
@@ -115,9 +119,20 @@ def requests(key: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
 def agents_of(talking: Talking) -> dict[str, Any]:
     """Return the agents that are asked: one for each thing that goes wrong, one that is fine, and one in code."""
     models = {name: f"{name}:m" for name in ("fine", "tool", "echoing", "limited", "unmakable")}
-    models |= {"unsaved": "fine:m", "quote": "openai:quote"}
+    models |= {"unsaved": "fine:m", "quote": "openai:quote", "named": "named:fault-quote"}
     agents = {name: Agent(id=name, model=model, tools=[talking.tell]) for name, model in models.items()}
     return {**agents, "own": talking}
+
+
+def named_provider(url: str) -> dict[str, Any]:
+    """Return settings with a provider that has a secret in every place that can hold one."""
+    table = {
+        "base_url": url,
+        "key_variable": "KEY",
+        "headers": {"X-Gateway-Token": PROVIDER_VALUES["LITERAL"], "X-Plain": "$PLAIN", "api-key": "$HEADER"},
+        "query": {"sig": "$QUERY"},
+    }
+    return {"providers": {"named": table}, "environ": PROVIDER_VALUES}
 
 
 def answers_of(app: Flask, key: str) -> list[str]:
@@ -136,7 +151,6 @@ def answers_of(app: Flask, key: str) -> list[str]:
 def test_no_secret_comes_out(log, model_server: ModelServer, level: dict[str, Any]) -> None:
     given = {**VALUES, "database_url": f"vault://me:{quote(PASSWORD, safe='')}@db/agentos"}
     config = Config(
-        environ={},
         **given,
         plugins=(),
         auth=("api_key", "jwt"),
@@ -144,6 +158,7 @@ def test_no_secret_comes_out(log, model_server: ModelServer, level: dict[str, An
         openai_base_url=model_server.url,
         model_retries=0,
         **level,
+        **named_provider(model_server.url),
     )
     stream = log(config)
     talking = Talking(config)
@@ -155,10 +170,11 @@ def test_no_secret_comes_out(log, model_server: ModelServer, level: dict[str, An
     services.close()
 
     text = stream.getvalue()
-    assert model_server.headers  # the real provider did call, with its key
+    # The real providers did call, with their keys.
+    assert {PROVIDER_VALUES["LITERAL"], None} <= {one.get("x-gateway-token") for one in model_server.headers}
     assert "***" in text
     assert sum("***" in one for one in told) > 5
-    secrets = {**given, "database_url": PASSWORD, "key": key[22:-2], "token": "quokkaquokka"}
+    secrets = {**given, "database_url": PASSWORD, "key": key[22:-2], "token": "quokkaquokka", **PROVIDER_VALUES}
     for name, value in secrets.items():
         for spelling in (value, quote(value, safe=""), json.dumps(value)[1:-1]):
             assert spelling not in text, name

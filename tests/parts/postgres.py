@@ -30,7 +30,7 @@ class PostgresServer:
         self._home = home
         self._data = home / "data"
         self._process: subprocess.Popen[bytes] | None = None
-        self.port = _free_port()
+        self.port = free_port()
 
     @classmethod
     def create(cls) -> PostgresServer:
@@ -73,7 +73,7 @@ class PostgresServer:
                 stdout=log,
                 stderr=log,
                 cwd="/",
-                **_as_nobody(),
+                **as_nobody(),
             )
         deadline = time.monotonic() + START_TIMEOUT
         while not self._answers():
@@ -81,6 +81,33 @@ class PostgresServer:
                 self.stop()
                 raise RuntimeError(f"PostgreSQL did not start:\n{(self._home / 'log').read_text()[-2000:]}")
             time.sleep(0.05)
+
+    @classmethod
+    def standby_of(cls, primary: PostgresServer) -> PostgresServer:
+        """Copy a running server; the copy follows it until :meth:`promote`."""
+        home = Path(tempfile.mkdtemp(prefix="agentos-postgres-"))
+        (home / "run").mkdir()
+        if os.geteuid() == 0:
+            home.chmod(0o755)
+            shutil.chown(home, "nobody")
+            shutil.chown(home / "run", "nobody")
+        standby = cls(home, primary._installation)
+        command = [
+            *(standby._binary("pg_basebackup"), "-D", standby._data, "-h", "127.0.0.1", "-p", str(primary.port)),
+            *("-U", USER, "--checkpoint=fast", "--wal-method=stream", "--write-recovery-conf", "--no-sync"),
+        ]
+        made = subprocess.run(command, capture_output=True, text=True, cwd="/", check=False, **as_nobody())
+        if made.returncode:
+            raise RuntimeError(f"pg_basebackup failed:\n{made.stdout}{made.stderr}")
+        return standby
+
+    def promote(self) -> None:
+        """Make a standby the primary, and return when it takes writes."""
+        self.execute("SELECT pg_promote(true, 30)")
+
+    def url(self, url: str) -> str:
+        """Return the URL of another server's database, as it is on this one."""
+        return f"postgresql+psycopg://{USER}@127.0.0.1:{self.port}/{url.rpartition('/')[2]}"
 
     def stop(self) -> None:
         """Stop the server: connections are cut, committed data stays."""
@@ -97,14 +124,15 @@ class PostgresServer:
     def create_database(self) -> str:
         """Create an empty database and return its URL."""
         name = f"test_{secrets.token_hex(6)}"
-        self._execute(f"CREATE DATABASE {name}")
+        self.execute(f"CREATE DATABASE {name}")
         return f"postgresql+psycopg://{USER}@127.0.0.1:{self.port}/{name}"
 
     def drop_database(self, url: str) -> None:
         """Drop a database, cutting its connections."""
-        self._execute(f"DROP DATABASE IF EXISTS {url.rpartition('/')[2]} WITH (FORCE)")
+        self.execute(f"DROP DATABASE IF EXISTS {url.rpartition('/')[2]} WITH (FORCE)")
 
-    def _execute(self, statement: str) -> None:
+    def execute(self, statement: str) -> None:
+        """Execute a statement as the superuser, outside of a transaction."""
         import psycopg
 
         with psycopg.connect(host="127.0.0.1", port=self.port, user=USER, dbname="postgres", autocommit=True) as one:
@@ -124,16 +152,21 @@ class PostgresServer:
             text=True,
             cwd="/",
             check=False,
-            **_as_nobody(),
+            **as_nobody(),
         )
         if made.returncode:
             raise RuntimeError(f"initdb failed:\n{made.stdout}{made.stderr}")
 
+    @property
+    def binaries(self) -> Path:
+        """Where PostgreSQL's own programs are."""
+        return self._installation / "bin"
+
     def _binary(self, name: str) -> Path:
-        return self._installation / "bin" / name
+        return self.binaries / name
 
 
-def _as_nobody() -> dict[str, Any]:
+def as_nobody() -> dict[str, Any]:
     """Return what makes a subprocess run as ``nobody`` where we are root, which PostgreSQL refuses to be."""
     return {"user": "nobody", "extra_groups": []} if os.geteuid() == 0 else {}
 
@@ -154,7 +187,7 @@ def _copied(installation: Path, home: Path) -> Path:
     return copy
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         port: int = one.getsockname()[1]

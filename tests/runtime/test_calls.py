@@ -31,6 +31,12 @@ def test_a_call_without_an_id_gets_one() -> None:
     assert call.id.startswith("call_")
 
 
+@pytest.mark.parametrize("ids", [(None, None), ("", ""), ("x", "x"), ("x", None), (None, "x"), ("x y", "x y")])
+def test_each_call_has_an_id_of_its_own(ids: tuple[str | None, str | None]) -> None:
+    deltas = [ToolCallDelta(number, id=id, name="add", arguments="{}") for number, id in enumerate((*ids, ids[0]))]
+    assert len({call.id for call in _assembled(*deltas)}) == 3
+
+
 def test_calls_that_share_an_id_are_told_apart() -> None:
     first, second = _assembled(ToolCallDelta(0, id="x", name="add"), ToolCallDelta(1, id="x", name="add"))
     assert first.id == "x" != second.id
@@ -42,6 +48,16 @@ def test_arguments_without_an_end_are_stopped() -> None:
         assembler.add(ToolCallDelta(0, arguments="x"))
     with pytest.raises(ProviderError, match="100 characters"):
         assembler.add(ToolCallDelta(0, arguments="x"))
+
+
+def test_details_of_a_call_are_joined_field_by_field() -> None:
+    first, second = _assembled(
+        ToolCallDelta(0, id="a", name="add", provider_details={"extra_content": 1, "x": 1}),
+        ToolCallDelta(1, id="b", name="add", arguments="{}"),
+        ToolCallDelta(0, provider_details={"extra_content": 2}),
+    )
+    assert first.provider_details == {"extra_content": 2, "x": 1}
+    assert second.provider_details is None
 
 
 @pytest.mark.parametrize("id", ["", "with space", "nul\0", "x" * 129, "\ud800"])

@@ -1,6 +1,6 @@
 """The fold of a run's events into messages."""
 
-from agentos.domain.event import AgentEvent, Reasoning, Token, ToolCallEvent
+from agentos.domain.event import AgentEvent, Reasoning, Step, Token, ToolCallEvent
 from agentos.domain.message import Message, ToolCall
 from agentos.domain.usage import Usage
 from agentos.runtime.transcript import Transcript
@@ -61,6 +61,31 @@ def test_broken_arguments_are_not_shown_to_the_model_again() -> None:
 def test_the_same_call_id_in_two_turns_makes_two_calls() -> None:
     transcript = _folded(_started("1"), _completed("1", "a"), _started("1"), _completed("1", "b"))
     assert [message.content for message in transcript.messages() if message.role == "tool"] == ["a", "b"]
+
+
+def test_a_step_gives_its_turn_what_the_provider_wants_to_see_again() -> None:
+    step = Step(model="p:m", finish_reason="tool_calls", provider_details={"r": "hm"}, call_details={"1": {"s": "x"}})
+    later = Step(model="p:m", finish_reason="stop")
+    transcript = _folded(Token("Hm"), step, _started("1"), _completed("1", "3"), Token("It is 3."), later)
+    assert transcript.messages() == [
+        Message(
+            "assistant",
+            "Hm",
+            tool_calls=(ToolCall("1", "add", '{"a":1}', {"s": "x"}),),
+            provider="p",
+            provider_details={"r": "hm"},
+        ),
+        Message("tool", "3", tool_call_id="1"),
+        Message("assistant", "It is 3."),
+    ]
+    assert (transcript.model, transcript.finish_reason) == ("p:m", "stop")
+
+
+def test_an_empty_last_answer_is_a_turn_of_its_own() -> None:
+    transcript = _folded(
+        Token("Let me see."), _started("1"), _completed("1", "3"), Step(model="p:m", finish_reason="stop")
+    )
+    assert (transcript.output, transcript.turns) == ("", 2)
 
 
 def test_usage_adds_up_and_reasoning_is_kept_apart() -> None:

@@ -40,7 +40,7 @@ ECHO = {"id": "echo", "model": "scripted:echo"}
 def test_agents_of_code_and_stored_ones_are_listed_together_by_id() -> None:
     service = _service(zeta=Agent(id="zeta", model="scripted:echo", tools=[ping]))
     service.register({**ECHO, "tools": ["ping"]})
-    assert [(agent.id, agent.source, agent.tools) for agent in service.list()] == [
+    assert [(agent.id, agent.source, agent.tools) for agent in service.list().items] == [
         ("echo", "stored", ("ping",)),
         ("zeta", "a-plugin", ("ping",)),
     ]
@@ -72,7 +72,7 @@ def test_an_agent_that_could_not_run_is_not_stored(document: dict[str, object], 
     service = _service()
     with pytest.raises(InvalidRequest, match=said):
         service.register(document)
-    assert service.list() == []
+    assert service.list().items == []
 
 
 def test_what_is_not_there_is_not_found() -> None:

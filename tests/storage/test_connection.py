@@ -4,7 +4,7 @@ import cProfile
 import pstats
 
 import pytest
-from sqlalchemy import BigInteger, Boolean, Integer, Text, bindparam, text, update
+from sqlalchemy import BigInteger, Boolean, Integer, LargeBinary, Text, bindparam, text, update
 
 from agentos.storage.sqlalchemy.engine import open_database
 from agentos.storage.sqlalchemy.tables import metadata, sessions
@@ -23,7 +23,7 @@ def database(storage, sql_url):
 
 def test_the_tables_hold_only_what_drivers_take_and_give_as_it_is():
     types = {type(column.type) for table in metadata.tables.values() for column in table.columns}
-    assert types == {Text, Integer, BigInteger, Boolean}
+    assert types == {Text, Integer, BigInteger, Boolean, LargeBinary}
 
 
 def test_a_turn_compiles_no_statement_that_an_earlier_turn_had(storage):

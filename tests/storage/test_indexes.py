@@ -7,6 +7,7 @@ import psycopg
 import pytest
 
 from agentos.config import Config
+from agentos.domain.message import Message
 from agentos.domain.run import Concurrency, RunStatus
 from agentos.domain.session import Session
 from agentos.storage.sqlalchemy import open_sql
@@ -21,6 +22,7 @@ from agentos.storage.values import (
     SessionFilter,
     StoredKey,
 )
+from agentos.testing.storage.attachments import picture
 from agentos.testing.storage.contract import (
     LEASE,
     admit,
@@ -87,7 +89,13 @@ QUERIES = {
     "get_key": lambda s: s.get_key("k"),
     "list_keys": lambda s: s.list_keys(),
     "revoke_key": lambda s: s.revoke_key("k", now=at(5)),
-    "list_agents": lambda s: s.list_agents(),
+    "list_agents": lambda s: s.list_agents(limit=5, offset=3),
+    "list_agents after another": lambda s: s.list_agents(limit=5, after="a", leave_out=["b", "c"]),
+    "read_attachment": lambda s: s.read_attachment(shown(s), owner=None),
+    "read_attachment of an owner": lambda s: s.read_attachment(shown(s), owner="o"),
+    "read_attachment of an earlier version": lambda s: s.read_attachment("run:r:0", owner="o"),
+    "read_attachment of a message of an earlier version": lambda s: s.read_attachment("message:s:1:0", owner="o"),
+    "admit_run and finish_run with attachments": lambda s: show(s, s.get_session("s", owner=None)),
     "read_frames": lambda s: s.read_frames("r", after=3),
     "append_frames": lambda s: s.append_frames([FrameBatch("r", frames(1, 2))]),
     "take_lost_runs": lambda s: s.take_lost_runs(LEASE, limit=5),
@@ -142,6 +150,17 @@ def postgresql_plan(url, statement, parameters):
     return found
 
 
+def show(storage, session):
+    """Take a turn in which a new picture and a known one are shown."""
+    media = (picture(b"known"), picture(b"new"))
+    run = admit(storage, new_run(session, media=media)).run
+    storage.finish_run(ended(run), messages=[Message("user", "look", media=(*run.media, picture(b"more")))])
+
+
+def shown(storage):
+    return storage.get_run("r", owner=None).media[0].reference
+
+
 def seed(storage):
     for number in range(20):
         ids = {"owner": "o", "agent_id": "a", "user_id": "u", "team_id": "t", "workflow_id": "w"}
@@ -151,7 +170,7 @@ def seed(storage):
         take_turn(storage, session, "q", "a", seconds=number)
         storage.finish_run(ended(admit(storage, new_run(), idempotency=key(str(number))).run), frames=frames(1, 2))
     storage.add_key(StoredKey(id="k", name="n", owner="o", scopes=(), digest="d", created_at=at(0)))
-    admitted(storage, id="r", owner="o", lease=Lease("gone", -1.0))
+    admitted(storage, id="r", owner="o", lease=Lease("gone", -1.0), media=(picture(b"known"),))
 
 
 @pytest.fixture

@@ -6,15 +6,29 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config as AlembicConfig
 from alembic.migration import MigrationContext
+from alembic.operations import Operations
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, text
 
+from agentos.domain.run import RunStatus
 from agentos.errors import StorageError
 from agentos.storage import migrations
-from agentos.storage.migrations import HEAD, migrate
+from agentos.storage.migrations import HEAD, migrate, needs_at_least
 from agentos.storage.sqlalchemy.engine import open_database
 from agentos.storage.sqlalchemy.tables import metadata
-from agentos.testing.storage.contract import LEASE, at, ended, frames, key, new_run, new_session, said
+from agentos.storage.values import Paging, Quota, RunFilter, SchemaState
+from agentos.testing.storage.contract import (
+    LEASE,
+    admitted,
+    at,
+    ended,
+    frames,
+    key,
+    new_run,
+    new_session,
+    said,
+    take_turn,
+)
 
 UPGRADE = """
 import sys
@@ -63,7 +77,8 @@ ROWS_OF_0001 = [
     ("sessions", SESSION),
     ("runs", {**RUN, "id": "old", "position": 1, "turn": 1, "status": "completed", "ended_at": TIME}),
     ("runs", {**RUN, "id": "open", "position": 2, "status": "running", "lease_owner": "gone", "lease_until": TIME}),
-    ("messages", {**MESSAGE, "shares_media": False, "created_at": TIME}),
+    ("messages", {**MESSAGE, "shares_media": True, "created_at": TIME}),
+    ("run_media", {"run_id": "old", "media": '[{"type":"image","data":"aGVsbG8=","content_type":"image/png"}]'}),
     ("run_events", {"run_id": "old", "first": 1, "last": 1, "events": "1 token {}"}),
     ("run_events", {"run_id": "old", "first": 2, "last": 2, "events": "2 complete {}"}),
     ("run_events", {"run_id": "open", "first": 1, "last": 1, "events": "1 token {}"}),
@@ -72,7 +87,33 @@ ROWS_OF_0002 = [
     (table, {**row, "ended_at": TIME} if row.get("run_id") == "old" and row.get("last") == 2 else row)
     for table, row in ROWS_OF_0001
 ]
-REVISIONS = {"0001": ROWS_OF_0001, "0002": ROWS_OF_0002, "0003": ROWS_OF_0002}
+REVISIONS = {"0001": ROWS_OF_0001, **dict.fromkeys(("0002", "0003", "0004", "0005"), ROWS_OF_0002)}
+AGENT = {"document": '{"model":"x:y","instructions":"i","tools":["t"]}', "created_at": TIME, "updated_at": TIME}
+
+
+def listed_agents(storage):
+    return {agent.id: dict(agent.document) for agent in storage.list_agents(limit=9)}
+
+
+def test_agents_of_an_earlier_revision_are_listed_and_so_is_what_its_workers_write(open_storage, sql_url, engine):
+    if sql_url.startswith("sqlite"):
+        sqlite3.connect(sql_url.removeprefix("sqlite:///")).close()
+    database = open_database(sql_url)
+    database.migrate(lambda connection: migrate(connection, "0004"))
+    database.close()
+    with engine.begin() as connection:
+        insert(connection, "agents", {**AGENT, "id": "a"})
+    storage = open_storage(sql_url)
+    storage.upgrade()
+    with engine.begin() as connection:
+        assert connection.execute(text("SELECT listed FROM agents")).scalar() == '{"model":"x:y","tools":["t"]}'
+        insert(connection, "agents", {**AGENT, "id": "b"})
+    shown = {"model": "x:y", "tools": ["t"]}
+    assert listed_agents(storage) == {"a": shown, "b": shown}
+    changed = text("UPDATE agents SET document = :document, updated_at = updated_at + 1 WHERE id = 'a'")
+    with engine.begin() as connection:
+        connection.execute(changed, {"document": '{"model":"x:new"}'})
+    assert listed_agents(storage) == {"a": {"model": "x:new"}, "b": shown}
 
 
 def insert(connection, table, row):
@@ -143,7 +184,11 @@ def test_a_database_of_an_earlier_revision_is_upgraded_with_what_it_holds(open_s
     session = storage.get_session("s", owner="anonymous")
     assert session.owner == storage.get_run("old", owner="anonymous").owner == "anonymous"
     assert storage.get_session("s", owner="a") is None
-    assert [one.message.content for one in storage.history("s", owner=None, limit=9).messages] == ["q"]
+    ((message,),) = [storage.history("s", owner=None, limit=9).messages]
+    ((picture,),) = [message.message.media]
+    assert (message.message.content, picture.size, picture.data) == ("q", 5, None)
+    assert storage.get_run("old", owner="anonymous").media == (picture,)
+    assert storage.read_attachment(picture.reference, owner="anonymous") == b"hello"
     assert [frame.number for frame in storage.read_frames("old")] == [1, 2]
     assert storage.request_cancel("open", owner=None, forget=True).id == "open"
     (taken,) = storage.take_lost_runs(LEASE, limit=9)
@@ -231,11 +276,92 @@ def test_a_migration_that_fails_leaves_nothing_behind(open_storage, sql_url, eng
     assert storage.schema().ready
 
 
-def test_a_database_of_a_newer_version_is_refused(storage, engine):
+def upgraded_by_a_newer_version(engine, revision="9999", least=None):
+    """Do what a newer version does to a schema: add to it, and say which versions can still work with it."""
     with engine.begin() as connection:
-        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-    with pytest.raises(StorageError, match="newer version"):
+        connection.execute(text(f"UPDATE alembic_version SET version_num = '{revision}'"))
+        connection.execute(text("ALTER TABLE runs ADD COLUMN brand_new TEXT"))
+        connection.execute(text("ALTER TABLE sessions ADD COLUMN brand_new INTEGER NOT NULL DEFAULT 7"))
+        connection.execute(text("CREATE TABLE brand_new (id INTEGER)"))
+        if least is not None:
+            with Operations.context(MigrationContext.configure(connection)):
+                needs_at_least("0001")
+                needs_at_least(least)
+
+
+@pytest.mark.parametrize("least", [None, "0001", HEAD])
+def test_a_schema_of_a_newer_version_that_only_added_is_ready_and_works(storage, engine, open_storage, sql_url, least):
+    upgraded_by_a_newer_version(engine, least=least)
+    for one in (storage, open_storage(sql_url)):  # a worker that runs, and one that starts
+        one.upgrade()
+        assert (one.schema().current, one.schema().ready) == ("9999", True)
+        assert "newer than this version's" in one.schema().description
+        session = new_session(one)
+        for number in range(2):
+            take_turn(one, session, f"q{number}", "a")
+        assert len(one.history(session.id, owner=None, limit=9).messages) == 4
+        assert one.delete_session(session.id, owner=None)
+
+
+@pytest.mark.parametrize("least", ["9000", "9999"])
+def test_a_schema_that_takes_a_newer_version_is_not_ready_and_says_so(storage, engine, least):
+    upgraded_by_a_newer_version(engine, least=least)
+    assert not storage.schema().ready
+    with pytest.raises(StorageError, match=f"knows revision {least}.*run a newer version of AgentOS"):
         storage.upgrade()
+    assert storage.schema().current == "9999"
+
+
+@pytest.mark.parametrize("revision", ["ae1027a6acf", "", "head", "-1", "3", "٣٣٣٣"])
+def test_a_revision_that_is_none_of_ours_is_not_ready_and_is_not_touched(storage, engine, revision):
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = :revision"), {"revision": revision})
+    assert not storage.schema().ready
+    with pytest.raises(StorageError, match="another program's database"):
+        storage.upgrade()
+    assert storage.schema().current == revision
+
+
+@pytest.mark.parametrize(
+    ("current", "head", "least", "ready", "hint"),
+    [
+        (None, None, None, True, "no schema to migrate"),
+        (None, "0004", None, False, "'flask agentos db upgrade'"),
+        ("0003", "0004", None, False, "'flask agentos db upgrade'"),
+        ("0004", "0004", None, True, "is at 0004"),
+        ("0005", "0004", None, True, "newer than this version's 0004"),
+        ("0005", "0004", "0002", True, "newer than this version's 0004"),
+        ("0005", "0004", "0005", False, "run a newer version of AgentOS"),
+        ("0010", "0009", "0010", False, "run a newer version of AgentOS"),
+        ("10000", "9999", None, True, "newer"),
+        ("abc", "0004", None, False, "another program's database"),
+    ],
+)
+def test_what_is_said_of_a_schema_is_what_helps(current, head, least, ready, hint):
+    state = SchemaState(current, head, least)
+    assert (state.ready, hint in state.description) == (ready, True)
+    assert ("db upgrade" in state.description) is state.older
+
+
+def test_a_status_of_a_newer_version_is_shown_and_is_neither_taken_over_nor_counted_as_an_end(storage, engine):
+    session = new_session(storage)
+    run = admitted(storage, session)
+    ended_before = take_turn(storage, new_session(storage), "q", "a")
+    with engine.begin() as connection:
+        change = text("UPDATE runs SET status = 'paused', lease_until = 1 WHERE id = :id")
+        connection.execute(change, {"id": run.id})
+    found = storage.get_run(run.id, owner=None)
+    assert (found.status, found.status.value, found.status.finished) == ("paused", "paused", False)
+    assert [one.status for one in storage.list_runs(RunFilter(), Paging()).items] == ["completed", "paused"]
+    assert storage.list_runs(RunFilter(status=RunStatus("paused")), Paging()).items[0].id == run.id
+    assert list(storage.take_lost_runs(LEASE, limit=9)) == []
+    assert storage.get_run(run.id, owner=None) == found
+    behind = storage.admit_run(new_run(session), LEASE, owner=None, history_turns=3)
+    assert behind.run.status is RunStatus.QUEUED, "it keeps its place in its session"
+    assert storage.claim_turn(behind.run, history_turns=3, now=at(9)) is None
+    assert [one.id for one in storage.history(session.id, owner=None, limit=9).runs] == []
+    storage.admit_run(new_run(), LEASE, owner=None, history_turns=3, quota=Quota(of_all=2))
+    assert ended_before.status.finished
 
 
 def test_ids_are_ordered_by_code_point_on_postgresql(fresh_postgresql_url, open_storage):

@@ -183,3 +183,34 @@ def test_the_urls_own_parameters_are_stronger(sql_url):
     name = database.read(lambda connection: connection.execute(text("SHOW application_name")).scalar())
     database.close()
     assert name == "mine"
+
+
+LOST = ("25006", "57P01", "57P02", "57P03", "57P04", "57P05", "25P03", "25P04", "08006", "08P01")
+KEPT = ("23505", "40001", "57014", "55P03", "42P01")
+
+
+@pytest.mark.parametrize(("state", "lost"), [*((one, True) for one in LOST), *((one, False) for one in KEPT)])
+def test_a_connection_is_given_up_when_the_servers_answer_says_that_it_is_of_no_use(database, state, lost):
+    pid = text("SELECT pg_backend_pid()")
+    fail = text(f"DO $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '{state}'; END $$")
+    before = database.read(lambda connection: connection.execute(pid).scalar())
+    with pytest.raises(StorageError):
+        database.read(lambda connection: connection.execute(fail))
+    after = database.read(lambda connection: connection.execute(pid).scalar())
+    assert (after != before) is lost
+
+
+def test_taking_a_connection_that_lay_in_the_pool_costs_one_journey_as_before(database, sql_url):
+    database.read(lambda connection: connection.execute(text("SELECT 1")).scalar())
+    sent = []
+
+    class Cursor(psycopg.Cursor):
+        def execute(self, query, *arguments, **options):
+            sent.append(str(query))
+            return super().execute(query, *arguments, **options)
+
+    lent = database.engine.raw_connection()
+    lent.dbapi_connection.cursor_factory = Cursor
+    lent.close()
+    database.read(lambda connection: connection.execute(text("SELECT 1")).scalar())
+    assert sent == ["SHOW transaction_read_only", "SELECT 1"]

@@ -185,3 +185,20 @@ def test_a_run_writes_few_pages(storage, path):
     plain, in_session = written
     assert 0 < plain <= 16.5
     assert 0 < in_session <= 29.5
+
+
+def test_many_threads_count_their_failures_together(storage, locked, caplog):
+    def write():
+        with pytest.raises(StorageError):
+            new_session(storage)
+
+    threads = [threading.Thread(target=write) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    locked()
+    new_session(storage)
+    said = [record.getMessage() for record in caplog.records]
+    assert len([one for one in said if "the database failed" in one]) == 1
+    assert [record.failures for record in caplog.records if "works again" in record.getMessage()] == [6]

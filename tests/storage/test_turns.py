@@ -1,5 +1,7 @@
 """What a turn costs the database, however long its session is."""
 
+import base64
+
 import pytest
 
 from agentos.domain.media import Media
@@ -78,8 +80,25 @@ def test_the_messages_of_a_turn_are_one_statement_however_many_they_are(storage,
 
 def test_attachments_are_stored_once(storage, recording):
     session = new_session(storage)
-    image = Media("image", data="iVBORw0KGgo" * 10, content_type="image/png")
+    content = b"picture" * 9
+    image = Media("image", data=base64.b64encode(content).decode(), content_type="image/png")
     with recording() as recorded:
-        run = storage.admit_run(new_run(session, media=(image,)), LEASE, owner=None, history_turns=3).run
-        storage.finish_run(ended(run), messages=[Message("user", "look", media=(image,)), Message("assistant", "yes")])
-    assert str(recorded.statements).count(image.data) == 1
+        for _ in range(10):
+            run = admit(storage, new_run(session, media=(image,))).run
+            messages = [Message("user", "look", media=run.media), Message("assistant", "yes")]
+            storage.finish_run(ended(run), messages=messages)
+    sent = str(recorded.statements)
+    assert (sent.count(str(content)), sent.count(image.data)) == (1, 0)
+
+
+def test_an_attachment_costs_the_admission_five_statements_and_its_repetition_three(storage, recording):
+    session = new_session(storage)
+    with recording() as plain:
+        storage.finish_run(ended(admit(storage, new_run(session)).run), messages=said("q", "a"))
+    image = Media("image", data="aGVsbG8=", content_type="image/png")
+    for more in (5, 3):
+        with recording() as recorded:
+            run = admit(storage, new_run(session, media=(image,))).run
+            storage.finish_run(ended(run), messages=[Message("user", "look", media=run.media)])
+        # what describes it, whether its bytes are there, that the run has it; and the bytes: their head, one piece
+        assert len(recorded.statements) == len(plain.statements) + more

@@ -96,10 +96,10 @@ def test_what_is_no_acceptable_object_is_refused(text: str, said: str) -> None:
     ],
 )
 def test_no_text_takes_long_to_refuse(text: str) -> None:
-    begin = time.perf_counter()
+    begin = time.thread_time()
     with pytest.raises(ValueError):
         parse_arguments(text)
-    assert time.perf_counter() - begin < 0.5
+    assert time.thread_time() - begin < 0.5
 
 
 def test_a_value_is_converted_and_defaults_are_left_to_the_function() -> None:

@@ -13,6 +13,7 @@ from agentos.api.schemas.fields import (
     metadata_field,
 )
 from agentos.api.schemas.structure import AnswerSchema, Parts, Time
+from agentos.domain.agent import MOST_OUTPUT_RETRIES
 from agentos.domain.ids import AGENT_ID
 from agentos.domain.run import Concurrency
 from agentos.services.sizes import MAX_DESCRIPTION, MAX_NAME, MAX_TOOLS
@@ -39,8 +40,21 @@ class AgentChangesSchema(RequestSchema):
         "What the model is told before the conversation. At most `AGENTOS_MAX_INPUT_SIZE` in UTF-8 (1 MiB by default)."
     )
     tools = Texts("Names of installed tools that it may call.", most=MAX_TOOLS, each=MAX_TOOLS)
-    parameters = metadata_field("Parameters for the model, handed on as they are.")
-    output_schema = metadata_field("The JSON schema that its answers follow.", nullable=True)
+    parameters = metadata_field(
+        "Fields of the model's request, such as `temperature`. Addresses, keys and headers of a provider are given in"
+        " the server's settings, never here: names such as `base_url`, `api_key`, `Authorization` and `extra_headers`"
+        " are refused at any depth. `model`, `messages` and `stream` are set by the server."
+    )
+    output_schema = metadata_field(
+        "The JSON schema that its answers follow (2020-12, 2019-09, draft 7 or draft 6). A `$ref` leads into the schema"
+        " itself only, and patterns are without lookaround and references to groups.",
+        nullable=True,
+    )
+    output_retries = Whole(
+        "How often an answer that does not follow `output_schema` is asked for again. With 0 it streams at once, and"
+        " fails the run. With more it is streamed once it is valid.",
+        most=MOST_OUTPUT_RETRIES,
+    )
     history_turns = Whole("Turns of its session that the model is given.", most=10_000, nullable=True)
     max_turns = Whole("Model calls that one run may make.", least=1, most=1000, nullable=True)
     concurrency = Choice(
@@ -78,7 +92,8 @@ class AgentDetailSchema(AgentSchema):
 
 
 class AgentListSchema(AnswerSchema):
-    """All agents, by id."""
+    """Agents, by id."""
 
     agents = Parts(AgentSchema)
-    count = Whole("How many there are.")
+    count = Whole("How many are in this answer.")
+    next_cursor = Text("Where the next part begins; absent when there is no more.", optional=True)

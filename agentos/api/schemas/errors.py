@@ -15,7 +15,9 @@ class ErrorSchema(AnswerSchema):
     code = Choice("What went wrong, for programs.", tuple(CODE_STATUS), example="AGENT_NOT_FOUND")
     request_id = Text("The request's id, as in `X-Request-ID`; the server's log has it too.")
     details = Object(
-        "More, by code: `fields` (INVALID_REQUEST); `cause`, `run_id`, `retryable` (EXECUTION_ERROR).", optional=True
+        "More, by code: `fields` (INVALID_REQUEST); `cause`, `run_id`, `retryable`, and `retry_after` in seconds where"
+        " the provider said so (EXECUTION_ERROR).",
+        optional=True,
     )
 
 
@@ -25,4 +27,4 @@ class RunErrorSchema(AnswerSchema):
     error = Text("A short phrase, the same for every occurrence.")
     message = Text("What happened.")
     code = Choice("What happened, for programs.", tuple(CODE_STATUS))
-    details = Object("`cause`, `run_id`, `retryable`.")
+    details = Object("`cause`, `run_id`, `retryable`; `retry_after` in seconds where the provider said so.")

@@ -7,7 +7,7 @@ from typing import ClassVar
 from agentos.api.schemas.errors import RunErrorSchema
 from agentos.api.schemas.fields import Choice, Text, Whole
 from agentos.api.schemas.media import MediaDescriptionSchema
-from agentos.api.schemas.runs import UsageSchema
+from agentos.api.schemas.runs import FINISH_REASON, REASONS, UsageSchema
 from agentos.api.schemas.structure import AnswerSchema, Part, Parts, Seconds, Time, Whatever
 from agentos.domain.event import EVENT_TYPES, Complete, Error, Reasoning, RunEvent, RunStart, Token, ToolCallEvent
 
@@ -78,6 +78,10 @@ class CompleteDataSchema(EventDataSchema):
     status = Choice("Always the same.", ("completed",))
     loops = Whole("Turns of the model.")
     reasoning = Text("All that the model thought aloud.", optional=True)
+    model = Text(
+        "The last model that answered, as `provider:name`; absent where none of the server's did.", optional=True
+    )
+    finish_reason = Choice(f"{FINISH_REASON.rpartition(' Null')[0]} Absent where `model` is.", REASONS, optional=True)
 
 
 class ErrorDataSchema(EventDataSchema, RunErrorSchema):

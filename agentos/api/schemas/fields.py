@@ -133,7 +133,8 @@ class Choice(Strict):
     def __init__(self, description: str, choices: Iterable[str], **options: Any) -> None:
         self._choices = [str(choice) for choice in choices]  # members of an enumeration too
         words = " or ".join(repr(choice) for choice in self._choices)
-        super().__init__(description, words, {"type": "string", "enum": self._choices}, **options)
+        accepted = [*self._choices, None] if options.get("nullable") else self._choices
+        super().__init__(description, words, {"type": "string", "enum": accepted}, **options)
 
     def read(self, value: Any) -> str:
         """Return the value if it fits."""

@@ -94,6 +94,12 @@ class PagingQuery(RequestSchema):
     offset = QueryWhole("How many items to skip; a cursor is quicker, and stable.", most=MAX_OFFSET)
 
 
+class AgentQuery(PagingQuery):
+    """Which agents."""
+
+    cursor = QueryCursor("Where to go on: `next_cursor` of the answer before.", "agent")
+
+
 class SessionQuery(PagingQuery):
     """Which sessions."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, get_args
 
 from agentos.api.schemas.errors import RunErrorSchema
 from agentos.api.schemas.fields import (
@@ -18,6 +18,15 @@ from agentos.api.schemas.fields import (
 from agentos.api.schemas.media import MediaDescriptionSchema, attachments_field
 from agentos.api.schemas.structure import AnswerSchema, Part, Parts, Seconds, Time
 from agentos.domain.run import Concurrency, RunStatus
+from agentos.models.deltas import FinishReason
+
+REASONS = get_args(FinishReason)
+MODEL = "The last model that answered, as `provider:name`; null for an agent without a model of the server's."
+FINISH_REASON = (
+    "Why that model stopped. `stop`: its answer is whole. `length`: the output limit cut it. `content_filter`: the"
+    " provider's filter cut it. `tool_calls`: it called tools, and the run ended before it answered. `other`: a reason"
+    " that is not known. Null where `model` is."
+)
 
 
 class RunContextSchema(RequestSchema):
@@ -77,6 +86,9 @@ class UsageSchema(AnswerSchema):
     completion_tokens = Whole("Tokens that it wrote, those of its reasoning included.")
     total_tokens = Whole("Both together.")
     reasoning_tokens = Whole("Those of `completion_tokens` that went into reasoning.")
+    cached_tokens = Whole(
+        "Those of `prompt_tokens` that the provider had in its cache; absent where it does not say.", optional=True
+    )
 
 
 class RunMetadataSchema(AnswerSchema):
@@ -95,6 +107,8 @@ class RunAnswerSchema(AnswerSchema):
     run_id = Text("The run's id.")
     status = Choice("How it ended; other ends are errors.", ("completed",))
     content = Text("What the agent answered.")
+    model = Text(MODEL, nullable=True, example="openai:gpt-5-mini")
+    finish_reason = Choice(FINISH_REASON, REASONS, nullable=True)
     session_id = Text("The session that it ran in; absent without one.", optional=True)
     metadata = Part(RunMetadataSchema)
 
@@ -120,6 +134,8 @@ class RunSchema(AnswerSchema):
     media = Parts(MediaDescriptionSchema, "The attachments that came with it.")
     content = Text("What the agent answered, or had said when it ended otherwise.", nullable=True)
     reasoning = Text("What the model thought aloud.", nullable=True)
+    model = Text(MODEL, nullable=True)
+    finish_reason = Choice(FINISH_REASON, REASONS, nullable=True)
     error = Part(RunErrorSchema, "Why it did not complete.", allow_none=True)
     usage = Part(UsageSchema)
     loops = Whole("Turns of the model.")

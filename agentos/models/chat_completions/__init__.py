@@ -1,6 +1,7 @@
 """The Chat Completions wire format, which OpenAI made and most model servers speak."""
 
 from agentos.models.chat_completions.client import ChatCompletions
+from agentos.models.chat_completions.dialect import Dialect, dialect_for
 from agentos.models.chat_completions.messages import MEDIA_TYPES, check_media
 
-__all__ = ["MEDIA_TYPES", "ChatCompletions", "check_media"]
+__all__ = ["MEDIA_TYPES", "ChatCompletions", "Dialect", "check_media", "dialect_for"]

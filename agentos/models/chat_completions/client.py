@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import logging
 import ssl
-from collections.abc import Callable, Iterator, Mapping
-from typing import Literal
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+from urllib.parse import urlsplit
 
-from agentos.errors import ExecutionError, ProviderError
+from agentos.errors import ContextTooLong, ExecutionError, ProviderError, ProviderUnavailable
 from agentos.models.chat_completions.answer import Answer
-from agentos.models.chat_completions.request import encode_request
-from agentos.models.deltas import Arrival, Delta, Finish
+from agentos.models.chat_completions.arrivals import drain, read_arrivals
+from agentos.models.chat_completions.dialect import Dialect, dialect_for
+from agentos.models.chat_completions.options import extra_of
+from agentos.models.chat_completions.refusals import STATUSES, Refusals, leave_out, refused_field
+from agentos.models.chat_completions.request import encode_body, request_body
+from agentos.models.deltas import Arrival
 from agentos.models.request import ModelRequest
-from agentos.models.transport import EventParser, Response, Transport, failure_for_status
+from agentos.models.transport import Extra, Response, Transport, failure_for_status
+from agentos.models.transport.server_errors import clean, read_error
+
+logger = logging.getLogger(__name__)
 
 MAX_ERROR_SIZE = 64 * 1024
-MAX_DOCUMENT_SIZE = 4 * 1024**2
 ERROR_SECONDS = 5.0
-LINGER_SECONDS = 2.0
-"""How long the usage and the end of the stream may take after the model has said that it finished."""
-DRAIN_SECONDS = 0.1
-
-OutputLimit = Literal["max_tokens", "max_completion_tokens"]
+LINGER_SECONDS = 10.0
+"""How long the next piece may take after the model has said that it finished: usage, more text, or the end."""
 
 
 class ChatCompletions:
@@ -28,7 +33,7 @@ class ChatCompletions:
 
     ``headers`` are sent with every request, or are asked for before each; values of those that look like credentials
     never appear in an error. ``token_timeout`` is the longest silence in seconds, before the first byte and between
-    two. ``output_limit`` is what the server calls the parameter ``max_output_tokens``.
+    two. ``dialect`` says how the server wants its requests; without it, the base URL decides.
 
     >>> server = ChatCompletions("http://127.0.0.1:8000/v1", token_timeout=60)
     >>> for delta in server.stream(request): ...  # doctest: +SKIP
@@ -41,109 +46,83 @@ class ChatCompletions:
         *,
         token_timeout: float,
         connect_timeout: float = 5.0,
-        output_limit: OutputLimit = "max_tokens",
+        dialect: Dialect | None = None,
         tls: ssl.SSLContext | None = None,
     ) -> None:
         # Asked for anew before each call, or made once.
         self._given = (lambda: _Headers(headers())) if callable(headers) else _Headers(headers or {})
-        self._output_limit = output_limit
+        self._dialect = dialect_for(base_url) if dialect is None else dialect
+        self._refusals = Refusals()
+        self._linger = min(LINGER_SECONDS, token_timeout)
         self._transport = Transport(base_url, token_timeout=token_timeout, connect_timeout=connect_timeout, tls=tls)
+        self._host = urlsplit(base_url.strip()).hostname
 
     def stream(self, request: ModelRequest) -> Iterator[Arrival]:
         """Yield the model's answer as it arrives, what arrived together in one list.
 
-        At its end come the usage, if the server gave one, and the finish.
+        Tool calls come at its end, each whole, then fields to return, the usage, if the server gave one, and the
+        finish. An optional field that the server refuses is left out, and the call is made again.
 
         Raises what :meth:`agentos.models.provider.ModelProvider.stream` may raise, and
         :class:`~agentos.errors.RunTimeout` once the request's deadline has passed.
         """
-        body = encode_request(request, output_limit=self._output_limit)
         given = self._given() if callable(self._given) else self._given
-        with self._transport.post("/chat/completions", body, given.sent, request=request) as response:
-            if response.status != 200:
+        extra = extra_of(request.parameters)
+        secrets = given.secrets if extra is None else [*given.secrets, *_secrets(extra.headers)]
+        body = request_body(request, self._dialect)
+        while True:
+            leave_out(body, self._refusals.of(request.model))
+            field = None
+            with self._post(body, given, extra, request) as response:
+                if 200 <= response.status < 300:
+                    yield from self._answer(request, response, secrets)
+                    return
                 said = response.read(limit=MAX_ERROR_SIZE, seconds=ERROR_SECONDS)
-                raise failure_for_status(response.status, response.headers, said, secrets=given.secrets)
-            answer = Answer(secrets=given.secrets)
-            try:
-                yield from _arrivals(response, answer)
-            except ExecutionError:
-                # Nothing that goes wrong after the finish takes the answer back.
-                if answer.finish is None:
-                    raise
                 request.cancellation.check()
-            if answer.finish is None:
-                if answer.usage is not None:
-                    yield answer.usage
-                raise ProviderError("the model server's answer ended without finishing")
-            finish = Finish(answer.finish)
-            yield finish if answer.usage is None else [answer.usage, finish]
-            _drain(response)
+                failure = failure_for_status(response.status, response.headers, said, secrets=secrets)
+                if response.status in STATUSES and type(failure) is ProviderError:
+                    error = read_error(said)
+                    field = refused_field(error, body)
+                if field is None:
+                    logger.warning("model %r at %s: %s", request.model, self._host, failure.message)
+                    raise failure
+            # Each round takes a field out of the body, so that there is an end.
+            self._refusals.add(request.model, field)
+            words = clean(error.words, secrets)
+            logger.warning("model %r at %s refuses %r, which is left out: %s", request.model, self._host, field, words)
 
     def close(self) -> None:
         """Let go of all connections."""
         self._transport.close()
 
+    def _post(self, body: Mapping[str, Any], given: _Headers, extra: Extra | None, request: ModelRequest) -> Any:
+        return self._transport.post("/chat/completions", encode_body(body), given.sent, request=request, extra=extra)
 
-def _arrivals(response: Response, answer: Answer) -> Iterator[list[Delta]]:
-    begin = b""
-    for piece in response:
-        begin = (begin + piece).lstrip(b"\xef\xbb\xbf \t\r\n")
-        if begin:
-            break
-    # Content types are not to be relied on: small servers send streams as text/plain, and errors as streams.
-    if begin.startswith(b"{"):
-        said: list[Delta] = []
-        answer.read(_rest(response, begin), said, "message")
-        if said:
-            yield said
-    elif begin.startswith(b"<"):
-        raise ProviderError("the model server answered with a web page: check the base URL")
-    else:
-        yield from _streamed(response, begin, answer)
-
-
-def _streamed(response: Response, piece: bytes, answer: Answer) -> Iterator[list[Delta]]:
-    parser = EventParser()
-    hurried = False
-    while True:
-        said: list[Delta] = []
-        over = not piece
+    def _answer(self, request: ModelRequest, response: Response, secrets: Iterable[str]) -> Iterator[Arrival]:
+        answer = Answer(secrets=secrets, tools=[tool.name for tool in request.tools])
+        spoken = False
         try:
-            for payload in parser.feed(piece) if piece else parser.finish():
-                if payload == b"[DONE]":
-                    over = True
-                    break
-                answer.read(payload, said)
-        except ExecutionError:
-            # What was said before the failure was said.
-            if said:
+            for said in read_arrivals(response, answer, self._linger):
                 yield said
-            raise
-        if said:
-            yield said
-        if over:
-            return
-        if answer.finish is not None and not hurried:
-            response.hurry(LINGER_SECONDS)
-            hurried = True
-        piece = response.receive()
-
-
-def _rest(response: Response, begin: bytes) -> bytes:
-    document = [begin]
-    size = len(begin)
-    for piece in response:
-        document.append(piece)
-        size += len(piece)
-        if size > MAX_DOCUMENT_SIZE:
-            raise ProviderError(f"the model server sent a document of more than {MAX_DOCUMENT_SIZE} bytes")
-    return b"".join(document)
-
-
-def _drain(response: Response) -> None:
-    """Read the end of the body, which comes with the last event or right behind it, to keep the connection."""
-    if not response.complete:
-        response.read(limit=MAX_ERROR_SIZE, seconds=DRAIN_SECONDS)
+                spoken = True
+        except ExecutionError as error:
+            if answer.failed:
+                logger.warning("model %r at %s: %s", request.model, self._host, error.message)
+            if spoken and isinstance(error, ContextTooLong):
+                # A shorter conversation would be answered from the beginning, behind what was said already.
+                raise ProviderError(error.message) from error
+            # What goes wrong behind the finish does not take the answer back, unless the server itself says so.
+            if answer.finish is None or answer.failed:
+                raise
+            request.cancellation.check()
+        if answer.finish is None:
+            if not spoken:
+                raise ProviderUnavailable("the model server ended its answer before the first piece")
+            if answer.usage is not None:
+                yield answer.usage
+            raise ProviderError("the model server's answer ended without finishing")
+        yield answer.end()
+        drain(response)
 
 
 class _Headers:
@@ -151,10 +130,14 @@ class _Headers:
 
     def __init__(self, given: Mapping[str, str]) -> None:
         self.sent = {**given, "Content-Type": "application/json", "Accept": "text/event-stream"}
-        self.secrets = [
-            word
-            for name, value in given.items()
-            if any(part in name.lower() for part in ("auth", "key", "token", "secret"))
-            for word in value.split()
-            if len(word) >= 6
-        ]
+        self.secrets = _secrets(given)
+
+
+def _secrets(headers: Mapping[str, str]) -> list[str]:
+    return [
+        word
+        for name, value in headers.items()
+        if any(part in name.lower() for part in ("auth", "key", "token", "secret"))
+        for word in value.split()
+        if len(word) >= 6
+    ]

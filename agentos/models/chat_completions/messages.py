@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import string
+from collections.abc import Mapping
+from hashlib import sha256
 from typing import Any
 
 import orjson
@@ -9,6 +13,17 @@ import orjson
 from agentos.domain.media import Media, MediaType
 from agentos.domain.message import Message, ToolCall
 from agentos.errors import InvalidMedia
+from agentos.models.chat_completions.dialect import Dialect
+
+DEFAULT = Dialect()
+NO_TEXT = "(no text)"
+"""What an assistant's message says that has neither text nor calls."""
+MESSAGE_FIELDS = frozenset({"role", "content", "tool_calls", "tool_call_id", "function_call", "name"})
+CALL_FIELDS = frozenset({"id", "type", "function", "index"})
+ONLY_WITH_CALLS = frozenset({"reasoning_content"})
+"""Older DeepSeek models refuse it in any other message."""
+_ALPHANUMERIC = string.digits + string.ascii_letters
+_NINE = re.compile(r"[A-Za-z0-9]{9}")
 
 MEDIA_TYPES: frozenset[MediaType] = frozenset({"image", "audio", "file"})
 
@@ -22,20 +37,30 @@ AUDIO_FORMATS = {
 }
 
 
-def encode_message(message: Message) -> dict[str, Any]:
-    """Return one message."""
+def encode_message(message: Message, dialect: Dialect = DEFAULT) -> dict[str, Any]:
+    """Return one message.
+
+    Fields that the server wants to see again stand beside the usual ones and never replace them. An assistant's message
+    without text is sent with :data:`NO_TEXT`: gateways to Anthropic and Bedrock refuse an empty one, and templates that
+    want user and assistant to alternate fail without it.
+    """
     if message.role == "tool":
-        return {"role": "tool", "tool_call_id": message.tool_call_id, "content": message.content}
+        id = _id(message.tool_call_id, dialect)
+        return {"role": "tool", "tool_call_id": id, "content": message.content}
     if message.tool_calls:
-        return {
-            "role": message.role,
-            "content": message.content or None,
-            "tool_calls": [_tool_call(call) for call in message.tool_calls],
-        }
+        calls = {"role": message.role, "tool_calls": [_tool_call(call, dialect) for call in message.tool_calls]}
+        return _details(message.provider_details, MESSAGE_FIELDS) | _content_beside(message, dialect) | calls
     if message.media:
         parts = [{"type": "text", "text": message.content}] if message.content else []
         return {"role": message.role, "content": parts + [encode_media(media) for media in message.media]}
-    return {"role": message.role, "content": message.content}
+    if message.role == "assistant":
+        text = message.content if message.content.strip() else NO_TEXT
+        return _details(message.provider_details, MESSAGE_FIELDS, ONLY_WITH_CALLS) | {
+            "role": "assistant",
+            "content": text,
+        }
+    role = dialect.instructions_role if message.role == "system" else message.role
+    return {"role": role, "content": message.content}
 
 
 def check_media(media: Media) -> None:
@@ -66,8 +91,38 @@ def encode_media(media: Media) -> dict[str, Any]:
     return {"type": "input_audio", "input_audio": {"data": media.data, "format": AUDIO_FORMATS[content_type]}}
 
 
-def _tool_call(call: ToolCall) -> dict[str, Any]:
-    return {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": _arguments(call.arguments)}}
+def _content_beside(message: Message, dialect: Dialect) -> dict[str, Any]:
+    if message.content.strip():
+        return {"content": message.content}
+    if dialect.content_beside_tool_calls == "absent":
+        return {}
+    return {"content": "" if dialect.content_beside_tool_calls == "empty" else None}
+
+
+def _tool_call(call: ToolCall, dialect: Dialect) -> dict[str, Any]:
+    function = {"name": call.name, "arguments": _arguments(call.arguments)}
+    return _details(call.provider_details, CALL_FIELDS) | {
+        "id": _id(call.id, dialect),
+        "type": "function",
+        "function": function,
+    }
+
+
+def _details(details: Mapping[str, Any] | None, *without: frozenset[str]) -> dict[str, Any]:
+    if not details:
+        return {}
+    return {name: value for name, value in details.items() if not any(name in names for names in without)}
+
+
+def _id(id: str | None, dialect: Dialect) -> str | None:
+    if id is None or dialect.tool_call_ids == "any" or _NINE.fullmatch(id):
+        return id
+    number = int.from_bytes(sha256(id.encode("utf-8", "surrogatepass")).digest(), "big")
+    letters: list[str] = []
+    for _ in range(9):
+        number, place = divmod(number, len(_ALPHANUMERIC))
+        letters.append(_ALPHANUMERIC[place])
+    return "".join(letters)
 
 
 def _arguments(text: str) -> str:

@@ -10,7 +10,9 @@ import orjson
 
 from agentos.domain.tool_spec import ToolSpec
 from agentos.errors import ProviderError
-from agentos.models.chat_completions.messages import encode_message
+from agentos.models.chat_completions.dialect import Dialect
+from agentos.models.chat_completions.messages import DEFAULT, encode_message
+from agentos.models.chat_completions.options import NAMES, dialect_of, extra_body
 from agentos.models.request import ModelRequest
 
 TOOL_CHOICES = ("auto", "none", "required")
@@ -24,31 +26,42 @@ STRICT_KEYWORDS = frozenset(
 """The part of JSON Schema that OpenAI's strict mode takes; a schema with anything else is sent without strictness."""
 
 
-def encode_request(request: ModelRequest, *, output_limit: str) -> bytes:
+def request_body(request: ModelRequest, dialect: Dialect = DEFAULT) -> dict[str, Any]:
     """Return the body. The agent's own parameters win over ours, but for ``model``, ``messages`` and ``stream``.
 
-    Raises :class:`~agentos.errors.ProviderError` for parameters that are not JSON, and
+    Raises :class:`~agentos.errors.ProviderError` for options that do not exist, and
     :class:`~agentos.errors.InvalidMedia` for an attachment that the format has no place for.
     """
+    parameters = request.parameters
+    dialect = dialect_of(parameters, dialect)
     body: dict[str, Any] = {}
     if request.tools:
         body["tools"] = [_tool(tool) for tool in request.tools]
     if request.output_schema is not None:
         body["response_format"] = _response_format(request.output_schema)
-    body.update(request.parameters)
+    body.update(parameters)
+    for name in NAMES & body.keys():
+        del body[name]
     if "max_output_tokens" in body:
         limit = body.pop("max_output_tokens")
-        body.setdefault(output_limit, limit)
+        body.setdefault(dialect.output_limit, limit)
     if not body.get("tools"):
         for key in ONLY_WITH_TOOLS:
             body.pop(key, None)
     elif isinstance(choice := body.get("tool_choice"), str) and choice not in TOOL_CHOICES:
         body["tool_choice"] = {"type": "function", "function": {"name": choice}}
-    options = body.get("stream_options")
     body["model"] = request.model
-    body["messages"] = [encode_message(message) for message in request.messages]
+    body["messages"] = [encode_message(message, dialect) for message in request.messages]
     body["stream"] = True
-    body["stream_options"] = {**(options if isinstance(options, Mapping) else {}), "include_usage": True}
+    options = body.pop("stream_options", {} if dialect.stream_options else None)
+    if options is not None:
+        body["stream_options"] = {**(options if isinstance(options, Mapping) else {}), "include_usage": True}
+    body.update(extra_body(parameters))
+    return body
+
+
+def encode_body(body: Mapping[str, Any]) -> bytes:
+    """Return a body as JSON; raise :class:`~agentos.errors.ProviderError` for what is none."""
     try:
         return orjson.dumps(body, default=_plain)
     except TypeError as error:

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 from agentos._version import __version__
 from agentos.cancellation import Cancellation
@@ -20,11 +21,18 @@ from agentos.models.transport.response import Response, receive_response
 from agentos.models.transport.route import route_to
 from agentos.models.transport.watch import Watch
 
-AGENT = f"agentos/{__version__}"
-PLAIN = {"Accept-Encoding": "identity"}
-"""A compressed stream comes in larger pieces, which is later."""
+OURS = {"User-Agent": f"agentos/{__version__}", "Accept-Encoding": "identity"}
+"""Sent in place of what was given. A compressed stream comes in larger pieces, which is later."""
 IDLE_SECONDS = 45.0
 """Below the minute after which the strictest load balancers forget a silent connection without a word."""
+
+
+@dataclass(frozen=True, slots=True)
+class Extra:
+    """What goes with one request besides the usual; ``query`` is encoded already."""
+
+    headers: Mapping[str, str] = field(default_factory=dict)
+    query: str = ""
 
 
 class Transport:
@@ -55,8 +63,12 @@ class Transport:
         self._closed = False
 
     @contextmanager
-    def post(self, path: str, body: bytes, headers: Mapping[str, str], *, request: ModelRequest) -> Iterator[Response]:
+    def post(
+        self, path: str, body: bytes, headers: Mapping[str, str], *, request: ModelRequest, extra: Extra | None = None
+    ) -> Iterator[Response]:
         """POST to a path below the base URL, within the request's deadline and until it is cancelled.
+
+        ``extra`` are headers and a query for this request alone.
 
         The connection is kept for the next call if the whole body was read, else dropped. Raises
         :class:`~agentos.errors.ProviderUnavailable` when the server cannot be reached, breaks off or is silent for too
@@ -67,7 +79,7 @@ class Transport:
         call = _Call(request.cancellation)
         with request.cancellation.cutting(call.cut), self._watch.over(pace, call.cut):
             try:
-                response = self._exchange(call, pace, with_body(self._head(path, headers), body))
+                response = self._exchange(call, pace, with_body(self._head(path, headers, extra), body))
             except BaseException as error:
                 call.drop()
                 if isinstance(error, CONNECTION_FAILURES):
@@ -75,7 +87,8 @@ class Transport:
                 if isinstance(error, ValueError):
                     # Not chained: its text may quote what holds the key.
                     raise ProviderError(
-                        "the request cannot be sent: API key or base URL hold characters that HTTP does not allow"
+                        "the request cannot be sent: API key, base URL or extra headers hold characters that HTTP does"
+                        " not allow"
                     ) from None
                 raise
             try:
@@ -94,18 +107,22 @@ class Transport:
         for connection in idle:
             connection.close()
 
-    def _head(self, path: str, headers: Mapping[str, str]) -> bytes:
+    def _head(self, path: str, headers: Mapping[str, str], extra: Extra | None) -> bytes:
         """Return the head of a request, which is the same from call to call for as long as its headers are."""
+        if extra is not None:
+            return self._make_head(path, headers, extra)
         made = self._made
         if made is None or made[0] != path or made[1] != headers:
-            route = self._route
-            fields: dict[str, tuple[str, str]] = {}
-            # A name may be written in several ways, but a field that stands twice may mean anything.
-            for given in ({"Host": route.authority, "User-Agent": AGENT}, route.headers, headers, PLAIN):
-                fields |= {name.lower(): (name, value) for name, value in given.items()}
-            head = request_head("POST", route.target(path), dict(fields.values()))
-            made = self._made = (path, dict(headers), head)
+            made = self._made = (path, dict(headers), self._make_head(path, headers, Extra()))
         return made[2]
+
+    def _make_head(self, path: str, headers: Mapping[str, str], extra: Extra) -> bytes:
+        route = self._route
+        fields: dict[str, tuple[str, str]] = {}
+        # A name may be written in several ways, but a field that stands twice may mean anything.
+        for given in ({"Host": route.authority}, route.headers, headers, extra.headers, OURS):
+            fields |= {name.lower(): (name, value) for name, value in given.items()}
+        return request_head("POST", route.target(path, extra.query), dict(fields.values()))
 
     def _exchange(self, call: _Call, pace: Pace, request: bytes) -> Response:
         kept = self._take()

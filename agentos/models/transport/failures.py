@@ -1,4 +1,4 @@
-"""What a model server's refusal means to a run, in words that a client may read."""
+"""What a failed call means to a run, in words that a client may read."""
 
 from __future__ import annotations
 
@@ -10,18 +10,31 @@ from collections.abc import Iterable, Mapping
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-import orjson
 from urllib3.exceptions import HTTPError, ProtocolError, SSLError
 
-from agentos.errors import ExecutionError, ProviderError, ProviderRateLimited, ProviderUnavailable
+from agentos.errors import (
+    ContentFiltered,
+    ContextTooLong,
+    ExecutionError,
+    ProviderError,
+    ProviderRateLimited,
+    ProviderUnavailable,
+    QuotaExhausted,
+)
+from agentos.models.transport.error_classes import class_of, is_about_key
+from agentos.models.transport.server_errors import ServerError, clean, describe, read_error
 
 MAX_RETRY_AFTER = 3600.0
-MAX_MESSAGE = 300
-UNAVAILABLE = frozenset({408, 409, 425})
-_NOT_PRINTABLE = re.compile(r"[\x00-\x20\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
-_SECRETS = re.compile(
-    r"\b(?:sk|pk|rk|key|org|proj)[-_][\w*.-]{6,}|\bBearer\s+\S+|(?<=://)[^\s/@]+@|(?<=\?)\S*=\S*", re.I
-)
+
+KEY_REFUSED = "the model server refused the API key (status {}): check that it is set and valid"
+MEANINGS: Mapping[type[ExecutionError], str] = {
+    ProviderRateLimited: "the model server asks to be called less often",
+    ProviderUnavailable: "the model server cannot serve now",
+    QuotaExhausted: "the account at the model provider has no credit or quota left",
+    ContextTooLong: "the conversation is longer than the model takes",
+    ContentFiltered: "the provider's content filter refused the prompt",
+    ProviderError: "the model server refused the request",
+}
 
 
 class NotHTTP(Exception):
@@ -50,56 +63,54 @@ def named(error: Exception) -> ExecutionError:
 def failure_for_status(
     status: int, headers: Mapping[str, str], body: bytes, *, secrets: Iterable[str] = ()
 ) -> ExecutionError:
-    """Return the error for an answer that is not 200.
+    """Return the error for an answer that is not a success.
 
-    The headers' names are in lower case; ``secrets`` are texts that the error's message must not hold.
+    The headers' names are in lower case; ``secrets`` are texts that the error's message must not hold. Whether the
+    call may be tried again is in ``details.retryable``; the header ``x-should-retry`` decides where it is given.
     """
-    if status == 429:
-        return ProviderRateLimited(
-            "the model server asks to be called less often (status 429)", retry_after=retry_after(headers)
-        )
-    if status in UNAVAILABLE or status >= 500:
-        return ProviderUnavailable(
-            f"the model server cannot serve now (status {status})", retry_after=retry_after(headers)
-        )
-    if status in (401, 403):
-        # The server's own words often quote the key.
-        return ProviderError(f"the model server refused the API key (status {status}): check that it is set and valid")
     if 300 <= status < 400:
         return ProviderError(
             f"the model server answered with a redirect (status {status}), which is not followed: set the base URL to"
             " its final address"
         )
-    said = short_message(body, secrets=secrets)
-    return ProviderError(f"the model server refused the request (status {status})" + (f": {said}" if said else ""))
+    error = read_error(body)
+    kind = class_of(error, status)
+    if _is_key_refused(error, status, kind):
+        message = KEY_REFUSED.format(status)
+    else:
+        message = _sentence(f"{MEANINGS[kind]} (status {status})", error, secrets)
+    given = retry_after(headers)
+    if given is None and error.retry_delay is not None:
+        given = min(error.retry_delay, MAX_RETRY_AFTER)
+    return kind(message, details=_retryable(headers), retry_after=given)
 
 
-def failure_in_stream(error: Any, *, secrets: Iterable[str] = ()) -> ExecutionError:
-    """Return the error for ``{"error": …}`` in the middle of an answer."""
-    code = error.get("code") if isinstance(error, Mapping) else None
-    kind = error.get("type") if isinstance(error, Mapping) else None
-    words = f"{code} {kind}".lower()
-    if code == 429 or "rate_limit" in words or "quota" in words:
-        return ProviderRateLimited("the model server asks to be called less often")
-    if (isinstance(code, int) and code >= 500) or any(
-        word in words for word in ("server_error", "overloaded", "unavail")
-    ):
-        return ProviderUnavailable("the model server failed in the middle of its answer")
-    said = _clean(_text_of(error), secrets)
-    return ProviderError("the model server broke off with an error" + (f": {said}" if said else ""))
+def failure_in_stream(value: Any, *, secrets: Iterable[str] = ()) -> ExecutionError:
+    """Return the error for one in the middle of an answer: an object or a text in any of the known shapes."""
+    error = describe(value)
+    kind = class_of(error, error.status)
+    if _is_key_refused(error, error.status, kind):
+        return ProviderError(KEY_REFUSED.format(error.status))
+    if kind is ProviderUnavailable:
+        begin = "the model server failed in the middle of its answer"
+    elif kind is ProviderError:
+        begin = "the model server broke off with an error"
+    else:
+        begin = MEANINGS[kind]
+    delay = None if error.retry_delay is None else min(error.retry_delay, MAX_RETRY_AFTER)
+    return kind(_sentence(begin, error, secrets), retry_after=delay)
 
 
 def short_message(body: bytes, *, secrets: Iterable[str] = ()) -> str:
-    """Return the message in a JSON error body, on one line, bounded and without secrets; empty where there is none."""
-    try:
-        answer = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return ""
-    return _clean(_text_of(answer), secrets)
+    """Return the words in an error's body, on one line, bounded and without secrets; empty where there are none."""
+    return clean(read_error(body).words, secrets)
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds of a ``Retry-After`` header (RFC 9110, section 10.2.3: seconds or a date), bounded."""
+    """Return the seconds to wait, bounded: ``retry-after-ms``, else ``Retry-After`` (RFC 9110, section 10.2.3)."""
+    milliseconds = (headers.get("retry-after-ms") or headers.get("x-ms-retry-after-ms") or "").strip()
+    if re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,9})?", milliseconds):
+        return min(float(milliseconds) / 1000, MAX_RETRY_AFTER)
     value = (headers.get("retry-after") or "").strip()
     if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", value):
         return min(float(value), MAX_RETRY_AFTER)
@@ -110,17 +121,16 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     return max(0.0, min(seconds, MAX_RETRY_AFTER))
 
 
-def _text_of(answer: Any) -> str:
-    """Find the words in ``{"error": {"message": …}}`` and its cousins."""
-    for _ in range(3):
-        if not isinstance(answer, Mapping):
-            break
-        answer = next((answer[key] for key in ("error", "message", "detail") if answer.get(key)), None)
-    return answer if isinstance(answer, str) else ""
+def _is_key_refused(error: ServerError, status: int | None, kind: type[ExecutionError]) -> bool:
+    """Tell whether the words must not be shown: where they are about the key, they often quote it."""
+    return status == 401 or (status == 403 and kind is ProviderError and is_about_key(error))
 
 
-def _clean(text: str, secrets: Iterable[str]) -> str:
-    for secret in secrets:
-        text = text.replace(secret, "…")
-    text = _SECRETS.sub("…", _NOT_PRINTABLE.sub(" ", text[: 20 * MAX_MESSAGE])).strip()
-    return text if len(text) <= MAX_MESSAGE else text[: MAX_MESSAGE - 1] + "…"
+def _retryable(headers: Mapping[str, str]) -> dict[str, Any]:
+    asked = headers.get("x-should-retry", "").strip().lower()
+    return {"retryable": asked == "true"} if asked in ("true", "false") else {}
+
+
+def _sentence(begin: str, error: ServerError, secrets: Iterable[str]) -> str:
+    said = clean(error.words, secrets)
+    return f"{begin}: {said}" if said else begin

@@ -53,8 +53,8 @@ class Pace:
             self._rested = now
 
     def hurry(self, seconds: float) -> None:
-        """Let everything from here on take no longer than this."""
-        self._until = min(self._until, time.monotonic() + seconds)
+        """Let everything from here on take no longer than this; called again, it counts anew."""
+        self._until = min(self._deadline, time.monotonic() + seconds)
 
     def expired(self) -> ExecutionError:
         """Return the error for a wait that took too long."""

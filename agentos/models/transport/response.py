@@ -65,7 +65,7 @@ class Response:
         return b""
 
     def hurry(self, seconds: float) -> None:
-        """Let the rest of the body take no longer than this."""
+        """Let the rest of the body take no longer than this; called again, it counts anew."""
         self._connection.pace.hurry(seconds)
 
     def read(self, *, limit: int, seconds: float) -> bytes:

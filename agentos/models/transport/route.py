@@ -41,9 +41,10 @@ class Route:
         host = re.sub(r"%[^\]]*", "", self.host)
         return host if self.port == PORTS["https" if self.secure else "http"] else f"{host}:{self.port}"
 
-    def target(self, path: str) -> str:
-        """Return what stands in the request line for a path below the base URL."""
-        target = f"{self.path}{path}" + (f"?{self.query}" if self.query else "")
+    def target(self, path: str, query: str = "") -> str:
+        """Return what stands in the request line for a path below the base URL, with more query if given."""
+        together = "&".join(filter(None, (self.query, query)))
+        target = f"{self.path}{path}" + (f"?{together}" if together else "")
         return f"http://{self.host}:{self.port}{target}" if self.proxy and not self.secure else target
 
     def connection(self, tls: ssl.SSLContext | None) -> ModelConnection:

@@ -8,6 +8,7 @@ from datetime import datetime
 from agentos.domain.message import Message
 from agentos.domain.run import Concurrency, Run, RunStatus
 from agentos.errors import RunNotFound, SessionBusy, SessionNotFound, StorageError
+from agentos.storage.attachments import read_in
 from agentos.storage.memory.records import MemoryPart, RunRecord, SessionRecord, message_copy, run_copy
 from agentos.storage.values import Admission, IdempotencyKey, Lease, Quota, Repeat
 
@@ -31,6 +32,7 @@ class MemoryAdmission(MemoryPart):
         idempotency: IdempotencyKey | None = None,
         quota: Quota = Quota(),  # noqa: B008 - frozen
     ) -> Admission | Repeat:
+        media, new = read_in(run.media)
         with self._lock:
             repeat = self._keys.find(idempotency)
             if repeat is not None:
@@ -51,7 +53,7 @@ class MemoryAdmission(MemoryPart):
                 one.ask_to_stop(forget=concurrency is Concurrency.ROLLBACK)
             queued = hold or bool(older)
             kept = replace(
-                run_copy(run),
+                run_copy(replace(run, media=media)),
                 owner=new_owner,
                 position=None if record is None else len(record.runs) + 1,
                 status=RunStatus.QUEUED if queued else RunStatus.RUNNING,
@@ -61,14 +63,16 @@ class MemoryAdmission(MemoryPart):
             added = RunRecord(kept, lease.owner, 0.0)
             added.lease(lease)
             self._runs[run.id] = added
+            self._keep(added, media, new)
+            given = replace(run_copy(kept), media=media)
             self._keys.keep(idempotency, run.id)
             if record is None:
-                return Admission(run_copy(kept))
+                return Admission(given)
             record.runs.append(added)
             active = max(record.session.updated_at, run.created_at)
             record.session = replace(record.session, updated_at=active)
             window = () if queued else _window(record, history_turns)
-            return Admission(run_copy(kept), window, tuple(one.run.id for one in stopped))
+            return Admission(given, window, tuple(one.run.id for one in stopped))
 
     def claim_turn(self, run: Run, *, history_turns: int, now: datetime) -> Admission | None:
         with self._lock:
@@ -81,7 +85,8 @@ class MemoryAdmission(MemoryPart):
             if record is not None and any(one.open() for one in record.runs[: (mine.run.position or 1) - 1]):
                 return None
             mine.run = replace(mine.run, status=RunStatus.RUNNING, started_at=now)
-            return Admission(run_copy(mine.run), () if record is None else _window(record, history_turns))
+            claimed = replace(run_copy(mine.run), media=run.media)
+            return Admission(claimed, () if record is None else _window(record, history_turns))
 
     def _check(self, quota: Quota, owner: str) -> None:
         """Raise :class:`~agentos.errors.RateLimited` unless there is room for one more run of an owner."""

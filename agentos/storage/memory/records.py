@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
@@ -12,10 +13,12 @@ from agentos.domain.media import Media
 from agentos.domain.message import Message
 from agentos.domain.run import Run
 from agentos.domain.session import Session, Summary
+from agentos.storage.attachments import Attachment, digests_of
 from agentos.storage.interface import Storage
 from agentos.storage.json_text import copied
 from agentos.storage.memory.idempotency import UsedKeys
 from agentos.storage.values import (
+    LISTED,
     Cursor,
     Lease,
     Page,
@@ -39,6 +42,8 @@ class RunRecord:
     cancel_requested: bool = False
     forget_requested: bool = False
     frames: list[Frame] = field(default_factory=list)
+    digests: set[str] = field(default_factory=set)
+    """Of the attachments that the run and its messages have."""
 
     def lease(self, lease: Lease) -> None:
         """Give the run to a worker from now on."""
@@ -76,6 +81,7 @@ class MemoryPart(Storage):
         self._runs: dict[str, RunRecord] = {}
         self._keys = UsedKeys()
         self._api_keys: dict[str, StoredKey] = {}
+        self._attachments: dict[tuple[str, str], Attachment] = {}  # by owner and digest
 
     def _find_session(self, session_id: str, owner: str | None) -> SessionRecord | None:
         """Return a session if the owner, or with ``None`` anybody, has it."""
@@ -86,6 +92,24 @@ class MemoryPart(Storage):
         """Return a run if the owner, or with ``None`` anybody, has it."""
         record = self._runs.get(run_id)
         return record if record is not None and owner in (None, record.run.owner) else None
+
+    def _keep(self, record: RunRecord, media: Iterable[Media], new: Mapping[str, Attachment]) -> None:
+        """Keep the attachments of a run, the bytes of those that its owner does not have yet."""
+        for digest in digests_of(media):
+            place = (record.run.owner, digest)
+            if digest in new:
+                self._attachments.setdefault(place, new[digest])
+            if place in self._attachments:
+                record.digests.add(digest)
+
+    def _drop(self, record: RunRecord) -> None:
+        """Forget a run, and the attachments that no other run of its owner has."""
+        del self._runs[record.run.id]
+        owner = record.run.owner
+        if record.digests:
+            kept = set[str]().union(*(one.digests for one in self._runs.values() if one.run.owner == owner))
+            for digest in record.digests - kept:
+                self._attachments.pop((owner, digest), None)
 
     def _mine(self, run: Run) -> RunRecord | None:
         """Return the run if it is under way at the attempt that the caller was given."""
@@ -103,11 +127,16 @@ def agent_copy(agent: StoredAgent) -> StoredAgent:
     return replace(agent, document=copied(agent.document))
 
 
+def listed_agent(agent: StoredAgent) -> StoredAgent:
+    """Return a stored agent of its own, with what a list needs of its document."""
+    return replace(agent, document=copied({name: agent.document[name] for name in LISTED if name in agent.document}))
+
+
 def run_copy(run: Run) -> Run:
     """Return a run of its own."""
     return replace(
         run,
-        media=_media_copy(run.media),
+        media=media_copy(run.media),
         error=None if run.error is None else replace(run.error, details=copied(run.error.details)),
         metadata=copied(run.metadata),
         context=copied(run.context),
@@ -116,11 +145,12 @@ def run_copy(run: Run) -> Run:
 
 def message_copy(message: Message) -> Message:
     """Return a message of its own."""
-    return replace(message, media=_media_copy(message.media)) if message.media else message
+    return replace(message, media=media_copy(message.media)) if message.media else message
 
 
-def _media_copy(media: tuple[Media, ...]) -> tuple[Media, ...]:
-    return tuple(replace(one, metadata=copied(one.metadata)) for one in media)
+def media_copy(media: tuple[Media, ...]) -> tuple[Media, ...]:
+    """Return attachments of their own, without their bytes."""
+    return tuple(replace(one.without_data(), metadata=copied(one.metadata)) for one in media)
 
 
 def page(keyed: list[tuple[Cursor, T]], paging: Paging) -> Page[T]:

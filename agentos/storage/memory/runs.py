@@ -9,6 +9,7 @@ from dataclasses import replace
 from agentos.domain.event import Frame
 from agentos.domain.message import Message
 from agentos.domain.run import Run
+from agentos.storage.attachments import digest_of, read_in_messages
 from agentos.storage.memory.records import MemoryPart, RunRecord, SessionRecord, message_copy, page, run_copy
 from agentos.storage.turn import check_consecutive, ending, said_at
 from agentos.storage.values import (
@@ -29,6 +30,7 @@ class MemoryRuns(MemoryPart):
         ended_at = ending(run)
         if frames:
             check_consecutive(run.id, frames)
+        messages, new = read_in_messages(messages)
         with self._lock:
             mine = self._mine(run)
             if mine is None:
@@ -40,6 +42,8 @@ class MemoryRuns(MemoryPart):
                 content=end.content,
                 reasoning=end.reasoning,
                 error=end.error,
+                model=end.model,
+                finish_reason=end.finish_reason,
                 usage=end.usage,
                 loops=end.loops,
                 metadata=end.metadata,
@@ -47,7 +51,9 @@ class MemoryRuns(MemoryPart):
             )
             _append(mine, frames)
             if run.session_id is not None:
-                self._count(self._sessions[run.session_id], mine, () if mine.forget_requested else messages)
+                kept = () if mine.forget_requested else messages
+                self._keep(mine, (media for message in kept for media in message.media), new)
+                self._count(self._sessions[run.session_id], mine, kept)
             return True
 
     def _count(self, record: SessionRecord, ended: RunRecord, messages: Sequence[Message]) -> None:
@@ -68,6 +74,16 @@ class MemoryRuns(MemoryPart):
                     message=message_copy(message),
                 )
             )
+
+    def read_attachment(self, reference: str, *, owner: str | None) -> bytes | None:
+        digest = digest_of(reference)
+        with self._lock:
+            found = [
+                attachment
+                for (its_owner, its_digest), attachment in self._attachments.items()
+                if its_digest == digest and owner in (None, its_owner)
+            ]
+        return b"".join(found[0].pieces) if found else None
 
     def get_run(self, run_id: str, *, owner: str | None) -> Run | None:
         with self._lock:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -13,6 +13,7 @@ from agentos.storage.memory.records import (
     RunRecord,
     SessionRecord,
     agent_copy,
+    listed_agent,
     message_copy,
     page,
     run_copy,
@@ -65,9 +66,12 @@ class MemorySessions(MemoryPart):
             agent = self._agents.get(agent_id)
             return None if agent is None else agent_copy(agent)
 
-    def list_agents(self) -> Sequence[StoredAgent]:
+    def list_agents(
+        self, *, limit: int, after: str = "", offset: int = 0, leave_out: Collection[str] = ()
+    ) -> Sequence[StoredAgent]:
         with self._lock:
-            return [agent_copy(self._agents[agent_id]) for agent_id in sorted(self._agents)]
+            ids = [agent_id for agent_id in sorted(self._agents) if agent_id > after and agent_id not in leave_out]
+            return [listed_agent(self._agents[agent_id]) for agent_id in ids[offset : offset + limit]]
 
     def delete_agent(self, agent_id: str) -> bool:
         with self._lock:
@@ -128,7 +132,7 @@ class MemorySessions(MemoryPart):
                 return False
             del self._sessions[session_id]
             for one in record.runs:
-                del self._runs[one.run.id]
+                self._drop(one)
             return True
 
     def delete_sessions(self, where: SessionFilter, *, limit: int) -> int:

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from agentos.storage.interface import Storage
 
 
-def open_sql(url: str, config: Config) -> Storage:  # noqa: ARG001 - the signature of the hook
+def open_sql(url: str, config: Config) -> Storage:
     """Return the storage at a database URL; nothing is connected to, created or changed yet.
 
     Raises :class:`~agentos.errors.ConfigError` for a URL that is not accepted.
@@ -18,4 +18,4 @@ def open_sql(url: str, config: Config) -> Storage:  # noqa: ARG001 - the signatu
     from agentos.storage.sqlalchemy.engine import open_database
     from agentos.storage.sqlalchemy.storage import SqlStorage
 
-    return SqlStorage(open_database(url))
+    return SqlStorage(open_database(url, pooler=config.database_pooler))

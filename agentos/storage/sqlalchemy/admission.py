@@ -25,11 +25,13 @@ from sqlalchemy import (
 
 from agentos.domain.run import Concurrency, Run, RunStatus
 from agentos.errors import RunNotFound, SessionNotFound
+from agentos.storage.attachments import read_in
+from agentos.storage.sqlalchemy.attachments import keep_attachments
 from agentos.storage.sqlalchemy.clock import database_now
 from agentos.storage.sqlalchemy.concurrency import BUSY, make_way
 from agentos.storage.sqlalchemy.connection import Connection, Row
 from agentos.storage.sqlalchemy.idempotency import keep_key
-from agentos.storage.sqlalchemy.mapping import media_text, microseconds, run_values
+from agentos.storage.sqlalchemy.mapping import media_values, microseconds, run_values
 from agentos.storage.sqlalchemy.owned import Owned
 from agentos.storage.sqlalchemy.quota import check_quota
 from agentos.storage.sqlalchemy.sessions import active_at
@@ -113,6 +115,7 @@ class AdmissionStore(Store):
         quota: Quota = Quota(),  # noqa: B008 - frozen
     ) -> Admission | Repeat:
         now = microseconds(run.created_at)
+        media, new = read_in(run.media)
         values = {
             **run_values(run),
             "in_session": run.session_id,
@@ -124,6 +127,8 @@ class AdmissionStore(Store):
             "hold": hold,
             "now": now,
         }
+
+        media_row = media_values(run.id, media) if media else {}
 
         def work(connection: Connection) -> _Placed | Repeat:
             # The key before the session, always: of two requests with one key, the second waits here for the first.
@@ -141,7 +146,8 @@ class AdmissionStore(Store):
             placed = {**values, "position": position, "owner": new_owner}
             status = connection.execute(_ADD_RUN, placed).scalar()
             if run.media:
-                connection.execute(_ADD_MEDIA, {"run_id": run.id, "media": media_text(run.media)})
+                connection.execute(_ADD_MEDIA, media_row)
+                keep_attachments(connection, run, media, new, owner=new_owner)
             running = status == RunStatus.RUNNING
             window = read_window(connection, run.session_id, history_turns) if running else ()
             return _Placed(position, new_owner, status, interrupted, window)
@@ -151,13 +157,14 @@ class AdmissionStore(Store):
             return placed
         admitted = replace(
             run,
+            media=media,
             position=placed.position,
             owner=placed.owner,
             status=RunStatus(placed.status),
             started_at=run.created_at if placed.status == RunStatus.RUNNING else None,
             ended_at=None,
         )
-        return Admission(admitted, window_of(placed.window), placed.interrupted)
+        return Admission(admitted, window_of(placed.window, self._database), placed.interrupted)
 
     def claim_turn(self, run: Run, *, history_turns: int, now: datetime) -> Admission | None:
         mine = {"run_id": run.id, "my_attempt": run.attempt}
@@ -174,4 +181,4 @@ class AdmissionStore(Store):
         rows = self._database.write(work) if may_start else None
         if rows is None:
             return None
-        return Admission(replace(run, status=RunStatus.RUNNING, started_at=now), window_of(rows))
+        return Admission(replace(run, status=RunStatus.RUNNING, started_at=now), window_of(rows, self._database))

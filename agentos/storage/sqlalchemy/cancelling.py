@@ -9,9 +9,8 @@ from sqlalchemy import bindparam, select
 from agentos.domain.run import Run
 from agentos.storage.sqlalchemy.concurrency import ASK_TO_STOP
 from agentos.storage.sqlalchemy.connection import Connection, Row
-from agentos.storage.sqlalchemy.mapping import run_of
 from agentos.storage.sqlalchemy.owned import Owned
-from agentos.storage.sqlalchemy.runs import GET_RUN
+from agentos.storage.sqlalchemy.runs import GET_RUN, run_at
 from agentos.storage.sqlalchemy.store import Store
 from agentos.storage.sqlalchemy.tables import runs
 
@@ -30,7 +29,7 @@ class CancelStore(Store):
             return connection.execute(*GET_RUN.of(owner, run_id=run_id)).first()
 
         row = self._database.write(work)
-        return None if row is None else run_of(row)
+        return run_at(row, self._database)
 
     def cancel_requests(self, lease_owner: str) -> Sequence[str]:
         rows = self._database.read(lambda connection: connection.execute(_REQUESTS, {"worker": lease_owner}).all())

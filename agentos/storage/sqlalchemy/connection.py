@@ -1,7 +1,7 @@
 """Statements in, rows out: SQLAlchemy says once what a statement is in the database's dialect, the driver executes it.
 
-The tables hold text, integers and booleans alone, which both drivers take and give as they are; so nothing has to stand
-between the driver and the stores. (SQLite's booleans come back as 0 and 1.)
+The tables hold text, integers, booleans and bytes alone, which both drivers take and give as they are; so nothing has
+to stand between the driver and the stores. (SQLite's booleans come back as 0 and 1.)
 """
 
 from __future__ import annotations

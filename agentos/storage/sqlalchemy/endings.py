@@ -9,6 +9,8 @@ from sqlalchemy import BigInteger, Integer, bindparam, func, insert, null, selec
 from agentos.domain.event import Frame
 from agentos.domain.message import Message
 from agentos.domain.run import Run
+from agentos.storage.attachments import digests_of, read_in_messages
+from agentos.storage.sqlalchemy.attachments import keep_attachments
 from agentos.storage.sqlalchemy.connection import Connection
 from agentos.storage.sqlalchemy.events import append, rows_of
 from agentos.storage.sqlalchemy.mapping import ending_values, message_values
@@ -33,9 +35,12 @@ _SET = (
     "content",
     "reasoning",
     "error",
+    "model",
+    "finish_reason",
     "prompt_tokens",
     "completion_tokens",
     "reasoning_tokens",
+    "cached_tokens",
     "loops",
     "metadata",
     "ended_at",
@@ -81,6 +86,10 @@ class EndingStore(Store):
         end = {f"new_{name}": value for name, value in ending_values(run).items()}
         end.update(run_id=run.id, my_attempt=run.attempt)
         events = rows_of(run.id, frames, ended_at=end["new_ended_at"])
+        messages, new = read_in_messages(messages)
+        attached = [media for message in messages for media in message.media]
+        # Those of the run itself are there since its admission.
+        more = attached if digests_of(attached) - digests_of(run.media) else []
 
         def work(connection: Connection) -> None:
             turn = None
@@ -102,6 +111,7 @@ class EndingStore(Store):
             if forgotten and messages:
                 raise _Forgotten
             if turn is not None:
+                keep_attachments(connection, run, more, new, owner=run.owner)
                 connection.execute(_ADD_MESSAGES, message_values(run, messages, turn=turn, last=last))
             if events:
                 append(connection, events)

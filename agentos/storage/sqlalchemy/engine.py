@@ -9,12 +9,15 @@ from contextlib import contextmanager
 from typing import Any, ClassVar, TypeVar, cast
 
 import sqlalchemy
-from sqlalchemy import URL, Engine, Executable, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy import Engine, Executable
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import PoolProxiedConnection
 
 from agentos.errors import ConfigError, StorageError
+from agentos.storage.sqlalchemy.address import POSTGRESQL, SQLITE, scheme_of
 from agentos.storage.sqlalchemy.connection import Connection, Statements
+from agentos.storage.sqlalchemy.failures import failures_of
 
 T = TypeVar("T")
 Work = Callable[[Connection], T]
@@ -22,6 +25,9 @@ Work = Callable[[Connection], T]
 
 Migration = Callable[[sqlalchemy.Connection], T]
 """The same for what changes the schema, which SQLAlchemy and Alembic do themselves."""
+
+READ_ONLY = "25006"
+"""SQLSTATE of a write that a server refuses because it is read-only: a standby, or a primary that was until now."""
 
 logger = logging.getLogger(__name__)
 
@@ -34,11 +40,12 @@ class Database(ABC):
 
     dialect: ClassVar[str]
     ping: ClassVar[Executable]
-    """A query that fails unless the database can be reached and read."""
+    """A query that fails unless the database can be reached and used."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, name: str) -> None:
         self.engine = engine
         self._driver_error: type[Exception] = engine.dialect.loaded_dbapi.Error
+        self._operational_error: type[Exception] = engine.dialect.loaded_dbapi.OperationalError
         self.failures: tuple[type[Exception], ...] = (
             self._driver_error,
             SQLAlchemyError,  # of the pool and of migrations
@@ -46,10 +53,15 @@ class Database(ABC):
             OverflowError,  # nor SQLite an integer beyond 64 bits
         )
         self._statements = Statements(engine)
+        self._log = failures_of(name, logger)
 
     def exists(self) -> bool:
         """Return whether there is a database to connect to, without making one."""
         return True
+
+    def check(self) -> None:
+        """Raise :class:`~agentos.errors.StorageError` unless the database can be reached, read and written."""
+        self.read(lambda connection: connection.execute(self.ping).first())
 
     def read(self, work: Work[T]) -> T:
         """Run one query, outside of any transaction."""
@@ -116,42 +128,55 @@ class Database(ABC):
         try:
             yield
         except self.failures as error:
-            logger.error("the database failed: %s", _cause(error))
+            said = _said(error)
+            self._log.failed(_kind(said), _cause(said), outage=self._is_outage(said))
             logger.debug("the failure in full", exc_info=error)
+            if getattr(said, "sqlstate", None) == READ_ONLY:
+                raise StorageError("the database is read-only now; try again later") from error
             raise StorageError("the database did not take or give the data; try again later") from error
+        if self._log.failing:
+            self._log.works()
+
+    def _is_outage(self, said: BaseException) -> bool:
+        """Return whether a failure is of the database itself, and not of one statement or its values."""
+        return isinstance(said, self._operational_error | PoolTimeout) or getattr(said, "sqlstate", None) == READ_ONLY
 
 
-def _cause(error: Exception) -> str:
+def _said(error: Exception) -> Exception:
+    """Return the driver's own error where SQLAlchemy has wrapped it."""
+    return error.orig if isinstance(error, DBAPIError) and isinstance(error.orig, Exception) else error
+
+
+def _kind(said: Exception) -> str:
+    return f"{type(said).__name__} {getattr(said, 'sqlstate', None) or ''}".strip()
+
+
+def _cause(said: Exception) -> str:
     """Return what the driver said, in one line. The lines after its first may quote rows, which the log must not."""
-    said: Any = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
     lines = str(said).splitlines()
+    # Where no statement was sent, there is none to quote from: each host of several has its line.
+    if getattr(said, "pgconn", None) is None and getattr(said, "sqlstate", "") is None:
+        return f"{type(said).__name__}: {' '.join(line.strip() for line in lines)[:500]}"
     return f"{type(said).__name__}: {lines[0] if lines else ''}"
 
 
-def open_database(url: str) -> Database:
+def open_database(url: str, *, pooler: str = "auto") -> Database:
     """Return the database at a URL; nothing is connected to yet.
 
-    Raises :class:`~agentos.errors.ConfigError` for a URL that is not accepted.
+    ``pooler`` is ``transaction`` where one in transaction mode is before PostgreSQL, or ``auto`` to find out. Raises
+    :class:`~agentos.errors.ConfigError` for a URL that is not accepted; its message has no piece of the URL but a
+    scheme.
     """
-    try:
-        parsed = make_url(url)
-    except ArgumentError as error:  # the text of the URL may hold a password
-        raise ConfigError(
-            "AGENTOS_DATABASE_URL is no database URL; accepted: sqlite:///FILE or"
-            " postgresql+psycopg://USER:PASSWORD@HOST:PORT/DATABASE"
-        ) from error
-    return _opener(parsed)(parsed)
-
-
-def _opener(url: URL) -> Callable[[URL], Database]:
-    if url.drivername in ("sqlite", "sqlite+pysqlite"):
+    scheme = scheme_of(url)
+    if scheme in SQLITE:
         from agentos.storage.sqlalchemy.sqlite import open_sqlite
 
-        return open_sqlite
-    if url.drivername in ("postgresql", "postgresql+psycopg", "postgres"):
+        return open_sqlite(url)
+    if scheme in POSTGRESQL:
         from agentos.storage.sqlalchemy.postgresql import open_postgresql
 
-        return open_postgresql
+        return open_postgresql(url, pooler=pooler)
     raise ConfigError(
-        f"AGENTOS_DATABASE_URL has the scheme {url.drivername!r}; accepted: 'sqlite' and 'postgresql+psycopg'"
+        f"AGENTOS_DATABASE_URL has {f'the scheme {scheme!r}' if scheme else 'no scheme'}; accepted: sqlite:///FILE or"
+        " postgresql+psycopg://USER:PASSWORD@HOST:PORT/DATABASE"
     )

@@ -9,20 +9,21 @@ from sqlalchemy import BigInteger, Integer, bindparam, not_, select
 from agentos.domain.run import Run
 from agentos.errors import SessionNotFound
 from agentos.storage.sqlalchemy.connection import Connection, Row
-from agentos.storage.sqlalchemy.mapping import run_of, stored_message_of
+from agentos.storage.sqlalchemy.inline_media import MESSAGE_PLACE, InlineMedia
+from agentos.storage.sqlalchemy.mapping import stored_message_of
 from agentos.storage.sqlalchemy.owned import Owned
-from agentos.storage.sqlalchemy.runs import RUNS
+from agentos.storage.sqlalchemy.runs import RUNS, runs_of
 from agentos.storage.sqlalchemy.store import Store
 from agentos.storage.sqlalchemy.tables import messages, runs, sessions
-from agentos.storage.sqlalchemy.window import RUN_MEDIA, WITH_MEDIA
+from agentos.storage.sqlalchemy.window import with_media
 from agentos.storage.turn import SILENT_RUNS, SILENT_SIZE, size_of
 from agentos.storage.values import History
 
 _LAST = Owned(select(sessions.c.message_count).where(sessions.c.id == bindparam("session_id")), sessions.c.owner)
 
 _PAGE = (
-    select(messages, RUN_MEDIA, runs.c.position)
-    .select_from(WITH_MEDIA.join(runs, runs.c.id == messages.c.run_id))
+    select(*(column for column in messages.c if column.name != "media"), MESSAGE_PLACE, runs.c.position)
+    .select_from(messages.join(runs, runs.c.id == messages.c.run_id))
     .where(
         messages.c.session_id == bindparam("session_id"),
         messages.c.sequence < bindparam("before", type_=BigInteger),
@@ -59,7 +60,7 @@ class HistoryStore(Store):
     def history(self, session_id: str, *, owner: str | None, limit: int, before: int | None = None) -> History:
         end = _END if before is None else min(before, _END)
 
-        def work(connection: Connection) -> tuple[Sequence[Row], list[Run]]:
+        def work(connection: Connection) -> tuple[Sequence[Row], list[Row]]:
             last = connection.execute(*_LAST.of(owner, session_id=session_id)).scalar()
             if last is None:
                 raise SessionNotFound(session_id)
@@ -71,23 +72,24 @@ class HistoryStore(Store):
             until = _END if end > last else page[0].position if page else 0
             spoken = sorted({row.run_id for row in page})
             found = connection.execute(_SPOKEN, {"run_ids": spoken}).all() if spoken else []
-            return page, [*map(run_of, found), *_latest_silent(connection, session_id, after=after, until=until)]
+            return page, [*found, *_latest_silent(connection, session_id, after=after, until=until)]
 
         page, found = self._database.snapshot(work)
+        inline = InlineMedia(self._database)
         return History(
-            messages=[stored_message_of(row) for row in reversed(page)],
-            runs=sorted(found, key=_position),
+            messages=[stored_message_of(row, with_media(row, inline)) for row in reversed(page)],
+            runs=sorted(runs_of(found, inline), key=_position),
         )
 
 
-def _latest_silent(connection: Connection, session_id: str, *, after: int, until: int) -> list[Run]:
-    """Return the latest runs between two positions that ended without a message, as many as one page has."""
-    silent: list[Run] = []
+def _latest_silent(connection: Connection, session_id: str, *, after: int, until: int) -> list[Row]:
+    """Return the latest runs' rows between two positions that ended without a message, as many as one page has."""
+    silent: list[Row] = []
     size = 0
     while len(silent) < SILENT_RUNS and size <= SILENT_SIZE:
         piece = min(PIECE, SILENT_RUNS - len(silent))
         where = {"session_id": session_id, "after_position": after, "before_position": until, "piece": piece}
-        found = [run_of(row) for row in connection.execute(_SILENT, where).all()]
+        found = connection.execute(_SILENT, where).all()
         silent += found
         size += sum(map(size_of, found))
         if len(found) < piece:
@@ -96,5 +98,5 @@ def _latest_silent(connection: Connection, session_id: str, *, after: int, until
     return silent
 
 
-def _position(run: Run) -> int:
+def _position(run: Run | Row) -> int:
     return run.position or 0

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import BigInteger, Integer, bindparam, select, update
+from sqlalchemy import BigInteger, Integer, bindparam, case, literal_column, select, update
 
-from agentos.domain.run import Run
+from agentos.domain.run import Run, RunStatus
 from agentos.storage.sqlalchemy.clock import database_now
 from agentos.storage.sqlalchemy.connection import Connection, Row
-from agentos.storage.sqlalchemy.mapping import run_of
-from agentos.storage.sqlalchemy.runs import RUNS
+from agentos.storage.sqlalchemy.inline_media import InlineMedia
+from agentos.storage.sqlalchemy.runs import RUNS, runs_of
 from agentos.storage.sqlalchemy.store import Store
 from agentos.storage.sqlalchemy.tables import runs
 from agentos.storage.values import Lease
@@ -28,10 +28,15 @@ _own = (
 )
 _RENEW = update(runs).where(runs.c.id.in_(select(_own.c.id))).values(lease_until=_prolonged).returning(runs.c.id)
 
+# What a status of a newer version means, only that version knows. Written so that no index by status answers it: those
+# under way are few, and have an index of their own.
+_under_way = [status.value for status in RunStatus if not status.finished]
+_known = case((runs.c.status.in_(_under_way), literal_column("1")), else_=literal_column("0")) == literal_column("1")
+
 # Each of several sweepers takes others: what one has locked, the next one passes over.
 _lost = (
     select(runs.c.id)
-    .where(runs.c.ended_at.is_(None), runs.c.lease_until < database_now())
+    .where(runs.c.ended_at.is_(None), runs.c.lease_until < database_now(), _known)
     .limit(bindparam("take_limit", type_=Integer))
     .with_for_update(skip_locked=True)
     .cte("lost")
@@ -60,7 +65,7 @@ class LeaseStore(Store):
             taken = [row.id for row in connection.execute(_TAKE, values).all()]
             return connection.execute(_TAKEN, {"run_ids": taken}).all() if taken else ()
 
-        found = [run_of(row) for row in self._database.write(work)]
+        found = runs_of(self._database.write(work), InlineMedia(self._database))
         return sorted(found, key=lambda run: (run.created_at, run.id))
 
 

@@ -16,7 +16,7 @@ from agentos.domain.usage import Usage
 from agentos.storage.json_text import dumps, loads
 from agentos.storage.sqlalchemy.connection import Row
 from agentos.storage.turn import ending, said_at
-from agentos.storage.values import StoredAgent, StoredKey, StoredMessage
+from agentos.storage.values import LISTED, StoredAgent, StoredKey, StoredMessage
 
 Values = dict[str, Any]
 
@@ -55,6 +55,8 @@ def agent_values(agent: StoredAgent) -> Values:
         "document": dumps(agent.document),
         "created_at": microseconds(agent.created_at),
         "updated_at": microseconds(agent.updated_at),
+        "listed": dumps(_listed(agent.document)),
+        "listed_at": microseconds(agent.updated_at),
     }
 
 
@@ -66,6 +68,15 @@ def agent_of(row: Row) -> StoredAgent:
         created_at=time_of(row.created_at),
         updated_at=time_of(row.updated_at),
     )
+
+
+def listed_agent_of(row: Row) -> StoredAgent:
+    """Return the stored agent of a row of a list."""
+    return replace(agent_of(row), document=_listed(_object(row.document)))
+
+
+def _listed(document: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: document[name] for name in LISTED if name in document}
 
 
 def key_values(key: StoredKey) -> Values:
@@ -203,7 +214,7 @@ def _error_text(error: RunError) -> str:
 
 
 def run_of(row: Row) -> Run:
-    """Return the run of a row that has its ``media`` beside it."""
+    """Return the run of a row that has its ``attachments`` beside it."""
     return Run(
         id=row.id,
         agent_id=row.agent_id,
@@ -214,7 +225,7 @@ def run_of(row: Row) -> Run:
         attempt=row.attempt,
         status=RunStatus(row.status),
         input=row.input,
-        media=media_of(row.media),
+        media=attachments_of(row.attachments),
         content=row.content,
         reasoning=row.reasoning,
         error=None if row.error is None else RunError(**loads(row.error)),
@@ -230,15 +241,32 @@ def run_of(row: Row) -> Run:
     )
 
 
-def media_text(media: Iterable[Media]) -> str:
-    """Return attachments as they are stored."""
-    names = ("type", "url", "data", "content_type", "name", "metadata")
-    return dumps([{name: value for name in names if (value := getattr(one, name)) is not None} for one in media])
+_OLD_MEDIA = ("type", "url", "data", "content_type", "name", "metadata")
+_ATTACHMENTS = ("type", "url", "content_type", "name", "metadata", "size", "reference")
 
 
-def media_of(text: str | None) -> tuple[Media, ...]:
-    """Return the attachments of :func:`media_text`."""
+def attachments_text(media: Iterable[Media]) -> str:
+    """Return attachments as they are stored: all but their bytes."""
+    return _media_text((one.without_data() for one in media), _ATTACHMENTS)
+
+
+def attachments_of(text: str | None) -> tuple[Media, ...]:
+    """Return the attachments of :func:`attachments_text`, or those of a row of an earlier version with their bytes."""
     return () if text is None else tuple(Media(**one) for one in loads(text))
+
+
+def media_values(run_id: str, media: Sequence[Media]) -> Values:
+    """Return the row of a run's attachments."""
+    described = [one.without_data() for one in media]
+    return {
+        "run_id": run_id,
+        "media": _media_text(described, _OLD_MEDIA),
+        "attachments": attachments_text(described),
+    }
+
+
+def _media_text(media: Iterable[Media], names: Sequence[str]) -> str:
+    return dumps([{name: value for name in names if (value := getattr(one, name)) is not None} for one in media])
 
 
 def message_values(run: Run, messages: Sequence[Message], *, turn: int, last: int) -> list[Values]:
@@ -255,12 +283,19 @@ def message_values(run: Run, messages: Sequence[Message], *, turn: int, last: in
             "tool_calls": _tool_calls_text(message.tool_calls),
             "tool_call_id": message.tool_call_id,
             "provider_details": _details_text(message),
-            "shares_media": (shares := bool(message.media) and message.media == run.media),
-            "media": media_text(message.media) if message.media and not shares else None,
+            "shares_media": False,
+            "media": _address_media(message.media),
+            "attachments": attachments_text(message.media) if message.media else None,
             "created_at": microseconds(said_at(run, message)),
         }
         for sequence, message in enumerate(messages, first)
     ]
+
+
+def _address_media(media: Sequence[Media]) -> str | None:
+    """Return what an earlier version of the server can show a model again: attachments that have no bytes of ours."""
+    addressed = [one for one in media if one.byte_count is None]
+    return _media_text(addressed, _OLD_MEDIA) if addressed else None
 
 
 def _tool_calls_text(calls: Sequence[ToolCall]) -> str | None:
@@ -276,13 +311,13 @@ def _details_text(message: Message) -> str | None:
 
 
 def message_of(row: Row) -> Message:
-    """Return the message of a row that has its run's attachments beside it as ``run_media``."""
+    """Return the message of a row."""
     message = Message(  # by position, which is a third quicker: there are some forty of them in each run's history
         row.role,
         row.content,
         () if row.tool_calls is None else tuple(ToolCall(*call) for call in loads(row.tool_calls)),
         row.tool_call_id,
-        media_of(row.run_media if row.shares_media else row.media),
+        attachments_of(row.attachments),
     )
     return message if row.provider_details is None else _with_details(message, loads(row.provider_details))
 
@@ -297,13 +332,13 @@ def _with_details(message: Message, stored: Mapping[str, Any]) -> Message:
     )
 
 
-def stored_message_of(row: Row) -> StoredMessage:
-    """Return the message of a row with its place in the session."""
+def stored_message_of(row: Row, message: Message) -> StoredMessage:
+    """Return the message of a row in its place in the session."""
     return StoredMessage(
         sequence=row.sequence,
         run_id=row.run_id,
         created_at=time_of(row.created_at),
-        message=message_of(row),
+        message=message,
     )
 
 

@@ -32,9 +32,9 @@ def page_values(paging: Paging) -> dict[str, Any]:
     return {**values, "cursor_time": microseconds(paging.cursor.time), "cursor_id": paging.cursor.id}
 
 
-def page_of(rows: Sequence[Row], paging: Paging, convert: Callable[[Row], T], *, time: str) -> Page[T]:
+def page_of(rows: Sequence[Row], paging: Paging, convert: Callable[[Sequence[Row]], list[T]], *, time: str) -> Page[T]:
     """Return the page of what was read; ``time`` names the column that the list is ordered by."""
     kept = rows[: paging.limit]
     more = len(rows) > len(kept) and bool(kept)
     following = Cursor(time_of(getattr(kept[-1], time)), kept[-1].id) if more else None
-    return Page([convert(row) for row in kept], following)
+    return Page(convert(kept), following)

@@ -2,56 +2,66 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import sqlalchemy
-from sqlalchemy import inspect, text
+from sqlalchemy import TextClause, inspect, text
 
 from agentos.errors import StorageError
-from agentos.storage.migrations import HEAD, migrate
+from agentos.storage.migrations import COMPATIBILITY, HEAD, migrate
 from agentos.storage.sqlalchemy.connection import Connection
 from agentos.storage.sqlalchemy.store import Store
 from agentos.storage.values import SchemaState
 
 _TABLE = "alembic_version"
 _REVISION = text(f"SELECT version_num FROM {_TABLE}")  # noqa: S608 - a constant
+_LEAST = text(f"SELECT least FROM {COMPATIBILITY}")  # noqa: S608 - a constant
 
 
 class SchemaStore(Store):
     """What concerns the database itself."""
 
     def upgrade(self) -> None:
-        if not self.schema().ready:
+        schema = self.schema()
+        if schema.older:
             self._database.migrate(_migrate_under_lock)
+        elif not schema.ready:
+            raise StorageError(schema.description)
 
     def schema(self) -> SchemaState:
         if not self._database.exists():
             return SchemaState(None, HEAD)
-        return SchemaState(self._database.read(self._revision), HEAD)
+        state = SchemaState(self._database.read(self._revision), HEAD)
+        # Only a schema that this version does not know is asked what it takes to work with it.
+        return replace(state, least=self._database.read(self._least)) if state.newer else state
 
     def check(self) -> None:
-        self._database.read(lambda connection: connection.execute(self._database.ping).first())
+        self._database.check()
 
     def close(self) -> None:
         self._database.close()
 
     def _revision(self, connection: Connection) -> str | None:
         """Return the revision with one query; only a database without a schema needs a second."""
+        return self._value(connection, _REVISION, _TABLE)
+
+    def _least(self, connection: Connection) -> str | None:
+        return self._value(connection, _LEAST, COMPATIBILITY)
+
+    def _value(self, connection: Connection, query: TextClause, table: str) -> str | None:
+        """Return the one value in a table that may not be there."""
         try:
-            revision: str | None = connection.execute(_REVISION).scalar()
+            value: str | None = connection.execute(query).scalar()
         except self._database.failures:
-            if inspect(self._database.engine).has_table(_TABLE):
+            if inspect(self._database.engine).has_table(table):
                 raise
             return None
-        return revision
+        return value
 
 
 def _migrate_under_lock(connection: sqlalchemy.Connection) -> None:
     """Migrate unless another worker did so while this one waited for the lock."""
     # A query that fails would end a transaction of PostgreSQL, so this one asks for the table first.
     current = connection.execute(_REVISION).scalar() if inspect(connection).has_table(_TABLE) else None
-    if current is not None and current > HEAD:
-        raise StorageError(
-            f"the database's schema is at revision {current!r}, this version of AgentOS knows up to {HEAD!r}: a newer"
-            " version has upgraded it; run that version",
-        )
-    if current != HEAD:
+    if SchemaState(current, HEAD).older:
         migrate(connection)

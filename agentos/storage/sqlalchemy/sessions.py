@@ -138,7 +138,7 @@ class SessionStore(Store):
         statement = _list(names, after=paging.cursor is not None)
         values.update(page_values(paging))
         rows = self._database.read(lambda connection: connection.execute(statement, values).all())
-        return page_of(rows, paging, session_of, time="updated_at")
+        return page_of(rows, paging, lambda kept: list(map(session_of, kept)), time="updated_at")
 
     def count_sessions(self, where: SessionFilter) -> int:
         names, values = _filter_values(where)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import sqlite3
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,11 +11,14 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 import sqlalchemy
-from sqlalchemy import URL, Engine, QueuePool, create_engine, event, text
+from sqlalchemy import Engine, QueuePool, create_engine, event, text
 from sqlalchemy.exc import DBAPIError
 
-from agentos.errors import ConfigError
+from agentos.errors import ConfigError, StorageError
+from agentos.fair_lock import FairLock
+from agentos.storage.sqlalchemy.address import sqlite_file
 from agentos.storage.sqlalchemy.engine import Database, Migration, Work
+from agentos.storage.sqlalchemy.volume import check_writable
 
 T = TypeVar("T")
 
@@ -24,7 +26,7 @@ BUSY_TIMEOUT = 20
 """Milliseconds that SQLite itself waits for a lock. Under gevent this stops the whole worker, so it is short."""
 
 LOCK_WAIT = 4.0
-"""Seconds that a call waits for its turn to write before it is a ``StorageError``."""
+"""Seconds without any write of this process after which those that wait for their turn are a ``StorageError``."""
 
 MIGRATION_WAIT = 300.0
 """Seconds that a starting worker waits for another one's migration."""
@@ -37,17 +39,25 @@ class SqliteDatabase(Database):
     ping = text("PRAGMA schema_version")
 
     def __init__(self, path: Path) -> None:
-        super().__init__(_engine(path, connections=20))
+        super().__init__(_engine(path, connections=20), str(path))
         self._path = path
         # One connection for all writes, whose cache holds the pages that the next write changes. SQLite drops the cache
         # of every other connection at each of them.
         self._writer = _engine(path, connections=1)
         # Held around each write transaction and around the waiting for one: of all threads of this process, one at a
         # time tries to write. Nothing inside a transaction yields to another greenlet, which would find the lock taken.
-        self._writing = threading.Lock()
+        # Fair: many that wait to write must not keep the event loop from its sockets.
+        self._writing = FairLock()
 
     def exists(self) -> bool:
         return self._path.exists()
+
+    def check(self) -> None:
+        try:
+            check_writable(self._path)
+        except ConfigError as error:  # names the file, which is no business of those who may ask whether we are ready
+            raise StorageError("the database's file cannot be written; 'flask agentos doctor' says why") from error
+        super().check()
 
     def _read(self, work: Work[T]) -> T:
         return _retried(lambda: self._lend(self.engine, work, begin=None), wait=LOCK_WAIT)
@@ -59,14 +69,19 @@ class SqliteDatabase(Database):
         start = time.monotonic()
         if not self._writing.acquire(timeout=LOCK_WAIT):
             raise sqlite3.OperationalError("database is locked: other writes of this process did not end in time")
+        locked = False
         try:
-            # IMMEDIATE, for a transaction that only comes to write later fails at once if another one writes.
+            # IMMEDIATE, for a transaction that only comes to write later fails at once if another one writes. While
+            # writes succeed, the time in the queue does not count; once none does, all that wait fail together.
             return _retried(
                 lambda: self._lend(self._writer, work, begin="BEGIN IMMEDIATE"),
-                wait=LOCK_WAIT - (time.monotonic() - start),
+                wait=LOCK_WAIT - (time.monotonic() - max(start, self._writing.moved)),
             )
+        except Exception as error:
+            locked = _locked(error)
+            raise
         finally:
-            self._writing.release()
+            self._writing.release(moved=not locked)
 
     def close(self) -> None:
         super().close()
@@ -74,7 +89,12 @@ class SqliteDatabase(Database):
 
     def _migrate(self, work: Migration[T]) -> T:
         # Conversations are private: a new file, and the WAL that takes its mode, can be read by this user alone.
-        self._path.touch(mode=0o600)
+        try:
+            self._path.touch(mode=0o600)
+        except OSError as error:
+            raise ConfigError(
+                f"AGENTOS_DATABASE_URL names {self._path}, which cannot be made: {error.strerror}"
+            ) from error
         # Changing a table may mean to make it anew, and dropping the old one would delete the rows that refer to it.
         engine = _engine(self._path, connections=1, foreign_keys=False)
         event.listen(engine, "begin", _begin)
@@ -143,19 +163,8 @@ def _begin(connection: sqlalchemy.Connection) -> None:
     driver.execute("BEGIN IMMEDIATE")
 
 
-def open_sqlite(url: URL) -> SqliteDatabase:
-    """Return the database in the file that a URL names."""
-    name = url.database
-    if not name or name == ":memory:" or name.startswith("file:"):
-        raise ConfigError(
-            "AGENTOS_DATABASE_URL names no file: every connection would have a database of its own; accepted:"
-            " sqlite:///FILE (relative), sqlite:////DIRECTORY/FILE (absolute), or memory:// to keep nothing"
-        )
-    if url.query:
-        raise ConfigError(
-            f"AGENTOS_DATABASE_URL has the parameters {sorted(url.query)}; accepted: sqlite:///FILE without any"
-        )
-    path = Path(name).absolute()  # a process that changes its directory later stays with its file
-    if not path.parent.is_dir():
-        raise ConfigError(f"AGENTOS_DATABASE_URL names a file in {path.parent}, which is no directory; create it")
+def open_sqlite(url: str) -> SqliteDatabase:
+    """Return the database in the file that a URL names, if this process may write there."""
+    path = sqlite_file(url)
+    check_writable(path)
     return SqliteDatabase(path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from agentos.storage.sqlalchemy.admission import AdmissionStore
 from agentos.storage.sqlalchemy.agents import AgentStore
+from agentos.storage.sqlalchemy.attachments import AttachmentStore
 from agentos.storage.sqlalchemy.cancelling import CancelStore
 from agentos.storage.sqlalchemy.endings import EndingStore
 from agentos.storage.sqlalchemy.events import EventStore
@@ -31,6 +32,7 @@ class SqlStorage(
     EndingStore,
     RunStore,
     LeaseStore,
+    AttachmentStore,
     EventStore,
     HousekeepingStore,
 ):

@@ -12,6 +12,7 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     PrimaryKeyConstraint,
     Table,
@@ -49,6 +50,8 @@ agents = Table(
     Column("document", Json, nullable=False),
     Column("created_at", Time, nullable=False),
     Column("updated_at", Time, nullable=False),
+    Column("listed", Json),
+    Column("listed_at", Time),
 )
 
 # `updated_at` changes once a run, at its admission; what the end of a run changes is in no index on purpose.
@@ -148,17 +151,59 @@ Index("ix_runs_lease", runs.c.lease_owner, sqlite_where=_under_way, postgresql_w
 _to_stop = and_(_under_way, runs.c.cancel_requested)
 Index("ix_runs_to_stop", runs.c.lease_owner, sqlite_where=_to_stop, postgresql_where=_to_stop)
 
-# Beside the run, not in its row: SQLite writes the whole row anew at each heartbeat, and attachments may be megabytes.
+# The bytes of attachments, once per owner and content; `digest` is their SHA-256. A trigger, which the migration makes,
+# deletes them with the last row of `run_attachments` that refers to them: no way of deleting a run leaves them behind.
+attachments = Table(
+    "attachments",
+    metadata,
+    Column("digest", Key, nullable=False),
+    Column("owner", Key, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("created_at", Time, nullable=False),
+    PrimaryKeyConstraint("digest", "owner", name="pk_attachments"),
+)
+_CONTENT = (["digest", "owner"], ["attachments.digest", "attachments.owner"])
+
+# In pieces, so that reading a large one is many short reads.
+attachment_pieces = Table(
+    "attachment_pieces",
+    metadata,
+    Column("digest", Key, nullable=False),
+    Column("owner", Key, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("digest", "owner", "number", name="pk_attachment_pieces"),
+    ForeignKeyConstraint(*_CONTENT, name="fk_attachment_pieces_attachment", ondelete="CASCADE"),
+)
+
+run_attachments = Table(
+    "run_attachments",
+    metadata,
+    Column("run_id", Key, nullable=False),
+    Column("digest", Key, nullable=False),
+    Column("owner", Key, nullable=False),
+    PrimaryKeyConstraint("run_id", "digest", name="pk_run_attachments"),
+    ForeignKeyConstraint(["run_id"], ["runs.id"], name="fk_run_attachments_run", ondelete="CASCADE"),
+    ForeignKeyConstraint(*_CONTENT, name="fk_run_attachments_attachment"),
+    Index("ix_run_attachments_attachment", "digest", "owner"),
+)
+
+# Beside the run, not in its row: SQLite writes the whole row anew at each heartbeat, and what clients keep with their
+# attachments may be long. `attachments` describes them and says where their bytes are. Rows of earlier versions have
+# `media` alone, with the bytes in base64. In new rows it is for workers of such a version, and has no bytes: a run that
+# they take over fails at the model instead of answering without them.
 run_media = Table(
     "run_media",
     metadata,
     Column("run_id", Key, ForeignKey("runs.id", name="fk_run_media_run", ondelete="CASCADE"), primary_key=True),
     Column("media", Json, nullable=False),
+    Column("attachments", Json),
 )
 
 # `provider_details` is {"provider": …, "message": …, "calls": {ID: …}}, for that provider alone. Tool calls stay lists
 # of three, which workers of an earlier version read too.
-# `shares_media` says that the message's attachments are those of its run, which are not written a second time.
+# `attachments` is as in `run_media`. In rows of earlier versions, `shares_media` says that the message's attachments
+# are those of its run; else `media` has them. In new rows `media` is for such a version: what it can show again.
 messages = Table(
     "messages",
     metadata,
@@ -173,6 +218,7 @@ messages = Table(
     Column("provider_details", Json),
     Column("shares_media", Boolean, nullable=False),
     Column("media", Json),
+    Column("attachments", Json),
     Column("created_at", Time, nullable=False),
     PrimaryKeyConstraint("session_id", "sequence", name="pk_messages"),
     ForeignKeyConstraint(["session_id"], ["sessions.id"], name="fk_messages_session", ondelete="CASCADE"),

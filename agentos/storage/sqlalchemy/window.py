@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from sqlalchemy import Integer, and_, bindparam, select
+from sqlalchemy import Integer, bindparam, select
 
 from agentos.domain.message import Message
 from agentos.storage.sqlalchemy.connection import Connection, Row
+from agentos.storage.sqlalchemy.engine import Database
+from agentos.storage.sqlalchemy.inline_media import MESSAGE_PLACE, InlineMedia
 from agentos.storage.sqlalchemy.mapping import message_of
-from agentos.storage.sqlalchemy.tables import messages, run_media, sessions
+from agentos.storage.sqlalchemy.tables import messages, sessions
 
 # One statement, so that the counter and the messages are of the same moment.
 _TURN_COUNT = select(sessions.c.turn_count).where(sessions.c.id == bindparam("session_id")).scalar_subquery()
-
-WITH_MEDIA = messages.outerjoin(run_media, and_(messages.c.shares_media, run_media.c.run_id == messages.c.run_id))
-"""Messages beside the attachments of their run, where they share them."""
-
-RUN_MEDIA = run_media.c.media.label("run_media")
 
 _WINDOW = (
     select(
@@ -26,11 +24,9 @@ _WINDOW = (
         messages.c.tool_calls,
         messages.c.tool_call_id,
         messages.c.provider_details,
-        messages.c.shares_media,
-        messages.c.media,
-        RUN_MEDIA,
+        messages.c.attachments,
+        MESSAGE_PLACE,
     )
-    .select_from(WITH_MEDIA)
     .where(
         messages.c.session_id == bindparam("session_id"),
         messages.c.turn > _TURN_COUNT - bindparam("turns", type_=Integer),
@@ -46,6 +42,13 @@ def read_window(connection: Connection, session_id: str | None, turns: int) -> S
     return connection.execute(_WINDOW, {"session_id": session_id, "turns": turns}).all()
 
 
-def window_of(rows: Sequence[Row]) -> tuple[Message, ...]:
-    """Return the messages of the rows, oldest first."""
-    return tuple(message_of(row) for row in rows)
+def window_of(rows: Sequence[Row], database: Database) -> tuple[Message, ...]:
+    """Return the messages of the rows, oldest first. Outside of the transaction, as :func:`with_media`."""
+    inline = InlineMedia(database)
+    return tuple(with_media(row, inline) for row in rows)
+
+
+def with_media(row: Row, inline: InlineMedia) -> Message:
+    """Return the message of a row with its attachments; those of earlier versions are looked up, one by one."""
+    message = message_of(row)
+    return message if row.place is None else replace(message, media=inline.at(row.place))

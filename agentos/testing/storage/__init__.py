@@ -24,6 +24,7 @@ _PARTS = (
     "cancelling",
     "idempotency",
     "history",
+    "attachments",
     "leases",
     "events",
     "housekeeping",
@@ -34,6 +35,7 @@ _PARTS = (
 pytest.register_assert_rewrite(*(f"{__name__}.{part}" for part in _PARTS))
 
 from agentos.testing.storage.agents import AgentContract  # noqa: E402
+from agentos.testing.storage.attachments import AttachmentContract  # noqa: E402
 from agentos.testing.storage.cancelling import CancelContract  # noqa: E402
 from agentos.testing.storage.events import EventContract  # noqa: E402
 from agentos.testing.storage.history import HistoryContract  # noqa: E402
@@ -61,6 +63,7 @@ class StorageContract(
     CancelContract,
     IdempotencyContract,
     HistoryContract,
+    AttachmentContract,
     LeaseContract,
     EventContract,
     HousekeepingContract,

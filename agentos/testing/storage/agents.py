@@ -48,10 +48,42 @@ class AgentContract(Contract):
     def test_agents_are_listed_by_the_code_points_of_their_ids(self, storage: Storage) -> None:
         for agent_id in ("b", "B", "a", "a-1", "a1", "Z"):
             storage.add_agent(_agent(agent_id))
-        assert [agent.id for agent in storage.list_agents()] == ["B", "Z", "a", "a-1", "a1", "b"]
+        assert [agent.id for agent in storage.list_agents(limit=10)] == ["B", "Z", "a", "a-1", "a1", "b"]
 
     def test_a_deleted_agent_is_gone(self, storage: Storage) -> None:
         storage.add_agent(_agent())
         assert storage.delete_agent("a")
         assert not storage.delete_agent("a")
-        assert storage.list_agents() == []
+        assert storage.list_agents(limit=10) == []
+
+    def test_agents_are_listed_with_what_a_list_needs_of_their_documents(self, storage: Storage) -> None:
+        listed = {"name": '["A"]', "description": 'é 漢 \U0001f600 "\\\n', "model": "x:y", "tools": ["a", "b"]}
+        storage.add_agent(_agent("a", document={**AWKWARD, **listed, "instructions": "i", "metadata": {"name": "m"}}))
+        storage.add_agent(_agent("b", document={"model": "x:y"}, created_at=at(1), updated_at=at(2)))
+        storage.add_agent(_agent("c", document={"model": "x:y", "tools": [], "name": ""}))
+        storage.add_agent(_agent("d", document={"name": "\ud83d\x00\udc00\\u0000", "instructions": "\\ud800 \ude00"}))
+        assert storage.list_agents(limit=10) == [
+            _agent("a", document=listed),
+            _agent("b", document={"model": "x:y"}, created_at=at(1), updated_at=at(2)),
+            _agent("c", document={"model": "x:y", "tools": [], "name": ""}),
+            _agent("d", document={"name": "\ud83d\x00\udc00\\u0000"}),
+        ]
+
+    def test_agents_are_listed_in_parts(self, storage: Storage) -> None:
+        ids = [f"agent-{number}" for number in range(7)]
+        for agent_id in reversed(ids):
+            storage.add_agent(_agent(agent_id))
+
+        def listed(**part: Any) -> list[str]:
+            return [agent.id for agent in storage.list_agents(**part)]
+
+        assert listed(limit=3) == ids[:3]
+        assert listed(limit=3, after=ids[2]) == ids[3:6]
+        assert listed(limit=3, after=ids[6]) == []
+        assert listed(limit=3, offset=5) == ids[5:]
+        assert listed(limit=2, after=ids[1], offset=2) == ids[4:6]
+        assert listed(limit=3, after="agent-3x") == ids[4:]
+        assert listed(limit=3, offset=10**9) == []
+        assert listed(limit=3, leave_out=[ids[1], ids[3], "other"]) == [ids[0], ids[2], ids[4]]
+        assert listed(limit=3, offset=1, leave_out=[ids[0]]) == ids[2:5]
+        assert listed(limit=3, leave_out=ids) == []

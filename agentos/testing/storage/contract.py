@@ -92,6 +92,11 @@ def key(name: str = "k", **fields: Any) -> IdempotencyKey:
     return IdempotencyKey(**{"owner": "alice", "route": "run", "key": name, "fingerprint": "f", **fields})
 
 
+def as_kept(run: Run) -> Run:
+    """Return a run as lists and histories have it: its attachments without their bytes."""
+    return replace(run, media=tuple(media.without_data() for media in run.media))
+
+
 def ended(run: Run, *, seconds: float = 5, **fields: Any) -> Run:
     """Return a run at its end."""
     given = {"status": RunStatus.COMPLETED, "content": "Hi", "ended_at": at(seconds), **fields}

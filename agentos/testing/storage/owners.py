@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from agentos.domain.ids import new_id
+from agentos.domain.media import Media
 from agentos.domain.run import Concurrency, RunStatus
 from agentos.domain.session import Session, Summary
 from agentos.errors import AgentOSError, SessionNotFound
@@ -31,6 +32,7 @@ from agentos.testing.storage.contract import (
 
 Call = Callable[[Storage, str, str, str | None], object]
 
+PICTURE = Media("image", data="aGVsbG8=", content_type="image/png")
 SUMMARY = Summary(content="", run_count=0, total_tokens=0, created_at=at(0))
 
 
@@ -47,6 +49,12 @@ def _admit(how: Concurrency) -> Call:
     )
 
 
+def _reference(storage: Storage, run_id: str) -> str:
+    """Return the reference of a run's attachment; one that stands for nothing if there is no such run."""
+    run = storage.get_run(run_id, owner=None)
+    return "missing" if run is None else str(run.media[0].reference)
+
+
 CALLS: dict[str, Call] = {
     "get_session": lambda s, session, _, owner: s.get_session(session, owner=owner),
     "update_session": _update(None),
@@ -60,6 +68,7 @@ CALLS: dict[str, Call] = {
     "get_run": lambda s, _, run, owner: s.get_run(run, owner=owner),
     "request_cancel": lambda s, _, run, owner: s.request_cancel(run, owner=owner),
     "request_cancel to forget": lambda s, _, run, owner: s.request_cancel(run, owner=owner, forget=True),
+    "read_attachment": lambda s, _, run, owner: s.read_attachment(_reference(s, run), owner=owner),
     "delete_session": lambda s, session, _, owner: s.delete_session(session, owner=owner),
 }
 """Every method that takes an owner; its first word is the name of the method."""
@@ -98,7 +107,7 @@ def _busy_session(storage: Storage) -> tuple[Session, str]:
     session = new_session(storage, owner="alice")
     take_turn(storage, session, "q", "a")
     storage.put_summary(session.id, replace(SUMMARY, content="s"), owner="alice")
-    return session, admitted(storage, session).id
+    return session, admitted(storage, session, media=(PICTURE,)).id
 
 
 class OwnerContract(Contract):

@@ -18,6 +18,7 @@ from agentos.testing.storage.contract import (
     Contract,
     admit,
     admitted,
+    as_kept,
     at,
     ended,
     frames,
@@ -41,7 +42,7 @@ class RunContract(Contract):
         admission = admit(storage, run)
         assert admission.run == replace(run, status=RunStatus.RUNNING, started_at=run.created_at)
         assert admission.history == ()
-        assert storage.get_run(run.id, owner=None) == admission.run
+        assert storage.get_run(run.id, owner=None) == as_kept(admission.run)
 
     def test_an_admitted_run_has_its_place_and_counts_as_activity(self, storage: Storage) -> None:
         session = new_session(storage)
@@ -75,12 +76,14 @@ class RunContract(Contract):
             content=TEXT,
             reasoning=TEXT,
             error=RunError(code="C", error="e", message=TEXT, details=AWKWARD),
-            usage=Usage(1, 2**40, 3),
+            model="openai:small",
+            finish_reason="length",
+            usage=Usage(1, 2**40, 3, 1),
             loops=4,
             metadata=AWKWARD,
         )
         assert storage.finish_run(end)
-        assert storage.get_run(run.id, owner=None) == end
+        assert storage.get_run(run.id, owner=None) == as_kept(end)
         found = storage.get_session(session.id, owner=None)
         assert found is not None
         assert (found.run_count, found.total_tokens) == (1, 1 + 2**40)

@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from agentos import Cancellation, ModelProvider, ModelRequest
-from agentos.errors import ProviderError, ProviderUnavailable
+from agentos.errors import ContextTooLong, ProviderError, ProviderUnavailable
 from agentos.models.chat_completions import ChatCompletions
 from agentos.models.deltas import Arrival
 from agentos_local.directory import ServerState
@@ -69,15 +69,14 @@ class LocalProvider(ModelProvider):
         state = shared.connect(deadline=request.deadline, cancellation=request.cancellation)
         try:
             yield from self._client_of(state).stream(request)
-        except ProviderError as error:
-            if (tokens := TOO_LONG.search(error.message)) is not None:
-                raise ProviderError(
-                    f"the conversation has {tokens[1]} tokens, and local:{request.model} takes {tokens[2]}: start a new"
-                    " session, or lower the agent's history_turns"
-                ) from error
-            shared.replace_if_broken(state)
-            raise
-        except ProviderUnavailable:
+        except ContextTooLong as error:
+            if (tokens := TOO_LONG.search(error.message)) is None:
+                raise
+            raise ContextTooLong(
+                f"the conversation has {tokens[1]} tokens, and local:{request.model} takes {tokens[2]}: start a new"
+                " session, or lower the agent's history_turns"
+            ) from error
+        except (ProviderError, ProviderUnavailable):
             shared.replace_if_broken(state)
             raise
 

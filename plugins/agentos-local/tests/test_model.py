@@ -12,7 +12,7 @@ import pytest
 from agentos_local.provider import LocalProvider
 
 from agentos import Cancellation, Delta, Finish, Message, ModelRequest, TextDelta, ToolCallDelta, ToolSpec, Usage
-from agentos.errors import ProviderError, RunCancelled
+from agentos.errors import ContextTooLong, ProviderError, RunCancelled
 from agentos.models.deltas import each
 
 NAME = {
@@ -100,7 +100,7 @@ def test_tools_are_kept_from_an_agent_that_asks_for_no_tool_choice(
 
 
 def test_a_conversation_that_does_not_fit_is_refused_with_its_size(model: LocalProvider) -> None:
-    with pytest.raises(ProviderError, match=r"has 6\d\d\d tokens, and local:smollm2 takes 4096: start a new session"):
+    with pytest.raises(ContextTooLong, match=r"has 6\d\d\d tokens, and local:smollm2 takes 4096: start a new session"):
         list(model.stream(ask("word " * 6000)))
 
 

@@ -77,8 +77,6 @@ class OpenAIProvider(ModelProvider):
                         str(sdk.base_url),
                         {name: value for name, value in headers.items() if isinstance(value, str)},
                         token_timeout=self._config.token_timeout,
-                        # OpenAI's reasoning models refuse the older name, many other servers do not know the newer.
-                        output_limit="max_tokens" if self._config.openai_base_url else "max_completion_tokens",
                     )
             return self._server
 

@@ -92,7 +92,7 @@ def test_key_organization_and_project_are_sent_as_the_sdk_does(monkeypatch, serv
     sent = server.headers[0]
     assert sent["authorization"] == "Bearer sk-right-key"
     assert (sent["openai-organization"], sent["openai-project"]) == ("org-1", "proj-1")
-    assert sent["user-agent"].startswith("OpenAI/Python")
+    assert sent["user-agent"].startswith("agentos/")
     assert sent["accept"] == "text/event-stream"
 
 

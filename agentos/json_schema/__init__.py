@@ -1,0 +1,1 @@
+"""JSON Schema with bounded work: which schemas are accepted, and whether a value follows one."""

@@ -1,0 +1,88 @@
+"""The body of an answer, read as it arrives. Its content type does not count."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from agentos.errors import ExecutionError, ProviderError
+from agentos.models.chat_completions.answer import Answer
+from agentos.models.deltas import Delta
+from agentos.models.transport import EventParser, Response
+from agentos.models.transport.server_errors import clean
+
+MAX_DOCUMENT_SIZE = 4 * 1024**2
+MAX_REST = 64 * 1024
+DRAIN_SECONDS = 0.1
+FIELDS_OF_EVENTS = (b"data", b"event", b"id", b"retry", b":")
+
+
+def read_arrivals(response: Response, answer: Answer, linger: float) -> Iterator[list[Delta]]:
+    """Yield what arrives together, from a stream of events, a document, or lines of JSON.
+
+    After the answer's finish, ``linger`` seconds are the longest wait for the next piece. Raises
+    :class:`~agentos.errors.ProviderError` for a web page or plain text, and what the answer raises.
+    """
+    begin = b""
+    for piece in response:
+        begin = (begin + piece).lstrip(b"\xef\xbb\xbf \t\r\n")
+        if begin and not any(name.startswith(begin) for name in FIELDS_OF_EVENTS):
+            break
+    # Content types are not to be relied on: small servers send streams as text/plain, and errors as streams.
+    if begin.startswith((b"{", b"[")):
+        said: list[Delta] = []
+        try:
+            answer.read_document(_rest(response, begin), said)
+        finally:
+            if said:
+                yield said
+    elif begin.startswith(b"<"):
+        raise ProviderError("the model server answered with a web page: check the base URL")
+    elif begin and not begin.startswith(FIELDS_OF_EVENTS):
+        answer.failed = True
+        words = clean(_rest(response, begin).decode("utf-8", "replace"), answer.secrets)
+        raise ProviderError(f"the model server answered with text that is not a chat completion: {words}")
+    else:
+        yield from _streamed(response, begin, answer, linger)
+
+
+def _streamed(response: Response, piece: bytes, answer: Answer, linger: float) -> Iterator[list[Delta]]:
+    parser = EventParser()
+    while True:
+        said: list[Delta] = []
+        over = not piece
+        payloads = parser.feed(piece) if piece else parser.finish()
+        try:
+            for payload in payloads:
+                if payload == b"[DONE]":
+                    over = True
+                    break
+                answer.read(payload, said)
+        except ExecutionError:
+            # What was said before the failure was said.
+            if said:
+                yield said
+            raise
+        if said:
+            yield said
+        if over or answer.done:
+            return
+        if payloads and answer.finish is not None:
+            response.hurry(linger)
+        piece = response.receive()
+
+
+def _rest(response: Response, begin: bytes) -> bytes:
+    document = [begin]
+    size = len(begin)
+    for piece in response:
+        document.append(piece)
+        size += len(piece)
+        if size > MAX_DOCUMENT_SIZE:
+            raise ProviderError(f"the model server sent a document of more than {MAX_DOCUMENT_SIZE} bytes")
+    return b"".join(document)
+
+
+def drain(response: Response) -> None:
+    """Read the end of the body, which comes with the last event or right behind it, to keep the connection."""
+    if not response.complete:
+        response.read(limit=MAX_REST, seconds=DRAIN_SECONDS)

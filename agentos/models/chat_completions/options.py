@@ -1,0 +1,64 @@
+"""Parameters of an agent that say how a request is sent, and are not sent themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+from agentos.errors import ProviderError
+from agentos.models.chat_completions.dialect import Dialect
+from agentos.models.transport import Extra
+
+NAMES = frozenset({"dialect", "extra_body", "extra_headers", "extra_query"})
+NEVER_IN_BODY = frozenset({"model", "messages", "stream"})
+NEVER_IN_HEADERS = frozenset(
+    {"host", "content-length", "transfer-encoding", "connection", "upgrade", "te", "trailer", "expect", "content-type"}
+)
+
+
+def dialect_of(parameters: Mapping[str, Any], dialect: Dialect) -> Dialect:
+    """Return the dialect with the agent's own options."""
+    options = _mapping(parameters, "dialect")
+    if not options:
+        return dialect
+    try:
+        return dialect.with_options(options)
+    except ValueError as error:
+        raise ProviderError(f"the agent's parameter 'dialect' is not accepted: {error}") from error
+
+
+def extra_body(parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what is to be merged into the body last. Model, messages and streaming stay ours."""
+    return {name: value for name, value in _mapping(parameters, "extra_body").items() if name not in NEVER_IN_BODY}
+
+
+def extra_of(parameters: Mapping[str, Any]) -> Extra | None:
+    """Return the headers and the query that go with this agent's requests; None where there are none."""
+    headers, query = _mapping(parameters, "extra_headers"), _mapping(parameters, "extra_query")
+    if not (headers or query):
+        return None
+    kept = {name: _text(value) for name, value in headers.items() if name.lower() not in NEVER_IN_HEADERS}
+    pairs = {name: [_text(one) for one in _items(value)] for name, value in query.items()}
+    return Extra(kept, urlencode(pairs, doseq=True))
+
+
+def _mapping(parameters: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    value = parameters.get(name)
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
+        raise ProviderError(f"the agent's parameter {name!r} is not accepted: give an object")
+    return value
+
+
+def _items(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, list | tuple) else [value]
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str | int | float):
+        return str(value)
+    raise ProviderError("the agent's extra headers and query are not accepted: values are texts, numbers or booleans")

@@ -1,0 +1,82 @@
+"""Attachments as all backends keep them: their bytes once per owner and content, apart from runs and messages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from hashlib import sha256
+
+from agentos.domain.media import Media
+from agentos.domain.media_data import decoded, encoded
+from agentos.domain.message import Message
+from agentos.storage.interface import Storage
+
+_CONTENT = "sha256:"
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """The bytes of one attachment, in pieces, under the SHA-256 of the whole in hexadecimal digits."""
+
+    digest: str
+    size: int
+    pieces: Sequence[bytes]
+
+
+def read_in(media: Sequence[Media]) -> tuple[tuple[Media, ...], dict[str, Attachment]]:
+    """Return a new run's attachments with their references, and by digest the bytes of those that have data.
+
+    Takes its time over each, and so belongs before the transaction. Raises ``ValueError``, a caller's bug, for data
+    that is not base64.
+    """
+    new: dict[str, Attachment] = {}
+    return tuple(one if one.data is None else _read_one(one, one.data, new) for one in media), new
+
+
+def read_in_messages(messages: Sequence[Message]) -> tuple[Sequence[Message], dict[str, Attachment]]:
+    """Do the same for the messages of a turn; attachments that have a reference are stored already."""
+    new: dict[str, Attachment] = {}
+    referring: list[Message] = []
+    for message in messages:
+        if message.media:
+            media = (
+                one if one.data is None or one.reference is not None else _read_one(one, one.data, new)
+                for one in message.media
+            )
+            message = replace(message, media=tuple(media))
+        referring.append(message)
+    return referring, new
+
+
+def _read_one(media: Media, data: str, new: dict[str, Attachment]) -> Media:
+    attachment = _attachment_of(data)
+    new[attachment.digest] = attachment
+    return replace(media, reference=_CONTENT + attachment.digest)
+
+
+def _attachment_of(data: str) -> Attachment:
+    pieces = list(decoded(data))
+    digest = sha256()
+    for piece in pieces:
+        digest.update(piece)
+    return Attachment(digest.hexdigest(), sum(map(len, pieces)), pieces)
+
+
+def digest_of(reference: str | None) -> str | None:
+    """Return the digest that a reference names; ``None`` for one of another kind."""
+    if reference is None or not reference.startswith(_CONTENT):
+        return None
+    return reference.removeprefix(_CONTENT)
+
+
+def digests_of(media: Iterable[Media]) -> set[str]:
+    """Return the digests that attachments refer to."""
+    return {digest for one in media if (digest := digest_of(one.reference)) is not None}
+
+
+def with_data(storage: Storage, media: Media, *, owner: str) -> Media | None:
+    """Return an owner's attachment with its data, read where it has none; ``None`` when its bytes are gone."""
+    if media.data is not None or media.reference is None:
+        return media
+    content = storage.read_attachment(media.reference, owner=owner)
+    return None if content is None else replace(media, data=encoded(content))

@@ -1,0 +1,108 @@
+"""The bytes of attachments: written with the run that has them, read piece by piece outside of any transaction."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from itertools import count
+from typing import Any
+
+from sqlalchemy import Integer, bindparam, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from agentos.domain.media import Media
+from agentos.domain.media_data import REST
+from agentos.domain.run import Run
+from agentos.storage.attachments import Attachment, digest_of, digests_of
+from agentos.storage.sqlalchemy.connection import Connection
+from agentos.storage.sqlalchemy.inline_media import read_inline
+from agentos.storage.sqlalchemy.mapping import microseconds
+from agentos.storage.sqlalchemy.owned import Owned
+from agentos.storage.sqlalchemy.store import Store
+from agentos.storage.sqlalchemy.tables import attachment_pieces, attachments, run_attachments
+
+# Locked against the deletion of the last run that has them, which waits for the end of this transaction.
+_PRESENT = (
+    select(attachments.c.digest)
+    .where(attachments.c.owner == bindparam("owner"), attachments.c.digest.in_(bindparam("digests", expanding=True)))
+    .order_by(attachments.c.digest)
+    .with_for_update(read=True, key_share=True)
+)
+
+
+def _add(dialect: Any) -> Any:
+    """Build the statement that adds an attachment. One that another transaction has just added is locked by it too."""
+    statement = dialect.insert(attachments)
+    return statement.on_conflict_do_update(
+        index_elements=[attachments.c.digest, attachments.c.owner], set_={"size": statement.excluded.size}
+    )
+
+
+_DIALECTS = {"sqlite": sqlite, "postgresql": postgresql}
+_ADD = {name: _add(dialect) for name, dialect in _DIALECTS.items()}
+_ADD_PIECE = {name: dialect.insert(attachment_pieces).on_conflict_do_nothing() for name, dialect in _DIALECTS.items()}
+_USE = {name: dialect.insert(run_attachments).on_conflict_do_nothing() for name, dialect in _DIALECTS.items()}
+
+_HEAD = Owned(
+    select(attachments.c.owner, attachments.c.size).where(attachments.c.digest == bindparam("digest")).limit(1),
+    attachments.c.owner,
+)
+_PIECE = select(attachment_pieces.c.content).where(
+    attachment_pieces.c.owner == bindparam("owner"),
+    attachment_pieces.c.digest == bindparam("digest"),
+    attachment_pieces.c.number == bindparam("number", type_=Integer),
+)
+
+
+def keep_attachments(
+    connection: Connection, run: Run, media: Sequence[Media], new: Mapping[str, Attachment], *, owner: str
+) -> None:
+    """Keep the attachments of a run, in the caller's transaction: the bytes of those that its owner does not have yet.
+
+    In the order of their digests, as everywhere: two transactions that lock in one order never block each other.
+    """
+    wanted = sorted(digests_of(media))
+    if not wanted:
+        return
+    found = connection.execute(_PRESENT, {"owner": owner, "digests": wanted}).all()
+    present = {row.digest for row in found}
+    for digest in wanted:
+        if digest not in present and digest in new:
+            _add_one(connection, owner, new[digest], created_at=microseconds(run.created_at))
+    uses = [
+        {"run_id": run.id, "owner": owner, "digest": digest} for digest in wanted if digest in new or digest in present
+    ]
+    if uses:
+        connection.execute(_USE[connection.dialect], uses)
+
+
+def _add_one(connection: Connection, owner: str, attachment: Attachment, *, created_at: int) -> None:
+    which = {"owner": owner, "digest": attachment.digest}
+    connection.execute(_ADD[connection.dialect], {**which, "size": attachment.size, "created_at": created_at})
+    for number, content in enumerate(attachment.pieces):
+        connection.execute(_ADD_PIECE[connection.dialect], {**which, "number": number, "content": content})
+
+
+class AttachmentStore(Store):
+    """Bytes of attachments by reference."""
+
+    def read_attachment(self, reference: str, *, owner: str | None) -> bytes | None:
+        digest = digest_of(reference)
+        if digest is None:
+            return read_inline(self._database, reference, owner=owner)
+        find = _HEAD.of(owner, digest=digest)
+        head = self._database.read(lambda connection: connection.execute(*find).first())
+        return None if head is None else self._content(digest, head.owner, head.size)
+
+    def _content(self, digest: str, owner: str, size: int) -> bytes | None:
+        content = bytearray()
+        for number in count():
+            if len(content) >= size:
+                break
+            which = {"digest": digest, "owner": owner, "number": number}
+            piece = self._database.read(lambda connection: connection.execute(_PIECE, which).scalar())  # noqa: B023
+            if piece is None:  # deleted meanwhile
+                return None
+            content += piece
+            time.sleep(REST)
+        return bytes(content)
