@@ -13,8 +13,16 @@ from parts.pages import PAGES, ROOT, Block, Note, blocks_of, name_of, steps_of
 from parts.reader import Reader
 from parts.server import AgentOSServer
 
-NOT_RUN = {"docs/how-to/docker.md": [("sh", "Docker")] * 4 + [("dockerfile", "Docker")]}
-"""What no test runs, page by page, with the reasons that stand beside the blocks."""
+NOT_RUN = {
+    "README.md": ["sh"],
+    "docs/how-to/backup.md": ["sh", "sh"],
+    "docs/how-to/docker.md": ["sh", "sh", "sh", "sh", "dockerfile"],
+    "docs/how-to/in-your-own-project.md": ["sh"],
+    "docs/how-to/postgresql.md": ["sh"],
+    "docs/how-to/structured-output.md": ["json"],
+    "plugins/agentos-local/README.md": ["sh", "sh"],
+}
+"""What is not run here, page by page. The reasons are in the pages, in comments before the blocks."""
 
 ELSEWHERE = ("js", "nginx", "mermaid", "text")
 """Blocks that have tests of their own below, or are not for pasting."""
@@ -40,13 +48,13 @@ def test_the_blocks_of_a_page_work_as_pasted(page: Path, tmp_path: Path) -> None
 
 def test_blocks_that_are_not_run_say_why_and_are_listed_here() -> None:
     found = {
-        name_of(page): [(step.language, step.not_run) for step in steps_of(page) if isinstance(step, Block) and step.not_run]
+        name_of(page): [step.language for step in steps_of(page) if isinstance(step, Block) and step.not_run]
         for page in PAGES
     }
     assert {page: blocks for page, blocks in found.items() if blocks} == NOT_RUN
 
 
-@pytest.mark.parametrize("page", PAGES, ids=name_of)
+@pytest.mark.parametrize("page", [page for page in PAGES if page.parent.name != "explanation"], ids=name_of)
 def test_no_command_is_hidden_from_these_tests_by_indentation(page: Path) -> None:
     outside = re.sub(r"^( *)```.*?^\1```$", "", page.read_text("utf-8"), flags=re.DOTALL | re.MULTILINE)
     indented = re.findall(r"(?<=\n\n)    (?:export|pip|flask|python|curl|make) .*", outside)
@@ -88,4 +96,4 @@ def test_the_page_of_the_resume_how_to_shows_the_whole_text(tmp_path: Path) -> N
     shown = json.loads(done.stdout)
     assert shown["text"] == "".join(f"word{number} " for number in range(30))
     assert shown["connections"] == 3
-    assert not shown["kept"]
+    assert "kept" not in shown

@@ -4,7 +4,7 @@ A note is an HTML comment on a line of its own, which readers do not see:
 
     <!-- not run: REASON -->     the next block is not run
     <!-- server: NAME=VALUE -->  the reader (re)starts the server here, with these settings
-    <!-- shell: COMMAND -->      the reader does this by hand here
+    <!-- stop: -->               the reader stops the server here
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ PAGES = [
     *sorted((ROOT / "docs" / "explanation").glob("*.md")),
     *sorted((ROOT / "plugins").glob("*/README.md")),
 ]
-NOTES = ("not run", "server", "shell")
+NOTES = ("not run", "server", "stop")
 
 _PARTS = re.compile(
     r"^<!-- (?P<kind>[a-z ]+):(?P<note>.*?)-->$"

@@ -81,8 +81,8 @@ class Reader:
         match step:
             case Note("server", settings):
                 self._serve(f"{settings} flask agentos serve")
-            case Note(_, command):
-                self._shell(command)
+            case Note():
+                self._stop()
             case Block(language="sh", text=text):
                 self._paste(self.local(text))
             case Block(language="json", text=text):
