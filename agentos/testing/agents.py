@@ -48,7 +48,7 @@ class ServedAgents:
     def session(self, agent_id: str, **fields: Any) -> str:
         """Make a session and return its id."""
         answer = self.client.post("/api/v1/sessions", json={"agent_id": agent_id, **fields})
-        assert answer.status_code == 201, answer.text  # noqa: S101 - it is a test that calls this
+        assert answer.status_code == 201, answer.text
         return str(answer.get_json()["session_id"])
 
     def run(self, agent_id: str, text: str, **fields: Any) -> TestResponse:
@@ -58,7 +58,7 @@ class ServedAgents:
     def stream(self, agent_id: str, text: str, **fields: Any) -> list[Event]:
         """Run an agent and return the events of its stream. Raises :class:`AssertionError` where there is none."""
         answer = self.client.post(f"/api/v1/agents/{agent_id}/run/stream", json={"input": text, **fields})
-        assert answer.status_code == 200, answer.text  # noqa: S101 - it is a test that calls this
+        assert answer.status_code == 200, answer.text
         return [Event(event.type, event.json()["data"]) for event in read_events(answer.response)]  # type: ignore[arg-type]  # pieces of bytes
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from parts.model_server import ModelServer
 from parts.pages import PAGES, ROOT, Block, Note, blocks_of, name_of, steps_of
-from parts.reader import Reader
+from parts.reader import NOT_PASTED, Reader
 from parts.server import AgentOSServer
 
 NOT_RUN = {
@@ -24,26 +24,17 @@ NOT_RUN = {
 }
 """What is not run here, page by page. The reasons are in the pages, in comments before the blocks."""
 
-ELSEWHERE = ("js", "nginx", "mermaid", "text")
-"""Blocks that have tests of their own below, or are not for pasting."""
+
+def _is_pasted(page: Path) -> bool:
+    return any(isinstance(step, Note) or step.language not in NOT_PASTED for step in steps_of(page))
 
 
-def _runs(page: Path) -> bool:
-    return any(isinstance(step, Note) or step.language not in ELSEWHERE for step in steps_of(page))
-
-
+# The README is in test_readme.py, which also looks at what its commands print.
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("page", [page for page in PAGES if _runs(page)], ids=name_of)
+@pytest.mark.parametrize("page", [page for page in PAGES[1:] if _is_pasted(page)], ids=name_of)
 def test_the_blocks_of_a_page_work_as_pasted(page: Path, tmp_path: Path) -> None:
     with ModelServer() as model, Reader(tmp_path, {"OPENAI_BASE_URL": model.url, "OPENAI_API_KEY": "test"}) as reader:
-        for step in steps_of(page):
-            if isinstance(step, Block) and (step.not_run or step.language in ELSEWHERE):
-                continue
-            try:
-                reader.do(step)
-            except AssertionError as error:
-                line = step.line if isinstance(step, Block) else step.kind
-                raise AssertionError(f"{name_of(page)}:{line} does not work as pasted:\n{error}") from None
+        reader.read(page)
 
 
 def test_blocks_that_are_not_run_say_why_and_are_listed_here() -> None:

@@ -53,7 +53,7 @@ class Block:
 
 def name_of(page: Path) -> str:
     """Return a page's path as tests show it."""
-    return page.relative_to(ROOT).as_posix()
+    return page.relative_to(ROOT).as_posix() if page.is_relative_to(ROOT) else page.name
 
 
 def steps_of(page: Path) -> Iterator[Note | Block]:

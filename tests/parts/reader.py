@@ -20,13 +20,17 @@ import time
 import tomllib
 import urllib.request
 from configparser import ConfigParser
+from configparser import Error as Unreadable
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from parts.pages import Block, Note
+from parts.pages import Block, Note, name_of, steps_of
 from parts.server import KEPT, ROOT
+
+NOT_PASTED = ("text", "mermaid", "js", "nginx")
+"""Blocks that are no commands or files of a server; tests/docs/test_blocks.py has tests of the last two."""
 
 SERVES = re.compile(r"(^|\s)(make run|(flask )?agentos serve|gunicorn|python server\.py)(\s|$)")
 MAKE_RUN = f"flask agentos db upgrade && gunicorn --pythonpath {ROOT} -c {ROOT / 'gunicorn.conf.py'} wsgi:app"
@@ -75,6 +79,28 @@ class Reader:
 
     def __exit__(self, *_: object) -> None:
         self._stop()
+
+    def read(self, page: Path) -> dict[str, str]:
+        """Do all steps of a page; return what each block of commands printed, by its text."""
+        printed: dict[str, str] = {}
+        for step in steps_of(page):
+            if isinstance(step, Block) and (step.not_run or step.language in NOT_PASTED):
+                continue
+            try:
+                self.do(step)
+            except (
+                AssertionError,
+                ValueError,
+                SyntaxError,
+                Unreadable,
+                yaml.YAMLError,
+                subprocess.TimeoutExpired,
+            ) as error:
+                place = f"{name_of(page)}:{step.line}" if isinstance(step, Block) else name_of(page)
+                raise AssertionError(f"{place} does not work as pasted:\n{error}") from None
+            if isinstance(step, Block) and step.language == "sh":
+                printed[step.text] = self.printed
+        return printed
 
     def do(self, step: Note | Block) -> None:
         """Do what one step says; raises :class:`AssertionError` where it does not work."""
@@ -145,7 +171,8 @@ class Reader:
         )
         self.printed = done.stdout
         log = self._log.read_text("utf-8")[-3000:] if self._log.exists() else ""
-        assert done.returncode == 0 and "event: error\n" not in done.stdout, f"{script}\n--- printed\n{done.stdout}{done.stderr}\n--- server\n{log}"
+        works = done.returncode == 0 and "event: error\n" not in done.stdout
+        assert works, f"{script}\n--- printed\n{done.stdout}{done.stderr}\n--- server\n{log}"
 
     # --- the server ------------------------------------------------------------------------------------------------
 
