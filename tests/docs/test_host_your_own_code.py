@@ -98,12 +98,12 @@ def test_runs_in_processes_of_their_own_do_not_wait_for_each_other(server: Agent
 
 def test_a_cancelled_run_kills_its_process(server: AgentOSServer) -> None:
     client = Client(server.url)
-    run_id = client.post("/agents/slow/run", {"input": "x", "background": True})["run_id"]
-    worker = psutil.Process(server.worker_pids()[0])
-    until(lambda: [child for child in worker.children() if "slow.py" in child.cmdline()])
+    events = client.stream("/agents/slow/run/stream", {"input": "x"})
+    run_id = next(event.run_id for event in events if event.type == "token")
+    (child,) = psutil.Process(server.worker_pids()[0]).children()
     client.post(f"/runs/{run_id}/cancel", {})
-    assert client.ended(run_id)["status"] == "cancelled"
-    until(lambda: not [child for child in worker.children() if "slow.py" in child.cmdline()])
+    assert [event.data["code"] for event in events if event.type == "error"] == ["RUN_CANCELLED"]
+    until(lambda: not child.is_running())
 
 
 def test_a_cancelled_run_cuts_the_connection_that_it_waits_for(server: AgentOSServer, upstream: Upstream) -> None:
