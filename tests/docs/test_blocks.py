@@ -1,6 +1,7 @@
 """Every block of the pages works as it is pasted."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -10,7 +11,7 @@ import pytest
 
 from parts.model_server import ModelServer
 from parts.pages import PAGES, ROOT, Block, Note, blocks_of, name_of, steps_of
-from parts.reader import NOT_PASTED, Reader
+from parts.reader import NOT_PASTED, Reader, free_port
 from parts.server import AgentOSServer
 
 NOT_RUN = {
@@ -23,6 +24,9 @@ NOT_RUN = {
     "plugins/agentos-local/README.md": ["sh", "sh"],
 }
 """What is not run here, page by page. The reasons are in the pages, in comments before the blocks."""
+
+
+NGINX = shutil.which("nginx", path=f"{os.environ['PATH']}{os.pathsep}/usr/sbin")
 
 
 def _is_pasted(page: Path) -> bool:
@@ -52,16 +56,17 @@ def test_no_command_is_hidden_from_these_tests_by_indentation(page: Path) -> Non
     assert not indented, f"give these lines a fence: {indented}"
 
 
-@pytest.mark.skipif(not shutil.which("nginx"), reason="nginx is not installed")
+@pytest.mark.skipif(NGINX is None, reason="nginx is not installed")
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks_of(page, "nginx")], ids=name_of)
 def test_nginx_accepts_the_configuration(page: Path, tmp_path: Path) -> None:
     certificate = ROOT / "tests" / "parts" / "tls" / "server.pem"
     for block in blocks_of(page, "nginx"):
         text = re.sub(r"(ssl_certificate(?:_key)?\s+)[^;]+;", rf"\1{certificate};", block.text)
+        text = text.replace("listen 443 ", f"listen 127.0.0.1:{free_port()} ")  # Its check binds the address.
         config = tmp_path / "nginx.conf"
         config.write_text(f"pid {tmp_path}/pid;\nevents {{}}\nhttp {{\naccess_log off;\n{text}\n}}\n")
         done = subprocess.run(
-            ["nginx", "-t", "-p", str(tmp_path), "-e", str(tmp_path / "log"), "-c", str(config)],
+            [str(NGINX), "-t", "-p", str(tmp_path), "-e", str(tmp_path / "log"), "-c", str(config)],
             capture_output=True,
             text=True,
             timeout=30,

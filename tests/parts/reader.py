@@ -14,20 +14,19 @@ import shlex
 import signal
 import socket
 import subprocess
-import sys
-import sysconfig
 import time
 import tomllib
 import urllib.request
 from configparser import ConfigParser
 from configparser import Error as Unreadable
 from pathlib import Path
-from typing import Any
 
 import yaml
 
+from parts.environment import make_environment
 from parts.pages import Block, Note, name_of, steps_of
 from parts.server import KEPT, ROOT
+from parts.shapes import json_in, same_shape
 
 NOT_PASTED = ("text", "mermaid", "js", "nginx")
 """Blocks that are no commands or files of a server; tests/docs/test_blocks.py has tests of the last two."""
@@ -41,7 +40,6 @@ SESSION = """
 set -euo pipefail
 trap '{ declare -p | grep -vE "^declare -[a-zA-Z]*r"; printf "cd %q\\n" "$PWD"; } > "$READER/state"' EXIT
 """
-PROGRAMS = {"flask": "flask", "gunicorn": "gunicorn", "pytest": "pytest -q -p no:cacheprovider"}
 
 
 class Reader:
@@ -56,7 +54,7 @@ class Reader:
         self._ports: dict[str, str] = {}
         self._server: subprocess.Popen[bytes] | None = None
         self._log = self.private / "server.log"
-        programs = self._environment()
+        programs = make_environment(self.here / ".venv")
         # An answer that is an error is a failure, which a terminal only shows.
         (self.private / ".curlrc").write_text("fail-with-body\n")
         self.environ = {name: os.environ[name] for name in KEPT if name in os.environ} | {
@@ -112,8 +110,8 @@ class Reader:
             case Block(language="sh", text=text):
                 self._paste(self.local(text))
             case Block(language="json", text=text):
-                shown, printed = json.loads(text), _json_in(self.printed)
-                _same_shape(shown, printed, "the answer")
+                shown, printed = json.loads(text), json_in(self.printed)
+                same_shape(shown, printed, "the answer")
             case Block(file=str(file)):
                 (self.here / file).parent.mkdir(parents=True, exist_ok=True)
                 (self.here / file).write_text(self.local(step.text))
@@ -123,7 +121,7 @@ class Reader:
 
     def local(self, text: str) -> str:
         """Return a text with a free port for each port of this machine in it, always the same one."""
-        return PORT.sub(lambda found: self._ports.setdefault(found[0], str(_free_port())), text)
+        return PORT.sub(lambda found: self._ports.setdefault(found[0], str(free_port())), text)
 
     # --- a block ---------------------------------------------------------------------------------------------------
 
@@ -217,53 +215,8 @@ class Reader:
                 self._server.wait(10)
         self._server = None
 
-    # --- the environment -------------------------------------------------------------------------------------------
 
-    def _environment(self) -> Path:
-        """Make `.venv` with all that ours has; what a page installs goes into it, and into no other."""
-        venv = self.here / ".venv"
-        subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(venv)], check=True, timeout=60)
-        (site,) = venv.glob("lib/python*/site-packages")
-        (site / "ours.pth").write_text(f"import site; site.addsitedir({sysconfig.get_path('purelib')!r})\n")
-        python = venv / "bin" / "python"
-        for name, module in PROGRAMS.items():
-            _program(venv / "bin" / name, f'exec {python} -m {module} "$@"')
-        _program(
-            venv / "bin" / "pip",
-            f'shift; exec {sys.executable} -m pip --python {python} install -q --no-index --no-build-isolation "$@"',
-        )
-        return venv / "bin"
-
-
-def _program(path: Path, line: str) -> None:
-    path.write_text(f"#!/bin/sh\n{line}\n")
-    path.chmod(0o755)
-
-
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         return int(found.getsockname()[1])
-
-
-def _json_in(printed: str) -> Any:
-    """Return the JSON that a command printed: all of it, or its last line."""
-    try:
-        return json.loads(printed)
-    except ValueError:
-        return json.loads(printed.strip().splitlines()[-1])
-
-
-def _same_shape(shown: Any, printed: Any, where: str) -> None:
-    """Is what a page shows in what was printed? ``…`` is any text, and a key ``…`` more keys."""
-    assert type(shown) is type(printed) or {type(shown), type(printed)} == {int, float}, (
-        f"{where} is {printed!r}, and the page shows {shown!r}"
-    )
-    match shown:
-        case dict():
-            for key in shown.keys() - {"…"}:
-                assert key in printed, f"{where} has no {key!r}; it has {', '.join(printed)}"
-                _same_shape(shown[key], printed[key], f"{where}.{key}")
-        case list() if shown:
-            assert printed, f"{where} is empty"
-            _same_shape(shown[0], printed[0], f"{where}[0]")
