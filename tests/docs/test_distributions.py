@@ -29,6 +29,12 @@ def _config(project: Path) -> ConfigParser:
     return parser
 
 
+def test_no_page_links_to_what_is_not_ours() -> None:
+    for name in TEXTS:
+        for linked in re.findall(r"pypi\.org/project/(agentos[\w-]*)", (ROOT / name).read_text("utf-8")):
+            assert linked in OURS, f"{name}: https://pypi.org/project/{linked}"
+
+
 def test_every_distribution_has_a_name_that_is_ours() -> None:
     assert len(OURS) == len(PROJECTS)
     for name in OURS:
@@ -55,10 +61,13 @@ def test_a_project_asks_for_ours_by_its_name(project: Path) -> None:
             assert found[0] in OURS, line
 
 
-def test_the_readme_and_the_tutorial_ask_for_ours() -> None:
-    for page in (ROOT / "README.md", *ROOT.glob("docs/tutorial/*.md")):
-        for asked in re.findall(r"install_requires = (.*)", page.read_text("utf-8")):
-            assert asked in OURS, f"{page.name}: {asked}"
+def test_the_projects_of_the_pages_ask_for_ours() -> None:
+    projects = 0
+    for page in (ROOT / "README.md", *ROOT.glob("docs/*/*.md")):
+        for asked in re.findall(r"^dependencies = \[(.*)\]", page.read_text("utf-8"), re.MULTILINE):
+            projects += 1
+            assert asked.strip('"') in OURS, f"{page.name}: {asked}"
+    assert projects > 3
 
 
 def test_a_wheel_has_every_module_and_nothing_else(tmp_path: Path) -> None:

@@ -24,6 +24,12 @@ def _blocks(page: Path, language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", page.read_text("utf-8"), re.DOTALL | re.MULTILINE)
 
 
+def _anchors(page: Path) -> set[str]:
+    """Return the anchors that GitHub gives to a page's headings."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text("utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
 def test_the_agent_of_the_structured_output_page_answers_as_it_says(tmp_path: Path) -> None:
     from agentos import Config, create_app
 
@@ -43,9 +49,12 @@ def test_the_agent_of_the_structured_output_page_answers_as_it_says(tmp_path: Pa
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_lead_to_files_and_python_compiles(page: Path) -> None:
-    for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text("utf-8")):
-        if not target.startswith(("http://", "https://")):
-            assert (page.parent / target).exists(), f"{page.name} links to {target}, which is not there"
+    for target, anchor in re.findall(r"\]\(([^)#]*)(?:#([^)]*))?\)", page.read_text("utf-8")):
+        if target.startswith(("http://", "https://")):
+            continue
+        file = page.parent / target if target else page
+        assert file.exists(), f"{page.name} links to {target}, which is not there"
+        assert not anchor or anchor in _anchors(file), f"{page.name} links to {target}#{anchor}, which is not there"
     for block in _blocks(page, "python"):
         ast.parse(block)
 
@@ -74,7 +83,7 @@ def test_the_provider_of_the_how_to_answers(tmp_path: Path) -> None:
     from agentos import Config, create_app
 
     namespace: dict[str, object] = {}
-    (block,) = _blocks(ROOT / "docs" / "how-to" / "own-provider.md", "python")
+    block = _blocks(ROOT / "docs" / "how-to" / "own-provider.md", "python")[0]
     exec(compile(block, "own-provider.md", "exec"), namespace)
     plugin = SimpleNamespace(register_model_providers=namespace["register_model_providers"])
     app = create_app(Config(database_url="memory://", model="shouting:x"), plugins={"shouting": plugin})
@@ -99,3 +108,17 @@ def test_the_greeter_of_the_how_to_greets() -> None:
         assert answer.get_json()["content"] == "Hello, you said 'hi' after 0 messages."
     finally:
         server.app.extensions["agentos"].close()
+
+
+HOW_TOS = sorted((ROOT / "docs" / "how-to").glob("*.md"))
+
+
+@pytest.mark.parametrize("page", HOW_TOS, ids=lambda page: page.stem)
+def test_a_how_to_says_first_for_whom_it_is(page: Path) -> None:
+    first = page.read_text("utf-8").split("\n\n")[1]
+    assert "This page is for " in first, f"{page.name} begins with {first!r}"
+
+
+def test_the_readme_lists_each_how_to_once() -> None:
+    index = (ROOT / "README.md").read_text("utf-8").partition("## Where to go next")[2]
+    assert sorted(re.findall(r"docs/how-to/([\w-]+)\.md", index)) == [page.stem for page in HOW_TOS]

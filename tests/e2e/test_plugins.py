@@ -45,8 +45,7 @@ def test_a_new_plugin_is_installed_and_used_after_a_restart(tmp_path: Path, envi
     project = tmp_path / "agentos-dice"
     project.mkdir()
     (project / "dice.py").write_text(_block("# dice.py"))
-    (project / "setup.cfg").write_text(_block("# setup.cfg"))
-    (project / "setup.py").write_text("from setuptools import setup\n\nsetup()\n")
+    (project / "pyproject.toml").write_text(_block("# pyproject.toml"))
     command = [str(environment), "-m", "gunicorn", "-c", str(ROOT / "gunicorn.conf.py"), "wsgi:app"]
 
     with ModelServer() as model:
