@@ -64,7 +64,8 @@ class Deployment:
             address = worker.sockets[0].getsockname()
             if isinstance(address, tuple):
                 key = KEY if services.config.auth else ""
-                print(EXAMPLE.format(url=_url(address, tls=worker.cfg.is_ssl), key=key), flush=True)  # noqa: T201
+                url = _url(address, tls=worker.cfg.is_ssl) + (services.config.root_path or "")
+                print(EXAMPLE.format(url=url, key=key), flush=True)  # noqa: T201
 
 
 def _url(address: tuple[Any, ...], *, tls: bool) -> str:
