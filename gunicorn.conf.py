@@ -15,7 +15,7 @@ import math
 import os
 
 from agentos.observability.logs import configure_logging
-from agentos.serving import deployment, descriptors
+from agentos.serving import addresses, deployment, descriptors
 from agentos.serving.application import serving_config
 from agentos.serving.logger import Logger
 from agentos.serving.worker import Worker
@@ -25,7 +25,8 @@ configure_logging(settings)
 
 # --- where, and how many ---------------------------------------------------------------------------------------------
 
-bind = settings.address  # AGENTOS_ADDRESS. Another than this machine's is refused without AGENTOS_AUTH; see the hooks.
+# AGENTOS_ADDRESS; with a port alone, IPv4 and IPv6. Another than this machine's is refused without AGENTOS_AUTH.
+bind = addresses.bind_addresses(settings.address, addresses.ipv6_here())
 backlog = 2048  # Connections that wait while all workers are at work; the kernel's own limit (somaxconn) may be lower.
 workers = settings.workers  # AGENTOS_WORKERS or WEB_CONCURRENCY. One a core: each serves many connections, on one core.
 worker_class = Worker  # gevent's worker, with JSON errors, a check of the patches, and a drain that ends every run.

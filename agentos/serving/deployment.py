@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 from agentos.auth.exposure import check_binding
 from agentos.errors import ConfigError
 from agentos.serving import descriptors
+from agentos.serving.addresses import takes_ipv4
 from agentos.serving.application import serving_config
 from agentos.storage.sqlalchemy.address import check_url
 
@@ -61,17 +62,20 @@ class Deployment:
         self._state[1] = 1
         services = worker.services
         if services is not None and services.config.assistant:
-            address = worker.sockets[0].getsockname()
-            if isinstance(address, tuple):
+            listener = worker.sockets[0]
+            if isinstance(listener.getsockname(), tuple):
                 key = KEY if services.config.auth else ""
-                url = _url(address, tls=worker.cfg.is_ssl) + (services.config.root_path or "")
+                url = _url(listener, tls=worker.cfg.is_ssl) + (services.config.root_path or "")
                 print(EXAMPLE.format(url=url, key=key), flush=True)  # noqa: T201
 
 
-def _url(address: tuple[Any, ...], *, tls: bool) -> str:
-    host, port = address[0], address[1]
+def _url(listener: Any, *, tls: bool) -> str:
+    host, port = listener.getsockname()[:2]
     # The address that means "all interfaces" is none that every client can connect to.
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+    if host == "::":
+        host = "127.0.0.1" if takes_ipv4(listener) else "::1"
+    elif host == "0.0.0.0":  # noqa: S104
+        host = "127.0.0.1"
     return f"{'https' if tls else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
 
 
