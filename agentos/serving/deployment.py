@@ -14,6 +14,7 @@ from agentos.errors import ConfigError
 from agentos.serving import descriptors
 from agentos.serving.addresses import takes_ipv4
 from agentos.serving.application import serving_config
+from agentos.serving.flags import check_flags
 from agentos.storage.sqlalchemy.address import check_url
 
 EXAMPLE = (
@@ -81,6 +82,7 @@ def _url(listener: Any, *, tls: bool) -> str:
 
 def on_starting(server: Any) -> None:
     """Make the deployment: gunicorn's hook in the master, once, before it listens; a reload keeps what is made here."""
+    check_flags(server.cfg)  # again: with --logger-class, our logger has not done it
     _check_binding(server.cfg.address)
     _check_database()
     server.deployment = Deployment(server.num_workers)
