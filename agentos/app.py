@@ -58,7 +58,6 @@ def create_app(
         app.wsgi_app = PathPrefix(  # type: ignore[method-assign]
             app.wsgi_app,
             root=config.root_path,
-            trusted=config.proxy_hops > 0,
             names={rule.rule.split("/", 2)[1] for rule in app.url_map.iter_rules()},
         )
     return app

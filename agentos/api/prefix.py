@@ -16,20 +16,19 @@ Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
 class PathPrefix:
     """Puts the prefix into ``SCRIPT_NAME`` and takes it off ``PATH_INFO``, where the proxy left it on.
 
-    ``root`` is the configured one. Without it, and with ``trusted`` proxies, their ``X-Forwarded-Prefix`` counts.
+    ``root`` is the configured one. Without it, ``X-Forwarded-Prefix`` counts: use it behind trusted proxies alone.
     ``names`` are the first parts of the application's own paths: only before one of them a prefix is taken off, so that
     ``/api`` can be one too.
     """
 
-    def __init__(self, application: Application, *, root: str | None, trusted: bool, names: Set[str]) -> None:
+    def __init__(self, application: Application, *, root: str | None, names: Set[str]) -> None:
         self._application = application
         self._root = root
-        self._trusted = trusted
         self._path = re.compile(rf"(?=/(?:{'|'.join(map(re.escape, sorted(names - {''})))})?(?:/|\Z))", re.ASCII)
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         """Answer a request."""
-        prefix = self._root or (forwarded_prefix(environ.get(FORWARDED)) if self._trusted else None)
+        prefix = self._root or forwarded_prefix(environ.get(FORWARDED))
         if prefix is not None:
             environ["SCRIPT_NAME"] = prefix
             path: str = environ["PATH_INFO"]

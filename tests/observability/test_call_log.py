@@ -1,5 +1,6 @@
 """At level debug, the log says what an agent did: each call to its model and to its tools, and which request it was."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from agentos.errors import ProviderError, ProviderUnavailable
 from agentos.hookspecs import hookimpl
 from agentos.models.deltas import Finish
 from agentos.models.scripted import Cut, Fail, Pause, ScriptedProvider, call
+from agentos.storage.memory import MemoryStorage
+from parts.waiting import until
 
 SECRET = "sk-geheim-geheim-12"
 PROMPT = "the prompt of the quokka"
@@ -40,6 +43,7 @@ TURNS: dict[str, list[Any]] = {
     "quotes": [[Fail(ProviderError(f"the model server refused the request (status 400): cannot read {PROMPT}"))]],
     "long": [[Fail(ProviderError("the model server refused the request: " + "x y " * 1000))]],
     "cut": [["Hi", Cut()]],
+    "endless": [["Hi", Pause(60)]],
     "bug": [[Fail(ValueError(PROMPT))]],  # type: ignore[arg-type]
 }
 
@@ -58,11 +62,11 @@ def serve(log, tmp_path: Path):
     opened = []
 
     def start(**settings: Any) -> Any:
-        config = Config(environ={}, database_url=f"sqlite:///{tmp_path}/a.db", plugins=(), **settings)
+        config = Config(**{"environ": {}, "database_url": f"sqlite:///{tmp_path}/a.db", "plugins": (), **settings})
         stream = log(config)
         agents = {name: Agent(id=name, model=f"{name}:m", tools=(add, break_down)) for name in TURNS}
         agents["wordy"] = Agent(id="wordy", model="refused:m", instructions="a b " * 50_000)
-        app = create_app(config, agents=agents, plugins={"models": Models()})
+        app = create_app(config, agents=agents, plugins={"models": Models(), "storage": ForgetfulStorage()})
         opened.append(app.extensions["agentos"])
         return app.test_client(), stream
 
@@ -160,7 +164,7 @@ def test_a_long_conversation_leaves_our_own_words(serve) -> None:
 
 def test_there_are_no_such_lines_at_info(serve) -> None:
     client, stream = serve()
-    for agent in TURNS:
+    for agent in TURNS.keys() - {"endless"}:
         run(client, agent)
     assert lines_of(stream, "agentos.calls") == []
 
@@ -179,11 +183,43 @@ def test_a_request_and_its_run_name_each_other(serve, how) -> None:
     events = client.get(f"/api/v1/runs/{run_id}/events", headers={"X-Request-ID": "later"})
     assert "complete" in events.text
     events.close()
+    until(lambda: run_id in [line["run_id"] for line in lines_of(stream, "agentos.runs")])  # after its last event
     asked = {line["request_id"]: line.get("run_id") for line in lines_of(stream, "agentos.requests")}
     assert (asked["second"], asked["later"]) == (run_id, run_id)
     for logger in ("agentos.calls", "agentos.runs"):
         [line] = [line for line in lines_of(stream, logger) if line["run_id"] == run_id]
         assert line["request_id"] == "second"
+
+
+class Forgetful(MemoryStorage):
+    """Returns runs as it has them stored, without what is not."""
+
+    def admit_run(self, *arguments: Any, **options: Any) -> Any:
+        admission = super().admit_run(*arguments, **options)
+        return replace(admission, run=replace(admission.run, request_id=None))
+
+    def claim_turn(self, *arguments: Any, **options: Any) -> Any:
+        claimed = super().claim_turn(*arguments, **options)
+        return claimed and replace(claimed, run=replace(claimed.run, request_id=None))
+
+
+class ForgetfulStorage:
+    """Provides the storage backend of that kind."""
+
+    @hookimpl
+    def register_storage_backends(self, register: Any) -> None:
+        register("forgetful", lambda url, config: Forgetful())
+
+
+@pytest.mark.parametrize("background", [False, True])
+def test_no_storage_backend_has_to_keep_the_requests_id(serve, background) -> None:
+    client, stream = serve(log_level="debug", database_url="forgetful://")
+    body = {"input": "Hi", "background": background}
+    answer = client.post("/api/v1/agents/answers/run", json=body, headers={"X-Request-ID": "mine"})
+    client.get(f"/api/v1/runs/{answer.headers['X-Run-ID']}/events").get_data()
+    until(lambda: lines_of(stream, "agentos.runs"))  # written after the run's last event
+    for logger in ("agentos.calls", "agentos.runs"):
+        assert [line["request_id"] for line in lines_of(stream, logger)] == ["mine"]
 
 
 def test_a_repeated_request_names_the_first_ones_run(serve) -> None:
@@ -201,3 +237,15 @@ def test_a_request_without_a_run_has_no_field_for_it(serve) -> None:
     client.get("/health")
     [line] = lines_of(stream, "agentos.requests")
     assert "run_id" not in line
+
+
+def test_a_call_that_is_cut_is_a_line(serve) -> None:
+    client, stream = serve(log_level="debug")
+    run_id = client.post("/api/v1/agents/endless/run", json={"input": "Hi", "background": True}).json["run_id"]
+    events = client.get(f"/api/v1/runs/{run_id}/events")
+    until(lambda: b"event: token" in next(events.response))
+    client.post(f"/api/v1/runs/{run_id}/cancel")
+    assert b"RUN_CANCELLED" in events.data
+    until(lambda: lines_of(stream, "agentos.calls"))
+    [line] = lines_of(stream, "agentos.calls")
+    assert (line["message"], line["run_id"], line["model"]) == ("model call stopped", run_id, "endless:m")
