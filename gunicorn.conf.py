@@ -1,7 +1,8 @@
 """How AgentOS is served: ``gunicorn -c gunicorn.conf.py wsgi:app``. ``AgentOS.start()`` reads this file too.
 
 What a deployment chooses (address, workers, timeouts, log) are AgentOS's own settings, in its environment variables; a
-flag of gunicorn's command line wins over a line here. The reasons are beside the lines.
+flag of gunicorn's command line wins over a line here, but for those that break a promise: they are refused
+(``agentos/serving/flags.py``). The reasons are beside the lines.
 """
 
 # ruff: noqa: E402  # the order is the point
@@ -11,11 +12,10 @@ from gevent import monkey
 
 monkey.patch_all()
 
-import math
 import os
 
 from agentos.observability.logs import configure_logging
-from agentos.serving import deployment, descriptors
+from agentos.serving import addresses, deployment, descriptors, flags
 from agentos.serving.application import serving_config
 from agentos.serving.logger import Logger
 from agentos.serving.worker import Worker
@@ -25,7 +25,8 @@ configure_logging(settings)
 
 # --- where, and how many ---------------------------------------------------------------------------------------------
 
-bind = settings.address  # AGENTOS_ADDRESS. Another than this machine's is refused without AGENTOS_AUTH; see the hooks.
+# AGENTOS_ADDRESS; with a port alone, IPv4 and IPv6. Another than this machine's is refused without AGENTOS_AUTH.
+bind = addresses.bind_addresses(settings.address, addresses.ipv6_here())
 backlog = 2048  # Connections that wait while all workers are at work; the kernel's own limit (somaxconn) may be lower.
 workers = settings.workers  # AGENTOS_WORKERS or WEB_CONCURRENCY. One a core: each serves many connections, on one core.
 worker_class = Worker  # gevent's worker, with JSON errors, a check of the patches, and a drain that ends every run.
@@ -47,7 +48,9 @@ worker_tmp_dir = memory if os.access(memory, os.W_OK) else None  # Heartbeats in
 # --- how long --------------------------------------------------------------------------------------------------------
 
 timeout = 120  # A worker's heartbeat, not a request's limit: one that computes for so long without a pause is replaced.
-graceful_timeout = math.ceil(settings.drain_timeout) + 5  # AGENTOS_DRAIN_TIMEOUT, and 5 s to save the ends of cut runs.
+graceful_timeout = flags.least_graceful_timeout(
+    settings
+)  # AGENTOS_DRAIN_TIMEOUT, and 5 s to save the ends of cut runs.
 keepalive = 75  # Longer than the 60 s of usual load balancers, so that they and not we end an idle connection.
 # A header's time is AGENTOS_HEADER_TIMEOUT, a body's AGENTOS_REQUEST_TIMEOUT, an unread answer's AGENTOS_WRITE_TIMEOUT.
 

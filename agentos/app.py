@@ -14,6 +14,7 @@ from agentos.api.cors import allow_origins
 from agentos.api.errors import handle_errors
 from agentos.api.exposure import keep_strangers_out
 from agentos.api.middleware import OrjsonProvider, watch_requests
+from agentos.api.prefix import PathPrefix
 from agentos.api.resources import PAGE_ENDPOINTS, PUBLIC_ENDPOINTS, RESOURCES
 from agentos.api.stream_limits import StreamLimits
 from agentos.bootstrap import build
@@ -53,4 +54,10 @@ def create_app(
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=config.proxy_hops, x_proto=0, x_host=0)  # type: ignore[method-assign]
     for resource in RESOURCES:
         app.register_blueprint(resource.blueprint())
+    if config.root_path or config.proxy_hops:
+        app.wsgi_app = PathPrefix(  # type: ignore[method-assign]
+            app.wsgi_app,
+            root=config.root_path,
+            names={rule.rule.split("/", 2)[1] for rule in app.url_map.iter_rules()},
+        )
     return app

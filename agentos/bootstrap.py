@@ -223,6 +223,7 @@ def _runner(storage: Storage, lease: Lease, config: Config, manager: PluginManag
         lease,
         quota=Quota(config.max_runs_per_owner, config.max_runs),
         on_finished=lambda run: manager.observe("run_finished", run=run),
+        log_content=config.log_content,
     )
 
 

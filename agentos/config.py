@@ -26,6 +26,7 @@ from agentos.settings import (
     OPTIONAL_RATE,
     OPTIONAL_TEXT,
     ORIGINS,
+    PATH_PREFIX,
     PLUGINS,
     SIZE,
     TEXT,
@@ -210,6 +211,12 @@ class Config:
         whole(0, 10),
         "Proxies before the server that add the client's address to X-Forwarded-For.",
         env="AGENTOS_PROXY_HOPS",
+    )
+    root_path: str | None = setting(
+        None,
+        PATH_PREFIX,
+        "Path under which a proxy shows the server. Addresses in answers begin with it, those that are asked for may.",
+        env="AGENTOS_ROOT_PATH",
     )
     max_runs: int | None = setting(
         None,

@@ -246,7 +246,14 @@ def _address(value: Any) -> str:
     host, separator, port = _text(value).rpartition(":")
     if not separator or not re.fullmatch(r"[0-9]{1,5}", port) or int(port) > 65535 or "/" in host:
         raise ValueError(value)
-    return f"{host or '0.0.0.0'}:{int(port)}"  # noqa: S104 - that an empty host means all interfaces is documented
+    return f"{host}:{int(port)}"
+
+
+def _path_prefix(value: Any) -> str | None:
+    path = _text(value).rstrip("/")
+    if not re.fullmatch(r"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]{0,63}){0,8}", path):
+        raise ValueError(value)
+    return path or None
 
 
 def _hosts(value: Any) -> tuple[str, ...]:
@@ -312,7 +319,8 @@ OPTIONAL_TEXT = Kind("a text", optional(_text))
 FLAG = Kind("1 or 0 (also true/false, yes/no, on/off)", _flag)
 SIZE = Kind("bytes, or a number with KiB, MiB or GiB, from 1 KiB to 1 GiB", _size)
 NAMES = Kind("names, separated by commas", _names)
-ADDRESS = Kind("host:port, or :port for all interfaces", _address)
+ADDRESS = Kind("host:port, or :port for all interfaces, IPv4 and IPv6", _address)
+PATH_PREFIX = Kind("a path like /agents, of letters, digits, '-', '_', '.' and '~'", optional(_path_prefix))
 ORIGINS = Kind("origins like https://app.example.com, separated by commas, or *", _origins)
 HOSTS = Kind("host names and addresses, separated by commas; *.example.com for all below it", _hosts)
 OPTIONAL_COUNT = Kind(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from importlib.resources import files
 
-from flask import Response, url_for
+from flask import Response, request, url_for
 
 from agentos.api.routes import PAGE, Answer, Routes
 from agentos.errors import NotFound
@@ -45,6 +45,9 @@ START = """SwaggerUIBundle({
 });
 """
 
+SERVER = b"\n- url: /\n"
+"""Where the document says that the API is."""
+
 ASSETS = {
     "favicon-32x32.png": "image/png",
     "start.js": "text/javascript; charset=utf-8",
@@ -60,7 +63,10 @@ ASSETS = {
 )
 def get_openapi() -> Response:
     """Read the specification of this API."""
-    return Response(_document(), content_type="application/yaml")
+    document = _document()
+    if request.root_path:  # what the address begins with behind a proxy; a prefix needs no quotes in YAML
+        document = document.replace(SERVER, b"\n- url: %b\n" % request.root_path.encode(), 1)
+    return Response(document, content_type="application/yaml")
 
 
 @routes.get("/docs", access=PAGE, answers={200: Answer(description="The page.", media_types=("text/html",))})

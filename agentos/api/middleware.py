@@ -46,6 +46,11 @@ def request_id() -> str:
     return found
 
 
+def name_run(run_id: str) -> None:
+    """Have the run that this request began, or joined, in the request's line."""
+    g.run_id = run_id
+
+
 def watch_requests(app: Flask) -> None:
     """Give every request an id and a line in the log."""
 
@@ -75,6 +80,9 @@ def _line(request: Request, response: Response, id: str) -> Callable[[], None]:
         "caller": known.id if (known := g.get("caller")) else None,
         "request_id": id,
     }
+    run_id = g.get("run_id") or (request.view_args or {}).get("run_id")
+    if run_id is not None:
+        fields["run_id"] = run_id
 
     def write() -> None:
         fields["duration"] = round(time.perf_counter() - began, 6)

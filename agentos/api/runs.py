@@ -10,6 +10,7 @@ from flask import Response, request
 from agentos.api.callers import caller
 from agentos.api.idempotency import ANSWER_HEADER, REQUEST_HEADER, idempotency_key
 from agentos.api.media_answers import DOWNLOAD, IMAGES, media_answer, media_number
+from agentos.api.middleware import name_run, request_id
 from agentos.api.paging import page_json, paging
 from agentos.api.query import read_last_event_id
 from agentos.api.representations import run_json
@@ -288,5 +289,8 @@ def _start(agent_id: str, body: dict[str, Any], *, streamed: bool) -> StartedRun
         background=body["background"],
         concurrency=None if concurrency is None else Concurrency(concurrency),
         idempotency=idempotency_key(request, body | {"stream": streamed}),
+        request_id=request_id(),
     )
-    return services().runs.start(wanted)
+    started = services().runs.start(wanted)
+    name_run(started.run_id)
+    return started

@@ -92,20 +92,30 @@ def _exposure(config: Config) -> Iterator[Finding]:
     except AgentOSError as error:
         yield Finding("exposure", "failed", error.message)
         return
+    address = _address(config)
     if config.auth:
-        yield Finding("exposure", "ok", f"{config.address}, for callers who are known ({', '.join(config.auth)})")
+        yield Finding("exposure", "ok", f"{address}, for callers who are known ({', '.join(config.auth)})")
     elif is_confined(config) and "*" in config.allow_origins:
         yield Finding(
             "exposure",
             "warning",
-            f"{config.address}, for this machine and every page that it opens in a browser, without a credential; name"
+            f"{address}, for this machine and every page that it opens in a browser, without a credential; name"
             " the pages' origins in AGENTOS_ALLOW_ORIGINS",
         )
     elif is_confined(config):
-        yield Finding("exposure", "ok", f"{config.address}, for this machine alone; no credential is asked for")
+        yield Finding("exposure", "ok", f"{address}, for this machine alone; no credential is asked for")
     else:
-        yield Finding("exposure", "warning", f"{config.address}, for anybody who can reach it, without a key")
+        yield Finding("exposure", "warning", f"{address}, for anybody who can reach it, without a key")
     yield from _limits(config, reachable=bool(config.proxy_hops) or not is_here(config.address))
+
+
+def _address(config: Config) -> str:
+    """Return where the server listens; with a port alone, in which families of addresses."""
+    if not config.address.startswith(":"):
+        return config.address
+    from agentos.serving.addresses import ipv6_here
+
+    return f"{config.address} ({'IPv4 alone: there is no IPv6 here' if ipv6_here() == 'none' else 'IPv4 and IPv6'})"
 
 
 def _limits(config: Config, *, reachable: bool) -> Iterator[Finding]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
@@ -16,9 +17,13 @@ from agentos.domain.principal import OPERATOR
 if TYPE_CHECKING:
     from agentos.domain.run import Run
     from agentos.services.services import Services
+    from agentos.services.tool_calls import ToolCallRecord
 
 INPUT_SHOWN = 60
 """Characters of a run's input that a list shows."""
+
+SHOWN = 200
+"""Characters that are shown of a tool call's arguments, and of its error."""
 
 CANCEL_WAIT = 5.0
 """Seconds that a run which was told to stop is waited for; a worker that lives needs about one."""
@@ -66,19 +71,25 @@ def list_runs(session_id: str | None, agent_id: str | None, status: str | None, 
 @click.argument("run_id", metavar="ID", type=Text())
 @as_json
 def show(run_id: str, as_json: bool) -> None:
-    """Show a run: what it was asked, where it stands, what it said."""
+    """Show a run: what it was asked, where it stands, which tools it called, what it said."""
     from agentos.api.representations import run_json
     from agentos.cli.opening import opened
 
     with opened() as services:
-        run = run_json(services.runs.get(run_id, OPERATOR))
+        found = services.runs.get(run_id, OPERATOR)
+        calls = services.runs.tool_calls(found)
+    run = run_json(found)
     if as_json:
-        print_json(run)
+        print_json(run | {"tool_calls": [asdict(call) for call in calls]})
         return
     content = run.pop("content")
     for key, value in run.items():
         if value not in (None, {}, []):
             click.echo(f"{key + ':':<15}{one_line(value if isinstance(value, str) else json_text(value))}")
+    if calls:
+        click.echo("tool_calls:")
+    for call in calls:
+        click.echo(f"  {_tool_call(call)}")
     if content:
         click.echo(f"\n{printable(content)}")
 
@@ -141,6 +152,14 @@ def _await_end(services: Services, run: Run) -> Run:
         time.sleep(POLL)
         run = services.runs.get(run.id, OPERATOR)
     return run
+
+
+def _tool_call(call: ToolCallRecord) -> str:
+    arguments = call.arguments if isinstance(call.arguments, str) else json_text(call.arguments)
+    took = "" if call.duration is None else f" in {call.duration:.3f} s"
+    outcome = "ended, its events are not kept any more" if call.status is None else f"{call.status}{took}"
+    why = "" if call.error is None else f": {one_line(call.error, SHOWN)}"
+    return f"{one_line(call.name)}({one_line(arguments, SHOWN)}) {outcome}{why}"
 
 
 def _row(run: Run) -> tuple[str, ...]:

@@ -110,13 +110,17 @@ class ToolCallEvent:
 class Step:
     """A call to a model ended, and its tools have not run yet. Internal: it is neither numbered nor sent.
 
-    ``model`` is ``provider:name``, ``duration`` is in seconds. ``provider_details`` are fields of the message that the
-    provider wants to see again, ``call_details`` those of its tool calls, by id.
+    ``model`` is ``provider:name``. ``attempt`` counts from 1 the tries of this call; ``duration`` and ``first_piece``
+    are seconds from the begin of the last one to its end, and to the first thing that the model sent.
+    ``provider_details`` are fields of the message that the provider wants to see again, ``call_details`` those of its
+    tool calls, by id.
     """
 
     model: str
     finish_reason: str | None = None
     duration: float = 0.0
+    attempt: int = 1
+    first_piece: float | None = None
     usage: Usage | None = None
     provider_details: Mapping[str, Any] | None = field(default=None, hash=False)
     call_details: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, hash=False)

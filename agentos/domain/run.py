@@ -92,6 +92,8 @@ class Run:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     context: Mapping[str, Any] = field(default_factory=dict)
     """``run_context`` of the request: parent run, workflow, team; kept, never interpreted."""
+    request_id: str | None = field(default=None, compare=False)
+    """The HTTP request that began it, for its lines in the log. Known where it executes; never stored."""
     created_at: datetime
     started_at: datetime | None = None
     ended_at: datetime | None = None

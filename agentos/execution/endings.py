@@ -42,12 +42,12 @@ class Endings:
             run, frame = live.ended(failure)
             saved = self._save(live, run, [*live.stream.unlogged(), frame])
         except StorageError:
-            logger.error("the end of a run could not be saved", extra={"run_id": live.run.id})
+            logger.error("the end of a run could not be saved", extra=live.log_fields())
             run, frame = live.ended(StorageError(UNSAVED))
         # A bug, or a storage backend that breaks its contract: nobody else can end the run any more, and its client
         # must hear an end all the same.
         except Exception:
-            logger.exception("saving the end of a run met a bug", extra={"run_id": live.run.id})
+            logger.exception("saving the end of a run met a bug", extra=live.log_fields())
             run, frame = live.ended(StorageError(UNSAVED))
         else:
             if not saved:

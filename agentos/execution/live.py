@@ -22,6 +22,7 @@ from agentos.domain.usage import MOST_TOKENS, Usage
 from agentos.errors import AgentFailed, AgentOSError, ProviderError, RunCancelled
 from agentos.events.encoder import FrameEncoder
 from agentos.events.stream import EventStream
+from agentos.observability.call_log import log_model_call, log_tool_call
 from agentos.observability.redaction import redact, redact_data
 from agentos.runtime.answer import REASONS
 from agentos.runtime.context import RunContext
@@ -52,6 +53,7 @@ class LiveRun:
         max_output: int,
         durable: bool = False,
         logged: int = 0,
+        log_content: bool = False,
     ) -> None:
         self.run = run
         self.deadline = deadline
@@ -60,6 +62,7 @@ class LiveRun:
         self.transcript = Transcript()
         self._encoder = FrameEncoder(run)
         self._max_output = max_output
+        self._log_content = log_content
         self._lock = threading.Lock()
         self._ending = False
         media = tuple(media.describe() for media in run.media)
@@ -76,12 +79,17 @@ class LiveRun:
             owner=self.run.owner,
             session_id=self.run.session_id,
             user_id=self.run.user_id,
+            request_id=self.run.request_id,
             media=self.run.media,
             history=history,
             metadata=self.run.metadata,
             cancellation=self.cancellation,
             transcript=self.transcript,
         )
+
+    def log_fields(self) -> dict[str, str | None]:
+        """Return what a line of the log says of the run."""
+        return {"run_id": self.run.id, "agent_id": self.run.agent_id, "request_id": self.run.request_id}
 
     def record(self, yielded: Yielded) -> None:
         """Take in what the agent yielded, several things at once. Raises the cause when the run has to stop."""
@@ -108,12 +116,16 @@ class LiveRun:
                 event = item if content == item.content else dataclasses.replace(item, content=content)
             case ToolCall():
                 event = item
+                if item.status != "started":
+                    log_tool_call(self.run, item, content=self._log_content)
             case Usage():
                 _check_usage(self.run.agent_id, item)
                 self.transcript.apply(item)
                 return
             case Step():
-                self.transcript.apply(kept_step(item))
+                step = kept_step(item)
+                self.transcript.apply(step)
+                log_model_call(self.run, step)
                 return
             case _:
                 raise AgentFailed(

@@ -67,6 +67,7 @@ class Runner:
         *,
         quota: Quota = NO_QUOTA,
         on_finished: Callable[[Run], object],
+        log_content: bool = False,
     ) -> None:
         self._storage = storage
         self._quota = quota
@@ -74,6 +75,7 @@ class Runner:
         self._lease = lease
         self._endings = Endings(storage, log)
         self._on_finished = on_finished
+        self._log_content = log_content
         self._turns = SessionTurns(storage)
         self._attachments = RunAttachments(storage)
         self._alarm = Alarm()
@@ -115,7 +117,12 @@ class Runner:
         if isinstance(admission, Repeat):
             return admission
         live = LiveRun(
-            admission.run, self._alarm, deadline=deadline, max_output=limits.max_output, durable=limits.durable
+            dataclasses.replace(admission.run, request_id=run.request_id),
+            self._alarm,
+            deadline=deadline,
+            max_output=limits.max_output,
+            durable=limits.durable,
+            log_content=self._log_content,
         )
         self._enter(live)
         for other in admission.interrupted:
@@ -138,6 +145,7 @@ class Runner:
             max_output=limits.max_output,
             durable=limits.durable,
             logged=logged,
+            log_content=self._log_content,
         )
         self._enter(live)
         waiting = Admission(dataclasses.replace(run, status=RunStatus.QUEUED))
@@ -222,7 +230,7 @@ class Runner:
         except AgentOSError as error:
             failure = AgentFailed(f"agent {live.run.agent_id!r} failed: {error.message}")
         except Exception:  # the agent's own code may raise anything
-            logger.exception("agent raised", extra={"agent_id": live.run.agent_id, "run_id": live.run.id})
+            logger.exception("agent raised", extra=live.log_fields())
             failure = AgentFailed(f"agent {live.run.agent_id!r} failed; the server's log has the reason")
         finally:
             overdue.cancel()

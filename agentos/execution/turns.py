@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 from agentos.domain.message import Message
 from agentos.domain.run import RunStatus
@@ -45,7 +46,7 @@ class SessionTurns:
             while True:
                 claimed = self._claim(live, history_turns)
                 if claimed is not None:
-                    live.run = claimed.run
+                    live.run = replace(claimed.run, request_id=live.run.request_id)  # which is not stored
                     return claimed.history
                 if not ended.wait(pause):
                     pause = min(pause * 2, POLL[1])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from agentos.errors import ExecutionError, RunTimeout
 from agentos.models.deltas import Arrival
@@ -14,8 +14,18 @@ FIRST_DELAY = 0.5
 LONGEST_DELAY = 8.0
 
 
+def _nothing(_: object) -> None:
+    """Take no notice."""
+
+
 def stream_with_retry(
-    provider: ModelProvider, request: ModelRequest, *, retries: int, first_delay: float = FIRST_DELAY
+    provider: ModelProvider,
+    request: ModelRequest,
+    *,
+    retries: int,
+    first_delay: float = FIRST_DELAY,
+    asking: Callable[[int], object] = _nothing,
+    retrying: Callable[[ExecutionError], object] = _nothing,
 ) -> Iterator[Arrival]:
     """Stream from a provider, calling it up to ``retries`` times again while its error may pass.
 
@@ -23,9 +33,12 @@ def stream_with_retry(
     After the last try its error is raised. After the first delta nothing is tried again: what was said cannot be taken
     back. The waits double from ``first_delay`` seconds, with jitter, unless the server names one (``retry_after``); one
     that would outlast the run is not begun.
+
+    ``asking`` is called before each try with its number, from 1; ``retrying`` with each error that is not raised.
     """
     for attempt in range(retries + 1):
         said = False
+        asking(attempt + 1)
         stream: Iterator[Arrival] = iter(())
         try:
             stream = provider.stream(request)
@@ -38,6 +51,7 @@ def stream_with_retry(
             passes = error.details.get("retryable") is True and not isinstance(error, RunTimeout)
             if said or not passes or attempt == retries or delay >= request.remaining():
                 raise
+            retrying(error)
         finally:
             # A consumer that leaves must not leave the call to the model behind.
             if hasattr(stream, "close"):

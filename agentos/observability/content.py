@@ -36,6 +36,25 @@ class Quoting(str):
         return self.partition(": ")[0]
 
 
+class Compared(Quoting):
+    """Words of others, of which a log without content shows the part that was found not to quote a conversation."""
+
+    __slots__ = ("_shown",)
+
+    _shown: str
+
+    def __new__(cls, whole: str, shown: str) -> Compared:
+        """Make one of the whole text and of what may be shown."""
+        made = super().__new__(cls, whole)
+        made._shown = shown
+        return made
+
+    @property
+    def own(self) -> str:
+        """What may be shown."""
+        return self._shown
+
+
 def frames_and_types(error: BaseException) -> str:
     """Return a traceback of an exception and of those that led to it, the first of them first, without their words."""
     parts = [_part(error)]

@@ -9,9 +9,7 @@ from typing import Any
 from agentos.domain.run import Run, RunStatus
 from agentos.hookspecs import hookimpl
 from agentos.observability.content import Quoting
-
-PIECE = 12
-"""Characters that a reason and what was said must have in common to count as quoted."""
+from agentos.observability.quotes import without_quotes
 
 LOOKED_AT = 64 * 1024
 """Characters of what was said that are compared: each takes time, and a run may have been given millions."""
@@ -35,6 +33,7 @@ class RunLog:
             "run_id": run.id,
             "agent_id": run.agent_id,
             "session_id": run.session_id,
+            "request_id": run.request_id,
             "worker": os.getpid(),
             "duration": run.duration,
             "loops": run.loops,
@@ -59,8 +58,4 @@ class RunLog:
         reason = "" if run.error is None else run.error.message
         if self._content:
             return reason
-        said = [text[:LOOKED_AT] for text in (run.input, run.content, run.reasoning) if text]
-        for start in range(len(reason) - PIECE + 1):
-            if any(reason[start : start + PIECE] in text for text in said):
-                return f"{reason[:start]}…"
-        return reason
+        return without_quotes(reason, [text[:LOOKED_AT] for text in (run.input, run.content, run.reasoning) if text])

@@ -33,8 +33,9 @@ class Answer:
 
     def __init__(self, limit: int, *, hold: bool = False) -> None:
         self.held: list[str] | None = [] if hold else None
-        self.began = False
-        """True once anything came: after that, nothing is tried again."""
+        self.began: float | None = None
+        """Seconds until anything came; after that, nothing is tried again."""
+        self.attempt = 1
         self.reason: FinishReason | None = None
         self.usage: Usage | None = None
         self._assembler = CallAssembler(limit)
@@ -42,6 +43,20 @@ class Answer:
         self._held_pieces = self._held_size = 0
         self._started = time.monotonic()
         self._limit = limit
+
+    def ask(self, attempt: int) -> None:
+        """Note that the model is asked now, for the first time or again."""
+        self.attempt = attempt
+        self._started = time.monotonic()
+
+    def begin(self) -> None:
+        """Note that the first piece came."""
+        self.began = self.age
+
+    @property
+    def age(self) -> float:
+        """Seconds since the model was asked."""
+        return time.monotonic() - self._started
 
     @cached_property
     def calls(self) -> list[ToolCall]:
@@ -75,11 +90,17 @@ class Answer:
         return Step(
             model=model,
             finish_reason=self.reason,
-            duration=time.monotonic() - self._started,
+            duration=self.age,
+            attempt=self.attempt,
+            first_piece=self.began,
             usage=self.usage,
             provider_details=self._details,
             call_details={call.id: call.provider_details for call in self.calls if call.provider_details},
         )
+
+    def words(self) -> list[str]:
+        """Return what the model wrote and is not in the run's transcript yet."""
+        return ["".join(self.held or ()), *(call.arguments for call in self._assembler.calls())]
 
     def refusals(self) -> dict[str, str]:
         """Return, by call id, why a call must not be executed.

@@ -30,6 +30,7 @@ class RunContext:
     owner: str = ANONYMOUS
     session_id: str | None = None
     user_id: str | None = None
+    request_id: str | None = None
     media: Sequence[Media] = ()
     history: Sequence[Message] = ()
     metadata: Mapping[str, Any] = field(default_factory=dict)

@@ -13,6 +13,7 @@ from agentos.errors import ContextTooLong, ProviderError
 from agentos.models.deltas import Finish, MessageDetails, ReasoningDelta, TextDelta, ToolCallDelta
 from agentos.models.request import ModelRequest
 from agentos.models.retry import stream_with_retry
+from agentos.observability.call_log import log_failed_model_call, words_of
 from agentos.runtime.answer import Answer
 from agentos.runtime.context import RunContext
 from agentos.runtime.prompt import Prompt
@@ -41,22 +42,31 @@ class Conversation:
         leave out, and :class:`~agentos.errors.ProviderError` for an answer without an end.
         """
         while True:
+            request = self._request(extra)
             try:
-                yield from self._call(self._request(extra), answer)
-            except ContextTooLong as error:
-                if answer.began:
+                yield from self._call(request, answer)
+                if answer.reason is None:
+                    raise ProviderError(f"model {self._model!r} stopped in the middle of its answer")
+            except BaseException as error:  # however a call ends, the log has a line of it
+                self._log_end(answer, request, error)
+                if not isinstance(error, ContextTooLong) or answer.began is not None:
                     raise
                 self._shorten(error)
             else:
                 break
         self._first = False
-        if answer.reason is None:
-            raise ProviderError(f"model {self._model!r} stopped in the middle of its answer")
 
     def _call(self, request: ModelRequest, answer: Answer) -> Iterator[Yielded]:
         held = answer.held
-        for arrived in stream_with_retry(self._runnable.provider, request, retries=self._runnable.retries):
-            answer.began = True
+        for arrived in stream_with_retry(
+            self._runnable.provider,
+            request,
+            retries=self._runnable.retries,
+            asking=answer.ask,
+            retrying=lambda error: self._log_end(answer, request, error),
+        ):
+            if answer.began is None:
+                answer.begin()
             said: list[AgentEvent | str] = []
             called: list[ToolCallDelta] = []
             for delta in arrived if isinstance(arrived, list) else (arrived,):
@@ -84,6 +94,19 @@ class Conversation:
             if held is not None:
                 answer.check_held()
         request.cancellation.check()
+
+    def _log_end(self, answer: Answer, request: ModelRequest, error: BaseException) -> None:
+        """Write the line of a call that did not end well; a step tells of the others."""
+        transcript = self._context.transcript
+        log_failed_model_call(
+            self._context,
+            model=self._model,
+            attempt=answer.attempt,
+            duration=answer.age,
+            first_piece=answer.began,
+            error=error,
+            said=lambda: [*words_of(request.messages), *answer.words(), transcript.output, transcript.reasoning],
+        )
 
     def _shorten(self, error: ContextTooLong) -> None:
         left_out = self._prompt.halve()

@@ -127,6 +127,7 @@ def _tool_context(context: RunContext) -> ToolContext:
         owner=context.owner,
         session_id=context.session_id,
         user_id=context.user_id,
+        request_id=context.request_id,
         deadline=context.deadline,
         cancellation=context.cancellation,
     )

@@ -37,6 +37,7 @@ from agentos.media.policy import MediaPolicy
 from agentos.runtime.loop import ModelAgent
 from agentos.services.agents import AgentService
 from agentos.services.sizes import Sizes
+from agentos.services.tool_calls import ToolCallRecord, tool_calls_of
 from agentos.storage.interface import Storage
 from agentos.storage.values import IdempotencyKey, Page, Paging, Repeat, RunFilter
 
@@ -52,6 +53,7 @@ class RunRequest:
 
     ``streamed`` and ``background`` decide which time limit holds; a background run also waits for an executor.
     ``concurrency`` falls back to the agent's. ``idempotency`` names the request.
+    ``request_id`` is in the log lines of the run.
     """
 
     caller: Principal
@@ -66,6 +68,7 @@ class RunRequest:
     background: bool = False
     concurrency: Concurrency | None = None
     idempotency: IdempotencyKey | None = None
+    request_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +152,7 @@ class RunService:
             media=media,
             metadata=request.metadata,
             context=request.context,
+            request_id=request.request_id,
             created_at=utc_now(),
         )
         # Without a heartbeat, another worker would take the run for lost; so no host of the server can forget it.
@@ -202,6 +206,10 @@ class RunService:
         if run is None:
             raise RunNotFound(run_id)
         return run
+
+    def tool_calls(self, run: Run) -> Sequence[ToolCallRecord]:
+        """Return the tool calls of a run that :meth:`get` returned, in the order of their starts."""
+        return tool_calls_of(self._storage, run)
 
     def attachment(self, run_id: str, number: int, caller: Principal) -> tuple[Media, bytes]:
         """Return a run's attachment by its place in ``media``, counted from 0, and its bytes.

@@ -15,7 +15,9 @@ from agentos.auth.exposure import check_binding
 from agentos.errors import ConfigError
 from agentos.observability.startup import error_line
 from agentos.serving import descriptors
+from agentos.serving.addresses import takes_ipv4
 from agentos.serving.application import serving_config
+from agentos.serving.flags import check_flags
 from agentos.serving.ports import check_addresses
 from agentos.storage.sqlalchemy.address import check_url
 
@@ -115,26 +117,30 @@ class Deployment:
 
 def _say_what_to_try(worker: Any, services: Services) -> None:
     """Print a command for an agent, and what its model is where a better one is easily had."""
-    address, agent = worker.sockets[0].getsockname(), services.agents.example()
-    if agent is None or not isinstance(address, tuple):
+    listener, agent = worker.sockets[0], services.agents.example()
+    if agent is None or not isinstance(listener.getsockname(), tuple):
         return
     toy = TOYS.get((agent.model or "").partition(":")[0])
     if toy is not None:
         print(BETTER.format(agent=agent.id, model=agent.model, what=toy))  # noqa: T201
     key = KEY if services.config.auth else ""
-    url = _url(address, tls=worker.cfg.is_ssl)
+    url = _url(listener, tls=worker.cfg.is_ssl) + (services.config.root_path or "")
     print(EXAMPLE.format(url=url, agent=agent.id, key=key), flush=True)  # noqa: T201
 
 
-def _url(address: tuple[Any, ...], *, tls: bool) -> str:
-    host, port = address[0], address[1]
+def _url(listener: Any, *, tls: bool) -> str:
+    host, port = listener.getsockname()[:2]
     # The address that means "all interfaces" is none that every client can connect to.
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+    if host == "::":
+        host = "127.0.0.1" if takes_ipv4(listener) else "::1"
+    elif host == "0.0.0.0":  # noqa: S104
+        host = "127.0.0.1"
     return f"{'https' if tls else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 def on_starting(server: Any) -> None:
     """Make the deployment: gunicorn's hook in the master, once, before it listens; a reload keeps what is made here."""
+    check_flags(server.cfg)  # again: with --logger-class, our logger has not done it
     _check_binding(server.cfg.address)
     _refuse_unless(lambda: check_url(serving_config().database_url))
     if not _has_sockets(server):

@@ -26,6 +26,7 @@ from agentos.fair_lock import FairLock
 from agentos.observability.repeated import RepeatedLines
 from agentos.observability.startup import place_of
 from agentos.serving import descriptors, outlet
+from agentos.serving.addresses import plain
 from agentos.serving.answers import answer
 from agentos.serving.application import serving_config
 from agentos.serving.conversation import Conversation, Patience
@@ -236,7 +237,7 @@ class Worker(GeventWorker):
 
     def handle(self, listener: Any, client: socket.socket, addr: Any) -> None:
         """Serve one connection."""
-        name = listener.getsockname()
+        addr, name = plain(addr), plain(listener.getsockname())
 
         def serve(one: Conversation, request: Any, connection: Any) -> None:
             self._fresh.discard(one)

@@ -149,7 +149,7 @@ ABSENT = ("", "")
         ),
         (
             {"AUTH": "api_key", "ADDRESS": ":8080", "RATE_LIMIT": "none"},
-            ("ok", "0.0.0.0:8080"),
+            ("ok", ":8080 (IPv4 and IPv6)"),
             ("warning", "60/60s for each address without a valid credential: one client may take all there is"),
         ),
         (
@@ -159,7 +159,7 @@ ABSENT = ("", "")
         ),
         (
             {"AUTH": "api_key", "ADDRESS": ":8080", "RATE_LIMIT": "100/m", "ADDRESS_RATE_LIMIT": "1000/m"},
-            ("ok", "0.0.0.0:8080"),
+            ("ok", ":8080 (IPv4 and IPv6)"),
             ("ok", "100/60s for each key and 1000/60s for each address, in each of 2 workers"),
         ),
         (
@@ -169,7 +169,7 @@ ABSENT = ("", "")
         ),
         (
             {"ALLOW_ANONYMOUS": "1", "ADDRESS": ":8080", "ADDRESS_RATE_LIMIT": "5/s"},
-            ("warning", "0.0.0.0:8080, for anybody who can reach it, without a key"),
+            ("warning", ":8080 (IPv4 and IPv6), for anybody who can reach it, without a key"),
             ("ok", "5/1s for each address"),
         ),
     ],

@@ -1,7 +1,9 @@
 """``runs``: what there is, following, and stopping from another process."""
 
 import json
+import re
 import signal
+import sqlite3
 import time
 import urllib.error
 import urllib.request
@@ -170,3 +172,26 @@ def test_a_killed_command_does_not_block_its_session_for_ever(cli, monkeypatch):
     assert cli.ok("run", "assistant", "Again", "--session", session) == "Again\n"
     [lost] = cli.json("runs", "list", "--agent", "slow")["runs"]
     assert (lost["status"], lost["error"]["details"]["cause"]) == ("failed", "WORKER_LOST")
+
+
+def test_the_tool_calls_of_a_run_are_shown(cli, scripted_agents):
+    run_id = cli.json("run", "sums", "1 + 2?")["run_id"]
+    shown = cli.ok("runs", "show", run_id)
+    assert re.search(r'^tool_calls:\n  add\(\{"a": 1, "b": 2\}\) completed in 0\.\d{3} s\n\nIt is 3\.$', shown, re.M)
+    [call] = cli.json("runs", "show", run_id)["tool_calls"]
+    assert (call["name"], call["arguments"], call["status"]) == ("add", {"a": 1, "b": 2}, "completed")
+
+
+def test_they_are_shown_without_events_from_the_session(cli, scripted_agents, tmp_path):
+    session = cli("chat", "sums", input="1 + 2?\n2 + 1?\n").stderr.splitlines()[0].removeprefix("Session ")
+    runs = cli.json("runs", "list", "--session", session)["runs"]
+    with sqlite3.connect(tmp_path / "agentos.db") as database:
+        database.execute("delete from run_events")
+    for run in runs:
+        assert 'add({"a": 1, "b": 2}) ended, its events are not kept any more' in cli.ok("runs", "show", run["run_id"])
+
+
+def test_a_run_without_tool_calls_shows_none(cli):
+    run_id = cli.json("run", "assistant", "Hello")["run_id"]
+    assert "tool_calls" not in cli.ok("runs", "show", run_id)
+    assert cli.json("runs", "show", run_id)["tool_calls"] == []

@@ -33,7 +33,7 @@ def test_the_first_named_variable_is_the_strongest() -> None:
 @pytest.mark.parametrize(
     ("variable", "text", "value"),
     [
-        ("AGENTOS_ADDRESS", ":8080", "0.0.0.0:8080"),
+        ("AGENTOS_ADDRESS", ":8080", ":8080"),
         ("AGENTOS_ADDRESS", "[::1]:80", "[::1]:80"),
         ("AGENTOS_DEBUG", "Yes", True),
         (

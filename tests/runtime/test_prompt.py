@@ -117,6 +117,7 @@ def test_what_a_provider_wants_to_see_again_comes_back_within_the_run() -> None:
         model="scripted:test",
         finish_reason="tool_calls",
         duration=scene.steps[0].duration,
+        first_piece=scene.steps[0].first_piece,
         usage=scene.steps[0].usage,
         provider_details=said.provider_details,
         call_details={"call_1": {"extra_content": {"signature": "s"}}},

@@ -1,0 +1,137 @@
+"""Writes a line at level debug for each call to a model and to a tool. When the level is off, it costs nothing.
+
+Arguments and results are in it only with ``log_content``. What a provider says of a failure is in it, without what it
+quotes of the conversation.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Protocol
+
+from agentos.domain.event import Step, ToolCallEvent
+from agentos.domain.message import Message
+from agentos.domain.run import Run
+from agentos.errors import AgentOSError, RunCancelled
+from agentos.observability.content import Compared, Quoting
+from agentos.observability.quotes import without_quotes
+
+MAX_REASON = 400
+"""Characters of a provider's words that a line has."""
+
+COMPARED = 1024**2
+"""Characters of a conversation that these words are compared with. A longer one leaves the line our own words alone."""
+
+MAX_CONTENT = 2000
+"""Characters of arguments and of a result that a line has."""
+
+logger = logging.getLogger("agentos.calls")
+
+
+class Caller(Protocol):
+    """What a line says of the run, which a run's context knows."""
+
+    @property
+    def run_id(self) -> str:
+        """The run."""
+
+    @property
+    def agent_id(self) -> str:
+        """Its agent."""
+
+    @property
+    def session_id(self) -> str | None:
+        """Its session."""
+
+    @property
+    def request_id(self) -> str | None:
+        """The HTTP request that began it."""
+
+
+def log_model_call(run: Run, step: Step) -> None:
+    """Write the line of a call that ended well."""
+    if not logger.isEnabledFor(logging.DEBUG):
+        return
+    usage = step.usage
+    fields = {
+        **_of_run(run.id, run.agent_id, run.session_id, run.request_id),
+        **_of_call(step.model, step.attempt, step.duration, step.first_piece),
+        "finish_reason": step.finish_reason,
+        "prompt_tokens": None if usage is None else usage.prompt_tokens,
+        "completion_tokens": None if usage is None else usage.completion_tokens,
+        "reasoning_tokens": None if usage is None else usage.reasoning_tokens,
+        "cached_tokens": None if usage is None else usage.cached_tokens,
+    }
+    logger.debug("model call completed", extra=fields)
+
+
+def log_failed_model_call(
+    caller: Caller,
+    *,
+    model: str,
+    attempt: int,
+    duration: float,
+    first_piece: float | None,
+    error: BaseException,
+    said: Callable[[], Iterable[str | None]],
+) -> None:
+    """Write the line of a call that failed or was stopped; ``said`` returns what the provider's words may quote."""
+    if not logger.isEnabledFor(logging.DEBUG):
+        return
+    fields = _of_run(caller.run_id, caller.agent_id, caller.session_id, caller.request_id)
+    fields |= _of_call(model, attempt, duration, first_piece)
+    if isinstance(error, RunCancelled | GeneratorExit):  # the run was stopped, or wants no more of the answer
+        logger.debug("model call stopped", extra=fields)
+        return
+    if isinstance(error, AgentOSError):
+        fields |= {"cause": error.details.get("cause", error.code), "status": error.details.get("status")}
+        fields["reason"] = _reason(error.message, said())
+    else:  # a bug in the provider; the run's own line has where
+        fields["cause"] = type(error).__name__
+    logger.debug("model call failed", extra=fields)
+
+
+def log_tool_call(run: Run, event: ToolCallEvent, *, content: bool) -> None:
+    """Write the line of a call that ended."""
+    if not logger.isEnabledFor(logging.DEBUG):
+        return
+    fields = {
+        **_of_run(run.id, run.agent_id, run.session_id, run.request_id),
+        "tool": event.tool_name,
+        "duration": None if event.duration is None else round(event.duration, 6),
+    }
+    if content:
+        result = event.result if event.error is None else event.error
+        fields |= {"arguments": f"{event.arguments}"[:MAX_CONTENT], "result": f"{result}"[:MAX_CONTENT]}
+    logger.debug("tool call %s", event.status, extra=fields)
+
+
+def words_of(messages: Iterable[Message]) -> Iterator[str]:
+    """Yield the texts and arguments in messages: what an error of a provider may quote."""
+    for message in messages:
+        yield message.content
+        for call in message.tool_calls:
+            yield call.arguments
+
+
+def _of_run(run_id: str, agent_id: str, session_id: str | None, request_id: str | None) -> dict[str, Any]:
+    return {"run_id": run_id, "agent_id": agent_id, "session_id": session_id, "request_id": request_id}
+
+
+def _of_call(model: str, attempt: int, duration: float, first_piece: float | None) -> dict[str, Any]:
+    return {
+        "model": model,
+        "attempt": attempt,
+        "duration": round(duration, 6),
+        "first_piece": None if first_piece is None else round(first_piece, 6),
+    }
+
+
+def _reason(message: str, said: Iterable[str | None]) -> Quoting:
+    """Return an error's words; the log's formatter takes the secrets out."""
+    message = message[:MAX_REASON]
+    texts = [text for text in said if text]
+    if sum(map(len, texts)) > COMPARED:
+        return Quoting(message)
+    return Compared(message, without_quotes(message, texts))
