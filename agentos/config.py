@@ -305,6 +305,12 @@ class Config:
         "Sessions without activity for so long are deleted; 0: never.",
         env="AGENTOS_SESSION_TTL",
     )
+    run_ttl: float = setting(
+        0.0,
+        seconds(0, 315_360_000),
+        "Runs without a session that ended so long ago are deleted; 0: never. Others go with their session.",
+        env="AGENTOS_RUN_TTL",
+    )
     drain_timeout: float = setting(
         25.0, seconds(0, 3600), "How long runs under way may go on after SIGTERM.", env="AGENTOS_DRAIN_TIMEOUT"
     )

@@ -27,7 +27,7 @@ def test_only_health_and_readiness_are_public() -> None:
 
 
 def test_every_scope_that_is_asked_for_can_be_granted() -> None:
-    assert {(route.scope or "").removesuffix(":{agent_id}") for route in SCOPED} == {*SCOPES} - {"admin"}
+    assert {(route.scope or "").removesuffix(":{agent_id}") for route in SCOPED} == {*SCOPES}
 
 
 @pytest.mark.parametrize("route", CLOSED, ids=names(CLOSED))

@@ -170,3 +170,16 @@ def test_a_killed_command_does_not_block_its_session_for_ever(cli, monkeypatch):
     assert cli.ok("run", "assistant", "Again", "--session", session) == "Again\n"
     [lost] = cli.json("runs", "list", "--agent", "slow")["runs"]
     assert (lost["status"], lost["error"]["details"]["cause"]) == ("failed", "WORKER_LOST")
+
+
+def test_ended_runs_are_deleted(cli):
+    ids = [cli.json("run", "assistant", text)["run_id"] for text in ("one", "two", "three")]
+    assert cli.ok("runs", "delete", *ids[:2]) == "".join(f"Deleted run {run_id}.\n" for run_id in ids[:2])
+    assert [run["run_id"] for run in cli.json("runs", "list")["runs"]] == ids[2:]
+    assert "not found" in cli.fails("runs", "delete", ids[0])
+
+
+def test_a_run_that_has_not_ended_is_not_deleted(cli, slow):
+    run_id, _ = slow
+    assert "only an ended run can be deleted; cancel it" in cli.fails("runs", "delete", run_id)
+    assert cli.json("runs", "show", run_id)["status"] == "running"
