@@ -100,6 +100,12 @@ class Config:
         "Longest time of a background run, once it has begun.",
         env="AGENTOS_BACKGROUND_TIMEOUT",
     )
+    queue_timeout: float = setting(
+        0.0,
+        seconds(0, 604800),
+        "Longest time that a run waits for its session's turn, which is no part of its own time; 0: as long as that.",
+        env="AGENTOS_QUEUE_TIMEOUT",
+    )
     background_limit: int = setting(
         10, whole(1, 10_000), "Background runs that one worker executes at once.", env="AGENTOS_BACKGROUND_LIMIT"
     )

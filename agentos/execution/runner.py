@@ -6,7 +6,8 @@ import dataclasses
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from agentos.alarm import Alarm
@@ -48,12 +49,19 @@ class RunLimits:
     """How long a run may take (seconds), how much of its session it is given, and how much it may write."""
 
     timeout: float
+    queue_timeout: float = 0.0
+    """How long it may wait for its session's turn; 0: as long as it may take."""
     history_turns: int
     history_bytes: int = 8 * 1024**2
     """Most bytes of the session's texts and attachments."""
     max_output: int
     durable: bool = False
     """Followers are shown an event only once the log has it, so that the run can start over on another worker."""
+
+    @property
+    def longest_wait(self) -> float:
+        """How long it may wait for its session's turn."""
+        return self.queue_timeout or self.timeout
 
 
 class Runner:
@@ -101,7 +109,7 @@ class Runner:
         """
         if self.draining:
             raise ShuttingDown("the server is about to stop and takes no new runs; try again")
-        deadline = time.monotonic() + limits.timeout
+        begun = time.monotonic()
         admission = self._storage.admit_run(
             run,
             self._lease,
@@ -114,8 +122,13 @@ class Runner:
         )
         if isinstance(admission, Repeat):
             return admission
+        waits = admission.run.status is RunStatus.QUEUED
         live = LiveRun(
-            admission.run, self._alarm, deadline=deadline, max_output=limits.max_output, durable=limits.durable
+            admission.run,
+            self._alarm,
+            deadline=begun + (limits.longest_wait if waits else limits.timeout),
+            max_output=limits.max_output,
+            durable=limits.durable,
         )
         self._enter(live)
         for other in admission.interrupted:
@@ -134,7 +147,7 @@ class Runner:
         live = LiveRun(
             run,
             self._alarm,
-            deadline=time.monotonic() + limits.timeout,
+            deadline=time.monotonic() + limits.longest_wait,
             max_output=limits.max_output,
             durable=limits.durable,
             logged=logged,
@@ -207,16 +220,16 @@ class Runner:
         threading.Thread(target=function, args=(live, *arguments), name=f"run-{live.run.id}", daemon=True).start()
 
     def _execute_held(self, live: LiveRun, agent: StreamingAgent, admission: Admission, limits: RunLimits) -> None:
-        """Execute a run that waited for an executor; its time begins now."""
-        live.deadline = time.monotonic() + limits.timeout
+        """Execute a run that waited for an executor, which counts in none of its limits."""
+        live.deadline = time.monotonic() + limits.longest_wait
         self._execute(live, agent, admission, limits)
 
     def _execute(self, live: LiveRun, agent: StreamingAgent, admission: Admission, limits: RunLimits) -> None:
-        overdue = self._alarm.call_at(live.deadline, lambda: self._overdue(live, limits.timeout))
         failure: AgentOSError | None = None
         try:
-            history = self._turns.wait_for(live, admission, history_turns=limits.history_turns)
-            self._consume(live, agent, self._attachments.bring(live, history, most=limits.history_bytes))
+            history = self._wait_for_turn(live, admission, limits)
+            with self._before_deadline(live, RunTimeout(_overdue(limits.timeout))):
+                self._consume(live, agent, self._attachments.bring(live, history, most=limits.history_bytes))
         except (ExecutionError, RunCancelled, StorageError) as error:
             failure = error
         except AgentOSError as error:
@@ -225,8 +238,26 @@ class Runner:
             logger.exception("agent raised", extra={"agent_id": live.run.agent_id, "run_id": live.run.id})
             failure = AgentFailed(f"agent {live.run.agent_id!r} failed; the server's log has the reason")
         finally:
-            overdue.cancel()
             self._end(live, live.cancellation.cause or failure)
+
+    def _wait_for_turn(self, live: LiveRun, admission: Admission, limits: RunLimits) -> Sequence[Message]:
+        """Return the history that the run begins with. If it had to wait for its turn, its own time begins now."""
+        if admission.run.status is not RunStatus.QUEUED:
+            return admission.history
+        late = RunTimeout(_waited(limits.longest_wait), details={"phase": "queued"})
+        with self._before_deadline(live, late):
+            history = self._turns.wait_for(live, admission, history_turns=limits.history_turns)
+        live.deadline = time.monotonic() + limits.timeout
+        return history
+
+    @contextmanager
+    def _before_deadline(self, live: LiveRun, cause: RunTimeout) -> Iterator[None]:
+        """Stop the run for a cause unless the block ends before the run's present deadline."""
+        overdue = self._alarm.call_at(live.deadline, lambda: self._spawn(self.stop, live, cause))
+        try:
+            yield
+        finally:
+            overdue.cancel()
 
     def _consume(self, live: LiveRun, agent: StreamingAgent, history: Sequence[Message]) -> None:
         events = agent.stream(live.context(history))
@@ -238,10 +269,6 @@ class Runner:
             if close is not None:
                 close()
         live.cancellation.check()
-
-    def _overdue(self, live: LiveRun, timeout: float) -> None:
-        cause = RunTimeout(f"the run did not end within {timeout:g} s and was stopped")
-        self._spawn(self.stop, live, cause)
 
     def _end(self, live: LiveRun, failure: AgentOSError | None) -> None:
         if not self._endings.end(live, failure):
@@ -255,3 +282,14 @@ class Runner:
             with self._idle:
                 self._live.pop(live.run.id, None)
                 self._idle.notify_all()
+
+
+def _overdue(timeout: float) -> str:
+    return f"the run did not end within {timeout:g} s and was stopped"
+
+
+def _waited(timeout: float) -> str:
+    return (
+        f"the run waited {timeout:g} s for its session's turn and was stopped; try again when the session has no run"
+        " under way, or wait longer (AGENTOS_QUEUE_TIMEOUT)"
+    )

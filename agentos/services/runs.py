@@ -270,6 +270,7 @@ class RunService:
         turns = _setting(agent, "history_turns", None)
         return RunLimits(
             timeout=timeout,
+            queue_timeout=self._config.queue_timeout,
             history_turns=self._config.history_turns if turns is None else turns,
             history_bytes=self._config.history_bytes,
             max_output=self._config.max_output_size,
