@@ -180,10 +180,13 @@ class Runner:
             self._end(live, live.cancellation.cause)
 
     def stop_session(self, session_id: str, cause: AgentOSError) -> None:
-        """Stop all runs of a session that are under way here."""
-        for live in self.running():
-            if live.run.session_id == session_id:
-                self.stop(live, cause)
+        """Stop all runs of a session that are under way here, side by side, and wait for their ends."""
+        found = [live for live in self.running() if live.run.session_id == session_id]
+        stopping = [threading.Thread(target=self.stop, args=(live, cause), daemon=True) for live in found]
+        for one in stopping:
+            one.start()
+        for one in stopping:
+            one.join()
 
     def drain(self, timeout: float) -> None:
         """Take no new runs, give those under way ``timeout`` seconds, then end them as lost. Can be called again."""
