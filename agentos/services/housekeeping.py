@@ -70,7 +70,11 @@ class HousekeepingService:
 
     def prune_runs(self, before: datetime) -> int:
         """Delete everybody's runs without a session that ended before a time; return how many."""
-        return self._repeat(lambda: self._storage.delete_runs(ended_before=before, limit=BATCH))
+        deleted, after = self._storage.delete_runs(ended_before=before, limit=BATCH)
+        while after is not None and not self._thread.stopping.wait(PAUSE):
+            some, after = self._storage.delete_runs(ended_before=before, after=after, limit=BATCH)
+            deleted += some
+        return deleted
 
     def shrink(self) -> bool:
         """Give the space of what was deleted back to the file system, if the database does not by itself."""

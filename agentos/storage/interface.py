@@ -316,8 +316,14 @@ class Storage(ABC):
         """
 
     @abstractmethod
-    def delete_runs(self, *, ended_before: datetime, limit: int) -> int:
-        """Delete up to ``limit`` runs without a session that ended before a time; return how many. Call until 0."""
+    def delete_runs(
+        self, *, ended_before: datetime, after: Cursor | None = None, limit: int
+    ) -> tuple[int, Cursor | None]:
+        """Look at up to ``limit`` runs after a place, the oldest first; delete those that have no session.
+
+        Only those that ended before a time; the list ends with those that were made before it. Return how many were
+        deleted, and the place to go on; ``None`` at the end.
+        """
 
     @abstractmethod
     def delete_idempotency_keys(self, *, created_before: datetime, limit: int) -> int:

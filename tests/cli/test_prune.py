@@ -38,6 +38,7 @@ def test_sessions_expire_only_where_that_is_set(cli, monkeypatch):
 
 def test_runs_without_a_session_expire_only_where_that_is_set(cli, monkeypatch):
     run_id = cli.json("run", "assistant", "Hello")["run_id"]
+    age("runs", "created_at", 2)
     age("runs", "ended_at", 2)
     assert cli.json("prune")["runs"] == 0
     monkeypatch.setenv("AGENTOS_RUN_TTL", "86400")

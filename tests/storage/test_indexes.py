@@ -119,7 +119,8 @@ QUERIES = {
     "leased_runs": lambda s: s.leased_runs("gone"),
     "delete_run": lambda s: s.delete_run(run_in_session(s), owner=None),
     "delete_run of an owner": lambda s: s.delete_run("r", owner="o"),
-    "delete_runs": lambda s: s.delete_runs(ended_before=at(9), limit=5),
+    "delete_runs": lambda s: s.delete_runs(ended_before=at(99), limit=5),
+    "delete_runs after a place": lambda s: s.delete_runs(ended_before=at(99), after=Cursor(at(1), "m"), limit=5),
     "cancel_runs": lambda s: s.cancel_runs("o"),
     "cancel_runs of a user": lambda s: s.cancel_runs("o", user_id="u"),
     "delete_owner_runs": lambda s: s.delete_owner_runs("o", limit=5),
@@ -131,7 +132,6 @@ QUERIES = {
 SMALL = {
     "cancel_requests": ("SELECT", "ix_runs_to_stop"),
     "leased_runs": ("SELECT", "ix_runs_lease"),
-    "delete_runs": ("SELECT", "ix_runs_alone"),
     "delete_frames": ("SELECT", "ix_run_events_ended"),
     "delete_idempotency_keys": ("WITH", "ix_idempotency_keys_created"),
     "admit_run that would be rejected": ("SELECT EXISTS", "ix_runs_open"),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
-from itertools import islice
 
 from agentos.domain.run import Run
 from agentos.storage.memory.records import MemoryPart, RunRecord, run_copy
@@ -24,18 +23,21 @@ class MemoryDeleting(MemoryPart):
                 self._delete(record)
             return run_copy(record.run)
 
-    def delete_runs(self, *, ended_before: datetime, limit: int) -> int:
+    def delete_runs(
+        self, *, ended_before: datetime, after: Cursor | None = None, limit: int
+    ) -> tuple[int, Cursor | None]:
         with self._lock:
-            old = (
-                record
-                for record in self._runs.values()
-                if record.run.session_id is None and record.run.ended_at is not None
-                if record.run.ended_at < ended_before
-            )
-            batch = list(islice(old, limit))
-            for record in batch:
+            place = None if after is None else (after.time, after.id)
+            made = sorted((one for one in self._runs.values() if one.run.created_at < ended_before), key=_place)
+            looked_at = [one for one in made if place is None or _place(one) > place][:limit]
+            deleted = [
+                one
+                for one in looked_at
+                if one.run.session_id is None and one.run.ended_at is not None and one.run.ended_at < ended_before
+            ]
+            for record in deleted:
                 self._delete(record)
-            return len(batch)
+            return len(deleted), Cursor(*_place(looked_at[-1])) if len(looked_at) == limit else None
 
     def cancel_runs(self, data_owner: str, *, user_id: str | None = None) -> Sequence[str]:
         with self._lock:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import BigInteger, Integer, bindparam, case, delete, func, null, select, update
+from sqlalchemy import BigInteger, Integer, Select, bindparam, case, delete, func, null, select, tuple_, update
 
 from agentos.domain.run import Run
 from agentos.storage.sqlalchemy.connection import Connection, Row
-from agentos.storage.sqlalchemy.mapping import microseconds
+from agentos.storage.sqlalchemy.mapping import microseconds, time_of
 from agentos.storage.sqlalchemy.runs import GET_RUN, run_at
 from agentos.storage.sqlalchemy.store import Store
 from agentos.storage.sqlalchemy.tables import messages, runs, sessions
+from agentos.storage.values import Cursor
 
 _GIVEN = runs.c.id.in_(bindparam("run_ids", expanding=True))
 _SESSIONS_OF = select(runs.c.session_id).where(_GIVEN, runs.c.session_id.is_not(None))
@@ -56,17 +58,18 @@ _COUNT = (
         summary=case((bindparam("turns", type_=Integer) > 0, null()), else_=sessions.c.summary),
     )
 )
-_OLD = (
-    select(runs.c.id)
-    .where(
-        runs.c.session_id.is_(None),
-        runs.c.ended_at.is_not(None),
-        runs.c.ended_at < bindparam("ended_before", type_=BigInteger),
+
+
+@cache
+def _made(*, after: bool) -> Select[Any]:
+    # In the order of creation, for which there is an index: one more, of ends, would cost every run a page.
+    page = select(runs.c.id, runs.c.session_id, runs.c.created_at, runs.c.ended_at).where(
+        runs.c.created_at < bindparam("ended_before", type_=BigInteger)
     )
-    .order_by(runs.c.ended_at)
-    .limit(bindparam("delete_limit", type_=Integer))
-    .with_for_update(skip_locked=True)
-)
+    if after:
+        place = tuple_(bindparam("cursor_time", type_=BigInteger), bindparam("cursor_id", type_=runs.c.id.type))
+        page = page.where(tuple_(runs.c.created_at, runs.c.id) > place)
+    return page.order_by(runs.c.created_at, runs.c.id).limit(bindparam("page_limit", type_=Integer))
 
 
 def delete_runs(connection: Connection, run_ids: Sequence[str]) -> int:
@@ -112,13 +115,16 @@ class DeletingStore(Store):
         row = self._database.write(work)
         return run_at(row, self._database)
 
-    def delete_runs(self, *, ended_before: datetime, limit: int) -> int:
-        values = {"ended_before": microseconds(ended_before), "delete_limit": limit}
-
-        def work(connection: Connection) -> int:
-            run_ids = [row.id for row in connection.execute(_OLD, values).all()]
-            if run_ids:
-                connection.execute(_DELETE, {"run_ids": run_ids})
-            return len(run_ids)
-
-        return self._database.write(work)
+    def delete_runs(
+        self, *, ended_before: datetime, after: Cursor | None = None, limit: int
+    ) -> tuple[int, Cursor | None]:
+        before = microseconds(ended_before)
+        values: dict[str, Any] = {"ended_before": before, "page_limit": limit}
+        if after is not None:
+            values.update(cursor_time=microseconds(after.time), cursor_id=after.id)
+        page = _made(after=after is not None)
+        # Outside of the transaction: most runs of a page may be in sessions. An end is never taken back.
+        rows = self._database.read(lambda connection: connection.execute(page, values).all())
+        old = sorted(row.id for row in rows if row.session_id is None and (row.ended_at or before) < before)
+        count = self._database.write(lambda connection: delete_runs(connection, old)) if old else 0
+        return count, Cursor(time_of(rows[-1].created_at), rows[-1].id) if len(rows) == limit else None

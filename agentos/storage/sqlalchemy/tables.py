@@ -140,9 +140,6 @@ runs = Table(
 _in_session = runs.c.session_id.is_not(None)
 _of_session: Any = {"sqlite_where": _in_session, "postgresql_where": _in_session}
 Index("ux_runs_position", runs.c.session_id, runs.c.position, unique=True, **_of_session)
-# Those that go by `AGENTOS_RUN_TTL`.
-_alone = and_(runs.c.session_id.is_(None), runs.c.ended_at.is_not(None))
-Index("ix_runs_alone", runs.c.ended_at, sqlite_where=_alone, postgresql_where=_alone)
 Index("ix_runs_session", runs.c.session_id, runs.c.created_at, runs.c.id, **_of_session)
 
 # Only what is under way, however many runs have ended. `lease_until` is left out: a heartbeat then changes no index.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import pytest
 
 from agentos.domain.message import Message
@@ -49,6 +51,15 @@ def _window(storage: Storage, session: Session, turns: int) -> list[str]:
     admission = admit(storage, new_run(session), history_turns=turns)
     storage.finish_run(ended(admission.run))
     return [message.content for message in admission.history]
+
+
+def _delete_old(storage: Storage, before: datetime) -> int:
+    """Delete old runs without a session, in steps of two."""
+    count, after = storage.delete_runs(ended_before=before, limit=2)
+    while after is not None:
+        some, after = storage.delete_runs(ended_before=before, after=after, limit=2)
+        count += some
+    return count
 
 
 class DeletingContract(Contract):
@@ -167,11 +178,10 @@ class DeletingContract(Contract):
         alone = [admitted(storage) for _ in range(5)]
         for seconds, run in enumerate(alone[:4], start=1):
             storage.finish_run(ended(run, seconds=seconds), frames=frames(1, 1))
-        assert storage.delete_runs(ended_before=at(4), limit=2) == 2
-        assert [storage.get_run(run.id, owner=None) is None for run in alone] == [True, True, False, False, False]
-        assert storage.delete_runs(ended_before=at(4), limit=2) == 1
-        assert storage.delete_runs(ended_before=at(4), limit=2) == 0
-        assert storage.delete_runs(ended_before=at(99), limit=9) == 1
+        assert _delete_old(storage, at(4)) == 3
+        assert [storage.get_run(run.id, owner=None) is None for run in alone] == [True, True, True, False, False]
+        assert _delete_old(storage, at(4)) == 0
+        assert _delete_old(storage, at(99)) == 1
         assert storage.get_run(alone[4].id, owner=None) is not None
         assert storage.get_run(in_session.id, owner=None) == in_session
         assert storage.read_frames(alone[0].id) == []
