@@ -33,6 +33,7 @@ from agentos.services.callers import CallerService
 from agentos.services.health import HealthService
 from agentos.services.housekeeping import HousekeepingService
 from agentos.services.keys import KeyService
+from agentos.services.owner_data import OwnerDataService
 from agentos.services.runs import RunService
 from agentos.services.services import Services
 from agentos.services.sessions import SessionService
@@ -107,6 +108,7 @@ def build(
             config,
             watch=lambda: services.watch_runs(),
         ),
+        owner_data=OwnerDataService(storage, runner),
         callers=CallerService(_open_authenticators(registries.authenticators, config, storage), RateLimits(config)),
         keys=KeyService(storage),
         health=HealthService(storage, runner),

@@ -110,6 +110,12 @@ class Config:
         "Longest time of a background run, once it has begun.",
         env="AGENTOS_BACKGROUND_TIMEOUT",
     )
+    queue_timeout: float = setting(
+        0.0,
+        seconds(0, 604800),
+        "Longest time that a run waits for its session's turn, which is no part of its own time; 0: as long as that.",
+        env="AGENTOS_QUEUE_TIMEOUT",
+    )
     background_limit: int = setting(
         10, whole(1, 10_000), "Background runs that one worker executes at once.", env="AGENTOS_BACKGROUND_LIMIT"
     )
@@ -320,6 +326,12 @@ class Config:
         seconds(0, 315_360_000),
         "Sessions without activity for so long are deleted; 0: never.",
         env="AGENTOS_SESSION_TTL",
+    )
+    run_ttl: float = setting(
+        0.0,
+        seconds(0, 315_360_000),
+        "Runs without a session that ended so long ago are deleted; 0: never. Others go with their session.",
+        env="AGENTOS_RUN_TTL",
     )
     drain_timeout: float = setting(
         25.0, seconds(0, 3600), "How long runs under way may go on after SIGTERM.", env="AGENTOS_DRAIN_TIMEOUT"

@@ -17,6 +17,7 @@
     │   ├── AgentExists                 AGENT_EXISTS
     │   ├── SessionBusy                 SESSION_BUSY
     │   ├── RunFinished                 RUN_FINISHED
+    │   ├── RunActive                   RUN_ACTIVE
     │   ├── IdempotencyConflict         IDEMPOTENCY_CONFLICT
     │   ├── EventsExpired               EVENTS_EXPIRED
     │   ├── PreconditionFailed          PRECONDITION_FAILED
@@ -205,6 +206,18 @@ class RunFinished(RequestError):
 
     code = "RUN_FINISHED"
     phrase = "run finished"
+
+
+class RunActive(RequestError):
+    """The run has not ended, so it cannot be deleted."""
+
+    code = "RUN_ACTIVE"
+    phrase = "run active"
+
+    def __init__(self, run_id: str) -> None:
+        super().__init__(
+            f"run {run_id!r} has not ended yet, and only an ended run can be deleted; cancel it, or wait for its end"
+        )
 
 
 class IdempotencyConflict(RequestError):

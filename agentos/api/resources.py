@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agentos.api import agents, catalog, docs, health, history, index, runs, sessions
+from agentos.api import agents, catalog, docs, health, history, index, owner_data, runs, sessions
 from agentos.api.routes import PAGE, PUBLIC, Routes
 
 RESOURCES: tuple[Routes, ...] = (
@@ -10,6 +10,7 @@ RESOURCES: tuple[Routes, ...] = (
     history.routes,
     agents.routes,
     runs.routes,
+    owner_data.routes,
     catalog.routes,
     index.routes,
     health.routes,

@@ -21,7 +21,7 @@ from agentos.events.stream import Deliver
 from agentos.services.runs import StartedRun
 
 GRACE = 15.0
-"""Seconds after its deadline in which a run must have been stopped and saved; the runner needs two or three."""
+"""Seconds after its deadlines in which a run must have been stopped and saved; the runner needs two or three."""
 
 SEND_SOON = "agentos.send_soon"
 """What our own server offers in a request's environment (``serving.answers``): to send a piece without waiting."""
@@ -37,7 +37,8 @@ def accepted_answer(started: StartedRun, session_id: str | None) -> Response:
 
 def end_answer(started: StartedRun, *, until_gone: bool) -> Response:
     """Wait for a run's end and answer it; ``until_gone`` cancels the run if the client does not wait for it."""
-    timeout = services().config.request_timeout + GRACE
+    config = services().config
+    timeout = (config.queue_timeout or config.request_timeout) + config.request_timeout + GRACE
     run = (_watch(started) if until_gone else started).wait(timeout)
     if run is None:
         if not started.replayed:

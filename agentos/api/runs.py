@@ -26,6 +26,7 @@ from agentos.api.run_answers import (
 from agentos.api.schemas.media import read_media
 from agentos.api.schemas.query_fields import EventsQuery, RunQuery, RunStartQuery, StreamQuery
 from agentos.api.schemas.runs import AcceptedRunSchema, RunAnswerSchema, RunListSchema, RunRequestSchema, RunSchema
+from agentos.api.schemas.sessions import DeletedSchema
 from agentos.api.stream_limits import take_place
 from agentos.domain.run import Concurrency, RunStatus
 from agentos.errors import (
@@ -38,6 +39,7 @@ from agentos.errors import (
     InvalidRequest,
     NotFound,
     RateLimited,
+    RunActive,
     RunCancelled,
     RunFinished,
     RunNotFound,
@@ -55,7 +57,9 @@ PIECE = 16
 """Runs that are read at once for a list: each may bring megabytes of input and answer."""
 
 RUN_ID = {"X-Run-ID": "The run's id."}
-LINKS = {name: {"run_id": "$response.header.X-Run-ID"} for name in ("get_run", "follow_run", "cancel_run")}
+LINKS = {
+    name: {"run_id": "$response.header.X-Run-ID"} for name in ("get_run", "follow_run", "cancel_run", "delete_run")
+}
 REFUSALS = (
     AgentNotFound,
     SessionNotFound,
@@ -218,6 +222,23 @@ def cancel_run(run_id: str) -> Response:
     ends as `cancelled`.
     """
     return json_answer(run_json(services().runs.cancel(run_id, caller())), 202)
+
+
+@routes.delete(
+    "/api/v1/runs/{run_id}",
+    access="sessions:write",
+    answers={200: Answer(description="It is gone.", schema=DeletedSchema)},
+    errors=(RunNotFound, RunActive),
+)
+def delete_run(run_id: str) -> Response:
+    """Delete a run.
+
+    Only one that has ended; its events, messages and attachments go too. In its session, no message gets another
+    sequence number, so that there is a gap; `run_count` and `total_tokens` are those of the runs that are left. The
+    session's summary goes if the run had left messages, since it may quote them.
+    """
+    services().runs.delete(run_id, caller())
+    return json_answer({"message": "run deleted"})
 
 
 @routes.get(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -33,7 +34,7 @@ POLL = 0.1
 
 @click.group("runs")
 def command() -> None:
-    """List, show, follow and cancel runs."""
+    """List, show, follow, cancel and delete runs."""
 
 
 @command.command("list")
@@ -144,6 +145,18 @@ def cancel(run_id: str, no_wait: bool) -> None:
             " gone, a server ends it once its lease has run out"
         )
     click.echo(f"Run {printable(run_id)} ended as {run.status.value}.")
+
+
+@command.command("delete")
+@click.argument("run_ids", metavar="ID...", type=Text(), nargs=-1, required=True)
+def delete(run_ids: Sequence[str]) -> None:
+    """Delete runs that have ended, with their events, messages and attachments."""
+    from agentos.cli.opening import opened
+
+    with opened() as services:
+        for run_id in run_ids:
+            services.runs.delete(run_id, OPERATOR)
+            click.echo(f"Deleted run {printable(run_id)}.")
 
 
 def _await_end(services: Services, run: Run) -> Run:

@@ -1,4 +1,4 @@
-"""Finds out that a run of this worker is to be stopped, whichever worker was told so."""
+"""Finds out that a run of this worker is to be stopped or was deleted, by any worker or command."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ import logging
 from threading import Event
 
 from agentos.background_thread import BackgroundThread
-from agentos.errors import RunCancelled, StorageError
+from agentos.errors import RunCancelled, StorageError, WorkerLost
 from agentos.execution.runner import Runner
 from agentos.observability.repeated import RepeatedLines
 from agentos.storage.interface import Storage
 
 INTERVAL = 0.25
 """Seconds between two questions; a run is cut well within a second."""
+
+GONE_EVERY = 2
+"""Every how many of them it is also asked which runs are gone, whose answer has an id for each run of the worker."""
 
 logger = logging.getLogger(__name__)
 repeated = RepeatedLines(logger)
@@ -40,12 +43,29 @@ class CancelWatch:
         for run_id in self._storage.cancel_requests(self._owner):
             self._runner.cancel(run_id, RunCancelled("the run was cancelled"))
 
+    def look_for_gone(self) -> None:
+        """Stop the runs that are gone: deleted with their session or their owner's data, or taken over.
+
+        A deletion may be another worker's, a command's or the database's own, and leaves no request behind.
+        """
+        before = [live for live in self._runner.running() if live.stream.last is None]
+        if not before:
+            return
+        leased = self._storage.leased_runs(self._owner)
+        for live in before:
+            if live.run.id not in leased:
+                self._runner.cancel(live.run.id, WorkerLost("the run was deleted, or another worker took it over"))
+
     def _work(self, stopping: Event) -> None:
+        looks = 0
         while not stopping.wait(INTERVAL):
             if not self._runner.running():
                 continue
+            looks += 1
             try:
                 self.look()
+                if looks % GONE_EVERY == 0:
+                    self.look_for_gone()
             except StorageError:
                 repeated.warning("cancel requests could not be read; trying again")
             except Exception:  # a bug here must not make runs unstoppable

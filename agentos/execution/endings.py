@@ -65,7 +65,7 @@ class Endings:
             live.stream.hand_over()
             return
         if now is None:
-            live.run, frame = live.ended(RunCancelled("the run's session was deleted; nothing was saved"))
+            live.run, frame = live.ended(RunCancelled("the run was deleted, or its session was; nothing was saved"))
             live.stream.append(frame)
             return
         live.run = now

@@ -149,7 +149,7 @@ class Follower:
         except StorageError:
             return None
         if now is None:
-            gone = RunCancelled("the run was cancelled: its session was deleted")
+            gone = RunCancelled("the run was cancelled: it was deleted, or its session was")
             error = Error(gone.phrase, gone.message, gone.code, {"run_id": run.id})
             return [[FrameEncoder(run).encode(error, after + 1)]]
         if not now.status.finished:

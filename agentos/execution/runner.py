@@ -6,7 +6,8 @@ import dataclasses
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from agentos.alarm import Alarm
@@ -48,12 +49,19 @@ class RunLimits:
     """How long a run may take (seconds), how much of its session it is given, and how much it may write."""
 
     timeout: float
+    queue_timeout: float = 0.0
+    """How long it may wait for its session's turn; 0: as long as it may take."""
     history_turns: int
     history_bytes: int = 8 * 1024**2
     """Most bytes of the session's texts and attachments."""
     max_output: int
     durable: bool = False
     """Followers are shown an event only once the log has it, so that the run can start over on another worker."""
+
+    @property
+    def longest_wait(self) -> float:
+        """How long it may wait for its session's turn."""
+        return self.queue_timeout or self.timeout
 
 
 class Runner:
@@ -103,7 +111,7 @@ class Runner:
         """
         if self.draining:
             raise ShuttingDown("the server is about to stop and takes no new runs; try again")
-        deadline = time.monotonic() + limits.timeout
+        begun = time.monotonic()
         admission = self._storage.admit_run(
             run,
             self._lease,
@@ -116,10 +124,11 @@ class Runner:
         )
         if isinstance(admission, Repeat):
             return admission
+        waits = admission.run.status is RunStatus.QUEUED
         live = LiveRun(
             dataclasses.replace(admission.run, request_id=run.request_id),
             self._alarm,
-            deadline=deadline,
+            deadline=begun + (limits.longest_wait if waits else limits.timeout),
             max_output=limits.max_output,
             durable=limits.durable,
             log_content=self._log_content,
@@ -141,7 +150,7 @@ class Runner:
         live = LiveRun(
             run,
             self._alarm,
-            deadline=time.monotonic() + limits.timeout,
+            deadline=time.monotonic() + limits.longest_wait,
             max_output=limits.max_output,
             durable=limits.durable,
             logged=logged,
@@ -175,10 +184,13 @@ class Runner:
             self._end(live, live.cancellation.cause)
 
     def stop_session(self, session_id: str, cause: AgentOSError) -> None:
-        """Stop all runs of a session that are under way here."""
-        for live in self.running():
-            if live.run.session_id == session_id:
-                self.stop(live, cause)
+        """Stop all runs of a session that are under way here, side by side, and wait for their ends."""
+        found = [live for live in self.running() if live.run.session_id == session_id]
+        stopping = [threading.Thread(target=self.stop, args=(live, cause), daemon=True) for live in found]
+        for one in stopping:
+            one.start()
+        for one in stopping:
+            one.join()
 
     def drain(self, timeout: float) -> None:
         """Take no new runs, give those under way ``timeout`` seconds, then end them as lost. Can be called again."""
@@ -215,16 +227,16 @@ class Runner:
         threading.Thread(target=function, args=(live, *arguments), name=f"run-{live.run.id}", daemon=True).start()
 
     def _execute_held(self, live: LiveRun, agent: StreamingAgent, admission: Admission, limits: RunLimits) -> None:
-        """Execute a run that waited for an executor; its time begins now."""
-        live.deadline = time.monotonic() + limits.timeout
+        """Execute a run that waited for an executor, which counts in none of its limits."""
+        live.deadline = time.monotonic() + limits.longest_wait
         self._execute(live, agent, admission, limits)
 
     def _execute(self, live: LiveRun, agent: StreamingAgent, admission: Admission, limits: RunLimits) -> None:
-        overdue = self._alarm.call_at(live.deadline, lambda: self._overdue(live, limits.timeout))
         failure: AgentOSError | None = None
         try:
-            history = self._turns.wait_for(live, admission, history_turns=limits.history_turns)
-            self._consume(live, agent, self._attachments.bring(live, history, most=limits.history_bytes))
+            history = self._wait_for_turn(live, admission, limits)
+            with self._before_deadline(live, RunTimeout(_overdue(limits.timeout))):
+                self._consume(live, agent, self._attachments.bring(live, history, most=limits.history_bytes))
         except (ExecutionError, RunCancelled, StorageError) as error:
             failure = error
         except AgentOSError as error:
@@ -233,8 +245,26 @@ class Runner:
             logger.exception("agent raised", extra=live.log_fields())
             failure = AgentFailed(f"agent {live.run.agent_id!r} failed; the server's log has the reason")
         finally:
-            overdue.cancel()
             self._end(live, live.cancellation.cause or failure)
+
+    def _wait_for_turn(self, live: LiveRun, admission: Admission, limits: RunLimits) -> Sequence[Message]:
+        """Return the history that the run begins with. If it had to wait for its turn, its own time begins now."""
+        if admission.run.status is not RunStatus.QUEUED:
+            return admission.history
+        late = RunTimeout(_waited(limits.longest_wait), details={"phase": "queued"})
+        with self._before_deadline(live, late):
+            history = self._turns.wait_for(live, admission, history_turns=limits.history_turns)
+        live.deadline = time.monotonic() + limits.timeout
+        return history
+
+    @contextmanager
+    def _before_deadline(self, live: LiveRun, cause: RunTimeout) -> Iterator[None]:
+        """Stop the run for a cause unless the block ends before the run's present deadline."""
+        overdue = self._alarm.call_at(live.deadline, lambda: self._spawn(self.stop, live, cause))
+        try:
+            yield
+        finally:
+            overdue.cancel()
 
     def _consume(self, live: LiveRun, agent: StreamingAgent, history: Sequence[Message]) -> None:
         events = agent.stream(live.context(history))
@@ -246,10 +276,6 @@ class Runner:
             if close is not None:
                 close()
         live.cancellation.check()
-
-    def _overdue(self, live: LiveRun, timeout: float) -> None:
-        cause = RunTimeout(f"the run did not end within {timeout:g} s and was stopped")
-        self._spawn(self.stop, live, cause)
 
     def _end(self, live: LiveRun, failure: AgentOSError | None) -> None:
         if not self._endings.end(live, failure):
@@ -263,3 +289,14 @@ class Runner:
             with self._idle:
                 self._live.pop(live.run.id, None)
                 self._idle.notify_all()
+
+
+def _overdue(timeout: float) -> str:
+    return f"the run did not end within {timeout:g} s and was stopped"
+
+
+def _waited(timeout: float) -> str:
+    return (
+        f"the run waited {timeout:g} s for its session's turn and was stopped; try again when the session has no run"
+        " under way, or wait longer (AGENTOS_QUEUE_TIMEOUT)"
+    )

@@ -30,11 +30,12 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Pruned:
-    """How much a round threw away: event logs, idempotency keys, sessions."""
+    """How much a round threw away: event logs, idempotency keys, sessions, runs without a session."""
 
     event_logs: int
     idempotency_keys: int
     sessions: int
+    runs: int
 
 
 class HousekeepingService:
@@ -47,7 +48,10 @@ class HousekeepingService:
         self._thread = BackgroundThread("housekeeping", self._work)
 
     def prune(self) -> Pruned:
-        """Throw away events after ``event_retention``, keys after a day, sessions after ``session_ttl`` (0: never)."""
+        """Delete events after ``event_retention`` and keys after a day.
+
+        Also sessions after ``session_ttl`` and runs without a session after ``run_ttl``, unless these are 0.
+        """
         now = utc_now()
         ended_before = now - timedelta(seconds=self._config.event_retention)
         logs = self._repeat(lambda: self._storage.delete_frames(ended_before=ended_before, limit=BATCH))
@@ -55,12 +59,26 @@ class HousekeepingService:
         keys = self._repeat(lambda: self._storage.delete_idempotency_keys(created_before=created_before, limit=BATCH))
         ttl = self._config.session_ttl
         sessions = self.prune_sessions(now - timedelta(seconds=ttl)) if ttl else 0
-        return Pruned(logs, keys, sessions)
+        ttl = self._config.run_ttl
+        runs = self.prune_runs(now - timedelta(seconds=ttl)) if ttl else 0
+        return Pruned(logs, keys, sessions, runs)
 
     def prune_sessions(self, before: datetime) -> int:
         """Delete everybody's sessions without activity since ``before``; return how many."""
         idle = SessionFilter(updated_before=before)
         return self._repeat(lambda: self._storage.delete_sessions(idle, limit=BATCH))
+
+    def prune_runs(self, before: datetime) -> int:
+        """Delete everybody's runs without a session that ended before a time; return how many."""
+        deleted, after = self._storage.delete_runs(ended_before=before, limit=BATCH)
+        while after is not None and not self._thread.stopping.wait(PAUSE):
+            some, after = self._storage.delete_runs(ended_before=before, after=after, limit=BATCH)
+            deleted += some
+        return deleted
+
+    def shrink(self) -> bool:
+        """Give the space of what was deleted back to the file system, if the database does not by itself."""
+        return self._storage.shrink()
 
     def start(self) -> None:
         """Begin to prune by itself, unless it does already."""

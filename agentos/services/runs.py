@@ -23,6 +23,7 @@ from agentos.errors import (
     InvalidMedia,
     InvalidRequest,
     NotFound,
+    RunActive,
     RunCancelled,
     RunFinished,
     RunNotFound,
@@ -186,6 +187,18 @@ class RunService:
         self._runner.cancel(run_id, RunCancelled("the run was cancelled"))
         return run
 
+    def delete(self, run_id: str, caller: Principal) -> None:
+        """Delete a run that has ended, with its events, messages and attachments.
+
+        Raises :class:`~agentos.errors.RunNotFound`, or :class:`~agentos.errors.RunActive` before its end.
+        """
+        run = self._storage.delete_run(run_id, owner=caller.reach)
+        if run is None:
+            raise RunNotFound(run_id)
+        if not run.status.finished:
+            raise RunActive(run_id)
+        logger.info("run deleted", extra={"run_id": run_id, "session_id": run.session_id})
+
     def resume(self, run: Run) -> bool:
         """Go on with a run that was taken over from a lost worker, if it had not begun or its agent allows that."""
         try:
@@ -265,6 +278,7 @@ class RunService:
         turns = _setting(agent, "history_turns", None)
         return RunLimits(
             timeout=timeout,
+            queue_timeout=self._config.queue_timeout,
             history_turns=self._config.history_turns if turns is None else turns,
             history_bytes=self._config.history_bytes,
             max_output=self._config.max_output_size,

@@ -16,6 +16,7 @@ from agentos.services.callers import CallerService
 from agentos.services.health import HealthService
 from agentos.services.housekeeping import HousekeepingService
 from agentos.services.keys import KeyService
+from agentos.services.owner_data import OwnerDataService
 from agentos.services.runs import RunService
 from agentos.services.sessions import SessionService
 from agentos.services.summaries import SummaryService
@@ -36,6 +37,7 @@ class Services:
     sessions: SessionService
     summaries: SummaryService
     runs: RunService
+    owner_data: OwnerDataService
     callers: CallerService
     keys: KeyService
     health: HealthService

@@ -23,6 +23,8 @@ from agentos.domain.run import Concurrency, Run
 from agentos.domain.session import Session, Summary
 from agentos.storage.values import (
     Admission,
+    Cursor,
+    Deleted,
     FrameBatch,
     History,
     IdempotencyKey,
@@ -56,6 +58,13 @@ class Storage(ABC):
     @abstractmethod
     def check(self) -> None:
         """Raise :class:`~agentos.errors.StorageError` unless the database answers now."""
+
+    @abstractmethod
+    def shrink(self) -> bool:
+        """Give the space of deleted rows back to the file system; ``False`` where the database does that by itself.
+
+        Nothing can be written meanwhile, for as long as copying the database takes.
+        """
 
     @abstractmethod
     def close(self) -> None:
@@ -243,8 +252,21 @@ class Storage(ABC):
         """Return the ids of a lease owner's unfinished runs that were asked to stop. Asked a few times a second."""
 
     @abstractmethod
+    def leased_runs(self, lease_owner: str) -> Set[str]:
+        """Return the ids of a lease owner's unfinished runs. Asked twice a second: a run that is gone is missing."""
+
+    @abstractmethod
     def get_run(self, run_id: str, *, owner: str | None) -> Run | None:
         """Return one run."""
+
+    @abstractmethod
+    def delete_run(self, run_id: str, *, owner: str | None) -> Run | None:
+        """Delete a run that has ended, with its events, messages and attachments; return it as it was.
+
+        A run that has not ended is returned and stays; ``None`` if there is none. Its session counts one run less and
+        the tokens of that run less. No message gets another sequence. If the run left messages, the session's summary
+        goes too, as it may quote them.
+        """
 
     @abstractmethod
     def list_runs(self, where: RunFilter, paging: Paging) -> Page[Run]:
@@ -294,5 +316,35 @@ class Storage(ABC):
         """
 
     @abstractmethod
+    def delete_runs(
+        self, *, ended_before: datetime, after: Cursor | None = None, limit: int
+    ) -> tuple[int, Cursor | None]:
+        """Look at up to ``limit`` runs after a place, the oldest first; delete those that have no session.
+
+        Only those that ended before a time; the list ends with those that were made before it. Return how many were
+        deleted, and the place to go on; ``None`` at the end.
+        """
+
+    @abstractmethod
     def delete_idempotency_keys(self, *, created_before: datetime, limit: int) -> int:
         """Delete up to ``limit`` keys that were kept before a time; return how many. Call until 0."""
+
+    # --- all that an owner has -------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def cancel_runs(self, data_owner: str, *, user_id: str | None = None) -> Sequence[str]:
+        """Ask all unfinished runs of an owner to stop, as :meth:`request_cancel` does; return their ids.
+
+        With ``user_id``, only runs of that user, and those in a session of that user.
+        """
+
+    @abstractmethod
+    def delete_owner_runs(
+        self, data_owner: str, *, user_id: str | None = None, after: Cursor | None = None, limit: int
+    ) -> tuple[Deleted, Cursor | None]:
+        """Look at up to ``limit`` runs of an owner after a place, the oldest first, and delete them.
+
+        As :meth:`delete_run` does, but also those that have not ended.
+        With ``user_id``, only runs of that user, and those in a session of that user. Return what was deleted, and the
+        place to go on; ``None`` at the end.
+        """

@@ -206,7 +206,7 @@ class Repeat:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredMessage:
-    """A message in its place in a session. ``sequence`` counts 1, 2, 3 … without a gap.
+    """A message in its place in a session. ``sequence`` counts 1, 2, 3 …; a deleted run leaves a gap.
 
     ``created_at`` of a user's message is when its run was admitted, of the others when it ended.
     """
@@ -223,6 +223,22 @@ class History:
 
     messages: Sequence[StoredMessage] = ()
     runs: Sequence[Run] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deleted:
+    """How much of an owner's data was deleted."""
+
+    sessions: int = 0
+    runs: int = 0
+    attachments: int = 0
+
+    def __add__(self, other: Deleted) -> Deleted:
+        return Deleted(
+            sessions=self.sessions + other.sessions,
+            runs=self.runs + other.runs,
+            attachments=self.attachments + other.attachments,
+        )
 
 
 @dataclass(frozen=True, slots=True)

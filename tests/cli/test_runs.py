@@ -195,3 +195,16 @@ def test_a_run_without_tool_calls_shows_none(cli):
     run_id = cli.json("run", "assistant", "Hello")["run_id"]
     assert "tool_calls" not in cli.ok("runs", "show", run_id)
     assert cli.json("runs", "show", run_id)["tool_calls"] == []
+
+
+def test_ended_runs_are_deleted(cli):
+    ids = [cli.json("run", "assistant", text)["run_id"] for text in ("one", "two", "three")]
+    assert cli.ok("runs", "delete", *ids[:2]) == "".join(f"Deleted run {run_id}.\n" for run_id in ids[:2])
+    assert [run["run_id"] for run in cli.json("runs", "list")["runs"]] == ids[2:]
+    assert "not found" in cli.fails("runs", "delete", ids[0])
+
+
+def test_a_run_that_has_not_ended_is_not_deleted(cli, slow):
+    run_id, _ = slow
+    assert "only an ended run can be deleted; cancel it" in cli.fails("runs", "delete", run_id)
+    assert cli.json("runs", "show", run_id)["status"] == "running"

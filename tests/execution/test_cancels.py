@@ -11,6 +11,7 @@ from agentos.errors import RunCancelled, SessionBusy
 from agentos.execution.executor import EmbeddedExecutor
 from agentos.execution.live import LiveRun
 from agentos.storage.interface import Storage
+from agentos.storage.values import SessionFilter
 from parts.waiting import until
 from parts.workers import AbsentStorage, Gate, Worker, ended, event, new_session, says
 
@@ -184,3 +185,49 @@ def test_a_busy_session_is_refused_to_who_does_not_want_to_wait(
     until(lambda: storage.get_run(first.run.id, owner=None).status.finished)
     again = newcomer.start(says("now"), session_id=session_id, concurrency=Concurrency.REJECT)
     assert ended(again).content == "now"
+
+
+DELETIONS: dict[str, Callable[[Storage, str, str], object]] = {
+    "its session": lambda storage, session_id, run_id: storage.delete_session(session_id, owner=None),
+    "sessions by age": lambda storage, session_id, run_id: storage.delete_sessions(SessionFilter(), limit=9),
+    "its owner's data": lambda storage, session_id, run_id: storage.delete_owner_runs("anonymous", limit=9),
+}
+"""What takes a run away without a request to stop it."""
+
+
+@pytest.mark.parametrize("deletion", DELETIONS)
+def test_a_run_that_was_deleted_elsewhere_is_stopped_within_a_second_and_its_followers_are_told(
+    busy: tuple[str, Gate, LiveRun], here: Worker, storage: AbsentStorage, deletion: str
+) -> None:
+    session_id, _, live = busy
+    waiting = here.start(says("never"), session_id=session_id)
+    DELETIONS[deletion](storage, session_id, live.run.id)
+    for one in (live, waiting):
+        ended_soon(one)
+        assert event(one.stream.last).code == "RUN_CANCELLED"  # type: ignore[arg-type]
+
+
+def test_who_follows_at_another_worker_is_told_that_the_run_was_deleted(
+    busy: tuple[str, Gate, LiveRun], there: Worker, storage: AbsentStorage
+) -> None:
+    session_id, _, live = busy
+    seen: list[str] = []
+    follower = threading.Thread(target=lambda: seen.extend(frame.type for frame in there.follow(live.run.id)))
+    follower.start()
+    time.sleep(0.3)
+    storage.delete_session(session_id, owner=None)
+    follower.join(3)
+    assert seen[-1] == "error"
+
+
+def test_runs_that_were_not_deleted_go_on(
+    busy: tuple[str, Gate, LiveRun], here: Worker, storage: AbsentStorage
+) -> None:
+    session_id, _, first = busy
+    other = Gate(["x"], ["y"])
+    kept = here.start(other)
+    assert other.waiting.wait(5)
+    storage.delete_session(session_id, owner=None)
+    ended_soon(first)
+    other.go_on.set()
+    assert ended(kept).content == "xy"

@@ -37,7 +37,7 @@ def model() -> Iterator[ModelServer]:
 @pytest.fixture
 def serve(database: str, model: ModelServer, tmp_path: Path) -> Iterator[Serve]:
     """Starts servers on the test's database; afterwards none is left, and none has met a bug."""
-    with _starter(database, model, tmp_path) as start:
+    with starter(database, model, tmp_path) as start:
         yield start
 
 
@@ -52,7 +52,7 @@ def pair(
     else:
         postgres: PostgresServer = request.getfixturevalue("postgres_server")
         database = postgres.create_database()
-    with _starter(database, model, folder) as start:
+    with starter(database, model, folder) as start:
         yield Pair(*(Client(start(workers=1, AGENTOS_LEASE_SECONDS="5").url) for _ in range(2)))
 
 
@@ -62,7 +62,7 @@ def visible_within(lease: float) -> float:
 
 
 @contextmanager
-def _starter(database: str, model: ModelServer, folder: Path) -> Iterator[Serve]:
+def starter(database: str, model: ModelServer, folder: Path) -> Iterator[Serve]:
     servers: list[AgentOSServer] = []
 
     def start(*, workers: int = 2, cwd: Path = folder, app: str = "wsgi:app", **settings: str) -> AgentOSServer:

@@ -152,6 +152,10 @@ class AbsentStorage(MemoryStorage):
         self._answer()
         return super().cancel_requests(lease_owner)
 
+    def leased_runs(self, lease_owner: str) -> Set[str]:
+        self._answer()
+        return super().leased_runs(lease_owner)
+
     def renew_leases(self, lease: Lease) -> Sequence[str]:
         self._answer()
         return super().renew_leases(lease)

@@ -76,10 +76,10 @@ def add_session(storage: Storage, *, updated_at: datetime) -> str:
 def test_events_are_kept_for_the_retention_and_the_run_for_ever(storage: Storage) -> None:
     old, young = add_run(storage, ended_at=ago(HOUR + 60)), add_run(storage, ended_at=ago(HOUR - 60))
     under_way = add_run(storage, ended_at=None)
-    assert keeping(storage, event_retention=HOUR).prune() == Pruned(1, 0, 0)
+    assert keeping(storage, event_retention=HOUR).prune() == Pruned(1, 0, 0, 0)
     assert [len(storage.read_frames(run_id)) for run_id in (old, young, under_way)] == [0, 2, 1]
     assert storage.get_run(old, owner=None) is not None
-    assert keeping(storage, event_retention=HOUR).prune() == Pruned(0, 0, 0)
+    assert keeping(storage, event_retention=HOUR).prune() == Pruned(0, 0, 0, 0)
 
 
 def test_events_are_kept_for_a_day_where_nothing_else_is_set(storage: Storage) -> None:
@@ -101,6 +101,26 @@ def test_sessions_without_activity_expire_with_all_that_is_in_them(storage: Stor
     assert keeping(storage, session_ttl=HOUR).prune().sessions == 1
     assert (storage.get_session(idle, owner=None), storage.get_run(run_id, owner=None)) == (None, None)
     assert storage.get_session(active, owner=None) is not None
+
+
+def test_runs_without_a_session_are_kept_for_ever_where_nothing_else_is_set(storage: Storage) -> None:
+    run_id = add_run(storage, ended_at=ago(3650 * DAY))
+    assert keeping(storage).prune().runs == 0
+    assert storage.get_run(run_id, owner=None) is not None
+
+
+def test_runs_without_a_session_expire_with_their_events_and_no_others(storage: Storage) -> None:
+    session_id = add_session(storage, updated_at=ago(HOUR + 60))
+    old, young, under_way, in_session = (
+        add_run(storage, ended_at=ago(HOUR + 60)),
+        add_run(storage, ended_at=ago(HOUR - 60)),
+        add_run(storage, ended_at=None),
+        add_run(storage, ended_at=ago(HOUR + 60), session_id=session_id),
+    )
+    assert keeping(storage, run_ttl=HOUR).prune().runs == 1
+    assert storage.get_run(old, owner=None) is None
+    assert storage.read_frames(old) == []
+    assert all(storage.get_run(run_id, owner=None) for run_id in (young, under_way, in_session))
 
 
 def test_idempotency_keys_are_kept_for_a_day(tmp_path: Path) -> None:
@@ -143,8 +163,8 @@ def test_much_is_thrown_away_in_small_transactions() -> None:
     for _ in range(BATCH + 30):
         add_run(storage, ended_at=ago(2 * DAY))
         add_session(storage, updated_at=ago(2 * DAY))
-    pruned = keeping(storage, session_ttl=DAY).prune()
-    assert (pruned.event_logs, pruned.sessions) == (BATCH + 30, BATCH + 30)
+    pruned = keeping(storage, session_ttl=DAY, run_ttl=DAY).prune()
+    assert (pruned.event_logs, pruned.sessions, pruned.runs) == (BATCH + 30, BATCH + 30, BATCH + 30)
     assert storage.deleted == [BATCH, 30, 0] * 2
 
 

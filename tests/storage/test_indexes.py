@@ -116,12 +116,22 @@ QUERIES = {
     "request_cancel of an owner": lambda s: s.request_cancel("r", owner="o"),
     "request_cancel": lambda s: s.request_cancel("r", owner=None),
     "cancel_requests": lambda s: s.cancel_requests("gone"),
+    "leased_runs": lambda s: s.leased_runs("gone"),
+    "delete_run": lambda s: s.delete_run(run_in_session(s), owner=None),
+    "delete_run of an owner": lambda s: s.delete_run("r", owner="o"),
+    "delete_runs": lambda s: s.delete_runs(ended_before=at(99), limit=5),
+    "delete_runs after a place": lambda s: s.delete_runs(ended_before=at(99), after=Cursor(at(1), "m"), limit=5),
+    "cancel_runs": lambda s: s.cancel_runs("o"),
+    "cancel_runs of a user": lambda s: s.cancel_runs("o", user_id="u"),
+    "delete_owner_runs": lambda s: s.delete_owner_runs("o", limit=5),
+    "delete_owner_runs of a user": lambda s: s.delete_owner_runs("o", user_id="u", after=Cursor(at(1), "m"), limit=5),
     "delete_frames": lambda s: s.delete_frames(ended_before=at(9), limit=5),
     "delete_idempotency_keys": lambda s: s.delete_idempotency_keys(created_before=at(9), limit=5),
 }
 # The one index that serves a query about the few rows that are not done with.
 SMALL = {
     "cancel_requests": ("SELECT", "ix_runs_to_stop"),
+    "leased_runs": ("SELECT", "ix_runs_lease"),
     "delete_frames": ("SELECT", "ix_run_events_ended"),
     "delete_idempotency_keys": ("WITH", "ix_idempotency_keys_created"),
     "admit_run that would be rejected": ("SELECT EXISTS", "ix_runs_open"),
@@ -155,6 +165,10 @@ def show(storage, session):
     media = (picture(b"known"), picture(b"new"))
     run = admit(storage, new_run(session, media=media)).run
     storage.finish_run(ended(run), messages=[Message("user", "look", media=(*run.media, picture(b"more")))])
+
+
+def run_in_session(storage):
+    return storage.list_runs(RunFilter(session_id="s"), Paging(limit=1)).items[0].id
 
 
 def shown(storage):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from agentos.errors import ConfigError
 from agentos.storage.memory.admission import MemoryAdmission
+from agentos.storage.memory.deleting import MemoryDeleting
 from agentos.storage.memory.housekeeping import MemoryHousekeeping
 from agentos.storage.memory.keys import MemoryKeys
 from agentos.storage.memory.runs import MemoryRuns
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from agentos.storage.interface import Storage
 
 
-class MemoryStorage(MemoryKeys, MemorySessions, MemoryAdmission, MemoryRuns, MemoryHousekeeping):
+class MemoryStorage(MemoryKeys, MemorySessions, MemoryAdmission, MemoryRuns, MemoryDeleting, MemoryHousekeeping):
     """Keeps what the SQL storage keeps, and promises what it promises, to the threads of one process."""
 
 

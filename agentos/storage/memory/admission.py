@@ -55,7 +55,7 @@ class MemoryAdmission(MemoryPart):
             kept = replace(
                 run_copy(replace(run, media=media)),
                 owner=new_owner,
-                position=None if record is None else len(record.runs) + 1,
+                position=None if record is None else record.position + 1,
                 status=RunStatus.QUEUED if queued else RunStatus.RUNNING,
                 started_at=None if queued else run.created_at,
                 ended_at=None,
@@ -69,9 +69,10 @@ class MemoryAdmission(MemoryPart):
             if record is None:
                 return Admission(given)
             record.runs.append(added)
+            record.position += 1
             active = max(record.session.updated_at, run.created_at)
             record.session = replace(record.session, updated_at=active)
-            window = () if queued else _window(record, history_turns)
+            window = () if queued else self._window(record, history_turns)
             return Admission(given, window, tuple(one.run.id for one in stopped))
 
     def claim_turn(self, run: Run, *, history_turns: int, now: datetime) -> Admission | None:
@@ -82,11 +83,11 @@ class MemoryAdmission(MemoryPart):
             if mine.cancel_requested:
                 return None
             record = None if run.session_id is None else self._sessions[run.session_id]
-            if record is not None and any(one.open() for one in record.runs[: (mine.run.position or 1) - 1]):
+            if record is not None and any(one.open() for one in record.runs if _position(one) < _position(mine)):
                 return None
             mine.run = replace(mine.run, status=RunStatus.RUNNING, started_at=now)
             claimed = replace(run_copy(mine.run), media=run.media)
-            return Admission(claimed, () if record is None else _window(record, history_turns))
+            return Admission(claimed, () if record is None else self._window(record, history_turns))
 
     def _check(self, quota: Quota, owner: str) -> None:
         """Raise :class:`~agentos.errors.RateLimited` unless there is room for one more run of an owner."""
@@ -94,10 +95,15 @@ class MemoryAdmission(MemoryPart):
             owners = [one.run.owner for one in self._runs.values() if one.open()]
             quota.check(of_owner=owners.count(owner), of_all=len(owners))
 
+    def _window(self, record: SessionRecord, turns: int) -> tuple[Message, ...]:
+        """Return the messages of the last turns."""
+        window: list[Message] = []
+        for stored in reversed(record.messages):
+            if (self._runs[stored.run_id].turn or 0) <= record.turn - turns:
+                break
+            window.append(message_copy(stored.message))
+        return tuple(reversed(window))
 
-def _window(record: SessionRecord, turns: int) -> tuple[Message, ...]:
-    """Return the messages of the last turns."""
-    if turns <= 0 or not record.turns:
-        return ()
-    start = record.turns[max(0, len(record.turns) - turns)]
-    return tuple(message_copy(one.message) for one in record.messages[start:])
+
+def _position(record: RunRecord) -> int:
+    return record.run.position or 0

@@ -62,13 +62,15 @@ class RunRecord:
 
 @dataclass(slots=True)
 class SessionRecord:
-    """A session, its runs by position, and its turns: the index of each one's first message."""
+    """A session, its runs by position, its messages by sequence, and the last of each number that was given."""
 
     session: Session
     summary: Summary | None = None
     runs: list[RunRecord] = field(default_factory=list)
     messages: list[StoredMessage] = field(default_factory=list)
-    turns: list[int] = field(default_factory=list)
+    position: int = 0
+    sequence: int = 0
+    turn: int = 0
 
 
 class MemoryPart(Storage):

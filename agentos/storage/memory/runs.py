@@ -63,9 +63,9 @@ class MemoryRuns(MemoryPart):
         record.session = replace(session, run_count=session.run_count + 1, total_tokens=used)
         if not messages:
             return
-        record.turns.append(len(record.messages))
-        ended.turn = len(record.turns)
-        for sequence, message in enumerate(messages, len(record.messages) + 1):
+        record.turn += 1
+        ended.turn = record.turn
+        for sequence, message in enumerate(messages, record.sequence + 1):
             record.messages.append(
                 StoredMessage(
                     sequence=sequence,
@@ -74,6 +74,7 @@ class MemoryRuns(MemoryPart):
                     message=message_copy(message),
                 )
             )
+        record.sequence += len(messages)
 
     def read_attachment(self, reference: str, *, owner: str | None) -> bytes | None:
         digest = digest_of(reference)
@@ -152,6 +153,10 @@ class MemoryRuns(MemoryPart):
         with self._lock:
             asked = [one for one in self._runs.values() if one.cancel_requested and one.open()]
             return [one.run.id for one in asked if one.lease_owner == lease_owner]
+
+    def leased_runs(self, lease_owner: str) -> Set[str]:
+        with self._lock:
+            return {one.run.id for one in self._runs.values() if one.open() and one.lease_owner == lease_owner}
 
 
 def _append(record: RunRecord, frames: Sequence[Frame]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from bisect import bisect_left
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -31,6 +33,7 @@ from agentos.storage.values import (
     SessionChanges,
     SessionFilter,
     StoredAgent,
+    StoredMessage,
 )
 
 
@@ -43,6 +46,9 @@ class MemorySessions(MemoryPart):
         return SchemaState(None, None)
 
     def check(self) -> None: ...
+
+    def shrink(self) -> bool:
+        return False
 
     def close(self) -> None: ...
 
@@ -143,17 +149,16 @@ class MemorySessions(MemoryPart):
     def history(self, session_id: str, *, owner: str | None, limit: int, before: int | None = None) -> History:
         with self._lock:
             record = self._session(session_id, owner)
-            last = len(record.messages)
-            end = last if before is None else max(0, min(before - 1, last))
+            end = bisect_left(record.messages, math.inf if before is None else before, key=_sequence)
             start = max(0, end - limit)
             found = record.messages[start:end]
             spoken = {one.run_id for one in found}
             after = self._position(record.messages[start - 1].run_id) if start else 0
-            if before is None or before > last:
-                until = len(record.runs) + 1
+            if before is None or before > record.sequence:
+                until = record.position + 1
             else:
                 until = self._position(found[-1].run_id) if found else 0
-            silent = _latest_silent(record.runs[after : until - 1])
+            silent = _latest_silent([one for one in record.runs if after < (one.run.position or 0) < until])
             return History(
                 messages=[replace(one, message=message_copy(one.message)) for one in found],
                 runs=[run_copy(one.run) for one in record.runs if one.run.id in spoken | silent],
@@ -185,6 +190,10 @@ class MemorySessions(MemoryPart):
             if all(getattr(record.session, name) == value for name, value in wanted.items())
             and (where.updated_before is None or record.session.updated_at < where.updated_before)
         ]
+
+
+def _sequence(stored: StoredMessage) -> int:
+    return stored.sequence
 
 
 def _latest_silent(between: Sequence[RunRecord]) -> set[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 from sqlalchemy import bindparam, select
 
@@ -18,6 +18,7 @@ _ASK = Owned(ASK_TO_STOP.where(runs.c.id == bindparam("run_id")), runs.c.owner)
 _REQUESTS = select(runs.c.id).where(
     runs.c.lease_owner == bindparam("worker"), runs.c.ended_at.is_(None), runs.c.cancel_requested
 )
+_LEASED = select(runs.c.id).where(runs.c.lease_owner == bindparam("worker"), runs.c.ended_at.is_(None))
 
 
 class CancelStore(Store):
@@ -34,3 +35,7 @@ class CancelStore(Store):
     def cancel_requests(self, lease_owner: str) -> Sequence[str]:
         rows = self._database.read(lambda connection: connection.execute(_REQUESTS, {"worker": lease_owner}).all())
         return [row.id for row in rows]
+
+    def leased_runs(self, lease_owner: str) -> Set[str]:
+        rows = self._database.read(lambda connection: connection.execute(_LEASED, {"worker": lease_owner}).all())
+        return {row.id for row in rows}

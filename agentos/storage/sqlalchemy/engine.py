@@ -83,6 +83,10 @@ class Database(ABC):
         with self._translated():
             return self._migrate(work)
 
+    def shrink(self) -> bool:
+        """Give free space back to the file system; ``False`` where the database does that by itself."""
+        return False
+
     def close(self) -> None:
         """Let go of all connections."""
         self.engine.dispose()

@@ -38,6 +38,9 @@ class SchemaStore(Store):
     def check(self) -> None:
         self._database.check()
 
+    def shrink(self) -> bool:
+        return self._database.shrink()
+
     def close(self) -> None:
         self._database.close()
 

@@ -31,6 +31,10 @@ LOCK_WAIT = 4.0
 MIGRATION_WAIT = 300.0
 """Seconds that a starting worker waits for another one's migration."""
 
+_VACUUM = text("VACUUM")
+_CHECKPOINT = text("PRAGMA wal_checkpoint(TRUNCATE)")
+"""Writes the vacuumed pages, which are in the WAL, into the file and shortens both. Not where another process reads."""
+
 
 class SqliteDatabase(Database):
     """One SQLite file in WAL mode, where readers never wait for the writer."""
@@ -82,6 +86,15 @@ class SqliteDatabase(Database):
             raise
         finally:
             self._writing.release(moved=not locked)
+
+    def shrink(self) -> bool:
+        with self._translated(), self._writing:
+            for statement in (_VACUUM, _CHECKPOINT):
+                _retried(
+                    lambda: self._lend(self._writer, lambda connection: connection.execute(statement), begin=None),  # noqa: B023
+                    wait=MIGRATION_WAIT,
+                )
+        return True
 
     def close(self) -> None:
         super().close()

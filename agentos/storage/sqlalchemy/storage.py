@@ -6,6 +6,7 @@ from agentos.storage.sqlalchemy.admission import AdmissionStore
 from agentos.storage.sqlalchemy.agents import AgentStore
 from agentos.storage.sqlalchemy.attachments import AttachmentStore
 from agentos.storage.sqlalchemy.cancelling import CancelStore
+from agentos.storage.sqlalchemy.deleting import DeletingStore
 from agentos.storage.sqlalchemy.endings import EndingStore
 from agentos.storage.sqlalchemy.events import EventStore
 from agentos.storage.sqlalchemy.history import HistoryStore
@@ -13,6 +14,7 @@ from agentos.storage.sqlalchemy.housekeeping import HousekeepingStore
 from agentos.storage.sqlalchemy.idempotency import IdempotencyStore
 from agentos.storage.sqlalchemy.keys import KeyStore
 from agentos.storage.sqlalchemy.leases import LeaseStore
+from agentos.storage.sqlalchemy.owner_data import OwnerDataStore
 from agentos.storage.sqlalchemy.runs import RunStore
 from agentos.storage.sqlalchemy.schema import SchemaStore
 from agentos.storage.sqlalchemy.sessions import SessionStore
@@ -35,5 +37,7 @@ class SqlStorage(
     AttachmentStore,
     EventStore,
     HousekeepingStore,
+    DeletingStore,
+    OwnerDataStore,
 ):
     """Keeps everything in SQLite or PostgreSQL."""

@@ -28,6 +28,7 @@ _PARTS = (
     "leases",
     "events",
     "housekeeping",
+    "deleting",
     "owners",
     "quotas",
     "contract",
@@ -37,6 +38,7 @@ pytest.register_assert_rewrite(*(f"{__name__}.{part}" for part in _PARTS))
 from agentos.testing.storage.agents import AgentContract  # noqa: E402
 from agentos.testing.storage.attachments import AttachmentContract  # noqa: E402
 from agentos.testing.storage.cancelling import CancelContract  # noqa: E402
+from agentos.testing.storage.deleting import DeletingContract, OwnerDataContract  # noqa: E402
 from agentos.testing.storage.events import EventContract  # noqa: E402
 from agentos.testing.storage.history import HistoryContract  # noqa: E402
 from agentos.testing.storage.housekeeping import HousekeepingContract  # noqa: E402
@@ -67,7 +69,9 @@ class StorageContract(
     LeaseContract,
     EventContract,
     HousekeepingContract,
+    DeletingContract,
     OwnerContract,
+    OwnerDataContract,
     QuotaContract,
 ):
     """All of it: subclass this and override the fixture ``storage``."""

@@ -69,6 +69,7 @@ CALLS: dict[str, Call] = {
     "request_cancel": lambda s, _, run, owner: s.request_cancel(run, owner=owner),
     "request_cancel to forget": lambda s, _, run, owner: s.request_cancel(run, owner=owner, forget=True),
     "read_attachment": lambda s, _, run, owner: s.read_attachment(_reference(s, run), owner=owner),
+    "delete_run": lambda s, _, run, owner: s.delete_run(run, owner=owner),
     "delete_session": lambda s, session, _, owner: s.delete_session(session, owner=owner),
 }
 """Every method that takes an owner; its first word is the name of the method."""

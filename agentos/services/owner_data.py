@@ -1,0 +1,66 @@
+"""Deletes all that an owner has, or one user of that owner."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+from agentos.errors import RunCancelled
+from agentos.execution.runner import Runner
+from agentos.storage.interface import Storage
+from agentos.storage.values import Cursor, Deleted, SessionFilter
+
+BATCH = 100
+"""Runs or sessions that are dealt with in one transaction."""
+
+PAUSE = 0.01
+"""Seconds between two transactions, for others that wait for the database."""
+
+STOP_WAIT = 2.0
+"""Seconds that runs under way are waited for. After that they are deleted, and their workers find them gone."""
+
+POLL = 0.1
+
+logger = logging.getLogger(__name__)
+
+
+class OwnerDataService:
+    """Sessions, runs and attachments of one owner. API keys stay: revoke them."""
+
+    def __init__(self, storage: Storage, runner: Runner) -> None:
+        self._storage = storage
+        self._runner = runner
+
+    def delete(self, owner: str, *, user_id: str | None = None) -> Deleted:
+        """Cancel the owner's runs under way, then delete what the owner has; return how much that was.
+
+        With ``user_id``, only the sessions and runs of that user. What is made meanwhile may stay: call again.
+        """
+        self._stop_runs(owner, user_id)
+        deleted = self._delete_runs(owner, user_id)
+        where = SessionFilter(owner=owner, user_id=user_id)
+        while sessions := self._storage.delete_sessions(where, limit=BATCH):
+            deleted += Deleted(sessions=sessions)
+            time.sleep(PAUSE)
+        logger.info("data of an owner deleted", extra={"sessions": deleted.sessions, "runs": deleted.runs})
+        return deleted
+
+    def _stop_runs(self, owner: str, user_id: str | None) -> None:
+        deadline = time.monotonic() + STOP_WAIT
+        while asked := self._storage.cancel_runs(owner, user_id=user_id):
+            for run_id in asked:
+                self._runner.cancel(run_id, RunCancelled("the data of the run's owner is being deleted"))
+            if time.monotonic() >= deadline:
+                return
+            time.sleep(POLL)
+
+    def _delete_runs(self, owner: str, user_id: str | None) -> Deleted:
+        deleted, after = self._page(owner, user_id, None)
+        while after is not None:
+            time.sleep(PAUSE)
+            some, after = self._page(owner, user_id, after)
+            deleted += some
+        return deleted
+
+    def _page(self, owner: str, user_id: str | None, after: Cursor | None) -> tuple[Deleted, Cursor | None]:
+        return self._storage.delete_owner_runs(owner, user_id=user_id, after=after, limit=BATCH)

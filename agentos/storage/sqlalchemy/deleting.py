@@ -1,0 +1,130 @@
+"""Deleting runs, alone or out of their sessions. Events and attachments go with the row of their run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from sqlalchemy import BigInteger, Integer, Select, bindparam, case, delete, func, null, select, tuple_, update
+
+from agentos.domain.run import Run
+from agentos.storage.sqlalchemy.connection import Connection, Row
+from agentos.storage.sqlalchemy.mapping import microseconds, time_of
+from agentos.storage.sqlalchemy.runs import GET_RUN, run_at
+from agentos.storage.sqlalchemy.store import Store
+from agentos.storage.sqlalchemy.tables import messages, runs, sessions
+from agentos.storage.values import Cursor
+
+_GIVEN = runs.c.id.in_(bindparam("run_ids", expanding=True))
+_SESSIONS_OF = select(runs.c.session_id).where(_GIVEN, runs.c.session_id.is_not(None))
+
+# The sessions before their runs, each in the order of the ids, as everywhere: two transactions that lock in one order
+# never block each other.
+_LOCK_SESSIONS = (
+    select(sessions.c.id)
+    .where(sessions.c.id.in_(bindparam("session_ids", expanding=True)))
+    .order_by(sessions.c.id)
+    .with_for_update()
+)
+_LOCK = (
+    select(
+        runs.c.id,
+        runs.c.session_id,
+        runs.c.turn,
+        runs.c.ended_at,
+        (runs.c.prompt_tokens + runs.c.completion_tokens).label("tokens"),
+    )
+    .where(_GIVEN)
+    .order_by(runs.c.id)
+    .with_for_update()
+)
+_DELETE = delete(runs).where(_GIVEN)
+_DELETE_MESSAGES = delete(messages).where(
+    messages.c.session_id == bindparam("in_session"), messages.c.turn == bindparam("of_turn", type_=Integer)
+)
+# The next run's window is counted back from the last turn that is left. Sequences of messages are never used again.
+_LAST_TURN = (
+    select(func.coalesce(func.max(messages.c.turn), 0)).where(messages.c.session_id == sessions.c.id).scalar_subquery()
+)
+_COUNT = (
+    update(sessions)
+    .where(sessions.c.id == bindparam("in_session"))
+    .values(
+        run_count=sessions.c.run_count - bindparam("ended", type_=Integer),
+        total_tokens=sessions.c.total_tokens - bindparam("tokens", type_=BigInteger),
+        turn_count=case((bindparam("turns", type_=Integer) > 0, _LAST_TURN), else_=sessions.c.turn_count),
+        summary=case((bindparam("turns", type_=Integer) > 0, null()), else_=sessions.c.summary),
+    )
+)
+
+
+@cache
+def _made(*, after: bool) -> Select[Any]:
+    # In the order of creation, for which there is an index: one more, of ends, would cost every run a page.
+    page = select(runs.c.id, runs.c.session_id, runs.c.created_at, runs.c.ended_at).where(
+        runs.c.created_at < bindparam("ended_before", type_=BigInteger)
+    )
+    if after:
+        place = tuple_(bindparam("cursor_time", type_=BigInteger), bindparam("cursor_id", type_=runs.c.id.type))
+        page = page.where(tuple_(runs.c.created_at, runs.c.id) > place)
+    return page.order_by(runs.c.created_at, runs.c.id).limit(bindparam("page_limit", type_=Integer))
+
+
+def delete_runs(connection: Connection, run_ids: Sequence[str]) -> int:
+    """Delete runs by their ids and count them out of their sessions, in the caller's transaction; return how many."""
+    given = {"run_ids": run_ids}
+    session_ids = sorted({row.session_id for row in connection.execute(_SESSIONS_OF, given).all()})
+    if session_ids:
+        connection.execute(_LOCK_SESSIONS, {"session_ids": session_ids}).all()
+    found = connection.execute(_LOCK, given).all()
+    for session_id in session_ids:
+        _take_out(connection, session_id, [row for row in found if row.session_id == session_id])
+    if found:
+        connection.execute(_DELETE, {"run_ids": [row.id for row in found]})
+    return len(found)
+
+
+def _take_out(connection: Connection, session_id: str, gone: Sequence[Row]) -> None:
+    """Delete the messages of runs and count the runs out of their session, which is locked."""
+    turns = [row.turn for row in gone if row.turn is not None]
+    for turn in turns:
+        connection.execute(_DELETE_MESSAGES, {"in_session": session_id, "of_turn": turn})
+    ended = [row for row in gone if row.ended_at is not None]
+    counts: dict[str, Any] = {
+        "in_session": session_id,
+        "ended": len(ended),
+        "tokens": sum(row.tokens for row in ended),
+        "turns": len(turns),
+    }
+    connection.execute(_COUNT, counts)
+
+
+class DeletingStore(Store):
+    """Runs that are deleted without their session."""
+
+    def delete_run(self, run_id: str, *, owner: str | None) -> Run | None:
+        def work(connection: Connection) -> Row | None:
+            row = connection.execute(*GET_RUN.of(owner, run_id=run_id)).first()
+            # An end is never taken back.
+            if row is not None and row.ended_at is not None:
+                delete_runs(connection, [run_id])
+            return row
+
+        row = self._database.write(work)
+        return run_at(row, self._database)
+
+    def delete_runs(
+        self, *, ended_before: datetime, after: Cursor | None = None, limit: int
+    ) -> tuple[int, Cursor | None]:
+        before = microseconds(ended_before)
+        values: dict[str, Any] = {"ended_before": before, "page_limit": limit}
+        if after is not None:
+            values.update(cursor_time=microseconds(after.time), cursor_id=after.id)
+        page = _made(after=after is not None)
+        # Outside of the transaction: most runs of a page may be in sessions. An end is never taken back.
+        rows = self._database.read(lambda connection: connection.execute(page, values).all())
+        old = sorted(row.id for row in rows if row.session_id is None and (row.ended_at or before) < before)
+        count = self._database.write(lambda connection: delete_runs(connection, old)) if old else 0
+        return count, Cursor(time_of(rows[-1].created_at), rows[-1].id) if len(rows) == limit else None
