@@ -66,7 +66,7 @@ test-pythons:  ## Run the suite on Python 3.12 and 3.13 where they are installed
 		python=$$(.ci/python $$version) || { echo "Python $$version is not installed: skipped"; continue; }; \
 		echo "Python $$version"; \
 		$(MAKE) --no-print-directory VENV=build/venv-$$version PYTHON="$$python" build/venv-$$version/.tested \
-			&& build/venv-$$version/bin/pytest --quiet --ignore tests/faults --ignore tests/fuzz || status=1; \
+			&& .ci/suite build/venv-$$version --quiet --ignore tests/faults --ignore tests/fuzz || status=1; \
 	done; exit $$status
 
 soak: $(VENV)/.tested  ## The fault and property tests with their loops in full, and the API asked at length.
