@@ -112,7 +112,7 @@ def test_sigterm_ends_both(reloading, log: Path) -> None:
     ("arguments", "said"),
     [
         (("--workers", "2"), "has one worker"),
-        (("--address", ":8080"), "is for development on this machine, and 0.0.0.0:8080"),
+        (("--address", ":8080"), "is for development on this machine, and :8080"),
         (("--address", "192.0.2.1:80"), "is for development on this machine"),
     ],
 )

@@ -17,7 +17,7 @@ from agentos.models.scripted import Cut, Fail, Pause, ScriptedProvider, call
 from agentos.storage.memory import MemoryStorage
 from parts.waiting import until
 
-SECRET = "sk-geheim-geheim-12"
+SECRET = "sk-wombat-wombat-12"  # Other tests of this process may have made parts of another one known.
 PROMPT = "the prompt of the quokka"
 REFUSED = "the model server refused the request"
 AGAIN = ProviderUnavailable("the model server is busy (status 503): model qwen is loading", retry_after=0.01)
