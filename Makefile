@@ -60,13 +60,13 @@ wheels: $(VENV)/.installed  ## Build what would be published, into dist/.
 test: $(VENV)/.tested  ## Install what tests need and run the whole suite.
 	@$(BIN)/pytest
 
-# Without the loops over faults and the API asked at length, which say little about a version of Python.
+# Without what says little about a version of Python: faults, the API asked at length, pages, the benchmark.
 test-pythons:  ## Run the suite on Python 3.12 and 3.13 where they are installed, each in an environment of its own.
 	@status=0; for version in $(OTHER_PYTHONS); do \
 		python=$$(.ci/python $$version) || { echo "Python $$version is not installed: skipped"; continue; }; \
 		echo "Python $$version"; \
 		$(MAKE) --no-print-directory VENV=build/venv-$$version PYTHON="$$python" build/venv-$$version/.tested \
-			&& .ci/suite build/venv-$$version --quiet --ignore tests/faults --ignore tests/fuzz || status=1; \
+			&& .ci/suite build/venv-$$version --quiet $(patsubst %,--ignore tests/%,faults fuzz docs benchmark) || status=1; \
 	done; exit $$status
 
 soak: $(VENV)/.tested  ## The fault and property tests with their loops in full, and the API asked at length.

@@ -85,7 +85,7 @@ def test_under_a_path_all_addresses_lead_back(tmp_path: Path, location: str, set
 def test_the_printed_command_works_as_it_stands(tmp_path: Path) -> None:
     with AgentOSServer(BASE | {"AGENTOS_ROOT_PATH": "/agents"}, cwd=tmp_path, plugins="none") as server:
         server.wait_for(lambda: "curl" in server.output(), 10, "saying how to try it")
-        [url] = re.findall(r"http://\S+", server.output())
+        url = re.findall(r"http://\S+", server.output())[-1]
         assert "/agents/api/v1/agents/assistant/run" in url
         with urllib.request.urlopen(ask(url, {"input": "Go"}), timeout=30) as answer:
             assert json.load(answer)["status"] == "completed"
