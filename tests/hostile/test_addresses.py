@@ -100,7 +100,7 @@ PATHS: dict[str, bytes] = {
     "8000 bytes": b"/" + b"a" * 8000,
     "4000 segments": b"/a" * 4000,
     "a file": b"file:///etc/passwd",
-    "another server": b"http://127.0.0.1:22/",
+    "another server": b"http://127.0.0.1:22/nothing",
     "an agent's id with a slash": b"/api/v1/agents/a%2fb",
     "an agent's id with encoded dots": b"/api/v1/agents/%2e%2e%2fsessions",
     "a session's history": b"/api/v1/sessions/..%2f..%2fagents/history",
