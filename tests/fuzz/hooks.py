@@ -46,7 +46,7 @@ ACCEPTED = (
     # Which attachments are taken is a matter of the model, of hosts, and of what the bytes are.
     ("(run|stream)_agent", "RejectedPositiveData", "INVALID_MEDIA", ""),
     # Who calls is asked before what: a stranger who uses a wrong method is told nothing of methods.
-    ("get_(health|readiness)", "UnsupportedMethodResponse", "UNAUTHENTICATED", ""),
+    ("get_(health|readiness|index|openapi|docs|docs_asset)", "UnsupportedMethodResponse", "UNAUTHENTICATED", ""),
     # What JSON Schema a text is, no JSON schema can say; and the scripted models follow none.
     ("(register|replace)_agent", "RejectedPositiveData", "INVALID_REQUEST", "is no JSON schema that is accepted"),
     ("run_agent", "ServerError", "EXECUTION_ERROR", "does not follow the output_schema"),
