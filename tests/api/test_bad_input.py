@@ -404,7 +404,7 @@ def test_a_slash_at_the_end_changes_nothing(client: FlaskClient, path: str) -> N
         ("PATCH", "/api/v1/sessions/x", {"GET", "HEAD", "PUT", "DELETE", "OPTIONS"}),
         ("TRACE", "/health", {"GET", "HEAD", "OPTIONS"}),
         ("PROPFIND", "/health", {"GET", "HEAD", "OPTIONS"}),
-        ("DELETE", "/api/v1/runs/x", {"GET", "HEAD", "OPTIONS"}),
+        ("PUT", "/api/v1/runs/x", {"GET", "HEAD", "DELETE", "OPTIONS"}),
     ],
 )
 def test_a_wrong_method_names_the_right_ones(client: FlaskClient, method: str, path: str, allowed: set[str]) -> None:
