@@ -80,7 +80,7 @@ FINAL = ("QUOTA_EXHAUSTED",)
 """Causes for which trying again does not help, though clients try again after a status such as theirs."""
 
 SHOULD_RETRY = "x-should-retry"
-"""The header by which the clients of OpenAI and Anthropic are told whether to try again."""
+"""The header that tells the clients of OpenAI and Anthropic whether to try again."""
 
 LONGEST_WAIT = 10**9
 """Seconds from which a provider's wish is no time to wait."""

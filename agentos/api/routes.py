@@ -91,7 +91,7 @@ class Route:
     """One operation. ``path`` is as OpenAPI writes it; ``view`` is given its parts, ``query`` and ``body`` by name.
 
     ``access`` is the scope that a caller needs (``agents:run:{agent_id}`` is filled from the path), or :data:`PAGE`, or
-    :data:`PUBLIC`. There is no default: whoever adds an operation says who may use it.
+    :data:`PUBLIC`. There is no default: each operation names it.
     """
 
     method: str

@@ -85,7 +85,7 @@ class Place:
     ...     return place.keep(stream_answer(started))
 
     Without :meth:`keep`, it is given back at the end of the block. A kept one is given back when its answer is closed,
-    or when nothing refers to it any more: an answer that was lost before the server had it is closed by nobody.
+    or when nothing refers to it any more: an answer that was lost before the server had it is never closed.
     """
 
     def __init__(self, limits: StreamLimits, owner: str, places: int | None) -> None:

@@ -99,5 +99,5 @@ class EventLog:
         for run, stream, frames in part:
             if run.id not in left_out:
                 stream.mark_logged(frames[-1].number)
-            elif stream.durable:  # another worker has the run: nobody may be shown what it never wrote
+            elif stream.durable:  # another worker has the run and never wrote these frames
                 stream.hand_over()

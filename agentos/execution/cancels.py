@@ -15,7 +15,7 @@ INTERVAL = 0.25
 """Seconds between two questions; a run is cut well within a second."""
 
 GONE_EVERY = 2
-"""Every how many of them it is also asked which runs are gone, whose answer has an id for each run of the worker."""
+"""Looks between two questions which runs were deleted. That answer is larger: an id for each run of the worker."""
 
 logger = logging.getLogger(__name__)
 repeated = RepeatedLines(logger)

@@ -189,7 +189,7 @@ def _say_connections(served: int) -> None:
 
 
 def _check_binding(addresses: Iterable[Any]) -> None:
-    # Whatever is no pair is a Unix socket's path, or the number of a socket that `when_ready` looks at.
+    # An address that is no pair is a Unix socket's path, or the number of a socket that `when_ready` looks at.
     pairs = [address for address in addresses if isinstance(address, tuple)]
     _refuse_unless(lambda: check_binding(serving_config(), pairs))
 

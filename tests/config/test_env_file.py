@@ -75,8 +75,10 @@ def test_flasks_switch_turns_it_off(tmp_path: Path, switch: str, read: bool) -> 
 
 
 def test_no_file_and_a_folder_of_that_name_are_nothing(tmp_path: Path) -> None:
-    load_env_file({}, path=tmp_path / "missing")
-    load_env_file({}, path=tmp_path)
+    environ: dict[str, str] = {}
+    load_env_file(environ, path=tmp_path / "missing")
+    load_env_file(environ, path=tmp_path)
+    assert environ == {}
 
 
 def test_a_file_that_is_not_text_is_refused(tmp_path: Path) -> None:
