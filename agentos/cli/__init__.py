@@ -9,6 +9,7 @@ COMMANDS = (
     "agents",
     "chat",
     "config",
+    "data",
     "db",
     "doctor",
     "init",

@@ -1,0 +1,49 @@
+"""``flask agentos data``: all that one owner has."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import click
+
+from agentos.cli.output import as_json, one_line, print_json
+from agentos.cli.values import Text
+
+
+@click.group("data")
+def command() -> None:
+    """Delete all that an owner has."""
+
+
+@command.command("delete")
+@click.argument("owner", metavar="OWNER", type=Text())
+@click.option(
+    "--user",
+    "user_id",
+    metavar="USER",
+    type=Text(),
+    help="Only what has this 'user_id'.  [default: all of the owner's]",
+)
+@click.option("--yes", is_flag=True, help="Do not ask first.")
+@as_json
+def delete(owner: str, user_id: str | None, yes: bool, as_json: bool) -> None:
+    """Cancel an owner's runs and delete its sessions, runs and attachments.
+
+    The owner is the USER of 'keys list'; 'anonymous' has what was made without a key. API keys stay: revoke them with
+    'keys revoke'. Runs that other workers execute are stopped within seconds.
+    """
+    from agentos.cli.opening import opened
+
+    what = (
+        f"owner {one_line(owner)!r}" if user_id is None else f"user {one_line(user_id)!r} of owner {one_line(owner)!r}"
+    )
+    if not yes:
+        click.confirm(f"Delete all sessions, runs and attachments of {what}?", abort=True, err=True)
+    with opened() as services:
+        deleted = services.owner_data.delete(owner, user_id=user_id)
+    if as_json:
+        print_json(dataclasses.asdict(deleted))
+        return
+    click.echo(
+        f"Deleted {deleted.sessions} sessions, {deleted.runs} runs and {deleted.attachments} attachments of {what}."
+    )
