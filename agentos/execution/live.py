@@ -22,7 +22,7 @@ from agentos.domain.usage import MOST_TOKENS, Usage
 from agentos.errors import AgentFailed, AgentOSError, ProviderError, RunCancelled
 from agentos.events.encoder import FrameEncoder
 from agentos.events.stream import EventStream
-from agentos.observability.call_log import log_model_call, log_tool_call
+from agentos.observability.call_log import Origin, log_model_call, log_tool_call
 from agentos.observability.redaction import redact, redact_data
 from agentos.runtime.answer import REASONS
 from agentos.runtime.context import RunContext
@@ -61,6 +61,7 @@ class LiveRun:
         self.cancellation = Cancellation()
         self.transcript = Transcript()
         self._encoder = FrameEncoder(run)
+        self._origin = Origin(run.id, run.agent_id, run.session_id, run.request_id)
         self._max_output = max_output
         self._log_content = log_content
         self._lock = threading.Lock()
@@ -117,7 +118,7 @@ class LiveRun:
             case ToolCall():
                 event = item
                 if item.status != "started":
-                    log_tool_call(self.run, item, content=self._log_content)
+                    log_tool_call(self._origin, item, content=self._log_content)
             case Usage():
                 _check_usage(self.run.agent_id, item)
                 self.transcript.apply(item)
@@ -125,7 +126,7 @@ class LiveRun:
             case Step():
                 step = kept_step(item)
                 self.transcript.apply(step)
-                log_model_call(self.run, step)
+                log_model_call(self._origin, step)
                 return
             case _:
                 raise AgentFailed(

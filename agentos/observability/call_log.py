@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Any
 
 from agentos.domain.event import Step, ToolCallEvent
 from agentos.domain.message import Message
-from agentos.domain.run import Run
 from agentos.errors import AgentOSError, RunCancelled
 from agentos.observability.content import Compared, Quoting
 from agentos.observability.quotes import without_quotes
@@ -29,33 +29,28 @@ MAX_CONTENT = 2000
 logger = logging.getLogger("agentos.calls")
 
 
-class Caller(Protocol):
-    """What a line says of the run, which a run's context knows."""
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What a call was made for. A summary has no run, and its line no ``run_id``."""
 
-    @property
-    def run_id(self) -> str:
-        """The run."""
+    run_id: str | None
+    agent_id: str
+    session_id: str | None = None
+    request_id: str | None = None
 
-    @property
-    def agent_id(self) -> str:
-        """Its agent."""
-
-    @property
-    def session_id(self) -> str | None:
-        """Its session."""
-
-    @property
-    def request_id(self) -> str | None:
-        """The HTTP request that began it."""
+    def fields(self) -> dict[str, Any]:
+        """Return what a line says of it."""
+        fields = {"agent_id": self.agent_id, "session_id": self.session_id, "request_id": self.request_id}
+        return fields if self.run_id is None else {"run_id": self.run_id, **fields}
 
 
-def log_model_call(run: Run, step: Step) -> None:
+def log_model_call(origin: Origin, step: Step) -> None:
     """Write the line of a call that ended well."""
     if not logger.isEnabledFor(logging.DEBUG):
         return
     usage = step.usage
     fields = {
-        **_of_run(run.id, run.agent_id, run.session_id, run.request_id),
+        **origin.fields(),
         **_of_call(step.model, step.attempt, step.duration, step.first_piece),
         "finish_reason": step.finish_reason,
         "prompt_tokens": None if usage is None else usage.prompt_tokens,
@@ -67,7 +62,7 @@ def log_model_call(run: Run, step: Step) -> None:
 
 
 def log_failed_model_call(
-    caller: Caller,
+    origin: Origin,
     *,
     model: str,
     attempt: int,
@@ -79,8 +74,7 @@ def log_failed_model_call(
     """Write the line of a call that failed or was stopped; ``said`` returns what the provider's words may quote."""
     if not logger.isEnabledFor(logging.DEBUG):
         return
-    fields = _of_run(caller.run_id, caller.agent_id, caller.session_id, caller.request_id)
-    fields |= _of_call(model, attempt, duration, first_piece)
+    fields = {**origin.fields(), **_of_call(model, attempt, duration, first_piece)}
     if isinstance(error, RunCancelled | GeneratorExit):  # the run was stopped, or wants no more of the answer
         logger.debug("model call stopped", extra=fields)
         return
@@ -92,12 +86,12 @@ def log_failed_model_call(
     logger.debug("model call failed", extra=fields)
 
 
-def log_tool_call(run: Run, event: ToolCallEvent, *, content: bool) -> None:
+def log_tool_call(origin: Origin, event: ToolCallEvent, *, content: bool) -> None:
     """Write the line of a call that ended."""
     if not logger.isEnabledFor(logging.DEBUG):
         return
     fields = {
-        **_of_run(run.id, run.agent_id, run.session_id, run.request_id),
+        **origin.fields(),
         "tool": event.tool_name,
         "duration": None if event.duration is None else round(event.duration, 6),
     }
@@ -113,10 +107,6 @@ def words_of(messages: Iterable[Message]) -> Iterator[str]:
         yield message.content
         for call in message.tool_calls:
             yield call.arguments
-
-
-def _of_run(run_id: str, agent_id: str, session_id: str | None, request_id: str | None) -> dict[str, Any]:
-    return {"run_id": run_id, "agent_id": agent_id, "session_id": session_id, "request_id": request_id}
 
 
 def _of_call(model: str, attempt: int, duration: float, first_piece: float | None) -> dict[str, Any]:

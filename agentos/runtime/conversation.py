@@ -13,7 +13,7 @@ from agentos.errors import ContextTooLong, ProviderError
 from agentos.models.deltas import Finish, MessageDetails, ReasoningDelta, TextDelta, ToolCallDelta
 from agentos.models.request import ModelRequest
 from agentos.models.retry import stream_with_retry
-from agentos.observability.call_log import log_failed_model_call, words_of
+from agentos.observability.call_log import Origin, log_failed_model_call, words_of
 from agentos.runtime.answer import Answer
 from agentos.runtime.context import RunContext
 from agentos.runtime.prompt import Prompt
@@ -97,9 +97,9 @@ class Conversation:
 
     def _log_end(self, answer: Answer, request: ModelRequest, error: BaseException) -> None:
         """Write the line of a call that did not end well; a step tells of the others."""
-        transcript = self._context.transcript
+        context, transcript = self._context, self._context.transcript
         log_failed_model_call(
-            self._context,
+            Origin(context.run_id, context.agent_id, context.session_id, context.request_id),
             model=self._model,
             attempt=answer.attempt,
             duration=answer.age,

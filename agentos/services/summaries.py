@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from agentos.config import Config
 from agentos.domain.message import Message
 from agentos.domain.principal import Principal
 from agentos.domain.session import Session, Summary
 from agentos.domain.times import utc_now
+from agentos.domain.usage import Usage
 from agentos.errors import (
     AgentOSError,
     ContextTooLong,
@@ -25,7 +26,9 @@ from agentos.errors import (
 from agentos.models.deltas import Finish, TextDelta, each
 from agentos.models.request import ModelRequest
 from agentos.models.retry import stream_with_retry
+from agentos.observability.call_log import Origin, log_failed_model_call, log_model_call, words_of
 from agentos.observability.content import Quoting
+from agentos.runtime.answer import Answer
 from agentos.runtime.loop import ModelAgent
 from agentos.services.agents import AgentService
 from agentos.storage.interface import Storage
@@ -131,7 +134,7 @@ class SummaryService:
                 deadline=deadline,
             )
             try:
-                return self._answer(agent, request)
+                return self._answer(agent, session, request)
             except ContextTooLong as error:
                 if len(said) <= 1:
                     raise ContextTooLong(
@@ -158,21 +161,54 @@ class SummaryService:
             before = page.messages[0].sequence if page.messages else 1
         return lines
 
-    def _answer(self, agent: ModelAgent, request: ModelRequest) -> str:
+    def _answer(self, agent: ModelAgent, session: Session, request: ModelRequest) -> str:
         """Return what the model writes; raise ``ProviderError`` for nothing, too much, and what has no proper end."""
-        most = self._config.max_output_size
-        content, finished = "", False
-        for delta in each(stream_with_retry(agent.provider, request, retries=self._config.model_retries)):
-            if isinstance(delta, TextDelta):
-                content += delta.text
-                if len(content) > most:
-                    raise ProviderError(f"the summary grew beyond {most} characters (AGENTOS_MAX_OUTPUT_SIZE)")
-            finished = finished or isinstance(delta, Finish)
-        if not finished:
-            raise ProviderError(f"model {agent.agent.model!r} stopped in the middle of the summary")
-        if not content.strip():
+        model = agent.agent.model
+        origin = Origin(None, session.agent_id, session.id)
+        answer = Answer(self._config.max_output_size)
+
+        def log_failure(error: BaseException) -> None:
+            log_failed_model_call(
+                origin,
+                model=model,
+                attempt=answer.attempt,
+                duration=answer.age,
+                first_piece=answer.began,
+                error=error,
+                said=lambda: [*words_of(request.messages), *answer.words()],
+            )
+
+        try:
+            self._ask(agent, request, answer, log_failure)
+        except BaseException as error:  # however the call ends, the log has a line of it
+            log_failure(error)
+            raise
+        log_model_call(origin, answer.step(model))
+        content = "".join(answer.held or ()).strip()
+        if not content:
             raise ProviderError("the model gave no summary")
-        return clean(content.strip())
+        return clean(content)
+
+    def _ask(
+        self, agent: ModelAgent, request: ModelRequest, answer: Answer, retrying: Callable[[BaseException], None]
+    ) -> None:
+        retries = self._config.model_retries
+        held = answer.held = []
+        for delta in each(
+            stream_with_retry(agent.provider, request, retries=retries, asking=answer.ask, retrying=retrying)
+        ):
+            if answer.began is None:
+                answer.begin()
+            match delta:
+                case TextDelta():
+                    held.append(delta.text)
+                    answer.check_held()
+                case Usage():
+                    answer.usage = delta
+                case Finish():
+                    answer.finish(delta.reason)
+        if answer.reason is None:
+            raise ProviderError(f"model {agent.agent.model!r} stopped in the middle of the summary")
 
     def _make_quietly(self, session: Session, agent: ModelAgent) -> None:
         try:

@@ -249,3 +249,15 @@ def test_a_call_that_is_cut_is_a_line(serve) -> None:
     until(lambda: lines_of(stream, "agentos.calls"))
     [line] = lines_of(stream, "agentos.calls")
     assert (line["message"], line["run_id"], line["model"]) == ("model call stopped", run_id, "endless:m")
+
+
+@pytest.mark.parametrize(("agent", "ends"), [("answers", "completed"), ("cut", "failed")])
+def test_the_call_that_makes_a_summary_is_a_line(serve, agent, ends) -> None:
+    client, stream = serve(log_level="debug", model_retries=0)
+    session = client.post("/api/v1/sessions", json={"agent_id": agent}).json["session_id"]
+    client.post(f"/api/v1/agents/{agent}/run", json={"input": PROMPT, "session_id": session})
+    client.post(f"/api/v1/sessions/{session}/summary", json={})
+    [line] = [line for line in lines_of(stream, "agentos.calls") if "run_id" not in line]
+    assert (line["message"], line["agent_id"], line["session_id"]) == (f"model call {ends}", agent, session)
+    assert (line["model"], line["attempt"]) == (f"{agent}:m", 1)
+    assert line["first_piece"] <= line["duration"]
