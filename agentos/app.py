@@ -32,8 +32,8 @@ def create_app(
 ) -> Flask:
     """Return the application with its services in ``app.extensions["agentos"]``.
 
-    Call it in each worker, after the fork: it opens the database. It starts no thread and leaves logging alone; whoever
-    serves calls :func:`agentos.observability.logs.configure_logging` and ``services.start()``.
+    Call it in each worker, after the fork: it opens the database. It starts no thread and leaves logging alone: the
+    program calls :func:`agentos.observability.logs.configure_logging` and ``services.start()``.
     """
     config = config or Config()
     app = Flask("agentos", static_folder=None)

@@ -1,4 +1,4 @@
-"""How the work of a run is stopped, from whatever thread, whatever it waits in."""
+"""How the work of a run is stopped, from any thread and in any wait."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Cancellation:
 
     @property
     def cause(self) -> AgentOSError | None:
-        """Why the run has to stop; ``None`` as long as it may go on."""
+        """Why the run has to stop; ``None`` while it may continue."""
         return self._cause
 
     def cancel(self, cause: AgentOSError | None = None) -> None:

@@ -20,7 +20,7 @@ class FairLock:
     """A lock that does not let a queue of waiters, or of threads that never had to wait, hold up the worker.
 
     gevent's own lock wakes its waiters one after the other in one go, if each releases it before it waits again; and
-    all threads whose ``sleep`` has ended are resumed in one go. Three hundred runs that ended together kept every
+    all threads that finished a ``sleep`` are resumed in one go. Three hundred runs that ended together kept every
     socket waiting for 1.5 s. Here each waiter is woken by itself. A thread that has taken the lock first lets the loop
     have a turn if the last one that any of these locks gave was ``SPELL`` ago.
 

@@ -115,7 +115,7 @@ def register_executors(register: RegisterExecutor) -> None:
 def register_authenticators(register: RegisterAuthenticator) -> None:
     """Register authenticators: API keys and JWTs are the core's, others may bring OpenID Connect or their own.
 
-    Those that ``AGENTOS_AUTH`` names are asked in its order. Each returns who calls, or ``None`` when the request has
+    Those that ``AGENTOS_AUTH`` names are asked in its order. Each returns the caller, or ``None`` when the request has
     no credential of its kind, or raises :class:`~agentos.Unauthenticated` when it has a bad one: that ends the request.
     """
 
@@ -137,7 +137,7 @@ def before_tool_call(call: ToolCall, context: ToolContext) -> Denied | None:
 
 @hookspec
 def run_finished(run: Run) -> None:
-    """Observe the end of a run, after it is saved and its client was told. Called in the run's own thread.
+    """Observe the end of a run, after it is saved and its last event was sent. Called in the run's own thread.
 
     What it raises is logged, never handed on.
     """

@@ -108,7 +108,7 @@ class AgentOS:
         return self._app is not None
 
     def copy(self, config: Config | None = None) -> AgentOS:
-        """Return a server with the same agents and tools whose application is not built yet."""
+        """Return a server with the same agents and tools, before its application is built."""
         server = AgentOS(config or self.config)
         server._agents, server._tools = dict(self._agents), list(self._tools)
         return server
@@ -130,8 +130,8 @@ class AgentOS:
         The workers need gevent's patches from before the first import on. A program that runs without them is started
         over with them, in the same process: what it did before this call happens twice, so let it be little.
 
-        Ends the program with one line on standard error where other machines could reach a server that asks nobody who
-        they are (``address`` without ``auth``, nor ``allow_anonymous``).
+        Ends the program with one line on standard error where other machines could reach a server without
+        authentication (``address`` without ``auth`` or ``allow_anonymous``).
 
         Raises :class:`~agentos.errors.ConfigError` when there is no program to start over, or when :attr:`app` was
         built in this process already: its connections and threads would not survive the fork.

@@ -54,7 +54,7 @@ class Authenticator(Protocol):
     """Recognises callers by one kind of credential. One instance a worker, used from many threads."""
 
     def authenticate(self, credentials: Credentials) -> Principal | None:
-        """Return who calls; ``None`` without a credential of this kind.
+        """Return the caller; ``None`` without a credential of this kind.
 
         Raises :class:`~agentos.errors.Unauthenticated` for one of this kind that is not valid: no other authenticator
         is asked then. An error of any other kind is a bug, or says that it cannot be told now

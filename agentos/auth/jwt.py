@@ -1,4 +1,4 @@
-"""JSON Web Tokens (RFC 7519): who calls, in the words of an identity provider whose keys we trust.
+"""JSON Web Tokens (RFC 7519): the caller, as stated by an identity provider that we trust.
 
 Imported only where ``AGENTOS_AUTH`` names ``jwt``.
 """

@@ -15,10 +15,10 @@ from jwt.algorithms import Algorithm, get_default_algorithms
 from agentos.errors import ConfigError
 
 SECRET = {"HS256": 32, "HS384": 48, "HS512": 64}
-"""Algorithms whose key is a secret, and the least bytes that it must have (RFC 7518, section 3.2)."""
+"""Algorithms with a secret key, and the least bytes that it must have (RFC 7518, section 3.2)."""
 
 PUBLIC = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
-"""Algorithms whose key is public."""
+"""Algorithms with a public key."""
 
 MAX_KEYS = 100
 """Of one key set; those of identity providers have two or three."""

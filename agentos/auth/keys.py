@@ -1,4 +1,4 @@
-"""API keys: how one is made, what is kept of it, and who calls with it."""
+"""API keys: how one is made, what is kept of it, and how a request is matched to one."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class ApiKeyAuthenticator:
         self._storage = storage
 
     def authenticate(self, credentials: Credentials) -> Principal | None:
-        """Return whose key the request has; raise ``Unauthenticated`` for one that is not good, whatever the reason."""
+        """Return the owner of the request's key; raise ``Unauthenticated`` for a bad key."""
         text = _key_in(credentials)
         if text is None:
             return None

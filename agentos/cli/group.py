@@ -22,7 +22,7 @@ PLUGIN_COMMANDS = "agentos.cli.plugin_commands"
 
 
 class Failure(click.ClickException):
-    """Ends the program with exit code 1 and one line on standard error, whatever the message holds."""
+    """Ends the program with exit code 1 and one line on standard error, for any message."""
 
     def __init__(self, message: str) -> None:
         from agentos.observability.redaction import redact

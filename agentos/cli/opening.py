@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 C = TypeVar("C", bound=Callable[..., Any])
 LOG_ON_TERMINAL = {"log_level": "error", "log_format": "console"}
-"""What a command does to the settings of the log that nobody set: its user wants its output, not a server's log."""
+"""What a command does to the log's settings that are not set: its user wants its output, not a server's log."""
 
 APP = "agentos.cli.app"
 """Under this key the context of a command keeps what ``--app`` named."""
@@ -112,7 +112,7 @@ def opened(*, migrate: bool = True) -> Iterator[Services]:
 def opened_for_runs() -> Iterator[Services]:
     """Open the use cases for a command that executes runs: their leases are kept, and none outlives the command.
 
-    Runs of workers that are gone are left to the servers, which live long enough to go on with them.
+    Runs of workers that are gone are left to the servers, which live long enough to continue them.
     """
     with opened() as services:
         services.leases.transient = True

@@ -36,7 +36,7 @@ def one_line(text: str, length: int | None = None) -> str:
 
 
 def is_coloured(stream: TextIO) -> bool:
-    """Tell whether the stream is a terminal whose user did not ask for plain text (https://no-color.org)."""
+    """Tell whether the stream is a terminal and its user did not ask for plain text (https://no-color.org)."""
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 

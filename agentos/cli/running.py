@@ -43,7 +43,7 @@ Show = Callable[["Sequence[Frame]"], None]
 def execute(services: Services, request: RunRequest, show: Show) -> Run:
     """Run an agent, hand its frames to ``show`` as they come, and return the run as it is saved.
 
-    Ctrl-C cancels the run, keeps what it had written, and returns it. Whatever else breaks the showing, such as a
+    Ctrl-C cancels the run, keeps what it had written, and returns it. Any other failure while showing it, such as a
     closed pipe, cancels it too and is raised.
     """
     started = services.runs.start(request)
@@ -70,7 +70,7 @@ def _cancel(services: Services, started: StartedRun) -> Run | None:
         services.runs.cancel(started.run_id, OPERATOR)
     except (RunFinished, RunNotFound):
         pass
-    except StorageError:  # the run is ours, and nobody wants it any more, whether that can be saved or not
+    except StorageError:  # the run is ours and no longer wanted, even if that cannot be saved
         services.runner.cancel(started.run_id, RunCancelled("the run was cancelled"))
     return started.wait(SAVE_WAIT)
 

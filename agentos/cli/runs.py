@@ -27,7 +27,7 @@ SHOWN = 200
 """Characters that are shown of a tool call's arguments, and of its error."""
 
 CANCEL_WAIT = 5.0
-"""Seconds that a run which was told to stop is waited for; a worker that lives needs about one."""
+"""Seconds to wait for a run after the request to stop it; a live worker needs about one."""
 
 POLL = 0.1
 

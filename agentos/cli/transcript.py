@@ -31,6 +31,6 @@ def read_transcript(services: Services, session_id: str) -> History:
     runs: dict[str, Run] = {}
     for page in reversed(pages):
         messages += page.messages
-        # A run whose messages lie on two pages is in both.
+        # A run with messages on two pages is in both.
         runs |= {run.id: run for run in page.runs if run.id not in runs}
     return History(messages, list(runs.values()))

@@ -70,7 +70,7 @@ class JSONObject(TextOrFile):
 
 
 class Pair(Text):
-    """``KEY=VALUE``; what the value means is decided by whoever reads it."""
+    """``KEY=VALUE``; the reader decides what the value means."""
 
     name = "key=value"
 

@@ -33,8 +33,8 @@ class Agent:
     and ``extra_body`` add to its request, but never a secret. ``output_schema`` is the JSON schema that the answer must
     follow; with ``output_retries`` (0 to 3) an answer that does not is asked for again, and only the one that does is
     streamed. ``history_turns`` and ``max_turns`` fall back to the server's settings.
-    ``concurrency`` is what happens to a run whose session has another one under way, where the request does not say.
-    ``retry_on_crash`` lets a run start over when its worker is lost: for agents whose tools may act twice.
+    ``concurrency`` is what happens to a run when its session has another one under way and the request does not say.
+    ``retry_on_crash`` lets a run start over when its worker is lost: for agents with tools that may act twice.
 
     Raises :class:`~agentos.errors.InvalidRequest` when a value cannot be right.
     """

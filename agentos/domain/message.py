@@ -1,4 +1,4 @@
-"""What a model is told and what it says."""
+"""Messages to and from a model."""
 
 from __future__ import annotations
 

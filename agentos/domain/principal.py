@@ -1,4 +1,4 @@
-"""Who asks, what they may do, and whose things they see."""
+"""The caller of a request: what it may do and what it may see."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ OWNER = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,255}")
 """What can own sessions and runs: the name of a user or tenant."""
 
 ANONYMOUS = "anonymous"
-"""The owner of what is made where nobody has to say who they are; no credential may speak for it but one of ours."""
+"""The owner of what is made without authentication; of credentials, only an API key of ours may act for it."""
 
 _RUN_ONE = "agents:run:"
 
@@ -39,7 +39,7 @@ def is_scope(text: str) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Principal:
-    """A caller who is known. What authenticators return, and what every use case is asked with.
+    """A known caller. What authenticators return, and what every use case is asked with.
 
     ``id`` names the credential (``key:4f…``), for limits and the log; ``owner`` is the user or tenant that sessions and
     runs belong to. Scopes that are not ours are left out: an identity provider has others too.
@@ -68,12 +68,12 @@ class Principal:
 
     @property
     def reach(self) -> str | None:
-        """Whose sessions and runs this caller sees: its owner's; ``None``, which is everybody's, with ``admin``."""
+        """The owner to which this caller's view is limited; ``None`` (no limit) with ``admin``."""
         return None if ADMIN in self.scopes else self.owner
 
 
 OPERATOR = Principal(id="operator", owner=ANONYMOUS, scopes=[ADMIN])
-"""Whoever has the command line: the database is theirs anyway."""
+"""The user of the command line, who has the database anyway."""
 
 NOBODY = Principal(id=ANONYMOUS, owner=ANONYMOUS, scopes=[scope for scope in SCOPES if scope != ADMIN])
 """Any caller of a server without authentication."""

@@ -65,14 +65,14 @@ class RunError:
 class Run:
     """One execution of an agent, from its admission to its end.
 
-    ``position`` orders the runs of a session and is given by the database. ``attempt`` is the fencing token: whoever
-    writes to a run must name the attempt it was given.
+    ``position`` orders the runs of a session and is given by the database. ``attempt`` is the fencing token: a
+    writer must name the attempt that it was given.
     """
 
     id: str
     agent_id: str
     owner: str = ANONYMOUS
-    """Whose it is; in a session, always the session's owner."""
+    """The user or tenant that it belongs to; in a session, always the session's owner."""
     session_id: str | None = None
     user_id: str | None = None
     position: int | None = None

@@ -21,7 +21,7 @@ class Session:
     id: str
     agent_id: str
     owner: str = ANONYMOUS
-    """Whose it is: only this user or tenant sees it. ``user_id`` is a mark of the client's own."""
+    """Only this user or tenant sees it. ``user_id`` is a mark of the client's own."""
     user_id: str | None = None
     team_id: str | None = None
     workflow_id: str | None = None

@@ -1,4 +1,4 @@
-"""What a model is told about a tool."""
+"""The description of a tool that a model gets."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 
 class Endings:
-    """Ends runs, each exactly once, whoever comes first."""
+    """Ends runs, each exactly once."""
 
     def __init__(self, storage: Storage, log: EventLog) -> None:
         self._storage = storage
@@ -32,7 +32,7 @@ class Endings:
     def end(self, live: LiveRun, failure: AgentOSError | None) -> bool:
         """End a run: save its state, messages and last events together, then tell its followers.
 
-        Returns ``False`` if somebody else ends it. What could not be saved is told as an error, never as done: its row
+        Returns ``False`` if another caller ends it. What could not be saved is told as an error, never as done: its row
         stays unfinished until the lease keeper finds it.
         """
         if not live.begin_end():
@@ -44,7 +44,7 @@ class Endings:
         except StorageError:
             logger.error("the end of a run could not be saved", extra=live.log_fields())
             run, frame = live.ended(StorageError(UNSAVED))
-        # A bug, or a storage backend that breaks its contract: nobody else can end the run any more, and its client
+        # A bug, or a storage backend that breaks its contract: no other caller can end the run any more, and its client
         # must hear an end all the same.
         except Exception:
             logger.exception("saving the end of a run met a bug", extra=live.log_fields())

@@ -96,7 +96,7 @@ class LeaseKeeper:
         self._orphans = orphans
 
     def sweep(self) -> None:
-        """Take over the runs whose worker is gone: ``resume`` says whether it goes on with one, the others are ended.
+        """Take over the runs of lost workers: ``resume`` says whether it continues one, the others are ended.
 
         They fail with ``WORKER_LOST``, and what they had written is kept. A worker that drains takes none.
         """

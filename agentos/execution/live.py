@@ -141,7 +141,7 @@ class LiveRun:
             )
 
     def begin_end(self) -> bool:
-        """Claim the right to end the run; nothing is recorded any more. False if somebody else has it."""
+        """Claim the right to end the run; nothing is recorded any more. False if another caller has it."""
         with self._lock:
             mine = not self._ending
             self._ending = True

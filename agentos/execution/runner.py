@@ -104,7 +104,7 @@ class Runner:
     ) -> LiveRun | Repeat:
         """Accept a run durably and begin to execute it, or have it executed in ``room``.
 
-        ``owner`` is whose sessions it may be in; ``None``: anybody's. A repeat means that there is no new run. Raises
+        Its session must be of ``owner``; ``None``: of any owner. A repeat means that there is no new run. Raises
         :class:`~agentos.errors.ShuttingDown`, :class:`~agentos.errors.RateLimited`,
         :class:`~agentos.errors.SessionNotFound`, :class:`~agentos.errors.SessionBusy` or
         :class:`~agentos.errors.StorageError`; then there is none either.
@@ -178,7 +178,7 @@ class Runner:
         return True
 
     def stop(self, live: LiveRun, cause: AgentOSError) -> None:
-        """End a run for a reason from outside: cut what it waits in, and if it does not return, go on without it."""
+        """End a run for a reason from outside: cut what it waits in, and if it does not return, do not wait for it."""
         live.cancellation.cancel(cause)
         if live.stream.wait(ABANDON_AFTER) is None:
             self._end(live, live.cancellation.cause)

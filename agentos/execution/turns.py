@@ -1,4 +1,4 @@
-"""Whose turn it is in a session: the oldest unfinished run's, by the database's order."""
+"""The order of a session's runs: the oldest unfinished one executes, by the database's order."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from agentos.storage.interface import Storage
 from agentos.storage.values import Admission
 
 POLL = (0.03, 0.2)
-"""Least and most seconds between two questions whether it is a run's turn, where nobody here wakes it."""
+"""Least and most seconds between two questions whether it is a run's turn, when no run of this worker wakes it."""
 
 
 logger = logging.getLogger(__name__)

@@ -35,7 +35,7 @@ class MediaFetcher:
 
         ``deadline`` is a ``time.monotonic()`` value and holds for all of them together. Without ``media_fetch`` they
         are returned as they are. Raises :class:`~agentos.errors.InvalidMedia` naming the first that cannot be had.
-        Whether a host was refused, unknown or silent is told to nobody but the log, so that the networks around us
+        Whether a host was refused, unknown or silent is only in the log, so that the networks around us
         cannot be mapped from outside.
         """
         if not self._on:

@@ -35,7 +35,7 @@ def policy_of(config: Config) -> OutboundPolicy:
 
 
 def public_names(policy: OutboundPolicy) -> list[str]:
-    """Return the allowed hosts that clients may be told of."""
+    """Return the allowed hosts that clients may see."""
     return [entry for entry in policy.allow_hosts if _address(entry) is None and not _is_internal(entry)]
 
 

@@ -35,7 +35,7 @@ class Catalog:
     def resolve(self, model: str) -> tuple[ModelProvider, str]:
         """Return the provider for ``provider:model``, and the model's name as the provider knows it.
 
-        Raises :class:`~agentos.errors.ProviderError` for a prefix that nobody registered, and what the provider's
+        Raises :class:`~agentos.errors.ProviderError` for a prefix that is not registered, and what the provider's
         factory raises.
         """
         prefix, _, name = model.partition(":")

@@ -49,7 +49,7 @@ class CompatibleProvider(ModelProvider):
         return count_models(self._settings.address, self._settings.request_headers, advice=advice)
 
     def close(self) -> None:
-        """Let go of connections."""
+        """Close all connections."""
         if self._server is not None:
             self._server.close()
 

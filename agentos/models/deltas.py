@@ -68,7 +68,7 @@ Delta = TextDelta | ReasoningDelta | ToolCallDelta | MessageDetails | Usage | Fi
 """:class:`~agentos.domain.usage.Usage` is the whole call's, given once, at any place."""
 
 Arrival = Delta | list[Delta]
-"""What a provider yields: a delta, or those that arrived together in one list, which then go on their way together."""
+"""What a provider yields: a delta, or those that arrived together in one list, which then stay together."""
 
 
 def each(arrivals: Iterable[Arrival]) -> Iterator[Delta]:

@@ -59,5 +59,5 @@ class ModelProvider(ABC):
         """
         return "ok"
 
-    def close(self) -> None:  # noqa: B027 - there may be nothing to let go of
-        """Let go of connections. Called once, when the worker ends."""
+    def close(self) -> None:  # noqa: B027 - there may be nothing to close
+        """Close connections. Called once, when the worker ends."""

@@ -1,4 +1,4 @@
-"""A provider that says what it is told to: for tests, for documentation, for trying the server without a model."""
+"""A provider with scripted answers: for tests, for documentation, for trying the server without a model."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ REST = 0.000001
 
 @dataclass(frozen=True, slots=True)
 class AtMost:
-    """Raise ``ContextTooLong`` for a request whose messages have more characters than this together."""
+    """Raise ``ContextTooLong`` when a request's messages have more characters than this together."""
 
     characters: int
 

@@ -16,7 +16,7 @@ from agentos.observability.redaction import redact
 
 GROUP = "agentos"
 DECIDING = "before_tool_call"
-"""The hook whose absence would allow what its plugin denies."""
+"""Without this hook, what its plugin denies would be allowed."""
 
 A = TypeVar("A")
 logger = logging.getLogger(__name__)

@@ -17,9 +17,9 @@ from agentos.runtime.transcript import Transcript
 class RunContext:
     """One run as its agent sees it.
 
-    ``owner`` is the user or tenant whose run it is. ``history`` is the last turns of the run's session, oldest first,
-    and of no other; ``deadline`` is a ``time.monotonic()`` value. Whatever the agent yields has been added to
-    ``transcript`` when it is asked to go on. An agent that waits should do so inside
+    ``owner`` is the user or tenant of the run. ``history`` is the last turns of the run's session, oldest first,
+    and of no other; ``deadline`` is a ``time.monotonic()`` value. What the agent yields has been added to
+    ``transcript`` when it is asked for more. An agent that waits should do so inside
     ``with context.cancellation.cutting(...)``.
     """
 

@@ -43,7 +43,7 @@ def _is_short(history: Sequence[Message], most: int) -> bool:
 
 
 def _last_turns(history: Sequence[Message], most: int) -> tuple[Sequence[Message], int]:
-    """Return the last turns whose texts fit, and how many bytes are left beside them. A turn begins with a user."""
+    """Return the last turns that fit, and the bytes left. A turn begins with a message of the user."""
     start, end, left = len(history), len(history), most
     while end:
         begin = end - 1

@@ -14,7 +14,7 @@ def part_of_list(
     """Return the ids of a part of the list, by code points, and the stored agents among them.
 
     ``registered`` are the sorted ids of the agents in memory; a stored agent of such an id is not in the list. There
-    is one id more than ``paging.limit`` if the list goes on.
+    is one id more than ``paging.limit`` if there is a next page.
     """
     if paging.cursor is not None:
         after = paging.cursor.id

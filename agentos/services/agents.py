@@ -58,7 +58,7 @@ class _Cached:
 
 
 class AgentService:
-    """Finds agents by id. An id that code or a plugin took is read-only, whatever is stored under it."""
+    """Finds agents by id. An id that code or a plugin took is read-only, even if an agent is stored under it."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""Who calls, and whether they call too often. Every request passes here, also one for a missing route."""
+"""Authentication and rate limits. Every request passes here, also one for a missing route."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ACCEPTED = (
 
 
 class CallerService:
-    """Recognises callers with the authenticators in force, in their order. Without any, everybody is nobody."""
+    """Recognises callers with the authenticators in force, in their order. Without any, every caller is anonymous."""
 
     def __init__(self, authenticators: Sequence[Authenticator], limits: RateLimits) -> None:
         self._authenticators = authenticators
@@ -36,7 +36,7 @@ class CallerService:
         self._limits.check_address(address)
 
     def admit(self, credentials: Credentials) -> Principal:
-        """Return who calls. Raises ``Unauthenticated``, or ``RateLimited`` for an address or a caller.
+        """Return the caller. Raises ``Unauthenticated``, or ``RateLimited`` for an address or a caller.
 
         Only requests without a valid credential count as failures: many callers may share the address of a proxy, and
         one of them who fails must not keep out the others.

@@ -39,7 +39,7 @@ class Pruned:
 
 
 class HousekeepingService:
-    """Prunes when it is told to, and by itself every ten minutes once it is started."""
+    """Prunes when asked, and by itself every ten minutes once it is started."""
 
     def __init__(self, storage: Storage, config: Config, *, interval: float = INTERVAL) -> None:
         self._storage = storage

@@ -200,7 +200,7 @@ class RunService:
         logger.info("run deleted", extra={"run_id": run_id, "session_id": run.session_id})
 
     def resume(self, run: Run) -> bool:
-        """Go on with a run that was taken over from a lost worker, if it had not begun or its agent allows that."""
+        """Continue a run that was taken over from a lost worker, if it had not begun or its agent allows that."""
         try:
             agent = self._agents.resolve(run.agent_id)
         except AgentOSError:

@@ -57,11 +57,11 @@ class Services:
         self.cancels.start()
 
     def drain(self, timeout: float) -> None:
-        """Refuse new runs, let those under way go on for ``timeout`` seconds, then end them as lost. Blocks."""
+        """Refuse new runs, wait ``timeout`` seconds for those under way, then end them as lost. Blocks."""
         self.runner.drain(timeout)
 
     def close(self) -> None:
-        """Let go of threads, connections and providers. Can be called again."""
+        """Close threads, connections and providers. Can be called again."""
         self.housekeeping.close()
         self.cancels.close()
         self.leases.close()

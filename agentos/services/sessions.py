@@ -52,7 +52,7 @@ class SessionService:
         idempotency: IdempotencyKey | None = None,
         caller: Principal,
     ) -> tuple[Session, bool]:
-        """Create a session, whose agent need not be registered yet; return it and whether it was there already.
+        """Create a session (its agent need not be registered yet); return it and whether it was there already.
 
         It was there if an earlier request had the same idempotency key. Raises ``InvalidRequest`` for what is too
         large, :class:`~agentos.errors.IdempotencyMismatch`, or :class:`~agentos.errors.IdempotencyConflict` when that

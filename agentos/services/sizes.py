@@ -58,7 +58,7 @@ class Sizes:
         self._check_object("parameters", parameters)
 
     def check_agent(self, document: Mapping[str, Any]) -> None:
-        """Raise ``InvalidRequest`` for a field of an agent's definition, whose types are right."""
+        """Raise ``InvalidRequest`` for a field of an agent's definition; its types are checked before."""
         for name, most in _AGENT_TEXTS.items():
             if (length := len(document.get(name, ""))) > most:
                 raise _refusal(name, f"has {length} characters; accepted are at most {most}")

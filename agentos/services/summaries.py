@@ -45,7 +45,7 @@ PIECE = 32
 """Messages that are read from the storage at once: they bring their runs, which may be megabytes."""
 
 LATER_AT_ONCE = 10
-"""Summaries that one worker makes in the background at once; each is a call to a model that nobody waits for."""
+"""Summaries that one worker makes in the background at once; each is a call to a model, and no request waits for it."""
 
 INSTRUCTIONS = (
     "Summarise the conversation below for somebody who will continue it: what the user wants, facts about the user,"

@@ -66,7 +66,7 @@ class ProviderContract:
 
     @pytest.fixture
     def silent_model(self) -> str:
-        """Return the name of a model whose server never answers."""
+        """Return the name of a model with a server that never answers."""
         pytest.skip("no fixture 'silent_model'")
 
     @pytest.fixture

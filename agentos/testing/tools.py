@@ -32,7 +32,7 @@ def call_tool(
 ) -> str:
     """Call a tool as the server does and return the text that the model would read.
 
-    ``arguments`` is an object, or the JSON text that a model wrote. Raises :class:`ToolCallFailed` whatever goes wrong.
+    ``arguments`` is an object, or the JSON text that a model wrote. Raises :class:`ToolCallFailed` for every failure.
 
     >>> call_tool(add, {"a": 1, "b": 2})  # doctest: +SKIP
     '3'

@@ -68,7 +68,7 @@ class Answer:
                 raise self._surprise(data) from error
 
     def read_document(self, data: bytes, said: list[Delta]) -> None:
-        """Read an answer that is not streamed, or one whose pieces stand alone in their lines."""
+        """Read an answer that is not streamed, or one with a JSON document on each line."""
         try:
             try:
                 found = [orjson.loads(data)]

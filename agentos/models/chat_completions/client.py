@@ -92,7 +92,7 @@ class ChatCompletions:
             logger.warning("model %r at %s refuses %r, which is left out: %s", request.model, self._host, field, words)
 
     def close(self) -> None:
-        """Let go of all connections."""
+        """Close all connections."""
         self._transport.close()
 
     def _post(self, body: Mapping[str, Any], given: _Headers, extra: Extra | None, request: ModelRequest) -> Any:
@@ -126,7 +126,7 @@ class ChatCompletions:
 
 
 class _Headers:
-    """What goes with a request, and the words in it that nobody may read."""
+    """The headers of a request, and the secret words in them."""
 
     def __init__(self, given: Mapping[str, str]) -> None:
         self.sent = {**given, "Content-Type": "application/json", "Accept": "text/event-stream"}

@@ -76,7 +76,7 @@ def admit(
     history_turns: int = 10,
     **options: Any,
 ) -> Admission:
-    """Admit a run whose idempotency key, if it has one, is new."""
+    """Admit a run; its idempotency key, if it has one, is new."""
     admission = storage.admit_run(run, lease, owner=owner, history_turns=history_turns, **options)
     assert isinstance(admission, Admission)
     return admission

@@ -1,4 +1,4 @@
-"""The promises about leases: whose a run is, and what becomes of those whose worker is gone."""
+"""The promises about leases: which worker has a run, and what happens to the runs of lost workers."""
 
 from __future__ import annotations
 

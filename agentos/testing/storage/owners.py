@@ -1,4 +1,4 @@
-"""The promises about whose sessions and runs are whose."""
+"""The promises about owners: a row of another owner behaves like a missing row."""
 
 from __future__ import annotations
 
