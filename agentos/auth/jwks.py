@@ -18,13 +18,13 @@ from agentos.auth.addresses import is_loopback
 from agentos.auth.jwt_keys import KeySet, parse_key_set
 from agentos.cancellation import Cancellation
 from agentos.errors import AgentOSError, AuthenticationUnavailable, ConfigError
-from agentos.models.transport.connection import ModelConnection, TlsModelConnection
-from agentos.models.transport.failures import CONNECTION_FAILURES
-from agentos.models.transport.head import request_head
-from agentos.models.transport.pace import Pace
-from agentos.models.transport.response import receive_response
-from agentos.models.transport.route import trusted
-from agentos.models.transport.watch import Watch
+from agentos.http.connection import ModelConnection, TlsModelConnection
+from agentos.http.deadline import Pace
+from agentos.http.head import request_head
+from agentos.http.response import receive_response
+from agentos.http.routes import trusted
+from agentos.http.watch import Watch
+from agentos.models.wire.failures import CONNECTION_FAILURES
 
 if TYPE_CHECKING:
     import jwt

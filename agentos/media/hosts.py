@@ -7,9 +7,9 @@ from ipaddress import ip_network
 
 from agentos.config import Config
 from agentos.errors import ConfigError
-from agentos.outbound.addresses import Address, Network, Reach, reach_of, read_address
-from agentos.outbound.policy import OutboundPolicy
-from agentos.outbound.urls import DEFAULT_PORTS, host_pattern, is_internal_name
+from agentos.http.addresses import Address, Network, Reach, reach_of, read_address
+from agentos.http.policy import OutboundPolicy
+from agentos.http.urls import DEFAULT_PORTS, host_pattern, is_internal_name
 
 
 def policy_of(config: Config) -> OutboundPolicy:

@@ -10,9 +10,9 @@ from urllib3.exceptions import HTTPError
 
 from agentos._version import __version__
 from agentos.errors import ProviderError, ProviderUnavailable, RunTimeout
-from agentos.models.transport.connection import ModelConnection
-from agentos.models.transport.pace import Pace
-from agentos.models.transport.route import Route, route_to
+from agentos.http.connection import ModelConnection
+from agentos.http.deadline import Pace
+from agentos.http.routes import Route, route_to
 
 AGENT = f"agentos/{__version__}"
 SECONDS = 5.0

@@ -20,11 +20,11 @@ from hypothesis import strategies as st
 
 from agentos._version import __version__
 from agentos.errors import ProviderError, ProviderUnavailable
+from agentos.http.body import Body, Chunked, Inflated, Sized
+from agentos.http.watch import EVERY, IDLE_LOOKS
 from agentos.models.chat_completions import ChatCompletions
 from agentos.models.deltas import Finish, TextDelta, each
-from agentos.models.transport.body import Body, Chunked, Inflated, Sized
-from agentos.models.transport.failures import NotHTTP
-from agentos.models.transport.watch import EVERY, IDLE_LOOKS
+from agentos.models.wire.failures import NotHTTP
 from parts.model_behaviours import TEXT, chunk, events, words
 from parts.waiting import until
 

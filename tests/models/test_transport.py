@@ -17,10 +17,10 @@ import pytest
 
 from agentos.cancellation import Cancellation
 from agentos.errors import ConfigError, ProviderError, ProviderUnavailable, RunCancelled, RunTimeout
+from agentos.http.connection import ModelConnection
+from agentos.http.deadline import Pace
 from agentos.models.chat_completions import ChatCompletions
 from agentos.models.deltas import Arrival, TextDelta, each
-from agentos.models.transport.connection import ModelConnection
-from agentos.models.transport.pace import Pace
 from parts.model_behaviours import TEXT
 from parts.model_server import ModelServer
 from parts.proxy import Proxy

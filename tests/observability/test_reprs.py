@@ -12,10 +12,10 @@ from agentos.auth.jwt import JwtAuthenticator
 from agentos.bootstrap import build
 from agentos.config import Config
 from agentos.domain.media import Media
+from agentos.http.client import Transport
+from agentos.http.routes import route_to
 from agentos.models.chat_completions import ChatCompletions
 from agentos.models.compatible import CompatibleProvider
-from agentos.models.transport import Transport
-from agentos.models.transport.route import route_to
 from agentos.settings import settings_of
 from agentos.storage.values import StoredKey
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-CERTIFICATES = Path(__file__).parents[1] / "outbound" / "certificates"
+CERTIFICATES = Path(__file__).parents[1] / "http" / "certificates"
 
 PICTURE = b"\x89PNG\r\n\x1a\n" + bytes(range(256))
 EMPTY_GZIP = b"\x1f\x8b\x08\0\0\0\0\0\0\xff"

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from agentos.errors import ExecutionError, ProviderError
+from agentos.http.response import Response
 from agentos.models.chat_completions.answer import Answer
 from agentos.models.deltas import Delta
-from agentos.models.transport import EventParser, Response
-from agentos.models.transport.server_errors import clean
+from agentos.models.wire.server_errors import clean
+from agentos.models.wire.sse import EventParser
 
 MAX_DOCUMENT_SIZE = 4 * 1024**2
 MAX_REST = 64 * 1024

@@ -9,6 +9,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from agentos.errors import ContextTooLong, ExecutionError, ProviderError, ProviderUnavailable
+from agentos.http.client import Extra, Transport
+from agentos.http.response import Response
 from agentos.models.chat_completions.answer import Answer
 from agentos.models.chat_completions.arrivals import drain, read_arrivals
 from agentos.models.chat_completions.dialect import Dialect, dialect_for
@@ -17,8 +19,8 @@ from agentos.models.chat_completions.refusals import STATUSES, Refusals, leave_o
 from agentos.models.chat_completions.request import encode_body, request_body
 from agentos.models.deltas import Arrival
 from agentos.models.request import ModelRequest
-from agentos.models.transport import Extra, Response, Transport, failure_for_status
-from agentos.models.transport.server_errors import clean, read_error
+from agentos.models.wire.failures import failure_for_status
+from agentos.models.wire.server_errors import clean, read_error
 
 logger = logging.getLogger(__name__)
 

@@ -7,8 +7,8 @@ from typing import Any
 from urllib.parse import urlencode
 
 from agentos.errors import ProviderError
+from agentos.http.client import Extra
 from agentos.models.chat_completions.dialect import Dialect
-from agentos.models.transport import Extra
 
 NAMES = frozenset({"dialect", "extra_body", "extra_headers", "extra_query"})
 NEVER_IN_BODY = frozenset({"model", "messages", "stream"})

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
-from agentos.outbound.line import Line
-from agentos.outbound.urls import Target
+from agentos.http.dialer import Line
+from agentos.http.urls import Target
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer

@@ -10,9 +10,9 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from agentos.outbound.failures import OutboundFailed, OutboundRefused
-from agentos.outbound.policy import OutboundPolicy
-from agentos.outbound.urls import Target
+from agentos.http.failures import OutboundFailed, OutboundRefused
+from agentos.http.policy import OutboundPolicy
+from agentos.http.urls import Target
 
 CONNECT_TIMEOUT = 5.0
 

@@ -7,9 +7,9 @@ from contextlib import suppress
 
 from agentos.cancellation import Cancellation
 from agentos.errors import ExecutionError
-from agentos.models.transport.connection import ModelConnection
-from agentos.models.transport.failures import CONNECTION_FAILURES, NotHTTP, named
-from agentos.models.transport.head import AnswerHead, check_beginning, parse_head
+from agentos.http.connection import ModelConnection
+from agentos.http.head import AnswerHead, check_beginning, parse_head
+from agentos.models.wire.failures import CONNECTION_FAILURES, NotHTTP, named
 
 
 class Response:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from agentos.outbound.addresses import Reach, reach_of, read_address
+from agentos.http.addresses import Reach, reach_of, read_address
 
 ADDRESSES = {
     Reach.PUBLIC: [

@@ -12,14 +12,14 @@ from dataclasses import dataclass, field
 from agentos._version import __version__
 from agentos.cancellation import Cancellation
 from agentos.errors import ProviderError
+from agentos.http.connection import ModelConnection
+from agentos.http.deadline import Pace
+from agentos.http.head import request_head, with_body
+from agentos.http.response import Response, receive_response
+from agentos.http.routes import route_to
+from agentos.http.watch import Watch
 from agentos.models.request import ModelRequest
-from agentos.models.transport.connection import ModelConnection
-from agentos.models.transport.failures import CONNECTION_FAILURES, named
-from agentos.models.transport.head import request_head, with_body
-from agentos.models.transport.pace import Pace
-from agentos.models.transport.response import Response, receive_response
-from agentos.models.transport.route import route_to
-from agentos.models.transport.watch import Watch
+from agentos.models.wire.failures import CONNECTION_FAILURES, named
 
 OURS = {"User-Agent": f"agentos/{__version__}", "Accept-Encoding": "identity"}
 """Sent in place of what was given. A compressed stream comes in larger pieces, which is later."""

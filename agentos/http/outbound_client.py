@@ -18,13 +18,13 @@ from urllib3.response import HTTPResponse
 
 from agentos._version import __version__
 from agentos.cancellation import Cancellation
-from agentos.outbound.connection import READ_SIZE, connection_to
-from agentos.outbound.failures import OutboundFailed, OutboundRefused
-from agentos.outbound.headers import checked_headers, headers_elsewhere
-from agentos.outbound.line import Line, Resolver, system_resolver
-from agentos.outbound.policy import OutboundPolicy
-from agentos.outbound.tls import closing_lost_sockets
-from agentos.outbound.urls import Target, percent_encoded
+from agentos.http.dialer import Line, Resolver, system_resolver
+from agentos.http.failures import OutboundFailed, OutboundRefused
+from agentos.http.headers import checked_headers, headers_elsewhere
+from agentos.http.metered import READ_SIZE, connection_to
+from agentos.http.policy import OutboundPolicy
+from agentos.http.tls import closing_lost_sockets
+from agentos.http.urls import Target, percent_encoded
 
 MAX_REDIRECTS = 5
 REDIRECTS = frozenset({301, 302, 303, 307, 308})

@@ -17,7 +17,7 @@ from urllib3.exceptions import LocationParseError
 from urllib3.util import Url, make_headers, parse_url
 
 from agentos.errors import ConfigError
-from agentos.models.transport.connection import ModelConnection, TlsModelConnection
+from agentos.http.connection import ModelConnection, TlsModelConnection
 
 PORTS = {"http": 80, "https": 443}
 

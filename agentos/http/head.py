@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from agentos.models.transport.body import Body, Chunked, Inflated, Sized, UntilClose
-from agentos.models.transport.failures import NotHTTP
+from agentos.http.body import Body, Chunked, Inflated, Sized, UntilClose
+from agentos.models.wire.failures import NotHTTP
 
 MAX_HEAD = 64 * 1024
 MAX_FIELDS = 100

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from agentos.outbound import urls
-from agentos.outbound.addresses import Address, Network, Reach, is_within, reach_of, read_address
-from agentos.outbound.failures import OutboundRefused
-from agentos.outbound.urls import DEFAULT_PORTS, Target, is_listed, parse_target
+from agentos.http import urls
+from agentos.http.addresses import Address, Network, Reach, is_within, reach_of, read_address
+from agentos.http.failures import OutboundRefused
+from agentos.http.urls import DEFAULT_PORTS, Target, is_listed, parse_target
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

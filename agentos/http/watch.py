@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from agentos.models.transport.pace import Pace
+from agentos.http.deadline import Pace
 
 EVERY = 0.05
 """Seconds between two looks, and so the most that a wait may take too long."""

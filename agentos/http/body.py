@@ -6,7 +6,7 @@ import re
 import zlib
 from abc import ABC, abstractmethod
 
-from agentos.models.transport.failures import NotHTTP
+from agentos.models.wire.failures import NotHTTP
 
 MAX_LINE = 4096
 """For the size of a chunk with its extensions."""

@@ -10,8 +10,8 @@ from urllib.parse import quote, urlsplit
 
 import idna
 
-from agentos.outbound.addresses import Address, read_address
-from agentos.outbound.failures import OutboundRefused
+from agentos.http.addresses import Address, read_address
+from agentos.http.failures import OutboundRefused
 
 MAX_URL_LENGTH = 8192
 DEFAULT_PORTS = {"http": 80, "https": 443}

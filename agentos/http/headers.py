@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from agentos.outbound.failures import OutboundRefused
+from agentos.http.failures import OutboundRefused
 
 MAX_HEADERS = 30
 MAX_HEADER_SIZE = 8192

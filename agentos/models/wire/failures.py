@@ -21,8 +21,8 @@ from agentos.errors import (
     ProviderUnavailable,
     QuotaExhausted,
 )
-from agentos.models.transport.error_classes import class_of, is_about_key
-from agentos.models.transport.server_errors import ServerError, clean, describe, read_error
+from agentos.models.wire.error_classes import class_of, is_about_key
+from agentos.models.wire.server_errors import ServerError, clean, describe, read_error
 
 MAX_RETRY_AFTER = 3600.0
 

@@ -18,7 +18,7 @@ class Pace:
     """The waiting times of one call; ``deadline`` is a ``time.monotonic()`` value, ``silence`` is in seconds.
 
     ``due`` is when the wait that goes on at present has taken too long. Who finds it so sets ``over`` and cuts the
-    connection (see :class:`~agentos.models.transport.watch.Watch`): a timeout on the socket would be a timer for each
+    connection (see :class:`~agentos.http.watch.Watch`): a timeout on the socket would be a timer for each
     token.
     """
 

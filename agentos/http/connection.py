@@ -12,8 +12,8 @@ from typing import Any
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.util.ssltransport import SSLTransport
 
-from agentos.models.transport.pace import Pace
-from agentos.outbound.tls import closing_lost_sockets
+from agentos.http.deadline import Pace
+from agentos.http.tls import closing_lost_sockets
 
 READ_SIZE = 65536
 
