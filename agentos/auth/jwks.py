@@ -13,18 +13,11 @@ from typing import TYPE_CHECKING
 from urllib3.exceptions import LocationParseError
 from urllib3.util import Url, parse_url
 
-from agentos._version import __version__
 from agentos.auth.addresses import is_loopback
 from agentos.auth.jwt_keys import KeySet, parse_key_set
-from agentos.cancellation import Cancellation
-from agentos.errors import AgentOSError, AuthenticationUnavailable, ConfigError
-from agentos.http.connection import ModelConnection, TlsModelConnection
-from agentos.http.deadline import Pace
-from agentos.http.head import request_head
-from agentos.http.response import receive_response
-from agentos.http.routes import trusted
-from agentos.http.watch import Watch
-from agentos.models.wire.failures import CONNECTION_FAILURES
+from agentos.errors import AuthenticationUnavailable, ConfigError
+from agentos.http.client import HTTPClient
+from agentos.http.failures import CONNECTION_FAILURES
 
 if TYPE_CHECKING:
     import jwt
@@ -95,7 +88,9 @@ class FetchedKeys:
     def __init__(
         self, address: str, algorithms: Sequence[str], clock: Callable[[], float], *, seconds: float = FETCH_SECONDS
     ) -> None:
-        self._url = _checked(address)
+        _check_address(address)
+        # No proxy is asked and no redirect followed: what answers is what was named.
+        self._client = HTTPClient(address, silence=seconds, connect_timeout=seconds, max_idle=0, proxies=False)
         self._seconds = seconds
         self._algorithms = algorithms
         self._clock = clock
@@ -137,8 +132,8 @@ class FetchedKeys:
 
     def _fetch(self) -> bool:
         try:
-            keys = parse_key_set(_get(self._url, self._seconds), self._algorithms)
-        except (AgentOSError, *CONNECTION_FAILURES, ValueError) as error:
+            keys = parse_key_set(self._download(), self._algorithms)
+        except (*CONNECTION_FAILURES, ValueError) as error:
             reason = f"{type(error).__name__}: {error}"[:300]
             kept = "none are there" if self._keys is None else "the old ones stay"
             logger.warning("the keys of tokens cannot be fetched; %s", kept, extra={"reason": reason})
@@ -148,8 +143,18 @@ class FetchedKeys:
         self._keys, self._fetched_at = keys, self._clock()
         return True
 
+    def _download(self) -> bytes:
+        deadline = time.monotonic() + self._seconds
+        with self._client.request("GET", "", {"Accept": "application/json"}, deadline=deadline) as response:
+            if response.status != 200:
+                raise ValueError(f"the answer has status {response.status}")
+            body = response.read_body(MAX_SIZE)
+        if len(body) > MAX_SIZE:
+            raise ValueError(f"the answer has more than {MAX_SIZE} bytes")
+        return body
 
-def _checked(address: str) -> Url:
+
+def _check_address(address: str) -> None:
     try:
         url = parse_url(address)
     except LocationParseError:
@@ -160,35 +165,3 @@ def _checked(address: str) -> Url:
             "AGENTOS_JWT_JWKS is not accepted: give a file, or a URL with https and without a password; http only on"
             " this machine, as whoever can change the answer can make tokens"
         )
-    return url
-
-
-def _get(url: Url, seconds: float) -> bytes:
-    """Return what is at an address. No redirect is followed and no proxy asked: what answers is what was named."""
-    # Connections to model servers are those that no server can keep waiting, not even in its headers.
-    pace = Pace(deadline=time.monotonic() + seconds, silence=seconds)
-    host = (url.host or "").strip("[]")
-    connection: ModelConnection
-    if url.scheme == "https":
-        connection = TlsModelConnection(host, url.port or 443, ssl_context=trusted())
-    else:
-        connection = ModelConnection(host, url.port or 80)
-    head = {"Host": url.netloc or host, "Accept": "application/json", "Accept-Encoding": "identity"}
-    request = request_head("GET", url.request_uri, {**head, "User-Agent": f"agentos/{__version__}"}) + b"\r\n"
-    with Watch().over(pace, connection.cut):
-        try:
-            connection.open(pace, timeout=seconds)
-            connection.send_all(request)
-            answer = receive_response(connection, Cancellation())
-            if answer.status != 200:
-                raise ValueError(f"the answer has status {answer.status}")
-            body = b""
-            for piece in answer:
-                body += piece
-                if len(body) > MAX_SIZE:
-                    raise ValueError(f"the answer has more than {MAX_SIZE} bytes")
-            if not answer.complete:
-                raise ValueError("the answer broke off")
-            return body
-        finally:
-            connection.abort()

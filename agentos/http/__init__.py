@@ -1,1 +1,4 @@
-"""Requests to hosts that nobody vouches for: what a model, a client or a web page names. Nothing inside is reached."""
+"""Outgoing HTTP/1.1: guarded addresses, strict deadlines, and calls that another thread can cut.
+
+Model servers, tools, attachments and key sets are reached through this package. What an answer means is decided there.
+"""

@@ -6,13 +6,16 @@ import re
 import zlib
 from abc import ABC, abstractmethod
 
-from agentos.models.wire.failures import NotHTTP
+from urllib3.exceptions import DecodeError
+from urllib3.response import MultiDecoder
+
+from agentos.http.failures import NotHTTP, TooMuch
 
 MAX_LINE = 4096
 """For the size of a chunk with its extensions."""
 MAX_TRAILERS = 16 * 1024
-MAX_INFLATED = 8 * 1024**2
-"""For what was received at once, which is some 64 KiB."""
+MAX_PIECE = 256 * 1024
+"""Of a compressed body, what is decompressed at once."""
 
 # The end of the chunk before belongs to it, so that there is one thing to look for between two pieces of data.
 _SIZE = re.compile(rb"\r\n([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\r\n]*)?\r\n")
@@ -22,10 +25,12 @@ class Body(ABC):
     """Takes what was received, cut anywhere. ``ended`` tells that the body is whole.
 
     ``last`` tells that the connection cannot be used again: the body ends with it, or more came than belongs to it.
+    ``pending`` tells that there is more to give before more is received.
     """
 
     ended = False
     last = False
+    pending = False
 
     @abstractmethod
     def feed(self, data: bytes) -> bytes:
@@ -110,30 +115,30 @@ class Chunked(Body):
         end = rest.find(b"\r\n\r\n")
         if end < 0:
             if len(rest) > MAX_TRAILERS:
-                raise NotHTTP("trailers without an end")
+                raise TooMuch("trailers without an end")
             self._held = rest
             return
         self.ended = True
         self.last = len(rest) > end + 4
 
 
-class Inflated(Body):
-    """Is compressed, by gzip or as ``deflate`` means it."""
+class Decompressed(Body):
+    """Is compressed by ``codings``, the value of ``Content-Encoding``. What inflates to very much comes in pieces."""
 
-    def __init__(self, framed: Body) -> None:
+    def __init__(self, framed: Body, codings: str) -> None:
         self._framed = framed
-        self._zlib = zlib.decompressobj(wbits=47)
+        self._decoder = MultiDecoder(codings)
         self.ended = framed.ended
 
     def feed(self, data: bytes) -> bytes:
-        """Return what can be decompressed so far."""
+        """Return what can be decompressed so far, or the next piece of it."""
+        framed, decoder = self._framed, self._decoder
         try:
-            piece = self._zlib.decompress(self._framed.feed(data), MAX_INFLATED)
-        except zlib.error as error:
+            piece = decoder.decompress(framed.feed(data) if data else b"", max_length=MAX_PIECE)
+        except (zlib.error, DecodeError) as error:
             raise NotHTTP("a compressed body that cannot be decompressed") from error
-        if self._zlib.unconsumed_tail:
-            raise NotHTTP("a compressed body that is out of all proportion")
-        self.ended, self.last = self._framed.ended, self._framed.last
+        self.pending = bool(piece) and decoder.has_unconsumed_tail
+        self.ended, self.last = framed.ended and not self.pending, framed.last
         return piece
 
     def close(self) -> None:

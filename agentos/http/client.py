@@ -11,17 +11,15 @@ from dataclasses import dataclass, field
 
 from agentos._version import __version__
 from agentos.cancellation import Cancellation
-from agentos.errors import ProviderError
-from agentos.http.connection import ModelConnection
-from agentos.http.deadline import Pace
+from agentos.http.connection import CONNECT_TIMEOUT, Connection
+from agentos.http.deadline import CallDeadline, TimeoutMonitor
+from agentos.http.failures import CONNECTION_FAILURES
 from agentos.http.head import request_head, with_body
-from agentos.http.response import Response, receive_response
+from agentos.http.response import Response, ToError, receive_response
 from agentos.http.routes import route_to
-from agentos.http.watch import Watch
-from agentos.models.request import ModelRequest
-from agentos.models.wire.failures import CONNECTION_FAILURES, named
 
-OURS = {"User-Agent": f"agentos/{__version__}", "Accept-Encoding": "identity"}
+USER_AGENT = f"agentos/{__version__}"
+OURS = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity"}
 """Sent in place of what was given. A compressed stream comes in larger pieces, which is later."""
 IDLE_SECONDS = 45.0
 """Below the minute after which the strictest load balancers forget a silent connection without a word."""
@@ -35,66 +33,77 @@ class Extra:
     query: str = ""
 
 
-class Transport:
-    """Calls to one model server over connections that are kept alive. Used from many threads at once.
+class HTTPClient:
+    """Calls to one server that the operator named, over connections that are kept alive. Used from many threads.
 
     Nothing is opened before the first call. Redirects are not followed, nothing is sent twice, but for one case: a kept
     connection that turns out to be dead before a byte of the answer came is replaced once by a new one.
+
+    ``silence`` (seconds) is the longest wait for the next byte. ``proxies`` are those of the environment. ``to_error``
+    makes the caller's own error of a :data:`~agentos.http.failures.CONNECTION_FAILURES`, and of the ``ValueError``
+    for a request that HTTP cannot carry.
     """
 
     def __init__(
         self,
         base_url: str,
         *,
-        token_timeout: float,
-        connect_timeout: float = 5.0,
+        silence: float,
+        connect_timeout: float = CONNECT_TIMEOUT,
         max_idle: int = 64,
         tls: ssl.SSLContext | None = None,
+        proxies: bool = True,
+        to_error: ToError | None = None,
     ) -> None:
-        self._route = route_to(base_url)
-        self._token_timeout = token_timeout
+        self._route = route_to(base_url, proxies=proxies)
+        self._silence = silence
         self._connect_timeout = connect_timeout
         self._max_idle = max_idle
         self._tls = tls
-        self._watch = Watch()
-        self._made: tuple[str, dict[str, str], bytes] | None = None
+        self._to_error = to_error
+        self._monitor = TimeoutMonitor()
+        self._made: tuple[str, str, dict[str, str], bytes] | None = None
         self._lock = threading.Lock()
-        self._idle: list[ModelConnection] = []
+        self._idle: list[Connection] = []
         self._closed = False
 
+    @property
+    def origin(self) -> str:
+        """Scheme, host and port, as people write them."""
+        return f"http{'s' if self._route.secure else ''}://{self._route.authority}"
+
     @contextmanager
-    def post(
-        self, path: str, body: bytes, headers: Mapping[str, str], *, request: ModelRequest, extra: Extra | None = None
+    def request(
+        self,
+        method: str,
+        path: str,
+        headers: Mapping[str, str],
+        body: bytes | None = None,
+        *,
+        deadline: float,
+        cancellation: Cancellation | None = None,
+        extra: Extra | None = None,
     ) -> Iterator[Response]:
-        """POST to a path below the base URL, within the request's deadline and until it is cancelled.
+        """Send a request to a path below the base URL, within the deadline and until it is cancelled.
 
-        ``extra`` are headers and a query for this request alone.
-
-        The connection is kept for the next call if the whole body was read, else dropped. Raises
-        :class:`~agentos.errors.ProviderUnavailable` when the server cannot be reached, breaks off or is silent for too
-        long, :class:`~agentos.errors.ProviderError` when it does not speak HTTP,
-        :class:`~agentos.errors.RunTimeout` after the deadline, and the cancellation's cause.
+        ``deadline`` is a ``time.monotonic()`` value. ``extra`` are headers and a query for this request alone. The
+        connection is kept for the next call if the whole body was read, else dropped.
         """
-        pace = Pace(deadline=request.deadline, silence=self._token_timeout)
-        call = _Call(request.cancellation)
-        with request.cancellation.cutting(call.cut), self._watch.over(pace, call.cut):
+        call = Call(CallDeadline(deadline, silence=self._silence), cancellation or Cancellation())
+        with call.running(self._monitor):
             try:
-                response = self._exchange(call, pace, with_body(self._head(path, headers, extra), body))
+                response = self._exchange(call, with_body(self._head(method, path, headers, extra), body))
             except BaseException as error:
                 call.drop()
-                if isinstance(error, CONNECTION_FAILURES):
-                    raise named(error) from error
-                if isinstance(error, ValueError):
-                    # Not chained: its text may quote what holds the key.
-                    raise ProviderError(
-                        "the request cannot be sent: API key, base URL or extra headers hold characters that HTTP does"
-                        " not allow"
-                    ) from None
+                if self._to_error is not None and isinstance(error, (*CONNECTION_FAILURES, ValueError)):
+                    # A ValueError is not chained: its text may quote what holds the key.
+                    raise self._to_error(error) from (None if isinstance(error, ValueError) else error)
                 raise
+            response.to_error = self._to_error
             try:
                 yield response
             finally:
-                if response.reusable and not pace.over and request.cancellation.cause is None:
+                if response.reusable and not call.stopped:
                     self._keep(call.release())
                 else:
                     call.drop()
@@ -107,44 +116,39 @@ class Transport:
         for connection in idle:
             connection.close()
 
-    def _head(self, path: str, headers: Mapping[str, str], extra: Extra | None) -> bytes:
+    def _head(self, method: str, path: str, headers: Mapping[str, str], extra: Extra | None) -> bytes:
         """Return the head of a request, which is the same from call to call for as long as its headers are."""
         if extra is not None:
-            return self._make_head(path, headers, extra)
+            return self._make_head(method, path, headers, extra)
         made = self._made
-        if made is None or made[0] != path or made[1] != headers:
-            made = self._made = (path, dict(headers), self._make_head(path, headers, Extra()))
-        return made[2]
+        if made is None or made[0] != method or made[1] != path or made[2] != headers:
+            head = self._make_head(method, path, headers, Extra())
+            made = self._made = (method, path, dict(headers), head)
+        return made[3]
 
-    def _make_head(self, path: str, headers: Mapping[str, str], extra: Extra) -> bytes:
+    def _make_head(self, method: str, path: str, headers: Mapping[str, str], extra: Extra) -> bytes:
         route = self._route
         fields: dict[str, tuple[str, str]] = {}
         # A name may be written in several ways, but a field that stands twice may mean anything.
         for given in ({"Host": route.authority}, route.headers, headers, extra.headers, OURS):
             fields |= {name.lower(): (name, value) for name, value in given.items()}
-        return request_head("POST", route.target(path, extra.query), dict(fields.values()))
+        return request_head(method, route.target(path, extra.query), dict(fields.values()))
 
-    def _exchange(self, call: _Call, pace: Pace, request: bytes) -> Response:
+    def _exchange(self, call: Call, request: bytes) -> Response:
         kept = self._take()
         if kept is not None:
-            call.use(kept)
-            kept.pace = pace
             try:
-                kept.send_all(request)
-                return receive_response(kept, call.cancellation)
+                kept.deadline = call.deadline
+                return call.exchange(kept, request)
             except ConnectionError:
                 call.drop()
-                if pace.received:
+                if call.deadline.received:
                     raise
-                call.cancellation.check()
         connection = self._route.connection(self._tls)
-        call.use(connection)
-        connection.open(pace, timeout=self._connect_timeout)
-        call.cancellation.check()
-        connection.send_all(request)
-        return receive_response(connection, call.cancellation)
+        call.open(connection, self._connect_timeout)
+        return call.exchange(connection, request)
 
-    def _take(self) -> ModelConnection | None:
+    def _take(self) -> Connection | None:
         now = time.monotonic()
         while True:
             with self._lock:
@@ -155,7 +159,7 @@ class Transport:
                 return connection
             connection.close()
 
-    def _keep(self, connection: ModelConnection) -> None:
+    def _keep(self, connection: Connection) -> None:
         connection.idle_since = time.monotonic()
         with self._lock:
             if not self._closed and len(self._idle) < self._max_idle:
@@ -164,19 +168,40 @@ class Transport:
         connection.close()
 
 
-class _Call:
-    """The connection that a call uses at present, for whoever wants to cut it."""
+class Call:
+    """One call: its limits, and the connection that it uses at present, so that another thread can cut it."""
 
-    def __init__(self, cancellation: Cancellation) -> None:
-        self.cancellation = cancellation
-        self._connection: ModelConnection | None = None
+    def __init__(self, deadline: CallDeadline, cancellation: Cancellation) -> None:
+        self.deadline = deadline
+        self._cancellation = cancellation
+        self._connection: Connection | None = None
         self._lock = threading.Lock()
 
-    def use(self, connection: ModelConnection) -> None:
-        self._connection = connection
-        self.cancellation.check()
+    @property
+    def stopped(self) -> bool:
+        """The call took too long or was cancelled: a cut may have hit its connection."""
+        return self.deadline.over or self._cancellation.cause is not None
 
-    def release(self) -> ModelConnection:
+    @contextmanager
+    def running(self, monitor: TimeoutMonitor) -> Iterator[None]:
+        """While the block runs, let the deadline and the cancellation cut the call."""
+        with self._cancellation.cutting(self.cut), monitor.watching(self.deadline, self.cut):
+            yield
+
+    def open(self, connection: Connection, timeout: float) -> None:
+        """Connect, and use this connection from now on."""
+        self._use(connection)
+        connection.open(self.deadline, timeout=timeout)
+
+    def exchange(
+        self, connection: Connection, request: bytes, *, tolerant: bool = False, bodiless: bool = False
+    ) -> Response:
+        """Send a request on an open connection and return the answer to it."""
+        self._use(connection)
+        connection.send_all(request)
+        return receive_response(connection, self._cancellation, tolerant=tolerant, bodiless=bodiless)
+
+    def release(self) -> Connection:
         """Give the connection back: a cut that comes too late must not hit the next call on it."""
         with self._lock:
             connection, self._connection = self._connection, None
@@ -184,10 +209,16 @@ class _Call:
         return connection
 
     def cut(self) -> None:
+        """Make every wait of this call return at once."""
         with self._lock:
             if self._connection is not None:
                 self._connection.cut()
 
     def drop(self) -> None:
+        """Close the connection at once, so that the server learns that the call is over."""
         if self._connection is not None:
             self._connection.abort()
+
+    def _use(self, connection: Connection) -> None:
+        self._connection = connection
+        self._cancellation.check()

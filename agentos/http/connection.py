@@ -1,4 +1,4 @@
-"""Connections that wait by a pace and can be cut from another thread. urllib3 opens them; the bytes are ours."""
+"""Connections that wait within a deadline and can be cut by another thread. urllib3 opens them, with proxy and TLS."""
 
 from __future__ import annotations
 
@@ -6,80 +6,89 @@ import socket
 import ssl
 import struct
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.util.ssltransport import SSLTransport
 
-from agentos.http.deadline import Pace
+from agentos.http.deadline import NEVER, CallDeadline
+from agentos.http.dialer import Endpoint
 from agentos.http.tls import closing_lost_sockets
 
+CONNECT_TIMEOUT = 5.0
 READ_SIZE = 65536
 
 
-class ModelConnection(HTTPConnection):
-    """A connection to a model server: opened once, then used for one call after the other."""
+class Connection(HTTPConnection):
+    """A connection that is opened once, then used for one call after the other.
 
-    def __init__(self, host: str, port: int | None = None, **options: Any) -> None:
+    ``endpoints`` are the only places that it connects to, each within ``CONNECT_TIMEOUT``; without them it looks the
+    host up itself.
+    """
+
+    def __init__(self, host: str, port: int, *, endpoints: Sequence[Endpoint] = (), **options: Any) -> None:
         super().__init__(host, port, **options)
-        self.pace = Pace(deadline=time.monotonic(), silence=0)
+        self.deadline = CallDeadline(0.0)
         self.idle_since = 0.0
+        self._endpoints = endpoints
+        self._cut = False
         self._dialling: socket.socket | None = None
         self._connected: socket.socket | SSLTransport | None = None
 
-    def open(self, pace: Pace, *, timeout: float) -> None:
-        """Connect, through a proxy and with TLS where the route says so."""
-        self.pace = pace
-        silence, pace.silence = pace.silence, timeout
+    def open(self, deadline: CallDeadline, *, timeout: float = NEVER) -> None:
+        """Connect within the deadline and ``timeout``, through a proxy and with TLS where the route says so."""
+        self.deadline = deadline
+        silence, deadline.silence = deadline.silence, timeout
         try:
-            self.timeout = pace.begin_wait()
+            self.timeout = deadline.begin_wait()
             self.connect()
             self.sock.settimeout(None)
             self._connected = self.sock
         except TimeoutError:
-            raise pace.expired() from None
+            raise deadline.expired() from None
         except Exception:
-            if pace.over:
-                raise pace.expired() from None
+            if deadline.over:
+                raise deadline.expired() from None
             raise
         finally:
-            pace.end_wait()
-            pace.silence = silence
+            deadline.end_wait()
+            deadline.silence = silence
             dialling, self._dialling = self._dialling, None
             if dialling is not None:
                 dialling.close()
 
     def send_all(self, data: bytes) -> None:
         """Send, as far as the server takes it: one that has enough closes, and may say why in its answer."""
-        self.pace.begin_wait()
+        self.deadline.begin_wait()
         try:
             self.sock.sendall(data)
         except (BrokenPipeError, ConnectionResetError):
             pass
         finally:
-            self.pace.end_wait()
+            self.deadline.end_wait()
 
     def receive(self) -> bytes:
-        """Return what there is, or comes within the pace; nothing at the end."""
-        pace = self.pace
-        pace.begin_wait()
+        """Return what there is, or comes within the deadline; nothing at the end."""
+        deadline = self.deadline
+        deadline.begin_wait()
         try:
             data: bytes = self.sock.recv(READ_SIZE)
         except OSError:
-            if pace.over:
-                raise pace.expired() from None
+            if deadline.over:
+                raise deadline.expired() from None
             raise
         finally:
-            pace.end_wait()
+            deadline.end_wait()
         if data:
-            pace.received = True
-        elif pace.over:
-            raise pace.expired()
+            deadline.receive(len(data))
+        elif deadline.over:
+            raise deadline.expired()
         return data
 
     def is_quiet(self) -> bool:
-        """Tell whether the connection stands and has nothing to say, as one must be that waits for its next call."""
+        """Tell whether the connection stands and nothing has arrived, as it must be before its next call."""
         try:
             self.sock.settimeout(0)
             self.sock.recv(1)
@@ -91,7 +100,8 @@ class ModelConnection(HTTPConnection):
         return False
 
     def cut(self) -> None:
-        """Make whatever waits on this connection, in whatever thread, return at once."""
+        """Make every thread that waits on this connection return at once."""
+        self._cut = True
         for sock in (self._dialling, self._connected):
             if sock is not None:
                 # Not connected yet, or not any more: then there is nothing to cut.
@@ -99,9 +109,9 @@ class ModelConnection(HTTPConnection):
                     _shut_down(_plain(sock))
 
     def abort(self) -> None:
-        """Cut, and close so that the server hears of it at once.
+        """Cut, and close with a reset.
 
-        After an ordinary close, a server whose send buffer is full would go on waiting for us to read.
+        After an ordinary close, a server with a full send buffer would still wait for us to read.
         """
         if self._connected is not None:
             with suppress(OSError):
@@ -110,22 +120,24 @@ class ModelConnection(HTTPConnection):
         self.close()
 
     def _new_conn(self) -> socket.socket:
-        """Connect to the first address that answers, all of them together within the timeout."""
+        """Connect to the first endpoint that answers, all of them together within the timeout."""
         give_up = time.monotonic() + float(self.timeout or 0)
+        longest = CONNECT_TIMEOUT if self._endpoints else NEVER
         failure: OSError = OSError("the host name has no address")
-        for family, kind, protocol, _, address in socket.getaddrinfo(
-            self._dns_host.strip("[]"), self.port, type=socket.SOCK_STREAM
-        ):
-            sock = socket.socket(family, kind, protocol)
+        for family, address in self._endpoints or self._look_up():
+            sock = socket.socket(family, socket.SOCK_STREAM)
             try:
-                # Wrapping a socket in TLS moves its descriptor to an object that nobody has before the handshake is
-                # over. A second descriptor of the same connection can be shut down all the while.
+                # Wrapping a socket in TLS moves its descriptor to an object that is out of reach until the handshake
+                # is over. A second descriptor of the same connection can be shut down all the while.
                 previous, self._dialling = self._dialling, sock.dup()
                 if previous is not None:
                     previous.close()
+                if self._cut:
+                    raise ConnectionAbortedError("the call was cut")
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                sock.settimeout(max(0.001, give_up - time.monotonic()))
+                sock.settimeout(max(0.001, min(longest, give_up - time.monotonic())))
                 sock.connect(address)
+                sock.settimeout(max(0.001, give_up - time.monotonic()))
             except BaseException as error:
                 sock.close()
                 if not isinstance(error, OSError):
@@ -135,11 +147,15 @@ class ModelConnection(HTTPConnection):
                 return sock
         raise failure
 
+    def _look_up(self) -> list[Endpoint]:
+        found = socket.getaddrinfo(self._dns_host.strip("[]"), self.port, type=socket.SOCK_STREAM)
+        return [(family, address) for family, _, _, _, address in found]
 
-class TlsModelConnection(ModelConnection, HTTPSConnection):
-    """The same with TLS."""
 
-    def __init__(self, host: str, port: int | None = None, *, ssl_context: ssl.SSLContext, **options: Any) -> None:
+class TlsConnection(Connection, HTTPSConnection):
+    """The same with TLS. Name and certificate are the host's, even when ``endpoints`` say where it is."""
+
+    def __init__(self, host: str, port: int, *, ssl_context: ssl.SSLContext, **options: Any) -> None:
         super().__init__(host, port, ssl_context=closing_lost_sockets(ssl_context), **options)
 
 

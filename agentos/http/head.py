@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from http.client import parse_headers
 
-from agentos.http.body import Body, Chunked, Inflated, Sized, UntilClose
-from agentos.models.wire.failures import NotHTTP
+from agentos.http.body import Body, Chunked, Decompressed, Sized, UntilClose
+from agentos.http.failures import NotHTTP
 
 MAX_HEAD = 64 * 1024
 MAX_FIELDS = 100
@@ -21,7 +23,7 @@ _STATUS = re.compile(rb"HTTP/1\.([01]) ([1-9][0-9]{2})(?: [^\r\n\0]*)?\r\n")
 _FIELD = re.compile(rb"(" + _TOKEN.encode() + rb"):[ \t]*([^\r\n\0]*?)[ \t]*\r\n")
 _LENGTH = re.compile(r"[0-9]{1,18}")
 _FRAMING = frozenset({"content-length", "transfer-encoding"})
-_ZLIB = frozenset({"gzip", "x-gzip", "deflate"})
+_CODINGS = re.compile(r"(x-gzip|gzip|deflate)(\s*,\s*(x-gzip|gzip|deflate)){0,4}")
 
 
 def request_head(method: str, target: str, fields: Mapping[str, str]) -> bytes:
@@ -29,9 +31,9 @@ def request_head(method: str, target: str, fields: Mapping[str, str]) -> bytes:
 
     Raises ``ValueError`` for what HTTP cannot carry, without quoting it: it may be a key.
     """
+    if not (_NAME.fullmatch(method) and _TARGET.fullmatch(target)):
+        raise ValueError("the method or target of a request is not accepted")
     lines = [f"{method} {target} HTTP/1.1"]
-    if not _TARGET.fullmatch(target):
-        raise ValueError("the target of a request is not accepted")
     for name, value in fields.items():
         if not (_NAME.fullmatch(name) and _VALUE.fullmatch(value)):
             raise ValueError("a header of a request is not accepted")
@@ -40,14 +42,14 @@ def request_head(method: str, target: str, fields: Mapping[str, str]) -> bytes:
     return "\r\n".join([*lines, ""]).encode("latin-1")
 
 
-def with_body(head: bytes, body: bytes) -> bytes:
+def with_body(head: bytes, body: bytes | None) -> bytes:
     """Return a whole request, to be sent at once."""
-    return b"%bContent-Length: %d\r\n\r\n%b" % (head, len(body), body)
+    return head + b"\r\n" if body is None else b"%bContent-Length: %d\r\n\r\n%b" % (head, len(body), body)
 
 
 @dataclass(frozen=True, slots=True)
-class AnswerHead:
-    """What a server says before the body. ``fields`` have lower-case names, and repeated ones joined by commas."""
+class ResponseHead:
+    """What a server sends before the body. ``fields`` have lower-case names."""
 
     status: int
     fields: dict[str, str]
@@ -64,14 +66,32 @@ def check_beginning(data: bytes) -> None:
         raise NotHTTP("headers without an end")
 
 
-def parse_head(data: bytes) -> AnswerHead:
-    """Read a head, up to and with its empty line; raise :class:`NotHTTP` for one that leaves anything in doubt."""
+def parse_head(data: bytes, *, tolerant: bool = False, bodiless: bool = False) -> ResponseHead:
+    """Read a head, up to and with its empty line; raise :class:`NotHTTP` for one that leaves anything in doubt.
+
+    A ``tolerant`` reader takes what browsers take, as web sites need it. That is safe only when the connection is not
+    used again. ``bodiless`` is for the answer to ``HEAD``.
+    """
     start = _STATUS.match(data)
     if start is None:
         raise NotHTTP("no status line of HTTP/1")
     status = int(start[2])
+    fields = _tolerant_fields(data[start.end() :]) if tolerant else _strict_fields(data, start.end())
+    body = Sized(0) if bodiless else _framed(status, fields)
+    codings = fields.get("content-encoding", "identity").lower()
+    if _CODINGS.fullmatch(codings):
+        # Model servers are asked for none, but some gateways do not care.
+        body = Decompressed(body, codings)
+    elif codings != "identity" and not tolerant:
+        raise NotHTTP("a compressed body, though a plain one was asked for")
+    lasts = start[1] == b"1" and "close" not in fields.get("connection", "").lower()
+    return ResponseHead(status, fields, body, lasts)
+
+
+def _strict_fields(data: bytes, place: int) -> dict[str, str]:
+    """Return the headers, repeated ones joined by commas."""
     fields: dict[str, str] = {}
-    place, end, count = start.end(), len(data) - 2, 0
+    end, count = len(data) - 2, 0
     while place < end:
         line = _FIELD.match(data, place)
         count += 1
@@ -80,19 +100,19 @@ def parse_head(data: bytes) -> AnswerHead:
         name, value = line[1].decode("ascii").lower(), line[2].decode("latin-1")
         fields[name] = f"{fields[name]}, {value}" if name in fields else value
         place = line.end()
-    connection = fields.get("connection", "").lower()
-    body = _body(status, fields)
-    return AnswerHead(status, fields, body, lasts=start[1] == b"1" and "close" not in connection)
+    return fields
 
 
-def _body(status: int, fields: Mapping[str, str]) -> Body:
-    coding = fields.get("content-encoding", "identity").lower()
-    if coding == "identity":
-        return _framed(status, fields)
-    if coding in _ZLIB:
-        # We ask for none, but some gateways do not care.
-        return Inflated(_framed(status, fields))
-    raise NotHTTP("a compressed body, though a plain one was asked for")
+def _tolerant_fields(data: bytes) -> dict[str, str]:
+    """Return the headers, the first of repeated ones, without what frames the body in two ways."""
+    fields = {name.lower(): value.strip() for name, value in reversed(parse_headers(io.BytesIO(data)).items())}
+    if fields.get("transfer-encoding", "").lower() == "chunked":
+        fields.pop("content-length", None)
+    else:
+        fields.pop("transfer-encoding", None)
+    if not _LENGTH.fullmatch(fields.get("content-length", "")):
+        fields.pop("content-length", None)
+    return fields
 
 
 def _framed(status: int, fields: Mapping[str, str]) -> Body:

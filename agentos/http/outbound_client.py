@@ -1,29 +1,26 @@
-"""Fetches a URL within a policy and limits, following redirects only where the policy lets it."""
+"""Fetches a URL within a policy and limits, following redirects only where the policy allows it."""
 
 from __future__ import annotations
 
-import http.client
 import ssl
 import time
 from collections.abc import Mapping
-from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from urllib.parse import urljoin
 
-import certifi
-from urllib3.exceptions import HTTPError, ProtocolError, SSLError
-from urllib3.exceptions import TimeoutError as HTTPTimeoutError
-from urllib3.response import HTTPResponse
+from urllib3.exceptions import ProtocolError, SSLError
 
-from agentos._version import __version__
 from agentos.cancellation import Cancellation
-from agentos.http.dialer import Line, Resolver, system_resolver
-from agentos.http.failures import OutboundFailed, OutboundRefused
+from agentos.http.client import USER_AGENT, Call
+from agentos.http.connection import Connection, TlsConnection
+from agentos.http.deadline import NEVER, CallDeadline, TimeoutMonitor
+from agentos.http.dialer import GuardedDialer, Resolver, system_resolver
+from agentos.http.failures import CONNECTION_FAILURES, DeadlinePassed, OutboundFailed, OutboundRefused, TooMuch
+from agentos.http.head import request_head, with_body
 from agentos.http.headers import checked_headers, headers_elsewhere
-from agentos.http.metered import READ_SIZE, connection_to
 from agentos.http.policy import OutboundPolicy
-from agentos.http.tls import closing_lost_sockets
+from agentos.http.tls import trusting
 from agentos.http.urls import Target, percent_encoded
 
 MAX_REDIRECTS = 5
@@ -60,7 +57,7 @@ class OutboundClient:
     timeout: float = 20.0
     max_size: int = 2 * 1024**2
     ca_bundle: str | None = None
-    user_agent: str = f"agentos/{__version__}"
+    user_agent: str = USER_AGENT
 
     def fetch(
         self,
@@ -82,30 +79,47 @@ class OutboundClient:
         sent = checked_headers(headers or {}, user_agent=self.user_agent)
         given_up = time.monotonic() + self.timeout
         until = given_up if deadline is None else min(given_up, deadline)
-        line = Line(self.policy, self.resolver, until, 2 * self.max_size + OVERHEAD)
         cancellation = cancellation or Cancellation()
-        with cancellation.cutting(line.cut), line.open():
+        call = Call(CallDeadline(until, most=2 * self.max_size + OVERHEAD), cancellation)
+        with call.running(self._monitor):
             try:
-                return self._follow(line, method, target, sent, body)
-            except (HTTPError, http.client.HTTPException, OSError) as error:
-                line.check()
+                return self._follow(call, cancellation, method, target, sent, body)
+            except CONNECTION_FAILURES as error:
                 raise OutboundFailed(_reason(error)) from error
+            finally:
+                call.drop()
 
     def _follow(
-        self, line: Line, method: str, target: Target, headers: dict[str, str], body: bytes | None
+        self,
+        call: Call,
+        cancellation: Cancellation,
+        method: str,
+        target: Target,
+        headers: dict[str, str],
+        body: bytes | None,
     ) -> OutboundAnswer:
+        dialer = GuardedDialer(self.policy, self.resolver)
         for _ in range(MAX_REDIRECTS + 1):
-            line.aim(target)
-            with closing(connection_to(target, line, self._tls if target.scheme == "https" else None)) as connection:
-                connection.connect()
-                # A server may refuse a body that it has not read to its end: the reason is in its answer.
-                with suppress(BrokenPipeError, ConnectionResetError):
-                    connection.request(method, target.path, body=body, headers=headers, preload_content=False)
-                # The body of a redirect is not read: it may have no end.
-                with closing(connection.getresponse()) as response:
-                    location = response.headers.get("Location")
-                    if response.status not in REDIRECTS or location is None:
-                        return self._read(response, line, target)
+            endpoints = dialer.resolve(target, call.deadline, cancellation)
+            connection = (
+                TlsConnection(target.host, target.port, endpoints=endpoints, ssl_context=self._tls)
+                if target.scheme == "https"
+                else Connection(target.host, target.port, endpoints=endpoints)
+            )
+            call.open(connection, NEVER)
+            head = request_head(method, target.path, {"Host": target.authority, **headers})
+            if body is None and method in ("POST", "PUT", "PATCH"):
+                body = b""
+            response = call.exchange(connection, with_body(head, body), tolerant=True, bodiless=method == "HEAD")
+            location = response.headers.get("location")
+            if response.status not in REDIRECTS or location is None:
+                content = response.read_body(self.max_size)
+                if response.complete:
+                    call.release().close()
+                kind, size = response.headers.get("content-type", "")[:200], self.max_size
+                return OutboundAnswer(target.url, response.status, kind, content[:size], len(content) > size)
+            # The body of a redirect is not read: it may have no end.
+            call.drop()
             following = self._following(target, location)
             if response.status == 303 or (response.status in (301, 302) and method == "POST"):
                 method, body = "GET", None
@@ -126,30 +140,24 @@ class OutboundClient:
             raise OutboundRefused("the server redirects from https to http, which is not followed")
         return following
 
-    def _read(self, response: HTTPResponse, line: Line, target: Target) -> OutboundAnswer:
-        body = bytearray()
-        while len(body) <= self.max_size and (piece := response.read(READ_SIZE, decode_content=True)):
-            body += piece
-        line.check()
-        content_type = response.headers.get("Content-Type", "")[:200]
-        return OutboundAnswer(
-            target.url,
-            response.status,
-            content_type,
-            bytes(body[: self.max_size]),
-            len(body) > self.max_size,
-        )
-
     @cached_property
     def _tls(self) -> ssl.SSLContext:
-        return closing_lost_sockets(ssl.create_default_context(cafile=self.ca_bundle or certifi.where()))
+        return trusting(self.ca_bundle)
+
+    @cached_property
+    def _monitor(self) -> TimeoutMonitor:
+        return TimeoutMonitor()
 
 
 def _reason(error: Exception) -> str:
     cause = error.__cause__ if isinstance(error, ProtocolError) and error.__cause__ is not None else error
+    if isinstance(cause, DeadlinePassed):
+        return "no complete answer came in time"
+    if isinstance(cause, TooMuch):
+        return "the server sends more than is accepted"
     if isinstance(cause, ssl.SSLError | SSLError):
         return "the server's certificate is not accepted, or it does not speak TLS"
-    if isinstance(cause, TimeoutError | HTTPTimeoutError):
+    if isinstance(cause, TimeoutError):
         return "the server did not answer in time"
     if isinstance(cause, OSError):
         return "the server cannot be reached, or broke off"

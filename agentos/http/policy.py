@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from agentos.http import urls
-from agentos.http.addresses import Address, Network, Reach, is_within, reach_of, read_address
+from agentos.http.addresses import Address, AddressClass, Network, classify, is_within, read_address
 from agentos.http.failures import OutboundRefused
 from agentos.http.urls import DEFAULT_PORTS, Target, is_listed, parse_target
 
@@ -78,7 +78,7 @@ class OutboundPolicy:
             return False
         if is_within(address, self.allow_networks):
             return True
-        reach = reach_of(address)
-        return reach is Reach.PUBLIC or (
-            reach is Reach.PRIVATE and (self.allow_private or is_listed(host, self.private_hosts))
+        found = classify(address)
+        return found is AddressClass.PUBLIC or (
+            found is AddressClass.PRIVATE and (self.allow_private or is_listed(host, self.private_hosts))
         )

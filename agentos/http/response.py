@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 
 from agentos.cancellation import Cancellation
-from agentos.errors import ExecutionError
-from agentos.http.connection import ModelConnection
-from agentos.http.head import AnswerHead, check_beginning, parse_head
-from agentos.models.wire.failures import CONNECTION_FAILURES, NotHTTP, named
+from agentos.errors import AgentOSError
+from agentos.http.connection import Connection
+from agentos.http.failures import CONNECTION_FAILURES, NotHTTP, TooMuch
+from agentos.http.head import ResponseHead, check_beginning, parse_head
+
+MAX_INTERIM = 1000
+"""Answers such as 100 and 103 before the real one. Some servers send one every few seconds to show that they work."""
+
+ToError = Callable[[Exception], Exception]
+"""Returns the caller's own error for a failure of the connection."""
 
 
 class Response:
     """A status, headers with names in lower case, and a body that arrives in pieces.
 
-    All that was received at once is one piece.
+    All that was received at once is one piece. Reading raises :data:`~agentos.http.failures.CONNECTION_FAILURES`, or
+    what ``to_error`` makes of them, and the cause of the cancellation.
     """
 
-    def __init__(self, connection: ModelConnection, head: AnswerHead, rest: bytes, cancellation: Cancellation) -> None:
+    to_error: ToError | None = None
+
+    def __init__(self, connection: Connection, head: ResponseHead, rest: bytes, cancellation: Cancellation) -> None:
         self.status = head.status
         self.headers: Mapping[str, str] = head.fields
         self._head = head
@@ -46,9 +55,9 @@ class Response:
         data, self._rest = self._rest, b""
         try:
             while not (body.ended or self._broken):
-                if not data:
+                if not (data or body.pending):
                     data = self._connection.receive()
-                    # What had arrived before a cut can still be read, but nobody wants it any more.
+                    # What had arrived before a cut could still be read, but the caller has left.
                     self._cancellation.check()
                     if not data:
                         # A body that stops before its announced end is over like one of unknown length.
@@ -59,31 +68,42 @@ class Response:
                 data = b""
         except BaseException as error:
             self._broken = True
-            if isinstance(error, CONNECTION_FAILURES):
-                raise named(error) from error
+            if self.to_error is not None and isinstance(error, CONNECTION_FAILURES):
+                raise self.to_error(error) from error
             raise
         return b""
 
-    def hurry(self, seconds: float) -> None:
+    def tighten(self, seconds: float) -> None:
         """Let the rest of the body take no longer than this; called again, it counts anew."""
-        self._connection.pace.hurry(seconds)
+        self._connection.deadline.tighten(seconds)
 
-    def read(self, *, limit: int, seconds: float) -> bytes:
+    def read_some(self, *, limit: int, seconds: float) -> bytes:
         """Return as much of the body as arrives within both bounds, without complaint if that is not all."""
-        self.hurry(seconds)
+        self.tighten(seconds)
         body = b""
-        with suppress(ExecutionError):
+        with suppress(AgentOSError, *CONNECTION_FAILURES):
             for piece in self:
                 body += piece
                 if len(body) >= limit:
                     break
         return body[:limit]
 
+    def read_body(self, limit: int) -> bytes:
+        """Return the whole body, or a little more than ``limit`` bytes of one that is longer."""
+        body = bytearray()
+        while len(body) <= limit and (piece := self.receive()):
+            body += piece
+        if len(body) <= limit and not self.complete:
+            raise ConnectionResetError("the server closed the connection before the end of its answer")
+        return bytes(body)
 
-def receive_response(connection: ModelConnection, cancellation: Cancellation) -> Response:
-    """Read the head of an answer; raise :class:`NotHTTP`, ``OSError``, or what the connection's pace says."""
-    data = b""
-    while True:
+
+def receive_response(
+    connection: Connection, cancellation: Cancellation, *, tolerant: bool = False, bodiless: bool = False
+) -> Response:
+    """Read the head of an answer, as :func:`~agentos.http.head.parse_head` does; interim answers are skipped."""
+    data, interim = b"", 0
+    while interim < MAX_INTERIM:
         end = data.find(b"\r\n\r\n") + 4
         if end < 4:
             check_beginning(data)
@@ -91,9 +111,11 @@ def receive_response(connection: ModelConnection, cancellation: Cancellation) ->
                 raise ConnectionResetError("the server closed the connection before it had answered")
             data += more
             continue
-        head = parse_head(data[:end])
+        head = parse_head(data[:end], tolerant=tolerant, bodiless=bodiless)
         data = data[end:]
         if head.status == 101:
             raise NotHTTP("a protocol that nobody asked for")
         if head.status >= 200:
             return Response(connection, head, data, cancellation)
+        interim += 1
+    raise TooMuch("interim answers without an end")

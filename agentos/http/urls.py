@@ -63,6 +63,11 @@ class Target:
             return None
 
     @property
+    def authority(self) -> str:
+        """What the header ``Host`` says."""
+        return self.url.split("/", 3)[2]
+
+    @property
     def path(self) -> str:
         """What stands in the request line: path and query, in ASCII."""
         return percent_encoded(self.url[self.url.index("/", len(self.scheme) + 3) :])

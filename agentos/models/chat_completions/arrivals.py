@@ -68,7 +68,7 @@ def _streamed(response: Response, piece: bytes, answer: Answer, linger: float) -
         if over or answer.done:
             return
         if payloads and answer.finish is not None:
-            response.hurry(linger)
+            response.tighten(linger)
         piece = response.receive()
 
 
@@ -86,4 +86,4 @@ def _rest(response: Response, begin: bytes) -> bytes:
 def drain(response: Response) -> None:
     """Read the end of the body, which comes with the last event or right behind it, to keep the connection."""
     if not response.complete:
-        response.read(limit=MAX_REST, seconds=DRAIN_SECONDS)
+        response.read_some(limit=MAX_REST, seconds=DRAIN_SECONDS)
