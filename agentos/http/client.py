@@ -14,7 +14,7 @@ from agentos.cancellation import Cancellation
 from agentos.http.connection import CONNECT_TIMEOUT, Connection
 from agentos.http.deadline import CallDeadline, TimeoutMonitor
 from agentos.http.failures import CONNECTION_FAILURES
-from agentos.http.head import request_head, with_body
+from agentos.http.headers import request_head, with_body
 from agentos.http.response import Response, ToError, receive_response
 from agentos.http.routes import route_to
 

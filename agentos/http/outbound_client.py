@@ -17,8 +17,7 @@ from agentos.http.connection import Connection, TlsConnection
 from agentos.http.deadline import NEVER, CallDeadline, TimeoutMonitor
 from agentos.http.dialer import GuardedDialer, Resolver, system_resolver
 from agentos.http.failures import CONNECTION_FAILURES, DeadlinePassed, OutboundFailed, OutboundRefused, TooMuch
-from agentos.http.head import request_head, with_body
-from agentos.http.headers import checked_headers, headers_elsewhere
+from agentos.http.headers import checked_headers, headers_elsewhere, request_head, with_body
 from agentos.http.policy import OutboundPolicy
 from agentos.http.tls import trusting
 from agentos.http.urls import Target, percent_encoded

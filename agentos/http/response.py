@@ -8,11 +8,8 @@ from contextlib import suppress
 from agentos.cancellation import Cancellation
 from agentos.errors import AgentOSError
 from agentos.http.connection import Connection
-from agentos.http.failures import CONNECTION_FAILURES, NotHTTP, TooMuch
-from agentos.http.head import ResponseHead, check_beginning, parse_head
-
-MAX_INTERIM = 1000
-"""Answers such as 100 and 103 before the real one. Some servers send one every few seconds to show that they work."""
+from agentos.http.failures import CONNECTION_FAILURES
+from agentos.http.parser import ResponseParser
 
 ToError = Callable[[Exception], Exception]
 """Returns the caller's own error for a failure of the connection."""
@@ -27,50 +24,63 @@ class Response:
 
     to_error: ToError | None = None
 
-    def __init__(self, connection: Connection, head: ResponseHead, rest: bytes, cancellation: Cancellation) -> None:
-        self.status = head.status
-        self.headers: Mapping[str, str] = head.fields
-        self._head = head
+    def __init__(
+        self, connection: Connection, parser: ResponseParser, first: bytes, cancellation: Cancellation
+    ) -> None:
+        self.status = parser.status
+        self.headers: Mapping[str, str] = parser.fields
         self._connection = connection
+        self._parser = parser
+        self._decoder = parser.decoder()
+        self._first = first
         self._cancellation = cancellation
-        self._rest = rest
         self._broken = False
 
     @property
     def complete(self) -> bool:
         """The body was read to its end."""
-        return self._head.body.ended
+        return self._parser.ended and not (self._decoder is not None and self._decoder.pending)
 
     @property
     def reusable(self) -> bool:
         """The connection stands where another answer can begin."""
-        return self._head.lasts and self._head.body.ended and not (self._head.body.last or self._broken)
+        return self._parser.reusable and self.complete and not self._broken
 
     def __iter__(self) -> Iterator[bytes]:
         return iter(self.receive, b"")
 
     def receive(self) -> bytes:
         """Return the next piece; nothing at the end."""
-        body = self._head.body
-        data, self._rest = self._rest, b""
         try:
-            while not (body.ended or self._broken):
-                if not (data or body.pending):
-                    data = self._connection.receive()
-                    # What had arrived before a cut could still be read, but the caller has left.
-                    self._cancellation.check()
-                    if not data:
-                        # A body that stops before its announced end is over like one of unknown length.
-                        body.close()
-                        return b""
-                if piece := body.feed(data):
-                    return piece
-                data = b""
+            if self._decoder is None:
+                return self._receive()
+            piece = self._decoder.decode(b"") if self._decoder.pending else b""
+            while not piece and (data := self._receive()):
+                piece = self._decoder.decode(data)
+            return piece
         except BaseException as error:
             self._broken = True
             if self.to_error is not None and isinstance(error, CONNECTION_FAILURES):
                 raise self.to_error(error) from error
             raise
+
+    def _receive(self) -> bytes:
+        if self._first:
+            first, self._first = self._first, b""
+            return first
+        parser = self._parser
+        while not (parser.ended or self._broken):
+            data = self._connection.receive()
+            # What had arrived before a cut could still be read, but the caller has left.
+            self._cancellation.check()
+            if not data:
+                # A body that stops before its announced end is over like one of unknown length.
+                parser.close()
+            elif piece := parser.feed(data):
+                return piece
+            else:
+                continue
+            break
         return b""
 
     def tighten(self, seconds: float) -> None:
@@ -101,21 +111,12 @@ class Response:
 def receive_response(
     connection: Connection, cancellation: Cancellation, *, tolerant: bool = False, bodiless: bool = False
 ) -> Response:
-    """Read the head of an answer, as :func:`~agentos.http.head.parse_head` does; interim answers are skipped."""
-    data, interim = b"", 0
-    while interim < MAX_INTERIM:
-        end = data.find(b"\r\n\r\n") + 4
-        if end < 4:
-            check_beginning(data)
-            if not (more := connection.receive()):
-                raise ConnectionResetError("the server closed the connection before it had answered")
-            data += more
-            continue
-        head = parse_head(data[:end], tolerant=tolerant, bodiless=bodiless)
-        data = data[end:]
-        if head.status == 101:
-            raise NotHTTP("a protocol that nobody asked for")
-        if head.status >= 200:
-            return Response(connection, head, data, cancellation)
-        interim += 1
-    raise TooMuch("interim answers without an end")
+    """Receive the head of an answer. ``tolerant`` is the parser's; ``bodiless`` is for the answer to ``HEAD``."""
+    parser = ResponseParser(tolerant=tolerant)
+    first = b""
+    while not parser.status:
+        if not (data := connection.receive()):
+            raise ConnectionResetError("the server closed the connection before it had answered")
+        first = parser.feed(data)
+    parser.ended = parser.ended or bodiless
+    return Response(connection, parser, b"" if bodiless else first, cancellation)
