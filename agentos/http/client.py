@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from agentos._version import __version__
 from agentos.cancellation import Cancellation
 from agentos.http.connection import CONNECT_TIMEOUT, Connection
-from agentos.http.deadline import CallDeadline, TimeoutMonitor
+from agentos.http.deadline import NEVER, CallDeadline, TimeoutMonitor
 from agentos.http.failures import CONNECTION_FAILURES
 from agentos.http.headers import request_head, with_body
 from agentos.http.response import Response, ToError, receive_response
@@ -173,22 +173,22 @@ class Call:
 
     def __init__(self, deadline: CallDeadline, cancellation: Cancellation) -> None:
         self.deadline = deadline
-        self._cancellation = cancellation
+        self.cancellation = cancellation
         self._connection: Connection | None = None
         self._lock = threading.Lock()
 
     @property
     def stopped(self) -> bool:
         """The call took too long or was cancelled: a cut may have hit its connection."""
-        return self.deadline.over or self._cancellation.cause is not None
+        return self.deadline.over or self.cancellation.cause is not None
 
     @contextmanager
     def running(self, monitor: TimeoutMonitor) -> Iterator[None]:
         """While the block runs, let the deadline and the cancellation cut the call."""
-        with self._cancellation.cutting(self.cut), monitor.watching(self.deadline, self.cut):
+        with self.cancellation.cutting(self.cut), monitor.watching(self.deadline, self.cut):
             yield
 
-    def open(self, connection: Connection, timeout: float) -> None:
+    def open(self, connection: Connection, timeout: float = NEVER) -> None:
         """Connect, and use this connection from now on."""
         self._use(connection)
         connection.open(self.deadline, timeout=timeout)
@@ -199,7 +199,7 @@ class Call:
         """Send a request on an open connection and return the answer to it."""
         self._use(connection)
         connection.send_all(request)
-        return receive_response(connection, self._cancellation, tolerant=tolerant, bodiless=bodiless)
+        return receive_response(connection, self.cancellation, tolerant=tolerant, bodiless=bodiless)
 
     def release(self) -> Connection:
         """Give the connection back: a cut that comes too late must not hit the next call on it."""
@@ -221,4 +221,4 @@ class Call:
 
     def _use(self, connection: Connection) -> None:
         self._connection = connection
-        self._cancellation.check()
+        self.cancellation.check()

@@ -14,7 +14,7 @@ from urllib3.exceptions import ProtocolError, SSLError
 from agentos.cancellation import Cancellation
 from agentos.http.client import USER_AGENT, Call
 from agentos.http.connection import Connection, TlsConnection
-from agentos.http.deadline import NEVER, CallDeadline, TimeoutMonitor
+from agentos.http.deadline import CallDeadline, TimeoutMonitor
 from agentos.http.dialer import GuardedDialer, Resolver, system_resolver
 from agentos.http.failures import CONNECTION_FAILURES, DeadlinePassed, OutboundFailed, OutboundRefused, TooMuch
 from agentos.http.headers import checked_headers, headers_elsewhere, request_head, with_body
@@ -76,40 +76,30 @@ class OutboundClient:
         """
         target = self.policy.target(url)
         sent = checked_headers(headers or {}, user_agent=self.user_agent)
+        if body is None and method in ("POST", "PUT", "PATCH"):
+            body = b""  # has a length, which servers ask for
         given_up = time.monotonic() + self.timeout
         until = given_up if deadline is None else min(given_up, deadline)
-        cancellation = cancellation or Cancellation()
-        call = Call(CallDeadline(until, most=2 * self.max_size + OVERHEAD), cancellation)
+        call = Call(CallDeadline(until, most=2 * self.max_size + OVERHEAD), cancellation or Cancellation())
         with call.running(self._monitor):
             try:
-                return self._follow(call, cancellation, method, target, sent, body)
+                return self._follow(call, method, target, sent, body)
             except CONNECTION_FAILURES as error:
                 raise OutboundFailed(_reason(error)) from error
             finally:
                 call.drop()
 
     def _follow(
-        self,
-        call: Call,
-        cancellation: Cancellation,
-        method: str,
-        target: Target,
-        headers: dict[str, str],
-        body: bytes | None,
+        self, call: Call, method: str, target: Target, headers: dict[str, str], body: bytes | None
     ) -> OutboundAnswer:
-        dialer = GuardedDialer(self.policy, self.resolver)
         for _ in range(MAX_REDIRECTS + 1):
-            endpoints = dialer.resolve(target, call.deadline, cancellation)
-            connection = (
-                TlsConnection(target.host, target.port, endpoints=endpoints, ssl_context=self._tls)
-                if target.scheme == "https"
-                else Connection(target.host, target.port, endpoints=endpoints)
+            connection = self._connect(call, target)
+            response = call.exchange(
+                connection,
+                with_body(request_head(method, target.path, {"Host": target.authority, **headers}), body),
+                tolerant=True,
+                bodiless=method == "HEAD",
             )
-            call.open(connection, NEVER)
-            head = request_head(method, target.path, {"Host": target.authority, **headers})
-            if body is None and method in ("POST", "PUT", "PATCH"):
-                body = b""
-            response = call.exchange(connection, with_body(head, body), tolerant=True, bodiless=method == "HEAD")
             location = response.headers.get("location")
             if response.status not in REDIRECTS or location is None:
                 content = response.read_body(self.max_size)
@@ -125,6 +115,15 @@ class OutboundClient:
             headers = headers_elsewhere(headers, same_origin=following.origin == target.origin, body=body is not None)
             target = following
         raise OutboundFailed(f"the server redirects more than {MAX_REDIRECTS} times")
+
+    def _connect(self, call: Call, target: Target) -> Connection:
+        endpoints = GuardedDialer(self.policy, self.resolver).resolve(target, call.deadline, call.cancellation)
+        if target.scheme == "https":
+            connection: Connection = TlsConnection(target.host, target.port, endpoints=endpoints, ssl_context=self._tls)
+        else:
+            connection = Connection(target.host, target.port, endpoints=endpoints)
+        call.open(connection)
+        return connection
 
     def _following(self, target: Target, location: str) -> Target:
         # Headers are read as Latin-1, and written as UTF-8.

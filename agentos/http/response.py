@@ -76,11 +76,9 @@ class Response:
             if not data:
                 # A body that stops before its announced end is over like one of unknown length.
                 parser.close()
-            elif piece := parser.feed(data):
+                return b""
+            if piece := parser.feed(data):
                 return piece
-            else:
-                continue
-            break
         return b""
 
     def tighten(self, seconds: float) -> None:
