@@ -17,7 +17,7 @@ from agentos.auth.addresses import is_loopback
 from agentos.auth.jwt_keys import KeySet, parse_key_set
 from agentos.errors import AuthenticationUnavailable, ConfigError
 from agentos.http.client import HTTPClient
-from agentos.http.failures import CONNECTION_FAILURES
+from agentos.http.connection import CONNECTION_FAILURES
 
 if TYPE_CHECKING:
     import jwt

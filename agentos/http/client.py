@@ -11,9 +11,8 @@ from dataclasses import dataclass, field
 
 from agentos._version import __version__
 from agentos.cancellation import Cancellation
-from agentos.http.connection import CONNECT_TIMEOUT, Connection
+from agentos.http.connection import CONNECT_TIMEOUT, CONNECTION_FAILURES, Connection
 from agentos.http.deadline import NEVER, CallDeadline, TimeoutMonitor
-from agentos.http.failures import CONNECTION_FAILURES
 from agentos.http.headers import request_head, with_body
 from agentos.http.response import Response, ToError, receive_response
 from agentos.http.routes import route_to
@@ -40,7 +39,7 @@ class HTTPClient:
     connection that turns out to be dead before a byte of the answer came is replaced once by a new one.
 
     ``silence`` (seconds) is the longest wait for the next byte. ``proxies`` are those of the environment. ``to_error``
-    makes the caller's own error of a :data:`~agentos.http.failures.CONNECTION_FAILURES`, and of the ``ValueError``
+    makes the caller's own error of a :data:`~agentos.http.connection.CONNECTION_FAILURES`, and of the ``ValueError``
     for a request that HTTP cannot carry.
     """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import socket
 import ssl
 import struct
@@ -11,14 +12,19 @@ from contextlib import suppress
 from typing import Any
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import HTTPError
 from urllib3.util.ssltransport import SSLTransport
 
 from agentos.http.deadline import NEVER, CallDeadline
 from agentos.http.dialer import Endpoint
+from agentos.http.failures import NotHTTP
 from agentos.http.tls import closing_lost_sockets
 
 CONNECT_TIMEOUT = 5.0
 READ_SIZE = 65536
+
+CONNECTION_FAILURES = (NotHTTP, HTTPError, http.client.HTTPException, OSError)
+"""All that a call raises when the server, or the way to it, fails."""
 
 
 class Connection(HTTPConnection):

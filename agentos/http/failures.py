@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
-
-from urllib3.exceptions import HTTPError
-
 
 class OutboundRefused(ValueError):
     """The request is not made, or not any further. The message says why, for the one who gave the URL."""
@@ -33,7 +29,3 @@ class ServerSilent(TimeoutError):
     def __init__(self, seconds: float) -> None:
         super().__init__(f"the server was silent for {seconds:g} s")
         self.seconds = seconds
-
-
-CONNECTION_FAILURES = (NotHTTP, HTTPError, http.client.HTTPException, OSError)
-"""All that a call raises when the server, or the way to it, fails."""

@@ -13,10 +13,10 @@ from urllib3.exceptions import ProtocolError, SSLError
 
 from agentos.cancellation import Cancellation
 from agentos.http.client import USER_AGENT, Call
-from agentos.http.connection import Connection, TlsConnection
+from agentos.http.connection import CONNECTION_FAILURES, Connection, TlsConnection
 from agentos.http.deadline import CallDeadline, TimeoutMonitor
 from agentos.http.dialer import GuardedDialer, Resolver, system_resolver
-from agentos.http.failures import CONNECTION_FAILURES, DeadlinePassed, OutboundFailed, OutboundRefused, TooMuch
+from agentos.http.failures import DeadlinePassed, OutboundFailed, OutboundRefused, TooMuch
 from agentos.http.headers import checked_headers, headers_elsewhere, request_head, with_body
 from agentos.http.policy import OutboundPolicy
 from agentos.http.tls import trusting
@@ -41,7 +41,7 @@ class OutboundAnswer:
 
 @dataclass(frozen=True, kw_only=True)
 class OutboundClient:
-    """Fetches URLs that nobody vouches for. Safe to use from many threads; nothing is kept between two fetches.
+    """Fetches URLs from sources that are not trusted. Used from many threads; nothing is kept between two fetches.
 
     ``timeout`` (seconds) is for the whole fetch, redirects included; ``max_size`` is in bytes after decompression.
     ``ca_bundle`` names a file of certificates to trust instead of the public authorities. Proxies, passwords and
@@ -68,7 +68,7 @@ class OutboundClient:
         deadline: float | None = None,
         cancellation: Cancellation | None = None,
     ) -> OutboundAnswer:
-        """Return the answer, whatever its status.
+        """Return the answer, of any status.
 
         ``deadline`` is a ``time.monotonic()`` value; the nearer of it and ``timeout`` holds. Raises
         :class:`OutboundRefused` when the URL, or one that it redirects to, is not allowed, :class:`OutboundFailed` when

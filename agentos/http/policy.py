@@ -1,6 +1,6 @@
 """Decides whether a URL that came from a model, a client or a web page may be fetched, and at which addresses.
 
-Nothing here touches the network: who fetches resolves the name, has the addresses checked, and connects to one of them
+Nothing here touches the network: the client resolves the name, has the addresses checked, and connects to one of them
 and to nothing else. A second look-up of the same name may give another answer.
 """
 
@@ -21,7 +21,7 @@ class OutboundPolicy:
 
     ``allow_hosts`` and ``deny_hosts`` hold what :meth:`host_pattern` returns: names (``example.com``), all names below
     one (``*.example.com``) and addresses; nothing in ``allow_hosts`` means any host. ``deny_networks`` are refused
-    whatever name leads there. ``allow_private`` opens this machine and the networks that it stands in,
+    under every name. ``allow_private`` opens this machine and the networks that it stands in,
     ``private_hosts`` opens them for these hosts alone, ``allow_networks`` only these networks, special addresses
     included. ``ports`` of ``None`` means any port.
     """

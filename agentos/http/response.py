@@ -7,8 +7,7 @@ from contextlib import suppress
 
 from agentos.cancellation import Cancellation
 from agentos.errors import AgentOSError
-from agentos.http.connection import Connection
-from agentos.http.failures import CONNECTION_FAILURES
+from agentos.http.connection import CONNECTION_FAILURES, Connection
 from agentos.http.parser import ResponseParser
 
 ToError = Callable[[Exception], Exception]
@@ -18,7 +17,7 @@ ToError = Callable[[Exception], Exception]
 class Response:
     """A status, headers with names in lower case, and a body that arrives in pieces.
 
-    All that was received at once is one piece. Reading raises :data:`~agentos.http.failures.CONNECTION_FAILURES`, or
+    All that was received at once is one piece. Reading raises :data:`~agentos.http.connection.CONNECTION_FAILURES`, or
     what ``to_error`` makes of them, and the cause of the cancellation.
     """
 

@@ -9,7 +9,7 @@ import orjson
 
 from agentos.errors import ProviderError, ProviderUnavailable
 from agentos.http.client import HTTPClient
-from agentos.http.failures import CONNECTION_FAILURES
+from agentos.http.connection import CONNECTION_FAILURES
 
 SECONDS = 5.0
 MAX_SIZE = 4 * 1024**2
