@@ -55,7 +55,7 @@ class _Message:
             return
         status = self.parser.get_status_code()
         if status < 200:
-            self.interim = True
+            self.interim, self.lines = True, 0
             self.fields.clear()
             return
         self.status, self.version = status, self.parser.get_http_version()

@@ -83,7 +83,7 @@ class _Handler(BaseHTTPRequestHandler):
         with suppress(ConnectionError):
             getattr(self, f"_{path.strip('/') or 'hello'}")(argument)
 
-    do_GET = do_POST = do_PUT = do_DELETE = _answer  # noqa: N815
+    do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = _answer  # noqa: N815
 
     def _hello(self, _argument: str) -> None:
         self._send(b"hello")
@@ -101,6 +101,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _moved(self, argument: str) -> None:
         # As it is in the header's bytes, which are UTF-8 in practice: names and spaces are not always encoded.
         self.wfile.write(f"HTTP/1.1 302 Found\r\nLocation: {unquote(argument)}\r\n\r\n".encode())
+
+    def _raw(self, argument: str) -> None:
+        self.wfile.write(unquote(argument).encode())
 
     def _type(self, argument: str) -> None:
         self._send(b"caf\xe9\0", argument)
