@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from typing import Any
 
 from agentos._version import __version__
 from agentos.cancellation import Cancellation
@@ -22,14 +22,6 @@ OURS = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity"}
 """Sent in place of what was given. A compressed stream comes in larger pieces, which is later."""
 IDLE_SECONDS = 45.0
 """Below the minute after which the strictest load balancers forget a silent connection without a word."""
-
-
-@dataclass(frozen=True, slots=True)
-class Extra:
-    """What goes with one request besides the usual; ``query`` is encoded already."""
-
-    headers: Mapping[str, str] = field(default_factory=dict)
-    query: str = ""
 
 
 class HTTPClient:
@@ -61,7 +53,7 @@ class HTTPClient:
         self._tls = tls
         self._to_error = to_error
         self._monitor = TimeoutMonitor()
-        self._made: tuple[str, str, dict[str, str], bytes] | None = None
+        self._made: tuple[Any, bytes] | None = None
         self._lock = threading.Lock()
         self._idle: list[Connection] = []
         self._closed = False
@@ -79,19 +71,19 @@ class HTTPClient:
         headers: Mapping[str, str],
         body: bytes | None = None,
         *,
+        query: str = "",
         deadline: float,
         cancellation: Cancellation | None = None,
-        extra: Extra | None = None,
     ) -> Iterator[Response]:
         """Send a request to a path below the base URL, within the deadline and until it is cancelled.
 
-        ``deadline`` is a ``time.monotonic()`` value. ``extra`` are headers and a query for this request alone. The
-        connection is kept for the next call if the whole body was read, else dropped.
+        ``query`` is encoded already; ``deadline`` is a ``time.monotonic()`` value. The connection is kept for the next
+        call if the whole body was read, else dropped.
         """
         call = Call(CallDeadline(deadline, silence=self._silence), cancellation or Cancellation())
         with call.running(self._monitor):
             try:
-                response = self._exchange(call, with_body(self._head(method, path, headers, extra), body))
+                response = self._exchange(call, with_body(self._head(method, path, query, headers), body))
             except BaseException as error:
                 call.drop()
                 if self._to_error is not None and isinstance(error, (*CONNECTION_FAILURES, ValueError)):
@@ -115,23 +107,17 @@ class HTTPClient:
         for connection in idle:
             connection.close()
 
-    def _head(self, method: str, path: str, headers: Mapping[str, str], extra: Extra | None) -> bytes:
+    def _head(self, method: str, path: str, query: str, headers: Mapping[str, str]) -> bytes:
         """Return the head of a request, which is the same from call to call for as long as its headers are."""
-        if extra is not None:
-            return self._make_head(method, path, headers, extra)
-        made = self._made
-        if made is None or made[0] != method or made[1] != path or made[2] != headers:
-            head = self._make_head(method, path, headers, Extra())
-            made = self._made = (method, path, dict(headers), head)
-        return made[3]
-
-    def _make_head(self, method: str, path: str, headers: Mapping[str, str], extra: Extra) -> bytes:
-        route = self._route
-        fields: dict[str, tuple[str, str]] = {}
-        # A name may be written in several ways, but a field that stands twice may mean anything.
-        for given in ({"Host": route.authority}, route.headers, headers, extra.headers, OURS):
-            fields |= {name.lower(): (name, value) for name, value in given.items()}
-        return request_head(method, route.target(path, extra.query), dict(fields.values()))
+        made, route = self._made, self._route
+        if made is None or made[0] != (method, path, query, headers):
+            fields: dict[str, tuple[str, str]] = {}
+            # A name may be written in several ways, but a field that stands twice may mean anything.
+            for given in ({"Host": route.authority}, route.headers, headers, OURS):
+                fields |= {name.lower(): (name, value) for name, value in given.items()}
+            head = request_head(method, route.target(path, query), dict(fields.values()))
+            made = self._made = ((method, path, query, dict(headers)), head)
+        return made[1]
 
     def _exchange(self, call: Call, request: bytes) -> Response:
         kept = self._take()

@@ -9,12 +9,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from agentos.errors import ContextTooLong, ExecutionError, ProviderError, ProviderUnavailable
-from agentos.http.client import Extra, HTTPClient
+from agentos.http.client import HTTPClient
 from agentos.http.response import Response
 from agentos.models.chat_completions.answer import Answer
 from agentos.models.chat_completions.arrivals import drain, read_arrivals
 from agentos.models.chat_completions.dialect import Dialect, dialect_for
-from agentos.models.chat_completions.options import extra_of
+from agentos.models.chat_completions.options import extra_headers, extra_query
 from agentos.models.chat_completions.refusals import STATUSES, Refusals, leave_out, refused_field
 from agentos.models.chat_completions.request import encode_body, request_body
 from agentos.models.deltas import Arrival
@@ -71,13 +71,14 @@ class ChatCompletions:
         :class:`~agentos.errors.RunTimeout` once the request's deadline has passed.
         """
         given = self._given() if callable(self._given) else self._given
-        extra = extra_of(request.parameters)
-        secrets = given.secrets if extra is None else [*given.secrets, *_secrets(extra.headers)]
+        headers, secrets = given.sent, given.secrets
+        if extra := extra_headers(request.parameters):
+            headers, secrets = {**headers, **extra}, [*secrets, *_secrets(extra)]
         body = request_body(request, self._dialect)
         while True:
             leave_out(body, self._refusals.of(request.model))
             field = None
-            with self._post(body, given, extra, request) as response:
+            with self._post(body, headers, request) as response:
                 if 200 <= response.status < 300:
                     yield from self._answer(request, response, secrets)
                     return
@@ -99,15 +100,15 @@ class ChatCompletions:
         """Let go of all connections."""
         self._http.close()
 
-    def _post(self, body: Mapping[str, Any], given: _Headers, extra: Extra | None, request: ModelRequest) -> Any:
+    def _post(self, body: Mapping[str, Any], headers: Mapping[str, str], request: ModelRequest) -> Any:
         return self._http.request(
             "POST",
             "/chat/completions",
-            given.sent,
+            headers,
             encode_body(body),
             deadline=request.deadline,
             cancellation=request.cancellation,
-            extra=extra,
+            query=extra_query(request.parameters),
         )
 
     def _answer(self, request: ModelRequest, response: Response, secrets: Iterable[str]) -> Iterator[Arrival]:
