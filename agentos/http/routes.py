@@ -5,6 +5,8 @@ from __future__ import annotations
 import ipaddress
 import re
 import ssl
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from urllib.parse import unquote
 from urllib.request import getproxies, proxy_bypass
@@ -107,24 +109,19 @@ def _proxy_for(scheme: str, host: str, port: int) -> Url | None:
 
 
 def _is_direct(host: str, port: int, excepted: str) -> bool:
-    if host == "localhost" or host.endswith(".localhost"):
+    if host == "localhost" or host.endswith(".localhost") or proxy_bypass(f"{host}:{port}"):
         return True
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
-        return bool(proxy_bypass(f"{host}:{port}"))
-    return (
-        address.is_loopback
-        or bool(proxy_bypass(f"{host}:{port}"))
-        or any(address in network for network in map(_network, excepted.split(",")) if network is not None)
-    )
+        return False
+    return address.is_loopback or any(address in network for network in _networks(excepted))
 
 
-def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
-    try:
-        return ipaddress.ip_network(text.strip(), strict=False)
-    except ValueError:
-        return None
+def _networks(texts: str) -> Iterator[ipaddress.IPv4Network | ipaddress.IPv6Network]:
+    for text in texts.split(","):
+        with suppress(ValueError):
+            yield ipaddress.ip_network(text.strip(), strict=False)
 
 
 def _proxy_headers(proxy: Url) -> dict[str, str]:
