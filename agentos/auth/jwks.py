@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -132,7 +131,10 @@ class FetchedKeys:
 
     def _fetch(self) -> bool:
         try:
-            keys = parse_key_set(self._download(), self._algorithms)
+            status, body = self._client.get("", {}, seconds=self._seconds, limit=MAX_SIZE)
+            if status != 200:
+                raise ValueError(f"the answer has status {status}")
+            keys = parse_key_set(body, self._algorithms)
         except (*CONNECTION_FAILURES, ValueError) as error:
             reason = f"{type(error).__name__}: {error}"[:300]
             kept = "none are there" if self._keys is None else "the old ones stay"
@@ -142,16 +144,6 @@ class FetchedKeys:
             logger.warning("the key set of tokens has no key for AGENTOS_JWT_ALGORITHMS: no token is accepted")
         self._keys, self._fetched_at = keys, self._clock()
         return True
-
-    def _download(self) -> bytes:
-        deadline = time.monotonic() + self._seconds
-        with self._client.request("GET", "", {"Accept": "application/json"}, deadline=deadline) as response:
-            if response.status != 200:
-                raise ValueError(f"the answer has status {response.status}")
-            body = response.read_body(MAX_SIZE)
-        if len(body) > MAX_SIZE:
-            raise ValueError(f"the answer has more than {MAX_SIZE} bytes")
-        return body
 
 
 def _check_address(address: str) -> None:

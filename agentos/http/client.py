@@ -13,6 +13,7 @@ from agentos._version import __version__
 from agentos.cancellation import Cancellation
 from agentos.http.connection import CONNECT_TIMEOUT, CONNECTION_FAILURES, Connection
 from agentos.http.deadline import NEVER, CallDeadline, TimeoutMonitor
+from agentos.http.failures import TooMuch
 from agentos.http.headers import request_head, with_body
 from agentos.http.response import Response, ToError, receive_response
 from agentos.http.routes import route_to
@@ -98,6 +99,15 @@ class HTTPClient:
                     self._keep(call.release())
                 else:
                     call.drop()
+
+    def get(self, path: str, headers: Mapping[str, str], *, seconds: float, limit: int) -> tuple[int, bytes]:
+        """Return the status and the body of an answer in JSON, within seconds and bytes."""
+        sent = {**headers, "Accept": "application/json"}
+        with self.request("GET", path, sent, deadline=time.monotonic() + seconds) as response:
+            body = response.read_body(limit)
+        if len(body) > limit:
+            raise TooMuch(f"the answer has more than {limit} bytes")
+        return response.status, body
 
     def close(self) -> None:
         """Close what is idle, and from now on every connection after its call."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 
 import orjson
@@ -23,10 +22,9 @@ def count_models(base_url: str, headers: Mapping[str, str], *, advice: str) -> s
     with ``advice``.
     """
     client = HTTPClient(base_url, silence=SECONDS, connect_timeout=SECONDS, max_idle=0)
-    place, sent = client.origin, {**headers, "Accept": "application/json"}
+    place = client.origin
     try:
-        with client.request("GET", "/models", sent, deadline=time.monotonic() + SECONDS) as response:
-            status, body = response.status, response.read_body(MAX_SIZE)
+        status, body = client.get("/models", headers, seconds=SECONDS, limit=MAX_SIZE)
     except CONNECTION_FAILURES as error:
         raise ProviderUnavailable(f"{place} cannot be reached: {advice}, and the network") from error
     except ValueError:
@@ -34,8 +32,6 @@ def count_models(base_url: str, headers: Mapping[str, str], *, advice: str) -> s
         raise ProviderError(
             f"{place} was not asked: a header holds characters that HTTP does not allow: {advice}"
         ) from None
-    if len(body) > MAX_SIZE:
-        raise ProviderUnavailable(f"{place} cannot be reached: {advice}, and the network")
     if status in (401, 403):
         raise ProviderError(f"{place} refused the key with status {status}: {advice}")
     if status in (404, 405, 501):
