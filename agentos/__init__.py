@@ -21,12 +21,12 @@ from agentos.domain.tool_spec import ToolSpec
 from agentos.domain.usage import Usage
 from agentos.errors import Unauthenticated
 from agentos.hookspecs import hookimpl
+from agentos.http.failures import OutboundFailed, OutboundRefused
+from agentos.http.policy import OutboundPolicy
 from agentos.models.deltas import Arrival, Delta, Finish, MessageDetails, ReasoningDelta, TextDelta, ToolCallDelta
 from agentos.models.provider import ModelProvider
 from agentos.models.request import ModelRequest
 from agentos.models.scripted import ScriptedProvider
-from agentos.outbound.failures import OutboundFailed, OutboundRefused
-from agentos.outbound.policy import OutboundPolicy
 from agentos.runtime.context import RunContext
 from agentos.tools.bounds import Bounds
 from agentos.tools.context import ToolContext
@@ -35,7 +35,7 @@ from agentos.tools.tool import Tool, Toolkit, tool
 
 if TYPE_CHECKING:
     from agentos.app import create_app
-    from agentos.outbound.client import OutboundAnswer, OutboundClient
+    from agentos.http.outbound_client import OutboundAnswer, OutboundClient
     from agentos.server import AgentOS
 
 __all__ = [
@@ -97,7 +97,7 @@ def __getattr__(name: str) -> Any:
 
         return create_app
     if name in ("OutboundAnswer", "OutboundClient"):
-        from agentos.outbound import client
+        from agentos.http import outbound_client
 
-        return getattr(client, name)
+        return getattr(outbound_client, name)
     raise AttributeError(f"module 'agentos' has no attribute {name!r}")

@@ -29,7 +29,10 @@ STAGES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("database: statements, commits", ("sqlalchemy/", "agentos/storage/")),
     ("request: header and body from the socket", ("agentos/serving/parsing", "gunicorn/http/parser", "api/body")),
     ("request: schema", ("marshmallow/", "agentos/api/schemas/", "api/strict_json")),
-    ("model: HTTP request and response", ("models/transport/", "urllib3/", "http/client", "requests/", "email/")),
+    (
+        "model: HTTP request and response",
+        ("agentos/http/", "models/wire/", "urllib3/", "http/client", "email/"),
+    ),
     ("model: encode the request, decode the answer", ("models/chat_completions/", "json/encoder", "json/decoder")),
     ("agent: the loop over its turns", ("agentos/runtime/", "models/retry", "agentos_openai/")),
     ("event: record, encode, append", ("execution/live", "events/encoder", "EventStream.extend")),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -13,18 +12,11 @@ from typing import TYPE_CHECKING
 from urllib3.exceptions import LocationParseError
 from urllib3.util import Url, parse_url
 
-from agentos._version import __version__
 from agentos.auth.addresses import is_loopback
 from agentos.auth.jwt_keys import KeySet, parse_key_set
-from agentos.cancellation import Cancellation
-from agentos.errors import AgentOSError, AuthenticationUnavailable, ConfigError
-from agentos.models.transport.connection import ModelConnection, TlsModelConnection
-from agentos.models.transport.failures import CONNECTION_FAILURES
-from agentos.models.transport.head import request_head
-from agentos.models.transport.pace import Pace
-from agentos.models.transport.response import receive_response
-from agentos.models.transport.route import trusted
-from agentos.models.transport.watch import Watch
+from agentos.errors import AuthenticationUnavailable, ConfigError
+from agentos.http.client import HTTPClient
+from agentos.http.connection import CONNECTION_FAILURES
 
 if TYPE_CHECKING:
     import jwt
@@ -95,7 +87,9 @@ class FetchedKeys:
     def __init__(
         self, address: str, algorithms: Sequence[str], clock: Callable[[], float], *, seconds: float = FETCH_SECONDS
     ) -> None:
-        self._url = _checked(address)
+        _check_address(address)
+        # No proxy is asked and no redirect followed: what answers is what was named.
+        self._client = HTTPClient(address, silence=seconds, connect_timeout=seconds, max_idle=0, proxies=False)
         self._seconds = seconds
         self._algorithms = algorithms
         self._clock = clock
@@ -137,8 +131,11 @@ class FetchedKeys:
 
     def _fetch(self) -> bool:
         try:
-            keys = parse_key_set(_get(self._url, self._seconds), self._algorithms)
-        except (AgentOSError, *CONNECTION_FAILURES, ValueError) as error:
+            status, body = self._client.get("", {}, seconds=self._seconds, limit=MAX_SIZE)
+            if status != 200:
+                raise ValueError(f"the answer has status {status}")
+            keys = parse_key_set(body, self._algorithms)
+        except (*CONNECTION_FAILURES, ValueError) as error:
             reason = f"{type(error).__name__}: {error}"[:300]
             kept = "none are there" if self._keys is None else "the old ones stay"
             logger.warning("the keys of tokens cannot be fetched; %s", kept, extra={"reason": reason})
@@ -149,7 +146,7 @@ class FetchedKeys:
         return True
 
 
-def _checked(address: str) -> Url:
+def _check_address(address: str) -> None:
     try:
         url = parse_url(address)
     except LocationParseError:
@@ -160,35 +157,3 @@ def _checked(address: str) -> Url:
             "AGENTOS_JWT_JWKS is not accepted: give a file, or a URL with https and without a password; http only on"
             " this machine, as whoever can change the answer can make tokens"
         )
-    return url
-
-
-def _get(url: Url, seconds: float) -> bytes:
-    """Return what is at an address. No redirect is followed and no proxy asked: what answers is what was named."""
-    # Connections to model servers are those that no server can keep waiting, not even in its headers.
-    pace = Pace(deadline=time.monotonic() + seconds, silence=seconds)
-    host = (url.host or "").strip("[]")
-    connection: ModelConnection
-    if url.scheme == "https":
-        connection = TlsModelConnection(host, url.port or 443, ssl_context=trusted())
-    else:
-        connection = ModelConnection(host, url.port or 80)
-    head = {"Host": url.netloc or host, "Accept": "application/json", "Accept-Encoding": "identity"}
-    request = request_head("GET", url.request_uri, {**head, "User-Agent": f"agentos/{__version__}"}) + b"\r\n"
-    with Watch().over(pace, connection.cut):
-        try:
-            connection.open(pace, timeout=seconds)
-            connection.send_all(request)
-            answer = receive_response(connection, Cancellation())
-            if answer.status != 200:
-                raise ValueError(f"the answer has status {answer.status}")
-            body = b""
-            for piece in answer:
-                body += piece
-                if len(body) > MAX_SIZE:
-                    raise ValueError(f"the answer has more than {MAX_SIZE} bytes")
-            if not answer.complete:
-                raise ValueError("the answer broke off")
-            return body
-        finally:
-            connection.abort()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import os
 import re
@@ -12,6 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from agentos.cli.output import one_line
+from agentos.http.client import HTTPClient
+from agentos.http.connection import CONNECTION_FAILURES
 
 PORTS = {"Ollama": 11434, "LM Studio": 1234, "llama.cpp": 8080}
 """The ports that these servers have without settings. llama.cpp's is ours too."""
@@ -77,12 +78,9 @@ def _ask(place: tuple[str, int]) -> ModelServer | None:
 
 def _get(port: int, path: str) -> Any:
     """Return the JSON at a path, or ``None``. No proxy of the environment stands between."""
-    connection = http.client.HTTPConnection(HOST, port, timeout=SECONDS)
+    client = HTTPClient(f"http://{HOST}:{port}", silence=SECONDS, max_idle=0, proxies=False)
     try:
-        connection.request("GET", path, headers={"Accept": "application/json"})
-        answer = connection.getresponse()
-        return json.loads(answer.read(MOST_BYTES)) if answer.status == 200 else None
-    except (OSError, http.client.HTTPException, ValueError, RecursionError):
+        status, body = client.get(path, {}, seconds=SECONDS, limit=MOST_BYTES)
+        return json.loads(body) if status == 200 else None
+    except (*CONNECTION_FAILURES, ValueError, RecursionError):
         return None
-    finally:
-        connection.close()

@@ -10,10 +10,10 @@ from agentos.config import Config
 from agentos.domain.media import Media
 from agentos.domain.media_data import encoded
 from agentos.errors import InvalidMedia
+from agentos.http.failures import OutboundFailed, OutboundRefused
+from agentos.http.outbound_client import OutboundAnswer, OutboundClient
 from agentos.media.content import content_type_of, fits
 from agentos.media.hosts import policy_of
-from agentos.outbound.client import OutboundAnswer, OutboundClient
-from agentos.outbound.failures import OutboundFailed, OutboundRefused
 
 logger = logging.getLogger(__name__)
 

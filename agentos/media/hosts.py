@@ -7,9 +7,9 @@ from ipaddress import ip_network
 
 from agentos.config import Config
 from agentos.errors import ConfigError
-from agentos.outbound.addresses import Address, Network, Reach, reach_of, read_address
-from agentos.outbound.policy import OutboundPolicy
-from agentos.outbound.urls import DEFAULT_PORTS, host_pattern, is_internal_name
+from agentos.http.addresses import Address, AddressClass, Network, classify, read_address
+from agentos.http.policy import OutboundPolicy
+from agentos.http.urls import DEFAULT_PORTS, host_pattern, is_internal_name
 
 
 def policy_of(config: Config) -> OutboundPolicy:
@@ -28,7 +28,7 @@ def policy_of(config: Config) -> OutboundPolicy:
         deny_hosts=denied,
         deny_networks=_networks(_addresses(denied)),
         private_hosts=tuple(filter(_is_internal, allowed)),
-        allow_networks=_networks(one for one in _addresses(allowed) if reach_of(one) is Reach.PRIVATE),
+        allow_networks=_networks(one for one in _addresses(allowed) if classify(one) is AddressClass.PRIVATE),
         # What we fetch ourselves is on the web's ports, or on a host that the operator vouches for.
         ports=frozenset(DEFAULT_PORTS.values()) if config.media_fetch and not allowed else None,
     )

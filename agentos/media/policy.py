@@ -8,10 +8,10 @@ from agentos.config import Config
 from agentos.domain.media import MEDIA_TYPES, Media
 from agentos.domain.media_data import decoded, decoded_size
 from agentos.errors import InvalidMedia
+from agentos.http.failures import OutboundRefused
+from agentos.http.urls import is_internal_name, is_listed, parse_target
 from agentos.media.content import fits, is_content_type
 from agentos.media.hosts import policy_of, public_names
-from agentos.outbound.failures import OutboundRefused
-from agentos.outbound.urls import is_internal_name, is_listed, parse_target
 
 MAX_URL = 2048
 

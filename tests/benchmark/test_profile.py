@@ -11,7 +11,7 @@ from benchmarks.profile import STAGES, stage_of, table
         (["Flask.wsgi_app (flask/app.py:1)", "execute (sqlalchemy/engine/base.py:2)"], "database: statements"),
         (["Flask.wsgi_app (flask/app.py:1)", "Logger.info (/lib/logging/__init__.py:1)"], "log"),
         # A socket of gevent counts for who uses it.
-        (["_ask (agentos/models/transport/client.py:1)", "send (gevent/_socketcommon.py:7)"], "model: HTTP"),
+        (["_ask (agentos/http/client.py:1)", "send (gevent/_socketcommon.py:7)"], "model: HTTP"),
         (["Hub.run (gevent/hub.py:647)"], "gevent"),
         (["work (somewhere.py:1)"], "other"),
     ],

@@ -1,4 +1,4 @@
-"""Attachments that are named by URL and brought in. Where they may come from is in ``tests/outbound``."""
+"""Attachments that are named by URL and brought in. Where they may come from is in ``tests/http``."""
 
 from __future__ import annotations
 

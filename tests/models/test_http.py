@@ -7,6 +7,7 @@ import socket
 import sys
 import threading
 import time
+import tracemalloc
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -20,11 +21,11 @@ from hypothesis import strategies as st
 
 from agentos._version import __version__
 from agentos.errors import ProviderError, ProviderUnavailable
+from agentos.http.deadline import EVERY, IDLE_LOOKS
+from agentos.http.failures import NotHTTP
+from agentos.http.parser import ResponseParser
 from agentos.models.chat_completions import ChatCompletions
 from agentos.models.deltas import Finish, TextDelta, each
-from agentos.models.transport.body import Body, Chunked, Inflated, Sized
-from agentos.models.transport.failures import NotHTTP
-from agentos.models.transport.watch import EVERY, IDLE_LOOKS
 from parts.model_behaviours import TEXT, chunk, events, words
 from parts.waiting import until
 
@@ -212,19 +213,25 @@ def test_an_answer_that_leaves_anything_in_doubt_is_none(script, client_of, ask,
 WIRE = b'5;x="y"\r\nHello\r\n00000A\r\n, my world\r\n1\r\n!\r\n0\r\nX-Trailer: 1\r\n\r\n'
 
 
+def in_chunks() -> ResponseParser:
+    parser = ResponseParser()
+    parser.feed(OK + b"Transfer-Encoding: chunked\r\n\r\n")
+    return parser
+
+
 @given(st.lists(st.integers(0, len(WIRE)), max_size=8))
 def test_chunks_are_the_same_wherever_the_bytes_are_cut(cuts: list[int]) -> None:
-    body = Chunked()
+    parser = in_chunks()
     places = [0, *sorted(cuts), len(WIRE)]
-    assert b"".join(body.feed(WIRE[start:end]) for start, end in pairwise(places)) == b"Hello, my world!"
-    assert (body.ended, body.last) == (True, False)
+    assert b"".join(parser.feed(WIRE[start:end]) for start, end in pairwise(places)) == b"Hello, my world!"
+    assert (parser.ended, parser.reusable) == (True, True)
 
 
 @given(st.integers(0, len(WIRE) - 1))
 def test_chunks_have_no_end_before_their_end(place: int) -> None:
-    body = Chunked()
-    body.feed(WIRE[:place])
-    assert not body.ended
+    parser = in_chunks()
+    parser.feed(WIRE[:place])
+    assert not parser.ended
 
 
 @pytest.mark.parametrize(
@@ -239,22 +246,22 @@ def test_chunks_have_no_end_before_their_end(place: int) -> None:
         b"5\nHello\r\n",
         b"5\r\nHello!\r\n0\r\n\r\n",
         b"5\r\nHello0\r\n\r\n",
-        b"1" * 16 + b"\r\n",
+        b"1" * 17 + b"\r\n",
         b"5;" + b"x" * 5000,
         b"0\r\n" + b"X: y\r\n" * 5000,
     ],
 )
 @pytest.mark.parametrize("size", [1, 7, 100_000])
 def test_what_is_no_chunk_is_refused(wire: bytes, size: int) -> None:
-    body = Chunked()
+    parser = in_chunks()
     with pytest.raises(NotHTTP):
-        [body.feed(wire[place : place + size]) for place in range(0, len(wire), size)]
+        [parser.feed(wire[place : place + size]) for place in range(0, len(wire), size)]
 
 
-@pytest.mark.parametrize("compress", [gzip.compress, zlib.compress])
-def test_a_compressed_answer_is_read_though_nobody_asked_for_it(script, client_of, ask, compress) -> None:
+@pytest.mark.parametrize(("coding", "compress"), [(b"gzip", gzip.compress), (b"deflate", zlib.compress)])
+def test_a_compressed_answer_is_read_though_nobody_asked_for_it(script, client_of, ask, coding, compress) -> None:
     packed = compress(ANSWER)
-    head = OK + STREAM + b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(packed)
+    head = OK + STREAM + b"Content-Encoding: %b\r\nContent-Length: %d\r\n\r\n" % (coding, len(packed))
     server = script(head, *(packed[place : place + 20] for place in range(0, len(packed), 20)))
     client = client_of(server)
     assert text(client, ask("m")) == TEXT
@@ -263,11 +270,18 @@ def test_a_compressed_answer_is_read_though_nobody_asked_for_it(script, client_o
     assert b"Accept-Encoding: identity\r\n" in server.requests[0]
 
 
-def test_a_compressed_answer_that_would_fill_the_memory_is_refused() -> None:
-    packed = gzip.compress(bytes(100_000_000))
-    body: Body = Inflated(Sized(len(packed)))
-    with pytest.raises(NotHTTP, match="proportion"):
-        body.feed(packed[:65536])
+@pytest.mark.parametrize("begin", [b"", b"data: "])
+def test_a_compressed_answer_that_would_fill_the_memory_is_refused(script, client_of, ask, begin: bytes) -> None:
+    packed = gzip.compress(begin + bytes(100_000_000))
+    head = OK + STREAM + b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(packed)
+    client = client_of(script(head, packed), token_timeout=5)
+    tracemalloc.start()
+    try:
+        with pytest.raises(ProviderError, match=r"of more than 4194304 bytes|not a chat completion"):
+            text(client, ask("m"))
+        assert tracemalloc.get_traced_memory()[1] < 30_000_000
+    finally:
+        tracemalloc.stop()
 
 
 def test_a_header_stands_once_and_ours_frame_the_body(script, client_of, ask) -> None:
@@ -361,7 +375,7 @@ def test_a_proxy_that_drips_its_answer_has_the_time_of_a_connection(monkeypatch,
 
 def test_nothing_runs_on_after_the_last_call(client: ChatCompletions, ask) -> None:
     def watches() -> bool:
-        return "model-watch" in {thread.name for thread in threading.enumerate()}
+        return "http-timeouts" in {thread.name for thread in threading.enumerate()}
 
     text(client, ask("text"))
     assert watches()

@@ -9,7 +9,7 @@ from agentos.domain.message import Message
 from agentos.models.deltas import TextDelta
 from agentos.models.request import ModelRequest
 from agentos.models.scripted import ScriptedProvider
-from agentos.models.transport.failures import short_message
+from agentos.models.wire.failures import short_message
 from agentos.tools.results import MAX_ERROR_LENGTH, error_text
 
 

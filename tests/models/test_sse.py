@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agentos.errors import ProviderError
-from agentos.models.transport import EventParser
+from agentos.models.wire.sse import EventParser
 
 STREAM = b'data: {"a":"\xf0\x9f\x8e\x89"}\r\n\r\n: comment\nevent: x\ndata:1\ndata: 2\n\ndata: \n\n\ndata:[DONE]\n\n'
 EVENTS = [b'{"a":"\xf0\x9f\x8e\x89"}', b"1\n2", b"[DONE]"]

@@ -17,10 +17,10 @@ import pytest
 
 from agentos.cancellation import Cancellation
 from agentos.errors import ConfigError, ProviderError, ProviderUnavailable, RunCancelled, RunTimeout
+from agentos.http.connection import Connection
+from agentos.http.deadline import CallDeadline
 from agentos.models.chat_completions import ChatCompletions
 from agentos.models.deltas import Arrival, TextDelta, each
-from agentos.models.transport.connection import ModelConnection
-from agentos.models.transport.pace import Pace
 from parts.model_behaviours import TEXT
 from parts.model_server import ModelServer
 from parts.proxy import Proxy
@@ -153,8 +153,8 @@ def test_a_cancelled_call_hands_on_nothing_that_was_still_to_be_read(client, ser
 
 
 def test_a_dropped_connection_stops_a_server_that_waits_to_send(mute: socket.socket) -> None:
-    connection = ModelConnection("127.0.0.1", mute.getsockname()[1])
-    connection.open(Pace(deadline=time.monotonic() + 5, silence=1), timeout=1)
+    connection = Connection("127.0.0.1", mute.getsockname()[1])
+    connection.open(CallDeadline(time.monotonic() + 5, silence=1), timeout=1)
     peer, _ = mute.accept()
     peer.settimeout(3)
     with peer, ThreadPoolExecutor(1) as pool:

@@ -19,8 +19,8 @@ from agentos.errors import (
 )
 from agentos.models.deltas import each
 from agentos.models.retry import stream_with_retry
-from agentos.models.transport.error_classes import class_of
-from agentos.models.transport.server_errors import describe
+from agentos.models.wire.error_classes import class_of
+from agentos.models.wire.server_errors import describe
 from parts.deltas import text_of
 from parts.replay_server import chunk, error, events, reply, stream
 

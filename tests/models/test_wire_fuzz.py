@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from agentos.errors import ExecutionError
 from agentos.models.chat_completions.answer import Answer
 from agentos.models.deltas import Delta
-from agentos.models.transport import failure_for_status
+from agentos.models.wire.failures import failure_for_status
 
 NAMES = st.sampled_from(
     """

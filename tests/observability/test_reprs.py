@@ -12,10 +12,10 @@ from agentos.auth.jwt import JwtAuthenticator
 from agentos.bootstrap import build
 from agentos.config import Config
 from agentos.domain.media import Media
+from agentos.http.client import HTTPClient
+from agentos.http.routes import route_to
 from agentos.models.chat_completions import ChatCompletions
 from agentos.models.compatible import CompatibleProvider
-from agentos.models.transport import Transport
-from agentos.models.transport.route import route_to
 from agentos.settings import settings_of
 from agentos.storage.values import StoredKey
 
@@ -49,7 +49,7 @@ HOLDERS: dict[str, Callable[[], Any]] = {
     "named provider": lambda: CompatibleProvider(config().providers[0], config()),
     "provider": lambda: OpenAIProvider(config()),
     "client": lambda: ChatCompletions("http://m/v1", {"Authorization": f"Bearer {SECRET}"}, token_timeout=1),
-    "transport": lambda: Transport(f"http://me:{SECRET}@models.example/v1", token_timeout=1),
+    "HTTP client": lambda: HTTPClient(f"http://me:{SECRET}@models.example/v1", silence=1),
     "route": proxied,
     "connection": lambda: proxied().connection(None),
     "attachment": lambda: Media("image", data=SECRET, content_type="image/png"),

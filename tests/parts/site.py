@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-CERTIFICATES = Path(__file__).parents[1] / "outbound" / "certificates"
+CERTIFICATES = Path(__file__).parents[1] / "http" / "certificates"
 
 PICTURE = b"\x89PNG\r\n\x1a\n" + bytes(range(256))
 EMPTY_GZIP = b"\x1f\x8b\x08\0\0\0\0\0\0\xff"
@@ -83,7 +83,7 @@ class _Handler(BaseHTTPRequestHandler):
         with suppress(ConnectionError):
             getattr(self, f"_{path.strip('/') or 'hello'}")(argument)
 
-    do_GET = do_POST = do_PUT = do_DELETE = _answer  # noqa: N815
+    do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = _answer  # noqa: N815
 
     def _hello(self, _argument: str) -> None:
         self._send(b"hello")
@@ -101,6 +101,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _moved(self, argument: str) -> None:
         # As it is in the header's bytes, which are UTF-8 in practice: names and spaces are not always encoded.
         self.wfile.write(f"HTTP/1.1 302 Found\r\nLocation: {unquote(argument)}\r\n\r\n".encode())
+
+    def _raw(self, argument: str) -> None:
+        self.wfile.write(unquote(argument).encode())
 
     def _type(self, argument: str) -> None:
         self._send(b"caf\xe9\0", argument)

@@ -16,8 +16,8 @@ from agentos.models.chat_completions.parsing import DONE, Halves, is_keep_alive,
 from agentos.models.chat_completions.tool_calls import ToolCalls
 from agentos.models.chat_completions.usage import read_usage
 from agentos.models.deltas import CUT, Delta, Finish, FinishReason, MessageDetails, ReasoningDelta, TextDelta
-from agentos.models.transport.failures import failure_in_stream
-from agentos.models.transport.server_errors import describe
+from agentos.models.wire.failures import failure_in_stream
+from agentos.models.wire.server_errors import describe
 
 CALLS = frozenset({"tool_calls", "function_call"})
 RARE = CALLS | {"extra_content", "refusal"}

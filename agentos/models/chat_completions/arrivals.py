@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from agentos.errors import ExecutionError, ProviderError
+from agentos.http.response import Response
 from agentos.models.chat_completions.answer import Answer
 from agentos.models.deltas import Delta
-from agentos.models.transport import EventParser, Response
-from agentos.models.transport.server_errors import clean
+from agentos.models.wire.server_errors import clean
+from agentos.models.wire.sse import EventParser
 
 MAX_DOCUMENT_SIZE = 4 * 1024**2
 MAX_REST = 64 * 1024
@@ -67,7 +68,7 @@ def _streamed(response: Response, piece: bytes, answer: Answer, linger: float) -
         if over or answer.done:
             return
         if payloads and answer.finish is not None:
-            response.hurry(linger)
+            response.tighten(linger)
         piece = response.receive()
 
 
@@ -85,4 +86,4 @@ def _rest(response: Response, begin: bytes) -> bytes:
 def drain(response: Response) -> None:
     """Read the end of the body, which comes with the last event or right behind it, to keep the connection."""
     if not response.complete:
-        response.read(limit=MAX_REST, seconds=DRAIN_SECONDS)
+        response.read_some(limit=MAX_REST, seconds=DRAIN_SECONDS)

@@ -9,16 +9,18 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from agentos.errors import ContextTooLong, ExecutionError, ProviderError, ProviderUnavailable
+from agentos.http.client import HTTPClient
+from agentos.http.response import Response
 from agentos.models.chat_completions.answer import Answer
 from agentos.models.chat_completions.arrivals import drain, read_arrivals
 from agentos.models.chat_completions.dialect import Dialect, dialect_for
-from agentos.models.chat_completions.options import extra_of
+from agentos.models.chat_completions.options import extra_headers, extra_query
 from agentos.models.chat_completions.refusals import STATUSES, Refusals, leave_out, refused_field
 from agentos.models.chat_completions.request import encode_body, request_body
 from agentos.models.deltas import Arrival
 from agentos.models.request import ModelRequest
-from agentos.models.transport import Extra, Response, Transport, failure_for_status
-from agentos.models.transport.server_errors import clean, read_error
+from agentos.models.wire.failures import failure_for_status, to_provider_error
+from agentos.models.wire.server_errors import clean, read_error
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +56,9 @@ class ChatCompletions:
         self._dialect = dialect_for(base_url) if dialect is None else dialect
         self._refusals = Refusals()
         self._linger = min(LINGER_SECONDS, token_timeout)
-        self._transport = Transport(base_url, token_timeout=token_timeout, connect_timeout=connect_timeout, tls=tls)
+        self._http = HTTPClient(
+            base_url, silence=token_timeout, connect_timeout=connect_timeout, tls=tls, to_error=to_provider_error
+        )
         self._host = urlsplit(base_url.strip()).hostname
 
     def stream(self, request: ModelRequest) -> Iterator[Arrival]:
@@ -67,17 +71,18 @@ class ChatCompletions:
         :class:`~agentos.errors.RunTimeout` once the request's deadline has passed.
         """
         given = self._given() if callable(self._given) else self._given
-        extra = extra_of(request.parameters)
-        secrets = given.secrets if extra is None else [*given.secrets, *_secrets(extra.headers)]
+        headers, secrets = given.sent, given.secrets
+        if extra := extra_headers(request.parameters):
+            headers, secrets = {**headers, **extra}, [*secrets, *_secrets(extra)]
         body = request_body(request, self._dialect)
         while True:
             leave_out(body, self._refusals.of(request.model))
             field = None
-            with self._post(body, given, extra, request) as response:
+            with self._post(body, headers, request) as response:
                 if 200 <= response.status < 300:
                     yield from self._answer(request, response, secrets)
                     return
-                said = response.read(limit=MAX_ERROR_SIZE, seconds=ERROR_SECONDS)
+                said = response.read_some(limit=MAX_ERROR_SIZE, seconds=ERROR_SECONDS)
                 request.cancellation.check()
                 failure = failure_for_status(response.status, response.headers, said, secrets=secrets)
                 if response.status in STATUSES and type(failure) is ProviderError:
@@ -93,10 +98,18 @@ class ChatCompletions:
 
     def close(self) -> None:
         """Close all connections."""
-        self._transport.close()
+        self._http.close()
 
-    def _post(self, body: Mapping[str, Any], given: _Headers, extra: Extra | None, request: ModelRequest) -> Any:
-        return self._transport.post("/chat/completions", encode_body(body), given.sent, request=request, extra=extra)
+    def _post(self, body: Mapping[str, Any], headers: Mapping[str, str], request: ModelRequest) -> Any:
+        return self._http.request(
+            "POST",
+            "/chat/completions",
+            headers,
+            encode_body(body),
+            deadline=request.deadline,
+            cancellation=request.cancellation,
+            query=extra_query(request.parameters),
+        )
 
     def _answer(self, request: ModelRequest, response: Response, secrets: Iterable[str]) -> Iterator[Arrival]:
         answer = Answer(secrets=secrets, tools=[tool.name for tool in request.tools])

@@ -8,7 +8,6 @@ from urllib.parse import urlencode
 
 from agentos.errors import ProviderError
 from agentos.models.chat_completions.dialect import Dialect
-from agentos.models.transport import Extra
 
 NAMES = frozenset({"dialect", "extra_body", "extra_headers", "extra_query"})
 NEVER_IN_BODY = frozenset({"model", "messages", "stream"})
@@ -33,14 +32,16 @@ def extra_body(parameters: Mapping[str, Any]) -> Mapping[str, Any]:
     return {name: value for name, value in _mapping(parameters, "extra_body").items() if name not in NEVER_IN_BODY}
 
 
-def extra_of(parameters: Mapping[str, Any]) -> Extra | None:
-    """Return the headers and the query that go with this agent's requests; None where there are none."""
-    headers, query = _mapping(parameters, "extra_headers"), _mapping(parameters, "extra_query")
-    if not (headers or query):
-        return None
-    kept = {name: _text(value) for name, value in headers.items() if name.lower() not in NEVER_IN_HEADERS}
-    pairs = {name: [_text(one) for one in _items(value)] for name, value in query.items()}
-    return Extra(kept, urlencode(pairs, doseq=True))
+def extra_headers(parameters: Mapping[str, Any]) -> Mapping[str, str]:
+    """Return the headers that go with this agent's requests alone."""
+    given = _mapping(parameters, "extra_headers")
+    return {name: _text(value) for name, value in given.items() if name.lower() not in NEVER_IN_HEADERS}
+
+
+def extra_query(parameters: Mapping[str, Any]) -> str:
+    """Return the query that goes with this agent's requests alone, encoded."""
+    given = _mapping(parameters, "extra_query")
+    return urlencode({name: [_text(one) for one in _items(value)] for name, value in given.items()}, doseq=True)
 
 
 def _mapping(parameters: Mapping[str, Any], name: str) -> Mapping[str, Any]:

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
-from agentos.models.transport.server_errors import ServerError
+from agentos.models.wire.server_errors import ServerError
 
 STATUSES = frozenset({400, 404, 422})
 MAX_REMEMBERED = 256

@@ -10,8 +10,8 @@ from urllib.parse import quote, urlsplit
 
 import idna
 
-from agentos.outbound.addresses import Address, read_address
-from agentos.outbound.failures import OutboundRefused
+from agentos.http.addresses import Address, read_address
+from agentos.http.failures import OutboundRefused
 
 MAX_URL_LENGTH = 8192
 DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -61,6 +61,11 @@ class Target:
             return read_address(self.host)
         except ValueError:
             return None
+
+    @property
+    def authority(self) -> str:
+        """What the header ``Host`` says."""
+        return self.url.split("/", 3)[2]
 
     @property
     def path(self) -> str:

@@ -1,23 +1,23 @@
-"""The way to a model server: its address, and the proxy that the environment names for it."""
+"""The way to a server: its address, and the proxy that the environment names for it."""
 
 from __future__ import annotations
 
 import ipaddress
-import os
 import re
 import ssl
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import cache
 from urllib.parse import unquote
 from urllib.request import getproxies, proxy_bypass
 
-import certifi
 from urllib3.connection import ProxyConfig
 from urllib3.exceptions import LocationParseError
 from urllib3.util import Url, make_headers, parse_url
 
 from agentos.errors import ConfigError
-from agentos.models.transport.connection import ModelConnection, TlsModelConnection
+from agentos.http.connection import Connection, TlsConnection
+from agentos.http.tls import trusted
 
 PORTS = {"http": 80, "https": 443}
 
@@ -44,33 +44,34 @@ class Route:
     def target(self, path: str, query: str = "") -> str:
         """Return what stands in the request line for a path below the base URL, with more query if given."""
         together = "&".join(filter(None, (self.query, query)))
-        target = f"{self.path}{path}" + (f"?{together}" if together else "")
+        target = (f"{self.path.rstrip('/')}{path}" if path else self.path) or "/"
+        target += f"?{together}" if together else ""
         return f"http://{self.host}:{self.port}{target}" if self.proxy and not self.secure else target
 
-    def connection(self, tls: ssl.SSLContext | None) -> ModelConnection:
+    def connection(self, tls: ssl.SSLContext | None) -> Connection:
         """Return a new connection that is not open yet."""
-        host = self.host.strip("[]")
-        if self.proxy is None:
-            if self.secure:
-                return TlsModelConnection(host, self.port, ssl_context=tls or trusted())
-            return ModelConnection(host, self.port)
-        return self._proxied(self.proxy, tls or trusted())
-
-    def _proxied(self, proxy: Url, tls: ssl.SSLContext) -> ModelConnection:
-        host, port = (proxy.host or "").strip("[]"), proxy.port or PORTS[proxy.scheme or "http"]
-        connection: ModelConnection
-        if self.secure:
-            connection = TlsModelConnection(host, port, proxy=proxy, proxy_config=_proxy_config(tls), ssl_context=tls)
-            connection.set_tunnel(self.host, self.port, headers=_proxy_headers(proxy), scheme=proxy.scheme or "http")
-        elif proxy.scheme == "https":
-            connection = TlsModelConnection(host, port, proxy=proxy, proxy_config=_proxy_config(tls), ssl_context=tls)
-        else:
-            connection = ModelConnection(host, port, proxy=proxy)
+        proxy = self.proxy
+        host, port, secure = self.host.strip("[]"), self.port, self.secure
+        if proxy is not None:
+            host, port = (proxy.host or "").strip("[]"), proxy.port or PORTS[proxy.scheme or "http"]
+            secure = secure or proxy.scheme == "https"
+        if not secure:
+            return Connection(host, port, proxy=proxy)
+        tls = tls or trusted()
+        # To a TLS server there is a tunnel through the proxy, with TLS of its own inside.
+        config = ProxyConfig(tls, use_forwarding_for_https=False, assert_hostname=None, assert_fingerprint=None)
+        connection = TlsConnection(host, port, ssl_context=tls, proxy=proxy, proxy_config=config)
+        if self.secure and proxy is not None:
+            headers = _proxy_headers(proxy)
+            connection.set_tunnel(self.host, self.port, headers=headers, scheme=proxy.scheme or "http")
         return connection
 
 
-def route_to(base_url: str) -> Route:
-    """Return the route to a base URL; raise :class:`~agentos.errors.ConfigError` for one that cannot be right."""
+def route_to(base_url: str, *, proxies: bool = True) -> Route:
+    """Return the route to a base URL; raise :class:`~agentos.errors.ConfigError` for one that cannot be right.
+
+    ``proxies`` are those of the environment.
+    """
     refusal = ConfigError("the model server's base URL is not accepted: give http(s)://host[:port][/path]")
     try:
         url = parse_url(base_url.strip())
@@ -79,26 +80,19 @@ def route_to(base_url: str) -> Route:
     if url.scheme not in PORTS or not url.host:
         raise refusal
     port = url.port or PORTS[url.scheme]
-    proxy = _proxy_for(url.scheme, url.host.strip("[]"), port)
+    proxy = _proxy_for(url.scheme, url.host.strip("[]"), port) if proxies else None
     headers = make_headers(basic_auth=unquote(url.auth)) if url.auth else {}
     if proxy is not None and url.scheme == "http":
         headers |= _proxy_headers(proxy)
-    path = (url.path or "").rstrip("/")
     return Route(
-        secure=url.scheme == "https", host=url.host, port=port, path=path, query=url.query, proxy=proxy, headers=headers
+        secure=url.scheme == "https",
+        host=url.host,
+        port=port,
+        path=url.path or "",
+        query=url.query,
+        proxy=proxy,
+        headers=headers,
     )
-
-
-@cache
-def trusted() -> ssl.SSLContext:
-    """Return the context that verifies servers by the system's certificates and certifi's; made at its first use.
-
-    ``SSL_CERT_FILE`` and ``SSL_CERT_DIR`` replace both, as everywhere.
-    """
-    context = ssl.create_default_context()
-    if not (os.environ.get("SSL_CERT_FILE") or os.environ.get("SSL_CERT_DIR")):
-        context.load_verify_locations(certifi.where())
-    return context
 
 
 def _proxy_for(scheme: str, host: str, port: int) -> Url | None:
@@ -115,29 +109,20 @@ def _proxy_for(scheme: str, host: str, port: int) -> Url | None:
 
 
 def _is_direct(host: str, port: int, excepted: str) -> bool:
-    if host == "localhost" or host.endswith(".localhost"):
+    if host == "localhost" or host.endswith(".localhost") or proxy_bypass(f"{host}:{port}"):
         return True
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
-        return bool(proxy_bypass(f"{host}:{port}"))
-    return (
-        address.is_loopback
-        or bool(proxy_bypass(f"{host}:{port}"))
-        or any(address in network for network in map(_network, excepted.split(",")) if network is not None)
-    )
+        return False
+    return address.is_loopback or any(address in network for network in _networks(excepted))
 
 
-def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
-    try:
-        return ipaddress.ip_network(text.strip(), strict=False)
-    except ValueError:
-        return None
+def _networks(texts: str) -> Iterator[ipaddress.IPv4Network | ipaddress.IPv6Network]:
+    for text in texts.split(","):
+        with suppress(ValueError):
+            yield ipaddress.ip_network(text.strip(), strict=False)
 
 
 def _proxy_headers(proxy: Url) -> dict[str, str]:
     return dict(make_headers(proxy_basic_auth=unquote(proxy.auth))) if proxy.auth else {}
-
-
-def _proxy_config(tls: ssl.SSLContext) -> ProxyConfig:
-    return ProxyConfig(ssl_context=tls, use_forwarding_for_https=False, assert_hostname=None, assert_fingerprint=None)

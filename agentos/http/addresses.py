@@ -10,7 +10,7 @@ Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
 
-class Reach(Enum):
+class AddressClass(Enum):
     """Where an address leads."""
 
     PUBLIC = "public"
@@ -70,18 +70,18 @@ def read_address(text: str) -> Address:
     return address
 
 
-def reach_of(address: Address) -> Reach:
+def classify(address: Address) -> AddressClass:
     """Return where an address of :func:`read_address` leads."""
     if is_within(address, _SPECIAL):
-        return Reach.SPECIAL
+        return AddressClass.SPECIAL
     if is_within(address, _PRIVATE):
-        return Reach.PRIVATE
+        return AddressClass.PRIVATE
     if isinstance(address, IPv6Address) and (
         # Outside of it are IPv4-compatible, translated, link-local, site-local and multicast addresses.
         address not in _GLOBAL_UNICAST or (int(address) >> 32) & 0xFFFFFFFF in _ISATAP
     ):
-        return Reach.SPECIAL
-    return Reach.PUBLIC
+        return AddressClass.SPECIAL
+    return AddressClass.PUBLIC
 
 
 def is_within(address: Address, networks: Iterable[Network]) -> bool:

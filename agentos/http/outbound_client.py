@@ -1,30 +1,26 @@
-"""Fetches a URL within a policy and limits, following redirects only where the policy lets it."""
+"""Fetches a URL within a policy and limits, following redirects only where the policy allows it."""
 
 from __future__ import annotations
 
-import http.client
 import ssl
 import time
 from collections.abc import Mapping
-from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from urllib.parse import urljoin
 
-import certifi
-from urllib3.exceptions import HTTPError, ProtocolError, SSLError
-from urllib3.exceptions import TimeoutError as HTTPTimeoutError
-from urllib3.response import HTTPResponse
+from urllib3.exceptions import ProtocolError, SSLError
 
-from agentos._version import __version__
 from agentos.cancellation import Cancellation
-from agentos.outbound.connection import READ_SIZE, connection_to
-from agentos.outbound.failures import OutboundFailed, OutboundRefused
-from agentos.outbound.headers import checked_headers, headers_elsewhere
-from agentos.outbound.line import Line, Resolver, system_resolver
-from agentos.outbound.policy import OutboundPolicy
-from agentos.outbound.tls import closing_lost_sockets
-from agentos.outbound.urls import Target, percent_encoded
+from agentos.http.client import USER_AGENT, Call
+from agentos.http.connection import CONNECTION_FAILURES, Connection, TlsConnection
+from agentos.http.deadline import CallDeadline, TimeoutMonitor
+from agentos.http.dialer import GuardedDialer, Resolver, system_resolver
+from agentos.http.failures import DeadlinePassed, OutboundFailed, OutboundRefused, TooMuch
+from agentos.http.headers import checked_headers, headers_elsewhere, request_head, with_body
+from agentos.http.policy import OutboundPolicy
+from agentos.http.tls import trusting
+from agentos.http.urls import Target, percent_encoded
 
 MAX_REDIRECTS = 5
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -45,7 +41,7 @@ class OutboundAnswer:
 
 @dataclass(frozen=True, kw_only=True)
 class OutboundClient:
-    """Fetches URLs that nobody vouches for. Safe to use from many threads; nothing is kept between two fetches.
+    """Fetches URLs from sources that are not trusted. Used from many threads; nothing is kept between two fetches.
 
     ``timeout`` (seconds) is for the whole fetch, redirects included; ``max_size`` is in bytes after decompression.
     ``ca_bundle`` names a file of certificates to trust instead of the public authorities. Proxies, passwords and
@@ -60,7 +56,7 @@ class OutboundClient:
     timeout: float = 20.0
     max_size: int = 2 * 1024**2
     ca_bundle: str | None = None
-    user_agent: str = f"agentos/{__version__}"
+    user_agent: str = USER_AGENT
 
     def fetch(
         self,
@@ -72,7 +68,7 @@ class OutboundClient:
         deadline: float | None = None,
         cancellation: Cancellation | None = None,
     ) -> OutboundAnswer:
-        """Return the answer, whatever its status.
+        """Return the answer, of any status.
 
         ``deadline`` is a ``time.monotonic()`` value; the nearer of it and ``timeout`` holds. Raises
         :class:`OutboundRefused` when the URL, or one that it redirects to, is not allowed, :class:`OutboundFailed` when
@@ -80,38 +76,54 @@ class OutboundClient:
         """
         target = self.policy.target(url)
         sent = checked_headers(headers or {}, user_agent=self.user_agent)
+        if body is None and method in ("POST", "PUT", "PATCH"):
+            body = b""  # has a length, which servers ask for
         given_up = time.monotonic() + self.timeout
         until = given_up if deadline is None else min(given_up, deadline)
-        line = Line(self.policy, self.resolver, until, 2 * self.max_size + OVERHEAD)
-        cancellation = cancellation or Cancellation()
-        with cancellation.cutting(line.cut), line.open():
+        call = Call(CallDeadline(until, most=2 * self.max_size + OVERHEAD), cancellation or Cancellation())
+        with call.running(self._monitor):
             try:
-                return self._follow(line, method, target, sent, body)
-            except (HTTPError, http.client.HTTPException, OSError) as error:
-                line.check()
+                return self._follow(call, method, target, sent, body)
+            except CONNECTION_FAILURES as error:
                 raise OutboundFailed(_reason(error)) from error
+            finally:
+                call.drop()
 
     def _follow(
-        self, line: Line, method: str, target: Target, headers: dict[str, str], body: bytes | None
+        self, call: Call, method: str, target: Target, headers: dict[str, str], body: bytes | None
     ) -> OutboundAnswer:
         for _ in range(MAX_REDIRECTS + 1):
-            line.aim(target)
-            with closing(connection_to(target, line, self._tls if target.scheme == "https" else None)) as connection:
-                connection.connect()
-                # A server may refuse a body that it has not read to its end: the reason is in its answer.
-                with suppress(BrokenPipeError, ConnectionResetError):
-                    connection.request(method, target.path, body=body, headers=headers, preload_content=False)
-                # The body of a redirect is not read: it may have no end.
-                with closing(connection.getresponse()) as response:
-                    location = response.headers.get("Location")
-                    if response.status not in REDIRECTS or location is None:
-                        return self._read(response, line, target)
+            connection = self._connect(call, target)
+            response = call.exchange(
+                connection,
+                with_body(request_head(method, target.path, {"Host": target.authority, **headers}), body),
+                tolerant=True,
+                bodiless=method == "HEAD",
+            )
+            location = response.headers.get("location")
+            if response.status not in REDIRECTS or location is None:
+                content = response.read_body(self.max_size)
+                if response.complete:
+                    call.release().close()
+                kind, size = response.headers.get("content-type", "")[:200], self.max_size
+                return OutboundAnswer(target.url, response.status, kind, content[:size], len(content) > size)
+            # The body of a redirect is not read: it may have no end.
+            call.drop()
             following = self._following(target, location)
             if response.status == 303 or (response.status in (301, 302) and method == "POST"):
                 method, body = "GET", None
             headers = headers_elsewhere(headers, same_origin=following.origin == target.origin, body=body is not None)
             target = following
         raise OutboundFailed(f"the server redirects more than {MAX_REDIRECTS} times")
+
+    def _connect(self, call: Call, target: Target) -> Connection:
+        endpoints = GuardedDialer(self.policy, self.resolver).resolve(target, call.deadline, call.cancellation)
+        if target.scheme == "https":
+            connection: Connection = TlsConnection(target.host, target.port, endpoints=endpoints, ssl_context=self._tls)
+        else:
+            connection = Connection(target.host, target.port, endpoints=endpoints)
+        call.open(connection)
+        return connection
 
     def _following(self, target: Target, location: str) -> Target:
         # Headers are read as Latin-1, and written as UTF-8.
@@ -126,30 +138,24 @@ class OutboundClient:
             raise OutboundRefused("the server redirects from https to http, which is not followed")
         return following
 
-    def _read(self, response: HTTPResponse, line: Line, target: Target) -> OutboundAnswer:
-        body = bytearray()
-        while len(body) <= self.max_size and (piece := response.read(READ_SIZE, decode_content=True)):
-            body += piece
-        line.check()
-        content_type = response.headers.get("Content-Type", "")[:200]
-        return OutboundAnswer(
-            target.url,
-            response.status,
-            content_type,
-            bytes(body[: self.max_size]),
-            len(body) > self.max_size,
-        )
-
     @cached_property
     def _tls(self) -> ssl.SSLContext:
-        return closing_lost_sockets(ssl.create_default_context(cafile=self.ca_bundle or certifi.where()))
+        return trusting(self.ca_bundle)
+
+    @cached_property
+    def _monitor(self) -> TimeoutMonitor:
+        return TimeoutMonitor()
 
 
 def _reason(error: Exception) -> str:
     cause = error.__cause__ if isinstance(error, ProtocolError) and error.__cause__ is not None else error
+    if isinstance(cause, DeadlinePassed):
+        return "no complete answer came in time"
+    if isinstance(cause, TooMuch):
+        return "the server sends more than is accepted"
     if isinstance(cause, ssl.SSLError | SSLError):
         return "the server's certificate is not accepted, or it does not speak TLS"
-    if isinstance(cause, TimeoutError | HTTPTimeoutError):
+    if isinstance(cause, TimeoutError):
         return "the server did not answer in time"
     if isinstance(cause, OSError):
         return "the server cannot be reached, or broke off"

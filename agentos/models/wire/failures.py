@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 import re
 import ssl
 import time
@@ -10,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from urllib3.exceptions import HTTPError, ProtocolError, SSLError
+from urllib3.exceptions import ProtocolError, SSLError
 
 from agentos.errors import (
     ContentFiltered,
@@ -20,9 +19,11 @@ from agentos.errors import (
     ProviderRateLimited,
     ProviderUnavailable,
     QuotaExhausted,
+    RunTimeout,
 )
-from agentos.models.transport.error_classes import class_of, is_about_key
-from agentos.models.transport.server_errors import ServerError, clean, describe, read_error
+from agentos.http.failures import DeadlinePassed, NotHTTP, ServerSilent
+from agentos.models.wire.error_classes import class_of, is_about_key
+from agentos.models.wire.server_errors import ServerError, clean, describe, read_error
 
 MAX_RETRY_AFTER = 3600.0
 
@@ -37,17 +38,13 @@ MEANINGS: Mapping[type[ExecutionError], str] = {
 }
 
 
-class NotHTTP(Exception):
-    """The server's bytes are not HTTP/1.1, or leave in doubt what they mean. The text says what was found."""
-
-
-CONNECTION_FAILURES = (NotHTTP, HTTPError, http.client.HTTPException, OSError)
-"""What :func:`named` takes."""
-
-
-def named(error: Exception) -> ExecutionError:
-    """Return what a failure of the connection means to a run."""
+def to_provider_error(error: Exception) -> ExecutionError:
+    """Return what a failed call means to a run: a failure of the connection, or a request that cannot be sent."""
     cause = error.__cause__ if isinstance(error, ProtocolError) else error
+    if isinstance(cause, DeadlinePassed):
+        return RunTimeout("the run's time was over before the model had answered")
+    if isinstance(cause, ServerSilent):
+        return ProviderUnavailable(f"the model server was silent for {cause.seconds:g} s")
     if isinstance(cause, ssl.SSLCertVerificationError):
         return ProviderUnavailable("the model server's certificate is not trusted")
     if isinstance(cause, ConnectionRefusedError):
@@ -56,6 +53,10 @@ def named(error: Exception) -> ExecutionError:
         return ProviderUnavailable("the connection to the model server was lost")
     if isinstance(cause, OSError | SSLError):
         return ProviderUnavailable("the model server cannot be reached, or the connection to it was broken")
+    if isinstance(cause, ValueError):
+        return ProviderError(
+            "the request cannot be sent: API key, base URL or extra headers hold characters that HTTP does not allow"
+        )
     found = f": {cause}" if isinstance(cause, NotHTTP) else ""
     return ProviderError(f"the model server answered what is not HTTP{found}")
 

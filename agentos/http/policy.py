@@ -1,6 +1,6 @@
 """Decides whether a URL that came from a model, a client or a web page may be fetched, and at which addresses.
 
-Nothing here touches the network: who fetches resolves the name, has the addresses checked, and connects to one of them
+Nothing here touches the network: the client resolves the name, has the addresses checked, and connects to one of them
 and to nothing else. A second look-up of the same name may give another answer.
 """
 
@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from agentos.outbound import urls
-from agentos.outbound.addresses import Address, Network, Reach, is_within, reach_of, read_address
-from agentos.outbound.failures import OutboundRefused
-from agentos.outbound.urls import DEFAULT_PORTS, Target, is_listed, parse_target
+from agentos.http import urls
+from agentos.http.addresses import Address, AddressClass, Network, classify, is_within, read_address
+from agentos.http.failures import OutboundRefused
+from agentos.http.urls import DEFAULT_PORTS, Target, is_listed, parse_target
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +21,7 @@ class OutboundPolicy:
 
     ``allow_hosts`` and ``deny_hosts`` hold what :meth:`host_pattern` returns: names (``example.com``), all names below
     one (``*.example.com``) and addresses; nothing in ``allow_hosts`` means any host. ``deny_networks`` are refused
-    whatever name leads there. ``allow_private`` opens this machine and the networks that it stands in,
+    under every name. ``allow_private`` opens this machine and the networks that it stands in,
     ``private_hosts`` opens them for these hosts alone, ``allow_networks`` only these networks, special addresses
     included. ``ports`` of ``None`` means any port.
     """
@@ -78,7 +78,7 @@ class OutboundPolicy:
             return False
         if is_within(address, self.allow_networks):
             return True
-        reach = reach_of(address)
-        return reach is Reach.PUBLIC or (
-            reach is Reach.PRIVATE and (self.allow_private or is_listed(host, self.private_hosts))
+        found = classify(address)
+        return found is AddressClass.PUBLIC or (
+            found is AddressClass.PRIVATE and (self.allow_private or is_listed(host, self.private_hosts))
         )

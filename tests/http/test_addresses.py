@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from agentos.outbound.addresses import Reach, reach_of, read_address
+from agentos.http.addresses import AddressClass, classify, read_address
 
 ADDRESSES = {
-    Reach.PUBLIC: [
+    AddressClass.PUBLIC: [
         "8.8.8.8",
         "1.1.1.1",
         "100.63.255.255",
@@ -20,7 +20,7 @@ ADDRESSES = {
         "64:ff9b::808:808",
         "::ffff:8.8.8.8",
     ],
-    Reach.PRIVATE: [
+    AddressClass.PRIVATE: [
         "127.0.0.1",
         "127.255.255.254",
         "10.0.0.1",
@@ -38,7 +38,7 @@ ADDRESSES = {
         "64:ff9b::10.0.0.1",
         "64:ff9b::c0a8:101",
     ],
-    Reach.SPECIAL: [
+    AddressClass.SPECIAL: [
         "0.0.0.0",
         "0.1.2.3",
         "169.254.169.254",
@@ -87,6 +87,8 @@ ADDRESSES = {
 }
 
 
-@pytest.mark.parametrize(("text", "reach"), [(text, reach) for reach, texts in ADDRESSES.items() for text in texts])
-def test_an_address_is_of_the_internet_or_of_this_network_or_leads_to_no_web_server(text: str, reach: Reach) -> None:
-    assert reach_of(read_address(text)) is reach
+@pytest.mark.parametrize(("text", "found"), [(text, found) for found, texts in ADDRESSES.items() for text in texts])
+def test_an_address_is_of_the_internet_or_of_this_network_or_leads_to_no_web_server(
+    text: str, found: AddressClass
+) -> None:
+    assert classify(read_address(text)) is found

@@ -13,7 +13,7 @@ from agentos.errors import (
     ProviderUnavailable,
     QuotaExhausted,
 )
-from agentos.models.transport.server_errors import ServerError
+from agentos.models.wire.server_errors import ServerError
 
 UNAVAILABLE = frozenset({408, 409, 425, 498, 499})
 """Statuses below 500 that mean "not now". 498 is Groq's for a lack of capacity, 499 Google's for a cancelled call."""

@@ -7,7 +7,7 @@ from ipaddress import ip_network
 import pytest
 
 from agentos import OutboundClient, OutboundFailed, OutboundPolicy
-from agentos.outbound.line import LOOKUPS, MAX_ADDRESSES
+from agentos.http.dialer import LOOKUPS, MAX_ADDRESSES
 from parts.site import Names, Site
 from parts.waiting import until
 

@@ -14,6 +14,7 @@ from dataclasses import replace
 from ipaddress import ip_network
 from itertools import cycle
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -67,6 +68,28 @@ def test_the_next_address_is_tried_when_one_does_not_answer(serve: Any) -> None:
     policy = OutboundPolicy(ports=None, allow_private=True)
     client = OutboundClient(policy=policy, resolver=Names(two_test=[["127.0.0.3", "127.0.0.1"]]), timeout=3)
     assert client.fetch("GET", f"http://two.test:{site.port}/").body == b"hello"
+
+
+SLOPPY = {
+    "a folded header": "HTTP/1.1 200 OK\r\nX-Policy: a;\r\n b\r\nContent-Length: 5\r\n\r\nhello",
+    "bare line feeds": "HTTP/1.1 200 OK\nX-Policy: a;\n b\nContent-Length: 5\n\nhello",
+    "space before the colon": "HTTP/1.1 200 OK\r\nContent-Length : 5\r\n\r\nhello",
+    "length and chunks": "HTTP/1.1 200 OK\r\nContent-Length: 9\r\nTransfer-Encoding: chunked\r\n\r\n"
+    "5\r\nhello\r\n0\r\n\r\n",
+    "a coding that is none": "HTTP/1.1 200 OK\r\nContent-Encoding: UTF-8\r\nContent-Length: 5\r\n\r\nhello",
+    "nothing but the close": "HTTP/1.0 200 OK\r\n\r\nhello",
+}
+
+
+@pytest.mark.parametrize("answer", SLOPPY.values(), ids=SLOPPY)
+def test_web_sites_need_not_be_strict(client: OutboundClient, site: Any, answer: str) -> None:
+    assert client.fetch("GET", f"{site.url}/raw?{quote(answer)}").body == b"hello"
+
+
+def test_the_answer_to_head_has_no_body(client: OutboundClient, site: Any) -> None:
+    head = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\n"
+    fetched = client.fetch("HEAD", f"{site.url}/raw?{quote(head)}")
+    assert (fetched.status, fetched.content_type, fetched.body) == (200, "text/plain", b"")
 
 
 def test_a_redirect_is_followed(client: OutboundClient, site: Any) -> None:

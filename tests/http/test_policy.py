@@ -7,7 +7,7 @@ from ipaddress import ip_network
 import pytest
 
 from agentos import OutboundPolicy, OutboundRefused
-from agentos.outbound.urls import parse_target
+from agentos.http.urls import parse_target
 
 
 @pytest.mark.parametrize(

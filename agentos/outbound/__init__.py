@@ -1,1 +1,0 @@
-"""Requests to hosts that nobody vouches for: what a model, a client or a web page names. Nothing inside is reached."""
