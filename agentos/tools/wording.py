@@ -6,8 +6,11 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from agentos.json_schema.violation import Violation
+from agentos.json_schema.violation import Path, Violation
 from agentos.tools.text import shorten
+
+MAX_PROBLEMS = 5
+"""Most problems that one refusal names."""
 
 _LIMITS = {
     "minimum": "at least {}",
@@ -21,6 +24,8 @@ _LIMITS = {
     "format": "format {}",
     "minItems": "at least {} items",
     "maxItems": "at most {} items",
+    "minProperties": "at least {} members",
+    "maxProperties": "at most {} members",
 }
 
 
@@ -66,10 +71,19 @@ def accepted_by(schema: Mapping[str, Any], depth: int = 0) -> str:
     return f"{words} ({', '.join(limits)})" if limits else words
 
 
+def place_of(path: Path) -> str:
+    """Return a path as Python writes it.
+
+    >>> place_of(("place", "tags", 1))
+    'place.tags[1]'
+    """
+    place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".")
+    return shorten(place, 100)
+
+
 def problem_of(violation: Violation) -> str:
     """Say what is wrong with a value, where, and what is accepted there."""
-    path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in violation.path).lstrip(".")
-    where = shorten(path, 100)
+    where = place_of(violation.path)
     wrong = _members_of(violation)
     if wrong is not None:
         return f"{wrong}{f' in {where}' if where else ''}"
