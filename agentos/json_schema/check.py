@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from agentos.json_schema.dialects import DIALECTS, DRAFT_2020, Dialect, dialect_of
+from agentos.json_schema.document import Document
 from agentos.json_schema.patterns import Pattern, PatternRefused
-from agentos.json_schema.places import SAME_VALUE, inner_schemas
-from agentos.json_schema.references import Targets
+from agentos.json_schema.places import SAME_VALUE, all_schemas, inner_schemas
 from agentos.json_schema.shapes import FORMS, ITEMS_BEFORE_2020
 from agentos.json_schema.violation import Path, pointer_of
 from agentos.json_schema.work import PATTERN, Work
@@ -63,7 +63,7 @@ def check_schema(schema: Any) -> None:
         ) from None
     found: dict[int, Path] = {}
     patterns = 0
-    for path, one in _schemas(schema):
+    for path, one in all_schemas(schema):
         work.spend()
         if isinstance(one, Mapping):
             found[id(one)] = path
@@ -71,7 +71,10 @@ def check_schema(schema: Any) -> None:
             patterns += _check_patterns(one, path, work)
             if patterns > MAX_PATTERNS:
                 raise SchemaRefused(path, f"this is pattern {patterns}; accepted are at most {MAX_PATTERNS}")
-    _SameValue(Targets(schema), found, dialect, work).check(schema)
+    document = Document(schema)
+    same_value = _SameValue(document, found, dialect, work)
+    for one in document.schemas.values():
+        same_value.extent(one)
 
 
 def _check_size(schema: Any, work: Work) -> None:
@@ -94,16 +97,6 @@ def _check_size(schema: Any, work: Work) -> None:
             waiting += [((*path, number), inner) for number, inner in enumerate(value)]
         elif not isinstance(value, str | int | float | None):
             raise SchemaRefused(path, f"it is a {type(value).__name__}, which is no JSON")
-
-
-def _schemas(schema: Mapping[str, Any]) -> Iterator[tuple[Path, Any]]:
-    """Yield the schema and all schemas in it. Each is checked before those inside of it are looked for."""
-    waiting: list[tuple[Path, Any]] = [((), schema)]
-    while waiting:
-        path, one = waiting.pop()
-        yield path, one
-        if isinstance(one, Mapping):
-            waiting += [((*path, *inner_path), inner) for inner_path, inner in inner_schemas(one)]
 
 
 def _check_keywords(schema: Mapping[str, Any], path: Path, dialect: Dialect) -> None:
@@ -139,20 +132,15 @@ def _check_patterns(schema: Mapping[str, Any], path: Path, work: Work) -> int:
 class _SameValue:
     """Finds schemas that lead back to themselves with the same value, and those that lead to too many others."""
 
-    def __init__(self, targets: Targets, paths: Mapping[int, Path], dialect: Dialect, work: Work) -> None:
-        self._targets = targets
-        self._work = work
+    def __init__(self, document: Document, paths: Mapping[int, Path], dialect: Dialect, work: Work) -> None:
+        self._document = document
         self._paths = paths
         self._dialect = dialect
+        self._work = work
         self._extents: dict[int, tuple[int, int]] = {}
         self._open: set[int] = set()
 
-    def check(self, root: Mapping[str, Any]) -> None:
-        """Look at every schema."""
-        for _, schema in _schemas(root):
-            self._extent(schema)
-
-    def _extent(self, schema: Any) -> tuple[int, int]:
+    def extent(self, schema: Any) -> tuple[int, int]:
         """Return how many schemas one value is checked against, and how many of them stand in a row."""
         if isinstance(schema, bool):
             return 1, 1
@@ -166,7 +154,7 @@ class _SameValue:
         if len(self._open) >= MAX_CHAIN:
             raise SchemaRefused(path, TOO_LONG_A_CHAIN)
         self._open.add(id(schema))
-        extents = [self._extent(inner) for inner in self._followed(schema, path)]
+        extents = [self.extent(inner) for inner in self._followed(schema, path)]
         self._open.remove(id(schema))
         size = 1 + sum(size for size, _ in extents)
         chain = 1 + max((chain for _, chain in extents), default=0)
@@ -180,7 +168,7 @@ class _SameValue:
     def _followed(self, schema: Mapping[str, Any], path: Path) -> Iterator[Any]:
         if "$ref" in schema:
             try:
-                yield self._targets.find(schema["$ref"])
+                yield self._document.find(schema["$ref"])
             except (LookupError, TypeError, ValueError):
                 raise SchemaRefused(
                     (*path, "$ref"),

@@ -10,7 +10,6 @@ import math
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping
-from itertools import islice
 from typing import Any
 
 import orjson
@@ -81,7 +80,7 @@ class ArgumentReader:
     def read(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """Check an object against the schema and return what the function is to be called with."""
         try:
-            found = list(islice(self._validator.violations(arguments), MAX_PROBLEMS))
+            found = self._validator.violations(arguments, MAX_PROBLEMS)
         except TooMuchWork:
             raise self._refusal("they take too long to check; give less") from None
         except RecursionError:

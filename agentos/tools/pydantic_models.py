@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from itertools import islice
 from typing import Any
 
+from agentos.json_schema.document import Document
 from agentos.json_schema.patterns import Pattern, PatternRefused
 from agentos.json_schema.places import INNER
-from agentos.json_schema.references import Targets
 from agentos.tools.shapes import Shape, UnsupportedAnnotation
 from agentos.tools.wording import MAX_PROBLEMS, place_of
 
@@ -25,7 +25,7 @@ def model(annotation: Any) -> Shape:
     """
     try:
         document = annotation.model_json_schema()
-        schema = _inlined(document, Targets(document), ())
+        schema = _inlined(document, Document(document), ())
     except UnsupportedAnnotation as error:
         raise UnsupportedAnnotation(f"{annotation.__name__} {error}") from None
     except Exception as error:  # a model's own code
@@ -40,7 +40,7 @@ def model(annotation: Any) -> Shape:
     return Shape(schema, convert)
 
 
-def _inlined(schema: Any, targets: Targets, parents: tuple[str, ...]) -> Any:
+def _inlined(schema: Any, definitions: Document, parents: tuple[str, ...]) -> Any:
     """Return a schema with what it refers to in the place of each ``$ref``."""
     if not isinstance(schema, Mapping):
         return schema
@@ -49,7 +49,7 @@ def _inlined(schema: Any, targets: Targets, parents: tuple[str, ...]) -> Any:
     if reference in parents:
         raise UnsupportedAnnotation("contains itself; a tool's parameters have a fixed depth")
     if reference is not None:
-        inlined = _inlined(targets.find(reference), targets, (*parents, reference))
+        inlined = _inlined(definitions.find(reference), definitions, (*parents, reference))
     for keyword, value in schema.items():
         # A discriminator names definitions, which are gone then.
         if keyword in ("$ref", "$defs", "definitions", "discriminator") or (
@@ -58,11 +58,11 @@ def _inlined(schema: Any, targets: Targets, parents: tuple[str, ...]) -> Any:
             continue
         place = INNER.get(keyword)
         if place == "map":
-            value = {name: _inlined(one, targets, parents) for name, one in value.items()}
+            value = {name: _inlined(one, definitions, parents) for name, one in value.items()}
         elif isinstance(value, list) and place is not None:
-            value = [_inlined(one, targets, parents) for one in value]
+            value = [_inlined(one, definitions, parents) for one in value]
         elif place is not None:
-            value = _inlined(value, targets, parents)
+            value = _inlined(value, definitions, parents)
         inlined[keyword] = value
     return inlined
 

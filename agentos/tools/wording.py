@@ -120,7 +120,7 @@ def _accepted_at(violation: Violation) -> str:
             return "an array of different items"
         case "contains":
             return "an array with the items that its 'contains' asks for"
-        case "dependentRequired":
+        case "dependentRequired" | "dependencies":
             return "an object with the members that go with those it has"
         case _:
             return accepted_by(violation.schema, depth=1)
