@@ -28,6 +28,15 @@ _LIMITS = {
     "maxProperties": "at most {} members",
 }
 
+_ACCEPTED = {
+    "false": "nothing",
+    "uniqueItems": "an array of different items",
+    "contains": "an array with the items that its 'contains' asks for",
+    "dependentRequired": "an object with the members that go with those it has",
+    "dependencies": "an object with the members that go with those it has",
+}
+"""What is accepted by keywords of which :func:`accepted_by` says nothing."""
+
 
 def shown(value: Any) -> str:
     """Return a value as JSON, shortened to a length that can be read."""
@@ -109,25 +118,10 @@ def _members_of(violation: Violation) -> str | None:
 
 
 def _accepted_at(violation: Violation) -> str:
-    match violation.keyword:
-        case "false":
-            return "nothing"
-        case "not":
-            return (
-                f"what is not {accepted_by(violation.schema['not'], depth=1)}" if _has_words(violation) else "another"
-            )
-        case "uniqueItems":
-            return "an array of different items"
-        case "contains":
-            return "an array with the items that its 'contains' asks for"
-        case "dependentRequired" | "dependencies":
-            return "an object with the members that go with those it has"
-        case _:
-            return accepted_by(violation.schema, depth=1)
-
-
-def _has_words(violation: Violation) -> bool:
-    return isinstance(violation.schema.get("not"), Mapping)
+    refused = violation.schema.get("not")
+    if violation.keyword == "not":
+        return f"what is not {accepted_by(refused, depth=1)}" if isinstance(refused, Mapping) else "another"
+    return _ACCEPTED.get(violation.keyword) or accepted_by(violation.schema, depth=1)
 
 
 def _nested(schema: Any, depth: int) -> str:
