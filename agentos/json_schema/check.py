@@ -8,11 +8,11 @@ from typing import Any
 
 from agentos.json_schema.dialects import DIALECTS, DRAFT_2020, Dialect, dialect_of
 from agentos.json_schema.document import Document
-from agentos.json_schema.patterns import Pattern, PatternRefused
-from agentos.json_schema.places import SAME_VALUE, all_schemas, inner_schemas
+from agentos.json_schema.patterns import PatternRefused
+from agentos.json_schema.places import SAME_VALUE, inner_schemas
 from agentos.json_schema.shapes import FORMS, ITEMS_BEFORE_2020
 from agentos.json_schema.violation import Path, pointer_of
-from agentos.json_schema.work import PATTERN, Work
+from agentos.json_schema.work import Work
 
 MAX_DEPTH = 64
 """Levels of objects and arrays inside each other."""
@@ -53,31 +53,31 @@ def check_schema(schema: Any) -> None:
     """Raise :class:`SchemaRefused` for a schema that is not accepted."""
     if not isinstance(schema, Mapping):
         raise SchemaRefused((), f"it is {_shown(schema)}; accepted is an object")
-    work = Work(10**9)
-    _check_size(schema, work)
+    _check_size(schema)
     try:
         dialect = dialect_of(schema)
     except KeyError:
         raise SchemaRefused(
             ("$schema",), f"it is {_shown(schema['$schema'])}; accepted are {', '.join(DIALECTS)}"
         ) from None
-    found: dict[int, Path] = {}
+    document = Document(schema)
     patterns = 0
-    for path, one in all_schemas(schema):
-        work.spend()
-        if isinstance(one, Mapping):
-            found[id(one)] = path
-            _check_keywords(one, path, dialect)
-            patterns += _check_patterns(one, path, work)
+    for key, one in document.schemas.items():
+        document.work.spend()
+        path = document.paths[key]
+        _check_keywords(one, path, dialect)
+        for place, pattern in _patterns(one, path):
+            patterns += 1
             if patterns > MAX_PATTERNS:
                 raise SchemaRefused(path, f"this is pattern {patterns}; accepted are at most {MAX_PATTERNS}")
-    document = Document(schema)
-    same_value = _SameValue(document, found, dialect, work)
+            _check_pattern(pattern, place, document)
+    same_value = _SameValue(document, dialect)
     for one in document.schemas.values():
         same_value.extent(one)
 
 
-def _check_size(schema: Any, work: Work) -> None:
+def _check_size(schema: Any) -> None:
+    work = Work(10**9)
     count = 0
     waiting: list[tuple[Path, Any]] = [((), schema)]
     while waiting:
@@ -117,26 +117,25 @@ def _check_keywords(schema: Mapping[str, Any], path: Path, dialect: Dialect) -> 
         )
 
 
-def _check_patterns(schema: Mapping[str, Any], path: Path, work: Work) -> int:
-    named = [((*path, "pattern"), schema["pattern"])] if "pattern" in schema else []
-    named += [((*path, "patternProperties", one), one) for one in schema.get("patternProperties", ())]
-    for where, pattern in named:
-        try:
-            work.spend(PATTERN)
-            Pattern(pattern)
-        except PatternRefused as error:
-            raise SchemaRefused(where, f"pattern {_shown(pattern)} is not accepted: {error}") from None
-    return len(named)
+def _patterns(schema: Mapping[str, Any], path: Path) -> Iterator[tuple[Path, str]]:
+    if "pattern" in schema:
+        yield (*path, "pattern"), schema["pattern"]
+    yield from (((*path, "patternProperties", one), one) for one in schema.get("patternProperties", ()))
+
+
+def _check_pattern(pattern: str, path: Path, document: Document) -> None:
+    try:
+        document.pattern(pattern)
+    except PatternRefused as error:
+        raise SchemaRefused(path, f"pattern {_shown(pattern)} is not accepted: {error}") from None
 
 
 class _SameValue:
     """Finds schemas that lead back to themselves with the same value, and those that lead to too many others."""
 
-    def __init__(self, document: Document, paths: Mapping[int, Path], dialect: Dialect, work: Work) -> None:
+    def __init__(self, document: Document, dialect: Dialect) -> None:
         self._document = document
-        self._paths = paths
         self._dialect = dialect
-        self._work = work
         self._extents: dict[int, tuple[int, int]] = {}
         self._open: set[int] = set()
 
@@ -146,8 +145,8 @@ class _SameValue:
             return 1, 1
         if (known := self._extents.get(id(schema))) is not None:
             return known
-        self._work.spend()
-        path = self._paths[id(schema)]
+        self._document.work.spend()
+        path = self._document.paths[id(schema)]
         if id(schema) in self._open:
             raise SchemaRefused(path, "it refers to itself without going into a part of the value")
         # Both: how deep this recursion is, and how long the chain is that it has found.

@@ -8,6 +8,7 @@ from urllib.parse import unquote
 
 from agentos.json_schema.patterns import Pattern
 from agentos.json_schema.places import all_schemas
+from agentos.json_schema.violation import Path
 from agentos.json_schema.work import PATTERN, Work
 
 
@@ -18,8 +19,13 @@ class Document:
         self._root = root
         self.work = Work(10**9)
         """Counts what compiling it costs."""
-        self.schemas = {id(one): one for _, one in all_schemas(root) if isinstance(one, Mapping)}
+        self.schemas: dict[int, Mapping[str, Any]] = {}
         """The schemas that are objects, by their ``id()``."""
+        self.paths: dict[int, Path] = {}
+        for path, one in all_schemas(root):
+            if isinstance(one, Mapping):
+                self.schemas[id(one)] = one
+                self.paths[id(one)] = path
         self._anchors = {one["$anchor"]: one for one in self.schemas.values() if isinstance(one.get("$anchor"), str)}
         self._patterns: dict[str, Pattern] = {}
 

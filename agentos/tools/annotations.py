@@ -70,7 +70,8 @@ def shape_of(annotation: Any, parents: tuple[type, ...] = ()) -> Shape:
     """
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
     if origin is typing.Annotated:
-        return _annotated(arguments, parents)
+        shape = shape_of(arguments[0], parents)
+        return Shape(reduce(annotate, arguments[1:], shape.schema), shape.convert)
     if _is_qualifier(origin):
         return shape_of(arguments[0], parents)
     if origin is typing.Literal:
@@ -104,12 +105,6 @@ def descriptions(documented: str | None) -> dict[str, str]:
     """Return what a docstring (Google, reST or NumPy style) says of each parameter."""
     found = docstring_parser.parse(documented or "").params
     return {one.arg_name: " ".join(one.description.split()) for one in found if one.description}
-
-
-def _annotated(arguments: tuple[Any, ...], parents: tuple[type, ...]) -> Shape:
-    shape = shape_of(arguments[0], parents)
-    schema = reduce(annotate, arguments[1:], shape.schema)
-    return Shape(schema, shape.convert)
 
 
 def _tuple(arguments: tuple[Any, ...], parents: tuple[type, ...]) -> Shape:

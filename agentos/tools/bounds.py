@@ -41,23 +41,22 @@ class Bounds:
     pattern: str | None = None
 
 
-def annotate(schema: Mapping[str, Any], note: Any) -> dict[str, Any]:
+def annotate(schema: dict[str, Any], note: Any) -> dict[str, Any]:
     """Return the schema with what an argument of ``Annotated`` adds: a description, limits, or nothing.
 
     Limits are known by their attributes: those of :class:`Bounds`, of ``annotated_types`` and of pydantic's ``Field``.
     Raises :class:`~agentos.tools.shapes.UnsupportedAnnotation` for a limit that has no meaning for the type.
     """
-    described = dict(schema)
-    for text in (note, getattr(note, "description", None), getattr(note, "documentation", None)):
-        if isinstance(text, str):
-            described["description"] = text
     limits = dict(_limits(note))
     unused = set(limits)
-    limited = _limited(described, limits, unused)
+    annotated = _limited(schema, limits, unused)
     if unused:
         names = ", ".join(sorted(unused))
-        raise UnsupportedAnnotation(f"{type(note).__name__}({names}) has no meaning for {dict(schema)}")
-    return limited
+        raise UnsupportedAnnotation(f"{type(note).__name__}({names}) has no meaning for {schema}")
+    for text in (note, getattr(note, "description", None), getattr(note, "documentation", None)):
+        if isinstance(text, str):
+            annotated["description"] = text
+    return annotated
 
 
 def _limits(note: Any) -> Iterator[tuple[str, Any]]:
