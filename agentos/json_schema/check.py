@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from agentos.json_schema.dialects import DIALECTS, DRAFT_2020, Dialect, dialect_of
-from agentos.json_schema.patterns import Pattern, PatternRefused
+from agentos.json_schema.document import Document
+from agentos.json_schema.patterns import PatternRefused
 from agentos.json_schema.places import SAME_VALUE, inner_schemas
-from agentos.json_schema.references import Targets
 from agentos.json_schema.shapes import FORMS, ITEMS_BEFORE_2020
 from agentos.json_schema.violation import Path, pointer_of
-from agentos.json_schema.work import PATTERN, Work
+from agentos.json_schema.work import Work
 
 MAX_DEPTH = 64
 """Levels of objects and arrays inside each other."""
@@ -53,28 +53,31 @@ def check_schema(schema: Any) -> None:
     """Raise :class:`SchemaRefused` for a schema that is not accepted."""
     if not isinstance(schema, Mapping):
         raise SchemaRefused((), f"it is {_shown(schema)}; accepted is an object")
-    work = Work(10**9)
-    _check_size(schema, work)
+    _check_size(schema)
     try:
         dialect = dialect_of(schema)
     except KeyError:
         raise SchemaRefused(
             ("$schema",), f"it is {_shown(schema['$schema'])}; accepted are {', '.join(DIALECTS)}"
         ) from None
-    found: dict[int, Path] = {}
+    document = Document(schema)
     patterns = 0
-    for path, one in _schemas(schema):
-        work.spend()
-        if isinstance(one, Mapping):
-            found[id(one)] = path
-            _check_keywords(one, path, dialect)
-            patterns += _check_patterns(one, path, work)
+    for key, one in document.schemas.items():
+        document.work.spend()
+        path = document.paths[key]
+        _check_keywords(one, path, dialect)
+        for place, pattern in _patterns(one, path):
+            patterns += 1
             if patterns > MAX_PATTERNS:
                 raise SchemaRefused(path, f"this is pattern {patterns}; accepted are at most {MAX_PATTERNS}")
-    _SameValue(Targets(schema), found, dialect, work).check(schema)
+            _check_pattern(pattern, place, document)
+    same_value = _SameValue(document, dialect)
+    for one in document.schemas.values():
+        same_value.extent(one)
 
 
-def _check_size(schema: Any, work: Work) -> None:
+def _check_size(schema: Any) -> None:
+    work = Work(10**9)
     count = 0
     waiting: list[tuple[Path, Any]] = [((), schema)]
     while waiting:
@@ -96,16 +99,6 @@ def _check_size(schema: Any, work: Work) -> None:
             raise SchemaRefused(path, f"it is a {type(value).__name__}, which is no JSON")
 
 
-def _schemas(schema: Mapping[str, Any]) -> Iterator[tuple[Path, Any]]:
-    """Yield the schema and all schemas in it. Each is checked before those inside of it are looked for."""
-    waiting: list[tuple[Path, Any]] = [((), schema)]
-    while waiting:
-        path, one = waiting.pop()
-        yield path, one
-        if isinstance(one, Mapping):
-            waiting += [((*path, *inner_path), inner) for inner_path, inner in inner_schemas(one)]
-
-
 def _check_keywords(schema: Mapping[str, Any], path: Path, dialect: Dialect) -> None:
     for keyword, value in schema.items():
         if keyword in REFUSED:
@@ -124,49 +117,43 @@ def _check_keywords(schema: Mapping[str, Any], path: Path, dialect: Dialect) -> 
         )
 
 
-def _check_patterns(schema: Mapping[str, Any], path: Path, work: Work) -> int:
-    named = [((*path, "pattern"), schema["pattern"])] if "pattern" in schema else []
-    named += [((*path, "patternProperties", one), one) for one in schema.get("patternProperties", ())]
-    for where, pattern in named:
-        try:
-            work.spend(PATTERN)
-            Pattern(pattern)
-        except PatternRefused as error:
-            raise SchemaRefused(where, f"pattern {_shown(pattern)} is not accepted: {error}") from None
-    return len(named)
+def _patterns(schema: Mapping[str, Any], path: Path) -> Iterator[tuple[Path, str]]:
+    if "pattern" in schema:
+        yield (*path, "pattern"), schema["pattern"]
+    yield from (((*path, "patternProperties", one), one) for one in schema.get("patternProperties", ()))
+
+
+def _check_pattern(pattern: str, path: Path, document: Document) -> None:
+    try:
+        document.pattern(pattern)
+    except PatternRefused as error:
+        raise SchemaRefused(path, f"pattern {_shown(pattern)} is not accepted: {error}") from None
 
 
 class _SameValue:
     """Finds schemas that lead back to themselves with the same value, and those that lead to too many others."""
 
-    def __init__(self, targets: Targets, paths: Mapping[int, Path], dialect: Dialect, work: Work) -> None:
-        self._targets = targets
-        self._work = work
-        self._paths = paths
+    def __init__(self, document: Document, dialect: Dialect) -> None:
+        self._document = document
         self._dialect = dialect
         self._extents: dict[int, tuple[int, int]] = {}
         self._open: set[int] = set()
 
-    def check(self, root: Mapping[str, Any]) -> None:
-        """Look at every schema."""
-        for _, schema in _schemas(root):
-            self._extent(schema)
-
-    def _extent(self, schema: Any) -> tuple[int, int]:
+    def extent(self, schema: Any) -> tuple[int, int]:
         """Return how many schemas one value is checked against, and how many of them stand in a row."""
         if isinstance(schema, bool):
             return 1, 1
         if (known := self._extents.get(id(schema))) is not None:
             return known
-        self._work.spend()
-        path = self._paths[id(schema)]
+        self._document.work.spend()
+        path = self._document.paths[id(schema)]
         if id(schema) in self._open:
             raise SchemaRefused(path, "it refers to itself without going into a part of the value")
         # Both: how deep this recursion is, and how long the chain is that it has found.
         if len(self._open) >= MAX_CHAIN:
             raise SchemaRefused(path, TOO_LONG_A_CHAIN)
         self._open.add(id(schema))
-        extents = [self._extent(inner) for inner in self._followed(schema, path)]
+        extents = [self.extent(inner) for inner in self._followed(schema, path)]
         self._open.remove(id(schema))
         size = 1 + sum(size for size, _ in extents)
         chain = 1 + max((chain for _, chain in extents), default=0)
@@ -180,7 +167,7 @@ class _SameValue:
     def _followed(self, schema: Mapping[str, Any], path: Path) -> Iterator[Any]:
         if "$ref" in schema:
             try:
-                yield self._targets.find(schema["$ref"])
+                yield self._document.find(schema["$ref"])
             except (LookupError, TypeError, ValueError):
                 raise SchemaRefused(
                     (*path, "$ref"),

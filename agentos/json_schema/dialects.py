@@ -9,9 +9,8 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """A version: its name, and the keywords of other versions that it does not know."""
+    """A version: the keywords of other versions that it does not know."""
 
-    name: str
     unknown: frozenset[str] = frozenset()
     lonely_references: bool = False
     """True where nothing counts that stands beside a ``$ref``."""
@@ -20,12 +19,12 @@ class Dialect:
 _NEW = frozenset({"prefixItems"})
 _NEWER = _NEW | {"dependentRequired", "dependentSchemas"}
 
-DRAFT_2020 = Dialect("2020-12", frozenset({"additionalItems", "dependencies"}))
+DRAFT_2020 = Dialect(frozenset({"additionalItems", "dependencies"}))
 DIALECTS: Mapping[str, Dialect] = {
     "https://json-schema.org/draft/2020-12/schema": DRAFT_2020,
-    "https://json-schema.org/draft/2019-09/schema": Dialect("2019-09", _NEW | {"dependencies"}),
-    "http://json-schema.org/draft-07/schema": Dialect("draft 7", _NEWER, lonely_references=True),
-    "http://json-schema.org/draft-06/schema": Dialect("draft 6", _NEWER | {"if"}, lonely_references=True),
+    "https://json-schema.org/draft/2019-09/schema": Dialect(_NEW | {"dependencies"}),
+    "http://json-schema.org/draft-07/schema": Dialect(_NEWER, lonely_references=True),
+    "http://json-schema.org/draft-06/schema": Dialect(_NEWER | {"if"}, lonely_references=True),
 }
 
 

@@ -2,15 +2,16 @@
 
 Python's own search backtracks: for ``(a+)+$`` and 30 letters it takes minutes, and nothing can stop it. A client that
 may register agents may write a pattern, so patterns are run here as automata (K. Thompson, 1968), with
-counted steps. Python's parser reads them; what automata cannot do (references, looking around) is refused.
+counted steps. Python's parser reads them, and its compiler says what each part takes. What automata cannot do
+(references, looking around) is refused.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from re import _compiler, _parser  # type: ignore[attr-defined]
 from re import _constants as op  # type: ignore[attr-defined]
-from re import _parser  # type: ignore[attr-defined]
 from typing import Any
 
 from agentos.json_schema.work import Work
@@ -30,10 +31,8 @@ _MAX_KEPT = 2_000
 _UNITS = 16
 """Characters of text that count as one unit of work where the transition is known."""
 
-Test = Callable[[str], bool]
-
-_Place = tuple[int, int, str, str]
-"""Where a search is: position, length of the text, the characters before and after."""
+Test = Callable[..., Any]
+"""Of one character; or of a text and a position in it, for what takes no character, as ``^`` does."""
 
 
 class PatternRefused(ValueError):
@@ -59,11 +58,12 @@ class Pattern:
         """The state after each state."""
         self._branches: dict[int, tuple[int, ...]] = {}
         self._made: dict[str, Test] = {}
-        self._at: dict[int, Any] = {}
+        self._parser_state = parsed.state
+        self._at: dict[int, Test] = {}
         """States that are passed at certain places only."""
         self._end = self._state()
         self._first = frozenset({self._sequence(parsed, self._end)})
-        self._places = sorted(set(self._at.values()), key=str)
+        self._places = list(dict.fromkeys(self._at.values()))
         self._known: dict[Any, frozenset[int]] = {}
         self._size = 0
 
@@ -76,20 +76,16 @@ class Pattern:
                 self._forget()
 
     def _search(self, text: str, work: Work) -> bool:
-        length = len(text)
         states = self._first
-        before = ""
-        for position in range(length + 1):
-            after = text[position : position + 1]
-            place = (position, length, before, after) if self._at else None
-            reached = self._closed(states, place, work)
+        for position in range(len(text) + 1):
+            holds = tuple(test(text, position) is not None for test in self._places)
+            reached = self._closed(states, holds, work)
             if self._end in reached:
                 return True
             if position % _UNITS == 0:
                 work.spend()
-            if after:
-                states = self._step(reached, after, work)
-                before = after
+            if position < len(text):
+                states = self._step(reached, text[position], work)
         return False
 
     def _step(self, states: frozenset[int], character: str, work: Work) -> frozenset[int]:
@@ -103,9 +99,8 @@ class Pattern:
             self._remember(key, known)
         return known
 
-    def _closed(self, states: frozenset[int], place: _Place | None, work: Work) -> frozenset[int]:
+    def _closed(self, states: frozenset[int], holds: tuple[bool, ...], work: Work) -> frozenset[int]:
         """Return the states with all that are reached from them without taking a character."""
-        holds = None if place is None else tuple(_is_at(one, *place) for one in self._places)
         key = (states, holds)
         known = self._known.get(key)
         if known is None:
@@ -116,7 +111,7 @@ class Pattern:
                 if state in reached:
                     continue
                 reached.add(state)
-                if holds is None or state not in self._at or holds[self._places.index(self._at[state])]:
+                if state not in self._at or holds[self._places.index(self._at[state])]:
                     waiting += self._branches.get(state, ())
             work.spend(1 + len(reached) // 4)
             known = frozenset(reached)
@@ -153,10 +148,7 @@ class Pattern:
 
     def _item(self, code: Any, value: Any, after: int) -> int:
         if code in (op.LITERAL, op.NOT_LITERAL, op.ANY, op.IN):
-            key = f"{code}{value}"
-            if key not in self._made:
-                self._made[key] = _test(code, value)
-            return self._state(self._made[key], after)
+            return self._state(self._test(code, value), after)
         if code is op.BRANCH:
             return self._state(branches=tuple(self._sequence(items, after) for items in value[1]))
         if code is op.SUBPATTERN:
@@ -169,12 +161,20 @@ class Pattern:
             return self._repeated(least, most, items, after)
         if code is op.AT:
             state = self._state(branches=(after,))
-            self._at[state] = value
+            self._at[state] = self._test(code, value)
             return state
         raise PatternRefused(
             "it looks around, refers to a group or is atomic, as in (?=…), (?!…), \\1, (?>…); accepted are patterns"
             " without these"
         )
+
+    def _test(self, code: Any, value: Any) -> Test:
+        key = f"{code}{value}"
+        if key not in self._made:
+            # Python says what one part of a pattern takes. A letter alone is compared, which costs less to make.
+            part = _parser.SubPattern(self._parser_state, [(code, value)])
+            self._made[key] = chr(value).__eq__ if code is op.LITERAL else _compiler.compile(part).match
+        return self._made[key]
 
     def _repeated(self, least: int, most: Any, items: Any, after: int) -> int:
         if most is op.MAXREPEAT:
@@ -187,50 +187,3 @@ class Pattern:
         for _ in range(least):
             begin = self._sequence(items, begin)
         return begin
-
-
-def _is_at(what: Any, position: int, length: int, before: str, after: str) -> bool:
-    if what in (op.AT_BEGINNING, op.AT_BEGINNING_STRING):
-        return position == 0
-    if what is op.AT_END:
-        return position == length or (position == length - 1 and after == "\n")
-    if what is op.AT_END_STRING:
-        return position == length
-    boundary = _is_word(before) != _is_word(after)
-    # Python finds neither in an empty text.
-    return length > 0 and boundary is (what is op.AT_BOUNDARY)
-
-
-def _test(code: Any, value: Any) -> Test:
-    if code is op.LITERAL:
-        return chr(value).__eq__
-    if code is op.NOT_LITERAL:
-        return chr(value).__ne__
-    if code is op.ANY:
-        return "\n".__ne__
-    negated = bool(value) and value[0][0] is op.NEGATE
-    members = [_member(*one) for one in value if one[0] is not op.NEGATE]
-    return lambda character: any(test(character) for test in members) is not negated
-
-
-def _member(code: Any, value: Any) -> Test:
-    if code is op.LITERAL:
-        return chr(value).__eq__
-    if code is op.RANGE:
-        first, last = chr(value[0]), chr(value[1])
-        return lambda character: first <= character <= last
-    return _CATEGORIES[value]
-
-
-def _is_word(character: str) -> bool:
-    return character.isalnum() or character == "_"
-
-
-_CATEGORIES: dict[Any, Test] = {
-    op.CATEGORY_DIGIT: str.isdecimal,
-    op.CATEGORY_NOT_DIGIT: lambda character: not character.isdecimal(),
-    op.CATEGORY_SPACE: str.isspace,
-    op.CATEGORY_NOT_SPACE: lambda character: not character.isspace(),
-    op.CATEGORY_WORD: _is_word,
-    op.CATEGORY_NOT_WORD: lambda character: not _is_word(character),
-}

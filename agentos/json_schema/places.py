@@ -48,3 +48,13 @@ def inner_schemas(schema: Mapping[str, Any], places: Mapping[str, str] = INNER) 
             yield from (((keyword, name), one) for name, one in inner.items() if isinstance(one, bool | Mapping))
         elif isinstance(inner, Sequence) and not isinstance(inner, str):
             yield from (((keyword, number), one) for number, one in enumerate(inner))
+
+
+def all_schemas(schema: Mapping[str, Any]) -> Iterator[tuple[Path, Any]]:
+    """Yield the schema and all schemas in it, with their paths. Those inside of one are looked for after it."""
+    waiting: list[tuple[Path, Any]] = [((), schema)]
+    while waiting:
+        path, one = waiting.pop()
+        yield path, one
+        if isinstance(one, Mapping):
+            waiting += [((*path, *inner_path), inner) for inner_path, inner in inner_schemas(one)]

@@ -6,7 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-TYPES = ("array", "boolean", "integer", "null", "number", "object", "string")
+from agentos.json_schema.keywords import KINDS
+from agentos.json_schema.places import INNER
+
+TYPES = sorted(KINDS)
+
+_is_number = KINDS["number"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,10 +20,6 @@ class Form:
 
     fits: Callable[[Any], bool]
     words: str
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _is_count(value: Any) -> bool:
@@ -46,8 +47,14 @@ def _is_type(value: Any) -> bool:
 
 
 _SCHEMA = Form(_is_schema, "a schema: an object, true or false")
-_SCHEMAS = Form(_are_schemas, "a list of at least one schema")
-_MAP = Form(_is_map_of(_is_schema), "an object of schemas")
+_BY_PLACE = {
+    "one": _SCHEMA,
+    "list": Form(_are_schemas, "a list of at least one schema"),
+    "map": Form(_is_map_of(_is_schema), "an object of schemas"),
+    "one or list": Form(
+        lambda value: _is_schema(value) or _are_schemas(value), "a schema, or a list of at least one schema"
+    ),
+}
 _TEXT = Form(lambda value: isinstance(value, str), "a text")
 _TEXTS = Form(_are_texts, "a list of different texts")
 _COUNT = Form(_is_count, "a whole number from 0")
@@ -56,10 +63,8 @@ _FLAG = Form(lambda value: isinstance(value, bool), "true or false")
 _LIST = Form(lambda value: isinstance(value, list), "a list")
 
 FORMS: Mapping[str, Form] = {
-    **dict.fromkeys(("not", "if", "then", "else", "contains", "propertyNames", "additionalProperties"), _SCHEMA),
-    **dict.fromkeys(("items", "additionalItems", "contentSchema"), _SCHEMA),
-    **dict.fromkeys(("allOf", "anyOf", "oneOf", "prefixItems"), _SCHEMAS),
-    **dict.fromkeys(("properties", "patternProperties", "$defs", "definitions", "dependentSchemas"), _MAP),
+    **{keyword: _BY_PLACE[place] for keyword, place in INNER.items()},
+    **dict.fromkeys(("items", "contentSchema"), _SCHEMA),
     **dict.fromkeys(("$id", "$schema", "$ref", "$anchor", "$comment", "title", "description", "format"), _TEXT),
     **dict.fromkeys(("pattern", "contentEncoding", "contentMediaType"), _TEXT),
     **dict.fromkeys(("minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties"), _COUNT),
@@ -77,6 +82,4 @@ FORMS: Mapping[str, Form] = {
 }
 """The forms in 2020-12, and of what only earlier versions know."""
 
-ITEMS_BEFORE_2020 = Form(
-    lambda value: _is_schema(value) or _are_schemas(value), "a schema, or a list of at least one schema"
-)
+ITEMS_BEFORE_2020 = _BY_PLACE[INNER["items"]]

@@ -2,97 +2,91 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from agentos.json_schema.dialects import Dialect, dialect_of
-from agentos.json_schema.keywords import KEYWORDS, Check
-from agentos.json_schema.patterns import Pattern
-from agentos.json_schema.references import Targets
+from agentos.json_schema.dialects import dialect_of
+from agentos.json_schema.document import Document
+from agentos.json_schema.keywords import KEYWORDS, KINDS
 from agentos.json_schema.violation import Path, Violation
-from agentos.json_schema.work import PATTERN, Work
+from agentos.json_schema.work import Work
 
-NO_SCHEMA: Mapping[str, Any] = {}
+# The keyword, the test of the kind of values that it is for, and the rest of a Keyword.
+_Compiled = Sequence[tuple[str, Callable[[Any], bool] | None, Any, Any, Any]]
+
+_NEVER = ("false", None, lambda *_: False, None, None)
 
 
 class Validator:
     """Checks values against one schema that :func:`~agentos.json_schema.check.check_schema` accepts."""
 
     def __init__(self, schema: Mapping[str, Any]) -> None:
+        self._schema = schema
+        self._document = Document(schema)
         self._dialect = dialect_of(schema)
-        self._targets = Targets(schema)
-        self._nodes: dict[int, _Node] = {}
-        self._work = Work(10**9)
-        self._patterns: dict[str, Pattern] = {}
-        self._root = self.node(schema)
+        self._compiled = {number: self._compile(one) for number, one in self._document.schemas.items()}
 
-    def violations(self, value: Any, work: Work | None = None) -> Iterator[Violation]:
-        """Yield where the value does not follow the schema.
+    def violations(self, value: Any, most: int = 1) -> list[Violation]:
+        """Return where the value does not follow the schema, at most so many places.
 
         Raises :class:`~agentos.json_schema.work.TooMuchWork`, and ``RecursionError`` for a value that is too deep.
         """
-        return self._root.problems(value, (), work or Work())
+        found: list[Violation] = []
+        _Check(self._compiled, most).follows(self._schema, value, (), found)
+        return found
 
     def accepts(self, value: Any) -> bool:
-        """Tell whether a value follows the schema."""
-        return next(self.violations(value), None) is None
+        """Tell whether a value follows the schema; raise what :meth:`violations` raises."""
+        return _Check(self._compiled, 1).follows(self._schema, value)
 
-    def node(self, schema: Any) -> _Node:
-        """Return the node of a schema in the document; one that refers to itself is made once."""
-        if isinstance(schema, bool):
-            return ANYTHING if schema else NOTHING
-        known = self._nodes.get(id(schema))
-        if known is None:
-            self._work.spend()
-            known = self._nodes[id(schema)] = _Node()
-            known.checks = list(self._checks(schema, self._dialect))
-        return known
-
-    def pattern(self, pattern: str) -> Pattern:
-        """Return the automaton of a regular expression; the same one for the same text."""
-        known = self._patterns.get(pattern)
-        if known is None:
-            known = self._patterns[pattern] = Pattern(pattern)
-            self._work.spend(PATTERN)
-        return known
-
-    def target(self, reference: str) -> _Node:
-        """Return the node that a ``$ref`` names."""
-        return self.node(self._targets.find(reference))
-
-    def _checks(self, schema: Mapping[str, Any], dialect: Dialect) -> Iterator[Check]:
-        if "$ref" in schema and dialect.lonely_references:
-            yield KEYWORDS["$ref"](schema["$ref"], schema, self)
-            return
+    def _compile(self, schema: Mapping[str, Any]) -> _Compiled:
+        only = "$ref" in schema and self._dialect.lonely_references
+        compiled = []
         for keyword, argument in schema.items():
-            make = KEYWORDS.get(keyword)
-            if make is not None and keyword not in dialect.unknown:
-                yield make(argument, schema, self)
+            if keyword in self._dialect.unknown or (only and keyword != "$ref"):
+                continue
+            for one in KEYWORDS.get(keyword, ()):
+                self._document.work.spend()
+                prepared = one.prepare(argument, schema, self._document)
+                applies = None if one.kind == "any" else KINDS[one.kind]
+                if prepared is not None:
+                    compiled.append((keyword, applies, one.fits, one.parts, prepared))
+        return compiled
 
 
-class _Node:
-    """A compiled schema: all its checks have to pass."""
+class _Check:
+    """The check of one value: it counts its work."""
 
-    __slots__ = ("checks",)
+    __slots__ = ("_compiled", "_most", "work")
 
-    def __init__(self) -> None:
-        self.checks: list[Check] = []
+    def __init__(self, compiled: Mapping[int, _Compiled], most: int) -> None:
+        self._compiled = compiled
+        self._most = most
+        self.work = Work()
 
-    def problems(self, value: Any, path: Path, work: Work) -> Iterator[Violation]:
-        """Yield the violations of a value at a path."""
-        work.spend(1 + len(self.checks))
-        for check in self.checks:
-            yield from check(value, path, work)
+    def follows(self, schema: Any, value: Any, path: Path = (), found: list[Violation] | None = None) -> bool:
+        """Tell whether a value follows a schema of the document.
 
-    def accepts(self, value: Any, work: Work) -> bool:
-        """Tell whether there are none."""
-        return next(self.problems(value, (), work), None) is None
-
-
-def _refuse(value: Any, path: Path, _: Work) -> Iterator[Violation]:
-    yield Violation(path, "false", NO_SCHEMA, value)
-
-
-ANYTHING = _Node()
-NOTHING = _Node()
-NOTHING.checks.append(_refuse)
+        Adds to ``found`` where it does not, at most so many places.
+        """
+        if schema is True:
+            self.work.spend()
+            return True
+        compiled = (_NEVER,) if schema is False else self._compiled[id(schema)]
+        self.work.spend(1 + len(compiled))
+        follows = True
+        for keyword, applies, fits, parts, argument in compiled:
+            if applies is not None and not applies(value):
+                continue
+            if fits is not None and not fits(value, argument, self):
+                follows = False
+                if found is not None:
+                    found.append(Violation(path, keyword, schema or {}, value))
+            elif parts is not None:
+                for inner, place, part in parts(value, argument, self):
+                    follows = self.follows(inner, part, path + place, found) and follows
+                    if not follows and (found is None or len(found) >= self._most):
+                        return False
+            if not follows and (found is None or len(found) >= self._most):
+                return False
+        return follows

@@ -55,12 +55,12 @@ class OutputSchema:
             what = "it stands in a Markdown fence and is no JSON by itself" if fenced else "it is no JSON"
             return f"{what}: {shorten(clean(str(error)), 200)}"
         try:
-            violation = next(self._validator.violations(value), None)
+            violations = self._validator.violations(value)
         except TooMuchWork:
             return "it takes too long to check"
         except RecursionError:
             return "it is nested too deeply to check"
-        return None if violation is None else clean(problem_at_pointer(violation))
+        return clean(problem_at_pointer(violations[0])) if violations else None
 
 
 def correction(answer: str, problem: str) -> Sequence[Message]:

@@ -10,12 +10,14 @@ from collections import abc
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, time
 from decimal import Decimal
+from functools import reduce
 from typing import Any, NotRequired, Required
 from uuid import UUID
 
 import docstring_parser
 
-from agentos.tools.bounds import Bounds
+from agentos.tools.bounds import annotate
+from agentos.tools.pydantic_models import is_model, model
 from agentos.tools.shapes import (
     Member,
     Shape,
@@ -68,7 +70,10 @@ def shape_of(annotation: Any, parents: tuple[type, ...] = ()) -> Shape:
     """
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
     if origin is typing.Annotated:
-        return _annotated(arguments, parents)
+        shape = shape_of(arguments[0], parents)
+        return Shape(reduce(annotate, arguments[1:], shape.schema), shape.convert)
+    if _is_qualifier(origin):
+        return shape_of(arguments[0], parents)
     if origin is typing.Literal:
         return choice({value: value for value in arguments}, str(annotation))
     if origin in (typing.Union, types.UnionType):
@@ -102,17 +107,6 @@ def descriptions(documented: str | None) -> dict[str, str]:
     return {one.arg_name: " ".join(one.description.split()) for one in found if one.description}
 
 
-def _annotated(arguments: tuple[Any, ...], parents: tuple[type, ...]) -> Shape:
-    shape = shape_of(arguments[0], parents)
-    schema = dict(shape.schema)
-    for note in arguments[1:]:
-        if isinstance(note, str):
-            schema["description"] = note
-        elif isinstance(note, Bounds):
-            schema = note.apply(schema)
-    return Shape(schema, shape.convert)
-
-
 def _tuple(arguments: tuple[Any, ...], parents: tuple[type, ...]) -> Shape:
     if len(arguments) == 2 and arguments[1] is Ellipsis:
         return array(shape_of(arguments[0], parents), tuple)
@@ -124,6 +118,8 @@ def _class(annotation: type, parents: tuple[type, ...]) -> Shape:
         return choice({member.value: member for member in annotation}, annotation.__name__)
     if annotation in parents:
         raise UnsupportedAnnotation(f"{annotation.__name__} contains itself; a tool's parameters have a fixed depth")
+    if is_model(annotation):
+        return model(annotation)
     if dataclasses.is_dataclass(annotation):
         return _dataclass(annotation, (*parents, annotation))
     if hasattr(annotation, "__required_keys__"):
@@ -155,12 +151,23 @@ def _typed_dict(annotation: Any, parents: tuple[type, ...]) -> Shape:
     documented = descriptions(annotation.__doc__)
     members = {}
     for name, hint in _hints(annotation).items():
-        required = name in annotation.__required_keys__
-        # ``__required_keys__`` does not see through annotations that are strings.
-        while (origin := typing.get_origin(hint)) in (Required, NotRequired):
-            required, hint = origin is Required, typing.get_args(hint)[0]
+        required = _is_required(hint, name in annotation.__required_keys__)
         members[name] = Member(shape_of(hint, parents), required, documented.get(name))
     return Shape(object_schema(members), lambda value, path: convert_members(members, value, path))
+
+
+def _is_required(hint: Any, otherwise: bool) -> bool:
+    # ``__required_keys__`` does not see through annotations that are strings.
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (Required, NotRequired):
+        return origin is Required
+    inside = origin is typing.Annotated or _is_qualifier(origin)
+    return _is_required(arguments[0], otherwise) if inside else otherwise
+
+
+def _is_qualifier(origin: Any) -> bool:
+    # By name: Python 3.11 has ReadOnly in typing_extensions alone.
+    return str(origin).rpartition(".")[2] in ("Required", "NotRequired", "ReadOnly")
 
 
 def _hints(annotation: type) -> dict[str, Any]:

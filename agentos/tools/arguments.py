@@ -10,7 +10,6 @@ import math
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping
-from itertools import islice
 from typing import Any
 
 import orjson
@@ -19,7 +18,7 @@ from agentos.errors import InvalidRequest
 from agentos.json_schema.validator import Validator
 from agentos.json_schema.work import TooMuchWork, Work
 from agentos.tools.text import clean, is_clean, shorten
-from agentos.tools.wording import accepted_by, problem_of, shown
+from agentos.tools.wording import MAX_PROBLEMS, accepted_by, problem_of, shown
 
 MAX_SIZE = 256 * 1024
 """Most characters of JSON that one call may have."""
@@ -27,7 +26,6 @@ MAX_SIZE = 256 * 1024
 MAX_DEPTH = 32
 """Most levels of arrays and objects inside each other."""
 
-_MAX_PROBLEMS = 5
 # With the closing quote optional a string always matches, so that no text makes the search slow.
 _STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)
 
@@ -82,7 +80,7 @@ class ArgumentReader:
     def read(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """Check an object against the schema and return what the function is to be called with."""
         try:
-            found = list(islice(self._validator.violations(arguments), _MAX_PROBLEMS))
+            found = self._validator.violations(arguments, MAX_PROBLEMS)
         except TooMuchWork:
             raise self._refusal("they take too long to check; give less") from None
         except RecursionError:

@@ -91,8 +91,8 @@ def _member(name: str, parameter: inspect.Parameter, hints: Mapping[str, Any], d
     except UnsupportedAnnotation as error:
         raise PluginError(
             f"{where} cannot be described to a model: {error}; accepted: str, int, float, bool, None, Literal, Enum,"
-            " list, tuple, set, dict[str, …], dataclass, TypedDict, date, time, datetime, UUID, Decimal, and unions of"
-            " them"
+            " list, tuple, set, dict[str, …], dataclass, TypedDict, pydantic model, date, time, datetime, UUID,"
+            " Decimal, and unions of them"
         ) from error
     required = parameter.default is parameter.empty
     return Member(shape, required, description, ... if required else parameter.default)

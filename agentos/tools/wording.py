@@ -6,8 +6,11 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from agentos.json_schema.violation import Violation
+from agentos.json_schema.violation import Path, Violation
 from agentos.tools.text import shorten
+
+MAX_PROBLEMS = 5
+"""Most problems that one refusal names."""
 
 _LIMITS = {
     "minimum": "at least {}",
@@ -21,7 +24,18 @@ _LIMITS = {
     "format": "format {}",
     "minItems": "at least {} items",
     "maxItems": "at most {} items",
+    "minProperties": "at least {} members",
+    "maxProperties": "at most {} members",
 }
+
+_ACCEPTED = {
+    "false": "nothing",
+    "uniqueItems": "an array of different items",
+    "contains": "an array with the items that its 'contains' asks for",
+    "dependentRequired": "an object with the members that go with those it has",
+    "dependencies": "an object with the members that go with those it has",
+}
+"""What is accepted by keywords of which :func:`accepted_by` says nothing."""
 
 
 def shown(value: Any) -> str:
@@ -66,10 +80,19 @@ def accepted_by(schema: Mapping[str, Any], depth: int = 0) -> str:
     return f"{words} ({', '.join(limits)})" if limits else words
 
 
+def place_of(path: Path) -> str:
+    """Return a path as Python writes it.
+
+    >>> place_of(("place", "tags", 1))
+    'place.tags[1]'
+    """
+    place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".")
+    return shorten(place, 100)
+
+
 def problem_of(violation: Violation) -> str:
     """Say what is wrong with a value, where, and what is accepted there."""
-    path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in violation.path).lstrip(".")
-    where = shorten(path, 100)
+    where = place_of(violation.path)
     wrong = _members_of(violation)
     if wrong is not None:
         return f"{wrong}{f' in {where}' if where else ''}"
@@ -95,25 +118,10 @@ def _members_of(violation: Violation) -> str | None:
 
 
 def _accepted_at(violation: Violation) -> str:
-    match violation.keyword:
-        case "false":
-            return "nothing"
-        case "not":
-            return (
-                f"what is not {accepted_by(violation.schema['not'], depth=1)}" if _has_words(violation) else "another"
-            )
-        case "uniqueItems":
-            return "an array of different items"
-        case "contains":
-            return "an array with the items that its 'contains' asks for"
-        case "dependentRequired":
-            return "an object with the members that go with those it has"
-        case _:
-            return accepted_by(violation.schema, depth=1)
-
-
-def _has_words(violation: Violation) -> bool:
-    return isinstance(violation.schema.get("not"), Mapping)
+    refused = violation.schema.get("not")
+    if violation.keyword == "not":
+        return f"what is not {accepted_by(refused, depth=1)}" if isinstance(refused, Mapping) else "another"
+    return _ACCEPTED.get(violation.keyword) or accepted_by(violation.schema, depth=1)
 
 
 def _nested(schema: Any, depth: int) -> str:

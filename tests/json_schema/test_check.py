@@ -31,6 +31,7 @@ WRONG = [
     ({"pattern": "(?=a)"}, "'/pattern'", "looks around"),
     ({"patternProperties": {"(a)\\1": {}}}, "'/patternProperties/(a)\\\\1'", "refers to a group"),
     ({"properties": {str(n): {"pattern": "a"} for n in range(101)}}, "'/properties/", "at most 100"),
+    ({"patternProperties": {f"[a-z]{{1,900}}{n}": {} for n in range(9000)}}, "''", "at most 100"),
     ({"$schema": "http://json-schema.org/draft-03/schema#"}, "'/$schema'", "accepted are https://json-schema.org"),
     ({"$schema": "https://example.com/mine"}, "'/$schema'", "accepted are https://json-schema.org"),
     ({"$ref": "https://example.com/schema"}, "'/$ref'", "leads out of the schema"),
