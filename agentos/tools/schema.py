@@ -1,4 +1,4 @@
-"""What a model is told of a function: its JSON schema and description, made from signature and docstring."""
+"""The JSON schema and description of a function for a model, made from signature and docstring."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def function_schema(function: Callable[..., Any]) -> FunctionSchema:
             context_parameter = parameter.name
         else:
             members[parameter.name] = _member(name, parameter, hints, documented.get(parameter.name))
-    description = docstring_parser.parse(function.__doc__ or "").description or ""
+    description = (docstring_parser.parse(function.__doc__ or "").description or "").strip()
     return FunctionSchema(description, object_schema(members), context_parameter, members)
 
 

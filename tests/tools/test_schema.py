@@ -216,6 +216,17 @@ def test_an_annotated_description_wins_over_the_docstring() -> None:
     assert function_schema(weather).parameters["properties"]["city"]["description"] == "A city."
 
 
+def test_a_description_of_one_line_has_no_line_break_behind_it() -> None:
+    def weather(city: str) -> str:
+        """Tell the weather.
+
+        Args:
+            city: Somewhere.
+        """
+
+    assert function_schema(weather).description == "Tell the weather."
+
+
 def test_parameters_with_a_default_are_optional_and_show_it() -> None:
     def function(
         a: int, b: int = 2, unit: Unit = Unit.CELSIUS, tags: tuple[str, ...] = (), limit: float = float("inf")
