@@ -17,7 +17,7 @@ from agentos.models.compatible import CompatibleProvider
 from agentos.models.transport import Transport
 from agentos.models.transport.route import route_to
 from agentos.settings import settings_of
-from agentos.storage.values import StoredKey
+from agentos.storage.keys import StoredKey
 
 SECRET = "geheim-geheim-geheim-geheim-geheim"
 

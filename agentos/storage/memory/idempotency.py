@@ -2,41 +2,19 @@
 
 from __future__ import annotations
 
-import time
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
-from agentos.storage.values import IdempotencyKey, Repeat
-
-
-@dataclass(frozen=True, slots=True)
-class _UsedKey:
-    repeat: Repeat
-    created_at: datetime
-    expires_at: float
+from agentos.storage.idempotency import IdempotencyKey, IdempotencyStore, Replay
+from agentos.storage.memory.records import MemoryStore
 
 
-class UsedKeys:
-    """The keys of requests that made something. Called under the storage's lock."""
+class MemoryIdempotencyStore(MemoryStore, IdempotencyStore):
+    """The keys that :class:`~agentos.storage.memory.used_keys.UsedKeys` has."""
 
-    def __init__(self) -> None:
-        self._used: dict[tuple[str, str, str], _UsedKey] = {}
+    def find(self, key: IdempotencyKey) -> Replay | None:
+        with self._lock:
+            return self._records.used_keys.find(key)
 
-    def find(self, key: IdempotencyKey | None) -> Repeat | None:
-        """Return what the key was used for, unless that was too long ago."""
-        used = None if key is None else self._used.get((key.owner, key.route, key.key))
-        return None if used is None or used.expires_at <= time.monotonic() else used.repeat
-
-    def keep(self, key: IdempotencyKey | None, made_id: str) -> None:
-        """Keep the key, if there is one, of the request that made a run or session."""
-        if key is not None:
-            expires_at = time.monotonic() + key.seconds
-            used = _UsedKey(Repeat(key.fingerprint, made_id), datetime.now(UTC), expires_at)
-            self._used[key.owner, key.route, key.key] = used
-
-    def delete(self, *, created_before: datetime, limit: int) -> int:
-        """Delete old keys and return how many."""
-        old = [name for name, used in self._used.items() if used.created_at < created_before][:limit]
-        for name in old:
-            del self._used[name]
-        return len(old)
+    def delete_old(self, *, created_before: datetime, limit: int) -> int:
+        with self._lock:
+            return self._records.used_keys.delete(created_before=created_before, limit=limit)

@@ -1,64 +1,38 @@
-"""Idempotency keys: kept in the transaction of what their request makes, so that both are there or neither."""
+"""Idempotency keys: found, and deleted when they are old."""
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import datetime
 
-from sqlalchemy import BigInteger, bindparam, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import BigInteger, Integer, bindparam, delete, select, tuple_
 
-from agentos.storage.sqlalchemy.clock import database_now
-from agentos.storage.sqlalchemy.connection import Connection
-from agentos.storage.sqlalchemy.store import Store
+from agentos.storage.idempotency import IdempotencyKey, IdempotencyStore, Replay
+from agentos.storage.sqlalchemy.columns import microseconds
+from agentos.storage.sqlalchemy.store import SqlStore
 from agentos.storage.sqlalchemy.tables import idempotency_keys as keys
-from agentos.storage.values import IdempotencyKey, Repeat
+from agentos.storage.sqlalchemy.used_keys import FIND_VALID, key_name, replay_of
 
-_FREE = ("fingerprint", "made_id", "created_at", "expires_at")
-
-
-def _keep(dialect: Any) -> Any:
-    """Build the statement that keeps a key which is new or has expired, and returns a row only then.
-
-    A second request with the key waits in it until the first one's transaction has ended.
-    """
-    statement = dialect.insert(keys).values(
-        {
-            **{name: bindparam(name) for name in ("owner", "route", "key", "fingerprint", "made_id")},
-            "created_at": database_now(),
-            "expires_at": database_now() + bindparam("lifetime", type_=BigInteger),
-        }
-    )
-    return statement.on_conflict_do_update(
-        index_elements=[keys.c.owner, keys.c.route, keys.c.key],
-        set_={name: statement.excluded[name] for name in _FREE},
-        where=keys.c.expires_at <= database_now(),
-    ).returning(keys.c.made_id)
-
-
-_KEEP = {"sqlite": _keep(sqlite), "postgresql": _keep(postgresql)}
-_FIND = select(keys.c.fingerprint, keys.c.made_id).where(
-    keys.c.owner == bindparam("owner"), keys.c.route == bindparam("route"), keys.c.key == bindparam("key")
+_oldest = (
+    select(keys.c.owner, keys.c.route, keys.c.key)
+    .where(keys.c.created_at < bindparam("created_before", type_=BigInteger))
+    .order_by(keys.c.created_at)
+    .limit(bindparam("delete_limit", type_=Integer))
+    .with_for_update(skip_locked=True)
+    .cte("oldest")
 )
-_FIND_VALID = _FIND.where(keys.c.expires_at > database_now())
+_DELETE_KEYS = (
+    delete(keys)
+    .where(tuple_(keys.c.owner, keys.c.route, keys.c.key).in_(select(_oldest)))
+    .returning(keys.c.created_at)  # as in sessions: SQLite's driver does not count
+)
 
 
-class IdempotencyStore(Store):
-    """Finds what requests with a key made."""
+class SqlIdempotencyStore(SqlStore, IdempotencyStore):
+    """Keys that :func:`~agentos.storage.sqlalchemy.used_keys.keep_key` kept."""
 
-    def find_repeat(self, idempotency: IdempotencyKey) -> Repeat | None:
-        name = {"owner": idempotency.owner, "route": idempotency.route, "key": idempotency.key}
-        found = self._database.read(lambda connection: connection.execute(_FIND_VALID, name).first())
-        return None if found is None else Repeat(found.fingerprint, found.made_id)
+    def find(self, key: IdempotencyKey) -> Replay | None:
+        return self._database.query(FIND_VALID, key_name(key)).first_as(replay_of)
 
-
-def keep_key(connection: Connection, key: IdempotencyKey | None, made_id: str) -> Repeat | None:
-    """Keep a request's key, if it has one, for what it will make; return the repeat if the key was used before."""
-    if key is None:
-        return None
-    name = {"owner": key.owner, "route": key.route, "key": key.key}
-    given = {"fingerprint": key.fingerprint, "made_id": made_id, "lifetime": round(key.seconds * 1_000_000)}
-    if connection.execute(_KEEP[connection.dialect], {**name, **given}).first() is not None:
-        return None
-    # Still there: the statement has locked the row that it did not change.
-    (found,) = connection.execute(_FIND, name).all()
-    return Repeat(found.fingerprint, found.made_id)
+    def delete_old(self, *, created_before: datetime, limit: int) -> int:
+        values = {"created_before": microseconds(created_before), "delete_limit": limit}
+        return len(self._database.execute(_DELETE_KEYS, values).all())

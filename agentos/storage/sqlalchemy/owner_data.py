@@ -6,16 +6,17 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Integer, Select, bindparam, or_, select, tuple_
+from sqlalchemy import ColumnElement, Select, bindparam, or_, select
 
-from agentos.domain.run import RunStatus
-from agentos.storage.sqlalchemy.concurrency import ASK_TO_STOP
+from agentos.storage.paging import Cursor
+from agentos.storage.runs import Deleted, RunStore
+from agentos.storage.sqlalchemy.busy_policy import ASK_TO_STOP
 from agentos.storage.sqlalchemy.connection import Connection
-from agentos.storage.sqlalchemy.deleting import delete_runs
-from agentos.storage.sqlalchemy.mapping import microseconds, time_of
-from agentos.storage.sqlalchemy.store import Store
+from agentos.storage.sqlalchemy.deletion import delete_runs
+from agentos.storage.sqlalchemy.paging import oldest_runs, place_after, place_values
+from agentos.storage.sqlalchemy.run_rows import UNFINISHED
+from agentos.storage.sqlalchemy.store import SqlStore
 from agentos.storage.sqlalchemy.tables import attachments, run_attachments, runs, sessions
-from agentos.storage.values import Cursor, Deleted
 
 _of_user: ColumnElement[bool] = or_(
     runs.c.user_id == bindparam("of_user"),
@@ -23,13 +24,10 @@ _of_user: ColumnElement[bool] = or_(
 )
 
 
-_under_way = [status.value for status in RunStatus if not status.finished]
-
-
 @cache
 def _unfinished(*, of_user: bool) -> Select[str]:
     # By the statuses, which an index of the owner has; of many runs, few have one of them.
-    found = select(runs.c.id).where(runs.c.owner == bindparam("of_owner"), runs.c.status.in_(_under_way))
+    found = select(runs.c.id).where(runs.c.owner == bindparam("of_owner"), runs.c.status.in_(UNFINISHED))
     return found.where(_of_user) if of_user else found
 
 
@@ -47,11 +45,8 @@ _ASK = ASK_TO_STOP.where(runs.c.id.in_(select(_locked.c.id))).returning(runs.c.i
 @cache
 def _page(*, of_user: bool, after: bool) -> Select[Any]:
     matches: Any = _of_user if of_user else runs.c.owner == bindparam("of_owner")
-    page = select(runs.c.id, runs.c.created_at, matches.label("matches")).where(runs.c.owner == bindparam("of_owner"))
-    if after:
-        place = tuple_(bindparam("cursor_time", type_=BigInteger), bindparam("cursor_id", type_=runs.c.id.type))
-        page = page.where(tuple_(runs.c.created_at, runs.c.id) > place)
-    return page.order_by(runs.c.created_at, runs.c.id).limit(bindparam("page_limit", type_=Integer))
+    page = select(runs.c.id, runs.c.created_at, matches.label("matches"))
+    return oldest_runs(page.where(runs.c.owner == bindparam("of_owner")), after=after)
 
 
 _DIGESTS = select(run_attachments.c.digest).where(run_attachments.c.run_id.in_(bindparam("run_ids", expanding=True)))
@@ -60,33 +55,28 @@ _LEFT = select(attachments.c.digest).where(
 )
 
 
-class OwnerDataStore(Store):
+class SqlOwnerData(SqlStore, RunStore):
     """The runs of one owner."""
 
-    def cancel_runs(self, data_owner: str, *, user_id: str | None = None) -> Sequence[str]:
-        values = _values(data_owner, user_id)
-        find = _unfinished(of_user=user_id is not None)
-        found = self._database.read(lambda connection: connection.execute(find, values).all())
+    def request_cancel_of_owner(self, data_owner: str, *, user_id: str | None = None) -> Sequence[str]:
+        found = self._database.query(_unfinished(of_user=user_id is not None), _values(data_owner, user_id)).all()
         if not found:
             return []
         asked = {"run_ids": sorted(row.id for row in found), "forget": False}
-        rows = self._database.write(lambda connection: connection.execute(_ASK, asked).all())
-        return [row.id for row in rows]
+        return [row.id for row in self._database.execute(_ASK, asked).all()]
 
-    def delete_owner_runs(
+    def delete_of_owner(
         self, data_owner: str, *, user_id: str | None = None, after: Cursor | None = None, limit: int
     ) -> tuple[Deleted, Cursor | None]:
-        values = {**_values(data_owner, user_id), "page_limit": limit}
-        if after is not None:
-            values.update(cursor_time=microseconds(after.time), cursor_id=after.id)
+        values = {**_values(data_owner, user_id), "page_limit": limit, **place_values(after)}
         page = _page(of_user=user_id is not None, after=after is not None)
         # Outside of the transaction: most runs of a page may be another user's.
-        rows = self._database.read(lambda connection: connection.execute(page, values).all())
+        rows = self._database.query(page, values).all()
         run_ids = sorted(row.id for row in rows if row.matches)
         deleted = (
             self._database.write(lambda connection: _delete(connection, data_owner, run_ids)) if run_ids else Deleted()
         )
-        return deleted, Cursor(time_of(rows[-1].created_at), rows[-1].id) if len(rows) == limit else None
+        return deleted, place_after(rows, limit)
 
 
 def _values(owner: str, user_id: str | None) -> dict[str, Any]:

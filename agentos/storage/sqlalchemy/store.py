@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from agentos.storage.interface import Storage
-from agentos.storage.sqlalchemy.engine import Database
+from agentos.storage.sqlalchemy.database import Database
 
 
-class Store(Storage):
-    """One concern of the storage; they are put together in :class:`~agentos.storage.sqlalchemy.storage.SqlStorage`."""
+class SqlStore:
+    """A store, or a part of one, in an SQL database."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -9,9 +9,9 @@ from sqlalchemy import Integer, bindparam, select
 
 from agentos.domain.message import Message
 from agentos.storage.sqlalchemy.connection import Connection, Row
-from agentos.storage.sqlalchemy.engine import Database
+from agentos.storage.sqlalchemy.database import Database
 from agentos.storage.sqlalchemy.inline_media import MESSAGE_PLACE, InlineMedia
-from agentos.storage.sqlalchemy.mapping import message_of
+from agentos.storage.sqlalchemy.message_rows import message_of
 from agentos.storage.sqlalchemy.tables import messages, sessions
 
 # One statement, so that the counter and the messages are of the same moment.

@@ -7,15 +7,17 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import BigInteger, Integer, Select, bindparam, case, delete, func, null, select, tuple_, update
+from sqlalchemy import BigInteger, Integer, Select, bindparam, case, delete, func, null, select, update
 
 from agentos.domain.run import Run
+from agentos.storage.paging import Cursor
+from agentos.storage.runs import RunStore
+from agentos.storage.sqlalchemy.columns import microseconds
 from agentos.storage.sqlalchemy.connection import Connection, Row
-from agentos.storage.sqlalchemy.mapping import microseconds, time_of
-from agentos.storage.sqlalchemy.runs import GET_RUN, run_at
-from agentos.storage.sqlalchemy.store import Store
+from agentos.storage.sqlalchemy.paging import oldest_runs, place_after, place_values
+from agentos.storage.sqlalchemy.run_rows import GET_RUN, run_at
+from agentos.storage.sqlalchemy.store import SqlStore
 from agentos.storage.sqlalchemy.tables import messages, runs, sessions
-from agentos.storage.values import Cursor
 
 _GIVEN = runs.c.id.in_(bindparam("run_ids", expanding=True))
 _SESSIONS_OF = select(runs.c.session_id).where(_GIVEN, runs.c.session_id.is_not(None))
@@ -62,14 +64,8 @@ _COUNT = (
 
 @cache
 def _made(*, after: bool) -> Select[Any]:
-    # In the order of creation, for which there is an index: one more, of ends, would cost every run a page.
-    page = select(runs.c.id, runs.c.session_id, runs.c.created_at, runs.c.ended_at).where(
-        runs.c.created_at < bindparam("ended_before", type_=BigInteger)
-    )
-    if after:
-        place = tuple_(bindparam("cursor_time", type_=BigInteger), bindparam("cursor_id", type_=runs.c.id.type))
-        page = page.where(tuple_(runs.c.created_at, runs.c.id) > place)
-    return page.order_by(runs.c.created_at, runs.c.id).limit(bindparam("page_limit", type_=Integer))
+    page = select(runs.c.id, runs.c.session_id, runs.c.created_at, runs.c.ended_at)
+    return oldest_runs(page.where(runs.c.created_at < bindparam("ended_before", type_=BigInteger)), after=after)
 
 
 def delete_runs(connection: Connection, run_ids: Sequence[str]) -> int:
@@ -101,12 +97,12 @@ def _take_out(connection: Connection, session_id: str, gone: Sequence[Row]) -> N
     connection.execute(_COUNT, counts)
 
 
-class DeletingStore(Store):
-    """Runs that are deleted without their session."""
+class SqlDeletion(SqlStore, RunStore):
+    """Runs that are deleted alone, or as they are old."""
 
-    def delete_run(self, run_id: str, *, owner: str | None) -> Run | None:
+    def delete(self, run_id: str, *, owner: str | None) -> Run | None:
         def work(connection: Connection) -> Row | None:
-            row = connection.execute(*GET_RUN.of(owner, run_id=run_id)).first()
+            row = connection.execute(*GET_RUN.for_owner(owner, run_id=run_id)).first()
             # An end is never taken back.
             if row is not None and row.ended_at is not None:
                 delete_runs(connection, [run_id])
@@ -115,16 +111,13 @@ class DeletingStore(Store):
         row = self._database.write(work)
         return run_at(row, self._database)
 
-    def delete_runs(
+    def delete_old(
         self, *, ended_before: datetime, after: Cursor | None = None, limit: int
     ) -> tuple[int, Cursor | None]:
         before = microseconds(ended_before)
-        values: dict[str, Any] = {"ended_before": before, "page_limit": limit}
-        if after is not None:
-            values.update(cursor_time=microseconds(after.time), cursor_id=after.id)
-        page = _made(after=after is not None)
+        values = {"ended_before": before, "page_limit": limit, **place_values(after)}
         # Outside of the transaction: most runs of a page may be in sessions. An end is never taken back.
-        rows = self._database.read(lambda connection: connection.execute(page, values).all())
+        rows = self._database.query(_made(after=after is not None), values).all()
         old = sorted(row.id for row in rows if row.session_id is None and (row.ended_at or before) < before)
         count = self._database.write(lambda connection: delete_runs(connection, old)) if old else 0
-        return count, Cursor(time_of(rows[-1].created_at), rows[-1].id) if len(rows) == limit else None
+        return count, place_after(rows, limit)

@@ -38,7 +38,7 @@ _to_stop = (
 _ASK_ALL_TO_STOP = ASK_TO_STOP.where(runs.c.id.in_(select(_to_stop.c.id))).returning(runs.c.id, runs.c.position)
 
 
-def make_way(connection: Connection, session_id: str | None, concurrency: Concurrency) -> Sequence[str]:
+def apply_busy_policy(connection: Connection, session_id: str | None, concurrency: Concurrency) -> Sequence[str]:
     """Do to a session's unfinished runs what the new one asks for; return those that are to stop, oldest first.
 
     Raises :class:`~agentos.errors.SessionBusy`.
