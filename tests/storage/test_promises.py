@@ -200,18 +200,18 @@ class Promises(RuleBasedStateMachine):
             with pytest.raises(SessionBusy):
                 call()
         else:
-            self.admitted(call(), worker, busy, concurrency, hold)
+            self.admitted(call(), worker, busy, concurrency, queued)
             assert self.runs[run.id].run.owner == owner
             if key is not None:
                 self.keys["runs", name] = Replay(run.id, run.id)
             return
         assert self.storage.runs.get(run.id, owner=None) is None
 
-    def admitted(self, admission, worker, busy, concurrency, hold):
+    def admitted(self, admission, worker, busy, concurrency, queued):
         assert isinstance(admission, Admission)
         run = admission.run
-        assert run.status is (RunStatus.QUEUED if busy or hold else RunStatus.RUNNING)
-        assert tuple(admission.history) == (() if busy or hold else self.window(run.session_id))
+        assert run.status is (RunStatus.QUEUED if busy or queued else RunStatus.RUNNING)
+        assert tuple(admission.history) == (() if busy or queued else self.window(run.session_id))
         stopped = busy if concurrency in (Concurrency.INTERRUPT, Concurrency.ROLLBACK) else []
         assert list(admission.interrupted) == [one.run.id for one in stopped]
         for one in stopped:
@@ -484,7 +484,7 @@ class Promises(RuleBasedStateMachine):
 
 def clean(storage):
     """Make a storage as good as new for the next example, whatever a failed one left."""
-    for owner in (*WORKERS, SWEEPER.owner):
+    for owner in (*WORKERS, SWEEPER.worker_id):
         storage.runs.renew_leases(Lease(owner, -1.0))
     while taken := storage.runs.take_lost(SWEEPER, limit=100):
         for run in taken:
