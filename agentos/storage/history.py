@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from agentos.domain.message import Message
 from agentos.domain.run import Run
+
+R = TypeVar("R", bound=Run)
 
 MAX_RUNS_WITHOUT_MESSAGES = 1000
 """Most runs without messages on one page of history, the latest: their number has no other bound."""
@@ -38,20 +40,6 @@ class History:
     runs: Sequence[Run] = ()
 
 
-class _Texts(Protocol):
-    """The texts of a run, or of a row of one."""
-
-    @property
-    def input(self) -> str: ...
-    @property
-    def content(self) -> str | None: ...
-    @property
-    def reasoning(self) -> str | None: ...
-
-
-R = TypeVar("R", bound=_Texts)
-
-
 def within_page(runs: Iterable[R]) -> list[R]:
     """Return as many runs without messages as one page has; they come latest first, and no more are read."""
     taken: list[R] = []
@@ -64,6 +52,6 @@ def within_page(runs: Iterable[R]) -> list[R]:
     return taken
 
 
-def size_of(run: _Texts) -> int:
+def size_of(run: Run) -> int:
     """Return about how many characters a run's texts have, which is what it takes in memory."""
     return len(run.input) + len(run.content or "") + len(run.reasoning or "")

@@ -11,6 +11,7 @@ from agentos.errors import RunNotFound, SessionBusy, StorageError
 from agentos.storage.admission import Admission, Lease, Quota
 from agentos.storage.attachments import read_in
 from agentos.storage.idempotency import IdempotencyKey, Replay
+from agentos.storage.memory.idempotency import find_key, keep_key
 from agentos.storage.memory.records import MemoryStore, RunRecord, SessionRecord, message_copy, run_copy
 from agentos.storage.runs import RunStore
 
@@ -32,7 +33,7 @@ class MemoryAdmission(MemoryStore, RunStore):
     ) -> Admission | Replay:
         media, new = read_in(run.media)
         with self._lock:
-            replay = self._records.used_keys.find(idempotency)
+            replay = find_key(self._records, idempotency)
             if replay is not None:
                 return replay
             if run.id in self._records.runs:
@@ -61,7 +62,7 @@ class MemoryAdmission(MemoryStore, RunStore):
             self._records.runs[run.id] = added
             self._records.keep_attachments(added, media, new)
             given = replace(run_copy(kept), media=media)
-            self._records.used_keys.keep(idempotency, run.id)
+            keep_key(self._records, idempotency, run.id)
             if record is None:
                 return Admission(given)
             record.runs.append(added)

@@ -15,6 +15,12 @@ from agentos.storage.history import StoredMessage
 from agentos.storage.memory.records import MemoryStore, RunRecord, SessionRecord, message_copy, run_copy
 from agentos.storage.runs import RunStore
 
+_OUTCOME = (
+    *("status", "content", "reasoning", "error", "model", "finish_reason"),
+    *("usage", "loops", "metadata", "ended_at"),
+)
+"""What the end of a run sets."""
+
 
 class MemoryEndings(MemoryStore, RunStore):
     """Ends runs."""
@@ -27,19 +33,7 @@ class MemoryEndings(MemoryStore, RunStore):
             mine = self._records.find_attempt(run)
             if mine is None:
                 return False
-            mine.run = replace(
-                mine.run,
-                status=end.status,
-                content=end.content,
-                reasoning=end.reasoning,
-                error=end.error,
-                model=end.model,
-                finish_reason=end.finish_reason,
-                usage=end.usage,
-                loops=end.loops,
-                metadata=end.metadata,
-                ended_at=end.ended_at,
-            )
+            mine.run = replace(mine.run, **{name: getattr(end, name) for name in _OUTCOME})
             mine.append(frames)
             if run.session_id is not None:
                 kept = () if mine.forget_requested else messages

@@ -2,19 +2,37 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+import time
+from datetime import UTC, datetime
 
 from agentos.storage.idempotency import IdempotencyKey, IdempotencyStore, Replay
-from agentos.storage.memory.records import MemoryStore
+from agentos.storage.memory.records import KeyRecord, MemoryStore, Records
 
 
 class MemoryIdempotencyStore(MemoryStore, IdempotencyStore):
-    """The keys that :class:`~agentos.storage.memory.used_keys.UsedKeys` has."""
+    """Keys that :func:`keep_key` kept."""
 
     def find(self, key: IdempotencyKey) -> Replay | None:
         with self._lock:
-            return self._records.used_keys.find(key)
+            return find_key(self._records, key)
 
     def delete_old(self, *, created_before: datetime, limit: int) -> int:
         with self._lock:
-            return self._records.used_keys.delete(created_before=created_before, limit=limit)
+            used_keys = self._records.used_keys
+            old = [name for name, used in used_keys.items() if used.created_at < created_before][:limit]
+            for name in old:
+                del used_keys[name]
+            return len(old)
+
+
+def find_key(records: Records, key: IdempotencyKey | None) -> Replay | None:
+    """Return what a key, if there is one, was used for, unless that was too long ago. Called under the lock."""
+    used = None if key is None else records.used_keys.get((key.owner, key.route, key.key))
+    return None if used is None or used.expires_at <= time.monotonic() else used.replay
+
+
+def keep_key(records: Records, key: IdempotencyKey | None, made_id: str) -> None:
+    """Keep the key, if there is one, of the request that made a run or session. Called under the lock."""
+    if key is not None:
+        used = KeyRecord(Replay(key.fingerprint, made_id), datetime.now(UTC), time.monotonic() + key.seconds)
+        records.used_keys[key.owner, key.route, key.key] = used

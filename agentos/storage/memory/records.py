@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from agentos.domain.event import Frame
 from agentos.domain.media import Media
@@ -17,9 +18,9 @@ from agentos.storage.admission import Lease
 from agentos.storage.agents import StoredAgent
 from agentos.storage.attachments import Attachment, digests_of
 from agentos.storage.history import StoredMessage
+from agentos.storage.idempotency import Replay
 from agentos.storage.json_text import copied
 from agentos.storage.keys import StoredKey
-from agentos.storage.memory.used_keys import UsedKeys
 from agentos.storage.paging import Cursor
 
 
@@ -81,6 +82,15 @@ class SessionRecord:
     turn: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class KeyRecord:
+    """What an idempotency key was used for; ``expires_at`` is by the monotonic clock."""
+
+    replay: Replay
+    created_at: datetime
+    expires_at: float
+
+
 class Records:
     """Everything that the stores hold, under one lock."""
 
@@ -90,7 +100,7 @@ class Records:
         self.keys: dict[str, StoredKey] = {}
         self.sessions: dict[str, SessionRecord] = {}
         self.runs: dict[str, RunRecord] = {}
-        self.used_keys = UsedKeys()
+        self.used_keys: dict[tuple[str, str, str], KeyRecord] = {}  # by owner, route and key
         self.attachments: dict[tuple[str, str], Attachment] = {}  # by owner and digest
 
     def find_session(self, session_id: str, owner: str | None) -> SessionRecord | None:

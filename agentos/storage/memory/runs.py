@@ -7,14 +7,13 @@ from agentos.storage.memory.admission import MemoryAdmission
 from agentos.storage.memory.deletion import MemoryDeletion
 from agentos.storage.memory.endings import MemoryEndings
 from agentos.storage.memory.leases import MemoryLeases
-from agentos.storage.memory.owner_data import MemoryOwnerData
 from agentos.storage.memory.paging import matching, page
 from agentos.storage.memory.records import run_copy
 from agentos.storage.paging import Cursor, Page, Paging
 from agentos.storage.runs import RunFilter
 
 
-class MemoryRunStore(MemoryAdmission, MemoryEndings, MemoryLeases, MemoryDeletion, MemoryOwnerData):
+class MemoryRunStore(MemoryAdmission, MemoryEndings, MemoryLeases, MemoryDeletion):
     """Runs by id and by time."""
 
     def get(self, run_id: str, *, owner: str | None) -> Run | None:

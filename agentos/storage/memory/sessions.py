@@ -12,6 +12,7 @@ from agentos.domain.session import Session, Summary
 from agentos.errors import StorageError
 from agentos.storage.history import History, StoredMessage, within_page
 from agentos.storage.idempotency import IdempotencyKey, Replay
+from agentos.storage.memory.idempotency import find_key, keep_key
 from agentos.storage.memory.paging import matching, page
 from agentos.storage.memory.records import MemoryStore, SessionRecord, message_copy, run_copy, session_copy
 from agentos.storage.paging import Cursor, Page, Paging
@@ -23,13 +24,13 @@ class MemorySessionStore(MemoryStore, SessionStore):
 
     def create(self, session: Session, *, idempotency: IdempotencyKey | None = None) -> Replay | None:
         with self._lock:
-            replay = self._records.used_keys.find(idempotency)
+            replay = find_key(self._records, idempotency)
             if replay is not None:
                 return replay
             if session.id in self._records.sessions:
                 raise StorageError(f"session {session.id!r} is already there")
             self._records.sessions[session.id] = SessionRecord(session_copy(session))
-            self._records.used_keys.keep(idempotency, session.id)
+            keep_key(self._records, idempotency, session.id)
             return None
 
     def get(self, session_id: str, *, owner: str | None) -> Session | None:

@@ -7,21 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import (
-    BigInteger,
-    Boolean,
-    and_,
-    bindparam,
-    case,
-    exists,
-    insert,
-    literal,
-    not_,
-    null,
-    or_,
-    select,
-    update,
-)
+from sqlalchemy import BigInteger, Boolean, and_, bindparam, case, exists, insert, literal, null, or_, select, update
 
 from agentos.domain.run import Concurrency, Run, RunStatus
 from agentos.errors import RunNotFound, SessionNotFound
@@ -34,14 +20,14 @@ from agentos.storage.sqlalchemy.busy_policy import BUSY, apply_busy_policy
 from agentos.storage.sqlalchemy.clock import database_now
 from agentos.storage.sqlalchemy.columns import duration, microseconds
 from agentos.storage.sqlalchemy.connection import Connection, Row
+from agentos.storage.sqlalchemy.database import SqlStore
+from agentos.storage.sqlalchemy.idempotency import keep_key
 from agentos.storage.sqlalchemy.media_rows import media_values
 from agentos.storage.sqlalchemy.owner_scoped import OwnerScoped
 from agentos.storage.sqlalchemy.quota import check_quota
 from agentos.storage.sqlalchemy.run_rows import run_values
 from agentos.storage.sqlalchemy.session_rows import active_at
-from agentos.storage.sqlalchemy.store import SqlStore
 from agentos.storage.sqlalchemy.tables import run_media, runs, sessions
-from agentos.storage.sqlalchemy.used_keys import keep_key
 from agentos.storage.sqlalchemy.window import read_window, window_of
 
 # The session's row is locked from here to the commit. A run that comes later gets a later place, and sees this run.
@@ -70,20 +56,12 @@ _ADD_RUN = (
 )
 _ADD_MEDIA = insert(run_media)
 
-_mine = (
-    runs.c.id == bindparam("run_id"),
-    runs.c.attempt == bindparam("my_attempt"),
-    runs.c.ended_at.is_(None),
-)
+_mine = (runs.c.id == bindparam("run_id"), runs.c.attempt == bindparam("my_attempt"), runs.c.ended_at.is_(None))
 _older = runs.alias("older")
-_first = not_(
-    exists().where(
-        _older.c.session_id == runs.c.session_id,
-        _older.c.position < runs.c.position,
-        _older.c.ended_at.is_(None),
-    )
+_first = ~exists().where(
+    _older.c.session_id == runs.c.session_id, _older.c.position < runs.c.position, _older.c.ended_at.is_(None)
 )
-_may_start = and_(_first, not_(runs.c.cancel_requested))
+_may_start = and_(_first, ~runs.c.cancel_requested)
 _MAY_START = select(_may_start).where(*_mine)
 _START = (
     update(runs)

@@ -11,8 +11,8 @@ from agentos.storage.agents import AgentStore, StoredAgent, listed_part
 from agentos.storage.json_text import dumps
 from agentos.storage.sqlalchemy.columns import Values, microseconds, object_of, time_of
 from agentos.storage.sqlalchemy.connection import Row
+from agentos.storage.sqlalchemy.database import SqlStore
 from agentos.storage.sqlalchemy.dialects import for_each_dialect
-from agentos.storage.sqlalchemy.store import SqlStore
 from agentos.storage.sqlalchemy.tables import agents
 
 _GIVEN = agents.c.id == bindparam("agent_id")

@@ -15,10 +15,10 @@ from agentos.domain.run import Run
 from agentos.storage.attachments import Attachment, AttachmentStore, digest_of, digests_of
 from agentos.storage.sqlalchemy.columns import microseconds
 from agentos.storage.sqlalchemy.connection import Connection
+from agentos.storage.sqlalchemy.database import SqlStore
 from agentos.storage.sqlalchemy.dialects import for_each_dialect
 from agentos.storage.sqlalchemy.inline_media import read_inline
 from agentos.storage.sqlalchemy.owner_scoped import OwnerScoped
-from agentos.storage.sqlalchemy.store import SqlStore
 from agentos.storage.sqlalchemy.tables import attachment_pieces, attachments, run_attachments
 
 # Locked against the deletion of the last run that has them, which waits for the end of this transaction.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,6 +15,11 @@ Values = dict[str, Any]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+
+
+def fields_of(value: object, names: Iterable[str]) -> Values:
+    """Return the fields that a row and what it stands for have in common, as they are."""
+    return {name: getattr(value, name) for name in names}
 
 
 def microseconds(time: datetime) -> int:

@@ -153,6 +153,13 @@ class Database(ABC):
         return isinstance(said, self._operational_error | PoolTimeout) or getattr(said, "sqlstate", None) == READ_ONLY
 
 
+class SqlStore:
+    """A store, or a part of one, in an SQL database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+
 def _said(error: Exception) -> Exception:
     """Return the driver's own error where SQLAlchemy has wrapped it."""
     return error.orig if isinstance(error, DBAPIError) and isinstance(error.orig, Exception) else error

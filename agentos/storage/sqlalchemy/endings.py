@@ -13,10 +13,10 @@ from agentos.storage.attachments import digests_of, read_in_messages
 from agentos.storage.runs import RunStore
 from agentos.storage.sqlalchemy.attachments import keep_attachments
 from agentos.storage.sqlalchemy.connection import Connection
+from agentos.storage.sqlalchemy.database import SqlStore
 from agentos.storage.sqlalchemy.events import append, rows_of
 from agentos.storage.sqlalchemy.message_rows import message_values
-from agentos.storage.sqlalchemy.run_rows import ending_values
-from agentos.storage.sqlalchemy.store import SqlStore
+from agentos.storage.sqlalchemy.run_rows import OUTCOME, ending_values
 from agentos.storage.sqlalchemy.tables import messages, run_events, runs, sessions
 
 _COUNT = (
@@ -31,22 +31,7 @@ _COUNT = (
     .returning(sessions.c.turn_count, sessions.c.message_count)
 )
 
-_SET = (
-    "status",
-    "turn",
-    "content",
-    "reasoning",
-    "error",
-    "model",
-    "finish_reason",
-    "prompt_tokens",
-    "completion_tokens",
-    "reasoning_tokens",
-    "cached_tokens",
-    "loops",
-    "metadata",
-    "ended_at",
-)
+_SET = ("status", "turn", "ended_at", *OUTCOME)
 _END = (
     update(runs)
     .where(runs.c.id == bindparam("run_id"), runs.c.attempt == bindparam("my_attempt"), runs.c.ended_at.is_(None))

@@ -13,8 +13,8 @@ from agentos.domain.event import Frame
 from agentos.storage.events import EventStore, FrameBatch, check_consecutive
 from agentos.storage.sqlalchemy.columns import Values, microseconds
 from agentos.storage.sqlalchemy.connection import Connection
+from agentos.storage.sqlalchemy.database import SqlStore
 from agentos.storage.sqlalchemy.dialects import for_each_dialect
-from agentos.storage.sqlalchemy.store import SqlStore
 from agentos.storage.sqlalchemy.tables import run_events, runs
 
 ROW_FRAMES = 256

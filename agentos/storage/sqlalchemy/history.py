@@ -11,11 +11,11 @@ from agentos.errors import SessionNotFound
 from agentos.storage.history import History, within_page
 from agentos.storage.sessions import SessionStore
 from agentos.storage.sqlalchemy.connection import Connection, Row
+from agentos.storage.sqlalchemy.database import SqlStore
 from agentos.storage.sqlalchemy.inline_media import MESSAGE_PLACE, InlineMedia
 from agentos.storage.sqlalchemy.message_rows import stored_message_of
 from agentos.storage.sqlalchemy.owner_scoped import OwnerScoped
 from agentos.storage.sqlalchemy.run_rows import RUNS, runs_of
-from agentos.storage.sqlalchemy.store import SqlStore
 from agentos.storage.sqlalchemy.tables import messages, runs, sessions
 from agentos.storage.sqlalchemy.window import with_media
 
@@ -25,8 +25,7 @@ _PAGE = (
     select(*(column for column in messages.c if column.name != "media"), MESSAGE_PLACE, runs.c.position)
     .select_from(messages.join(runs, runs.c.id == messages.c.run_id))
     .where(
-        messages.c.session_id == bindparam("session_id"),
-        messages.c.sequence < bindparam("before", type_=BigInteger),
+        messages.c.session_id == bindparam("session_id"), messages.c.sequence < bindparam("before", type_=BigInteger)
     )
     .order_by(messages.c.sequence.desc())
     .limit(bindparam("page_limit", type_=Integer))

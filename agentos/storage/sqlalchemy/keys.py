@@ -9,10 +9,17 @@ from sqlalchemy import BigInteger, bindparam, func, insert, or_, select, update
 
 from agentos.storage.json_text import dumps, loads
 from agentos.storage.keys import KeyStore, StoredKey
-from agentos.storage.sqlalchemy.columns import Values, microseconds, microseconds_or_none, time_of, time_or_none
+from agentos.storage.sqlalchemy.columns import (
+    Values,
+    fields_of,
+    microseconds,
+    microseconds_or_none,
+    time_of,
+    time_or_none,
+)
 from agentos.storage.sqlalchemy.connection import Connection, Row
+from agentos.storage.sqlalchemy.database import SqlStore
 from agentos.storage.sqlalchemy.dialects import lock_until_commit
-from agentos.storage.sqlalchemy.store import SqlStore
 from agentos.storage.sqlalchemy.tables import api_keys
 
 _GIVEN = api_keys.c.id == bindparam("key_id")
@@ -32,6 +39,7 @@ _REVOKE = (
     .returning(*api_keys.c)
 )
 
+_SAME = ("id", "name", "owner", "digest")
 _SPACE = 0x6B657973
 """Our part of the advisory locks that have two numbers: "keys" in ASCII."""
 
@@ -71,11 +79,8 @@ def _used(connection: Connection, owner: str) -> StoredKey | None:
 
 def _values(key: StoredKey) -> Values:
     return {
-        "id": key.id,
-        "name": key.name,
-        "owner": key.owner,
+        **fields_of(key, _SAME),
         "scopes": dumps(key.scopes),
-        "digest": key.digest,
         "created_at": microseconds(key.created_at),
         "expires_at": microseconds_or_none(key.expires_at),
         "revoked_at": microseconds_or_none(key.revoked_at),
@@ -84,11 +89,8 @@ def _values(key: StoredKey) -> Values:
 
 def _key(row: Row) -> StoredKey:
     return StoredKey(
-        id=row.id,
-        name=row.name,
-        owner=row.owner,
+        **fields_of(row, _SAME),
         scopes=tuple(loads(row.scopes)),
-        digest=row.digest,
         created_at=time_of(row.created_at),
         expires_at=time_or_none(row.expires_at),
         revoked_at=time_or_none(row.revoked_at),

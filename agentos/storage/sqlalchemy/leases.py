@@ -13,22 +13,15 @@ from agentos.storage.runs import RunStore
 from agentos.storage.sqlalchemy.clock import database_now
 from agentos.storage.sqlalchemy.columns import duration, without_index
 from agentos.storage.sqlalchemy.connection import Connection, Row
+from agentos.storage.sqlalchemy.database import SqlStore
 from agentos.storage.sqlalchemy.inline_media import InlineMedia
-from agentos.storage.sqlalchemy.run_rows import RUNS, UNFINISHED, runs_of
-from agentos.storage.sqlalchemy.store import SqlStore
+from agentos.storage.sqlalchemy.run_rows import RUNS, UNFINISHED, locked_in_order, runs_of
 from agentos.storage.sqlalchemy.tables import runs
 
 _prolonged = database_now() + bindparam("lease", type_=BigInteger)
 
-# Locked in the order of their ids, as the event log does, which locks many runs of one worker as well.
-_own = (
-    select(runs.c.id)
-    .where(runs.c.lease_owner == bindparam("worker"), runs.c.ended_at.is_(None))
-    .order_by(runs.c.id)
-    .with_for_update()
-    .cte("own")
-)
-_RENEW = update(runs).where(runs.c.id.in_(select(_own.c.id))).values(lease_until=_prolonged).returning(runs.c.id)
+_own = locked_in_order(runs.c.lease_owner == bindparam("worker"))
+_RENEW = update(runs).where(runs.c.id.in_(_own)).values(lease_until=_prolonged).returning(runs.c.id)
 
 # What a status of a newer version means, only that version knows. Written so that no index by status answers it: those
 # under way are few, and have an index of their own.

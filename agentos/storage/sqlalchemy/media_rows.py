@@ -25,11 +25,7 @@ def attachments_of(text: str | None) -> tuple[Media, ...]:
 def media_values(run_id: str, media: Sequence[Media]) -> Values:
     """Return the row of a run's attachments."""
     described = [one.without_data() for one in media]
-    return {
-        "run_id": run_id,
-        "media": _media_text(described, _OLD_MEDIA),
-        "attachments": attachments_text(described),
-    }
+    return {"run_id": run_id, "media": _media_text(described, _OLD_MEDIA), "attachments": attachments_text(described)}
 
 
 def address_media_text(media: Sequence[Media]) -> str | None:

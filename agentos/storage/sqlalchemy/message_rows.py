@@ -75,9 +75,4 @@ def _with_details(message: Message, stored: Mapping[str, Any]) -> Message:
 
 def stored_message_of(row: Row, message: Message) -> StoredMessage:
     """Return the message of a row in its place in the session."""
-    return StoredMessage(
-        sequence=row.sequence,
-        run_id=row.run_id,
-        created_at=time_of(row.created_at),
-        message=message,
-    )
+    return StoredMessage(sequence=row.sequence, run_id=row.run_id, created_at=time_of(row.created_at), message=message)

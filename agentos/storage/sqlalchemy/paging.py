@@ -8,8 +8,9 @@ from typing import Any, TypeVar
 from sqlalchemy import BigInteger, ColumnElement, Integer, Select, bindparam, tuple_
 
 from agentos.storage.paging import Cursor, Page, Paging, next_place, page_of
-from agentos.storage.sqlalchemy.columns import microseconds, time_of
+from agentos.storage.sqlalchemy.columns import Values, microseconds, time_of
 from agentos.storage.sqlalchemy.connection import Row
+from agentos.storage.sqlalchemy.database import Database
 from agentos.storage.sqlalchemy.tables import runs
 
 T = TypeVar("T")
@@ -24,12 +25,10 @@ def paged(statement: Select[Any], time: ColumnElement[int], id: ColumnElement[st
     return statement if after else statement.offset(bindparam("page_offset", type_=Integer))
 
 
-def page_values(paging: Paging) -> dict[str, Any]:
+def page_values(paging: Paging) -> Values:
     """Return the parameters of :func:`paged`: one item more than asked for shows whether there is a next page."""
-    values: dict[str, Any] = {"page_limit": paging.limit + 1}
-    if paging.cursor is None:
-        return {**values, "page_offset": paging.offset}
-    return {**values, **place_values(paging.cursor)}
+    place = _place_values(paging.cursor) or {"page_offset": paging.offset}
+    return {"page_limit": paging.limit + 1, **place}
 
 
 def sql_page(
@@ -47,14 +46,16 @@ def oldest_runs(runs_page: Select[Any], *, after: bool) -> Select[Any]:
     return runs_page.order_by(runs.c.created_at, runs.c.id).limit(bindparam("page_limit", type_=Integer))
 
 
-def place_values(after: Cursor | None) -> dict[str, Any]:
-    """Return the parameters of a place in a list, if one is given."""
+def read_oldest(
+    database: Database, page: Select[Any], values: Values, *, after: Cursor | None, limit: int
+) -> tuple[Sequence[Row], Cursor | None]:
+    """Read a page of :func:`oldest_runs`; return its rows and the place to continue at, ``None`` at the end."""
+    rows = database.query(page, {**values, "page_limit": limit, **_place_values(after)}).all()
+    return rows, next_place(rows, limit, place=lambda row: Cursor(time_of(row.created_at), row.id))
+
+
+def _place_values(after: Cursor | None) -> Values:
     return {} if after is None else {"cursor_time": microseconds(after.time), "cursor_id": after.id}
-
-
-def place_after(looked_at: Sequence[Row], limit: int) -> Cursor | None:
-    """Return where to continue after the rows of :func:`oldest_runs`; ``None`` at the end of the list."""
-    return next_place(looked_at, limit, place=lambda row: Cursor(time_of(row.created_at), row.id))
 
 
 def _place(id: ColumnElement[str]) -> Any:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import ColumnElement, Select, bindparam, select
 
 from agentos.domain.run import Run, RunError, RunStatus
 from agentos.domain.usage import Usage
 from agentos.storage.endings import ended_at
 from agentos.storage.json_text import dumps, loads
-from agentos.storage.sqlalchemy.columns import Values, microseconds, object_of, time_of, time_or_none
+from agentos.storage.sqlalchemy.columns import Values, fields_of, microseconds, object_of, time_of, time_or_none
 from agentos.storage.sqlalchemy.connection import Row
 from agentos.storage.sqlalchemy.database import Database
 from agentos.storage.sqlalchemy.inline_media import RUN_PLACE, InlineMedia
@@ -29,25 +29,29 @@ RUNS = select(
 GET_RUN = OwnerScoped(RUNS.where(runs.c.id == bindparam("run_id")), runs.c.owner)
 """One run by its id."""
 
-
 UNFINISHED = [status.value for status in RunStatus if not status.finished]
 """The statuses of unfinished runs."""
+
+_GIVEN = ("id", "agent_id", "owner", "session_id", "user_id", "attempt", "input")
+_SAID = ("content", "reasoning", "model", "finish_reason", "loops")
+_TOKENS = ("prompt_tokens", "completion_tokens", "reasoning_tokens", "cached_tokens")
+OUTCOME = (*_SAID, *_TOKENS, "error", "metadata")
+"""The columns that a run has from its admission on and that its end may change."""
+
+
+def locked_in_order(which: ColumnElement[bool], *, key_share: bool = False) -> Select[str]:
+    """Return a query of unfinished runs that locks them in the order of their ids.
+
+    Heartbeats, the event log and requests to stop lock many runs at once. In one order, they never block each other.
+    """
+    locked = select(runs.c.id).where(which, runs.c.ended_at.is_(None)).order_by(runs.c.id)
+    return select(locked.with_for_update(key_share=key_share).cte("locked").c.id)
 
 
 def run_values(run: Run) -> Values:
     """Return the row of a new run, without what the database decides."""
-    return {
-        "id": run.id,
-        "agent_id": run.agent_id,
-        "owner": run.owner,
-        "session_id": run.session_id,
-        "user_id": run.user_id,
-        "attempt": run.attempt,
-        "input": run.input,
-        "created_at": microseconds(run.created_at),
-        "context": dumps(run.context),
-        **_outcome(run),
-    }
+    given = fields_of(run, _GIVEN)
+    return {**given, "created_at": microseconds(run.created_at), "context": dumps(run.context), **_outcome(run)}
 
 
 def ending_values(run: Run) -> Values:
@@ -56,46 +60,22 @@ def ending_values(run: Run) -> Values:
 
 
 def _outcome(run: Run) -> Values:
-    """Return the columns that a run has from its admission on and that its end may change."""
     return {
-        "content": run.content,
-        "reasoning": run.reasoning,
-        "error": None if run.error is None else _error_text(run.error),
-        "model": run.model,
-        "finish_reason": run.finish_reason,
-        "prompt_tokens": run.usage.prompt_tokens,
-        "completion_tokens": run.usage.completion_tokens,
-        "reasoning_tokens": run.usage.reasoning_tokens,
-        "cached_tokens": run.usage.cached_tokens,
-        "loops": run.loops,
+        **fields_of(run, _SAID),
+        **fields_of(run.usage, _TOKENS),
+        "error": None if run.error is None else dumps(fields_of(run.error, run.error.__slots__)),
         "metadata": dumps(run.metadata),
     }
-
-
-def _error_text(error: RunError) -> str:
-    return dumps({"code": error.code, "error": error.error, "message": error.message, "details": error.details})
 
 
 def run_of(row: Row) -> Run:
     """Return the run of a row that has its ``attachments`` beside it."""
     return Run(
-        id=row.id,
-        agent_id=row.agent_id,
-        owner=row.owner,
-        session_id=row.session_id,
-        user_id=row.user_id,
-        position=row.position,
-        attempt=row.attempt,
+        **fields_of(row, (*_GIVEN, "position", *_SAID)),
         status=RunStatus(row.status),
-        input=row.input,
         media=attachments_of(row.attachments),
-        content=row.content,
-        reasoning=row.reasoning,
         error=None if row.error is None else RunError(**loads(row.error)),
-        model=row.model,
-        finish_reason=row.finish_reason,
-        usage=Usage(row.prompt_tokens, row.completion_tokens, row.reasoning_tokens, row.cached_tokens),
-        loops=row.loops,
+        usage=Usage(**fields_of(row, _TOKENS)),
         metadata=object_of(row.metadata),
         context=object_of(row.context),
         created_at=time_of(row.created_at),

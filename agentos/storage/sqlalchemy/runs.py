@@ -18,7 +18,6 @@ from agentos.storage.sqlalchemy.deletion import SqlDeletion
 from agentos.storage.sqlalchemy.endings import SqlEndings
 from agentos.storage.sqlalchemy.inline_media import InlineMedia
 from agentos.storage.sqlalchemy.leases import SqlLeases
-from agentos.storage.sqlalchemy.owner_data import SqlOwnerData
 from agentos.storage.sqlalchemy.owner_scoped import OwnerScoped
 from agentos.storage.sqlalchemy.paging import page_values, paged, sql_page
 from agentos.storage.sqlalchemy.run_rows import GET_RUN, RUNS, run_at, runs_of
@@ -44,7 +43,7 @@ def _list(names: tuple[str, ...], *, after: bool) -> Select[Any]:
     return paged(RUNS.where(*conditions), runs.c.created_at, runs.c.id, after=after)
 
 
-class SqlRunStore(SqlAdmission, SqlEndings, SqlLeases, SqlDeletion, SqlOwnerData):
+class SqlRunStore(SqlAdmission, SqlEndings, SqlLeases, SqlDeletion):
     """Runs by id and by time. What happens to a run in its life is in the modules of the classes above."""
 
     def get(self, run_id: str, *, owner: str | None) -> Run | None:

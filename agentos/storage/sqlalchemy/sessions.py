@@ -6,19 +6,8 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import (
-    BigInteger,
-    ColumnElement,
-    Integer,
-    Select,
-    bindparam,
-    delete,
-    func,
-    insert,
-    select,
-    update,
-)
-from sqlalchemy.sql.dml import ReturningDelete, ReturningUpdate
+from sqlalchemy import BigInteger, ColumnElement, Integer, Select, bindparam, delete, func, insert, select, update
+from sqlalchemy.sql.dml import ReturningDelete
 
 from agentos.domain.session import Session, Summary
 from agentos.errors import SessionNotFound
@@ -28,6 +17,7 @@ from agentos.storage.sessions import SessionChanges, SessionFilter, other_versio
 from agentos.storage.sqlalchemy.columns import microseconds
 from agentos.storage.sqlalchemy.connection import Connection, Row
 from agentos.storage.sqlalchemy.history import SqlHistory
+from agentos.storage.sqlalchemy.idempotency import keep_key
 from agentos.storage.sqlalchemy.owner_scoped import OwnerScoped
 from agentos.storage.sqlalchemy.paging import page_values, paged, sql_page
 from agentos.storage.sqlalchemy.session_rows import (
@@ -39,7 +29,6 @@ from agentos.storage.sqlalchemy.session_rows import (
     summary_text,
 )
 from agentos.storage.sqlalchemy.tables import sessions
-from agentos.storage.sqlalchemy.used_keys import keep_key
 
 _INNER = ("summary", "next_position", "turn_count", "message_count")
 _COLUMNS = [column for column in sessions.c if column.name not in _INNER]
@@ -89,7 +78,7 @@ def _delete_oldest(names: tuple[str, ...]) -> ReturningDelete[str]:
 
 
 @cache
-def _change(names: tuple[str, ...], *, fenced: bool) -> OwnerScoped[ReturningUpdate[*tuple[Any, ...]]]:
+def _change(names: tuple[str, ...], *, fenced: bool) -> OwnerScoped:
     changed: dict[str, Any] = {name: bindparam(f"new_{name}", type_=sessions.c[name].type) for name in names}
     changed.update(version=sessions.c.version + 1, updated_at=active_at("now"))
     statement = update(sessions).where(_GIVEN).values(changed).returning(*_COLUMNS)
