@@ -9,11 +9,10 @@ from agentos.domain.event import Frame
 from agentos.domain.message import Message
 from agentos.domain.run import Run
 from agentos.storage.attachments import read_in_messages
-from agentos.storage.endings import ended_at, said_at
 from agentos.storage.events import check_consecutive
 from agentos.storage.history import StoredMessage
 from agentos.storage.memory.records import MemoryStore, RunRecord, SessionRecord, message_copy, run_copy
-from agentos.storage.runs import RunStore
+from agentos.storage.runs import RunStore, ended_at, said_at
 
 _OUTCOME = (
     *("status", "content", "reasoning", "error", "model", "finish_reason"),

@@ -21,6 +21,7 @@ from agentos.storage.sqlalchemy.clock import database_now
 from agentos.storage.sqlalchemy.columns import duration, microseconds
 from agentos.storage.sqlalchemy.connection import Connection, Row
 from agentos.storage.sqlalchemy.database import SqlStore
+from agentos.storage.sqlalchemy.history import read_window, window_of
 from agentos.storage.sqlalchemy.idempotency import keep_key
 from agentos.storage.sqlalchemy.media_rows import media_values
 from agentos.storage.sqlalchemy.owner_scoped import OwnerScoped
@@ -28,7 +29,6 @@ from agentos.storage.sqlalchemy.quota import check_quota
 from agentos.storage.sqlalchemy.run_rows import run_values
 from agentos.storage.sqlalchemy.session_rows import active_at
 from agentos.storage.sqlalchemy.tables import run_media, runs, sessions
-from agentos.storage.sqlalchemy.window import read_window, window_of
 
 # The session's row is locked from here to the commit. A run that comes later gets a later place, and sees this run.
 _TAKE_PLACE = OwnerScoped(

@@ -27,11 +27,6 @@ def microseconds(time: datetime) -> int:
     return (time - _EPOCH) // _MICROSECOND
 
 
-def microseconds_or_none(time: datetime | None) -> int | None:
-    """Return a time that may be missing as the tables hold it."""
-    return None if time is None else microseconds(time)
-
-
 def time_of(stored: int) -> datetime:
     """Return a stored time, aware, in UTC."""
     return _EPOCH + timedelta(microseconds=stored)

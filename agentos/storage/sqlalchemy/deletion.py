@@ -125,7 +125,7 @@ class SqlDeletion(SqlStore, RunStore):
 
     def request_cancel_of_owner(self, data_owner: str, *, user_id: str | None = None) -> Sequence[str]:
         find = _unfinished_of_owner(of_user=user_id is not None)
-        found = self._database.query(find, _of(data_owner, user_id)).all()
+        found = self._database.query(find, {"of_owner": data_owner, "of_user": user_id}).all()
         if not found:
             return []
         asked = {"run_ids": sorted(row.id for row in found), "forget": False}
@@ -136,7 +136,9 @@ class SqlDeletion(SqlStore, RunStore):
     ) -> tuple[Deleted, Cursor | None]:
         page = _made_by_owner(of_user=user_id is not None, after=after is not None)
         # Outside of the transaction: most runs of a page may be another user's.
-        rows, following = read_oldest(self._database, page, _of(data_owner, user_id), after=after, limit=limit)
+        rows, following = read_oldest(
+            self._database, page, {"of_owner": data_owner, "of_user": user_id}, after=after, limit=limit
+        )
         run_ids = sorted(row.id for row in rows if row.matches)
         if not run_ids:
             return Deleted(), following
@@ -170,10 +172,6 @@ def _take_out(connection: Connection, session_id: str, gone: Sequence[Row]) -> N
         "turns": len(turns),
     }
     connection.execute(_COUNT, counts)
-
-
-def _of(owner: str, user_id: str | None) -> dict[str, Any]:
-    return {"of_owner": owner, **({} if user_id is None else {"of_user": user_id})}
 
 
 def _delete_of_owner(connection: Connection, owner: str, run_ids: Sequence[str]) -> Deleted:

@@ -54,7 +54,7 @@ _READ = (
 )
 
 # The run is locked too, against the deletion of its session, which comes to its log from there. What another worker is
-# deleting is passed over.
+# deleting is skipped.
 _OLD_LOGS = (
     select(run_events.c.run_id)
     .join_from(run_events, runs, runs.c.id == run_events.c.run_id)

@@ -1,23 +1,24 @@
-"""A session's transcript, page by page from its end."""
+"""A session's transcript: page by page from its end, and the last whole turns, which a model is given."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from sqlalchemy import BigInteger, Integer, bindparam, not_, select
 
+from agentos.domain.message import Message
 from agentos.domain.run import Run
 from agentos.errors import SessionNotFound
 from agentos.storage.history import History, within_page
 from agentos.storage.sessions import SessionStore
 from agentos.storage.sqlalchemy.connection import Connection, Row
-from agentos.storage.sqlalchemy.database import SqlStore
+from agentos.storage.sqlalchemy.database import Database, SqlStore
 from agentos.storage.sqlalchemy.inline_media import MESSAGE_PLACE, InlineMedia
-from agentos.storage.sqlalchemy.message_rows import stored_message_of
+from agentos.storage.sqlalchemy.message_rows import message_of, stored_message_of
 from agentos.storage.sqlalchemy.owner_scoped import OwnerScoped
 from agentos.storage.sqlalchemy.run_rows import RUNS, runs_of
 from agentos.storage.sqlalchemy.tables import messages, runs, sessions
-from agentos.storage.sqlalchemy.window import with_media
 
 _LAST = OwnerScoped(select(sessions.c.message_count).where(sessions.c.id == bindparam("session_id")), sessions.c.owner)
 
@@ -53,6 +54,27 @@ _END = 2**62
 """Greater than every sequence and position."""
 
 
+# One statement, so that the counter and the messages are of the same moment.
+_TURN_COUNT = select(sessions.c.turn_count).where(sessions.c.id == bindparam("session_id")).scalar_subquery()
+
+_WINDOW = (
+    select(
+        messages.c.role,
+        messages.c.content,
+        messages.c.tool_calls,
+        messages.c.tool_call_id,
+        messages.c.provider_details,
+        messages.c.attachments,
+        MESSAGE_PLACE,
+    )
+    .where(
+        messages.c.session_id == bindparam("session_id"),
+        messages.c.turn > _TURN_COUNT - bindparam("turns", type_=Integer),
+    )
+    .order_by(messages.c.turn, messages.c.sequence)
+)
+
+
 class SqlHistory(SqlStore, SessionStore):
     """Messages by sequence, and the runs that they came from."""
 
@@ -76,7 +98,7 @@ class SqlHistory(SqlStore, SessionStore):
         page, found = self._database.snapshot(work)
         inline = InlineMedia(self._database)
         return History(
-            messages=[stored_message_of(row, with_media(row, inline)) for row in reversed(page)],
+            messages=[stored_message_of(row, _with_media(row, inline)) for row in reversed(page)],
             runs=sorted(runs_of(found, inline), key=_position),
         )
 
@@ -93,3 +115,22 @@ def _without_messages(connection: Connection, session_id: str, *, after: int, un
 
 def _position(run: Run | Row) -> int:
     return run.position or 0
+
+
+def read_window(connection: Connection, session_id: str | None, turns: int) -> Sequence[Row]:
+    """Return the rows of a session's last turns."""
+    if session_id is None or turns <= 0:
+        return ()
+    return connection.execute(_WINDOW, {"session_id": session_id, "turns": turns}).all()
+
+
+def window_of(rows: Sequence[Row], database: Database) -> tuple[Message, ...]:
+    """Return the messages of the rows, oldest first. Outside of the transaction, as :func:`_with_media`."""
+    inline = InlineMedia(database)
+    return tuple(_with_media(row, inline) for row in rows)
+
+
+def _with_media(row: Row, inline: InlineMedia) -> Message:
+    """Return the message of a row with its attachments; those of earlier versions are looked up, one by one."""
+    message = message_of(row)
+    return message if row.place is None else replace(message, media=inline.at(row.place))

@@ -13,7 +13,6 @@ from agentos.storage.sqlalchemy.columns import (
     Values,
     fields_of,
     microseconds,
-    microseconds_or_none,
     time_of,
     time_or_none,
 )
@@ -82,8 +81,8 @@ def _values(key: StoredKey) -> Values:
         **fields_of(key, _SAME),
         "scopes": dumps(key.scopes),
         "created_at": microseconds(key.created_at),
-        "expires_at": microseconds_or_none(key.expires_at),
-        "revoked_at": microseconds_or_none(key.revoked_at),
+        "expires_at": key.expires_at and microseconds(key.expires_at),
+        "revoked_at": key.revoked_at and microseconds(key.revoked_at),
     }
 
 

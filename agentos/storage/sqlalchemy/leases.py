@@ -27,7 +27,7 @@ _RENEW = update(runs).where(runs.c.id.in_(_own)).values(lease_until=_prolonged).
 # under way are few, and have an index of their own.
 _known = without_index(runs.c.status.in_(UNFINISHED))
 
-# Each of several sweepers takes others: what one has locked, the next one passes over.
+# Each of several sweepers takes others: rows that one has locked, the next one skips.
 _lost = (
     select(runs.c.id)
     .where(runs.c.ended_at.is_(None), runs.c.lease_until < database_now(), _known)

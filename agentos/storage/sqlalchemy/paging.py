@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 from sqlalchemy import BigInteger, ColumnElement, Integer, Select, bindparam, tuple_
 
-from agentos.storage.paging import Cursor, Page, Paging, next_place, page_of
+from agentos.storage.paging import Cursor, Paging, next_place
 from agentos.storage.sqlalchemy.columns import Values, microseconds, time_of
 from agentos.storage.sqlalchemy.connection import Row
 from agentos.storage.sqlalchemy.database import Database
 from agentos.storage.sqlalchemy.tables import runs
-
-T = TypeVar("T")
 
 
 def paged(statement: Select[Any], time: ColumnElement[int], id: ColumnElement[str], *, after: bool) -> Select[Any]:
@@ -31,11 +29,9 @@ def page_values(paging: Paging) -> Values:
     return {"page_limit": paging.limit + 1, **place}
 
 
-def sql_page(
-    rows: Sequence[Row], paging: Paging, convert: Callable[[Sequence[Row]], Sequence[T]], *, time: str
-) -> Page[T]:
-    """Return the page of what was read; ``time`` names the column that the list is ordered by."""
-    return page_of(rows, paging, place=lambda row: Cursor(time_of(getattr(row, time)), row.id), convert=convert)
+def place_by(time: str) -> Callable[[Row], Cursor]:
+    """Return what makes a row's place in a list that is ordered by this column."""
+    return lambda row: Cursor(time_of(getattr(row, time)), row.id)
 
 
 def oldest_runs(runs_page: Select[Any], *, after: bool) -> Select[Any]:
@@ -51,7 +47,7 @@ def read_oldest(
 ) -> tuple[Sequence[Row], Cursor | None]:
     """Read a page of :func:`oldest_runs`; return its rows and the place to continue at, ``None`` at the end."""
     rows = database.query(page, {**values, "page_limit": limit, **_place_values(after)}).all()
-    return rows, next_place(rows, limit, place=lambda row: Cursor(time_of(row.created_at), row.id))
+    return rows, next_place(rows, limit, place=place_by("created_at"))
 
 
 def _place_values(after: Cursor | None) -> Values:

@@ -1,4 +1,4 @@
-"""How many runs may be unfinished at once: counted exactly, whatever is admitted at the same time."""
+"""How many runs may be unfinished at once: counted exactly, also when several are admitted at the same time."""
 
 from __future__ import annotations
 

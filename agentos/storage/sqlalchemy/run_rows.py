@@ -9,8 +9,8 @@ from sqlalchemy import ColumnElement, Select, bindparam, select
 
 from agentos.domain.run import Run, RunError, RunStatus
 from agentos.domain.usage import Usage
-from agentos.storage.endings import ended_at
 from agentos.storage.json_text import dumps, loads
+from agentos.storage.runs import ended_at
 from agentos.storage.sqlalchemy.columns import Values, fields_of, microseconds, object_of, time_of, time_or_none
 from agentos.storage.sqlalchemy.connection import Row
 from agentos.storage.sqlalchemy.database import Database

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, bindparam
 
 from agentos.domain.run import Run
-from agentos.storage.paging import Page, Paging
+from agentos.storage.paging import Page, Paging, page_of
 from agentos.storage.runs import RunFilter
 from agentos.storage.sqlalchemy.admission import SqlAdmission
 from agentos.storage.sqlalchemy.busy_policy import ASK_TO_STOP
@@ -19,7 +19,7 @@ from agentos.storage.sqlalchemy.endings import SqlEndings
 from agentos.storage.sqlalchemy.inline_media import InlineMedia
 from agentos.storage.sqlalchemy.leases import SqlLeases
 from agentos.storage.sqlalchemy.owner_scoped import OwnerScoped
-from agentos.storage.sqlalchemy.paging import page_values, paged, sql_page
+from agentos.storage.sqlalchemy.paging import page_values, paged, place_by
 from agentos.storage.sqlalchemy.run_rows import GET_RUN, RUNS, run_at, runs_of
 from agentos.storage.sqlalchemy.tables import runs
 
@@ -55,7 +55,8 @@ class SqlRunStore(SqlAdmission, SqlEndings, SqlLeases, SqlDeletion):
         statement = _list(tuple(given), after=paging.cursor is not None)
         values = {**{f"with_{name}": str(value) for name, value in given.items()}, **page_values(paging)}
         rows = self._database.query(statement, values).all()
-        return sql_page(rows, paging, lambda kept: runs_of(kept, InlineMedia(self._database)), time="created_at")
+        inline = InlineMedia(self._database)
+        return page_of(rows, paging, place=place_by("created_at"), convert=lambda kept: runs_of(kept, inline))
 
     def request_cancel(self, run_id: str, *, owner: str | None, forget: bool = False) -> Run | None:
         def work(connection: Connection) -> Row | None:

@@ -12,14 +12,14 @@ from sqlalchemy.sql.dml import ReturningDelete
 from agentos.domain.session import Session, Summary
 from agentos.errors import SessionNotFound
 from agentos.storage.idempotency import IdempotencyKey, Replay
-from agentos.storage.paging import Page, Paging
+from agentos.storage.paging import Page, Paging, page_of
 from agentos.storage.sessions import SessionChanges, SessionFilter, other_version
 from agentos.storage.sqlalchemy.columns import microseconds
 from agentos.storage.sqlalchemy.connection import Connection, Row
 from agentos.storage.sqlalchemy.history import SqlHistory
 from agentos.storage.sqlalchemy.idempotency import keep_key
 from agentos.storage.sqlalchemy.owner_scoped import OwnerScoped
-from agentos.storage.sqlalchemy.paging import page_values, paged, sql_page
+from agentos.storage.sqlalchemy.paging import page_values, paged, place_by
 from agentos.storage.sqlalchemy.session_rows import (
     active_at,
     change_values,
@@ -117,7 +117,7 @@ class SqlSessionStore(SqlHistory):
         names, values = _filter_values(where)
         statement = _list(names, after=paging.cursor is not None)
         rows = self._database.query(statement, {**values, **page_values(paging)}).all()
-        return sql_page(rows, paging, lambda kept: list(map(session_of, kept)), time="updated_at")
+        return page_of(rows, paging, place=place_by("updated_at"), convert=lambda kept: list(map(session_of, kept)))
 
     def count(self, where: SessionFilter) -> int:
         names, values = _filter_values(where)
@@ -135,9 +135,7 @@ class SqlSessionStore(SqlHistory):
     ) -> Session:
         given = change_values(changes.given())
         values = {f"new_{name}": value for name, value in given.items()}
-        values.update(session_id=session_id, now=microseconds(now))
-        if expected_version is not None:
-            values["expected_version"] = expected_version
+        values.update(session_id=session_id, now=microseconds(now), expected_version=expected_version)
         change = _change(tuple(given), fenced=expected_version is not None).for_owner(owner, **values)
 
         def work(connection: Connection) -> Row:

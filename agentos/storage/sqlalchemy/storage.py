@@ -51,9 +51,9 @@ class SqlStorage(Storage):
     def schema(self) -> SchemaState:
         if not self._database.exists():
             return SchemaState(None, HEAD)
-        state = SchemaState(self._database.read(self._revision), HEAD)
+        state = SchemaState(self._value(_REVISION, _TABLE), HEAD)
         # Only a schema that this version does not know is asked what it takes to work with it.
-        return replace(state, least=self._database.read(self._least)) if state.newer else state
+        return replace(state, least=self._value(_LEAST, COMPATIBILITY)) if state.newer else state
 
     def check(self) -> None:
         self._database.check()
@@ -64,22 +64,19 @@ class SqlStorage(Storage):
     def close(self) -> None:
         self._database.close()
 
-    def _revision(self, connection: Connection) -> str | None:
-        """Return the revision with one query; only a database without a schema needs a second."""
-        return self._value(connection, _REVISION, _TABLE)
+    def _value(self, query: TextClause, table: str) -> str | None:
+        """Return the one value in a table that may not be there, which alone takes a second query."""
 
-    def _least(self, connection: Connection) -> str | None:
-        return self._value(connection, _LEAST, COMPATIBILITY)
+        def work(connection: Connection) -> str | None:
+            try:
+                value: str | None = connection.execute(query).scalar()
+            except self._database.failures:
+                if inspect(self._database.engine).has_table(table):
+                    raise
+                return None
+            return value
 
-    def _value(self, connection: Connection, query: TextClause, table: str) -> str | None:
-        """Return the one value in a table that may not be there."""
-        try:
-            value: str | None = connection.execute(query).scalar()
-        except self._database.failures:
-            if inspect(self._database.engine).has_table(table):
-                raise
-            return None
-        return value
+        return self._database.read(work)
 
 
 def _migrate_under_lock(connection: sqlalchemy.Connection) -> None:

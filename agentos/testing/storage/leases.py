@@ -1,4 +1,4 @@
-"""The promises about leases: whose a run is, and what becomes of those whose worker is gone."""
+"""The promises about leases: which worker executes a run, and how runs of a lost worker are taken over."""
 
 from __future__ import annotations
 

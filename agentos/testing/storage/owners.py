@@ -1,4 +1,4 @@
-"""The promises about whose sessions and runs are whose."""
+"""The promises about the owners of sessions and runs."""
 
 from __future__ import annotations
 
