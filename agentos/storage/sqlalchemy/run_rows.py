@@ -34,6 +34,7 @@ UNFINISHED = [status.value for status in RunStatus if not status.finished]
 
 _GIVEN = ("id", "agent_id", "owner", "session_id", "user_id", "attempt", "input")
 _SAID = ("content", "reasoning", "model", "finish_reason", "loops")
+_SAME = (*_GIVEN, "position", *_SAID)
 _TOKENS = ("prompt_tokens", "completion_tokens", "reasoning_tokens", "cached_tokens")
 OUTCOME = (*_SAID, *_TOKENS, "error", "metadata")
 """The columns that a run has from its admission on and that its end may change."""
@@ -71,11 +72,11 @@ def _outcome(run: Run) -> Values:
 def run_of(row: Row) -> Run:
     """Return the run of a row that has its ``attachments`` beside it."""
     return Run(
-        **fields_of(row, (*_GIVEN, "position", *_SAID)),
+        **fields_of(row, _SAME),
         status=RunStatus(row.status),
         media=attachments_of(row.attachments),
         error=None if row.error is None else RunError(**loads(row.error)),
-        usage=Usage(**fields_of(row, _TOKENS)),
+        usage=Usage(row.prompt_tokens, row.completion_tokens, row.reasoning_tokens, row.cached_tokens),
         metadata=object_of(row.metadata),
         context=object_of(row.context),
         created_at=time_of(row.created_at),
