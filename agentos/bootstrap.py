@@ -38,9 +38,9 @@ from agentos.services.runs import RunService
 from agentos.services.services import Services
 from agentos.services.sessions import SessionService
 from agentos.services.summaries import SummaryService
+from agentos.storage.admission import Lease, Quota
 from agentos.storage.interface import Storage
 from agentos.storage.sqlalchemy.address import scheme_of
-from agentos.storage.values import Lease, Quota
 from agentos.tools.context import ToolContext
 from agentos.tools.denied import Denied
 from agentos.tools.executor import ToolExecutor
@@ -81,7 +81,7 @@ def build(
     storage = _open_storage(registries.storages, config)
     if config.migrate:
         storage.upgrade()
-    lease = Lease(owner=f"{socket.gethostname()}:{os.getpid()}:{new_id()[-12:]}", seconds=config.lease_seconds)
+    lease = Lease(worker_id=f"{socket.gethostname()}:{os.getpid()}:{new_id()[-12:]}", seconds=config.lease_seconds)
     runner = _runner(storage, lease, config, manager)
     leases = LeaseKeeper(storage, runner, lease, resume=lambda run: services.runs.resume(run))
     catalog = Catalog(registries.providers, config)
@@ -115,7 +115,7 @@ def build(
         housekeeping=HousekeepingService(storage, config),
         runner=runner,
         leases=leases,
-        cancels=CancelWatch(storage, runner, lease.owner),
+        cancels=CancelWatch(storage, runner, lease.worker_id),
     )
     return services
 

@@ -56,7 +56,8 @@ class RegisterTool(Protocol):
 class RegisterStorageBackend(Protocol):
     """Register what opens the storage of a URL scheme (``sqlite`` in ``sqlite:///agentos.db``).
 
-    ``factory`` is called with the URL and the configuration; it must not create or change anything yet.
+    ``factory`` is called with the URL and the configuration, and returns a storage with all its stores. It must not
+    create or change anything yet.
     """
 
     def __call__(self, scheme: str, factory: Callable[[str, Config], Storage]) -> None: ...

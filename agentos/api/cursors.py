@@ -7,7 +7,7 @@ import binascii
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
-from agentos.storage.values import Cursor
+from agentos.storage.paging import Cursor
 
 CursorKind = Literal["agent", "session", "run"]
 

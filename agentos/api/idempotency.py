@@ -12,7 +12,7 @@ from flask import Request
 
 from agentos.api.callers import caller
 from agentos.errors import InvalidRequest
-from agentos.storage.values import IdempotencyKey
+from agentos.storage.idempotency import IdempotencyKey
 
 HEADER = "Idempotency-Key"
 REPLAYED = "Idempotency-Replayed"

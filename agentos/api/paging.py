@@ -15,7 +15,7 @@ from agentos.domain.session import Session
 from agentos.errors import InvalidRequest
 from agentos.fair_lock import LOOP_TURN
 from agentos.services.agents import AgentInfo
-from agentos.storage.values import Cursor, Page, Paging
+from agentos.storage.paging import Cursor, Page, Paging
 
 LARGEST = 8 * 1024**2
 """Bytes after which a part of a list ends before its limit. A thousand runs can hold gigabytes: inputs, answers."""

@@ -14,7 +14,7 @@ from agentos.domain.session import Session, Summary
 from agentos.domain.times import rfc3339
 from agentos.observability.redaction import HIDDEN, redact_data
 from agentos.services.agents import AgentInfo
-from agentos.storage.values import StoredMessage
+from agentos.storage.history import StoredMessage
 
 
 def session_json(session: Session) -> dict[str, Any]:

@@ -49,7 +49,7 @@ from agentos.errors import (
     TooManyStreams,
 )
 from agentos.services.runs import RunRequest, StartedRun
-from agentos.storage.values import RunFilter
+from agentos.storage.runs import RunFilter
 
 routes = Routes("runs", "One execution of an agent each: started, answered or streamed, and kept.")
 

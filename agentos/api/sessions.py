@@ -30,7 +30,7 @@ from agentos.errors import (
     PreconditionFailed,
     SessionNotFound,
 )
-from agentos.storage.values import SessionChanges, SessionFilter
+from agentos.storage.sessions import SessionChanges, SessionFilter
 
 routes = Routes("sessions", "Conversations that last: what was said, whose they are, what the client keeps with them.")
 

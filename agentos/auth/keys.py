@@ -15,7 +15,7 @@ from agentos.domain.principal import Principal
 from agentos.domain.times import utc_now
 from agentos.errors import Unauthenticated
 from agentos.storage.interface import Storage
-from agentos.storage.values import StoredKey
+from agentos.storage.keys import StoredKey
 
 PREFIX = "aos_"
 """What all keys begin with, so that people and scanners of source code know one when they see it."""
@@ -80,7 +80,7 @@ class ApiKeyAuthenticator:
         match = KEY.fullmatch(text)
         if match is None:
             return None
-        key = self._storage.get_key(match[1])
+        key = self._storage.keys.get(match[1])
         same = hmac.compare_digest(digest_of(text), NO_DIGEST if key is None else key.digest)
         return key if same else None
 

@@ -264,7 +264,7 @@ def _shadowed(services: Services, agents: Sequence[AgentInfo]) -> Iterator[Findi
     from agentos.services.agents import STORED
 
     for agent in agents:
-        if agent.source != STORED and services.storage.get_agent(agent.id) is not None:
+        if agent.source != STORED and services.storage.agents.get(agent.id) is not None:
             yield Finding(
                 f"agent {agent.id}",
                 "warning",

@@ -15,7 +15,7 @@ from agentos.domain.times import rfc3339, utc_now
 
 if TYPE_CHECKING:
     from agentos.config import Config
-    from agentos.storage.values import StoredKey
+    from agentos.storage.keys import StoredKey
 
 
 class Expiry(click.ParamType[datetime]):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from agentos.storage.values import Page, Paging
+    from agentos.storage.paging import Page, Paging
 
 T = TypeVar("T")
 
@@ -16,7 +16,7 @@ PAGE = 500
 
 def read_pages(read: Callable[[Paging], Page[T]], limit: int = sys.maxsize) -> Iterator[T]:
     """Yield up to ``limit`` items of a list, of which ``read`` returns a part. Without ``limit``: all."""
-    from agentos.storage.values import Paging
+    from agentos.storage.paging import Paging
 
     paging = Paging(limit=min(limit, PAGE))
     while True:

@@ -52,7 +52,7 @@ def list_runs(session_id: str | None, agent_id: str | None, status: str | None, 
     from agentos.api.representations import run_json
     from agentos.cli.opening import opened
     from agentos.domain.run import RunStatus
-    from agentos.storage.values import RunFilter
+    from agentos.storage.runs import RunFilter
 
     where = RunFilter(session_id=session_id, agent_id=agent_id, status=None if status is None else RunStatus(status))
     with opened() as services:

@@ -33,7 +33,7 @@ def list_sessions(limit: int, as_json: bool, **where: Any) -> None:
     """List sessions, the newest activity first."""
     from agentos.api.representations import session_json
     from agentos.cli.opening import opened
-    from agentos.storage.values import SessionFilter
+    from agentos.storage.sessions import SessionFilter
 
     with opened() as services:
         wanted = SessionFilter(**where)
@@ -140,7 +140,7 @@ def prune(older_than: timedelta, yes: bool) -> None:
     """
     from agentos.cli.opening import opened
     from agentos.domain.times import utc_now
-    from agentos.storage.values import SessionFilter
+    from agentos.storage.sessions import SessionFilter
 
     before = utc_now() - older_than
     with opened() as services:

@@ -10,7 +10,7 @@ from agentos.domain.principal import OPERATOR
 if TYPE_CHECKING:
     from agentos.domain.run import Run
     from agentos.services.services import Services
-    from agentos.storage.values import History, StoredMessage
+    from agentos.storage.history import History, StoredMessage
 
 
 def read_transcript(services: Services, session_id: str) -> History:
@@ -18,7 +18,7 @@ def read_transcript(services: Services, session_id: str) -> History:
 
     Pages come newest first, so it is all in memory for a moment. What is said meanwhile is left out.
     """
-    from agentos.storage.values import History
+    from agentos.storage.history import History
 
     pages: list[History] = []
     before: int | None = None

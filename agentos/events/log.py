@@ -14,8 +14,8 @@ from agentos.errors import StorageError
 from agentos.events.stream import EventStream
 from agentos.fair_lock import FairLock
 from agentos.observability.repeated import RepeatedLines
+from agentos.storage.events import FrameBatch
 from agentos.storage.interface import Storage
-from agentos.storage.values import FrameBatch
 
 INTERVAL = 0.1
 """Seconds between two commits. A crash loses at most the events of this time, of runs that have not ended."""
@@ -95,7 +95,7 @@ class EventLog:
         return part
 
     def _commit(self, part: Sequence[Fresh]) -> None:
-        left_out = self._storage.append_frames([FrameBatch(run.id, frames, run.attempt) for run, _, frames in part])
+        left_out = self._storage.events.append([FrameBatch(run.id, frames, run.attempt) for run, _, frames in part])
         for run, stream, frames in part:
             if run.id not in left_out:
                 stream.mark_logged(frames[-1].number)

@@ -10,7 +10,6 @@ from agentos.domain.message import Message
 from agentos.errors import StorageError
 from agentos.execution.live import LiveRun
 from agentos.runtime.window import fit
-from agentos.storage.attachments import with_data
 from agentos.storage.interface import Storage
 
 
@@ -29,10 +28,10 @@ class RunAttachments:
         if any(media.data is None and media.reference is not None for media in live.run.media):
             own = tuple(self._own(media, live) for media in live.run.media)
             live.run = dataclasses.replace(live.run, media=own)
-        return fit(history, most=most, read=lambda media: with_data(self._storage, media, owner=owner))
+        return fit(history, most=most, read=lambda media: self._storage.attachments.with_data(media, owner=owner))
 
     def _own(self, media: Media, live: LiveRun) -> Media:
-        found = with_data(self._storage, media, owner=live.run.owner)
+        found = self._storage.attachments.with_data(media, owner=live.run.owner)
         if found is None:
             raise StorageError("an attachment of the run is no longer stored; send it again")
         return found

@@ -40,7 +40,7 @@ class CancelWatch:
 
     def look(self) -> None:
         """Stop the runs that are to be stopped, side by side."""
-        for run_id in self._storage.cancel_requests(self._owner):
+        for run_id in self._storage.runs.cancel_requests(self._owner):
             self._runner.cancel(run_id, RunCancelled("the run was cancelled"))
 
     def look_for_gone(self) -> None:
@@ -51,7 +51,7 @@ class CancelWatch:
         before = [live for live in self._runner.running() if live.stream.last is None]
         if not before:
             return
-        leased = self._storage.leased_runs(self._owner)
+        leased = self._storage.runs.leased(self._owner)
         for live in before:
             if live.run.id not in leased:
                 self._runner.cancel(live.run.id, WorkerLost("the run was deleted, or another worker took it over"))

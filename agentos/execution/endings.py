@@ -60,7 +60,7 @@ class Endings:
     def _leave(self, live: LiveRun) -> None:
         """Tell those who follow a run that is not ours any more what they would hear elsewhere."""
         try:
-            now = self._storage.get_run(live.run.id, owner=live.run.owner)
+            now = self._storage.runs.get(live.run.id, owner=live.run.owner)
         except StorageError:
             live.stream.hand_over()
             return
@@ -81,7 +81,7 @@ class Endings:
         messages = live.turn_messages() if kept and run.session_id is not None else ()
         for pause in SAVE_PAUSES:
             try:
-                return self._storage.finish_run(run, messages=messages, frames=frames)
+                return self._storage.runs.finish(run, messages=messages, frames=frames)
             except StorageError:
                 time.sleep(pause)
-        return self._storage.finish_run(run, messages=messages, frames=frames)
+        return self._storage.runs.finish(run, messages=messages, frames=frames)

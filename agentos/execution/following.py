@@ -50,10 +50,10 @@ class Follower:
         live = self._live(run_id, owner)
         if live is not None:
             return self.follow_live(live, after=after, heartbeat=heartbeat, deliver=deliver)
-        run = self._storage.get_run(run_id, owner=owner)
+        run = self._storage.runs.get(run_id, owner=owner)
         if run is None:
             raise RunNotFound(run_id)
-        if run.status.finished and not self._storage.read_frames(run_id, limit=1):
+        if run.status.finished and not self._storage.events.read(run_id, limit=1):
             raise EventsExpired(f"the events of run {run_id!r} are not kept any more; GET the run for how it ended")
         return self._read(run, after, heartbeat)
 
@@ -97,7 +97,7 @@ class Follower:
     def _poll(self, run_id: str, timeout: float, owner: str | None) -> Run | None:
         deadline = time.monotonic() + timeout
         while True:
-            run = self._storage.get_run(run_id, owner=owner)
+            run = self._storage.runs.get(run_id, owner=owner)
             if run is None:
                 raise RunNotFound(run_id)
             if run.status.finished:
@@ -137,15 +137,15 @@ class Follower:
 
     def _page(self, run_id: str, after: int) -> Sequence[Frame]:
         try:
-            return self._storage.read_frames(run_id, after=after, limit=PAGE)
+            return self._storage.events.read(run_id, after=after, limit=PAGE)
         except StorageError:
             return ()  # The database is away; who follows is told that we are alive, and goes on when it is back.
 
     def _end(self, run: Run, after: int) -> Sequence[Sequence[Frame]] | None:
         """Return what is left for somebody who has seen all up to ``after``; ``None``: there is more to come."""
         try:
-            now = self._storage.get_run(run.id, owner=run.owner)
-            left = self._storage.read_frames(run.id, after=after, limit=PAGE)
+            now = self._storage.runs.get(run.id, owner=run.owner)
+            left = self._storage.events.read(run.id, after=after, limit=PAGE)
         except StorageError:
             return None
         if now is None:

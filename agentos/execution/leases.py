@@ -18,8 +18,8 @@ from agentos.execution.endings import UNSAVED
 from agentos.execution.live import run_error, terminal_event
 from agentos.execution.runner import Runner
 from agentos.observability.repeated import RepeatedLines
+from agentos.storage.admission import Lease
 from agentos.storage.interface import Storage
-from agentos.storage.values import Lease
 
 SWEEP_BATCH = 100
 """Lost runs that are taken over at a time."""
@@ -83,14 +83,14 @@ class LeaseKeeper:
         twice, it is ended, or it would be "running" as long as this worker lives.
         """
         before = self._runner.running()
-        mine = set(self._storage.renew_leases(self._lease))
+        mine = set(self._storage.runs.renew_leases(self._lease))
         for live in before:
             if live.run.id not in mine and live.stream.last is None:
                 lost: AgentOSError = WorkerLost("another worker took the run over, or its session was deleted")
                 self._runner.stop(live, lost)
         orphans = {run_id for run_id in mine if self._runner.get(run_id) is None}
         for run_id in orphans & self._orphans:
-            run = self._storage.get_run(run_id, owner=None)
+            run = self._storage.runs.get(run_id, owner=None)
             if run is not None and not run.status.finished:
                 self._end_lost(run, StorageError(UNSAVED))
         self._orphans = orphans
@@ -100,7 +100,7 @@ class LeaseKeeper:
 
         They fail with ``WORKER_LOST``, and what they had written is kept. A worker that drains takes none.
         """
-        while not self._runner.draining and (lost := self._storage.take_lost_runs(self._lease, limit=SWEEP_BATCH)):
+        while not self._runner.draining and (lost := self._storage.runs.take_lost(self._lease, limit=SWEEP_BATCH)):
             for run in lost:
                 resumed = self._resume(run)
                 logger.warning("took over a run of a lost worker", extra={"run_id": run.id, "resumed": resumed})
@@ -113,12 +113,12 @@ class LeaseKeeper:
             run, status=RunStatus.FAILED, content=content, ended_at=utc_now(), error=run_error(failure, run.id)
         )
         frame = FrameEncoder(run).encode(terminal_event(ended, tokens), number + 1)
-        self._storage.finish_run(ended, frames=[frame])
+        self._storage.runs.finish(ended, frames=[frame])
 
     def _logged(self, run_id: str) -> tuple[int, str, int]:
         """Return the number of the last logged event, the last turn's text, and the number of its token events."""
         number, tokens, text = 0, 0, list[str]()
-        while frames := self._storage.read_frames(run_id, after=number):
+        while frames := self._storage.events.read(run_id, after=number):
             for frame in frames:
                 if frame.type == "token":
                     text.append(orjson.loads(frame.data)["data"]["token"])

@@ -30,8 +30,9 @@ from agentos.execution.endings import SAVE_PAUSES, Endings
 from agentos.execution.executor import Reservation
 from agentos.execution.live import LiveRun
 from agentos.execution.turns import SessionTurns
+from agentos.storage.admission import Admission, Lease, Quota
+from agentos.storage.idempotency import IdempotencyKey, Replay
 from agentos.storage.interface import Storage
-from agentos.storage.values import Admission, IdempotencyKey, Lease, Quota, Repeat
 
 NO_QUOTA = Quota()
 
@@ -101,7 +102,7 @@ class Runner:
         concurrency: Concurrency = Concurrency.ENQUEUE,
         idempotency: IdempotencyKey | None = None,
         room: Reservation | None = None,
-    ) -> LiveRun | Repeat:
+    ) -> LiveRun | Replay:
         """Accept a run durably and begin to execute it, or have it executed in ``room``.
 
         Its session must be of ``owner``; ``None``: of any owner. A repeat means that there is no new run. Raises
@@ -112,17 +113,17 @@ class Runner:
         if self.draining:
             raise ShuttingDown("the server is about to stop and takes no new runs; try again")
         begun = time.monotonic()
-        admission = self._storage.admit_run(
+        admission = self._storage.runs.admit(
             run,
             self._lease,
             owner=owner,
             history_turns=limits.history_turns,
             concurrency=concurrency,
-            hold=room is not None,
+            queued=room is not None,
             idempotency=idempotency,
             quota=self._quota,
         )
-        if isinstance(admission, Repeat):
+        if isinstance(admission, Replay):
             return admission
         waits = admission.run.status is RunStatus.QUEUED
         live = LiveRun(
@@ -145,7 +146,7 @@ class Runner:
     def resume(self, run: Run, agent: StreamingAgent, limits: RunLimits) -> None:
         """Execute a run that was taken over from a lost worker from its beginning, after what its log has already."""
         logged = 0
-        while frames := self._storage.read_frames(run.id, after=logged):
+        while frames := self._storage.events.read(run.id, after=logged):
             logged = frames[-1].number
         live = LiveRun(
             run,

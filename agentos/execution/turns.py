@@ -14,8 +14,8 @@ from agentos.domain.times import utc_now
 from agentos.errors import RunCancelled, RunNotFound, StorageError
 from agentos.execution.live import LiveRun
 from agentos.observability.repeated import RepeatedLines
+from agentos.storage.admission import Admission
 from agentos.storage.interface import Storage
-from agentos.storage.values import Admission
 
 POLL = (0.03, 0.2)
 """Least and most seconds between two questions whether it is a run's turn, when no run of this worker wakes it."""
@@ -61,7 +61,7 @@ class SessionTurns:
 
     def _claim(self, live: LiveRun, history_turns: int) -> Admission | None:
         try:
-            return self._storage.claim_turn(live.run, history_turns=history_turns, now=utc_now())
+            return self._storage.runs.start(live.run, history_turns=history_turns, now=utc_now())
         except RunNotFound as error:
             raise RunCancelled(
                 "the run was taken away while it waited: its session is gone, or it was ended"

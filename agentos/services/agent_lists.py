@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from agentos.storage.agents import StoredAgent
 from agentos.storage.interface import Storage
-from agentos.storage.values import Paging, StoredAgent
+from agentos.storage.paging import Paging
 
 
 def part_of_list(
@@ -18,14 +19,14 @@ def part_of_list(
     """
     if paging.cursor is not None:
         after = paging.cursor.id
-        stored = storage.list_agents(after=after, limit=paging.limit + 1, leave_out=registered)
+        stored = storage.agents.list(after=after, limit=paging.limit + 1, leave_out=registered)
         names, skip = [name for name in registered if name > after], 0
     else:
         # Before the part stand at most all registered agents, so at least `start` stored ones do. The first stored one
         # behind these has `start` stored and the smaller registered ones before it: its place in the list is known.
         start = max(0, paging.offset - len(registered))
         limit = paging.limit + 1 + paging.offset - start
-        stored = storage.list_agents(offset=start, limit=limit, leave_out=registered)
+        stored = storage.agents.list(offset=start, limit=limit, leave_out=registered)
         if start and not stored:
             return [], {}
         names = [name for name in registered if not start or name > stored[0].id]

@@ -20,8 +20,9 @@ from agentos.registry import Registry
 from agentos.runtime.loop import ModelAgent
 from agentos.services.agent_lists import part_of_list
 from agentos.services.sizes import Sizes
+from agentos.storage.agents import StoredAgent
 from agentos.storage.interface import Storage
-from agentos.storage.values import Cursor, Page, Paging, StoredAgent
+from agentos.storage.paging import Cursor, Page, Paging
 from agentos.tools.executor import ToolExecutor
 from agentos.tools.tool import Tool, as_tools
 
@@ -94,7 +95,7 @@ class AgentService:
         entry = self._registered.get(agent_id)
         if entry is not None:
             return _info(entry.name, entry.value, entry.source)
-        stored = self._storage.get_agent(agent_id)
+        stored = self._storage.agents.get(agent_id)
         if stored is None:
             raise AgentNotFound(agent_id)
         return _stored_info(stored)
@@ -121,7 +122,7 @@ class AgentService:
         agent = self._checked(document, by_operator=by_operator)
         now = utc_now()
         stored = StoredAgent(id=agent.id, document=agent_document(agent), created_at=now, updated_at=now)
-        if not self._storage.add_agent(stored):
+        if not self._storage.agents.add(stored):
             raise AgentExists(f"agent {agent.id!r} is already registered; PUT (or --update) replaces it")
         return _stored_info(stored)
 
@@ -135,7 +136,7 @@ class AgentService:
         agent = self._checked({**document, "id": agent_id}, by_operator=by_operator)
         now = utc_now()
         stored = StoredAgent(id=agent.id, document=agent_document(agent), created_at=now, updated_at=now)
-        if not self._storage.replace_agent(stored):
+        if not self._storage.agents.replace(stored):
             raise AgentNotFound(agent_id)
         self._stored.pop(agent_id, None)
         return self.get(agent_id)
@@ -143,7 +144,7 @@ class AgentService:
     def delete(self, agent_id: str) -> None:
         """Delete a stored agent; its sessions and runs stay. Raises ``AgentExists`` (read-only), ``AgentNotFound``."""
         self._refuse_read_only(agent_id)
-        if not self._storage.delete_agent(agent_id):
+        if not self._storage.agents.delete(agent_id):
             raise AgentNotFound(agent_id)
         self._stored.pop(agent_id, None)
 
@@ -190,7 +191,7 @@ class AgentService:
         now = time.monotonic()
         if cached is not None and now - cached.read_at < FRESH_FOR:
             return cached.agent
-        stored = self._storage.get_agent(agent_id)
+        stored = self._storage.agents.get(agent_id)
         if stored is None:
             self._stored.pop(agent_id, None)
             raise AgentNotFound(agent_id)

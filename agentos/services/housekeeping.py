@@ -13,8 +13,9 @@ from agentos.background_thread import BackgroundThread
 from agentos.config import Config
 from agentos.domain.times import utc_now
 from agentos.errors import StorageError
+from agentos.storage.idempotency import IDEMPOTENCY_SECONDS
 from agentos.storage.interface import Storage
-from agentos.storage.values import IDEMPOTENCY_SECONDS, SessionFilter
+from agentos.storage.sessions import SessionFilter
 
 BATCH = 100
 """Rows' owners (runs, keys, sessions) that are dealt with in one transaction."""
@@ -54,9 +55,9 @@ class HousekeepingService:
         """
         now = utc_now()
         ended_before = now - timedelta(seconds=self._config.event_retention)
-        logs = self._repeat(lambda: self._storage.delete_frames(ended_before=ended_before, limit=BATCH))
+        logs = self._repeat(lambda: self._storage.events.delete_old(ended_before=ended_before, limit=BATCH))
         created_before = now - timedelta(seconds=IDEMPOTENCY_SECONDS)
-        keys = self._repeat(lambda: self._storage.delete_idempotency_keys(created_before=created_before, limit=BATCH))
+        keys = self._repeat(lambda: self._storage.idempotency.delete_old(created_before=created_before, limit=BATCH))
         ttl = self._config.session_ttl
         sessions = self.prune_sessions(now - timedelta(seconds=ttl)) if ttl else 0
         ttl = self._config.run_ttl
@@ -66,13 +67,13 @@ class HousekeepingService:
     def prune_sessions(self, before: datetime) -> int:
         """Delete everybody's sessions without activity since ``before``; return how many."""
         idle = SessionFilter(updated_before=before)
-        return self._repeat(lambda: self._storage.delete_sessions(idle, limit=BATCH))
+        return self._repeat(lambda: self._storage.sessions.delete_oldest(idle, limit=BATCH))
 
     def prune_runs(self, before: datetime) -> int:
         """Delete everybody's runs without a session that ended before a time; return how many."""
-        deleted, after = self._storage.delete_runs(ended_before=before, limit=BATCH)
+        deleted, after = self._storage.runs.delete_old(ended_before=before, limit=BATCH)
         while after is not None and not self._thread.stopping.wait(PAUSE):
-            some, after = self._storage.delete_runs(ended_before=before, after=after, limit=BATCH)
+            some, after = self._storage.runs.delete_old(ended_before=before, after=after, limit=BATCH)
             deleted += some
         return deleted
 

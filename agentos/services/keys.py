@@ -13,7 +13,10 @@ from agentos.domain.principal import ANONYMOUS, OWNER, SCOPES, is_scope
 from agentos.domain.times import rfc3339, utc_now
 from agentos.errors import InvalidRequest, NotFound
 from agentos.storage.interface import Storage
-from agentos.storage.values import Paging, RunFilter, SessionFilter, StoredKey
+from agentos.storage.keys import StoredKey
+from agentos.storage.paging import Paging
+from agentos.storage.runs import RunFilter
+from agentos.storage.sessions import SessionFilter
 
 CLIENT_SCOPES = ("agents:read", "agents:run", "sessions:read", "sessions:write", "runs:read", "runs:cancel")
 """What a program needs that talks to agents; it can neither change agents nor see what others do."""
@@ -53,7 +56,7 @@ class KeyService:
         if owner is None:
             self._add_with_new_owner(key)
         else:
-            self._storage.add_key(key)
+            self._storage.keys.add(key)
         logger.info("API key created", extra={"key_id": key.id, "owner": key.owner, "scopes": list(key.scopes)})
         return text, key
 
@@ -63,18 +66,18 @@ class KeyService:
             _refuse_name(key.name, "stands for what was made without a credential", ANONYMOUS)
         if self._owns_something(key.owner):  # such as the user of a token, who has no key
             _refuse_name(key.name, "is a user that has sessions or runs", key.owner)
-        used = self._storage.add_key(key, new_owner=True)
+        used = self._storage.keys.add(key, new_owner=True)
         if used is not None:
             _refuse_name(key.name, f"is used by key {used.id} of user {used.owner!r:.100}", used.owner)
 
     def _owns_something(self, owner: str) -> bool:
         paging = Paging(limit=1)
-        sessions = self._storage.list_sessions(SessionFilter(owner=owner), paging)
-        return bool(sessions.items or self._storage.list_runs(RunFilter(owner=owner), paging).items)
+        sessions = self._storage.sessions.list(SessionFilter(owner=owner), paging)
+        return bool(sessions.items or self._storage.runs.list(RunFilter(owner=owner), paging).items)
 
     def list(self) -> Sequence[StoredKey]:
         """Return all keys, the oldest first, also those that are not good any more."""
-        return self._storage.list_keys()
+        return self._storage.keys.list()
 
     def revoke(self, key_id: str) -> StoredKey:
         """Revoke a key for good, from the next request on. Takes a whole key too, such as one that leaked.
@@ -83,7 +86,7 @@ class KeyService:
         """
         whole = KEY.fullmatch(key_id)
         id = whole[1] if whole else key_id
-        key = self._storage.revoke_key(id, now=utc_now())
+        key = self._storage.keys.revoke(id, now=utc_now())
         if key is None:
             # Cut short: what looks nearly like a key may be one that was copied badly.
             raise NotFound(f"API key with ID {id[:20]!r} not found; an ID has 16 digits and letters from a to f")

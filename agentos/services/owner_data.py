@@ -8,7 +8,9 @@ import time
 from agentos.errors import RunCancelled
 from agentos.execution.runner import Runner
 from agentos.storage.interface import Storage
-from agentos.storage.values import Cursor, Deleted, SessionFilter
+from agentos.storage.paging import Cursor
+from agentos.storage.runs import Deleted
+from agentos.storage.sessions import SessionFilter
 
 BATCH = 100
 """Runs or sessions that are dealt with in one transaction."""
@@ -39,7 +41,7 @@ class OwnerDataService:
         self._stop_runs(owner, user_id)
         deleted = self._delete_runs(owner, user_id)
         where = SessionFilter(owner=owner, user_id=user_id)
-        while sessions := self._storage.delete_sessions(where, limit=BATCH):
+        while sessions := self._storage.sessions.delete_oldest(where, limit=BATCH):
             deleted += Deleted(sessions=sessions)
             time.sleep(PAUSE)
         logger.info("data of an owner deleted", extra={"sessions": deleted.sessions, "runs": deleted.runs})
@@ -47,7 +49,7 @@ class OwnerDataService:
 
     def _stop_runs(self, owner: str, user_id: str | None) -> None:
         deadline = time.monotonic() + STOP_WAIT
-        while asked := self._storage.cancel_runs(owner, user_id=user_id):
+        while asked := self._storage.runs.request_cancel_of_owner(owner, user_id=user_id):
             for run_id in asked:
                 self._runner.cancel(run_id, RunCancelled("the data of the run's owner is being deleted"))
             if time.monotonic() >= deadline:
@@ -63,4 +65,4 @@ class OwnerDataService:
         return deleted
 
     def _page(self, owner: str, user_id: str | None, after: Cursor | None) -> tuple[Deleted, Cursor | None]:
-        return self._storage.delete_owner_runs(owner, user_id=user_id, after=after, limit=BATCH)
+        return self._storage.runs.delete_of_owner(owner, user_id=user_id, after=after, limit=BATCH)

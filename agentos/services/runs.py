@@ -39,8 +39,10 @@ from agentos.runtime.loop import ModelAgent
 from agentos.services.agents import AgentService
 from agentos.services.sizes import Sizes
 from agentos.services.tool_calls import ToolCallRecord, tool_calls_of
+from agentos.storage.idempotency import IdempotencyKey, Replay
 from agentos.storage.interface import Storage
-from agentos.storage.values import IdempotencyKey, Page, Paging, Repeat, RunFilter
+from agentos.storage.paging import Page, Paging
+from agentos.storage.runs import RunFilter
 
 FETCH_SECONDS = 15.0
 """How long bringing in the attachments of one request may take."""
@@ -130,7 +132,7 @@ class RunService:
         if not request.caller.may_run(request.agent_id):
             raise Forbidden(f"the credential may not run agent {request.agent_id!r}")
         # First of all: what a repeat would be refused for now was all right when it came for the first time.
-        repeat = None if request.idempotency is None else self._storage.find_repeat(request.idempotency)
+        repeat = None if request.idempotency is None else self._storage.idempotency.find(request.idempotency)
         if repeat is not None:
             return self._repeated(repeat, request)
         self._sizes.check_run(request.input, request.metadata, request.context)
@@ -159,7 +161,7 @@ class RunService:
         # Without a heartbeat, another worker would take the run for lost; so no host of the server can forget it.
         self._watch()
         started = self._admit(run, agent, request)
-        if isinstance(started, Repeat):
+        if isinstance(started, Replay):
             return self._repeated(started, request)
         logger.debug("run requested", extra={"agent_id": run.agent_id, "session_id": run.session_id, "run_id": run.id})
         return StartedRun(run.id, False, request.caller.reach, self._follower, started)
@@ -179,7 +181,7 @@ class RunService:
 
         Raises :class:`~agentos.errors.RunNotFound`, or :class:`~agentos.errors.RunFinished` when it has ended.
         """
-        run = self._storage.request_cancel(run_id, owner=caller.reach)
+        run = self._storage.runs.request_cancel(run_id, owner=caller.reach)
         if run is None:
             raise RunNotFound(run_id)
         if run.status.finished:
@@ -192,7 +194,7 @@ class RunService:
 
         Raises :class:`~agentos.errors.RunNotFound`, or :class:`~agentos.errors.RunActive` before its end.
         """
-        run = self._storage.delete_run(run_id, owner=caller.reach)
+        run = self._storage.runs.delete(run_id, owner=caller.reach)
         if run is None:
             raise RunNotFound(run_id)
         if not run.status.finished:
@@ -215,7 +217,7 @@ class RunService:
 
     def get(self, run_id: str, caller: Principal) -> Run:
         """Return a run as it is saved; raises :class:`~agentos.errors.RunNotFound`."""
-        run = self._storage.get_run(run_id, owner=caller.reach)
+        run = self._storage.runs.get(run_id, owner=caller.reach)
         if run is None:
             raise RunNotFound(run_id)
         return run
@@ -235,7 +237,7 @@ class RunService:
         media = run.media[number]
         if media.reference is None:
             raise NotFound(f"attachment {number} of run {run_id!r} was given by its address; its bytes are not stored")
-        content = self._storage.read_attachment(media.reference, owner=run.owner)
+        content = self._storage.attachments.read(media.reference, owner=run.owner)
         if content is None:
             raise RunNotFound(run_id)  # deleted meanwhile
         return media, content
@@ -244,14 +246,14 @@ class RunService:
         """Return the caller's runs, newest first."""
         if caller.reach is not None:
             where = replace(where, owner=caller.reach)
-        return self._storage.list_runs(where, paging)
+        return self._storage.runs.list(where, paging)
 
-    def _admit(self, run: Run, agent: StreamingAgent, request: RunRequest) -> LiveRun | Repeat:
+    def _admit(self, run: Run, agent: StreamingAgent, request: RunRequest) -> LiveRun | Replay:
         timeout = self._config.stream_timeout if request.streamed else self._config.request_timeout
         if request.background:
             timeout = self._config.background_timeout
         room = self._executor.reserve() if request.background else None
-        started: LiveRun | Repeat | None = None
+        started: LiveRun | Replay | None = None
         try:
             started = self._runner.start(
                 run,
@@ -267,10 +269,10 @@ class RunService:
                 room.release()
         return started
 
-    def _repeated(self, repeat: Repeat, request: RunRequest) -> StartedRun:
+    def _repeated(self, repeat: Replay, request: RunRequest) -> StartedRun:
         if request.idempotency is not None:
             repeat.check(request.idempotency)
-        if self._storage.get_run(repeat.id, owner=request.caller.reach) is None:
+        if self._storage.runs.get(repeat.id, owner=request.caller.reach) is None:
             raise IdempotencyConflict(f"run {repeat.id!r}, which the first request with this key made, was deleted")
         return StartedRun(repeat.id, True, request.caller.reach, self._follower)
 

@@ -16,17 +16,11 @@ from agentos.domain.times import utc_now
 from agentos.errors import IdempotencyConflict, RunCancelled, SessionNotFound
 from agentos.execution.runner import Runner
 from agentos.services.sizes import Sizes
-from agentos.storage.attachments import with_data
+from agentos.storage.history import History
+from agentos.storage.idempotency import IdempotencyKey, Replay
 from agentos.storage.interface import Storage
-from agentos.storage.values import (
-    History,
-    IdempotencyKey,
-    Page,
-    Paging,
-    Repeat,
-    SessionChanges,
-    SessionFilter,
-)
+from agentos.storage.paging import Page, Paging
+from agentos.storage.sessions import SessionChanges, SessionFilter
 
 logger = logging.getLogger(__name__)
 
@@ -73,33 +67,33 @@ class SessionService:
             created_at=now,
             updated_at=now,
         )
-        repeat = self._storage.create_session(session, idempotency=idempotency)
+        repeat = self._storage.sessions.create(session, idempotency=idempotency)
         if repeat is not None and idempotency is not None:
             return self._repeated(repeat, idempotency, caller), True
         logger.info("session created", extra={"session_id": session.id, "agent_id": agent_id})
         return session, False
 
-    def _repeated(self, repeat: Repeat, idempotency: IdempotencyKey, caller: Principal) -> Session:
+    def _repeated(self, repeat: Replay, idempotency: IdempotencyKey, caller: Principal) -> Session:
         repeat.check(idempotency)
-        session = self._storage.get_session(repeat.id, owner=caller.reach)
+        session = self._storage.sessions.get(repeat.id, owner=caller.reach)
         if session is None:
             raise IdempotencyConflict(f"session {repeat.id!r}, which the first request with this key made, was deleted")
         return session
 
     def get(self, session_id: str, caller: Principal) -> Session:
         """Return a session; raises :class:`~agentos.errors.SessionNotFound`."""
-        session = self._storage.get_session(session_id, owner=caller.reach)
+        session = self._storage.sessions.get(session_id, owner=caller.reach)
         if session is None:
             raise SessionNotFound(session_id)
         return session
 
     def list(self, where: SessionFilter, paging: Paging, caller: Principal) -> Page[Session]:
         """Return the caller's sessions, newest activity first."""
-        return self._storage.list_sessions(_within(where, caller), paging)
+        return self._storage.sessions.list(_within(where, caller), paging)
 
     def count(self, where: SessionFilter, caller: Principal) -> int:
         """Return how many of the caller's sessions match."""
-        return self._storage.count_sessions(_within(where, caller))
+        return self._storage.sessions.count(_within(where, caller))
 
     def update(
         self, session_id: str, changes: SessionChanges, caller: Principal, *, expected_version: int | None = None
@@ -110,7 +104,7 @@ class SessionService:
         version.
         """
         self._sizes.check_session(changes.given())
-        session = self._storage.update_session(
+        session = self._storage.sessions.update(
             session_id, changes, owner=caller.reach, now=utc_now(), expected_version=expected_version
         )
         logger.info("session updated", extra={"session_id": session_id, "fields": sorted(changes.given())})
@@ -118,20 +112,20 @@ class SessionService:
 
     def delete(self, session_id: str, caller: Principal) -> None:
         """Delete a session with its messages, runs and events; a run under way is cancelled."""
-        if not self._storage.delete_session(session_id, owner=caller.reach):
+        if not self._storage.sessions.delete(session_id, owner=caller.reach):
             raise SessionNotFound(session_id)
         self._runner.stop_session(session_id, RunCancelled("its session was deleted"))
         logger.info("session deleted", extra={"session_id": session_id})
 
     def history(self, session_id: str, caller: Principal, *, limit: int, before: int | None = None) -> History:
         """Return the last ``limit`` messages (before a sequence number) and their runs, oldest first."""
-        return self._storage.history(session_id, owner=caller.reach, limit=limit, before=before)
+        return self._storage.sessions.history(session_id, owner=caller.reach, limit=limit, before=before)
 
     def with_data(self, message: Message, session: Session) -> Message:
         """Return a message of a session's history with the bytes of its attachments, where they are still stored."""
         if not message.media:
             return message
-        whole = (with_data(self._storage, media, owner=session.owner) or media for media in message.media)
+        whole = (self._storage.attachments.with_data(media, owner=session.owner) or media for media in message.media)
         return replace(message, media=tuple(whole))
 
 

@@ -31,8 +31,8 @@ from agentos.observability.content import Quoting
 from agentos.runtime.answer import Answer
 from agentos.runtime.loop import ModelAgent
 from agentos.services.agents import AgentService
+from agentos.storage.history import StoredMessage
 from agentos.storage.interface import Storage
-from agentos.storage.values import StoredMessage
 from agentos.tools.text import clean
 
 MESSAGES = 200
@@ -66,7 +66,7 @@ class SummaryService:
 
     def get(self, session_id: str, caller: Principal) -> Summary:
         """Return the session's summary; raises ``SessionNotFound`` or ``SummaryNotFound``."""
-        summary = self._storage.get_summary(session_id, owner=caller.reach)
+        summary = self._storage.sessions.get_summary(session_id, owner=caller.reach)
         if summary is None:
             raise SummaryNotFound(session_id)
         return summary
@@ -97,7 +97,7 @@ class SummaryService:
             raise
 
     def _prepared(self, session_id: str, caller: Principal) -> tuple[Session, ModelAgent]:
-        session = self._storage.get_session(session_id, owner=caller.reach)
+        session = self._storage.sessions.get(session_id, owner=caller.reach)
         if session is None:
             raise SessionNotFound(session_id)
         if not caller.may_run(session.agent_id):
@@ -113,7 +113,7 @@ class SummaryService:
         return session, agent
 
     def _make(self, session: Session, agent: ModelAgent) -> Summary:
-        earlier = self._storage.get_summary(session.id, owner=session.owner)
+        earlier = self._storage.sessions.get_summary(session.id, owner=session.owner)
         before = [] if earlier is None else [f"Summary so far: {earlier.content}"]
         summary = Summary(
             content=self._fitting(agent, session, before, self._said(session)),
@@ -121,7 +121,7 @@ class SummaryService:
             total_tokens=session.total_tokens,
             created_at=utc_now(),
         )
-        self._storage.put_summary(session.id, summary, owner=session.owner)
+        self._storage.sessions.put_summary(session.id, summary, owner=session.owner)
         return summary
 
     def _fitting(self, agent: ModelAgent, session: Session, before: list[str], said: list[str]) -> str:
@@ -155,7 +155,8 @@ class SummaryService:
         lines: list[str] = []
         left, before = MESSAGES, None
         while left > 0 and before != 1:
-            page = self._storage.history(session.id, owner=session.owner, limit=min(PIECE, left), before=before)
+            limit = min(PIECE, left)
+            page = self._storage.sessions.history(session.id, owner=session.owner, limit=limit, before=before)
             lines[:0] = _as_lines(page.messages)
             left -= len(page.messages)
             before = page.messages[0].sequence if page.messages else 1

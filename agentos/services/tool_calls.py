@@ -39,7 +39,7 @@ def tool_calls_of(storage: Storage, run: Run) -> list[ToolCallRecord]:
 def _from_events(storage: Storage, run: Run) -> list[ToolCallRecord] | None:
     last = 0
     calls: list[ToolCallRecord] = []
-    while frames := storage.read_frames(run.id, after=last):
+    while frames := storage.events.read(run.id, after=last):
         last = frames[-1].number
         for frame in frames:
             if frame.type == RunStart.type:
@@ -73,7 +73,7 @@ def _from_messages(storage: Storage, run: Run) -> list[ToolCallRecord]:
     calls: list[ToolCallRecord] = []
     before: int | None = None
     while before != 1:
-        messages = storage.history(run.session_id, owner=run.owner, limit=PAGE, before=before).messages
+        messages = storage.sessions.history(run.session_id, owner=run.owner, limit=PAGE, before=before).messages
         found = [call for one in messages if one.run_id == run.id for call in one.message.tool_calls]
         calls[:0] = [ToolCallRecord(id=call.id, name=call.name, arguments=_parsed(call.arguments)) for call in found]
         if not messages or (calls and messages[0].run_id != run.id):  # the page has the run's first message

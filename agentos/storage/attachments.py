@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -9,7 +10,6 @@ from hashlib import sha256
 from agentos.domain.media import Media
 from agentos.domain.media_data import decoded, encoded
 from agentos.domain.message import Message
-from agentos.storage.interface import Storage
 
 _CONTENT = "sha256:"
 
@@ -74,9 +74,20 @@ def digests_of(media: Iterable[Media]) -> set[str]:
     return {digest for one in media if (digest := digest_of(one.reference)) is not None}
 
 
-def with_data(storage: Storage, media: Media, *, owner: str) -> Media | None:
-    """Return an owner's attachment with its data, read where it has none; ``None`` when its bytes are gone."""
-    if media.data is not None or media.reference is None:
-        return media
-    content = storage.read_attachment(media.reference, owner=owner)
-    return None if content is None else replace(media, data=encoded(content))
+class AttachmentStore(ABC):
+    """The bytes of attachments by reference. ``runs.admit`` and ``runs.finish`` keep them."""
+
+    @abstractmethod
+    def read(self, reference: str, *, owner: str | None) -> bytes | None:
+        """Return the bytes of the attachment with a ``reference``; ``None`` if there are none.
+
+        An attachment of another owner behaves like one that does not exist. The bytes are deleted with the last run of
+        their owner that has them.
+        """
+
+    def with_data(self, media: Media, *, owner: str) -> Media | None:
+        """Return an owner's attachment with its data, read where it has none; ``None`` when its bytes are gone."""
+        if media.data is not None or media.reference is None:
+            return media
+        content = self.read(media.reference, owner=owner)
+        return None if content is None else replace(media, data=encoded(content))

@@ -11,7 +11,7 @@ from agentos.domain.run import Run, RunStatus
 from agentos.domain.session import Session
 from agentos.domain.times import utc_now
 from agentos.services.owner_data import BATCH
-from agentos.storage.values import Lease
+from agentos.storage.admission import Lease
 from parts.waiting import until
 
 DATA = "/api/v1/data"
@@ -61,10 +61,10 @@ def test_more_than_one_transaction_takes_goes_too(tenants: Tenants) -> None:
     storage = tenants.services.storage
     for _ in range(BATCH + 1):
         run = Run(id=new_id(), agent_id="a", owner="alice", status=RunStatus.RUNNING, created_at=utc_now())
-        storage.admit_run(run, Lease("me", 60), owner=None, history_turns=1)
-        storage.finish_run(replace(run, status=RunStatus.COMPLETED, ended_at=utc_now()))
+        storage.runs.admit(run, Lease("me", 60), owner=None, history_turns=1)
+        storage.runs.finish(replace(run, status=RunStatus.COMPLETED, ended_at=utc_now()))
         session = Session(id=new_id(), agent_id="a", owner="alice", created_at=utc_now(), updated_at=utc_now())
-        storage.create_session(session)
+        storage.sessions.create(session)
     answer = tenants.ada.request("DELETE", f"{DATA}?owner=alice")
     assert answer.json == {"sessions": BATCH + 1, "runs": BATCH + 1, "attachments": 0}
 

@@ -6,7 +6,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from agentos.domain.times import utc_now
-from agentos.storage.values import StoredAgent
+from agentos.storage.agents import StoredAgent
 
 AGENTS = "/api/v1/agents"
 ECHO = {"id": "geographer", "model": "scripted:echo"}
@@ -147,7 +147,7 @@ def test_an_agent_of_the_operator_stays_usable_and_is_replaced_under_the_rules_o
 def test_a_stored_agent_with_what_is_no_longer_accepted_fails_as_its_own_fault_and_shows_no_secret(served) -> None:
     parameters = {"extra_headers": {"Authorization": "Bearer quokka"}}
     document = {"model": "scripted:echo", "id": "old", "parameters": parameters}
-    served.services.storage.add_agent(
+    served.services.storage.agents.add(
         StoredAgent(id="old", document=document, created_at=utc_now(), updated_at=utc_now())
     )
     answer = served.client.post(f"{AGENTS}/old/run", json={"input": "Hi"})

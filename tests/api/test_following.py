@@ -151,7 +151,7 @@ def test_an_unknown_run_is_404_before_the_stream(served: Served) -> None:
 @pytest.mark.parametrize("last", [None, 2, 99])
 def test_events_that_are_not_kept_any_more_are_410(served: Served, last: int | None) -> None:
     run_id = served.run("Hi").json["run_id"]
-    served.services.storage.delete_frames(ended_before=utc_now(), limit=10)
+    served.services.storage.events.delete_old(ended_before=utc_now(), limit=10)
     answer = follow(served, run_id, last=last)
     assert (answer.status_code, answer.json["code"]) == (410, "EVENTS_EXPIRED")
     assert served.client.get(f"/api/v1/runs/{run_id}").json["content"] == "Hello there"

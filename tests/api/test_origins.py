@@ -188,7 +188,7 @@ def test_no_simple_request_of_another_site_reaches_anything(served, method: str,
     answer = served.client.open(path, method=method, data='{"input": "x"}', content_type=kind, headers=headers)
     assert answer.status_code == 403
     assert served.provider.requests == []
-    assert served.services.storage.list_agents(limit=1) == []
+    assert served.services.storage.agents.list(limit=1) == []
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=a"])

@@ -11,7 +11,7 @@ from agentos.domain.run import Run, RunStatus
 from agentos.domain.session import Session
 from agentos.domain.times import utc_now
 from agentos.errors import InvalidRequest, NotFound
-from agentos.storage.values import Lease
+from agentos.storage.admission import Lease
 from api.conftest import Served
 
 AGENTS = "/api/v1/agents"
@@ -151,10 +151,12 @@ def test_a_new_key_never_gets_what_a_user_without_a_key_has(guarded, thing):
     """The user of a token, for example."""
     storage = guarded.services.storage
     if thing == "session":
-        storage.create_session(Session(id="s", agent_id="a", owner="carol", created_at=utc_now(), updated_at=utc_now()))
+        storage.sessions.create(
+            Session(id="s", agent_id="a", owner="carol", created_at=utc_now(), updated_at=utc_now())
+        )
     else:
         run = Run(id="r", agent_id="a", owner="carol", input="x", status=RunStatus.QUEUED, created_at=utc_now())
-        storage.admit_run(run, Lease("w", 60), owner="carol", history_turns=0)
+        storage.runs.admit(run, Lease("w", 60), owner="carol", history_turns=0)
     with pytest.raises(InvalidRequest, match=r"'carol' is a user that has .* Give --user carol"):
         guarded.services.keys.create(name="carol")
     assert guarded.services.keys.create(name="carol", owner="carol")[1].owner == "carol"
@@ -162,7 +164,7 @@ def test_a_new_key_never_gets_what_a_user_without_a_key_has(guarded, thing):
 
 def test_of_a_key_only_its_hash_is_kept(guarded):
     text, key = guarded.services.keys.create(name="client", owner="alice")
-    (kept,) = guarded.services.storage.list_keys()
+    (kept,) = guarded.services.storage.keys.list()
     assert kept == key
     assert kept.digest == hashlib.sha256(text.encode()).hexdigest()
     assert text.split("_", 2)[2] not in repr(kept)

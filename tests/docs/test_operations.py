@@ -13,8 +13,8 @@ import pytest
 from agentos.config import Config
 from agentos.settings import settings_of
 from agentos.storage.migrations import COMPATIBILITY
+from agentos.storage.schema import SchemaState
 from agentos.storage.sqlalchemy import open_sql
-from agentos.storage.values import SchemaState
 from agentos.testing.storage.contract import new_session, take_turn
 from parts.postgres import PostgresServer
 
@@ -50,7 +50,7 @@ def fill(url: str) -> str:
 def said(url: str, session_id: str) -> list[str]:
     storage = open_sql(url, Config(environ={}))
     try:
-        return [str(one.message.content) for one in storage.history(session_id, owner=None, limit=9).messages]
+        return [str(one.message.content) for one in storage.sessions.history(session_id, owner=None, limit=9).messages]
     finally:
         storage.close()
 

@@ -11,7 +11,7 @@ from agentos.errors import RunCancelled, SessionBusy
 from agentos.execution.executor import EmbeddedExecutor
 from agentos.execution.live import LiveRun
 from agentos.storage.interface import Storage
-from agentos.storage.values import SessionFilter
+from agentos.storage.sessions import SessionFilter
 from parts.waiting import until
 from parts.workers import AbsentStorage, Gate, Worker, ended, event, new_session, says
 
@@ -31,7 +31,7 @@ def busy(here: Worker, storage: AbsentStorage) -> tuple[str, Gate, LiveRun]:
 
 
 def said(storage: Storage, session_id: str) -> list[str]:
-    return [one.message.content for one in storage.history(session_id, owner=None, limit=100).messages]
+    return [one.message.content for one in storage.sessions.history(session_id, owner=None, limit=100).messages]
 
 
 def ended_soon(live: LiveRun) -> None:
@@ -44,10 +44,10 @@ def test_a_run_is_stopped_within_a_second_from_another_worker(
     busy: tuple[str, Gate, LiveRun], there: Worker, storage: AbsentStorage
 ) -> None:
     session_id, _, live = busy
-    storage.request_cancel(live.run.id, owner=None)
+    storage.runs.request_cancel(live.run.id, owner=None)
     assert there.runner.cancel(live.run.id, RunCancelled()) is False  # it is not there
     ended_soon(live)
-    saved = storage.get_run(live.run.id, owner=None)
+    saved = storage.runs.get(live.run.id, owner=None)
     assert saved is not None
     assert saved.error is not None
     assert (saved.status, saved.content, saved.error.code) == (RunStatus.CANCELLED, "partial", "RUN_CANCELLED")
@@ -62,7 +62,7 @@ def test_the_session_goes_on_after_a_cancelled_run(
     behind = Gate([], ["second answer"])
     behind.go_on.set()
     waiting = here.start(behind, session_id=session_id, input="second")
-    storage.request_cancel(live.run.id, owner=None)
+    storage.runs.request_cancel(live.run.id, owner=None)
     assert ended(waiting).status is RunStatus.COMPLETED
     assert behind.histories == [["first", "partial"]]
     assert said(storage, session_id) == ["first", "partial", "second", "second answer"]
@@ -73,11 +73,11 @@ def test_a_run_that_does_not_listen_is_left_behind_within_a_second(here: Worker,
     live = here.start(gate)
     here.cancels.start()
     assert gate.waiting.wait(5)
-    storage.request_cancel(live.run.id, owner=None)
+    storage.runs.request_cancel(live.run.id, owner=None)
     ended_soon(live)
     gate.go_on.set()
     time.sleep(0.1)
-    assert here.storage.get_run(live.run.id, owner=None).content == "partial"
+    assert here.storage.runs.get(live.run.id, owner=None).content == "partial"
 
 
 def test_a_run_that_waits_for_its_turn_is_stopped_too(
@@ -85,7 +85,7 @@ def test_a_run_that_waits_for_its_turn_is_stopped_too(
 ) -> None:
     session_id, gate, first = busy
     waiting = here.start(says("never"), session_id=session_id, input="second")
-    storage.request_cancel(waiting.run.id, owner=None)
+    storage.runs.request_cancel(waiting.run.id, owner=None)
     ended_soon(waiting)
     gate.go_on.set()
     assert ended(first).status is RunStatus.COMPLETED
@@ -99,7 +99,7 @@ def test_a_run_that_waits_for_an_executor_is_stopped_too(here: Worker, storage: 
     executor.reserve().execute("other", lambda: blocked.wait(10))
     gate = Gate()
     held = here.start(gate, room=executor.reserve())
-    storage.request_cancel(held.run.id, owner=None)
+    storage.runs.request_cancel(held.run.id, owner=None)
     ended_soon(held)
     blocked.set()
     time.sleep(0.1)
@@ -111,7 +111,7 @@ def test_runs_of_other_workers_are_left_alone(here: Worker, there: Worker, stora
     mine, other = here.start(gates[0]), there.start(gates[1])
     for one in (here, there):
         one.cancels.start()
-    storage.request_cancel(other.run.id, owner=None)
+    storage.runs.request_cancel(other.run.id, owner=None)
     ended_soon(other)
     gates[0].go_on.set()
     assert ended(mine).status is RunStatus.COMPLETED
@@ -122,7 +122,7 @@ def test_requests_are_heard_again_when_the_database_is_back(
 ) -> None:
     *_, live = busy
     storage.away = True
-    storage.request_cancel(live.run.id, owner=None)
+    storage.runs.request_cancel(live.run.id, owner=None)
     assert live.stream.wait(0.6) is None
     storage.away = False
     ended_soon(live)
@@ -131,10 +131,10 @@ def test_requests_are_heard_again_when_the_database_is_back(
 def test_a_run_that_has_ended_stays_as_it_is(here: Worker, storage: AbsentStorage) -> None:
     live = here.start(says("done"))
     ended(live)
-    before = storage.get_run(live.run.id, owner=None)
-    assert storage.request_cancel(live.run.id, owner=None) == before
+    before = storage.runs.get(live.run.id, owner=None)
+    assert storage.runs.request_cancel(live.run.id, owner=None) == before
     here.cancels.look()
-    assert storage.get_run(live.run.id, owner=None) == before
+    assert storage.runs.get(live.run.id, owner=None) == before
 
 
 @pytest.fixture(params=["the same worker", "another worker"])
@@ -182,15 +182,15 @@ def test_a_busy_session_is_refused_to_who_does_not_want_to_wait(
         newcomer.start(says("never"), session_id=session_id, concurrency=Concurrency.REJECT)
     gate.go_on.set()
     ended(first)
-    until(lambda: storage.get_run(first.run.id, owner=None).status.finished)
+    until(lambda: storage.runs.get(first.run.id, owner=None).status.finished)
     again = newcomer.start(says("now"), session_id=session_id, concurrency=Concurrency.REJECT)
     assert ended(again).content == "now"
 
 
 DELETIONS: dict[str, Callable[[Storage, str, str], object]] = {
-    "its session": lambda storage, session_id, run_id: storage.delete_session(session_id, owner=None),
-    "sessions by age": lambda storage, session_id, run_id: storage.delete_sessions(SessionFilter(), limit=9),
-    "its owner's data": lambda storage, session_id, run_id: storage.delete_owner_runs("anonymous", limit=9),
+    "its session": lambda storage, session_id, run_id: storage.sessions.delete(session_id, owner=None),
+    "sessions by age": lambda storage, session_id, run_id: storage.sessions.delete_oldest(SessionFilter(), limit=9),
+    "its owner's data": lambda storage, session_id, run_id: storage.runs.delete_of_owner("anonymous", limit=9),
 }
 """What takes a run away without a request to stop it."""
 
@@ -215,7 +215,7 @@ def test_who_follows_at_another_worker_is_told_that_the_run_was_deleted(
     follower = threading.Thread(target=lambda: seen.extend(frame.type for frame in there.follow(live.run.id)))
     follower.start()
     time.sleep(0.3)
-    storage.delete_session(session_id, owner=None)
+    storage.sessions.delete(session_id, owner=None)
     follower.join(3)
     assert seen[-1] == "error"
 
@@ -227,7 +227,7 @@ def test_runs_that_were_not_deleted_go_on(
     other = Gate(["x"], ["y"])
     kept = here.start(other)
     assert other.waiting.wait(5)
-    storage.delete_session(session_id, owner=None)
+    storage.sessions.delete(session_id, owner=None)
     ended_soon(first)
     other.go_on.set()
     assert ended(kept).content == "xy"

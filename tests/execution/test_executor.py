@@ -18,8 +18,10 @@ from agentos.execution.executor import EmbeddedExecutor, Reservation
 from agentos.hookspecs import RegisterStorageBackend, hookimpl
 from agentos.services.runs import RunRequest
 from agentos.services.services import Services
+from agentos.storage.idempotency import IdempotencyKey
 from agentos.storage.memory import MemoryStorage
-from agentos.storage.values import IdempotencyKey, Paging, RunFilter
+from agentos.storage.paging import Paging
+from agentos.storage.runs import RunFilter
 from parts.waiting import until
 from parts.workers import AbsentStorage, Gate, Worker, ended, new_session, says
 
@@ -106,7 +108,7 @@ def test_a_held_run_is_queued_until_the_executor_begins_it(here: Worker) -> None
     first, second = Gate(["a"]), Gate(["b"])
     lives = [here.start(gate, room=executor.reserve()) for gate in (first, second)]
     assert first.waiting.wait(5)
-    assert [here.storage.get_run(live.run.id, owner=None).status for live in lives] == [
+    assert [here.storage.runs.get(live.run.id, owner=None).status for live in lives] == [
         RunStatus.RUNNING,
         RunStatus.QUEUED,
     ]
@@ -126,7 +128,7 @@ def test_a_held_run_keeps_its_place_in_its_session(here: Worker) -> None:
     assert behind.stream.wait(0.3) is None
     busy.go_on.set()
     ended(held), ended(behind)
-    said = here.storage.history(session_id, owner=None, limit=10).messages
+    said = here.storage.sessions.history(session_id, owner=None, limit=10).messages
     assert [one.message.content for one in said] == ["1", "first", "2", "second"]
 
 
@@ -147,8 +149,9 @@ def test_a_run_that_waits_for_its_turn_outlives_an_outage(here: Worker, storage:
 class Racing(MemoryStorage):
     """Sees a request that was made before only when a run is admitted: until then, the first one was not committed."""
 
-    def find_repeat(self, idempotency: IdempotencyKey) -> None:
-        return None
+    def __init__(self) -> None:
+        super().__init__()
+        self.idempotency.find = lambda key: None  # type: ignore[method-assign]
 
     @hookimpl
     def register_storage_backends(self, register: RegisterStorageBackend) -> None:

@@ -45,7 +45,7 @@ class Reader:
 def lose(storage: AbsentStorage, owner: Worker, finder: Worker, run_id: str) -> None:
     """Let a worker be found dead; it was made with a short lease."""
     owner.die()
-    until(lambda: finder.leases.sweep() or storage.get_run(run_id, owner=None).status.finished)
+    until(lambda: finder.leases.sweep() or storage.runs.get(run_id, owner=None).status.finished)
 
 
 @pytest.fixture
@@ -134,7 +134,7 @@ def test_a_log_that_was_thrown_away_is_expired(here: Worker, there: Worker, stor
     live = here.start(says("a"))
     ended(live)
     until(lambda: here.runner.get(live.run.id) is None)
-    assert storage.delete_frames(ended_before=utc_now() + timedelta(seconds=1), limit=10) == 1
+    assert storage.events.delete_old(ended_before=utc_now() + timedelta(seconds=1), limit=10) == 1
     for one in (here, there):
         with pytest.raises(EventsExpired, match="are not kept any more"):
             one.follower.follow(live.run.id, owner=None, after=2, heartbeat=1)
@@ -148,7 +148,7 @@ def test_who_follows_a_run_whose_session_is_deleted_elsewhere_is_told(
     live = here.start(gate, session_id=session_id)
     reader = Reader(there.follower.follow(live.run.id, owner=None, heartbeat=20))
     until(lambda: len(reader.frames) == 2)
-    storage.delete_session(session_id, owner=None)
+    storage.sessions.delete(session_id, owner=None)
     last = event(reader.all()[-1])
     assert (last.number, last.type, last.code) == (3, "error", "RUN_CANCELLED")
     assert last.details == {"run_id": live.run.id}
@@ -160,7 +160,7 @@ def test_who_saw_events_that_were_lost_with_their_worker_still_hears_the_end(
 ) -> None:
     gate = Gate(["a"], ["lost "] * ahead)
     live = doomed.start(gate)
-    until(lambda: len(storage.read_frames(live.run.id)) == 2)
+    until(lambda: len(storage.events.read(live.run.id)) == 2)
     storage.free.clear()  # what is said from now on never reaches the log
     seen = Reader(doomed.follower.follow(live.run.id, owner=None, heartbeat=20))
     hang = threading.Event()
@@ -216,7 +216,7 @@ def test_a_durable_stream_shows_only_what_cannot_be_lost(here: Worker, storage: 
     assert reader.batches == []
     storage.free.set()
     until(lambda: len(reader.frames) == 4)
-    assert len(storage.read_frames(live.run.id)) == 4
+    assert len(storage.events.read(live.run.id)) == 4
     gate.go_on.set()
     assert numbers(reader.all()) == [1, 2, 3, 4, 5, 6]
 
@@ -235,7 +235,7 @@ def test_waiting_for_a_run_ends_with_it_wherever_it_executes(
         assert run is not None
         assert (run.status, run.content) == (RunStatus.COMPLETED, "a")
     until(lambda: here.runner.get(live.run.id) is None)
-    storage.delete_session(session_id, owner=None)
+    storage.sessions.delete(session_id, owner=None)
     with pytest.raises(RunNotFound):
         there.follower.wait(live.run.id, 1, owner=None)
 
@@ -348,7 +348,7 @@ def test_a_reader_that_is_behind_hears_an_end_when_the_session_is_deleted(
     slow = here.follower.follow(live.run.id, owner=None, heartbeat=20)
     got = list(next(slow))
     until(lambda: not live.stream.holds(got[-1].number))
-    storage.delete_session(session_id, owner=None)
+    storage.sessions.delete(session_id, owner=None)
     frames = got + Reader(slow).all()
     assert whole(frames)
     assert event(frames[-1]).code == "RUN_CANCELLED"
@@ -362,7 +362,7 @@ def test_a_long_run_takes_no_more_memory_than_what_is_new_though_somebody_reads_
     def stream(context: RunContext) -> Iterator[list[str]]:
         for said in range(at_once, (times + 1) * at_once, at_once):
             yield [f"{number} " for number in range(at_once)]
-            until(lambda said=said: storage.read_frames(context.run_id, after=said))  # type: ignore[misc]
+            until(lambda said=said: storage.events.read(context.run_id, after=said))  # type: ignore[misc]
 
     live = here.start(Speaker(stream))
     slow = here.follower.follow(live.run.id, owner=None, heartbeat=20)

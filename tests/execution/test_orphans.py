@@ -13,29 +13,30 @@ from agentos.events.log import EventLog
 from agentos.execution.leases import LeaseKeeper
 from agentos.execution.runner import RunLimits, Runner
 from agentos.runtime.context import RunContext
+from agentos.storage.admission import Lease
 from agentos.storage.memory import MemoryStorage
-from agentos.storage.values import Lease
+from agentos.storage.memory.runs import MemoryRunStore
 from parts.waiting import until
 
 LIMITS = RunLimits(timeout=10, history_turns=10, max_output=1000)
 LEASE = Lease("me", 30)
 
 
-class Breaking(MemoryStorage):
+class Breaking(MemoryRunStore):
     """Commits an admission and then breaks off, or cannot save an end, as long as it is told to."""
 
     breaks_admission = breaks_end = False
 
-    def admit_run(self, run: Run, lease: Lease, **options: object):  # type: ignore[override]
-        admission = super().admit_run(run, lease, **options)  # type: ignore[arg-type]
+    def admit(self, run: Run, lease: Lease, **options: object):  # type: ignore[override]
+        admission = super().admit(run, lease, **options)  # type: ignore[arg-type]
         if self.breaks_admission:
             raise StorageError("broke off after the commit")
         return admission
 
-    def finish_run(self, run: Run, *, messages: object = (), frames: Sequence[Frame] = ()) -> bool:
+    def finish(self, run: Run, *, messages: object = (), frames: Sequence[Frame] = ()) -> bool:
         if self.breaks_end:
             raise StorageError("broke off before the commit")
-        return super().finish_run(run, frames=frames)
+        return super().finish(run, frames=frames)
 
 
 class Hello:
@@ -48,49 +49,51 @@ def _run() -> Run:
 
 
 @pytest.fixture
-def storage() -> Breaking:
-    return Breaking()
+def storage() -> MemoryStorage:
+    storage = MemoryStorage()
+    storage.runs = Breaking(storage.records)
+    return storage
 
 
 @pytest.fixture
-def runner(storage: Breaking):
+def runner(storage: MemoryStorage):
     runner = Runner(storage, EventLog(storage), LEASE, on_finished=lambda run: None)
     yield runner
     runner.close()
 
 
-def test_a_run_whose_admission_was_committed_unseen_is_ended(storage: Breaking, runner: Runner) -> None:
-    storage.breaks_admission = True
+def test_a_run_whose_admission_was_committed_unseen_is_ended(storage: MemoryStorage, runner: Runner) -> None:
+    storage.runs.breaks_admission = True
     run = _run()
     with pytest.raises(StorageError):
         runner.start(run, Hello(), LIMITS, owner=None)
     keeper = LeaseKeeper(storage, runner, LEASE)
     keeper.renew()
     # Once could be a run that is being accepted at this moment.
-    assert storage.get_run(run.id, owner=None).status is RunStatus.RUNNING
+    assert storage.runs.get(run.id, owner=None).status is RunStatus.RUNNING
     keeper.renew()
-    ended = storage.get_run(run.id, owner=None)
+    ended = storage.runs.get(run.id, owner=None)
     assert ended.status is RunStatus.FAILED
     assert ended.error.code == "STORAGE_ERROR"
-    assert storage.read_frames(run.id)[-1].type == "error"
+    assert storage.events.read(run.id)[-1].type == "error"
 
 
 def test_a_run_whose_end_could_not_be_saved_is_ended_when_the_database_is_back(
-    storage: Breaking, runner: Runner
+    storage: MemoryStorage, runner: Runner
 ) -> None:
-    storage.breaks_end = True
+    storage.runs.breaks_end = True
     live = runner.start(_run(), Hello(), LIMITS, owner=None)
     assert live.stream.wait(5).type == "error"
     until(lambda: not runner.running())
-    storage.breaks_end = False
+    storage.runs.breaks_end = False
     keeper = LeaseKeeper(storage, runner, LEASE)
     keeper.renew()
     keeper.renew()
-    ended = storage.get_run(live.run.id, owner=None)
+    ended = storage.runs.get(live.run.id, owner=None)
     assert (ended.status, ended.error.code) == (RunStatus.FAILED, "STORAGE_ERROR")
 
 
-def test_a_run_under_way_is_no_orphan(storage: Breaking, runner: Runner) -> None:
+def test_a_run_under_way_is_no_orphan(storage: MemoryStorage, runner: Runner) -> None:
     class Waiting:
         def stream(self, context: RunContext):
             context.cancellation.wait(1)
@@ -101,4 +104,4 @@ def test_a_run_under_way_is_no_orphan(storage: Breaking, runner: Runner) -> None
     for _ in range(4):
         keeper.renew()
     assert live.stream.wait(5).type == "complete"
-    assert storage.get_run(live.run.id, owner=None).status is RunStatus.COMPLETED
+    assert storage.runs.get(live.run.id, owner=None).status is RunStatus.COMPLETED

@@ -84,7 +84,7 @@ def frames(services: Services, run_id: str) -> list[Any]:
 
 
 def logged(services: Services, run_id: str, count: int) -> None:
-    until(lambda: len(services.storage.read_frames(run_id)) >= count)
+    until(lambda: len(services.storage.events.read(run_id)) >= count)
 
 
 def test_a_run_whose_agent_allows_it_starts_over(worker: Callable[..., Services]) -> None:

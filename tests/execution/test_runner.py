@@ -18,9 +18,12 @@ from agentos.execution.leases import LeaseKeeper
 from agentos.execution.live import LiveRun
 from agentos.execution.runner import RunLimits, Runner
 from agentos.runtime.context import RunContext
+from agentos.storage.admission import Lease
+from agentos.storage.events import FrameBatch
 from agentos.storage.interface import Storage
 from agentos.storage.memory import MemoryStorage
-from agentos.storage.values import FrameBatch, Lease
+from agentos.storage.memory.events import MemoryEventStore
+from agentos.storage.memory.runs import MemoryRunStore
 from parts.waiting import until
 from parts.workers import Speaker, ended, event, new_session, says
 
@@ -68,13 +71,14 @@ def events(live: LiveRun) -> list[SimpleNamespace]:
 def test_complete_is_told_only_after_the_run_is_saved(finished: list[Run]) -> None:
     saving, save = threading.Event(), threading.Event()
 
-    class Slow(MemoryStorage):
-        def finish_run(self, *args: object, **kwargs: object) -> bool:
+    class Slow(MemoryRunStore):
+        def finish(self, *args: object, **kwargs: object) -> bool:
             saving.set()
             save.wait(5)
-            return super().finish_run(*args, **kwargs)  # type: ignore[arg-type]
+            return super().finish(*args, **kwargs)  # type: ignore[arg-type]
 
-    storage = Slow()
+    storage = MemoryStorage()
+    storage.runs = Slow(storage.records)
     runner = Runner(storage, EventLog(storage), Lease("me", 30), on_finished=finished.append)
     live = start(runner, says("Hel", "lo", Usage(3, 2)))
     assert saving.wait(5)
@@ -84,7 +88,7 @@ def test_complete_is_told_only_after_the_run_is_saved(finished: list[Run]) -> No
     seen = events(live)
     assert [event.type for event in seen] == ["run_start", "token", "token", "complete"]
     assert seen[-1].output == "Hello"
-    saved = storage.get_run(live.run.id, owner=None)
+    saved = storage.runs.get(live.run.id, owner=None)
     assert saved is not None
     assert (saved.status, saved.content, saved.usage) == (RunStatus.COMPLETED, "Hello", Usage(3, 2))
     runner.close()
@@ -94,7 +98,7 @@ def test_all_events_are_in_the_log_after_the_end(runner: Runner, storage: Storag
     live = start(runner, says("a", "b"))
     ended(live)
     frames = [frame for batch in live.stream.follow(heartbeat=1) for frame in batch]
-    assert list(storage.read_frames(live.run.id)) == frames
+    assert list(storage.events.read(live.run.id)) == frames
 
 
 def test_events_of_a_run_under_way_are_logged_before_its_end(runner: Runner, storage: Storage) -> None:
@@ -106,20 +110,21 @@ def test_events_of_a_run_under_way_are_logged_before_its_end(runner: Runner, sto
 
     live = start(runner, Speaker(stream))
     deadline = time.monotonic() + 5
-    while len(storage.read_frames(live.run.id)) < 2 and time.monotonic() < deadline:
+    while len(storage.events.read(live.run.id)) < 2 and time.monotonic() < deadline:
         time.sleep(0.02)
-    assert [frame.type for frame in storage.read_frames(live.run.id)] == ["run_start", "token"]
+    assert [frame.type for frame in storage.events.read(live.run.id)] == ["run_start", "token"]
     go_on.set()
     ended(live)
-    assert [frame.number for frame in storage.read_frames(live.run.id)] == [1, 2, 3]
+    assert [frame.number for frame in storage.events.read(live.run.id)] == [1, 2, 3]
 
 
 def test_a_run_whose_end_cannot_be_saved_is_not_reported_as_done() -> None:
-    class Failing(MemoryStorage):
-        def finish_run(self, *args: object, **kwargs: object) -> bool:
+    class Failing(MemoryRunStore):
+        def finish(self, *args: object, **kwargs: object) -> bool:
             raise StorageError("disk full")
 
-    storage = Failing()
+    storage = MemoryStorage()
+    storage.runs = Failing(storage.records)
     runner = Runner(storage, EventLog(storage), Lease("me", 30), on_finished=lambda run: None)
     live = start(runner, says("Hello"))
     last = events(live)[-1]
@@ -182,7 +187,7 @@ def test_a_run_that_does_not_listen_is_left_behind_at_its_deadline(runner: Runne
     assert run.error is not None
     assert run.error.details["cause"] == "TIMEOUT"
     time.sleep(0.1)
-    saved = storage.get_run(run.id, owner=None)
+    saved = storage.runs.get(run.id, owner=None)
     assert saved is not None
     assert saved.content == "a"
     assert [event.type for event in events(live)] == ["run_start", "token", "error"]
@@ -245,7 +250,7 @@ def test_a_stopped_run_keeps_what_it_wrote_as_a_whole_turn(runner: Runner, stora
     assert spoken.wait(5)
     runner.stop(live, RunCancelled("enough"))
     assert ended(live).status is RunStatus.CANCELLED
-    history = storage.history(session_id, owner=None, limit=10)
+    history = storage.sessions.history(session_id, owner=None, limit=10)
     assert [(one.message.role, one.message.content) for one in history.messages] == [
         ("user", "Hi"),
         ("assistant", "partial"),
@@ -260,7 +265,7 @@ def test_a_failed_run_leaves_no_half_turn(runner: Runner, storage: Storage) -> N
         raise RuntimeError
 
     ended(start(runner, Speaker(stream), session_id=session_id))
-    assert storage.history(session_id, owner=None, limit=10).messages == []
+    assert storage.sessions.history(session_id, owner=None, limit=10).messages == []
 
 
 def test_runs_of_one_session_happen_one_after_the_other_in_the_order_of_their_admission(
@@ -281,7 +286,7 @@ def test_runs_of_one_session_happen_one_after_the_other_in_the_order_of_their_ad
     lives = [start(runner, Speaker(stream), session_id=session_id, input=str(n)) for n in range(6)]
     assert [ended(live).content for live in lives] == [f"{n} after {n}" for n in range(6)]
     assert most == 1
-    messages = storage.history(session_id, owner=None, limit=100).messages
+    messages = storage.sessions.history(session_id, owner=None, limit=100).messages
     assert [one.message.content for one in messages if one.message.role == "user"] == list("012345")
 
 
@@ -324,10 +329,10 @@ def test_deleting_a_session_ends_its_runs(runner: Runner, storage: Storage) -> N
 
     live = start(runner, Speaker(stream), session_id=session_id)
     waiting = start(runner, says("second"), session_id=session_id)
-    storage.delete_session(session_id, owner=None)
+    storage.sessions.delete(session_id, owner=None)
     runner.stop_session(session_id, RunCancelled("its session was deleted"))
     assert [ended(one).status for one in (live, waiting)] == [RunStatus.CANCELLED] * 2
-    assert storage.get_run(live.run.id, owner=None) is None
+    assert storage.runs.get(live.run.id, owner=None) is None
 
 
 def test_what_neither_json_nor_postgresql_can_hold_is_replaced(runner: Runner) -> None:
@@ -377,7 +382,7 @@ def test_draining_refuses_new_runs_lets_quick_ones_end_and_ends_slow_ones_visibl
     assert (first.status, first.content) == (RunStatus.COMPLETED, "done")
     assert second.error is not None
     assert (second.error.details["cause"], second.content) == ("WORKER_LOST", "partial")
-    saved = storage.get_run(second.id, owner=None)
+    saved = storage.runs.get(second.id, owner=None)
     assert saved is not None
     assert saved.status is RunStatus.FAILED
 
@@ -401,23 +406,25 @@ def test_frames_that_are_being_logged_are_not_saved_again_with_the_end(finished:
     logging, go_on = threading.Event(), threading.Event()
     logged: list[int] = []
 
-    class Slow(MemoryStorage):
-        def append_frames(self, batches: Sequence[FrameBatch]) -> Set[str]:
+    class SlowEvents(MemoryEventStore):
+        def append(self, batches: Sequence[FrameBatch]) -> Set[str]:
             logging.set()
             go_on.wait(5)
             logged.extend(frame.number for batch in batches for frame in batch.frames)
-            return super().append_frames(batches)
+            return super().append(batches)
 
-        def finish_run(self, run: Run, *, messages: object = (), frames: Sequence[Frame] = ()) -> bool:
+    class NotedRuns(MemoryRunStore):
+        def finish(self, run: Run, *, messages: object = (), frames: Sequence[Frame] = ()) -> bool:
             logged.extend(frame.number for frame in frames)
-            return super().finish_run(run, frames=frames)
+            return super().finish(run, frames=frames)
 
     def stream(context: RunContext) -> Iterator[str]:
         yield "a"
         logging.wait(5)
         threading.Timer(0.2, go_on.set).start()
 
-    storage = Slow()
+    storage = MemoryStorage()
+    storage.events, storage.runs = SlowEvents(storage.records), NotedRuns(storage.records)
     runner = Runner(storage, EventLog(storage), Lease("me", 30), on_finished=finished.append)
     ended(start(runner, Speaker(stream)))
     assert go_on.wait(5)
@@ -431,16 +438,17 @@ def test_what_many_runs_say_at_once_is_committed_in_parts() -> None:
     sizes: list[int] = []
     go_on = threading.Event()
 
-    class Measured(MemoryStorage):
-        def append_frames(self, batches: Sequence[FrameBatch]) -> Set[str]:
+    class Measured(MemoryEventStore):
+        def append(self, batches: Sequence[FrameBatch]) -> Set[str]:
             sizes.append(sum(len(frame.data) for batch in batches for frame in batch.frames))
-            return super().append_frames(batches)
+            return super().append(batches)
 
     def stream(context: RunContext) -> Iterator[str]:
         yield "a" * said
         go_on.wait(10)
 
-    storage = Measured()
+    storage = MemoryStorage()
+    storage.events = Measured(storage.records)
     runner = Runner(storage, EventLog(storage), Lease("me", 30), on_finished=lambda run: None)
     lives = [start(runner, Speaker(stream), max_output=2 * said) for _ in range(12)]
 
@@ -449,7 +457,7 @@ def test_what_many_runs_say_at_once_is_committed_in_parts() -> None:
     assert max(sizes) < PART + 2 * said
     go_on.set()
     assert {ended(live).status for live in lives} == {RunStatus.COMPLETED}
-    assert [len(storage.read_frames(live.run.id)) for live in lives] == [3] * 12
+    assert [len(storage.events.read(live.run.id)) for live in lives] == [3] * 12
     runner.close()
 
 
@@ -471,16 +479,16 @@ def test_the_runs_of_a_lost_worker_are_ended_with_what_they_had_logged(runner: R
     keeper = LeaseKeeper(storage, runner, Lease("me", 30))
     keeper.sweep()
 
-    saved = storage.get_run(lost.run.id, owner=None)
+    saved = storage.runs.get(lost.run.id, owner=None)
     assert saved is not None
     assert saved.error is not None
     assert (saved.error.details["cause"], saved.content) == ("WORKER_LOST", "partial")
-    assert storage.read_frames(lost.run.id)[-1].type == "error"
+    assert storage.events.read(lost.run.id)[-1].type == "error"
     assert ended(behind).content == "next"
 
     blocked.set()
     assert ended(lost).status is not RunStatus.COMPLETED
-    assert storage.get_run(lost.run.id, owner=None) == saved
+    assert storage.runs.get(lost.run.id, owner=None) == saved
 
 
 def test_a_worker_that_lost_its_lease_stops_the_run(storage: Storage) -> None:
@@ -492,7 +500,7 @@ def test_a_worker_that_lost_its_lease_stops_the_run(storage: Storage) -> None:
 
     live = start(slow, Speaker(stream))
     time.sleep(0.3)
-    assert len(storage.take_lost_runs(Lease("other", 30), limit=10)) == 1
+    assert len(storage.runs.take_lost(Lease("other", 30), limit=10)) == 1
     LeaseKeeper(storage, slow, Lease("slow", 0.1)).renew()
     assert live.stream.wait(5) is None  # how it ends is not this worker's to say
     assert live.stream.handed_over

@@ -23,7 +23,7 @@ def test_a_run_ends_with_the_model_and_the_finish_reason_of_its_last_step(here: 
     )
     run = ended(live)
     assert (run.model, run.finish_reason) == ("p:last", "length")
-    saved = here.storage.get_run(run.id, owner=None)
+    saved = here.storage.runs.get(run.id, owner=None)
     assert saved is not None
     assert (saved.model, saved.finish_reason) == ("p:last", "length")
     frames = [frame for batch in live.stream.follow(heartbeat=5) for frame in batch]
@@ -59,7 +59,7 @@ def test_details_that_cannot_be_kept_are_left_out_and_the_run_completes(
     assert (run.status, run.finish_reason) == (RunStatus.COMPLETED, "other")
     assert run.model is not None
     assert len(run.model) <= 255
-    (_, said) = here.storage.history(session, owner=None, limit=9).messages
+    (_, said) = here.storage.sessions.history(session, owner=None, limit=9).messages
     assert said.message.provider_details is None
     assert "are left out" in caplog.text
 
@@ -68,7 +68,7 @@ def test_details_are_kept_with_the_message_and_nowhere_else(here: Worker) -> Non
     session = new_session(here.storage)
     live = here.start(says("a", Step(model="p:m", finish_reason="stop", provider_details=DETAILS)), session_id=session)
     ended(live)
-    (_, said) = here.storage.history(session, owner=None, limit=9).messages
+    (_, said) = here.storage.sessions.history(session, owner=None, limit=9).messages
     assert (said.message.provider, said.message.provider_details) == ("p", DETAILS)
     for batch in live.stream.follow(heartbeat=5):
         assert all(b"secret" not in frame.data for frame in batch)

@@ -160,7 +160,7 @@ def test_a_write_that_meets_a_read_only_server_is_done_again_on_the_other(
     try:
         storage._database.write(work)
         assert tries == [primary.port, standby.port]
-        assert [agent.id for agent in storage.list_agents(limit=10)] == ["a"]
+        assert [agent.id for agent in storage.agents.list(limit=10)] == ["a"]
     finally:
         storage.close()
 

@@ -14,7 +14,7 @@ import jsonschema
 import schemathesis
 
 from agentos.api.cursors import EPOCH, encode_cursor
-from agentos.storage.values import Cursor
+from agentos.storage.paging import Cursor
 from agentos.testing.sse import SSEReader
 
 HERE: dict[str, Any] = {

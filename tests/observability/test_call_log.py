@@ -15,6 +15,7 @@ from agentos.hookspecs import hookimpl
 from agentos.models.deltas import Finish
 from agentos.models.scripted import Cut, Fail, Pause, ScriptedProvider, call
 from agentos.storage.memory import MemoryStorage
+from agentos.storage.memory.runs import MemoryRunStore
 from parts.waiting import until
 
 SECRET = "sk-wombat-wombat-12"  # Other tests of this process may have made parts of another one known.
@@ -191,16 +192,16 @@ def test_a_request_and_its_run_name_each_other(serve, how) -> None:
         assert line["request_id"] == "second"
 
 
-class Forgetful(MemoryStorage):
+class Forgetful(MemoryRunStore):
     """Returns runs as it has them stored, without what is not."""
 
-    def admit_run(self, *arguments: Any, **options: Any) -> Any:
-        admission = super().admit_run(*arguments, **options)
+    def admit(self, *arguments: Any, **options: Any) -> Any:
+        admission = super().admit(*arguments, **options)
         return replace(admission, run=replace(admission.run, request_id=None))
 
-    def claim_turn(self, *arguments: Any, **options: Any) -> Any:
-        claimed = super().claim_turn(*arguments, **options)
-        return claimed and replace(claimed, run=replace(claimed.run, request_id=None))
+    def start(self, *arguments: Any, **options: Any) -> Any:
+        started = super().start(*arguments, **options)
+        return started and replace(started, run=replace(started.run, request_id=None))
 
 
 class ForgetfulStorage:
@@ -208,7 +209,9 @@ class ForgetfulStorage:
 
     @hookimpl
     def register_storage_backends(self, register: Any) -> None:
-        register("forgetful", lambda url, config: Forgetful())
+        storage = MemoryStorage()
+        storage.runs = Forgetful(storage.records)
+        register("forgetful", lambda url, config: storage)
 
 
 @pytest.mark.parametrize("background", [False, True])

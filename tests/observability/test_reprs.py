@@ -17,7 +17,7 @@ from agentos.http.routes import route_to
 from agentos.models.chat_completions import ChatCompletions
 from agentos.models.compatible import CompatibleProvider
 from agentos.settings import settings_of
-from agentos.storage.values import StoredKey
+from agentos.storage.keys import StoredKey
 
 SECRET = "geheim-geheim-geheim-geheim-geheim"
 

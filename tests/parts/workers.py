@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence, Set
-from datetime import datetime
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -24,9 +23,9 @@ from agentos.execution.leases import LeaseKeeper
 from agentos.execution.live import LiveRun
 from agentos.execution.runner import RunLimits, Runner
 from agentos.runtime.context import RunContext
+from agentos.storage.admission import Lease
 from agentos.storage.interface import Storage
 from agentos.storage.memory import MemoryStorage
-from agentos.storage.values import Admission, FrameBatch, Lease
 
 
 class Speaker:
@@ -132,44 +131,28 @@ class AbsentStorage(MemoryStorage):
         self.free = threading.Event()
         self.free.set()
 
-    def _answer(self) -> None:
-        if self.away:
-            raise StorageError("the database is away")
+        for store, names in (
+            (self.runs, ("get", "start", "cancel_requests", "leased", "renew_leases")),
+            (self.events, ("read", "append")),
+        ):
+            for name in names:
+                setattr(store, name, self._unless_away(getattr(store, name)))
 
-    def get_run(self, run_id: str, *, owner: str | None) -> Run | None:
-        self._answer()
-        return super().get_run(run_id, owner=owner)
+    def _unless_away(self, method: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any, **options: Any) -> Any:
+            if method.__name__ == "append":
+                self.free.wait(20)
+            if self.away:
+                raise StorageError("the database is away")
+            return method(*arguments, **options)
 
-    def read_frames(self, run_id: str, *, after: int = 0, limit: int = 1000) -> Sequence[Frame]:
-        self._answer()
-        return super().read_frames(run_id, after=after, limit=limit)
-
-    def claim_turn(self, run: Run, *, history_turns: int, now: datetime) -> Admission | None:
-        self._answer()
-        return super().claim_turn(run, history_turns=history_turns, now=now)
-
-    def cancel_requests(self, lease_owner: str) -> Sequence[str]:
-        self._answer()
-        return super().cancel_requests(lease_owner)
-
-    def leased_runs(self, lease_owner: str) -> Set[str]:
-        self._answer()
-        return super().leased_runs(lease_owner)
-
-    def renew_leases(self, lease: Lease) -> Sequence[str]:
-        self._answer()
-        return super().renew_leases(lease)
-
-    def append_frames(self, batches: Sequence[FrameBatch]) -> Set[str]:
-        self.free.wait(20)
-        self._answer()
-        return super().append_frames(batches)
+        return call
 
 
 def new_session(storage: Storage) -> str:
     now = utc_now()
     made = Session(id=new_id(), agent_id="a", created_at=now, updated_at=now)
-    storage.create_session(made)
+    storage.sessions.create(made)
     return made.id
 
 

@@ -10,8 +10,11 @@ from agentos.models.catalog import Catalog
 from agentos.models.scripted import ScriptedProvider
 from agentos.registry import Registry
 from agentos.services.agents import AgentService
+from agentos.storage.agents import StoredAgent
 from agentos.storage.memory import MemoryStorage
-from agentos.storage.values import Paging, StoredAgent
+from agentos.storage.memory.agents import MemoryAgentStore
+from agentos.storage.memory.records import Records
+from agentos.storage.paging import Paging
 from agentos.testing.storage.contract import at
 
 
@@ -25,7 +28,7 @@ def service(registered: Sequence[str], stored: Sequence[str], storage: MemorySto
     storage = storage or MemoryStorage()
     for id in stored:
         # Past the service, which refuses an id that code has: the code may be newer than the stored agent.
-        storage.add_agent(StoredAgent(id=id, document={"model": "x:y"}, created_at=at(0), updated_at=at(0)))
+        storage.agents.add(StoredAgent(id=id, document={"model": "x:y"}, created_at=at(0), updated_at=at(0)))
     return AgentService(storage, agents, Registry("tool"), Catalog(providers, config), config)
 
 
@@ -78,24 +81,25 @@ def test_pages_by_offset_are_parts_of_the_whole_list(mix: str, limit: int) -> No
             assert [(agent.id, agent.source) for agent in following] == whole[offset + limit : offset + 2 * limit]
 
 
-class CountingStorage(MemoryStorage):
+class CountingAgents(MemoryAgentStore):
     """Keeps what lists were asked for."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, records: Records) -> None:
+        super().__init__(records)
         self.limits: list[int] = []
 
-    def list_agents(self, **part: object) -> Sequence[StoredAgent]:
+    def list(self, **part: object) -> Sequence[StoredAgent]:
         self.limits.append(part["limit"])
-        return super().list_agents(**part)
+        return super().list(**part)
 
 
 def test_no_more_is_read_than_a_page_needs() -> None:
-    storage = CountingStorage()
+    storage = MemoryStorage()
+    storage.agents = counting = CountingAgents(storage.records)
     agents = service(["a", "b"], [f"s{number}" for number in range(50)], storage)
     for paging in (Paging(limit=5), Paging(limit=5, offset=40)):
         agents.list(paging)
-    assert storage.limits == [6, 8]
+    assert counting.limits == [6, 8]
 
 
 def test_a_list_has_no_documents() -> None:

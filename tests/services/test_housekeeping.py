@@ -21,9 +21,12 @@ from agentos.domain.usage import Usage
 from agentos.errors import StorageError
 from agentos.events.encoder import FrameEncoder
 from agentos.services.housekeeping import BATCH, HousekeepingService, Pruned
+from agentos.storage.admission import Lease
+from agentos.storage.events import FrameBatch
+from agentos.storage.idempotency import IdempotencyKey
 from agentos.storage.interface import Storage
 from agentos.storage.memory import MemoryStorage
-from agentos.storage.values import FrameBatch, IdempotencyKey, Lease, SessionFilter
+from agentos.storage.sessions import SessionFilter
 from parts.waiting import until
 
 HOUR = 3600.0
@@ -49,10 +52,10 @@ def ago(seconds: float) -> datetime:
 def add_run(storage: Storage, *, ended_at: datetime | None, session_id: str | None = None) -> str:
     begun = ended_at or ago(30 * DAY)
     run = Run(id=new_id(), agent_id="a", session_id=session_id, status=RunStatus.RUNNING, created_at=begun)
-    storage.admit_run(run, Lease("me", HOUR), owner=None, history_turns=1)
+    storage.runs.admit(run, Lease("me", HOUR), owner=None, history_turns=1)
     first = FrameEncoder(run).encode(RunStart("Hi"), 1)
     if ended_at is None:
-        storage.append_frames([FrameBatch(run.id, [first])])
+        storage.events.append([FrameBatch(run.id, [first])])
         return run.id
     last = FrameEncoder(run).encode(Complete("", 0, Usage(), 0, 1), 2)
     ended = Run(
@@ -63,13 +66,13 @@ def add_run(storage: Storage, *, ended_at: datetime | None, session_id: str | No
         created_at=begun,
         ended_at=ended_at,
     )
-    assert storage.finish_run(ended, frames=[first, last])
+    assert storage.runs.finish(ended, frames=[first, last])
     return run.id
 
 
 def add_session(storage: Storage, *, updated_at: datetime) -> str:
     session = Session(id=new_id(), agent_id="a", created_at=updated_at, updated_at=updated_at)
-    storage.create_session(session)
+    storage.sessions.create(session)
     return session.id
 
 
@@ -77,21 +80,21 @@ def test_events_are_kept_for_the_retention_and_the_run_for_ever(storage: Storage
     old, young = add_run(storage, ended_at=ago(HOUR + 60)), add_run(storage, ended_at=ago(HOUR - 60))
     under_way = add_run(storage, ended_at=None)
     assert keeping(storage, event_retention=HOUR).prune() == Pruned(1, 0, 0, 0)
-    assert [len(storage.read_frames(run_id)) for run_id in (old, young, under_way)] == [0, 2, 1]
-    assert storage.get_run(old, owner=None) is not None
+    assert [len(storage.events.read(run_id)) for run_id in (old, young, under_way)] == [0, 2, 1]
+    assert storage.runs.get(old, owner=None) is not None
     assert keeping(storage, event_retention=HOUR).prune() == Pruned(0, 0, 0, 0)
 
 
 def test_events_are_kept_for_a_day_where_nothing_else_is_set(storage: Storage) -> None:
     old, young = add_run(storage, ended_at=ago(DAY + 60)), add_run(storage, ended_at=ago(DAY - 60))
     keeping(storage).prune()
-    assert [len(storage.read_frames(run_id)) for run_id in (old, young)] == [0, 2]
+    assert [len(storage.events.read(run_id)) for run_id in (old, young)] == [0, 2]
 
 
 def test_sessions_are_kept_for_ever_where_nothing_else_is_set(storage: Storage) -> None:
     session_id = add_session(storage, updated_at=ago(3650 * DAY))
     assert keeping(storage).prune().sessions == 0
-    assert storage.get_session(session_id, owner=None) is not None
+    assert storage.sessions.get(session_id, owner=None) is not None
 
 
 def test_sessions_without_activity_expire_with_all_that_is_in_them(storage: Storage) -> None:
@@ -99,14 +102,14 @@ def test_sessions_without_activity_expire_with_all_that_is_in_them(storage: Stor
     run_id = add_run(storage, ended_at=ago(HOUR + 60), session_id=idle)
     add_run(storage, ended_at=ago(60), session_id=active)
     assert keeping(storage, session_ttl=HOUR).prune().sessions == 1
-    assert (storage.get_session(idle, owner=None), storage.get_run(run_id, owner=None)) == (None, None)
-    assert storage.get_session(active, owner=None) is not None
+    assert (storage.sessions.get(idle, owner=None), storage.runs.get(run_id, owner=None)) == (None, None)
+    assert storage.sessions.get(active, owner=None) is not None
 
 
 def test_runs_without_a_session_are_kept_for_ever_where_nothing_else_is_set(storage: Storage) -> None:
     run_id = add_run(storage, ended_at=ago(3650 * DAY))
     assert keeping(storage).prune().runs == 0
-    assert storage.get_run(run_id, owner=None) is not None
+    assert storage.runs.get(run_id, owner=None) is not None
 
 
 def test_runs_without_a_session_expire_with_their_events_and_no_others(storage: Storage) -> None:
@@ -118,9 +121,9 @@ def test_runs_without_a_session_expire_with_their_events_and_no_others(storage: 
         add_run(storage, ended_at=ago(HOUR + 60), session_id=session_id),
     )
     assert keeping(storage, run_ttl=HOUR).prune().runs == 1
-    assert storage.get_run(old, owner=None) is None
-    assert storage.read_frames(old) == []
-    assert all(storage.get_run(run_id, owner=None) for run_id in (young, under_way, in_session))
+    assert storage.runs.get(old, owner=None) is None
+    assert storage.events.read(old) == []
+    assert all(storage.runs.get(run_id, owner=None) for run_id in (young, under_way, in_session))
 
 
 def test_idempotency_keys_are_kept_for_a_day(tmp_path: Path) -> None:
@@ -145,17 +148,21 @@ class CountingStorage(MemoryStorage):
         super().__init__()
         self.failures = failures
         self.deleted: list[int] = []
+        delete_events, delete_sessions = self.events.delete_old, self.sessions.delete_oldest
 
-    def delete_frames(self, *, ended_before: datetime, limit: int) -> int:
-        if self.failures:
-            self.failures -= 1
-            raise StorageError("away")
-        self.deleted.append(super().delete_frames(ended_before=ended_before, limit=limit))
-        return self.deleted[-1]
+        def delete_old(*, ended_before: datetime, limit: int) -> int:
+            if self.failures:
+                self.failures -= 1
+                raise StorageError("away")
+            self.deleted.append(delete_events(ended_before=ended_before, limit=limit))
+            return self.deleted[-1]
 
-    def delete_sessions(self, where: SessionFilter, *, limit: int) -> int:
-        self.deleted.append(super().delete_sessions(where, limit=limit))
-        return self.deleted[-1]
+        def delete_oldest(where: SessionFilter, *, limit: int) -> int:
+            self.deleted.append(delete_sessions(where, limit=limit))
+            return self.deleted[-1]
+
+        self.events.delete_old = delete_old  # type: ignore[method-assign]
+        self.sessions.delete_oldest = delete_oldest  # type: ignore[method-assign]
 
 
 def test_much_is_thrown_away_in_small_transactions() -> None:
@@ -174,7 +181,7 @@ def test_a_server_prunes_by_itself_and_goes_on_after_the_database_was_away() -> 
     housekeeping = HousekeepingService(storage, Config(environ={}), interval=0.02)
     housekeeping.start()
     housekeeping.start()
-    until(lambda: not storage.read_frames(run_id))
+    until(lambda: not storage.events.read(run_id))
     assert storage.failures == 0
     housekeeping.close()
 

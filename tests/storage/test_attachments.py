@@ -13,7 +13,8 @@ from agentos.domain.media import Media
 from agentos.domain.media_data import PIECE
 from agentos.domain.message import Message
 from agentos.domain.run import RunStatus
-from agentos.storage.values import Paging, RunFilter
+from agentos.storage.paging import Paging
+from agentos.storage.runs import RunFilter
 from agentos.testing.storage.attachments import picture
 from agentos.testing.storage.contract import LEASE, admit, ended, new_run, new_session
 
@@ -46,7 +47,7 @@ def counts(engine):
 def show(storage, session, *media):
     """Take a turn in which the user shows something; return the run as it was admitted."""
     run = admit(storage, new_run(session, media=media)).run
-    assert storage.finish_run(
+    assert storage.runs.finish(
         ended(run), messages=[Message("user", "look", media=run.media), Message("assistant", "I")]
     )
     return run
@@ -84,7 +85,7 @@ def test_the_end_of_a_session_leaves_no_orphan(storage, engine, by):
         show(storage, session, picture(b"both"), picture(session.id.encode()))
     for session, left in zip(sessions, (2, 0), strict=True):
         if by == "the storage":
-            storage.delete_session(session.id, owner="alice")
+            storage.sessions.delete(session.id, owner="alice")
         elif engine.dialect.name == "sqlite":
             with engine.connect() as connection:
                 connection.execute(text("PRAGMA foreign_keys = ON"))
@@ -113,34 +114,34 @@ def test_rows_of_an_earlier_version_are_shown_and_read_where_they_are(storage, e
     make_old(engine, runs[0], of_run)
     make_old(engine, runs[1], of_run, own=of_message)
 
-    found = storage.get_run(runs[0].id, owner="alice")
+    found = storage.runs.get(runs[0].id, owner="alice")
     assert [(one.name, one.size, one.data) for one in found.media] == [("a", 5, None), (None, 6, None)]
-    assert [run.media for run in storage.list_runs(RunFilter(), Paging()).items] == [found.media] * 2
-    history = storage.history(session.id, owner="alice", limit=9)
+    assert [run.media for run in storage.runs.list(RunFilter(), Paging()).items] == [found.media] * 2
+    history = storage.sessions.history(session.id, owner="alice", limit=9)
     assert [run.media for run in history.runs] == [found.media] * 2
     window = admit(storage, new_run(session)).history
     for messages in ([one.message for one in history.messages], window):
         first, _, second, _ = messages
         assert first.media == found.media
-        contents = [storage.read_attachment(one.reference, owner="alice") for one in (*first.media, *second.media)]
+        contents = [storage.attachments.read(one.reference, owner="alice") for one in (*first.media, *second.media)]
         assert contents == [b"first", b"second", b"of the message"]
         for one in (*first.media, *second.media):
-            assert storage.read_attachment(one.reference, owner="bob") is None
-            assert storage.read_attachment(one.reference, owner=None) is not None
+            assert storage.attachments.read(one.reference, owner="bob") is None
+            assert storage.attachments.read(one.reference, owner=None) is not None
     reference = found.media[0].reference
-    storage.delete_session(session.id, owner="alice")
-    assert storage.read_attachment(reference, owner="alice") is None
+    storage.sessions.delete(session.id, owner="alice")
+    assert storage.attachments.read(reference, owner="alice") is None
 
 
 def test_a_run_that_an_earlier_version_admitted_is_gone_on_with(storage, engine):
     session = new_session(storage, owner="alice")
     run = admit(storage, new_run(session)).run
     make_old(engine, run, (picture(b"old"),))
-    (found,) = storage.list_runs(RunFilter(), Paging()).items
+    (found,) = storage.runs.list(RunFilter(), Paging()).items
     messages = [Message("user", "look", media=found.media), Message("assistant", "I see")]
-    assert storage.finish_run(ended(found), messages=messages)
+    assert storage.runs.finish(ended(found), messages=messages)
     (shown, *_) = admit(storage, new_run(session)).history
-    assert storage.read_attachment(shown.media[0].reference, owner="alice") == b"old"
+    assert storage.attachments.read(shown.media[0].reference, owner="alice") == b"old"
 
 
 def test_an_earlier_version_can_read_new_rows(storage, engine):
@@ -170,12 +171,12 @@ def peak(call):
 
 
 QUESTIONS = {
-    "list_runs": lambda storage, session, run: storage.list_runs(RunFilter(), Paging(limit=1000)),
-    "get_run": lambda storage, session, run: storage.get_run(run.id, owner=None),
-    "history": lambda storage, session, run: storage.history(session.id, owner=None, limit=1000),
-    "request_cancel": lambda storage, session, run: storage.request_cancel(run.id, owner=None),
-    "admit_run": lambda storage, session, run: admit(storage, new_run(session), history_turns=1000),
-    "take_lost_runs": lambda storage, session, run: storage.take_lost_runs(LEASE, limit=1000),
+    "runs.list": lambda storage, session, run: storage.runs.list(RunFilter(), Paging(limit=1000)),
+    "runs.get": lambda storage, session, run: storage.runs.get(run.id, owner=None),
+    "sessions.history": lambda storage, session, run: storage.sessions.history(session.id, owner=None, limit=1000),
+    "runs.request_cancel": lambda storage, session, run: storage.runs.request_cancel(run.id, owner=None),
+    "runs.admit": lambda storage, session, run: admit(storage, new_run(session), history_turns=1000),
+    "runs.take_lost": lambda storage, session, run: storage.runs.take_lost(LEASE, limit=1000),
 }
 
 
@@ -186,7 +187,7 @@ def pictures(storage):
     for _ in range(19):
         run = show(storage, session, picture(os.urandom(MIB)))
     failed = admit(storage, new_run(session, media=(picture(os.urandom(MIB)),))).run
-    storage.finish_run(ended(failed, status=RunStatus.FAILED))
+    storage.runs.finish(ended(failed, status=RunStatus.FAILED))
     return session, run
 
 
@@ -199,12 +200,12 @@ def test_no_list_and_no_history_reads_the_bytes(storage, pictures, recording, qu
     assert not [sql for sql, _ in recorded.statements if "attachment_pieces" in sql]
 
 
-@pytest.mark.parametrize("question", ["list_runs", "history", "admit_run"])
+@pytest.mark.parametrize("question", ["runs.list", "sessions.history", "runs.admit"])
 def test_of_an_earlier_version_one_row_at_a_time_is_read(storage, engine, question):
     session = new_session(storage)
     for _ in range(10):
         make_old(engine, show(storage, session), (picture(bytes(2 * MIB)),))
-    run = storage.list_runs(RunFilter(), Paging()).items[0]
+    run = storage.runs.list(RunFilter(), Paging()).items[0]
     # The text, what it is parsed into, and what the driver has of it.
     assert peak(lambda: QUESTIONS[question](storage, session, run)) < 4 * 2 * MIB * 4 / 3
 
@@ -215,12 +216,13 @@ monkey.patch_all()
 import sys, time, gevent
 from agentos.config import Config
 from agentos.storage.sqlalchemy import open_sql
-from agentos.storage.values import Paging, RunFilter
+from agentos.storage.paging import Paging
+from agentos.storage.runs import RunFilter
 from agentos.testing.storage.attachments import picture
 from agentos.testing.storage.contract import admit, ended, new_run, new_session, said
 
 storage = open_sql(sys.argv[1], Config(environ={}))
-session = storage.get_session("s", owner=None)
+session = storage.sessions.get("s", owner=None)
 longest, ended_at = 0.0, False
 
 def watch():
@@ -234,9 +236,9 @@ def watch():
 watcher = gevent.spawn(watch)
 gevent.sleep(0.01)
 for part in range(3):
-    for media in [one for run in storage.list_runs(RunFilter(), Paging(limit=1000)).items for one in run.media[:part]]:
-        storage.read_attachment(media.reference, owner=None)
-storage.history(session.id, owner=None, limit=1000)
+    for media in [one for run in storage.runs.list(RunFilter(), Paging(limit=1000)).items for one in run.media[:part]]:
+        storage.attachments.read(media.reference, owner=None)
+storage.sessions.history(session.id, owner=None, limit=1000)
 admission = admit(storage, new_run(session, media=(picture(b"new" * 2_500_000),)))
 ended_at = True
 watcher.join()

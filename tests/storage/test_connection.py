@@ -6,9 +6,9 @@ import pstats
 import pytest
 from sqlalchemy import BigInteger, Boolean, Integer, LargeBinary, Text, bindparam, text, update
 
+from agentos.storage.sessions import SessionChanges
 from agentos.storage.sqlalchemy.engine import open_database
 from agentos.storage.sqlalchemy.tables import metadata, sessions
-from agentos.storage.values import SessionChanges
 from agentos.testing.storage.contract import LEASE, at, ended, frames, new_run, new_session, said
 
 RENAME = update(sessions).where(sessions.c.id == bindparam("session_id")).values(name=bindparam("new_name"))
@@ -30,8 +30,8 @@ def test_a_turn_compiles_no_statement_that_an_earlier_turn_had(storage):
     session = new_session(storage)
 
     def take_turn():
-        run = storage.admit_run(new_run(session), LEASE, owner=None, history_turns=3).run
-        storage.finish_run(ended(run), messages=said("q", "a"), frames=frames(1, 3, kind="complete"))
+        run = storage.runs.admit(new_run(session), LEASE, owner=None, history_turns=3).run
+        storage.runs.finish(ended(run), messages=said("q", "a"), frames=frames(1, 3, kind="complete"))
 
     take_turn()
     with cProfile.Profile() as profile:
@@ -60,11 +60,11 @@ def test_a_snapshot_sees_one_state_while_others_write(storage, database):
 
     def work(connection):
         before = connection.execute(query).scalar()
-        storage.update_session(session.id, SessionChanges(name="after"), owner=None, now=at(1))
+        storage.sessions.update(session.id, SessionChanges(name="after"), owner=None, now=at(1))
         return before, connection.execute(query).scalar()
 
     assert database.snapshot(work) == ("before", "before")
-    assert storage.get_session(session.id, owner=None).name == "after"
+    assert storage.sessions.get(session.id, owner=None).name == "after"
 
 
 class Killed(BaseException):
@@ -84,6 +84,6 @@ def test_work_that_is_ended_in_the_middle_leaves_nothing_and_no_broken_connectio
             database.write(work)
         with pytest.raises(how):
             database.snapshot(work)
-    assert storage.get_session(session.id, owner=None) == session
+    assert storage.sessions.get(session.id, owner=None) == session
     database.write(lambda connection: connection.execute(RENAME, {"session_id": session.id, "new_name": "after"}))
-    assert storage.get_session(session.id, owner=None).name == "after"
+    assert storage.sessions.get(session.id, owner=None).name == "after"

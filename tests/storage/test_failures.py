@@ -36,7 +36,7 @@ def test_many_failures_of_one_kind_are_one_line_and_the_end_of_the_outage_is_ano
     assert len(lines(caplog, "the database failed")) == 1
     (tmp_path / "away.db").rename(tmp_path / "test.db")
     for _ in range(3):
-        assert storage.get_session(session.id, owner=None) == session
+        assert storage.sessions.get(session.id, owner=None) == session
     [back] = lines(caplog, "the database works again")
     assert (back.failures, back.levelname) == (30, "WARNING")
     storage.close()

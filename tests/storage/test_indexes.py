@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+from operator import attrgetter
 
 import psycopg
 import pytest
@@ -10,18 +11,13 @@ from agentos.config import Config
 from agentos.domain.message import Message
 from agentos.domain.run import Concurrency, RunStatus
 from agentos.domain.session import Session
+from agentos.storage.admission import Lease, Quota
+from agentos.storage.events import FrameBatch
+from agentos.storage.keys import StoredKey
+from agentos.storage.paging import Cursor, Paging
+from agentos.storage.runs import RunFilter
+from agentos.storage.sessions import SessionChanges, SessionFilter
 from agentos.storage.sqlalchemy import open_sql
-from agentos.storage.values import (
-    Cursor,
-    FrameBatch,
-    Lease,
-    Paging,
-    Quota,
-    RunFilter,
-    SessionChanges,
-    SessionFilter,
-    StoredKey,
-)
 from agentos.testing.storage.attachments import picture
 from agentos.testing.storage.contract import (
     LEASE,
@@ -69,73 +65,81 @@ RUN_FILTERS = {
 }
 LISTS = {
     f"{method} {where} {'after a cursor' if paging.cursor else ''}": (method, where, paging, indexes)
-    for method, filters in (("list_sessions", SESSION_FILTERS), ("list_runs", RUN_FILTERS))
+    for method, filters in (("sessions.list", SESSION_FILTERS), ("runs.list", RUN_FILTERS))
     for where, indexes in filters.items()
     for paging in (Paging(), AFTER)
 }
 QUERIES = {
-    "delete_sessions": lambda s: s.delete_sessions(SessionFilter(updated_before=at(-9)), limit=5),
-    "delete_sessions of an owner": lambda s: s.delete_sessions(SessionFilter(owner="o", user_id="u"), limit=5),
-    "count_sessions": lambda s: s.count_sessions(SessionFilter()),
-    "count_sessions of an owner": lambda s: s.count_sessions(SessionFilter(owner="o")),
-    "history": lambda s: s.history("s", owner=None, limit=5),
-    "history before": lambda s: s.history("s", owner=None, limit=5, before=9),
-    "get_session": lambda s: s.get_session("s", owner=None),
-    "get_run": lambda s: s.get_run("r", owner=None),
-    "get_session of an owner": lambda s: s.get_session("s", owner="o"),
-    "get_run of an owner": lambda s: s.get_run("r", owner="o"),
-    "update_session": lambda s: s.update_session("s", SessionChanges(name="n"), owner="o", now=at(5)),
-    "delete_session": lambda s: s.delete_session("session-1", owner="o"),
-    "get_key": lambda s: s.get_key("k"),
-    "list_keys": lambda s: s.list_keys(),
-    "revoke_key": lambda s: s.revoke_key("k", now=at(5)),
-    "list_agents": lambda s: s.list_agents(limit=5, offset=3),
-    "list_agents after another": lambda s: s.list_agents(limit=5, after="a", leave_out=["b", "c"]),
-    "read_attachment": lambda s: s.read_attachment(shown(s), owner=None),
-    "read_attachment of an owner": lambda s: s.read_attachment(shown(s), owner="o"),
-    "read_attachment of an earlier version": lambda s: s.read_attachment("run:r:0", owner="o"),
-    "read_attachment of a message of an earlier version": lambda s: s.read_attachment("message:s:1:0", owner="o"),
-    "admit_run and finish_run with attachments": lambda s: show(s, s.get_session("s", owner=None)),
-    "read_frames": lambda s: s.read_frames("r", after=3),
-    "append_frames": lambda s: s.append_frames([FrameBatch("r", frames(1, 2))]),
-    "take_lost_runs": lambda s: s.take_lost_runs(LEASE, limit=5),
-    "admit_run and finish_run": lambda s: s.finish_run(ended(admit(s, new_run(s.get_session("s", owner=None))).run)),
-    "admit_run with a key": lambda s: admit(s, new_run(s.get_session("s", owner=None)), idempotency=key("new")),
-    "admit_run with a key that was used": lambda s: s.admit_run(
-        new_run(s.get_session("s", owner=None)), LEASE, owner=None, history_turns=3, idempotency=key("3")
+    "sessions.delete_oldest": lambda s: s.sessions.delete_oldest(SessionFilter(updated_before=at(-9)), limit=5),
+    "sessions.delete_oldest of an owner": lambda s: s.sessions.delete_oldest(
+        SessionFilter(owner="o", user_id="u"), limit=5
     ),
-    "admit_run that would be rejected": lambda s: admit(
-        s, new_run(s.get_session("s", owner=None)), concurrency=Concurrency.REJECT
+    "sessions.count": lambda s: s.sessions.count(SessionFilter()),
+    "sessions.count of an owner": lambda s: s.sessions.count(SessionFilter(owner="o")),
+    "sessions.history": lambda s: s.sessions.history("s", owner=None, limit=5),
+    "sessions.history before": lambda s: s.sessions.history("s", owner=None, limit=5, before=9),
+    "sessions.get": lambda s: s.sessions.get("s", owner=None),
+    "runs.get": lambda s: s.runs.get("r", owner=None),
+    "sessions.get of an owner": lambda s: s.sessions.get("s", owner="o"),
+    "runs.get of an owner": lambda s: s.runs.get("r", owner="o"),
+    "sessions.update": lambda s: s.sessions.update("s", SessionChanges(name="n"), owner="o", now=at(5)),
+    "sessions.delete": lambda s: s.sessions.delete("session-1", owner="o"),
+    "keys.get": lambda s: s.keys.get("k"),
+    "keys.list": lambda s: s.keys.list(),
+    "keys.revoke": lambda s: s.keys.revoke("k", now=at(5)),
+    "agents.list": lambda s: s.agents.list(limit=5, offset=3),
+    "agents.list after another": lambda s: s.agents.list(limit=5, after="a", leave_out=["b", "c"]),
+    "attachments.read": lambda s: s.attachments.read(shown(s), owner=None),
+    "attachments.read of an owner": lambda s: s.attachments.read(shown(s), owner="o"),
+    "attachments.read of an earlier version": lambda s: s.attachments.read("run:r:0", owner="o"),
+    "attachments.read of a message of an earlier version": lambda s: s.attachments.read("message:s:1:0", owner="o"),
+    "runs.admit and runs.finish with attachments": lambda s: show(s, s.sessions.get("s", owner=None)),
+    "events.read": lambda s: s.events.read("r", after=3),
+    "events.append": lambda s: s.events.append([FrameBatch("r", frames(1, 2))]),
+    "runs.take_lost": lambda s: s.runs.take_lost(LEASE, limit=5),
+    "runs.admit and runs.finish": lambda s: s.runs.finish(
+        ended(admit(s, new_run(s.sessions.get("s", owner=None))).run)
     ),
-    "admit_run of an owner with a quota": lambda s: admit(
-        s, new_run(s.get_session("s", owner="o")), owner="o", quota=Quota(of_owner=9, of_all=9)
+    "runs.admit with a key": lambda s: admit(s, new_run(s.sessions.get("s", owner=None)), idempotency=key("new")),
+    "runs.admit with a key that was used": lambda s: s.runs.admit(
+        new_run(s.sessions.get("s", owner=None)), LEASE, owner=None, history_turns=3, idempotency=key("3")
     ),
-    "create_session with a key": lambda s: s.create_session(
+    "runs.admit that would be rejected": lambda s: admit(
+        s, new_run(s.sessions.get("s", owner=None)), concurrency=Concurrency.REJECT
+    ),
+    "runs.admit of an owner with a quota": lambda s: admit(
+        s, new_run(s.sessions.get("s", owner="o")), owner="o", quota=Quota(of_owner=9, of_all=9)
+    ),
+    "sessions.create with a key": lambda s: s.sessions.create(
         Session(id="new", agent_id="a", created_at=at(0), updated_at=at(0)), idempotency=key("3")
     ),
-    "request_cancel of an owner": lambda s: s.request_cancel("r", owner="o"),
-    "request_cancel": lambda s: s.request_cancel("r", owner=None),
-    "cancel_requests": lambda s: s.cancel_requests("gone"),
-    "leased_runs": lambda s: s.leased_runs("gone"),
-    "delete_run": lambda s: s.delete_run(run_in_session(s), owner=None),
-    "delete_run of an owner": lambda s: s.delete_run("r", owner="o"),
-    "delete_runs": lambda s: s.delete_runs(ended_before=at(99), limit=5),
-    "delete_runs after a place": lambda s: s.delete_runs(ended_before=at(99), after=Cursor(at(1), "m"), limit=5),
-    "cancel_runs": lambda s: s.cancel_runs("o"),
-    "cancel_runs of a user": lambda s: s.cancel_runs("o", user_id="u"),
-    "delete_owner_runs": lambda s: s.delete_owner_runs("o", limit=5),
-    "delete_owner_runs of a user": lambda s: s.delete_owner_runs("o", user_id="u", after=Cursor(at(1), "m"), limit=5),
-    "delete_frames": lambda s: s.delete_frames(ended_before=at(9), limit=5),
-    "delete_idempotency_keys": lambda s: s.delete_idempotency_keys(created_before=at(9), limit=5),
+    "runs.request_cancel of an owner": lambda s: s.runs.request_cancel("r", owner="o"),
+    "runs.request_cancel": lambda s: s.runs.request_cancel("r", owner=None),
+    "runs.cancel_requests": lambda s: s.runs.cancel_requests("gone"),
+    "runs.leased": lambda s: s.runs.leased("gone"),
+    "runs.delete": lambda s: s.runs.delete(run_in_session(s), owner=None),
+    "runs.delete of an owner": lambda s: s.runs.delete("r", owner="o"),
+    "runs.delete_old": lambda s: s.runs.delete_old(ended_before=at(99), limit=5),
+    "runs.delete_old after a place": lambda s: s.runs.delete_old(
+        ended_before=at(99), after=Cursor(at(1), "m"), limit=5
+    ),
+    "runs.request_cancel_of_owner": lambda s: s.runs.request_cancel_of_owner("o"),
+    "runs.request_cancel_of_owner of a user": lambda s: s.runs.request_cancel_of_owner("o", user_id="u"),
+    "runs.delete_of_owner": lambda s: s.runs.delete_of_owner("o", limit=5),
+    "runs.delete_of_owner of a user": lambda s: s.runs.delete_of_owner(
+        "o", user_id="u", after=Cursor(at(1), "m"), limit=5
+    ),
+    "events.delete_old": lambda s: s.events.delete_old(ended_before=at(9), limit=5),
+    "idempotency.delete_old": lambda s: s.idempotency.delete_old(created_before=at(9), limit=5),
 }
 # The one index that serves a query about the few rows that are not done with.
 SMALL = {
-    "cancel_requests": ("SELECT", "ix_runs_to_stop"),
-    "leased_runs": ("SELECT", "ix_runs_lease"),
-    "delete_frames": ("SELECT", "ix_run_events_ended"),
-    "delete_idempotency_keys": ("WITH", "ix_idempotency_keys_created"),
-    "admit_run that would be rejected": ("SELECT EXISTS", "ix_runs_open"),
-    "admit_run that interrupts": ("WITH", "ix_runs_open"),
+    "runs.cancel_requests": ("SELECT", "ix_runs_to_stop"),
+    "runs.leased": ("SELECT", "ix_runs_lease"),
+    "events.delete_old": ("SELECT", "ix_run_events_ended"),
+    "idempotency.delete_old": ("WITH", "ix_idempotency_keys_created"),
+    "runs.admit that would be rejected": ("SELECT EXISTS", "ix_runs_open"),
+    "runs.admit that interrupts": ("WITH", "ix_runs_open"),
 }
 
 
@@ -164,15 +168,15 @@ def show(storage, session):
     """Take a turn in which a new picture and a known one are shown."""
     media = (picture(b"known"), picture(b"new"))
     run = admit(storage, new_run(session, media=media)).run
-    storage.finish_run(ended(run), messages=[Message("user", "look", media=(*run.media, picture(b"more")))])
+    storage.runs.finish(ended(run), messages=[Message("user", "look", media=(*run.media, picture(b"more")))])
 
 
 def run_in_session(storage):
-    return storage.list_runs(RunFilter(session_id="s"), Paging(limit=1)).items[0].id
+    return storage.runs.list(RunFilter(session_id="s"), Paging(limit=1)).items[0].id
 
 
 def shown(storage):
-    return storage.get_run("r", owner=None).media[0].reference
+    return storage.runs.get("r", owner=None).media[0].reference
 
 
 def seed(storage):
@@ -182,8 +186,8 @@ def seed(storage):
     session = new_session(storage, id="s", owner="o", user_id="u")
     for number in range(20):
         take_turn(storage, session, "q", "a", seconds=number)
-        storage.finish_run(ended(admit(storage, new_run(), idempotency=key(str(number))).run), frames=frames(1, 2))
-    storage.add_key(StoredKey(id="k", name="n", owner="o", scopes=(), digest="d", created_at=at(0)))
+        storage.runs.finish(ended(admit(storage, new_run(), idempotency=key(str(number))).run), frames=frames(1, 2))
+    storage.keys.add(StoredKey(id="k", name="n", owner="o", scopes=(), digest="d", created_at=at(0)))
     admitted(storage, id="r", owner="o", lease=Lease("gone", -1.0), media=(picture(b"known"),))
 
 
@@ -236,7 +240,7 @@ def test_a_list_reads_an_index_and_sorts_nothing(lists, recording, name):
     method, where, paging, _ = LISTS[name]
     storage, url = lists
     with recording() as recorded:
-        getattr(storage, method)(where, paging)
+        attrgetter(method)(storage)(where, paging)
     assert recorded.statements
     check_plans(url, recorded)
 
@@ -251,11 +255,11 @@ def test_a_list_reads_the_index_of_its_filter(lists, recording, name):
     method, where, paging, indexes = LISTS[name]
     storage, url = lists
     with recording() as recorded:
-        getattr(storage, method)(where, paging)
+        attrgetter(method)(storage)(where, paging)
     ((statement, parameters),) = recorded.statements
     plan = sqlite_plan(url, statement, parameters)
     table, using, index = plan[0].partition(" USING INDEX ")
-    assert table.endswith(method.removeprefix("list_")), plan
+    assert table.endswith(method.removesuffix(".list")), plan
     assert using, plan
     assert index.split()[0] in indexes, plan
 
@@ -265,8 +269,8 @@ def test_a_list_reads_the_index_of_its_filter(lists, recording, name):
 def test_what_concerns_few_rows_reads_an_index_of_these_alone(storage, sql_url, recording, name):
     queries = {
         **QUERIES,
-        "admit_run that interrupts": lambda s: admit(
-            s, new_run(s.get_session("s", owner=None)), concurrency=Concurrency.INTERRUPT
+        "runs.admit that interrupts": lambda s: admit(
+            s, new_run(s.sessions.get("s", owner=None)), concurrency=Concurrency.INTERRUPT
         ),
     }
     beginning, index = SMALL[name]
@@ -292,12 +296,12 @@ def test_a_quota_counts_the_unfinished_runs_alone_and_no_row_is_read(storage, sq
 
 @ON_SQLITE
 def test_whether_a_session_is_busy_is_asked_of_its_unfinished_runs_alone(storage, sql_url, recording):
-    session = storage.get_session("s", owner=None)
+    session = storage.sessions.get("s", owner=None)
     with recording() as recorded:
-        first = storage.admit_run(new_run(session), LEASE, owner=None, history_turns=3).run
-        queued = storage.admit_run(new_run(session), LEASE, owner=None, history_turns=3).run
-        storage.finish_run(ended(first))
-        assert storage.claim_turn(queued, history_turns=3, now=at(1))
+        first = storage.runs.admit(new_run(session), LEASE, owner=None, history_turns=3).run
+        queued = storage.runs.admit(new_run(session), LEASE, owner=None, history_turns=3).run
+        storage.runs.finish(ended(first))
+        assert storage.runs.start(queued, history_turns=3, now=at(1))
     asked = [(sql, values) for sql, values in recorded.statements if "EXISTS" in sql]
     assert len(asked) == 4
     for statement, parameters in asked:

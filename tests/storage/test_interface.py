@@ -1,6 +1,7 @@
 import inspect
 import subprocess
 import sys
+from typing import get_type_hints
 
 import pytest
 
@@ -9,6 +10,9 @@ from agentos.errors import ConfigError
 from agentos.storage.interface import Storage
 from agentos.storage.memory import open_memory
 from agentos.testing.storage.owners import CALLS
+
+STORES = get_type_hints(Storage)
+"""The contract of each store by its name."""
 
 
 @pytest.mark.parametrize(
@@ -25,12 +29,17 @@ def test_a_memory_url_with_a_name_is_refused():
 
 
 def test_the_contract_tries_every_method_that_takes_an_owner_with_another_ones_id():
-    methods = inspect.getmembers(Storage, inspect.isfunction)
-    taking = {name for name, method in methods if "owner" in inspect.signature(method).parameters}
+    taking = {
+        f"{store}.{name}"
+        for store, kind in STORES.items()
+        for name, method in inspect.getmembers(kind, inspect.isfunction)
+        if getattr(method, "__isabstractmethod__", False) and "owner" in inspect.signature(method).parameters
+    }
     assert {name.split()[0] for name in CALLS} == taking
 
 
 def test_an_owner_has_to_be_named():
     for name in {name.split()[0] for name in CALLS}:
-        parameter = inspect.signature(getattr(Storage, name)).parameters["owner"]
+        store, _, method = name.partition(".")
+        parameter = inspect.signature(getattr(STORES[store], method)).parameters["owner"]
         assert (parameter.kind, parameter.default) == (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.empty), name

@@ -13,10 +13,13 @@ from sqlalchemy import create_engine, text
 from agentos.domain.run import RunStatus
 from agentos.errors import StorageError
 from agentos.storage import migrations
+from agentos.storage.admission import Quota
 from agentos.storage.migrations import HEAD, migrate, needs_at_least
+from agentos.storage.paging import Paging
+from agentos.storage.runs import RunFilter
+from agentos.storage.schema import SchemaState
 from agentos.storage.sqlalchemy.engine import open_database
 from agentos.storage.sqlalchemy.tables import metadata
-from agentos.storage.values import Paging, Quota, RunFilter, SchemaState
 from agentos.testing.storage.contract import (
     LEASE,
     admitted,
@@ -92,7 +95,7 @@ AGENT = {"document": '{"model":"x:y","instructions":"i","tools":["t"]}', "create
 
 
 def listed_agents(storage):
-    return {agent.id: dict(agent.document) for agent in storage.list_agents(limit=9)}
+    return {agent.id: dict(agent.document) for agent in storage.agents.list(limit=9)}
 
 
 def test_agents_of_an_earlier_revision_are_listed_and_so_is_what_its_workers_write(open_storage, sql_url, engine):
@@ -181,23 +184,23 @@ def test_a_database_of_an_earlier_revision_is_upgraded_with_what_it_holds(open_s
     storage.upgrade()
 
     assert differences(engine) == []
-    session = storage.get_session("s", owner="anonymous")
-    assert session.owner == storage.get_run("old", owner="anonymous").owner == "anonymous"
-    assert storage.get_session("s", owner="a") is None
-    ((message,),) = [storage.history("s", owner=None, limit=9).messages]
+    session = storage.sessions.get("s", owner="anonymous")
+    assert session.owner == storage.runs.get("old", owner="anonymous").owner == "anonymous"
+    assert storage.sessions.get("s", owner="a") is None
+    ((message,),) = [storage.sessions.history("s", owner=None, limit=9).messages]
     ((picture,),) = [message.message.media]
     assert (message.message.content, picture.size, picture.data) == ("q", 5, None)
-    assert storage.get_run("old", owner="anonymous").media == (picture,)
-    assert storage.read_attachment(picture.reference, owner="anonymous") == b"hello"
-    assert [frame.number for frame in storage.read_frames("old")] == [1, 2]
-    assert storage.request_cancel("open", owner=None, forget=True).id == "open"
-    (taken,) = storage.take_lost_runs(LEASE, limit=9)
-    assert list(storage.cancel_requests(LEASE.owner)) == ["open"]
-    assert storage.finish_run(ended(taken, seconds=99), messages=said("forgotten"), frames=frames(2, 2))
-    admission = storage.admit_run(new_run(session), LEASE, owner=None, history_turns=9, idempotency=key())
+    assert storage.runs.get("old", owner="anonymous").media == (picture,)
+    assert storage.attachments.read(picture.reference, owner="anonymous") == b"hello"
+    assert [frame.number for frame in storage.events.read("old")] == [1, 2]
+    assert storage.runs.request_cancel("open", owner=None, forget=True).id == "open"
+    (taken,) = storage.runs.take_lost(LEASE, limit=9)
+    assert list(storage.runs.cancel_requests(LEASE.worker_id)) == ["open"]
+    assert storage.runs.finish(ended(taken, seconds=99), messages=said("forgotten"), frames=frames(2, 2))
+    admission = storage.runs.admit(new_run(session), LEASE, owner=None, history_turns=9, idempotency=key())
     assert [message.content for message in admission.history] == ["q"]
-    assert storage.delete_frames(ended_before=at(9), limit=9) == 1
-    assert [len(storage.read_frames(run_id)) for run_id in ("old", "open")] == [0, 2]
+    assert storage.events.delete_old(ended_before=at(9), limit=9) == 1
+    assert [len(storage.events.read(run_id)) for run_id in ("old", "open")] == [0, 2]
 
 
 def test_every_earlier_revision_is_upgraded_by_a_test():
@@ -209,9 +212,9 @@ def test_a_worker_of_the_version_before_can_still_write(storage, engine):
     with engine.begin() as connection:
         for table, row in ROWS_OF_0002:
             insert(connection, table, row)
-    assert storage.get_run("open", owner="anonymous").session_id == "s"
-    assert storage.get_session("s", owner="anonymous").id == "s"
-    assert len(storage.read_frames("old")) == 2
+    assert storage.runs.get("open", owner="anonymous").session_id == "s"
+    assert storage.sessions.get("s", owner="anonymous").id == "s"
+    assert len(storage.events.read("old")) == 2
 
 
 def test_the_head_is_the_newest_revision():
@@ -238,7 +241,7 @@ def test_an_upgrade_keeps_what_is_there(storage, engine, open_storage, sql_url):
         connection.execute(text("CREATE TABLE other (id INTEGER)"))
     again = open_storage(sql_url)
     again.upgrade()
-    assert again.get_session(session.id, owner=None) == session
+    assert again.sessions.get(session.id, owner=None) == session
 
 
 def test_workers_that_start_on_an_empty_database_do_not_race(sql_url):
@@ -299,8 +302,8 @@ def test_a_schema_of_a_newer_version_that_only_added_is_ready_and_works(storage,
         session = new_session(one)
         for number in range(2):
             take_turn(one, session, f"q{number}", "a")
-        assert len(one.history(session.id, owner=None, limit=9).messages) == 4
-        assert one.delete_session(session.id, owner=None)
+        assert len(one.sessions.history(session.id, owner=None, limit=9).messages) == 4
+        assert one.sessions.delete(session.id, owner=None)
 
 
 @pytest.mark.parametrize("least", ["9000", "9999"])
@@ -350,17 +353,17 @@ def test_a_status_of_a_newer_version_is_shown_and_is_neither_taken_over_nor_coun
     with engine.begin() as connection:
         change = text("UPDATE runs SET status = 'paused', lease_until = 1 WHERE id = :id")
         connection.execute(change, {"id": run.id})
-    found = storage.get_run(run.id, owner=None)
+    found = storage.runs.get(run.id, owner=None)
     assert (found.status, found.status.value, found.status.finished) == ("paused", "paused", False)
-    assert [one.status for one in storage.list_runs(RunFilter(), Paging()).items] == ["completed", "paused"]
-    assert storage.list_runs(RunFilter(status=RunStatus("paused")), Paging()).items[0].id == run.id
-    assert list(storage.take_lost_runs(LEASE, limit=9)) == []
-    assert storage.get_run(run.id, owner=None) == found
-    behind = storage.admit_run(new_run(session), LEASE, owner=None, history_turns=3)
+    assert [one.status for one in storage.runs.list(RunFilter(), Paging()).items] == ["completed", "paused"]
+    assert storage.runs.list(RunFilter(status=RunStatus("paused")), Paging()).items[0].id == run.id
+    assert list(storage.runs.take_lost(LEASE, limit=9)) == []
+    assert storage.runs.get(run.id, owner=None) == found
+    behind = storage.runs.admit(new_run(session), LEASE, owner=None, history_turns=3)
     assert behind.run.status is RunStatus.QUEUED, "it keeps its place in its session"
-    assert storage.claim_turn(behind.run, history_turns=3, now=at(9)) is None
-    assert [one.id for one in storage.history(session.id, owner=None, limit=9).runs] == []
-    storage.admit_run(new_run(), LEASE, owner=None, history_turns=3, quota=Quota(of_all=2))
+    assert storage.runs.start(behind.run, history_turns=3, now=at(9)) is None
+    assert [one.id for one in storage.sessions.history(session.id, owner=None, limit=9).runs] == []
+    storage.runs.admit(new_run(), LEASE, owner=None, history_turns=3, quota=Quota(of_all=2))
     assert ended_before.status.finished
 
 

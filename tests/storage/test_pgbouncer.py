@@ -45,7 +45,7 @@ def test_it_migrates_and_takes_turns(storage):
     session = new_session(storage)
     for number in range(10):  # more often than the driver waits before it prepares a statement
         take_turn(storage, session, f"q{number}", f"a{number}")
-    assert len(storage.history(session.id, owner=None, limit=99).messages) == 20
+    assert len(storage.sessions.history(session.id, owner=None, limit=99).messages) == 20
 
 
 def test_many_threads_at_once_share_few_sessions(storage, sql_url):

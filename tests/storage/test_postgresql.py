@@ -62,7 +62,7 @@ def test_connections_that_the_server_ended_are_replaced_without_a_failure(storag
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
             " WHERE datname = current_database() AND pid <> pg_backend_pid()"
         )
-    assert storage.get_session(session.id, owner=None) == session
+    assert storage.sessions.get(session.id, owner=None) == session
     take_turn(storage, session, "q", "a")
 
 
@@ -73,12 +73,12 @@ def test_after_the_server_was_away_the_next_call_works_without_a_restart(own_ser
     own_server.stop()
     start = time.monotonic()
     with pytest.raises(StorageError):
-        storage.get_session(session.id, owner=None)
+        storage.sessions.get(session.id, owner=None)
     with pytest.raises(StorageError):
         new_session(storage)
     assert time.monotonic() - start < 5
     own_server.start()
-    assert storage.get_session(session.id, owner=None) == session
+    assert storage.sessions.get(session.id, owner=None) == session
     take_turn(storage, session, "q", "a")
 
 
@@ -129,7 +129,7 @@ def test_a_transaction_that_the_server_ended_for_a_deadlock_is_done_again(storag
     cross("b", (second, first))
     other.join()
     assert sorted(tries.values()) == [1, 2]
-    assert storage.get_session(first.id, owner=None).name == storage.get_session(second.id, owner=None).name
+    assert storage.sessions.get(first.id, owner=None).name == storage.sessions.get(second.id, owner=None).name
 
 
 @pytest.mark.parametrize("by", ["a new run", "a request"])
@@ -143,7 +143,7 @@ def test_a_rollback_that_is_committed_while_the_end_is_being_saved_is_seen_by_it
             other.execute("UPDATE sessions SET next_position = next_position + 1")
         other.execute("UPDATE runs SET cancel_requested = true, forget_requested = true WHERE id = %s", (run.id,))
         saving = threading.Thread(
-            target=lambda: saved.append(storage.finish_run(ended(run), messages=said("q2", "a2")))
+            target=lambda: saved.append(storage.runs.finish(ended(run), messages=said("q2", "a2")))
         )
         saving.start()
         with psycopg.connect(sql_url.replace("+psycopg", ""), autocommit=True) as watch:
@@ -157,12 +157,15 @@ def test_a_rollback_that_is_committed_while_the_end_is_being_saved_is_seen_by_it
         other.commit()
     saving.join()
     assert saved == [True]
-    assert storage.get_run(run.id, owner=None).content == "Hi"
-    assert [one.message.content for one in storage.history(session.id, owner=None, limit=9).messages] == ["q1", "a1"]
+    assert storage.runs.get(run.id, owner=None).content == "Hi"
+    assert [one.message.content for one in storage.sessions.history(session.id, owner=None, limit=9).messages] == [
+        "q1",
+        "a1",
+    ]
     take_turn(storage, session, "q3", "a3")
-    assert [one.sequence for one in storage.history(session.id, owner=None, limit=9).messages] == [1, 2, 3, 4]
+    assert [one.sequence for one in storage.sessions.history(session.id, owner=None, limit=9).messages] == [1, 2, 3, 4]
     assert [one.content for one in admit(storage, new_run(session), history_turns=1).history] == ["q3", "a3"]
-    assert storage.get_session(session.id, owner=None).run_count == 3
+    assert storage.sessions.get(session.id, owner=None).run_count == 3
 
 
 def test_a_second_request_with_a_key_waits_for_the_first_and_takes_its_place_if_that_is_undone(storage, sql_url):

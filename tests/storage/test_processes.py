@@ -6,7 +6,8 @@ import sys
 
 import pytest
 
-from agentos.storage.values import Paging, RunFilter
+from agentos.storage.paging import Paging
+from agentos.storage.runs import RunFilter
 from agentos.testing.storage.contract import new_session
 
 PROCESSES = 3
@@ -15,13 +16,14 @@ import json, sys
 from agentos.config import Config
 from agentos.domain.run import Concurrency
 from agentos.errors import RateLimited, SessionBusy
-from agentos.storage.values import Quota, Repeat
+from agentos.storage.admission import Quota
+from agentos.storage.idempotency import Replay
 from agentos.storage.sqlalchemy import open_sql
 from agentos.testing.storage.contract import LEASE, key, new_run
 
 storage = open_sql(sys.argv[1], Config(environ={}))
 storage.check()
-sessions = [storage.get_session(session_id, owner=None) for session_id in json.loads(sys.argv[2])]
+sessions = [storage.sessions.get(session_id, owner=None) for session_id in json.loads(sys.argv[2])]
 print("ready", flush=True)
 sys.stdin.readline()
 outcomes = []
@@ -34,11 +36,11 @@ for number, session in enumerate(sessions):
         "quota": {"quota": Quota(of_owner=1)},
     }[sys.argv[3]]
     try:
-        made = storage.admit_run(run, LEASE, owner=None, history_turns=3, **given)
+        made = storage.runs.admit(run, LEASE, owner=None, history_turns=3, **given)
     except (SessionBusy, RateLimited):
         outcomes.append(["refused", None])
     else:
-        outcomes.append(["repeated", made.id] if isinstance(made, Repeat) else ["admitted", made.run.id])
+        outcomes.append(["repeated", made.id] if isinstance(made, Replay) else ["admitted", made.run.id])
 print(json.dumps(outcomes))
 storage.close()
 """
@@ -63,6 +65,6 @@ def test_of_several_processes_one_has_its_run_admitted(storage, sql_url, given, 
         worker.stdin.flush()
     outcomes = [json.loads(worker.communicate(timeout=60)[0]) for worker in workers]
     for owner, *answers in zip(sessions, *outcomes, strict=True):
-        (run,) = storage.list_runs(RunFilter(owner=owner), Paging()).items
+        (run,) = storage.runs.list(RunFilter(owner=owner), Paging()).items
         assert sorted(how for how, _ in answers) == ["admitted"] + [other] * (PROCESSES - 1)
         assert {run_id for _, run_id in answers} <= {run.id, None}

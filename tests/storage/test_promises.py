@@ -24,19 +24,13 @@ from agentos.domain.ids import new_id
 from agentos.domain.run import Concurrency, Run, RunStatus
 from agentos.domain.session import Session
 from agentos.errors import RateLimited, RunNotFound, SessionBusy, SessionNotFound
+from agentos.storage.admission import Admission, Lease, Quota
+from agentos.storage.events import FrameBatch
+from agentos.storage.idempotency import IdempotencyKey, Replay
 from agentos.storage.memory import MemoryStorage
-from agentos.storage.values import (
-    Admission,
-    FrameBatch,
-    IdempotencyKey,
-    Lease,
-    Paging,
-    Quota,
-    Repeat,
-    RunFilter,
-    SessionChanges,
-    SessionFilter,
-)
+from agentos.storage.paging import Paging
+from agentos.storage.runs import RunFilter
+from agentos.storage.sessions import SessionChanges, SessionFilter
 from agentos.testing.storage.contract import at, ended, frames, new_run, said
 
 pytestmark = pytest.mark.timeout(3600 if os.environ.get("AGENTOS_SOAK") == "1" else 300)
@@ -150,21 +144,21 @@ class Promises(RuleBasedStateMachine):
     def create_session(self, name, owner):
         session = Session(id=new_id(), agent_id="a", owner=owner, created_at=at(0), updated_at=at(0))
         key = None if name is None else IdempotencyKey(owner="o", route="sessions", key=name, fingerprint=session.id)
-        answer = self.storage.create_session(session, idempotency=key)
+        answer = self.storage.sessions.create(session, idempotency=key)
         if key is not None and ("sessions", name) in self.keys:
             assert answer == self.keys["sessions", name]
-            assert self.storage.get_session(session.id, owner=None) is None
+            assert self.storage.sessions.get(session.id, owner=None) is None
             return
         assert answer is None
-        assert self.storage.get_session(session.id, owner=None) == session
+        assert self.storage.sessions.get(session.id, owner=None) == session
         self.sessions[session.id] = []
         self.owners[session.id] = owner
         if key is not None:
-            self.keys["sessions", name] = Repeat(session.id, session.id)
+            self.keys["sessions", name] = Replay(session.id, session.id)
 
-    @rule(pick=some, worker=workers, concurrency=policies, hold=st.booleans(), asker=askers, quota=quotas)
-    def admit(self, pick, worker, concurrency, hold, asker, quota):
-        self.admit_into(self.any_session(pick), worker, concurrency, hold=hold, asker=asker, quota=quota)
+    @rule(pick=some, worker=workers, concurrency=policies, queued=st.booleans(), asker=askers, quota=quotas)
+    def admit(self, pick, worker, concurrency, queued, asker, quota):
+        self.admit_into(self.any_session(pick), worker, concurrency, queued=queued, asker=asker, quota=quota)
 
     @precondition(lambda self: any(one.open for one in self.runs.values()))
     @rule(pick=some, worker=workers, concurrency=policies)
@@ -176,20 +170,20 @@ class Promises(RuleBasedStateMachine):
     def admit_with_key(self, pick, worker, concurrency, name, asker, quota):
         self.admit_into(self.any_session(pick), worker, concurrency, name=name, asker=asker, quota=quota)
 
-    def admit_into(self, session_id, worker, concurrency, *, hold=False, name=None, asker=None, quota=ANY_NUMBER):
+    def admit_into(self, session_id, worker, concurrency, *, queued=False, name=None, asker=None, quota=ANY_NUMBER):
         run = new_run(session_id=session_id, owner=asker or OPERATOR)
         owner = self.owners.get(session_id, run.owner)
         key = None if name is None else IdempotencyKey(owner="o", route="runs", key=name, fingerprint=run.id)
         busy = [one for one in self.of_session(session_id) if one.open]
 
         def call():
-            return self.storage.admit_run(
+            return self.storage.runs.admit(
                 run,
                 Lease(worker, 60.0),
                 owner=asker,
                 history_turns=TURNS,
                 concurrency=concurrency,
-                hold=hold,
+                queued=queued,
                 idempotency=key,
                 quota=quota,
             )
@@ -206,18 +200,18 @@ class Promises(RuleBasedStateMachine):
             with pytest.raises(SessionBusy):
                 call()
         else:
-            self.admitted(call(), worker, busy, concurrency, hold)
+            self.admitted(call(), worker, busy, concurrency, queued)
             assert self.runs[run.id].run.owner == owner
             if key is not None:
-                self.keys["runs", name] = Repeat(run.id, run.id)
+                self.keys["runs", name] = Replay(run.id, run.id)
             return
-        assert self.storage.get_run(run.id, owner=None) is None
+        assert self.storage.runs.get(run.id, owner=None) is None
 
-    def admitted(self, admission, worker, busy, concurrency, hold):
+    def admitted(self, admission, worker, busy, concurrency, queued):
         assert isinstance(admission, Admission)
         run = admission.run
-        assert run.status is (RunStatus.QUEUED if busy or hold else RunStatus.RUNNING)
-        assert tuple(admission.history) == (() if busy or hold else self.window(run.session_id))
+        assert run.status is (RunStatus.QUEUED if busy or queued else RunStatus.RUNNING)
+        assert tuple(admission.history) == (() if busy or queued else self.window(run.session_id))
         stopped = busy if concurrency in (Concurrency.INTERRUPT, Concurrency.ROLLBACK) else []
         assert list(admission.interrupted) == [one.run.id for one in stopped]
         for one in stopped:
@@ -237,9 +231,9 @@ class Promises(RuleBasedStateMachine):
         expected = self.mine(run)
         if expected is None:
             with pytest.raises(RunNotFound):
-                self.storage.claim_turn(run, history_turns=TURNS, now=at(1))
+                self.storage.runs.start(run, history_turns=TURNS, now=at(1))
             return
-        claimed = self.storage.claim_turn(run, history_turns=TURNS, now=at(1))
+        claimed = self.storage.runs.start(run, history_turns=TURNS, now=at(1))
         if expected.asked_to_stop or any(one.open for one in self.older(run)):
             assert claimed is None
             return
@@ -254,7 +248,7 @@ class Promises(RuleBasedStateMachine):
         log = self.runs[run.id].frames if run.id in self.runs else []
         batch = FrameBatch(run.id, frames(len(log) + 1, len(log) + count), attempt=run.attempt)
         for _ in range(1 + again):  # the answer to the first was lost
-            self.storage.append_frames([batch])
+            self.storage.events.append([batch])
         expected = self.mine(run)
         if expected is not None:
             expected.frames.extend(batch.frames)
@@ -277,7 +271,7 @@ class Promises(RuleBasedStateMachine):
         last = frames(number, number, kind="complete" if status is RunStatus.COMPLETED else "error")
         end = ended(run, status=status, content=f"by attempt {run.attempt}")
         expected = self.mine(run)
-        assert self.storage.finish_run(end, messages=said(*spoken), frames=last) is (expected is not None)
+        assert self.storage.runs.finish(end, messages=said(*spoken), frames=last) is (expected is not None)
         self.touched.add(run.id)
         if expected is None:
             return
@@ -291,7 +285,7 @@ class Promises(RuleBasedStateMachine):
         self.request(self.any_run(pick), forget, asker)
 
     def request(self, run, forget, asker):
-        answer = self.storage.request_cancel(run.id, owner=asker, forget=forget)
+        answer = self.storage.runs.request_cancel(run.id, owner=asker, forget=forget)
         expected = self.runs.get(run.id)
         if not sees(asker, run.owner):
             assert answer is None
@@ -315,7 +309,7 @@ class Promises(RuleBasedStateMachine):
     def crash(self, worker):
         """A worker dies, or is stopped: its leases run out, by the database's clock."""
         own = [one for one in self.runs.values() if one.worker == worker and one.open]
-        assert sorted(self.storage.renew_leases(Lease(worker, -1.0))) == sorted(one.run.id for one in own)
+        assert sorted(self.storage.runs.renew_leases(Lease(worker, -1.0))) == sorted(one.run.id for one in own)
         for one in own:
             one.lost = True
 
@@ -330,22 +324,22 @@ class Promises(RuleBasedStateMachine):
         """A worker that was stopped goes on with a run that is not its own any more."""
         run = self.taken_away()[pick % len(self.taken_away())]
         log = self.runs[run.id].frames
-        self.storage.append_frames([FrameBatch(run.id, frames(len(log) + 1, len(log) + 2), attempt=run.attempt)])
+        self.storage.events.append([FrameBatch(run.id, frames(len(log) + 1, len(log) + 2), attempt=run.attempt)])
         with pytest.raises(RunNotFound):
-            self.storage.claim_turn(run, history_turns=TURNS, now=at(2))
+            self.storage.runs.start(run, history_turns=TURNS, now=at(2))
         self.finish_as(run, status)
 
     @rule(worker=workers)
     def heartbeat(self, worker):
         own = [one for one in self.runs.values() if one.worker == worker and one.open]
-        assert sorted(self.storage.renew_leases(Lease(worker, 60.0))) == sorted(one.run.id for one in own)
+        assert sorted(self.storage.runs.renew_leases(Lease(worker, 60.0))) == sorted(one.run.id for one in own)
         for one in own:
             one.lost = False
 
     @rule(worker=workers, limit=st.integers(1, 3))
     def sweep(self, worker, limit):
         lost = [one for one in self.runs.values() if one.lost and one.open]
-        taken = self.storage.take_lost_runs(Lease(worker, 60.0), limit=limit)
+        taken = self.storage.runs.take_lost(Lease(worker, 60.0), limit=limit)
         assert len(taken) == min(limit, len(lost))
         for run in taken:
             expected = self.runs[run.id]
@@ -364,18 +358,18 @@ class Promises(RuleBasedStateMachine):
     def update_session(self, pick, asker):
         session_id = list(self.sessions)[pick % len(self.sessions)]
         if self.visible(session_id, asker):
-            changed = self.storage.update_session(session_id, SessionChanges(name="n"), owner=asker, now=at(0))
+            changed = self.storage.sessions.update(session_id, SessionChanges(name="n"), owner=asker, now=at(0))
             assert changed.owner == self.owners[session_id]
         else:
             with pytest.raises(SessionNotFound):
-                self.storage.update_session(session_id, SessionChanges(name="n"), owner=asker, now=at(0))
+                self.storage.sessions.update(session_id, SessionChanges(name="n"), owner=asker, now=at(0))
 
     @precondition(lambda self: self.sessions)
     @rule(pick=some, asker=askers)
     def delete_session(self, pick, asker):
         session_id = list(self.sessions)[pick % len(self.sessions)]
         visible = self.visible(session_id, asker)
-        assert self.storage.delete_session(session_id, owner=asker) is visible
+        assert self.storage.sessions.delete(session_id, owner=asker) is visible
         if visible:
             self.deleted(session_id)
 
@@ -383,7 +377,7 @@ class Promises(RuleBasedStateMachine):
     @rule(owner=owners)
     def delete_sessions(self, owner):
         own = [session_id for session_id in self.sessions if self.owners[session_id] == owner]
-        assert self.storage.delete_sessions(SessionFilter(owner=owner), limit=1000) == len(own)
+        assert self.storage.sessions.delete_oldest(SessionFilter(owner=owner), limit=1000) == len(own)
         for session_id in own:
             self.deleted(session_id)
 
@@ -396,9 +390,9 @@ class Promises(RuleBasedStateMachine):
     @rule(limit=st.integers(1, 3))
     def delete_frames(self, limit):
         logged = [one for one in self.runs.values() if not one.open and one.frames]
-        count = self.storage.delete_frames(ended_before=LATER, limit=limit)
+        count = self.storage.events.delete_old(ended_before=LATER, limit=limit)
         assert count == min(limit, len(logged))
-        left = [one for one in logged if self.storage.read_frames(one.run.id)]
+        left = [one for one in logged if self.storage.events.read(one.run.id)]
         assert len(left) == len(logged) - count
         for one in logged:
             if one not in left:
@@ -406,7 +400,7 @@ class Promises(RuleBasedStateMachine):
 
     @rule()
     def forget_keys(self):
-        assert self.storage.delete_idempotency_keys(created_before=LATER, limit=9) == len(self.keys)
+        assert self.storage.idempotency.delete_old(created_before=LATER, limit=9) == len(self.keys)
         self.keys.clear()
 
     # --- the promises --------------------------------------------------------------------------------------------
@@ -419,14 +413,14 @@ class Promises(RuleBasedStateMachine):
     def check(self, run_ids):
         for run_id in run_ids:
             expected = self.runs.get(run_id)
-            log = self.storage.read_frames(run_id)
+            log = self.storage.events.read(run_id)
             if expected is None:
-                assert self.storage.get_run(run_id, owner=None) is None
+                assert self.storage.runs.get(run_id, owner=None) is None
                 assert list(log) == []
                 continue
             # What was acknowledged is there, and nothing that a stale attempt wrote.
             for asker in (*OWNERS, None):
-                found = self.storage.get_run(run_id, owner=asker)
+                found = self.storage.runs.get(run_id, owner=asker)
                 assert found == (expected.run if sees(asker, expected.run.owner) else None)
             assert list(log) == expected.frames
             assert [frame.number for frame in log] == list(range(1, len(log) + 1))
@@ -440,9 +434,9 @@ class Promises(RuleBasedStateMachine):
     def check_owners(self):
         """Whoever lists, lists what is their own; runs without a session are left from the examples before."""
         for owner in OWNERS:
-            sessions = self.storage.list_sessions(SessionFilter(owner=owner), Paging(limit=1000)).items
+            sessions = self.storage.sessions.list(SessionFilter(owner=owner), Paging(limit=1000)).items
             assert {session.id for session in sessions} == {one for one in self.sessions if self.visible(one, owner)}
-            runs = self.storage.list_runs(RunFilter(owner=owner), Paging(limit=1000)).items
+            runs = self.storage.runs.list(RunFilter(owner=owner), Paging(limit=1000)).items
             expected = {one.run.id for one in self.runs.values() if one.run.owner == owner}
             assert {run.id for run in runs} & set(self.runs) == expected
 
@@ -450,29 +444,29 @@ class Promises(RuleBasedStateMachine):
         expected = self.of_session(session_id)
         owner = self.owners[session_id]
         (other,) = set(OWNERS) - {owner}
-        assert self.storage.get_session(session_id, owner=other) is None
+        assert self.storage.sessions.get(session_id, owner=other) is None
         with pytest.raises(SessionNotFound):
-            self.storage.history(session_id, owner=other, limit=1000)
-        history = self.storage.history(session_id, owner=owner, limit=1000)
+            self.storage.sessions.history(session_id, owner=other, limit=1000)
+        history = self.storage.sessions.history(session_id, owner=owner, limit=1000)
         spoken = [(one.run.id, text) for one in expected for text in one.spoke]
         assert [(one.run_id, one.message.content) for one in history.messages] == spoken
         assert [one.sequence for one in history.messages] == list(range(1, len(spoken) + 1))
         shown = [one.run for one in expected if not one.open and not one.to_be_forgotten]
         assert list(history.runs) == shown
-        stored = self.storage.list_runs(RunFilter(session_id=session_id), Paging(limit=1000)).items
+        stored = self.storage.runs.list(RunFilter(session_id=session_id), Paging(limit=1000)).items
         assert sorted(run.position for run in stored) == list(range(1, len(expected) + 1))
         assert sum(run.status is RunStatus.RUNNING for run in stored) <= 1
-        assert self.storage.get_session(session_id, owner=owner).run_count == sum(not one.open for one in expected)
+        assert self.storage.sessions.get(session_id, owner=owner).run_count == sum(not one.open for one in expected)
         for worker in WORKERS:
             asked = [one for one in self.runs.values() if one.open and one.asked_to_stop and one.worker == worker]
-            assert sorted(self.storage.cancel_requests(worker)) == sorted(one.run.id for one in asked)
+            assert sorted(self.storage.runs.cancel_requests(worker)) == sorted(one.run.id for one in asked)
 
     def teardown(self):
         """All workers are gone; a sweeper ends what they left, after which everything has ended exactly once."""
         for worker in WORKERS:
-            self.storage.renew_leases(Lease(worker, -1.0))
+            self.storage.runs.renew_leases(Lease(worker, -1.0))
         swept = []
-        while taken := self.storage.take_lost_runs(SWEEPER, limit=5):
+        while taken := self.storage.runs.take_lost(SWEEPER, limit=5):
             for run in taken:
                 swept.append(run.id)
                 self.runs[run.id].run = run
@@ -481,22 +475,24 @@ class Promises(RuleBasedStateMachine):
         assert all(not one.open for one in self.runs.values())
         self.check(self.runs)
         for session_id in self.sessions:
-            admission = self.storage.admit_run(new_run(session_id=session_id), SWEEPER, owner=None, history_turns=TURNS)
+            admission = self.storage.runs.admit(
+                new_run(session_id=session_id), SWEEPER, owner=None, history_turns=TURNS
+            )
             assert admission.run.status is RunStatus.RUNNING
             assert tuple(admission.history) == self.window(session_id)
 
 
 def clean(storage):
     """Make a storage as good as new for the next example, whatever a failed one left."""
-    for owner in (*WORKERS, SWEEPER.owner):
-        storage.renew_leases(Lease(owner, -1.0))
-    while taken := storage.take_lost_runs(SWEEPER, limit=100):
+    for owner in (*WORKERS, SWEEPER.worker_id):
+        storage.runs.renew_leases(Lease(owner, -1.0))
+    while taken := storage.runs.take_lost(SWEEPER, limit=100):
         for run in taken:
-            storage.finish_run(ended(run, status=RunStatus.FAILED), frames=frames(1000, 1000))
-    while storage.delete_frames(ended_before=LATER, limit=100):
+            storage.runs.finish(ended(run, status=RunStatus.FAILED), frames=frames(1000, 1000))
+    while storage.events.delete_old(ended_before=LATER, limit=100):
         pass
-    storage.delete_idempotency_keys(created_before=LATER, limit=1000)
-    while storage.delete_sessions(SessionFilter(), limit=1000):
+    storage.idempotency.delete_old(created_before=LATER, limit=1000)
+    while storage.sessions.delete_oldest(SessionFilter(), limit=1000):
         pass
 
 

@@ -11,9 +11,10 @@ import pytest
 from agentos.config import Config
 from agentos.domain.run import RunStatus
 from agentos.errors import ConfigError, StorageError
+from agentos.storage.history import MAX_RUNS_WITHOUT_MESSAGES
+from agentos.storage.paging import Paging
+from agentos.storage.sessions import SessionFilter
 from agentos.storage.sqlalchemy import open_sql
-from agentos.storage.turn import SILENT_RUNS
-from agentos.storage.values import Paging, SessionFilter
 from agentos.testing.storage.contract import LEASE, admitted, ended, frames, new_run, new_session, said, take_turn
 
 HOLD = """
@@ -90,8 +91,11 @@ def test_everything_is_there_after_a_restart(storage, open_storage, sqlite_url):
     storage.close()
     again = open_storage(sqlite_url)
     again.upgrade()
-    assert again.get_run(run.id, owner=None) == run
-    assert [one.message.content for one in again.history(session.id, owner=None, limit=9).messages] == ["q", "a"]
+    assert again.runs.get(run.id, owner=None) == run
+    assert [one.message.content for one in again.sessions.history(session.id, owner=None, limit=9).messages] == [
+        "q",
+        "a",
+    ]
 
 
 def test_all_writers_of_a_database_that_stays_locked_fail_in_bounded_time(storage, locked):
@@ -115,7 +119,7 @@ def test_all_writers_of_a_database_that_stays_locked_fail_in_bounded_time(storag
 
 def test_readers_do_not_wait_for_the_writer(storage, locked):
     start = time.monotonic()
-    storage.list_sessions(SessionFilter(), Paging())
+    storage.sessions.list(SessionFilter(), Paging())
     storage.check()
     assert time.monotonic() - start < 0.5
 
@@ -125,7 +129,7 @@ def test_a_lock_that_is_released_in_time_is_waited_for(storage, locked):
     timer.start()
     session = new_session(storage)
     timer.join()
-    assert storage.get_session(session.id, owner=None) == session
+    assert storage.sessions.get(session.id, owner=None) == session
 
 
 def test_processes_that_write_at_once_all_get_their_turn(storage, sqlite_url):
@@ -135,14 +139,14 @@ def test_processes_that_write_at_once_all_get_their_turn(storage, sqlite_url):
         "from agentos.storage.sqlalchemy import open_sql\n"
         "from agentos.testing.storage.contract import new_session, take_turn\n"
         "storage = open_sql(sys.argv[1], Config(environ={}))\n"
-        "session = storage.get_session('shared', owner=None)\n"
+        "session = storage.sessions.get('shared', owner=None)\n"
         "for number in range(40):\n"
         "    take_turn(storage, new_session(storage), 'q', 'a')\n"
     )
     new_session(storage, id="shared")
     writers = [subprocess.Popen([sys.executable, "-c", code, sqlite_url]) for _ in range(3)]
     assert [writer.wait(timeout=60) for writer in writers] == [0, 0, 0]
-    assert storage.count_sessions(SessionFilter()) == 121
+    assert storage.sessions.count(SessionFilter()) == 121
 
 
 def test_a_write_that_fails_in_the_middle_leaves_nothing_and_can_be_done_again(storage, path):
@@ -151,11 +155,11 @@ def test_a_write_that_fails_in_the_middle_leaves_nothing_and_can_be_done_again(s
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("CREATE TRIGGER refuse BEFORE INSERT ON messages BEGIN SELECT RAISE(ABORT, 'no'); END")
         with pytest.raises(StorageError):
-            storage.finish_run(ended(run), messages=said("a"))
-        assert storage.get_run(run.id, owner=None) == run
-        assert storage.get_session(session.id, owner=None).run_count == 0
+            storage.runs.finish(ended(run), messages=said("a"))
+        assert storage.runs.get(run.id, owner=None) == run
+        assert storage.sessions.get(session.id, owner=None).run_count == 0
         other.execute("DROP TRIGGER refuse")
-    assert storage.finish_run(ended(run), messages=said("a"))
+    assert storage.runs.finish(ended(run), messages=said("a"))
 
 
 def test_text_that_the_driver_cannot_encode_is_a_storage_error(storage):
@@ -165,10 +169,10 @@ def test_text_that_the_driver_cannot_encode_is_a_storage_error(storage):
 
 def test_a_page_of_history_holds_a_bounded_number_of_runs_without_messages(storage):
     session = new_session(storage)
-    for _ in range(SILENT_RUNS + 2):
-        storage.finish_run(ended(admitted(storage, session), status=RunStatus.FAILED))
-    assert [run.position for run in storage.history(session.id, owner=None, limit=1).runs] == list(
-        range(3, SILENT_RUNS + 3)
+    for _ in range(MAX_RUNS_WITHOUT_MESSAGES + 2):
+        storage.runs.finish(ended(admitted(storage, session), status=RunStatus.FAILED))
+    assert [run.position for run in storage.sessions.history(session.id, owner=None, limit=1).runs] == list(
+        range(3, MAX_RUNS_WITHOUT_MESSAGES + 3)
     )
 
 
@@ -179,8 +183,8 @@ def test_a_run_writes_few_pages(storage, path):
     for make in (lambda: new_run(), lambda: new_run(session)):
         before = path.with_name("test.db-wal").stat().st_size
         for _ in range(10):
-            run = storage.admit_run(make(), LEASE, owner=None, history_turns=3).run
-            storage.finish_run(ended(run), messages=said("q", "a") if run.session_id else (), frames=frames(1, 3))
+            run = storage.runs.admit(make(), LEASE, owner=None, history_turns=3).run
+            storage.runs.finish(ended(run), messages=said("q", "a") if run.session_id else (), frames=frames(1, 3))
         written.append((path.with_name("test.db-wal").stat().st_size - before) / 4120 / 10)
     plain, in_session = written
     assert 0 < plain <= 16.5

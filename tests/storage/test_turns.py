@@ -8,14 +8,15 @@ from agentos.domain.media import Media
 from agentos.domain.message import Message
 from agentos.domain.principal import ANONYMOUS
 from agentos.domain.run import Concurrency
-from agentos.storage.values import FrameBatch, Quota
+from agentos.storage.admission import Quota
+from agentos.storage.events import FrameBatch
 from agentos.testing.storage.contract import LEASE, admit, ended, frames, key, new_run, new_session, said
 
 
 def take_turn(storage, session):
-    admission = storage.admit_run(new_run(session), LEASE, owner=None, history_turns=3)
-    storage.append_frames([FrameBatch(admission.run.id, frames(1, 5))])
-    storage.finish_run(ended(admission.run), messages=said("q", "thought", "a"), frames=frames(6, 6, kind="complete"))
+    admission = storage.runs.admit(new_run(session), LEASE, owner=None, history_turns=3)
+    storage.events.append([FrameBatch(admission.run.id, frames(1, 5))])
+    storage.runs.finish(ended(admission.run), messages=said("q", "thought", "a"), frames=frames(6, 6, kind="complete"))
     return admission
 
 
@@ -42,7 +43,7 @@ def test_a_turn_is_nine_statements(storage, recording):
 @pytest.mark.parametrize(
     ("more", "options"),
     [
-        (0, {"hold": True}),
+        (0, {"queued": True}),
         (0, {"owner": ANONYMOUS}),
         (0, {"quota": Quota()}),
         (1, {"quota": Quota(of_owner=9)}),
@@ -58,11 +59,11 @@ def test_what_an_admission_asks_for_besides_is_at_most_one_statement_more_each(
 ):
     session = new_session(storage)
     with recording() as plain:
-        storage.finish_run(ended(admit(storage, new_run(session)).run))
+        storage.runs.finish(ended(admit(storage, new_run(session)).run))
     with recording() as recorded:
         admission = admit(storage, new_run(session), **options)
-        storage.finish_run(ended(admission.run))
-    without_window = 1 if options.get("hold") else 0
+        storage.runs.finish(ended(admission.run))
+    without_window = 1 if options.get("queued") else 0
     lock = 1 if "quota" in options and more and sql_url.startswith("postgresql") else 0
     assert len(recorded.statements) == len(plain.statements) + more + lock - without_window
 
@@ -72,8 +73,8 @@ def test_the_messages_of_a_turn_are_one_statement_however_many_they_are(storage,
     counts = []
     for number in (1, 50):
         with recording() as recorded:
-            run = storage.admit_run(new_run(session), LEASE, owner=None, history_turns=3).run
-            storage.finish_run(ended(run), messages=said(*["x"] * number))
+            run = storage.runs.admit(new_run(session), LEASE, owner=None, history_turns=3).run
+            storage.runs.finish(ended(run), messages=said(*["x"] * number))
         counts.append(len(recorded.statements))
     assert counts[0] == counts[1]
 
@@ -86,7 +87,7 @@ def test_attachments_are_stored_once(storage, recording):
         for _ in range(10):
             run = admit(storage, new_run(session, media=(image,))).run
             messages = [Message("user", "look", media=run.media), Message("assistant", "yes")]
-            storage.finish_run(ended(run), messages=messages)
+            storage.runs.finish(ended(run), messages=messages)
     sent = str(recorded.statements)
     assert (sent.count(str(content)), sent.count(image.data)) == (1, 0)
 
@@ -94,11 +95,11 @@ def test_attachments_are_stored_once(storage, recording):
 def test_an_attachment_costs_the_admission_five_statements_and_its_repetition_three(storage, recording):
     session = new_session(storage)
     with recording() as plain:
-        storage.finish_run(ended(admit(storage, new_run(session)).run), messages=said("q", "a"))
+        storage.runs.finish(ended(admit(storage, new_run(session)).run), messages=said("q", "a"))
     image = Media("image", data="aGVsbG8=", content_type="image/png")
     for more in (5, 3):
         with recording() as recorded:
             run = admit(storage, new_run(session, media=(image,))).run
-            storage.finish_run(ended(run), messages=[Message("user", "look", media=run.media)])
+            storage.runs.finish(ended(run), messages=[Message("user", "look", media=run.media)])
         # what describes it, whether its bytes are there, that the run has it; and the bytes: their head, one piece
         assert len(recorded.statements) == len(plain.statements) + more

@@ -11,7 +11,7 @@ from agentos.api.cursors import CursorKind, decode_cursor
 from agentos.api.schemas.fields import Choice, RequestSchema, Strict, Text, Whole, id_field
 from agentos.domain.event import EVENT_TYPES
 from agentos.domain.run import RunStatus
-from agentos.storage.values import Cursor
+from agentos.storage.paging import Cursor
 
 MAX_LIMIT = 1000
 DEFAULT_LIMIT = 100

@@ -5,20 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from agentos.errors import ConfigError
-from agentos.storage.memory.admission import MemoryAdmission
-from agentos.storage.memory.deleting import MemoryDeleting
-from agentos.storage.memory.housekeeping import MemoryHousekeeping
-from agentos.storage.memory.keys import MemoryKeys
-from agentos.storage.memory.runs import MemoryRuns
-from agentos.storage.memory.sessions import MemorySessions
+from agentos.storage.memory.storage import MemoryStorage
 
 if TYPE_CHECKING:
     from agentos.config import Config
     from agentos.storage.interface import Storage
 
-
-class MemoryStorage(MemoryKeys, MemorySessions, MemoryAdmission, MemoryRuns, MemoryDeleting, MemoryHousekeeping):
-    """Keeps what the SQL storage keeps, and promises what it promises, to the threads of one process."""
+__all__ = ["MemoryStorage", "open_memory"]
 
 
 def open_memory(url: str, config: Config) -> Storage:  # noqa: ARG001 - the signature of the hook

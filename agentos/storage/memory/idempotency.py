@@ -3,40 +3,36 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from agentos.storage.values import IdempotencyKey, Repeat
+from agentos.storage.idempotency import IdempotencyKey, IdempotencyStore, Replay
+from agentos.storage.memory.records import KeyRecord, MemoryStore, Records
 
 
-@dataclass(frozen=True, slots=True)
-class _UsedKey:
-    repeat: Repeat
-    created_at: datetime
-    expires_at: float
+class MemoryIdempotencyStore(MemoryStore, IdempotencyStore):
+    """Keys that :func:`keep_key` kept."""
+
+    def find(self, key: IdempotencyKey) -> Replay | None:
+        with self._lock:
+            return find_key(self._records, key)
+
+    def delete_old(self, *, created_before: datetime, limit: int) -> int:
+        with self._lock:
+            used_keys = self._records.used_keys
+            old = [name for name, used in used_keys.items() if used.created_at < created_before][:limit]
+            for name in old:
+                del used_keys[name]
+            return len(old)
 
 
-class UsedKeys:
-    """The keys of requests that made something. Called under the storage's lock."""
+def find_key(records: Records, key: IdempotencyKey | None) -> Replay | None:
+    """Return what a key, if there is one, was used for, unless that was too long ago. Called under the lock."""
+    used = None if key is None else records.used_keys.get((key.owner, key.route, key.key))
+    return None if used is None or used.expires_at <= time.monotonic() else used.replay
 
-    def __init__(self) -> None:
-        self._used: dict[tuple[str, str, str], _UsedKey] = {}
 
-    def find(self, key: IdempotencyKey | None) -> Repeat | None:
-        """Return what the key was used for, unless that was too long ago."""
-        used = None if key is None else self._used.get((key.owner, key.route, key.key))
-        return None if used is None or used.expires_at <= time.monotonic() else used.repeat
-
-    def keep(self, key: IdempotencyKey | None, made_id: str) -> None:
-        """Keep the key, if there is one, of the request that made a run or session."""
-        if key is not None:
-            expires_at = time.monotonic() + key.seconds
-            used = _UsedKey(Repeat(key.fingerprint, made_id), datetime.now(UTC), expires_at)
-            self._used[key.owner, key.route, key.key] = used
-
-    def delete(self, *, created_before: datetime, limit: int) -> int:
-        """Delete old keys and return how many."""
-        old = [name for name, used in self._used.items() if used.created_at < created_before][:limit]
-        for name in old:
-            del self._used[name]
-        return len(old)
+def keep_key(records: Records, key: IdempotencyKey | None, made_id: str) -> None:
+    """Keep the key, if there is one, of the request that made a run or session. Called under the lock."""
+    if key is not None:
+        used = KeyRecord(Replay(key.fingerprint, made_id), datetime.now(UTC), time.monotonic() + key.seconds)
+        records.used_keys[key.owner, key.route, key.key] = used

@@ -7,36 +7,36 @@ from dataclasses import replace
 from datetime import datetime
 
 from agentos.errors import StorageError
-from agentos.storage.memory.records import MemoryPart
-from agentos.storage.values import StoredKey
+from agentos.storage.keys import KeyStore, StoredKey
+from agentos.storage.memory.records import MemoryStore
 
 
-class MemoryKeys(MemoryPart):
+class MemoryKeyStore(MemoryStore, KeyStore):
     """API keys by id."""
 
-    def add_key(self, key: StoredKey, *, new_owner: bool = False) -> StoredKey | None:
+    def add(self, key: StoredKey, *, new_owner: bool = False) -> StoredKey | None:
         with self._lock:
-            if key.id in self._api_keys:
+            if key.id in self._records.keys:
                 raise StorageError(f"API key {key.id!r} is already there")
             if new_owner:
-                used = next((one for one in self.list_keys() if key.owner in (one.name, one.owner)), None)
+                used = next((one for one in self.list() if key.owner in (one.name, one.owner)), None)
                 if used is not None:
                     return used
-            self._api_keys[key.id] = key
+            self._records.keys[key.id] = key
             return None
 
-    def get_key(self, key_id: str) -> StoredKey | None:
+    def get(self, key_id: str) -> StoredKey | None:
         with self._lock:
-            return self._api_keys.get(key_id)
+            return self._records.keys.get(key_id)
 
-    def list_keys(self) -> Sequence[StoredKey]:
+    def list(self) -> Sequence[StoredKey]:
         with self._lock:
-            return sorted(self._api_keys.values(), key=lambda key: (key.created_at, key.id))
+            return sorted(self._records.keys.values(), key=lambda key: (key.created_at, key.id))
 
-    def revoke_key(self, key_id: str, *, now: datetime) -> StoredKey | None:
+    def revoke(self, key_id: str, *, now: datetime) -> StoredKey | None:
         with self._lock:
-            key = self._api_keys.get(key_id)
+            key = self._records.keys.get(key_id)
             if key is None:
                 return None
-            self._api_keys[key_id] = replace(key, revoked_at=key.revoked_at or now)
-            return self._api_keys[key_id]
+            self._records.keys[key_id] = replace(key, revoked_at=key.revoked_at or now)
+            return self._records.keys[key_id]

@@ -4,31 +4,24 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from datetime import datetime
 
 from agentos.domain.event import Frame
 from agentos.domain.media import Media
 from agentos.domain.message import Message
 from agentos.domain.run import Run
 from agentos.domain.session import Session, Summary
+from agentos.errors import SessionNotFound
+from agentos.storage.admission import Lease
+from agentos.storage.agents import StoredAgent
 from agentos.storage.attachments import Attachment, digests_of
-from agentos.storage.interface import Storage
+from agentos.storage.history import StoredMessage
+from agentos.storage.idempotency import Replay
 from agentos.storage.json_text import copied
-from agentos.storage.memory.idempotency import UsedKeys
-from agentos.storage.values import (
-    LISTED,
-    Cursor,
-    Lease,
-    Page,
-    Paging,
-    StoredAgent,
-    StoredKey,
-    StoredMessage,
-)
-
-T = TypeVar("T", Run, Session)
+from agentos.storage.keys import StoredKey
+from agentos.storage.paging import Cursor
 
 
 @dataclass(slots=True)
@@ -36,7 +29,7 @@ class RunRecord:
     """A run, its lease, the turn it left and its event log."""
 
     run: Run
-    lease_owner: str
+    worker_id: str
     lease_until: float
     turn: int | None = None
     cancel_requested: bool = False
@@ -47,17 +40,33 @@ class RunRecord:
 
     def lease(self, lease: Lease) -> None:
         """Give the run to a worker from now on."""
-        self.lease_owner = lease.owner
+        self.worker_id = lease.worker_id
         self.lease_until = time.monotonic() + lease.seconds
 
     def ask_to_stop(self, *, forget: bool) -> None:
-        """Mark the run, which is under way. That it is to be forgotten is never taken back."""
+        """Mark the run, which is unfinished. That it is to be forgotten is never taken back."""
         self.cancel_requested = True
         self.forget_requested = self.forget_requested or forget
 
-    def open(self) -> bool:
-        """Return whether the run is still under way."""
+    def append(self, frames: Sequence[Frame]) -> None:
+        """Append what the log does not hold yet; a batch may come a second time."""
+        last = self.frames[-1].number if self.frames else 0
+        self.frames.extend(frame for frame in frames if frame.number > last)
+
+    @property
+    def unfinished(self) -> bool:
+        """True while the run has not ended."""
         return not self.run.status.finished
+
+    @property
+    def position(self) -> int:
+        """The run's position in its session; 0 without one."""
+        return self.run.position or 0
+
+    @property
+    def place(self) -> Cursor:
+        """The run's place in a list by time of creation."""
+        return Cursor(self.run.created_at, self.run.id)
 
 
 @dataclass(slots=True)
@@ -73,65 +82,97 @@ class SessionRecord:
     turn: int = 0
 
 
-class MemoryPart(Storage):
-    """The state that the parts of the storage share."""
+@dataclass(frozen=True, slots=True)
+class KeyRecord:
+    """What an idempotency key was used for; ``expires_at`` is by the monotonic clock."""
+
+    replay: Replay
+    created_at: datetime
+    expires_at: float
+
+
+class Records:
+    """Everything that the stores hold, under one lock."""
 
     def __init__(self) -> None:
-        self._lock = threading.RLock()
-        self._agents: dict[str, StoredAgent] = {}
-        self._sessions: dict[str, SessionRecord] = {}
-        self._runs: dict[str, RunRecord] = {}
-        self._keys = UsedKeys()
-        self._api_keys: dict[str, StoredKey] = {}
-        self._attachments: dict[tuple[str, str], Attachment] = {}  # by owner and digest
+        self.lock = threading.RLock()
+        self.agents: dict[str, StoredAgent] = {}
+        self.keys: dict[str, StoredKey] = {}
+        self.sessions: dict[str, SessionRecord] = {}
+        self.runs: dict[str, RunRecord] = {}
+        self.used_keys: dict[tuple[str, str, str], KeyRecord] = {}  # by owner, route and key
+        self.attachments: dict[tuple[str, str], Attachment] = {}  # by owner and digest
 
-    def _find_session(self, session_id: str, owner: str | None) -> SessionRecord | None:
-        """Return a session if the owner, or with ``None`` anybody, has it."""
-        record = self._sessions.get(session_id)
+    def find_session(self, session_id: str, owner: str | None) -> SessionRecord | None:
+        """Return a session of an owner, or with ``None`` of any owner."""
+        record = self.sessions.get(session_id)
         return record if record is not None and owner in (None, record.session.owner) else None
 
-    def _find_run(self, run_id: str, owner: str | None) -> RunRecord | None:
-        """Return a run if the owner, or with ``None`` anybody, has it."""
-        record = self._runs.get(run_id)
+    def session(self, session_id: str, owner: str | None) -> SessionRecord:
+        """Return a session as :meth:`find_session` does; raise ``SessionNotFound`` if there is none."""
+        record = self.find_session(session_id, owner)
+        if record is None:
+            raise SessionNotFound(session_id)
+        return record
+
+    def find_run(self, run_id: str, owner: str | None) -> RunRecord | None:
+        """Return a run of an owner, or with ``None`` of any owner."""
+        record = self.runs.get(run_id)
         return record if record is not None and owner in (None, record.run.owner) else None
 
-    def _keep(self, record: RunRecord, media: Iterable[Media], new: Mapping[str, Attachment]) -> None:
+    def keep_attachments(self, record: RunRecord, media: Iterable[Media], new: Mapping[str, Attachment]) -> None:
         """Keep the attachments of a run, the bytes of those that its owner does not have yet."""
         for digest in digests_of(media):
             place = (record.run.owner, digest)
             if digest in new:
-                self._attachments.setdefault(place, new[digest])
-            if place in self._attachments:
+                self.attachments.setdefault(place, new[digest])
+            if place in self.attachments:
                 record.digests.add(digest)
 
-    def _drop(self, record: RunRecord) -> None:
+    def drop_run(self, record: RunRecord) -> None:
         """Forget a run, and the attachments that no other run of its owner has."""
-        del self._runs[record.run.id]
+        del self.runs[record.run.id]
         owner = record.run.owner
         if record.digests:
-            kept = set[str]().union(*(one.digests for one in self._runs.values() if one.run.owner == owner))
+            kept = set[str]().union(*(one.digests for one in self.runs.values() if one.run.owner == owner))
             for digest in record.digests - kept:
-                self._attachments.pop((owner, digest), None)
+                self.attachments.pop((owner, digest), None)
 
-    def _mine(self, run: Run) -> RunRecord | None:
-        """Return the run if it is under way at the attempt that the caller was given."""
-        record = self._runs.get(run.id)
-        return record if record is not None and record.open() and record.run.attempt == run.attempt else None
+    def delete_run(self, record: RunRecord) -> None:
+        """Delete a run, and take it out of its session."""
+        self.drop_run(record)
+        if record.run.session_id is None:
+            return
+        session = self.sessions[record.run.session_id]
+        session.runs = [one for one in session.runs if one is not record]
+        if not record.unfinished:
+            session.session = replace(
+                session.session,
+                run_count=session.session.run_count - 1,
+                total_tokens=session.session.total_tokens - record.run.usage.total_tokens,
+            )
+        if record.turn is not None:
+            session.messages[:] = [one for one in session.messages if one.run_id != record.run.id]
+            session.turn = max((one.turn or 0 for one in session.runs), default=0)
+            session.summary = None
+
+    def find_attempt(self, run: Run) -> RunRecord | None:
+        """Return the run if it is unfinished and at the attempt that the caller was given."""
+        record = self.runs.get(run.id)
+        return record if record is not None and record.unfinished and record.run.attempt == run.attempt else None
+
+
+class MemoryStore:
+    """What the stores share: each reads and writes the records of the one storage."""
+
+    def __init__(self, records: Records) -> None:
+        self._records = records
+        self._lock = records.lock
 
 
 def session_copy(session: Session) -> Session:
     """Return a session of its own."""
     return replace(session, metadata=copied(session.metadata), state=copied(session.state))
-
-
-def agent_copy(agent: StoredAgent) -> StoredAgent:
-    """Return a stored agent of its own."""
-    return replace(agent, document=copied(agent.document))
-
-
-def listed_agent(agent: StoredAgent) -> StoredAgent:
-    """Return a stored agent of its own, with what a list needs of its document."""
-    return replace(agent, document=copied({name: agent.document[name] for name in LISTED if name in agent.document}))
 
 
 def run_copy(run: Run) -> Run:
@@ -153,16 +194,3 @@ def message_copy(message: Message) -> Message:
 def media_copy(media: tuple[Media, ...]) -> tuple[Media, ...]:
     """Return attachments of their own, without their bytes."""
     return tuple(replace(one.without_data(), metadata=copied(one.metadata)) for one in media)
-
-
-def page(keyed: list[tuple[Cursor, T]], paging: Paging) -> Page[T]:
-    """Return one page of items that stand with their places, newest first."""
-    keyed.sort(key=lambda one: (one[0].time, one[0].id), reverse=True)
-    if paging.cursor is None:
-        rest = keyed[paging.offset :]
-    else:
-        place = (paging.cursor.time, paging.cursor.id)
-        rest = [one for one in keyed if (one[0].time, one[0].id) < place]
-    kept = rest[: paging.limit]
-    following = kept[-1][0] if kept and len(rest) > len(kept) else None
-    return Page([item for _, item in kept], following)

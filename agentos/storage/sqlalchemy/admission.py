@@ -7,41 +7,31 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import (
-    BigInteger,
-    Boolean,
-    and_,
-    bindparam,
-    case,
-    exists,
-    insert,
-    literal,
-    not_,
-    null,
-    or_,
-    select,
-    update,
-)
+from sqlalchemy import BigInteger, Boolean, and_, bindparam, case, exists, insert, literal, null, or_, select, update
 
 from agentos.domain.run import Concurrency, Run, RunStatus
 from agentos.errors import RunNotFound, SessionNotFound
+from agentos.storage.admission import Admission, Lease, Quota
 from agentos.storage.attachments import read_in
+from agentos.storage.idempotency import IdempotencyKey, Replay
+from agentos.storage.runs import RunStore
 from agentos.storage.sqlalchemy.attachments import keep_attachments
+from agentos.storage.sqlalchemy.busy_policy import BUSY, apply_busy_policy
 from agentos.storage.sqlalchemy.clock import database_now
-from agentos.storage.sqlalchemy.concurrency import BUSY, make_way
+from agentos.storage.sqlalchemy.columns import duration, microseconds
 from agentos.storage.sqlalchemy.connection import Connection, Row
+from agentos.storage.sqlalchemy.database import SqlStore
+from agentos.storage.sqlalchemy.history import read_window, window_of
 from agentos.storage.sqlalchemy.idempotency import keep_key
-from agentos.storage.sqlalchemy.mapping import media_values, microseconds, run_values
-from agentos.storage.sqlalchemy.owned import Owned
+from agentos.storage.sqlalchemy.media_rows import media_values
+from agentos.storage.sqlalchemy.owner_scoped import OwnerScoped
 from agentos.storage.sqlalchemy.quota import check_quota
-from agentos.storage.sqlalchemy.sessions import active_at
-from agentos.storage.sqlalchemy.store import Store
+from agentos.storage.sqlalchemy.run_rows import run_values
+from agentos.storage.sqlalchemy.session_rows import active_at
 from agentos.storage.sqlalchemy.tables import run_media, runs, sessions
-from agentos.storage.sqlalchemy.window import read_window, window_of
-from agentos.storage.values import Admission, IdempotencyKey, Lease, Quota, Repeat
 
-# The session's row is locked from here to the commit. Whoever comes later gets a later place, and sees this run.
-_TAKE_PLACE = Owned(
+# The session's row is locked from here to the commit. A run that comes later gets a later place, and sees this run.
+_TAKE_PLACE = OwnerScoped(
     update(sessions)
     .where(sessions.c.id == bindparam("in_session"))
     .values(next_position=sessions.c.next_position + 1, updated_at=active_at("now"))
@@ -49,7 +39,7 @@ _TAKE_PLACE = Owned(
     sessions.c.owner,
 )
 
-_has_to_wait = or_(bindparam("hold", type_=Boolean), BUSY)
+_has_to_wait = or_(bindparam("queued", type_=Boolean), BUSY)
 _BY_DATABASE: dict[str, Any] = {
     "status": case(
         (_has_to_wait, literal(RunStatus.QUEUED.value, runs.c.status.type)),
@@ -66,20 +56,12 @@ _ADD_RUN = (
 )
 _ADD_MEDIA = insert(run_media)
 
-_mine = (
-    runs.c.id == bindparam("run_id"),
-    runs.c.attempt == bindparam("my_attempt"),
-    runs.c.ended_at.is_(None),
-)
+_mine = (runs.c.id == bindparam("run_id"), runs.c.attempt == bindparam("my_attempt"), runs.c.ended_at.is_(None))
 _older = runs.alias("older")
-_first = not_(
-    exists().where(
-        _older.c.session_id == runs.c.session_id,
-        _older.c.position < runs.c.position,
-        _older.c.ended_at.is_(None),
-    )
+_first = ~exists().where(
+    _older.c.session_id == runs.c.session_id, _older.c.position < runs.c.position, _older.c.ended_at.is_(None)
 )
-_may_start = and_(_first, not_(runs.c.cancel_requested))
+_may_start = and_(_first, ~runs.c.cancel_requested)
 _MAY_START = select(_may_start).where(*_mine)
 _START = (
     update(runs)
@@ -99,10 +81,10 @@ class _Placed(NamedTuple):
     window: Sequence[Row]
 
 
-class AdmissionStore(Store):
+class SqlAdmission(SqlStore, RunStore):
     """Gives runs their place, and lets them start in order."""
 
-    def admit_run(
+    def admit(
         self,
         run: Run,
         lease: Lease,
@@ -110,10 +92,10 @@ class AdmissionStore(Store):
         owner: str | None,
         history_turns: int,
         concurrency: Concurrency = Concurrency.ENQUEUE,
-        hold: bool = False,
+        queued: bool = False,
         idempotency: IdempotencyKey | None = None,
         quota: Quota = Quota(),  # noqa: B008 - frozen
-    ) -> Admission | Repeat:
+    ) -> Admission | Replay:
         now = microseconds(run.created_at)
         media, new = read_in(run.media)
         values = {
@@ -122,27 +104,27 @@ class AdmissionStore(Store):
             "position": None,
             "cancel_requested": False,
             "forget_requested": False,
-            "lease_owner": lease.owner,
-            "lease": round(lease.seconds * 1_000_000),
-            "hold": hold,
+            "lease_owner": lease.worker_id,
+            "lease": duration(lease.seconds),
+            "queued": queued,
             "now": now,
         }
 
         media_row = media_values(run.id, media) if media else {}
 
-        def work(connection: Connection) -> _Placed | Repeat:
+        def work(connection: Connection) -> _Placed | Replay:
             # The key before the session, always: of two requests with one key, the second waits here for the first.
-            repeat = keep_key(connection, idempotency, run.id)
-            if repeat is not None:
-                return repeat
+            replay = keep_key(connection, idempotency, run.id)
+            if replay is not None:
+                return replay
             position, new_owner = None, run.owner
             if run.session_id is not None:
-                place = connection.execute(*_TAKE_PLACE.of(owner, in_session=run.session_id, now=now)).first()
+                place = connection.execute(*_TAKE_PLACE.for_owner(owner, in_session=run.session_id, now=now)).first()
                 if place is None:
                     raise SessionNotFound(run.session_id)
                 position, new_owner = place
             check_quota(connection, quota, new_owner)
-            interrupted = make_way(connection, run.session_id, concurrency)
+            interrupted = apply_busy_policy(connection, run.session_id, concurrency)
             placed = {**values, "position": position, "owner": new_owner}
             status = connection.execute(_ADD_RUN, placed).scalar()
             if run.media:
@@ -153,7 +135,7 @@ class AdmissionStore(Store):
             return _Placed(position, new_owner, status, interrupted, window)
 
         placed = self._database.write(work)
-        if isinstance(placed, Repeat):
+        if isinstance(placed, Replay):
             return placed
         admitted = replace(
             run,
@@ -166,7 +148,7 @@ class AdmissionStore(Store):
         )
         return Admission(admitted, window_of(placed.window, self._database), placed.interrupted)
 
-    def claim_turn(self, run: Run, *, history_turns: int, now: datetime) -> Admission | None:
+    def start(self, run: Run, *, history_turns: int, now: datetime) -> Admission | None:
         mine = {"run_id": run.id, "my_attempt": run.attempt}
 
         def work(connection: Connection) -> Sequence[Row] | None:
@@ -174,8 +156,8 @@ class AdmissionStore(Store):
                 return None
             return read_window(connection, run.session_id, history_turns)
 
-        # Asked again and again while older runs are under way: a question that takes no lock, but once it is time.
-        may_start = self._database.read(lambda connection: connection.execute(_MAY_START, mine).scalar())
+        # Asked again and again while older runs are unfinished: a query that takes no lock. Only the start takes one.
+        may_start = self._database.query(_MAY_START, mine).scalar()
         if may_start is None:
             raise RunNotFound(run.id)
         rows = self._database.write(work) if may_start else None

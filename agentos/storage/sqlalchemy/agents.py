@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 from sqlalchemy import Integer, bindparam, case, delete, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
-from agentos.storage.sqlalchemy.mapping import agent_of, agent_values, listed_agent_of
-from agentos.storage.sqlalchemy.store import Store
+from agentos.storage.agents import AgentStore, StoredAgent, listed_part
+from agentos.storage.json_text import dumps
+from agentos.storage.sqlalchemy.columns import Values, microseconds, object_of, time_of
+from agentos.storage.sqlalchemy.connection import Row
+from agentos.storage.sqlalchemy.database import SqlStore
+from agentos.storage.sqlalchemy.dialects import for_each_dialect
 from agentos.storage.sqlalchemy.tables import agents
-from agentos.storage.values import StoredAgent
 
 _GIVEN = agents.c.id == bindparam("agent_id")
-_ADD = {
-    "sqlite": sqlite.insert(agents).on_conflict_do_nothing().returning(agents.c.id),
-    "postgresql": postgresql.insert(agents).on_conflict_do_nothing().returning(agents.c.id),
-}
+_ADD = for_each_dialect(lambda dialect: dialect.insert(agents).on_conflict_do_nothing().returning(agents.c.id))
 _REPLACE = (
     update(agents)
     .where(_GIVEN)
@@ -44,30 +44,46 @@ _LIST = (
 _DELETE = delete(agents).where(_GIVEN)
 
 
-class AgentStore(Store):
+class SqlAgentStore(SqlStore, AgentStore):
     """Agents by id."""
 
-    def add_agent(self, agent: StoredAgent) -> bool:
-        values = agent_values(agent)
-        add = _ADD[self._database.dialect]
-        return self._database.write(lambda connection: connection.execute(add, values).first()) is not None
+    def add(self, agent: StoredAgent) -> bool:
+        return self._database.execute(_ADD[self._database.dialect], _values(agent)).first() is not None
 
-    def replace_agent(self, agent: StoredAgent) -> bool:
-        values = agent_values(agent)
-        parameters = {"agent_id": agent.id, **{f"new_{name}": value for name, value in values.items()}}
-        return self._database.write(lambda connection: connection.execute(_REPLACE, parameters).rowcount) > 0
+    def replace(self, agent: StoredAgent) -> bool:
+        values = {"agent_id": agent.id, **{f"new_{name}": value for name, value in _values(agent).items()}}
+        return self._database.execute(_REPLACE, values).rowcount > 0
 
-    def get_agent(self, agent_id: str) -> StoredAgent | None:
-        row = self._database.read(lambda connection: connection.execute(_GET, {"agent_id": agent_id}).first())
-        return None if row is None else agent_of(row)
+    def get(self, agent_id: str) -> StoredAgent | None:
+        return self._database.query(_GET, {"agent_id": agent_id}).first_as(_agent)
 
-    def list_agents(
+    def list(
         self, *, limit: int, after: str = "", offset: int = 0, leave_out: Collection[str] = ()
     ) -> Sequence[StoredAgent]:
         # No agent has an empty id: a list that is never empty needs no other statement.
         values = {"after": after, "leave_out": ["", *leave_out], "page_limit": limit, "page_offset": offset}
-        rows = self._database.read(lambda connection: connection.execute(_LIST, values).all())
-        return [listed_agent_of(row) for row in rows]
+        rows = self._database.query(_LIST, values).all()
+        return [replace(agent, document=listed_part(agent.document)) for agent in map(_agent, rows)]
 
-    def delete_agent(self, agent_id: str) -> bool:
-        return self._database.write(lambda connection: connection.execute(_DELETE, {"agent_id": agent_id}).rowcount) > 0
+    def delete(self, agent_id: str) -> bool:
+        return self._database.execute(_DELETE, {"agent_id": agent_id}).rowcount > 0
+
+
+def _values(agent: StoredAgent) -> Values:
+    return {
+        "id": agent.id,
+        "document": dumps(agent.document),
+        "created_at": microseconds(agent.created_at),
+        "updated_at": microseconds(agent.updated_at),
+        "listed": dumps(listed_part(agent.document)),
+        "listed_at": microseconds(agent.updated_at),
+    }
+
+
+def _agent(row: Row) -> StoredAgent:
+    return StoredAgent(
+        id=row.id,
+        document=object_of(row.document),
+        created_at=time_of(row.created_at),
+        updated_at=time_of(row.updated_at),
+    )

@@ -8,17 +8,17 @@ from itertools import count
 from typing import Any
 
 from sqlalchemy import Integer, bindparam, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from agentos.domain.media import Media
 from agentos.domain.media_data import REST
 from agentos.domain.run import Run
-from agentos.storage.attachments import Attachment, digest_of, digests_of
+from agentos.storage.attachments import Attachment, AttachmentStore, digest_of, digests_of
+from agentos.storage.sqlalchemy.columns import microseconds
 from agentos.storage.sqlalchemy.connection import Connection
+from agentos.storage.sqlalchemy.database import SqlStore
+from agentos.storage.sqlalchemy.dialects import for_each_dialect
 from agentos.storage.sqlalchemy.inline_media import read_inline
-from agentos.storage.sqlalchemy.mapping import microseconds
-from agentos.storage.sqlalchemy.owned import Owned
-from agentos.storage.sqlalchemy.store import Store
+from agentos.storage.sqlalchemy.owner_scoped import OwnerScoped
 from agentos.storage.sqlalchemy.tables import attachment_pieces, attachments, run_attachments
 
 # Locked against the deletion of the last run that has them, which waits for the end of this transaction.
@@ -38,12 +38,11 @@ def _add(dialect: Any) -> Any:
     )
 
 
-_DIALECTS = {"sqlite": sqlite, "postgresql": postgresql}
-_ADD = {name: _add(dialect) for name, dialect in _DIALECTS.items()}
-_ADD_PIECE = {name: dialect.insert(attachment_pieces).on_conflict_do_nothing() for name, dialect in _DIALECTS.items()}
-_USE = {name: dialect.insert(run_attachments).on_conflict_do_nothing() for name, dialect in _DIALECTS.items()}
+_ADD = for_each_dialect(_add)
+_ADD_PIECE = for_each_dialect(lambda dialect: dialect.insert(attachment_pieces).on_conflict_do_nothing())
+_USE = for_each_dialect(lambda dialect: dialect.insert(run_attachments).on_conflict_do_nothing())
 
-_HEAD = Owned(
+_HEAD = OwnerScoped(
     select(attachments.c.owner, attachments.c.size).where(attachments.c.digest == bindparam("digest")).limit(1),
     attachments.c.owner,
 )
@@ -83,15 +82,14 @@ def _add_one(connection: Connection, owner: str, attachment: Attachment, *, crea
         connection.execute(_ADD_PIECE[connection.dialect], {**which, "number": number, "content": content})
 
 
-class AttachmentStore(Store):
+class SqlAttachmentStore(SqlStore, AttachmentStore):
     """Bytes of attachments by reference."""
 
-    def read_attachment(self, reference: str, *, owner: str | None) -> bytes | None:
+    def read(self, reference: str, *, owner: str | None) -> bytes | None:
         digest = digest_of(reference)
         if digest is None:
             return read_inline(self._database, reference, owner=owner)
-        find = _HEAD.of(owner, digest=digest)
-        head = self._database.read(lambda connection: connection.execute(*find).first())
+        head = self._database.query(*_HEAD.for_owner(owner, digest=digest)).first()
         return None if head is None else self._content(digest, head.owner, head.size)
 
     def _content(self, digest: str, owner: str, size: int) -> bytes | None:
@@ -100,7 +98,7 @@ class AttachmentStore(Store):
             if len(content) >= size:
                 break
             which = {"digest": digest, "owner": owner, "number": number}
-            piece = self._database.read(lambda connection: connection.execute(_PIECE, which).scalar())  # noqa: B023
+            piece = self._database.query(_PIECE, which).scalar()
             if piece is None:  # deleted meanwhile
                 return None
             content += piece

@@ -1,4 +1,4 @@
-"""The database's own clock, which all workers of a deployment share, whatever their machines believe."""
+"""The database's own clock, which all workers of a deployment share, though the clocks of their machines differ."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from collections import namedtuple
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 
 from sqlalchemy import Engine, Executable
 
@@ -18,13 +18,15 @@ if TYPE_CHECKING:
     from sqlalchemy.engine.interfaces import DBAPICursor
     from sqlalchemy.sql.compiler import SQLCompiler
 
+T = TypeVar("T")
+
 Row: TypeAlias = Any
 """A named tuple of the columns of a statement."""
 
 Parameters: TypeAlias = Mapping[str, Any]
 """The parameters of a statement by name; it may hold more than the statement has."""
 
-_NONE: Parameters = {}
+NO_PARAMETERS: Parameters = {}
 
 
 class Result:
@@ -43,6 +45,10 @@ class Result:
     def first(self) -> Row | None:
         """Return the first row; ``None`` if there is none."""
         return self._rows[0] if self._rows else None
+
+    def first_as(self, convert: Callable[[Row], T]) -> T | None:
+        """Return what the first row is converted to; ``None`` if there is none."""
+        return convert(self._rows[0]) if self._rows else None
 
     def scalar(self) -> Any:
         """Return the first column of the first row; ``None`` if there is none."""
@@ -119,7 +125,7 @@ class Connection:
         self._cursor = cursor
         self._statements = statements
 
-    def execute(self, statement: Executable, values: Parameters | Sequence[Parameters] = _NONE) -> Result:
+    def execute(self, statement: Executable, values: Parameters | Sequence[Parameters] = NO_PARAMETERS) -> Result:
         """Execute a statement, or the same for each of many values, and return what it gave."""
         prepared = self._statements.prepared(statement)
         cursor = self._cursor
@@ -131,7 +137,7 @@ class Connection:
             sql, parameters = prepared.often(values)
             cursor.executemany(sql, parameters)
         result = Result(prepared.rows(cursor), cursor.rowcount)
-        # Who listens for SQLAlchemy's event hears of the statement, from this connection in the place of SQLAlchemy's.
-        for heard in self._statements.engine.dispatch.after_cursor_execute:
-            heard(self, cursor, sql, parameters, None, not once)
+        # Listeners of SQLAlchemy's event get the statement, with this connection in the place of SQLAlchemy's.
+        for listener in self._statements.engine.dispatch.after_cursor_execute:
+            listener(self, cursor, sql, parameters, None, not once)
         return result

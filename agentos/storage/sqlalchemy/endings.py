@@ -10,11 +10,13 @@ from agentos.domain.event import Frame
 from agentos.domain.message import Message
 from agentos.domain.run import Run
 from agentos.storage.attachments import digests_of, read_in_messages
+from agentos.storage.runs import RunStore
 from agentos.storage.sqlalchemy.attachments import keep_attachments
 from agentos.storage.sqlalchemy.connection import Connection
+from agentos.storage.sqlalchemy.database import SqlStore
 from agentos.storage.sqlalchemy.events import append, rows_of
-from agentos.storage.sqlalchemy.mapping import ending_values, message_values
-from agentos.storage.sqlalchemy.store import Store
+from agentos.storage.sqlalchemy.message_rows import message_values
+from agentos.storage.sqlalchemy.run_rows import OUTCOME, ending_values
 from agentos.storage.sqlalchemy.tables import messages, run_events, runs, sessions
 
 _COUNT = (
@@ -29,22 +31,7 @@ _COUNT = (
     .returning(sessions.c.turn_count, sessions.c.message_count)
 )
 
-_SET = (
-    "status",
-    "turn",
-    "content",
-    "reasoning",
-    "error",
-    "model",
-    "finish_reason",
-    "prompt_tokens",
-    "completion_tokens",
-    "reasoning_tokens",
-    "cached_tokens",
-    "loops",
-    "metadata",
-    "ended_at",
-)
+_SET = ("status", "turn", "ended_at", *OUTCOME)
 _END = (
     update(runs)
     .where(runs.c.id == bindparam("run_id"), runs.c.attempt == bindparam("my_attempt"), runs.c.ended_at.is_(None))
@@ -79,10 +66,10 @@ class _Forgotten(Exception):
     """The run was asked to leave nothing in the history; the transaction, which counted its turn, is rolled back."""
 
 
-class EndingStore(Store):
+class SqlEndings(SqlStore, RunStore):
     """Ends runs."""
 
-    def finish_run(self, run: Run, *, messages: Sequence[Message] = (), frames: Sequence[Frame] = ()) -> bool:
+    def finish(self, run: Run, *, messages: Sequence[Message] = (), frames: Sequence[Frame] = ()) -> bool:
         end = {f"new_{name}": value for name, value in ending_values(run).items()}
         end.update(run_id=run.id, my_attempt=run.attempt)
         events = rows_of(run.id, frames, ended_at=end["new_ended_at"])
@@ -125,5 +112,5 @@ class EndingStore(Store):
         except _Forgotten:
             # Only the locked row knows: the request may be committed while this end is being written. It is never taken
             # back, so the second time nothing can differ.
-            return self.finish_run(run, frames=frames)
+            return self.finish(run, frames=frames)
         return True

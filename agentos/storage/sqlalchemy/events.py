@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence, Set
+from datetime import datetime
 from itertools import chain, islice
 from typing import Any
 
-from sqlalchemy import Integer, bindparam, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import BigInteger, Integer, bindparam, delete, select
 
 from agentos.domain.event import Frame
+from agentos.storage.events import EventStore, FrameBatch, check_consecutive
+from agentos.storage.sqlalchemy.columns import Values, microseconds
 from agentos.storage.sqlalchemy.connection import Connection
-from agentos.storage.sqlalchemy.mapping import Values, frames_of, frames_text
-from agentos.storage.sqlalchemy.store import Store
+from agentos.storage.sqlalchemy.database import SqlStore
+from agentos.storage.sqlalchemy.dialects import for_each_dialect
 from agentos.storage.sqlalchemy.tables import run_events, runs
-from agentos.storage.turn import check_consecutive
-from agentos.storage.values import FrameBatch
 
 ROW_FRAMES = 256
-"""Most frames in one row. A reader who wants frame N on need not look at rows that begin earlier than N - 256."""
+"""Most frames in one row. To read from frame N on, no row is needed that begins earlier than N - 256."""
 
 
 def _append(dialect: Any) -> Any:
@@ -32,7 +32,7 @@ def _append(dialect: Any) -> Any:
     )
 
 
-_APPEND = {"sqlite": _append(sqlite), "postgresql": _append(postgresql)}
+_APPEND = for_each_dialect(_append)
 
 # Locked against their end, after which nothing may be appended, and in one order against deadlocks with heartbeats.
 _UNDER_WAY = (
@@ -53,18 +53,29 @@ _READ = (
     .order_by(run_events.c.first)
 )
 
+# The run is locked too, against the deletion of its session, which comes to its log from there. What another worker is
+# deleting is skipped.
+_OLD_LOGS = (
+    select(run_events.c.run_id)
+    .join_from(run_events, runs, runs.c.id == run_events.c.run_id)
+    .where(run_events.c.ended_at < bindparam("ended_before", type_=BigInteger))
+    .order_by(run_events.c.ended_at)
+    .limit(bindparam("delete_limit", type_=Integer))
+    .with_for_update(key_share=True, skip_locked=True)
+)
+_DELETE_LOGS = delete(run_events).where(run_events.c.run_id.in_(bindparam("run_ids", expanding=True)))
+
 
 def rows_of(run_id: str, frames: Sequence[Frame], *, ended_at: int | None = None) -> list[Values]:
     """Return the rows of consecutive frames; ``ended_at`` is for those that the end of the run writes."""
-    if frames:
-        check_consecutive(run_id, frames)
+    check_consecutive(run_id, frames)
     parts = (frames[start : start + ROW_FRAMES] for start in range(0, len(frames), ROW_FRAMES))
     rows: list[Values] = [
         {
             "run_id": run_id,
             "first": part[0].number,
             "last": part[-1].number,
-            "events": frames_text(part),
+            "events": _frames_text(part),
             "ended_at": None,
         }
         for part in parts
@@ -79,28 +90,39 @@ def append(connection: Connection, rows: Sequence[Values]) -> None:
     connection.execute(_APPEND[connection.dialect], rows)
 
 
-class EventStore(Store):
+class SqlEventStore(SqlStore, EventStore):
     """Frames by run and number."""
 
-    def append_frames(self, batches: Sequence[FrameBatch]) -> Set[str]:
+    def append(self, batches: Sequence[FrameBatch]) -> Set[str]:
         logs = [(batch, rows_of(batch.run_id, batch.frames)) for batch in batches if batch.frames]
         run_ids = sorted({batch.run_id for batch, _ in logs})
 
         def work(connection: Connection) -> Set[str]:
             found = connection.execute(_UNDER_WAY, {"run_ids": run_ids}).all()
             attempts = {row.id: row.attempt for row in found}
-            kept = [(batch, rows) for batch, rows in logs if _accepted(batch, attempts.get(batch.run_id))]
+            kept = [(batch, rows) for batch, rows in logs if batch.is_accepted_at(attempts.get(batch.run_id))]
             if kept:
                 append(connection, list(chain.from_iterable(rows for _, rows in kept)))
             return set(run_ids) - {batch.run_id for batch, _ in kept}
 
         return self._database.write(work) if logs else set()
 
-    def read_frames(self, run_id: str, *, after: int = 0, limit: int = 1000) -> Sequence[Frame]:
+    def read(self, run_id: str, *, after: int = 0, limit: int = 1000) -> Sequence[Frame]:
         values = {"run_id": run_id, "after": after, "earliest": after - ROW_FRAMES, "latest": after + limit}
-        rows = self._database.read(lambda connection: connection.execute(_READ, values).all())
-        frames = chain.from_iterable(frames_of(row.events) for row in rows)
+        rows = self._database.query(_READ, values).all()
+        frames = chain.from_iterable(_frames_of(row.events) for row in rows)
         return list(islice(_following(frames, after), limit))
+
+    def delete_old(self, *, ended_before: datetime, limit: int) -> int:
+        values = {"ended_before": microseconds(ended_before), "delete_limit": limit}
+
+        def work(connection: Connection) -> int:
+            run_ids = [row.run_id for row in connection.execute(_OLD_LOGS, values).all()]
+            if run_ids:
+                connection.execute(_DELETE_LOGS, {"run_ids": run_ids})
+            return len(run_ids)
+
+        return self._database.write(work)
 
 
 def _following(frames: Iterable[Frame], after: int) -> Iterator[Frame]:
@@ -111,6 +133,13 @@ def _following(frames: Iterable[Frame], after: int) -> Iterator[Frame]:
             yield frame
 
 
-def _accepted(batch: FrameBatch, attempt: int | None) -> bool:
-    """Return whether a run under way takes the batch: it does, unless the run has passed to another attempt."""
-    return attempt is not None and batch.attempt in (None, attempt)
+def _frames_text(frames: Iterable[Frame]) -> str:
+    """Return frames as one text: a line each of number, type and data, which is one line of UTF-8 itself."""
+    return "\n".join(f"{frame.number} {frame.type} {frame.data.decode()}" for frame in frames)
+
+
+def _frames_of(text: str) -> Iterator[Frame]:
+    """Yield the frames of :func:`_frames_text`, byte for byte."""
+    for line in text.split("\n"):  # not splitlines(): the data may hold U+2028 and its like
+        number, kind, data = line.split(" ", 2)
+        yield Frame(int(number), kind, data.encode())

@@ -1,40 +1,40 @@
-"""A session's transcript, page by page from its end."""
+"""A session's transcript: page by page from its end, and the last whole turns, which a model is given."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from sqlalchemy import BigInteger, Integer, bindparam, not_, select
 
+from agentos.domain.message import Message
 from agentos.domain.run import Run
 from agentos.errors import SessionNotFound
+from agentos.storage.history import History, within_page
+from agentos.storage.sessions import SessionStore
 from agentos.storage.sqlalchemy.connection import Connection, Row
+from agentos.storage.sqlalchemy.database import Database, SqlStore
 from agentos.storage.sqlalchemy.inline_media import MESSAGE_PLACE, InlineMedia
-from agentos.storage.sqlalchemy.mapping import stored_message_of
-from agentos.storage.sqlalchemy.owned import Owned
-from agentos.storage.sqlalchemy.runs import RUNS, runs_of
-from agentos.storage.sqlalchemy.store import Store
+from agentos.storage.sqlalchemy.message_rows import message_of, stored_message_of
+from agentos.storage.sqlalchemy.owner_scoped import OwnerScoped
+from agentos.storage.sqlalchemy.run_rows import RUNS, runs_of
 from agentos.storage.sqlalchemy.tables import messages, runs, sessions
-from agentos.storage.sqlalchemy.window import with_media
-from agentos.storage.turn import SILENT_RUNS, SILENT_SIZE, size_of
-from agentos.storage.values import History
 
-_LAST = Owned(select(sessions.c.message_count).where(sessions.c.id == bindparam("session_id")), sessions.c.owner)
+_LAST = OwnerScoped(select(sessions.c.message_count).where(sessions.c.id == bindparam("session_id")), sessions.c.owner)
 
 _PAGE = (
     select(*(column for column in messages.c if column.name != "media"), MESSAGE_PLACE, runs.c.position)
     .select_from(messages.join(runs, runs.c.id == messages.c.run_id))
     .where(
-        messages.c.session_id == bindparam("session_id"),
-        messages.c.sequence < bindparam("before", type_=BigInteger),
+        messages.c.session_id == bindparam("session_id"), messages.c.sequence < bindparam("before", type_=BigInteger)
     )
     .order_by(messages.c.sequence.desc())
     .limit(bindparam("page_limit", type_=Integer))
 )
 
-_SPOKEN = RUNS.where(runs.c.id.in_(bindparam("run_ids", expanding=True)))
+_WITH_MESSAGES = RUNS.where(runs.c.id.in_(bindparam("run_ids", expanding=True)))
 
-_SILENT = (
+_WITHOUT_MESSAGES = (
     RUNS.where(
         runs.c.session_id == bindparam("session_id"),
         runs.c.position > bindparam("after_position", type_=BigInteger),
@@ -48,55 +48,89 @@ _SILENT = (
 )
 
 PIECE = 16
-"""Runs without messages that are read at once: no more than these are in memory beside what the page may have."""
+"""Runs without messages that are read at once: no more than these are in memory beside those of the page."""
 
 _END = 2**62
 """Greater than every sequence and position."""
 
 
-class HistoryStore(Store):
+# One statement, so that the counter and the messages are of the same moment.
+_TURN_COUNT = select(sessions.c.turn_count).where(sessions.c.id == bindparam("session_id")).scalar_subquery()
+
+_WINDOW = (
+    select(
+        messages.c.role,
+        messages.c.content,
+        messages.c.tool_calls,
+        messages.c.tool_call_id,
+        messages.c.provider_details,
+        messages.c.attachments,
+        MESSAGE_PLACE,
+    )
+    .where(
+        messages.c.session_id == bindparam("session_id"),
+        messages.c.turn > _TURN_COUNT - bindparam("turns", type_=Integer),
+    )
+    .order_by(messages.c.turn, messages.c.sequence)
+)
+
+
+class SqlHistory(SqlStore, SessionStore):
     """Messages by sequence, and the runs that they came from."""
 
     def history(self, session_id: str, *, owner: str | None, limit: int, before: int | None = None) -> History:
         end = _END if before is None else min(before, _END)
 
         def work(connection: Connection) -> tuple[Sequence[Row], list[Row]]:
-            last = connection.execute(*_LAST.of(owner, session_id=session_id)).scalar()
+            last = connection.execute(*_LAST.for_owner(owner, session_id=session_id)).scalar()
             if last is None:
                 raise SessionNotFound(session_id)
-            # The message before the page tells from where on its silent runs are.
+            # The message before the page tells where its runs without messages begin.
             values = {"session_id": session_id, "before": end, "page_limit": limit + 1}
             rows = connection.execute(_PAGE, values).all()
             page, older = rows[:limit], rows[limit:]
             after = older[0].position if older else 0
             until = _END if end > last else page[0].position if page else 0
-            spoken = sorted({row.run_id for row in page})
-            found = connection.execute(_SPOKEN, {"run_ids": spoken}).all() if spoken else []
-            return page, [*found, *_latest_silent(connection, session_id, after=after, until=until)]
+            run_ids = sorted({row.run_id for row in page})
+            found = connection.execute(_WITH_MESSAGES, {"run_ids": run_ids}).all() if run_ids else []
+            return page, [*found, *within_page(_without_messages(connection, session_id, after=after, until=until))]
 
         page, found = self._database.snapshot(work)
         inline = InlineMedia(self._database)
         return History(
-            messages=[stored_message_of(row, with_media(row, inline)) for row in reversed(page)],
+            messages=[stored_message_of(row, _with_media(row, inline)) for row in reversed(page)],
             runs=sorted(runs_of(found, inline), key=_position),
         )
 
 
-def _latest_silent(connection: Connection, session_id: str, *, after: int, until: int) -> list[Row]:
-    """Return the latest runs' rows between two positions that ended without a message, as many as one page has."""
-    silent: list[Row] = []
-    size = 0
-    while len(silent) < SILENT_RUNS and size <= SILENT_SIZE:
-        piece = min(PIECE, SILENT_RUNS - len(silent))
-        where = {"session_id": session_id, "after_position": after, "before_position": until, "piece": piece}
-        found = connection.execute(_SILENT, where).all()
-        silent += found
-        size += sum(map(size_of, found))
-        if len(found) < piece:
+def _without_messages(connection: Connection, session_id: str, *, after: int, until: int) -> Iterator[Row]:
+    """Yield the rows of the runs between two positions that ended without a message, the latest first."""
+    values = {"session_id": session_id, "after_position": after, "before_position": until, "piece": PIECE}
+    while found := connection.execute(_WITHOUT_MESSAGES, values).all():
+        yield from found
+        if len(found) < PIECE:
             break
-        until = _position(found[-1])
-    return silent
+        values["before_position"] = _position(found[-1])
 
 
 def _position(run: Run | Row) -> int:
     return run.position or 0
+
+
+def read_window(connection: Connection, session_id: str | None, turns: int) -> Sequence[Row]:
+    """Return the rows of a session's last turns."""
+    if session_id is None or turns <= 0:
+        return ()
+    return connection.execute(_WINDOW, {"session_id": session_id, "turns": turns}).all()
+
+
+def window_of(rows: Sequence[Row], database: Database) -> tuple[Message, ...]:
+    """Return the messages of the rows, oldest first. Outside of the transaction, as :func:`_with_media`."""
+    inline = InlineMedia(database)
+    return tuple(_with_media(row, inline) for row in rows)
+
+
+def _with_media(row: Row, inline: InlineMedia) -> Message:
+    """Return the message of a row with its attachments; those of earlier versions are looked up, one by one."""
+    message = message_of(row)
+    return message if row.place is None else replace(message, media=inline.at(row.place))

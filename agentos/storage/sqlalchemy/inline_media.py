@@ -13,18 +13,18 @@ from sqlalchemy import ColumnElement, Integer, Text, and_, bindparam, case, cast
 
 from agentos.domain.media import Media
 from agentos.domain.media_data import REST, decoded
-from agentos.storage.sqlalchemy.engine import Database
-from agentos.storage.sqlalchemy.mapping import attachments_of
-from agentos.storage.sqlalchemy.owned import Owned
+from agentos.storage.sqlalchemy.database import Database
+from agentos.storage.sqlalchemy.media_rows import attachments_of
+from agentos.storage.sqlalchemy.owner_scoped import OwnerScoped
 from agentos.storage.sqlalchemy.tables import messages, run_media, runs, sessions
 
-_OF_RUN = Owned(
+_OF_RUN = OwnerScoped(
     select(run_media.c.media)
     .join_from(run_media, runs, runs.c.id == run_media.c.run_id)
     .where(run_media.c.run_id == bindparam("id")),
     runs.c.owner,
 )
-_OF_MESSAGE = Owned(
+_OF_MESSAGE = OwnerScoped(
     select(messages.c.media)
     .join_from(messages, sessions, sessions.c.id == messages.c.session_id)
     .where(messages.c.session_id == bindparam("id"), messages.c.sequence == bindparam("sequence", type_=Integer)),
@@ -80,10 +80,10 @@ def read_inline(database: Database, reference: str, *, owner: str | None) -> byt
 def _read(database: Database, place: str, owner: str | None) -> tuple[Media, ...]:
     kind, _, where = place.partition(":")
     if kind == "run":
-        query = _OF_RUN.of(owner, id=where)
+        query = _OF_RUN.for_owner(owner, id=where)
     else:
         session_id, _, sequence = where.rpartition(":")
-        query = _OF_MESSAGE.of(owner, id=session_id, sequence=int(sequence))
-    text = database.read(lambda connection: connection.execute(*query).scalar())
+        query = _OF_MESSAGE.for_owner(owner, id=session_id, sequence=int(sequence))
+    text = database.query(*query).scalar()
     time.sleep(REST)  # parsing takes as long as reading
     return attachments_of(text)

@@ -5,13 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import BigInteger, bindparam, func, insert, or_, select, text, update
+from sqlalchemy import BigInteger, bindparam, func, insert, or_, select, update
 
-from agentos.storage.sqlalchemy.connection import Connection
-from agentos.storage.sqlalchemy.mapping import key_of, key_values, microseconds
-from agentos.storage.sqlalchemy.store import Store
+from agentos.storage.json_text import dumps, loads
+from agentos.storage.keys import KeyStore, StoredKey
+from agentos.storage.sqlalchemy.columns import (
+    Values,
+    fields_of,
+    microseconds,
+    time_of,
+    time_or_none,
+)
+from agentos.storage.sqlalchemy.connection import Connection, Row
+from agentos.storage.sqlalchemy.database import SqlStore
+from agentos.storage.sqlalchemy.dialects import lock_until_commit
 from agentos.storage.sqlalchemy.tables import api_keys
-from agentos.storage.values import StoredKey
 
 _GIVEN = api_keys.c.id == bindparam("key_id")
 _ADD = insert(api_keys)
@@ -22,12 +30,6 @@ _USED = (
     .order_by(api_keys.c.created_at, api_keys.c.id)
     .limit(1)
 )
-# Held until the transaction ends: keys that could take the same name are added one after the other. Keys are made so
-# seldom that one lock for all of them is enough.
-_LOCK = text("SELECT pg_advisory_xact_lock(:space, 0)")
-_SPACE = 0x6B657973
-"""Our part of the advisory locks that have two numbers: "keys" in ASCII."""
-
 _LIST = select(api_keys).order_by(api_keys.c.created_at, api_keys.c.id)
 _REVOKE = (
     update(api_keys)
@@ -36,12 +38,16 @@ _REVOKE = (
     .returning(*api_keys.c)
 )
 
+_SAME = ("id", "name", "owner", "digest")
+_SPACE = 0x6B657973
+"""Our part of the advisory locks that have two numbers: "keys" in ASCII."""
 
-class KeyStore(Store):
+
+class SqlKeyStore(SqlStore, KeyStore):
     """API keys by id."""
 
-    def add_key(self, key: StoredKey, *, new_owner: bool = False) -> StoredKey | None:
-        values = key_values(key)
+    def add(self, key: StoredKey, *, new_owner: bool = False) -> StoredKey | None:
+        values = _values(key)
 
         def work(connection: Connection) -> StoredKey | None:
             if new_owner and (used := _used(connection, key.owner)):
@@ -51,24 +57,40 @@ class KeyStore(Store):
 
         return self._database.write(work)
 
-    def get_key(self, key_id: str) -> StoredKey | None:
-        row = self._database.read(lambda connection: connection.execute(_GET, {"key_id": key_id}).first())
-        return None if row is None else key_of(row)
+    def get(self, key_id: str) -> StoredKey | None:
+        return self._database.query(_GET, {"key_id": key_id}).first_as(_key)
 
-    def list_keys(self) -> Sequence[StoredKey]:
-        rows = self._database.read(lambda connection: connection.execute(_LIST).all())
-        return [key_of(row) for row in rows]
+    def list(self) -> Sequence[StoredKey]:
+        return list(map(_key, self._database.query(_LIST).all()))
 
-    def revoke_key(self, key_id: str, *, now: datetime) -> StoredKey | None:
-        values = {"key_id": key_id, "now": microseconds(now)}
-        row = self._database.write(lambda connection: connection.execute(_REVOKE, values).first())
-        return None if row is None else key_of(row)
+    def revoke(self, key_id: str, *, now: datetime) -> StoredKey | None:
+        return self._database.execute(_REVOKE, {"key_id": key_id, "now": microseconds(now)}).first_as(_key)
 
 
 def _used(connection: Connection, owner: str) -> StoredKey | None:
     """Return the oldest key that has this name or owner. No other is added before the transaction ends."""
-    if connection.dialect == "postgresql":  # on SQLite, one transaction at a time writes anyway
-        connection.execute(_LOCK, {"space": _SPACE})
+    # Keys that could take the same name are added one after the other. Keys are made so seldom that one lock for all of
+    # them is enough.
+    lock_until_commit(connection, _SPACE, 0)
     # After the lock, as a statement of its own: it sees what was committed before it began.
-    row = connection.execute(_USED, {"owner": owner}).first()
-    return None if row is None else key_of(row)
+    return connection.execute(_USED, {"owner": owner}).first_as(_key)
+
+
+def _values(key: StoredKey) -> Values:
+    return {
+        **fields_of(key, _SAME),
+        "scopes": dumps(key.scopes),
+        "created_at": microseconds(key.created_at),
+        "expires_at": key.expires_at and microseconds(key.expires_at),
+        "revoked_at": key.revoked_at and microseconds(key.revoked_at),
+    }
+
+
+def _key(row: Row) -> StoredKey:
+    return StoredKey(
+        **fields_of(row, _SAME),
+        scopes=tuple(loads(row.scopes)),
+        created_at=time_of(row.created_at),
+        expires_at=time_or_none(row.expires_at),
+        revoked_at=time_or_none(row.revoked_at),
+    )

@@ -1,39 +1,33 @@
-"""Whose a run is: heartbeats of the living, and taking over from the dead. By the database's clock alone."""
+"""Which worker executes a run: heartbeats, and taking over from a lost worker. By the database's clock alone."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import Any
 
-from sqlalchemy import BigInteger, Integer, bindparam, case, literal_column, select, update
+from sqlalchemy import BigInteger, Integer, bindparam, select, update
 
-from agentos.domain.run import Run, RunStatus
+from agentos.domain.run import Run
+from agentos.storage.admission import Lease
+from agentos.storage.runs import RunStore
 from agentos.storage.sqlalchemy.clock import database_now
+from agentos.storage.sqlalchemy.columns import duration, without_index
 from agentos.storage.sqlalchemy.connection import Connection, Row
+from agentos.storage.sqlalchemy.database import SqlStore
 from agentos.storage.sqlalchemy.inline_media import InlineMedia
-from agentos.storage.sqlalchemy.runs import RUNS, runs_of
-from agentos.storage.sqlalchemy.store import Store
+from agentos.storage.sqlalchemy.run_rows import RUNS, UNFINISHED, locked_in_order, runs_of
 from agentos.storage.sqlalchemy.tables import runs
-from agentos.storage.values import Lease
 
 _prolonged = database_now() + bindparam("lease", type_=BigInteger)
 
-# Locked in the order of their ids, as the event log does, which locks many runs of one worker as well.
-_own = (
-    select(runs.c.id)
-    .where(runs.c.lease_owner == bindparam("worker"), runs.c.ended_at.is_(None))
-    .order_by(runs.c.id)
-    .with_for_update()
-    .cte("own")
-)
-_RENEW = update(runs).where(runs.c.id.in_(select(_own.c.id))).values(lease_until=_prolonged).returning(runs.c.id)
+_own = locked_in_order(runs.c.lease_owner == bindparam("worker"))
+_RENEW = update(runs).where(runs.c.id.in_(_own)).values(lease_until=_prolonged).returning(runs.c.id)
 
 # What a status of a newer version means, only that version knows. Written so that no index by status answers it: those
 # under way are few, and have an index of their own.
-_under_way = [status.value for status in RunStatus if not status.finished]
-_known = case((runs.c.status.in_(_under_way), literal_column("1")), else_=literal_column("0")) == literal_column("1")
+_known = without_index(runs.c.status.in_(UNFINISHED))
 
-# Each of several sweepers takes others: what one has locked, the next one passes over.
+# Each of several sweepers takes others: rows that one has locked, the next one skips.
 _lost = (
     select(runs.c.id)
     .where(runs.c.ended_at.is_(None), runs.c.lease_until < database_now(), _known)
@@ -49,16 +43,25 @@ _TAKE = (
 )
 _TAKEN = RUNS.where(runs.c.id.in_(bindparam("run_ids", expanding=True)))
 
+_CANCEL_REQUESTS = select(runs.c.id).where(
+    runs.c.lease_owner == bindparam("worker"), runs.c.ended_at.is_(None), runs.c.cancel_requested
+)
+_LEASED = select(runs.c.id).where(runs.c.lease_owner == bindparam("worker"), runs.c.ended_at.is_(None))
 
-class LeaseStore(Store):
-    """Leases of runs that are under way."""
+
+class SqlLeases(SqlStore, RunStore):
+    """Leases of unfinished runs."""
+
+    def cancel_requests(self, worker_id: str) -> Sequence[str]:
+        return [row.id for row in self._database.query(_CANCEL_REQUESTS, {"worker": worker_id}).all()]
+
+    def leased(self, worker_id: str) -> Set[str]:
+        return {row.id for row in self._database.query(_LEASED, {"worker": worker_id}).all()}
 
     def renew_leases(self, lease: Lease) -> Sequence[str]:
-        values = _values(lease)
-        rows = self._database.write(lambda connection: connection.execute(_RENEW, values).all())
-        return [row.id for row in rows]
+        return [row.id for row in self._database.execute(_RENEW, _values(lease)).all()]
 
-    def take_lost_runs(self, lease: Lease, *, limit: int) -> Sequence[Run]:
+    def take_lost(self, lease: Lease, *, limit: int) -> Sequence[Run]:
         values = {**_values(lease), "take_limit": limit}
 
         def work(connection: Connection) -> Sequence[Row]:
@@ -70,4 +73,4 @@ class LeaseStore(Store):
 
 
 def _values(lease: Lease) -> dict[str, Any]:
-    return {"worker": lease.owner, "lease": round(lease.seconds * 1_000_000)}
+    return {"worker": lease.worker_id, "lease": duration(lease.seconds)}

@@ -15,7 +15,7 @@ from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.pool import PoolProxiedConnection
 
 from agentos.errors import ConfigError
-from agentos.storage.sqlalchemy.engine import READ_ONLY, Database, Migration, Work
+from agentos.storage.sqlalchemy.database import READ_ONLY, Database, Migration, Work
 from agentos.storage.sqlalchemy.libpq import postgresql_address
 
 if TYPE_CHECKING:

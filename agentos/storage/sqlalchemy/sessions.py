@@ -6,58 +6,40 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import (
-    BigInteger,
-    ColumnElement,
-    Integer,
-    Select,
-    bindparam,
-    case,
-    delete,
-    func,
-    insert,
-    select,
-    update,
-)
-from sqlalchemy.sql.dml import ReturningDelete, ReturningUpdate
+from sqlalchemy import BigInteger, ColumnElement, Integer, Select, bindparam, delete, func, insert, select, update
+from sqlalchemy.sql.dml import ReturningDelete
 
-from agentos.domain.session import Session
-from agentos.errors import PreconditionFailed, SessionNotFound
+from agentos.domain.session import Session, Summary
+from agentos.errors import SessionNotFound
+from agentos.storage.idempotency import IdempotencyKey, Replay
+from agentos.storage.paging import Page, Paging, page_of
+from agentos.storage.sessions import SessionChanges, SessionFilter, other_version
+from agentos.storage.sqlalchemy.columns import microseconds
 from agentos.storage.sqlalchemy.connection import Connection, Row
+from agentos.storage.sqlalchemy.history import SqlHistory
 from agentos.storage.sqlalchemy.idempotency import keep_key
-from agentos.storage.sqlalchemy.mapping import (
+from agentos.storage.sqlalchemy.owner_scoped import OwnerScoped
+from agentos.storage.sqlalchemy.paging import page_values, paged, place_by
+from agentos.storage.sqlalchemy.session_rows import (
+    active_at,
     change_values,
-    microseconds,
     session_of,
     session_values,
+    summary_of,
+    summary_text,
 )
-from agentos.storage.sqlalchemy.owned import Owned
-from agentos.storage.sqlalchemy.paging import page_of, page_values, paged
-from agentos.storage.sqlalchemy.store import Store
 from agentos.storage.sqlalchemy.tables import sessions
-from agentos.storage.values import (
-    IdempotencyKey,
-    Page,
-    Paging,
-    Repeat,
-    SessionChanges,
-    SessionFilter,
-)
 
 _INNER = ("summary", "next_position", "turn_count", "message_count")
 _COLUMNS = [column for column in sessions.c if column.name not in _INNER]
 
 _GIVEN = sessions.c.id == bindparam("session_id")
 _INSERT = insert(sessions)
-_GET = Owned(select(*_COLUMNS).where(_GIVEN), sessions.c.owner)
-_VERSION = Owned(select(sessions.c.version).where(_GIVEN), sessions.c.owner)
-_DELETE = Owned(delete(sessions).where(_GIVEN), sessions.c.owner)
-
-
-def active_at(time: str) -> ColumnElement[int]:
-    """Return what ``updated_at`` becomes by an activity: it never goes back, though the workers' clocks differ."""
-    now = bindparam(time, type_=BigInteger)
-    return case((sessions.c.updated_at > now, sessions.c.updated_at), else_=now)
+_GET = OwnerScoped(select(*_COLUMNS).where(_GIVEN), sessions.c.owner)
+_VERSION = OwnerScoped(select(sessions.c.version).where(_GIVEN), sessions.c.owner)
+_DELETE = OwnerScoped(delete(sessions).where(_GIVEN), sessions.c.owner)
+_PUT_SUMMARY = OwnerScoped(update(sessions).where(_GIVEN).values(summary=bindparam("new_summary")), sessions.c.owner)
+_GET_SUMMARY = OwnerScoped(select(sessions.c.summary).where(_GIVEN), sessions.c.owner)
 
 
 def _conditions(names: tuple[str, ...]) -> list[ColumnElement[bool]]:
@@ -96,56 +78,53 @@ def _delete_oldest(names: tuple[str, ...]) -> ReturningDelete[str]:
 
 
 @cache
-def _change(names: tuple[str, ...], *, fenced: bool) -> Owned[ReturningUpdate[*tuple[Any, ...]]]:
+def _change(names: tuple[str, ...], *, fenced: bool) -> OwnerScoped:
     changed: dict[str, Any] = {name: bindparam(f"new_{name}", type_=sessions.c[name].type) for name in names}
     changed.update(version=sessions.c.version + 1, updated_at=active_at("now"))
     statement = update(sessions).where(_GIVEN).values(changed).returning(*_COLUMNS)
     if fenced:
         statement = statement.where(sessions.c.version == bindparam("expected_version"))
-    return Owned(statement, sessions.c.owner)
+    return OwnerScoped(statement, sessions.c.owner)
 
 
 def _filter_values(where: SessionFilter) -> tuple[tuple[str, ...], dict[str, Any]]:
     """Return the names of the filters that are given, and the parameters of :func:`_conditions`."""
-    given = {name: value for name in where.__slots__ if (value := getattr(where, name)) is not None}
-    values = {f"with_{name}": value for name, value in given.items() if name != "updated_before"}
-    if where.updated_before is not None:
-        values["updated_before"] = microseconds(where.updated_before)
-    return tuple(given), values
+    given = where.given()
+    values = {f"with_{name}": value for name, value in given.items()}
+    if where.updated_before is None:
+        return tuple(given), values
+    return (*given, "updated_before"), {**values, "updated_before": microseconds(where.updated_before)}
 
 
-class SessionStore(Store):
+class SqlSessionStore(SqlHistory):
     """Sessions by id and by activity."""
 
-    def create_session(self, session: Session, *, idempotency: IdempotencyKey | None = None) -> Repeat | None:
+    def create(self, session: Session, *, idempotency: IdempotencyKey | None = None) -> Replay | None:
         values = session_values(session)
 
-        def work(connection: Connection) -> Repeat | None:
-            repeat = keep_key(connection, idempotency, session.id)
-            if repeat is None:
+        def work(connection: Connection) -> Replay | None:
+            replay = keep_key(connection, idempotency, session.id)
+            if replay is None:
                 connection.execute(_INSERT, values)
-            return repeat
+            return replay
 
         return self._database.write(work)
 
-    def get_session(self, session_id: str, *, owner: str | None) -> Session | None:
-        get = _GET.of(owner, session_id=session_id)
-        row = self._database.read(lambda connection: connection.execute(*get).first())
-        return None if row is None else session_of(row)
+    def get(self, session_id: str, *, owner: str | None) -> Session | None:
+        return self._database.query(*_GET.for_owner(owner, session_id=session_id)).first_as(session_of)
 
-    def list_sessions(self, where: SessionFilter, paging: Paging) -> Page[Session]:
+    def list(self, where: SessionFilter, paging: Paging) -> Page[Session]:
         names, values = _filter_values(where)
         statement = _list(names, after=paging.cursor is not None)
-        values.update(page_values(paging))
-        rows = self._database.read(lambda connection: connection.execute(statement, values).all())
-        return page_of(rows, paging, lambda kept: list(map(session_of, kept)), time="updated_at")
+        rows = self._database.query(statement, {**values, **page_values(paging)}).all()
+        return page_of(rows, paging, place=place_by("updated_at"), convert=lambda kept: list(map(session_of, kept)))
 
-    def count_sessions(self, where: SessionFilter) -> int:
+    def count(self, where: SessionFilter) -> int:
         names, values = _filter_values(where)
-        count: int = self._database.read(lambda connection: connection.execute(_count(names), values).scalar())
+        count: int = self._database.query(_count(names), values).scalar()
         return count
 
-    def update_session(
+    def update(
         self,
         session_id: str,
         changes: SessionChanges,
@@ -156,30 +135,34 @@ class SessionStore(Store):
     ) -> Session:
         given = change_values(changes.given())
         values = {f"new_{name}": value for name, value in given.items()}
-        values.update(session_id=session_id, now=microseconds(now))
-        if expected_version is not None:
-            values["expected_version"] = expected_version
-        change = _change(tuple(given), fenced=expected_version is not None).of(owner, **values)
+        values.update(session_id=session_id, now=microseconds(now), expected_version=expected_version)
+        change = _change(tuple(given), fenced=expected_version is not None).for_owner(owner, **values)
 
         def work(connection: Connection) -> Row:
             row = connection.execute(*change).first()
             if row is not None:
                 return row
-            version = connection.execute(*_VERSION.of(owner, session_id=session_id)).scalar()
+            version = connection.execute(*_VERSION.for_owner(owner, session_id=session_id)).scalar()
             if version is None:
                 raise SessionNotFound(session_id)
-            raise PreconditionFailed(
-                f"session {session_id!r} is at version {version}, not {expected_version}; read it again and repeat"
-            )
+            raise other_version(session_id, version, expected_version)
 
         return session_of(self._database.write(work))
 
-    def delete_session(self, session_id: str, *, owner: str | None) -> bool:
-        deletion = _DELETE.of(owner, session_id=session_id)
-        return self._database.write(lambda connection: connection.execute(*deletion).rowcount) > 0
+    def delete(self, session_id: str, *, owner: str | None) -> bool:
+        return self._database.execute(*_DELETE.for_owner(owner, session_id=session_id)).rowcount > 0
 
-    def delete_sessions(self, where: SessionFilter, *, limit: int) -> int:
+    def delete_oldest(self, where: SessionFilter, *, limit: int) -> int:
         names, values = _filter_values(where)
-        values["delete_limit"] = limit
-        statement = _delete_oldest(names)
-        return len(self._database.write(lambda connection: connection.execute(statement, values).all()))
+        return len(self._database.execute(_delete_oldest(names), {**values, "delete_limit": limit}).all())
+
+    def put_summary(self, session_id: str, summary: Summary, *, owner: str | None) -> None:
+        put = _PUT_SUMMARY.for_owner(owner, session_id=session_id, new_summary=summary_text(summary))
+        if not self._database.execute(*put).rowcount:
+            raise SessionNotFound(session_id)
+
+    def get_summary(self, session_id: str, *, owner: str | None) -> Summary | None:
+        row = self._database.query(*_GET_SUMMARY.for_owner(owner, session_id=session_id)).first()
+        if row is None:
+            raise SessionNotFound(session_id)
+        return None if row.summary is None else summary_of(row.summary)

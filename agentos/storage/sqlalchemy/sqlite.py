@@ -16,9 +16,8 @@ from sqlalchemy.exc import DBAPIError
 
 from agentos.errors import ConfigError, StorageError
 from agentos.fair_lock import FairLock
-from agentos.storage.sqlalchemy.address import sqlite_file
-from agentos.storage.sqlalchemy.engine import Database, Migration, Work
-from agentos.storage.sqlalchemy.volume import check_writable
+from agentos.storage.sqlalchemy.address import check_writable, sqlite_file
+from agentos.storage.sqlalchemy.database import Database, Migration, Work
 
 T = TypeVar("T")
 

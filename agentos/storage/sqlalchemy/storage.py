@@ -1,43 +1,87 @@
-"""The storage in an SQL database, put together from a store for each concern."""
+"""The storage in an SQL database: its stores, and the schema that they need."""
 
 from __future__ import annotations
 
-from agentos.storage.sqlalchemy.admission import AdmissionStore
-from agentos.storage.sqlalchemy.agents import AgentStore
-from agentos.storage.sqlalchemy.attachments import AttachmentStore
-from agentos.storage.sqlalchemy.cancelling import CancelStore
-from agentos.storage.sqlalchemy.deleting import DeletingStore
-from agentos.storage.sqlalchemy.endings import EndingStore
-from agentos.storage.sqlalchemy.events import EventStore
-from agentos.storage.sqlalchemy.history import HistoryStore
-from agentos.storage.sqlalchemy.housekeeping import HousekeepingStore
-from agentos.storage.sqlalchemy.idempotency import IdempotencyStore
-from agentos.storage.sqlalchemy.keys import KeyStore
-from agentos.storage.sqlalchemy.leases import LeaseStore
-from agentos.storage.sqlalchemy.owner_data import OwnerDataStore
-from agentos.storage.sqlalchemy.runs import RunStore
-from agentos.storage.sqlalchemy.schema import SchemaStore
-from agentos.storage.sqlalchemy.sessions import SessionStore
-from agentos.storage.sqlalchemy.summaries import SummaryStore
+from dataclasses import replace
+
+import sqlalchemy
+from sqlalchemy import TextClause, inspect, text
+
+from agentos.errors import StorageError
+from agentos.storage.interface import Storage
+from agentos.storage.migrations import COMPATIBILITY, HEAD, migrate
+from agentos.storage.schema import SchemaState
+from agentos.storage.sqlalchemy.agents import SqlAgentStore
+from agentos.storage.sqlalchemy.attachments import SqlAttachmentStore
+from agentos.storage.sqlalchemy.connection import Connection
+from agentos.storage.sqlalchemy.database import Database
+from agentos.storage.sqlalchemy.events import SqlEventStore
+from agentos.storage.sqlalchemy.idempotency import SqlIdempotencyStore
+from agentos.storage.sqlalchemy.keys import SqlKeyStore
+from agentos.storage.sqlalchemy.runs import SqlRunStore
+from agentos.storage.sqlalchemy.sessions import SqlSessionStore
+
+_TABLE = "alembic_version"
+_REVISION = text(f"SELECT version_num FROM {_TABLE}")  # noqa: S608 - a constant
+_LEAST = text(f"SELECT least FROM {COMPATIBILITY}")  # noqa: S608 - a constant
 
 
-class SqlStorage(
-    SchemaStore,
-    AgentStore,
-    KeyStore,
-    SessionStore,
-    SummaryStore,
-    HistoryStore,
-    IdempotencyStore,
-    AdmissionStore,
-    CancelStore,
-    EndingStore,
-    RunStore,
-    LeaseStore,
-    AttachmentStore,
-    EventStore,
-    HousekeepingStore,
-    DeletingStore,
-    OwnerDataStore,
-):
+class SqlStorage(Storage):
     """Keeps everything in SQLite or PostgreSQL."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        super().__init__(
+            agents=SqlAgentStore(database),
+            keys=SqlKeyStore(database),
+            sessions=SqlSessionStore(database),
+            runs=SqlRunStore(database),
+            events=SqlEventStore(database),
+            idempotency=SqlIdempotencyStore(database),
+            attachments=SqlAttachmentStore(database),
+        )
+
+    def upgrade(self) -> None:
+        schema = self.schema()
+        if schema.older:
+            self._database.migrate(_migrate_under_lock)
+        elif not schema.ready:
+            raise StorageError(schema.description)
+
+    def schema(self) -> SchemaState:
+        if not self._database.exists():
+            return SchemaState(None, HEAD)
+        state = SchemaState(self._value(_REVISION, _TABLE), HEAD)
+        # Only a schema that this version does not know is asked what it takes to work with it.
+        return replace(state, least=self._value(_LEAST, COMPATIBILITY)) if state.newer else state
+
+    def check(self) -> None:
+        self._database.check()
+
+    def shrink(self) -> bool:
+        return self._database.shrink()
+
+    def close(self) -> None:
+        self._database.close()
+
+    def _value(self, query: TextClause, table: str) -> str | None:
+        """Return the one value in a table that may not be there, which alone takes a second query."""
+
+        def work(connection: Connection) -> str | None:
+            try:
+                value: str | None = connection.execute(query).scalar()
+            except self._database.failures:
+                if inspect(self._database.engine).has_table(table):
+                    raise
+                return None
+            return value
+
+        return self._database.read(work)
+
+
+def _migrate_under_lock(connection: sqlalchemy.Connection) -> None:
+    """Migrate unless another worker did so while this one waited for the lock."""
+    # A query that fails would end a transaction of PostgreSQL, so this one asks for the table first.
+    current = connection.execute(_REVISION).scalar() if inspect(connection).has_table(_TABLE) else None
+    if SchemaState(current, HEAD).older:
+        migrate(connection)

@@ -39,8 +39,8 @@ Json = Text
 # Room in each page of PostgreSQL for new versions of rows that change, so that they need no new index entries.
 CHANGING: Any = {"postgresql_with": {"fillfactor": 80}}
 
-# Rows that were there before there were owners belong to whoever comes without a credential, and so do those that a
-# worker of such a version still writes.
+# Rows from before there were owners belong to callers without a credential, and so do those that a worker of such a
+# version still writes.
 Owner: Any = {"type_": Key, "nullable": False, "server_default": ANONYMOUS}
 
 agents = Table(

@@ -28,7 +28,8 @@ _PARTS = (
     "leases",
     "events",
     "housekeeping",
-    "deleting",
+    "deletion",
+    "owner_data",
     "owners",
     "quotas",
     "contract",
@@ -38,7 +39,7 @@ pytest.register_assert_rewrite(*(f"{__name__}.{part}" for part in _PARTS))
 from agentos.testing.storage.agents import AgentContract  # noqa: E402
 from agentos.testing.storage.attachments import AttachmentContract  # noqa: E402
 from agentos.testing.storage.cancelling import CancelContract  # noqa: E402
-from agentos.testing.storage.deleting import DeletingContract, OwnerDataContract  # noqa: E402
+from agentos.testing.storage.deletion import DeletionContract  # noqa: E402
 from agentos.testing.storage.events import EventContract  # noqa: E402
 from agentos.testing.storage.history import HistoryContract  # noqa: E402
 from agentos.testing.storage.housekeeping import HousekeepingContract  # noqa: E402
@@ -46,6 +47,7 @@ from agentos.testing.storage.idempotency import IdempotencyContract  # noqa: E40
 from agentos.testing.storage.keys import KeyContract  # noqa: E402
 from agentos.testing.storage.leases import LeaseContract  # noqa: E402
 from agentos.testing.storage.order import OrderContract  # noqa: E402
+from agentos.testing.storage.owner_data import OwnerDataContract  # noqa: E402
 from agentos.testing.storage.owners import OwnerContract  # noqa: E402
 from agentos.testing.storage.policies import PolicyContract  # noqa: E402
 from agentos.testing.storage.quotas import QuotaContract  # noqa: E402
@@ -69,7 +71,7 @@ class StorageContract(
     LeaseContract,
     EventContract,
     HousekeepingContract,
-    DeletingContract,
+    DeletionContract,
     OwnerContract,
     OwnerDataContract,
     QuotaContract,

@@ -14,8 +14,11 @@ from agentos.domain.message import Message
 from agentos.domain.run import Run, RunStatus
 from agentos.domain.session import Session
 from agentos.errors import SessionNotFound
+from agentos.storage.admission import Lease
 from agentos.storage.interface import Storage
-from agentos.storage.values import Lease, Paging, RunFilter, SessionFilter
+from agentos.storage.paging import Paging
+from agentos.storage.runs import RunFilter
+from agentos.storage.sessions import SessionFilter
 from agentos.testing.storage.contract import (
     LEASE,
     Contract,
@@ -39,7 +42,7 @@ def _show(storage: Storage, session: Session | None, *media: Media, owner: str =
     """Run one turn in which the user shows something, and return the run as it was admitted."""
     run = admit(storage, new_run(session, media=media, owner=owner)).run
     turn = [Message("user", "look", media=run.media), Message("assistant", "I see")]
-    assert storage.finish_run(ended(run), messages=turn if session is not None else ())
+    assert storage.runs.finish(ended(run), messages=turn if session is not None else ())
     return run
 
 
@@ -55,7 +58,7 @@ class AttachmentContract(Contract):
         content = bytes(number % 251 for number in range(1000)) * (size // 1000 + 1)
         run = _show(storage, None, picture(content[:size]))
         (reference,) = _references(run.media)
-        assert storage.read_attachment(reference, owner="alice") == content[:size]
+        assert storage.attachments.read(reference, owner="alice") == content[:size]
 
     def test_an_admitted_run_has_its_data_and_everything_else_has_the_size(self, storage: Storage) -> None:
         session = new_session(storage)
@@ -64,24 +67,24 @@ class AttachmentContract(Contract):
         waiting = admit(storage, new_run(session, media=given, seconds=1), Lease("gone", -1.0)).run
         assert (first.media, waiting.media) == (given, given)
         turn = [Message("user", "look", media=first.media), Message("assistant", "I see")]
-        assert storage.finish_run(ended(first), messages=turn)
+        assert storage.runs.finish(ended(first), messages=turn)
 
         kept = as_kept(first).media
         assert [(one.size, one.data) for one in kept] == [(5, None), (None, None)]
-        (taken,) = storage.take_lost_runs(LEASE, limit=9)
-        cancelled = storage.request_cancel(first.id, owner=None)
-        found = storage.get_run(first.id, owner=None)
-        history = storage.history(session.id, owner=None, limit=9)
+        (taken,) = storage.runs.take_lost(LEASE, limit=9)
+        cancelled = storage.runs.request_cancel(first.id, owner=None)
+        found = storage.runs.get(first.id, owner=None)
+        history = storage.sessions.history(session.id, owner=None, limit=9)
         assert cancelled is not None
         assert found is not None
-        listed = storage.list_runs(RunFilter(), Paging()).items
+        listed = storage.runs.list(RunFilter(), Paging()).items
         for run in (taken, cancelled, found, *listed, *history.runs):
             assert run.media == kept
-        claimed = storage.claim_turn(replace(waiting, attempt=taken.attempt), history_turns=9, now=at(9))
+        claimed = storage.runs.start(replace(waiting, attempt=taken.attempt), history_turns=9, now=at(9))
         assert claimed is not None
         assert claimed.run.media == given
         assert claimed.history[0].media == history.messages[0].message.media == kept
-        assert storage.read_attachment(_references(claimed.history[0].media)[0], owner=None) == b"first"
+        assert storage.attachments.read(_references(claimed.history[0].media)[0], owner=None) == b"first"
 
     def test_one_content_has_one_reference_of_each_owner(self, storage: Storage) -> None:
         session = new_session(storage, owner="alice")
@@ -89,32 +92,32 @@ class AttachmentContract(Contract):
         runs.append(_show(storage, None, picture(b"same"), picture(b"other"), picture(b"same")))
         references = {reference for run in runs for reference in _references(run.media)}
         assert len(references) == 2
-        found = storage.get_run(runs[1].id, owner="alice")
+        found = storage.runs.get(runs[1].id, owner="alice")
         assert found is not None
         assert [one.name for one in found.media] == ["1"]
         for reference in references:
-            assert storage.read_attachment(reference, owner="bob") is None
+            assert storage.attachments.read(reference, owner="bob") is None
 
     def test_what_another_owner_has_too_is_kept_apart(self, storage: Storage) -> None:
         hers, his = (new_session(storage, owner=owner) for owner in ("alice", "bob"))
         (reference,) = _references(_show(storage, hers, picture(b"same")).media)
         (again,) = _references(_show(storage, his, picture(b"same")).media)
-        storage.delete_session(hers.id, owner="alice")
-        assert storage.read_attachment(reference, owner="alice") is None
-        assert storage.read_attachment(again, owner="bob") == b"same"
+        storage.sessions.delete(hers.id, owner="alice")
+        assert storage.attachments.read(reference, owner="alice") is None
+        assert storage.attachments.read(again, owner="bob") == b"same"
 
     def test_another_owners_attachment_is_shared_only_by_giving_its_data_again(self, storage: Storage) -> None:
         hers = _show(storage, None, picture(b"x")).media
         his = _show(storage, None, *hers, owner="bob").media
-        assert storage.read_attachment(_references(his)[0], owner="bob") == b"x"
+        assert storage.attachments.read(_references(his)[0], owner="bob") == b"x"
         (named,) = _show(storage, None, hers[0].without_data(), owner="carol").media
-        assert storage.read_attachment(str(named.reference), owner="carol") is None
+        assert storage.attachments.read(str(named.reference), owner="carol") is None
 
     def test_a_run_in_a_session_keeps_its_attachments_for_the_sessions_owner(self, storage: Storage) -> None:
         session = new_session(storage, owner="alice")
         (reference,) = _references(_show(storage, session, picture(b"x"), owner="root").media)
-        assert storage.read_attachment(reference, owner="alice") == b"x"
-        assert storage.read_attachment(reference, owner="root") is None
+        assert storage.attachments.read(reference, owner="alice") == b"x"
+        assert storage.attachments.read(reference, owner="root") is None
 
     @pytest.mark.parametrize("several", [False, True])
     def test_the_last_run_that_goes_takes_the_bytes_along(self, storage: Storage, several: bool) -> None:
@@ -124,42 +127,42 @@ class AttachmentContract(Contract):
                 (reference,) = _references(_show(storage, session, picture(b"x")).media)
         for session, left in zip(sessions, (b"x", None), strict=True):
             if several:
-                assert storage.delete_sessions(SessionFilter(owner="alice"), limit=1) == 1
+                assert storage.sessions.delete_oldest(SessionFilter(owner="alice"), limit=1) == 1
             else:
-                assert storage.delete_session(session.id, owner="alice")
-            assert storage.read_attachment(reference, owner="alice") == left
+                assert storage.sessions.delete(session.id, owner="alice")
+            assert storage.attachments.read(reference, owner="alice") == left
 
     def test_a_message_may_have_attachments_of_its_own(self, storage: Storage) -> None:
         session = new_session(storage, owner="alice")
         run = admitted(storage, session, media=(picture(b"of the run"),))
         given = (picture(b"of the message"), picture(b"of the run"))
-        assert storage.finish_run(ended(run), messages=[Message("user", "look", media=given)])
-        ((stored,),) = [storage.history(session.id, owner=None, limit=9).messages]
-        contents = [storage.read_attachment(one, owner="alice") for one in _references(stored.message.media)]
+        assert storage.runs.finish(ended(run), messages=[Message("user", "look", media=given)])
+        ((stored,),) = [storage.sessions.history(session.id, owner=None, limit=9).messages]
+        contents = [storage.attachments.read(one, owner="alice") for one in _references(stored.message.media)]
         assert contents == [b"of the message", b"of the run"]
-        storage.delete_session(session.id, owner=None)
-        assert [storage.read_attachment(one, owner="alice") for one in _references(stored.message.media)] == [None] * 2
+        storage.sessions.delete(session.id, owner=None)
+        assert [storage.attachments.read(one, owner="alice") for one in _references(stored.message.media)] == [None] * 2
 
     def test_a_run_that_is_refused_leaves_no_bytes(self, storage: Storage) -> None:
         (reference,) = _references(_show(storage, (session := new_session(storage)), picture(b"x")).media)
-        storage.delete_session(session.id, owner=None)
+        storage.sessions.delete(session.id, owner=None)
         with pytest.raises(SessionNotFound):
             admit(storage, new_run(session, media=(picture(b"x"),)))
-        assert storage.read_attachment(reference, owner=None) is None
+        assert storage.attachments.read(reference, owner=None) is None
 
     def test_a_run_that_another_worker_takes_over_keeps_its_attachments(self, storage: Storage) -> None:
         session = new_session(storage, owner="alice")
         admitted(storage, session, lease=Lease("gone", -1.0), media=(picture(b"x"),))
-        (taken,) = storage.take_lost_runs(LEASE, limit=9)
+        (taken,) = storage.runs.take_lost(LEASE, limit=9)
         turn = [Message("user", "look", media=taken.media), Message("assistant", "I see")]
-        assert storage.finish_run(ended(taken), messages=turn)
+        assert storage.runs.finish(ended(taken), messages=turn)
         (window,) = admit(storage, new_run(session)).history[:1]
-        assert storage.read_attachment(_references(window.media)[0], owner="alice") == b"x"
+        assert storage.attachments.read(_references(window.media)[0], owner="alice") == b"x"
 
     @pytest.mark.parametrize("reference", ["", "x", "sha256:", "sha256:00", "run:x:0", "message:x:1:0", "run:x", ":0"])
     def test_what_refers_to_nothing_has_no_bytes(self, storage: Storage, reference: str) -> None:
         for owner in ("alice", None):
-            assert storage.read_attachment(reference, owner=owner) is None
+            assert storage.attachments.read(reference, owner=owner) is None
 
     def test_content_that_comes_and_goes_at_once_is_there_as_long_as_a_run_has_it(self, storage: Storage) -> None:
         contents = (b"x" * 2000, b"y" * 2000)
@@ -172,15 +175,15 @@ class AttachmentContract(Contract):
                 run = _show(storage, session, *(media if (number + turn) % 2 else media[::-1]))
                 for one in run.media:
                     assert one.reference is not None
-                    assert storage.read_attachment(one.reference, owner="alice") in contents
+                    assert storage.attachments.read(one.reference, owner="alice") in contents
                     references[one.reference] = one
-                assert storage.delete_session(session.id, owner="alice")
+                assert storage.sessions.delete(session.id, owner="alice")
 
         at_once(show_and_delete)
         assert len(references) == 2
-        assert [storage.read_attachment(reference, owner="alice") for reference in references] == [None, None]
+        assert [storage.attachments.read(reference, owner="alice") for reference in references] == [None, None]
 
     def test_a_failed_run_keeps_its_attachments(self, storage: Storage) -> None:
         run = admitted(storage, owner="alice", media=(picture(b"x"),))
-        storage.finish_run(ended(run, status=RunStatus.FAILED))
-        assert storage.read_attachment(_references(run.media)[0], owner="alice") == b"x"
+        storage.runs.finish(ended(run, status=RunStatus.FAILED))
+        assert storage.attachments.read(_references(run.media)[0], owner="alice") == b"x"

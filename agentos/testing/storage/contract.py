@@ -15,8 +15,9 @@ from agentos.domain.ids import new_id
 from agentos.domain.message import Message
 from agentos.domain.run import Run, RunStatus
 from agentos.domain.session import Session
+from agentos.storage.admission import Admission, Lease
+from agentos.storage.idempotency import IdempotencyKey
 from agentos.storage.interface import Storage
-from agentos.storage.values import Admission, IdempotencyKey, Lease
 
 START = datetime(2026, 1, 31, 12, 0, 0, 123456, tzinfo=UTC)
 LEASE = Lease("worker-1", 60.0)
@@ -49,7 +50,7 @@ def new_session(storage: Storage, *, seconds: float = 0, **fields: Any) -> Sessi
     """Create a session and return it."""
     given = {"id": new_id(), "agent_id": "assistant", "created_at": at(seconds), "updated_at": at(seconds), **fields}
     session = Session(**given)
-    storage.create_session(session)
+    storage.sessions.create(session)
     return session
 
 
@@ -77,7 +78,7 @@ def admit(
     **options: Any,
 ) -> Admission:
     """Admit a run; its idempotency key, if it has one, is new."""
-    admission = storage.admit_run(run, lease, owner=owner, history_turns=history_turns, **options)
+    admission = storage.runs.admit(run, lease, owner=owner, history_turns=history_turns, **options)
     assert isinstance(admission, Admission)
     return admission
 
@@ -111,7 +112,7 @@ def said(*texts: str) -> tuple[Message, ...]:
 def take_turn(storage: Storage, session: Session, *texts: str, **fields: Any) -> Run:
     """Run one whole turn in a session and return the run at its end."""
     run = ended(admitted(storage, session, **fields))
-    assert storage.finish_run(run, messages=said(*texts))
+    assert storage.runs.finish(run, messages=said(*texts))
     return run
 
 

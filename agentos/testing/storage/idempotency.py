@@ -10,14 +10,11 @@ from agentos.domain.ids import new_id
 from agentos.domain.run import Concurrency
 from agentos.domain.session import Session
 from agentos.errors import SessionBusy, SessionNotFound, StorageError
+from agentos.storage.idempotency import IdempotencyKey, Replay
 from agentos.storage.interface import Storage
-from agentos.storage.values import (
-    IdempotencyKey,
-    Paging,
-    Repeat,
-    RunFilter,
-    SessionFilter,
-)
+from agentos.storage.paging import Paging
+from agentos.storage.runs import RunFilter
+from agentos.storage.sessions import SessionFilter
 from agentos.testing.storage.contract import (
     LEASE,
     THREADS,
@@ -31,24 +28,24 @@ from agentos.testing.storage.contract import (
 )
 
 ROUNDS = 10
-Make = Callable[[Storage, IdempotencyKey], str | Repeat]
+Make = Callable[[Storage, IdempotencyKey], str | Replay]
 
 
-def _make_run(storage: Storage, given: IdempotencyKey) -> str | Repeat:
+def _make_run(storage: Storage, given: IdempotencyKey) -> str | Replay:
     run = new_run()
-    made = storage.admit_run(run, LEASE, owner=None, history_turns=10, idempotency=given)
-    return made if isinstance(made, Repeat) else run.id
+    made = storage.runs.admit(run, LEASE, owner=None, history_turns=10, idempotency=given)
+    return made if isinstance(made, Replay) else run.id
 
 
-def _make_session(storage: Storage, given: IdempotencyKey) -> str | Repeat:
+def _make_session(storage: Storage, given: IdempotencyKey) -> str | Replay:
     session = Session(id=new_id(), agent_id="assistant", created_at=at(0), updated_at=at(0))
-    repeat = storage.create_session(session, idempotency=given)
+    repeat = storage.sessions.create(session, idempotency=given)
     return session.id if repeat is None else repeat
 
 
 def _made(storage: Storage) -> set[str]:
-    runs = storage.list_runs(RunFilter(), Paging(limit=1000)).items
-    sessions = storage.list_sessions(SessionFilter(), Paging(limit=1000)).items
+    runs = storage.runs.list(RunFilter(), Paging(limit=1000)).items
+    sessions = storage.sessions.list(SessionFilter(), Paging(limit=1000)).items
     return {run.id for run in runs} | {session.id for session in sessions}
 
 
@@ -69,14 +66,14 @@ class IdempotencyContract(Contract):
         assert isinstance(first, str)
         for fingerprint in ("f", "other"):
             again = IdempotencyKey(owner="alice", route="run", key="k", fingerprint=fingerprint)
-            assert make(storage, again) == Repeat("f", first)
-            assert storage.find_repeat(again) == Repeat("f", first)
+            assert make(storage, again) == Replay("f", first)
+            assert storage.idempotency.find(again) == Replay("f", first)
         assert _made(storage) == {first}
 
     def test_a_key_that_was_not_used_or_has_expired_finds_nothing(self, storage: Storage) -> None:
-        assert storage.find_repeat(KEY) is None
+        assert storage.idempotency.find(KEY) is None
         _make_run(storage, SHORT)
-        assert storage.find_repeat(KEY) is None
+        assert storage.idempotency.find(KEY) is None
 
     @EITHER
     def test_the_same_key_of_another_caller_or_route_is_another_key(self, storage: Storage, make: Make) -> None:
@@ -92,7 +89,7 @@ class IdempotencyContract(Contract):
     def test_a_key_that_has_expired_is_as_good_as_new(self, storage: Storage, make: Make) -> None:
         first, second = make(storage, SHORT), make(storage, KEY)
         assert _made(storage) == {first, second}
-        assert make(storage, SHORT) == Repeat("f", str(second))
+        assert make(storage, SHORT) == Replay("f", str(second))
 
     @EITHER
     @pytest.mark.parametrize("used", [False, True], ids=["new", "expired"])
@@ -102,20 +99,20 @@ class IdempotencyContract(Contract):
         for number in range(ROUNDS):
             before = {make(storage, _named(SHORT, number))} if used else set()
             before |= _made(storage)
-            outcomes: list[str | Repeat] = []
+            outcomes: list[str | Replay] = []
 
-            def ask(_: int, number: int = number, outcomes: list[str | Repeat] = outcomes) -> None:
+            def ask(_: int, number: int = number, outcomes: list[str | Replay] = outcomes) -> None:
                 outcomes.append(make(storage, _named(KEY, number)))
 
             at_once(ask)
             (made,) = _made(storage) - before
             assert outcomes.count(made) == 1
-            assert outcomes.count(Repeat("f", made)) == THREADS - 1
+            assert outcomes.count(Replay("f", made)) == THREADS - 1
 
     def test_a_repeat_takes_no_place_in_the_session(self, storage: Storage) -> None:
         session = new_session(storage)
         first = admit(storage, new_run(session), idempotency=KEY).run
-        repeat = storage.admit_run(
+        repeat = storage.runs.admit(
             new_run(session, seconds=9),
             LEASE,
             history_turns=10,
@@ -123,9 +120,9 @@ class IdempotencyContract(Contract):
             idempotency=KEY,
             owner=None,
         )
-        assert repeat == Repeat("f", first.id)
-        assert list(storage.cancel_requests(LEASE.owner)) == []
-        assert storage.get_session(session.id, owner=None) == session
+        assert repeat == Replay("f", first.id)
+        assert list(storage.runs.cancel_requests(LEASE.worker_id)) == []
+        assert storage.sessions.get(session.id, owner=None) == session
         assert admitted(storage, session).position == 2
 
     def test_a_repeat_is_a_repeat_though_the_session_is_busy_or_gone(self, storage: Storage) -> None:
@@ -134,28 +131,28 @@ class IdempotencyContract(Contract):
 
         def ask() -> object:
             again = new_run(session)
-            return storage.admit_run(
+            return storage.runs.admit(
                 again, LEASE, owner=None, history_turns=10, concurrency=Concurrency.REJECT, idempotency=KEY
             )
 
-        assert ask() == Repeat("f", first.id)
-        storage.delete_session(session.id, owner=None)
-        assert ask() == Repeat("f", first.id)
-        assert storage.get_run(first.id, owner=None) is None
+        assert ask() == Replay("f", first.id)
+        storage.sessions.delete(session.id, owner=None)
+        assert ask() == Replay("f", first.id)
+        assert storage.runs.get(first.id, owner=None) is None
 
     def test_a_request_that_is_refused_does_not_use_its_key_up(self, storage: Storage) -> None:
         session = new_session(storage)
         taken = admitted(storage, session)
         with pytest.raises(SessionNotFound):
-            storage.admit_run(new_run(session_id="x"), LEASE, owner=None, history_turns=10, idempotency=KEY)
+            storage.runs.admit(new_run(session_id="x"), LEASE, owner=None, history_turns=10, idempotency=KEY)
         with pytest.raises(SessionBusy):
-            storage.admit_run(
+            storage.runs.admit(
                 new_run(session), LEASE, owner=None, history_turns=10, concurrency=Concurrency.REJECT, idempotency=KEY
             )
         with pytest.raises(StorageError):
-            storage.admit_run(new_run(id=taken.id), LEASE, owner=None, history_turns=10, idempotency=KEY)
+            storage.runs.admit(new_run(id=taken.id), LEASE, owner=None, history_turns=10, idempotency=KEY)
         with pytest.raises(StorageError):
-            storage.create_session(session, idempotency=KEY)
+            storage.sessions.create(session, idempotency=KEY)
         assert isinstance(_make_run(storage, KEY), str)
 
 

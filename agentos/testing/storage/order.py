@@ -10,8 +10,8 @@ import pytest
 
 from agentos.domain.run import Run, RunStatus
 from agentos.errors import RunNotFound, SessionNotFound
+from agentos.storage.admission import Admission, Lease
 from agentos.storage.interface import Storage
-from agentos.storage.values import Admission, Lease
 from agentos.testing.storage.contract import (
     LEASE,
     THREADS,
@@ -41,7 +41,7 @@ class OrderContract(Contract):
         assert (first.run.position, second.run.position) == (2, 3)
         assert (second.run.status, second.run.started_at) == (RunStatus.QUEUED, None)
         assert (len(first.history), len(second.history)) == (2, 0)
-        assert storage.get_run(second.run.id, owner=None) == second.run
+        assert storage.runs.get(second.run.id, owner=None) == second.run
 
     def test_runs_of_different_sessions_do_not_wait_for_each_other(self, storage: Storage) -> None:
         runs = [admitted(storage, new_session(storage)) for _ in range(2)]
@@ -50,31 +50,31 @@ class OrderContract(Contract):
     def test_a_queued_run_starts_when_the_older_ones_have_ended(self, storage: Storage) -> None:
         session = new_session(storage)
         first, second, third = (admitted(storage, session) for _ in range(3))
-        assert storage.claim_turn(second, history_turns=10, now=at(1)) is None
-        storage.finish_run(ended(first), messages=said("a", "b"))
-        assert storage.claim_turn(third, history_turns=10, now=at(1)) is None
-        claimed = storage.claim_turn(second, history_turns=10, now=at(2))
+        assert storage.runs.start(second, history_turns=10, now=at(1)) is None
+        storage.runs.finish(ended(first), messages=said("a", "b"))
+        assert storage.runs.start(third, history_turns=10, now=at(1)) is None
+        claimed = storage.runs.start(second, history_turns=10, now=at(2))
         assert claimed is not None
         assert (claimed.run.status, claimed.run.started_at) == (RunStatus.RUNNING, at(2))
         assert tuple(claimed.history) == said("a", "b")
-        assert storage.get_run(second.id, owner=None) == claimed.run
+        assert storage.runs.get(second.id, owner=None) == claimed.run
 
     def test_a_queued_run_that_ends_lets_the_next_one_pass(self, storage: Storage) -> None:
         session = new_session(storage)
         first, second, third = (admitted(storage, session) for _ in range(3))
-        storage.finish_run(ended(second, status=RunStatus.CANCELLED))
-        storage.finish_run(ended(first))
-        assert storage.claim_turn(third, history_turns=10, now=at(1)) is not None
+        storage.runs.finish(ended(second, status=RunStatus.CANCELLED))
+        storage.runs.finish(ended(first))
+        assert storage.runs.start(third, history_turns=10, now=at(1)) is not None
 
     def test_a_claim_of_a_run_that_is_gone_ended_or_another_workers_is_refused(self, storage: Storage) -> None:
         session = new_session(storage)
         over = admitted(storage, session)
-        storage.finish_run(ended(over))
+        storage.runs.finish(ended(over))
         taken = admitted(storage, session, lease=Lease("worker-2", -1.0))
-        storage.take_lost_runs(LEASE, limit=9)
+        storage.runs.take_lost(LEASE, limit=9)
         for run in (new_run(session), over, taken):
             with pytest.raises(RunNotFound):
-                storage.claim_turn(run, history_turns=10, now=at(1))
+                storage.runs.start(run, history_turns=10, now=at(1))
 
     def test_simultaneous_admissions_get_places_of_their_own_and_one_runs(self, storage: Storage) -> None:
         session = new_session(storage)
@@ -86,11 +86,11 @@ class OrderContract(Contract):
     def test_simultaneous_claims_start_only_the_oldest(self, storage: Storage) -> None:
         session = new_session(storage)
         runs = [admitted(storage, session) for _ in range(THREADS)]
-        storage.finish_run(ended(runs[0]))
+        storage.runs.finish(ended(runs[0]))
         claimed: list[int] = []
 
         def claim(number: int) -> None:
-            if storage.claim_turn(runs[number], history_turns=10, now=at(1)) is not None:
+            if storage.runs.start(runs[number], history_turns=10, now=at(1)) is not None:
                 claimed.append(number)
 
         at_once(lambda number: claim(number + 1), THREADS - 1)
@@ -108,14 +108,14 @@ class OrderContract(Contract):
             deadline = time.monotonic() + PATIENCE
             while admission.run.status is RunStatus.QUEUED:
                 assert time.monotonic() < deadline
-                admission = storage.claim_turn(admission.run, history_turns=100, now=at(1)) or admission
+                admission = storage.runs.start(admission.run, history_turns=100, now=at(1)) or admission
                 time.sleep(0.002)
             if not busy.acquire(blocking=False):
                 overlapping.append(number)
             _take_turn(storage, admission, busy)
 
         at_once(run)
-        history = storage.history(session.id, owner=None, limit=1000)
+        history = storage.sessions.history(session.id, owner=None, limit=1000)
         assert not overlapping
         assert [one.sequence for one in history.messages] == list(range(1, 3 * THREADS + 1))
         assert [one.run_id for one in history.messages] == [
@@ -128,13 +128,13 @@ class OrderContract(Contract):
 
         def admit(number: int) -> None:
             if number == THREADS // 2:
-                storage.delete_session(session.id, owner=None)
+                storage.sessions.delete(session.id, owner=None)
                 return
             with suppress(SessionNotFound):
                 runs.append(admitted(storage, session))
 
         at_once(admit)
-        assert [storage.get_run(run.id, owner=None) for run in runs] == [None] * len(runs)
+        assert [storage.runs.get(run.id, owner=None) for run in runs] == [None] * len(runs)
 
 
 def _take_turn(storage: Storage, admission: Admission, busy: threading.Lock) -> None:
@@ -142,4 +142,4 @@ def _take_turn(storage: Storage, admission: Admission, busy: threading.Lock) -> 
     assert len(admission.history) == 3 * ((admission.run.position or 1) - 1)
     if busy.locked():
         busy.release()  # before the end, which lets the next one start
-    assert storage.finish_run(ended(admission.run), messages=said("question", "thought", "answer"))
+    assert storage.runs.finish(ended(admission.run), messages=said("question", "thought", "answer"))

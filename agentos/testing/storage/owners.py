@@ -13,8 +13,11 @@ from agentos.domain.media import Media
 from agentos.domain.run import Concurrency, RunStatus
 from agentos.domain.session import Session, Summary
 from agentos.errors import AgentOSError, SessionNotFound
+from agentos.storage.admission import Lease
 from agentos.storage.interface import Storage
-from agentos.storage.values import Lease, Paging, RunFilter, SessionChanges, SessionFilter
+from agentos.storage.paging import Paging
+from agentos.storage.runs import RunFilter
+from agentos.storage.sessions import SessionChanges, SessionFilter
 from agentos.testing.storage.contract import (
     LEASE,
     Contract,
@@ -38,39 +41,39 @@ SUMMARY = Summary(content="", run_count=0, total_tokens=0, created_at=at(0))
 
 def _update(version: int | None) -> Call:
     changes = SessionChanges(name="new")
-    return lambda s, session, _, owner: s.update_session(
+    return lambda s, session, _, owner: s.sessions.update(
         session, changes, owner=owner, now=at(9), expected_version=version
     )
 
 
 def _admit(how: Concurrency) -> Call:
-    return lambda s, session, _, owner: s.admit_run(
+    return lambda s, session, _, owner: s.runs.admit(
         new_run(id=f"by-{owner}", session_id=session), LEASE, owner=owner, history_turns=3, concurrency=how
     )
 
 
 def _reference(storage: Storage, run_id: str) -> str:
     """Return the reference of a run's attachment; one that stands for nothing if there is no such run."""
-    run = storage.get_run(run_id, owner=None)
+    run = storage.runs.get(run_id, owner=None)
     return "missing" if run is None else str(run.media[0].reference)
 
 
 CALLS: dict[str, Call] = {
-    "get_session": lambda s, session, _, owner: s.get_session(session, owner=owner),
-    "update_session": _update(None),
-    "update_session of the present version": _update(1),
-    "update_session of another version": _update(7),
-    "history": lambda s, session, _, owner: s.history(session, owner=owner, limit=9),
-    "history before": lambda s, session, _, owner: s.history(session, owner=owner, limit=9, before=2),
-    "put_summary": lambda s, session, _, owner: s.put_summary(session, SUMMARY, owner=owner),
-    "get_summary": lambda s, session, _, owner: s.get_summary(session, owner=owner),
-    **{f"admit_run with {how}": _admit(how) for how in Concurrency},
-    "get_run": lambda s, _, run, owner: s.get_run(run, owner=owner),
-    "request_cancel": lambda s, _, run, owner: s.request_cancel(run, owner=owner),
-    "request_cancel to forget": lambda s, _, run, owner: s.request_cancel(run, owner=owner, forget=True),
-    "read_attachment": lambda s, _, run, owner: s.read_attachment(_reference(s, run), owner=owner),
-    "delete_run": lambda s, _, run, owner: s.delete_run(run, owner=owner),
-    "delete_session": lambda s, session, _, owner: s.delete_session(session, owner=owner),
+    "sessions.get": lambda s, session, _, owner: s.sessions.get(session, owner=owner),
+    "sessions.update": _update(None),
+    "sessions.update of the present version": _update(1),
+    "sessions.update of another version": _update(7),
+    "sessions.history": lambda s, session, _, owner: s.sessions.history(session, owner=owner, limit=9),
+    "sessions.history before": lambda s, session, _, owner: s.sessions.history(session, owner=owner, limit=9, before=2),
+    "sessions.put_summary": lambda s, session, _, owner: s.sessions.put_summary(session, SUMMARY, owner=owner),
+    "sessions.get_summary": lambda s, session, _, owner: s.sessions.get_summary(session, owner=owner),
+    **{f"runs.admit with {how}": _admit(how) for how in Concurrency},
+    "runs.get": lambda s, _, run, owner: s.runs.get(run, owner=owner),
+    "runs.request_cancel": lambda s, _, run, owner: s.runs.request_cancel(run, owner=owner),
+    "runs.request_cancel to forget": lambda s, _, run, owner: s.runs.request_cancel(run, owner=owner, forget=True),
+    "attachments.read": lambda s, _, run, owner: s.attachments.read(_reference(s, run), owner=owner),
+    "runs.delete": lambda s, _, run, owner: s.runs.delete(run, owner=owner),
+    "sessions.delete": lambda s, session, _, owner: s.sessions.delete(session, owner=owner),
 }
 """Every method that takes an owner; its first word is the name of the method."""
 
@@ -94,12 +97,12 @@ def _outcome(call: Call, storage: Storage, session_id: str, run_id: str, owner: 
 
 def _state(storage: Storage, session: Session, run_id: str) -> tuple[object, ...]:
     return (
-        storage.get_session(session.id, owner=None),
-        storage.get_run(run_id, owner=None),
-        storage.get_summary(session.id, owner=None),
-        storage.history(session.id, owner=None, limit=9),
-        storage.list_runs(RunFilter(), Paging()),
-        list(storage.cancel_requests(LEASE.owner)),
+        storage.sessions.get(session.id, owner=None),
+        storage.runs.get(run_id, owner=None),
+        storage.sessions.get_summary(session.id, owner=None),
+        storage.sessions.history(session.id, owner=None, limit=9),
+        storage.runs.list(RunFilter(), Paging()),
+        list(storage.runs.cancel_requests(LEASE.worker_id)),
     )
 
 
@@ -107,7 +110,7 @@ def _busy_session(storage: Storage) -> tuple[Session, str]:
     """Return a session of alice's with a turn and a summary, and the run under way in it."""
     session = new_session(storage, owner="alice")
     take_turn(storage, session, "q", "a")
-    storage.put_summary(session.id, replace(SUMMARY, content="s"), owner="alice")
+    storage.sessions.put_summary(session.id, replace(SUMMARY, content="s"), owner="alice")
     return session, admitted(storage, session, media=(PICTURE,)).id
 
 
@@ -130,32 +133,32 @@ class OwnerContract(Contract):
             missing = _outcome(call, storage, new_id(), new_id(), owner)
             session, run_id = _busy_session(storage)
             assert _outcome(call, storage, session.id, run_id, owner) != missing, name
-            storage.delete_session(session.id, owner="alice")
+            storage.sessions.delete(session.id, owner="alice")
 
     def test_a_key_for_what_is_somebody_elses_is_not_used_up(self, storage: Storage) -> None:
         session = new_session(storage, owner="alice")
         with pytest.raises(SessionNotFound):
             admit(storage, new_run(session), owner="bob", idempotency=key())
-        assert storage.find_repeat(key()) is None
+        assert storage.idempotency.find(key()) is None
 
     def test_owners_are_told_apart_to_the_letter(self, storage: Storage) -> None:
         for one, other in ALIKE:
             for owner, another in ((one, other), (other, one)):
                 session = new_session(storage, owner=owner)
                 run = admitted(storage, session)
-                assert storage.get_session(session.id, owner=owner) == session
-                assert storage.get_session(session.id, owner=another) is None
-                assert storage.get_run(run.id, owner=another) is None
+                assert storage.sessions.get(session.id, owner=owner) == session
+                assert storage.sessions.get(session.id, owner=another) is None
+                assert storage.runs.get(run.id, owner=another) is None
                 where = SessionFilter(owner=owner), RunFilter(owner=owner)
-                assert [found.id for found in storage.list_sessions(where[0], Paging()).items] == [session.id]
-                assert [found.id for found in storage.list_runs(where[1], Paging()).items] == [run.id]
-                storage.delete_session(session.id, owner=owner)
+                assert [found.id for found in storage.sessions.list(where[0], Paging()).items] == [session.id]
+                assert [found.id for found in storage.runs.list(where[1], Paging()).items] == [run.id]
+                storage.sessions.delete(session.id, owner=owner)
 
     def test_a_session_keeps_its_owner(self, storage: Storage) -> None:
         session = new_session(storage, owner="alice", user_id="bob")
-        changed = storage.update_session(session.id, SessionChanges(user_id="carol"), owner=None, now=at(1))
+        changed = storage.sessions.update(session.id, SessionChanges(user_id="carol"), owner=None, now=at(1))
         assert (session.owner, changed.owner) == ("alice", "alice")
-        assert storage.get_session(session.id, owner="alice") == changed
+        assert storage.sessions.get(session.id, owner="alice") == changed
 
     @pytest.mark.parametrize("owner", ["alice", None])
     def test_a_run_in_a_session_is_the_session_owners_whoever_asked_for_it(
@@ -165,27 +168,27 @@ class OwnerContract(Contract):
         first = admit(storage, new_run(session, owner="root"), owner=owner).run
         second = admit(storage, new_run(session, owner="root"), owner=owner).run
         assert [first.owner, second.owner] == ["alice", "alice"]
-        assert storage.get_run(first.id, owner="alice") == first
-        assert storage.get_run(first.id, owner="root") is None
-        storage.finish_run(ended(first))
-        claimed = storage.claim_turn(second, history_turns=3, now=at(1))
+        assert storage.runs.get(first.id, owner="alice") == first
+        assert storage.runs.get(first.id, owner="root") is None
+        storage.runs.finish(ended(first))
+        claimed = storage.runs.start(second, history_turns=3, now=at(1))
         assert claimed is not None
         assert claimed.run.owner == "alice"
-        assert {run.owner for run in storage.history(session.id, owner="alice", limit=9).runs} == {"alice"}
+        assert {run.owner for run in storage.sessions.history(session.id, owner="alice", limit=9).runs} == {"alice"}
 
     @pytest.mark.parametrize("owner", ["bob", None])
     def test_a_run_without_a_session_is_whose_it_says_it_is(self, storage: Storage, owner: str | None) -> None:
         run = admit(storage, new_run(owner="alice"), owner=owner).run
         assert run.owner == "alice"
-        assert storage.get_run(run.id, owner="alice") == run
-        assert storage.get_run(run.id, owner="bob") is None
+        assert storage.runs.get(run.id, owner="alice") == run
+        assert storage.runs.get(run.id, owner="bob") is None
 
     def test_a_run_keeps_its_owner_when_another_worker_takes_it_over_and_when_it_ends(self, storage: Storage) -> None:
         run = admit(storage, new_run(owner="alice"), Lease("gone", -1.0)).run
-        (taken,) = storage.take_lost_runs(LEASE, limit=9)
+        (taken,) = storage.runs.take_lost(LEASE, limit=9)
         assert taken.owner == "alice"
-        storage.finish_run(ended(taken))
-        assert storage.get_run(run.id, owner="alice") == ended(taken)
+        storage.runs.finish(ended(taken))
+        assert storage.runs.get(run.id, owner="alice") == ended(taken)
 
     def test_lists_and_counts_are_of_one_owner_or_of_all(self, storage: Storage) -> None:
         for number in range(6):
@@ -196,13 +199,13 @@ class OwnerContract(Contract):
         expected = {"alice": ["3", "1"], "bob": ["4", "2", "0"], None: ["4", "3", "2", "1", "0"], "carol": []}
         for owner, sessions in expected.items():
             where = replace(given, owner=owner)
-            assert [found.id for found in storage.list_sessions(where, Paging()).items] == sessions
-            assert storage.count_sessions(where) == len(sessions)
+            assert [found.id for found in storage.sessions.list(where, Paging()).items] == sessions
+            assert storage.sessions.count(where) == len(sessions)
             of_runs = RunFilter(owner=owner, agent_id="assistant", status=RunStatus.RUNNING)
-            runs = [found.id for found in storage.list_runs(of_runs, Paging()).items]
+            runs = [found.id for found in storage.runs.list(of_runs, Paging()).items]
             assert [run_id.removeprefix("run-") for run_id in runs if run_id != "run-5"] == sessions
-        assert storage.count_sessions(SessionFilter(owner="alice")) == 3
-        assert storage.list_runs(RunFilter(owner="alice", session_id="0"), Paging()).items == []
+        assert storage.sessions.count(SessionFilter(owner="alice")) == 3
+        assert storage.runs.list(RunFilter(owner="alice", session_id="0"), Paging()).items == []
 
     def test_pages_of_one_owner_follow_each_other_to_the_end(self, storage: Storage) -> None:
         for number in range(8):
@@ -210,8 +213,8 @@ class OwnerContract(Contract):
             admitted(storage, new_session(storage, id=str(number), owner=whose), id=f"run-{number}", seconds=number)
         seen: list[str] = []
         for listed, where in (
-            (storage.list_sessions, SessionFilter(owner="alice")),
-            (storage.list_runs, RunFilter(owner="alice")),
+            (storage.sessions.list, SessionFilter(owner="alice")),
+            (storage.runs.list, RunFilter(owner="alice")),
         ):
             ask: Callable[..., Any] = listed
             page = ask(where, Paging(limit=3))
@@ -224,9 +227,9 @@ class OwnerContract(Contract):
         for number in range(4):
             whose = "alice" if number % 2 else "bob"
             new_session(storage, id=str(number), seconds=number, owner=whose, user_id="u")
-        assert storage.delete_sessions(SessionFilter(owner="alice", user_id="u"), limit=9) == 2
-        assert [found.id for found in storage.list_sessions(SessionFilter(), Paging()).items] == ["2", "0"]
-        assert storage.delete_sessions(SessionFilter(owner="alice"), limit=9) == 0
+        assert storage.sessions.delete_oldest(SessionFilter(owner="alice", user_id="u"), limit=9) == 2
+        assert [found.id for found in storage.sessions.list(SessionFilter(), Paging()).items] == ["2", "0"]
+        assert storage.sessions.delete_oldest(SessionFilter(owner="alice"), limit=9) == 0
 
     def test_a_session_that_is_somebody_elses_is_not_taken_by_a_run_that_would_interrupt(
         self, storage: Storage
@@ -235,7 +238,7 @@ class OwnerContract(Contract):
         run = admitted(storage, session)
         with pytest.raises(SessionNotFound):
             admit(storage, new_run(session), owner="bob", concurrency=Concurrency.ROLLBACK)
-        assert list(storage.cancel_requests(LEASE.owner)) == []
-        assert storage.finish_run(ended(run), messages=said("q", "a"), frames=frames(1, 1))
-        assert len(storage.history(session.id, owner="alice", limit=9).messages) == 2
+        assert list(storage.runs.cancel_requests(LEASE.worker_id)) == []
+        assert storage.runs.finish(ended(run), messages=said("q", "a"), frames=frames(1, 1))
+        assert len(storage.sessions.history(session.id, owner="alice", limit=9).messages) == 2
         assert admitted(storage, session).position == 2

@@ -10,8 +10,8 @@ from agentos.domain.run import Concurrency, Run, RunStatus
 from agentos.domain.session import Session
 from agentos.domain.usage import Usage
 from agentos.errors import SessionBusy
+from agentos.storage.admission import Admission
 from agentos.storage.interface import Storage
-from agentos.storage.values import Admission
 from agentos.testing.storage.contract import (
     LEASE,
     THREADS,
@@ -37,7 +37,7 @@ def _admit(storage: Storage, session: Session, concurrency: Concurrency) -> Admi
 
 
 def _texts(storage: Storage, session: Session) -> list[str]:
-    return [one.message.content for one in storage.history(session.id, owner=None, limit=1000).messages]
+    return [one.message.content for one in storage.sessions.history(session.id, owner=None, limit=1000).messages]
 
 
 class PolicyContract(Contract):
@@ -58,22 +58,22 @@ class PolicyContract(Contract):
         admitted(storage)
         admission = admit(storage, new_run(), concurrency=concurrency)
         assert admission.run.status is RunStatus.RUNNING
-        assert list(storage.cancel_requests(LEASE.owner)) == []
+        assert list(storage.runs.cancel_requests(LEASE.worker_id)) == []
 
     def test_a_run_that_a_busy_session_rejects_leaves_no_trace(self, storage: Storage) -> None:
         session = new_session(storage)
         first = admitted(storage, session)
         rejected = new_run(session, seconds=9)
         with pytest.raises(SessionBusy):
-            storage.admit_run(rejected, LEASE, owner=None, history_turns=10, concurrency=Concurrency.REJECT)
-        assert storage.get_run(rejected.id, owner=None) is None
-        assert storage.get_session(session.id, owner=None) == session
-        storage.finish_run(ended(first))
+            storage.runs.admit(rejected, LEASE, owner=None, history_turns=10, concurrency=Concurrency.REJECT)
+        assert storage.runs.get(rejected.id, owner=None) is None
+        assert storage.sessions.get(session.id, owner=None) == session
+        storage.runs.finish(ended(first))
         assert _admit(storage, session, Concurrency.REJECT).run.position == 2
 
     def test_a_session_is_busy_until_the_run_that_was_asked_to_stop_has_ended(self, storage: Storage) -> None:
         session = new_session(storage)
-        storage.request_cancel(admitted(storage, session).id, owner=None)
+        storage.runs.request_cancel(admitted(storage, session).id, owner=None)
         with pytest.raises(SessionBusy):
             _admit(storage, session, Concurrency.REJECT)
 
@@ -104,21 +104,21 @@ class PolicyContract(Contract):
         later = admitted(storage, session)
         assert list(admission.interrupted) == [run.id for run in older]
         assert admission.run.status is RunStatus.QUEUED
-        assert sorted(storage.cancel_requests(LEASE.owner)) == ["a", "b", "c"]
+        assert sorted(storage.runs.cancel_requests(LEASE.worker_id)) == ["a", "b", "c"]
         for run in older:
-            storage.finish_run(ended(run, status=RunStatus.CANCELLED))
-        assert storage.claim_turn(later, history_turns=10, now=at(9)) is None
-        assert storage.claim_turn(admission.run, history_turns=10, now=at(9)) is not None
+            storage.runs.finish(ended(run, status=RunStatus.CANCELLED))
+        assert storage.runs.start(later, history_turns=10, now=at(9)) is None
+        assert storage.runs.start(admission.run, history_turns=10, now=at(9)) is not None
 
     def test_what_an_interrupted_run_wrote_is_in_the_history_of_the_next(self, storage: Storage) -> None:
         session = new_session(storage)
         first = admitted(storage, session)
         second = _admit(storage, session, Concurrency.INTERRUPT).run
-        storage.finish_run(ended(first, status=RunStatus.CANCELLED), messages=said("q", "half"))
-        claimed = storage.claim_turn(second, history_turns=10, now=at(9))
+        storage.runs.finish(ended(first, status=RunStatus.CANCELLED), messages=said("q", "half"))
+        claimed = storage.runs.start(second, history_turns=10, now=at(9))
         assert claimed is not None
         assert tuple(claimed.history) == said("q", "half")
-        assert [run.id for run in storage.history(session.id, owner=None, limit=9).runs] == [first.id]
+        assert [run.id for run in storage.sessions.history(session.id, owner=None, limit=9).runs] == [first.id]
 
     @pytest.mark.parametrize("status", [RunStatus.CANCELLED, RunStatus.COMPLETED, RunStatus.FAILED])
     def test_a_run_that_is_rolled_back_leaves_nothing_in_the_history_however_it_ends(
@@ -128,12 +128,12 @@ class PolicyContract(Contract):
         take_turn(storage, session, "q1", "a1")
         first = admitted(storage, session)
         second = _admit(storage, session, Concurrency.ROLLBACK).run
-        assert storage.finish_run(ended(first, status=status), messages=said("q2", "a2"))
-        claimed = storage.claim_turn(second, history_turns=1, now=at(9))
+        assert storage.runs.finish(ended(first, status=status), messages=said("q2", "a2"))
+        claimed = storage.runs.start(second, history_turns=1, now=at(9))
         assert claimed is not None
         assert tuple(claimed.history) == said("q1", "a1")
-        storage.finish_run(ended(claimed.run), messages=said("q3", "a3"))
-        history = storage.history(session.id, owner=None, limit=9)
+        storage.runs.finish(ended(claimed.run), messages=said("q3", "a3"))
+        history = storage.sessions.history(session.id, owner=None, limit=9)
         assert [(one.sequence, one.message.content) for one in history.messages] == [
             (1, "q1"),
             (2, "a1"),
@@ -148,10 +148,10 @@ class PolicyContract(Contract):
         first = admitted(storage, session)
         _admit(storage, session, Concurrency.ROLLBACK)
         end = ended(first, status=RunStatus.CANCELLED, usage=Usage(3, 4, 0))
-        storage.finish_run(end, messages=said("q", "half"), frames=frames(1, 2))
-        assert storage.get_run(first.id, owner=None) == end
-        assert len(storage.read_frames(first.id)) == 2
-        found = storage.get_session(session.id, owner=None)
+        storage.runs.finish(end, messages=said("q", "half"), frames=frames(1, 2))
+        assert storage.runs.get(first.id, owner=None) == end
+        assert len(storage.events.read(first.id)) == 2
+        found = storage.sessions.get(session.id, owner=None)
         assert found is not None
         assert (found.run_count, found.total_tokens) == (1, 7)
 
@@ -160,7 +160,7 @@ class PolicyContract(Contract):
         first = admitted(storage, session)
         _admit(storage, session, Concurrency.ROLLBACK)
         _admit(storage, session, Concurrency.INTERRUPT)
-        storage.finish_run(ended(first, status=RunStatus.CANCELLED), messages=said("q", "half"))
+        storage.runs.finish(ended(first, status=RunStatus.CANCELLED), messages=said("q", "half"))
         assert _texts(storage, session) == []
 
     def test_a_rollback_that_meets_the_end_of_the_run_forgets_it_or_comes_after_it(self, storage: Storage) -> None:
@@ -179,7 +179,7 @@ class PolicyContract(Contract):
             ) -> None:
                 meeting.wait(10)
                 if who:
-                    assert storage.finish_run(ended(first), messages=said("q", "a"))
+                    assert storage.runs.finish(ended(first), messages=said("q", "a"))
                 else:
                     found.append(_admit(storage, session, Concurrency.ROLLBACK))
 
@@ -198,14 +198,14 @@ class PolicyContract(Contract):
         at_once(lambda _: runs.append(_admit(storage, session, Concurrency.INTERRUPT).run))
         runs.sort(key=lambda run: run.position or 0)
         assert [run.position for run in runs] == list(range(1, THREADS + 1))
-        assert sorted(storage.cancel_requests(LEASE.owner)) == sorted(run.id for run in runs[:-1])
+        assert sorted(storage.runs.cancel_requests(LEASE.worker_id)) == sorted(run.id for run in runs[:-1])
         assert [run.status for run in runs] == [RunStatus.RUNNING] + [RunStatus.QUEUED] * (THREADS - 1)
-        storage.finish_run(ended(runs[0], status=RunStatus.CANCELLED), messages=said("first"))
+        storage.runs.finish(ended(runs[0], status=RunStatus.CANCELLED), messages=said("first"))
         for run in runs[1:-1]:
-            storage.finish_run(ended(run, status=RunStatus.CANCELLED))
-        claimed = storage.claim_turn(runs[-1], history_turns=10, now=at(9))
+            storage.runs.finish(ended(run, status=RunStatus.CANCELLED))
+        claimed = storage.runs.start(runs[-1], history_turns=10, now=at(9))
         assert claimed is not None
-        storage.finish_run(ended(claimed.run), messages=said("last"))
+        storage.runs.finish(ended(claimed.run), messages=said("last"))
         assert _texts(storage, session) == ["first", "last"]
 
     @pytest.mark.parametrize("in_session", [True, False])
@@ -213,21 +213,21 @@ class PolicyContract(Contract):
         session = new_session(storage) if in_session else None
         if session is not None:
             take_turn(storage, session, "q", "a")
-        admission = admit(storage, new_run(session), hold=True)
+        admission = admit(storage, new_run(session), queued=True)
         held = admission.run
         assert (held.status, held.started_at, tuple(admission.history)) == (RunStatus.QUEUED, None, ())
-        assert storage.get_run(held.id, owner=None) == held
-        claimed = storage.claim_turn(held, history_turns=10, now=at(7))
+        assert storage.runs.get(held.id, owner=None) == held
+        claimed = storage.runs.start(held, history_turns=10, now=at(7))
         assert claimed is not None
         assert (claimed.run.status, claimed.run.started_at) == (RunStatus.RUNNING, at(7))
         assert tuple(claimed.history) == (said("q", "a") if in_session else ())
 
     def test_a_run_that_is_held_back_is_the_sessions_unfinished_run(self, storage: Storage) -> None:
         session = new_session(storage)
-        held = admit(storage, new_run(session), hold=True).run
+        held = admit(storage, new_run(session), queued=True).run
         with pytest.raises(SessionBusy):
             _admit(storage, session, Concurrency.REJECT)
         behind = _admit(storage, session, Concurrency.INTERRUPT)
         assert behind.run.status is RunStatus.QUEUED
         assert list(behind.interrupted) == [held.id]
-        assert storage.claim_turn(behind.run, history_turns=10, now=at(9)) is None
+        assert storage.runs.start(behind.run, history_turns=10, now=at(9)) is None

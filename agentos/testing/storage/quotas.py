@@ -8,8 +8,9 @@ import pytest
 
 from agentos.domain.run import Concurrency, Run, RunStatus
 from agentos.errors import RateLimited
+from agentos.storage.admission import Lease, Quota
+from agentos.storage.idempotency import Replay
 from agentos.storage.interface import Storage
-from agentos.storage.values import Lease, Quota, Repeat
 from agentos.testing.storage.contract import (
     LEASE,
     THREADS,
@@ -43,7 +44,7 @@ class QuotaContract(Contract):
             _alices(storage, two)
         assert refused.value.retry_after == 1.0
         admit(storage, new_run(owner="carol"), quota=two)
-        storage.finish_run(ended(runs[0], status=RunStatus.FAILED))
+        storage.runs.finish(ended(runs[0], status=RunStatus.FAILED))
         _alices(storage, two)
 
     def test_as_many_runs_of_all_are_admitted_as_the_quota_of_all_allows(self, storage: Storage) -> None:
@@ -52,7 +53,7 @@ class QuotaContract(Contract):
         with pytest.raises(RateLimited, match=r"\b2\b.*AGENTOS_MAX_RUNS\b") as refused:
             admit(storage, new_run(owner="carol"), quota=two)
         assert refused.value.retry_after == 1.0
-        storage.finish_run(ended(runs[0]))
+        storage.runs.finish(ended(runs[0]))
         admit(storage, new_run(owner="carol"), quota=two)
 
     def test_both_quotas_hold(self, storage: Storage) -> None:
@@ -67,14 +68,14 @@ class QuotaContract(Contract):
     @pytest.mark.parametrize("state", ["without a quota", "queued", "held", "to stop", "lost", "taken over"])
     def test_every_unfinished_run_counts(self, storage: Storage, state: str) -> None:
         session = new_session(storage, owner="alice")
-        first = admit(storage, new_run(session), Lease("gone", -1.0), hold=state == "held").run
+        first = admit(storage, new_run(session), Lease("gone", -1.0), queued=state == "held").run
         if state == "queued":
             admitted(storage, session)
-            storage.finish_run(ended(first))
+            storage.runs.finish(ended(first))
         if state == "to stop":
-            storage.request_cancel(first.id, owner=None, forget=True)
+            storage.runs.request_cancel(first.id, owner=None, forget=True)
         if state == "taken over":
-            assert storage.take_lost_runs(LEASE, limit=9)
+            assert storage.runs.take_lost(LEASE, limit=9)
         for quota in EACH:
             with pytest.raises(RateLimited):
                 _alices(storage, quota)
@@ -83,32 +84,32 @@ class QuotaContract(Contract):
     def test_no_run_that_has_ended_or_is_gone_counts(self, storage: Storage) -> None:
         for quota in EACH:
             for status in (status for status in RunStatus if status.finished):
-                storage.finish_run(ended(_alices(storage, quota), status=status))
+                storage.runs.finish(ended(_alices(storage, quota), status=status))
             session = new_session(storage, owner="alice")
             admit(storage, new_run(session), quota=quota)
-            storage.delete_session(session.id, owner="alice")
+            storage.sessions.delete(session.id, owner="alice")
 
     def test_a_run_that_is_refused_leaves_no_trace(self, storage: Storage) -> None:
         session = new_session(storage, owner="alice")
         admitted(storage, session)
-        before = storage.get_session(session.id, owner=None)
+        before = storage.sessions.get(session.id, owner=None)
         refused = new_run(session, seconds=9)
         for quota in EACH:
             for concurrency in Concurrency:
                 with pytest.raises(RateLimited):
                     admit(storage, refused, quota=quota, concurrency=concurrency, idempotency=key())
-        assert storage.get_run(refused.id, owner=None) is None
-        assert storage.get_session(session.id, owner=None) == before
-        assert list(storage.cancel_requests(LEASE.owner)) == []
+        assert storage.runs.get(refused.id, owner=None) is None
+        assert storage.sessions.get(session.id, owner=None) == before
+        assert list(storage.runs.cancel_requests(LEASE.worker_id)) == []
         assert admit(storage, refused, idempotency=key()).run.position == 2
 
     def test_a_repeat_is_answered_though_the_quota_is_used_up(self, storage: Storage) -> None:
         run = _alices(storage, idempotency=key())
         for quota in EACH:
-            again = storage.admit_run(
+            again = storage.runs.admit(
                 new_run(owner="alice"), LEASE, owner="alice", history_turns=3, idempotency=key(), quota=quota
             )
-            assert again == Repeat(key().fingerprint, run.id)
+            assert again == Replay(key().fingerprint, run.id)
 
     def test_a_run_in_a_session_is_counted_as_the_session_owners(self, storage: Storage) -> None:
         session = new_session(storage, owner="alice")
@@ -140,7 +141,7 @@ class QuotaContract(Contract):
             made = [run for run in outcomes if run is not None]
             assert (len(made), len(outcomes)) == (3, THREADS)
             for run in made:
-                assert storage.finish_run(ended(run, status=RunStatus.FAILED))
+                assert storage.runs.finish(ended(run, status=RunStatus.FAILED))
 
     def test_simultaneous_runs_of_different_owners_are_counted_apart(self, storage: Storage) -> None:
         admitted_owners: list[str] = []

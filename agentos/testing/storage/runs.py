@@ -11,7 +11,8 @@ from agentos.domain.run import RunError, RunStatus
 from agentos.domain.usage import Usage
 from agentos.errors import SessionNotFound, StorageError
 from agentos.storage.interface import Storage
-from agentos.storage.values import Paging, RunFilter
+from agentos.storage.paging import Paging
+from agentos.storage.runs import RunFilter
 from agentos.testing.storage.contract import (
     AWKWARD,
     LEASE,
@@ -42,28 +43,28 @@ class RunContract(Contract):
         admission = admit(storage, run)
         assert admission.run == replace(run, status=RunStatus.RUNNING, started_at=run.created_at)
         assert admission.history == ()
-        assert storage.get_run(run.id, owner=None) == as_kept(admission.run)
+        assert storage.runs.get(run.id, owner=None) == as_kept(admission.run)
 
     def test_an_admitted_run_has_its_place_and_counts_as_activity(self, storage: Storage) -> None:
         session = new_session(storage)
         run = admitted(storage, session, seconds=4)
         assert (run.status, run.position) == (RunStatus.RUNNING, 1)
-        found = storage.get_session(session.id, owner=None)
+        found = storage.sessions.get(session.id, owner=None)
         assert found is not None
         assert (found.updated_at, found.run_count, found.version) == (at(4), 0, session.version)
 
     def test_a_run_in_an_unknown_session_is_refused(self, storage: Storage) -> None:
         run = new_run(session_id="x")
         with pytest.raises(SessionNotFound):
-            storage.admit_run(run, LEASE, owner=None, history_turns=10)
-        assert storage.get_run(run.id, owner=None) is None
+            storage.runs.admit(run, LEASE, owner=None, history_turns=10)
+        assert storage.runs.get(run.id, owner=None) is None
 
     def test_a_run_whose_id_is_taken_is_refused_and_changes_nothing(self, storage: Storage) -> None:
         session = new_session(storage)
         run = admitted(storage, session)
         with pytest.raises(StorageError):
-            storage.admit_run(new_run(session, id=run.id, seconds=9), LEASE, owner=None, history_turns=10)
-        found = storage.get_session(session.id, owner=None)
+            storage.runs.admit(new_run(session, id=run.id, seconds=9), LEASE, owner=None, history_turns=10)
+        found = storage.sessions.get(session.id, owner=None)
         assert found is not None
         assert found.updated_at == at(0)
 
@@ -82,22 +83,22 @@ class RunContract(Contract):
             loops=4,
             metadata=AWKWARD,
         )
-        assert storage.finish_run(end)
-        assert storage.get_run(run.id, owner=None) == as_kept(end)
-        found = storage.get_session(session.id, owner=None)
+        assert storage.runs.finish(end)
+        assert storage.runs.get(run.id, owner=None) == as_kept(end)
+        found = storage.sessions.get(session.id, owner=None)
         assert found is not None
         assert (found.run_count, found.total_tokens) == (1, 1 + 2**40)
 
     def test_a_run_ends_once(self, storage: Storage) -> None:
         session = new_session(storage)
         run = admitted(storage, session)
-        assert storage.finish_run(ended(run), messages=said("a", "b"), frames=frames(1, 1))
+        assert storage.runs.finish(ended(run), messages=said("a", "b"), frames=frames(1, 1))
         again = ended(run, status=RunStatus.FAILED, content="other")
-        assert not storage.finish_run(again, messages=said("c", "d"), frames=frames(2, 2))
-        assert storage.get_run(run.id, owner=None) == ended(run)
-        assert len(storage.history(session.id, owner=None, limit=9).messages) == 2
-        assert len(storage.read_frames(run.id)) == 1
-        found = storage.get_session(session.id, owner=None)
+        assert not storage.runs.finish(again, messages=said("c", "d"), frames=frames(2, 2))
+        assert storage.runs.get(run.id, owner=None) == ended(run)
+        assert len(storage.sessions.history(session.id, owner=None, limit=9).messages) == 2
+        assert len(storage.events.read(run.id)) == 1
+        found = storage.sessions.get(session.id, owner=None)
         assert found is not None
         assert found.run_count == 1
 
@@ -105,37 +106,37 @@ class RunContract(Contract):
         session = new_session(storage)
         run = admitted(storage, session)
         stale = replace(ended(run), attempt=run.attempt - 1)
-        assert not storage.finish_run(stale, messages=said("a", "b"), frames=frames(1, 1))
-        assert storage.get_run(run.id, owner=None) == run
-        assert storage.history(session.id, owner=None, limit=9).messages == []
-        assert storage.read_frames(run.id) == []
+        assert not storage.runs.finish(stale, messages=said("a", "b"), frames=frames(1, 1))
+        assert storage.runs.get(run.id, owner=None) == run
+        assert storage.sessions.history(session.id, owner=None, limit=9).messages == []
+        assert storage.events.read(run.id) == []
 
     def test_a_run_of_a_deleted_session_cannot_be_finished(self, storage: Storage) -> None:
         session = new_session(storage)
         run = admitted(storage, session)
-        storage.delete_session(session.id, owner=None)
-        assert not storage.finish_run(ended(run), messages=said("a"), frames=frames(1, 1))
-        assert storage.get_run(run.id, owner=None) is None
-        assert storage.read_frames(run.id) == []
+        storage.sessions.delete(session.id, owner=None)
+        assert not storage.runs.finish(ended(run), messages=said("a"), frames=frames(1, 1))
+        assert storage.runs.get(run.id, owner=None) is None
+        assert storage.events.read(run.id) == []
 
     def test_an_unknown_run_is_none_and_cannot_be_finished(self, storage: Storage) -> None:
-        assert storage.get_run("x", owner=None) is None
-        assert not storage.finish_run(ended(new_run()))
+        assert storage.runs.get("x", owner=None) is None
+        assert not storage.runs.finish(ended(new_run()))
 
     def test_a_run_that_is_not_at_its_end_cannot_be_finished(self, storage: Storage) -> None:
         run = admitted(storage)
         with pytest.raises(ValueError, match="running"):
-            storage.finish_run(run)
+            storage.runs.finish(run)
 
     def test_runs_are_listed_newest_first_and_filtered(self, storage: Storage) -> None:
         session = new_session(storage)
         first = admitted(storage, session, seconds=1)
         second = admitted(storage, session, seconds=2, agent_id="other")
         third = admitted(storage, seconds=3)
-        storage.finish_run(ended(third))
+        storage.runs.finish(ended(third))
 
         def ids(where: RunFilter) -> list[str]:
-            return [run.id for run in storage.list_runs(where, Paging()).items]
+            return [run.id for run in storage.runs.list(where, Paging()).items]
 
         assert ids(RunFilter()) == [third.id, second.id, first.id]
         assert ids(RunFilter(session_id=session.id)) == [second.id, first.id]
@@ -146,8 +147,8 @@ class RunContract(Contract):
 
     def test_pages_of_runs_stay_the_same_while_runs_are_added(self, storage: Storage) -> None:
         runs = [admitted(storage, id=f"run-{number}", seconds=number // 2) for number in range(4)]
-        page = storage.list_runs(RunFilter(), Paging(limit=2))
+        page = storage.runs.list(RunFilter(), Paging(limit=2))
         admitted(storage, seconds=9)
-        rest = storage.list_runs(RunFilter(), Paging(cursor=page.next_cursor))
+        rest = storage.runs.list(RunFilter(), Paging(cursor=page.next_cursor))
         assert [*page.items, *rest.items] == runs[::-1]
         assert rest.next_cursor is None

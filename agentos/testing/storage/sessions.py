@@ -11,13 +11,9 @@ import pytest
 from agentos.domain.session import Summary
 from agentos.errors import PreconditionFailed, SessionNotFound, StorageError
 from agentos.storage.interface import Storage
-from agentos.storage.values import (
-    Cursor,
-    Paging,
-    RunFilter,
-    SessionChanges,
-    SessionFilter,
-)
+from agentos.storage.paging import Cursor, Paging
+from agentos.storage.runs import RunFilter
+from agentos.storage.sessions import SessionChanges, SessionFilter
 from agentos.testing.storage.contract import (
     AWKWARD,
     Contract,
@@ -34,7 +30,7 @@ FIELDS = ("agent_id", "user_id", "team_id", "workflow_id")
 
 
 def _ids(storage: Storage, where: SessionFilter = SessionFilter(), **paging: int | Cursor) -> list[str]:  # noqa: B008
-    return [session.id for session in storage.list_sessions(where, Paging(**paging)).items]  # type: ignore[arg-type]
+    return [session.id for session in storage.sessions.list(where, Paging(**paging)).items]  # type: ignore[arg-type]
 
 
 class SessionContract(Contract):
@@ -42,22 +38,22 @@ class SessionContract(Contract):
 
     def test_a_session_comes_back_as_it_was_created(self, storage: Storage) -> None:
         session = new_session(storage, user_id="ü", name="n", metadata=AWKWARD, state={"k": AWKWARD}, team_id="t")
-        assert storage.get_session(session.id, owner=None) == session
+        assert storage.sessions.get(session.id, owner=None) == session
 
     def test_an_unknown_session_is_none(self, storage: Storage) -> None:
-        assert storage.get_session("x", owner=None) is None
+        assert storage.sessions.get("x", owner=None) is None
 
     def test_a_session_whose_id_is_taken_is_refused(self, storage: Storage) -> None:
         session = new_session(storage)
         with pytest.raises(StorageError):
-            storage.create_session(session)
+            storage.sessions.create(session)
 
     def test_what_a_caller_does_to_a_returned_session_changes_nothing(self, storage: Storage) -> None:
         given = {"list": [1]}
         session = new_session(storage, metadata=given)
         given["list"].append(2)
         for _ in range(2):
-            found = storage.get_session(session.id, owner=None)
+            found = storage.sessions.get(session.id, owner=None)
             assert found is not None
             assert found.metadata == {"list": [1]}
             found.metadata["list"].append(3)
@@ -68,7 +64,7 @@ class SessionContract(Contract):
         new_session(storage, id="a", seconds=2)
         new_session(storage, id="d", seconds=0)
         assert _ids(storage) == ["a", "c", "b", "d"]
-        admitted(storage, storage.get_session("d", owner=None), seconds=3)
+        admitted(storage, storage.sessions.get("d", owner=None), seconds=3)
         assert _ids(storage) == ["d", "a", "c", "b"]
 
     @pytest.mark.parametrize("field", FIELDS)
@@ -79,8 +75,8 @@ class SessionContract(Contract):
         new_session(storage, id="without")
         where = SessionFilter(**{field: "x"})  # type: ignore[arg-type]
         assert _ids(storage, where) == ["mine"]
-        assert storage.count_sessions(where) == 1
-        assert storage.count_sessions(SessionFilter()) == 3
+        assert storage.sessions.count(where) == 1
+        assert storage.sessions.count(SessionFilter()) == 3
 
     def test_filters_are_anded(self, storage: Storage) -> None:
         new_session(storage, id="both", user_id="u", team_id="t")
@@ -98,7 +94,7 @@ class SessionContract(Contract):
         seen: list[str] = []
         cursor = None
         for _ in range(3):
-            page = storage.list_sessions(SessionFilter(), Paging(limit=2, cursor=cursor))
+            page = storage.sessions.list(SessionFilter(), Paging(limit=2, cursor=cursor))
             seen.extend(session.id for session in page.items)
             cursor = page.next_cursor
         assert seen == ["4", "3", "2", "1", "0"]
@@ -107,12 +103,12 @@ class SessionContract(Contract):
     def test_the_last_page_that_is_full_has_no_next(self, storage: Storage) -> None:
         for number in range(2):
             new_session(storage, id=str(number))
-        assert storage.list_sessions(SessionFilter(), Paging(limit=2)).next_cursor is None
+        assert storage.sessions.list(SessionFilter(), Paging(limit=2)).next_cursor is None
 
     def test_a_page_behind_a_cursor_stays_the_same_while_sessions_are_added(self, storage: Storage) -> None:
         for number in range(4):
             new_session(storage, id=str(number), seconds=number)
-        cursor = storage.list_sessions(SessionFilter(), Paging(limit=2)).next_cursor
+        cursor = storage.sessions.list(SessionFilter(), Paging(limit=2)).next_cursor
         assert cursor is not None
         new_session(storage, seconds=9)
         assert _ids(storage, cursor=cursor) == ["1", "0"]
@@ -124,31 +120,31 @@ class SessionContract(Contract):
 
     def test_an_update_changes_what_is_given_and_counts_the_version_up(self, storage: Storage) -> None:
         session = new_session(storage, name="old", user_id="u", metadata={"a": 1})
-        updated = storage.update_session(
+        updated = storage.sessions.update(
             session.id, SessionChanges(name=None, state=AWKWARD, agent_id="other"), owner=None, now=at(7)
         )
         assert updated == replace(
             session, name=None, state=AWKWARD, agent_id="other", version=session.version + 1, updated_at=at(7)
         )
-        assert storage.get_session(session.id, owner=None) == updated
+        assert storage.sessions.get(session.id, owner=None) == updated
 
     def test_an_update_of_another_version_is_refused(self, storage: Storage) -> None:
         session = new_session(storage)
-        storage.update_session(
+        storage.sessions.update(
             session.id, SessionChanges(name="1"), owner=None, now=at(1), expected_version=session.version
         )
         with pytest.raises(PreconditionFailed):
-            storage.update_session(
+            storage.sessions.update(
                 session.id, SessionChanges(name="2"), owner=None, now=at(2), expected_version=session.version
             )
-        found = storage.get_session(session.id, owner=None)
+        found = storage.sessions.get(session.id, owner=None)
         assert found is not None
         assert found.name == "1"
 
     def test_an_update_of_an_unknown_session_is_refused(self, storage: Storage) -> None:
         for version in (None, 1):
             with pytest.raises(SessionNotFound):
-                storage.update_session("x", SessionChanges(), owner=None, now=at(0), expected_version=version)
+                storage.sessions.update("x", SessionChanges(), owner=None, now=at(0), expected_version=version)
 
     def test_of_simultaneous_updates_of_one_version_one_succeeds(self, storage: Storage) -> None:
         session = new_session(storage)
@@ -157,7 +153,7 @@ class SessionContract(Contract):
         def update(number: int) -> None:
             changes = SessionChanges(name=str(number))
             try:
-                storage.update_session(session.id, changes, owner=None, now=at(1), expected_version=session.version)
+                storage.sessions.update(session.id, changes, owner=None, now=at(1), expected_version=session.version)
             except PreconditionFailed:
                 return
             done.append(number)
@@ -171,50 +167,52 @@ class SessionContract(Contract):
 
     def test_activity_never_goes_back(self, storage: Storage) -> None:
         session = new_session(storage, seconds=10)
-        storage.update_session(session.id, SessionChanges(name="n"), owner=None, now=at(5))
+        storage.sessions.update(session.id, SessionChanges(name="n"), owner=None, now=at(5))
         admitted(storage, session, seconds=6)
-        found = storage.get_session(session.id, owner=None)
+        found = storage.sessions.get(session.id, owner=None)
         assert found is not None
         assert found.updated_at == at(10)
 
     def test_a_deleted_session_takes_its_messages_runs_and_events_along(self, storage: Storage) -> None:
         session, other = new_session(storage), new_session(storage)
         run = admitted(storage, session)
-        storage.finish_run(ended(run), messages=said("a", "b"), frames=frames(1, 2))
+        storage.runs.finish(ended(run), messages=said("a", "b"), frames=frames(1, 2))
         kept = take_turn(storage, other, "c", "d")
-        assert storage.delete_session(session.id, owner=None)
-        assert storage.get_session(session.id, owner=None) is None
-        assert storage.get_run(run.id, owner=None) is None
-        assert storage.read_frames(run.id) == []
-        assert [found.id for found in storage.list_runs(RunFilter(), Paging()).items] == [kept.id]
-        assert len(storage.history(other.id, owner=None, limit=9).messages) == 2
+        assert storage.sessions.delete(session.id, owner=None)
+        assert storage.sessions.get(session.id, owner=None) is None
+        assert storage.runs.get(run.id, owner=None) is None
+        assert storage.events.read(run.id) == []
+        assert [found.id for found in storage.runs.list(RunFilter(), Paging()).items] == [kept.id]
+        assert len(storage.sessions.history(other.id, owner=None, limit=9).messages) == 2
         with pytest.raises(SessionNotFound):
-            storage.history(session.id, owner=None, limit=9)
+            storage.sessions.history(session.id, owner=None, limit=9)
 
     def test_an_unknown_session_is_not_deleted(self, storage: Storage) -> None:
-        assert not storage.delete_session("x", owner=None)
+        assert not storage.sessions.delete("x", owner=None)
 
     def test_sessions_are_deleted_in_batches_oldest_first(self, storage: Storage) -> None:
         for number in range(5):
             new_session(storage, id=str(number), seconds=number, user_id="u")
         new_session(storage, id="other")
         where = SessionFilter(user_id="u", updated_before=at(4))
-        assert storage.delete_sessions(where, limit=3) == 3
+        assert storage.sessions.delete_oldest(where, limit=3) == 3
         assert _ids(storage) == ["4", "3", "other"]
-        assert storage.delete_sessions(where, limit=3) == 1
-        assert storage.delete_sessions(where, limit=3) == 0
+        assert storage.sessions.delete_oldest(where, limit=3) == 1
+        assert storage.sessions.delete_oldest(where, limit=3) == 0
 
     def test_a_summary_replaces_the_one_before(self, storage: Storage) -> None:
         session = new_session(storage)
-        assert storage.get_summary(session.id, owner=None) is None
+        assert storage.sessions.get_summary(session.id, owner=None) is None
         for number in (1, 2):
             summary = Summary(content="é\n", run_count=number, total_tokens=7, created_at=at(number))
-            storage.put_summary(session.id, summary, owner=None)
-            assert storage.get_summary(session.id, owner=None) == summary
-        assert storage.get_session(session.id, owner=None) == session
+            storage.sessions.put_summary(session.id, summary, owner=None)
+            assert storage.sessions.get_summary(session.id, owner=None) == summary
+        assert storage.sessions.get(session.id, owner=None) == session
 
     def test_a_summary_needs_its_session(self, storage: Storage) -> None:
         with pytest.raises(SessionNotFound):
-            storage.get_summary("x", owner=None)
+            storage.sessions.get_summary("x", owner=None)
         with pytest.raises(SessionNotFound):
-            storage.put_summary("x", Summary(content="", run_count=0, total_tokens=0, created_at=at(0)), owner=None)
+            storage.sessions.put_summary(
+                "x", Summary(content="", run_count=0, total_tokens=0, created_at=at(0)), owner=None
+            )

@@ -9,6 +9,7 @@ from sqlalchemy import Boolean, bindparam, exists, or_, select, true, update
 from agentos.domain.run import Concurrency
 from agentos.errors import SessionBusy
 from agentos.storage.sqlalchemy.connection import Connection
+from agentos.storage.sqlalchemy.run_rows import locked_in_order
 from agentos.storage.sqlalchemy.tables import runs
 
 _unfinished = runs.alias("unfinished")
@@ -27,18 +28,11 @@ ASK_TO_STOP = (
 )
 """Asks unfinished runs to stop; the caller says which."""
 
-# Locked in the order of their ids, as heartbeats and the event log do.
-_to_stop = (
-    select(runs.c.id)
-    .where(runs.c.session_id == bindparam("in_session"), runs.c.ended_at.is_(None))
-    .order_by(runs.c.id)
-    .with_for_update(key_share=True)
-    .cte("to_stop")
-)
-_ASK_ALL_TO_STOP = ASK_TO_STOP.where(runs.c.id.in_(select(_to_stop.c.id))).returning(runs.c.id, runs.c.position)
+_to_stop = locked_in_order(runs.c.session_id == bindparam("in_session"), key_share=True)
+_ASK_ALL_TO_STOP = ASK_TO_STOP.where(runs.c.id.in_(_to_stop)).returning(runs.c.id, runs.c.position)
 
 
-def make_way(connection: Connection, session_id: str | None, concurrency: Concurrency) -> Sequence[str]:
+def apply_busy_policy(connection: Connection, session_id: str | None, concurrency: Concurrency) -> Sequence[str]:
     """Do to a session's unfinished runs what the new one asks for; return those that are to stop, oldest first.
 
     Raises :class:`~agentos.errors.SessionBusy`.

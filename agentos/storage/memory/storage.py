@@ -1,0 +1,42 @@
+"""The storage in memory, put together from its stores."""
+
+from __future__ import annotations
+
+from agentos.storage.interface import Storage
+from agentos.storage.memory.agents import MemoryAgentStore
+from agentos.storage.memory.attachments import MemoryAttachmentStore
+from agentos.storage.memory.events import MemoryEventStore
+from agentos.storage.memory.idempotency import MemoryIdempotencyStore
+from agentos.storage.memory.keys import MemoryKeyStore
+from agentos.storage.memory.records import Records
+from agentos.storage.memory.runs import MemoryRunStore
+from agentos.storage.memory.sessions import MemorySessionStore
+from agentos.storage.schema import SchemaState
+
+
+class MemoryStorage(Storage):
+    """Keeps what the SQL storage keeps, and promises what it promises, to the threads of one process."""
+
+    def __init__(self) -> None:
+        self.records = Records()
+        super().__init__(
+            agents=MemoryAgentStore(self.records),
+            keys=MemoryKeyStore(self.records),
+            sessions=MemorySessionStore(self.records),
+            runs=MemoryRunStore(self.records),
+            events=MemoryEventStore(self.records),
+            idempotency=MemoryIdempotencyStore(self.records),
+            attachments=MemoryAttachmentStore(self.records),
+        )
+
+    def upgrade(self) -> None: ...
+
+    def schema(self) -> SchemaState:
+        return SchemaState(None, None)
+
+    def check(self) -> None: ...
+
+    def shrink(self) -> bool:
+        return False
+
+    def close(self) -> None: ...

@@ -1,0 +1,128 @@
+"""Sessions: which ones are asked for, what is changed in them, and the contract of their store."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from agentos.domain.session import Session, Summary
+from agentos.errors import PreconditionFailed
+from agentos.storage.history import History
+from agentos.storage.idempotency import IdempotencyKey, Replay
+from agentos.storage.paging import Page, Paging
+
+
+class _Unset:
+    """The type of :data:`UNSET`."""
+
+    def __repr__(self) -> str:
+        return "UNSET"
+
+
+UNSET: Any = _Unset()
+"""Stands for "leave it as it is", where ``None`` means "clear it"."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionFilter:
+    """Exact matches, and-ed; ``None`` matches everything. ``updated_before`` is exclusive."""
+
+    owner: str | None = None
+    agent_id: str | None = None
+    user_id: str | None = None
+    team_id: str | None = None
+    workflow_id: str | None = None
+    updated_before: datetime | None = None
+
+    def given(self) -> dict[str, Any]:
+        """Return the exact matches that are asked for, by field name."""
+        exact = (name for name in self.__slots__ if name != "updated_before")
+        return {name: value for name in exact if (value := getattr(self, name)) is not None}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionChanges:
+    """What to change in a session; what is :data:`UNSET` stays."""
+
+    name: str | None = UNSET
+    metadata: Mapping[str, Any] = UNSET
+    state: Mapping[str, Any] = UNSET
+    agent_id: str = UNSET
+    user_id: str | None = UNSET
+    team_id: str | None = UNSET
+    workflow_id: str | None = UNSET
+
+    def given(self) -> dict[str, Any]:
+        """Return only what is to change, by field name."""
+        return {name: value for name in self.__slots__ if (value := getattr(self, name)) is not UNSET}
+
+
+def other_version(session_id: str, present: int, expected: int | None) -> PreconditionFailed:
+    """Return the error of an update that expected another version than the present one."""
+    return PreconditionFailed(
+        f"session {session_id!r} is at version {present}, not {expected}; read it again and repeat"
+    )
+
+
+class SessionStore(ABC):
+    """Sessions with their transcripts and summaries."""
+
+    @abstractmethod
+    def create(self, session: Session, *, idempotency: IdempotencyKey | None = None) -> Replay | None:
+        """Add a session whose id is new; with a key that was used before, add nothing and return the replay."""
+
+    @abstractmethod
+    def get(self, session_id: str, *, owner: str | None) -> Session | None:
+        """Return one session."""
+
+    @abstractmethod
+    def list(self, where: SessionFilter, paging: Paging) -> Page[Session]:
+        """Return sessions, newest activity (``updated_at``, then id) first."""
+
+    @abstractmethod
+    def count(self, where: SessionFilter) -> int:
+        """Return how many sessions match."""
+
+    @abstractmethod
+    def update(
+        self,
+        session_id: str,
+        changes: SessionChanges,
+        *,
+        owner: str | None,
+        now: datetime,
+        expected_version: int | None = None,
+    ) -> Session:
+        """Apply changes, count ``version`` up and return the session as it is now.
+
+        Raises :class:`~agentos.errors.SessionNotFound`, or :class:`~agentos.errors.PreconditionFailed` when
+        ``expected_version`` is given and is not the present one.
+        """
+
+    @abstractmethod
+    def delete(self, session_id: str, *, owner: str | None) -> bool:
+        """Delete a session with its messages, runs and events; return whether it was there."""
+
+    @abstractmethod
+    def delete_oldest(self, where: SessionFilter, *, limit: int) -> int:
+        """Delete up to ``limit`` matching sessions, the oldest activity first; return how many. Call until 0."""
+
+    @abstractmethod
+    def history(self, session_id: str, *, owner: str | None, limit: int, before: int | None = None) -> History:
+        """Return the last ``limit`` messages whose sequence is less than ``before``, and the runs they came from.
+
+        Runs that left no message stand where their position is; the last page has those after its last message too.
+        A page has the latest of them, up to 1000 or some megabytes, for nothing else bounds them. Unfinished runs are
+        not in it yet, and those that were asked to be forgotten never. Raises :class:`~agentos.errors.SessionNotFound`.
+        """
+
+    @abstractmethod
+    def put_summary(self, session_id: str, summary: Summary, *, owner: str | None) -> None:
+        """Keep the session's summary in place of the one before; raises ``SessionNotFound``."""
+
+    @abstractmethod
+    def get_summary(self, session_id: str, *, owner: str | None) -> Summary | None:
+        """Return the session's summary; raises ``SessionNotFound``."""

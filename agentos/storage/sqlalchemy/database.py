@@ -1,0 +1,178 @@
+"""How transactions are run: the contract that SQLite and PostgreSQL fulfil, each in the module of its name."""
+
+from __future__ import annotations
+
+import logging
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, ClassVar, TypeVar, cast
+
+import sqlalchemy
+from sqlalchemy import Engine, Executable
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.pool import PoolProxiedConnection
+
+from agentos.errors import StorageError
+from agentos.storage.sqlalchemy.connection import NO_PARAMETERS, Connection, Parameters, Result, Statements
+from agentos.storage.sqlalchemy.failures import failures_of
+
+T = TypeVar("T")
+Work = Callable[[Connection], T]
+"""What is done in one transaction. It may be done again from its start, so it must change nothing but the database."""
+
+Migration = Callable[[sqlalchemy.Connection], T]
+"""The same for what changes the schema, which SQLAlchemy and Alembic do themselves."""
+
+READ_ONLY = "25006"
+"""SQLSTATE of a write that a server refuses because it is read-only: a standby, or a primary that was until now."""
+
+logger = logging.getLogger(__name__)
+
+
+class Database(ABC):
+    """Runs work in short transactions; every failure of the database comes out as one neutral ``StorageError``.
+
+    The engine connects when it is first used, which must be after the worker's fork.
+    """
+
+    dialect: ClassVar[str]
+    ping: ClassVar[Executable]
+    """A query that fails unless the database can be reached and used."""
+
+    def __init__(self, engine: Engine, name: str) -> None:
+        self.engine = engine
+        self._driver_error: type[Exception] = engine.dialect.loaded_dbapi.Error
+        self._operational_error: type[Exception] = engine.dialect.loaded_dbapi.OperationalError
+        self.failures: tuple[type[Exception], ...] = (
+            self._driver_error,
+            SQLAlchemyError,  # of the pool and of migrations
+            UnicodeError,  # the driver cannot encode a lone surrogate
+            OverflowError,  # nor SQLite an integer beyond 64 bits
+        )
+        self._statements = Statements(engine)
+        self._log = failures_of(name, logger)
+
+    def exists(self) -> bool:
+        """Return whether there is a database to connect to, without making one."""
+        return True
+
+    def check(self) -> None:
+        """Raise :class:`~agentos.errors.StorageError` unless the database can be reached, read and written."""
+        self.query(self.ping)
+
+    def read(self, work: Work[T]) -> T:
+        """Run one query, outside of any transaction."""
+        with self._translated():
+            return self._read(work)
+
+    def query(self, statement: Executable, values: Parameters = NO_PARAMETERS) -> Result:
+        """Run one query and return what it gave."""
+        return self.read(lambda connection: connection.execute(statement, values))
+
+    def execute(self, statement: Executable, values: Parameters = NO_PARAMETERS) -> Result:
+        """Run one statement that changes something, commit, and return what it gave."""
+        return self.write(lambda connection: connection.execute(statement, values))
+
+    def snapshot(self, work: Work[T]) -> T:
+        """Run several queries that see the same state."""
+        with self._translated():
+            return self._snapshot(work)
+
+    def write(self, work: Work[T]) -> T:
+        """Run work that changes something, and commit; roll back if it raises."""
+        with self._translated():
+            return self._write(work)
+
+    def migrate(self, work: Migration[T]) -> T:
+        """Run work that changes the schema in one transaction, alone among all processes, however long that takes."""
+        with self._translated():
+            return self._migrate(work)
+
+    def shrink(self) -> bool:
+        """Give free space back to the file system; ``False`` where the database does that by itself."""
+        return False
+
+    def close(self) -> None:
+        """Let go of all connections."""
+        self.engine.dispose()
+
+    @abstractmethod
+    def _read(self, work: Work[T]) -> T: ...
+
+    @abstractmethod
+    def _snapshot(self, work: Work[T]) -> T: ...
+
+    @abstractmethod
+    def _write(self, work: Work[T]) -> T: ...
+
+    @abstractmethod
+    def _migrate(self, work: Migration[T]) -> T: ...
+
+    def _lend(self, engine: Engine, work: Work[T], *, begin: str | None) -> T:
+        """Lend work a connection of an engine's pool; with ``begin``, in a transaction that this begins."""
+        lent = engine.raw_connection()
+        try:
+            cursor = lent.cursor()
+            if begin is not None:
+                cursor.execute(begin)
+            done = work(Connection(cursor, self._statements))
+            if begin is not None:
+                lent.commit()
+        except BaseException as error:
+            if self._unusable(error, lent):
+                lent.invalidate(error)
+            raise
+        finally:
+            lent.close()  # the pool rolls back what was not committed
+        return done
+
+    def _unusable(self, error: BaseException, lent: PoolProxiedConnection) -> bool:
+        """Return whether the connection is lost, or was left in the middle of an exchange with the server."""
+        if isinstance(error, self._driver_error):
+            return self.engine.dialect.is_disconnect(cast("Any", error), lent, None)
+        return not isinstance(error, Exception)
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except self.failures as error:
+            said = _said(error)
+            self._log.failed(_kind(said), _cause(said), outage=self._is_outage(said))
+            logger.debug("the failure in full", exc_info=error)
+            if getattr(said, "sqlstate", None) == READ_ONLY:
+                raise StorageError("the database is read-only now; try again later") from error
+            raise StorageError("the database did not take or give the data; try again later") from error
+        if self._log.failing:
+            self._log.works()
+
+    def _is_outage(self, said: BaseException) -> bool:
+        """Return whether a failure is of the database itself, and not of one statement or its values."""
+        return isinstance(said, self._operational_error | PoolTimeout) or getattr(said, "sqlstate", None) == READ_ONLY
+
+
+class SqlStore:
+    """A store, or a part of one, in an SQL database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+
+def _said(error: Exception) -> Exception:
+    """Return the driver's own error where SQLAlchemy has wrapped it."""
+    return error.orig if isinstance(error, DBAPIError) and isinstance(error.orig, Exception) else error
+
+
+def _kind(said: Exception) -> str:
+    return f"{type(said).__name__} {getattr(said, 'sqlstate', None) or ''}".strip()
+
+
+def _cause(said: Exception) -> str:
+    """Return what the driver said, in one line. The lines after its first may quote rows, which the log must not."""
+    lines = str(said).splitlines()
+    # Where no statement was sent, there is none to quote from: each host of several has its line.
+    if getattr(said, "pgconn", None) is None and getattr(said, "sqlstate", "") is None:
+        return f"{type(said).__name__}: {' '.join(line.strip() for line in lines)[:500]}"
+    return f"{type(said).__name__}: {lines[0] if lines else ''}"

@@ -1,0 +1,95 @@
+"""Runs to rows and back, and the statement that reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from sqlalchemy import ColumnElement, Select, bindparam, select
+
+from agentos.domain.run import Run, RunError, RunStatus
+from agentos.domain.usage import Usage
+from agentos.storage.json_text import dumps, loads
+from agentos.storage.runs import ended_at
+from agentos.storage.sqlalchemy.columns import Values, fields_of, microseconds, object_of, time_of, time_or_none
+from agentos.storage.sqlalchemy.connection import Row
+from agentos.storage.sqlalchemy.database import Database
+from agentos.storage.sqlalchemy.inline_media import RUN_PLACE, InlineMedia
+from agentos.storage.sqlalchemy.media_rows import attachments_of
+from agentos.storage.sqlalchemy.owner_scoped import OwnerScoped
+from agentos.storage.sqlalchemy.tables import run_media, runs
+
+_INNER = ("turn", "lease_owner", "lease_until", "cancel_requested", "forget_requested")
+
+RUNS = select(
+    *(column for column in runs.c if column.name not in _INNER), run_media.c.attachments, RUN_PLACE
+).select_from(runs.outerjoin(run_media, run_media.c.run_id == runs.c.id))
+"""What :func:`runs_of` needs of each run."""
+
+GET_RUN = OwnerScoped(RUNS.where(runs.c.id == bindparam("run_id")), runs.c.owner)
+"""One run by its id."""
+
+UNFINISHED = [status.value for status in RunStatus if not status.finished]
+"""The statuses of unfinished runs."""
+
+_GIVEN = ("id", "agent_id", "owner", "session_id", "user_id", "attempt", "input")
+_SAID = ("content", "reasoning", "model", "finish_reason", "loops")
+_SAME = (*_GIVEN, "position", *_SAID)
+_TOKENS = ("prompt_tokens", "completion_tokens", "reasoning_tokens", "cached_tokens")
+OUTCOME = (*_SAID, *_TOKENS, "error", "metadata")
+"""The columns that a run has from its admission on and that its end may change."""
+
+
+def locked_in_order(which: ColumnElement[bool], *, key_share: bool = False) -> Select[str]:
+    """Return a query of unfinished runs that locks them in the order of their ids.
+
+    Heartbeats, the event log and requests to stop lock many runs at once. In one order, they never block each other.
+    """
+    locked = select(runs.c.id).where(which, runs.c.ended_at.is_(None)).order_by(runs.c.id)
+    return select(locked.with_for_update(key_share=key_share).cte("locked").c.id)
+
+
+def run_values(run: Run) -> Values:
+    """Return the row of a new run, without what the database decides."""
+    given = fields_of(run, _GIVEN)
+    return {**given, "created_at": microseconds(run.created_at), "context": dumps(run.context), **_outcome(run)}
+
+
+def ending_values(run: Run) -> Values:
+    """Return the columns that the end of a run sets."""
+    return {"status": run.status.value, "ended_at": microseconds(ended_at(run)), **_outcome(run)}
+
+
+def _outcome(run: Run) -> Values:
+    return {
+        **fields_of(run, _SAID),
+        **fields_of(run.usage, _TOKENS),
+        "error": None if run.error is None else dumps(fields_of(run.error, run.error.__slots__)),
+        "metadata": dumps(run.metadata),
+    }
+
+
+def run_of(row: Row) -> Run:
+    """Return the run of a row that has its ``attachments`` beside it."""
+    return Run(
+        **fields_of(row, _SAME),
+        status=RunStatus(row.status),
+        media=attachments_of(row.attachments),
+        error=None if row.error is None else RunError(**loads(row.error)),
+        usage=Usage(row.prompt_tokens, row.completion_tokens, row.reasoning_tokens, row.cached_tokens),
+        metadata=object_of(row.metadata),
+        context=object_of(row.context),
+        created_at=time_of(row.created_at),
+        started_at=time_or_none(row.started_at),
+        ended_at=time_or_none(row.ended_at),
+    )
+
+
+def runs_of(rows: Sequence[Row], inline: InlineMedia) -> list[Run]:
+    """Return the runs of rows. Outside of a transaction: those of earlier versions are looked up again, one by one."""
+    return [run_of(row) if row.place is None else replace(run_of(row), media=inline.at(row.place)) for row in rows]
+
+
+def run_at(row: Row | None, database: Database) -> Run | None:
+    """Return the run of the row that a query found, if it found one."""
+    return None if row is None else runs_of([row], InlineMedia(database))[0]
