@@ -15,7 +15,7 @@ from typing import Any
 import click
 
 from agentos.domain.media import Media
-from agentos.tools.text import is_clean
+from agentos.domain.text import is_clean
 
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 

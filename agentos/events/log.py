@@ -7,13 +7,13 @@ import threading
 import time
 from collections.abc import Sequence
 
-from agentos.background_thread import BackgroundThread
 from agentos.domain.event import Frame
 from agentos.domain.run import Run
 from agentos.errors import StorageError
 from agentos.events.stream import EventStream
 from agentos.fair_lock import FairLock
 from agentos.observability.repeated import RepeatedLines
+from agentos.periodic_thread import BackgroundThread
 from agentos.storage.interface import Storage
 from agentos.storage.values import FrameBatch
 

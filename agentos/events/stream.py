@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Generator, Sequence
 
-from agentos.alarm import Alarm, Silence
 from agentos.domain.event import Frame
+from agentos.timers import Alarm, Silence
 
 Deliver = Callable[[Sequence[Frame]], bool]
 """Hands frames to who follows without waiting and without raising; or hands over none of them, and returns False."""

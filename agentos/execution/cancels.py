@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 from threading import Event
 
-from agentos.background_thread import BackgroundThread
 from agentos.errors import RunCancelled, StorageError, WorkerLost
 from agentos.execution.runner import Runner
 from agentos.observability.repeated import RepeatedLines
+from agentos.periodic_thread import BackgroundThread
 from agentos.storage.interface import Storage
 
 INTERVAL = 0.25

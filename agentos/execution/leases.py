@@ -9,7 +9,6 @@ from threading import Event
 
 import orjson
 
-from agentos.background_thread import BackgroundThread
 from agentos.domain.run import Run, RunStatus
 from agentos.domain.times import utc_now
 from agentos.errors import AgentOSError, StorageError, WorkerLost
@@ -18,6 +17,7 @@ from agentos.execution.endings import UNSAVED
 from agentos.execution.live import run_error, terminal_event
 from agentos.execution.runner import Runner
 from agentos.observability.repeated import RepeatedLines
+from agentos.periodic_thread import BackgroundThread
 from agentos.storage.interface import Storage
 from agentos.storage.values import Lease
 

@@ -11,7 +11,6 @@ from typing import Any
 
 import orjson
 
-from agentos.alarm import Alarm
 from agentos.cancellation import Cancellation
 from agentos.domain.event import AgentEvent, Complete, Error, Frame, Reasoning, RunStart, Step, Token, Yielded
 from agentos.domain.event import ToolCallEvent as ToolCall
@@ -27,6 +26,7 @@ from agentos.observability.redaction import redact, redact_data
 from agentos.runtime.answer import REASONS
 from agentos.runtime.context import RunContext
 from agentos.runtime.transcript import Transcript
+from agentos.timers import Alarm
 
 MAX_DETAILS = 1024**2
 """Bytes of JSON that one answer may bring for its provider to see again."""

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from agentos.alarm import Alarm
 from agentos.domain.agent import StreamingAgent
 from agentos.domain.message import Message
 from agentos.domain.run import Concurrency, Run, RunStatus
@@ -32,6 +31,7 @@ from agentos.execution.live import LiveRun
 from agentos.execution.turns import SessionTurns
 from agentos.storage.interface import Storage
 from agentos.storage.values import Admission, IdempotencyKey, Lease, Quota, Repeat
+from agentos.timers import Alarm
 
 NO_QUOTA = Quota()
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import Event
 
-from agentos.background_thread import BackgroundThread
 from agentos.config import Config
 from agentos.domain.times import utc_now
 from agentos.errors import StorageError
+from agentos.periodic_thread import BackgroundThread
 from agentos.storage.interface import Storage
 from agentos.storage.values import IDEMPOTENCY_SECONDS, SessionFilter
 

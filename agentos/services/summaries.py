@@ -11,6 +11,7 @@ from agentos.config import Config
 from agentos.domain.message import Message
 from agentos.domain.principal import Principal
 from agentos.domain.session import Session, Summary
+from agentos.domain.text import clean
 from agentos.domain.times import utc_now
 from agentos.errors import (
     AgentOSError,
@@ -30,7 +31,6 @@ from agentos.runtime.loop import ModelAgent
 from agentos.services.agents import AgentService
 from agentos.storage.interface import Storage
 from agentos.storage.values import StoredMessage
-from agentos.tools.text import clean
 
 MESSAGES = 200
 """Messages that a summary reads at most; what lies before them is in the summary before."""

@@ -25,7 +25,7 @@ from agentos.errors import AgentOSError, StorageError
 from agentos.fair_lock import FairLock
 from agentos.observability.repeated import RepeatedLines
 from agentos.observability.startup import place_of
-from agentos.serving import descriptors, outlet
+from agentos.serving import descriptors, log_writer
 from agentos.serving.addresses import plain
 from agentos.serving.answers import answer
 from agentos.serving.application import serving_config
@@ -153,7 +153,7 @@ class Worker(GeventWorker):
 
     def run(self) -> None:
         """Serve, drain, close: in this order, and each within its time."""
-        log_outlet = outlet.install()
+        log_outlet = log_writer.install()
         try:
             if self.services is not None:
                 self.services.start()

@@ -15,10 +15,10 @@ from typing import Any
 
 import orjson
 
+from agentos.domain.text import clean, is_clean, shorten
 from agentos.errors import InvalidRequest
 from agentos.json_schema.validator import Validator
 from agentos.json_schema.work import TooMuchWork, Work
-from agentos.tools.text import clean, is_clean, shorten
 from agentos.tools.wording import accepted_by, problem_of, shown
 
 MAX_SIZE = 256 * 1024

@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from agentos.domain.text import shorten
 from agentos.json_schema.violation import Violation
-from agentos.tools.text import shorten
 
 _LIMITS = {
     "minimum": "at least {}",

@@ -13,13 +13,13 @@ from weakref import WeakSet
 import orjson
 import pytest
 
-from agentos.alarm import Alarm, Call
 from agentos.domain.event import Complete, Error, Frame, RunStart, Token
 from agentos.domain.run import Run, RunStatus
 from agentos.domain.times import utc_now
 from agentos.domain.usage import Usage
 from agentos.events.encoder import FrameEncoder
 from agentos.events.stream import EventStream
+from agentos.timers import Alarm, Call
 from parts.waiting import until
 
 

@@ -7,7 +7,7 @@ import pytest
 from parts.holding import longest_hold
 
 CODE = """
-from agentos.alarm import Alarm
+from agentos.timers import Alarm
 from agentos.domain.message import ToolCall
 from agentos.domain.run import Run, RunStatus
 from agentos.domain.times import utc_now

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from agentos.alarm import FEW, Alarm, Silence
+from agentos.timers import FEW, Alarm, Silence
 from parts.waiting import until
 
 

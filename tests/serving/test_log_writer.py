@@ -13,7 +13,7 @@ from parts.server import ROOT
 OUTLET = """
 from gevent import monkey; monkey.patch_all()
 import logging, os
-from agentos.serving.outlet import Outlet
+from agentos.serving.log_writer import Outlet
 reader, writer = os.pipe()
 outlet = Outlet(writer, limit=1000)
 logging.basicConfig(stream=outlet, format="%(message)s %(lines)s")
@@ -54,7 +54,7 @@ def test_lines_wait_for_their_reader_and_those_beyond_the_limit_are_counted():
 WRITES = """
 from gevent import monkey; monkey.patch_all()
 import logging, socket, time
-from agentos.serving.outlet import Outlet, OutletHandler
+from agentos.serving.log_writer import Outlet, OutletHandler
 reader, writer = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
 outlet = Outlet(writer.fileno(), rest=REST)
 logging.basicConfig(level="INFO", handlers=[OutletHandler(outlet, logging.Formatter("%(message)s"))])
