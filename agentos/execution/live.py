@@ -26,7 +26,7 @@ from agentos.observability.redaction import redact, redact_data
 from agentos.runtime.answer import REASONS
 from agentos.runtime.context import RunContext
 from agentos.runtime.transcript import Transcript
-from agentos.timers import Alarm
+from agentos.timers import TimerThread
 
 MAX_DETAILS = 1024**2
 """Bytes of JSON that one answer may bring for its provider to see again."""
@@ -47,7 +47,7 @@ class LiveRun:
     def __init__(
         self,
         run: Run,
-        alarm: Alarm,
+        timers: TimerThread,
         *,
         deadline: float,
         max_output: int,
@@ -57,7 +57,7 @@ class LiveRun:
     ) -> None:
         self.run = run
         self.deadline = deadline
-        self.stream = EventStream(alarm, durable=durable, logged=logged)
+        self.stream = EventStream(timers, durable=durable, logged=logged)
         self.cancellation = Cancellation()
         self.transcript = Transcript()
         self._encoder = FrameEncoder(run)
