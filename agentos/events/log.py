@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import logging
-import threading
-import time
 from collections.abc import Sequence
 
 from agentos.domain.event import Frame
 from agentos.domain.run import Run
-from agentos.errors import StorageError
 from agentos.events.stream import EventStream
 from agentos.fair_lock import FairLock
-from agentos.observability.repeated import RepeatedLines
-from agentos.periodic_thread import BackgroundThread
+from agentos.periodic_thread import PeriodicThread
 from agentos.storage.interface import Storage
 from agentos.storage.values import FrameBatch
 
@@ -29,7 +25,6 @@ MOST_FRAMES = 5000
 Fresh = tuple[Run, EventStream, Sequence[Frame]]
 
 logger = logging.getLogger(__name__)
-repeated = RepeatedLines(logger)
 
 
 class EventLog:
@@ -39,13 +34,15 @@ class EventLog:
         self._storage = storage
         self._open: dict[str, tuple[Run, EventStream]] = {}
         self._writing = FairLock()  # many runs that end at once wait for it
-        self._thread = BackgroundThread("event-log", self._work)
-        self._wake = threading.Event()
+        failure = "events could not be logged and stay in memory; trying again"
+        self._thread = PeriodicThread(
+            "event-log", self._write, INTERVAL, logger=logger, failure=failure, idle=lambda: not self._open
+        )
 
     def open(self, run: Run, stream: EventStream) -> None:
         """Begin to write a run's events, as long as it is at the same attempt."""
         self._open[run.id] = (run, stream)
-        self._wake.set()
+        self._thread.wake()
         self._thread.start()
 
     def release(self, run_id: str) -> None:
@@ -57,22 +54,7 @@ class EventLog:
 
     def close(self) -> None:
         """Stop the thread. Runs under way have been ended before."""
-        self._thread.stopping.set()
-        self._wake.set()
         self._thread.stop()
-
-    def _work(self, stopping: threading.Event) -> None:
-        while not stopping.is_set():
-            self._wake.wait()
-            self._wake.clear()
-            while self._open and not stopping.is_set():
-                time.sleep(INTERVAL)
-                try:
-                    self._write()
-                except StorageError:
-                    repeated.warning("events could not be logged and stay in memory; trying again")
-                except Exception:  # a bug here must not leave all runs of the worker without a log
-                    logger.exception("the event log met a bug")
 
     def _write(self) -> None:
         left = list(self._open.items())

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import logging
 from collections.abc import Callable
-from threading import Event
 
 import orjson
 
@@ -16,8 +15,7 @@ from agentos.events.encoder import FrameEncoder
 from agentos.execution.endings import UNSAVED
 from agentos.execution.live import run_error, terminal_event
 from agentos.execution.runner import Runner
-from agentos.observability.repeated import RepeatedLines
-from agentos.periodic_thread import BackgroundThread
+from agentos.periodic_thread import PeriodicThread
 from agentos.storage.interface import Storage
 from agentos.storage.values import Lease
 
@@ -30,7 +28,6 @@ RETRY = 1.0
 GONE = "the worker that executed the run is gone; what it had written was kept"
 
 logger = logging.getLogger(__name__)
-repeated = RepeatedLines(logger)
 
 
 class LeaseKeeper:
@@ -44,7 +41,10 @@ class LeaseKeeper:
         self._runner = runner
         self._lease = lease
         self._orphans: set[str] = set()
-        self._thread = BackgroundThread("leases", self._work)
+        failure = "leases could not be renewed; trying again"
+        self._thread = PeriodicThread(
+            "leases", self._work, lease.seconds / 3, logger=logger, failure=failure, retry=RETRY, at_once=True
+        )
         self.transient = False
         """Set by a process that ends soon, and would take with it what it took over: it sweeps only if it has to."""
 
@@ -56,20 +56,10 @@ class LeaseKeeper:
         """Stop the thread."""
         self._thread.stop()
 
-    def _work(self, stopping: Event) -> None:
-        while True:
-            pause = self._lease.seconds / 3
-            try:
-                self.renew()
-                if not self.transient or self._waits():
-                    self.sweep()
-            except StorageError:
-                repeated.warning("leases could not be renewed; trying again")
-                pause = min(pause, RETRY)
-            except Exception:  # a bug here must not leave all runs of the worker without a heartbeat
-                logger.exception("the lease thread met a bug")
-            if stopping.wait(pause):
-                return
+    def _work(self) -> None:
+        self.renew()
+        if not self.transient or self._waits():
+            self.sweep()
 
     def _waits(self) -> bool:
         """Tell whether a run of this process waits for another, which may be a lost one."""

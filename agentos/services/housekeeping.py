@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import logging
-import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from threading import Event
 
 from agentos.config import Config
 from agentos.domain.times import utc_now
-from agentos.errors import StorageError
-from agentos.periodic_thread import BackgroundThread
+from agentos.periodic_thread import PeriodicThread
 from agentos.storage.interface import Storage
 from agentos.storage.values import IDEMPOTENCY_SECONDS, SessionFilter
 
@@ -43,9 +40,10 @@ class HousekeepingService:
 
     def __init__(self, storage: Storage, config: Config, *, interval: float = INTERVAL) -> None:
         self._storage = storage
-        self._interval = interval
         self._config = config
-        self._thread = BackgroundThread("housekeeping", self._work)
+        failure = "housekeeping failed; trying again later"
+        # Not all workers of a deployment at the same moment, which is when it starts.
+        self._thread = PeriodicThread("housekeeping", self._work, interval, logger=logger, failure=failure, spread=0.5)
 
     def prune(self) -> Pruned:
         """Delete events after ``event_retention`` and keys after a day.
@@ -88,17 +86,8 @@ class HousekeepingService:
         """Stop pruning; a round that is under way ends with its present transaction."""
         self._thread.stop()
 
-    def _work(self, stopping: Event) -> None:
-        # Not all workers of a deployment at the same moment, which is when it starts.
-        while not stopping.wait(self._interval * random.uniform(0.5, 1.0)):  # noqa: S311
-            try:
-                pruned = self.prune()
-            except StorageError:
-                logger.warning("housekeeping failed; trying again later")
-            except Exception:  # a bug here must not let old rows pile up for ever
-                logger.exception("housekeeping met a bug")
-            else:
-                logger.debug("housekeeping", extra={"pruned": repr(pruned)})
+    def _work(self) -> None:
+        logger.debug("housekeeping", extra={"pruned": repr(self.prune())})
 
     def _repeat(self, delete: Callable[[], int]) -> int:
         deleted = 0
