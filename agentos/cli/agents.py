@@ -5,8 +5,9 @@ from __future__ import annotations
 import click
 
 from agentos.cli.opening import app_option
-from agentos.cli.output import as_json, json_text, one_line, print_json, print_table, printable
+from agentos.cli.output import as_json, json_text, print_json, print_table, printable
 from agentos.cli.values import Text
+from agentos.domain.text import one_line
 
 
 @app_option

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from agentos.cli.output import as_json, one_line, print_json, print_table, printable, short_time
+from agentos.cli.output import as_json, print_json, print_table, printable, short_time
 from agentos.cli.values import Duration, Text
 from agentos.domain.principal import SCOPES
+from agentos.domain.text import one_line
 from agentos.domain.times import rfc3339, utc_now
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from agentos.cli.output import one_line
+from agentos.domain.text import one_line
 
 PORTS = {"Ollama": 11434, "LM Studio": 1234, "llama.cpp": 8080}
 """The ports that these servers have without settings. llama.cpp's is ours too."""

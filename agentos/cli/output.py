@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import re
 import shutil
 import sys
 from collections.abc import Iterable, Sequence
@@ -14,9 +13,7 @@ from typing import Any, TextIO
 
 import click
 
-# Control characters but tab and line feed, and those that turn the direction of text: what a model, a tool or a client
-# wrote must not move the cursor, change the terminal's title or forge a line.
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+from agentos.domain.text import CONTROL, escape_controls, one_line
 
 NARROWEST = 14
 """Characters, the gap included, below which a column of a table is not squeezed: a narrow terminal wraps it instead."""
@@ -26,13 +23,7 @@ as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 def printable(text: str) -> str:
     """Return the text with characters that a terminal would obey written as escapes; tabs and line feeds stay."""
-    return _CONTROL.sub(lambda match: match[0].encode("unicode_escape").decode("ascii"), text.replace("\r\n", "\n"))
-
-
-def one_line(text: str, length: int | None = None) -> str:
-    """Return the text on one line, its beginning where it is longer than ``length``."""
-    line = printable(" ".join(text.split()))
-    return line if length is None or len(line) <= length else f"{line[: length - 1]}…"
+    return escape_controls(text.replace("\r\n", "\n"), keep="\t\n")
 
 
 def is_coloured(stream: TextIO) -> bool:
@@ -43,7 +34,7 @@ def is_coloured(stream: TextIO) -> bool:
 def json_text(value: Any, *, indent: int | None = None) -> str:
     """Return a value as JSON that a terminal may be shown: what it would obey is escaped, which JSON allows."""
     text = json.dumps(value, ensure_ascii=False, indent=indent)
-    return _CONTROL.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+    return CONTROL.sub(lambda match: match[0] if match[0] == "\n" else f"\\u{ord(match[0]):04x}", text)
 
 
 def print_json(value: Any) -> None:

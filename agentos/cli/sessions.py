@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
-from agentos.cli.output import as_json, json_text, one_line, print_json, print_table, printable, short_time
+from agentos.cli.output import as_json, json_text, print_json, print_table, printable, short_time
 from agentos.cli.pages import read_pages
 from agentos.cli.values import Duration, Text
 from agentos.domain.principal import OPERATOR
+from agentos.domain.text import one_line
 
 if TYPE_CHECKING:
     from agentos.domain.message import Message
