@@ -5,9 +5,8 @@ from __future__ import annotations
 import click
 
 from agentos.cli.opening import app_option
-from agentos.cli.output import as_json, json_text, print_json, print_table, printable
+from agentos.cli.output import as_json, print_fields, print_json, print_list, printable
 from agentos.cli.values import Text
-from agentos.domain.text import one_line
 
 
 @app_option
@@ -28,18 +27,16 @@ def list_agents(as_json: bool) -> None:
     """List all agents: those of code and plugins, and the stored ones."""
     from agentos.api.representations import agent_json
     from agentos.cli.opening import opened
-    from agentos.cli.pages import read_pages
+    from agentos.cli.stored import read_pages
 
     with opened() as services:
         agents = list(read_pages(services.agents.list))
-    if as_json:
-        print_json({"agents": [agent_json(agent) for agent in agents], "count": len(agents)})
-        return
-    print_table(
+    print_list(
+        "agents",
+        [agent_json(agent) for agent in agents],
         ("ID", "MODEL", "TOOLS", "SOURCE", "DESCRIPTION"),
         [(one.id, one.model or "", ", ".join(one.tools), one.source, one.description) for one in agents],
-        empty="No agents.",
-        whole=("ID",),
+        as_json=as_json,
     )
 
 
@@ -59,9 +56,6 @@ def show(agent_id: str, as_json: bool) -> None:
     shown = {**document, **document.pop("definition", {})}
     shown.pop("definition", None)
     instructions = shown.pop("instructions", "")
-    for key, value in shown.items():
-        if value not in (None, "", []):
-            text = value if isinstance(value, str) else json_text(value)
-            click.echo(f"{key + ':':<14}{one_line(text)}")
+    print_fields(shown, width=14, hidden=(None, "", []))
     if instructions:
         click.echo(f"instructions:\n{printable(instructions)}")

@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TextIO
 
@@ -42,12 +42,31 @@ def print_json(value: Any) -> None:
     click.echo(json_text(value, indent=2))
 
 
-def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, empty: str, whole: Sequence[str]) -> None:
-    """Print rows under their columns, or ``empty`` on standard error.
+def print_fields(document: Mapping[str, Any], *, width: int, hidden: Container[Any]) -> None:
+    """Print each member of a document on a line; not those with a hidden value."""
+    for key, value in document.items():
+        if value not in hidden:
+            click.echo(f"{key + ':':<{width}}{one_line(value if isinstance(value, str) else json_text(value))}")
 
-    A terminal wraps what is too wide, but not the columns in ``whole``, which are there to be copied. Where the output
-    is not a terminal nothing is wrapped or cut: a row is a line.
+
+def print_list(
+    name: str,
+    documents: Sequence[Any],
+    columns: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    *,
+    as_json: bool,
+    empty: str | None = None,
+    **more: Any,
+) -> None:
+    """Print documents as JSON under their name, their count, and ``more``; or rows of a table, or ``empty`` on stderr.
+
+    A terminal wraps what is too wide, but not the first column, which is there to be copied. Where the output is not a
+    terminal nothing is wrapped or cut: a row is a line.
     """
+    if as_json:
+        print_json({name: documents, "count": len(documents), **more})
+        return
     from rich import box
     from rich.console import Console
     from rich.table import Table
@@ -55,14 +74,14 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, empty:
 
     lines = [[one_line(cell) for cell in row] for row in rows]
     if not lines:
-        click.echo(empty, err=True)
+        click.echo(empty or f"No {name}.", err=True)
         return
     coloured, terminal = is_coloured(sys.stdout), sys.stdout.isatty()
-    widest = {number: max(len(line[number]) for line in lines) for number, name in enumerate(columns) if name in whole}
-    needed = sum(widest.get(number, NARROWEST) for number in range(len(columns)))
+    widest = max(len(line[0]) for line in lines)
+    needed = widest + NARROWEST * (len(columns) - 1)
     table = Table(box=box.SIMPLE_HEAD if terminal else None, pad_edge=False, show_edge=False, header_style="bold")
     for number, column in enumerate(columns):
-        table.add_column(column, overflow="fold", min_width=widest.get(number))
+        table.add_column(column, overflow="fold", min_width=None if number else widest)
     for line in lines:
         table.add_row(*(Text(cell) for cell in line))
     buffer = io.StringIO()

@@ -1,0 +1,50 @@
+"""What commands do with stored runs and sessions: read lists page by page, delete by ID."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, TypeVar
+
+import click
+
+from agentos.cli.output import printable
+from agentos.cli.values import Text
+from agentos.domain.principal import OPERATOR
+
+if TYPE_CHECKING:
+    from agentos.storage.values import Page, Paging
+
+T = TypeVar("T")
+
+PAGE = 500
+
+
+def read_pages(read: Callable[[Paging], Page[T]], limit: int = sys.maxsize) -> Iterator[T]:
+    """Yield up to ``limit`` items of a list, of which ``read`` returns a part. Without ``limit``: all."""
+    from agentos.storage.values import Paging
+
+    paging = Paging(limit=min(limit, PAGE))
+    while True:
+        page = read(paging)
+        yield from page.items
+        limit -= len(page.items)
+        if page.next_cursor is None or limit <= 0:
+            return
+        paging = Paging(limit=min(limit, PAGE), cursor=page.next_cursor)
+
+
+def delete_command(kind: str, help: str) -> click.Command:
+    """Return the command that deletes what the service of this kind has under the given IDs."""
+
+    @click.command("delete", help=help)
+    @click.argument("ids", metavar="ID...", type=Text(), nargs=-1, required=True)
+    def delete(ids: Sequence[str]) -> None:
+        from agentos.cli.opening import opened
+
+        with opened() as services:
+            for id in ids:
+                getattr(services, f"{kind}s").delete(id, OPERATOR)
+                click.echo(f"Deleted {kind} {printable(id)}.")
+
+    return delete
