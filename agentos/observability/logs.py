@@ -19,7 +19,7 @@ from pythonjsonlogger.orjson import OrjsonFormatter
 from agentos.domain.text import escape_controls
 from agentos.domain.times import rfc3339
 from agentos.observability.content import Quoting, frames_and_types
-from agentos.observability.redaction import has_secret, keep_secrets_of, redact, redact_data
+from agentos.observability.redaction import has_secret, process, redact, redact_data, secrets_of
 
 if TYPE_CHECKING:
     from agentos.config import Config
@@ -120,7 +120,7 @@ def configure_logging(config: Config, *, stream: TextIO | None = None) -> None:
     ``warning`` on: their debug lines may hold prompts and answers, so they need both ``debug`` and ``log_content``. The
     secrets of the configuration are known to all of the process from now on. May be called again; the last call holds.
     """
-    keep_secrets_of(config)
+    process.keep(*secrets_of(config))
     handler = logging.StreamHandler(stream or sys.stderr)
     console = config.debug or config.log_format == "console"
     formatter = ConsoleFormatter if console else JSONFormatter
