@@ -130,8 +130,8 @@ class Redactor:
 process = Redactor()
 """The redactor of all servers in this process. Each adds its secrets when it is built.
 
-They share it on purpose. They share the log, the environment and standard error, so each of them may come to quote a
-secret of another.
+They share it on purpose. They share the log, standard error and the environment, so each of them may come to quote a
+secret of another. And code that had to be given a server's own redactor would show secrets wherever it was forgotten.
 """
 
 redact, redact_data, has_secret = process.redact, process.redact_data, process.has_secret
