@@ -12,8 +12,8 @@ from dataclasses import KW_ONLY, dataclass
 from agentos.errors import StorageError
 from agentos.observability.repeated import RepeatedLines
 
-STOP_SECONDS = 1.0
-"""Seconds that :meth:`PeriodicThread.stop` waits. A database that does not answer must not hold up the end."""
+CLOSE_SECONDS = 1.0
+"""Seconds that :meth:`PeriodicThread.close` waits. A database that does not answer must not hold up the end."""
 
 
 @dataclass(eq=False)
@@ -26,7 +26,7 @@ class PeriodicThread:
 
     >>> thread = PeriodicThread("prune", storage.prune, 600.0, logger=logger, failure="could not prune; trying again")
     >>> thread.start()
-    >>> thread.stop()
+    >>> thread.close()
     """
 
     name: str
@@ -42,7 +42,7 @@ class PeriodicThread:
 
     def __post_init__(self) -> None:
         self.stopping = threading.Event()
-        """Set by :meth:`stop`. Work that takes long looks at it between two pieces."""
+        """Set by :meth:`close`. Work that takes long looks at it between two pieces."""
         self._woken = threading.Event()
         self._starting = threading.Lock()
         self._thread = threading.Thread(target=self._run, name=self.name, daemon=True)
@@ -58,7 +58,7 @@ class PeriodicThread:
         """End the sleep of an idle thread. The next call comes one pause later."""
         self._woken.set()
 
-    def stop(self, timeout: float = STOP_SECONDS) -> None:
+    def close(self, timeout: float = CLOSE_SECONDS) -> None:
         """Stop the thread and wait until it has ended, at most ``timeout`` seconds.
 
         The wait is for what the thread uses: a connection that it still has is not closed with the others.

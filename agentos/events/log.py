@@ -27,23 +27,23 @@ Fresh = tuple[Run, EventStream, Sequence[Frame]]
 logger = logging.getLogger(__name__)
 
 
-class EventLog:
-    """Has one thread, started by the first run, that commits what is new in all open streams in one transaction."""
+class EventLog(PeriodicThread):
+    """A thread, started by the first run, that commits what is new in all open streams in one transaction."""
 
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
         self._open: dict[str, tuple[Run, EventStream]] = {}
         self._writing = FairLock()  # many runs that end at once wait for it
         failure = "events could not be logged and stay in memory; trying again"
-        self._thread = PeriodicThread(
+        super().__init__(
             "event-log", self._write, INTERVAL, logger=logger, failure=failure, idle=lambda: not self._open
         )
 
     def open(self, run: Run, stream: EventStream) -> None:
         """Begin to write a run's events, as long as it is at the same attempt."""
         self._open[run.id] = (run, stream)
-        self._thread.wake()
-        self._thread.start()
+        self.wake()
+        self.start()
 
     def release(self, run_id: str) -> None:
         """Stop writing a run's events: after this, what its stream has not logged is the caller's to write."""
@@ -51,10 +51,6 @@ class EventLog:
         # When the lock is free, a group that held frames of this run has been committed or has failed. Runs that end at
         # the same moment pass one by one, with a turn of the event loop between: to save an end is work.
         self._writing.pass_through()
-
-    def close(self) -> None:
-        """Stop the thread. Runs under way have been ended before."""
-        self._thread.stop()
 
     def _write(self) -> None:
         left = list(self._open.items())

@@ -19,8 +19,8 @@ GONE_EVERY = 2
 logger = logging.getLogger(__name__)
 
 
-class CancelWatch:
-    """Has one thread that asks the database, while there are runs, which of them are to be stopped."""
+class CancelWatch(PeriodicThread):
+    """A thread that asks the database, while there are runs, which of them are to be stopped."""
 
     def __init__(self, storage: Storage, runner: Runner, owner: str) -> None:
         self._storage = storage
@@ -28,15 +28,7 @@ class CancelWatch:
         self._owner = owner
         self._looks = count(1)
         failure = "cancel requests could not be read; trying again"
-        self._thread = PeriodicThread("cancels", self._work, INTERVAL, logger=logger, failure=failure)
-
-    def start(self) -> None:
-        """Start the thread unless it runs."""
-        self._thread.start()
-
-    def close(self) -> None:
-        """Stop the thread."""
-        self._thread.stop()
+        super().__init__("cancels", self._work, INTERVAL, logger=logger, failure=failure)
 
     def look(self) -> None:
         """Stop the runs that are to be stopped, side by side."""

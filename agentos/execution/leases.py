@@ -30,8 +30,8 @@ GONE = "the worker that executed the run is gone; what it had written was kept"
 logger = logging.getLogger(__name__)
 
 
-class LeaseKeeper:
-    """Has one thread that renews all leases of the worker in one statement, and sweeps, three times a lease."""
+class LeaseKeeper(PeriodicThread):
+    """A thread that renews the leases of the worker in one statement and sweeps: at once, then three times a lease."""
 
     def __init__(
         self, storage: Storage, runner: Runner, lease: Lease, *, resume: Callable[[Run], bool] = lambda _: False
@@ -42,19 +42,11 @@ class LeaseKeeper:
         self._lease = lease
         self._orphans: set[str] = set()
         failure = "leases could not be renewed; trying again"
-        self._thread = PeriodicThread(
+        super().__init__(
             "leases", self._work, lease.seconds / 3, logger=logger, failure=failure, retry=RETRY, at_once=True
         )
         self.transient = False
         """Set by a process that ends soon, and would take with it what it took over: it sweeps only if it has to."""
-
-    def start(self) -> None:
-        """Start the thread unless it runs. Its first act is to sweep."""
-        self._thread.start()
-
-    def close(self) -> None:
-        """Stop the thread."""
-        self._thread.stop()
 
     def _work(self) -> None:
         self.renew()

@@ -35,15 +35,18 @@ class Pruned:
     runs: int
 
 
-class HousekeepingService:
-    """Prunes when it is told to, and by itself every ten minutes once it is started."""
+class HousekeepingService(PeriodicThread):
+    """Prunes when it is told to, and by itself every ten minutes once it is started.
+
+    When it is closed, a round that is under way ends with its present transaction.
+    """
 
     def __init__(self, storage: Storage, config: Config, *, interval: float = INTERVAL) -> None:
         self._storage = storage
         self._config = config
         failure = "housekeeping failed; trying again later"
         # Not all workers of a deployment at the same moment, which is when it starts.
-        self._thread = PeriodicThread("housekeeping", self._work, interval, logger=logger, failure=failure, spread=0.5)
+        super().__init__("housekeeping", self._work, interval, logger=logger, failure=failure, spread=0.5)
 
     def prune(self) -> Pruned:
         """Delete events after ``event_retention`` and keys after a day.
@@ -69,7 +72,7 @@ class HousekeepingService:
     def prune_runs(self, before: datetime) -> int:
         """Delete everybody's runs without a session that ended before a time; return how many."""
         deleted, after = self._storage.delete_runs(ended_before=before, limit=BATCH)
-        while after is not None and not self._thread.stopping.wait(PAUSE):
+        while after is not None and not self.stopping.wait(PAUSE):
             some, after = self._storage.delete_runs(ended_before=before, after=after, limit=BATCH)
             deleted += some
         return deleted
@@ -78,14 +81,6 @@ class HousekeepingService:
         """Give the space of what was deleted back to the file system, if the database does not by itself."""
         return self._storage.shrink()
 
-    def start(self) -> None:
-        """Begin to prune by itself, unless it does already."""
-        self._thread.start()
-
-    def close(self) -> None:
-        """Stop pruning; a round that is under way ends with its present transaction."""
-        self._thread.stop()
-
     def _work(self) -> None:
         logger.debug("housekeeping", extra={"pruned": repr(self.prune())})
 
@@ -93,6 +88,6 @@ class HousekeepingService:
         deleted = 0
         while some := delete():
             deleted += some
-            if self._thread.stopping.wait(PAUSE):
+            if self.stopping.wait(PAUSE):
                 break
         return deleted

@@ -13,12 +13,12 @@ from parts.waiting import until
 logger = logging.getLogger(__name__)
 
 
-def test_it_calls_until_it_is_stopped_and_starts_once() -> None:
+def test_it_calls_until_it_is_closed_and_starts_once() -> None:
     calls: list[threading.Thread] = []
     thread = PeriodicThread(
         "t", lambda: calls.append(threading.current_thread()), 0.01, logger=logger, failure="failed"
     )
-    thread.stop()  # not started: nothing to wait for
+    thread.close()  # not started: nothing to wait for
 
     thread = PeriodicThread(
         "t", lambda: calls.append(threading.current_thread()), 0.01, logger=logger, failure="failed"
@@ -26,7 +26,7 @@ def test_it_calls_until_it_is_stopped_and_starts_once() -> None:
     thread.start()
     thread.start()
     until(lambda: len(calls) >= 3)
-    thread.stop()
+    thread.close()
     called = len(calls)
     time.sleep(0.05)
 
@@ -47,7 +47,7 @@ def test_neither_the_database_nor_a_bug_ends_it(caplog: pytest.LogCaptureFixture
     thread = PeriodicThread("t", work, 0.01, logger=logger, failure="could not; trying again")
     thread.start()
     assert done.wait(5)
-    thread.stop()
+    thread.close()
 
     assert [record.getMessage() for record in caplog.records] == ["could not; trying again", "the thread 't' met a bug"]
 
@@ -64,7 +64,7 @@ def test_after_a_failure_of_the_database_it_tries_again_sooner() -> None:
     thread = PeriodicThread("t", work, 1000, logger=logger, failure="failed", at_once=True, retry=0.01)
     thread.start()
     assert done.wait(5)
-    thread.stop()
+    thread.close()
 
 
 def test_while_it_is_idle_it_sleeps_and_when_it_is_woken_it_waits_one_pause() -> None:
@@ -83,4 +83,4 @@ def test_while_it_is_idle_it_sleeps_and_when_it_is_woken_it_waits_one_pause() ->
     thread.wake()
     until(lambda: len(called) >= 1)
     assert called[0] - woken >= 0.045
-    thread.stop()
+    thread.close()
