@@ -14,7 +14,9 @@ def clean(text: str) -> str:
 
     Two halves of a surrogate pair become their character.
     """
-    return join_surrogates(text.replace("\0", "\ufffd") if "\0" in text else text)
+    if "\0" in text:
+        text = text.replace("\0", "\ufffd")
+    return text if text.isascii() else join_surrogates(text)
 
 
 def is_clean(text: str) -> bool:
@@ -24,8 +26,6 @@ def is_clean(text: str) -> bool:
 
 def join_surrogates(text: str) -> str:
     """Return the text with halves of surrogate pairs joined; one that stays alone becomes U+FFFD."""
-    if text.isascii():
-        return text
     try:
         text.encode()  # faster than any search
     except UnicodeEncodeError:
