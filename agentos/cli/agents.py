@@ -27,7 +27,7 @@ def list_agents(as_json: bool) -> None:
     """List all agents: those of code and plugins, and the stored ones."""
     from agentos.api.representations import agent_json
     from agentos.cli.opening import opened
-    from agentos.cli.stored import read_pages
+    from agentos.cli.pages import read_pages
 
     with opened() as services:
         agents = list(read_pages(services.agents.list))

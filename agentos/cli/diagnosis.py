@@ -40,7 +40,7 @@ def diagnose(timeout: float, *, find_models: bool = False) -> Iterator[Finding]:
     from agentos.advice import advice
     from agentos.bootstrap import build
     from agentos.cli.opening import changed, found_server
-    from agentos.cli.stored import read_pages
+    from agentos.cli.pages import read_pages
 
     yield _python()
     try:

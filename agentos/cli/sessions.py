@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 
 from agentos.cli.output import as_json, json_text, print_fields, print_json, print_list, printable, short_time
-from agentos.cli.stored import delete_command, read_pages
+from agentos.cli.pages import delete_command, read_pages
 from agentos.cli.values import Duration, Text
 from agentos.domain.principal import OPERATOR
 from agentos.domain.text import one_line

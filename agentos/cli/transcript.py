@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from agentos.cli.stored import PAGE
+from agentos.cli.pages import PAGE
 from agentos.domain.principal import OPERATOR
 
 if TYPE_CHECKING:

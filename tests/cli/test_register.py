@@ -3,7 +3,7 @@ import json
 import pytest
 
 from agentos.cli.opening import opened
-from agentos.cli.stored import PAGE
+from agentos.cli.pages import PAGE
 
 YAML = """
 id: support

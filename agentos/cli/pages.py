@@ -1,4 +1,4 @@
-"""What commands do with stored runs and sessions: read lists page by page, delete by ID."""
+"""Reads lists that come in pages, and deletes what they list."""
 
 from __future__ import annotations
 
