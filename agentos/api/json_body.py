@@ -1,4 +1,4 @@
-"""The JSON of a request's body, and what a client is told of one that is refused."""
+"""The JSON of a request's body, and the messages of those that are refused."""
 
 from __future__ import annotations
 

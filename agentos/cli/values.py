@@ -72,7 +72,7 @@ class JSONObject(TextOrFile):
 
 
 class Pair(Text):
-    """``KEY=VALUE``; what the value means is decided by whoever reads it."""
+    """``KEY=VALUE``. The command decides what the value means."""
 
     name = "key=value"
 

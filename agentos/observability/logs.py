@@ -55,7 +55,7 @@ class JSONFormatter(OrjsonFormatter):
         self._content = content
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the line; whatever is logged, there is one."""
+        """Return the line. Each record has one, also where a field is no JSON."""
         data = {
             "time": rfc3339(datetime.fromtimestamp(record.created, UTC)),
             "level": record.levelname.lower(),

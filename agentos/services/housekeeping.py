@@ -36,7 +36,7 @@ class Pruned:
 
 
 class HousekeepingService(PeriodicThread):
-    """Prunes when it is told to, and by itself every ten minutes once it is started.
+    """Prunes when a command asks for it, and every ten minutes once it is started.
 
     When it is closed, a round that is under way ends with its present transaction.
     """
