@@ -22,7 +22,7 @@ from agentos.execution.leases import LeaseKeeper
 from agentos.execution.runner import Runner
 from agentos.models.catalog import Catalog
 from agentos.models.provider import ModelProvider
-from agentos.observability.redaction import keep_secrets_of
+from agentos.observability.redaction import process, secrets_of
 from agentos.observability.run_log import RunLog
 from agentos.plugins.manager import PluginManager, PluginReport
 from agentos.provider_settings import ProviderSettings
@@ -72,7 +72,7 @@ def build(
     :class:`~agentos.errors.PluginError`, and :class:`~agentos.errors.StorageError` when the schema cannot be brought up
     to date.
     """
-    keep_secrets_of(config)
+    process.keep(*secrets_of(config))
     manager = PluginManager(allowed=config.plugins, strict=config.plugins_strict)
     registries = _Registries()
     registries.fill(manager, config, plugins or {})

@@ -25,10 +25,10 @@ RATE = 400
 """Samples a second."""
 
 STAGES: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("log: format a line and hand it over", ("/logging/", "pythonjsonlogger", "observability/", "serving/outlet")),
+    ("log: format a line and hand it over", ("/logging/", "pythonjsonlogger", "observability/", "serving/log_writer")),
     ("database: statements, commits", ("sqlalchemy/", "agentos/storage/")),
     ("request: header and body from the socket", ("agentos/serving/parsing", "gunicorn/http/parser", "api/body")),
-    ("request: schema", ("marshmallow/", "agentos/api/schemas/", "api/strict_json")),
+    ("request: schema", ("marshmallow/", "agentos/api/schemas/", "api/json_body", "agentos/strict_json")),
     (
         "model: HTTP request and response",
         ("agentos/http/", "models/wire/", "urllib3/", "http/client", "email/"),
@@ -45,7 +45,7 @@ STAGES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("answer: a client that leaves is noticed", ("api/disconnects",)),
     (
         "run: admission, thread, lease, deadline, end",
-        ("agentos/execution/", "agentos/services/", "agentos/domain/", "agentos/alarm"),
+        ("agentos/execution/", "agentos/services/", "agentos/domain/", "agentos/timers"),
     ),
     ("Flask and Werkzeug", ("flask/", "werkzeug/", "agentos/api/", "agentos/app", "benchmarks/floor")),
     ("gunicorn: a request's own cost", ("gunicorn/", "agentos/serving/")),

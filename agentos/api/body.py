@@ -11,10 +11,11 @@ from typing import Any
 
 from flask import Request
 
+from agentos.api.json_body import decode_json
 from agentos.api.schemas.fields import shown
-from agentos.api.strict_json import LARGE, decode_json
 from agentos.errors import AgentOSError, InvalidRequest, RequestTooLarge, UnsupportedMediaType
 from agentos.fair_lock import LOOP_TURN
+from agentos.strict_json import LARGE
 
 PIECE = 64 * 1024
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from agentos.cli.opening import app_option
-from agentos.cli.output import as_json, json_text, one_line, print_json, print_table, printable
+from agentos.cli.output import as_json, print_fields, print_json, print_list, printable
 from agentos.cli.values import Text
 
 
@@ -31,14 +31,12 @@ def list_agents(as_json: bool) -> None:
 
     with opened() as services:
         agents = list(read_pages(services.agents.list))
-    if as_json:
-        print_json({"agents": [agent_json(agent) for agent in agents], "count": len(agents)})
-        return
-    print_table(
+    print_list(
+        "agents",
+        [agent_json(agent) for agent in agents],
         ("ID", "MODEL", "TOOLS", "SOURCE", "DESCRIPTION"),
         [(one.id, one.model or "", ", ".join(one.tools), one.source, one.description) for one in agents],
-        empty="No agents.",
-        whole=("ID",),
+        as_json=as_json,
     )
 
 
@@ -58,9 +56,6 @@ def show(agent_id: str, as_json: bool) -> None:
     shown = {**document, **document.pop("definition", {})}
     shown.pop("definition", None)
     instructions = shown.pop("instructions", "")
-    for key, value in shown.items():
-        if value not in (None, "", []):
-            text = value if isinstance(value, str) else json_text(value)
-            click.echo(f"{key + ':':<14}{one_line(text)}")
+    print_fields(shown, width=14, hidden=(None, "", []))
     if instructions:
         click.echo(f"instructions:\n{printable(instructions)}")

@@ -12,7 +12,7 @@ from agentos.cli.opening import app_option
 from agentos.cli.output import printable
 from agentos.cli.values import Text
 from agentos.domain.principal import OPERATOR
-from agentos.tools.text import clean
+from agentos.domain.text import clean
 
 if TYPE_CHECKING:
     from agentos.services.services import Services

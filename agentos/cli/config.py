@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from agentos.cli.output import as_json, print_json, print_table
+from agentos.cli.output import as_json, print_list
 
 if TYPE_CHECKING:
     from agentos.config import Config
@@ -28,14 +28,12 @@ def command(as_json: bool) -> None:
 
     config = configured()
     rows = [_row(config, setting) for setting in settings_of(Config)]
-    if as_json:
-        print_json({"settings": rows, "count": len(rows)})
-        return
-    print_table(
+    print_list(
+        "settings",
+        rows,
         ("SETTING", "VALUE", "SOURCE", "VARIABLE"),
         [(row["name"], _shown(row["value"]), row["source"], " or ".join(row["env"])) for row in rows],
-        empty="No settings.",
-        whole=("SETTING",),
+        as_json=as_json,
     )
 
 

@@ -6,8 +6,9 @@ import dataclasses
 
 import click
 
-from agentos.cli.output import as_json, one_line, print_json
+from agentos.cli.output import as_json, print_json
 from agentos.cli.values import Text
+from agentos.domain.text import one_line
 
 
 @click.group("data")

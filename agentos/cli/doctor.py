@@ -8,7 +8,8 @@ import sys
 import click
 
 from agentos.cli.opening import app_option
-from agentos.cli.output import as_json, is_coloured, one_line, print_json
+from agentos.cli.output import as_json, is_coloured, print_json
+from agentos.domain.text import one_line
 
 COLOURS = {"ok": "green", "warning": "yellow", "failed": "red"}
 

@@ -10,6 +10,7 @@ import click
 
 from agentos.cli.opening import app_parameter, settings
 from agentos.cli.output import printable
+from agentos.domain.text import one_line
 from agentos.errors import AgentOSError, PluginError
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ class Failure(click.ClickException):
     def __init__(self, message: str) -> None:
         from agentos.observability.redaction import redact
 
-        super().__init__(printable(redact(message)).replace("\n", " "))
+        super().__init__(one_line(redact(message)))
 
 
 class CommandGroup(click.Group):

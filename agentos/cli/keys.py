@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from agentos.cli.output import as_json, one_line, print_json, print_table, printable, short_time
+from agentos.cli.output import as_json, print_json, print_list, printable, short_time
 from agentos.cli.values import Duration, Text
 from agentos.domain.principal import SCOPES
+from agentos.domain.text import one_line
 from agentos.domain.times import rfc3339, utc_now
 
 if TYPE_CHECKING:
@@ -111,14 +112,12 @@ def list_keys(as_json: bool) -> None:
     with opened() as services:
         keys = services.keys.list()
     status = {key.id: status_of(key, utc_now()) for key in keys}
-    if as_json:
-        listed = [
+    print_list(
+        "keys",
+        [
             {"id": key.id, **_described(key), "revoked_at": _time(key.revoked_at), "status": status[key.id]}
             for key in keys
-        ]
-        print_json({"keys": listed, "count": len(keys)})
-        return
-    print_table(
+        ],
         ("ID", "NAME", "USER", "STATUS", "CREATED", "EXPIRES", "SCOPES"),
         [
             (
@@ -132,8 +131,7 @@ def list_keys(as_json: bool) -> None:
             )
             for key in keys
         ],
-        empty="No keys.",
-        whole=("ID",),
+        as_json=as_json,
     )
 
 

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from agentos.cli.output import one_line
+from agentos.domain.text import one_line
 from agentos.http.client import HTTPClient
 from agentos.http.connection import CONNECTION_FAILURES
 

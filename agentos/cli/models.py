@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from agentos.cli.opening import app_option
-from agentos.cli.output import as_json, print_json, print_table
+from agentos.cli.output import as_json, print_list
 
 
 @click.command("models")
@@ -22,15 +22,14 @@ def command(as_json: bool) -> None:
     with opened(migrate=False) as services:
         models = services.catalog.names()
         providers = [(entry.name, entry.source) for entry in services.catalog]
-    if as_json:
-        print_json(
-            {
-                "models": [{"id": name, "source": source} for name, source in models],
-                "count": len(models),
-                "providers": [{"prefix": prefix, "source": source} for prefix, source in providers],
-            }
-        )
-        return
     listed = {name.partition(":")[0] for name, _ in models}
     silent = [(f"{prefix}:*", source) for prefix, source in providers if prefix not in listed]
-    print_table(("MODEL", "PLUGIN"), sorted(models + silent), empty="No model providers.", whole=("MODEL",))
+    print_list(
+        "models",
+        [{"id": name, "source": source} for name, source in models],
+        ("MODEL", "PLUGIN"),
+        sorted(models + silent),
+        as_json=as_json,
+        empty="No model providers.",
+        providers=[{"prefix": prefix, "source": source} for prefix, source in providers],
+    )

@@ -5,18 +5,15 @@ from __future__ import annotations
 import io
 import json
 import os
-import re
 import shutil
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TextIO
 
 import click
 
-# Control characters but tab and line feed, and those that turn the direction of text: what a model, a tool or a client
-# wrote must not move the cursor, change the terminal's title or forge a line.
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+from agentos.domain.text import CONTROL, escape_controls, one_line
 
 NARROWEST = 14
 """Characters, the gap included, below which a column of a table is not squeezed: a narrow terminal wraps it instead."""
@@ -26,13 +23,7 @@ as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 def printable(text: str) -> str:
     """Return the text with characters that a terminal would obey written as escapes; tabs and line feeds stay."""
-    return _CONTROL.sub(lambda match: match[0].encode("unicode_escape").decode("ascii"), text.replace("\r\n", "\n"))
-
-
-def one_line(text: str, length: int | None = None) -> str:
-    """Return the text on one line, its beginning where it is longer than ``length``."""
-    line = printable(" ".join(text.split()))
-    return line if length is None or len(line) <= length else f"{line[: length - 1]}…"
+    return escape_controls(text.replace("\r\n", "\n"), keep="\t\n")
 
 
 def is_coloured(stream: TextIO) -> bool:
@@ -43,7 +34,7 @@ def is_coloured(stream: TextIO) -> bool:
 def json_text(value: Any, *, indent: int | None = None) -> str:
     """Return a value as JSON that a terminal may be shown: what it would obey is escaped, which JSON allows."""
     text = json.dumps(value, ensure_ascii=False, indent=indent)
-    return _CONTROL.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+    return CONTROL.sub(lambda match: match[0] if match[0] == "\n" else f"\\u{ord(match[0]):04x}", text)
 
 
 def print_json(value: Any) -> None:
@@ -51,12 +42,31 @@ def print_json(value: Any) -> None:
     click.echo(json_text(value, indent=2))
 
 
-def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, empty: str, whole: Sequence[str]) -> None:
-    """Print rows under their columns, or ``empty`` on standard error.
+def print_fields(document: Mapping[str, Any], *, width: int, hidden: Container[Any]) -> None:
+    """Print each member of a document on a line; not those with a hidden value."""
+    for key, value in document.items():
+        if value not in hidden:
+            click.echo(f"{key + ':':<{width}}{one_line(value if isinstance(value, str) else json_text(value))}")
 
-    A terminal wraps what is too wide, but not the columns in ``whole``, which are there to be copied. Where the output
-    is not a terminal nothing is wrapped or cut: a row is a line.
+
+def print_list(
+    name: str,
+    documents: Sequence[Any],
+    columns: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    *,
+    as_json: bool,
+    empty: str | None = None,
+    **more: Any,
+) -> None:
+    """Print documents as JSON under their name, their count, and ``more``; or rows of a table, or ``empty`` on stderr.
+
+    A terminal wraps what is too wide, but not the first column, which is there to be copied. Where the output is not a
+    terminal nothing is wrapped or cut: a row is a line.
     """
+    if as_json:
+        print_json({name: documents, "count": len(documents), **more})
+        return
     from rich import box
     from rich.console import Console
     from rich.table import Table
@@ -64,14 +74,14 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, empty:
 
     lines = [[one_line(cell) for cell in row] for row in rows]
     if not lines:
-        click.echo(empty, err=True)
+        click.echo(empty or f"No {name}.", err=True)
         return
     coloured, terminal = is_coloured(sys.stdout), sys.stdout.isatty()
-    widest = {number: max(len(line[number]) for line in lines) for number, name in enumerate(columns) if name in whole}
-    needed = sum(widest.get(number, NARROWEST) for number in range(len(columns)))
+    widest = max(len(line[0]) for line in lines)
+    needed = widest + NARROWEST * (len(columns) - 1)
     table = Table(box=box.SIMPLE_HEAD if terminal else None, pad_edge=False, show_edge=False, header_style="bold")
     for number, column in enumerate(columns):
-        table.add_column(column, overflow="fold", min_width=widest.get(number))
+        table.add_column(column, overflow="fold", min_width=None if number else widest)
     for line in lines:
         table.add_row(*(Text(cell) for cell in line))
     buffer = io.StringIO()

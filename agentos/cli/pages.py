@@ -1,10 +1,16 @@
-"""Reads lists that come in pages."""
+"""Reads lists that come in pages, and deletes what they list."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, TypeVar
+
+import click
+
+from agentos.cli.output import printable
+from agentos.cli.values import Text
+from agentos.domain.principal import OPERATOR
 
 if TYPE_CHECKING:
     from agentos.storage.paging import Page, Paging
@@ -26,3 +32,19 @@ def read_pages(read: Callable[[Paging], Page[T]], limit: int = sys.maxsize) -> I
         if page.next_cursor is None or limit <= 0:
             return
         paging = Paging(limit=min(limit, PAGE), cursor=page.next_cursor)
+
+
+def delete_command(kind: str, help: str) -> click.Command:
+    """Return the command that deletes what the service of this kind has under the given IDs."""
+
+    @click.command("delete", help=help)
+    @click.argument("ids", metavar="ID...", type=Text(), nargs=-1, required=True)
+    def delete(ids: Sequence[str]) -> None:
+        from agentos.cli.opening import opened
+
+        with opened() as services:
+            for id in ids:
+                getattr(services, f"{kind}s").delete(id, OPERATOR)
+                click.echo(f"Deleted {kind} {printable(id)}.")
+
+    return delete

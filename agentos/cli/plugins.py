@@ -6,7 +6,7 @@ import dataclasses
 
 import click
 
-from agentos.cli.output import as_json, print_json, print_table
+from agentos.cli.output import as_json, print_list
 
 
 @click.command("plugins")
@@ -20,12 +20,10 @@ def command(as_json: bool) -> None:
 
     with opened(migrate=False) as services:
         reports = services.plugins.reports
-    if as_json:
-        print_json({"plugins": [dataclasses.asdict(report) for report in reports], "count": len(reports)})
-        return
-    print_table(
+    print_list(
+        "plugins",
+        [dataclasses.asdict(report) for report in reports],
         ("NAME", "VERSION", "STATUS", "PROVIDES"),
         [(one.name, one.version or "", one.status, one.error or ", ".join(one.provides)) for one in reports],
-        empty="No plugins.",
-        whole=("NAME",),
+        as_json=as_json,
     )

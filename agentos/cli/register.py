@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from agentos.cli.output import as_json, print_json
-from agentos.cli.values import JSONObject, Pair, Text, TextOrFile, pairs_as_json
+from agentos.cli.values import JSONObject, Pair, Text, TextOrFile, json_reader, pairs_as_json
 from agentos.errors import AgentNotFound, InvalidRequest
+from agentos.strict_json import JSONRefused
 
 if TYPE_CHECKING:
     from agentos.services.agents import AgentInfo, AgentService
@@ -114,18 +115,18 @@ def _read(path: Path) -> dict[str, Any]:
     import yaml
 
     try:
-        document = yaml.safe_load(path.read_text("utf-8"))
         # YAML knows dates, sets and infinity; what is stored is JSON.
-        written = json.dumps(document, allow_nan=False, ensure_ascii=False)
-        written.encode()
+        written = json.dumps(yaml.safe_load(path.read_text("utf-8")), allow_nan=False, ensure_ascii=False)
+        document = json_reader.read(written)
+    except JSONRefused:
+        document = None
     except OSError as error:
         raise click.UsageError(f"File '{path}' cannot be read: {error.strerror}.") from error
     except (ValueError, TypeError, RecursionError, yaml.YAMLError) as error:
         raise InvalidRequest(f"file {str(path)!r} does not hold an agent as YAML or JSON: {error}") from error
-    if not isinstance(document, dict) or "\\u0000" in written:
+    if not isinstance(document, dict):
         raise InvalidRequest(
             f"file {str(path)!r} holds no agent; accepted is a YAML or JSON object with the fields of an agent, without"
             " U+0000"
         )
-    parsed: dict[str, Any] = json.loads(written)
-    return parsed
+    return document

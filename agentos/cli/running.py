@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from agentos.cli.group import Failure
-from agentos.cli.output import is_coloured, json_text, one_line, printable
+from agentos.cli.output import is_coloured, json_text, printable
 from agentos.domain.principal import OPERATOR
+from agentos.domain.text import one_line
 from agentos.errors import RunCancelled, RunFinished, RunNotFound, StorageError
 
 if TYPE_CHECKING:

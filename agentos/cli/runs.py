@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
 
 from agentos.cli.group import Failure
-from agentos.cli.output import as_json, json_text, one_line, print_json, print_table, printable, short_time
-from agentos.cli.pages import read_pages
+from agentos.cli.output import as_json, json_text, print_fields, print_json, print_list, printable, short_time
+from agentos.cli.pages import delete_command, read_pages
 from agentos.cli.values import Text
 from agentos.domain.principal import OPERATOR
+from agentos.domain.text import one_line
 
 if TYPE_CHECKING:
     from agentos.domain.run import Run
@@ -57,15 +57,8 @@ def list_runs(session_id: str | None, agent_id: str | None, status: str | None, 
     where = RunFilter(session_id=session_id, agent_id=agent_id, status=None if status is None else RunStatus(status))
     with opened() as services:
         runs = list(read_pages(lambda part: services.runs.list(where, part, OPERATOR), limit))
-    if as_json:
-        print_json({"runs": [run_json(run) for run in runs], "count": len(runs)})
-        return
-    print_table(
-        ("ID", "AGENT", "STATUS", "SESSION", "CREATED", "SECONDS", "INPUT"),
-        [_row(run) for run in runs],
-        empty="No runs.",
-        whole=("ID",),
-    )
+    columns = ("ID", "AGENT", "STATUS", "SESSION", "CREATED", "SECONDS", "INPUT")
+    print_list("runs", [run_json(run) for run in runs], columns, map(_row, runs), as_json=as_json)
 
 
 @command.command("show")
@@ -84,9 +77,7 @@ def show(run_id: str, as_json: bool) -> None:
         print_json(run | {"tool_calls": [asdict(call) for call in calls]})
         return
     content = run.pop("content")
-    for key, value in run.items():
-        if value not in (None, {}, []):
-            click.echo(f"{key + ':':<15}{one_line(value if isinstance(value, str) else json_text(value))}")
+    print_fields(run, width=15, hidden=(None, {}, []))
     if calls:
         click.echo("tool_calls:")
     for call in calls:
@@ -147,16 +138,7 @@ def cancel(run_id: str, no_wait: bool) -> None:
     click.echo(f"Run {printable(run_id)} ended as {run.status.value}.")
 
 
-@command.command("delete")
-@click.argument("run_ids", metavar="ID...", type=Text(), nargs=-1, required=True)
-def delete(run_ids: Sequence[str]) -> None:
-    """Delete runs that have ended, with their events, messages and attachments."""
-    from agentos.cli.opening import opened
-
-    with opened() as services:
-        for run_id in run_ids:
-            services.runs.delete(run_id, OPERATOR)
-            click.echo(f"Deleted run {printable(run_id)}.")
+command.add_command(delete_command("run", "Delete runs that have ended, with their events, messages and attachments."))
 
 
 def _await_end(services: Services, run: Run) -> Run:

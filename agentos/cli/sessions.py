@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
-from agentos.cli.output import as_json, json_text, one_line, print_json, print_table, printable, short_time
-from agentos.cli.pages import read_pages
+from agentos.cli.output import as_json, json_text, print_fields, print_json, print_list, printable, short_time
+from agentos.cli.pages import delete_command, read_pages
 from agentos.cli.values import Duration, Text
 from agentos.domain.principal import OPERATOR
+from agentos.domain.text import one_line
 
 if TYPE_CHECKING:
     from agentos.domain.message import Message
@@ -38,17 +38,15 @@ def list_sessions(limit: int, as_json: bool, **where: Any) -> None:
     with opened() as services:
         wanted = SessionFilter(**where)
         sessions = list(read_pages(lambda part: services.sessions.list(wanted, part, OPERATOR), limit))
-    if as_json:
-        print_json({"sessions": [session_json(session) for session in sessions], "count": len(sessions)})
-        return
-    print_table(
+    print_list(
+        "sessions",
+        [session_json(session) for session in sessions],
         ("ID", "AGENT", "USER", "NAME", "RUNS", "UPDATED"),
         [
             (one.id, one.agent_id, one.user_id or "", one.name or "", str(one.run_count), short_time(one.updated_at))
             for one in sessions
         ],
-        empty="No sessions.",
-        whole=("ID",),
+        as_json=as_json,
     )
 
 
@@ -67,9 +65,7 @@ def show(session_id: str, messages: int, as_json: bool) -> None:
     if as_json:
         print_json({**session_json(session), "messages": [message_json(stored) for stored in said]})
         return
-    for key, value in session_json(session).items():
-        if value not in (None, {}):
-            click.echo(f"{key + ':':<14}{one_line(value if isinstance(value, str) else json_text(value))}")
+    print_fields(session_json(session), width=14, hidden=(None, {}))
     for stored in said:
         click.echo(f"\n[{stored.sequence}] {stored.message.role}: {printable(stored.message.content)}")
         for call in stored.message.tool_calls:
@@ -113,16 +109,7 @@ def export(session_id: str, form: str, output: TextIO) -> None:
     output.writelines(json_text(line) + "\n" for line in lines)
 
 
-@command.command("delete")
-@click.argument("session_ids", metavar="ID...", type=Text(), nargs=-1, required=True)
-def delete(session_ids: Sequence[str]) -> None:
-    """Delete sessions with their messages, runs and events."""
-    from agentos.cli.opening import opened
-
-    with opened() as services:
-        for session_id in session_ids:
-            services.sessions.delete(session_id, OPERATOR)
-            click.echo(f"Deleted session {printable(session_id)}.")
+command.add_command(delete_command("session", "Delete sessions with their messages, runs and events."))
 
 
 @command.command("prune")

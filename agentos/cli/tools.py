@@ -10,7 +10,7 @@ import click
 
 from agentos.cli.group import Failure
 from agentos.cli.opening import app_option
-from agentos.cli.output import as_json, print_json, print_table, printable
+from agentos.cli.output import as_json, print_json, print_list, printable
 from agentos.cli.values import JSONObject, Pair, Text, json_or_text
 from agentos.errors import NotFound
 
@@ -35,14 +35,13 @@ def list_tools(as_json: bool) -> None:
 
     with opened(migrate=False) as services:
         entries = list(services.tools)
-    if as_json:
-        print_json({"tools": [_document(one.value, one.source) for one in entries], "count": len(entries)})
-        return
-    print_table(
+    print_list(
+        "tools",
+        [_document(one.value, one.source) for one in entries],
         ("NAME", "PLUGIN", "DESCRIPTION"),
         [(one.name, one.source, one.value.description.partition("\n")[0]) for one in entries],
+        as_json=as_json,
         empty="No tools. 'pip install agentos-server-calculator' brings one.",
-        whole=("NAME",),
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 import mimetypes
 import re
 import sys
@@ -15,7 +14,10 @@ from typing import Any
 import click
 
 from agentos.domain.media import Media
-from agentos.tools.text import is_clean
+from agentos.domain.text import is_clean
+from agentos.strict_json import JSONReader
+
+json_reader = JSONReader(max_depth=64, integers=range(-(2**63), 2**64))
 
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
@@ -70,7 +72,7 @@ class JSONObject(TextOrFile):
 
 
 class Pair(Text):
-    """``KEY=VALUE``; the reader decides what the value means."""
+    """``KEY=VALUE``. The command decides what the value means."""
 
     name = "key=value"
 
@@ -124,13 +126,9 @@ class Image(click.ParamType[Media]):
 def json_or_text(raw: str) -> Any:
     """Return the JSON value that a text is, or the text itself where it is none that can be stored and sent."""
     try:
-        value = json.loads(raw)
-        # Infinity, lone surrogates and U+0000 parse, but are no JSON that others take.
-        written = json.dumps(value, allow_nan=False, ensure_ascii=False)
-        written.encode()
-    except (ValueError, RecursionError):
+        return json_reader.read(raw)
+    except ValueError:
         return raw
-    return raw if "\\u0000" in written else value
 
 
 def pairs_as_json(pairs: Sequence[tuple[str, str]]) -> dict[str, Any]:

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import logging
-import threading
-import time
 from collections.abc import Sequence
 
-from agentos.background_thread import BackgroundThread
 from agentos.domain.event import Frame
 from agentos.domain.run import Run
-from agentos.errors import StorageError
 from agentos.events.stream import EventStream
 from agentos.fair_lock import FairLock
-from agentos.observability.repeated import RepeatedLines
+from agentos.periodic_thread import PeriodicThread
 from agentos.storage.events import FrameBatch
 from agentos.storage.interface import Storage
 
@@ -29,24 +25,25 @@ MOST_FRAMES = 5000
 Fresh = tuple[Run, EventStream, Sequence[Frame]]
 
 logger = logging.getLogger(__name__)
-repeated = RepeatedLines(logger)
 
 
-class EventLog:
-    """Has one thread, started by the first run, that commits what is new in all open streams in one transaction."""
+class EventLog(PeriodicThread):
+    """A thread, started by the first run, that commits what is new in all open streams in one transaction."""
 
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
         self._open: dict[str, tuple[Run, EventStream]] = {}
         self._writing = FairLock()  # many runs that end at once wait for it
-        self._thread = BackgroundThread("event-log", self._work)
-        self._wake = threading.Event()
+        failure = "events could not be logged and stay in memory; trying again"
+        super().__init__(
+            "event-log", self._write, INTERVAL, logger=logger, failure=failure, idle=lambda: not self._open
+        )
 
     def open(self, run: Run, stream: EventStream) -> None:
         """Begin to write a run's events, as long as it is at the same attempt."""
         self._open[run.id] = (run, stream)
-        self._wake.set()
-        self._thread.start()
+        self.wake()
+        self.start()
 
     def release(self, run_id: str) -> None:
         """Stop writing a run's events: after this, what its stream has not logged is the caller's to write."""
@@ -54,25 +51,6 @@ class EventLog:
         # When the lock is free, a group that held frames of this run has been committed or has failed. Runs that end at
         # the same moment pass one by one, with a turn of the event loop between: to save an end is work.
         self._writing.pass_through()
-
-    def close(self) -> None:
-        """Stop the thread. Runs under way have been ended before."""
-        self._thread.stopping.set()
-        self._wake.set()
-        self._thread.stop()
-
-    def _work(self, stopping: threading.Event) -> None:
-        while not stopping.is_set():
-            self._wake.wait()
-            self._wake.clear()
-            while self._open and not stopping.is_set():
-                time.sleep(INTERVAL)
-                try:
-                    self._write()
-                except StorageError:
-                    repeated.warning("events could not be logged and stay in memory; trying again")
-                except Exception:  # a bug here must not leave all runs of the worker without a log
-                    logger.exception("the event log met a bug")
 
     def _write(self) -> None:
         left = list(self._open.items())

@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Generator, Sequence
 
-from agentos.alarm import Alarm, Silence
 from agentos.domain.event import Frame
+from agentos.timers import IdleTimer, TimerThread
 
 Deliver = Callable[[Sequence[Frame]], bool]
 """Hands frames to who follows without waiting and without raising; or hands over none of them, and returns False."""
@@ -17,12 +17,12 @@ class EventStream:
 
     The writer never waits for a reader. A frame stays until the log has had it for a while; who is so far behind that
     it has gone reads on in the log. With ``durable``, readers are shown a frame only once the log has it, so that
-    nothing they have seen can be lost with the process. ``logged`` is how many frames the log has already. The alarm
-    tells followers of a silence.
+    nothing they have seen can be lost with the process. ``logged`` is how many frames the log has already. The timer
+    thread sends heartbeats.
     """
 
-    def __init__(self, alarm: Alarm, *, durable: bool = False, logged: int = 0) -> None:
-        self._alarm = alarm
+    def __init__(self, timers: TimerThread, *, durable: bool = False, logged: int = 0) -> None:
+        self._timers = timers
         self._frames: list[Frame] = []
         self._lock = threading.Lock()
         self._followers: list[_Follower] = []
@@ -74,7 +74,7 @@ class EventStream:
         What is not taken, and the last frame, are yielded.
         """
         reader = _Follower(after, deliver)
-        reader.silence = Silence(self._alarm, heartbeat, lambda: self._ring(reader))
+        reader.idle = IdleTimer(self._timers, heartbeat, lambda: self._ring(reader))
         try:
             while True:
                 with self._lock:
@@ -83,7 +83,7 @@ class EventStream:
                     batch = self._since(reader.after)
                     if not batch and self._over():
                         return reader.after  # it had seen the last one already, or has to look for it elsewhere
-                    waits = not batch and not reader.silence.over
+                    waits = not batch and not reader.idle.expired
                     if waits:
                         self._followers.append(reader)
                 if waits:
@@ -93,9 +93,9 @@ class EventStream:
                 yield batch
                 if batch and batch[-1] is self.last:
                     return reader.after
-                reader.silence.broken()
+                reader.idle.reset()
         finally:
-            reader.silence.cancel()
+            reader.idle.cancel()
             self._leave(reader)
 
     def wait(self, timeout: float | None = None) -> Frame | None:
@@ -177,9 +177,9 @@ class EventStream:
 class _Follower:
     """Who follows a stream: how far it is, and how it hears of more."""
 
-    __slots__ = ("_deliver", "after", "bell", "silence")
+    __slots__ = ("_deliver", "after", "bell", "idle")
 
-    silence: Silence
+    idle: IdleTimer
 
     def __init__(self, after: int, deliver: Deliver | None) -> None:
         self.after = after
@@ -194,5 +194,5 @@ class _Follower:
         if self._deliver is None or frames[0].number != self.after + 1 or not self._deliver(frames):
             return False
         self.after += len(frames)
-        self.silence.broken()
+        self.idle.reset()
         return True

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import logging
-from threading import Event
+from itertools import count
 
-from agentos.background_thread import BackgroundThread
-from agentos.errors import RunCancelled, StorageError, WorkerLost
+from agentos.errors import RunCancelled, WorkerLost
 from agentos.execution.runner import Runner
-from agentos.observability.repeated import RepeatedLines
+from agentos.periodic_thread import PeriodicThread
 from agentos.storage.interface import Storage
 
 INTERVAL = 0.25
@@ -18,25 +17,18 @@ GONE_EVERY = 2
 """Looks between two questions which runs were deleted. That answer is larger: an id for each run of the worker."""
 
 logger = logging.getLogger(__name__)
-repeated = RepeatedLines(logger)
 
 
-class CancelWatch:
-    """Has one thread that asks the database, while there are runs, which of them are to be stopped."""
+class CancelWatch(PeriodicThread):
+    """A thread that asks the database, while there are runs, which of them are to be stopped."""
 
     def __init__(self, storage: Storage, runner: Runner, owner: str) -> None:
         self._storage = storage
         self._runner = runner
         self._owner = owner
-        self._thread = BackgroundThread("cancels", self._work)
-
-    def start(self) -> None:
-        """Start the thread unless it runs."""
-        self._thread.start()
-
-    def close(self) -> None:
-        """Stop the thread."""
-        self._thread.stop()
+        self._looks = count(1)
+        failure = "cancel requests could not be read; trying again"
+        super().__init__("cancels", self._work, INTERVAL, logger=logger, failure=failure)
 
     def look(self) -> None:
         """Stop the runs that are to be stopped, side by side."""
@@ -56,17 +48,8 @@ class CancelWatch:
             if live.run.id not in leased:
                 self._runner.cancel(live.run.id, WorkerLost("the run was deleted, or another worker took it over"))
 
-    def _work(self, stopping: Event) -> None:
-        looks = 0
-        while not stopping.wait(INTERVAL):
-            if not self._runner.running():
-                continue
-            looks += 1
-            try:
-                self.look()
-                if looks % GONE_EVERY == 0:
-                    self.look_for_gone()
-            except StorageError:
-                repeated.warning("cancel requests could not be read; trying again")
-            except Exception:  # a bug here must not make runs unstoppable
-                logger.exception("the watch for cancel requests met a bug")
+    def _work(self) -> None:
+        if self._runner.running():
+            self.look()
+            if next(self._looks) % GONE_EVERY == 0:
+                self.look_for_gone()

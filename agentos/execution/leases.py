@@ -5,11 +5,9 @@ from __future__ import annotations
 import dataclasses
 import logging
 from collections.abc import Callable
-from threading import Event
 
 import orjson
 
-from agentos.background_thread import BackgroundThread
 from agentos.domain.run import Run, RunStatus
 from agentos.domain.times import utc_now
 from agentos.errors import AgentOSError, StorageError, WorkerLost
@@ -17,7 +15,7 @@ from agentos.events.encoder import FrameEncoder
 from agentos.execution.endings import UNSAVED
 from agentos.execution.live import run_error, terminal_event
 from agentos.execution.runner import Runner
-from agentos.observability.repeated import RepeatedLines
+from agentos.periodic_thread import PeriodicThread
 from agentos.storage.admission import Lease
 from agentos.storage.interface import Storage
 
@@ -30,11 +28,10 @@ RETRY = 1.0
 GONE = "the worker that executed the run is gone; what it had written was kept"
 
 logger = logging.getLogger(__name__)
-repeated = RepeatedLines(logger)
 
 
-class LeaseKeeper:
-    """Has one thread that renews all leases of the worker in one statement, and sweeps, three times a lease."""
+class LeaseKeeper(PeriodicThread):
+    """A thread that renews the leases of the worker in one statement and sweeps: at once, then three times a lease."""
 
     def __init__(
         self, storage: Storage, runner: Runner, lease: Lease, *, resume: Callable[[Run], bool] = lambda _: False
@@ -44,32 +41,17 @@ class LeaseKeeper:
         self._runner = runner
         self._lease = lease
         self._orphans: set[str] = set()
-        self._thread = BackgroundThread("leases", self._work)
+        failure = "leases could not be renewed; trying again"
+        super().__init__(
+            "leases", self._work, lease.seconds / 3, logger=logger, failure=failure, retry=RETRY, at_once=True
+        )
         self.transient = False
         """Set by a process that ends soon, and would take with it what it took over: it sweeps only if it has to."""
 
-    def start(self) -> None:
-        """Start the thread unless it runs. Its first act is to sweep."""
-        self._thread.start()
-
-    def close(self) -> None:
-        """Stop the thread."""
-        self._thread.stop()
-
-    def _work(self, stopping: Event) -> None:
-        while True:
-            pause = self._lease.seconds / 3
-            try:
-                self.renew()
-                if not self.transient or self._waits():
-                    self.sweep()
-            except StorageError:
-                repeated.warning("leases could not be renewed; trying again")
-                pause = min(pause, RETRY)
-            except Exception:  # a bug here must not leave all runs of the worker without a heartbeat
-                logger.exception("the lease thread met a bug")
-            if stopping.wait(pause):
-                return
+    def _work(self) -> None:
+        self.renew()
+        if not self.transient or self._waits():
+            self.sweep()
 
     def _waits(self) -> bool:
         """Tell whether a run of this process waits for another, which may be a lost one."""

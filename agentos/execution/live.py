@@ -11,12 +11,12 @@ from typing import Any
 
 import orjson
 
-from agentos.alarm import Alarm
 from agentos.cancellation import Cancellation
 from agentos.domain.event import AgentEvent, Complete, Error, Frame, Reasoning, RunStart, Step, Token, Yielded
 from agentos.domain.event import ToolCallEvent as ToolCall
 from agentos.domain.message import Message
 from agentos.domain.run import Run, RunError, RunStatus
+from agentos.domain.text import clean
 from agentos.domain.times import utc_now
 from agentos.domain.usage import MOST_TOKENS, Usage
 from agentos.errors import AgentFailed, AgentOSError, ProviderError, RunCancelled
@@ -27,6 +27,7 @@ from agentos.observability.redaction import redact, redact_data
 from agentos.runtime.answer import REASONS
 from agentos.runtime.context import RunContext
 from agentos.runtime.transcript import Transcript
+from agentos.timers import TimerThread
 
 MAX_DETAILS = 1024**2
 """Bytes of JSON that one answer may bring for its provider to see again."""
@@ -47,7 +48,7 @@ class LiveRun:
     def __init__(
         self,
         run: Run,
-        alarm: Alarm,
+        timers: TimerThread,
         *,
         deadline: float,
         max_output: int,
@@ -57,7 +58,7 @@ class LiveRun:
     ) -> None:
         self.run = run
         self.deadline = deadline
-        self.stream = EventStream(alarm, durable=durable, logged=logged)
+        self.stream = EventStream(timers, durable=durable, logged=logged)
         self.cancellation = Cancellation()
         self.transcript = Transcript()
         self._encoder = FrameEncoder(run)
@@ -111,9 +112,9 @@ class LiveRun:
                 text = item if isinstance(item, str) else item.token
                 if not text:
                     return
-                event: Token | Reasoning | ToolCall = Token(_clean(text), self.transcript.tokens)
+                event: Token | Reasoning | ToolCall = Token(clean(text), self.transcript.tokens)
             case Reasoning():
-                content = _clean(item.content)
+                content = clean(item.content)
                 event = item if content == item.content else dataclasses.replace(item, content=content)
             case ToolCall():
                 event = item
@@ -176,7 +177,7 @@ def run_error(failure: AgentOSError, run_id: str) -> RunError:
     return RunError(
         code=failure.code,
         error=failure.phrase,
-        message=_clean(redact(failure.message)),
+        message=clean(redact(failure.message)),
         details={**_plain(redact_data(failure.details)), "run_id": run_id},
     )
 
@@ -184,7 +185,7 @@ def run_error(failure: AgentOSError, run_id: str) -> RunError:
 def _plain(details: Mapping[str, Any]) -> dict[str, Any]:
     """Return details as JSON that can be stored and sent; they may be other people's, and hold anything."""
     try:
-        text = _clean(json.dumps(details, default=str, ensure_ascii=False, skipkeys=True))
+        text = clean(json.dumps(details, default=str, ensure_ascii=False, skipkeys=True))
         plain: dict[str, Any] = json.loads(text, parse_int=lambda digits: int(digits) if len(digits) < 19 else digits)
     except Exception:  # noqa: BLE001 - a circle, or a value of other people that cannot say what it is
         return {}
@@ -224,7 +225,7 @@ def terminal_event(run: Run, tokens: int) -> Complete | Error:
 
 def kept_step(step: Step) -> Step:
     """Return a step as it can be stored: its words known or clean, its details JSON of a bounded size or none."""
-    model = _clean(str(step.model))[:LONGEST_NAME]
+    model = clean(str(step.model))[:LONGEST_NAME]
     reason = step.finish_reason if step.finish_reason is None or step.finish_reason in REASONS else "other"
     kept = step
     if (model, reason) != (step.model, step.finish_reason):
@@ -242,16 +243,3 @@ def kept_step(step: Step) -> Step:
             return dataclasses.replace(kept, provider_details=plain["message"], call_details=plain["calls"])
         logger.warning("details of model %r are left out: they have %d bytes", kept.model, len(text))
     return dataclasses.replace(kept, provider_details=None, call_details={})
-
-
-def _clean(text: str) -> str:
-    """Replace what neither JSON in UTF-8 nor PostgreSQL can hold: U+0000 and lone surrogates."""
-    if "\0" in text:
-        text = text.replace("\0", "\ufffd")
-    if text.isascii():
-        return text
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return text

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from agentos.alarm import Alarm
 from agentos.domain.agent import StreamingAgent
 from agentos.domain.message import Message
 from agentos.domain.run import Concurrency, Run, RunStatus
@@ -33,6 +32,7 @@ from agentos.execution.turns import SessionTurns
 from agentos.storage.admission import Admission, Lease, Quota
 from agentos.storage.idempotency import IdempotencyKey, Replay
 from agentos.storage.interface import Storage
+from agentos.timers import TimerThread
 
 NO_QUOTA = Quota()
 
@@ -87,7 +87,7 @@ class Runner:
         self._log_content = log_content
         self._turns = SessionTurns(storage)
         self._attachments = RunAttachments(storage)
-        self._alarm = Alarm()
+        self._timers = TimerThread()
         self._live: dict[str, LiveRun] = {}
         self._idle = threading.Condition()
         self.draining = False
@@ -128,7 +128,7 @@ class Runner:
         waits = admission.run.status is RunStatus.QUEUED
         live = LiveRun(
             dataclasses.replace(admission.run, request_id=run.request_id),
-            self._alarm,
+            self._timers,
             deadline=begun + (limits.longest_wait if waits else limits.timeout),
             max_output=limits.max_output,
             durable=limits.durable,
@@ -150,7 +150,7 @@ class Runner:
             logged = frames[-1].number
         live = LiveRun(
             run,
-            self._alarm,
+            self._timers,
             deadline=time.monotonic() + limits.longest_wait,
             max_output=limits.max_output,
             durable=limits.durable,
@@ -211,7 +211,7 @@ class Runner:
     def close(self) -> None:
         """End the threads. Runs under way have been ended before; their observers get a moment."""
         self._wait_idle(OBSERVERS_WAIT)
-        self._alarm.close()
+        self._timers.close()
         self._log.close()
 
     def _wait_idle(self, timeout: float) -> None:
@@ -261,7 +261,7 @@ class Runner:
     @contextmanager
     def _before_deadline(self, live: LiveRun, cause: RunTimeout) -> Iterator[None]:
         """Stop the run for a cause unless the block ends before the run's present deadline."""
-        overdue = self._alarm.call_at(live.deadline, lambda: self._spawn(self.stop, live, cause))
+        overdue = self._timers.call_at(live.deadline, lambda: self._spawn(self.stop, live, cause))
         try:
             yield
         finally:

@@ -14,8 +14,7 @@ from typing import Any
 from agentos.domain.event import Step, ToolCallEvent
 from agentos.domain.message import Message
 from agentos.errors import AgentOSError, RunCancelled
-from agentos.observability.content import Compared, Quoting
-from agentos.observability.quotes import without_quotes
+from agentos.observability.content import Compared, Quoting, without_quotes
 
 MAX_REASON = 400
 """Characters of a provider's words that a line has."""

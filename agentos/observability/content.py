@@ -8,6 +8,7 @@ exceptions that speak of code or of the machine.
 from __future__ import annotations
 
 import traceback
+from collections.abc import Iterable
 
 from agentos.errors import ConfigError, PluginError, ShuttingDown, StorageError
 
@@ -20,6 +21,9 @@ OF_CODE = (AttributeError, ImportError, ModuleNotFoundError, NameError, Recursio
 CAUSE = "The above exception was the direct cause of the following exception:"
 CONTEXT = "During handling of the above exception, another exception occurred:"
 LEFT_OUT = "(what it said is left out; AGENTOS_LOG_CONTENT=1 shows it)"
+
+PIECE = 12
+"""Characters that an error and what was said must have in common to count as quoted."""
 
 
 class Quoting(str):
@@ -53,6 +57,15 @@ class Compared(Quoting):
     def own(self) -> str:
         """What may be shown."""
         return self._shown
+
+
+def without_quotes(message: str, said: Iterable[str | None]) -> str:
+    """Return the message up to where it begins to quote one of the texts."""
+    texts = [text for text in said if text]
+    for start in range(len(message) - PIECE + 1):
+        if any(message[start : start + PIECE] in text for text in texts):
+            return f"{message[:start]}…"
+    return message
 
 
 def frames_and_types(error: BaseException) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import logging
-import re
 import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TextIO
@@ -17,9 +16,10 @@ import orjson
 from pythonjsonlogger.core import RESERVED_ATTRS
 from pythonjsonlogger.orjson import OrjsonFormatter
 
+from agentos.domain.text import escape_controls
 from agentos.domain.times import rfc3339
 from agentos.observability.content import Quoting, frames_and_types
-from agentos.observability.redaction import has_secret, keep_secrets_of, redact, redact_data
+from agentos.observability.redaction import has_secret, process, redact, redact_data, secrets_of
 
 if TYPE_CHECKING:
     from agentos.config import Config
@@ -39,9 +39,6 @@ LIBRARIES = (
     "urllib3",
 )
 
-# Control characters, and the separators that terminals and str.splitlines() take for line ends.
-UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-
 # Names a LogRecord has of its own accord; everything else came with ``extra=``. ``taskName`` is new in Python 3.12, and
 # ``color_message`` a second spelling of the message that some servers add.
 OWN = frozenset({*RESERVED_ATTRS, "taskName", "color_message"})
@@ -58,7 +55,7 @@ class JSONFormatter(OrjsonFormatter):
         self._content = content
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the line; whatever is logged, there is one."""
+        """Return the line. Each record has one, also where a field is no JSON."""
         data = {
             "time": rfc3339(datetime.fromtimestamp(record.created, UTC)),
             "level": record.levelname.lower(),
@@ -102,7 +99,7 @@ class ConsoleFormatter(logging.Formatter):
             for name, value in record.__dict__.items()
             if name not in OWN and value is not None
         )
-        line = UNSAFE.sub(_escape, redact(f"{time} {record.levelname:<7} {record.name}: {_message(record)}{extra}"))
+        line = escape_controls(redact(f"{time} {record.levelname:<7} {record.name}: {_message(record)}{extra}"))
         if record.exc_info:
             line += _block(_exception(self, record.exc_info, content=self._content))
         if record.stack_info:
@@ -123,7 +120,7 @@ def configure_logging(config: Config, *, stream: TextIO | None = None) -> None:
     ``warning`` on: their debug lines may hold prompts and answers, so they need both ``debug`` and ``log_content``. The
     secrets of the configuration are known to all of the process from now on. May be called again; the last call holds.
     """
-    keep_secrets_of(config)
+    process.keep(*secrets_of(config))
     handler = logging.StreamHandler(stream or sys.stderr)
     console = config.debug or config.log_format == "console"
     formatter = ConsoleFormatter if console else JSONFormatter
@@ -158,7 +155,7 @@ def _exception(formatter: logging.Formatter, raised: Any, *, content: bool) -> s
 
 
 def _block(text: str) -> str:
-    return "".join("\n" + UNSAFE.sub(_escape, line) for line in redact(text).split("\n"))
+    return "".join("\n" + escape_controls(line) for line in redact(text).split("\n"))
 
 
 def _text(value: object) -> str:
@@ -168,7 +165,3 @@ def _text(value: object) -> str:
         return orjson.dumps(value, default=str).decode()
     except (TypeError, RecursionError):
         return repr(value)
-
-
-def _escape(match: re.Match[str]) -> str:
-    return match[0].encode("unicode_escape").decode("ascii")

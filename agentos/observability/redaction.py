@@ -71,55 +71,74 @@ _SECRET_PARAMETER = re.compile(r"([?&][^=&#]*(?:pass|pwd|secret|token|key)[^=&#]
 _HIDE_VALUE = rf"\1{HIDDEN}"
 _PLACE = re.compile(r"(?:(?:[\w.%-]*|\[[0-9A-Fa-f:.%]+\])(?::[0-9]{1,5})?,?)+(?:[/?]|\Z)")
 
-_values: tuple[tuple[str, re.Pattern[str]], ...] = ()
+
+class Redactor:
+    """Takes out what looks like a secret, and the values that it keeps."""
+
+    def __init__(self, *secrets: str) -> None:
+        self._values: tuple[tuple[str, re.Pattern[str]], ...] = ()
+        self.keep(*secrets)
+
+    def keep(self, *secrets: str) -> None:
+        """Redact these values from now on, in every spelling that JSON and addresses have for them."""
+        known = {value for value, _ in self._values}
+        for value in secrets:
+            for spelling in (value, quote(value, safe=""), quote_plus(value), *_escaped(value)):
+                if len(spelling) >= SHORTEST:
+                    known.add(spelling)
+        # The longest first: one may be the beginning of another, whose rest would stay.
+        self._values = tuple((value, _pattern(value)) for value in sorted(known, key=len, reverse=True))
+
+    def redact(self, text: str) -> str:
+        """Return a text without the secrets in it. Most texts have none, and come back as they are, in microseconds."""
+        for value, pattern in self._values:
+            if value in text:
+                text = pattern.sub(HIDDEN, text)
+        if _is_suspect(text):
+            for pattern, replacement in PATTERNS:
+                text = pattern.sub(replacement, text)
+        return text
+
+    def has_secret(self, text: str) -> bool:
+        """Tell cheaply whether :meth:`redact` might change a text; in doubt, yes."""
+        for value, _ in self._values:
+            if value in text:
+                return True
+        return _is_suspect(text)
+
+    def redact_data(self, value: Any) -> Any:
+        """Return JSON without the secrets in its texts and keys. A value under the name of a secret goes whole."""
+        match value:
+            case str():
+                return self.redact(value)
+            case Mapping():
+                return {
+                    self.redact(key) if isinstance(key, str) else key: self._member(key, inner)
+                    for key, inner in value.items()
+                }
+            case list() | tuple():
+                return [self.redact_data(inner) for inner in value]
+            case _:
+                return value
+
+    def _member(self, key: object, value: Any) -> Any:
+        if isinstance(key, str) and isinstance(value, str) and value and _SECRET_KEY.fullmatch(key):
+            return HIDDEN
+        return self.redact_data(value)
 
 
-def redact(text: str) -> str:
-    """Return a text without the secrets in it; most texts have none, and come back as they are, in microseconds."""
-    for value, pattern in _values:
-        if value in text:
-            text = pattern.sub(HIDDEN, text)
-    if _is_suspect(text):
-        for pattern, replacement in PATTERNS:
-            text = pattern.sub(replacement, text)
-    return text
+process = Redactor()
+"""The redactor of all servers in this process. Each adds its secrets when it is built.
+
+They share it on purpose. They share the log, standard error and the environment, so each of them may come to quote a
+secret of another. And code that had to be given a server's own redactor would show secrets wherever it was forgotten.
+"""
+
+redact, redact_data, has_secret = process.redact, process.redact_data, process.has_secret
 
 
-def has_secret(text: str) -> bool:
-    """Tell cheaply whether :func:`redact` might change a text; in doubt, yes."""
-    for value, _ in _values:
-        if value in text:
-            return True
-    return _is_suspect(text)
-
-
-def redact_data(value: Any) -> Any:
-    """Return JSON without the secrets in its texts and keys; what stands under the name of a secret goes whole."""
-    match value:
-        case str():
-            return redact(value)
-        case Mapping():
-            return {redact(key) if isinstance(key, str) else key: _member(key, inner) for key, inner in value.items()}
-        case list() | tuple():
-            return [redact_data(inner) for inner in value]
-        case _:
-            return value
-
-
-def keep_secret(*values: str) -> None:
-    """Have these values redacted from now on, in this process, in whichever way JSON and addresses spell them."""
-    global _values
-    known = {value for value, _ in _values}
-    for value in values:
-        for spelling in (value, quote(value, safe=""), quote_plus(value), *_escaped(value)):
-            if len(spelling) >= SHORTEST:
-                known.add(spelling)
-    # The longest first: one may be the beginning of another, whose rest would stay.
-    _values = tuple((value, _pattern(value)) for value in sorted(known, key=len, reverse=True))
-
-
-def keep_secrets_of(config: Config) -> None:
-    """Have the secret settings redacted, passwords in addresses, and the keys of providers."""
+def secrets_of(config: Config) -> list[str]:
+    """Return the secret settings, passwords in addresses, and the keys of providers."""
     found: list[str] = []
     for setting in settings_of(type(config)):
         value = getattr(config, setting.name)
@@ -129,7 +148,7 @@ def keep_secrets_of(config: Config) -> None:
                 found.append(value)
     for provider in config.providers:
         found += provider.secrets()
-    keep_secret(*found)
+    return found
 
 
 def is_whole_secret(setting: Setting, value: str) -> bool:
@@ -175,12 +194,6 @@ def _is_suspect(text: str) -> bool:
         if hint in lower:
             return True
     return False
-
-
-def _member(key: object, value: Any) -> Any:
-    if isinstance(key, str) and isinstance(value, str) and value and _SECRET_KEY.fullmatch(key):
-        return HIDDEN
-    return redact_data(value)
 
 
 def _escaped(value: str) -> Iterable[str]:

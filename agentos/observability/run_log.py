@@ -8,8 +8,7 @@ from typing import Any
 
 from agentos.domain.run import Run, RunStatus
 from agentos.hookspecs import hookimpl
-from agentos.observability.content import Quoting
-from agentos.observability.quotes import without_quotes
+from agentos.observability.content import Quoting, without_quotes
 
 LOOKED_AT = 64 * 1024
 """Characters of what was said that are compared: each takes time, and a run may have been given millions."""

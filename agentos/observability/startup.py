@@ -8,6 +8,7 @@ import traceback
 from pathlib import Path
 from types import TracebackType
 
+from agentos.domain.text import one_line
 from agentos.errors import AgentOSError
 from agentos.observability.redaction import redact
 
@@ -16,8 +17,7 @@ _OURS = str(Path(__file__).parents[1]) + os.sep
 
 def error_line(message: str) -> str:
     """Return the line that a failed start ends in: no secrets, no characters that a terminal obeys."""
-    text = " ".join(redact(message).split())
-    return f"Error: {''.join(char if char.isprintable() else ascii(char)[1:-1] for char in text)}"
+    return f"Error: {one_line(redact(message))}"
 
 
 def place_of(error: BaseException) -> str:

@@ -8,12 +8,12 @@ from typing import Any
 import orjson
 
 from agentos.domain.message import Message
+from agentos.domain.text import clean, cut, shorten
 from agentos.errors import ProviderError
 from agentos.json_schema.validator import Validator
 from agentos.json_schema.work import TooMuchWork
 from agentos.models.deltas import FinishReason
 from agentos.runtime.prompt import NO_ANSWER, is_blank
-from agentos.tools.text import clean, cut, shorten
 from agentos.tools.wording import problem_at_pointer
 
 MAX_SIZE = 1024**2

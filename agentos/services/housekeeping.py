@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import logging
-import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from threading import Event
 
-from agentos.background_thread import BackgroundThread
 from agentos.config import Config
 from agentos.domain.times import utc_now
-from agentos.errors import StorageError
+from agentos.periodic_thread import PeriodicThread
 from agentos.storage.idempotency import IDEMPOTENCY_SECONDS
 from agentos.storage.interface import Storage
 from agentos.storage.sessions import SessionFilter
@@ -39,14 +36,18 @@ class Pruned:
     runs: int
 
 
-class HousekeepingService:
-    """Prunes when asked, and by itself every ten minutes once it is started."""
+class HousekeepingService(PeriodicThread):
+    """Prunes when a command asks for it, and every ten minutes once it is started.
+
+    When it is closed, a round that is under way ends with its present transaction.
+    """
 
     def __init__(self, storage: Storage, config: Config, *, interval: float = INTERVAL) -> None:
         self._storage = storage
-        self._interval = interval
         self._config = config
-        self._thread = BackgroundThread("housekeeping", self._work)
+        failure = "housekeeping failed; trying again later"
+        # Not all workers of a deployment at the same moment, which is when it starts.
+        super().__init__("housekeeping", self._work, interval, logger=logger, failure=failure, spread=0.5)
 
     def prune(self) -> Pruned:
         """Delete events after ``event_retention`` and keys after a day.
@@ -72,7 +73,7 @@ class HousekeepingService:
     def prune_runs(self, before: datetime) -> int:
         """Delete everybody's runs without a session that ended before a time; return how many."""
         deleted, after = self._storage.runs.delete_old(ended_before=before, limit=BATCH)
-        while after is not None and not self._thread.stopping.wait(PAUSE):
+        while after is not None and not self.stopping.wait(PAUSE):
             some, after = self._storage.runs.delete_old(ended_before=before, after=after, limit=BATCH)
             deleted += some
         return deleted
@@ -81,30 +82,13 @@ class HousekeepingService:
         """Give the space of what was deleted back to the file system, if the database does not by itself."""
         return self._storage.shrink()
 
-    def start(self) -> None:
-        """Begin to prune by itself, unless it does already."""
-        self._thread.start()
-
-    def close(self) -> None:
-        """Stop pruning; a round that is under way ends with its present transaction."""
-        self._thread.stop()
-
-    def _work(self, stopping: Event) -> None:
-        # Not all workers of a deployment at the same moment, which is when it starts.
-        while not stopping.wait(self._interval * random.uniform(0.5, 1.0)):  # noqa: S311
-            try:
-                pruned = self.prune()
-            except StorageError:
-                logger.warning("housekeeping failed; trying again later")
-            except Exception:  # a bug here must not let old rows pile up for ever
-                logger.exception("housekeeping met a bug")
-            else:
-                logger.debug("housekeeping", extra={"pruned": repr(pruned)})
+    def _work(self) -> None:
+        logger.debug("housekeeping", extra={"pruned": repr(self.prune())})
 
     def _repeat(self, delete: Callable[[], int]) -> int:
         deleted = 0
         while some := delete():
             deleted += some
-            if self._thread.stopping.wait(PAUSE):
+            if self.stopping.wait(PAUSE):
                 break
         return deleted

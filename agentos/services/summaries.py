@@ -11,6 +11,7 @@ from agentos.config import Config
 from agentos.domain.message import Message
 from agentos.domain.principal import Principal
 from agentos.domain.session import Session, Summary
+from agentos.domain.text import clean
 from agentos.domain.times import utc_now
 from agentos.domain.usage import Usage
 from agentos.errors import (
@@ -33,7 +34,6 @@ from agentos.runtime.loop import ModelAgent
 from agentos.services.agents import AgentService
 from agentos.storage.history import StoredMessage
 from agentos.storage.interface import Storage
-from agentos.tools.text import clean
 
 MESSAGES = 200
 """Messages that a summary reads at most; what lies before them is in the summary before."""

@@ -25,7 +25,7 @@ from agentos.errors import AgentOSError, StorageError
 from agentos.fair_lock import FairLock
 from agentos.observability.repeated import RepeatedLines
 from agentos.observability.startup import place_of
-from agentos.serving import descriptors, outlet
+from agentos.serving import descriptors, log_writer
 from agentos.serving.addresses import plain
 from agentos.serving.answers import answer
 from agentos.serving.application import serving_config
@@ -153,7 +153,7 @@ class Worker(GeventWorker):
 
     def run(self) -> None:
         """Serve, drain, close: in this order, and each within its time."""
-        log_outlet = outlet.install()
+        writer = log_writer.install()
         try:
             if self.services is not None:
                 self.services.start()
@@ -166,8 +166,8 @@ class Worker(GeventWorker):
             _tame_collector()
             gevent.config.track_greenlet_tree = False  # Who began a greenlet, and where, is remembered for nobody here.
             log.info("worker ready", extra={"worker": self.pid})
-            if log_outlet is not None:
-                log_outlet.settle()  # What is printed when all workers are ready stands below their lines.
+            if writer is not None:
+                writer.settle()  # What is printed when all workers are ready stands below their lines.
             if self.deployment is not None:
                 self.deployment.worker_ready(self)
             while not self._ending.wait(timeout=1.0):
@@ -175,8 +175,8 @@ class Worker(GeventWorker):
             self._end(listeners)
         finally:
             self._close()
-            if log_outlet is not None:
-                log_outlet.close()
+            if writer is not None:
+                writer.close()
 
     def notify(self) -> None:
         """Tell the master that this worker lives; end in order if the master does not."""

@@ -6,18 +6,14 @@ Every refusal is an :class:`~agentos.errors.InvalidRequest` whose message the mo
 from __future__ import annotations
 
 import json
-import math
-import re
-from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import orjson
-
+from agentos.domain.text import clean, shorten
 from agentos.errors import InvalidRequest
 from agentos.json_schema.validator import Validator
-from agentos.json_schema.work import TooMuchWork, Work
-from agentos.tools.text import clean, is_clean, shorten
+from agentos.json_schema.work import TooMuchWork
+from agentos.strict_json import JSONReader, JSONRefused
 from agentos.tools.wording import MAX_PROBLEMS, accepted_by, problem_of, shown
 
 MAX_SIZE = 256 * 1024
@@ -26,33 +22,28 @@ MAX_SIZE = 256 * 1024
 MAX_DEPTH = 32
 """Most levels of arrays and objects inside each other."""
 
-# With the closing quote optional a string always matches, so that no text makes the search slow.
-_STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)
+_reader = JSONReader(max_depth=MAX_DEPTH, integers=range(-(2**63), 2**64))
 
 
 def parse_arguments(text: str) -> dict[str, Any]:
     """Return the object that the text is; an empty text is ``{}``.
 
     Raises ``ValueError`` saying what is wrong: with JSON that is broken, no object, too long (:data:`MAX_SIZE`), too
-    deep (:data:`MAX_DEPTH`), that names a key twice, or holds what JSON or a database has no place for: ``NaN``,
-    numbers beyond 64 bits or beyond a float, U+0000, lone surrogates.
+    deep (:data:`MAX_DEPTH`), or that :class:`~agentos.strict_json.JSONReader` refuses.
     """
     if len(text) > MAX_SIZE:
         raise ValueError(f"they have {len(text)} characters, at most {MAX_SIZE} are accepted")
     if not text.strip():
         return {}
-    work = Work()
-    _check_depth(text, work)
     try:
-        value = json.loads(text, object_pairs_hook=lambda pairs: _unique(pairs, work), parse_constant=_no_constant)
+        value = _reader.read(text)
     except json.JSONDecodeError as error:
         near = shown(text[max(0, error.pos - 20) : error.pos + 20])
         raise ValueError(f"they are not valid JSON: {error.msg} at character {error.pos}, near {near}") from error
+    except JSONRefused as error:
+        raise ValueError(_problem(error)) from error
     if not isinstance(value, dict):
         raise ValueError(f"they are {shown(value)}, not a JSON object")
-    if _is_suspect(text, value):
-        _check_values(value, work)
-    work.spend(len(text) // 64)  # what C computed without giving way
     return value
 
 
@@ -104,61 +95,17 @@ class ArgumentReader:
         )
 
 
-def _check_depth(text: str, work: Work) -> None:
-    # Deep nesting ends json.loads with a RecursionError, or worse; so it is looked for before.
-    if text.count("[") + text.count("{") <= MAX_DEPTH:
-        return
-    depth = 0
-    for number, match in enumerate(_STRING_OR_BRACKET.finditer(text)):
-        if number % 512 == 0:
-            work.spend(512)
-        first = text[match.start()]
-        if first in "[{":
-            depth += 1
-            if depth > MAX_DEPTH:
-                raise ValueError(f"they are nested more than {MAX_DEPTH} levels deep")
-        elif first in "]}":
-            depth -= 1
-
-
-def _unique(pairs: list[tuple[str, Any]], work: Work) -> dict[str, Any]:
-    work.spend()
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        twice, _ = Counter(name for name, _ in pairs).most_common(1)[0]
-        raise ValueError(f"key {shown(twice)} is there more than once")
-    return found
-
-
-def _no_constant(word: str) -> Any:
-    raise ValueError(f"{word} is no JSON number")
-
-
-def _is_suspect(text: str, value: Any) -> bool:
-    """Tell quickly whether values have to be looked at one by one, which nearly none have to."""
-    try:
-        written = orjson.dumps(value)  # refuses lone surrogates and whole numbers beyond 64 bits
-    except TypeError:
-        return True
-    # orjson writes infinity as null.
-    return b"\\u0000" in written or written.count(b"null") != text.count("null")
-
-
-def _check_values(value: Any, work: Work) -> None:
-    work.spend()
-    if isinstance(value, str):
-        if not is_clean(value):
-            raise ValueError(f"the string {shown(clean(value))} holds U+0000 or half of a surrogate pair")
-    elif isinstance(value, int):
-        if not -(2**63) <= value < 2**64:
-            raise ValueError("a whole number is beyond 64 bits")
-    elif isinstance(value, float):
-        if not math.isfinite(value):
-            raise ValueError("a number is too large")
-    elif isinstance(value, list):
-        for item in value:
-            _check_values(item, work)
-    elif isinstance(value, dict):
-        for name, item in value.items():
-            _check_values(name, work)
-            _check_values(item, work)
+def _problem(refused: JSONRefused) -> str:
+    match refused.reason:
+        case "key":
+            return f"key {shown(refused.found)} is there more than once"
+        case "constant":
+            return f"{refused.found} is no JSON number"
+        case "integer":
+            return "a whole number is beyond 64 bits"
+        case "number":
+            return "a number is too large"
+        case "text":
+            return f"the string {shown(clean(refused.found))} holds U+0000 or half of a surrogate pair"
+        case _:
+            return f"they are nested more than {MAX_DEPTH} levels deep"

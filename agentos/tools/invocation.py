@@ -15,12 +15,12 @@ import orjson
 from agentos.cancellation import Cancellation
 from agentos.domain.event import ToolCallEvent
 from agentos.domain.message import ToolCall
+from agentos.domain.text import clean, cut, shorten
 from agentos.errors import AgentOSError, InvalidRequest
 from agentos.tools.context import ToolContext
 from agentos.tools.denied import BeforeCall
 from agentos.tools.isolation import IsolatedCallFailed, Isolation
 from agentos.tools.results import MAX_ERROR_LENGTH, error_text, result_text
-from agentos.tools.text import clean, cut, shorten
 from agentos.tools.tool import Tool
 
 logger = logging.getLogger(__name__)

@@ -86,8 +86,8 @@ def _answer(request: dict[str, Any]) -> dict[str, str]:
 
 
 def _call(function: Any, given: dict[str, Any], parameter: str | None, context: dict[str, Any], size: int) -> str:
+    from agentos.domain.text import cut
     from agentos.tools.results import result_text
-    from agentos.tools.text import cut
 
     if parameter is not None:
         from agentos.tools.context import ToolContext

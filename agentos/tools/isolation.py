@@ -21,10 +21,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from agentos.domain.text import clean, cut, shorten
 from agentos.observability.content import Quoting
 from agentos.observability.redaction import redact
 from agentos.tools.results import MAX_ERROR_LENGTH
-from agentos.tools.text import clean, cut, shorten
 
 if TYPE_CHECKING:
     from agentos.tools.context import ToolContext

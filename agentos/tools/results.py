@@ -14,8 +14,8 @@ from uuid import UUID
 
 import orjson
 
+from agentos.domain.text import clean, shorten
 from agentos.observability.redaction import redact
-from agentos.tools.text import clean, shorten
 
 MAX_REDACTED = 16 * 1024
 """Characters of it that are looked through for secrets; what is behind them is not shown."""

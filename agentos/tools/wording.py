@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from agentos.domain.text import shorten
 from agentos.json_schema.violation import Path, Violation
-from agentos.tools.text import shorten
 
 MAX_PROBLEMS = 5
 """Most problems that one refusal names."""

@@ -13,21 +13,21 @@ from weakref import WeakSet
 import orjson
 import pytest
 
-from agentos.alarm import Alarm, Call
 from agentos.domain.event import Complete, Error, Frame, RunStart, Token
 from agentos.domain.run import Run, RunStatus
 from agentos.domain.times import utc_now
 from agentos.domain.usage import Usage
 from agentos.events.encoder import FrameEncoder
 from agentos.events.stream import EventStream
+from agentos.timers import TimerHandle, TimerThread
 from parts.waiting import until
 
 
 @pytest.fixture
-def alarm() -> Iterator[Alarm]:
-    alarm = Alarm()
-    yield alarm
-    alarm.close()
+def timers() -> Iterator[TimerThread]:
+    timers = TimerThread()
+    yield timers
+    timers.close()
 
 
 @pytest.fixture
@@ -43,8 +43,8 @@ def _frame(number: int, type: str = "token") -> Frame:
     return Frame(number, type, b"{}")
 
 
-def test_a_follower_sees_what_was_there_and_what_comes_until_the_last_frame(alarm: Alarm) -> None:
-    stream = EventStream(alarm)
+def test_a_follower_sees_what_was_there_and_what_comes_until_the_last_frame(timers: TimerThread) -> None:
+    stream = EventStream(timers)
     stream.append(_frame(1))
     seen: list[int] = []
 
@@ -62,37 +62,37 @@ def test_a_follower_sees_what_was_there_and_what_comes_until_the_last_frame(alar
     assert seen == list(range(1, 101))
 
 
-def test_a_follower_begins_after_the_number_that_it_names(alarm: Alarm) -> None:
-    stream = EventStream(alarm)
+def test_a_follower_begins_after_the_number_that_it_names(timers: TimerThread) -> None:
+    stream = EventStream(timers)
     for number in (1, 2, 3):
         stream.append(_frame(number))
     stream.append(_frame(4, "error"))
     assert [frame.number for batch in stream.follow(2, heartbeat=5) for frame in batch] == [3, 4]
 
 
-def test_frames_that_are_there_together_come_together(alarm: Alarm) -> None:
-    stream = EventStream(alarm)
+def test_frames_that_are_there_together_come_together(timers: TimerThread) -> None:
+    stream = EventStream(timers)
     for number in range(1, 51):
         stream.append(_frame(number))
     assert len(next(iter(stream.follow(heartbeat=5)))) == 50
 
 
-def test_silence_yields_an_empty_batch_as_heartbeat(alarm: Alarm) -> None:
-    stream = EventStream(alarm)
+def test_silence_yields_an_empty_batch_as_heartbeat(timers: TimerThread) -> None:
+    stream = EventStream(timers)
     before = time.monotonic()
     assert next(iter(stream.follow(heartbeat=0.05))) == []
     assert time.monotonic() - before < 2
 
 
-def test_waiting_for_the_end_is_bounded(alarm: Alarm) -> None:
-    stream = EventStream(alarm)
+def test_waiting_for_the_end_is_bounded(timers: TimerThread) -> None:
+    stream = EventStream(timers)
     assert stream.wait(0.01) is None
     stream.append(_frame(1, "complete"))
     assert stream.wait(0.01) == _frame(1, "complete")
 
 
-def test_what_is_logged_is_not_offered_to_the_log_again(alarm: Alarm) -> None:
-    stream = EventStream(alarm)
+def test_what_is_logged_is_not_offered_to_the_log_again(timers: TimerThread) -> None:
+    stream = EventStream(timers)
     for number in (1, 2, 3):
         stream.append(_frame(number))
     stream.mark_logged(2)
@@ -130,29 +130,29 @@ def test_only_complete_and_error_are_last() -> None:
     assert [encoder.encode(event, 1).last for event in [RunStart(""), Token("a"), *ends]] == [False, False, True, True]
 
 
-class CountingAlarm(Alarm):
+class CountingTimers(TimerThread):
     calls = 0
 
-    def call_at(self, moment: float, function: Callable[[], object]) -> Call:
+    def call_at(self, moment: float, function: Callable[[], object]) -> TimerHandle:
         self.calls += 1
         return super().call_at(moment, function)
 
 
 def test_a_follower_needs_one_timer_however_many_frames_come() -> None:
-    alarm = CountingAlarm()
-    stream = EventStream(alarm)
+    timers = CountingTimers()
+    stream = EventStream(timers)
     follower = stream.follow(heartbeat=100)
     for number in range(1, 101):
         threading.Timer(0, stream.append, [_frame(number)]).start()
         assert [frame.number for frame in next(follower)] == [number]
     stream.append(_frame(101, "complete"))
     assert [len(batch) for batch in follower] == [1]
-    assert alarm.calls == 1
-    alarm.close()
+    assert timers.calls == 1
+    timers.close()
 
 
-def test_heartbeats_come_in_each_silence_and_never_between_frames(alarm: Alarm) -> None:
-    stream = EventStream(alarm)
+def test_heartbeats_come_in_each_silence_and_never_between_frames(timers: TimerThread) -> None:
+    stream = EventStream(timers)
     stream.append(_frame(1))
     follower = stream.follow(heartbeat=0.1)
     assert [len(next(follower)) for _ in range(3)] == [1, 0, 0]
@@ -162,16 +162,16 @@ def test_heartbeats_come_in_each_silence_and_never_between_frames(alarm: Alarm) 
     assert 0.14 <= time.monotonic() - before < 1
 
 
-def test_frames_that_are_added_together_reach_who_waits_together(alarm: Alarm, busy_threads: None) -> None:
-    stream = EventStream(alarm)
+def test_frames_that_are_added_together_reach_who_waits_together(timers: TimerThread, busy_threads: None) -> None:
+    stream = EventStream(timers)
     follower = stream.follow(heartbeat=5)
     frames = [_frame(number) for number in range(1, 5001)]
     threading.Timer(0.05, stream.extend, [frames]).start()
     assert len(next(follower)) == 5000
 
 
-def test_all_followers_and_the_log_share_what_was_encoded_once(alarm: Alarm) -> None:
-    stream = EventStream(alarm)
+def test_all_followers_and_the_log_share_what_was_encoded_once(timers: TimerThread) -> None:
+    stream = EventStream(timers)
     encoder = FrameEncoder(_run())
     stream.extend([encoder.encode(Token("a", index), index + 1) for index in range(10)])
     shared = [*(next(stream.follow(heartbeat=5)) for _ in range(3)), stream.unlogged()]
@@ -179,8 +179,8 @@ def test_all_followers_and_the_log_share_what_was_encoded_once(alarm: Alarm) -> 
         assert [id(frame.data) for frame in frames] == [id(frame.data) for frame in shared[0]]
 
 
-def test_who_follows_a_durable_stream_is_woken_by_the_log_alone(alarm: Alarm) -> None:
-    stream = EventStream(alarm, durable=True)
+def test_who_follows_a_durable_stream_is_woken_by_the_log_alone(timers: TimerThread) -> None:
+    stream = EventStream(timers, durable=True)
     stream.extend([_frame(1), _frame(2), _frame(3)])
     follower = stream.follow(heartbeat=5)
     threading.Timer(0.05, stream.mark_logged, [2]).start()
@@ -189,8 +189,8 @@ def test_who_follows_a_durable_stream_is_woken_by_the_log_alone(alarm: Alarm) ->
     assert [frame.number for frame in next(follower)] == [3, 4]
 
 
-def test_those_who_follow_and_those_who_wait_are_sent_on_when_the_run_is_handed_over(alarm: Alarm) -> None:
-    stream = EventStream(alarm)
+def test_those_who_follow_and_those_who_wait_are_sent_on_when_the_run_is_handed_over(timers: TimerThread) -> None:
+    stream = EventStream(timers)
     stream.append(_frame(1))
     before = time.monotonic()
     for ask in (lambda: list(stream.follow(1, heartbeat=5)), lambda: stream.wait(5)):
@@ -200,8 +200,8 @@ def test_those_who_follow_and_those_who_wait_are_sent_on_when_the_run_is_handed_
     assert time.monotonic() - before < 4
 
 
-def test_a_follower_that_left_stays_in_nobodys_way(alarm: Alarm) -> None:
-    stream = EventStream(alarm)
+def test_a_follower_that_left_stays_in_nobodys_way(timers: TimerThread) -> None:
+    stream = EventStream(timers)
     stream.append(_frame(1))
     left, stays = stream.follow(heartbeat=0.05), stream.follow(1, heartbeat=5)
     next(left)
@@ -243,8 +243,8 @@ def _drained(follower: Generator[Sequence[Frame], None, int]) -> tuple[list[int]
             return seen, end.value
 
 
-def test_what_the_log_has_had_for_one_more_group_is_gone(alarm: Alarm) -> None:
-    stream = EventStream(alarm)
+def test_what_the_log_has_had_for_one_more_group_is_gone(timers: TimerThread) -> None:
+    stream = EventStream(timers)
     _logged(stream, 10)
     assert stream.holds(0)
     _logged(stream, 5)
@@ -256,11 +256,11 @@ def test_what_the_log_has_had_for_one_more_group_is_gone(alarm: Alarm) -> None:
     assert _drained(stream.follow(10, heartbeat=5)) == ([11, 12, 13, 14, 15, 16], 16)
 
 
-def test_what_is_gone_takes_no_memory(alarm: Alarm) -> None:
+def test_what_is_gone_takes_no_memory(timers: TimerThread) -> None:
     class Data:
         """Something that says when nobody has it any more, which bytes do not."""
 
-    stream = EventStream(alarm)
+    stream = EventStream(timers)
     kept: WeakSet[Data] = WeakSet()
     for group in range(10):
         data = [Data() for _ in range(100)]
@@ -272,8 +272,8 @@ def test_what_is_gone_takes_no_memory(alarm: Alarm) -> None:
     assert len(kept) <= 200
 
 
-def test_what_the_log_does_not_have_stays_however_much_it_is(alarm: Alarm) -> None:
-    stream = EventStream(alarm)
+def test_what_the_log_does_not_have_stays_however_much_it_is(timers: TimerThread) -> None:
+    stream = EventStream(timers)
     stream.extend(_tokens(1, 5000))
     for _ in range(3):
         stream.mark_logged(7)  # the log has gone no further
@@ -282,8 +282,8 @@ def test_what_the_log_does_not_have_stays_however_much_it_is(alarm: Alarm) -> No
     assert [frame.number for frame in stream.unlogged()] == list(range(8, 5002))
 
 
-def test_numbers_go_on_without_a_gap_when_earlier_frames_are_gone(alarm: Alarm) -> None:
-    stream = EventStream(alarm)
+def test_numbers_go_on_without_a_gap_when_earlier_frames_are_gone(timers: TimerThread) -> None:
+    stream = EventStream(timers)
     follower = stream.follow(heartbeat=5)
     seen: list[int] = []
     for group in range(1, 20):
@@ -295,8 +295,8 @@ def test_numbers_go_on_without_a_gap_when_earlier_frames_are_gone(alarm: Alarm) 
     assert seen == list(range(1, stream.next_number))
 
 
-def test_a_stream_goes_on_after_what_the_log_has_of_an_earlier_attempt(alarm: Alarm) -> None:
-    stream = EventStream(alarm, logged=7)
+def test_a_stream_goes_on_after_what_the_log_has_of_an_earlier_attempt(timers: TimerThread) -> None:
+    stream = EventStream(timers, logged=7)
     assert stream.next_number == 8
     assert (stream.holds(6), stream.holds(7)) == (False, True)
     assert _drained(stream.follow(heartbeat=5)) == ([], 0)
@@ -397,8 +397,8 @@ class Receiver:
         return self.seen
 
 
-def test_who_follows_is_delivered_to_only_while_it_waits(alarm: Alarm) -> None:
-    stream = EventStream(alarm)
+def test_who_follows_is_delivered_to_only_while_it_waits(timers: TimerThread) -> None:
+    stream = EventStream(timers)
     stream.append(_frame(1))
     letterbox = Letterbox()
     follower = stream.follow(heartbeat=0.05, deliver=letterbox)
@@ -411,8 +411,8 @@ def test_who_follows_is_delivered_to_only_while_it_waits(alarm: Alarm) -> None:
     assert letterbox.frames == []
 
 
-def test_what_is_added_together_is_delivered_together_and_once(alarm: Alarm) -> None:
-    stream = EventStream(alarm)
+def test_what_is_added_together_is_delivered_together_and_once(timers: TimerThread) -> None:
+    stream = EventStream(timers)
     receiver = Receiver(stream)
     receiver.waits()
     first = stream.next_number
@@ -423,8 +423,8 @@ def test_what_is_added_together_is_delivered_together_and_once(alarm: Alarm) -> 
     assert receiver.all() == list(range(first, first + 102))
 
 
-def test_what_is_not_taken_is_yielded(alarm: Alarm) -> None:
-    stream = EventStream(alarm)
+def test_what_is_not_taken_is_yielded(timers: TimerThread) -> None:
+    stream = EventStream(timers)
     taking = True
     receiver = Receiver(stream, lambda: taking)
     receiver.waits()
@@ -436,8 +436,8 @@ def test_what_is_not_taken_is_yielded(alarm: Alarm) -> None:
 
 
 @pytest.mark.parametrize("durable", [False, True])
-def test_the_last_frame_is_yielded_with_what_comes_together_with_it(alarm: Alarm, durable: bool) -> None:
-    stream = EventStream(alarm, durable=durable)
+def test_the_last_frame_is_yielded_with_what_comes_together_with_it(timers: TimerThread, durable: bool) -> None:
+    stream = EventStream(timers, durable=durable)
     receiver = Receiver(stream)
     receiver.waits()
     first = stream.next_number
@@ -446,9 +446,9 @@ def test_the_last_frame_is_yielded_with_what_comes_together_with_it(alarm: Alarm
     assert receiver.came == [("yielded", [first, first + 1])]
 
 
-def test_heartbeats_come_in_a_silence_and_not_while_something_is_delivered(alarm: Alarm) -> None:
+def test_heartbeats_come_in_a_silence_and_not_while_something_is_delivered(timers: TimerThread) -> None:
     heartbeat = 0.1
-    stream = EventStream(alarm)
+    stream = EventStream(timers)
     stream.append(_frame(1))
     spoke = [0.0]
     delivered = 0
@@ -479,8 +479,8 @@ def test_heartbeats_come_in_a_silence_and_not_while_something_is_delivered(alarm
     assert heartbeats >= 1
 
 
-def test_who_was_closed_is_not_delivered_to(alarm: Alarm) -> None:
-    stream = EventStream(alarm)
+def test_who_was_closed_is_not_delivered_to(timers: TimerThread) -> None:
+    stream = EventStream(timers)
     stream.append(_frame(1))
     letterbox = Letterbox()
     follower = stream.follow(heartbeat=5, deliver=letterbox)
@@ -490,14 +490,14 @@ def test_who_was_closed_is_not_delivered_to(alarm: Alarm) -> None:
     assert letterbox.frames == []
 
 
-def test_who_is_thrown_out_while_it_waits_is_not_delivered_to(alarm: Alarm) -> None:
+def test_who_is_thrown_out_while_it_waits_is_not_delivered_to(timers: TimerThread) -> None:
     class ThrownOut(Exception):
         pass
 
     def throw(number: int, frame: object) -> None:
         raise ThrownOut
 
-    stream = EventStream(alarm)
+    stream = EventStream(timers)
     letterbox = Letterbox()
     handler = signal.signal(signal.SIGUSR1, throw)
 
@@ -514,8 +514,8 @@ def test_who_is_thrown_out_while_it_waits_is_not_delivered_to(alarm: Alarm) -> N
     assert letterbox.frames == []
 
 
-def test_of_a_durable_stream_only_what_the_log_has_is_delivered(alarm: Alarm) -> None:
-    stream = EventStream(alarm, durable=True)
+def test_of_a_durable_stream_only_what_the_log_has_is_delivered(timers: TimerThread) -> None:
+    stream = EventStream(timers, durable=True)
     receiver = Receiver(stream)
     receiver.waits()
     first = stream.next_number
@@ -528,8 +528,8 @@ def test_of_a_durable_stream_only_what_the_log_has_is_delivered(alarm: Alarm) ->
     assert receiver.came[1:] == [("delivered", [first + 2, first + 3])]
 
 
-def test_who_asks_for_what_is_far_ahead_is_not_given_what_comes_before(alarm: Alarm) -> None:
-    stream = EventStream(alarm)
+def test_who_asks_for_what_is_far_ahead_is_not_given_what_comes_before(timers: TimerThread) -> None:
+    stream = EventStream(timers)
     receiver = Receiver(stream, after=10)
     for number in range(1, 10):
         stream.append(_frame(number))
@@ -541,10 +541,10 @@ def test_who_asks_for_what_is_far_ahead_is_not_given_what_comes_before(alarm: Al
 
 @pytest.mark.parametrize("durable", [False, True])
 def test_each_frame_comes_once_and_in_order_whatever_is_refused_and_whatever_is_gone(
-    alarm: Alarm, busy_threads: None, durable: bool
+    timers: TimerThread, busy_threads: None, durable: bool
 ) -> None:
     count = 3000
-    stream = EventStream(alarm, durable=durable)
+    stream = EventStream(timers, durable=durable)
     log: list[Frame] = []
     random = Random(5)
     receivers = [

@@ -11,7 +11,7 @@ import tracemalloc
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from itertools import pairwise
 from typing import Any
 
@@ -27,6 +27,7 @@ from agentos.http.parser import ResponseParser
 from agentos.models.chat_completions import ChatCompletions
 from agentos.models.deltas import Finish, TextDelta, each
 from parts.model_behaviours import TEXT, chunk, events, words
+from parts.socket_server import SocketServer
 from parts.waiting import until
 
 ANSWER = b"".join(events(words(TEXT)))
@@ -36,7 +37,7 @@ IN_CHUNKS = STREAM + b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\n\r\n" 
 OK = b"HTTP/1.1 200 OK\r\n"
 
 
-class Script:
+class Script(SocketServer):
     """A server that answers every request with the same bytes, whatever they are, piece by piece."""
 
     def __init__(self, pieces: Sequence[bytes], *, pause: float = 0.0) -> None:
@@ -44,34 +45,15 @@ class Script:
         self.requests: list[bytes] = []
         self._pieces = pieces
         self._pause = pause
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.authority = f"127.0.0.1:{self._listener.getsockname()[1]}"
-        self._threads = [threading.Thread(target=self._accept)]
-        self._threads[0].start()
+        super().__init__()
 
-    def stop(self) -> None:
-        with suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        for thread in self._threads:
-            thread.join(5)
-
-    def _accept(self) -> None:
-        with suppress(OSError):
-            while True:
-                sock, _ = self._listener.accept()
-                self.connections += 1
-                self._threads.append(threading.Thread(target=self._serve, args=(sock,)))
-                self._threads[-1].start()
-
-    def _serve(self, sock: socket.socket) -> None:
-        sock.settimeout(5)
-        with sock, suppress(OSError):
-            while request := sock.recv(65536):
-                self.requests.append(request)
-                for piece in self._pieces:
-                    sock.sendall(piece)
-                    time.sleep(self._pause)
+    def serve(self, sock: socket.socket) -> None:
+        self.connections += 1
+        while request := sock.recv(65536):
+            self.requests.append(request)
+            for piece in self._pieces:
+                sock.sendall(piece)
+                time.sleep(self._pause)
 
 
 @pytest.fixture

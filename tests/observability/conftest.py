@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from agentos.config import Config
-from agentos.observability import redaction
 from agentos.observability.logs import LIBRARIES, configure_logging
+from agentos.observability.redaction import process
 
 
 class Log(io.StringIO):
@@ -24,9 +24,9 @@ class Log(io.StringIO):
 @pytest.fixture(autouse=True)
 def known_secrets() -> Iterator[None]:
     """Forget the secrets that a test makes known."""
-    before = redaction._values
+    before = process._values
     yield
-    redaction._values = before
+    process._values = before
 
 
 @pytest.fixture

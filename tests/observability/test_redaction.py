@@ -10,7 +10,7 @@ import pytest
 from agentos.bootstrap import build
 from agentos.config import Config
 from agentos.observability.logs import JSONFormatter
-from agentos.observability.redaction import has_secret, keep_secret, keep_secrets_of, redact, redact_data
+from agentos.observability.redaction import Redactor, redact, redact_data, secrets_of
 from agentos.services.callers import ACCEPTED
 
 KEY = "aos_0123456789abcdef_" + "Ab-_" * 10 + "xyz"
@@ -91,39 +91,45 @@ def test_what_stands_under_the_name_of_a_secret_is_hidden_whole(name: str) -> No
 
 def test_a_known_value_is_hidden_in_every_spelling() -> None:
     value = 'p4"ss /wörd'
-    keep_secret(value)
+    redactor = Redactor(value)
     in_json = (json.dumps(value), json.dumps(value, ensure_ascii=False))
     for spelling in (value, quote(value, safe=""), quote_plus(value), *in_json):
         text = f"before {spelling} after"
-        assert has_secret(text)
-        assert "ss" not in redact(text), text
+        assert redactor.has_secret(text)
+        assert "ss" not in redactor.redact(text), text
+
+
+def test_each_redactor_keeps_its_own_secrets() -> None:
+    one, other = Redactor("0penai-k3y"), Redactor()
+    other.keep("anthr0pic-k3y")
+    assert one.redact("0penai-k3y anthr0pic-k3y") == "*** anthr0pic-k3y"
+    assert other.redact("0penai-k3y anthr0pic-k3y") == "0penai-k3y ***"
 
 
 def test_the_longer_of_two_known_values_goes_first() -> None:
-    keep_secret("12345678", "12345678-and-more")
-    assert redact("12345678-and-more, 12345678") == "***, ***"
+    redactor = Redactor("12345678", "12345678-and-more")
+    assert redactor.redact("12345678-and-more, 12345678") == "***, ***"
 
 
 def test_a_short_value_and_a_word_within_a_word_are_no_secrets() -> None:
-    keep_secret("short", "postgres")
-    assert redact("short; postgresql://db, user postgres") == "short; postgresql://db, user ***"
+    redactor = Redactor("short", "postgres")
+    assert redactor.redact("short; postgresql://db, user postgres") == "short; postgresql://db, user ***"
 
 
 def test_the_secrets_of_a_configuration_are_known() -> None:
     values = ["0penai-k3y", "anthr0pic-k3y", "jwt-s3cret-jwt", "datab4se-pw", "b4se-url-pw", "j3ks-token"]
-    keep_secrets_of(
-        Config(
-            environ={},
-            openai_api_key=values[0],
-            anthropic_api_key=values[1],
-            jwt_key=values[2],
-            database_url=f"postgresql+psycopg://me:{values[3]}@db/agentos",
-            openai_base_url=f"https://me:{values[4]}@example.com",
-            jwt_jwks=f"https://example.com/keys?access_token={values[5]}",
-        )
+    config = Config(
+        environ={},
+        openai_api_key=values[0],
+        anthropic_api_key=values[1],
+        jwt_key=values[2],
+        database_url=f"postgresql+psycopg://me:{values[3]}@db/agentos",
+        openai_base_url=f"https://me:{values[4]}@example.com",
+        jwt_jwks=f"https://example.com/keys?access_token={values[5]}",
     )
-    assert redact(" ".join(values)) == " ".join(["***"] * len(values))
-    assert redact("postgresql+psycopg at example.com/keys") == "postgresql+psycopg at example.com/keys"
+    redactor = Redactor(*secrets_of(config))
+    assert redactor.redact(" ".join(values)) == " ".join(["***"] * len(values))
+    assert redactor.redact("postgresql+psycopg at example.com/keys") == "postgresql+psycopg at example.com/keys"
 
 
 def test_the_secrets_of_a_server_are_known_once_it_is_built() -> None:
@@ -132,8 +138,8 @@ def test_the_secrets_of_a_server_are_known_once_it_is_built() -> None:
 
 
 def test_a_password_is_known_as_it_is_and_as_its_address_spells_it() -> None:
-    keep_secrets_of(Config(environ={}, database_url="postgresql+psycopg://me:s%40cret-pw@db/agentos"))
-    assert redact("s%40cret-pw s@cret-pw") == "*** ***"
+    config = Config(environ={}, database_url="postgresql+psycopg://me:s%40cret-pw@db/agentos")
+    assert Redactor(*secrets_of(config)).redact("s%40cret-pw s@cret-pw") == "*** ***"
 
 
 HOSTILE = ["eyJ-", "a://b:", "://" + "a" * 30, "cookie  ", "password='", "bearer 1", "sk-", '"', "authorization:", "?a"]

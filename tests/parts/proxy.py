@@ -6,39 +6,27 @@ import socket
 import threading
 from contextlib import suppress
 
+from parts.socket_server import SocketServer
 
-class Proxy:
+
+class Proxy(SocketServer):
     """``requests`` are the request lines it was given, each with its ``Proxy-Authorization``."""
 
     def __init__(self, port: int) -> None:
         self.requests: list[tuple[str, str | None]] = []
         self._port = port
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://me:pw@127.0.0.1:{self._listener.getsockname()[1]}"
-        threading.Thread(target=self._accept, daemon=True).start()
+        super().__init__()
+        self.url = f"http://me:pw@{self.authority}"
 
-    def __enter__(self) -> Proxy:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        with suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-
-    def _accept(self) -> None:
-        with suppress(OSError):
-            while True:
-                client, _ = self._listener.accept()
-                threading.Thread(target=self._serve, args=(client,), daemon=True).start()
-
-    def _serve(self, client: socket.socket) -> None:
+    def serve(self, client: socket.socket) -> None:
+        """Connect a client to the port."""
         head = b""
         while b"\r\n\r\n" not in head:
             head += client.recv(65536)
         line, *headers = head.partition(b"\r\n\r\n")[0].decode().split("\r\n")
         named = {name.lower(): value for name, value in (header.split(": ", 1) for header in headers)}
         self.requests.append((line, named.get("proxy-authorization")))
-        with socket.create_connection(("127.0.0.1", self._port)) as upstream, client:
+        with socket.create_connection(("127.0.0.1", self._port)) as upstream:
             if line.startswith("CONNECT"):
                 client.sendall(b"HTTP/1.1 200 Connected\r\n\r\n")
             else:

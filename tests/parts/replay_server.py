@@ -13,72 +13,45 @@ from __future__ import annotations
 import json
 import re
 import socket
-import threading
 import time
 from collections.abc import Iterable
-from contextlib import suppress
 from typing import Any
+
+from parts.socket_server import SocketServer
 
 _DIRECTIVE = re.compile(r"%%sleep ([\d.]+)%%\n?|%%chunk%%(.*?)(?=%%close%%)|%%close%%\n?", re.DOTALL)
 
 
-class ReplayServer:
-    """Listens on a free port of 127.0.0.1 from construction until :meth:`stop`.
-
-    ``requests`` are the JSON bodies received, ``heads`` the heads before them.
-    """
+class ReplayServer(SocketServer):
+    """``requests`` are the JSON bodies received, ``heads`` the heads before them."""
 
     def __init__(self, *replies: str) -> None:
         self.requests: list[dict[str, Any]] = []
         self.heads: list[str] = []
         self._replies = list(replies)
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}/v1"
-        self._threads = [threading.Thread(target=self._accept, daemon=True)]
-        self._threads[0].start()
+        super().__init__()
+        self.url = f"http://{self.authority}/v1"
 
-    def stop(self) -> None:
-        """Close the listener and wait for the threads."""
-        with suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        for thread in self._threads:
-            thread.join(5)
-
-    def __enter__(self) -> ReplayServer:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
-
-    def _accept(self) -> None:
-        with suppress(OSError):
-            while True:
-                sock, _ = self._listener.accept()
-                self._threads.append(threading.Thread(target=self._serve, args=(sock,), daemon=True))
-                self._threads[-1].start()
-
-    def _serve(self, sock: socket.socket) -> None:
-        sock.settimeout(10)
-        with sock, suppress(OSError):
-            head, body = _receive(sock)
-            self.heads.append(head)
-            self.requests.append(json.loads(body))
-            reply = self._replies[min(len(self.requests), len(self._replies)) - 1]
-            begin, _, rest = reply.partition("\n\n")
-            sock.sendall(begin.replace("\n", "\r\n").encode() + b"\r\n\r\n")
-            place = 0
-            for found in _DIRECTIVE.finditer(rest):
-                sock.sendall(rest[place : found.start()].encode())
-                place = found.end()
-                if found[1] is not None:
-                    time.sleep(float(found[1]))
-                elif found[2] is not None:
-                    chunk = found[2].encode()
-                    sock.sendall(b"%x\r\n%b\r\n" % (len(chunk), chunk))
-                else:
-                    return
-            sock.sendall(rest[place:].encode("utf-8", "surrogateescape"))
+    def serve(self, sock: socket.socket) -> None:
+        """Play the next reply."""
+        head, body = _receive(sock)
+        self.heads.append(head)
+        self.requests.append(json.loads(body))
+        reply = self._replies[min(len(self.requests), len(self._replies)) - 1]
+        begin, _, rest = reply.partition("\n\n")
+        sock.sendall(begin.replace("\n", "\r\n").encode() + b"\r\n\r\n")
+        place = 0
+        for found in _DIRECTIVE.finditer(rest):
+            sock.sendall(rest[place : found.start()].encode())
+            place = found.end()
+            if found[1] is not None:
+                time.sleep(float(found[1]))
+            elif found[2] is not None:
+                chunk = found[2].encode()
+                sock.sendall(b"%x\r\n%b\r\n" % (len(chunk), chunk))
+            else:
+                return
+        sock.sendall(rest[place:].encode("utf-8", "surrogateescape"))
 
 
 def reply(body: str, *, status: str = "200 OK", content_type: str = "text/event-stream", head: str = "") -> str:

@@ -67,7 +67,7 @@ def test_an_object_is_parsed(text: str, value: Any) -> None:
         ('{"a": -Infinity}', "-Infinity is no JSON number"),
         ('{"a": 1e999}', "a number is too large"),
         ('{"a": 18446744073709551616}', "beyond 64 bits"),
-        ('{"a": ' + "9" * 5000 + "}", "5000 digits|4300"),
+        ('{"a": ' + "9" * 5000 + "}", "beyond 64 bits"),
         ('{"a": 1, "a": 2}', 'key "a" is there more than once'),
         ('{"x": [{"a": 1, "a": 1}]}', 'key "a" is there more than once'),
         ('{"a": "\\ud800"}', "half of a surrogate pair"),

@@ -7,7 +7,7 @@ import pytest
 from parts.holding import longest_hold
 
 CODE = """
-from agentos.alarm import Alarm
+from agentos.timers import TimerThread
 from agentos.domain.message import ToolCall
 from agentos.domain.run import Run, RunStatus
 from agentos.domain.times import utc_now
@@ -20,7 +20,7 @@ schema, text = given
 parameters = {"type": "object", "properties": {"x": schema}}
 tool = Tool(name="t", description="", parameters=parameters, function=lambda **given: str(len(given)))
 run = Run(id="r", agent_id="a", status=RunStatus.RUNNING, created_at=utc_now())
-live = LiveRun(run, Alarm(), deadline=time.monotonic() + 60, max_output=10**7)
+live = LiveRun(run, TimerThread(), deadline=time.monotonic() + 60, max_output=10**7)
 
 def work():
     context = ToolContext(run_id="r", agent_id="a")

@@ -6,8 +6,9 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
+from agentos.domain.text import join_surrogates
 from agentos.models.chat_completions.content import text_of
-from agentos.models.chat_completions.parsing import cleaned, dumps, joined
+from agentos.models.chat_completions.parsing import cleaned, dumps
 
 logger = logging.getLogger(__name__)
 
@@ -62,7 +63,7 @@ class MessageFields:
             return {}
         found: dict[str, Any] = {}
         if with_calls and self._thoughts:
-            found["reasoning_content"] = joined("".join(self._thoughts))
+            found["reasoning_content"] = join_surrogates("".join(self._thoughts))
         if self._details:
             found["reasoning_details"] = [cleaned(piece) for piece in self._details]
         if _without_flags(self._extra):

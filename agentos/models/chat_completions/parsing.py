@@ -8,6 +8,8 @@ from typing import Any
 
 import orjson
 
+from agentos.domain.text import join_surrogates
+
 MAX_KEEP_ALIVE = 80
 _KEEP_ALIVE = re.compile(
     rb"""["'(*\s-]*(?:keep[-_ ]?alive|ping|pong|heart[-_ ]?beat|alive|noop|no-op|waiting|[\w.-]{0,32} ?processing"""
@@ -16,7 +18,6 @@ _KEEP_ALIVE = re.compile(
 )
 DONE = frozenset({b"[DONE]", b"[done]", b'"[DONE]"', b"DONE"})
 _HIGH = re.compile("[\ud800-\udbff]$")
-_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def is_keep_alive(payload: bytes) -> bool:
@@ -46,13 +47,6 @@ def parse_tolerantly(payload: bytes) -> list[Any]:
             continue
         found.append(json.loads(line))
     return found
-
-
-def joined(text: str) -> str:
-    """Return a text with its halves of surrogate pairs joined; one that stays alone becomes U+FFFD."""
-    if not _SURROGATE.search(text):
-        return text
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 class Halves:
@@ -88,7 +82,7 @@ class Halves:
         if half := _HIGH.search(value):
             self._held[name] = half[0]
             value = value[:-1]
-        return joined(value)
+        return join_surrogates(value)
 
 
 def dumps(value: Any) -> str:
@@ -102,7 +96,7 @@ def dumps(value: Any) -> str:
 def cleaned(value: Any) -> Any:
     """Return a JSON value with the half characters in its texts joined."""
     if isinstance(value, str):
-        return joined(value)
+        return join_surrogates(value)
     if isinstance(value, list):
         return [cleaned(inner) for inner in value]
     return {key: cleaned(inner) for key, inner in value.items()} if isinstance(value, dict) else value

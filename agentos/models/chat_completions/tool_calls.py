@@ -8,8 +8,9 @@ from typing import Any
 
 import orjson
 
+from agentos.domain.text import join_surrogates
 from agentos.errors import ProviderError
-from agentos.models.chat_completions.parsing import cleaned, dumps, joined
+from agentos.models.chat_completions.parsing import cleaned, dumps
 from agentos.models.deltas import ToolCallDelta
 
 logger = logging.getLogger(__name__)
@@ -110,8 +111,8 @@ class ToolCalls:
                 ToolCallDelta(
                     index=len(found),
                     id=id,
-                    name=None if call.name is None else joined(call.name),
-                    arguments=_unwrapped(joined("".join(call.pieces))),
+                    name=None if call.name is None else join_surrogates(call.name),
+                    arguments=_unwrapped(join_surrogates("".join(call.pieces))),
                     provider_details=cleaned(call.details) or None,
                 )
             )

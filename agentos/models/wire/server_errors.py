@@ -10,6 +10,8 @@ from typing import Any
 
 import orjson
 
+from agentos.domain.text import shorten
+
 MAX_MESSAGE = 300
 MAX_DEPTH = 6
 MAX_ITEMS = 5
@@ -70,8 +72,7 @@ def clean(text: str, secrets: Iterable[str] = ()) -> str:
     """Return words of a server on one line, bounded and without secrets."""
     for secret in secrets:
         text = text.replace(secret, "…")
-    text = _SECRETS.sub("…", _NOT_PRINTABLE.sub(" ", text[: 20 * MAX_MESSAGE])).strip()
-    return text if len(text) <= MAX_MESSAGE else text[: MAX_MESSAGE - 1] + "…"
+    return shorten(_SECRETS.sub("…", _NOT_PRINTABLE.sub(" ", text[: 20 * MAX_MESSAGE])).strip(), MAX_MESSAGE)
 
 
 def _words(value: Any, depth: int) -> str:

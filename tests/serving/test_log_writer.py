@@ -10,15 +10,15 @@ import pytest
 from parts.server import ROOT
 
 # In a process of its own, where gevent's patches harm nobody; the pipe is read only at the end.
-OUTLET = """
+LOG_WRITER = """
 from gevent import monkey; monkey.patch_all()
 import logging, os
-from agentos.serving.outlet import Outlet
+from agentos.serving.log_writer import BackgroundLogWriter
 reader, writer = os.pipe()
-outlet = Outlet(writer, limit=1000)
-logging.basicConfig(stream=outlet, format="%(message)s %(lines)s")
+log_writer = BackgroundLogWriter(writer, limit=1000)
+logging.basicConfig(stream=log_writer, format="%(message)s %(lines)s")
 for number in range(5000):
-    outlet.write(f"{number:<99}\\n")
+    log_writer.write(f"{number:<99}\\n")
 os.set_blocking(reader, False)
 import time
 read = b""
@@ -30,9 +30,9 @@ while time.monotonic() - came < 0.5:
     except BlockingIOError:
         time.sleep(0.01)
 assert read.count(b"\\n") >= 1000
-outlet.write("last\\n")
-outlet.close()
-outlet.write("after\\n")
+log_writer.write("last\\n")
+log_writer.close()
+log_writer.write("after\\n")
 read += os.read(reader, 1 << 20)
 lines = read.decode().splitlines()
 # Lines are dropped more than once if the thread writes some of them meanwhile; each warning counts its own.
@@ -43,7 +43,7 @@ print(len(lines) - len(warnings) - len(["last", "after"]) + sum(int(line.split()
 
 
 def test_lines_wait_for_their_reader_and_those_beyond_the_limit_are_counted():
-    done = subprocess.run([sys.executable, "-c", OUTLET], capture_output=True, text=True, timeout=30, cwd=ROOT)
+    done = subprocess.run([sys.executable, "-c", LOG_WRITER], capture_output=True, text=True, timeout=30, cwd=ROOT)
 
     first, total = done.stdout.splitlines()
     assert first == "0 True after"
@@ -54,10 +54,10 @@ def test_lines_wait_for_their_reader_and_those_beyond_the_limit_are_counted():
 WRITES = """
 from gevent import monkey; monkey.patch_all()
 import logging, socket, time
-from agentos.serving.outlet import Outlet, OutletHandler
+from agentos.serving.log_writer import BackgroundLogHandler, BackgroundLogWriter
 reader, writer = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-outlet = Outlet(writer.fileno(), rest=REST)
-logging.basicConfig(level="INFO", handlers=[OutletHandler(outlet, logging.Formatter("%(message)s"))])
+log_writer = BackgroundLogWriter(writer.fileno(), rest=REST)
+logging.basicConfig(level="INFO", handlers=[BackgroundLogHandler(log_writer, logging.Formatter("%(message)s"))])
 logging.info("first")
 reader.settimeout(2)
 pieces = [reader.recv(65536)]
@@ -85,7 +85,7 @@ def test_the_lines_of_a_moment_leave_in_one_write():
     assert _writes(0.5) == (2, 101)
 
 
-@pytest.mark.parametrize("end", ["logging.warning('last')", "outlet.settle()", "outlet.close()"])
+@pytest.mark.parametrize("end", ["logging.warning('last')", "log_writer.settle()", "log_writer.close()"])
 def test_a_warning_and_the_end_wait_for_no_moment_to_pass(end):
     writes, lines = _writes(60, end)
 

@@ -1,4 +1,4 @@
-"""Where a worker's log leaves the process, without making a request wait for whoever reads it."""
+"""Writes log lines from a thread of the operating system, so that a slow reader of the log never blocks the worker."""
 
 from __future__ import annotations
 
@@ -23,31 +23,32 @@ MOST = 1000
 log = logging.getLogger(__name__)
 
 
-class Outlet:
-    """A text stream that a thread of the operating system writes out.
+class BackgroundLogWriter:
+    """A text stream. A thread of the operating system writes its lines to a file descriptor.
 
     To write to a full pipe blocks, and under gevent that stops every request of the worker. Here the lines wait, up to
-    ``limit`` of them; what is more is dropped and counted. Those of a moment, ``rest`` seconds, leave together: a
-    worker that is killed outright loses that moment's at most.
+    ``limit`` of them; further lines are dropped and counted. The lines of ``rest`` seconds are written together: a
+    worker that is killed outright loses those at most.
+
+    ``logging.handlers.QueueListener`` does not serve here. Its thread is one of gevent's, so a full pipe blocks the
+    worker; and it writes each line by itself.
     """
 
     def __init__(self, descriptor: int, *, limit: int = 10_000, rest: float = REST) -> None:
         self._descriptor = descriptor
         self._limit = limit
         self._rest = rest
-        self._lines: SimpleQueue[bytes | None] = SimpleQueue()
+        self._lines: SimpleQueue[bytes] = SimpleQueue()
         self._dropped = 0
         self._taken = 0
-        self._gone = 0
+        self._written = 0
         self._open = True
         self._resting = allocate_lock()  # while it is locked, the thread may rest
         self._resting.acquire()
-        self._written = allocate_lock()
-        self._written.acquire()
         start_thread(self._work, ())
 
     def write(self, text: str) -> None:
-        """Take a line; it is written soon, at once after :meth:`close`."""
+        """Take a line. It is written soon; after :meth:`close`, at once."""
         line = text.encode("utf-8", "backslashreplace")
         if not self._open:
             self._put(line)
@@ -61,35 +62,29 @@ class Outlet:
                 log.warning("log lines were dropped because nobody read them", extra={"lines": dropped})
 
     def flush(self) -> None:
-        """Have the lines so far written at once; waits for nothing."""
-        with suppress(RuntimeError):  # it was said already
+        """Have the lines so far written at once. Does not wait."""
+        with suppress(RuntimeError):  # the thread does not rest
             self._resting.release()
 
     def settle(self, timeout: float = 1.0) -> None:
-        """Wait until all lines so far are written, for ``timeout`` seconds at most; other requests go on."""
+        """Wait until all lines so far are written, for at most ``timeout`` seconds. Other requests go on."""
         self.flush()
         deadline = time.monotonic() + timeout
-        while self._gone < self._taken and time.monotonic() < deadline:
+        while self._written < self._taken and time.monotonic() < deadline:
             time.sleep(0.002)
 
     def close(self, timeout: float = 1.0) -> None:
-        """Write what is left, for ``timeout`` seconds at most."""
-        if self._open:
-            self._open = False
-            self._lines.put(None)
-            self.flush()
-            self._written.acquire(True, timeout)
+        """Write what is left, for at most ``timeout`` seconds. The daemon thread ends with the process."""
+        self.settle(timeout)
+        self._open = False
 
     def _work(self) -> None:
         while True:
             lines = [self._lines.get()]
-            while lines[-1] is not None and len(lines) < MOST and not self._lines.empty():
+            while len(lines) < MOST and not self._lines.empty():
                 lines.append(self._lines.get())
-            self._put(b"".join(line for line in lines if line is not None))
-            self._gone += sum(line is not None for line in lines)
-            if lines[-1] is None:
-                self._written.release()
-                return
+            self._put(b"".join(lines))
+            self._written += len(lines)
             self._resting.acquire(True, self._rest)
 
     def _put(self, data: bytes) -> None:
@@ -101,36 +96,36 @@ class Outlet:
             return
 
 
-class OutletHandler(logging.Handler):
-    """Hands lines to an outlet, in the form that another handler gave them; warnings and errors wait for nothing."""
+class BackgroundLogHandler(logging.Handler):
+    """Passes lines to a writer, formatted as another handler did. A warning or an error is written at once."""
 
     agentos = True  # the mark by which `configure_logging` knows its handler again
 
-    def __init__(self, outlet: Outlet, form: logging.Formatter | None) -> None:
+    def __init__(self, writer: BackgroundLogWriter, formatter: logging.Formatter | None) -> None:
         super().__init__()
-        self._outlet = outlet
-        self.setFormatter(form)
+        self._writer = writer
+        self.setFormatter(formatter)
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Hand the line on."""
+        """Pass the line on."""
         try:
-            self._outlet.write(self.format(record) + "\n")
+            self._writer.write(self.format(record) + "\n")
             if record.levelno >= logging.WARNING:
-                self._outlet.flush()
+                self._writer.flush()
         except Exception:  # noqa: BLE001  # as all handlers do: a log never fails in the middle of a request
             self.handleError(record)
 
 
-def install() -> Outlet | None:
-    """Let this process's log handler write through an outlet; ``None`` if its stream is no file of the system."""
+def install() -> BackgroundLogWriter | None:
+    """Let this process's log handler write in the background; ``None`` if its stream is no file of the system."""
     root = logging.getLogger()
     for handler in root.handlers:
         if isinstance(handler, logging.StreamHandler) and getattr(handler, "agentos", False):
             try:
-                outlet = Outlet(handler.stream.fileno())
+                writer = BackgroundLogWriter(handler.stream.fileno())
             except (AttributeError, OSError):
                 return None
-            root.addHandler(OutletHandler(outlet, handler.formatter))
+            root.addHandler(BackgroundLogHandler(writer, handler.formatter))
             root.removeHandler(handler)
-            return outlet
+            return writer
     return None
