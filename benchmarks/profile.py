@@ -28,7 +28,7 @@ STAGES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("log: format a line and hand it over", ("/logging/", "pythonjsonlogger", "observability/", "serving/outlet")),
     ("database: statements, commits", ("sqlalchemy/", "agentos/storage/")),
     ("request: header and body from the socket", ("agentos/serving/parsing", "gunicorn/http/parser", "api/body")),
-    ("request: schema", ("marshmallow/", "agentos/api/schemas/", "api/strict_json")),
+    ("request: schema", ("marshmallow/", "agentos/api/kit/schemas/", "agentos/api/v1/schemas/", "api/kit/strict_json")),
     ("model: HTTP request and response", ("models/transport/", "urllib3/", "http/client", "requests/", "email/")),
     ("model: encode the request, decode the answer", ("models/chat_completions/", "json/encoder", "json/decoder")),
     ("agent: the loop over its turns", ("agentos/runtime/", "models/retry", "agentos_openai/")),

@@ -14,7 +14,7 @@ from pathlib import Path
 import click
 
 from agentos import hookspecs
-from agentos.api.errors import CAUSE_STATUS, CODE_STATUS
+from agentos.api.kit.errors import CAUSE_STATUS, CODE_STATUS
 from agentos.cli import COMMANDS
 from agentos.cli import agentos as cli
 from agentos.config import Config
@@ -114,7 +114,7 @@ def events() -> str:
 
 
 def errors() -> str:
-    """One row an error class, from :mod:`agentos.errors` and the statuses of :mod:`agentos.api.errors`."""
+    """One row an error class, from :mod:`agentos.errors` and the statuses of :mod:`agentos.api.kit.errors`."""
     parts = [
         "# Errors",
         "",

@@ -49,7 +49,7 @@ def command() -> None:
 @as_json
 def list_runs(session_id: str | None, agent_id: str | None, status: str | None, limit: int, as_json: bool) -> None:
     """List runs, the newest first."""
-    from agentos.api.representations import run_json
+    from agentos.api.v1.serializers import run_json
     from agentos.cli.opening import opened
     from agentos.domain.run import RunStatus
     from agentos.storage.values import RunFilter
@@ -73,7 +73,7 @@ def list_runs(session_id: str | None, agent_id: str | None, status: str | None, 
 @as_json
 def show(run_id: str, as_json: bool) -> None:
     """Show a run: what it was asked, where it stands, which tools it called, what it said."""
-    from agentos.api.representations import run_json
+    from agentos.api.v1.serializers import run_json
     from agentos.cli.opening import opened
 
     with opened() as services:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
-from agentos.api.disconnects import ClientWatch
+from agentos.api.v1.disconnects import ClientWatch
 from agentos.errors import StorageError
 from agentos.models.scripted import Pause
 from agentos.testing.sse import read_events

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from agentos.api.stream_limits import StreamLimits
+from agentos.api.kit.stream_limits import StreamLimits
 from agentos.auth.authenticator import Credentials
 from agentos.config import Config
 from agentos.domain.principal import Principal
