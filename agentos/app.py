@@ -9,7 +9,7 @@ from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from agentos.api.kit.body import BodyReader
-from agentos.api.kit.callers import know_callers
+from agentos.api.kit.callers import authenticate_requests
 from agentos.api.kit.cors import allow_origins
 from agentos.api.kit.errors import handle_errors
 from agentos.api.kit.exposure import keep_strangers_out
@@ -49,7 +49,7 @@ def create_app(
     watch_requests(app)
     keep_strangers_out(app, config, public=PUBLIC_ENDPOINTS)
     allow_origins(app, config)
-    know_callers(app, services, public=PUBLIC_ENDPOINTS, pages=PAGE_ENDPOINTS)
+    authenticate_requests(app, services, public=PUBLIC_ENDPOINTS, pages=PAGE_ENDPOINTS)
     if config.proxy_hops:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=config.proxy_hops, x_proto=0, x_host=0)  # type: ignore[method-assign]
     for resource in RESOURCES:

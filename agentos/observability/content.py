@@ -22,7 +22,7 @@ CONTEXT = "During handling of the above exception, another exception occurred:"
 LEFT_OUT = "(what it said is left out; AGENTOS_LOG_CONTENT=1 shows it)"
 
 
-class Quoting(str):
+class UntrustedText(str):
     """The message of an error of ours that may quote what others said, behind its first colon, as ours all do.
 
     A log without content shows what stands before it.
@@ -36,7 +36,7 @@ class Quoting(str):
         return self.partition(": ")[0]
 
 
-class Compared(Quoting):
+class Compared(UntrustedText):
     """Words of others, of which a log without content shows the part that was found not to quote a conversation."""
 
     __slots__ = ("_shown",)

@@ -8,7 +8,7 @@ from typing import Any
 
 from agentos.domain.run import Run, RunStatus
 from agentos.hookspecs import hookimpl
-from agentos.observability.content import Quoting
+from agentos.observability.content import UntrustedText
 from agentos.observability.quotes import without_quotes
 
 LOOKED_AT = 64 * 1024
@@ -49,7 +49,7 @@ class RunLog:
             fields |= {
                 "code": run.error.code,
                 "cause": run.error.details.get("cause"),
-                "reason": Quoting(self._reason(run)),
+                "reason": UntrustedText(self._reason(run)),
             }
         level = logging.WARNING if run.status is RunStatus.FAILED else logging.INFO
         logger.log(level, "run %s", run.status.value, extra=fields)

@@ -37,7 +37,7 @@ from agentos.media.fetching import MediaFetcher
 from agentos.media.policy import MediaPolicy
 from agentos.runtime.loop import ModelAgent
 from agentos.services.agents import AgentService
-from agentos.services.sizes import Sizes
+from agentos.services.size_limits import SizeLimits
 from agentos.services.tool_calls import ToolCallRecord, tool_calls_of
 from agentos.storage.interface import Storage
 from agentos.storage.values import IdempotencyKey, Page, Paging, Repeat, RunFilter
@@ -115,7 +115,7 @@ class RunService:
         self._media = MediaPolicy(config)
         self._fetcher = MediaFetcher(config)
         self._config = config
-        self._sizes = Sizes(config)
+        self._sizes = SizeLimits(config)
         self._watch = watch
         self._follower = Follower(storage, runner)
 

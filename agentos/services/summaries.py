@@ -27,7 +27,7 @@ from agentos.models.deltas import Finish, TextDelta, each
 from agentos.models.request import ModelRequest
 from agentos.models.retry import stream_with_retry
 from agentos.observability.call_log import Origin, log_failed_model_call, log_model_call, words_of
-from agentos.observability.content import Quoting
+from agentos.observability.content import UntrustedText
 from agentos.runtime.answer import Answer
 from agentos.runtime.loop import ModelAgent
 from agentos.services.agents import AgentService
@@ -214,7 +214,7 @@ class SummaryService:
         try:
             self._make(session, agent)
         except AgentOSError as error:
-            logger.warning("summary failed", extra={"session_id": session.id, "reason": Quoting(error.message)})
+            logger.warning("summary failed", extra={"session_id": session.id, "reason": UntrustedText(error.message)})
         except Exception:  # a provider's own code; else Python would print it past the log, with all that it quotes
             logger.exception("summary met a bug", extra={"session_id": session.id})
         finally:

@@ -12,7 +12,7 @@ from agentos.domain.principal import Principal
 from agentos.services.services import Services
 
 
-def know_callers(app: Flask, services: Services, *, public: Set[str], pages: Set[str]) -> None:
+def authenticate_requests(app: Flask, services: Services, *, public: Set[str], pages: Set[str]) -> None:
     """Have every request's caller known before it is served, but for the endpoints named ``public`` and ``pages``.
 
     Requests for ``pages`` are still counted against the limit of their address: some files are large.

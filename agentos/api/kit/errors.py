@@ -24,7 +24,7 @@ from agentos.errors import (
     Unauthenticated,
     UnsupportedMediaType,
 )
-from agentos.observability.content import Quoting
+from agentos.observability.content import UntrustedText
 from agentos.observability.redaction import redact, redact_data
 from agentos.observability.repeated import RepeatedLines
 
@@ -125,7 +125,7 @@ def handle_errors(app: Flask) -> None:
     app.register_error_handler(Exception, _bug)
 
 
-def run_error_answer(error: RunError) -> Response:
+def run_error_response(error: RunError) -> Response:
     """Return the answer to a run that did not complete."""
     status = status_of(error.code, error.details) if error.code in CODE_STATUS else 500
     return _answer(status, error.code, error.error, error.message, error.details, _retry_after(error.details))
@@ -143,7 +143,7 @@ def _own_error(error: AgentOSError) -> Response:
         return _bug(error)  # an error of configuration or of a plugin is no client's business
     status = status_of(error.code, error.details)
     if status >= 500:
-        told = {"request_id": request_id(), "code": error.code, "reason": Quoting(error.message)}
+        told = {"request_id": request_id(), "code": error.code, "reason": UntrustedText(error.message)}
         # An outage fails each request; the line of the request itself says which, with its status.
         lines = repeated if isinstance(error, StorageError) else logger
         lines.warning("request failed", extra=told, exc_info=error if error.__cause__ else None)

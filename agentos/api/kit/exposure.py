@@ -7,7 +7,7 @@ from collections.abc import Set
 from flask import Flask, Request
 
 from agentos.api.kit.middleware import this_request
-from agentos.auth.exposure import is_confined, refuse_stranger
+from agentos.auth.exposure import is_confined, require_local_peer
 from agentos.auth.origins import ANY, browser_form, refuse_foreign_page
 from agentos.auth.proxies import FAMILY, PROXY_HEADERS
 from agentos.config import Config
@@ -47,7 +47,7 @@ def keep_strangers_out(app: Flask, config: Config, *, public: Set[str]) -> None:
         host = environ.get("HTTP_HOST", "")
         found = [name for name in environ if name in _NAMES or name.startswith(_FAMILY)]
         headers = {_NAMES.get(name) or name[5:].lower().replace("_", "-"): environ[name] for name in found}
-        refuse_stranger(config, peer, host, headers)
+        require_local_peer(config, peer, host, headers)
         if headers:
             own = browser_form(f"{environ['wsgi.url_scheme']}://{host}") if host else None
             refuse_foreign_page(headers, own=own, allowed=allowed, for_page=_is_for_page(request))

@@ -22,7 +22,7 @@ REQUEST_HEADER: Mapping[str, str] = {
     f" given the first one's answer, with `{REPLAYED}: true`, also while the first is still under way and when its"
     " answer is an error."
 }
-ANSWER_HEADER: Mapping[str, str] = {REPLAYED: "`true` on the answer to a repeat; absent otherwise."}
+RESPONSE_HEADER: Mapping[str, str] = {REPLAYED: "`true` on the answer to a repeat; absent otherwise."}
 
 _VISIBLE = re.compile(r"[!-~]{1,255}")
 

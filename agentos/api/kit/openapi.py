@@ -14,7 +14,7 @@ from marshmallow import Schema
 
 from agentos._version import __version__
 from agentos.api.kit.errors import CAUSE_STATUS, CODE_STATUS, FINAL, LATER, SHOULD_RETRY
-from agentos.api.kit.routes import OPEN, PATH_PARAMETERS, Answer, Route, Routes
+from agentos.api.kit.routes import OPEN, PATH_PARAMETERS, ResponseSpec, Route, Routes
 from agentos.api.kit.schemas.errors import ErrorSchema
 from agentos.domain.ids import AGENT_ID
 from agentos.errors import AgentOSError, SessionBusy
@@ -100,8 +100,8 @@ def _operation(route: Route, plugin: MarshmallowPlugin) -> dict[str, Any]:
             "content": {"application/json": {"schema": type(route.body)}},
         }
     operation["responses"] = {
-        **{str(status): _answer(answer) for status, answer in route.answers.items()},
-        **_errors(route.errors, taken=set(route.answers)),
+        **{str(status): _response(response) for status, response in route.responses.items()},
+        **_errors(route.errors, taken=set(route.responses)),
     }
     return operation
 
@@ -126,26 +126,26 @@ def _parameters(route: Route, plugin: MarshmallowPlugin) -> list[dict[str, Any]]
     return in_path + in_query + in_header
 
 
-def _answer(answer: Answer) -> dict[str, Any]:
+def _response(spec: ResponseSpec) -> dict[str, Any]:
     described: dict[str, Any] = {
-        "description": answer.description,
-        "headers": _headers(answer.headers, answer.sometimes),
+        "description": spec.description,
+        "headers": _headers(spec.headers, spec.sometimes),
     }
-    content = {media_type: _content(media_type, answer) for media_type in answer.media_types}
-    if answer.schema is not None or answer.media_types != ("application/json",):
+    content = {media_type: _content(media_type, spec) for media_type in spec.media_types}
+    if spec.schema is not None or spec.media_types != ("application/json",):
         described["content"] = content
-    if answer.links:
+    if spec.links:
         described["links"] = {
-            name: {"operationId": name, "parameters": dict(parameters)} for name, parameters in answer.links.items()
+            name: {"operationId": name, "parameters": dict(parameters)} for name, parameters in spec.links.items()
         }
     return described
 
 
-def _content(media_type: str, answer: Answer) -> dict[str, Any]:
-    if media_type in answer.content:
-        return dict(answer.content[media_type])
+def _content(media_type: str, spec: ResponseSpec) -> dict[str, Any]:
+    if media_type in spec.content:
+        return dict(spec.content[media_type])
     if media_type == "application/json":
-        return {"schema": answer.schema}
+        return {"schema": spec.schema}
     if media_type == "application/yaml":
         return {"schema": {"type": "object"}}
     return {"schema": {"type": "string"}}

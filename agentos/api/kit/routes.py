@@ -72,8 +72,8 @@ PATH_PARAMETERS: Mapping[str, PathParameter] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """What a successful answer is; ``links`` are to operations that take its ids.
+class ResponseSpec:
+    """What a successful response is; ``links`` are to operations that take its ids.
 
     ``headers`` are always there, ``sometimes`` are not; both are described. ``content`` is what the document says of a
     media type that ``schema`` does not describe.
@@ -101,7 +101,7 @@ class Route:
     view: View
     tag: str
     access: str
-    answers: Mapping[int, Answer]
+    responses: Mapping[int, ResponseSpec]
     query: Schema | None = None
     body: Schema | None = None
     body_required: bool = True
@@ -155,8 +155,8 @@ class Routes:
     """The operations of one resource. ``schemas`` are those that the document names, and no operation does.
 
     >>> routes = Routes("sessions", "Conversations that last.")
-    >>> answer = Answer(description="The session.")
-    >>> @routes.get("/api/v1/sessions/{session_id}", access="sessions:read", answers={200: answer})
+    >>> found = ResponseSpec(description="The session.")
+    >>> @routes.get("/api/v1/sessions/{session_id}", access="sessions:read", responses={200: found})
     ... def get_session(session_id: str) -> Response: ...
     """
 
@@ -196,7 +196,7 @@ class Routes:
         path: str,
         *,
         access: str,
-        answers: Mapping[int, Answer],
+        responses: Mapping[int, ResponseSpec],
         query: type[Schema] | None = None,
         body: type[Schema] | None = None,
         body_required: bool = True,
@@ -220,7 +220,7 @@ class Routes:
                     view=view,
                     tag=self.tag,
                     access=access,
-                    answers=answers,
+                    responses=responses,
                     query=query() if query else None,
                     body=body() if body else None,
                     body_required=body_required,
@@ -244,6 +244,6 @@ def services() -> Services:
     return found
 
 
-def json_answer(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+def json_response(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """Return a value as JSON."""
     return Response(orjson.dumps(value), status, headers, content_type="application/json")

@@ -82,7 +82,7 @@ class Place:
     >>> with take_place() as place:
     ...     started = services().runs.start(wanted)
     ...     place.follow(started.run_id)
-    ...     return place.keep(stream_answer(started))
+    ...     return place.keep(stream_response(started))
 
     Without :meth:`keep`, it is given back at the end of the block. A kept one is given back when its answer is closed,
     or when nothing refers to it any more: an answer that was lost before the server had it is never closed.

@@ -7,7 +7,7 @@ from importlib.resources import files
 
 from flask import Response, request, url_for
 
-from agentos.api.kit.routes import PAGE, Answer, Routes
+from agentos.api.kit.routes import PAGE, ResponseSpec, Routes
 from agentos.errors import NotFound
 
 routes = Routes("docs", "This document, and its page.")
@@ -59,7 +59,7 @@ ASSETS = {
 @routes.get(
     "/openapi.yaml",
     access=PAGE,
-    answers={200: Answer(description="The OpenAPI document.", media_types=("application/yaml",))},
+    responses={200: ResponseSpec(description="The OpenAPI document.", media_types=("application/yaml",))},
 )
 def get_openapi() -> Response:
     """Read the specification of this API."""
@@ -69,7 +69,7 @@ def get_openapi() -> Response:
     return Response(document, content_type="application/yaml")
 
 
-@routes.get("/docs", access=PAGE, answers={200: Answer(description="The page.", media_types=("text/html",))})
+@routes.get("/docs", access=PAGE, responses={200: ResponseSpec(description="The page.", media_types=("text/html",))})
 def get_docs() -> Response:
     """Read the specification as a page."""
     headers = {
@@ -84,8 +84,8 @@ def get_docs() -> Response:
 @routes.get(
     "/docs/{asset}",
     access=PAGE,
-    answers={
-        200: Answer(description="The file.", media_types=("text/javascript", "text/css", "image/png")),
+    responses={
+        200: ResponseSpec(description="The file.", media_types=("text/javascript", "text/css", "image/png")),
     },
     errors=(NotFound,),
 )

@@ -12,7 +12,7 @@ from werkzeug.datastructures import MIMEAccept
 
 from agentos._version import __version__
 from agentos.api.kit.middleware import this_request
-from agentos.api.kit.routes import PAGE, Answer, Routes, json_answer, services
+from agentos.api.kit.routes import PAGE, ResponseSpec, Routes, json_response, services
 from agentos.api.system.schemas import IndexSchema
 
 routes = Routes("index", "What this server is, and where its documentation is.")
@@ -59,8 +59,8 @@ VARY = {"Vary": "Accept"}
 @routes.get(
     "/",
     access=PAGE,
-    answers={
-        200: Answer(
+    responses={
+        200: ResponseSpec(
             description="The index, or the page for a browser.",
             schema=IndexSchema,
             media_types=("application/json", "text/html"),
@@ -79,7 +79,7 @@ def get_index() -> Response:
     }
     if _wants_page(this_request().accept_mimetypes):
         return _page(paths)
-    return json_answer({"service": "agentos", "version": __version__, "paths": paths}, headers=VARY)
+    return json_response({"service": "agentos", "version": __version__, "paths": paths}, headers=VARY)
 
 
 def _wants_page(accepted: MIMEAccept) -> bool:

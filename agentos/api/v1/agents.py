@@ -7,7 +7,7 @@ from typing import Any
 from flask import Response, url_for
 
 from agentos.api.kit.paging import page_json, paging
-from agentos.api.kit.routes import Answer, Routes, json_answer, services
+from agentos.api.kit.routes import ResponseSpec, Routes, json_response, services
 from agentos.api.v1.schemas.agents import (
     AgentChangesSchema,
     AgentDefinitionSchema,
@@ -34,7 +34,7 @@ LINKS = {
     "/api/v1/agents",
     access="agents:read",
     query=AgentQuery,
-    answers={200: Answer(description="A part of the list.", schema=AgentListSchema)},
+    responses={200: ResponseSpec(description="A part of the list.", schema=AgentListSchema)},
 )
 def list_agents(query: dict[str, Any]) -> Response:
     """List agents, by id.
@@ -42,15 +42,15 @@ def list_agents(query: dict[str, Any]) -> Response:
     Those of code and plugins and the stored ones are one list. It is stable while agents are added, if it is read with
     `cursor`.
     """
-    return json_answer(page_json("agents", "agent", paging(query), services().agents.list, agent_json, piece=PIECE))
+    return json_response(page_json("agents", "agent", paging(query), services().agents.list, agent_json, piece=PIECE))
 
 
 @routes.post(
     "/api/v1/agents",
     access="agents:write",
     body=AgentDefinitionSchema,
-    answers={
-        201: Answer(
+    responses={
+        201: ResponseSpec(
             description="The agent is registered.",
             schema=AgentDetailSchema,
             headers={"Location": "The agent's address."},
@@ -65,25 +65,25 @@ def register_agent(body: dict[str, Any]) -> Response:
     It is stored; every worker serves it within two seconds, restarts included.
     """
     agent = services().agents.register(body)
-    return json_answer(agent_detail_json(agent), 201, {"Location": url_for("agents.get_agent", agent_id=agent.id)})
+    return json_response(agent_detail_json(agent), 201, {"Location": url_for("agents.get_agent", agent_id=agent.id)})
 
 
 @routes.get(
     "/api/v1/agents/{agent_id}",
     access="agents:read",
-    answers={200: Answer(description="The agent.", schema=AgentDetailSchema)},
+    responses={200: ResponseSpec(description="The agent.", schema=AgentDetailSchema)},
     errors=(AgentNotFound,),
 )
 def get_agent(agent_id: str) -> Response:
     """Read an agent."""
-    return json_answer(agent_detail_json(services().agents.get(agent_id)))
+    return json_response(agent_detail_json(services().agents.get(agent_id)))
 
 
 @routes.put(
     "/api/v1/agents/{agent_id}",
     access="agents:write",
     body=AgentChangesSchema,
-    answers={200: Answer(description="The agent as it is now.", schema=AgentDetailSchema)},
+    responses={200: ResponseSpec(description="The agent as it is now.", schema=AgentDetailSchema)},
     errors=(AgentNotFound, AgentExists),
 )
 def replace_agent(agent_id: str, body: dict[str, Any]) -> Response:
@@ -91,13 +91,13 @@ def replace_agent(agent_id: str, body: dict[str, Any]) -> Response:
 
     Agents that code or a plugin registered are read-only.
     """
-    return json_answer(agent_detail_json(services().agents.replace(agent_id, body)))
+    return json_response(agent_detail_json(services().agents.replace(agent_id, body)))
 
 
 @routes.delete(
     "/api/v1/agents/{agent_id}",
     access="agents:write",
-    answers={200: Answer(description="It is gone.", schema=DeletedSchema)},
+    responses={200: ResponseSpec(description="It is gone.", schema=DeletedSchema)},
     errors=(AgentNotFound, AgentExists),
 )
 def delete_agent(agent_id: str) -> Response:
@@ -106,4 +106,4 @@ def delete_agent(agent_id: str) -> Response:
     Its sessions and runs stay. Agents that code or a plugin registered are read-only.
     """
     services().agents.delete(agent_id)
-    return json_answer({"message": "agent deleted"})
+    return json_response({"message": "agent deleted"})

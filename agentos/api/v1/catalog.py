@@ -4,23 +4,27 @@ from __future__ import annotations
 
 from flask import Response
 
-from agentos.api.kit.routes import Answer, Routes, json_answer, services
+from agentos.api.kit.routes import ResponseSpec, Routes, json_response, services
 from agentos.api.v1.schemas.catalog import ModelListSchema, PluginListSchema, ToolListSchema
 
 routes = Routes("catalog", "What is installed, and which plugin brought it.")
 
 
 @routes.get(
-    "/api/v1/models", access="agents:read", answers={200: Answer(description="All models.", schema=ModelListSchema)}
+    "/api/v1/models",
+    access="agents:read",
+    responses={200: ResponseSpec(description="All models.", schema=ModelListSchema)},
 )
 def list_models() -> Response:
     """List the models that agents may name."""
     models = [{"id": name, "source": source} for name, source in services().catalog.names()]
-    return json_answer({"models": models, "count": len(models)})
+    return json_response({"models": models, "count": len(models)})
 
 
 @routes.get(
-    "/api/v1/tools", access="agents:read", answers={200: Answer(description="All tools.", schema=ToolListSchema)}
+    "/api/v1/tools",
+    access="agents:read",
+    responses={200: ResponseSpec(description="All tools.", schema=ToolListSchema)},
 )
 def list_tools() -> Response:
     """List the tools that agents may name."""
@@ -33,11 +37,13 @@ def list_tools() -> Response:
         }
         for entry in services().tools
     ]
-    return json_answer({"tools": tools, "count": len(tools)})
+    return json_response({"tools": tools, "count": len(tools)})
 
 
 @routes.get(
-    "/api/v1/plugins", access="agents:read", answers={200: Answer(description="All plugins.", schema=PluginListSchema)}
+    "/api/v1/plugins",
+    access="agents:read",
+    responses={200: ResponseSpec(description="All plugins.", schema=PluginListSchema)},
 )
 def list_plugins() -> Response:
     """List the plugins and what became of each.
@@ -54,4 +60,4 @@ def list_plugins() -> Response:
         }
         for report in services().plugins.reports
     ]
-    return json_answer({"plugins": plugins, "count": len(plugins)})
+    return json_response({"plugins": plugins, "count": len(plugins)})

@@ -9,7 +9,7 @@ from flask import Response, url_for
 
 from agentos.api.kit.callers import caller
 from agentos.api.kit.paging import LARGEST
-from agentos.api.kit.routes import Answer, Routes, json_answer, services
+from agentos.api.kit.routes import ResponseSpec, Routes, json_response, services
 from agentos.api.kit.stream_limits import take_place
 from agentos.api.v1.schemas.queries import HistoryQuery, SummaryQuery
 from agentos.api.v1.schemas.sessions import AcceptedSchema, HistorySchema, SummaryAnswerSchema, SummaryRequestSchema
@@ -26,7 +26,7 @@ PIECE = 32
     "/api/v1/sessions/{session_id}/history",
     access="sessions:read",
     query=HistoryQuery,
-    answers={200: Answer(description="A part of the transcript.", schema=HistorySchema)},
+    responses={200: ResponseSpec(description="A part of the transcript.", schema=HistorySchema)},
     errors=(SessionNotFound,),
 )
 def get_session_history(session_id: str, query: dict[str, Any]) -> Response:
@@ -54,7 +54,7 @@ def get_session_history(session_id: str, query: dict[str, Any]) -> Response:
     answer: dict[str, Any] = {"session_id": session_id, "messages": messages, "runs": list(runs.values())}
     if before > 1:
         answer["next_before"] = before
-    return json_answer(answer)
+    return json_response(answer)
 
 
 @routes.post(
@@ -63,9 +63,9 @@ def get_session_history(session_id: str, query: dict[str, Any]) -> Response:
     query=SummaryQuery,
     body=SummaryRequestSchema,
     body_required=False,
-    answers={
-        200: Answer(description="The new summary.", schema=SummaryAnswerSchema),
-        202: Answer(
+    responses={
+        200: ResponseSpec(description="The new summary.", schema=SummaryAnswerSchema),
+        202: ResponseSpec(
             description="With `async`: it is being made.",
             schema=AcceptedSchema,
             headers={"Location": "Where the summary will be."},
@@ -81,17 +81,17 @@ def make_session_summary(session_id: str, query: dict[str, Any], body: dict[str,
     if query["later"] or body["later"]:
         services().summaries.make_later(session_id, caller())
         where = url_for("history.get_session_summary", session_id=session_id)
-        return json_answer({"message": "the summary is being made"}, 202, {"Location": where})
+        return json_response({"message": "the summary is being made"}, 202, {"Location": where})
     with take_place():
-        return json_answer({"summary": summary_json(services().summaries.make(session_id, caller()))})
+        return json_response({"summary": summary_json(services().summaries.make(session_id, caller()))})
 
 
 @routes.get(
     "/api/v1/sessions/{session_id}/summary",
     access="sessions:read",
-    answers={200: Answer(description="The summary.", schema=SummaryAnswerSchema)},
+    responses={200: ResponseSpec(description="The summary.", schema=SummaryAnswerSchema)},
     errors=(SessionNotFound, SummaryNotFound),
 )
 def get_session_summary(session_id: str) -> Response:
     """Read a session's last summary."""
-    return json_answer({"summary": summary_json(services().summaries.get(session_id, caller()))})
+    return json_response({"summary": summary_json(services().summaries.get(session_id, caller()))})

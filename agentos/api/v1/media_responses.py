@@ -28,7 +28,7 @@ def media_number(text: str) -> int:
     return int(text)
 
 
-def media_answer(media: Media, content: bytes) -> Response:
+def media_response(media: Media, content: bytes) -> Response:
     """Return the answer that has an attachment's bytes."""
     given = (media.content_type or "").lower()
     shown = media.type == "image" and given in IMAGES

@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Response
 
-from agentos.api.kit.routes import Answer, Routes, json_answer, services
+from agentos.api.kit.routes import ResponseSpec, Routes, json_response, services
 from agentos.api.v1.schemas.owner_data import DeletedDataSchema, OwnerDataQuery
 
 routes = Routes("data", "All that the server keeps for one owner.")
@@ -16,7 +16,7 @@ routes = Routes("data", "All that the server keeps for one owner.")
     "/api/v1/data",
     access="admin",
     query=OwnerDataQuery,
-    answers={200: Answer(description="How much was deleted.", schema=DeletedDataSchema)},
+    responses={200: ResponseSpec(description="How much was deleted.", schema=DeletedDataSchema)},
 )
 def delete_data(query: dict[str, Any]) -> Response:
     """Delete all data of an owner.
@@ -25,4 +25,4 @@ def delete_data(query: dict[str, Any]) -> Response:
     `user_id`, only the sessions of that user and the runs of that user. API keys stay. The request may be repeated.
     """
     deleted = services().owner_data.delete(query["owner"], user_id=query.get("user_id"))
-    return json_answer({"sessions": deleted.sessions, "runs": deleted.runs, "attachments": deleted.attachments})
+    return json_response({"sessions": deleted.sessions, "runs": deleted.runs, "attachments": deleted.attachments})

@@ -9,9 +9,9 @@ from functools import partial
 from flask import Response, request, url_for
 
 from agentos.api.kit.callers import caller
-from agentos.api.kit.errors import run_error_answer
+from agentos.api.kit.errors import run_error_response
 from agentos.api.kit.idempotency import replayed_header
-from agentos.api.kit.routes import json_answer, services
+from agentos.api.kit.routes import json_response, services
 from agentos.api.v1.disconnects import ClientWatch
 from agentos.api.v1.serializers import accepted_run_json, run_answer_json
 from agentos.api.v1.sse import HEADERS, encode_frames, stream_frames
@@ -29,13 +29,13 @@ SEND_SOON = "agentos.send_soon"
 logger = logging.getLogger(__name__)
 
 
-def accepted_answer(started: StartedRun, session_id: str | None) -> Response:
+def accepted_response(started: StartedRun, session_id: str | None) -> Response:
     """Say where a background run can be found."""
     where = {"Location": url_for("runs.get_run", run_id=started.run_id)}
-    return json_answer(accepted_run_json(started.run_id, session_id), 202, {**where, **_headers(started)})
+    return json_response(accepted_run_json(started.run_id, session_id), 202, {**where, **_headers(started)})
 
 
-def end_answer(started: StartedRun, *, until_gone: bool) -> Response:
+def end_response(started: StartedRun, *, until_gone: bool) -> Response:
     """Wait for a run's end and answer it; ``until_gone`` cancels the run if the client does not wait for it."""
     config = services().config
     timeout = (config.queue_timeout or config.request_timeout) + config.request_timeout + GRACE
@@ -47,20 +47,20 @@ def end_answer(started: StartedRun, *, until_gone: bool) -> Response:
         message = "the run has not ended yet; GET the run for how it ends"
         raise RunTimeout(message, details={"run_id": started.run_id})
     if run.error is None:
-        return json_answer(run_answer_json(run), headers=_headers(started))
-    answer = run_error_answer(run.error)
+        return json_response(run_answer_json(run), headers=_headers(started))
+    answer = run_error_response(run.error)
     answer.headers.update(_headers(started))
     return answer
 
 
-def stream_answer(started: StartedRun, *, types: Set[str], until_gone: bool) -> Response:
+def stream_response(started: StartedRun, *, types: Set[str], until_gone: bool) -> Response:
     """Stream a run from its start; ``until_gone`` cancels the run if the client leaves before its end."""
     heartbeat = services().config.heartbeat_interval
     if not until_gone:
         batches = started.follow(heartbeat=heartbeat, deliver=delivery(types))
-        return events_answer(started.run_id, batches, types, replayed=started.replayed)
+        return events_response(started.run_id, batches, types, replayed=started.replayed)
     watch = _watch(started)
-    answer = events_answer(started.run_id, watch.batches(heartbeat=heartbeat), types, replayed=started.replayed)
+    answer = events_response(started.run_id, watch.batches(heartbeat=heartbeat), types, replayed=started.replayed)
     answer.call_on_close(watch.leave)  # a stream that was never begun has no other end
     return answer
 
@@ -73,7 +73,7 @@ def delivery(types: Set[str]) -> Deliver | None:
     return lambda frames: send_soon(encode_frames(frames))
 
 
-def events_answer(
+def events_response(
     run_id: str, batches: Iterator[Sequence[Frame]], types: Set[str], *, replayed: bool = False, retry: bool = False
 ) -> Response:
     """Stream events of a run; ``retry`` tells browsers how soon to come back."""
@@ -82,7 +82,7 @@ def events_answer(
     return Response(frames, headers={**HEADERS, "X-Run-ID": run_id, **replayed_header(replayed)})
 
 
-def nothing_left_answer() -> Response:
+def nothing_left_response() -> Response:
     """Say that a run has ended and all its events were seen; an ``EventSource`` comes back after anything else."""
     answer = Response(status=204, headers={"Cache-Control": HEADERS["Cache-Control"]})
     del answer.headers["Content-Type"]

@@ -8,20 +8,20 @@ from typing import Any
 from flask import Response, request
 
 from agentos.api.kit.callers import caller
-from agentos.api.kit.idempotency import ANSWER_HEADER, REQUEST_HEADER, idempotency_key
+from agentos.api.kit.idempotency import REQUEST_HEADER, RESPONSE_HEADER, idempotency_key
 from agentos.api.kit.middleware import name_run, request_id
 from agentos.api.kit.paging import page_json, paging
 from agentos.api.kit.query import read_last_event_id
-from agentos.api.kit.routes import Answer, Routes, json_answer, services
+from agentos.api.kit.routes import ResponseSpec, Routes, json_response, services
 from agentos.api.kit.stream_limits import take_place
-from agentos.api.v1.media_responses import DOWNLOAD, IMAGES, media_answer, media_number
+from agentos.api.v1.media_responses import DOWNLOAD, IMAGES, media_number, media_response
 from agentos.api.v1.run_responses import (
-    accepted_answer,
+    accepted_response,
     delivery,
-    end_answer,
-    events_answer,
-    nothing_left_answer,
-    stream_answer,
+    end_response,
+    events_response,
+    nothing_left_response,
+    stream_response,
 )
 from agentos.api.v1.schemas.events import DATA_SCHEMAS, EVENT_STREAM, RunEventSchema
 from agentos.api.v1.schemas.media import MediaSchema, read_media
@@ -84,21 +84,21 @@ REFUSALS = (
     access="agents:run:{agent_id}",
     query=RunStartQuery,
     body=RunRequestSchema,
-    answers={
-        200: Answer(
+    responses={
+        200: ResponseSpec(
             description="The run has completed and is saved. With `stream` or `stream_events`: its stream.",
             schema=RunAnswerSchema,
             media_types=("application/json", "text/event-stream"),
             content=EVENT_STREAM,
             headers=RUN_ID,
-            sometimes=ANSWER_HEADER,
+            sometimes=RESPONSE_HEADER,
             links=LINKS,
         ),
-        202: Answer(
+        202: ResponseSpec(
             description="With `background`: the run is accepted, and will be executed.",
             schema=AcceptedRunSchema,
             headers={"Location": "The run's address.", **RUN_ID},
-            sometimes=ANSWER_HEADER,
+            sometimes=RESPONSE_HEADER,
             links=LINKS,
         ),
     },
@@ -116,11 +116,11 @@ def run_agent(agent_id: str, query: dict[str, Any], body: dict[str, Any]) -> Res
     if streamed:
         return _stream(agent_id, query, body, until_gone=until_gone)
     if body["background"]:
-        return accepted_answer(_start(agent_id, body, streamed=False), body.get("session_id"))
+        return accepted_response(_start(agent_id, body, streamed=False), body.get("session_id"))
     with take_place() as place:  # before the run: one that is refused must not have begun
         started = _start(agent_id, body, streamed=False)
         place.follow(started.run_id)
-        return end_answer(started, until_gone=until_gone)
+        return end_response(started, until_gone=until_gone)
 
 
 @routes.post(
@@ -128,13 +128,13 @@ def run_agent(agent_id: str, query: dict[str, Any], body: dict[str, Any]) -> Res
     access="agents:run:{agent_id}",
     query=StreamQuery,
     body=RunRequestSchema,
-    answers={
-        200: Answer(
+    responses={
+        200: ResponseSpec(
             description="The run's stream.",
             media_types=("text/event-stream",),
             content=EVENT_STREAM,
             headers=RUN_ID,
-            sometimes=ANSWER_HEADER,
+            sometimes=RESPONSE_HEADER,
             links=LINKS,
         )
     },
@@ -155,23 +155,25 @@ def stream_agent(agent_id: str, query: dict[str, Any], body: dict[str, Any]) -> 
 @routes.get(
     "/api/v1/runs/{run_id}",
     access="runs:read",
-    answers={200: Answer(description="The run.", schema=RunSchema)},
+    responses={200: ResponseSpec(description="The run.", schema=RunSchema)},
     errors=(RunNotFound,),
 )
 def get_run(run_id: str) -> Response:
     """Read a run: where it stands, what was asked and answered, what it cost."""
-    return json_answer(run_json(services().runs.get(run_id, caller())))
+    return json_response(run_json(services().runs.get(run_id, caller())))
 
 
 @routes.get(
     "/api/v1/runs/{run_id}/events",
     access="runs:read",
     query=EventsQuery,
-    answers={
-        200: Answer(
+    responses={
+        200: ResponseSpec(
             description="The run's stream.", media_types=("text/event-stream",), content=EVENT_STREAM, headers=RUN_ID
         ),
-        204: Answer(description="The run has ended, and its last event was seen: an `EventSource` stops coming back."),
+        204: ResponseSpec(
+            description="The run has ended, and its last event was seen: an `EventSource` stops coming back."
+        ),
     },
     request_headers={"Last-Event-ID": "The `id` of the last event that was seen: only those after it are sent."},
     errors=(RunNotFound, EventsExpired, TooManyStreams),
@@ -192,17 +194,17 @@ def follow_run(run_id: str, query: dict[str, Any]) -> Response:
         if after and services().runs.get(run_id, caller()).status.finished:
             first = next(batches, None)
             if first is None:
-                return nothing_left_answer()
+                return nothing_left_response()
             batches = chain([first], batches)
         place.follow(run_id)
-        return place.keep(events_answer(run_id, batches, types, retry=True))
+        return place.keep(events_response(run_id, batches, types, retry=True))
 
 
 @routes.get(
     "/api/v1/runs/{run_id}/media/{number}",
     access="runs:read",
-    answers={
-        200: Answer(
+    responses={
+        200: ResponseSpec(
             description="Its bytes: a picture of these types as it is, anything else as a download.",
             media_types=(*IMAGES, DOWNLOAD),
             headers={"Content-Disposition": "`inline` or `attachment`, with its name if it has one."},
@@ -215,13 +217,13 @@ def get_run_media(run_id: str, number: str) -> Response:
 
     One that was given only by its address has no bytes here, unless the server fetched them.
     """
-    return media_answer(*services().runs.attachment(run_id, media_number(number), caller()))
+    return media_response(*services().runs.attachment(run_id, media_number(number), caller()))
 
 
 @routes.post(
     "/api/v1/runs/{run_id}/cancel",
     access="runs:cancel",
-    answers={202: Answer(description="The run as it is; it ends within a moment.", schema=RunSchema)},
+    responses={202: ResponseSpec(description="The run as it is; it ends within a moment.", schema=RunSchema)},
     errors=(RunNotFound, RunFinished),
 )
 def cancel_run(run_id: str) -> Response:
@@ -230,13 +232,13 @@ def cancel_run(run_id: str) -> Response:
     Whether it waits or runs, in whichever worker: the call to the model is cut, what was written is kept, and the run
     ends as `cancelled`.
     """
-    return json_answer(run_json(services().runs.cancel(run_id, caller())), 202)
+    return json_response(run_json(services().runs.cancel(run_id, caller())), 202)
 
 
 @routes.delete(
     "/api/v1/runs/{run_id}",
     access="sessions:write",
-    answers={200: Answer(description="It is gone.", schema=DeletedSchema)},
+    responses={200: ResponseSpec(description="It is gone.", schema=DeletedSchema)},
     errors=(RunNotFound, RunActive),
 )
 def delete_run(run_id: str) -> Response:
@@ -247,14 +249,14 @@ def delete_run(run_id: str) -> Response:
     session's summary goes if the run had left messages, since it may quote them.
     """
     services().runs.delete(run_id, caller())
-    return json_answer({"message": "run deleted"})
+    return json_response({"message": "run deleted"})
 
 
 @routes.get(
     "/api/v1/runs",
     access="runs:read",
     query=RunQuery,
-    answers={200: Answer(description="A part of the list.", schema=RunListSchema)},
+    responses={200: ResponseSpec(description="A part of the list.", schema=RunListSchema)},
 )
 def list_runs(query: dict[str, Any]) -> Response:
     """List runs.
@@ -268,7 +270,7 @@ def list_runs(query: dict[str, Any]) -> Response:
         agent_id=query.get("agent_id"),
         status=None if status is None else RunStatus(status),
     )
-    return json_answer(
+    return json_response(
         page_json(
             "runs",
             "run",
@@ -284,7 +286,7 @@ def _stream(agent_id: str, query: dict[str, Any], body: dict[str, Any], *, until
     with take_place() as place:  # before the run: one that is refused must not have begun
         started = _start(agent_id, body, streamed=True)
         place.follow(started.run_id)
-        return place.keep(stream_answer(started, types=query.get("types", frozenset()), until_gone=until_gone))
+        return place.keep(stream_response(started, types=query.get("types", frozenset()), until_gone=until_gone))
 
 
 def _until_gone(body: dict[str, Any], *, streamed: bool) -> bool:

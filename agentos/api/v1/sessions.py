@@ -9,9 +9,9 @@ from flask import Response, request, url_for
 
 from agentos.api.kit.callers import caller
 from agentos.api.kit.etags import expected_version, session_etag
-from agentos.api.kit.idempotency import ANSWER_HEADER, REQUEST_HEADER, idempotency_key, replayed_header
+from agentos.api.kit.idempotency import REQUEST_HEADER, RESPONSE_HEADER, idempotency_key, replayed_header
 from agentos.api.kit.paging import page_json, paging
-from agentos.api.kit.routes import Answer, Routes, json_answer, services
+from agentos.api.kit.routes import ResponseSpec, Routes, json_response, services
 from agentos.api.v1.schemas.queries import SessionQuery
 from agentos.api.v1.schemas.sessions import (
     DeletedSchema,
@@ -57,12 +57,12 @@ FILTERS = ("agent_id", "user_id", "team_id", "workflow_id")
     "/api/v1/sessions",
     access="sessions:write",
     body=NewSessionSchema,
-    answers={
-        201: Answer(
+    responses={
+        201: ResponseSpec(
             description="The new session.",
             schema=SessionSchema,
             headers={"Location": "The session's address.", **ETAG},
-            sometimes=ANSWER_HEADER,
+            sometimes=RESPONSE_HEADER,
             links=LINKS,
         )
     },
@@ -76,14 +76,14 @@ def create_session(body: dict[str, Any]) -> Response:
     """
     session, replayed = services().sessions.create(**body, idempotency=idempotency_key(request, body), caller=caller())
     where = {"Location": url_for("sessions.get_session", session_id=session.id)}
-    return _session_answer(session, 201, {**where, **replayed_header(replayed)})
+    return _session_response(session, 201, {**where, **replayed_header(replayed)})
 
 
 @routes.get(
     "/api/v1/sessions",
     access="sessions:read",
     query=SessionQuery,
-    answers={200: Answer(description="A part of the list.", schema=SessionListSchema)},
+    responses={200: ResponseSpec(description="A part of the list.", schema=SessionListSchema)},
 )
 def list_sessions(query: dict[str, Any]) -> Response:
     """List sessions.
@@ -102,15 +102,15 @@ def list_sessions(query: dict[str, Any]) -> Response:
     )
     if query["include_total"]:
         answer["total"] = services().sessions.count(where, caller())
-    return json_answer(answer)
+    return json_response(answer)
 
 
 @routes.get(
     "/api/v1/sessions/{session_id}",
     access="sessions:read",
-    answers={
-        200: Answer(description="The session.", schema=SessionSchema, headers=ETAG),
-        304: Answer(description="It is as `If-None-Match` says.", headers=ETAG),
+    responses={
+        200: ResponseSpec(description="The session.", schema=SessionSchema, headers=ETAG),
+        304: ResponseSpec(description="It is as `If-None-Match` says.", headers=ETAG),
     },
     request_headers={"If-None-Match": "Tags that the client has: 304 if one is the present one."},
     errors=(SessionNotFound,),
@@ -122,14 +122,14 @@ def get_session(session_id: str) -> Response:
         answer = Response(status=304)
         answer.set_etag(session_etag(session))
         return answer
-    return _session_answer(session)
+    return _session_response(session)
 
 
 @routes.put(
     "/api/v1/sessions/{session_id}",
     access="sessions:write",
     body=SessionChangesSchema,
-    answers={200: Answer(description="The session as it is now.", schema=SessionSchema, headers=ETAG)},
+    responses={200: ResponseSpec(description="The session as it is now.", schema=SessionSchema, headers=ETAG)},
     request_headers={"If-Match": "Change it only if its present tag is one of these; `*`: if it is there."},
     errors=(SessionNotFound, PreconditionFailed),
 )
@@ -140,13 +140,13 @@ def update_session(session_id: str, body: dict[str, Any]) -> Response:
     """
     version = expected_version(request, lambda: services().sessions.get(session_id, caller()))
     cleared = {name: {} if value is None and name != "name" else value for name, value in body.items()}
-    return _session_answer(_changed(session_id, SessionChanges(**cleared), version))
+    return _session_response(_changed(session_id, SessionChanges(**cleared), version))
 
 
 @routes.delete(
     "/api/v1/sessions/{session_id}",
     access="sessions:write",
-    answers={200: Answer(description="It is gone.", schema=DeletedSchema)},
+    responses={200: ResponseSpec(description="It is gone.", schema=DeletedSchema)},
     errors=(SessionNotFound,),
 )
 def delete_session(session_id: str) -> Response:
@@ -155,14 +155,14 @@ def delete_session(session_id: str) -> Response:
     Its messages, runs and events go too; a run under way is cancelled.
     """
     services().sessions.delete(session_id, caller())
-    return json_answer({"message": "session deleted"})
+    return json_response({"message": "session deleted"})
 
 
 @routes.post(
     "/api/v1/sessions/{session_id}/reuse",
     access="sessions:write",
     body=SessionReuseSchema,
-    answers={200: Answer(description="The session as it is now.", schema=SessionSchema, headers=ETAG)},
+    responses={200: ResponseSpec(description="The session as it is now.", schema=SessionSchema, headers=ETAG)},
     errors=(SessionNotFound,),
 )
 def reuse_session(session_id: str, body: dict[str, Any]) -> Response:
@@ -172,7 +172,7 @@ def reuse_session(session_id: str, body: dict[str, Any]) -> Response:
     """
     if not body:
         raise InvalidRequest(f"nothing to change was given; accepted is at least one of {', '.join(FILTERS)}")
-    return _session_answer(_changed(session_id, SessionChanges(**body)))
+    return _session_response(_changed(session_id, SessionChanges(**body)))
 
 
 def _changed(session_id: str, changes: SessionChanges, version: int | None = None) -> Session:
@@ -184,7 +184,7 @@ def _changed(session_id: str, changes: SessionChanges, version: int | None = Non
     return session
 
 
-def _session_answer(session: Session, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    answer = json_answer(session_json(session), status, headers)
+def _session_response(session: Session, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    answer = json_response(session_json(session), status, headers)
     answer.set_etag(session_etag(session))
     return answer

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from agentos.api.kit.errors import CODE_STATUS
-from agentos.api.kit.schemas.fields import Choice, Object, Text
-from agentos.api.kit.schemas.structure import AnswerSchema
+from agentos.api.kit.schemas.fields import Choice, Object, StrictString
+from agentos.api.kit.schemas.structure import ResponseSchema
 
 
-class ErrorSchema(AnswerSchema):
+class ErrorSchema(ResponseSchema):
     """What went wrong; `code` is what programs switch on."""
 
-    error = Text("A short phrase, the same for every occurrence.", example="agent not found")
-    message = Text("What was given and what is accepted.", example="agent with ID 'non-existent' not found")
+    error = StrictString("A short phrase, the same for every occurrence.", example="agent not found")
+    message = StrictString("What was given and what is accepted.", example="agent with ID 'non-existent' not found")
     code = Choice("What went wrong, for programs.", tuple(CODE_STATUS), example="AGENT_NOT_FOUND")
-    request_id = Text("The request's id, as in `X-Request-ID`; the server's log has it too.")
+    request_id = StrictString("The request's id, as in `X-Request-ID`; the server's log has it too.")
     details = Object(
         "More, by code: `fields` (INVALID_REQUEST); `cause`, `run_id`, `retryable`, and `retry_after` in seconds where"
         " the provider said so (EXECUTION_ERROR).",
@@ -21,10 +21,10 @@ class ErrorSchema(AnswerSchema):
     )
 
 
-class RunErrorSchema(AnswerSchema):
+class RunErrorSchema(ResponseSchema):
     """Why a run did not complete, as the answer to it would have said."""
 
-    error = Text("A short phrase, the same for every occurrence.")
-    message = Text("What happened.")
+    error = StrictString("A short phrase, the same for every occurrence.")
+    message = StrictString("What happened.")
     code = Choice("What happened, for programs.", tuple(CODE_STATUS))
     details = Object("`cause`, `run_id`, `retryable`; `retry_after` in seconds where the provider said so.")

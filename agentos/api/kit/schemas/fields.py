@@ -44,7 +44,7 @@ def shown(value: object) -> str:
             return repr(value)[:40]
 
 
-class Strict(fields.Field[Any]):
+class StrictField(fields.Field[Any]):
     """A field that takes values as they are or refuses them; ``accepts`` says in words which it takes.
 
     ``schema`` is the field's JSON schema. ``optional`` is about answers, ``required`` and ``default`` about requests;
@@ -92,7 +92,7 @@ class Strict(fields.Field[Any]):
         return ValidationError(f"is {shown(value)}; accepted is {self.accepts}")
 
 
-class Text(Strict):
+class StrictString(StrictField):
     """A text of a bounded length."""
 
     def __init__(
@@ -127,7 +127,7 @@ class Text(Strict):
         return value
 
 
-class Choice(Strict):
+class Choice(StrictField):
     """One of a few words."""
 
     def __init__(self, description: str, choices: Iterable[str], **options: Any) -> None:
@@ -143,7 +143,7 @@ class Choice(Strict):
         return value
 
 
-class Flag(Strict):
+class StrictBoolean(StrictField):
     """True or false; neither 1 nor "true" is."""
 
     def __init__(self, description: str, **options: Any) -> None:
@@ -156,7 +156,7 @@ class Flag(Strict):
         return value
 
 
-class Whole(Strict):
+class StrictInteger(StrictField):
     """A whole number in a range; 3.0 is none."""
 
     def __init__(self, description: str, *, least: int = 0, most: int | None = None, **options: Any) -> None:
@@ -174,7 +174,7 @@ class Whole(Strict):
         return value
 
 
-class Object(Strict):
+class Object(StrictField):
     """Any JSON object."""
 
     def __init__(self, description: str, **options: Any) -> None:
@@ -188,7 +188,7 @@ class Object(Strict):
         return value
 
 
-class Texts(Strict):
+class StringList(StrictField):
     """A list of texts."""
 
     def __init__(self, description: str, *, most: int | None = None, each: int | None = None, **options: Any) -> None:
@@ -208,14 +208,14 @@ class Texts(Strict):
         return value
 
 
-def id_field(description: str, **options: Any) -> Text:
+def id_field(description: str, **options: Any) -> StrictString:
     """Return the field of an id: an opaque text of 1 to 255 characters."""
-    return Text(description, least=1, most=MAX_ID, **options)
+    return StrictString(description, least=1, most=MAX_ID, **options)
 
 
 def metadata_field(description: str, **options: Any) -> Object:
     """Return the field of an object that is kept for the client, up to a size that the server's settings decide.
 
-    :mod:`agentos.services.sizes` checks it, for a schema knows no settings.
+    :mod:`agentos.services.size_limits` checks it, for a schema knows no settings.
     """
     return Object(f"{description} At most `AGENTOS_MAX_METADATA_SIZE` as JSON (64 KiB by default).", **options)

@@ -8,7 +8,7 @@ from typing import Any
 from marshmallow import ValidationError
 
 from agentos.api.kit.cursors import CursorKind, decode_cursor
-from agentos.api.kit.schemas.fields import RequestSchema, Strict, Whole
+from agentos.api.kit.schemas.fields import RequestSchema, StrictField, StrictInteger
 from agentos.storage.values import Cursor
 
 MAX_LIMIT = 1000
@@ -19,7 +19,7 @@ MAX_CURSOR = 1000
 WORDS = {"true": True, "1": True, "false": False, "0": False}
 
 
-class QueryWhole(Whole):
+class QueryInteger(StrictInteger):
     """A whole number in ASCII digits: ``int()`` alone would take "1_000" and the digits of other scripts."""
 
     def read(self, value: Any) -> int:
@@ -32,7 +32,7 @@ class QueryWhole(Whole):
             raise self.refused(value) from None
 
 
-class QueryFlag(Strict):
+class QueryBoolean(StrictField):
     """True or false."""
 
     def __init__(self, description: str, **options: Any) -> None:
@@ -45,7 +45,7 @@ class QueryFlag(Strict):
         return WORDS[value]
 
 
-class QueryCursor(Strict):
+class QueryCursor(StrictField):
     """A place in a list, as an answer before gave it."""
 
     def __init__(self, description: str, kind: CursorKind) -> None:
@@ -64,10 +64,10 @@ class QueryCursor(Strict):
 class PagingQuery(RequestSchema):
     """Which part of a list."""
 
-    limit = QueryWhole(
+    limit = QueryInteger(
         "How many items at most. There may be fewer, and `next_cursor`, where they are large.",
         least=1,
         most=MAX_LIMIT,
         default=DEFAULT_LIMIT,
     )
-    offset = QueryWhole("How many items to skip; a cursor is quicker, and stable.", most=MAX_OFFSET)
+    offset = QueryInteger("How many items to skip; a cursor is quicker, and stable.", most=MAX_OFFSET)

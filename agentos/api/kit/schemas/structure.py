@@ -7,10 +7,10 @@ from typing import Any
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields
 
-from agentos.api.kit.schemas.fields import Strict, shown
+from agentos.api.kit.schemas.fields import StrictField, shown
 
 
-class AnswerSchema(Schema):
+class ResponseSchema(Schema):
     """What an answer holds; every field is always there unless it is declared ``optional``. Never used to load."""
 
     class Meta:  # noqa: D106  # marshmallow's own
@@ -21,14 +21,14 @@ class AnswerSchema(Schema):
         field_obj.required = not field_obj.metadata.get("optional", False)
 
 
-class Seconds(Strict):
+class Seconds(StrictField):
     """A time span; in answers alone."""
 
     def __init__(self, description: str, **options: Any) -> None:
         super().__init__(description, "seconds", {"type": "number", "minimum": 0}, **options)
 
 
-class Time(Strict):
+class Time(StrictField):
     """A point in time; in answers alone."""
 
     def __init__(self, description: str, **options: Any) -> None:
@@ -36,14 +36,14 @@ class Time(Strict):
         super().__init__(description, "a time", schema, example="2026-11-22T12:00:00.123456Z", **options)
 
 
-class Whatever(Strict):
+class Raw(StrictField):
     """A value whose shape is checked elsewhere, or that may be anything; ``schema`` is what the document says."""
 
     def __init__(self, description: str, schema: Mapping[str, Any] | None = None, **options: Any) -> None:
         super().__init__(description, "any JSON", schema or {}, **options)
 
 
-class Part(fields.Nested):
+class Nested(fields.Nested):
     """An object with fields of its own."""
 
     def __init__(self, schema: type[Schema], description: str = "", *, optional: bool = False, **options: Any) -> None:
@@ -58,7 +58,7 @@ class Part(fields.Nested):
         return super()._deserialize(value, *args, **kwargs)
 
 
-class Parts(fields.List[Any]):
+class NestedList(fields.List[Any]):
     """A list of objects with fields of their own; in answers alone."""
 
     def __init__(self, schema: type[Schema], description: str = "", *, optional: bool = False) -> None:

@@ -2,54 +2,54 @@
 
 from __future__ import annotations
 
-from agentos.api.kit.schemas.fields import Choice, Object, Text, Texts, Whole
-from agentos.api.kit.schemas.structure import AnswerSchema, Parts
+from agentos.api.kit.schemas.fields import Choice, Object, StrictInteger, StrictString, StringList
+from agentos.api.kit.schemas.structure import NestedList, ResponseSchema
 
 SOURCE = "The plugin that it came from."
 
 
-class ModelSchema(AnswerSchema):
+class ModelSchema(ResponseSchema):
     """A model that an agent may name."""
 
-    id = Text("What an agent's `model` names it by.", example="openai:gpt-5-mini")
-    source = Text(SOURCE)
+    id = StrictString("What an agent's `model` names it by.", example="openai:gpt-5-mini")
+    source = StrictString(SOURCE)
 
 
-class ModelListSchema(AnswerSchema):
+class ModelListSchema(ResponseSchema):
     """Models worth showing; a provider may serve more."""
 
-    models = Parts(ModelSchema)
-    count = Whole("How many there are.")
+    models = NestedList(ModelSchema)
+    count = StrictInteger("How many there are.")
 
 
-class ToolSchema(AnswerSchema):
+class ToolSchema(ResponseSchema):
     """A tool that an agent may name."""
 
-    name = Text("What an agent's `tools` names it by.", example="calculator")
-    description = Text("What the model is told about it.")
+    name = StrictString("What an agent's `tools` names it by.", example="calculator")
+    description = StrictString("What the model is told about it.")
     parameters = Object("The JSON schema of its arguments.")
-    source = Text(SOURCE)
+    source = StrictString(SOURCE)
 
 
-class ToolListSchema(AnswerSchema):
+class ToolListSchema(ResponseSchema):
     """All installed tools, by name."""
 
-    tools = Parts(ToolSchema)
-    count = Whole("How many there are.")
+    tools = NestedList(ToolSchema)
+    count = StrictInteger("How many there are.")
 
 
-class PluginSchema(AnswerSchema):
+class PluginSchema(ResponseSchema):
     """A plugin, and what became of it."""
 
-    name = Text("Its name.", example="calculator")
-    distribution = Text("The installed package that it is in.", nullable=True)
-    version = Text("That package's version.", nullable=True)
+    name = StrictString("Its name.", example="calculator")
+    distribution = StrictString("The installed package that it is in.", nullable=True)
+    version = StrictString("That package's version.", nullable=True)
     status = Choice("Whether it is in use.", ("loaded", "failed", "left out"))
-    provides = Texts("What it registered, as `tool:calculator`.")
+    provides = StringList("What it registered, as `tool:calculator`.")
 
 
-class PluginListSchema(AnswerSchema):
+class PluginListSchema(ResponseSchema):
     """All plugins, by name."""
 
-    plugins = Parts(PluginSchema)
-    count = Whole("How many there are.")
+    plugins = NestedList(PluginSchema)
+    count = StrictInteger("How many there are.")

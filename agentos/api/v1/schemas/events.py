@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import ClassVar
 
 from agentos.api.kit.schemas.errors import RunErrorSchema
-from agentos.api.kit.schemas.fields import Choice, Text, Whole
-from agentos.api.kit.schemas.structure import AnswerSchema, Part, Parts, Seconds, Time, Whatever
+from agentos.api.kit.schemas.fields import Choice, StrictInteger, StrictString
+from agentos.api.kit.schemas.structure import Nested, NestedList, Raw, ResponseSchema, Seconds, Time
 from agentos.api.v1.schemas.media import MediaDescriptionSchema
 from agentos.api.v1.schemas.runs import FINISH_REASON, REASONS, UsageSchema
 from agentos.domain.event import EVENT_TYPES, Complete, Error, Reasoning, RunEvent, RunStart, Token, ToolCallEvent
 
 
-class EventDataSchema(AnswerSchema):
+class EventDataSchema(ResponseSchema):
     """The ``data`` of one kind of event; the event's own docstring is its description."""
 
     event: ClassVar[type[RunEvent]]
@@ -23,14 +23,14 @@ class RunStartDataSchema(EventDataSchema):
 
     event = RunStart
 
-    input = Text("What the user said.")
-    attempt = Whole(
+    input = StrictString("What the user said.")
+    attempt = StrictInteger(
         "2 or more where the run starts over, because its worker was lost: what came before does not count.",
         least=2,
         optional=True,
     )
-    session_id = Text("The session that it runs in.", optional=True)
-    media = Parts(MediaDescriptionSchema, "The attachments that came with it.", optional=True)
+    session_id = StrictString("The session that it runs in.", optional=True)
+    media = NestedList(MediaDescriptionSchema, "The attachments that came with it.", optional=True)
 
 
 class ReasoningDataSchema(EventDataSchema):
@@ -38,9 +38,9 @@ class ReasoningDataSchema(EventDataSchema):
 
     event = Reasoning
 
-    content = Text("A piece of the model's reasoning.")
-    token_count = Whole("How many tokens it is.", optional=True)
-    redacted_content = Text("What the provider hides but wants back.", optional=True)
+    content = StrictString("A piece of the model's reasoning.")
+    token_count = StrictInteger("How many tokens it is.", optional=True)
+    redacted_content = StrictString("What the provider hides but wants back.", optional=True)
 
 
 class TokenDataSchema(EventDataSchema):
@@ -48,8 +48,8 @@ class TokenDataSchema(EventDataSchema):
 
     event = Token
 
-    token = Text("The exact text.")
-    index = Whole("0, 1, 2 … in its run.")
+    token = StrictString("The exact text.")
+    index = StrictInteger("0, 1, 2 … in its run.")
 
 
 class ToolCallDataSchema(EventDataSchema):
@@ -57,12 +57,12 @@ class ToolCallDataSchema(EventDataSchema):
 
     event = ToolCallEvent
 
-    tool_call_id = Text("The call's id.")
-    tool_name = Text("The tool's name.")
-    arguments = Whatever("The arguments: an object, or the model's text where that is no JSON.")
+    tool_call_id = StrictString("The call's id.")
+    tool_name = StrictString("The tool's name.")
+    arguments = Raw("The arguments: an object, or the model's text where that is no JSON.")
     status = Choice("What became of it.", ("started", "completed", "failed"))
-    result = Text("What the tool returned.", optional=True)
-    error = Text("What went wrong.", optional=True)
+    result = StrictString("What the tool returned.", optional=True)
+    error = StrictString("What went wrong.", optional=True)
     duration = Seconds("Seconds from its start to its end.", optional=True)
 
 
@@ -71,14 +71,14 @@ class CompleteDataSchema(EventDataSchema):
 
     event = Complete
 
-    output = Text("The text of the last turn.")
+    output = StrictString("The text of the last turn.")
     duration = Seconds("Seconds from the request to the end.")
-    usage = Part(UsageSchema)
-    token_count = Whole("How many `token` events there were.")
+    usage = Nested(UsageSchema)
+    token_count = StrictInteger("How many `token` events there were.")
     status = Choice("Always the same.", ("completed",))
-    loops = Whole("Turns of the model.")
-    reasoning = Text("All that the model thought aloud.", optional=True)
-    model = Text(
+    loops = StrictInteger("Turns of the model.")
+    reasoning = StrictString("All that the model thought aloud.", optional=True)
+    model = StrictString(
         "The last model that answered, as `provider:name`; absent where none of the server's did.", optional=True
     )
     finish_reason = Choice(f"{FINISH_REASON.rpartition(' Null')[0]} Absent where `model` is.", REASONS, optional=True)
@@ -105,15 +105,15 @@ DATA_SCHEMAS: dict[str, type[EventDataSchema]] = {
 _REFERENCES = [f"#/components/schemas/{schema.__name__.removesuffix('Schema')}" for schema in DATA_SCHEMAS.values()]
 
 
-class RunEventSchema(AnswerSchema):
+class RunEventSchema(ResponseSchema):
     """The `data` of one frame of a stream: what happened, when, in which run."""
 
     type = Choice("What happened; the frame's `event` too.", EVENT_TYPES)
     timestamp = Time("When it happened.")
-    run_id = Text("The run.")
-    agent_id = Text("The agent that runs.")
-    session_id = Text("The session that it runs in.", optional=True)
-    data = Whatever(
+    run_id = StrictString("The run.")
+    agent_id = StrictString("The agent that runs.")
+    session_id = StrictString("The session that it runs in.", optional=True)
+    data = Raw(
         "What belongs to it, by `type`.",
         {"anyOf": [{"$ref": reference} for reference in _REFERENCES]},
     )

@@ -10,13 +10,13 @@ from agentos.api.kit.schemas.fields import (
     Choice,
     Object,
     RequestSchema,
-    Text,
-    Whole,
+    StrictInteger,
+    StrictString,
     metadata_field,
     shown,
 )
 from agentos.api.kit.schemas.loading import describe
-from agentos.api.kit.schemas.structure import AnswerSchema, Whatever
+from agentos.api.kit.schemas.structure import Raw, ResponseSchema
 from agentos.domain.media import MEDIA_TYPES, Media
 from agentos.errors import InvalidMedia
 from agentos.media.policy import MAX_URL
@@ -31,34 +31,34 @@ class MediaSchema(RequestSchema):
     extra: ClassVar[dict[str, Any]] = {"oneOf": [{"required": ["url"]}, {"required": ["data", "content_type"]}]}
 
     type = Choice("What it is.", MEDIA_TYPES, required=True)
-    url = Text(
+    url = StrictString(
         "Where it is: an absolute http or https address without user name or password.",
         most=MAX_URL,
         format="uri",
         example="https://example.com/photo.png",
     )
-    data = Text("Its bytes in base64 (RFC 4648, standard alphabet, with padding).", least=1, format="byte")
-    content_type = Text("The media type of `data`.", most=255, example="image/png")
-    name = Text("Its name, for people and models.", most=255)
+    data = StrictString("Its bytes in base64 (RFC 4648, standard alphabet, with padding).", least=1, format="byte")
+    content_type = StrictString("The media type of `data`.", most=255, example="image/png")
+    name = StrictString("Its name, for people and models.", most=255)
     metadata = metadata_field("Whatever the client wants to keep with it.")
 
 
-class MediaDescriptionSchema(AnswerSchema):
+class MediaDescriptionSchema(ResponseSchema):
     """An attachment as it is shown: everything but its bytes."""
 
     type = Choice("What it is.", MEDIA_TYPES)
-    url = Text("Where it is.", optional=True)
-    content_type = Text("Its media type.", optional=True)
-    size = Whole("Its size in bytes, where it came as `data` or was fetched.", optional=True)
-    name = Text("Its name.", optional=True)
+    url = StrictString("Where it is.", optional=True)
+    content_type = StrictString("Its media type.", optional=True)
+    size = StrictInteger("Its size in bytes, where it came as `data` or was fetched.", optional=True)
+    name = StrictString("Its name.", optional=True)
     metadata = Object("Whatever the client keeps with it.", optional=True)
 
 
-def attachments_field() -> Whatever:
+def attachments_field() -> Raw:
     """Return the field of one attachment or a list of them; :func:`read_media` checks what it holds."""
     one = {"$ref": "#/components/schemas/Media"}
     several = {"type": "array", "items": one, "maxItems": MAX_ATTACHMENTS}
-    return Whatever(
+    return Raw(
         "One attachment, or a list of them (at most `AGENTOS_MAX_ATTACHMENTS`); `[]` is none. A type that the agent's"
         " model does not take is refused.",
         {"oneOf": [one, several]},

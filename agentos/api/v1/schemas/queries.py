@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from agentos.api.kit.schemas.fields import Choice, RequestSchema, Text, id_field
-from agentos.api.kit.schemas.query_fields import MAX_LIMIT, PagingQuery, QueryCursor, QueryFlag, QueryWhole
+from agentos.api.kit.schemas.fields import Choice, RequestSchema, StrictString, id_field
+from agentos.api.kit.schemas.query_fields import MAX_LIMIT, PagingQuery, QueryBoolean, QueryCursor, QueryInteger
 from agentos.domain.event import EVENT_TYPES
 from agentos.domain.run import RunStatus
 
 MAX_NUMBER = 10**18 - 1
 
 
-class EventTypes(Text):
+class EventTypes(StrictString):
     """Names of events, separated by commas; empty means all."""
 
     def __init__(self) -> None:
@@ -44,7 +44,7 @@ class SessionQuery(PagingQuery):
     user_id = id_field("Only sessions of this user.")
     team_id = id_field("Only sessions of this team.")
     workflow_id = id_field("Only sessions of this workflow.")
-    include_total = QueryFlag("Also count all that match, as `total`.", default=False)
+    include_total = QueryBoolean("Also count all that match, as `total`.", default=False)
 
 
 class RunQuery(PagingQuery):
@@ -59,8 +59,8 @@ class RunQuery(PagingQuery):
 class HistoryQuery(RequestSchema):
     """Which messages."""
 
-    num_messages = QueryWhole("Only the last so many.", least=1, most=MAX_LIMIT, default=MAX_LIMIT)
-    before = QueryWhole(
+    num_messages = QueryInteger("Only the last so many.", least=1, most=MAX_LIMIT, default=MAX_LIMIT)
+    before = QueryInteger(
         "Only messages before this sequence number; `next_before` of the answer before.", least=1, most=MAX_NUMBER
     )
 
@@ -68,7 +68,7 @@ class HistoryQuery(RequestSchema):
 class SummaryQuery(RequestSchema):
     """How to make a summary."""
 
-    later = QueryFlag("Answer at once, and let the model work in the background.", default=False, key="async")
+    later = QueryBoolean("Answer at once, and let the model work in the background.", default=False, key="async")
 
 
 class StreamQuery(RequestSchema):
@@ -80,10 +80,10 @@ class StreamQuery(RequestSchema):
 class EventsQuery(StreamQuery):
     """What to stream of a run's events."""
 
-    after = QueryWhole("Only events after this number; what `Last-Event-ID` says counts more.", most=MAX_NUMBER)
+    after = QueryInteger("Only events after this number; what `Last-Event-ID` says counts more.", most=MAX_NUMBER)
 
 
 class RunStartQuery(StreamQuery):
     """How to answer."""
 
-    stream_events = QueryFlag("Stream the answer, as `/run/stream` does.", default=False)
+    stream_events = QueryBoolean("Stream the answer, as `/run/stream` does.", default=False)

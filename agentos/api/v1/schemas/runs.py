@@ -7,15 +7,15 @@ from typing import Any, ClassVar, get_args
 from agentos.api.kit.schemas.errors import RunErrorSchema
 from agentos.api.kit.schemas.fields import (
     Choice,
-    Flag,
     Object,
     RequestSchema,
-    Text,
-    Whole,
+    StrictBoolean,
+    StrictInteger,
+    StrictString,
     id_field,
     metadata_field,
 )
-from agentos.api.kit.schemas.structure import AnswerSchema, Part, Parts, Seconds, Time
+from agentos.api.kit.schemas.structure import Nested, NestedList, ResponseSchema, Seconds, Time
 from agentos.api.v1.schemas.media import MediaDescriptionSchema, attachments_field
 from agentos.domain.run import Concurrency, RunStatus
 from agentos.models.deltas import FinishReason
@@ -49,7 +49,7 @@ class RunRequestSchema(RequestSchema):
         ]
     }
 
-    input = Text(
+    input = StrictString(
         "What the user says. At most `AGENTOS_MAX_INPUT_SIZE` in UTF-8 (1 MiB by default).",
         default="",
         example="What is the weather in SF?",
@@ -58,8 +58,8 @@ class RunRequestSchema(RequestSchema):
     session_id = id_field("The session to run in; without one the run has no memory.")
     user_id = id_field("The client's name of a user; says nothing about who may see the run.")
     metadata = metadata_field("Whatever the client wants to keep with the run.")
-    stream = Flag("Stream the answer, as `/run/stream` does.", default=False)
-    background = Flag(
+    stream = StrictBoolean("Stream the answer, as `/run/stream` does.", default=False)
+    background = StrictBoolean(
         "Answer at once, with 202 and where the run will be found; it goes on by itself. Not together with a stream.",
         default=False,
     )
@@ -74,71 +74,71 @@ class RunRequestSchema(RequestSchema):
         ("continue", "cancel"),
         default="continue",
     )
-    run_context = Part(
+    run_context = Nested(
         RunContextSchema, "Where the run belongs. At most `AGENTOS_MAX_METADATA_SIZE` as JSON, its metadata included."
     )
 
 
-class UsageSchema(AnswerSchema):
+class UsageSchema(ResponseSchema):
     """Tokens, summed over all model calls of the run."""
 
-    prompt_tokens = Whole("Tokens that the model read.")
-    completion_tokens = Whole("Tokens that it wrote, those of its reasoning included.")
-    total_tokens = Whole("Both together.")
-    reasoning_tokens = Whole("Those of `completion_tokens` that went into reasoning.")
-    cached_tokens = Whole(
+    prompt_tokens = StrictInteger("Tokens that the model read.")
+    completion_tokens = StrictInteger("Tokens that it wrote, those of its reasoning included.")
+    total_tokens = StrictInteger("Both together.")
+    reasoning_tokens = StrictInteger("Those of `completion_tokens` that went into reasoning.")
+    cached_tokens = StrictInteger(
         "Those of `prompt_tokens` that the provider had in its cache; absent where it does not say.", optional=True
     )
 
 
-class RunMetadataSchema(AnswerSchema):
+class RunMetadataSchema(ResponseSchema):
     """How a run went."""
 
-    agent_id = Text("The agent that ran.")
-    loops = Whole("Turns of the model.")
+    agent_id = StrictString("The agent that ran.")
+    loops = StrictInteger("Turns of the model.")
     duration = Seconds("Seconds from the request to the end.")
-    usage = Part(UsageSchema)
-    media = Parts(MediaDescriptionSchema, "The attachments that came with the request.")
+    usage = Nested(UsageSchema)
+    media = NestedList(MediaDescriptionSchema, "The attachments that came with the request.")
 
 
-class RunAnswerSchema(AnswerSchema):
+class RunAnswerSchema(ResponseSchema):
     """A run that has completed."""
 
-    run_id = Text("The run's id.")
+    run_id = StrictString("The run's id.")
     status = Choice("How it ended; other ends are errors.", ("completed",))
-    content = Text("What the agent answered.")
-    model = Text(MODEL, nullable=True, example="openai:gpt-5-mini")
+    content = StrictString("What the agent answered.")
+    model = StrictString(MODEL, nullable=True, example="openai:gpt-5-mini")
     finish_reason = Choice(FINISH_REASON, REASONS, nullable=True)
-    session_id = Text("The session that it ran in; absent without one.", optional=True)
-    metadata = Part(RunMetadataSchema)
+    session_id = StrictString("The session that it ran in; absent without one.", optional=True)
+    metadata = Nested(RunMetadataSchema)
 
 
-class AcceptedRunSchema(AnswerSchema):
+class AcceptedRunSchema(ResponseSchema):
     """A background run that was accepted; a repeat of the request is told the same."""
 
-    run_id = Text("The run's id.")
+    run_id = StrictString("The run's id.")
     status = Choice("Where it stood then.", ("queued",))
-    session_id = Text("The session that it runs in; absent without one.", optional=True)
+    session_id = StrictString("The session that it runs in; absent without one.", optional=True)
 
 
-class RunSchema(AnswerSchema):
+class RunSchema(ResponseSchema):
     """A run as it is saved."""
 
-    run_id = Text("The run's id.")
-    agent_id = Text("The agent that runs.")
-    session_id = Text("The session that it runs in.", nullable=True)
-    owner = Text("Whose run it is: only this user or tenant sees it, by its keys and tokens.")
-    user_id = Text("The client's name of a user.", nullable=True)
+    run_id = StrictString("The run's id.")
+    agent_id = StrictString("The agent that runs.")
+    session_id = StrictString("The session that it runs in.", nullable=True)
+    owner = StrictString("Whose run it is: only this user or tenant sees it, by its keys and tokens.")
+    user_id = StrictString("The client's name of a user.", nullable=True)
     status = Choice("Where it stands; the last three are its one end.", RunStatus)
-    input = Text("What the user said.")
-    media = Parts(MediaDescriptionSchema, "The attachments that came with it.")
-    content = Text("What the agent answered, or had said when it ended otherwise.", nullable=True)
-    reasoning = Text("What the model thought aloud.", nullable=True)
-    model = Text(MODEL, nullable=True)
+    input = StrictString("What the user said.")
+    media = NestedList(MediaDescriptionSchema, "The attachments that came with it.")
+    content = StrictString("What the agent answered, or had said when it ended otherwise.", nullable=True)
+    reasoning = StrictString("What the model thought aloud.", nullable=True)
+    model = StrictString(MODEL, nullable=True)
     finish_reason = Choice(FINISH_REASON, REASONS, nullable=True)
-    error = Part(RunErrorSchema, "Why it did not complete.", allow_none=True)
-    usage = Part(UsageSchema)
-    loops = Whole("Turns of the model.")
+    error = Nested(RunErrorSchema, "Why it did not complete.", allow_none=True)
+    usage = Nested(UsageSchema)
+    loops = StrictInteger("Turns of the model.")
     duration = Seconds("Seconds from the request to the end.", nullable=True)
     metadata = Object("What the client keeps with it.")
     run_context = Object("Where it belongs, as the request said.")
@@ -147,9 +147,9 @@ class RunSchema(AnswerSchema):
     ended_at = Time("When it ended.", nullable=True)
 
 
-class RunListSchema(AnswerSchema):
+class RunListSchema(ResponseSchema):
     """Runs, newest first."""
 
-    runs = Parts(RunSchema)
-    count = Whole("How many are in this answer.")
-    next_cursor = Text("Where the next part begins; absent when there is no more.", optional=True)
+    runs = NestedList(RunSchema)
+    count = StrictInteger("How many are in this answer.")
+    next_cursor = StrictString("Where the next part begins; absent when there is no more.", optional=True)

@@ -27,7 +27,7 @@ _AGENT_OBJECTS = ("parameters", "output_schema", "metadata")
 KIB = 1024
 
 
-class Sizes:
+class SizeLimits:
     """Refuses what is larger than the settings allow, with the field's name, its size and the limit."""
 
     def __init__(self, config: Config) -> None:

@@ -23,7 +23,7 @@ CALLS = frozenset({"tool_calls", "function_call"})
 RARE = CALLS | {"extra_content", "refusal"}
 
 
-class Answer:
+class ChunkDecoder:
     """One answer as it grows. ``finish`` and ``usage`` are what the server said last; :meth:`end` gives the rest.
 
     Only the first choice is read. Text and thinking are given as they come; tool calls are put together and given at
