@@ -37,7 +37,13 @@ STAGES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("answer: follow the events, make frames", ("events/stream", "execution/following", "api/sse")),
     (
         "answer: write to the socket",
-        ("agentos/serving/connection", "serving/answers", "serving/outbox", "gunicorn/http/wsgi", "gunicorn/util"),
+        (
+            "agentos/serving/connection",
+            "serving/responses",
+            "serving/write_coalescer",
+            "gunicorn/http/wsgi",
+            "gunicorn/util",
+        ),
     ),
     ("answer: a client that leaves is noticed", ("api/disconnects",)),
     (

@@ -14,7 +14,7 @@ from agentos.testing.sse import SSEReader
 from parts.client import Client
 from parts.raw import RawClient
 from parts.server import ROOT, AgentOSServer
-from serving.test_answers import segments
+from serving.test_responses import segments
 
 SETTINGS = {
     "AGENTOS_MAX_OUTPUT_SIZE": "32MiB",

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import gevent
 
 
-class Outbox:
+class WriteCoalescer:
     """Collects what is to be sent without waiting, and sends it before the loop waits again.
 
     A turn of the loop brings tokens for many clients. Sent one by one as they are made, each would wake who reads it, a

@@ -14,9 +14,9 @@ import pytest
 from gunicorn.config import Config
 from gunicorn.http.parser import RequestParser
 
-from agentos.serving.answers import Answer
 from agentos.serving.connection import connection_of
-from agentos.serving.outbox import Outbox
+from agentos.serving.responses import Response
+from agentos.serving.write_coalescer import WriteCoalescer
 
 DATA_SEGS_IN = 152
 """Where ``TCP_INFO`` says how many segments with data have come (Linux, ``tcp.h``)."""
@@ -94,8 +94,8 @@ class Exchange:
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 16 * 1024)
         config = Config()
         asked = RequestParser(config, iter([f"GET / HTTP/{version}\r\nHost: x\r\n\r\n".encode()]), ("127.0.0.1", 1))
-        self.answer = Answer(next(asked), self.connection, config)
-        self.answer.outbox = Outbox()
+        self.answer = Response(next(asked), self.connection, config)
+        self.answer.writes = WriteCoalescer()
 
     def begin(self, *headers):
         self.answer.start_response("200 OK", list(headers))

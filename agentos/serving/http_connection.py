@@ -16,7 +16,7 @@ from gunicorn.http.errors import NoMoreData
 from agentos.domain.ids import new_id
 from agentos.serving.connection import ClientStalled, Connection, TLSConnection, begin_tls, connection_of
 from agentos.serving.parsing import DISCARDED, Parser, Request
-from agentos.serving.responses import BUG, LateHeader, NoTLS, encode, refusal_of
+from agentos.serving.refusals import BUG, LateHeader, NoTLS, encode, refusal_of
 
 DISCARD_SECONDS = 2.0  # how long the rest of a small body that nobody read may take to arrive
 LINGER_SECONDS = 1.0  # how long a client is listened to after its last answer
@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class Timeouts:
     """Seconds: for a request's header, between two requests, for an answer of which nothing is taken."""
 
     header: float
@@ -40,10 +40,10 @@ class Patience:
     write: float
 
 
-class Conversation:
-    """Reads requests from a connection and has ``serve`` answer each.
+class HTTPConnection:
+    """Reads requests from a connection and has ``handle`` answer each.
 
-    ``serve`` raises ``StopIteration`` after an answer that said that it is the last. There is no HTTP/2: where it is
+    ``handle`` raises ``StopIteration`` after an answer that said that it is the last. There is no HTTP/2: where it is
     wanted, a proxy speaks it.
     """
 
@@ -53,24 +53,24 @@ class Conversation:
         address: Any,
         *,
         cfg: Any,
-        patience: Patience,
+        timeouts: Timeouts,
         body_limit: int,
-        serve: Callable[[Conversation, Request, Any], object],
+        handle: Callable[[HTTPConnection, Request, Any], object],
     ) -> None:
-        self._client: Connection | TLSConnection = connection_of(client, write_timeout=patience.write)
+        self._client: Connection | TLSConnection = connection_of(client, write_timeout=timeouts.write)
         self._address = address
         self._ip = address[0] if address else ""
         self._cfg = cfg
-        self._patience = patience
+        self._timeouts = timeouts
         self._body_limit = body_limit
-        self._serve = serve
+        self._handle = handle
         self._client_left = False
         self._whole = False  # all of the next header has arrived
         self._request: Request | None = None  # the last one; none while the next one's header is read
 
-    def hold(self, tls: ssl.SSLContext | None) -> None:
-        """Go on until either side ends it."""
-        due = time.monotonic() + self._patience.header
+    def serve(self, tls: ssl.SSLContext | None) -> None:
+        """Answer requests until either side ends the connection."""
+        due = time.monotonic() + self._timeouts.header
         try:
             if tls is not None:
                 self._begin_tls(tls)
@@ -92,8 +92,8 @@ class Conversation:
         finally:
             self._close()
 
-    def cut(self) -> None:
-        """Have whoever waits for the client see the end of what it sends, and close quietly."""
+    def abort(self) -> None:
+        """End a wait for the client as if it had sent its last byte; the connection closes then."""
         try:
             # Below gevent, whose own would raise in the reader. Not on a copy: there may be no descriptor left for it.
             self._client._sock.shutdown(socket.SHUT_RD)
@@ -102,7 +102,7 @@ class Conversation:
 
     def _begin_tls(self, context: ssl.SSLContext) -> None:
         assert isinstance(self._client, Connection)
-        with gevent.Timeout(self._patience.header, StopIteration("no handshake")):
+        with gevent.Timeout(self._timeouts.header, StopIteration("no handshake")):
             if self._client.recv(1, socket.MSG_PEEK) not in (HANDSHAKE, b""):
                 raise NoTLS
             self._client = begin_tls(self._client, context)
@@ -114,12 +114,12 @@ class Conversation:
             self._request = None
             self._request = request = self._read_header(parser, due)
             request.proxy_protocol_info = proxied = request.proxy_protocol_info or proxied
-            self._serve(self, request, self._client)
+            self._handle(self, request, self._client)
             if request.unread and not gevent.with_timeout(
                 DISCARD_SECONDS, parser.finish_body, max_bytes=DISCARDED, timeout_value=False
             ):
                 return
-            due = time.monotonic() + self._patience.idle
+            due = time.monotonic() + self._timeouts.idle
 
     def _begins(self, parser: Parser, due: float) -> bool:
         """Wait for the first bytes of a request; empty lines between two are none (RFC 9112, section 2.2)."""
@@ -143,7 +143,7 @@ class Conversation:
         if self._whole:
             return next(parser)
         if parser.mesg is not None:
-            due = time.monotonic() + self._patience.header
+            due = time.monotonic() + self._timeouts.header
         with gevent.Timeout(max(0.01, due - time.monotonic()), LateHeader()):
             return next(parser)
 
@@ -163,16 +163,16 @@ class Conversation:
 
     def _close(self) -> None:
         try:
-            if not self._client_left and self._is_unheard():
+            if not self._client_left and self._has_unread_bytes():
                 gevent.with_timeout(LINGER_SECONDS, self._linger, timeout_value=None)
         except OSError as error:
             log.debug("a client left before its connection was closed: %s", error)
         finally:
             self._client.close()
 
-    def _is_unheard(self) -> bool:
+    def _has_unread_bytes(self) -> bool:
         """Return whether the client sent, or may still send, what nobody read."""
-        return self._request is None or self._request.unread > 0 or self._client.unheard > 0
+        return self._request is None or self._request.unread > 0 or self._client.unread_bytes > 0
 
     def _linger(self) -> None:
         # To close on what the client still sends would reset the connection, and take the answer away with it.
