@@ -34,6 +34,7 @@ from agentos.services.health import HealthService
 from agentos.services.housekeeping import HousekeepingService
 from agentos.services.keys import KeyService
 from agentos.services.owner_data import OwnerDataService
+from agentos.services.recovery import RunRecovery
 from agentos.services.runs import RunService
 from agentos.services.services import Services
 from agentos.services.sessions import SessionService
@@ -83,7 +84,6 @@ def build(
         storage.upgrade()
     lease = Lease(owner=f"{socket.gethostname()}:{os.getpid()}:{new_id()[-12:]}", seconds=config.lease_seconds)
     runner = _runner(storage, lease, config, manager)
-    leases = LeaseKeeper(storage, runner, lease, resume=lambda run: services.runs.resume(run))
     catalog = Catalog(registries.providers, config)
     agent_service = AgentService(
         storage, registries.agents, registries.tools, catalog, config, executor=_tool_executor(config, manager)
@@ -91,7 +91,9 @@ def build(
     check_agents(agent_service, registries.agents, manager.leave_out)
     if serving:
         check_assistant(agent_service, registries.agents)
-    services = Services(
+    leases = LeaseKeeper(storage, runner, lease, resume=RunRecovery(agent_service, runner, config).resume)
+    cancels = CancelWatch(storage, runner, lease.owner)
+    return Services(
         config=config,
         plugins=manager,
         storage=storage,
@@ -106,7 +108,8 @@ def build(
             runner,
             _open_executor(registries.executors, config),
             config,
-            watch=lambda: services.watch_runs(),
+            leases=leases,
+            cancels=cancels,
         ),
         owner_data=OwnerDataService(storage, runner),
         callers=CallerService(_open_authenticators(registries.authenticators, config, storage), RateLimits(config)),
@@ -115,9 +118,8 @@ def build(
         housekeeping=HousekeepingService(storage, config),
         runner=runner,
         leases=leases,
-        cancels=CancelWatch(storage, runner, lease.owner),
+        cancels=cancels,
     )
-    return services
 
 
 class _Registries:

@@ -112,7 +112,7 @@ def follow(run_id: str, after: int, as_events: bool) -> None:
     last = None
     with opened() as services:
         try:
-            for frames in services.runs.follow(run_id, OPERATOR, after=after, heartbeat=HEARTBEAT):
+            for frames in services.runs.open(run_id, OPERATOR).follow(after, heartbeat=HEARTBEAT):
                 show(frames)
                 last = frames[-1] if frames else last
         except KeyboardInterrupt:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import socket
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from email.utils import formatdate
 from functools import lru_cache
@@ -14,6 +15,7 @@ import gevent
 from gevent.util import wrap_errors
 from gunicorn.http import wsgi
 
+from agentos.api.kit.client import CLIENT, SocketConnection
 from agentos.serving.connection import Connection
 from agentos.serving.write_coalescer import WriteCoalescer
 
@@ -26,8 +28,11 @@ MOST_DUE = 64 * 1024
 that it has to say in one turn; to add to a long piece costs as much as its length."""
 
 
-class Response(wsgi.Response):
-    """One whose head leaves with the first of its body: a write costs more than all that was done for the head."""
+class Response(wsgi.Response, SocketConnection):
+    """A response and, for the application, the connection that it leaves by.
+
+    Its head leaves with the first of its body: a write costs more than all that was done for the head.
+    """
 
     sock: Any
     headers: list[tuple[str, str]]
@@ -69,18 +74,24 @@ class Response(wsgi.Response):
         super().write(arg)
         self._send(b"")  # the head of an answer to HEAD, and one that an empty piece shall send ahead
 
-    def send_soon(self, piece: bytes) -> bool:
-        """Send a further piece of a body in chunks without waiting; False if that cannot be: none of it will be sent.
-
-        For whoever has something to say while the answer's own greenlet waits for it.
-        """
+    def push(self, data: bytes) -> bool:
+        """Send a further piece of a body in chunks with the other pushes of this turn of the loop."""
         if not (self.chunked and self.headers_sent) or self._rest is not None or len(self._due) >= MOST_DUE:
             return False
         if not self._due:
             self.writes.add(self._send_due)
-        self._due += _chunk(piece)
-        self.sent += len(piece)
+        self._due += _chunk(data)
+        self.sent += len(data)
         return True
+
+    def _stop_reading(self) -> None:
+        # Below gevent, whose own would raise in the reader, and below TLS, which could not send the response any more.
+        self.sock._sock.shutdown(socket.SHUT_RD)
+
+    def _call_later(self, seconds: float, function: Callable[[], None]) -> Callable[[], object]:
+        timer = gevent.get_hub().loop.timer(seconds)
+        timer.start(function)
+        return timer.close
 
     def can_sendfile(self) -> bool:
         """Never: the system would send the file before the head."""
@@ -132,10 +143,11 @@ def respond(worker: Any, request: Any, connection: Any, client: Any, server: Any
     made: tuple[Any, Any] = wsgi.create(request, connection, client, server, worker.cfg, response_class=Response)
     response, environ = made
     environ["wsgi.multithread"] = True
-    environ["agentos.places"] = worker.places
+    environ[CLIENT] = response
+    response.stream_limit = worker.stream_limit
     if isinstance(connection, Connection):  # What TLS makes of a piece may have to wait, whatever its length.
         response.writes = worker.writes
-        environ["agentos.send_soon"] = response.send_soon
+        response.can_push = True
     try:
         if not worker.alive or not worker.cfg.keepalive:
             response.force_close()

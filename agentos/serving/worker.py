@@ -95,8 +95,8 @@ class Worker(GeventWorker):
         return services
 
     @property
-    def places(self) -> int:
-        """How many connections may be held by answers that last as long as a run; the others are for short requests."""
+    def stream_limit(self) -> int:
+        """How many connections responses that last as long as a run may hold; the others are for short requests."""
         return max(1, self.worker_connections - max(1, self.worker_connections // KEPT_FREE))
 
     def load_wsgi(self) -> None:

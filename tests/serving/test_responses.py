@@ -151,14 +151,14 @@ def chunks(*pieces):
 
 
 def test_nothing_is_sent_soon_before_the_body_has_begun(exchange):
-    assert not exchange.answer.send_soon(b"early")
+    assert not exchange.answer.push(b"early")
     exchange.begin()
-    assert not exchange.answer.send_soon(b"early")
+    assert not exchange.answer.push(b"early")
     turn()
     assert exchange.waits()
 
     exchange.answer.write(b"first")
-    assert exchange.answer.send_soon(b"soon")
+    assert exchange.answer.push(b"soon")
     exchange.answer.write(b"then")
     exchange.answer.close()
 
@@ -171,7 +171,7 @@ def test_what_is_sent_soon_leaves_with_the_turn_of_the_loop_and_needs_no_write(e
     exchange.client.recv(65536)
     pieces = [b"one", b"two", b"three"]
     for piece in pieces:
-        assert exchange.answer.send_soon(piece)
+        assert exchange.answer.push(piece)
     turn()
 
     assert exchange.client.recv(65536) == chunks(*pieces)
@@ -182,7 +182,7 @@ def test_nothing_is_sent_soon_of_a_body_that_is_not_in_chunks(version, headers):
     with closing(Exchange(version)) as exchange:
         exchange.begin(*headers)
         exchange.answer.write(b"first")
-        assert not exchange.answer.send_soon(b"soon")
+        assert not exchange.answer.push(b"soon")
         exchange.answer.write(b"then")
 
         assert exchange.reading()() == b"firstthen"
@@ -192,13 +192,13 @@ def test_nothing_is_sent_soon_of_a_body_that_is_not_in_chunks(version, headers):
 def test_what_is_sent_in_part_is_finished_before_anything_else(exchange, then):
     exchange.begin()
     exchange.answer.write(b"first")
-    assert exchange.answer.send_soon(MUCH)
+    assert exchange.answer.push(MUCH)
     turn()
-    assert not exchange.answer.send_soon(b"too early")
+    assert not exchange.answer.push(b"too early")
     came = exchange.reading()
     if then:
         exchange.answer.write(then)
-        assert exchange.answer.send_soon(b"soon")
+        assert exchange.answer.push(b"soon")
     exchange.answer.close()
 
     assert came() == chunks(b"first", MUCH, *((then, b"soon") if then else ()), b"")
@@ -208,7 +208,7 @@ def test_what_is_taken_while_nobody_reads_arrives_and_what_is_refused_does_not(e
     exchange.begin()
     exchange.answer.write(b"first")
     taken = []
-    while exchange.answer.send_soon(piece := b"%d" % len(taken)):
+    while exchange.answer.push(piece := b"%d" % len(taken)):
         taken.append(piece)
         turn()
     came = exchange.reading()
@@ -223,7 +223,7 @@ def test_what_waits_for_the_end_of_a_turn_is_bounded(exchange):
     exchange.begin()
     exchange.answer.write(b"first")
     taken = 0
-    while taken < 10_000 and exchange.answer.send_soon(b"x" * 200):
+    while taken < 10_000 and exchange.answer.push(b"x" * 200):
         taken += 1
     came = exchange.reading()
     exchange.answer.write(b"then")
@@ -239,19 +239,19 @@ def test_a_write_finds_out_that_the_client_is_gone(exchange, piece):
     exchange.answer.write(b"first")
     if piece is not MUCH:
         exchange.client.close()
-    exchange.answer.send_soon(piece)
+    exchange.answer.push(piece)
     turn()
     exchange.client.close()
     for step in (lambda: exchange.answer.write(b"then"), exchange.answer.close):
         with pytest.raises(OSError, match=r"Broken pipe|reset"):
             step()
-    assert not exchange.answer.send_soon(b"soon")
+    assert not exchange.answer.push(b"soon")
 
 
 def test_a_write_finds_out_that_the_client_takes_nothing(exchange):
     exchange.connection.write_timeout = 0.2
     exchange.begin()
     exchange.answer.write(b"first")
-    assert exchange.answer.send_soon(MUCH)
+    assert exchange.answer.push(MUCH)
     with pytest.raises(TimeoutError, match="nothing was taken"):
         exchange.answer.write(b"then")

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import socket
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from typing import Any
 
 from flask import Request
 
+from agentos.api.kit.client import ReadDeadline, client_of
 from agentos.api.kit.schemas.fields import shown
 from agentos.api.kit.strict_json import LARGE, decode_json
 from agentos.errors import AgentOSError, InvalidRequest, RequestTooLarge, UnsupportedMediaType
@@ -24,7 +21,7 @@ class BodyReader:
 
     def __init__(self, *, limit: int, seconds: float) -> None:
         self._limit = limit
-        self._deadline = Deadline(seconds)
+        self._seconds = seconds
 
     def read_object(self, request: Request, *, required: bool = True) -> dict[str, Any]:
         """Return the body as a JSON object; ``{}`` for an empty one that is not required.
@@ -54,15 +51,15 @@ class BodyReader:
         # A chunked body has no length: one byte more than the limit is asked for, and says whether there is more.
         pieces: list[bytes] = []
         left = self._limit + 1 if length is None else length
-        with self._deadline.watching(request.environ) as watch:
+        with client_of(request.environ).read_deadline(self._seconds) as deadline:
             while left:
-                piece = self._read_piece(request, min(PIECE, left), watch)
+                piece = self._read_piece(request, min(PIECE, left), deadline)
                 if not piece:
                     break
                 pieces.append(piece)
                 left -= len(piece)
-        if watch.expired:
-            raise InvalidRequest(f"the body did not arrive within {self._deadline.seconds:g} s")
+        if deadline.expired:
+            raise InvalidRequest(f"the body did not arrive within {self._seconds:g} s")
         if length is None and not left:
             raise self._too_large()
         raw = b"".join(pieces)
@@ -71,13 +68,13 @@ class BodyReader:
         return raw
 
     @staticmethod
-    def _read_piece(request: Request, size: int, watch: Watch) -> bytes:
+    def _read_piece(request: Request, size: int, deadline: ReadDeadline) -> bytes:
         try:
             return bytes(request.stream.read(size))
         except AgentOSError:
             raise
         except Exception as error:  # the WSGI server's own errors, of wrong chunks or a connection that is gone
-            if watch.expired:
+            if deadline.expired:
                 return b""
             raise InvalidRequest("the body cannot be read: its framing is wrong, or the connection was lost") from error
 
@@ -97,65 +94,3 @@ def _check_type(request: Request) -> None:
     if request.mimetype != "application/json" or charset not in ("utf-8", "utf8"):
         given = f"is {request.content_type!r:.100}" if request.content_type else "is missing"
         raise UnsupportedMediaType(f"the Content-Type {given}; accepted is application/json in UTF-8")
-
-
-class Watch:
-    """A body that is being read; ``expired`` once its time was over."""
-
-    def __init__(self, connection: socket.socket | None, due: float) -> None:
-        self._connection = connection
-        self.due = due
-        self.expired = False
-
-    def expire(self) -> None:
-        """Make the read that waits for the client come back at once, as if the client had sent no more."""
-        self.expired = True
-        if self._connection is not None:
-            with suppress(OSError):  # it is gone already
-                self._connection.shutdown(socket.SHUT_RD)
-
-
-class Deadline:
-    """Bounds how long bodies may take to arrive; a read timeout alone would let one byte in every so often.
-
-    One thread looks once in a while at all bodies that are being read, and sleeps while there is none.
-    """
-
-    def __init__(self, seconds: float) -> None:
-        self.seconds = seconds
-        self._watches: set[Watch] = set()
-        self._some = threading.Event()
-        self._starting = threading.Lock()
-        self._thread: threading.Thread | None = None
-
-    @contextmanager
-    def watching(self, environ: dict[str, Any]) -> Iterator[Watch]:
-        """Expire what is read in the block when it takes too long."""
-        connection = environ.get("gunicorn.socket") or environ.get("werkzeug.socket")
-        watch = Watch(connection, time.monotonic() + self.seconds)
-        self._watches.add(watch)
-        self._wake()
-        try:
-            yield watch
-        finally:
-            self._watches.discard(watch)
-
-    def _wake(self) -> None:
-        if not self._some.is_set():
-            self._some.set()
-        if self._thread is None:
-            with self._starting:
-                if self._thread is None:
-                    self._thread = threading.Thread(target=self._work, name="body-deadline", daemon=True)
-                    self._thread.start()
-
-    def _work(self) -> None:
-        while True:
-            self._some.wait()
-            self._some.clear()
-            while self._watches:
-                time.sleep(min(1.0, self.seconds / 4))
-                now = time.monotonic()
-                for watch in [watch for watch in self._watches.copy() if watch.due <= now]:
-                    watch.expire()
-                    self._watches.discard(watch)

@@ -12,13 +12,10 @@ from types import TracebackType
 from flask import Response, current_app
 
 from agentos.api.kit.callers import caller
+from agentos.api.kit.client import client_of
 from agentos.api.kit.middleware import this_request
 from agentos.config import Config
 from agentos.errors import TooManyStreams
-
-PLACES = "agentos.places"
-"""What our own server says in a request's environment: how many such answers its connections leave room for, so that
-some are kept for short requests."""
 
 OF_AN_OWNER = 500
 """Of one owner, where callers are known and no other number is set."""
@@ -80,9 +77,9 @@ class Place:
     """One counted answer, from before its run is admitted until it is closed.
 
     >>> with take_place() as place:
-    ...     started = services().runs.start(wanted)
-    ...     place.follow(started.run_id)
-    ...     return place.keep(stream_response(started))
+    ...     handle = services().runs.start(wanted)
+    ...     place.follow(handle.run_id)
+    ...     return place.keep(stream(handle, projection, client))
 
     Without :meth:`keep`, it is given back at the end of the block. A kept one is given back when its answer is closed,
     or when nothing refers to it any more: an answer that was lost before the server had it is never closed.
@@ -131,7 +128,7 @@ class Place:
 def take_place() -> Place:
     """Count this request's answer. Raises :class:`~agentos.errors.TooManyStreams`."""
     limits: StreamLimits = current_app.extensions["agentos.streams"]
-    return Place(limits, caller().owner, this_request().environ.get(PLACES))
+    return Place(limits, caller().owner, client_of(this_request().environ).stream_limit)
 
 
 def _refusal(message: str) -> TooManyStreams:

@@ -2,33 +2,28 @@
 
 from __future__ import annotations
 
-from itertools import chain
 from typing import Any
 
 from flask import Response, request
 
 from agentos.api.kit.callers import caller
+from agentos.api.kit.client import ClientConnection, client_of
 from agentos.api.kit.idempotency import REQUEST_HEADER, RESPONSE_HEADER, idempotency_key
-from agentos.api.kit.middleware import name_run, request_id
+from agentos.api.kit.middleware import name_run, request_id, this_request
 from agentos.api.kit.paging import page_json, paging
 from agentos.api.kit.query import read_last_event_id
 from agentos.api.kit.routes import ResponseSpec, Routes, json_response, services
 from agentos.api.kit.stream_limits import take_place
+from agentos.api.kit.streaming import stream
 from agentos.api.v1.media_responses import DOWNLOAD, IMAGES, media_number, media_response
-from agentos.api.v1.run_responses import (
-    accepted_response,
-    delivery,
-    end_response,
-    events_response,
-    nothing_left_response,
-    stream_response,
-)
+from agentos.api.v1.run_responses import accepted_response, end_response
 from agentos.api.v1.schemas.events import DATA_SCHEMAS, EVENT_STREAM, RunEventSchema
 from agentos.api.v1.schemas.media import MediaSchema, read_media
 from agentos.api.v1.schemas.queries import EventsQuery, RunQuery, RunStartQuery, StreamQuery
 from agentos.api.v1.schemas.runs import AcceptedRunSchema, RunAnswerSchema, RunListSchema, RunRequestSchema, RunSchema
 from agentos.api.v1.schemas.sessions import DeletedSchema
 from agentos.api.v1.serializers import run_json
+from agentos.api.v1.sse import SSEProjection
 from agentos.domain.run import Concurrency, RunStatus
 from agentos.errors import (
     AgentNotFound,
@@ -49,7 +44,8 @@ from agentos.errors import (
     ShuttingDown,
     TooManyStreams,
 )
-from agentos.services.runs import RunRequest, StartedRun
+from agentos.execution.run_handle import RunHandle
+from agentos.services.runs import RunRequest
 from agentos.storage.values import RunFilter
 
 routes = Routes(
@@ -112,15 +108,15 @@ def run_agent(agent_id: str, query: dict[str, Any], body: dict[str, Any]) -> Res
     changes nothing for the run, unless `on_disconnect` says so; `GET /api/v1/runs/{run_id}` has its end.
     """
     streamed = body["stream"] or query["stream_events"]
-    until_gone = _until_gone(body, streamed=streamed)
+    cancels = _cancels_on_disconnect(body, streamed=streamed)
     if streamed:
-        return _stream(agent_id, query, body, until_gone=until_gone)
+        return _stream(agent_id, query, body, cancels=cancels)
     if body["background"]:
         return accepted_response(_start(agent_id, body, streamed=False), body.get("session_id"))
     with take_place() as place:  # before the run: one that is refused must not have begun
-        started = _start(agent_id, body, streamed=False)
-        place.follow(started.run_id)
-        return end_response(started, until_gone=until_gone)
+        handle = _start(agent_id, body, streamed=False)
+        place.follow(handle.run_id)
+        return end_response(handle, cancel_on_disconnect=cancels)
 
 
 @routes.post(
@@ -149,7 +145,7 @@ def stream_agent(agent_id: str, query: dict[str, Any], body: dict[str, Any]) -> 
     output, to the byte. `id` counts the run's events: 1, 2, 3 … without a gap, unless `types` filters. A stream that
     ends without `complete` or `error` was cut; `GET /api/v1/runs/{run_id}/events` has the rest.
     """
-    return _stream(agent_id, query, body, until_gone=_until_gone(body, streamed=True))
+    return _stream(agent_id, query, body, cancels=_cancels_on_disconnect(body, streamed=True))
 
 
 @routes.get(
@@ -186,18 +182,13 @@ def follow_run(run_id: str, query: dict[str, Any]) -> Response:
     once. A browser's `EventSource` adds the header to an address with `after` by itself, and then it is what counts.
     """
     after = read_last_event_id(request, query.get("after", 0))
-    heartbeat = services().config.heartbeat_interval
-    types = query.get("types", frozenset())
-    deliver = delivery(types)
+    projection = SSEProjection(query.get("types", frozenset()), retry=True)
     with take_place() as place:
-        batches = services().runs.follow(run_id, caller(), after=after, heartbeat=heartbeat, deliver=deliver)
-        if after and services().runs.get(run_id, caller()).status.finished:
-            first = next(batches, None)
-            if first is None:
-                return nothing_left_response()
-            batches = chain([first], batches)
+        response = stream(services().runs.open(run_id, caller()), projection, _client(), after=after)
+        if response.status_code == 204:
+            return response
         place.follow(run_id)
-        return place.keep(events_response(run_id, batches, types, retry=True))
+        return place.keep(response)
 
 
 @routes.get(
@@ -282,31 +273,36 @@ def list_runs(query: dict[str, Any]) -> Response:
     )
 
 
-def _stream(agent_id: str, query: dict[str, Any], body: dict[str, Any], *, until_gone: bool) -> Response:
+def _stream(agent_id: str, query: dict[str, Any], body: dict[str, Any], *, cancels: bool) -> Response:
+    projection = SSEProjection(query.get("types", frozenset()))
     with take_place() as place:  # before the run: one that is refused must not have begun
-        started = _start(agent_id, body, streamed=True)
-        place.follow(started.run_id)
-        return place.keep(stream_response(started, types=query.get("types", frozenset()), until_gone=until_gone))
+        handle = _start(agent_id, body, streamed=True)
+        place.follow(handle.run_id)
+        return place.keep(stream(handle, projection, _client(), cancel_on_disconnect=cancels))
 
 
-def _until_gone(body: dict[str, Any], *, streamed: bool) -> bool:
-    """Return whether the run is to end with its client; refuse what cannot be together."""
-    until_gone: bool = body["on_disconnect"] == "cancel"
+def _client() -> ClientConnection:
+    return client_of(this_request().environ)
+
+
+def _cancels_on_disconnect(body: dict[str, Any], *, streamed: bool) -> bool:
+    """Return whether the run ends with its client; refuse what cannot be together."""
+    cancels: bool = body["on_disconnect"] == "cancel"
     if body["background"]:
         if streamed:
             raise InvalidRequest(
                 "field 'background' is true and a stream was asked for; accepted is one of them: a background run is"
                 " followed with GET /api/v1/runs/{run_id}/events"
             )
-        if until_gone:
+        if cancels:
             raise InvalidRequest(
                 "field 'background' is true and 'on_disconnect' is 'cancel'; nobody waits for a background run, so only"
                 " 'continue' is accepted"
             )
-    return until_gone
+    return cancels
 
 
-def _start(agent_id: str, body: dict[str, Any], *, streamed: bool) -> StartedRun:
+def _start(agent_id: str, body: dict[str, Any], *, streamed: bool) -> RunHandle:
     concurrency = body.get("concurrency")
     wanted = RunRequest(
         caller=caller(),
@@ -323,6 +319,6 @@ def _start(agent_id: str, body: dict[str, Any], *, streamed: bool) -> StartedRun
         idempotency=idempotency_key(request, body | {"stream": streamed}),
         request_id=request_id(),
     )
-    started = services().runs.start(wanted)
-    name_run(started.run_id)
-    return started
+    handle = services().runs.start(wanted)
+    name_run(handle.run_id)
+    return handle
