@@ -68,6 +68,7 @@ class _Body:
     ) -> None:
         self._handle = handle
         self._projection = projection
+        self._render = projection.render
         self._client = client
         self._watch = watch
         self._heartbeat = heartbeat
@@ -83,7 +84,7 @@ class _Body:
         """Push frames to the client; False has the response's thread take them. Called by the run's thread."""
         if self._watch is not None and self._watch.is_due():
             return False  # to cancel a run is nothing for its own thread, which holds locks here
-        data = self._projection.render(frames)
+        data = self._render(frames)
         if not data:
             return time.monotonic() - self._sent_at < self._heartbeat
         if not self._client.push(data):
@@ -100,7 +101,7 @@ class _Body:
                 self._watch.over = self._watch.over or (bool(batch) and batch[-1].last)
                 if self._watch.is_due():
                     self._watch.look()
-            data = self._projection.render(batch) if batch else b""
+            data = self._render(batch) if batch else b""
             if not data and self._is_silent(batch):
                 data = self._projection.heartbeat()
             if data:
