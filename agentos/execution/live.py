@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import logging
 import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
-
-import orjson
 
 from agentos.alarm import Alarm
 from agentos.cancellation import Cancellation
@@ -24,17 +21,9 @@ from agentos.events.encoder import FrameEncoder
 from agentos.events.stream import EventStream
 from agentos.observability.call_log import Origin, log_model_call, log_tool_call
 from agentos.observability.redaction import redact, redact_data
-from agentos.runtime.answer import REASONS
 from agentos.runtime.context import RunContext
+from agentos.runtime.model_response import kept_step
 from agentos.runtime.transcript import Transcript
-
-MAX_DETAILS = 1024**2
-"""Bytes of JSON that one answer may bring for its provider to see again."""
-
-LONGEST_NAME = 255
-"""Characters that are kept of a model's name."""
-
-logger = logging.getLogger(__name__)
 
 
 class LiveRun:
@@ -220,28 +209,6 @@ def terminal_event(run: Run, tokens: int) -> Complete | Error:
         model=run.model,
         finish_reason=run.finish_reason,
     )
-
-
-def kept_step(step: Step) -> Step:
-    """Return a step as it can be stored: its words known or clean, its details JSON of a bounded size or none."""
-    model = _clean(str(step.model))[:LONGEST_NAME]
-    reason = step.finish_reason if step.finish_reason is None or step.finish_reason in REASONS else "other"
-    kept = step
-    if (model, reason) != (step.model, step.finish_reason):
-        kept = dataclasses.replace(step, model=model, finish_reason=reason)
-    if not (step.provider_details or step.call_details):
-        return kept
-    details = {"message": step.provider_details, "calls": dict(step.call_details)}
-    try:
-        text = orjson.dumps(details)
-    except TypeError:
-        logger.warning("details of model %r are left out: they are no JSON", kept.model)
-    else:
-        if len(text) <= MAX_DETAILS:
-            plain = orjson.loads(text)
-            return dataclasses.replace(kept, provider_details=plain["message"], call_details=plain["calls"])
-        logger.warning("details of model %r are left out: they have %d bytes", kept.model, len(text))
-    return dataclasses.replace(kept, provider_details=None, call_details={})
 
 
 def _clean(text: str) -> str:
