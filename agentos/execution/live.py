@@ -97,15 +97,17 @@ class LiveRun:
     def _take(self, item: AgentEvent | str, frames: list[Frame]) -> None:
         match item:
             case str() | Token():
-                text = item if isinstance(item, str) else item.token
+                text = _clean(item if isinstance(item, str) else item.token)
                 if not text:
                     return
-                event: Token | Reasoning | ToolCall = Token(_clean(text), self.transcript.tokens)
+                # Nearly all that a run yields is text, so no event object is made for a piece of it.
+                frames.append(self._encoder.encode_token(text, self.transcript.tokens, self._next_number(frames)))
+                self.transcript.add_text(text)
             case Reasoning():
                 content = _clean(item.content)
-                event = item if content == item.content else dataclasses.replace(item, content=content)
+                self._add(item if content == item.content else dataclasses.replace(item, content=content), frames)
             case ToolCall():
-                event = item
+                self._add(item, frames)
                 if item.status != "started":
                     log_tool_call(self._origin, item, content=self._log_content)
             case Usage():
@@ -122,12 +124,17 @@ class LiveRun:
                     f"agent {self.run.agent_id!r} yielded a {type(item).__name__}; accepted are str, Token, Reasoning,"
                     " ToolCallEvent, Usage and a list of them"
                 )
-        self.transcript.apply(event)
-        frames.append(self._encoder.encode(event, self.stream.next_number + len(frames)))
         if self.transcript.size > self._max_output:
             raise ProviderError(
                 f"the answer grew beyond {self._max_output} characters (AGENTOS_MAX_OUTPUT_SIZE) and was stopped"
             )
+
+    def _add(self, event: Reasoning | ToolCall, frames: list[Frame]) -> None:
+        self.transcript.apply(event)
+        frames.append(self._encoder.encode(event, self._next_number(frames)))
+
+    def _next_number(self, frames: list[Frame]) -> int:
+        return self.stream.next_number + len(frames)
 
     def begin_end(self) -> bool:
         """Claim the right to end the run; nothing is recorded any more. False if somebody else has it."""

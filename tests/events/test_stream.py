@@ -124,6 +124,15 @@ def test_a_run_without_a_session_has_none_in_its_events() -> None:
     assert envelope["data"] == {"input": "hi"}
 
 
+@pytest.mark.parametrize("text", ["a", "line\nbreak\u2028\r", '"\\', "\U0001f600"])
+def test_a_token_is_encoded_the_same_with_and_without_its_event(text: str) -> None:
+    encoder = FrameEncoder(_run(session_id="s1"))
+    frames = encoder.encode(Token(text, 3), 7), encoder.encode_token(text, 3, 7)
+    envelopes = [{**orjson.loads(frame.data), "timestamp": None} for frame in frames]
+    assert [frame[:2] for frame in frames] == [(7, "token")] * 2
+    assert envelopes[0] == envelopes[1]
+
+
 def test_only_complete_and_error_are_last() -> None:
     encoder = FrameEncoder(_run())
     ends = [Complete("", 0.1, Usage(), 0, 1), Error("e", "m", "C")]
