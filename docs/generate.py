@@ -21,7 +21,8 @@ from agentos.config import Config
 from agentos.domain import event
 from agentos.errors import AgentOSError, ExecutionError, RequestError
 from agentos.provider_settings import OPTIONS
-from agentos.settings import SIZE, Setting, settings_of
+from agentos.setting_kinds import SIZE
+from agentos.settings import Setting, settings_of
 
 REFERENCE = Path(__file__).parent / "reference"
 NOTE = "<!-- Rendered by docs/generate.py; change the code that it names, then run `make docs`. -->\n\n"

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Set
 from typing import Any
 
-from agentos.settings import PATH_PREFIX
+from agentos.setting_kinds import PATH_PREFIX
 
 FORWARDED = "HTTP_X_FORWARDED_PREFIX"
 
