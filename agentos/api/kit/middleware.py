@@ -12,6 +12,7 @@ import orjson
 from flask import Flask, Request, Response, g, request
 from flask.json.provider import JSONProvider
 
+from agentos.api.kit.client import ClientConnection, client_of
 from agentos.domain.ids import new_id
 
 SANE_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
@@ -35,6 +36,11 @@ def this_request() -> Request:
     """Return the request itself: to look at it through Flask's ``request`` costs ten times as much, at each look."""
     found: Request = cast("Any", request)._get_current_object()
     return found
+
+
+def this_client() -> ClientConnection:
+    """Return the connection of this request's client."""
+    return client_of(this_request().environ)
 
 
 def request_id() -> str:

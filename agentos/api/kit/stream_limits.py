@@ -12,8 +12,7 @@ from types import TracebackType
 from flask import Response, current_app
 
 from agentos.api.kit.callers import caller
-from agentos.api.kit.client import client_of
-from agentos.api.kit.middleware import this_request
+from agentos.api.kit.middleware import this_client
 from agentos.config import Config
 from agentos.errors import TooManyStreams
 
@@ -128,7 +127,7 @@ class Place:
 def take_place() -> Place:
     """Count this request's answer. Raises :class:`~agentos.errors.TooManyStreams`."""
     limits: StreamLimits = current_app.extensions["agentos.streams"]
-    return Place(limits, caller().owner, client_of(this_request().environ).stream_limit)
+    return Place(limits, caller().owner, this_client().stream_limit)
 
 
 def _refusal(message: str) -> TooManyStreams:

@@ -1,4 +1,4 @@
-"""Running agents; and their runs: found again, followed, stopped."""
+"""Runs: found again, followed, stopped, deleted."""
 
 from __future__ import annotations
 
@@ -7,145 +7,28 @@ from typing import Any
 from flask import Response, request
 
 from agentos.api.kit.callers import caller
-from agentos.api.kit.client import ClientConnection, client_of
-from agentos.api.kit.idempotency import REQUEST_HEADER, RESPONSE_HEADER, idempotency_key
-from agentos.api.kit.middleware import name_run, request_id, this_request
+from agentos.api.kit.middleware import this_client
 from agentos.api.kit.paging import page_json, paging
 from agentos.api.kit.query import read_last_event_id
-from agentos.api.kit.routes import ResponseSpec, Routes, json_response, services
+from agentos.api.kit.routes import ResponseSpec, json_response, services
 from agentos.api.kit.stream_limits import take_place
 from agentos.api.kit.streaming import stream
+from agentos.api.v1 import run_creation
 from agentos.api.v1.media_responses import DOWNLOAD, IMAGES, media_number, media_response
-from agentos.api.v1.run_responses import accepted_response, end_response
-from agentos.api.v1.schemas.events import DATA_SCHEMAS, EVENT_STREAM, RunEventSchema
-from agentos.api.v1.schemas.media import MediaSchema, read_media
-from agentos.api.v1.schemas.queries import EventsQuery, RunQuery, RunStartQuery, StreamQuery
-from agentos.api.v1.schemas.runs import AcceptedRunSchema, RunAnswerSchema, RunListSchema, RunRequestSchema, RunSchema
+from agentos.api.v1.schemas.events import EVENT_STREAM
+from agentos.api.v1.schemas.queries import EventsQuery, RunQuery
+from agentos.api.v1.schemas.runs import RunListSchema, RunSchema
 from agentos.api.v1.schemas.sessions import DeletedSchema
 from agentos.api.v1.serializers import run_json
 from agentos.api.v1.sse import SSEProjection
-from agentos.domain.run import Concurrency, RunStatus
-from agentos.errors import (
-    AgentNotFound,
-    EventsExpired,
-    ExecutionError,
-    IdempotencyConflict,
-    IdempotencyMismatch,
-    InvalidMedia,
-    InvalidRequest,
-    NotFound,
-    RateLimited,
-    RunActive,
-    RunCancelled,
-    RunFinished,
-    RunNotFound,
-    SessionBusy,
-    SessionNotFound,
-    ShuttingDown,
-    TooManyStreams,
-)
-from agentos.execution.run_handle import RunHandle
-from agentos.services.runs import RunRequest
+from agentos.domain.run import RunStatus
+from agentos.errors import EventsExpired, NotFound, RunActive, RunFinished, RunNotFound, TooManyStreams
 from agentos.storage.values import RunFilter
 
-routes = Routes(
-    "runs",
-    "One execution of an agent each: started, answered or streamed, and kept.",
-    schemas=(MediaSchema, RunEventSchema, *DATA_SCHEMAS.values()),
-)
+routes = run_creation.routes
 
 PIECE = 16
 """Runs that are read at once for a list: each may bring megabytes of input and answer."""
-
-RUN_ID = {"X-Run-ID": "The run's id."}
-LINKS = {
-    name: {"run_id": "$response.header.X-Run-ID"} for name in ("get_run", "follow_run", "cancel_run", "delete_run")
-}
-REFUSALS = (
-    AgentNotFound,
-    SessionNotFound,
-    InvalidMedia,
-    SessionBusy,
-    IdempotencyConflict,
-    IdempotencyMismatch,
-    ShuttingDown,
-    TooManyStreams,
-    RunNotFound,  # a run that is repeated, and deleted at the same moment
-    EventsExpired,  # a stream that is repeated after its time
-)
-
-
-@routes.post(
-    "/api/v1/agents/{agent_id}/run",
-    access="agents:run:{agent_id}",
-    query=RunStartQuery,
-    body=RunRequestSchema,
-    responses={
-        200: ResponseSpec(
-            description="The run has completed and is saved. With `stream` or `stream_events`: its stream.",
-            schema=RunAnswerSchema,
-            media_types=("application/json", "text/event-stream"),
-            content=EVENT_STREAM,
-            headers=RUN_ID,
-            sometimes=RESPONSE_HEADER,
-            links=LINKS,
-        ),
-        202: ResponseSpec(
-            description="With `background`: the run is accepted, and will be executed.",
-            schema=AcceptedRunSchema,
-            headers={"Location": "The run's address.", **RUN_ID},
-            sometimes=RESPONSE_HEADER,
-            links=LINKS,
-        ),
-    },
-    request_headers=REQUEST_HEADER,
-    errors=(*REFUSALS, RateLimited, ExecutionError, RunCancelled),
-)
-def run_agent(agent_id: str, query: dict[str, Any], body: dict[str, Any]) -> Response:
-    """Run an agent and wait for its answer.
-
-    A run that has not ended within the server's request timeout is stopped, and answers 504. A client that goes away
-    changes nothing for the run, unless `on_disconnect` says so; `GET /api/v1/runs/{run_id}` has its end.
-    """
-    streamed = body["stream"] or query["stream_events"]
-    cancels = _cancels_on_disconnect(body, streamed=streamed)
-    if streamed:
-        return _stream(agent_id, query, body, cancels=cancels)
-    if body["background"]:
-        return accepted_response(_start(agent_id, body, streamed=False), body.get("session_id"))
-    with take_place() as place:  # before the run: one that is refused must not have begun
-        handle = _start(agent_id, body, streamed=False)
-        place.follow(handle.run_id)
-        return end_response(handle, cancel_on_disconnect=cancels)
-
-
-@routes.post(
-    "/api/v1/agents/{agent_id}/run/stream",
-    access="agents:run:{agent_id}",
-    query=StreamQuery,
-    body=RunRequestSchema,
-    responses={
-        200: ResponseSpec(
-            description="The run's stream.",
-            media_types=("text/event-stream",),
-            content=EVENT_STREAM,
-            headers=RUN_ID,
-            sometimes=RESPONSE_HEADER,
-            links=LINKS,
-        )
-    },
-    request_headers=REQUEST_HEADER,
-    errors=REFUSALS,
-)
-def stream_agent(agent_id: str, query: dict[str, Any], body: dict[str, Any]) -> Response:
-    """Run an agent and stream what it says and does.
-
-    Whatever can be refused is refused with a status and a JSON error before the first byte of the stream. `run_start`
-    is the first event; exactly one of `complete` and `error` is the last. Joined, the `token`s of the last turn are the
-    output, to the byte. `id` counts the run's events: 1, 2, 3 … without a gap, unless `types` filters. A stream that
-    ends without `complete` or `error` was cut; `GET /api/v1/runs/{run_id}/events` has the rest.
-    """
-    return _stream(agent_id, query, body, cancels=_cancels_on_disconnect(body, streamed=True))
 
 
 @routes.get(
@@ -165,7 +48,10 @@ def get_run(run_id: str) -> Response:
     query=EventsQuery,
     responses={
         200: ResponseSpec(
-            description="The run's stream.", media_types=("text/event-stream",), content=EVENT_STREAM, headers=RUN_ID
+            description="The run's stream.",
+            media_types=("text/event-stream",),
+            content=EVENT_STREAM,
+            headers=run_creation.RUN_ID,
         ),
         204: ResponseSpec(
             description="The run has ended, and its last event was seen: an `EventSource` stops coming back."
@@ -184,7 +70,7 @@ def follow_run(run_id: str, query: dict[str, Any]) -> Response:
     after = read_last_event_id(request, query.get("after", 0))
     projection = SSEProjection(query.get("types", frozenset()), retry=True)
     with take_place() as place:
-        response = stream(services().runs.open(run_id, caller()), projection, _client(), after=after)
+        response = stream(services().runs.open(run_id, caller()), projection, this_client(), after=after)
         if response.status_code == 204:
             return response
         place.follow(run_id)
@@ -271,54 +157,3 @@ def list_runs(query: dict[str, Any]) -> Response:
             piece=PIECE,
         )
     )
-
-
-def _stream(agent_id: str, query: dict[str, Any], body: dict[str, Any], *, cancels: bool) -> Response:
-    projection = SSEProjection(query.get("types", frozenset()))
-    with take_place() as place:  # before the run: one that is refused must not have begun
-        handle = _start(agent_id, body, streamed=True)
-        place.follow(handle.run_id)
-        return place.keep(stream(handle, projection, _client(), cancel_on_disconnect=cancels))
-
-
-def _client() -> ClientConnection:
-    return client_of(this_request().environ)
-
-
-def _cancels_on_disconnect(body: dict[str, Any], *, streamed: bool) -> bool:
-    """Return whether the run ends with its client; refuse what cannot be together."""
-    cancels: bool = body["on_disconnect"] == "cancel"
-    if body["background"]:
-        if streamed:
-            raise InvalidRequest(
-                "field 'background' is true and a stream was asked for; accepted is one of them: a background run is"
-                " followed with GET /api/v1/runs/{run_id}/events"
-            )
-        if cancels:
-            raise InvalidRequest(
-                "field 'background' is true and 'on_disconnect' is 'cancel'; nobody waits for a background run, so only"
-                " 'continue' is accepted"
-            )
-    return cancels
-
-
-def _start(agent_id: str, body: dict[str, Any], *, streamed: bool) -> RunHandle:
-    concurrency = body.get("concurrency")
-    wanted = RunRequest(
-        caller=caller(),
-        agent_id=agent_id,
-        input=body["input"],
-        media=read_media(body.get("media", [])),
-        session_id=body.get("session_id"),
-        user_id=body.get("user_id"),
-        metadata=body.get("metadata", {}),
-        context=body.get("run_context", {}),
-        streamed=streamed,
-        background=body["background"],
-        concurrency=None if concurrency is None else Concurrency(concurrency),
-        idempotency=idempotency_key(request, body | {"stream": streamed}),
-        request_id=request_id(),
-    )
-    handle = services().runs.start(wanted)
-    name_run(handle.run_id)
-    return handle
