@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 from types import FrameType
-from typing import TYPE_CHECKING, Any, NoReturn, Protocol
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import gevent
 from gevent.event import Event
@@ -29,8 +29,7 @@ from agentos.serving.patching import check_patched
 from agentos.serving.write_coalescer import WriteCoalescer
 
 if TYPE_CHECKING:
-    from agentos.config import Config
-    from agentos.services.agents import AgentInfo
+    from agentos.services.services import Services
     from agentos.serving.deployment import Deployment
 
 log = logging.getLogger(__name__)
@@ -45,32 +44,6 @@ CLOSE_SECONDS = 1.0  # to close connections and providers
 KEPT_FREE = 10  # one of so many connections is kept for short requests
 
 DATABASE_PAUSE = 1.0  # between two attempts to begin without the database
-
-
-class Agents(Protocol):
-    """What a worker asks of the application's agents."""
-
-    def example(self) -> AgentInfo | None:
-        """Return an agent to try first."""
-
-
-class Services(Protocol):
-    """What a worker asks of the application's services."""
-
-    config: Config
-
-    @property
-    def agents(self) -> Agents:
-        """The agents, of which one is worth trying first."""
-
-    def start(self) -> None:
-        """Begin what goes on beside the requests."""
-
-    def drain(self, timeout: float) -> None:
-        """Refuse new runs, wait for those under way, end what is left."""
-
-    def close(self) -> None:
-        """Let go of everything."""
 
 
 class Worker(GeventWorker):
