@@ -32,44 +32,39 @@ class Connections:
         self._timeouts = timeouts
         self._body_limit = body_limit
         self._tls = tls
-        self._fresh: set[HTTPConnection] = set()  # before their first request: its loss would be a failure
-        self._idle: dict[HTTPConnection, None] = {}  # between two requests, the oldest first: may be closed at any time
+        self.fresh: set[HTTPConnection] = set()  # before their first request: its loss would be a failure
+        self.idle: dict[HTTPConnection, None] = {}  # between two requests, the oldest first: may be closed at any time
         self._beginnings = FairLock()
         self._exhausted = -math.inf
         self.listeners = Listeners(worker, handle=self.serve, exhausted=self.make_room)
-
-    @property
-    def has_fresh(self) -> bool:
-        """Return whether a connection has not sent its first request yet."""
-        return bool(self._fresh)
 
     def serve(self, listener: Any, client: socket.socket, addr: Any) -> None:
         """Serve one connection."""
         addr, name = plain(addr), plain(listener.getsockname())
 
         def handle(one: HTTPConnection, request: Any, connection: Any) -> None:
-            self._fresh.discard(one)
-            self._idle.pop(one, None)
+            self.fresh.discard(one)
+            self.idle.pop(one, None)
             if request.method == "POST":
                 # What begins work begins one after the other. Probes and other short requests overtake those that wait.
                 self._beginnings.pass_through()
             respond(self._worker, request, connection, addr, name)
             if not self._worker.alive or self._full:
                 raise StopIteration
-            self._idle[one] = None
+            self.idle[one] = None
 
         connection = HTTPConnection(
             client, addr, cfg=self._worker.cfg, timeouts=self._timeouts, body_limit=self._body_limit, handle=handle
         )
-        self._fresh.add(connection)
+        self.fresh.add(connection)
         if self._full:
             # Clients that say nothing must not keep those out that have something to say.
-            _abort(list(self._idle)[:1])
+            abort(list(self.idle)[:1])
         try:
             connection.serve(self._tls)
         finally:
-            self._fresh.discard(connection)
-            self._idle.pop(connection, None)
+            self.fresh.discard(connection)
+            self.idle.pop(connection, None)
 
     def make_room(self) -> None:
         """Close the connections that have been idle for longest: there are no file descriptors left."""
@@ -80,21 +75,14 @@ class Connections:
                 "no file descriptors are left; idle connections are closed, new ones wait (ulimit -Hn, LimitNOFILE)",
                 extra={"open_files": descriptors.limit(), "connections": self.listeners.busy},
             )
-        _abort(list(self._idle)[:ABORTED_AT_ONCE])
-
-    def abort_idle(self) -> None:
-        """Close all connections that are between two requests."""
-        _abort(self._idle)
-
-    def abort_fresh(self) -> None:
-        """Close all connections that have not sent their first request."""
-        _abort(self._fresh)
+        abort(list(self.idle)[:ABORTED_AT_ONCE])
 
     @property
     def _full(self) -> bool:
         return bool(self.listeners.busy >= self._worker.worker_connections)
 
 
-def _abort(connections: Iterable[HTTPConnection]) -> None:
+def abort(connections: Iterable[HTTPConnection]) -> None:
+    """Close connections that wait for their client."""
     for one in list(connections):
         one.abort()

@@ -1,4 +1,4 @@
-"""The answers to requests: gunicorn's, in as few writes as there can be."""
+"""The responses to requests: gunicorn's, in as few writes as there can be."""
 
 from __future__ import annotations
 

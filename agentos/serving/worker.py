@@ -23,7 +23,7 @@ from agentos.observability.repeated import RepeatedLines
 from agentos.observability.startup import place_of
 from agentos.serving import outlet
 from agentos.serving.application import serving_config
-from agentos.serving.connections import Connections
+from agentos.serving.connections import Connections, abort
 from agentos.serving.http_connection import Timeouts
 from agentos.serving.patching import check_patched
 from agentos.serving.write_coalescer import WriteCoalescer
@@ -163,16 +163,16 @@ class Worker(GeventWorker):
         # this worker does (a reload), the others take what comes, and this one must not stand in their way.
         if self.deployment is None or not self.deployment.stopping:
             listeners.close()
-            connections.abort_idle()
+            abort(connections.idle)
         if services is not None:
             draining = gevent.spawn(_attempt, services.drain, drain_timeout)
             self._heartbeat(lambda: draining.ready() or (drain_timeout and self._hurried), drain_timeout + SAVE_SECONDS)
             if not draining.ready():
                 gevent.spawn(_attempt, services.drain, 0.0).join(SAVE_SECONDS)
         listeners.close()
-        connections.abort_idle()
-        self._heartbeat(lambda: not connections.has_fresh, FIRST_SECONDS)
-        connections.abort_fresh()
+        abort(connections.idle)
+        self._heartbeat(lambda: not connections.fresh, FIRST_SECONDS)
+        abort(connections.fresh)
         self._heartbeat(lambda: not listeners.busy, ANSWER_SECONDS)
         if listeners.busy:
             log.warning("connections cut at the end of the drain", extra={"connections": listeners.busy})

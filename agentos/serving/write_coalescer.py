@@ -1,4 +1,4 @@
-"""What answers have to say in one turn of the event loop leaves at its end, one after the other."""
+"""What responses have to send in one turn of the event loop leaves at its end, one after the other."""
 
 from __future__ import annotations
 

@@ -196,41 +196,38 @@ class Routes:
         path: str,
         *,
         access: str,
-        responses: Mapping[int, ResponseSpec],
         query: type[Schema] | None = None,
         body: type[Schema] | None = None,
-        body_required: bool = True,
-        request_headers: Mapping[str, str] | None = None,
         errors: tuple[type[AgentOSError], ...] = (),
+        **declaration: Any,
     ) -> Callable[[V], V]:
-        # What every operation, every one that is not public, and every one with a body may answer need not be said at
-        # each. Whether a credential is valid is asked of the storage.
-        always: tuple[type[AgentOSError], ...] = (InvalidRequest, InternalError)
-        if access != PUBLIC:
-            always += (Forbidden, RateLimited)
-        if access not in OPEN:
-            always += (Unauthenticated, StorageError, AuthenticationUnavailable)
-        of_body: tuple[type[AgentOSError], ...] = (RequestTooLarge, UnsupportedMediaType) if body else ()
-
         def declare(view: V) -> V:
-            self.declared.append(
-                Route(
-                    method=method,
-                    path=path,
-                    view=view,
-                    tag=self.tag,
-                    access=access,
-                    responses=responses,
-                    query=query() if query else None,
-                    body=body() if body else None,
-                    body_required=body_required,
-                    request_headers=request_headers or {},
-                    errors=(*errors, *of_body, *always),
-                )
+            route = Route(
+                method=method,
+                path=path,
+                view=view,
+                tag=self.tag,
+                access=access,
+                query=query() if query else None,
+                body=body() if body else None,
+                errors=(*errors, *_usual_errors(access, has_body=body is not None)),
+                **declaration,
             )
+            self.declared.append(route)
             return view
 
         return declare
+
+
+def _usual_errors(access: str, *, has_body: bool) -> tuple[type[AgentOSError], ...]:
+    """Return what need not be said at each operation: the errors of all, of those not public, of those with a body."""
+    errors: tuple[type[AgentOSError], ...] = (RequestTooLarge, UnsupportedMediaType) if has_body else ()
+    errors += (InvalidRequest, InternalError)
+    if access != PUBLIC:
+        errors += (Forbidden, RateLimited)
+    if access not in OPEN:  # whether a credential is valid is asked of the storage
+        errors += (Unauthenticated, StorageError, AuthenticationUnavailable)
+    return errors
 
 
 def _require(scope: str) -> None:

@@ -8,12 +8,7 @@ from flask import Response, url_for
 
 from agentos.api.kit.paging import page_json, paging
 from agentos.api.kit.routes import ResponseSpec, Routes, json_response, services
-from agentos.api.v1.schemas.agents import (
-    AgentChangesSchema,
-    AgentDefinitionSchema,
-    AgentDetailSchema,
-    AgentListSchema,
-)
+from agentos.api.v1.schemas.agents import AgentChangesSchema, AgentDefinitionSchema, AgentDetailSchema, AgentListSchema
 from agentos.api.v1.schemas.queries import AgentQuery
 from agentos.api.v1.schemas.sessions import DeletedSchema
 from agentos.api.v1.serializers import agent_detail_json, agent_json

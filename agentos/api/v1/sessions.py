@@ -23,13 +23,7 @@ from agentos.api.v1.schemas.sessions import (
 )
 from agentos.api.v1.serializers import session_json
 from agentos.domain.session import Session
-from agentos.errors import (
-    IdempotencyConflict,
-    IdempotencyMismatch,
-    InvalidRequest,
-    PreconditionFailed,
-    SessionNotFound,
-)
+from agentos.errors import IdempotencyConflict, IdempotencyMismatch, InvalidRequest, PreconditionFailed, SessionNotFound
 from agentos.storage.values import SessionChanges, SessionFilter
 
 routes = Routes("sessions", "Conversations that last: what was said, whose they are, what the client keeps with them.")
