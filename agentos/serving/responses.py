@@ -85,7 +85,7 @@ class Response(wsgi.Response, SocketConnection):
         return True
 
     def _stop_reading(self) -> None:
-        # Below gevent, whose own would raise in the reader, and below TLS, which could not send the response any more.
+        # Below gevent, whose own would raise in the reader, and below TLS, whose own ends the encryption too.
         self.sock._sock.shutdown(socket.SHUT_RD)
 
     def _call_later(self, seconds: float, function: Callable[[], None]) -> Callable[[], object]:
