@@ -46,7 +46,7 @@ class RunHandle:
         self._storage = storage
         self._runner = runner
         self._owner = owner
-        self._started = live
+        self._found = live
 
     def get(self) -> Run:
         """Return the run as it is saved. Raises :class:`~agentos.errors.RunNotFound`."""
@@ -106,9 +106,11 @@ class RunHandle:
         return run if run.status.finished else None
 
     def _live(self) -> LiveRun | None:
-        """Return the run if it is under way in this worker."""
-        live = self._started or self._runner.get(self.run_id)
-        return live if live is not None and self._owner in (None, live.run.owner) else None
+        """Return the run if it is, or was, under way in this worker."""
+        if self._found is None:
+            live = self._runner.get(self.run_id)
+            self._found = live if live is not None and self._owner in (None, live.run.owner) else None
+        return self._found
 
     def _follow_live(self, live: LiveRun, after: int, heartbeat: float, sink: Sink | None) -> Iterator[Sequence[Frame]]:
         stream = live.stream
