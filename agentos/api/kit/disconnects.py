@@ -42,10 +42,11 @@ class DisconnectWatch:
         return time.monotonic() - self._looked >= INTERVAL
 
     def look(self) -> None:
-        """Cancel the run if the client has gone."""
-        self._looked = time.monotonic()
-        if not self.over and self._client.is_gone():
-            self._cancel()
+        """Cancel the run if the client has gone. Does nothing before it is time to look again."""
+        if self.is_due():
+            self._looked = time.monotonic()
+            if not self.over and self._client.is_gone():
+                self._cancel()
 
     def leave(self) -> None:
         """Cancel the run unless it is over: the response was closed, sent to its end or not. Can be called again."""

@@ -98,9 +98,8 @@ class _Body:
             yield self._projection.opening
         for batch in batches:
             if self._watch is not None:
-                self._watch.over = self._watch.over or (bool(batch) and batch[-1].last)
-                if self._watch.is_due():
-                    self._watch.look()
+                self._watch.over |= bool(batch) and batch[-1].last
+                self._watch.look()
             data = self._render(batch) if batch else b""
             if not data and self._is_silent(batch):
                 data = self._projection.heartbeat()
