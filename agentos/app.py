@@ -8,15 +8,15 @@ from typing import Any
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from agentos.api.body import BodyReader
-from agentos.api.callers import know_callers
-from agentos.api.cors import allow_origins
-from agentos.api.errors import handle_errors
-from agentos.api.exposure import keep_strangers_out
-from agentos.api.middleware import OrjsonProvider, watch_requests
-from agentos.api.prefix import PathPrefix
+from agentos.api.kit.body import BodyReader
+from agentos.api.kit.callers import authenticate_requests
+from agentos.api.kit.cors import allow_origins
+from agentos.api.kit.errors import handle_errors
+from agentos.api.kit.exposure import keep_strangers_out
+from agentos.api.kit.middleware import OrjsonProvider, watch_requests
+from agentos.api.kit.prefix import PathPrefix
+from agentos.api.kit.stream_limits import StreamLimits
 from agentos.api.resources import PAGE_ENDPOINTS, PUBLIC_ENDPOINTS, RESOURCES
-from agentos.api.stream_limits import StreamLimits
 from agentos.bootstrap import build
 from agentos.config import Config
 from agentos.domain.agent import Agent, StreamingAgent
@@ -49,7 +49,7 @@ def create_app(
     watch_requests(app)
     keep_strangers_out(app, config, public=PUBLIC_ENDPOINTS)
     allow_origins(app, config)
-    know_callers(app, services, public=PUBLIC_ENDPOINTS, pages=PAGE_ENDPOINTS)
+    authenticate_requests(app, services, public=PUBLIC_ENDPOINTS, pages=PAGE_ENDPOINTS)
     if config.proxy_hops:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=config.proxy_hops, x_proto=0, x_host=0)  # type: ignore[method-assign]
     for resource in RESOURCES:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from agentos.auth.authenticator import Authenticator
 from agentos.auth.rate_limits import RateLimits
@@ -34,6 +34,7 @@ from agentos.services.health import HealthService
 from agentos.services.housekeeping import HousekeepingService
 from agentos.services.keys import KeyService
 from agentos.services.owner_data import OwnerDataService
+from agentos.services.recovery import RunRecovery
 from agentos.services.runs import RunService
 from agentos.services.services import Services
 from agentos.services.sessions import SessionService
@@ -51,6 +52,7 @@ ProviderFactory = Callable[[Config], ModelProvider]
 AuthenticatorFactory = Callable[[Config, Storage], Authenticator]
 ExecutorFactory = Callable[[Config], Executor]
 StorageFactory = Callable[[str, Config], Storage]
+T = TypeVar("T")
 
 SETTINGS = "settings"
 """The source of model providers that the settings name; it is listed like a plugin."""
@@ -83,7 +85,6 @@ def build(
         storage.upgrade()
     lease = Lease(worker_id=f"{socket.gethostname()}:{os.getpid()}:{new_id()[-12:]}", seconds=config.lease_seconds)
     runner = _runner(storage, lease, config, manager)
-    leases = LeaseKeeper(storage, runner, lease, resume=lambda run: services.runs.resume(run))
     catalog = Catalog(registries.providers, config)
     agent_service = AgentService(
         storage, registries.agents, registries.tools, catalog, config, executor=_tool_executor(config, manager)
@@ -91,7 +92,12 @@ def build(
     check_agents(agent_service, registries.agents, manager.leave_out)
     if serving:
         check_assistant(agent_service, registries.agents)
-    services = Services(
+    leases = LeaseKeeper(storage, runner, lease, resume=RunRecovery(agent_service, runner, config).resume)
+    cancels = CancelWatch(storage, runner, lease.worker_id)
+    authenticators = [
+        _installed(registries.authenticators, name, "AGENTOS_AUTH names")(config, storage) for name in config.auth
+    ]
+    return Services(
         config=config,
         plugins=manager,
         storage=storage,
@@ -104,20 +110,20 @@ def build(
             storage,
             agent_service,
             runner,
-            _open_executor(registries.executors, config),
+            _installed(registries.executors, config.executor, "AGENTOS_EXECUTOR is")(config),
             config,
-            watch=lambda: services.watch_runs(),
+            leases=leases,
+            cancels=cancels,
         ),
         owner_data=OwnerDataService(storage, runner),
-        callers=CallerService(_open_authenticators(registries.authenticators, config, storage), RateLimits(config)),
+        callers=CallerService(authenticators, RateLimits(config)),
         keys=KeyService(storage),
         health=HealthService(storage, runner),
         housekeeping=HousekeepingService(storage, config),
         runner=runner,
         leases=leases,
-        cancels=CancelWatch(storage, runner, lease.worker_id),
+        cancels=cancels,
     )
-    return services
 
 
 class _Registries:
@@ -242,28 +248,13 @@ def _tool_executor(config: Config, manager: PluginManager) -> ToolExecutor:
     )
 
 
-def _open_executor(executors: Registry[ExecutorFactory], config: Config) -> Executor:
-    entry = executors.get(config.executor)
+def _installed(registry: Registry[T], name: str, setting: str) -> T:
+    """Return what a setting names; raise :class:`~agentos.errors.ConfigError` for what is not installed."""
+    entry = registry.get(name)
     if entry is None:
-        raise ConfigError(
-            f"AGENTOS_EXECUTOR is {config.executor!r:.40}, which is not installed; installed are"
-            f" {', '.join(executors.names())}"
-        )
-    return entry.value(config)
-
-
-def _open_authenticators(
-    installed: Registry[AuthenticatorFactory], config: Config, storage: Storage
-) -> list[Authenticator]:
-    opened = []
-    for name in config.auth:
-        entry = installed.get(name)
-        if entry is None:
-            raise ConfigError(
-                f"AGENTOS_AUTH names {name!r:.40}, which is not installed; installed are {', '.join(installed.names())}"
-            )
-        opened.append(entry.value(config, storage))
-    return opened
+        installed = ", ".join(registry.names())
+        raise ConfigError(f"{setting} {name!r:.40}, which is not installed; installed are {installed}")
+    return entry.value
 
 
 def _open_storage(backends: Registry[StorageFactory], config: Config) -> Storage:

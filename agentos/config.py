@@ -15,7 +15,7 @@ from typing import Any
 
 from agentos.env_file import load_env_file
 from agentos.provider_settings import PROVIDERS, ProviderSettings
-from agentos.settings import (
+from agentos.setting_kinds import (
     ADDRESS,
     FLAG,
     HOSTS,
@@ -30,15 +30,12 @@ from agentos.settings import (
     PLUGINS,
     SIZE,
     TEXT,
-    UNSET,
     Rate,
     one_of,
-    resolve,
     seconds,
-    setting,
-    settings_of,
     whole,
 )
+from agentos.settings import UNSET, resolve, setting, settings_of
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -44,7 +44,7 @@
     └── InternalError                   INTERNAL_ERROR (a bug of ours)
 
 Each class has a ``code`` (what clients switch on) and a ``phrase`` (the same for every occurrence). The HTTP status of
-a code is decided in :mod:`agentos.api.errors` alone. The message is for the caller: it says what was given and what
+a code is decided in :mod:`agentos.api.kit.errors` alone. The message is for the caller: it says what was given and what
 is accepted, and never holds a secret or the text of an internal exception.
 """
 

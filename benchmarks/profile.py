@@ -28,7 +28,16 @@ STAGES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("log: format a line and hand it over", ("/logging/", "pythonjsonlogger", "observability/", "serving/log_writer")),
     ("database: statements, commits", ("sqlalchemy/", "agentos/storage/")),
     ("request: header and body from the socket", ("agentos/serving/parsing", "gunicorn/http/parser", "api/body")),
-    ("request: schema", ("marshmallow/", "agentos/api/schemas/", "api/json_body", "agentos/strict_json")),
+    (
+        "request: schema",
+        ("marshmallow/", "api/kit/schemas/", "api/v1/schemas/", "api/kit/json_body", "agentos/strict_json"),
+            "marshmallow/",
+            "agentos/api/kit/schemas/",
+            "agentos/api/v1/schemas/",
+            "api/kit/json_body",
+            "agentos/strict_json",
+        ),
+    ),
     (
         "model: HTTP request and response",
         ("agentos/http/", "models/wire/", "urllib3/", "http/client", "email/"),
@@ -40,7 +49,13 @@ STAGES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("answer: follow the events, make frames", ("events/stream", "execution/following", "api/sse")),
     (
         "answer: write to the socket",
-        ("agentos/serving/connection", "serving/answers", "serving/outbox", "gunicorn/http/wsgi", "gunicorn/util"),
+        (
+            "agentos/serving/connection",
+            "serving/responses",
+            "serving/write_coalescer",
+            "gunicorn/http/wsgi",
+            "gunicorn/util",
+        ),
     ),
     ("answer: a client that leaves is noticed", ("api/disconnects",)),
     (

@@ -14,14 +14,15 @@ from pathlib import Path
 import click
 
 from agentos import hookspecs
-from agentos.api.errors import CAUSE_STATUS, CODE_STATUS
+from agentos.api.kit.errors import CAUSE_STATUS, CODE_STATUS
 from agentos.cli import COMMANDS
 from agentos.cli import agentos as cli
 from agentos.config import Config
 from agentos.domain import event
 from agentos.errors import AgentOSError, ExecutionError, RequestError
 from agentos.provider_settings import OPTIONS
-from agentos.settings import SIZE, Setting, settings_of
+from agentos.setting_kinds import SIZE
+from agentos.settings import Setting, settings_of
 
 REFERENCE = Path(__file__).parent / "reference"
 NOTE = "<!-- Rendered by docs/generate.py; change the code that it names, then run `make docs`. -->\n\n"
@@ -114,7 +115,7 @@ def events() -> str:
 
 
 def errors() -> str:
-    """One row an error class, from :mod:`agentos.errors` and the statuses of :mod:`agentos.api.errors`."""
+    """One row an error class, from :mod:`agentos.errors` and the statuses of :mod:`agentos.api.kit.errors`."""
     parts = [
         "# Errors",
         "",

@@ -1,1 +1,1 @@
-"""The HTTP API: one module a resource, and what they share. All that it does, it asks :mod:`agentos.services` for."""
+"""The HTTP API: what all of it uses, our own resources, and what the server says about itself."""

@@ -1,9 +1,10 @@
-"""All resources of the API."""
+"""All resources of the server."""
 
 from __future__ import annotations
 
-from agentos.api import agents, catalog, docs, health, history, index, owner_data, runs, sessions
-from agentos.api.routes import PAGE, PUBLIC, Routes
+from agentos.api.kit.routes import PAGE, PUBLIC, Routes
+from agentos.api.system import docs, health, index
+from agentos.api.v1 import agents, catalog, history, owner_data, runs, sessions
 
 RESOURCES: tuple[Routes, ...] = (
     sessions.routes,

@@ -48,7 +48,7 @@ def check_binding(config: Config, addresses: Iterable[Address]) -> None:
             )
 
 
-def refuse_stranger(config: Config, peer: str, host: str, headers: Mapping[str, str]) -> None:
+def require_local_peer(config: Config, peer: str, host: str, headers: Mapping[str, str]) -> None:
     """Refuse a request that did not come from this machine, where only this one may be served.
 
     ``peer`` is the connection's own address (empty for a Unix socket), ``host`` the header ``Host``, ``headers`` at

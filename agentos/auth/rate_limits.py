@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from agentos.config import Config
 from agentos.errors import RateLimited
-from agentos.settings import Rate
+from agentos.setting_kinds import Rate
 
 if TYPE_CHECKING:
     from throttled import Throttled

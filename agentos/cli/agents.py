@@ -25,7 +25,7 @@ def command(ctx: click.Context, as_json: bool) -> None:
 @as_json
 def list_agents(as_json: bool) -> None:
     """List all agents: those of code and plugins, and the stored ones."""
-    from agentos.api.representations import agent_json
+    from agentos.api.v1.serializers import agent_json
     from agentos.cli.opening import opened
     from agentos.cli.pages import read_pages
 
@@ -45,7 +45,7 @@ def list_agents(as_json: bool) -> None:
 @as_json
 def show(agent_id: str, as_json: bool) -> None:
     """Show one agent; of a stored one, its whole definition."""
-    from agentos.api.representations import agent_detail_json
+    from agentos.api.v1.serializers import agent_detail_json
     from agentos.cli.opening import opened
 
     with opened() as services:

@@ -51,7 +51,7 @@ def _safe(setting: Setting, value: Any) -> Any:
     """Return the value without what is secret in it; of a secret address, all but the password is worth seeing."""
     from agentos.observability.redaction import is_whole_secret, redact_data, without_passwords
     from agentos.provider_settings import ProviderSettings
-    from agentos.settings import Rate
+    from agentos.setting_kinds import Rate
 
     if isinstance(value, Rate):
         return str(value)

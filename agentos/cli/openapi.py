@@ -19,9 +19,10 @@ def command(output: Path | None, check: Path | None) -> None:
     """
     if output is not None and check is not None:
         raise click.UsageError("--output and --check exclude each other.")
-    from agentos.api.openapi import render_yaml
+    from agentos.api.kit.openapi import render_yaml
+    from agentos.api.resources import RESOURCES
 
-    document = render_yaml()
+    document = render_yaml(RESOURCES)
     if check is not None:
         _compare(document, check)
     elif output is None:

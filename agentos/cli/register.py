@@ -84,7 +84,7 @@ def command(
     }
     if parameters:
         document["parameters"] = {**_parameters(document), **pairs_as_json(parameters)}
-    from agentos.api.representations import agent_detail_json
+    from agentos.api.v1.serializers import agent_detail_json
     from agentos.cli.opening import opened
 
     with opened() as services:

@@ -39,7 +39,7 @@ def command(
         raise click.UsageError("--json and --events exclude each other.")
     if text == "-":
         text = Text()(sys.stdin.read())
-    from agentos.api.representations import run_json
+    from agentos.api.v1.serializers import run_json
     from agentos.cli.opening import opened_for_runs
     from agentos.cli.running import Screen, end, execute, print_lines
     from agentos.services.runs import RunRequest

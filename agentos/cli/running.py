@@ -11,14 +11,14 @@ import click
 
 from agentos.cli.group import Failure
 from agentos.cli.output import is_coloured, json_text, printable
-from agentos.domain.principal import OPERATOR
 from agentos.domain.text import one_line
 from agentos.errors import RunCancelled, RunFinished, RunNotFound, StorageError
 
 if TYPE_CHECKING:
     from agentos.domain.event import Frame
     from agentos.domain.run import Run, RunError
-    from agentos.services.runs import RunRequest, StartedRun
+    from agentos.execution.run_handle import RunHandle
+    from agentos.services.runs import RunRequest
     from agentos.services.services import Services
 
 HEARTBEAT = 60.0
@@ -47,33 +47,33 @@ def execute(services: Services, request: RunRequest, show: Show) -> Run:
     Ctrl-C cancels the run, keeps what it had written, and returns it. Any other failure while showing it, such as a
     closed pipe, cancels it too and is raised.
     """
-    started = services.runs.start(request)
+    handle = services.runs.start(request)
     shown = 0
     try:
-        for frames in started.follow(heartbeat=HEARTBEAT):
+        for frames in handle.follow(heartbeat=HEARTBEAT):
             shown += len(frames)
             show(frames)
     except KeyboardInterrupt:
-        if _cancel(services, started) is not None:
-            for frames in started.follow(heartbeat=HEARTBEAT):
+        if _cancel(services, handle) is not None:
+            for frames in handle.follow(heartbeat=HEARTBEAT):
                 show([frame for frame in frames if frame.number > shown])
     except BaseException:
-        _cancel(services, started)
+        _cancel(services, handle)
         raise
-    run = started.wait(SAVE_WAIT)
+    run = handle.wait(SAVE_WAIT)
     if run is None:
-        raise Failure(f"run {started.run_id} was told to stop, but has not ended within {SAVE_WAIT:g} s")
+        raise Failure(f"run {handle.run_id} was told to stop, but has not ended within {SAVE_WAIT:g} s")
     return run
 
 
-def _cancel(services: Services, started: StartedRun) -> Run | None:
+def _cancel(services: Services, handle: RunHandle) -> Run | None:
     try:
-        services.runs.cancel(started.run_id, OPERATOR)
+        handle.cancel()
     except (RunFinished, RunNotFound):
         pass
     except StorageError:  # the run is ours and no longer wanted, even if that cannot be saved
-        services.runner.cancel(started.run_id, RunCancelled("the run was cancelled"))
-    return started.wait(SAVE_WAIT)
+        services.runner.cancel(handle.run_id, RunCancelled("the run was cancelled"))
+    return handle.wait(SAVE_WAIT)
 
 
 def end(error: RunError | None) -> None:

@@ -49,7 +49,7 @@ def command() -> None:
 @as_json
 def list_runs(session_id: str | None, agent_id: str | None, status: str | None, limit: int, as_json: bool) -> None:
     """List runs, the newest first."""
-    from agentos.api.representations import run_json
+    from agentos.api.v1.serializers import run_json
     from agentos.cli.opening import opened
     from agentos.domain.run import RunStatus
     from agentos.storage.runs import RunFilter
@@ -66,7 +66,7 @@ def list_runs(session_id: str | None, agent_id: str | None, status: str | None, 
 @as_json
 def show(run_id: str, as_json: bool) -> None:
     """Show a run: what it was asked, where it stands, which tools it called, what it said."""
-    from agentos.api.representations import run_json
+    from agentos.api.v1.serializers import run_json
     from agentos.cli.opening import opened
 
     with opened() as services:
@@ -103,7 +103,7 @@ def follow(run_id: str, after: int, as_events: bool) -> None:
     last = None
     with opened() as services:
         try:
-            for frames in services.runs.follow(run_id, OPERATOR, after=after, heartbeat=HEARTBEAT):
+            for frames in services.runs.open(run_id, OPERATOR).follow(after, heartbeat=HEARTBEAT):
                 show(frames)
                 last = frames[-1] if frames else last
         except KeyboardInterrupt:

@@ -31,7 +31,7 @@ def command() -> None:
 @as_json
 def list_sessions(limit: int, as_json: bool, **where: Any) -> None:
     """List sessions, the newest activity first."""
-    from agentos.api.representations import session_json
+    from agentos.api.v1.serializers import session_json
     from agentos.cli.opening import opened
     from agentos.storage.sessions import SessionFilter
 
@@ -56,7 +56,7 @@ def list_sessions(limit: int, as_json: bool, **where: Any) -> None:
 @as_json
 def show(session_id: str, messages: int, as_json: bool) -> None:
     """Show a session and its last messages."""
-    from agentos.api.representations import message_json, session_json
+    from agentos.api.v1.serializers import message_json, session_json
     from agentos.cli.opening import opened
 
     with opened() as services:
@@ -87,7 +87,7 @@ def show(session_id: str, messages: int, as_json: bool) -> None:
 )
 def export(session_id: str, form: str, output: TextIO) -> None:
     """Write a session's complete transcript, attachments included."""
-    from agentos.api.representations import message_json, run_json, session_json
+    from agentos.api.v1.serializers import message_json, run_json, session_json
     from agentos.cli.opening import opened
     from agentos.cli.transcript import read_transcript
 

@@ -14,6 +14,11 @@ from agentos.domain.usage import Usage
 ToolCallStatus = Literal["started", "completed", "failed"]
 
 
+def _known(**values: Any) -> dict[str, Any]:
+    """Return the fields that have a value; an event leaves the others out."""
+    return {name: value for name, value in values.items() if value is not None}
+
+
 @dataclass(frozen=True, slots=True)
 class RunStart:
     """The run was accepted. Always the first event.
@@ -31,14 +36,8 @@ class RunStart:
 
     def data(self) -> dict[str, Any]:
         """Return the event's ``data``."""
-        data: dict[str, Any] = {"input": self.input}
-        if self.attempt is not None:
-            data["attempt"] = self.attempt
-        if self.session_id is not None:
-            data["session_id"] = self.session_id
-        if self.media:
-            data["media"] = list(self.media)
-        return data
+        media = list(self.media) or None
+        return {"input": self.input, **_known(attempt=self.attempt, session_id=self.session_id, media=media)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +52,8 @@ class Reasoning:
 
     def data(self) -> dict[str, Any]:
         """Return the event's ``data``."""
-        data: dict[str, Any] = {"content": self.content}
-        if self.token_count is not None:
-            data["token_count"] = self.token_count
-        if self.redacted_content is not None:
-            data["redacted_content"] = self.redacted_content
-        return data
+        known = _known(token_count=self.token_count, redacted_content=self.redacted_content)
+        return {"content": self.content, **known}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,16 +89,13 @@ class ToolCallEvent:
 
     def data(self) -> dict[str, Any]:
         """Return the event's ``data``."""
-        data: dict[str, Any] = {
+        return {
             "tool_call_id": self.tool_call_id,
             "tool_name": self.tool_name,
             "arguments": self.arguments,
             "status": self.status,
+            **_known(result=self.result, error=self.error, duration=self.duration),
         }
-        for key, value in (("result", self.result), ("error", self.error), ("duration", self.duration)):
-            if value is not None:
-                data[key] = value
-        return data
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,18 +145,15 @@ class Complete:
 
     def data(self) -> dict[str, Any]:
         """Return the event's ``data``."""
-        data: dict[str, Any] = {
+        return {
             "output": self.output,
             "duration": self.duration,
             "usage": self.usage.to_dict(),
             "token_count": self.token_count,
             "status": self.status,
             "loops": self.loops,
+            **_known(reasoning=self.reasoning, model=self.model, finish_reason=self.finish_reason),
         }
-        for key in ("reasoning", "model", "finish_reason"):
-            if (value := getattr(self, key)) is not None:
-                data[key] = value
-        return data
 
 
 @dataclass(frozen=True, slots=True)

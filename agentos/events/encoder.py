@@ -25,6 +25,11 @@ class FrameEncoder:
         type = event.type
         return Frame(number, type, b"%b%b%b%b}" % (_BEGIN[type], _clock.now(), self._same, orjson.dumps(event.data())))
 
+    def encode_token(self, text: str, index: int, number: int) -> Frame:
+        """Return what :meth:`encode` returns for a :class:`~agentos.domain.event.Token`, without the object."""
+        data = orjson.dumps({"token": text, "index": index})
+        return Frame(number, "token", b"%b%b%b%b}" % (_BEGIN["token"], _clock.now(), self._same, data))
+
 
 _BEGIN = {type: b'{"type":"%b","timestamp":"' % type.encode() for type in EVENT_TYPES}
 

@@ -78,4 +78,4 @@ class EventLog(PeriodicThread):
             if run.id not in left_out:
                 stream.mark_logged(frames[-1].number)
             elif stream.durable:  # another worker has the run and never wrote these frames
-                stream.hand_over()
+                stream.redirect_to_log()

@@ -62,7 +62,7 @@ class Endings:
         try:
             now = self._storage.runs.get(live.run.id, owner=live.run.owner)
         except StorageError:
-            live.stream.hand_over()
+            live.stream.redirect_to_log()
             return
         if now is None:
             live.run, frame = live.ended(RunCancelled("the run was deleted, or its session was; nothing was saved"))
@@ -70,7 +70,7 @@ class Endings:
             return
         live.run = now
         if live.stream.durable or not now.status.finished:
-            live.stream.hand_over()
+            live.stream.redirect_to_log()
             return
         # They may have been shown more than the log has, so that its last number would be one that they have seen.
         event = terminal_event(now, live.transcript.tokens)

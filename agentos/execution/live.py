@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import logging
 import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
-
-import orjson
 
 from agentos.cancellation import Cancellation
 from agentos.domain.event import AgentEvent, Complete, Error, Frame, Reasoning, RunStart, Step, Token, Yielded
@@ -24,18 +21,10 @@ from agentos.events.encoder import FrameEncoder
 from agentos.events.stream import EventStream
 from agentos.observability.call_log import Origin, log_model_call, log_tool_call
 from agentos.observability.redaction import redact, redact_data
-from agentos.runtime.answer import REASONS
 from agentos.runtime.context import RunContext
+from agentos.runtime.model_response import kept_step
 from agentos.runtime.transcript import Transcript
 from agentos.timers import TimerThread
-
-MAX_DETAILS = 1024**2
-"""Bytes of JSON that one answer may bring for its provider to see again."""
-
-LONGEST_NAME = 255
-"""Characters that are kept of a model's name."""
-
-logger = logging.getLogger(__name__)
 
 
 class LiveRun:
@@ -109,15 +98,17 @@ class LiveRun:
     def _take(self, item: AgentEvent | str, frames: list[Frame]) -> None:
         match item:
             case str() | Token():
-                text = item if isinstance(item, str) else item.token
+                text = clean(item if isinstance(item, str) else item.token)
                 if not text:
                     return
-                event: Token | Reasoning | ToolCall = Token(clean(text), self.transcript.tokens)
+                # Nearly all that a run yields is text, so no event object is made for a piece of it.
+                frames.append(self._encoder.encode_token(text, self.transcript.tokens, self._next_number(frames)))
+                self.transcript.add_text(text)
             case Reasoning():
                 content = clean(item.content)
-                event = item if content == item.content else dataclasses.replace(item, content=content)
+                self._add(item if content == item.content else dataclasses.replace(item, content=content), frames)
             case ToolCall():
-                event = item
+                self._add(item, frames)
                 if item.status != "started":
                     log_tool_call(self._origin, item, content=self._log_content)
             case Usage():
@@ -134,12 +125,17 @@ class LiveRun:
                     f"agent {self.run.agent_id!r} yielded a {type(item).__name__}; accepted are str, Token, Reasoning,"
                     " ToolCallEvent, Usage and a list of them"
                 )
-        self.transcript.apply(event)
-        frames.append(self._encoder.encode(event, self.stream.next_number + len(frames)))
         if self.transcript.size > self._max_output:
             raise ProviderError(
                 f"the answer grew beyond {self._max_output} characters (AGENTOS_MAX_OUTPUT_SIZE) and was stopped"
             )
+
+    def _add(self, event: Reasoning | ToolCall, frames: list[Frame]) -> None:
+        self.transcript.apply(event)
+        frames.append(self._encoder.encode(event, self._next_number(frames)))
+
+    def _next_number(self, frames: list[Frame]) -> int:
+        return self.stream.next_number + len(frames)
 
     def begin_end(self) -> bool:
         """Claim the right to end the run; nothing is recorded any more. False if another caller has it."""
@@ -221,25 +217,3 @@ def terminal_event(run: Run, tokens: int) -> Complete | Error:
         model=run.model,
         finish_reason=run.finish_reason,
     )
-
-
-def kept_step(step: Step) -> Step:
-    """Return a step as it can be stored: its words known or clean, its details JSON of a bounded size or none."""
-    model = clean(str(step.model))[:LONGEST_NAME]
-    reason = step.finish_reason if step.finish_reason is None or step.finish_reason in REASONS else "other"
-    kept = step
-    if (model, reason) != (step.model, step.finish_reason):
-        kept = dataclasses.replace(step, model=model, finish_reason=reason)
-    if not (step.provider_details or step.call_details):
-        return kept
-    details = {"message": step.provider_details, "calls": dict(step.call_details)}
-    try:
-        text = orjson.dumps(details)
-    except TypeError:
-        logger.warning("details of model %r are left out: they are no JSON", kept.model)
-    else:
-        if len(text) <= MAX_DETAILS:
-            plain = orjson.loads(text)
-            return dataclasses.replace(kept, provider_details=plain["message"], call_details=plain["calls"])
-        logger.warning("details of model %r are left out: they have %d bytes", kept.model, len(text))
-    return dataclasses.replace(kept, provider_details=None, call_details={})

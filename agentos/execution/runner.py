@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from agentos.domain.agent import StreamingAgent
 from agentos.domain.message import Message
@@ -28,6 +27,7 @@ from agentos.execution.attachments import RunAttachments
 from agentos.execution.endings import SAVE_PAUSES, Endings
 from agentos.execution.executor import Reservation
 from agentos.execution.live import LiveRun
+from agentos.execution.run_limits import RunLimits
 from agentos.execution.turns import SessionTurns
 from agentos.storage.admission import Admission, Lease, Quota
 from agentos.storage.idempotency import IdempotencyKey, Replay
@@ -43,26 +43,6 @@ OBSERVERS_WAIT = 1.0
 """Seconds that the end of the process waits for those who observe the end of a run."""
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunLimits:
-    """How long a run may take (seconds), how much of its session it is given, and how much it may write."""
-
-    timeout: float
-    queue_timeout: float = 0.0
-    """How long it may wait for its session's turn; 0: as long as it may take."""
-    history_turns: int
-    history_bytes: int = 8 * 1024**2
-    """Most bytes of the session's texts and attachments."""
-    max_output: int
-    durable: bool = False
-    """Followers are shown an event only once the log has it, so that the run can start over on another worker."""
-
-    @property
-    def longest_wait(self) -> float:
-        """How long it may wait for its session's turn."""
-        return self.queue_timeout or self.timeout
 
 
 class Runner:

@@ -14,7 +14,7 @@ from typing import Any
 from agentos.domain.event import Step, ToolCallEvent
 from agentos.domain.message import Message
 from agentos.errors import AgentOSError, RunCancelled
-from agentos.observability.content import Compared, Quoting, without_quotes
+from agentos.observability.content import Compared, UntrustedText, without_quotes
 
 MAX_REASON = 400
 """Characters of a provider's words that a line has."""
@@ -117,10 +117,10 @@ def _of_call(model: str, attempt: int, duration: float, first_piece: float | Non
     }
 
 
-def _reason(message: str, said: Iterable[str | None]) -> Quoting:
+def _reason(message: str, said: Iterable[str | None]) -> UntrustedText:
     """Return an error's words; the log's formatter takes the secrets out."""
     message = message[:MAX_REASON]
     texts = [text for text in said if text]
     if sum(map(len, texts)) > COMPARED:
-        return Quoting(message)
+        return UntrustedText(message)
     return Compared(message, without_quotes(message, texts))

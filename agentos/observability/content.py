@@ -26,7 +26,7 @@ PIECE = 12
 """Characters that an error and what was said must have in common to count as quoted."""
 
 
-class Quoting(str):
+class UntrustedText(str):
     """The message of an error of ours that may quote what others said, behind its first colon, as ours all do.
 
     A log without content shows what stands before it.
@@ -40,7 +40,7 @@ class Quoting(str):
         return self.partition(": ")[0]
 
 
-class Compared(Quoting):
+class Compared(UntrustedText):
     """Words of others, of which a log without content shows the part that was found not to quote a conversation."""
 
     __slots__ = ("_shown",)

@@ -18,7 +18,7 @@ from pythonjsonlogger.orjson import OrjsonFormatter
 
 from agentos.domain.text import escape_controls
 from agentos.domain.times import rfc3339
-from agentos.observability.content import Quoting, frames_and_types
+from agentos.observability.content import UntrustedText, frames_and_types
 from agentos.observability.redaction import has_secret, process, redact, redact_data, secrets_of
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class JSONFormatter(OrjsonFormatter):
         }
         for name, value in record.__dict__.items():
             if name not in OWN and name not in data:
-                data[name] = value.own if isinstance(value, Quoting) and not self._content else value
+                data[name] = value.own if isinstance(value, UntrustedText) and not self._content else value
         if record.exc_info:
             data["exception"] = _exception(self, record.exc_info, content=self._content)
         if record.stack_info:
@@ -107,7 +107,7 @@ class ConsoleFormatter(logging.Formatter):
         return line
 
     def _field(self, name: str, value: object) -> str:
-        if isinstance(value, Quoting) and not self._content:
+        if isinstance(value, UntrustedText) and not self._content:
             return value.own
         [shown] = redact_data({name: value}).values()  # under its name, which may be that of a secret
         return _text(shown)

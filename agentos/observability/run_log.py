@@ -8,7 +8,7 @@ from typing import Any
 
 from agentos.domain.run import Run, RunStatus
 from agentos.hookspecs import hookimpl
-from agentos.observability.content import Quoting, without_quotes
+from agentos.observability.content import UntrustedText, without_quotes
 
 LOOKED_AT = 64 * 1024
 """Characters of what was said that are compared: each takes time, and a run may have been given millions."""
@@ -48,7 +48,7 @@ class RunLog:
             fields |= {
                 "code": run.error.code,
                 "cause": run.error.details.get("cause"),
-                "reason": Quoting(self._reason(run)),
+                "reason": UntrustedText(self._reason(run)),
             }
         level = logging.WARNING if run.status is RunStatus.FAILED else logging.INFO
         logger.log(level, "run %s", run.status.value, extra=fields)

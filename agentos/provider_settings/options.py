@@ -11,7 +11,7 @@ from typing import Any
 from agentos.domain.headers import HEADER_NAME, HEADER_VALUE, is_own_header
 from agentos.domain.secret_names import is_secret_name, plain_name
 from agentos.provider_settings.value import ProviderSettings
-from agentos.settings import Kind, Refusal, seconds
+from agentos.setting_kinds import Kind, Refusal, seconds
 
 PREFIX = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}", re.ASCII)

@@ -1,4 +1,4 @@
-"""The calls to the model of one run: each with the whole prompt, or with what of it the model takes."""
+"""The steps of one run: calls to the model, each with all that was said before, or as much as the model takes."""
 
 from __future__ import annotations
 
@@ -6,17 +6,19 @@ import logging
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from agentos.domain.event import AgentEvent, Reasoning, Yielded
+from agentos.domain.event import AgentEvent, Reasoning, Step, Token, ToolCallEvent, Yielded
 from agentos.domain.message import Message
+from agentos.domain.text import clean
 from agentos.domain.usage import Usage
 from agentos.errors import ContextTooLong, ProviderError
 from agentos.models.deltas import Finish, MessageDetails, ReasoningDelta, TextDelta, ToolCallDelta
 from agentos.models.request import ModelRequest
 from agentos.models.retry import stream_with_retry
 from agentos.observability.call_log import Origin, log_failed_model_call, words_of
-from agentos.runtime.answer import Answer
 from agentos.runtime.context import RunContext
+from agentos.runtime.model_response import ModelResponse
 from agentos.runtime.prompt import Prompt
+from agentos.runtime.transcript import Transcript
 
 if TYPE_CHECKING:
     from agentos.runtime.loop import ModelAgent
@@ -25,87 +27,102 @@ logger = logging.getLogger(__name__)
 
 
 class Conversation:
-    """Calls an agent's model for one run."""
+    """Calls an agent's model for one run, and keeps what the model and the tools said."""
 
     def __init__(self, runnable: ModelAgent, context: RunContext) -> None:
         self._runnable = runnable
         self._context = context
         self._model = runnable.agent.model
         self._prompt = Prompt(runnable.instructions, context, runnable.provider, prefix=self._model.partition(":")[0])
+        self._said = Transcript()
         self._first = True
 
-    def ask(self, answer: Answer, *extra: Message) -> Iterator[Yielded]:
-        """Call the model and collect its answer; ``extra`` ends the messages of this call alone.
+    def add_response(self, response: ModelResponse) -> Step:
+        """Keep a response of the model for the calls that follow; return the step that it was."""
+        if response.pieces:
+            self._said.apply(Token(clean(response.text)))
+        if response.thoughts:
+            self._said.apply(Reasoning("".join(response.thoughts)))
+        step = response.step(self._model)
+        self._said.apply(step)
+        return step
+
+    def add_tool_call(self, event: ToolCallEvent) -> None:
+        """Keep what a tool call came to."""
+        self._said.apply(event)
+
+    def ask(self, response: ModelResponse, *extra: Message) -> Iterator[Yielded]:
+        """Call the model and collect its response; ``extra`` ends the messages of this call alone.
 
         While the conversation is too long for the model, the older half of the session's turns is left out, for the
         rest of the run. Raises the provider's error, :class:`~agentos.errors.ContextTooLong` when nothing is left to
-        leave out, and :class:`~agentos.errors.ProviderError` for an answer without an end.
+        leave out, and :class:`~agentos.errors.ProviderError` for a response without an end.
         """
         while True:
             request = self._request(extra)
             try:
-                yield from self._call(request, answer)
-                if answer.reason is None:
+                yield from self._call(request, response)
+                if response.reason is None:
                     raise ProviderError(f"model {self._model!r} stopped in the middle of its answer")
             except BaseException as error:  # however a call ends, the log has a line of it
-                self._log_end(answer, request, error)
-                if not isinstance(error, ContextTooLong) or answer.began is not None:
+                self._log_end(response, request, error)
+                if not isinstance(error, ContextTooLong) or response.began is not None:
                     raise
                 self._shorten(error)
             else:
                 break
         self._first = False
 
-    def _call(self, request: ModelRequest, answer: Answer) -> Iterator[Yielded]:
-        held = answer.held
+    def _call(self, request: ModelRequest, response: ModelResponse) -> Iterator[Yielded]:
+        held, pieces = response.held, response.pieces
         for arrived in stream_with_retry(
             self._runnable.provider,
             request,
             retries=self._runnable.retries,
-            asking=answer.ask,
-            retrying=lambda error: self._log_end(answer, request, error),
+            asking=response.ask,
+            retrying=lambda error: self._log_end(response, request, error),
         ):
-            if answer.began is None:
-                answer.begin()
+            if response.began is None:
+                response.begin()
             said: list[AgentEvent | str] = []
             called: list[ToolCallDelta] = []
             for delta in arrived if isinstance(arrived, list) else (arrived,):
                 match delta:
                     case TextDelta():
-                        if held is None:
+                        pieces.append(delta.text)
+                        if not held:
                             said.append(delta.text)
-                        else:
-                            held.append(delta.text)
                     case ReasoningDelta():
+                        response.thoughts.append(delta.text)
                         said.append(Reasoning(delta.text, redacted_content=delta.redacted))
                     case ToolCallDelta():
                         called.append(delta)
                     case Usage():
-                        answer.usage = delta
+                        response.usage = delta
                         said.append(delta)
                     case MessageDetails():
-                        answer.keep(delta)
+                        response.keep(delta)
                     case Finish():
-                        answer.finish(delta.reason)
+                        response.finish(delta.reason)
             if said:
                 yield said
             for piece in called:  # last: one piece too many must not take along what was said before it
-                answer.add(piece)
-            if held is not None:
-                answer.check_held()
+                response.add(piece)
+            if held:
+                response.check_size()
         request.cancellation.check()
 
-    def _log_end(self, answer: Answer, request: ModelRequest, error: BaseException) -> None:
+    def _log_end(self, response: ModelResponse, request: ModelRequest, error: BaseException) -> None:
         """Write the line of a call that did not end well; a step tells of the others."""
-        context, transcript = self._context, self._context.transcript
+        context = self._context
         log_failed_model_call(
             Origin(context.run_id, context.agent_id, context.session_id, context.request_id),
             model=self._model,
-            attempt=answer.attempt,
-            duration=answer.age,
-            first_piece=answer.began,
+            attempt=response.attempt,
+            duration=response.age,
+            first_piece=response.began,
             error=error,
-            said=lambda: [*words_of(request.messages), *answer.words(), transcript.output, transcript.reasoning],
+            said=lambda: [*words_of(request.messages), *response.words(), self._said.reasoning],
         )
 
     def _shorten(self, error: ContextTooLong) -> None:
@@ -129,7 +146,7 @@ class Conversation:
         runnable = self._runnable
         return ModelRequest(
             model=runnable.model,
-            messages=[*self._prompt.messages(), *extra],
+            messages=[*self._prompt.messages(), *self._said.messages(), *extra],
             tools=runnable.specs,
             parameters=runnable.agent.parameters if self._first else runnable.later_parameters,
             output_schema=runnable.agent.output_schema,

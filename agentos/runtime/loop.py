@@ -14,9 +14,9 @@ from agentos.domain.message import Message
 from agentos.errors import TurnLimit
 from agentos.models.deltas import CUT
 from agentos.models.provider import ModelProvider
-from agentos.runtime.answer import Answer
 from agentos.runtime.context import RunContext
 from agentos.runtime.conversation import Conversation
+from agentos.runtime.model_response import ModelResponse
 from agentos.runtime.output import OutputSchema, correction, violated
 from agentos.tools.context import ToolContext
 from agentos.tools.executor import ToolExecutor
@@ -48,51 +48,53 @@ class ModelAgent:
         and the cause of a cancellation.
         """
         conversation = Conversation(self, context)
-        answer = Answer(self.max_output)
+        response = ModelResponse(self.max_output)
         for turn in range(1, self.max_turns + 1):
-            answer = yield from self._turn(conversation, context)
-            calls = answer.calls
+            response = yield from self._turn(conversation)
+            calls, refusals = response.calls, response.refusals()
             if not calls:
                 return
             if turn < self.max_turns:
-                yield from self.executor.execute(calls, self.tools, _tool_context(context), refusals=answer.refusals())
+                for event in self.executor.execute(calls, self.tools, _tool_context(context), refusals=refusals):
+                    conversation.add_tool_call(event)
+                    yield event
         raise TurnLimit(
             f"agent {self.agent.id!r} still wanted to call tools after {self.max_turns} turns; raise its max_turns or"
-            f" AGENTOS_MAX_TURNS if it needs more{CUT_EACH_TIME if answer.reason in CUT else ''}"
+            f" AGENTOS_MAX_TURNS if it needs more{CUT_EACH_TIME if response.reason in CUT else ''}"
         )
 
     def check_media(self, media: Media) -> None:
         """Raise :class:`~agentos.errors.InvalidMedia` for an attachment that the model does not take."""
         self.provider.check_media(media)
 
-    def _turn(self, conversation: Conversation, context: RunContext) -> Generator[Yielded, None, Answer]:
-        """Ask once, stream the answer as it comes, and check it where it is the final one."""
+    def _turn(self, conversation: Conversation) -> Generator[Yielded, None, ModelResponse]:
+        """Ask once, stream the response as it comes, and check it where it is the final one."""
         if self.output is not None and self.agent.output_retries:
             return (yield from self._held_turn(conversation, self.output))
-        answer = Answer(self.max_output)
-        yield from conversation.ask(answer)
-        yield answer.step(self.agent.model)
-        if self.output is not None and not answer.calls:
-            problem = self.output.problem(context.transcript.output, answer.reason)
+        response = ModelResponse(self.max_output)
+        yield from conversation.ask(response)
+        yield conversation.add_response(response)
+        if self.output is not None and not response.calls:
+            problem = self.output.problem(response.text, response.reason)
             if problem is not None:
                 raise violated(self.agent.id, problem)
-        return answer
+        return response
 
-    def _held_turn(self, conversation: Conversation, output: OutputSchema) -> Generator[Yielded, None, Answer]:
-        """Ask until the answer calls tools or follows the schema; only then is its text let go."""
+    def _held_turn(self, conversation: Conversation, output: OutputSchema) -> Generator[Yielded, None, ModelResponse]:
+        """Ask until the response calls tools or follows the schema; only then is its text let go."""
         extra: Sequence[Message] = ()
         problem: str | None = None
         for _ in range(self.agent.output_retries + 1):
-            answer = Answer(self.max_output, hold=True)
-            yield from conversation.ask(answer, *extra)
-            said = answer.held or []
-            problem = None if answer.calls else output.problem("".join(said), answer.reason)
-            if problem is None and said:
-                yield list[AgentEvent | str](said)
-            yield answer.step(self.agent.model)
+            response = ModelResponse(self.max_output, held=True)
+            yield from conversation.ask(response, *extra)
+            problem = None if response.calls else output.problem(response.text, response.reason)
             if problem is None:
-                return answer
-            extra = correction("".join(said), problem)
+                if response.pieces:
+                    yield list[AgentEvent | str](response.pieces)
+                yield conversation.add_response(response)
+                return response
+            yield response.step(self.agent.model)
+            extra = correction(response.text, problem)
         raise violated(self.agent.id, problem or "")
 
     @cached_property

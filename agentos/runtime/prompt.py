@@ -1,4 +1,4 @@
-"""What a model is given in one run: instructions, the session's last turns, the question, what the run said so far."""
+"""What every model call of one run begins with: instructions, the session's last turns, the question."""
 
 from __future__ import annotations
 
@@ -34,11 +34,10 @@ class Prompt:
             for message in context.history
         ]
         self._question = context.question()
-        self._transcript = context.transcript
 
     def messages(self) -> list[Message]:
-        """Return the messages of the next call."""
-        return [*self._instructions, *self._history, self._question, *self._transcript.messages()]
+        """Return the messages."""
+        return [*self._instructions, *self._history, self._question]
 
     def halve(self) -> int:
         """Leave out the older half of the session's turns; return how many, 0 when none was left.

@@ -39,10 +39,7 @@ class Transcript:
         """Take in the next event."""
         match event:
             case Token():
-                self._begin_turn_after_results()
-                self._text.append(event.token)
-                self.tokens += 1
-                self.size += len(event.token)
+                self.add_text(event.token)
             case Reasoning():
                 self._begin_turn_after_results()
                 self._reasoning.append(event.content)
@@ -61,6 +58,13 @@ class Transcript:
                 )
             case ToolCallEvent():
                 self._results[event.tool_call_id] = event.result if event.result is not None else event.error or ""
+
+    def add_text(self, text: str) -> None:
+        """Take in a piece of text, as :meth:`apply` does with a token."""
+        self._begin_turn_after_results()
+        self._text.append(text)
+        self.tokens += 1
+        self.size += len(text)
 
     @property
     def output(self) -> str:

@@ -19,7 +19,7 @@ from agentos.models.catalog import Catalog
 from agentos.registry import Registry
 from agentos.runtime.loop import ModelAgent
 from agentos.services.agent_lists import part_of_list
-from agentos.services.sizes import Sizes
+from agentos.services.size_limits import SizeLimits
 from agentos.storage.agents import StoredAgent
 from agentos.storage.interface import Storage
 from agentos.storage.paging import Cursor, Page, Paging
@@ -76,7 +76,7 @@ class AgentService:
         self._tools = tools
         self._catalog = catalog
         self._config = config
-        self._sizes = Sizes(config)
+        self._sizes = SizeLimits(config)
         self.executor = executor or ToolExecutor(config.tool_timeout)
         """What calls the tools of all agents."""
         self._prepared: dict[str, StreamingAgent] = {}

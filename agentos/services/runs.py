@@ -4,40 +4,37 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from agentos.config import Config
 from agentos.domain.agent import StreamingAgent
-from agentos.domain.event import Frame
 from agentos.domain.ids import new_id
 from agentos.domain.media import Media
 from agentos.domain.principal import Principal
 from agentos.domain.run import Concurrency, Run, RunStatus
 from agentos.domain.times import utc_now
 from agentos.errors import (
-    AgentOSError,
     Forbidden,
     IdempotencyConflict,
     InvalidMedia,
     InvalidRequest,
     NotFound,
     RunActive,
-    RunCancelled,
-    RunFinished,
     RunNotFound,
 )
-from agentos.events.stream import Deliver
+from agentos.execution.cancels import CancelWatch
 from agentos.execution.executor import Executor
-from agentos.execution.following import Follower
+from agentos.execution.leases import LeaseKeeper
 from agentos.execution.live import LiveRun
-from agentos.execution.runner import RunLimits, Runner
+from agentos.execution.run_handle import RunHandle
+from agentos.execution.run_limits import RunLimits, agent_setting
+from agentos.execution.runner import Runner
 from agentos.media.fetching import MediaFetcher
 from agentos.media.policy import MediaPolicy
-from agentos.runtime.loop import ModelAgent
 from agentos.services.agents import AgentService
-from agentos.services.sizes import Sizes
+from agentos.services.size_limits import SizeLimits
 from agentos.services.tool_calls import ToolCallRecord, tool_calls_of
 from agentos.storage.idempotency import IdempotencyKey, Replay
 from agentos.storage.interface import Storage
@@ -74,29 +71,6 @@ class RunRequest:
     request_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class StartedRun:
-    """A run that was accepted, now or (``replayed``) by an earlier request with the same idempotency key."""
-
-    run_id: str
-    replayed: bool
-    _owner: str | None
-    _follower: Follower
-    _live: LiveRun | None = None
-
-    def follow(self, *, heartbeat: float, deliver: Deliver | None = None) -> Iterator[Sequence[Frame]]:
-        """Return all its events as they come, as :meth:`agentos.execution.following.Follower.follow` does."""
-        if self._live is not None:
-            return self._follower.follow_live(self._live, heartbeat=heartbeat, deliver=deliver)
-        return self._follower.follow(self.run_id, owner=self._owner, heartbeat=heartbeat, deliver=deliver)
-
-    def wait(self, timeout: float) -> Run | None:
-        """Wait for its end; ``None`` if it has not come within ``timeout`` seconds."""
-        if self._live is not None:
-            return self._follower.wait_live(self._live, timeout)
-        return self._follower.wait(self.run_id, timeout, owner=self._owner)
-
-
 class RunService:
     """Starts runs, follows them, stops them and finds them again."""
 
@@ -108,7 +82,8 @@ class RunService:
         executor: Executor,
         config: Config,
         *,
-        watch: Callable[[], None],
+        leases: LeaseKeeper,
+        cancels: CancelWatch,
     ) -> None:
         self._storage = storage
         self._agents = agents
@@ -117,11 +92,11 @@ class RunService:
         self._media = MediaPolicy(config)
         self._fetcher = MediaFetcher(config)
         self._config = config
-        self._sizes = Sizes(config)
-        self._watch = watch
-        self._follower = Follower(storage, runner)
+        self._sizes = SizeLimits(config)
+        self._leases = leases
+        self._cancels = cancels
 
-    def start(self, request: RunRequest) -> StartedRun:
+    def start(self, request: RunRequest) -> RunHandle:
         """Accept a run durably and begin to execute it.
 
         Refuses who may not run the agent; then a repeat of an earlier request joins that one's run. Else refuses, in
@@ -159,35 +134,24 @@ class RunService:
             created_at=utc_now(),
         )
         # Without a heartbeat, another worker would take the run for lost; so no host of the server can forget it.
-        self._watch()
+        self._leases.start()
+        self._cancels.start()
         started = self._admit(run, agent, request)
         if isinstance(started, Replay):
             return self._repeated(started, request)
         logger.debug("run requested", extra={"agent_id": run.agent_id, "session_id": run.session_id, "run_id": run.id})
-        return StartedRun(run.id, False, request.caller.reach, self._follower, started)
+        return RunHandle(self._storage, self._runner, run.id, owner=request.caller.reach, live=started)
 
-    def follow(
-        self, run_id: str, caller: Principal, *, after: int = 0, heartbeat: float, deliver: Deliver | None = None
-    ) -> Iterator[Sequence[Frame]]:
-        """Return the events of a run after number ``after``, as they come, wherever it executes.
-
-        As :meth:`agentos.execution.following.Follower.follow` does. Raises :class:`~agentos.errors.RunNotFound` or
-        :class:`~agentos.errors.EventsExpired`.
-        """
-        return self._follower.follow(run_id, owner=caller.reach, after=after, heartbeat=heartbeat, deliver=deliver)
+    def open(self, run_id: str, caller: Principal) -> RunHandle:
+        """Return a handle on a run that there may be: its methods raise :class:`~agentos.errors.RunNotFound`."""
+        return RunHandle(self._storage, self._runner, run_id, owner=caller.reach)
 
     def cancel(self, run_id: str, caller: Principal) -> Run:
         """Have a run stopped, wherever it executes; return it as it is, which is mostly not ended yet.
 
         Raises :class:`~agentos.errors.RunNotFound`, or :class:`~agentos.errors.RunFinished` when it has ended.
         """
-        run = self._storage.runs.request_cancel(run_id, owner=caller.reach)
-        if run is None:
-            raise RunNotFound(run_id)
-        if run.status.finished:
-            raise RunFinished(f"run {run_id!r} has ended as {run.status.value}; there is nothing left to cancel")
-        self._runner.cancel(run_id, RunCancelled("the run was cancelled"))
-        return run
+        return self.open(run_id, caller).cancel()
 
     def delete(self, run_id: str, caller: Principal) -> None:
         """Delete a run that has ended, with its events, messages and attachments.
@@ -201,26 +165,9 @@ class RunService:
             raise RunActive(run_id)
         logger.info("run deleted", extra={"run_id": run_id, "session_id": run.session_id})
 
-    def resume(self, run: Run) -> bool:
-        """Continue a run that was taken over from a lost worker, if it had not begun or its agent allows that."""
-        try:
-            agent = self._agents.resolve(run.agent_id)
-        except AgentOSError:
-            return False
-        begun = run.started_at is not None
-        if begun and not (_setting(agent, "retry_on_crash", False) and run.attempt <= self._config.max_attempts):
-            return False
-        # Whether it was streamed or in the background is not kept; no client of /run waits for it any more.
-        longest = max(self._config.stream_timeout, self._config.background_timeout)
-        self._runner.resume(run, agent, self._limits(agent, longest))
-        return True
-
     def get(self, run_id: str, caller: Principal) -> Run:
         """Return a run as it is saved; raises :class:`~agentos.errors.RunNotFound`."""
-        run = self._storage.runs.get(run_id, owner=caller.reach)
-        if run is None:
-            raise RunNotFound(run_id)
-        return run
+        return self.open(run_id, caller).get()
 
     def tool_calls(self, run: Run) -> Sequence[ToolCallRecord]:
         """Return the tool calls of a run that :meth:`get` returned, in the order of their starts."""
@@ -258,9 +205,9 @@ class RunService:
             started = self._runner.start(
                 run,
                 agent,
-                self._limits(agent, timeout),
+                RunLimits.of(agent, self._config, timeout=timeout),
                 owner=request.caller.reach,
-                concurrency=request.concurrency or _setting(agent, "concurrency", Concurrency.ENQUEUE),
+                concurrency=request.concurrency or agent_setting(agent, "concurrency", Concurrency.ENQUEUE),
                 idempotency=request.idempotency,
                 room=room,
             )
@@ -269,28 +216,12 @@ class RunService:
                 room.release()
         return started
 
-    def _repeated(self, repeat: Replay, request: RunRequest) -> StartedRun:
+    def _repeated(self, repeat: Replay, request: RunRequest) -> RunHandle:
         if request.idempotency is not None:
             repeat.check(request.idempotency)
         if self._storage.runs.get(repeat.id, owner=request.caller.reach) is None:
             raise IdempotencyConflict(f"run {repeat.id!r}, which the first request with this key made, was deleted")
-        return StartedRun(repeat.id, True, request.caller.reach, self._follower)
-
-    def _limits(self, agent: StreamingAgent, timeout: float) -> RunLimits:
-        turns = _setting(agent, "history_turns", None)
-        return RunLimits(
-            timeout=timeout,
-            queue_timeout=self._config.queue_timeout,
-            history_turns=self._config.history_turns if turns is None else turns,
-            history_bytes=self._config.history_bytes,
-            max_output=self._config.max_output_size,
-            durable=_setting(agent, "retry_on_crash", False),
-        )
-
-
-def _setting(agent: StreamingAgent, name: str, default: Any) -> Any:
-    """Return what an agent, ours or not, says of itself."""
-    return getattr(agent.agent if isinstance(agent, ModelAgent) else agent, name, default)
+        return RunHandle(self._storage, self._runner, repeat.id, owner=request.caller.reach, replayed=True)
 
 
 def _check_taken(agent: StreamingAgent, media: Sequence[Media]) -> None:

@@ -15,7 +15,7 @@ from agentos.domain.session import Session
 from agentos.domain.times import utc_now
 from agentos.errors import IdempotencyConflict, RunCancelled, SessionNotFound
 from agentos.execution.runner import Runner
-from agentos.services.sizes import Sizes
+from agentos.services.size_limits import SizeLimits
 from agentos.storage.history import History
 from agentos.storage.idempotency import IdempotencyKey, Replay
 from agentos.storage.interface import Storage
@@ -31,7 +31,7 @@ class SessionService:
     def __init__(self, storage: Storage, runner: Runner, config: Config) -> None:
         self._storage = storage
         self._runner = runner
-        self._sizes = Sizes(config)
+        self._sizes = SizeLimits(config)
 
     def create(
         self,

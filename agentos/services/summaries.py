@@ -28,9 +28,9 @@ from agentos.models.deltas import Finish, TextDelta, each
 from agentos.models.request import ModelRequest
 from agentos.models.retry import stream_with_retry
 from agentos.observability.call_log import Origin, log_failed_model_call, log_model_call, words_of
-from agentos.observability.content import Quoting
-from agentos.runtime.answer import Answer
+from agentos.observability.content import UntrustedText
 from agentos.runtime.loop import ModelAgent
+from agentos.runtime.model_response import ModelResponse
 from agentos.services.agents import AgentService
 from agentos.storage.history import StoredMessage
 from agentos.storage.interface import Storage
@@ -166,56 +166,59 @@ class SummaryService:
         """Return what the model writes; raise ``ProviderError`` for nothing, too much, and what has no proper end."""
         model = agent.agent.model
         origin = Origin(None, session.agent_id, session.id)
-        answer = Answer(self._config.max_output_size)
+        response = ModelResponse(self._config.max_output_size)
 
         def log_failure(error: BaseException) -> None:
             log_failed_model_call(
                 origin,
                 model=model,
-                attempt=answer.attempt,
-                duration=answer.age,
-                first_piece=answer.began,
+                attempt=response.attempt,
+                duration=response.age,
+                first_piece=response.began,
                 error=error,
-                said=lambda: [*words_of(request.messages), *answer.words()],
+                said=lambda: [*words_of(request.messages), *response.words()],
             )
 
         try:
-            self._ask(agent, request, answer, log_failure)
+            self._ask(agent, request, response, log_failure)
         except BaseException as error:  # however the call ends, the log has a line of it
             log_failure(error)
             raise
-        log_model_call(origin, answer.step(model))
-        content = "".join(answer.held or ()).strip()
+        log_model_call(origin, response.step(model))
+        content = response.text.strip()
         if not content:
             raise ProviderError("the model gave no summary")
         return clean(content)
 
     def _ask(
-        self, agent: ModelAgent, request: ModelRequest, answer: Answer, retrying: Callable[[BaseException], None]
+        self,
+        agent: ModelAgent,
+        request: ModelRequest,
+        response: ModelResponse,
+        retrying: Callable[[BaseException], None],
     ) -> None:
         retries = self._config.model_retries
-        held = answer.held = []
         for delta in each(
-            stream_with_retry(agent.provider, request, retries=retries, asking=answer.ask, retrying=retrying)
+            stream_with_retry(agent.provider, request, retries=retries, asking=response.ask, retrying=retrying)
         ):
-            if answer.began is None:
-                answer.begin()
+            if response.began is None:
+                response.begin()
             match delta:
                 case TextDelta():
-                    held.append(delta.text)
-                    answer.check_held()
+                    response.pieces.append(delta.text)
+                    response.check_size()
                 case Usage():
-                    answer.usage = delta
+                    response.usage = delta
                 case Finish():
-                    answer.finish(delta.reason)
-        if answer.reason is None:
+                    response.finish(delta.reason)
+        if response.reason is None:
             raise ProviderError(f"model {agent.agent.model!r} stopped in the middle of the summary")
 
     def _make_quietly(self, session: Session, agent: ModelAgent) -> None:
         try:
             self._make(session, agent)
         except AgentOSError as error:
-            logger.warning("summary failed", extra={"session_id": session.id, "reason": Quoting(error.message)})
+            logger.warning("summary failed", extra={"session_id": session.id, "reason": UntrustedText(error.message)})
         except Exception:  # a provider's own code; else Python would print it past the log, with all that it quotes
             logger.exception("summary met a bug", extra={"session_id": session.id})
         finally:

@@ -58,7 +58,7 @@ class _Patient:
         self.setsockopt(plain.SOL_SOCKET, plain.SO_LINGER, SEND_RESET)  # type: ignore[attr-defined]
 
     @property
-    def unheard(self) -> int:
+    def unread_bytes(self) -> int:
         """How many bytes of the client's have arrived and were not read."""
         try:
             answer = fcntl.ioctl(self.fileno(), termios.FIONREAD, bytes(4))  # type: ignore[attr-defined]

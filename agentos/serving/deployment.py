@@ -22,7 +22,7 @@ from agentos.serving.ports import check_addresses
 from agentos.storage.sqlalchemy.address import check_url
 
 if TYPE_CHECKING:
-    from agentos.serving.worker import Services
+    from agentos.services.services import Services
 
 # The small local model answers this well; it knows few facts.
 EXAMPLE = (

@@ -88,14 +88,14 @@ def _waiting(listener: Any) -> int:
 class Listeners:
     """Accept connections for a worker, each served by a greenlet of its own, as gunicorn's gevent worker does."""
 
-    def __init__(self, worker: Any) -> None:
+    def __init__(self, worker: Any, *, handle: Callable[..., object], exhausted: Callable[[], object]) -> None:
         self._servers: list[StreamServer] = []
         for socket in worker.sockets:
             socket.setblocking(1)
             pool = Pool(worker.worker_connections)
             # TLS begins in the connection's own greenlet: the handshake too has its time and its errors.
-            handle = partial(worker.handle, _Address(socket))
-            server = _Server(socket, handle=handle, spawn=pool, workers=worker.cfg.workers, exhausted=worker.make_room)
+            serve = partial(handle, _Address(socket))
+            server = _Server(socket, handle=serve, spawn=pool, workers=worker.cfg.workers, exhausted=exhausted)
             server.start()
             self._servers.append(server)
 

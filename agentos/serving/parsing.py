@@ -18,7 +18,7 @@ from gunicorn.http.parser import RequestParser
 from gunicorn.http.unreader import SocketUnreader
 
 from agentos.errors import RequestTooLarge
-from agentos.serving.responses import HEADER_LIMIT
+from agentos.serving.refusals import HEADER_LIMIT
 
 DISCARDED = 64 * 1024
 """Bytes of a body that nobody read which are thrown away for the sake of the next request on the connection."""

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import gc
 import logging
-import math
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable
-from ssl import SSLContext
+from collections.abc import Callable
 from types import FrameType
-from typing import TYPE_CHECKING, Any, NoReturn, Protocol
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import gevent
-from gevent import socket
 from gevent.event import Event
 from gunicorn.arbiter import Arbiter
 from gunicorn.errors import AppImportError
@@ -22,27 +19,23 @@ from gunicorn.sock import ssl_context
 from gunicorn.workers.ggevent import GeventWorker
 
 from agentos.errors import AgentOSError, StorageError
-from agentos.fair_lock import FairLock
 from agentos.observability.repeated import RepeatedLines
 from agentos.observability.startup import place_of
-from agentos.serving import descriptors, log_writer
-from agentos.serving.addresses import plain
-from agentos.serving.answers import answer
+from agentos.serving import log_writer
 from agentos.serving.application import serving_config
-from agentos.serving.conversation import Conversation, Patience
-from agentos.serving.listeners import Listeners
-from agentos.serving.outbox import Outbox
+from agentos.serving.connections import Connections, abort
+from agentos.serving.http_connection import Timeouts
 from agentos.serving.patching import check_patched
+from agentos.serving.write_coalescer import WriteCoalescer
 
 if TYPE_CHECKING:
-    from agentos.config import Config
-    from agentos.services.agents import AgentInfo
+    from agentos.services.services import Services
     from agentos.serving.deployment import Deployment
 
 log = logging.getLogger(__name__)
 repeated = RepeatedLines(log)
 
-# What the worker needs beside the drain itself; gunicorn.conf.py gives the master that much more patience (5 s).
+# What the worker needs beside the drain itself; gunicorn.conf.py gives the master that much more time (5 s).
 SAVE_SECONDS = 1.5  # after the drain's own timeout, to write down the ends of the runs that it cut
 FIRST_SECONDS = 0.5  # for connections that were accepted, to send the request that they were made for
 ANSWER_SECONDS = 1.0  # to send those ends to their clients
@@ -50,36 +43,7 @@ CLOSE_SECONDS = 1.0  # to close connections and providers
 
 KEPT_FREE = 10  # one of so many connections is kept for short requests
 
-EXHAUSTED_AGAIN = 60.0  # between two lines in the log that say that there are no file descriptors
-CUT_AT_ONCE = 16  # idle connections that are closed then; more follow while it lasts
-
 DATABASE_PAUSE = 1.0  # between two attempts to begin without the database
-
-
-class Agents(Protocol):
-    """What a worker asks of the application's agents."""
-
-    def example(self) -> AgentInfo | None:
-        """Return an agent to try first."""
-
-
-class Services(Protocol):
-    """What a worker asks of the application's services."""
-
-    config: Config
-
-    @property
-    def agents(self) -> Agents:
-        """The agents, of which one is worth trying first."""
-
-    def start(self) -> None:
-        """Begin what goes on beside the requests."""
-
-    def drain(self, timeout: float) -> None:
-        """Refuse new runs, wait for those under way, end what is left."""
-
-    def close(self) -> None:
-        """Let go of everything."""
 
 
 class Worker(GeventWorker):
@@ -95,15 +59,7 @@ class Worker(GeventWorker):
         super().__init__(*args, **kwargs)
         self._ending = Event()
         self._hurried = False
-        self._fresh: set[Conversation] = set()  # before their first request: its loss would be a failure
-        self._idle: dict[Conversation, None] = {}  # between two requests, the oldest first: may be closed at any time
-        self._listeners: Listeners | None = None
-        self._beginnings = FairLock()
-        self._exhausted = -math.inf
-        self.outbox: Outbox
-        self._patience: Patience
-        self._body_limit: int
-        self._tls: SSLContext | None
+        self.writes: WriteCoalescer
 
     @property
     def services(self) -> Services | None:
@@ -112,11 +68,9 @@ class Worker(GeventWorker):
         return services
 
     @property
-    def places(self) -> int:
-        """How many connections may be held by answers that last as long as a run; the others are for short requests."""
+    def stream_limit(self) -> int:
+        """How many connections responses that last as long as a run may hold; the others are for short requests."""
         return max(1, self.worker_connections - max(1, self.worker_connections // KEPT_FREE))
-
-    # --- beginning and end ---------------------------------------------------------------------------------------
 
     def load_wsgi(self) -> None:
         """Load the application, once it is sure that it will not block the worker.
@@ -158,11 +112,13 @@ class Worker(GeventWorker):
             if self.services is not None:
                 self.services.start()
             limits = self.services.config if self.services is not None else serving_config()
-            self._patience = Patience(header=limits.header_timeout, idle=self.cfg.keepalive, write=limits.write_timeout)
-            self._body_limit = limits.max_request_size
-            self._tls = ssl_context(self.cfg) if self.cfg.is_ssl else None
-            self.outbox = Outbox()
-            self._listeners = listeners = Listeners(self)
+            self.writes = WriteCoalescer()
+            connections = Connections(
+                self,
+                timeouts=Timeouts(header=limits.header_timeout, idle=self.cfg.keepalive, write=limits.write_timeout),
+                body_limit=limits.max_request_size,
+                tls=ssl_context(self.cfg) if self.cfg.is_ssl else None,
+            )
             _tame_collector()
             gevent.config.track_greenlet_tree = False  # Who began a greenlet, and where, is remembered for nobody here.
             log.info("worker ready", extra={"worker": self.pid})
@@ -172,7 +128,7 @@ class Worker(GeventWorker):
                 self.deployment.worker_ready(self)
             while not self._ending.wait(timeout=1.0):
                 self.notify()
-            self._end(listeners)
+            self._end(connections)
         finally:
             self._close()
             if writer is not None:
@@ -200,23 +156,23 @@ class Worker(GeventWorker):
             self.handle_exit(sig, frame)
             gevent.spawn(self.cfg.worker_int, self)
 
-    def _end(self, listeners: Listeners) -> None:
-        services = self.services
-        patience = services.config.drain_timeout if services is not None and not self._hurried else 0.0
+    def _end(self, connections: Connections) -> None:
+        services, listeners = self.services, connections.listeners
+        drain_timeout = services.config.drain_timeout if services is not None and not self._hurried else 0.0
         # When the whole deployment ends, the listeners stay open: a refused connection says less than a 503. When only
         # this worker does (a reload), the others take what comes, and this one must not stand in their way.
         if self.deployment is None or not self.deployment.stopping:
             listeners.close()
-            self._cut(self._idle)
+            abort(connections.idle)
         if services is not None:
-            draining = gevent.spawn(_attempt, services.drain, patience)
-            self._heartbeat(lambda: draining.ready() or (patience and self._hurried), patience + SAVE_SECONDS)
+            draining = gevent.spawn(_attempt, services.drain, drain_timeout)
+            self._heartbeat(lambda: draining.ready() or (drain_timeout and self._hurried), drain_timeout + SAVE_SECONDS)
             if not draining.ready():
                 gevent.spawn(_attempt, services.drain, 0.0).join(SAVE_SECONDS)
         listeners.close()
-        self._cut(self._idle)
-        self._heartbeat(lambda: not self._fresh, FIRST_SECONDS)
-        self._cut(self._fresh)
+        abort(connections.idle)
+        self._heartbeat(lambda: not connections.fresh, FIRST_SECONDS)
+        abort(connections.fresh)
         self._heartbeat(lambda: not listeners.busy, ANSWER_SECONDS)
         if listeners.busy:
             log.warning("connections cut at the end of the drain", extra={"connections": listeners.busy})
@@ -232,56 +188,6 @@ class Worker(GeventWorker):
         services = self.services
         if services is not None:
             gevent.spawn(_attempt, services.close).join(CLOSE_SECONDS)
-
-    # --- connections ---------------------------------------------------------------------------------------------
-
-    def handle(self, listener: Any, client: socket.socket, addr: Any) -> None:
-        """Serve one connection."""
-        addr, name = plain(addr), plain(listener.getsockname())
-
-        def serve(one: Conversation, request: Any, connection: Any) -> None:
-            self._fresh.discard(one)
-            self._idle.pop(one, None)
-            if request.method == "POST":
-                # What begins work begins one after the other. Probes and other short requests overtake those that wait.
-                self._beginnings.pass_through()
-            answer(self, request, connection, addr, name)
-            if not self.alive or self._full:
-                raise StopIteration
-            self._idle[one] = None
-
-        conversation = Conversation(
-            client, addr, cfg=self.cfg, patience=self._patience, body_limit=self._body_limit, serve=serve
-        )
-        self._fresh.add(conversation)
-        if self._full:
-            # Clients that say nothing must not keep those out that have something to say.
-            self._cut(list(self._idle)[:1])
-        try:
-            conversation.hold(self._tls)
-        finally:
-            self._fresh.discard(conversation)
-            self._idle.pop(conversation, None)
-
-    def make_room(self) -> None:
-        """Close the connections that have been idle for longest: there are no file descriptors left."""
-        now = time.monotonic()
-        if now - self._exhausted > EXHAUSTED_AGAIN:
-            self._exhausted = now
-            log.warning(
-                "no file descriptors are left; idle connections are closed, new ones wait (ulimit -Hn, LimitNOFILE)",
-                extra={"open_files": descriptors.limit(), "connections": self._listeners and self._listeners.busy},
-            )
-        self._cut(list(self._idle)[:CUT_AT_ONCE])
-
-    @property
-    def _full(self) -> bool:
-        return self._listeners is not None and self._listeners.busy >= self.worker_connections
-
-    @staticmethod
-    def _cut(conversations: Iterable[Conversation]) -> None:
-        for one in list(conversations):
-            one.cut()
 
 
 def _tame_collector() -> None:

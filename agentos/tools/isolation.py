@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agentos.domain.text import clean, cut, shorten
-from agentos.observability.content import Quoting
+from agentos.observability.content import UntrustedText
 from agentos.observability.redaction import redact
 from agentos.tools.results import MAX_ERROR_LENGTH
 
@@ -96,7 +96,7 @@ class Isolation:
             case {"lack": "memory"}:
                 raise IsolatedCallFailed(f"failed: it needs more memory than {self._memory / 1024**2:g} MiB")
             case {"error": str(error), "traceback": traceback}:
-                trace = Quoting(shorten(str(traceback), 8000))
+                trace = UntrustedText(shorten(str(traceback), 8000))
                 logger.warning("tool %r failed in its process", tool.name, extra={"traceback": trace})
                 # Its process knows no secrets of ours by their values.
                 raise IsolatedCallFailed(f"failed: {shorten(redact(clean(error)), MAX_ERROR_LENGTH)}")

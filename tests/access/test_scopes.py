@@ -4,7 +4,7 @@ import pytest
 
 from access.conftest import PAST_ADMIN, Belongings, Tenants
 from access.test_two_tenants import BODIES, ROUTES, SHARED
-from agentos.api.routes import OPEN, PAGE, PUBLIC, Route
+from agentos.api.kit.routes import OPEN, PAGE, PUBLIC, Route
 from agentos.domain.principal import SCOPES, Principal
 from agentos.errors import Forbidden
 from agentos.services.runs import RunRequest

@@ -12,8 +12,8 @@ from marshmallow import Schema
 from werkzeug.test import TestResponse
 
 from access.conftest import Belongings, Caller, Tenants
+from agentos.api.kit.routes import Route
 from agentos.api.resources import RESOURCES
-from agentos.api.routes import Route
 from agentos.domain.ids import new_id
 
 ROUTES = {route.operation_id: route for resource in RESOURCES for route in resource.declared}

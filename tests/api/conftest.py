@@ -13,7 +13,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from agentos.api.openapi import document
+from agentos.api.kit.openapi import document
+from agentos.api.resources import RESOURCES
 from agentos.app import create_app
 from agentos.config import Config
 from agentos.domain.agent import Agent
@@ -21,7 +22,7 @@ from agentos.hookspecs import RegisterModelProvider, hookimpl
 from agentos.models.scripted import ScriptedProvider, Step
 from parts.waiting import until
 
-DOCUMENT = document()
+DOCUMENT = document(RESOURCES)
 
 
 def _strict(schemas: dict[str, Any]) -> dict[str, Any]:

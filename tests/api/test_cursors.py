@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from agentos.api.cursors import decode_cursor, encode_cursor
+from agentos.api.kit.cursors import decode_cursor, encode_cursor
 from agentos.storage.paging import Cursor
 
 CURSOR = Cursor(datetime(2026, 11, 22, 12, 0, 0, 123457, tzinfo=UTC), "0199aaaa")

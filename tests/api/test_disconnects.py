@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
-from agentos.api.disconnects import ClientWatch
+from agentos.api.kit.client import ClientConnection
+from agentos.api.kit.disconnects import DisconnectWatch
 from agentos.errors import StorageError
 from agentos.models.scripted import Pause
 from agentos.testing.sse import read_events
@@ -190,21 +191,18 @@ def test_closing_a_stream_whose_run_is_gone_does_nothing(serve) -> None:
     assert served.client.get(f"/api/v1/runs/{run_id}").status_code == 404
 
 
-class Run:
-    """A run that is followed; nothing of it matters but its id."""
-
-    run_id = "r1"
-
-
 def test_a_cancellation_that_the_database_did_not_take_is_tried_again_and_one_that_it_took_is_not() -> None:
     tried: list[str] = []
 
-    def cancel(run_id: str) -> None:
-        tried.append(run_id)
-        if len(tried) == 1:
-            raise StorageError("the database is away")
+    class Run:
+        run_id = "r1"
 
-    watch = ClientWatch({}, Run(), cancel)
+        def cancel(self) -> None:
+            tried.append(self.run_id)
+            if len(tried) == 1:
+                raise StorageError("the database is away")
+
+    watch = DisconnectWatch(Run(), ClientConnection())  # type: ignore[arg-type]
     for _ in range(4):
         watch.leave()
     assert tried == ["r1", "r1"]

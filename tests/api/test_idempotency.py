@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
-from agentos.api.run_answers import GRACE, end_answer
+from agentos.api.v1.run_creation import GRACE, end_response
 from agentos.errors import ProviderError, ProviderUnavailable, RunTimeout
 from agentos.models.scripted import Fail, Pause
 from agentos.testing.sse import read_events
@@ -169,7 +169,7 @@ def test_a_repeat_does_not_wait_longer_than_the_first_would_have(serve) -> None:
     served = serve(request_timeout=7)
     run = Unending()
     with served.app.test_request_context(), pytest.raises(RunTimeout) as raised:
-        end_answer(run, until_gone=False)
+        end_response(run, cancel_on_disconnect=False)
     # For its turn in the session, as long by default, and for the run itself.
     assert run.waited == [7 + 7 + GRACE]
     assert raised.value.details == {"cause": "TIMEOUT", "retryable": True, "run_id": "r1"}

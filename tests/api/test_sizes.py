@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from agentos.api.history import PIECE as MESSAGES
-from agentos.api.paging import LARGEST
-from agentos.api.runs import PIECE as RUNS
+from agentos.api.kit.paging import LARGEST
+from agentos.api.v1.history import PIECE as MESSAGES
+from agentos.api.v1.runs import PIECE as RUNS
 from agentos.domain.agent import Agent
 from agentos.domain.principal import OPERATOR
 from agentos.errors import InvalidRequest

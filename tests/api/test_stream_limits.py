@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from agentos.api.stream_limits import StreamLimits
+from agentos.api.kit.client import CLIENT, ClientConnection
+from agentos.api.kit.stream_limits import StreamLimits
 from agentos.auth.authenticator import Credentials
 from agentos.config import Config
 from agentos.domain.principal import Principal
@@ -219,12 +220,16 @@ def test_each_owner_has_its_own_limit(serve) -> None:
         answer.close()
 
 
+class Crowded(ClientConnection):
+    stream_limit = 2
+
+
 def test_the_places_of_a_worker_are_for_all_together(serve) -> None:
     served = serve(SLOW)
 
     def stream() -> Any:
         path = "/api/v1/agents/scripted/run/stream"
-        return served.client.post(path, json={"input": "Hi"}, environ_overrides={"agentos.places": 2})
+        return served.client.post(path, json={"input": "Hi"}, environ_overrides={CLIENT: Crowded()})
 
     answers = [stream(), stream()]
 

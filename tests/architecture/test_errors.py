@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from agentos import errors
-from agentos.api.errors import CAUSE_STATUS, CODE_STATUS
+from agentos.api.kit.errors import CAUSE_STATUS, CODE_STATUS
 from agentos.errors import AgentOSError, ConfigError, ExecutionError, PluginError, RequestError
 
 ROOT = Path(__file__).parents[2]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from agentos.auth.exposure import check_binding, refuse_stranger
+from agentos.auth.exposure import check_binding, require_local_peer
 from agentos.config import Config
 from agentos.errors import ConfigError, Forbidden
 
@@ -21,7 +21,7 @@ def may_listen(config, *addresses):
 
 def is_served(config, peer, host, **headers):
     try:
-        refuse_stranger(config, peer, host, {name.replace("_", "-"): value for name, value in headers.items()})
+        require_local_peer(config, peer, host, {name.replace("_", "-"): value for name, value in headers.items()})
     except Forbidden:
         return False
     return True
@@ -86,7 +86,7 @@ def test_this_machine_is_served(peer, host):
 @pytest.mark.parametrize("peer", [*ELSEWHERE, "localhost.example.com", "nonsense"])
 def test_a_connection_from_elsewhere_is_refused_whatever_it_says(peer):
     with pytest.raises(Forbidden, match="AGENTOS_AUTH=api_key"):
-        refuse_stranger(OPEN, peer, "localhost:8080", {"x-forwarded-for": "127.0.0.1"})
+        require_local_peer(OPEN, peer, "localhost:8080", {"x-forwarded-for": "127.0.0.1"})
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_a_connection_from_elsewhere_is_refused_whatever_it_says(peer):
 )
 def test_a_page_under_another_name_does_not_reach_it_from_this_machine(host):
     with pytest.raises(Forbidden, match="AGENTOS_ALLOW_ANONYMOUS=1"):
-        refuse_stranger(OPEN, "127.0.0.1", host, {})
+        require_local_peer(OPEN, "127.0.0.1", host, {})
 
 
 @pytest.mark.parametrize("forwarded", ["127.0.0.1", "::1, 127.0.0.1", "127.0.0.1:50000", "[::1]:50000"])
@@ -125,4 +125,4 @@ def test_a_proxy_that_serves_this_machine_is_served(forwarded):
 @pytest.mark.parametrize("forwarded", ["198.51.100.1", "127.0.0.1, 198.51.100.1", "198.51.100.1, ::1", "unknown", ","])
 def test_a_proxy_that_serves_others_is_refused_even_if_it_rewrites_the_host(forwarded):
     with pytest.raises(Forbidden, match="X-Forwarded-For"):
-        refuse_stranger(OPEN, "127.0.0.1", "127.0.0.1:8080", {"x-forwarded-for": forwarded})
+        require_local_peer(OPEN, "127.0.0.1", "127.0.0.1:8080", {"x-forwarded-for": forwarded})

@@ -10,7 +10,7 @@ import pytest
 from agentos.auth.rate_limits import MOST_BUCKETS, RateLimits
 from agentos.config import Config
 from agentos.errors import RateLimited
-from agentos.settings import Rate
+from agentos.setting_kinds import Rate
 
 
 def limits(**settings) -> RateLimits:

@@ -6,7 +6,8 @@ import pytest
 
 from agentos.config import Config
 from agentos.errors import ConfigError
-from agentos.settings import Rate, settings_of
+from agentos.setting_kinds import Rate
+from agentos.settings import settings_of
 
 
 def test_given_beats_environment_beats_file_beats_default(tmp_path: Path) -> None:

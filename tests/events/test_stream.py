@@ -124,6 +124,15 @@ def test_a_run_without_a_session_has_none_in_its_events() -> None:
     assert envelope["data"] == {"input": "hi"}
 
 
+@pytest.mark.parametrize("text", ["a", "line\nbreak\u2028\r", '"\\', "\U0001f600"])
+def test_a_token_is_encoded_the_same_with_and_without_its_event(text: str) -> None:
+    encoder = FrameEncoder(_run(session_id="s1"))
+    frames = encoder.encode(Token(text, 3), 7), encoder.encode_token(text, 3, 7)
+    envelopes = [{**orjson.loads(frame.data), "timestamp": None} for frame in frames]
+    assert [frame[:2] for frame in frames] == [(7, "token")] * 2
+    assert envelopes[0] == envelopes[1]
+
+
 def test_only_complete_and_error_are_last() -> None:
     encoder = FrameEncoder(_run())
     ends = [Complete("", 0.1, Usage(), 0, 1), Error("e", "m", "C")]
@@ -194,8 +203,8 @@ def test_those_who_follow_and_those_who_wait_are_sent_on_when_the_run_is_handed_
     stream.append(_frame(1))
     before = time.monotonic()
     for ask in (lambda: list(stream.follow(1, heartbeat=5)), lambda: stream.wait(5)):
-        stream.handed_over = False
-        threading.Timer(0.05, stream.hand_over).start()
+        stream.redirected_to_log = False
+        threading.Timer(0.05, stream.redirect_to_log).start()
         assert not ask()
     assert time.monotonic() - before < 4
 
@@ -246,9 +255,9 @@ def _drained(follower: Generator[Sequence[Frame], None, int]) -> tuple[list[int]
 def test_what_the_log_has_had_for_one_more_group_is_gone(timers: TimerThread) -> None:
     stream = EventStream(timers)
     _logged(stream, 10)
-    assert stream.holds(0)
+    assert stream.retains(0)
     _logged(stream, 5)
-    assert [after for after in range(16) if stream.holds(after)] == [10, 11, 12, 13, 14, 15]
+    assert [after for after in range(16) if stream.retains(after)] == [10, 11, 12, 13, 14, 15]
     for after in (0, 9):
         assert _drained(stream.follow(after, heartbeat=5)) == ([], after)
     stream.append(_frame(16, "complete"))
@@ -298,7 +307,7 @@ def test_numbers_go_on_without_a_gap_when_earlier_frames_are_gone(timers: TimerT
 def test_a_stream_goes_on_after_what_the_log_has_of_an_earlier_attempt(timers: TimerThread) -> None:
     stream = EventStream(timers, logged=7)
     assert stream.next_number == 8
-    assert (stream.holds(6), stream.holds(7)) == (False, True)
+    assert (stream.retains(6), stream.retains(7)) == (False, True)
     assert _drained(stream.follow(heartbeat=5)) == ([], 0)
     stream.append(_frame(8))
     assert [frame.number for frame in stream.unlogged()] == [8]
@@ -348,14 +357,14 @@ class Receiver:
     def _follow(self) -> None:
         after = self._after
         while True:
-            follower = self._stream.follow(after, heartbeat=self._heartbeat, deliver=self._deliver)
+            follower = self._stream.follow(after, heartbeat=self._heartbeat, sink=self._deliver)
             while True:
                 try:
                     self._note("yielded", next(follower))
                 except StopIteration as end:
                     after = end.value
                     break
-            if self._stream.holds(after):
+            if self._stream.retains(after):
                 return
             missed = self._log[after:]
             self._note("read", missed)
@@ -401,7 +410,7 @@ def test_who_follows_is_delivered_to_only_while_it_waits(timers: TimerThread) ->
     stream = EventStream(timers)
     stream.append(_frame(1))
     letterbox = Letterbox()
-    follower = stream.follow(heartbeat=0.05, deliver=letterbox)
+    follower = stream.follow(heartbeat=0.05, sink=letterbox)
     assert len(next(follower)) == 1
     stream.append(_frame(2))  # the reader is busy with the first
     assert [frame.number for frame in next(follower)] == [2]
@@ -469,7 +478,7 @@ def test_heartbeats_come_in_a_silence_and_not_while_something_is_delivered(timer
     speaker = threading.Thread(target=speak)
     speaker.start()
     heartbeats = 0
-    for batch in stream.follow(heartbeat=heartbeat, deliver=deliver):
+    for batch in stream.follow(heartbeat=heartbeat, sink=deliver):
         if not batch:
             heartbeats += 1
             assert time.monotonic() - spoke[-1] > 0.9 * heartbeat
@@ -483,7 +492,7 @@ def test_who_was_closed_is_not_delivered_to(timers: TimerThread) -> None:
     stream = EventStream(timers)
     stream.append(_frame(1))
     letterbox = Letterbox()
-    follower = stream.follow(heartbeat=5, deliver=letterbox)
+    follower = stream.follow(heartbeat=5, sink=letterbox)
     next(follower)
     follower.close()
     stream.append(_frame(2))
@@ -503,7 +512,7 @@ def test_who_is_thrown_out_while_it_waits_is_not_delivered_to(timers: TimerThrea
 
     def wait() -> None:
         threading.Timer(0.1, signal.pthread_kill, [threading.get_ident(), signal.SIGUSR1]).start()
-        next(stream.follow(heartbeat=20, deliver=letterbox))
+        next(stream.follow(heartbeat=20, sink=letterbox))
 
     try:
         with pytest.raises(ThrownOut):

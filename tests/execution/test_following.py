@@ -13,7 +13,7 @@ from agentos.domain.ids import new_id
 from agentos.domain.run import RunStatus
 from agentos.domain.times import utc_now
 from agentos.errors import EventsExpired, RunNotFound
-from agentos.execution.following import PAGE
+from agentos.execution.run_handle import PAGE
 from agentos.runtime.context import RunContext
 from parts.waiting import until
 from parts.workers import AbsentStorage, Gate, Speaker, Worker, ended, event, new_session, numbers, says
@@ -65,7 +65,7 @@ def test_an_ended_run_is_replayed_by_any_worker(here: Worker, there: Worker) -> 
 def test_another_worker_follows_a_run_while_it_goes_on(here: Worker, there: Worker) -> None:
     gate = Gate(["a", "b"], ["c"])
     live = here.start(gate)
-    reader = Reader(there.follower.follow(live.run.id, owner=None, heartbeat=20))
+    reader = Reader(there.handle(live.run.id).follow(heartbeat=20))
     until(lambda: numbers(reader.frames) == [1, 2, 3])
     gate.go_on.set()
     frames = reader.all()
@@ -81,7 +81,7 @@ def test_exactly_what_was_missed_comes(
     gate = Gate(["a", "b"], ["c"])
     live = here.start(gate)
     assert gate.waiting.wait(5)
-    reader = Reader(request.getfixturevalue(who).follower.follow(live.run.id, owner=None, after=after, heartbeat=20))
+    reader = Reader(request.getfixturevalue(who).handle(live.run.id).follow(after=after, heartbeat=20))
     time.sleep(0.15)
     gate.go_on.set()
     assert numbers(reader.all()) == list(range(after + 1, 6))
@@ -105,7 +105,7 @@ def test_who_joined_by_reconnecting_again_and_again_has_each_event_once(here: Wo
     got: list[Frame] = []
     for visit in range(200):
         last = got[-1].number if got else 0
-        for batch in (here, there)[visit % 2].follower.follow(live.run.id, owner=None, after=last, heartbeat=0.05):
+        for batch in (here, there)[visit % 2].handle(live.run.id).follow(after=last, heartbeat=0.05):
             got += batch
             break  # the connection is cut after its first write
         if got and got[-1].last:
@@ -118,16 +118,16 @@ def test_a_silent_run_shows_that_it_is_alive(here: Worker, there: Worker) -> Non
     gate = Gate()
     live = here.start(gate)
     for one in (here, there):
-        reader = Reader(one.follower.follow(live.run.id, owner=None, after=1, heartbeat=0.2))
+        reader = Reader(one.handle(live.run.id).follow(after=1, heartbeat=0.2))
         time.sleep(1.1)
         assert 2 <= reader.batches.count(()) + reader.batches.count([]) <= 6
 
 
 def test_a_run_that_does_not_exist_is_not_found(here: Worker) -> None:
     with pytest.raises(RunNotFound):
-        here.follower.follow(new_id(), owner=None, heartbeat=1)
+        here.handle(new_id()).follow(heartbeat=1)
     with pytest.raises(RunNotFound):
-        here.follower.wait(new_id(), 1, owner=None)
+        here.handle(new_id()).wait(1)
 
 
 def test_a_log_that_was_thrown_away_is_expired(here: Worker, there: Worker, storage: AbsentStorage) -> None:
@@ -137,7 +137,7 @@ def test_a_log_that_was_thrown_away_is_expired(here: Worker, there: Worker, stor
     assert storage.events.delete_old(ended_before=utc_now() + timedelta(seconds=1), limit=10) == 1
     for one in (here, there):
         with pytest.raises(EventsExpired, match="are not kept any more"):
-            one.follower.follow(live.run.id, owner=None, after=2, heartbeat=1)
+            one.handle(live.run.id).follow(after=2, heartbeat=1)
 
 
 def test_who_follows_a_run_whose_session_is_deleted_elsewhere_is_told(
@@ -146,7 +146,7 @@ def test_who_follows_a_run_whose_session_is_deleted_elsewhere_is_told(
     session_id = new_session(storage)
     gate = Gate(["a"])
     live = here.start(gate, session_id=session_id)
-    reader = Reader(there.follower.follow(live.run.id, owner=None, heartbeat=20))
+    reader = Reader(there.handle(live.run.id).follow(heartbeat=20))
     until(lambda: len(reader.frames) == 2)
     storage.sessions.delete(session_id, owner=None)
     last = event(reader.all()[-1])
@@ -162,7 +162,7 @@ def test_who_saw_events_that_were_lost_with_their_worker_still_hears_the_end(
     live = doomed.start(gate)
     until(lambda: len(storage.events.read(live.run.id)) == 2)
     storage.free.clear()  # what is said from now on never reaches the log
-    seen = Reader(doomed.follower.follow(live.run.id, owner=None, heartbeat=20))
+    seen = Reader(doomed.handle(live.run.id).follow(heartbeat=20))
     hang = threading.Event()
     gate.after = _then(["lost "] * ahead, hang)
     gate.go_on.set()
@@ -195,7 +195,7 @@ def test_who_follows_while_the_database_is_away_goes_on_when_it_is_back(
 ) -> None:
     gate = Gate(["a"], ["b"])
     live = here.start(gate)
-    reader = Reader(there.follower.follow(live.run.id, owner=None, heartbeat=0.2))
+    reader = Reader(there.handle(live.run.id).follow(heartbeat=0.2))
     until(lambda: len(reader.frames) == 2)
     storage.away = True
     silent = len(reader.batches)
@@ -211,7 +211,7 @@ def test_a_durable_stream_shows_only_what_cannot_be_lost(here: Worker, storage: 
     gate = Gate(["a", "b", "c"], ["d"])
     live = here.start(gate, durable=True)
     assert gate.waiting.wait(5)
-    reader = Reader(here.follower.follow(live.run.id, owner=None, heartbeat=20))
+    reader = Reader(here.handle(live.run.id).follow(heartbeat=20))
     time.sleep(0.3)
     assert reader.batches == []
     storage.free.set()
@@ -228,16 +228,16 @@ def test_waiting_for_a_run_ends_with_it_wherever_it_executes(
     gate = Gate([], ["a"])
     live = here.start(gate, session_id=session_id)
     for one in (here, there):
-        assert one.follower.wait(live.run.id, 0.2, owner=None) is None
+        assert one.handle(live.run.id).wait(0.2) is None
     gate.go_on.set()
     for one in (here, there):
-        run = one.follower.wait(live.run.id, 5, owner=None)
+        run = one.handle(live.run.id).wait(5)
         assert run is not None
         assert (run.status, run.content) == (RunStatus.COMPLETED, "a")
     until(lambda: here.runner.get(live.run.id) is None)
     storage.sessions.delete(session_id, owner=None)
     with pytest.raises(RunNotFound):
-        there.follower.wait(live.run.id, 1, owner=None)
+        there.handle(live.run.id).wait(1)
 
 
 # --- who is so far behind that memory has let go of what comes next ------------------------------------------------
@@ -277,15 +277,15 @@ def test_a_slow_reader_gets_in_the_end_what_memory_has_let_go_of(
     here: Worker, talker: Talker, ended_before: bool, durable: bool
 ) -> None:
     live = here.start(talker, durable=durable)
-    slow = here.follower.follow(live.run.id, owner=None, heartbeat=20)
+    slow = here.handle(live.run.id).follow(heartbeat=20)
     got = list(next(slow))
-    until(lambda: not live.stream.holds(got[-1].number + 50))
+    until(lambda: not live.stream.retains(got[-1].number + 50))
     if ended_before:
         talker.enough.set()
         ended(live)
     reader = Reader(slow)
     if not ended_before:
-        until(lambda: live.stream.holds(reader.frames[-1].number) if reader.frames else False)
+        until(lambda: live.stream.retains(reader.frames[-1].number) if reader.frames else False)
         talker.enough.set()
     assert whole(got + reader.all())
 
@@ -294,8 +294,8 @@ def test_a_late_reader_comes_back_to_memory_when_it_has_caught_up(
     here: Worker, talker: Talker, storage: AbsentStorage
 ) -> None:
     live = here.start(talker)
-    until(lambda: not live.stream.holds(50))
-    reader = Reader(here.follower.follow(live.run.id, owner=None, heartbeat=20))
+    until(lambda: not live.stream.retains(50))
+    reader = Reader(here.handle(live.run.id).follow(heartbeat=20))
     until(lambda: reader.frames)
     storage.free.clear()  # what is said from now on is in memory alone
     behind = live.stream.next_number + 50
@@ -307,7 +307,7 @@ def test_a_late_reader_comes_back_to_memory_when_it_has_caught_up(
 
 def test_who_has_caught_up_is_delivered_to_as_anybody(here: Worker, talker: Talker) -> None:
     live = here.start(talker)
-    until(lambda: not live.stream.holds(50))
+    until(lambda: not live.stream.retains(50))
     came: list[Sequence[Frame]] = []
     delivered = threading.Event()
 
@@ -316,7 +316,7 @@ def test_who_has_caught_up_is_delivered_to_as_anybody(here: Worker, talker: Talk
         delivered.set()
         return True
 
-    reader = Reader(here.follower.follow(live.run.id, owner=None, heartbeat=20, deliver=deliver), came)
+    reader = Reader(here.handle(live.run.id).follow(heartbeat=20, sink=deliver), came)
     assert delivered.wait(10)
     talker.enough.set()
     assert whole(reader.all())
@@ -326,11 +326,11 @@ def test_readers_that_are_behind_wait_for_a_database_that_is_away(
     here: Worker, talker: Talker, storage: AbsentStorage
 ) -> None:
     live = here.start(talker)
-    slow = here.follower.follow(live.run.id, owner=None, heartbeat=0.1)
+    slow = here.handle(live.run.id).follow(heartbeat=0.1)
     got = list(next(slow))
-    until(lambda: not live.stream.holds(got[-1].number + 50))
+    until(lambda: not live.stream.retains(got[-1].number + 50))
     storage.away = True
-    readers = [Reader(slow), Reader(here.follower.follow(live.run.id, owner=None, heartbeat=0.1))]
+    readers = [Reader(slow), Reader(here.handle(live.run.id).follow(heartbeat=0.1))]
     until(lambda: all(len(reader.batches) >= 3 for reader in readers))
     assert [reader.frames for reader in readers] == [[], []]  # they say that they are alive, and nothing else
     storage.away = False
@@ -345,9 +345,9 @@ def test_a_reader_that_is_behind_hears_an_end_when_the_session_is_deleted(
 ) -> None:
     session_id = new_session(storage)
     live = here.start(talker, session_id=session_id)
-    slow = here.follower.follow(live.run.id, owner=None, heartbeat=20)
+    slow = here.handle(live.run.id).follow(heartbeat=20)
     got = list(next(slow))
-    until(lambda: not live.stream.holds(got[-1].number))
+    until(lambda: not live.stream.retains(got[-1].number))
     storage.sessions.delete(session_id, owner=None)
     frames = got + Reader(slow).all()
     assert whole(frames)
@@ -365,11 +365,11 @@ def test_a_long_run_takes_no_more_memory_than_what_is_new_though_somebody_reads_
             until(lambda said=said: storage.events.read(context.run_id, after=said))  # type: ignore[misc]
 
     live = here.start(Speaker(stream))
-    slow = here.follower.follow(live.run.id, owner=None, heartbeat=20)
+    slow = here.handle(live.run.id).follow(heartbeat=20)
     got = list(next(slow))
     ended(live)
     count = live.stream.next_number - 1
-    held = sum(live.stream.holds(after) for after in range(count))
+    held = sum(live.stream.retains(after) for after in range(count))
     assert count == times * at_once + 2
     assert held <= 2 * at_once + 2  # a group is one burst, or parts of two
     assert whole(got + Reader(slow).all())

@@ -78,7 +78,7 @@ def finished(services: Services, run_id: str) -> Run:
 
 
 def frames(services: Services, run_id: str) -> list[Any]:
-    found = [frame for batch in services.runs.follow(run_id, OPERATOR, heartbeat=20) for frame in batch]
+    found = [frame for batch in services.runs.open(run_id, OPERATOR).follow(heartbeat=20) for frame in batch]
     assert numbers(found) == list(range(1, len(found) + 1))
     return [event(frame) for frame in found]
 
@@ -187,7 +187,7 @@ def test_who_still_follows_at_the_old_worker_hears_the_end_that_is_saved(worker:
     agent = patient(gate)
     there, here = worker(agent), worker(agent)
     run_id = started(there)
-    following = there.runs.follow(run_id, OPERATOR, heartbeat=20)
+    following = there.runs.open(run_id, OPERATOR).follow(heartbeat=20)
     logged(there, run_id, 2)
     die(there)
     wait_out(run_id, finder=here)
@@ -251,7 +251,7 @@ def test_who_follows_from_a_third_worker_sees_both_attempts_as_one_stream(worker
     there, here, third = (worker(agent) for _ in range(3))
     run_id = started(there)
     logged(there, run_id, 2)
-    following = third.runs.follow(run_id, OPERATOR, heartbeat=0.2)
+    following = third.runs.open(run_id, OPERATOR).follow(heartbeat=0.2)
     seen = [*next(following)]
     die(there)
     wait_out(run_id, finder=here)

@@ -503,5 +503,5 @@ def test_a_worker_that_lost_its_lease_stops_the_run(storage: Storage) -> None:
     assert len(storage.runs.take_lost(Lease("other", 30), limit=10)) == 1
     LeaseKeeper(storage, slow, Lease("slow", 0.1)).renew()
     assert live.stream.wait(5) is None  # how it ends is not this worker's to say
-    assert live.stream.handed_over
+    assert live.stream.redirected_to_log
     slow.close()

@@ -13,7 +13,7 @@ from typing import Any
 import jsonschema
 import schemathesis
 
-from agentos.api.cursors import EPOCH, encode_cursor
+from agentos.api.kit.cursors import EPOCH, encode_cursor
 from agentos.storage.paging import Cursor
 from agentos.testing.sse import SSEReader
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agentos.errors import ExecutionError
-from agentos.models.chat_completions.answer import Answer
+from agentos.models.chat_completions.chunk_decoder import ChunkDecoder
 from agentos.models.deltas import Delta
 from agentos.models.wire.failures import failure_for_status
 
@@ -45,7 +45,7 @@ def written(value: Any) -> bytes:
 
 @given(st.lists(CHUNKS, max_size=5), st.booleans())
 def test_any_answer_is_read_or_is_an_error(chunks: list[Any], document: bool) -> None:
-    answer, said = Answer(tools=["f"]), list[Delta]()
+    answer, said = ChunkDecoder(tools=["f"]), list[Delta]()
     try:
         for chunk in chunks:
             answer.read_document(written(chunk), said) if document else answer.read(written(chunk), said)

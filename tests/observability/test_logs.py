@@ -6,7 +6,7 @@ import warnings
 import pytest
 
 from agentos.errors import ProviderError, StorageError
-from agentos.observability.content import LEFT_OUT, Quoting
+from agentos.observability.content import LEFT_OUT, UntrustedText
 
 SECRET = "sk-geheim-geheim-12"
 FORMS = pytest.mark.parametrize("form", ["json", "console"])
@@ -77,7 +77,7 @@ def _log_failures() -> None:
             error.add_note(CANARY)
             raise ExceptionGroup(CANARY, [FileNotFoundError(2, "No such file", CANARY), KeyError(CANARY)]) from error
     except ExceptionGroup:
-        logger.exception("failed", extra={"reason": Quoting(f"the model server broke off: {CANARY}")})
+        logger.exception("failed", extra={"reason": UntrustedText(f"the model server broke off: {CANARY}")})
 
 
 @FORMS

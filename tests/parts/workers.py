@@ -18,9 +18,9 @@ from agentos.errors import StorageError
 from agentos.events.log import EventLog
 from agentos.execution.cancels import CancelWatch
 from agentos.execution.executor import Reservation
-from agentos.execution.following import Follower
 from agentos.execution.leases import LeaseKeeper
 from agentos.execution.live import LiveRun
+from agentos.execution.run_handle import RunHandle
 from agentos.execution.runner import RunLimits, Runner
 from agentos.runtime.context import RunContext
 from agentos.storage.admission import Lease
@@ -77,7 +77,6 @@ class Worker:
         self.runner = Runner(storage, self.log, mine, on_finished=lambda run: None)
         self.leases = LeaseKeeper(storage, self.runner, mine, resume=resume)
         self.cancels = CancelWatch(storage, self.runner, name)
-        self.follower = Follower(storage, self.runner)
 
     def start(
         self,
@@ -102,13 +101,12 @@ class Worker:
         assert isinstance(live, LiveRun)
         return live
 
+    def handle(self, run_id: str) -> RunHandle:
+        return RunHandle(self.storage, self.runner, run_id, owner=None)
+
     def follow(self, run_id: str, *, after: int = 0, heartbeat: float = 20) -> list[Frame]:
         """Return all frames of a run to its end."""
-        return [
-            frame
-            for batch in self.follower.follow(run_id, owner=None, after=after, heartbeat=heartbeat)
-            for frame in batch
-        ]
+        return [frame for batch in self.handle(run_id).follow(after, heartbeat=heartbeat) for frame in batch]
 
     def die(self) -> None:
         """Write no events any more, renew no leases, hear no cancel requests."""

@@ -14,7 +14,7 @@ from agentos.testing.sse import SSEReader
 from parts.client import Client
 from parts.raw import RawClient
 from parts.server import ROOT, AgentOSServer
-from serving.test_answers import segments
+from serving.test_responses import segments
 
 SETTINGS = {
     "AGENTOS_MAX_OUTPUT_SIZE": "32MiB",
@@ -179,4 +179,24 @@ def test_a_stream_over_tls_is_whole(tmp_path):
         client.close()
 
     assert len(found) == 102
+    assert "Traceback" not in server.log()
+
+
+@pytest.mark.parametrize("tls", [False, True], ids=["plain", "TLS"])
+def test_a_body_that_does_not_arrive_in_time_is_not_waited_for(tmp_path, tls):
+    context = ssl.create_default_context(cafile=CERTIFICATE)
+    context.check_hostname = False
+    options = ("--certfile", CERTIFICATE, "--keyfile", CERTIFICATE) if tls else ()
+    with start(tmp_path, *options, AGENTOS_REQUEST_TIMEOUT="1") as server, RawClient(server.url) as client:
+        if tls:
+            client.socket = context.wrap_socket(client.socket)
+        client.send(request("talker/run")[:-5])
+        if tls:  # OpenSSL takes the end of reading for a broken connection, so there is no response
+            with pytest.raises(OSError, match="alert"):
+                client.answer()
+        else:
+            answer = client.answer()
+            assert answer.status == 400
+            assert b"did not arrive within 1 s" in answer.body
+
     assert "Traceback" not in server.log()

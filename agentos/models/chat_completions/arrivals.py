@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from agentos.errors import ExecutionError, ProviderError
 from agentos.http.response import Response
-from agentos.models.chat_completions.answer import Answer
+from agentos.models.chat_completions.chunk_decoder import ChunkDecoder
 from agentos.models.deltas import Delta
 from agentos.models.wire.server_errors import clean
 from agentos.models.wire.sse import EventParser
@@ -17,7 +17,7 @@ DRAIN_SECONDS = 0.1
 FIELDS_OF_EVENTS = (b"data", b"event", b"id", b"retry", b":")
 
 
-def read_arrivals(response: Response, answer: Answer, linger: float) -> Iterator[list[Delta]]:
+def read_arrivals(response: Response, answer: ChunkDecoder, linger: float) -> Iterator[list[Delta]]:
     """Yield what arrives together, from a stream of events, a document, or lines of JSON.
 
     After the answer's finish, ``linger`` seconds are the longest wait for the next piece. Raises
@@ -46,7 +46,7 @@ def read_arrivals(response: Response, answer: Answer, linger: float) -> Iterator
         yield from _streamed(response, begin, answer, linger)
 
 
-def _streamed(response: Response, piece: bytes, answer: Answer, linger: float) -> Iterator[list[Delta]]:
+def _streamed(response: Response, piece: bytes, answer: ChunkDecoder, linger: float) -> Iterator[list[Delta]]:
     parser = EventParser()
     while True:
         said: list[Delta] = []

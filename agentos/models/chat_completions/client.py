@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 from agentos.errors import ContextTooLong, ExecutionError, ProviderError, ProviderUnavailable
 from agentos.http.client import HTTPClient
 from agentos.http.response import Response
-from agentos.models.chat_completions.answer import Answer
 from agentos.models.chat_completions.arrivals import drain, read_arrivals
+from agentos.models.chat_completions.chunk_decoder import ChunkDecoder
 from agentos.models.chat_completions.dialect import Dialect, dialect_for
 from agentos.models.chat_completions.options import extra_headers, extra_query
 from agentos.models.chat_completions.refusals import STATUSES, Refusals, leave_out, refused_field
@@ -112,7 +112,7 @@ class ChatCompletions:
         )
 
     def _answer(self, request: ModelRequest, response: Response, secrets: Iterable[str]) -> Iterator[Arrival]:
-        answer = Answer(secrets=secrets, tools=[tool.name for tool in request.tools])
+        answer = ChunkDecoder(secrets=secrets, tools=[tool.name for tool in request.tools])
         spoken = False
         try:
             for said in read_arrivals(response, answer, self._linger):

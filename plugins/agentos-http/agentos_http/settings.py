@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from agentos import OutboundClient, OutboundPolicy
-from agentos.settings import SIZE, Kind, Setting, seconds
+from agentos.setting_kinds import SIZE, Kind, seconds
+from agentos.settings import Setting
 
 Network = IPv4Network | IPv6Network
 

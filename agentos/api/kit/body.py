@@ -1,0 +1,97 @@
+"""Reading the body of a request: of the right type, no larger than allowed, in time."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from flask import Request
+
+from agentos.api.kit.client import ReadDeadline, client_of
+from agentos.api.kit.json_body import decode_json
+from agentos.api.kit.schemas.fields import shown
+from agentos.errors import AgentOSError, InvalidRequest, RequestTooLarge, UnsupportedMediaType
+from agentos.fair_lock import LOOP_TURN
+from agentos.strict_json import LARGE
+
+PIECE = 64 * 1024
+
+
+class BodyReader:
+    """Reads JSON objects of at most ``limit`` bytes that arrive within ``seconds``."""
+
+    def __init__(self, *, limit: int, seconds: float) -> None:
+        self._limit = limit
+        self._seconds = seconds
+
+    def read_object(self, request: Request, *, required: bool = True) -> dict[str, Any]:
+        """Return the body as a JSON object; ``{}`` for an empty one that is not required.
+
+        Raises ``InvalidRequest``, :class:`~agentos.errors.RequestTooLarge` or
+        :class:`~agentos.errors.UnsupportedMediaType`.
+        """
+        length = request.content_length
+        if length is not None and length > self._limit:
+            raise self._too_large()
+        has_body = bool(length) or "Transfer-Encoding" in request.headers
+        if has_body:
+            _check_type(request)
+        raw = self._read(request, length) if has_body else b""
+        if not raw.strip():
+            if required:
+                raise InvalidRequest("the body is empty; accepted is a JSON object")
+            return {}
+        value = decode_json(raw)
+        if len(raw) > LARGE:
+            time.sleep(LOOP_TURN)  # between what it took to decode it and what it will take to check it
+        if not isinstance(value, dict):
+            raise InvalidRequest(f"the body is {shown(value)}; accepted is a JSON object")
+        return value
+
+    def _read(self, request: Request, length: int | None) -> bytes:
+        # A chunked body has no length: one byte more than the limit is asked for, and says whether there is more.
+        pieces: list[bytes] = []
+        left = self._limit + 1 if length is None else length
+        with client_of(request.environ).read_deadline(self._seconds) as deadline:
+            while left:
+                piece = self._read_piece(request, min(PIECE, left), deadline)
+                if not piece:
+                    break
+                pieces.append(piece)
+                left -= len(piece)
+        if deadline.expired:
+            raise InvalidRequest(f"the body did not arrive within {self._seconds:g} s")
+        if length is None and not left:
+            raise self._too_large()
+        raw = b"".join(pieces)
+        if length is not None and left:
+            raise InvalidRequest(f"the body ended after {len(raw)} of its {length} bytes")
+        return raw
+
+    @staticmethod
+    def _read_piece(request: Request, size: int, deadline: ReadDeadline) -> bytes:
+        try:
+            return bytes(request.stream.read(size))
+        except AgentOSError:
+            raise
+        except Exception as error:  # the WSGI server's own errors, of wrong chunks or a connection that is gone
+            if deadline.expired:
+                return b""
+            raise InvalidRequest("the body cannot be read: its framing is wrong, or the connection was lost") from error
+
+    def _too_large(self) -> RequestTooLarge:
+        return RequestTooLarge(
+            f"the body is larger than {self._limit} bytes, which is the most that this server accepts"
+            " (AGENTOS_MAX_REQUEST_SIZE)"
+        )
+
+
+def _check_type(request: Request) -> None:
+    if request.content_encoding not in (None, "", "identity"):
+        raise UnsupportedMediaType(
+            f"the body's Content-Encoding is {request.content_encoding!r:.60}; send it uncompressed"
+        )
+    charset = request.mimetype_params.get("charset", "utf-8").lower()
+    if request.mimetype != "application/json" or charset not in ("utf-8", "utf8"):
+        given = f"is {request.content_type!r:.100}" if request.content_type else "is missing"
+        raise UnsupportedMediaType(f"the Content-Type {given}; accepted is application/json in UTF-8")

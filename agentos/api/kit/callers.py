@@ -1,0 +1,42 @@
+"""Finds out who calls before anything else of a request is looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Set
+
+from flask import Flask, g
+
+from agentos.api.kit.middleware import this_request
+from agentos.auth.authenticator import Credentials
+from agentos.domain.principal import Principal
+from agentos.services.services import Services
+
+
+def authenticate_requests(app: Flask, services: Services, *, public: Set[str], pages: Set[str]) -> None:
+    """Have every request's caller known before it is served, but for the endpoints named ``public`` and ``pages``.
+
+    Requests for ``pages`` are still counted against the limit of their address: some files are large.
+    Endpoints that are not ours (a plugin's) and addresses where there is nothing need a credential too: what is not
+    declared public is not.
+    """
+    services.callers.prepare()
+    asks = services.callers.asks_for_credentials  # else nothing reads the headers, and every request would copy them
+
+    @app.before_request
+    def know() -> None:
+        request = this_request()
+        if request.endpoint in public:
+            return
+        address = request.remote_addr or ""
+        if request.endpoint in pages:
+            services.callers.admit_to_page(address)
+            return
+        headers = {name.lower(): value for name, value in request.headers.items()} if asks else {}
+        credentials = Credentials(method=request.method, path=request.path, address=address, headers=headers)
+        g.caller = services.callers.admit(credentials)
+
+
+def caller() -> Principal:
+    """Return who made this request."""
+    found: Principal = g.caller
+    return found

@@ -1,0 +1,216 @@
+"""Writes the OpenAPI document from the declared routes; nothing in it is written twice. Needs no server."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import yaml
+from apispec import APISpec
+from apispec.ext.marshmallow import MarshmallowPlugin, resolver
+from apispec.ext.marshmallow.openapi import OpenAPIConverter
+from marshmallow import Schema
+
+from agentos._version import __version__
+from agentos.api.kit.errors import CAUSE_STATUS, CODE_STATUS, FINAL, LATER, SHOULD_RETRY
+from agentos.api.kit.routes import OPEN, PATH_PARAMETERS, ResponseSpec, Route, Routes
+from agentos.api.kit.schemas.errors import ErrorSchema
+from agentos.domain.ids import AGENT_ID
+from agentos.errors import AgentOSError, SessionBusy
+
+DESCRIPTION = """\
+Hosts AI agents behind one API: sessions that last, answers that stream, runs that are kept.
+
+- Every answer carries `X-Request-ID`: the caller's own if it sent a sane one (1 to 128 letters, digits, `.`, `_`, `-`),
+  else a new one.
+- Every error is JSON of the shape `Error`, whatever went wrong.
+- A field or query parameter that is not documented is refused; nothing is coerced.
+- Times are RFC 3339 in UTC. Ids are opaque.
+"""
+
+SECURITY = {
+    "bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "An API key, or a token of the identity provider that the server trusts.",
+    },
+    "api_key": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "An API key."},
+}
+
+
+SHAPES: dict[str, dict[str, str]] = {
+    "agent_id": {"pattern": f"^{AGENT_ID.pattern}$"},
+    "number": {"pattern": "^[0-9]{1,4}$"},
+    "Idempotency-Key": {"pattern": "^[!-~]{1,255}$"},
+    "Last-Event-ID": {"pattern": "^[0-9]{1,18}$"},
+}
+"""What parts of an address and request headers hold, where not any text can be one."""
+
+
+def document(resources: Sequence[Routes]) -> dict[str, Any]:
+    """Return the OpenAPI document of these resources, in this version of the server."""
+    plugin = MarshmallowPlugin()
+    spec = APISpec(
+        title="AgentOS",
+        version=__version__,
+        openapi_version="3.1.0",
+        info={"description": DESCRIPTION, "license": {"name": "MIT", "identifier": "MIT"}},
+        servers=[{"url": "/"}],
+        plugins=[plugin],
+    )
+    by_name: list[type[Schema]] = [ErrorSchema, *(schema for resource in resources for schema in resource.schemas)]
+    for schema in by_name:  # all others come in with the routes that use them
+        spec.components.schema(resolver(schema), schema=schema)
+    for resource in resources:
+        spec.tag({"name": resource.tag, "description": resource.description})
+        for route in resource.declared:
+            spec.path(route.path, operations={route.method.lower(): _operation(route, plugin)})
+    for name, scheme in SECURITY.items():
+        spec.components.security_scheme(name, scheme)
+    spec.components.header("X-Request-ID", _header("The request's id; the server's log has it too.", required=True))
+    described: dict[str, Any] = spec.to_dict()
+    _describe_schemas(described["components"]["schemas"], _converter(plugin))
+    return {name: described[name] for name in ("openapi", "info", "servers", "tags", "paths", "components")}
+
+
+def render_yaml(resources: Sequence[Routes]) -> str:
+    """Return the document as YAML, the same text at every call."""
+    text: str = yaml.dump(document(resources), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
+    return text
+
+
+def _operation(route: Route, plugin: MarshmallowPlugin) -> dict[str, Any]:
+    summary, _, rest = route.description.partition("\n\n")
+    operation: dict[str, Any] = {
+        "operationId": route.operation_id,
+        "tags": [route.tag],
+        "summary": summary.replace("\n", " ").rstrip("."),
+    }
+    if rest:
+        operation["description"] = rest.replace("\n", " ")
+    # For these kinds of scheme the list holds the "roles" that are needed (OpenAPI 3.1, Security Requirement Object).
+    scopes = [] if route.scope is None else [route.scope]
+    operation["security"] = [] if route.access in OPEN else [{name: scopes} for name in SECURITY]
+    if parameters := _parameters(route, plugin):
+        operation["parameters"] = parameters
+    if route.body is not None:
+        operation["requestBody"] = {
+            "required": route.body_required,
+            "content": {"application/json": {"schema": type(route.body)}},
+        }
+    operation["responses"] = {
+        **{str(status): _response(response) for status, response in route.responses.items()},
+        **_errors(route.errors, taken=set(route.responses)),
+    }
+    return operation
+
+
+def _parameters(route: Route, plugin: MarshmallowPlugin) -> list[dict[str, Any]]:
+    text = {"type": "string"}
+    in_path = [
+        {
+            "in": "path",
+            "name": name,
+            "required": True,
+            "schema": text | SHAPES.get(name, {}),
+            "description": PATH_PARAMETERS[name].description,
+        }
+        for name in route.path_parameters
+    ]
+    in_header = [
+        {"in": "header", "name": name, "schema": text | SHAPES.get(name, {}), "description": description}
+        for name, description in route.request_headers.items()
+    ]
+    in_query = [] if route.query is None else _converter(plugin).schema2parameters(route.query, location="query")
+    return in_path + in_query + in_header
+
+
+def _response(spec: ResponseSpec) -> dict[str, Any]:
+    described: dict[str, Any] = {
+        "description": spec.description,
+        "headers": _headers(spec.headers, spec.sometimes),
+    }
+    content = {media_type: _content(media_type, spec) for media_type in spec.media_types}
+    if spec.schema is not None or spec.media_types != ("application/json",):
+        described["content"] = content
+    if spec.links:
+        described["links"] = {
+            name: {"operationId": name, "parameters": dict(parameters)} for name, parameters in spec.links.items()
+        }
+    return described
+
+
+def _content(media_type: str, spec: ResponseSpec) -> dict[str, Any]:
+    if media_type in spec.content:
+        return dict(spec.content[media_type])
+    if media_type == "application/json":
+        return {"schema": spec.schema}
+    if media_type == "application/yaml":
+        return {"schema": {"type": "object"}}
+    return {"schema": {"type": "string"}}
+
+
+def _errors(errors: Iterable[type[AgentOSError]], *, taken: set[int]) -> dict[str, Any]:
+    codes: dict[int, list[str]] = {}
+    for error in errors:
+        if error.code == "EXECUTION_ERROR":
+            for cause, status in CAUSE_STATUS.items():
+                codes.setdefault(status, []).append(f"`EXECUTION_ERROR` ({cause})")
+        else:
+            status = CODE_STATUS[error.code]
+            if status not in taken and f"`{error.code}`" not in codes.setdefault(status, []):
+                codes[status].append(f"`{error.code}`")
+    return {str(status): _error(status, codes[status]) for status in sorted(codes)}
+
+
+def _error(status: int, codes: list[str]) -> dict[str, Any]:
+    later = {"Retry-After": "Seconds after which it is worth trying again."}
+    always = later if status in LATER else {}
+    if status == 401:
+        always = {"WWW-Authenticate": "How to say who calls (RFC 6750)."}
+    sometimes = later if f"`{SessionBusy.code}`" in codes else {}
+    if final := [cause for cause in FINAL if f"`EXECUTION_ERROR` ({cause})" in codes]:
+        always, sometimes = {}, {**later, SHOULD_RETRY: f"`false` for {final[0]}: trying again does not help."}
+    return {
+        "description": ", ".join(codes),
+        "headers": _headers(always, sometimes),
+        "content": {"application/json": {"schema": ErrorSchema}},
+    }
+
+
+def _headers(always: Mapping[str, str], sometimes: Mapping[str, str]) -> dict[str, Any]:
+    own = {name: _header(description, required=True) for name, description in always.items()}
+    own |= {name: _header(description) for name, description in sometimes.items()}
+    return {"X-Request-ID": {"$ref": "#/components/headers/X-Request-ID"}, **own}
+
+
+def _header(description: str, *, required: bool = False) -> dict[str, Any]:
+    return {"description": description, **({"required": True} if required else {}), "schema": {"type": "string"}}
+
+
+def _describe_schemas(schemas: dict[str, Any], converter: OpenAPIConverter) -> None:
+    """Add what marshmallow has no word for: a schema's docstring, and its ``extra`` JSON schema."""
+    for key, name in converter.refs.items():
+        schema = key[0]
+        schemas[name]["description"] = (inspect.getdoc(getattr(schema, "event", schema)) or "").replace("\n", " ")
+        schemas[name].update(getattr(schema, "extra", {}))
+
+
+def _converter(plugin: MarshmallowPlugin) -> OpenAPIConverter:
+    assert plugin.converter is not None, "the plugin belongs to a specification"
+    return plugin.converter
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes texts of several lines as blocks, and nothing as an alias."""
+
+    def ignore_aliases(self, _: Any) -> bool:
+        return True
+
+
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.Node:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+
+
+_Dumper.add_representer(str, _text)

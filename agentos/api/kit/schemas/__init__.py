@@ -1,0 +1,1 @@
+"""The fields and structures that schemas of requests and answers are made of."""

@@ -1,0 +1,73 @@
+"""The fields of query parameters: texts, read strictly."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from marshmallow import ValidationError
+
+from agentos.api.kit.cursors import CursorKind, decode_cursor
+from agentos.api.kit.schemas.fields import RequestSchema, StrictField, StrictInteger
+from agentos.storage.paging import Cursor
+
+MAX_LIMIT = 1000
+DEFAULT_LIMIT = 100
+MAX_OFFSET = 1_000_000_000
+MAX_CURSOR = 1000
+
+WORDS = {"true": True, "1": True, "false": False, "0": False}
+
+
+class QueryInteger(StrictInteger):
+    """A whole number in ASCII digits: ``int()`` alone would take "1_000" and the digits of other scripts."""
+
+    def read(self, value: Any) -> int:
+        """Return what the text says."""
+        if not isinstance(value, str) or not re.fullmatch(r"[0-9]{1,18}", value, re.ASCII):
+            raise self.refused(value)
+        try:
+            return super().read(int(value))
+        except ValidationError:
+            raise self.refused(value) from None
+
+
+class QueryBoolean(StrictField):
+    """True or false."""
+
+    def __init__(self, description: str, **options: Any) -> None:
+        super().__init__(description, "true or false", {"type": "boolean"}, **options)
+
+    def read(self, value: Any) -> bool:
+        """Return what the text says."""
+        if value not in WORDS:
+            raise self.refused(value)
+        return WORDS[value]
+
+
+class QueryCursor(StrictField):
+    """A place in a list, as an answer before gave it."""
+
+    def __init__(self, description: str, kind: CursorKind) -> None:
+        schema = {"type": "string", "minLength": 1, "maxLength": MAX_CURSOR}
+        super().__init__(description, "a 'next_cursor' of an answer of this list, unchanged", schema)
+        self._kind: CursorKind = kind
+
+    def read(self, value: Any) -> Cursor:
+        """Return what the text says."""
+        try:
+            return decode_cursor(self._kind, value)
+        except ValueError as error:
+            raise self.refused(value) from error
+
+
+class PagingQuery(RequestSchema):
+    """Which part of a list."""
+
+    limit = QueryInteger(
+        "How many items at most. There may be fewer, and `next_cursor`, where they are large.",
+        least=1,
+        most=MAX_LIMIT,
+        default=DEFAULT_LIMIT,
+    )
+    offset = QueryInteger("How many items to skip; a cursor is quicker, and stable.", most=MAX_OFFSET)

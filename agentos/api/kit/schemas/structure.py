@@ -1,0 +1,66 @@
+"""The fields that have other fields in them, and those that only answers have."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from marshmallow import EXCLUDE, Schema, ValidationError, fields
+
+from agentos.api.kit.schemas.fields import StrictField, shown
+
+
+class ResponseSchema(Schema):
+    """What an answer holds; every field is always there unless it is declared ``optional``. Never used to load."""
+
+    class Meta:  # noqa: D106  # marshmallow's own
+        unknown = EXCLUDE
+
+    def on_bind_field(self, _: str, field_obj: fields.Field[Any]) -> None:
+        """Make the field required in the document."""
+        field_obj.required = not field_obj.metadata.get("optional", False)
+
+
+class Seconds(StrictField):
+    """A time span; in answers alone."""
+
+    def __init__(self, description: str, **options: Any) -> None:
+        super().__init__(description, "seconds", {"type": "number", "minimum": 0}, **options)
+
+
+class Time(StrictField):
+    """A point in time; in answers alone."""
+
+    def __init__(self, description: str, **options: Any) -> None:
+        schema = {"type": "string", "format": "date-time"}
+        super().__init__(description, "a time", schema, example="2026-11-22T12:00:00.123456Z", **options)
+
+
+class Raw(StrictField):
+    """A value whose shape is checked elsewhere, or that may be anything; ``schema`` is what the document says."""
+
+    def __init__(self, description: str, schema: Mapping[str, Any] | None = None, **options: Any) -> None:
+        super().__init__(description, "any JSON", schema or {}, **options)
+
+
+class Nested(fields.Nested):
+    """An object with fields of its own."""
+
+    def __init__(self, schema: type[Schema], description: str = "", *, optional: bool = False, **options: Any) -> None:
+        metadata: dict[str, Any] = {"optional": optional} | ({"description": description} if description else {})
+        super().__init__(
+            schema, metadata=metadata, error_messages={"null": "is null; accepted is an object"}, **options
+        )
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
+        if not isinstance(value, dict):
+            raise ValidationError(f"is {shown(value)}; accepted is an object")
+        return super()._deserialize(value, *args, **kwargs)
+
+
+class NestedList(fields.List[Any]):
+    """A list of objects with fields of their own; in answers alone."""
+
+    def __init__(self, schema: type[Schema], description: str = "", *, optional: bool = False) -> None:
+        metadata: dict[str, Any] = {"optional": optional} | ({"description": description} if description else {})
+        super().__init__(fields.Nested(schema), metadata=metadata)

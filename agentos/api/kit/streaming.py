@@ -1,0 +1,123 @@
+"""A run's events on their way to a client, in whatever protocol: heartbeats, pushing, disconnects, resuming."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from itertools import chain
+
+from flask import Response
+
+from agentos.api.kit.client import ClientConnection
+from agentos.api.kit.disconnects import INTERVAL, DisconnectWatch
+from agentos.api.kit.idempotency import replayed_header
+from agentos.api.kit.routes import services
+from agentos.domain.event import Frame
+from agentos.events.projection import Projection
+from agentos.execution.run_handle import RunHandle
+
+HEADERS = {
+    "Cache-Control": "no-cache, no-transform",
+    "X-Accel-Buffering": "no",  # nginx would hold the frames back
+}
+
+
+def stream(
+    handle: RunHandle,
+    projection: Projection,
+    client: ClientConnection,
+    *,
+    after: int = 0,
+    cancel_on_disconnect: bool = False,
+) -> Response:
+    """Stream a run's events after number ``after`` as a projection renders them, until the run's end.
+
+    Returns 204 for a run that has ended and of which nothing is left: an ``EventSource`` comes back after anything
+    else. Raises :class:`~agentos.errors.RunNotFound` or :class:`~agentos.errors.EventsExpired`.
+    """
+    watch = DisconnectWatch(handle, client) if cancel_on_disconnect else None
+    body = _Body(handle, projection, client, watch, heartbeat=services().config.heartbeat_interval)
+    batches = body.follow(after)
+    if after and handle.get().status.finished:
+        first = next(batches, None)
+        if first is None:
+            return _nothing_left()
+        batches = chain([first], batches)
+    headers = {**HEADERS, "X-Run-ID": handle.run_id, **replayed_header(handle.replayed)}
+    response = Response(body.pieces(batches), headers=headers, content_type=projection.media_type)
+    if watch is not None:
+        response.call_on_close(watch.leave)  # a stream that was never begun has no other end
+    return response
+
+
+class _Body:
+    """The body of one response: pieces for the server to write, and pieces that are pushed past it.
+
+    The run's own thread pushes while the response's thread waits for the next piece. What cannot be pushed is yielded:
+    to a slow client, over TLS, by another server, from the log, and the last frame. Holds nothing of the request.
+    """
+
+    def __init__(
+        self,
+        handle: RunHandle,
+        projection: Projection,
+        client: ClientConnection,
+        watch: DisconnectWatch | None,
+        *,
+        heartbeat: float,
+    ) -> None:
+        self._handle = handle
+        self._projection = projection
+        self._render = projection.render
+        self._client = client
+        self._watch = watch
+        self._heartbeat = heartbeat
+        self._interval = heartbeat if watch is None else min(INTERVAL, heartbeat)
+        self._sent_at = time.monotonic()
+
+    def follow(self, after: int) -> Iterator[Sequence[Frame]]:
+        """Return the run's frames, with an empty batch whenever it is time to look after the client."""
+        sink = self.try_push if self._client.can_push else None
+        return self._handle.follow(after, heartbeat=self._interval, sink=sink)
+
+    def try_push(self, frames: Sequence[Frame]) -> bool:
+        """Push frames to the client; False has the response's thread take them. Called by the run's thread."""
+        if self._watch is not None and self._watch.is_due():
+            return False  # to cancel a run is nothing for its own thread, which holds locks here
+        data = self._render(frames)
+        if not data:
+            return time.monotonic() - self._sent_at < self._heartbeat
+        if not self._client.push(data):
+            return False
+        self._sent_at = time.monotonic()
+        return True
+
+    def pieces(self, batches: Iterator[Sequence[Frame]]) -> Iterator[bytes]:
+        """Yield what the server has to write: frames that are there together in one piece."""
+        if self._projection.opening:
+            yield self._projection.opening
+        for batch in batches:
+            if self._watch is not None:
+                self._watch.over |= bool(batch) and batch[-1].last
+                self._watch.look()
+            data = self._render(batch) if batch else b""
+            if not data and self._is_silent(batch):
+                data = self._projection.heartbeat()
+            if data:
+                self._sent_at = time.monotonic()
+                yield data
+        if self._watch is not None:
+            self._watch.over = True
+        if (run := self._handle.ended()) is not None and (end := self._projection.end(run)):
+            yield end
+
+    def _is_silent(self, batch: Sequence[Frame]) -> bool:
+        """Return whether the client needs a heartbeat: nothing was sent for so long, or there will not have been."""
+        limit = self._heartbeat if batch else self._heartbeat - self._interval
+        return time.monotonic() - self._sent_at >= limit
+
+
+def _nothing_left() -> Response:
+    response = Response(status=204, headers={"Cache-Control": HEADERS["Cache-Control"]})
+    del response.headers["Content-Type"]
+    return response

@@ -1,0 +1,108 @@
+"""The specification and its page. The page loads nothing from anywhere else."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+
+from flask import Response, request, url_for
+
+from agentos.api.kit.routes import PAGE, ResponseSpec, Routes
+from agentos.errors import NotFound
+
+routes = Routes("docs", "This document, and its page.")
+
+# Swagger UI sets styles of its own, and has its icons as data: addresses.
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:;"
+    " connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+
+DOCUMENT = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>AgentOS API</title>
+<link rel="icon" href="{docs}/favicon-32x32.png">
+<link rel="stylesheet" href="{docs}/swagger-ui.css">
+</head>
+<body>
+<div id="api" data-document="{document}"></div>
+<script src="{docs}/swagger-ui-bundle.js"></script>
+<script src="{docs}/start.js"></script>
+</body>
+</html>
+"""
+
+# Without validatorUrl, Swagger UI asks a server on the internet to check the document.
+START = """SwaggerUIBundle({
+  url: document.getElementById("api").dataset.document,
+  dom_id: "#api",
+  deepLinking: true,
+  validatorUrl: null,
+  presets: [SwaggerUIBundle.presets.apis],
+});
+"""
+
+SERVER = b"\n- url: /\n"
+"""Where the document says that the API is."""
+
+ASSETS = {
+    "favicon-32x32.png": "image/png",
+    "start.js": "text/javascript; charset=utf-8",
+    "swagger-ui-bundle.js": "text/javascript; charset=utf-8",
+    "swagger-ui.css": "text/css; charset=utf-8",
+}
+
+
+@routes.get(
+    "/openapi.yaml",
+    access=PAGE,
+    responses={200: ResponseSpec(description="The OpenAPI document.", media_types=("application/yaml",))},
+)
+def get_openapi() -> Response:
+    """Read the specification of this API."""
+    document = _document()
+    if request.root_path:  # what the address begins with behind a proxy; a prefix needs no quotes in YAML
+        document = document.replace(SERVER, b"\n- url: %b\n" % request.root_path.encode(), 1)
+    return Response(document, content_type="application/yaml")
+
+
+@routes.get("/docs", access=PAGE, responses={200: ResponseSpec(description="The page.", media_types=("text/html",))})
+def get_docs() -> Response:
+    """Read the specification as a page."""
+    headers = {
+        "Content-Security-Policy": POLICY,
+        "X-Frame-Options": "DENY",
+        "Referrer-Policy": "no-referrer",
+    }
+    page = DOCUMENT.format(docs=url_for("docs.get_docs"), document=url_for("docs.get_openapi"))
+    return Response(page, headers=headers, content_type="text/html; charset=utf-8")
+
+
+@routes.get(
+    "/docs/{asset}",
+    access=PAGE,
+    responses={
+        200: ResponseSpec(description="The file.", media_types=("text/javascript", "text/css", "image/png")),
+    },
+    errors=(NotFound,),
+)
+def get_docs_asset(asset: str) -> Response:
+    """Read a file that the page needs."""
+    if asset not in ASSETS:
+        raise NotFound(f"there is no file {asset!r:.100}")
+    return Response(_asset(asset), content_type=ASSETS[asset], headers={"Cache-Control": "max-age=3600"})
+
+
+@cache
+def _document() -> bytes:
+    # The repository's own file, shipped in the package. To render it here would hold up a worker for a third of a
+    # second, and load what it is rendered with. `make check` and a test hold it against the code.
+    return (files("agentos.api.system") / "openapi.yaml").read_bytes()
+
+
+@cache
+def _asset(name: str) -> bytes:
+    return START.encode() if name == "start.js" else (files("flask_swagger_ui") / "dist" / name).read_bytes()

@@ -1,0 +1,1 @@
+"""The resources of the API under ``/api/v1``, their schemas and their JSON."""

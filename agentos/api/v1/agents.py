@@ -1,0 +1,104 @@
+"""Agents: those that are there, and registering more while the server runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response, url_for
+
+from agentos.api.kit.paging import page_json, paging
+from agentos.api.kit.routes import ResponseSpec, Routes, json_response, services
+from agentos.api.v1.schemas.agents import AgentChangesSchema, AgentDefinitionSchema, AgentDetailSchema, AgentListSchema
+from agentos.api.v1.schemas.queries import AgentQuery
+from agentos.api.v1.schemas.sessions import DeletedSchema
+from agentos.api.v1.serializers import agent_detail_json, agent_json
+from agentos.errors import AgentExists, AgentNotFound
+
+routes = Routes("agents", "What answers: a model, instructions and tools. Never a conversation.")
+
+PIECE = 20
+"""Agents that are read at once. The database looks into each definition, which may have a megabyte."""
+
+LINKS = {
+    name: {"agent_id": "$response.body#/id"}
+    for name in ("get_agent", "replace_agent", "delete_agent", "run_agent", "stream_agent")
+}
+
+
+@routes.get(
+    "/api/v1/agents",
+    access="agents:read",
+    query=AgentQuery,
+    responses={200: ResponseSpec(description="A part of the list.", schema=AgentListSchema)},
+)
+def list_agents(query: dict[str, Any]) -> Response:
+    """List agents, by id.
+
+    Those of code and plugins and the stored ones are one list. It is stable while agents are added, if it is read with
+    `cursor`.
+    """
+    return json_response(page_json("agents", "agent", paging(query), services().agents.list, agent_json, piece=PIECE))
+
+
+@routes.post(
+    "/api/v1/agents",
+    access="agents:write",
+    body=AgentDefinitionSchema,
+    responses={
+        201: ResponseSpec(
+            description="The agent is registered.",
+            schema=AgentDetailSchema,
+            headers={"Location": "The agent's address."},
+            links=LINKS,
+        )
+    },
+    errors=(AgentExists,),
+)
+def register_agent(body: dict[str, Any]) -> Response:
+    """Register an agent.
+
+    It is stored; every worker serves it within two seconds, restarts included.
+    """
+    agent = services().agents.register(body)
+    return json_response(agent_detail_json(agent), 201, {"Location": url_for("agents.get_agent", agent_id=agent.id)})
+
+
+@routes.get(
+    "/api/v1/agents/{agent_id}",
+    access="agents:read",
+    responses={200: ResponseSpec(description="The agent.", schema=AgentDetailSchema)},
+    errors=(AgentNotFound,),
+)
+def get_agent(agent_id: str) -> Response:
+    """Read an agent."""
+    return json_response(agent_detail_json(services().agents.get(agent_id)))
+
+
+@routes.put(
+    "/api/v1/agents/{agent_id}",
+    access="agents:write",
+    body=AgentChangesSchema,
+    responses={200: ResponseSpec(description="The agent as it is now.", schema=AgentDetailSchema)},
+    errors=(AgentNotFound, AgentExists),
+)
+def replace_agent(agent_id: str, body: dict[str, Any]) -> Response:
+    """Replace an agent's whole definition.
+
+    Agents that code or a plugin registered are read-only.
+    """
+    return json_response(agent_detail_json(services().agents.replace(agent_id, body)))
+
+
+@routes.delete(
+    "/api/v1/agents/{agent_id}",
+    access="agents:write",
+    responses={200: ResponseSpec(description="It is gone.", schema=DeletedSchema)},
+    errors=(AgentNotFound, AgentExists),
+)
+def delete_agent(agent_id: str) -> Response:
+    """Delete an agent.
+
+    Its sessions and runs stay. Agents that code or a plugin registered are read-only.
+    """
+    services().agents.delete(agent_id)
+    return json_response({"message": "agent deleted"})

@@ -1,0 +1,28 @@
+"""All data of one owner: deleted at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response
+
+from agentos.api.kit.routes import ResponseSpec, Routes, json_response, services
+from agentos.api.v1.schemas.owner_data import DeletedDataSchema, OwnerDataQuery
+
+routes = Routes("data", "All that the server keeps for one owner.")
+
+
+@routes.delete(
+    "/api/v1/data",
+    access="admin",
+    query=OwnerDataQuery,
+    responses={200: ResponseSpec(description="How much was deleted.", schema=DeletedDataSchema)},
+)
+def delete_data(query: dict[str, Any]) -> Response:
+    """Delete all data of an owner.
+
+    Its sessions, runs and attachments go, with all that is in them; runs under way are cancelled first. With
+    `user_id`, only the sessions of that user and the runs of that user. API keys stay. The request may be repeated.
+    """
+    deleted = services().owner_data.delete(query["owner"], user_id=query.get("user_id"))
+    return json_response({"sessions": deleted.sessions, "runs": deleted.runs, "attachments": deleted.attachments})

@@ -1,0 +1,89 @@
+"""The query parameters of each operation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from agentos.api.kit.schemas.fields import Choice, RequestSchema, StrictString, id_field
+from agentos.api.kit.schemas.query_fields import MAX_LIMIT, PagingQuery, QueryBoolean, QueryCursor, QueryInteger
+from agentos.domain.event import EVENT_TYPES
+from agentos.domain.run import RunStatus
+
+MAX_NUMBER = 10**18 - 1
+
+
+class EventTypes(StrictString):
+    """Names of events, separated by commas; empty means all."""
+
+    def __init__(self) -> None:
+        one = "|".join(EVENT_TYPES)
+        super().__init__(
+            "Events to send, separated by commas; empty: all. `error` always passes. Has no effect on an answer that is"
+            " no stream.",
+            pattern=f"^(({one})(,({one}))*)?$",
+            words=f"names of events, separated by commas; known are {', '.join(EVENT_TYPES)}",
+            example="token,complete",
+        )
+
+    def read(self, value: Any) -> Any:
+        """Return what the text says."""
+        return frozenset(filter(None, super().read(value).split(",")))
+
+
+class AgentQuery(PagingQuery):
+    """Which agents."""
+
+    cursor = QueryCursor("Where to go on: `next_cursor` of the answer before.", "agent")
+
+
+class SessionQuery(PagingQuery):
+    """Which sessions."""
+
+    cursor = QueryCursor("Where to go on: `next_cursor` of the answer before.", "session")
+    agent_id = id_field("Only sessions of this agent.")
+    user_id = id_field("Only sessions of this user.")
+    team_id = id_field("Only sessions of this team.")
+    workflow_id = id_field("Only sessions of this workflow.")
+    include_total = QueryBoolean("Also count all that match, as `total`.", default=False)
+
+
+class RunQuery(PagingQuery):
+    """Which runs."""
+
+    cursor = QueryCursor("Where to go on: `next_cursor` of the answer before.", "run")
+    session_id = id_field("Only runs of this session.")
+    agent_id = id_field("Only runs of this agent.")
+    status = Choice("Only runs in this state.", RunStatus)
+
+
+class HistoryQuery(RequestSchema):
+    """Which messages."""
+
+    num_messages = QueryInteger("Only the last so many.", least=1, most=MAX_LIMIT, default=MAX_LIMIT)
+    before = QueryInteger(
+        "Only messages before this sequence number; `next_before` of the answer before.", least=1, most=MAX_NUMBER
+    )
+
+
+class SummaryQuery(RequestSchema):
+    """How to make a summary."""
+
+    later = QueryBoolean("Answer at once, and let the model work in the background.", default=False, key="async")
+
+
+class StreamQuery(RequestSchema):
+    """What to stream."""
+
+    types = EventTypes()
+
+
+class EventsQuery(StreamQuery):
+    """What to stream of a run's events."""
+
+    after = QueryInteger("Only events after this number; what `Last-Event-ID` says counts more.", most=MAX_NUMBER)
+
+
+class RunStartQuery(StreamQuery):
+    """How to answer."""
+
+    stream_events = QueryBoolean("Stream the answer, as `/run/stream` does.", default=False)

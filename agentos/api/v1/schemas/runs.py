@@ -1,0 +1,155 @@
+"""Runs: what is asked for, how it is answered, how it is found again."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, get_args
+
+from agentos.api.kit.schemas.errors import RunErrorSchema
+from agentos.api.kit.schemas.fields import (
+    Choice,
+    Object,
+    RequestSchema,
+    StrictBoolean,
+    StrictInteger,
+    StrictString,
+    id_field,
+    metadata_field,
+)
+from agentos.api.kit.schemas.structure import Nested, NestedList, ResponseSchema, Seconds, Time
+from agentos.api.v1.schemas.media import MediaDescriptionSchema, attachments_field
+from agentos.domain.run import Concurrency, RunStatus
+from agentos.models.deltas import FinishReason
+
+REASONS = get_args(FinishReason)
+MODEL = "The last model that answered, as `provider:name`; null for an agent without a model of the server's."
+FINISH_REASON = (
+    "Why that model stopped. `stop`: its answer is whole. `length`: the output limit cut it. `content_filter`: the"
+    " provider's filter cut it. `tool_calls`: it called tools, and the run ended before it answered. `other`: a reason"
+    " that is not known. Null where `model` is."
+)
+
+
+class RunContextSchema(RequestSchema):
+    """Where a run belongs; kept with it, never interpreted."""
+
+    parent_run_id = id_field("The run that this one is a part of.")
+    workflow_id = id_field("The workflow that it belongs to.")
+    team_id = id_field("The team that it belongs to.")
+    metadata = metadata_field("Whatever the client wants to keep with it.")
+
+
+class RunRequestSchema(RequestSchema):
+    """What an agent is asked; `input`, `media`, or both."""
+
+    extra: ClassVar[dict[str, Any]] = {
+        "anyOf": [
+            {"required": ["input"], "properties": {"input": {"minLength": 1}}},
+            # Of a single attachment, an object, `minItems` says nothing.
+            {"required": ["media"], "properties": {"media": {"minItems": 1}}},
+        ]
+    }
+
+    input = StrictString(
+        "What the user says. At most `AGENTOS_MAX_INPUT_SIZE` in UTF-8 (1 MiB by default).",
+        default="",
+        example="What is the weather in SF?",
+    )
+    media = attachments_field()
+    session_id = id_field("The session to run in; without one the run has no memory.")
+    user_id = id_field("The client's name of a user; says nothing about who may see the run.")
+    metadata = metadata_field("Whatever the client wants to keep with the run.")
+    stream = StrictBoolean("Stream the answer, as `/run/stream` does.", default=False)
+    background = StrictBoolean(
+        "Answer at once, with 202 and where the run will be found; it goes on by itself. Not together with a stream.",
+        default=False,
+    )
+    concurrency = Choice(
+        "What happens when the session has unfinished runs. `enqueue`: wait for them, in order. `reject`: refuse this"
+        " one. `interrupt`: cancel them, keep what they wrote in the history, then run. `rollback`: cancel them, forget"
+        " them, then run. Absent: as the agent says.",
+        Concurrency,
+    )
+    on_disconnect = Choice(
+        "What happens when the client goes away before the run has ended: it goes on, or (`cancel`) is cancelled.",
+        ("continue", "cancel"),
+        default="continue",
+    )
+    run_context = Nested(
+        RunContextSchema, "Where the run belongs. At most `AGENTOS_MAX_METADATA_SIZE` as JSON, its metadata included."
+    )
+
+
+class UsageSchema(ResponseSchema):
+    """Tokens, summed over all model calls of the run."""
+
+    prompt_tokens = StrictInteger("Tokens that the model read.")
+    completion_tokens = StrictInteger("Tokens that it wrote, those of its reasoning included.")
+    total_tokens = StrictInteger("Both together.")
+    reasoning_tokens = StrictInteger("Those of `completion_tokens` that went into reasoning.")
+    cached_tokens = StrictInteger(
+        "Those of `prompt_tokens` that the provider had in its cache; absent where it does not say.", optional=True
+    )
+
+
+class RunMetadataSchema(ResponseSchema):
+    """How a run went."""
+
+    agent_id = StrictString("The agent that ran.")
+    loops = StrictInteger("Turns of the model.")
+    duration = Seconds("Seconds from the request to the end.")
+    usage = Nested(UsageSchema)
+    media = NestedList(MediaDescriptionSchema, "The attachments that came with the request.")
+
+
+class RunAnswerSchema(ResponseSchema):
+    """A run that has completed."""
+
+    run_id = StrictString("The run's id.")
+    status = Choice("How it ended; other ends are errors.", ("completed",))
+    content = StrictString("What the agent answered.")
+    model = StrictString(MODEL, nullable=True, example="openai:gpt-5-mini")
+    finish_reason = Choice(FINISH_REASON, REASONS, nullable=True)
+    session_id = StrictString("The session that it ran in; absent without one.", optional=True)
+    metadata = Nested(RunMetadataSchema)
+
+
+class AcceptedRunSchema(ResponseSchema):
+    """A background run that was accepted; a repeat of the request is told the same."""
+
+    run_id = StrictString("The run's id.")
+    status = Choice("Where it stood then.", ("queued",))
+    session_id = StrictString("The session that it runs in; absent without one.", optional=True)
+
+
+class RunSchema(ResponseSchema):
+    """A run as it is saved."""
+
+    run_id = StrictString("The run's id.")
+    agent_id = StrictString("The agent that runs.")
+    session_id = StrictString("The session that it runs in.", nullable=True)
+    owner = StrictString("Whose run it is: only this user or tenant sees it, by its keys and tokens.")
+    user_id = StrictString("The client's name of a user.", nullable=True)
+    status = Choice("Where it stands; the last three are its one end.", RunStatus)
+    input = StrictString("What the user said.")
+    media = NestedList(MediaDescriptionSchema, "The attachments that came with it.")
+    content = StrictString("What the agent answered, or had said when it ended otherwise.", nullable=True)
+    reasoning = StrictString("What the model thought aloud.", nullable=True)
+    model = StrictString(MODEL, nullable=True)
+    finish_reason = Choice(FINISH_REASON, REASONS, nullable=True)
+    error = Nested(RunErrorSchema, "Why it did not complete.", allow_none=True)
+    usage = Nested(UsageSchema)
+    loops = StrictInteger("Turns of the model.")
+    duration = Seconds("Seconds from the request to the end.", nullable=True)
+    metadata = Object("What the client keeps with it.")
+    run_context = Object("Where it belongs, as the request said.")
+    created_at = Time("When it was accepted.")
+    started_at = Time("When its turn in the session came.", nullable=True)
+    ended_at = Time("When it ended.", nullable=True)
+
+
+class RunListSchema(ResponseSchema):
+    """Runs, newest first."""
+
+    runs = NestedList(RunSchema)
+    count = StrictInteger("How many are in this answer.")
+    next_cursor = StrictString("Where the next part begins; absent when there is no more.", optional=True)

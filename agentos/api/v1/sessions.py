@@ -1,0 +1,184 @@
+"""Sessions: create, find, change, delete; their history and summary."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Response, request, url_for
+
+from agentos.api.kit.callers import caller
+from agentos.api.kit.etags import expected_version, session_etag
+from agentos.api.kit.idempotency import REQUEST_HEADER, RESPONSE_HEADER, idempotency_key, replayed_header
+from agentos.api.kit.paging import page_json, paging
+from agentos.api.kit.routes import ResponseSpec, Routes, json_response, services
+from agentos.api.v1.schemas.queries import SessionQuery
+from agentos.api.v1.schemas.sessions import (
+    DeletedSchema,
+    NewSessionSchema,
+    SessionChangesSchema,
+    SessionListSchema,
+    SessionReuseSchema,
+    SessionSchema,
+)
+from agentos.api.v1.serializers import session_json
+from agentos.domain.session import Session
+from agentos.errors import IdempotencyConflict, IdempotencyMismatch, InvalidRequest, PreconditionFailed, SessionNotFound
+from agentos.storage.sessions import SessionChanges, SessionFilter
+
+routes = Routes("sessions", "Conversations that last: what was said, whose they are, what the client keeps with them.")
+
+PIECE = 100
+"""Sessions that are read at once for a list; each holds little more than its metadata and state."""
+
+ETAG = {"ETag": "The session's tag, for `If-Match` and `If-None-Match`."}
+LINKS = {
+    name: {"session_id": "$response.body#/session_id"}
+    for name in (
+        "get_session",
+        "update_session",
+        "delete_session",
+        "get_session_history",
+        "make_session_summary",
+        "get_session_summary",
+        "reuse_session",
+    )
+}
+FILTERS = ("agent_id", "user_id", "team_id", "workflow_id")
+
+
+@routes.post(
+    "/api/v1/sessions",
+    access="sessions:write",
+    body=NewSessionSchema,
+    responses={
+        201: ResponseSpec(
+            description="The new session.",
+            schema=SessionSchema,
+            headers={"Location": "The session's address.", **ETAG},
+            sometimes=RESPONSE_HEADER,
+            links=LINKS,
+        )
+    },
+    request_headers=REQUEST_HEADER,
+    errors=(IdempotencyConflict, IdempotencyMismatch),
+)
+def create_session(body: dict[str, Any]) -> Response:
+    """Create a session.
+
+    A session belongs to an agent, which need not be registered yet.
+    """
+    session, replayed = services().sessions.create(**body, idempotency=idempotency_key(request, body), caller=caller())
+    where = {"Location": url_for("sessions.get_session", session_id=session.id)}
+    return _session_response(session, 201, {**where, **replayed_header(replayed)})
+
+
+@routes.get(
+    "/api/v1/sessions",
+    access="sessions:read",
+    query=SessionQuery,
+    responses={200: ResponseSpec(description="A part of the list.", schema=SessionListSchema)},
+)
+def list_sessions(query: dict[str, Any]) -> Response:
+    """List sessions.
+
+    The newest activity comes first. Filters are exact and and-ed. The list is stable while sessions are added, if it is
+    read with `cursor`.
+    """
+    where = SessionFilter(**{name: query[name] for name in FILTERS if name in query})
+    answer = page_json(
+        "sessions",
+        "session",
+        paging(query),
+        lambda part: services().sessions.list(where, part, caller()),
+        session_json,
+        piece=PIECE,
+    )
+    if query["include_total"]:
+        answer["total"] = services().sessions.count(where, caller())
+    return json_response(answer)
+
+
+@routes.get(
+    "/api/v1/sessions/{session_id}",
+    access="sessions:read",
+    responses={
+        200: ResponseSpec(description="The session.", schema=SessionSchema, headers=ETAG),
+        304: ResponseSpec(description="It is as `If-None-Match` says.", headers=ETAG),
+    },
+    request_headers={"If-None-Match": "Tags that the client has: 304 if one is the present one."},
+    errors=(SessionNotFound,),
+)
+def get_session(session_id: str) -> Response:
+    """Read a session."""
+    session = services().sessions.get(session_id, caller())
+    if request.if_none_match.contains_weak(session_etag(session)):
+        answer = Response(status=304)
+        answer.set_etag(session_etag(session))
+        return answer
+    return _session_response(session)
+
+
+@routes.put(
+    "/api/v1/sessions/{session_id}",
+    access="sessions:write",
+    body=SessionChangesSchema,
+    responses={200: ResponseSpec(description="The session as it is now.", schema=SessionSchema, headers=ETAG)},
+    request_headers={"If-Match": "Change it only if its present tag is one of these; `*`: if it is there."},
+    errors=(SessionNotFound, PreconditionFailed),
+)
+def update_session(session_id: str, body: dict[str, Any]) -> Response:
+    """Change a session's name, metadata or state.
+
+    What is given replaces what was there, what is absent stays, `null` clears.
+    """
+    version = expected_version(request, lambda: services().sessions.get(session_id, caller()))
+    cleared = {name: {} if value is None and name != "name" else value for name, value in body.items()}
+    return _session_response(_changed(session_id, SessionChanges(**cleared), version))
+
+
+@routes.delete(
+    "/api/v1/sessions/{session_id}",
+    access="sessions:write",
+    responses={200: ResponseSpec(description="It is gone.", schema=DeletedSchema)},
+    errors=(SessionNotFound,),
+)
+def delete_session(session_id: str) -> Response:
+    """Delete a session.
+
+    Its messages, runs and events go too; a run under way is cancelled.
+    """
+    services().sessions.delete(session_id, caller())
+    return json_response({"message": "session deleted"})
+
+
+@routes.post(
+    "/api/v1/sessions/{session_id}/reuse",
+    access="sessions:write",
+    body=SessionReuseSchema,
+    responses={200: ResponseSpec(description="The session as it is now.", schema=SessionSchema, headers=ETAG)},
+    errors=(SessionNotFound,),
+)
+def reuse_session(session_id: str, body: dict[str, Any]) -> Response:
+    """Point a session at another agent, user, team or workflow.
+
+    At least one of them; its history stays. `null` clears, but for the agent.
+    """
+    if not body:
+        raise InvalidRequest(f"nothing to change was given; accepted is at least one of {', '.join(FILTERS)}")
+    return _session_response(_changed(session_id, SessionChanges(**body)))
+
+
+def _changed(session_id: str, changes: SessionChanges, version: int | None = None) -> Session:
+    if changes.given():
+        return services().sessions.update(session_id, changes, caller(), expected_version=version)
+    session = services().sessions.get(session_id, caller())
+    if version is not None and session.version != version:
+        raise PreconditionFailed(f"the session is at version {session.version}, not {version}; read it again")
+    return session
+
+
+def _session_response(session: Session, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    answer = json_response(session_json(session), status, headers)
+    answer.set_etag(session_etag(session))
+    return answer

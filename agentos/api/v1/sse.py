@@ -1,0 +1,49 @@
+"""A run's events as our own ``text/event-stream`` (WHATWG HTML, section 9.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence, Set
+
+from agentos.domain.event import EVENT_TYPES, Error, Frame
+from agentos.events.projection import Projection
+
+RETRY = b"retry: 1000\n\n"
+"""Tells an ``EventSource`` to wait a second before it comes back; left alone, browsers wait three to five."""
+
+_EVENT = b"id: %d\nevent: %b\ndata: %b\n\n"
+_TYPES = {type: type.encode() for type in EVENT_TYPES}
+
+# A frame's data is one line for every reader: JSON leaves these three as they are, and some split lines at them.
+_SEPARATORS = tuple((character.encode(), f"\\u{ord(character):04x}".encode()) for character in "\x85\u2028\u2029")
+
+
+class SSEProjection(Projection):
+    """Renders each frame as an event. ``types`` filters, empty means all; ``error`` always passes.
+
+    With ``retry``, browsers are told how soon to come back. That also has the headers leave at once, however long the
+    run is silent.
+    """
+
+    media_type = "text/event-stream; charset=utf-8"
+
+    def __init__(self, types: Set[str] = frozenset(), *, retry: bool = False) -> None:
+        self.opening = RETRY if retry else b""
+        self._wanted = types | {Error.type} if types else None
+
+    def render(self, frames: Sequence[Frame]) -> bytes:
+        """Return the frames that pass the filter."""
+        if self._wanted is not None:
+            frames = [frame for frame in frames if frame.type in self._wanted]
+        if len(frames) == 1:  # nearly always, so it is worth a quicker way
+            number, type, data = frames[0]
+            block = _EVENT % (number, _TYPES[type], data)
+        else:
+            block = b"".join([_EVENT % (number, _TYPES[type], data) for number, type, data in frames])
+        if not block.isascii():
+            for separator, escaped in _SEPARATORS:
+                block = block.replace(separator, escaped)
+        return block
+
+    def heartbeat(self) -> bytes:
+        """Return a comment line."""
+        return b": heartbeat\n\n"

@@ -1,0 +1,48 @@
+"""How long a run may take, how much it is given of its session, and how much it may write."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from agentos.config import Config
+from agentos.domain.agent import StreamingAgent
+from agentos.runtime.loop import ModelAgent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunLimits:
+    """The limits of one run; times in seconds."""
+
+    timeout: float
+    queue_timeout: float = 0.0
+    """How long it may wait for its session's turn; 0: as long as it may take."""
+    history_turns: int
+    history_bytes: int = 8 * 1024**2
+    """Most bytes of the session's texts and attachments."""
+    max_output: int
+    durable: bool = False
+    """Followers are shown an event only once the log has it, so that the run can start over on another worker."""
+
+    @property
+    def longest_wait(self) -> float:
+        """How long it may wait for its session's turn."""
+        return self.queue_timeout or self.timeout
+
+    @classmethod
+    def of(cls, agent: StreamingAgent, config: Config, *, timeout: float) -> RunLimits:
+        """Return the limits of an agent's run on a server with this configuration."""
+        turns = agent_setting(agent, "history_turns", None)
+        return cls(
+            timeout=timeout,
+            queue_timeout=config.queue_timeout,
+            history_turns=config.history_turns if turns is None else turns,
+            history_bytes=config.history_bytes,
+            max_output=config.max_output_size,
+            durable=agent_setting(agent, "retry_on_crash", False),
+        )
+
+
+def agent_setting(agent: StreamingAgent, name: str, default: Any) -> Any:
+    """Return what an agent, ours or not, says of itself."""
+    return getattr(agent.agent if isinstance(agent, ModelAgent) else agent, name, default)

@@ -1,0 +1,165 @@
+"""One response of a model: collected from its deltas, and what may be done with it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import logging
+import time
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any, get_args
+
+import orjson
+
+from agentos.domain.event import Step
+from agentos.domain.message import ToolCall
+from agentos.domain.text import clean
+from agentos.domain.usage import Usage
+from agentos.errors import ProviderError
+from agentos.models.deltas import CUT, FinishReason, MessageDetails, ToolCallDelta
+from agentos.runtime.calls import CallAssembler
+
+REASONS: frozenset[str] = frozenset(get_args(FinishReason))
+
+CUT_BY = {
+    "length": "not called: the output limit cut the answer before it was complete; answer shorter",
+    "content_filter": "not called: the provider's content filter cut the answer before it was complete",
+}
+UNSURE = "not called: the answer ended for an unknown reason, and these arguments are no complete JSON"
+
+MAX_DETAILS = 1024**2
+"""Bytes of JSON that one answer may bring for its provider to see again."""
+
+LONGEST_NAME = 255
+"""Characters that are kept of a model's name."""
+
+logger = logging.getLogger(__name__)
+
+
+class ModelResponse:
+    """What one call to a model has brought so far.
+
+    ``held`` says that its text is not streamed until the run knows whether it may be. ``limit`` bounds the characters
+    of its text where :meth:`check_size` is called, and those of the arguments of its calls.
+    """
+
+    def __init__(self, limit: int, *, held: bool = False) -> None:
+        self.held = held
+        self.pieces: list[str] = []
+        """The text in the pieces in which it came."""
+        self.thoughts: list[str] = []
+        self.began: float | None = None
+        """Seconds until anything came; after that, nothing is tried again."""
+        self.attempt = 1
+        self.reason: FinishReason | None = None
+        self.usage: Usage | None = None
+        self._assembler = CallAssembler(limit)
+        self._details: Mapping[str, Any] | None = None
+        self._counted = self._size = 0
+        self._started = time.monotonic()
+        self._limit = limit
+
+    def ask(self, attempt: int) -> None:
+        """Note that the model is asked now, for the first time or again."""
+        self.attempt = attempt
+        self._started = time.monotonic()
+
+    def begin(self) -> None:
+        """Note that the first piece came."""
+        self.began = self.age
+
+    @property
+    def age(self) -> float:
+        """Seconds since the model was asked."""
+        return time.monotonic() - self._started
+
+    @cached_property
+    def calls(self) -> list[ToolCall]:
+        """The whole calls. Ask once the response has ended."""
+        return self._assembler.calls()
+
+    def add(self, piece: ToolCallDelta) -> None:
+        """Take in a piece of a call; raise :class:`~agentos.errors.ProviderError` when there are too many."""
+        self._assembler.add(piece)
+
+    def keep(self, details: MessageDetails) -> None:
+        """Keep what the provider wants to see again with this message."""
+        self._details = {**(self._details or {}), **details.fields}
+
+    def finish(self, reason: str) -> None:
+        """Note why the model stopped; a reason that is not one of ours is ``other``."""
+        self.reason = reason if reason in REASONS else "other"  # type: ignore[assignment]
+
+    @property
+    def text(self) -> str:
+        """The text so far."""
+        return "".join(self.pieces)
+
+    def check_size(self) -> None:
+        """Raise :class:`~agentos.errors.ProviderError` when the text is too long."""
+        self._size += sum(map(len, self.pieces[self._counted :]))
+        self._counted = len(self.pieces)
+        if self._size > self._limit:
+            raise ProviderError(
+                f"the answer grew beyond {self._limit} characters (AGENTOS_MAX_OUTPUT_SIZE) and was stopped"
+            )
+
+    def step(self, model: str) -> Step:
+        """Return the call to the model as an event."""
+        step = Step(
+            model=model,
+            finish_reason=self.reason,
+            duration=self.age,
+            attempt=self.attempt,
+            first_piece=self.began,
+            usage=self.usage,
+            provider_details=self._details,
+            call_details={call.id: call.provider_details for call in self.calls if call.provider_details},
+        )
+        return kept_step(step)
+
+    def words(self) -> list[str]:
+        """Return all that the model wrote."""
+        return [self.text, "".join(self.thoughts), *(call.arguments for call in self._assembler.calls())]
+
+    def refusals(self) -> dict[str, str]:
+        """Return, by call id, why a call must not be executed.
+
+        A call is executed only if the answer that holds it ended well: after a cut, arguments may lack their end, and
+        no arguments at all would mean the tool's defaults. After an unknown reason, complete JSON is proof enough.
+        """
+        if self.reason in CUT:
+            return {call.id: CUT_BY[self.reason] for call in self.calls}
+        if self.reason == "other":
+            return {call.id: UNSURE for call in self.calls if not _is_object(call.arguments)}
+        return {}
+
+
+def kept_step(step: Step) -> Step:
+    """Return a step as it can be stored: its words known or clean, its details JSON of a bounded size or none."""
+    model = clean(str(step.model))[:LONGEST_NAME]
+    reason = step.finish_reason if step.finish_reason is None or step.finish_reason in REASONS else "other"
+    kept = step
+    if (model, reason) != (step.model, step.finish_reason):
+        kept = dataclasses.replace(step, model=model, finish_reason=reason)
+    if not (step.provider_details or step.call_details):
+        return kept
+    details = {"message": step.provider_details, "calls": dict(step.call_details)}
+    try:
+        text = orjson.dumps(details)
+    except TypeError:
+        logger.warning("details of model %r are left out: they are no JSON", kept.model)
+    else:
+        if len(text) <= MAX_DETAILS:
+            plain = orjson.loads(text)
+            return dataclasses.replace(kept, provider_details=plain["message"], call_details=plain["calls"])
+        logger.warning("details of model %r are left out: they have %d bytes", kept.model, len(text))
+    return dataclasses.replace(kept, provider_details=None, call_details={})
+
+
+def _is_object(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), dict)
+    except (ValueError, RecursionError):
+        return False

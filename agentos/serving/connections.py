@@ -1,0 +1,88 @@
+"""The open connections of one worker: which of them are new or idle, and what is closed where there is no room."""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections.abc import Iterable
+from ssl import SSLContext
+from typing import Any
+
+from gevent import socket
+
+from agentos.fair_lock import FairLock
+from agentos.serving import descriptors
+from agentos.serving.addresses import plain
+from agentos.serving.http_connection import HTTPConnection, Timeouts
+from agentos.serving.listeners import Listeners
+from agentos.serving.responses import respond
+
+EXHAUSTED_AGAIN = 60.0  # between two lines in the log that say that there are no file descriptors
+ABORTED_AT_ONCE = 16  # idle connections that are closed then; more follow while it lasts
+
+log = logging.getLogger(__name__)
+
+
+class Connections:
+    """Accepts connections for a worker and serves each in a greenlet of its own."""
+
+    def __init__(self, worker: Any, *, timeouts: Timeouts, body_limit: int, tls: SSLContext | None) -> None:
+        self._worker = worker
+        self._timeouts = timeouts
+        self._body_limit = body_limit
+        self._tls = tls
+        self.fresh: set[HTTPConnection] = set()  # before their first request: its loss would be a failure
+        self.idle: dict[HTTPConnection, None] = {}  # between two requests, the oldest first: may be closed at any time
+        self._beginnings = FairLock()
+        self._exhausted = -math.inf
+        self.listeners = Listeners(worker, handle=self.serve, exhausted=self.make_room)
+
+    def serve(self, listener: Any, client: socket.socket, addr: Any) -> None:
+        """Serve one connection."""
+        addr, name = plain(addr), plain(listener.getsockname())
+
+        def handle(one: HTTPConnection, request: Any, connection: Any) -> None:
+            self.fresh.discard(one)
+            self.idle.pop(one, None)
+            if request.method == "POST":
+                # What begins work begins one after the other. Probes and other short requests overtake those that wait.
+                self._beginnings.pass_through()
+            respond(self._worker, request, connection, addr, name)
+            if not self._worker.alive or self._full:
+                raise StopIteration
+            self.idle[one] = None
+
+        connection = HTTPConnection(
+            client, addr, cfg=self._worker.cfg, timeouts=self._timeouts, body_limit=self._body_limit, handle=handle
+        )
+        self.fresh.add(connection)
+        if self._full:
+            # Clients that say nothing must not keep those out that have something to say.
+            abort(list(self.idle)[:1])
+        try:
+            connection.serve(self._tls)
+        finally:
+            self.fresh.discard(connection)
+            self.idle.pop(connection, None)
+
+    def make_room(self) -> None:
+        """Close the connections that have been idle for longest: there are no file descriptors left."""
+        now = time.monotonic()
+        if now - self._exhausted > EXHAUSTED_AGAIN:
+            self._exhausted = now
+            log.warning(
+                "no file descriptors are left; idle connections are closed, new ones wait (ulimit -Hn, LimitNOFILE)",
+                extra={"open_files": descriptors.limit(), "connections": self.listeners.busy},
+            )
+        abort(list(self.idle)[:ABORTED_AT_ONCE])
+
+    @property
+    def _full(self) -> bool:
+        return bool(self.listeners.busy >= self._worker.worker_connections)
+
+
+def abort(connections: Iterable[HTTPConnection]) -> None:
+    """Close connections that wait for their client."""
+    for one in list(connections):
+        one.abort()
