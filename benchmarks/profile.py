@@ -31,12 +31,6 @@ STAGES: tuple[tuple[str, tuple[str, ...]], ...] = (
     (
         "request: schema",
         ("marshmallow/", "api/kit/schemas/", "api/v1/schemas/", "api/kit/json_body", "agentos/strict_json"),
-            "marshmallow/",
-            "agentos/api/kit/schemas/",
-            "agentos/api/v1/schemas/",
-            "api/kit/json_body",
-            "agentos/strict_json",
-        ),
     ),
     (
         "model: HTTP request and response",
@@ -57,7 +51,7 @@ STAGES: tuple[tuple[str, tuple[str, ...]], ...] = (
             "gunicorn/util",
         ),
     ),
-    ("answer: a client that leaves is noticed", ("api/disconnects",)),
+    ("answer: a client that leaves is noticed", ("kit/disconnects",)),
     (
         "run: admission, thread, lease, deadline, end",
         ("agentos/execution/", "agentos/services/", "agentos/domain/", "agentos/timers"),
