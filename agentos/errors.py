@@ -378,7 +378,7 @@ class StorageError(AgentOSError):
 
 
 class AuthenticationUnavailable(AgentOSError):
-    """Whether the credential is valid cannot be told now, as what it is checked with is out of reach."""
+    """The credential cannot be checked now: what it is checked with is out of reach."""
 
     code = "AUTHENTICATION_UNAVAILABLE"
     phrase = "authentication unavailable"

@@ -57,7 +57,7 @@ class Authenticator(Protocol):
         """Return the caller; ``None`` without a credential of this kind.
 
         Raises :class:`~agentos.errors.Unauthenticated` for one of this kind that is not valid: no other authenticator
-        is asked then. An error of any other kind is a bug, or says that it cannot be told now
+        is asked then. An error of any other kind is a bug, or says that it cannot be decided now
         (:class:`~agentos.errors.AuthenticationUnavailable`, ``StorageError``); it never lets the request pass.
         """
         ...

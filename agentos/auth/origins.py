@@ -34,7 +34,7 @@ def refuse_foreign_page(
     """Refuse a request that a page of another origin made. Raises :class:`~agentos.errors.Forbidden`.
 
     ``headers`` have names in lower case. ``own`` is the server's origin as this request names it, ``allowed`` are other
-    origins whose pages may call; both are in :func:`browser_form`. ``for_page`` says that a page is asked for by GET:
+    origins of pages that may call; both are in :func:`browser_form`. ``for_page`` says that a page is asked for by GET:
     a person may follow a link to it from anywhere.
 
     An allowed ``Origin`` is enough. Else each header that is there has to fit: when two disagree, the stricter wins.

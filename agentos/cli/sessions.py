@@ -121,7 +121,7 @@ command.add_command(delete_command("session", "Delete sessions with their messag
 )
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def prune(older_than: timedelta, yes: bool) -> None:
-    """Delete sessions that nobody used for long.
+    """Delete sessions without recent activity.
 
     All that is in them goes too: messages, runs, events.
     """

@@ -48,7 +48,7 @@ def list_tools(as_json: bool) -> None:
 @command.command("schema")
 @click.argument("name", type=Text())
 def schema(name: str) -> None:
-    """Print what a model is told of a tool, as JSON."""
+    """Print a tool's description as a model gets it, as JSON."""
     from agentos.cli.opening import opened
 
     with opened(migrate=False) as services:

@@ -127,7 +127,7 @@ class EventStream:
             return self._frames[self._logged - self._gone :]
 
     def mark_logged(self, number: int) -> None:
-        """Note that the log has all frames up to this number, and let go of those that it had before."""
+        """Note that the log has all frames up to this number, and drop those that it had before."""
         with self._lock:
             # A close follower is less than one group of the log behind, and never has to look there.
             del self._frames[: self._logged - self._gone]

@@ -32,8 +32,8 @@ class Endings:
     def end(self, live: LiveRun, failure: AgentOSError | None) -> bool:
         """End a run: save its state, messages and last events together, then tell its followers.
 
-        Returns ``False`` if another caller ends it. What could not be saved is told as an error, never as done: its row
-        stays unfinished until the lease keeper finds it.
+        Returns ``False`` if another caller ends it. What could not be saved is reported as an error, never as done: its
+        row stays unfinished until the lease keeper finds it.
         """
         if not live.begin_end():
             return False

@@ -72,7 +72,7 @@ class RunHandle:
         return self._read(run, after, heartbeat)
 
     def wait(self, timeout: float) -> Run | None:
-        """Wait for the run's end and return it as it is saved, or as its client has to be told; ``None``: not in time.
+        """Wait for the run's end and return it as it is saved, or as its client must see it; ``None``: not in time.
 
         Raises :class:`~agentos.errors.RunNotFound`, also for one that is deleted meanwhile.
         """

@@ -26,7 +26,7 @@ _TOLERANT = (
 
 
 class _Message:
-    """What the parser reports of the answer so far. It lets go of the parser after the head: they hold each other."""
+    """What the parser reports of the answer so far. It drops the parser after the head: they refer to each other."""
 
     def __init__(self) -> None:
         self.parser: HttpResponseParser | None = None

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from agentos.errors import ConfigError, PluginError, ShuttingDown, StorageError
 
 OURS = (ConfigError, PluginError, ShuttingDown, StorageError)
-"""Errors whose messages we word, without what users or models say."""
+"""Errors with messages of our own words, without what users or models say."""
 
 OF_CODE = (AttributeError, ImportError, ModuleNotFoundError, NameError, RecursionError, UnboundLocalError)
 """Exceptions that Python words, about names in the code. Subclasses are others' and may say anything."""

@@ -24,7 +24,7 @@ from agentos.observability.redaction import has_secret, process, redact, redact_
 if TYPE_CHECKING:
     from agentos.config import Config
 
-# Libraries whose own info lines are noise beside ours, and whose debug lines may hold prompts, answers and statements.
+# Libraries: their info lines are noise beside ours, and their debug lines may hold prompts, answers and statements.
 LIBRARIES = (
     "alembic",
     "asyncio",
@@ -138,7 +138,7 @@ def configure_logging(config: Config, *, stream: TextIO | None = None) -> None:
     for name in LIBRARIES:
         logging.getLogger(name).setLevel(quiet)
     logging.captureWarnings(True)
-    logging.raiseExceptions = False  # A log whose reader is gone must not fail, nor speak, in the middle of a request.
+    logging.raiseExceptions = False  # A log without a reader must not fail, nor speak, in the middle of a request.
 
 
 def _message(record: logging.LogRecord) -> str:

@@ -66,7 +66,7 @@ PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 _SECRET_KEY = re.compile(rf"(?:.*[-_.])?(?:{_NAMES}|{_HEADERS}|(?:set-)?cookie)", re.I)
 _URL_PASSWORD = re.compile(r"://[^:/]*:(.*)@|[?&][^=&#]*(?:pass|pwd|secret|token|key)[^=&#]*=([^&#\s]+)", re.I)
 
-# A value goes on to the next name: a password may hold a & that its writer forgot to encode.
+# A value ends at the next name: a password may hold a & that its writer forgot to encode.
 _SECRET_PARAMETER = re.compile(r"([?&][^=&#]*(?:pass|pwd|secret|token|key)[^=&#]*=)(?:(?!&\w+=).)*", re.I | re.DOTALL)
 _HIDE_VALUE = rf"\1{HIDDEN}"
 _PLACE = re.compile(r"(?:(?:[\w.%-]*|\[[0-9A-Fa-f:.%]+\])(?::[0-9]{1,5})?,?)+(?:[/?]|\Z)")
@@ -86,7 +86,7 @@ class Redactor:
             for spelling in (value, quote(value, safe=""), quote_plus(value), *_escaped(value)):
                 if len(spelling) >= SHORTEST:
                     known.add(spelling)
-        # The longest first: one may be the beginning of another, whose rest would stay.
+        # The longest first: one may be the beginning of another, and the rest would stay.
         self._values = tuple((value, _pattern(value)) for value in sorted(known, key=len, reverse=True))
 
     def redact(self, text: str) -> str:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
+from agentos.domain.agent import Agent
 from agentos.domain.event import AgentEvent, Reasoning, Step, Token, ToolCallEvent, Yielded
 from agentos.domain.message import Message
 from agentos.domain.text import clean
 from agentos.domain.usage import Usage
 from agentos.errors import ContextTooLong, ProviderError
 from agentos.models.deltas import Finish, MessageDetails, ReasoningDelta, TextDelta, ToolCallDelta
+from agentos.models.provider import ModelProvider
 from agentos.models.request import ModelRequest
 from agentos.models.retry import stream_with_retry
 from agentos.observability.call_log import Origin, log_failed_model_call, words_of
@@ -20,22 +22,39 @@ from agentos.runtime.model_response import ModelResponse
 from agentos.runtime.prompt import Prompt
 from agentos.runtime.transcript import Transcript
 
-if TYPE_CHECKING:
-    from agentos.runtime.loop import ModelAgent
-
 logger = logging.getLogger(__name__)
 
 
 class Conversation:
-    """Calls an agent's model for one run, and keeps what the model and the tools said."""
+    """Calls an agent's model for one run, and keeps what the model and the tools said.
 
-    def __init__(self, runnable: ModelAgent, context: RunContext) -> None:
-        self._runnable = runnable
+    ``model`` is the model's name without the provider's prefix. The first call has the agent's parameters, the others
+    have ``later_parameters``.
+    """
+
+    def __init__(
+        self,
+        context: RunContext,
+        agent: Agent,
+        *,
+        provider: ModelProvider,
+        model: str,
+        instructions: Sequence[Message],
+        tools: tuple[Any, ...],
+        later_parameters: Mapping[str, Any],
+        retries: int,
+    ) -> None:
         self._context = context
-        self._model = runnable.agent.model
-        self._prompt = Prompt(runnable.instructions, context, runnable.provider, prefix=self._model.partition(":")[0])
+        self._agent = agent
+        self._provider = provider
+        self._name = model
+        self._tools = tools
+        self._parameters = agent.parameters
+        self._later_parameters = later_parameters
+        self._retries = retries
+        self._model = agent.model
+        self._prompt = Prompt(instructions, context, provider, prefix=self._model.partition(":")[0])
         self._said = Transcript()
-        self._first = True
 
     def add_response(self, response: ModelResponse) -> Step:
         """Keep a response of the model for the calls that follow; return the step that it was."""
@@ -71,14 +90,14 @@ class Conversation:
                 self._shorten(error)
             else:
                 break
-        self._first = False
+        self._parameters = self._later_parameters
 
     def _call(self, request: ModelRequest, response: ModelResponse) -> Iterator[Yielded]:
         held, pieces = response.held, response.pieces
         for arrived in stream_with_retry(
-            self._runnable.provider,
+            self._provider,
             request,
-            retries=self._runnable.retries,
+            retries=self._retries,
             asking=response.ask,
             retrying=lambda error: self._log_end(response, request, error),
         ):
@@ -143,13 +162,12 @@ class Conversation:
         self._context.cancellation.check()
 
     def _request(self, extra: Sequence[Message]) -> ModelRequest:
-        runnable = self._runnable
         return ModelRequest(
-            model=runnable.model,
+            model=self._name,
             messages=[*self._prompt.messages(), *self._said.messages(), *extra],
-            tools=runnable.specs,
-            parameters=runnable.agent.parameters if self._first else runnable.later_parameters,
-            output_schema=runnable.agent.output_schema,
+            tools=self._tools,
+            parameters=self._parameters,
+            output_schema=self._agent.output_schema,
             deadline=self._context.deadline,
             cancellation=self._context.cancellation,
         )

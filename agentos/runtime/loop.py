@@ -47,7 +47,16 @@ class ModelAgent:
         not follow the agent's schema, :class:`~agentos.errors.TurnLimit` when the last allowed turn still wants tools,
         and the cause of a cancellation.
         """
-        conversation = Conversation(self, context)
+        conversation = Conversation(
+            context,
+            self.agent,
+            provider=self.provider,
+            model=self.model,
+            instructions=self.instructions,
+            tools=self.specs,
+            later_parameters=self.later_parameters,
+            retries=self.retries,
+        )
         response = ModelResponse(self.max_output)
         for turn in range(1, self.max_turns + 1):
             response = yield from self._turn(conversation)

@@ -1,4 +1,4 @@
-"""What becomes of a run whose worker was lost."""
+"""What happens to a run after its worker was lost."""
 
 from __future__ import annotations
 

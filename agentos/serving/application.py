@@ -11,7 +11,7 @@ from gunicorn.app.base import Application as GunicornApplication
 from agentos.config import Config
 from agentos.errors import ConfigError
 
-# The deployment's own file, shipped in the package: one file says how AgentOS is served, whoever starts it.
+# The deployment's own file, shipped in the package: one file says how AgentOS is served, for every way to start it.
 SETTINGS = Path(__file__).with_name("gunicorn_conf.py")
 
 _given: Config | None = None

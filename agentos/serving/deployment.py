@@ -84,7 +84,7 @@ class Deployment:
     def fail(self, message: str) -> bool:
         """Keep why a worker could not begin, for the line that the master ends with.
 
-        Return True for the first worker that fails: it alone may say so to gunicorn, whose master does not expect a
+        Return True for the first worker that fails: it alone may say so to gunicorn: its master does not expect a
         second failure while it ends the deployment, and prints a traceback.
         """
         with suppress(BlockingIOError):  # the pipe is full of the same

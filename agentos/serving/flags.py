@@ -16,6 +16,9 @@ from gunicorn.util import load_class
 from agentos.config import Config
 from agentos.serving.application import serving_config
 
+WORKER = "agentos.serving.worker.Worker"
+"""By name: the worker knows the deployment, which checks the flags."""
+
 LEAST_TIMEOUT = 5
 """Seconds. A worker reports once a second, and later under load."""
 
@@ -52,13 +55,11 @@ def _is_zero(value: Any, _: Config) -> bool:
 
 
 def _is_foreign_worker(value: Any, _: Config) -> bool:
-    from agentos.serving.worker import Worker
-
     try:
         found = load_class(value)
     except Exception:  # noqa: BLE001 - gunicorn imports what the flag names
         return True
-    return not (isinstance(found, type) and issubclass(found, Worker))
+    return not (isinstance(found, type) and issubclass(found, load_class(WORKER)))
 
 
 REFUSED: tuple[Flag, ...] = (

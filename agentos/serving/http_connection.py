@@ -18,12 +18,12 @@ from agentos.serving.connection import ClientStalled, Connection, TLSConnection,
 from agentos.serving.parsing import DISCARDED, Parser, Request
 from agentos.serving.refusals import BUG, LateHeader, NoTLS, encode, refusal_of
 
-DISCARD_SECONDS = 2.0  # how long the rest of a small body that nobody read may take to arrive
+DISCARD_SECONDS = 2.0  # how long the unread rest of a small body may take to arrive
 LINGER_SECONDS = 1.0  # how long a client is listened to after its last answer
 TURN = 16  # requests of one connection after which others are looked at, even if it is never waited for
 LINGER_BYTES = 16 * 1024 * 1024  # as much as one sends that does not read the answer before all of its body is out
 
-HANDSHAKE = b"\x16"  # the first byte of whoever speaks TLS (RFC 8446, section 5.1)
+HANDSHAKE = b"\x16"  # the first byte of a TLS client (RFC 8446, section 5.1)
 
 LEFT = frozenset((errno.EPIPE, errno.ECONNRESET, errno.ENOTCONN, errno.ETIMEDOUT, errno.EBADF, errno.EHOSTUNREACH))
 """How the system says that a client has gone away."""
@@ -95,7 +95,7 @@ class HTTPConnection:
     def abort(self) -> None:
         """End a wait for the client as if it had sent its last byte; the connection closes then."""
         try:
-            # Below gevent, whose own would raise in the reader. Not on a copy: there may be no descriptor left for it.
+            # Below gevent: its own would raise in the reader. Not on a copy: there may be no descriptor left for it.
             self._client._sock.shutdown(socket.SHUT_RD)
         except OSError:
             log.debug("a waiting connection was gone already")
@@ -171,7 +171,7 @@ class HTTPConnection:
             self._client.close()
 
     def _has_unread_bytes(self) -> bool:
-        """Return whether the client sent, or may still send, what nobody read."""
+        """Return whether the client sent, or may still send, bytes that were not read."""
         return self._request is None or self._request.unread > 0 or self._client.unread_bytes > 0
 
     def _linger(self) -> None:

@@ -105,7 +105,7 @@ class Listeners:
         return sum(len(server.pool or ()) for server in self._servers)
 
     def close(self) -> None:
-        """Accept no more; what is open goes on."""
+        """Accept no more; open connections continue."""
         for server in self._servers:
             server.close()
 

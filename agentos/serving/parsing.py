@@ -21,7 +21,7 @@ from agentos.errors import RequestTooLarge
 from agentos.serving.refusals import HEADER_LIMIT
 
 DISCARDED = 64 * 1024
-"""Bytes of a body that nobody read which are thrown away for the sake of the next request on the connection."""
+"""Unread bytes of a body that are thrown away, so that the connection can take the next request."""
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
@@ -118,7 +118,7 @@ class _Counted:
 
 
 class Request(GunicornRequest):
-    """A request of HTTP/1.0 or 1.1 whose end is beyond doubt."""
+    """A request of HTTP/1.0 or 1.1 with a certain end."""
 
     body: Any
     unreader: Any
@@ -164,7 +164,7 @@ class Request(GunicornRequest):
 
     @property
     def unread(self) -> int:
-        """How many bytes of the body nobody has read; of chunks nobody knows, so they are too many."""
+        """How many bytes of the body are unread; with chunks it is unknown, so they count as too many."""
         reader = self.body.reader
         if isinstance(reader, ChunkedReader):
             return DISCARDED + 1 if reader.parser is not None or self.body.failed else 0

@@ -90,6 +90,6 @@ def main(arguments: list[str]) -> None:
 
 
 def _search_first(folder: str) -> None:
-    # `python -c` put the working directory where the others put the program's; with `-P` and `-I` nobody puts anything.
+    # `python -c` put the working directory where the others put the program's; with `-P` and `-I` there is no entry.
     if not sys.flags.safe_path:
         sys.path[0] = folder

@@ -56,7 +56,7 @@ class Response(wsgi.Response, SocketConnection):
         return lines
 
     def send_headers(self) -> None:
-        """Make the head, once; whoever calls this writes next."""
+        """Make the head, once; the caller writes next."""
         if self.headers_sent:
             return
         lines = [*self.default_headers(), *(f"{name}: {value}\r\n" for name, value in self.headers), "\r\n"]
@@ -85,7 +85,7 @@ class Response(wsgi.Response, SocketConnection):
         return True
 
     def _stop_reading(self) -> None:
-        # Below gevent, whose own would raise in the reader, and below TLS, whose own ends the encryption too.
+        # Below gevent: its own would raise in the reader. And below TLS: its own ends the encryption too.
         self.sock._sock.shutdown(socket.SHUT_RD)
 
     def _call_later(self, seconds: float, function: Callable[[], None]) -> Callable[[], object]:
@@ -145,7 +145,7 @@ def respond(worker: Any, request: Any, connection: Any, client: Any, server: Any
     environ["wsgi.multithread"] = True
     environ[CLIENT] = response
     response.stream_limit = worker.stream_limit
-    if isinstance(connection, Connection):  # What TLS makes of a piece may have to wait, whatever its length.
+    if isinstance(connection, Connection):  # What TLS makes of a piece may have to wait at any length.
         response.writes = worker.writes
         response.can_push = True
     try:
@@ -183,6 +183,6 @@ def _send(response: Response, body: Any) -> None:
             body.close()
 
 
-@lru_cache(2)  # a second goes on for a while
+@lru_cache(2)  # a second is long here
 def _date(second: int) -> str:
     return formatdate(second, usegmt=True)

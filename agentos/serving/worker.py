@@ -90,7 +90,7 @@ class Worker(GeventWorker):
                 self._refuse(error, error.message)
             except (AppImportError, ImportError) as error:
                 self._refuse(error, f"the application cannot be imported: {error}{place_of(error)}")
-            except Exception as error:  # a bug in the program, whose traceback helps
+            except Exception as error:  # a bug in the program: its traceback helps
                 log.exception("the application failed to load", extra={"worker": self.pid})
                 self._refuse(error, f"{type(error).__name__}: {error}{place_of(error)}")
             else:
@@ -120,7 +120,7 @@ class Worker(GeventWorker):
                 tls=ssl_context(self.cfg) if self.cfg.is_ssl else None,
             )
             _tame_collector()
-            gevent.config.track_greenlet_tree = False  # Who began a greenlet, and where, is remembered for nobody here.
+            gevent.config.track_greenlet_tree = False  # Nothing here asks which greenlet began another, and where.
             log.info("worker ready", extra={"worker": self.pid})
             if writer is not None:
                 writer.settle()  # What is printed when all workers are ready stands below their lines.
@@ -202,5 +202,5 @@ def _tame_collector() -> None:
 def _attempt(step: Callable[..., None], *arguments: float) -> None:
     try:
         step(*arguments)
-    except Exception:  # The worker must go on to answer and to close, whatever the database does now.
+    except Exception:  # The worker must still answer and close, even if the database fails now.
         log.exception("%s failed at the worker's end", step.__name__)

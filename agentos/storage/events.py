@@ -44,7 +44,7 @@ class EventStore(ABC):
 
     @abstractmethod
     def read(self, run_id: str, *, after: int = 0, limit: int = 1000) -> Sequence[Frame]:
-        """Return up to ``limit`` frames whose number is greater than ``after``, in order.
+        """Return up to ``limit`` frames with a number greater than ``after``, in order.
 
         Of any owner's run: the caller has found the run by ``runs.get``, and no run changes its owner.
         """

@@ -27,7 +27,7 @@ class KeyStore(ABC):
 
     @abstractmethod
     def add(self, key: StoredKey, *, new_owner: bool = False) -> StoredKey | None:
-        """Add an API key whose id is new, and return ``None``.
+        """Add an API key with a new id, and return ``None``.
 
         With ``new_owner``, add nothing if the key's owner is the name or the owner of another key, also of one that has
         expired or was revoked; return the oldest such key. Check and insert are one: of simultaneous calls, one adds.

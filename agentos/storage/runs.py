@@ -149,7 +149,7 @@ class RunStore(ABC):
 
     @abstractmethod
     def take_lost(self, lease: Lease, *, limit: int) -> Sequence[Run]:
-        """Take over up to ``limit`` unfinished runs whose lease ran out: count ``attempt`` up, lease them anew."""
+        """Take over up to ``limit`` unfinished runs with an expired lease: count ``attempt`` up, lease them anew."""
 
     # --- deleting --------------------------------------------------------------------------------------------------
 

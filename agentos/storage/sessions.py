@@ -72,7 +72,7 @@ class SessionStore(ABC):
 
     @abstractmethod
     def create(self, session: Session, *, idempotency: IdempotencyKey | None = None) -> Replay | None:
-        """Add a session whose id is new; with a key that was used before, add nothing and return the replay."""
+        """Add a session with a new id; with a key that was used before, add nothing and return the replay."""
 
     @abstractmethod
     def get(self, session_id: str, *, owner: str | None) -> Session | None:
@@ -112,7 +112,7 @@ class SessionStore(ABC):
 
     @abstractmethod
     def history(self, session_id: str, *, owner: str | None, limit: int, before: int | None = None) -> History:
-        """Return the last ``limit`` messages whose sequence is less than ``before``, and the runs they came from.
+        """Return the last ``limit`` messages with a sequence less than ``before``, and the runs they came from.
 
         Runs that left no message stand where their position is; the last page has those after its last message too.
         A page has the latest of them, up to 1000 or some megabytes, for nothing else bounds them. Unfinished runs are

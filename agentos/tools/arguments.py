@@ -1,6 +1,6 @@
 """The arguments of a tool call: from the text that a model wrote to what the function is called with.
 
-Every refusal is an :class:`~agentos.errors.InvalidRequest` whose message the model reads and can act on.
+Every refusal is an :class:`~agentos.errors.InvalidRequest` with a message that the model reads and can act on.
 """
 
 from __future__ import annotations

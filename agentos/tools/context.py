@@ -13,7 +13,7 @@ from agentos.domain.principal import ANONYMOUS
 class ToolContext:
     """Handed to tools that ask for it with a parameter annotated ``ToolContext``; the model never sees it.
 
-    ``owner`` is the user or tenant whose run it is; ``user_id`` is what the client said; ``request_id`` names the HTTP
+    ``owner`` is the user or tenant of the run; ``user_id`` is what the client said; ``request_id`` names the HTTP
     request that began the run, as the log does. ``deadline`` is a
     ``time.monotonic()`` value. A tool that waits for something should do so inside
     ``with context.cancellation.cutting(...)``; one that is isolated is killed instead, and is never told.

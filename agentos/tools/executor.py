@@ -28,9 +28,9 @@ class ToolExecutor:
 
     ``default_timeout`` (seconds) holds for tools without their own. Results longer than ``max_result_size`` (bytes) are
     cut, with a note. Of one turn, ``max_concurrent`` calls run at once and ``max_calls`` run at all. A tool that does
-    not return in time goes on in its thread with nobody listening; while ``max_abandoned`` calls of one tool do, no
-    other call of it is started. ``isolation`` calls the tools that are isolated; ``before_call`` is asked before each
-    call, in its thread, and may deny it. One instance serves all runs of a worker.
+    not return in time continues in its thread, and its result is not used; while ``max_abandoned`` calls of one
+    tool do, no other call of it is started. ``isolation`` calls the tools that are isolated; ``before_call`` is asked
+    before each call, in its thread, and may deny it. One instance serves all runs of a worker.
     """
 
     def __init__(
@@ -171,7 +171,7 @@ class _Turn:
                 pass
         ended = []
         for report in reports:
-            # What reports after it was given up is nobody's any more.
+            # A call that reports after it was given up is ignored.
             if report is not None and report[0] in self.running:
                 self.running.remove(report[0])
                 ended.append(report)

@@ -112,17 +112,17 @@ class Invocation:
         return f"{late} given up; it may still take effect"
 
     def cut_off(self, cause: AgentOSError) -> None:
-        """Tell the tool that nobody waits for it any more."""
+        """Cancel the tool: its result is not waited for any more."""
         self._cancellation.cancel(cause)
 
     def _work(self, context: ToolContext, report: Callable[[Invocation, Outcome], None]) -> None:
-        # The call has a cancellation of its own, so that it can be cut off while the run goes on.
+        # The call has a cancellation of its own, so that it can be cut off while the run continues.
         own = replace(context, deadline=self.deadline, cancellation=self._cancellation)
         try:
             with context.cancellation.cutting(lambda: self._cancellation.cancel(context.cancellation.cause)):
                 outcome = self._perform(own)
         except BaseException as error:  # a tool's SystemExit ends its call, not the run
-            # One that was cut off raises the cause, which is no failure, and nobody reads its outcome.
+            # One that was cut off raises the cause, which is no failure, and its outcome is not read.
             if error is not self._cancellation.cause:
                 logger.warning("tool %r failed", self._name, exc_info=True, extra={"run_id": context.run_id})
             outcome = Outcome(error=f"tool {self._name!r} failed: {error_text(error)}")

@@ -55,7 +55,7 @@ def _limit(request: dict[str, Any]) -> None:
         libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     if os.getppid() != request["parent"]:
         sys.exit("the server ended before its death could be listened for")
-    # Whatever computes here must not slow down the streams of the server.
+    # What computes here must not slow down the streams of the server.
     os.nice(10)
     _lower(resource.RLIMIT_CORE, 0)
     _lower(resource.RLIMIT_NOFILE, OPEN_FILES)
@@ -79,7 +79,7 @@ def _answer(request: dict[str, Any]) -> dict[str, str]:
         return {"result": _call(**pickle.loads(request["call"]), size=request["size"])}  # noqa: S301 - as above
     except MemoryError:
         return {"lack": "memory"}
-    except BaseException as error:  # noqa: BLE001 - other people's code; SystemExit is told as well
+    except BaseException as error:  # noqa: BLE001 - other people's code; SystemExit is reported as well
         from agentos.tools.results import error_text
 
         return {"error": error_text(error), "traceback": traceback.format_exc(limit=-20)[-8000:]}

@@ -49,7 +49,7 @@ def error_text(error: BaseException) -> str:
         message = str(error)
     except Exception:  # noqa: BLE001 - other people's code
         message = ""
-    # Redacted before it is cut: of half a secret nothing could be told. But megabytes would take seconds.
+    # Redacted before it is cut: half a secret could not be recognised. But megabytes would take seconds.
     said = clean(f"{kind}: {message[:MAX_REDACTED]}" if message else kind)
     return shorten(redact(said), MAX_ERROR_LENGTH)
 

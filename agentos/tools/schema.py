@@ -37,7 +37,7 @@ class FunctionSchema:
 
 
 def function_schema(function: Callable[..., Any]) -> FunctionSchema:
-    """Describe a function whose parameters are all annotated.
+    """Describe a function; all its parameters must be annotated.
 
     Raises :class:`~agentos.errors.PluginError` naming the function and the parameter that cannot be described.
     """

@@ -1,4 +1,4 @@
-"""Tools and toolkits: typed functions with what a model is told about them."""
+"""Tools and toolkits: typed functions with the description that a model gets."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class Tool:
 
     @cached_property
     def spec(self) -> ToolSpec:
-        """What a model is told about the tool."""
+        """The description that a model gets."""
         return ToolSpec(self.name, self.description, self.parameters)
 
     @cached_property

@@ -125,7 +125,7 @@ def _accepted_at(violation: Violation) -> str:
 
 
 def _nested(schema: Any, depth: int) -> str:
-    # A schema may also be true or false, and its depth is whatever a tool's author wrote.
+    # A schema may also be true or false, and its depth is up to the tool's author.
     if not isinstance(schema, Mapping) or depth >= 4:
         return "any JSON value"
     return accepted_by(schema, depth + 1)

@@ -14,7 +14,7 @@ CLIENT = "agentos.client"
 """The key in a request's environment under which our own server puts a :class:`ClientConnection`."""
 
 TCP_CLOSE, TCP_CLOSE_WAIT = 7, 8
-"""States of a connection (Linux, ``tcp_states.h``) whose peer broke it off, or has closed its end."""
+"""States of a connection (Linux, ``tcp_states.h``) after its peer broke it off or closed its end."""
 
 
 class ReadDeadline:
@@ -64,7 +64,7 @@ class SocketConnection(ClientConnection):
         """Ask the system."""
         try:
             if sys.platform == "linux" and self.sock.family in (socket.AF_INET, socket.AF_INET6):
-                # The state says it also behind bytes that nobody has read: a next request, or the farewell of TLS.
+                # The state shows it also behind unread bytes: a next request, or the farewell of TLS.
                 state: int = self.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0]
                 return state in (TCP_CLOSE, TCP_CLOSE_WAIT)
             return _peek_finds_end(self.sock)

@@ -23,13 +23,13 @@ EXPOSED = (
 """Headers of answers that pages may read, beside those that a browser always lets them."""
 
 PREFLIGHT_SECONDS = 600
-"""How long a browser may remember what it was told; some cap it there themselves."""
+"""How long a browser may remember the answer; some cap it there themselves."""
 
 
 def allow_origins(app: Flask, config: Config) -> None:
     """Let pages of the configured origins call the API; without any, no CORS header is sent at all.
 
-    Call it before whatever asks for credentials: a browser sends none when it asks whether a page may call.
+    Call it before authentication: a browser sends none when it asks whether a page may call.
     """
     if not config.allow_origins:
         return
@@ -53,9 +53,9 @@ def allow_origins(app: Flask, config: Config) -> None:
 
 
 def _answer_preflight() -> Response | None:
-    """Answer whether a page may call, whatever there is at the address: the call itself says that, to whom may know.
+    """Answer whether a page may call, for every address: only the call itself shows what is there.
 
-    Nothing of the application is reached, so nobody has to be known for it. The headers are added to it as to all else.
+    Nothing of the application is reached, so no credential is needed. The headers are added to it as to all else.
     """
     asked = "Origin" in request.headers and "Access-Control-Request-Method" in request.headers
     if request.method != "OPTIONS" or not asked:

@@ -1,4 +1,4 @@
-"""Ends a run whose client asked for that, once the client has gone away. Costs nothing where no client asks."""
+"""Ends a run once its client has gone away, if the client asked for that. Costs nothing where no client asks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every error as the JSON that the contract promises, whoever raised it; the one table from codes to HTTP statuses."""
+"""Every error as the JSON that the contract promises, from any code; the one table from codes to HTTP statuses."""
 
 from __future__ import annotations
 

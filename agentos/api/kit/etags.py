@@ -14,7 +14,7 @@ _OURS = re.compile(r"v([0-9]{1,15})-[0-9a-f]+")
 
 
 def session_etag(session: Session) -> str:
-    """Return a session's tag. It changes with whatever GET shows, and begins with the version that PUT replaces.
+    """Return a session's tag. It changes with everything that GET shows, and begins with the version that PUT replaces.
 
     So that If-None-Match never hides a run that ended, while If-Match is not spoilt by one: a run changes nothing of
     what PUT writes.

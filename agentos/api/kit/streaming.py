@@ -1,4 +1,4 @@
-"""A run's events on their way to a client, in whatever protocol: heartbeats, pushing, disconnects, resuming."""
+"""A run's events on their way to a client, in any protocol: heartbeats, pushing, disconnects, resuming."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ def get_session_history(session_id: str, query: dict[str, Any]) -> Response:
     while True:
         part = services().sessions.history(session_id, caller(), limit=min(PIECE, left), before=before)
         said = [orjson.dumps(message_json(stored)) for stored in part.messages]
-        # A run whose messages lie in two pieces is in both.
+        # A run with messages in two pieces is in both.
         made = {run.id: orjson.dumps(run_json(run)) for run in part.runs}
         messages[:0] = map(orjson.Fragment, said)
         runs = {**{id: orjson.Fragment(encoded) for id, encoded in made.items()}, **runs}

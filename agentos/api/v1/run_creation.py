@@ -206,7 +206,7 @@ def end_response(handle: RunHandle, *, cancel_on_disconnect: bool) -> Response:
     if run is None:
         if not handle.replayed:
             logger.error("a run did not end after its deadline", extra={"run_id": handle.run_id})
-        # A repeat gave up waiting; the run it repeats goes on.
+        # A repeat gave up waiting; the run it repeats continues.
         message = "the run has not ended yet; GET the run for how it ends"
         raise RunTimeout(message, details={"run_id": handle.run_id})
     if run.error is None:

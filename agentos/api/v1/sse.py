@@ -20,8 +20,8 @@ _SEPARATORS = tuple((character.encode(), f"\\u{ord(character):04x}".encode()) fo
 class SSEProjection(Projection):
     """Renders each frame as an event. ``types`` filters, empty means all; ``error`` always passes.
 
-    With ``retry``, browsers are told how soon to come back. That also has the headers leave at once, however long the
-    run is silent.
+    With ``retry``, the stream says how soon browsers come back. The headers then leave at once,
+    also while the run is silent.
     """
 
     media_type = "text/event-stream; charset=utf-8"

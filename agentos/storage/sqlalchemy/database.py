@@ -95,7 +95,7 @@ class Database(ABC):
         return False
 
     def close(self) -> None:
-        """Let go of all connections."""
+        """Close all connections."""
         self.engine.dispose()
 
     @abstractmethod

@@ -17,7 +17,7 @@ from agentos.storage.sqlalchemy.media_rows import address_media_text, attachment
 
 
 def message_values(run: Run, messages: Sequence[Message], *, turn: int, last: int) -> list[Values]:
-    """Return the rows of a turn whose last message has the sequence ``last``."""
+    """Return the rows of a turn; its last message has the sequence ``last``."""
     first = last - len(messages) + 1
     return [
         {

@@ -37,7 +37,7 @@ MIGRATION_LOCK = 0x6167656E746F73
 CONNECT: dict[str, Any] = {
     "connect_timeout": 3,
     "application_name": "agentos",
-    # A server whose machine vanished answers nothing: notice within about 15 s, not when TCP gives up.
+    # A server on a machine that vanished answers nothing: notice within about 15 s, not when TCP gives up.
     "keepalives": 1,
     "keepalives_idle": 5,
     "keepalives_interval": 3,
@@ -153,7 +153,7 @@ class PostgresqlDatabase(Database):
         pid, read_only = connection.execute(query).fetchone() or (0, "")
         if read_only == "on":
             raise psycopg.errors.ReadOnlySqlTransaction("the server is read-only: a standby, or set to be read-only")
-        # A pooler that was told to ignore `options` is known by this: the process that it named when the session began
+        # A pooler that ignores `options` is known by this: the process that it named when the session began
         # is none of the server's.
         if pid != connection.info.backend_pid:
             self._pooled = True
@@ -173,7 +173,7 @@ def _mark_fresh(_: Any, record: Any) -> None:
 def _check_before_use(connection: Any, record: Any, _: Any) -> None:
     """Ask whether a connection that lay in the pool leads to a server that is there and takes writes.
 
-    Where it does not, the pool connects anew, once, and lets go of all other connections of that time.
+    Where it does not, the pool connects anew, once, and drops all other connections of that time.
     """
     if record.info.pop(_FRESH, False):
         return
@@ -189,7 +189,7 @@ def _check_before_use(connection: Any, record: Any, _: Any) -> None:
 
 
 def open_postgresql(url: str, *, pooler: str) -> PostgresqlDatabase:
-    """Return the database at a URL, whose own parameters (``?sslmode=require``) are stronger than ours."""
+    """Return the database at a URL. The URL's parameters (``?sslmode=require``) are stronger than ours."""
     parameters = postgresql_address(url).parameters
     pooled = pooler == "transaction"
     if pooled and "options" in parameters:

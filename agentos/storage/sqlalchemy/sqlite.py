@@ -44,7 +44,7 @@ class SqliteDatabase(Database):
     def __init__(self, path: Path) -> None:
         super().__init__(_engine(path, connections=20), str(path))
         self._path = path
-        # One connection for all writes, whose cache holds the pages that the next write changes. SQLite drops the cache
+        # One connection for all writes: its cache holds the pages that the next write changes. SQLite drops the cache
         # of every other connection at each of them.
         self._writer = _engine(path, connections=1)
         # Held around each write transaction and around the waiting for one: of all threads of this process, one at a

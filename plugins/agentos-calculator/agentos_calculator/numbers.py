@@ -18,7 +18,7 @@ class CalculationError(ValueError):
 
 
 def checked(value: Number) -> Number:
-    """Return the number, if it is one that the calculator goes on with."""
+    """Return the number, if it is one that the calculator can use."""
     if isinstance(value, int):
         if not -_LIMIT < value < _LIMIT:
             raise too_large()
@@ -38,7 +38,7 @@ def too_large() -> CalculationError:
 
 
 def divide(left: Number, right: Number) -> Number:
-    """Divide; two integers that divide evenly give an integer, whatever their size."""
+    """Divide; two integers that divide evenly give an integer of any size."""
     if isinstance(left, int) and isinstance(right, int) and right != 0 and left % right == 0:
         return left // right
     return left / right

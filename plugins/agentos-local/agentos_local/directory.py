@@ -34,7 +34,7 @@ class ServerState:
 class RuntimeDirectory:
     """Locks and the server's state, in a directory that is ours alone.
 
-    Raises :class:`~agentos.errors.ProviderUnavailable` where the directory is not: on a shared ``/tmp`` somebody else
+    Raises :class:`~agentos.errors.ProviderUnavailable` where the directory is not: on a shared ``/tmp`` another user
     may have made it, or put a link in its place, to read the key or to have a file overwritten.
     """
 

@@ -31,7 +31,7 @@ OUTPUT_LIMITS = frozenset({"max_output_tokens", "max_tokens", "max_completion_to
 SAMPLING: Mapping[str, Any] = {"temperature": 0.2, "top_p": 0.9}
 
 TOO_LONG = re.compile(r"request \((\d+) tokens\) exceeds the available context size \((\d+) tokens\)")
-"""llama.cpp's refusal, whose own advice is not for an agent's user."""
+"""llama.cpp's refusal; its own advice is not for an agent's user."""
 
 
 class LocalProvider(ModelProvider):
@@ -96,7 +96,7 @@ class LocalProvider(ModelProvider):
         return f"local:{state.model}: {shared.weights.description}; served by process {state.pid}"
 
     def close(self) -> None:
-        """Let go of the server, which ends when nobody else uses it."""
+        """Stop using the server, which ends when no other process uses it."""
         with self._lock:
             client, self._client, self._state = self._client, None, None
             shared, self._shared = self._shared, None

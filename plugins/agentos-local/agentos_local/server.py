@@ -1,7 +1,7 @@
 """The process that serves the model. It runs as a script, knows nothing of AgentOS, and ends itself when unused.
 
 The process that starts it hands over an open, locked file: the lock is held from before the start until the process is
-gone, however it ends, so that whoever gets the lock knows that there is no server.
+gone, however it ends, so that the process that gets the lock knows that there is no server.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ LOCK_FILE = "server.lock"
 USERS_FILE = "users.lock"
 """Locked shared by every process that uses the server; the server ends when it can lock it exclusively."""
 STATE_FILE = "server.json"
-"""Where the server listens and what it is; a server whose state file is gone, or another's, ends."""
+"""Where the server listens and what it is; a server ends when its state file is gone or is another's."""
 LOG_FILE = "server.log"
 
 _WATCH_INTERVAL = 0.25
@@ -33,7 +33,7 @@ _HTTP_THREADS = 64
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Serve until nobody uses the server, then end the process."""
+    """Serve until no process uses the server, then end the process."""
     parser = argparse.ArgumentParser(description="Serve a GGUF model on loopback to the processes of one deployment.")
     parser.add_argument("--directory", type=Path, required=True, help="where locks and state are kept")
     parser.add_argument("--model", required=True, help="the GGUF file")
@@ -42,13 +42,13 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--slots", type=int, required=True, help="requests that are answered at once")
     parser.add_argument("--grace", type=float, required=True, help="seconds to stay without a user")
     options = parser.parse_args(arguments)
-    if os.fork():  # the starter waits for this process alone: the server is nobody's child and leaves no zombie
+    if os.fork():  # the starter waits for this process alone: the server has no parent and leaves no zombie
         os._exit(0)
     users = os.open(options.directory / USERS_FILE, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     state = _serve(options.model, options.name, context=options.context, slots=options.slots)
     _publish(options.directory / STATE_FILE, state)
     _wait_until_unused(options.directory, users, state, options.grace)
-    # Without the state file nobody connects any more. The server's threads have nothing to tidy up.
+    # Without the state file no process connects any more. The server's threads have nothing to tidy up.
     if _is_published(options.directory, state):
         (options.directory / STATE_FILE).unlink(missing_ok=True)
     os._exit(0)
@@ -67,7 +67,7 @@ def _serve(model: str, name: str, *, context: int, slots: int) -> dict[str, obje
     params.api_keys = [key]
     params.n_ctx = context * slots
     params.n_parallel = slots
-    params.kv_unified = False  # each request has its own room, whatever the others hold
+    params.kv_unified = False  # each request has its own room, independent of the others
     # Two threads are slower than one where cores are shared; what several requests gain comes from batching.
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 1
     params.n_threads_http = _HTTP_THREADS
@@ -116,7 +116,7 @@ def _wait_until_unused(directory: Path, users: int, state: dict[str, object], gr
             used = time.monotonic()
             continue
         if time.monotonic() - used > grace:
-            return  # still holding the lock: nobody can come back before this process is gone
+            return  # still holding the lock: no process can come back before this process is gone
         fcntl.flock(users, fcntl.LOCK_UN)
 
 

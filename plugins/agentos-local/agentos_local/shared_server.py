@@ -120,7 +120,7 @@ class SharedServer:
         return None
 
     def stop(self, *, timeout: float = 5.0) -> ServerState | None:
-        """End the server, whoever uses it, and return what it was; ``None`` when there is none."""
+        """End the server, even if it is in use, and return what it was; ``None`` when there is none."""
         state = self.state()
         if state is None:
             return None

@@ -62,7 +62,7 @@ class OpenAIProvider(ModelProvider):
                 raise ProviderError(f"{place} did not list its models: check OPENAI_BASE_URL") from error
 
     def close(self) -> None:
-        """Let go of connections."""
+        """Close connections."""
         with self._lock:
             server, self._server = self._server, None
         if server is not None:

@@ -28,7 +28,7 @@ class RequestSchema(Schema):
 
 
 def shown(value: object) -> str:
-    """Return a value as an error message shows it: short, whatever it is."""
+    """Return a value as an error message shows it: always short."""
     match value:
         case str():
             return repr(value) if len(value) <= 80 else f"a text of {len(value)} characters"

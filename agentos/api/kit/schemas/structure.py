@@ -37,7 +37,7 @@ class Time(StrictField):
 
 
 class Raw(StrictField):
-    """A value whose shape is checked elsewhere, or that may be anything; ``schema`` is what the document says."""
+    """A value that is checked elsewhere, or that may be anything; ``schema`` is what the document says."""
 
     def __init__(self, description: str, schema: Mapping[str, Any] | None = None, **options: Any) -> None:
         super().__init__(description, "any JSON", schema or {}, **options)

@@ -7,7 +7,7 @@ from agentos.api.kit.schemas.structure import ResponseSchema
 
 
 class OwnerDataQuery(RequestSchema):
-    """Whose data."""
+    """The owner, and perhaps the user, of the data."""
 
     owner = StrictString("The owner, as sessions and runs show it.", least=1, most=255, required=True)
     user_id = id_field("Only sessions and runs of this user of the owner.")

@@ -114,7 +114,7 @@ class RunAnswerSchema(ResponseSchema):
 
 
 class AcceptedRunSchema(ResponseSchema):
-    """A background run that was accepted; a repeat of the request is told the same."""
+    """A background run that was accepted; a repeat of the request gets the same."""
 
     run_id = StrictString("The run's id.")
     status = Choice("Where it stood then.", ("queued",))
