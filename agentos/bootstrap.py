@@ -29,7 +29,7 @@ from agentos.provider_settings import ProviderSettings
 from agentos.registry import Registry
 from agentos.services.agent_checks import check_agents, check_assistant
 from agentos.services.agents import AgentService
-from agentos.services.callers import CallerService
+from agentos.services.auth import AuthService
 from agentos.services.health import HealthService
 from agentos.services.housekeeping import HousekeepingService
 from agentos.services.keys import KeyService
@@ -116,7 +116,7 @@ def build(
             cancels=cancels,
         ),
         owner_data=OwnerDataService(storage, runner),
-        callers=CallerService(authenticators, RateLimits(config)),
+        auth=AuthService(authenticators, RateLimits(config)),
         keys=KeyService(storage),
         health=HealthService(storage, runner),
         housekeeping=HousekeepingService(storage, config),

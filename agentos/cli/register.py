@@ -43,7 +43,9 @@ if TYPE_CHECKING:
     help="Ask so many times again for an answer that does not follow the schema.",
 )
 @click.option("--history-turns", type=click.IntRange(0), help="Give the model so many turns of a session.")
-@click.option("--max-turns", type=click.IntRange(1), help="Let a run call the model at most so often.")
+@click.option(
+    "--max-turns", "--max-steps", "max_turns", type=click.IntRange(1), help="Let a run call the model at most so often."
+)
 @click.option(
     "--concurrency",
     type=click.Choice(["enqueue", "reject", "interrupt", "rollback"]),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from agentos.domain.agent_parameters import check_extras
 from agentos.domain.ids import AGENT_ID
-from agentos.domain.run import Concurrency
+from agentos.domain.run import BusyPolicy
 from agentos.errors import InvalidRequest
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Agent:
     output_retries: int = 0
     history_turns: int | None = None
     max_turns: int | None = None
-    concurrency: Concurrency | str = Concurrency.ENQUEUE
+    concurrency: BusyPolicy | str = BusyPolicy.ENQUEUE
     retry_on_crash: bool = False
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
@@ -75,10 +75,10 @@ class Agent:
                 f"output_retries of agent {self.id!r} is {self.output_retries}; accepted is 0 to {MOST_OUTPUT_RETRIES}"
             )
         try:
-            object.__setattr__(self, "concurrency", Concurrency(self.concurrency))
+            object.__setattr__(self, "concurrency", BusyPolicy(self.concurrency))
         except ValueError:
             raise InvalidRequest(
-                f"concurrency of agent {self.id!r} is {self.concurrency!r}; accepted are {', '.join(Concurrency)}"
+                f"concurrency of agent {self.id!r} is {self.concurrency!r}; accepted are {', '.join(BusyPolicy)}"
             ) from None
         if isinstance(self.tools, str):
             raise InvalidRequest(

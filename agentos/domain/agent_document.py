@@ -7,7 +7,7 @@ from dataclasses import MISSING, fields
 from typing import Any
 
 from agentos.domain.agent import Agent
-from agentos.domain.run import Concurrency
+from agentos.domain.run import BusyPolicy
 from agentos.errors import InvalidRequest
 
 _TYPES: dict[str, tuple[type | tuple[type, ...], str]] = {
@@ -22,14 +22,18 @@ _TYPES: dict[str, tuple[type | tuple[type, ...], str]] = {
     "output_retries": (int, "a whole number"),
     "history_turns": ((int, type(None)), "a whole number"),
     "max_turns": ((int, type(None)), "a whole number"),
-    "concurrency": (str, ", ".join(Concurrency)),
+    "concurrency": (str, ", ".join(BusyPolicy)),
     "retry_on_crash": (bool, "true or false"),
     "metadata": (dict, "an object"),
 }
 
+_ALIASES = {"max_steps": "max_turns"}
+"""Other names of fields. A step is one call to the model, which is what ``max_turns`` bounds."""
+
 
 def agent_from_document(document: Mapping[str, Any]) -> Agent:
     """Return the agent that a document describes; raise ``InvalidRequest`` naming the field that is wrong."""
+    document = _without_aliases(document)
     if unknown := sorted(map(str, document.keys() - _TYPES.keys())):
         raise InvalidRequest(f"unknown field {unknown[0]!r} in the agent; known are {', '.join(_TYPES)}")
     for name in ("id", "model"):
@@ -45,6 +49,16 @@ def agent_from_document(document: Mapping[str, Any]) -> Agent:
     return Agent(**document)
 
 
+def _without_aliases(document: Mapping[str, Any]) -> dict[str, Any]:
+    found = dict(document)
+    for alias, name in _ALIASES.items():
+        if alias in found:
+            value = found.pop(alias)
+            if found.setdefault(name, value) != value:
+                raise InvalidRequest(f"the agent's {alias!r} is another name of {name!r}; give one of them")
+    return found
+
+
 def agent_document(agent: Agent) -> dict[str, Any]:
     """Return an agent as a document, without what is as the defaults are.
 
@@ -57,7 +71,7 @@ def agent_document(agent: Agent) -> dict[str, Any]:
             value = dict(value)
         if isinstance(value, tuple):
             value = list(value)
-        if isinstance(value, Concurrency):
+        if isinstance(value, BusyPolicy):
             value = value.value
         default = field.default_factory() if field.default_factory is not MISSING else field.default
         if field.name == "name" and value == agent.id:

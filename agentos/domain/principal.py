@@ -67,7 +67,7 @@ class Principal:
         return self.may(_RUN_ONE + agent_id)
 
     @property
-    def reach(self) -> str | None:
+    def visible_owner(self) -> str | None:
         """The owner to which this caller's view is limited; ``None`` (no limit) with ``admin``."""
         return None if ADMIN in self.scopes else self.owner
 
@@ -75,5 +75,5 @@ class Principal:
 OPERATOR = Principal(id="operator", owner=ANONYMOUS, scopes=[ADMIN])
 """The user of the command line, who has the database anyway."""
 
-NOBODY = Principal(id=ANONYMOUS, owner=ANONYMOUS, scopes=[scope for scope in SCOPES if scope != ADMIN])
+ANONYMOUS_PRINCIPAL = Principal(id=ANONYMOUS, owner=ANONYMOUS, scopes=[scope for scope in SCOPES if scope != ADMIN])
 """Any caller of a server without authentication."""

@@ -38,7 +38,7 @@ class RunStatus(StrEnum):
         return status
 
 
-class Concurrency(StrEnum):
+class BusyPolicy(StrEnum):
     """What happens to a new run when its session has unfinished ones.
 
     ``enqueue``: it waits its turn. ``reject``: it is refused. ``interrupt``: they are cancelled, what they wrote is

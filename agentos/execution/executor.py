@@ -13,8 +13,8 @@ from agentos.errors import RateLimited
 logger = logging.getLogger(__name__)
 
 
-class Reservation(ABC):
-    """Room for one background run, taken before the run is accepted. Use it with one of the two methods, once."""
+class Slot(ABC):
+    """A place for one background run, taken before the run is accepted. Call one of the two methods, once."""
 
     @abstractmethod
     def execute(self, run_id: str, work: Callable[[], None]) -> None:
@@ -22,15 +22,15 @@ class Reservation(ABC):
 
     @abstractmethod
     def release(self) -> None:
-        """Give the room back: there will be no run."""
+        """Give the slot back: there will be no run."""
 
 
 class Executor(ABC):
     """Executes background runs, not more at once than it can."""
 
     @abstractmethod
-    def reserve(self) -> Reservation:
-        """Take room for one more run; raise :class:`~agentos.errors.RateLimited` when there is none."""
+    def reserve(self) -> Slot:
+        """Take a slot for one more run; raise :class:`~agentos.errors.RateLimited` when none is free."""
 
 
 class EmbeddedExecutor(Executor):
@@ -44,8 +44,8 @@ class EmbeddedExecutor(Executor):
         self._running = 0
         self._waiting: deque[Callable[[], None]] = deque()
 
-    def reserve(self) -> Reservation:
-        """Take room for one more run."""
+    def reserve(self) -> Slot:
+        """Take a slot for one more run."""
         with self._lock:
             if self._taken >= self._limit + self._queue:
                 raise RateLimited(
@@ -54,10 +54,10 @@ class EmbeddedExecutor(Executor):
                     retry_after=5.0,
                 )
             self._taken += 1
-        return _Room(self)
+        return _EmbeddedSlot(self)
 
     def begin(self, work: Callable[[], None]) -> None:
-        """Execute work now, or when one that is under way ends. Called by the reservation."""
+        """Execute work now, or when one that is under way ends. Called by the slot."""
         with self._lock:
             if self._running >= self._limit:
                 self._waiting.append(work)
@@ -66,7 +66,7 @@ class EmbeddedExecutor(Executor):
         threading.Thread(target=self._work, args=(work,), name="background", daemon=True).start()
 
     def give_back(self) -> None:
-        """Free the room of a run that will not be. Called by the reservation."""
+        """Free the slot of a run that was not accepted. Called by the slot."""
         with self._lock:
             self._taken -= 1
 
@@ -85,7 +85,7 @@ class EmbeddedExecutor(Executor):
                 work = self._waiting.popleft()
 
 
-class _Room(Reservation):
+class _EmbeddedSlot(Slot):
     def __init__(self, executor: EmbeddedExecutor) -> None:
         self._executor = executor
 

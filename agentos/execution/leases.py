@@ -12,7 +12,7 @@ from agentos.domain.run import Run, RunStatus
 from agentos.domain.times import utc_now
 from agentos.errors import AgentOSError, StorageError, WorkerLost
 from agentos.events.encoder import FrameEncoder
-from agentos.execution.endings import UNSAVED
+from agentos.execution.finalizer import UNSAVED
 from agentos.execution.live import run_error, terminal_event
 from agentos.execution.runner import Runner
 from agentos.periodic_thread import PeriodicThread

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 from agentos.domain.agent import StreamingAgent
 from agentos.domain.message import Message
-from agentos.domain.run import Concurrency, Run, RunStatus
+from agentos.domain.run import BusyPolicy, Run, RunStatus
 from agentos.errors import (
     AgentFailed,
     AgentOSError,
@@ -24,11 +24,11 @@ from agentos.errors import (
 )
 from agentos.events.log import EventLog
 from agentos.execution.attachments import RunAttachments
-from agentos.execution.endings import SAVE_PAUSES, Endings
-from agentos.execution.executor import Reservation
+from agentos.execution.executor import Slot
+from agentos.execution.finalizer import SAVE_PAUSES, RunFinalizer
 from agentos.execution.live import LiveRun
 from agentos.execution.run_limits import RunLimits
-from agentos.execution.turns import SessionTurns
+from agentos.execution.session_queue import SessionQueue
 from agentos.storage.admission import Admission, Lease, Quota
 from agentos.storage.idempotency import IdempotencyKey, Replay
 from agentos.storage.interface import Storage
@@ -62,10 +62,10 @@ class Runner:
         self._quota = quota
         self._log = log
         self._lease = lease
-        self._endings = Endings(storage, log)
+        self._finalizer = RunFinalizer(storage, log)
         self._on_finished = on_finished
         self._log_content = log_content
-        self._turns = SessionTurns(storage)
+        self._turns = SessionQueue(storage)
         self._attachments = RunAttachments(storage)
         self._timers = TimerThread()
         self._live: dict[str, LiveRun] = {}
@@ -79,11 +79,11 @@ class Runner:
         limits: RunLimits,
         *,
         owner: str | None,
-        concurrency: Concurrency = Concurrency.ENQUEUE,
+        concurrency: BusyPolicy = BusyPolicy.ENQUEUE,
         idempotency: IdempotencyKey | None = None,
-        room: Reservation | None = None,
+        slot: Slot | None = None,
     ) -> LiveRun | Replay:
-        """Accept a run durably and begin to execute it, or have it executed in ``room``.
+        """Accept a run durably and begin to execute it, or have it executed in ``slot``.
 
         Its session must be of ``owner``; ``None``: of any owner. A repeat means that there is no new run. Raises
         :class:`~agentos.errors.ShuttingDown`, :class:`~agentos.errors.RateLimited`,
@@ -99,7 +99,7 @@ class Runner:
             owner=owner,
             history_turns=limits.history_turns,
             concurrency=concurrency,
-            queued=room is not None,
+            queued=slot is not None,
             idempotency=idempotency,
             quota=self._quota,
         )
@@ -117,10 +117,10 @@ class Runner:
         self._enter(live)
         for other in admission.interrupted:
             self.cancel(other, RunCancelled("a newer run of its session interrupted it"))
-        if room is None:
+        if slot is None:
             self._spawn(self._execute, live, agent, admission, limits)
         else:
-            room.execute(run.id, lambda: self._execute_held(live, agent, admission, limits))
+            slot.execute(run.id, lambda: self._execute_held(live, agent, admission, limits))
         return live
 
     def resume(self, run: Run, agent: StreamingAgent, limits: RunLimits) -> None:
@@ -259,7 +259,7 @@ class Runner:
         live.cancellation.check()
 
     def _end(self, live: LiveRun, failure: AgentOSError | None) -> None:
-        if not self._endings.end(live, failure):
+        if not self._finalizer.end(live, failure):
             return
         if live.run.session_id is not None:
             self._turns.ended(live.run.session_id)

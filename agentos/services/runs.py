@@ -13,7 +13,7 @@ from agentos.domain.agent import StreamingAgent
 from agentos.domain.ids import new_id
 from agentos.domain.media import Media
 from agentos.domain.principal import Principal
-from agentos.domain.run import Concurrency, Run, RunStatus
+from agentos.domain.run import BusyPolicy, Run, RunStatus
 from agentos.domain.times import utc_now
 from agentos.errors import (
     Forbidden,
@@ -66,7 +66,7 @@ class RunRequest:
     context: Mapping[str, Any] = field(default_factory=dict)
     streamed: bool = False
     background: bool = False
-    concurrency: Concurrency | None = None
+    concurrency: BusyPolicy | None = None
     idempotency: IdempotencyKey | None = None
     request_id: str | None = None
 
@@ -101,7 +101,7 @@ class RunService:
 
         Refuses who may not run the agent; then a repeat of an earlier request joins that one's run. Else refuses, in
         this order: sizes, media, neither input nor media, agent, media that cannot be fetched or that the agent's model
-        does not take, no room for a background run, a session that is not there, no room for a run of its owner, a
+        does not take, no slot for a background run, a session that is not there, no room for a run of its owner, a
         session that is busy. Raises the matching error of :mod:`agentos.errors`; then there is no run.
         """
         if not request.caller.may_run(request.agent_id):
@@ -140,11 +140,11 @@ class RunService:
         if isinstance(started, Replay):
             return self._repeated(started, request)
         logger.debug("run requested", extra={"agent_id": run.agent_id, "session_id": run.session_id, "run_id": run.id})
-        return RunHandle(self._storage, self._runner, run.id, owner=request.caller.reach, live=started)
+        return RunHandle(self._storage, self._runner, run.id, owner=request.caller.visible_owner, live=started)
 
     def open(self, run_id: str, caller: Principal) -> RunHandle:
         """Return a handle on a run that there may be: its methods raise :class:`~agentos.errors.RunNotFound`."""
-        return RunHandle(self._storage, self._runner, run_id, owner=caller.reach)
+        return RunHandle(self._storage, self._runner, run_id, owner=caller.visible_owner)
 
     def cancel(self, run_id: str, caller: Principal) -> Run:
         """Have a run stopped, wherever it executes; return it as it is, which is mostly not ended yet.
@@ -158,7 +158,7 @@ class RunService:
 
         Raises :class:`~agentos.errors.RunNotFound`, or :class:`~agentos.errors.RunActive` before its end.
         """
-        run = self._storage.runs.delete(run_id, owner=caller.reach)
+        run = self._storage.runs.delete(run_id, owner=caller.visible_owner)
         if run is None:
             raise RunNotFound(run_id)
         if not run.status.finished:
@@ -191,37 +191,37 @@ class RunService:
 
     def list(self, where: RunFilter, paging: Paging, caller: Principal) -> Page[Run]:
         """Return the caller's runs, newest first."""
-        if caller.reach is not None:
-            where = replace(where, owner=caller.reach)
+        if caller.visible_owner is not None:
+            where = replace(where, owner=caller.visible_owner)
         return self._storage.runs.list(where, paging)
 
     def _admit(self, run: Run, agent: StreamingAgent, request: RunRequest) -> LiveRun | Replay:
         timeout = self._config.stream_timeout if request.streamed else self._config.request_timeout
         if request.background:
             timeout = self._config.background_timeout
-        room = self._executor.reserve() if request.background else None
+        slot = self._executor.reserve() if request.background else None
         started: LiveRun | Replay | None = None
         try:
             started = self._runner.start(
                 run,
                 agent,
                 RunLimits.of(agent, self._config, timeout=timeout),
-                owner=request.caller.reach,
-                concurrency=request.concurrency or agent_setting(agent, "concurrency", Concurrency.ENQUEUE),
+                owner=request.caller.visible_owner,
+                concurrency=request.concurrency or agent_setting(agent, "concurrency", BusyPolicy.ENQUEUE),
                 idempotency=request.idempotency,
-                room=room,
+                slot=slot,
             )
         finally:
-            if room is not None and not isinstance(started, LiveRun):
-                room.release()
+            if slot is not None and not isinstance(started, LiveRun):
+                slot.release()
         return started
 
     def _repeated(self, repeat: Replay, request: RunRequest) -> RunHandle:
         if request.idempotency is not None:
             repeat.check(request.idempotency)
-        if self._storage.runs.get(repeat.id, owner=request.caller.reach) is None:
+        if self._storage.runs.get(repeat.id, owner=request.caller.visible_owner) is None:
             raise IdempotencyConflict(f"run {repeat.id!r}, which the first request with this key made, was deleted")
-        return RunHandle(self._storage, self._runner, repeat.id, owner=request.caller.reach, replayed=True)
+        return RunHandle(self._storage, self._runner, repeat.id, owner=request.caller.visible_owner, replayed=True)
 
 
 def _check_taken(agent: StreamingAgent, media: Sequence[Media]) -> None:

@@ -12,7 +12,7 @@ from agentos.models.catalog import Catalog
 from agentos.plugins.manager import PluginManager
 from agentos.registry import Registry
 from agentos.services.agents import AgentService
-from agentos.services.callers import CallerService
+from agentos.services.auth import AuthService
 from agentos.services.health import HealthService
 from agentos.services.housekeeping import HousekeepingService
 from agentos.services.keys import KeyService
@@ -38,7 +38,7 @@ class Services:
     summaries: SummaryService
     runs: RunService
     owner_data: OwnerDataService
-    callers: CallerService
+    auth: AuthService
     keys: KeyService
     health: HealthService
     housekeeping: HousekeepingService

@@ -75,14 +75,14 @@ class SessionService:
 
     def _repeated(self, repeat: Replay, idempotency: IdempotencyKey, caller: Principal) -> Session:
         repeat.check(idempotency)
-        session = self._storage.sessions.get(repeat.id, owner=caller.reach)
+        session = self._storage.sessions.get(repeat.id, owner=caller.visible_owner)
         if session is None:
             raise IdempotencyConflict(f"session {repeat.id!r}, which the first request with this key made, was deleted")
         return session
 
     def get(self, session_id: str, caller: Principal) -> Session:
         """Return a session; raises :class:`~agentos.errors.SessionNotFound`."""
-        session = self._storage.sessions.get(session_id, owner=caller.reach)
+        session = self._storage.sessions.get(session_id, owner=caller.visible_owner)
         if session is None:
             raise SessionNotFound(session_id)
         return session
@@ -105,21 +105,21 @@ class SessionService:
         """
         self._sizes.check_session(changes.given())
         session = self._storage.sessions.update(
-            session_id, changes, owner=caller.reach, now=utc_now(), expected_version=expected_version
+            session_id, changes, owner=caller.visible_owner, now=utc_now(), expected_version=expected_version
         )
         logger.info("session updated", extra={"session_id": session_id, "fields": sorted(changes.given())})
         return session
 
     def delete(self, session_id: str, caller: Principal) -> None:
         """Delete a session with its messages, runs and events; a run under way is cancelled."""
-        if not self._storage.sessions.delete(session_id, owner=caller.reach):
+        if not self._storage.sessions.delete(session_id, owner=caller.visible_owner):
             raise SessionNotFound(session_id)
         self._runner.stop_session(session_id, RunCancelled("its session was deleted"))
         logger.info("session deleted", extra={"session_id": session_id})
 
     def history(self, session_id: str, caller: Principal, *, limit: int, before: int | None = None) -> History:
         """Return the last ``limit`` messages (before a sequence number) and their runs, oldest first."""
-        return self._storage.sessions.history(session_id, owner=caller.reach, limit=limit, before=before)
+        return self._storage.sessions.history(session_id, owner=caller.visible_owner, limit=limit, before=before)
 
     def with_data(self, message: Message, session: Session) -> Message:
         """Return a message of a session's history with the bytes of its attachments, where they are still stored."""
@@ -130,4 +130,4 @@ class SessionService:
 
 
 def _within(where: SessionFilter, caller: Principal) -> SessionFilter:
-    return where if caller.reach is None else replace(where, owner=caller.reach)
+    return where if caller.visible_owner is None else replace(where, owner=caller.visible_owner)

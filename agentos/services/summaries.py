@@ -66,7 +66,7 @@ class SummaryService:
 
     def get(self, session_id: str, caller: Principal) -> Summary:
         """Return the session's summary; raises ``SessionNotFound`` or ``SummaryNotFound``."""
-        summary = self._storage.sessions.get_summary(session_id, owner=caller.reach)
+        summary = self._storage.sessions.get_summary(session_id, owner=caller.visible_owner)
         if summary is None:
             raise SummaryNotFound(session_id)
         return summary
@@ -97,7 +97,7 @@ class SummaryService:
             raise
 
     def _prepared(self, session_id: str, caller: Principal) -> tuple[Session, ModelAgent]:
-        session = self._storage.sessions.get(session_id, owner=caller.reach)
+        session = self._storage.sessions.get(session_id, owner=caller.visible_owner)
         if session is None:
             raise SessionNotFound(session_id)
         if not caller.may_run(session.agent_id):

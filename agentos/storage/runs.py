@@ -10,7 +10,7 @@ from typing import Any
 
 from agentos.domain.event import Frame
 from agentos.domain.message import Message
-from agentos.domain.run import Concurrency, Run, RunStatus
+from agentos.domain.run import BusyPolicy, Run, RunStatus
 from agentos.storage.admission import Admission, Lease, Quota
 from agentos.storage.idempotency import IdempotencyKey, Replay
 from agentos.storage.paging import Cursor, Page, Paging
@@ -68,7 +68,7 @@ class RunStore(ABC):
         *,
         owner: str | None,
         history_turns: int,
-        concurrency: Concurrency = Concurrency.ENQUEUE,
+        concurrency: BusyPolicy = BusyPolicy.ENQUEUE,
         queued: bool = False,
         idempotency: IdempotencyKey | None = None,
         quota: Quota = Quota(),  # noqa: B008 - frozen

@@ -105,6 +105,14 @@ def test_a_registered_agent_has_an_address_and_runs_at_once(client: FlaskClient)
     assert answer.json["content"] == '{"Rome": "Italy"}'
 
 
+def test_max_steps_is_another_name_of_max_turns(client: FlaskClient) -> None:
+    created = client.post(AGENTS, json={**ECHO, "max_steps": 2})
+    assert created.json["definition"] == {**ECHO, "max_turns": 2}
+    both = client.put(f"{AGENTS}/geographer", json={**ECHO, "max_steps": 2, "max_turns": 3})
+    assert (both.status_code, both.json["code"]) == (400, "INVALID_REQUEST")
+    assert "'max_steps' is another name of 'max_turns'" in both.json["message"]
+
+
 def test_put_replaces_the_whole_definition(client: FlaskClient) -> None:
     client.post(AGENTS, json={**ECHO, "description": "old"})
     replaced = client.put(f"{AGENTS}/geographer", json={"model": "scripted:slow-1x0"})

@@ -156,7 +156,7 @@ def test_a_command_does_not_load_what_counts() -> None:
         "from agentos.bootstrap import build\n"
         "services = build(Config(environ={}, database_url='memory://', plugins=(), auth=('api_key',)))\n"
         "print('throttled' in sys.modules)\n"
-        "services.callers.prepare()\n"
+        "services.auth.prepare()\n"
         "print('throttled' in sys.modules)\n"
         "services.close()"
     )

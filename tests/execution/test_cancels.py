@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from agentos.domain.run import Concurrency, RunStatus
+from agentos.domain.run import BusyPolicy, RunStatus
 from agentos.errors import RunCancelled, SessionBusy
 from agentos.execution.executor import EmbeddedExecutor
 from agentos.execution.live import LiveRun
@@ -98,7 +98,7 @@ def test_a_run_that_waits_for_an_executor_is_stopped_too(here: Worker, storage: 
     blocked = threading.Event()
     executor.reserve().execute("other", lambda: blocked.wait(10))
     gate = Gate()
-    held = here.start(gate, room=executor.reserve())
+    held = here.start(gate, slot=executor.reserve())
     storage.runs.request_cancel(held.run.id, owner=None)
     ended_soon(held)
     blocked.set()
@@ -144,13 +144,13 @@ def newcomer(request: pytest.FixtureRequest, here: Worker, worker: Callable[...,
 
 
 @pytest.mark.parametrize(
-    ("concurrency", "found"), [(Concurrency.INTERRUPT, ["first", "partial"]), (Concurrency.ROLLBACK, [])]
+    ("concurrency", "found"), [(BusyPolicy.INTERRUPT, ["first", "partial"]), (BusyPolicy.ROLLBACK, [])]
 )
 def test_a_run_that_interrupts_finds_what_the_other_had_written_and_one_that_rolls_back_does_not(
     busy: tuple[str, Gate, LiveRun],
     newcomer: Worker,
     storage: AbsentStorage,
-    concurrency: Concurrency,
+    concurrency: BusyPolicy,
     found: list[str],
 ) -> None:
     session_id, _, first = busy
@@ -168,7 +168,7 @@ def test_all_that_waited_are_interrupted_too(
 ) -> None:
     session_id, _, first = busy
     waiting = here.start(says("never"), session_id=session_id, input="second")
-    last = newcomer.start(says("third answer"), session_id=session_id, concurrency=Concurrency.INTERRUPT, input="third")
+    last = newcomer.start(says("third answer"), session_id=session_id, concurrency=BusyPolicy.INTERRUPT, input="third")
     assert [ended(live).status for live in (first, waiting)] == [RunStatus.CANCELLED] * 2
     assert ended(last).status is RunStatus.COMPLETED
     assert said(storage, session_id) == ["first", "partial", "third", "third answer"]
@@ -179,11 +179,11 @@ def test_a_busy_session_is_refused_to_who_does_not_want_to_wait(
 ) -> None:
     session_id, gate, first = busy
     with pytest.raises(SessionBusy):
-        newcomer.start(says("never"), session_id=session_id, concurrency=Concurrency.REJECT)
+        newcomer.start(says("never"), session_id=session_id, concurrency=BusyPolicy.REJECT)
     gate.go_on.set()
     ended(first)
     until(lambda: storage.runs.get(first.run.id, owner=None).status.finished)
-    again = newcomer.start(says("now"), session_id=session_id, concurrency=Concurrency.REJECT)
+    again = newcomer.start(says("now"), session_id=session_id, concurrency=BusyPolicy.REJECT)
     assert ended(again).content == "now"
 
 

@@ -1,4 +1,4 @@
-"""Background runs: not more at once than allowed, in the order they came, refused when there is no room."""
+"""Background runs: not more at once than allowed, in the order they came, refused when there is no slot."""
 
 import logging
 import threading
@@ -12,9 +12,9 @@ from agentos.bootstrap import build
 from agentos.config import Config
 from agentos.domain.ids import new_id
 from agentos.domain.principal import OPERATOR
-from agentos.domain.run import Concurrency, RunStatus
+from agentos.domain.run import BusyPolicy, RunStatus
 from agentos.errors import RateLimited, SessionBusy, SessionNotFound
-from agentos.execution.executor import EmbeddedExecutor, Reservation
+from agentos.execution.executor import EmbeddedExecutor, Slot
 from agentos.hookspecs import RegisterStorageBackend, hookimpl
 from agentos.services.runs import RunRequest
 from agentos.services.services import Services
@@ -64,10 +64,10 @@ def test_what_finds_no_room_is_refused_until_there_is_some() -> None:
     assert refused.value.retry_after
     work.gates[0].set()
     until(lambda: work.begun == [0, 1])
-    room = executor.reserve()
+    slot = executor.reserve()
     with pytest.raises(RateLimited):
         executor.reserve()
-    room.release()
+    slot.release()
     executor.reserve().release()
     work.gates[1].set()
 
@@ -85,14 +85,14 @@ def test_work_that_raises_costs_no_place(caplog: pytest.LogCaptureFixture) -> No
         assert done.wait(5)
     assert "background work raised" in caplog.text
     until(lambda: not _is_full(executor))
-    rooms = [executor.reserve(), executor.reserve()]
+    slots = [executor.reserve(), executor.reserve()]
     assert _is_full(executor)
-    for room in rooms:
-        room.release()
+    for slot in slots:
+        slot.release()
 
 
 def _is_full(executor: EmbeddedExecutor) -> bool:
-    taken: list[Reservation] = []
+    taken: list[Slot] = []
     try:
         taken += [executor.reserve(), executor.reserve()]
     except RateLimited:
@@ -106,7 +106,7 @@ def _is_full(executor: EmbeddedExecutor) -> bool:
 def test_a_held_run_is_queued_until_the_executor_begins_it(here: Worker) -> None:
     executor = EmbeddedExecutor(limit=1, queue=1)
     first, second = Gate(["a"]), Gate(["b"])
-    lives = [here.start(gate, room=executor.reserve()) for gate in (first, second)]
+    lives = [here.start(gate, slot=executor.reserve()) for gate in (first, second)]
     assert first.waiting.wait(5)
     assert [here.storage.runs.get(live.run.id, owner=None).status for live in lives] == [
         RunStatus.RUNNING,
@@ -123,7 +123,7 @@ def test_a_held_run_keeps_its_place_in_its_session(here: Worker) -> None:
     executor = EmbeddedExecutor(limit=1, queue=5)
     busy = Gate()
     executor.reserve().execute("other", lambda: busy.go_on.wait(10))
-    held = here.start(says("first"), session_id=session_id, input="1", room=executor.reserve())
+    held = here.start(says("first"), session_id=session_id, input="1", slot=executor.reserve())
     behind = here.start(says("second"), session_id=session_id, input="2")
     assert behind.stream.wait(0.3) is None
     busy.go_on.set()
@@ -179,7 +179,7 @@ def test_a_run_that_is_refused_gives_its_room_back(services, error: type[Excepti
     services.runs.start(request("slow", session_id=session.id, background=False, streamed=True))
     refused = {
         SessionNotFound: request(session_id=new_id()),
-        SessionBusy: request(session_id=session.id, concurrency=Concurrency.REJECT),
+        SessionBusy: request(session_id=session.id, concurrency=BusyPolicy.REJECT),
     }
     for _ in range(ROOM):
         with pytest.raises(error):

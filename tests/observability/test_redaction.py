@@ -11,7 +11,7 @@ from agentos.bootstrap import build
 from agentos.config import Config
 from agentos.observability.logs import JSONFormatter
 from agentos.observability.redaction import Redactor, redact, redact_data, secrets_of
-from agentos.services.callers import ACCEPTED
+from agentos.services.auth import ACCEPTED
 
 KEY = "aos_0123456789abcdef_" + "Ab-_" * 10 + "xyz"
 PEM = "-----BEGIN RSA PRIVATE KEY-----\nMIIEow\nIBAAK\n-----END RSA PRIVATE KEY-----"

@@ -11,13 +11,13 @@ import orjson
 
 from agentos.domain.event import Frame, Yielded
 from agentos.domain.ids import new_id
-from agentos.domain.run import Concurrency, Run, RunStatus
+from agentos.domain.run import BusyPolicy, Run, RunStatus
 from agentos.domain.session import Session
 from agentos.domain.times import utc_now
 from agentos.errors import StorageError
 from agentos.events.log import EventLog
 from agentos.execution.cancels import CancelWatch
-from agentos.execution.executor import Reservation
+from agentos.execution.executor import Slot
 from agentos.execution.leases import LeaseKeeper
 from agentos.execution.live import LiveRun
 from agentos.execution.run_handle import RunHandle
@@ -85,8 +85,8 @@ class Worker:
         session_id: str | None = None,
         input: str = "Hi",
         durable: bool = False,
-        concurrency: Concurrency = Concurrency.ENQUEUE,
-        room: Reservation | None = None,
+        concurrency: BusyPolicy = BusyPolicy.ENQUEUE,
+        slot: Slot | None = None,
     ) -> LiveRun:
         run = Run(
             id=new_id(),
@@ -97,7 +97,7 @@ class Worker:
             created_at=utc_now(),
         )
         limits = RunLimits(timeout=20, history_turns=10, max_output=1_000_000, durable=durable)
-        live = self.runner.start(run, agent, limits, owner=None, concurrency=concurrency, room=room)  # type: ignore[arg-type]
+        live = self.runner.start(run, agent, limits, owner=None, concurrency=concurrency, slot=slot)  # type: ignore[arg-type]
         assert isinstance(live, LiveRun)
         return live
 

@@ -9,7 +9,7 @@ import pytest
 
 from agentos.config import Config
 from agentos.domain.message import Message
-from agentos.domain.run import Concurrency, RunStatus
+from agentos.domain.run import BusyPolicy, RunStatus
 from agentos.domain.session import Session
 from agentos.storage.admission import Lease, Quota
 from agentos.storage.events import FrameBatch
@@ -105,7 +105,7 @@ QUERIES = {
         new_run(s.sessions.get("s", owner=None)), LEASE, owner=None, history_turns=3, idempotency=key("3")
     ),
     "runs.admit that would be rejected": lambda s: admit(
-        s, new_run(s.sessions.get("s", owner=None)), concurrency=Concurrency.REJECT
+        s, new_run(s.sessions.get("s", owner=None)), concurrency=BusyPolicy.REJECT
     ),
     "runs.admit of an owner with a quota": lambda s: admit(
         s, new_run(s.sessions.get("s", owner="o")), owner="o", quota=Quota(of_owner=9, of_all=9)
@@ -270,7 +270,7 @@ def test_what_concerns_few_rows_reads_an_index_of_these_alone(storage, sql_url, 
     queries = {
         **QUERIES,
         "runs.admit that interrupts": lambda s: admit(
-            s, new_run(s.sessions.get("s", owner=None)), concurrency=Concurrency.INTERRUPT
+            s, new_run(s.sessions.get("s", owner=None)), concurrency=BusyPolicy.INTERRUPT
         ),
     }
     beginning, index = SMALL[name]

@@ -14,7 +14,7 @@ PROCESSES = 3
 ADMIT = """
 import json, sys
 from agentos.config import Config
-from agentos.domain.run import Concurrency
+from agentos.domain.run import BusyPolicy
 from agentos.errors import RateLimited, SessionBusy
 from agentos.storage.admission import Quota
 from agentos.storage.idempotency import Replay
@@ -32,7 +32,7 @@ for number, session in enumerate(sessions):
     run = new_run(owner=session.owner) if sys.argv[3] == "quota" else new_run(session)
     given = {
         "keys": {"idempotency": key(str(number))},
-        "reject": {"concurrency": Concurrency.REJECT},
+        "reject": {"concurrency": BusyPolicy.REJECT},
         "quota": {"quota": Quota(of_owner=1)},
     }[sys.argv[3]]
     try:

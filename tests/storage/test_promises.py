@@ -21,7 +21,7 @@ from hypothesis.stateful import (
 
 from agentos.domain.event import Frame
 from agentos.domain.ids import new_id
-from agentos.domain.run import Concurrency, Run, RunStatus
+from agentos.domain.run import BusyPolicy, Run, RunStatus
 from agentos.domain.session import Session
 from agentos.errors import RateLimited, RunNotFound, SessionBusy, SessionNotFound
 from agentos.storage.admission import Admission, Lease, Quota
@@ -46,7 +46,7 @@ ANY_NUMBER = Quota()
 some = st.integers(min_value=0, max_value=999)
 names = st.sampled_from(["k1", "k2"])
 workers = st.sampled_from(WORKERS)
-policies = st.sampled_from(Concurrency)
+policies = st.sampled_from(BusyPolicy)
 owners = st.sampled_from(OWNERS)
 askers = st.sampled_from([None, None, *OWNERS])
 limits = st.sampled_from([None, None, None, None, 1, 3])
@@ -138,7 +138,7 @@ class Promises(RuleBasedStateMachine):
         for owner in OWNERS:
             self.create_session(None, owner)
         for worker in WORKERS:
-            self.admit_into(next(iter(self.sessions)), worker, Concurrency.ENQUEUE)
+            self.admit_into(next(iter(self.sessions)), worker, BusyPolicy.ENQUEUE)
 
     @rule(name=st.none() | names, owner=owners)
     def create_session(self, name, owner):
@@ -196,7 +196,7 @@ class Promises(RuleBasedStateMachine):
         elif self.used_up(quota, owner):
             with pytest.raises(RateLimited):
                 call()
-        elif busy and concurrency is Concurrency.REJECT:
+        elif busy and concurrency is BusyPolicy.REJECT:
             with pytest.raises(SessionBusy):
                 call()
         else:
@@ -212,11 +212,11 @@ class Promises(RuleBasedStateMachine):
         run = admission.run
         assert run.status is (RunStatus.QUEUED if busy or queued else RunStatus.RUNNING)
         assert tuple(admission.history) == (() if busy or queued else self.window(run.session_id))
-        stopped = busy if concurrency in (Concurrency.INTERRUPT, Concurrency.ROLLBACK) else []
+        stopped = busy if concurrency in (BusyPolicy.INTERRUPT, BusyPolicy.ROLLBACK) else []
         assert list(admission.interrupted) == [one.run.id for one in stopped]
         for one in stopped:
             one.asked_to_stop = True
-            one.to_be_forgotten |= concurrency is Concurrency.ROLLBACK
+            one.to_be_forgotten |= concurrency is BusyPolicy.ROLLBACK
         if run.session_id is not None:
             assert run.position == len(self.sessions[run.session_id]) + 1
             self.sessions[run.session_id].append(run.id)

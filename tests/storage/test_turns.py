@@ -7,7 +7,7 @@ import pytest
 from agentos.domain.media import Media
 from agentos.domain.message import Message
 from agentos.domain.principal import ANONYMOUS
-from agentos.domain.run import Concurrency
+from agentos.domain.run import BusyPolicy
 from agentos.storage.admission import Quota
 from agentos.storage.events import FrameBatch
 from agentos.testing.storage.contract import LEASE, admit, ended, frames, key, new_run, new_session, said
@@ -49,9 +49,9 @@ def test_a_turn_is_nine_statements(storage, recording):
         (1, {"quota": Quota(of_owner=9)}),
         (2, {"quota": Quota(of_owner=9, of_all=9)}),
         (1, {"idempotency": key()}),
-        (1, {"concurrency": Concurrency.REJECT}),
-        (1, {"concurrency": Concurrency.INTERRUPT}),
-        (1, {"concurrency": Concurrency.ROLLBACK}),
+        (1, {"concurrency": BusyPolicy.REJECT}),
+        (1, {"concurrency": BusyPolicy.INTERRUPT}),
+        (1, {"concurrency": BusyPolicy.ROLLBACK}),
     ],
 )
 def test_what_an_admission_asks_for_besides_is_at_most_one_statement_more_each(

@@ -19,8 +19,8 @@ def authenticate_requests(app: Flask, services: Services, *, public: Set[str], p
     Endpoints that are not ours (a plugin's) and addresses where there is nothing need a credential too: what is not
     declared public is not.
     """
-    services.callers.prepare()
-    asks = services.callers.asks_for_credentials  # else nothing reads the headers, and every request would copy them
+    services.auth.prepare()
+    asks = services.auth.asks_for_credentials  # else nothing reads the headers, and every request would copy them
 
     @app.before_request
     def know() -> None:
@@ -29,11 +29,11 @@ def authenticate_requests(app: Flask, services: Services, *, public: Set[str], p
             return
         address = request.remote_addr or ""
         if request.endpoint in pages:
-            services.callers.admit_to_page(address)
+            services.auth.admit_to_page(address)
             return
         headers = {name.lower(): value for name, value in request.headers.items()} if asks else {}
         credentials = Credentials(method=request.method, path=request.path, address=address, headers=headers)
-        g.caller = services.callers.admit(credentials)
+        g.caller = services.auth.admit(credentials)
 
 
 def caller() -> Principal:

@@ -21,7 +21,7 @@ from agentos.api.v1.schemas.queries import RunStartQuery, StreamQuery
 from agentos.api.v1.schemas.runs import AcceptedRunSchema, RunAnswerSchema, RunRequestSchema
 from agentos.api.v1.serializers import accepted_run_json, run_answer_json
 from agentos.api.v1.sse import SSEProjection
-from agentos.domain.run import Concurrency
+from agentos.domain.run import BusyPolicy
 from agentos.errors import (
     AgentNotFound,
     EventsExpired,
@@ -182,7 +182,7 @@ def _start(agent_id: str, body: dict[str, Any], *, streamed: bool) -> RunHandle:
         context=body.get("run_context", {}),
         streamed=streamed,
         background=body["background"],
-        concurrency=None if concurrency is None else Concurrency(concurrency),
+        concurrency=None if concurrency is None else BusyPolicy(concurrency),
         idempotency=idempotency_key(request, body | {"stream": streamed}),
         request_id=request_id(),
     )

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from agentos.domain.message import Message
-from agentos.domain.run import Concurrency, Run, RunStatus
+from agentos.domain.run import BusyPolicy, Run, RunStatus
 from agentos.errors import RunNotFound, SessionBusy, StorageError
 from agentos.storage.admission import Admission, Lease, Quota
 from agentos.storage.attachments import read_in
@@ -26,7 +26,7 @@ class MemoryAdmission(MemoryStore, RunStore):
         *,
         owner: str | None,
         history_turns: int,
-        concurrency: Concurrency = Concurrency.ENQUEUE,
+        concurrency: BusyPolicy = BusyPolicy.ENQUEUE,
         queued: bool = False,
         idempotency: IdempotencyKey | None = None,
         quota: Quota = Quota(),  # noqa: B008 - frozen
@@ -42,12 +42,12 @@ class MemoryAdmission(MemoryStore, RunStore):
             new_owner = run.owner if record is None else record.session.owner
             self._check(quota, new_owner)
             older = [] if record is None else [one for one in record.runs if one.unfinished]
-            if record is not None and older and concurrency is Concurrency.REJECT:
+            if record is not None and older and concurrency is BusyPolicy.REJECT:
                 raise SessionBusy(record.session.id)
             # From here on nothing fails.
-            stopped = older if concurrency in (Concurrency.INTERRUPT, Concurrency.ROLLBACK) else []
+            stopped = older if concurrency in (BusyPolicy.INTERRUPT, BusyPolicy.ROLLBACK) else []
             for one in stopped:
-                one.ask_to_stop(forget=concurrency is Concurrency.ROLLBACK)
+                one.ask_to_stop(forget=concurrency is BusyPolicy.ROLLBACK)
             queued = queued or bool(older)
             kept = replace(
                 run_copy(replace(run, media=media)),

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import BigInteger, Boolean, and_, bindparam, case, exists, insert, literal, null, or_, select, update
 
-from agentos.domain.run import Concurrency, Run, RunStatus
+from agentos.domain.run import BusyPolicy, Run, RunStatus
 from agentos.errors import RunNotFound, SessionNotFound
 from agentos.storage.admission import Admission, Lease, Quota
 from agentos.storage.attachments import read_in
@@ -91,7 +91,7 @@ class SqlAdmission(SqlStore, RunStore):
         *,
         owner: str | None,
         history_turns: int,
-        concurrency: Concurrency = Concurrency.ENQUEUE,
+        concurrency: BusyPolicy = BusyPolicy.ENQUEUE,
         queued: bool = False,
         idempotency: IdempotencyKey | None = None,
         quota: Quota = Quota(),  # noqa: B008 - frozen

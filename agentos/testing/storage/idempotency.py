@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from agentos.domain.ids import new_id
-from agentos.domain.run import Concurrency
+from agentos.domain.run import BusyPolicy
 from agentos.domain.session import Session
 from agentos.errors import SessionBusy, SessionNotFound, StorageError
 from agentos.storage.idempotency import IdempotencyKey, Replay
@@ -116,7 +116,7 @@ class IdempotencyContract(Contract):
             new_run(session, seconds=9),
             LEASE,
             history_turns=10,
-            concurrency=Concurrency.ROLLBACK,
+            concurrency=BusyPolicy.ROLLBACK,
             idempotency=KEY,
             owner=None,
         )
@@ -127,12 +127,12 @@ class IdempotencyContract(Contract):
 
     def test_a_repeat_is_a_repeat_though_the_session_is_busy_or_gone(self, storage: Storage) -> None:
         session = new_session(storage)
-        first = admit(storage, new_run(session), concurrency=Concurrency.REJECT, idempotency=KEY).run
+        first = admit(storage, new_run(session), concurrency=BusyPolicy.REJECT, idempotency=KEY).run
 
         def ask() -> object:
             again = new_run(session)
             return storage.runs.admit(
-                again, LEASE, owner=None, history_turns=10, concurrency=Concurrency.REJECT, idempotency=KEY
+                again, LEASE, owner=None, history_turns=10, concurrency=BusyPolicy.REJECT, idempotency=KEY
             )
 
         assert ask() == Replay("f", first.id)
@@ -147,7 +147,7 @@ class IdempotencyContract(Contract):
             storage.runs.admit(new_run(session_id="x"), LEASE, owner=None, history_turns=10, idempotency=KEY)
         with pytest.raises(SessionBusy):
             storage.runs.admit(
-                new_run(session), LEASE, owner=None, history_turns=10, concurrency=Concurrency.REJECT, idempotency=KEY
+                new_run(session), LEASE, owner=None, history_turns=10, concurrency=BusyPolicy.REJECT, idempotency=KEY
             )
         with pytest.raises(StorageError):
             storage.runs.admit(new_run(id=taken.id), LEASE, owner=None, history_turns=10, idempotency=KEY)

@@ -10,7 +10,7 @@ import pytest
 
 from agentos.domain.ids import new_id
 from agentos.domain.media import Media
-from agentos.domain.run import Concurrency, RunStatus
+from agentos.domain.run import BusyPolicy, RunStatus
 from agentos.domain.session import Session, Summary
 from agentos.errors import AgentOSError, SessionNotFound
 from agentos.storage.admission import Lease
@@ -46,7 +46,7 @@ def _update(version: int | None) -> Call:
     )
 
 
-def _admit(how: Concurrency) -> Call:
+def _admit(how: BusyPolicy) -> Call:
     return lambda s, session, _, owner: s.runs.admit(
         new_run(id=f"by-{owner}", session_id=session), LEASE, owner=owner, history_turns=3, concurrency=how
     )
@@ -67,7 +67,7 @@ CALLS: dict[str, Call] = {
     "sessions.history before": lambda s, session, _, owner: s.sessions.history(session, owner=owner, limit=9, before=2),
     "sessions.put_summary": lambda s, session, _, owner: s.sessions.put_summary(session, SUMMARY, owner=owner),
     "sessions.get_summary": lambda s, session, _, owner: s.sessions.get_summary(session, owner=owner),
-    **{f"runs.admit with {how}": _admit(how) for how in Concurrency},
+    **{f"runs.admit with {how}": _admit(how) for how in BusyPolicy},
     "runs.get": lambda s, _, run, owner: s.runs.get(run, owner=owner),
     "runs.request_cancel": lambda s, _, run, owner: s.runs.request_cancel(run, owner=owner),
     "runs.request_cancel to forget": lambda s, _, run, owner: s.runs.request_cancel(run, owner=owner, forget=True),
@@ -237,7 +237,7 @@ class OwnerContract(Contract):
         session = new_session(storage, owner="alice")
         run = admitted(storage, session)
         with pytest.raises(SessionNotFound):
-            admit(storage, new_run(session), owner="bob", concurrency=Concurrency.ROLLBACK)
+            admit(storage, new_run(session), owner="bob", concurrency=BusyPolicy.ROLLBACK)
         assert list(storage.runs.cancel_requests(LEASE.worker_id)) == []
         assert storage.runs.finish(ended(run), messages=said("q", "a"), frames=frames(1, 1))
         assert len(storage.sessions.history(session.id, owner="alice", limit=9).messages) == 2

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from agentos.domain.run import Concurrency, Run, RunStatus
+from agentos.domain.run import BusyPolicy, Run, RunStatus
 from agentos.domain.session import Session
 from agentos.domain.usage import Usage
 from agentos.errors import SessionBusy
@@ -28,11 +28,11 @@ from agentos.testing.storage.contract import (
     take_turn,
 )
 
-STOPPING = pytest.mark.parametrize("concurrency", [Concurrency.INTERRUPT, Concurrency.ROLLBACK])
+STOPPING = pytest.mark.parametrize("concurrency", [BusyPolicy.INTERRUPT, BusyPolicy.ROLLBACK])
 ROUNDS = 10
 
 
-def _admit(storage: Storage, session: Session, concurrency: Concurrency) -> Admission:
+def _admit(storage: Storage, session: Session, concurrency: BusyPolicy) -> Admission:
     return admit(storage, new_run(session, seconds=9), concurrency=concurrency)
 
 
@@ -43,9 +43,9 @@ def _texts(storage: Storage, session: Session) -> list[str]:
 class PolicyContract(Contract):
     """What ``concurrency`` and ``hold`` mean."""
 
-    @pytest.mark.parametrize("concurrency", Concurrency)
+    @pytest.mark.parametrize("concurrency", BusyPolicy)
     def test_in_an_idle_session_a_run_starts_whatever_it_asks_for(
-        self, storage: Storage, concurrency: Concurrency
+        self, storage: Storage, concurrency: BusyPolicy
     ) -> None:
         session = new_session(storage)
         take_turn(storage, session, "q", "a")
@@ -53,8 +53,8 @@ class PolicyContract(Contract):
         assert (admission.run.status, admission.run.position) == (RunStatus.RUNNING, 2)
         assert (tuple(admission.history), tuple(admission.interrupted)) == (said("q", "a"), ())
 
-    @pytest.mark.parametrize("concurrency", Concurrency)
-    def test_without_a_session_nothing_is_in_the_way(self, storage: Storage, concurrency: Concurrency) -> None:
+    @pytest.mark.parametrize("concurrency", BusyPolicy)
+    def test_without_a_session_nothing_is_in_the_way(self, storage: Storage, concurrency: BusyPolicy) -> None:
         admitted(storage)
         admission = admit(storage, new_run(), concurrency=concurrency)
         assert admission.run.status is RunStatus.RUNNING
@@ -65,17 +65,17 @@ class PolicyContract(Contract):
         first = admitted(storage, session)
         rejected = new_run(session, seconds=9)
         with pytest.raises(SessionBusy):
-            storage.runs.admit(rejected, LEASE, owner=None, history_turns=10, concurrency=Concurrency.REJECT)
+            storage.runs.admit(rejected, LEASE, owner=None, history_turns=10, concurrency=BusyPolicy.REJECT)
         assert storage.runs.get(rejected.id, owner=None) is None
         assert storage.sessions.get(session.id, owner=None) == session
         storage.runs.finish(ended(first))
-        assert _admit(storage, session, Concurrency.REJECT).run.position == 2
+        assert _admit(storage, session, BusyPolicy.REJECT).run.position == 2
 
     def test_a_session_is_busy_until_the_run_that_was_asked_to_stop_has_ended(self, storage: Storage) -> None:
         session = new_session(storage)
         storage.runs.request_cancel(admitted(storage, session).id, owner=None)
         with pytest.raises(SessionBusy):
-            _admit(storage, session, Concurrency.REJECT)
+            _admit(storage, session, BusyPolicy.REJECT)
 
     def test_of_simultaneous_runs_that_would_rather_be_rejected_one_is_admitted(self, storage: Storage) -> None:
         for _ in range(ROUNDS):
@@ -84,7 +84,7 @@ class PolicyContract(Contract):
 
             def admit_one(_: int, session: Session = session, outcomes: list[int | None] = outcomes) -> None:
                 try:
-                    outcomes.append(_admit(storage, session, Concurrency.REJECT).run.position)
+                    outcomes.append(_admit(storage, session, BusyPolicy.REJECT).run.position)
                 except SessionBusy:
                     outcomes.append(None)
 
@@ -94,7 +94,7 @@ class PolicyContract(Contract):
 
     @STOPPING
     def test_exactly_the_sessions_older_unfinished_runs_are_asked_to_stop(
-        self, storage: Storage, concurrency: Concurrency
+        self, storage: Storage, concurrency: BusyPolicy
     ) -> None:
         session, other = new_session(storage), new_session(storage)
         take_turn(storage, session, "q", "a")
@@ -113,7 +113,7 @@ class PolicyContract(Contract):
     def test_what_an_interrupted_run_wrote_is_in_the_history_of_the_next(self, storage: Storage) -> None:
         session = new_session(storage)
         first = admitted(storage, session)
-        second = _admit(storage, session, Concurrency.INTERRUPT).run
+        second = _admit(storage, session, BusyPolicy.INTERRUPT).run
         storage.runs.finish(ended(first, status=RunStatus.CANCELLED), messages=said("q", "half"))
         claimed = storage.runs.start(second, history_turns=10, now=at(9))
         assert claimed is not None
@@ -127,7 +127,7 @@ class PolicyContract(Contract):
         session = new_session(storage)
         take_turn(storage, session, "q1", "a1")
         first = admitted(storage, session)
-        second = _admit(storage, session, Concurrency.ROLLBACK).run
+        second = _admit(storage, session, BusyPolicy.ROLLBACK).run
         assert storage.runs.finish(ended(first, status=status), messages=said("q2", "a2"))
         claimed = storage.runs.start(second, history_turns=1, now=at(9))
         assert claimed is not None
@@ -146,7 +146,7 @@ class PolicyContract(Contract):
     def test_a_run_that_is_rolled_back_is_kept_and_counted_with_what_it_used(self, storage: Storage) -> None:
         session = new_session(storage)
         first = admitted(storage, session)
-        _admit(storage, session, Concurrency.ROLLBACK)
+        _admit(storage, session, BusyPolicy.ROLLBACK)
         end = ended(first, status=RunStatus.CANCELLED, usage=Usage(3, 4, 0))
         storage.runs.finish(end, messages=said("q", "half"), frames=frames(1, 2))
         assert storage.runs.get(first.id, owner=None) == end
@@ -158,8 +158,8 @@ class PolicyContract(Contract):
     def test_a_run_that_was_to_be_forgotten_is_forgotten_though_it_is_interrupted_too(self, storage: Storage) -> None:
         session = new_session(storage)
         first = admitted(storage, session)
-        _admit(storage, session, Concurrency.ROLLBACK)
-        _admit(storage, session, Concurrency.INTERRUPT)
+        _admit(storage, session, BusyPolicy.ROLLBACK)
+        _admit(storage, session, BusyPolicy.INTERRUPT)
         storage.runs.finish(ended(first, status=RunStatus.CANCELLED), messages=said("q", "half"))
         assert _texts(storage, session) == []
 
@@ -181,7 +181,7 @@ class PolicyContract(Contract):
                 if who:
                     assert storage.runs.finish(ended(first), messages=said("q", "a"))
                 else:
-                    found.append(_admit(storage, session, Concurrency.ROLLBACK))
+                    found.append(_admit(storage, session, BusyPolicy.ROLLBACK))
 
             at_once(meet, 2)
             (admission,) = found
@@ -195,7 +195,7 @@ class PolicyContract(Contract):
     ) -> None:
         session = new_session(storage)
         runs: list[Run] = []
-        at_once(lambda _: runs.append(_admit(storage, session, Concurrency.INTERRUPT).run))
+        at_once(lambda _: runs.append(_admit(storage, session, BusyPolicy.INTERRUPT).run))
         runs.sort(key=lambda run: run.position or 0)
         assert [run.position for run in runs] == list(range(1, THREADS + 1))
         assert sorted(storage.runs.cancel_requests(LEASE.worker_id)) == sorted(run.id for run in runs[:-1])
@@ -226,8 +226,8 @@ class PolicyContract(Contract):
         session = new_session(storage)
         held = admit(storage, new_run(session), queued=True).run
         with pytest.raises(SessionBusy):
-            _admit(storage, session, Concurrency.REJECT)
-        behind = _admit(storage, session, Concurrency.INTERRUPT)
+            _admit(storage, session, BusyPolicy.REJECT)
+        behind = _admit(storage, session, BusyPolicy.INTERRUPT)
         assert behind.run.status is RunStatus.QUEUED
         assert list(behind.interrupted) == [held.id]
         assert storage.runs.start(behind.run, history_turns=10, now=at(9)) is None

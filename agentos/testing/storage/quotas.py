@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from agentos.domain.run import Concurrency, Run, RunStatus
+from agentos.domain.run import BusyPolicy, Run, RunStatus
 from agentos.errors import RateLimited
 from agentos.storage.admission import Lease, Quota
 from agentos.storage.idempotency import Replay
@@ -95,7 +95,7 @@ class QuotaContract(Contract):
         before = storage.sessions.get(session.id, owner=None)
         refused = new_run(session, seconds=9)
         for quota in EACH:
-            for concurrency in Concurrency:
+            for concurrency in BusyPolicy:
                 with pytest.raises(RateLimited):
                     admit(storage, refused, quota=quota, concurrency=concurrency, idempotency=key())
         assert storage.runs.get(refused.id, owner=None) is None

@@ -15,7 +15,7 @@ from agentos.api.kit.schemas.fields import (
 from agentos.api.kit.schemas.structure import NestedList, ResponseSchema, Time
 from agentos.domain.agent import MOST_OUTPUT_RETRIES
 from agentos.domain.ids import AGENT_ID
-from agentos.domain.run import Concurrency
+from agentos.domain.run import BusyPolicy
 from agentos.services.size_limits import MAX_DESCRIPTION, MAX_NAME, MAX_TOOLS
 
 ID_PATTERN = f"^{AGENT_ID.pattern}$"
@@ -57,10 +57,11 @@ class AgentChangesSchema(RequestSchema):
     )
     history_turns = StrictInteger("Turns of its session that the model is given.", most=10_000, nullable=True)
     max_turns = StrictInteger("Model calls that one run may make.", least=1, most=1000, nullable=True)
+    max_steps = StrictInteger("Another name of `max_turns`.", least=1, most=1000, nullable=True)
     concurrency = Choice(
         "What happens to a run whose session has another one under way, where the request does not say; `enqueue` if it"
         " is absent.",
-        Concurrency,
+        BusyPolicy,
     )
     retry_on_crash = StrictBoolean("Start a run over when its worker is lost; its tools may then act twice.")
     metadata = metadata_field("Whatever the client wants to keep with it.")

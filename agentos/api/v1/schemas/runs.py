@@ -17,7 +17,7 @@ from agentos.api.kit.schemas.fields import (
 )
 from agentos.api.kit.schemas.structure import Nested, NestedList, ResponseSchema, Seconds, Time
 from agentos.api.v1.schemas.media import MediaDescriptionSchema, attachments_field
-from agentos.domain.run import Concurrency, RunStatus
+from agentos.domain.run import BusyPolicy, RunStatus
 from agentos.models.deltas import FinishReason
 
 REASONS = get_args(FinishReason)
@@ -67,7 +67,7 @@ class RunRequestSchema(RequestSchema):
         "What happens when the session has unfinished runs. `enqueue`: wait for them, in order. `reject`: refuse this"
         " one. `interrupt`: cancel them, keep what they wrote in the history, then run. `rollback`: cancel them, forget"
         " them, then run. Absent: as the agent says.",
-        Concurrency,
+        BusyPolicy,
     )
     on_disconnect = Choice(
         "What happens when the client goes away before the run has ended: it goes on, or (`cancel`) is cancelled.",

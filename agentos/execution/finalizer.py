@@ -22,7 +22,7 @@ UNSAVED = "the run ended, but its result could not be saved"
 logger = logging.getLogger(__name__)
 
 
-class Endings:
+class RunFinalizer:
     """Ends runs, each exactly once."""
 
     def __init__(self, storage: Storage, log: EventLog) -> None:

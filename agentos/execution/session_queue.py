@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 repeated = RepeatedLines(logger)
 
 
-class SessionTurns:
+class SessionQueue:
     """Lets a run that ends wake those that wait behind it in this worker; others find out by asking the database."""
 
     def __init__(self, storage: Storage) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from agentos.auth.authenticator import Authenticator, Credentials, check_single
 from agentos.auth.rate_limits import RateLimits
-from agentos.domain.principal import NOBODY, Principal
+from agentos.domain.principal import ANONYMOUS_PRINCIPAL, Principal
 from agentos.errors import Unauthenticated
 
 ACCEPTED = (
@@ -15,7 +15,7 @@ ACCEPTED = (
 )
 
 
-class CallerService:
+class AuthService:
     """Recognises callers with the authenticators in force, in their order. Without any, every caller is anonymous."""
 
     def __init__(self, authenticators: Sequence[Authenticator], limits: RateLimits) -> None:
@@ -43,7 +43,7 @@ class CallerService:
         """
         self._limits.check_address(credentials.address)
         if not self._authenticators:
-            return NOBODY
+            return ANONYMOUS_PRINCIPAL
         try:
             principal = self._recognise(credentials)
         except Unauthenticated:
