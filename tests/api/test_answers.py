@@ -19,6 +19,7 @@ from agentos.models.deltas import Finish, MessageDetails, ReasoningDelta, ToolCa
 from agentos.models.scripted import AtMost, Fail, call
 from agentos.testing.sse import read_events
 from agentos.tools.tool import tool
+from parts.waiting import until
 
 RUNS = "/api/v1/runs"
 
@@ -48,6 +49,7 @@ def test_the_finish_reason_is_seen_everywhere(serve, log_records, reason: str) -
     assert (listed["model"], listed["finish_reason"]) == ("test:model", reason)
     *_, last = read_events([served.stream().data])
     assert (last.json()["data"]["model"], last.json()["data"]["finish_reason"]) == ("test:model", reason)
+    until(lambda: len(log_records("agentos.runs")) == 2)  # written after the run's last event
     (record, _) = log_records("agentos.runs")
     assert (record.model, record.finish_reason) == ("test:model", reason)
 
