@@ -144,6 +144,7 @@ def test_a_failed_call_is_a_line(serve, agent, cause, reason) -> None:
     assert (line["message"], line["cause"]) == ("model call failed", cause)
     assert (line.get("reason") or "").replace(" …", "…") == (reason or "")
     assert line["run_id"] == answer.headers["X-Run-ID"]
+    until(lambda: lines_of(stream, "agentos.runs"))  # written after the run's last event
     [ended] = lines_of(stream, "agentos.runs")
     assert (ended["level"], ended["request_id"]) == ("warning", line["request_id"])
     assert PROMPT not in stream.getvalue()
@@ -232,6 +233,7 @@ def test_a_repeated_request_names_the_first_ones_run(serve) -> None:
     run_id = answer.json["run_id"]
     asked = {line["request_id"]: line["run_id"] for line in lines_of(stream, "agentos.requests")}
     assert asked == {"first": run_id, "repeat": run_id}
+    until(lambda: lines_of(stream, "agentos.runs"))
     assert [line["request_id"] for line in lines_of(stream, "agentos.runs")] == ["first"]
 
 
