@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from agentos.cli.opening import configured
 from agentos.cli.output import as_json, print_list
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ def command(as_json: bool) -> None:
 
     Secrets are hidden, and so are passwords within addresses.
     """
-    from agentos.cli.opening import configured
     from agentos.config import Config
     from agentos.settings import settings_of
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from agentos.cli.databases import database_name
+from agentos.cli.opening import changed, found_server
+from agentos.cli.pages import read_pages
 from agentos.errors import AgentOSError
 
 if TYPE_CHECKING:
@@ -39,8 +41,6 @@ def diagnose(timeout: float, *, find_models: bool = False) -> Iterator[Finding]:
     """
     from agentos.advice import advice
     from agentos.bootstrap import build
-    from agentos.cli.opening import changed, found_server
-    from agentos.cli.pages import read_pages
 
     yield _python()
     try:

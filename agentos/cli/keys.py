@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from agentos.cli.opening import opened
 from agentos.cli.output import as_json, print_json, print_list, printable, short_time
 from agentos.cli.values import Duration, Text
 from agentos.domain.principal import SCOPES
@@ -78,7 +79,6 @@ def create(name: str, scopes: Sequence[str], user: str | None, expires_at: datet
 
     Clients send it as 'Authorization: Bearer KEY' or 'X-API-Key: KEY'.
     """
-    from agentos.cli.opening import opened
     from agentos.services.keys import CLIENT_SCOPES
 
     wanted = [scope.strip() for given in scopes for scope in given.split(",")]
@@ -107,7 +107,6 @@ def create(name: str, scopes: Sequence[str], user: str | None, expires_at: datet
 def list_keys(as_json: bool) -> None:
     """List all API keys, the oldest first; the keys themselves are kept nowhere."""
     from agentos.auth.keys import status_of
-    from agentos.cli.opening import opened
 
     with opened() as services:
         keys = services.keys.list()
@@ -142,8 +141,6 @@ def revoke(key_id: str) -> None:
 
     Runs that it started go on. A whole key is taken for its ID.
     """
-    from agentos.cli.opening import opened
-
     with opened() as services:
         key = services.keys.revoke(key_id)
     click.echo(f"Revoked key {key.id}, {printable(key.name)}.")

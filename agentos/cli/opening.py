@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from agentos.cli.databases import announce
+
 if TYPE_CHECKING:
     from agentos.config import Config
     from agentos.server import AgentOS
@@ -96,7 +98,6 @@ def opened(*, migrate: bool = True) -> Iterator[Services]:
     Without ``migrate`` the database is left as it is, and not even connected to before it is needed.
     """
     from agentos.bootstrap import build
-    from agentos.cli.databases import announce
 
     server = found_server()
     config = server.config if migrate else changed(server.config, migrate=False)

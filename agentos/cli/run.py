@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from agentos.cli.opening import app_option
+from agentos.cli.opening import app_option, opened_for_runs
 from agentos.cli.output import print_json
+from agentos.cli.running import Screen, end, execute, print_lines
 from agentos.cli.values import Image, Text
 from agentos.domain.principal import OPERATOR
 
@@ -40,8 +41,6 @@ def command(
     if text == "-":
         text = Text()(sys.stdin.read())
     from agentos.api.v1.serializers import run_json
-    from agentos.cli.opening import opened_for_runs
-    from agentos.cli.running import Screen, end, execute, print_lines
     from agentos.services.runs import RunRequest
 
     show = print_lines if as_events else _print_nothing if as_json else Screen().show

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from agentos.cli.opening import app_option
+from agentos.cli.opening import app_option, changed, settings
 
 if TYPE_CHECKING:
     from agentos.config import Config
@@ -31,7 +31,6 @@ def command(ctx: click.Context, /, reload: bool, **given: Any) -> None:
     With --reload, for development: one worker, on an address of this machine alone. Runs under way get a second
     (AGENTOS_DRAIN_TIMEOUT) before each restart.
     """
-    from agentos.cli.opening import changed, settings
     from agentos.server import AgentOS
 
     chosen = {name: value for name, value in given.items() if value is not None}

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from agentos.cli.group import Failure
-from agentos.cli.opening import app_option
+from agentos.cli.opening import app_option, opened
 from agentos.cli.output import as_json, print_json, print_list, printable
 from agentos.cli.values import JSONObject, Pair, Text, json_or_text
+from agentos.domain.ids import new_id
+from agentos.domain.message import ToolCall
 from agentos.errors import NotFound
 
 if TYPE_CHECKING:
@@ -31,8 +33,6 @@ def command() -> None:
 @as_json
 def list_tools(as_json: bool) -> None:
     """List the installed tools, each with the plugin that it came from."""
-    from agentos.cli.opening import opened
-
     with opened(migrate=False) as services:
         entries = list(services.tools)
     print_list(
@@ -49,8 +49,6 @@ def list_tools(as_json: bool) -> None:
 @click.argument("name", type=Text())
 def schema(name: str) -> None:
     """Print a tool's description as a model gets it, as JSON."""
-    from agentos.cli.opening import opened
-
     with opened(migrate=False) as services:
         print_json(_document(_find(services.tools, name), None))
 
@@ -67,8 +65,6 @@ def call(name: str, arguments: dict[str, Any] | None, pairs: Sequence[tuple[str,
     call failed; AGENTOS_LOG_LEVEL=warning shows the traceback of what it raised. Plugins that may deny calls are asked
     about agent "cli".
     """
-    from agentos.cli.opening import opened
-
     with opened(migrate=False) as services:
         tool = _find(services.tools, name)
         given = {**(arguments or {}), **{key: _value(tool.parameters, key, raw) for key, raw in pairs}}
@@ -82,8 +78,6 @@ def call(name: str, arguments: dict[str, Any] | None, pairs: Sequence[tuple[str,
 
 
 def _call(services: Services, tool: Tool, arguments: Mapping[str, Any]) -> ToolCallEvent:
-    from agentos.domain.ids import new_id
-    from agentos.domain.message import ToolCall
     from agentos.tools.context import ToolContext
 
     wanted = ToolCall("call_1", tool.name, json.dumps(arguments))
