@@ -18,11 +18,11 @@ from agentos.domain.agent import Agent, StreamingAgent
 from agentos.domain.ids import AGENT_ID
 from agentos.errors import AgentExists, ConfigError, InvalidRequest
 from agentos.observability.startup import report_errors_in_one_line
+from agentos.tools.tool import Tool, Toolkit
 
 if TYPE_CHECKING:
     from flask import Flask
 
-    from agentos.tools.tool import Tool, Toolkit
 
 SIGNALS = (
     signal.SIGCHLD,

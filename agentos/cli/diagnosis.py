@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Literal
 from agentos.cli.databases import database_name
 from agentos.cli.opening import changed, found_server
 from agentos.cli.pages import read_pages
+from agentos.config import Config
 from agentos.errors import AgentOSError
 
 if TYPE_CHECKING:
-    from agentos.config import Config
     from agentos.models.catalog import Catalog
     from agentos.services.agents import AgentInfo
     from agentos.services.health import Check

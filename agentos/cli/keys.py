@@ -11,12 +11,12 @@ import click
 from agentos.cli.opening import opened
 from agentos.cli.output import as_json, print_json, print_list, printable, short_time
 from agentos.cli.values import Duration, Text
+from agentos.config import Config
 from agentos.domain.principal import SCOPES
 from agentos.domain.text import one_line
 from agentos.domain.times import rfc3339, utc_now
 
 if TYPE_CHECKING:
-    from agentos.config import Config
     from agentos.storage.keys import StoredKey
 
 

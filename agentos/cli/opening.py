@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from agentos.cli.databases import announce
+from agentos.config import Config
 
 if TYPE_CHECKING:
-    from agentos.config import Config
     from agentos.server import AgentOS
     from agentos.services.services import Services
 
@@ -51,7 +51,6 @@ def app_option(command: C) -> C:
 
 def settings(**given: Any) -> Config:
     """Read the settings, with what ``--app`` named, and set up the log; raises ``ConfigError``."""
-    from agentos.config import Config
     from agentos.observability.logs import configure_logging
 
     context = click.get_current_context(silent=True)
@@ -85,8 +84,6 @@ def configured() -> Config:
 
 def changed(config: Config, **given: Any) -> Config:
     """Return the settings with others in their place. Each keeps where it came from."""
-    from agentos.config import Config
-
     in_code = {name: getattr(config, name) for name, source in config.sources.items() if source == "given"}
     return Config(**(in_code | given))
 

@@ -12,9 +12,9 @@ from agentos.cli.opening import opened
 from agentos.cli.output import printable
 from agentos.cli.values import Text
 from agentos.domain.principal import OPERATOR
+from agentos.domain.run import Run
 
 if TYPE_CHECKING:
-    from agentos.domain.run import Run
     from agentos.services.services import Services
     from agentos.storage.history import History, StoredMessage
     from agentos.storage.paging import Page, Paging

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import click
 
@@ -12,11 +11,9 @@ from agentos.cli.opening import app_option, opened_for_runs
 from agentos.cli.output import print_json
 from agentos.cli.running import Screen, end, execute, print_lines
 from agentos.cli.values import Image, Text
+from agentos.domain.event import Frame
+from agentos.domain.media import Media
 from agentos.domain.principal import OPERATOR
-
-if TYPE_CHECKING:
-    from agentos.domain.event import Frame
-    from agentos.domain.media import Media
 
 
 @click.command("run")

@@ -11,12 +11,12 @@ import click
 
 from agentos.cli.group import Failure
 from agentos.cli.output import is_coloured, json_text, printable
+from agentos.domain.event import Frame
 from agentos.domain.run import Run, RunError
 from agentos.domain.text import one_line
 from agentos.errors import RunCancelled, RunFinished, RunNotFound, StorageError
 
 if TYPE_CHECKING:
-    from agentos.domain.event import Frame
     from agentos.execution.run_handle import RunHandle
     from agentos.services.runs import RunRequest
     from agentos.services.services import Services

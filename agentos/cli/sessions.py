@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import Any, TextIO
 
 import click
 
@@ -11,12 +11,10 @@ from agentos.cli.opening import opened
 from agentos.cli.output import as_json, json_text, print_fields, print_json, print_list, printable, short_time
 from agentos.cli.pages import delete_command, read_pages, read_transcript
 from agentos.cli.values import Duration, Text
+from agentos.domain.message import Message
 from agentos.domain.principal import OPERATOR
 from agentos.domain.text import one_line
 from agentos.domain.times import utc_now
-
-if TYPE_CHECKING:
-    from agentos.domain.message import Message
 
 
 @click.group("sessions")

@@ -12,15 +12,16 @@ from agentos.cli.group import Failure
 from agentos.cli.opening import app_option, opened
 from agentos.cli.output import as_json, print_json, print_list, printable
 from agentos.cli.values import JSONObject, Pair, Text, json_or_text
+from agentos.domain.event import ToolCallEvent
 from agentos.domain.ids import new_id
 from agentos.domain.message import ToolCall
 from agentos.errors import NotFound
+from agentos.tools.context import ToolContext
+from agentos.tools.tool import Tool
 
 if TYPE_CHECKING:
-    from agentos.domain.event import ToolCallEvent
     from agentos.registry import Registry
     from agentos.services.services import Services
-    from agentos.tools.tool import Tool
 
 
 @app_option
@@ -78,7 +79,6 @@ def call(name: str, arguments: dict[str, Any] | None, pairs: Sequence[tuple[str,
 
 
 def _call(services: Services, tool: Tool, arguments: Mapping[str, Any]) -> ToolCallEvent:
-    from agentos.tools.context import ToolContext
 
     wanted = ToolCall("call_1", tool.name, json.dumps(arguments))
     context = ToolContext(run_id=new_id(), agent_id="cli")
