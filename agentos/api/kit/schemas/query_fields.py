@@ -5,10 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from marshmallow import ValidationError
-
 from agentos.api.kit.cursors import CursorKind, decode_cursor
-from agentos.api.kit.schemas.fields import RequestSchema, StrictField, StrictInteger
+from agentos.api.kit.schemas.fields import RequestSchema, StrictBoolean, StrictField, StrictInteger
 from agentos.storage.paging import Cursor
 
 MAX_LIMIT = 1000
@@ -26,17 +24,14 @@ class QueryInteger(StrictInteger):
         """Return what the text says."""
         if not isinstance(value, str) or not re.fullmatch(r"[0-9]{1,18}", value, re.ASCII):
             raise self.refused(value)
-        try:
-            return super().read(int(value))
-        except ValidationError:
-            raise self.refused(value) from None
+        number = int(value)
+        if not self.fits(number):
+            raise self.refused(value)
+        return number
 
 
-class QueryBoolean(StrictField):
-    """True or false."""
-
-    def __init__(self, description: str, **options: Any) -> None:
-        super().__init__(description, "true or false", {"type": "boolean"}, **options)
+class QueryBoolean(StrictBoolean):
+    """True or false, also as 1 or 0."""
 
     def read(self, value: Any) -> bool:
         """Return what the text says."""
