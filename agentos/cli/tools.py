@@ -34,11 +34,13 @@ def command() -> None:
 @as_json
 def list_tools(as_json: bool) -> None:
     """List the installed tools, each with the plugin that it came from."""
+    from agentos.api.v1.serializers import tool_json
+
     with opened(migrate=False) as services:
         entries = list(services.tools)
     print_list(
         "tools",
-        [_document(one.value, one.source) for one in entries],
+        [{**tool_json(one.value), "source": one.source} for one in entries],
         ("NAME", "PLUGIN", "DESCRIPTION"),
         [(one.name, one.source, one.value.description.partition("\n")[0]) for one in entries],
         as_json=as_json,
@@ -50,8 +52,10 @@ def list_tools(as_json: bool) -> None:
 @click.argument("name", type=Text())
 def schema(name: str) -> None:
     """Print a tool's description as a model gets it, as JSON."""
+    from agentos.api.v1.serializers import tool_json
+
     with opened(migrate=False) as services:
-        print_json(_document(_find(services.tools, name), None))
+        print_json(tool_json(_find(services.tools, name)))
 
 
 @command.command("call")
@@ -97,8 +101,3 @@ def _value(parameters: Mapping[str, Any], key: str, raw: str) -> Any:
     property_schema = parameters.get("properties", {}).get(key)
     wanted = property_schema.get("type") if isinstance(property_schema, dict) else None
     return raw if wanted == "string" else json_or_text(raw)
-
-
-def _document(tool: Tool, source: str | None) -> dict[str, Any]:
-    document = {"name": tool.name, "description": tool.description, "parameters": dict(tool.parameters)}
-    return document if source is None else {**document, "source": source}

@@ -61,8 +61,8 @@ VARY = {"Vary": "Accept"}
     access=PAGE,
     responses={
         200: ResponseSpec(
-            description="The index, or the page for a browser.",
-            schema=IndexSchema,
+            "The index, or the page for a browser.",
+            IndexSchema,
             media_types=("application/json", "text/html"),
             headers={"Vary": "The answer depends on `Accept`."},
         )

@@ -53,8 +53,8 @@ FILTERS = ("agent_id", "user_id", "team_id", "workflow_id")
     body=NewSessionSchema,
     responses={
         201: ResponseSpec(
-            description="The new session.",
-            schema=SessionSchema,
+            "The new session.",
+            SessionSchema,
             headers={"Location": "The session's address.", **ETAG},
             sometimes=RESPONSE_HEADER,
             links=LINKS,
@@ -77,7 +77,7 @@ def create_session(body: dict[str, Any]) -> Response:
     "/api/v1/sessions",
     access="sessions:read",
     query=SessionQuery,
-    responses={200: ResponseSpec(description="A part of the list.", schema=SessionListSchema)},
+    responses={200: ResponseSpec("A part of the list.", SessionListSchema)},
 )
 def list_sessions(query: dict[str, Any]) -> Response:
     """List sessions.
@@ -103,8 +103,8 @@ def list_sessions(query: dict[str, Any]) -> Response:
     "/api/v1/sessions/{session_id}",
     access="sessions:read",
     responses={
-        200: ResponseSpec(description="The session.", schema=SessionSchema, headers=ETAG),
-        304: ResponseSpec(description="It is as `If-None-Match` says.", headers=ETAG),
+        200: ResponseSpec("The session.", SessionSchema, headers=ETAG),
+        304: ResponseSpec("It is as `If-None-Match` says.", headers=ETAG),
     },
     request_headers={"If-None-Match": "Tags that the client has: 304 if one is the present one."},
     errors=(SessionNotFound,),
@@ -123,7 +123,7 @@ def get_session(session_id: str) -> Response:
     "/api/v1/sessions/{session_id}",
     access="sessions:write",
     body=SessionChangesSchema,
-    responses={200: ResponseSpec(description="The session as it is now.", schema=SessionSchema, headers=ETAG)},
+    responses={200: ResponseSpec("The session as it is now.", SessionSchema, headers=ETAG)},
     request_headers={"If-Match": "Change it only if its present tag is one of these; `*`: if it is there."},
     errors=(SessionNotFound, PreconditionFailed),
 )
@@ -140,7 +140,7 @@ def update_session(session_id: str, body: dict[str, Any]) -> Response:
 @routes.delete(
     "/api/v1/sessions/{session_id}",
     access="sessions:write",
-    responses={200: ResponseSpec(description="It is gone.", schema=DeletedSchema)},
+    responses={200: ResponseSpec("It is gone.", DeletedSchema)},
     errors=(SessionNotFound,),
 )
 def delete_session(session_id: str) -> Response:
@@ -156,7 +156,7 @@ def delete_session(session_id: str) -> Response:
     "/api/v1/sessions/{session_id}/reuse",
     access="sessions:write",
     body=SessionReuseSchema,
-    responses={200: ResponseSpec(description="The session as it is now.", schema=SessionSchema, headers=ETAG)},
+    responses={200: ResponseSpec("The session as it is now.", SessionSchema, headers=ETAG)},
     errors=(SessionNotFound,),
 )
 def reuse_session(session_id: str, body: dict[str, Any]) -> Response:

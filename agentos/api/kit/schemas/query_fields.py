@@ -22,12 +22,9 @@ class QueryInteger(StrictInteger):
 
     def read(self, value: Any) -> int:
         """Return what the text says."""
-        if not isinstance(value, str) or not re.fullmatch(r"[0-9]{1,18}", value, re.ASCII):
+        if not (isinstance(value, str) and re.fullmatch(r"[0-9]{1,18}", value, re.ASCII) and self.fits(int(value))):
             raise self.refused(value)
-        number = int(value)
-        if not self.fits(number):
-            raise self.refused(value)
-        return number
+        return int(value)
 
 
 class QueryBoolean(StrictBoolean):

@@ -87,3 +87,10 @@ class RunStartQuery(StreamQuery):
     """How to answer."""
 
     stream_events = QueryBoolean("Stream the answer, as `/run/stream` does.", default=False)
+
+
+class OwnerDataQuery(RequestSchema):
+    """The owner, and perhaps the user, of the data."""
+
+    owner = id_field("The owner, as sessions and runs show it.", required=True)
+    user_id = id_field("Only sessions and runs of this user of the owner.")
