@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from agentos.cli.opening import configured
+from agentos.cli.opening import found_server
 from agentos.cli.output import as_json, print_list
 from agentos.config import Config
 from agentos.provider_settings import ProviderSettings
@@ -23,7 +23,7 @@ def command(as_json: bool) -> None:
 
     Secrets are hidden, and so are passwords within addresses.
     """
-    config = configured()
+    config = found_server().config
     rows = [_row(config, setting) for setting in settings_of(Config)]
     print_list(
         "settings",

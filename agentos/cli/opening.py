@@ -77,11 +77,6 @@ def found_server() -> AgentOS:
     return server if server.config.app == config.app else server.copy(changed(server.config, app=config.app))
 
 
-def configured() -> Config:
-    """Read the settings that a command works with; raises :class:`~agentos.errors.ConfigError`."""
-    return found_server().config
-
-
 def changed(config: Config, **given: Any) -> Config:
     """Return the settings with others in their place. Each keeps where it came from."""
     in_code = {name: getattr(config, name) for name, source in config.sources.items() if source == "given"}
