@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from agentos.cli.opening import app_parameter, settings
+from agentos.cli.opening import app_option, settings
 from agentos.cli.output import printable
 from agentos.domain.text import one_line
 from agentos.errors import AgentOSError, PluginError
@@ -39,7 +39,7 @@ class CommandGroup(click.Group):
 
     def __init__(self, name: str, *, modules: Mapping[str, str], **options: Any) -> None:
         super().__init__(name, **options)
-        self.params.append(app_parameter())
+        app_option(self)
         self._modules = modules
 
     def list_commands(self, ctx: click.Context) -> list[str]:

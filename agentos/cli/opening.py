@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from agentos.server import AgentOS
     from agentos.services.services import Services
 
-C = TypeVar("C", bound=Callable[..., Any])
 LOG_ON_TERMINAL = {"log_level": "error", "log_format": "console"}
 """What a command does to the log's settings that are not set: its user wants its output, not a server's log."""
 
@@ -28,25 +27,15 @@ def _remember(ctx: click.Context, _: click.Parameter, value: str | None) -> None
         ctx.meta[APP] = value
 
 
-def app_parameter() -> click.Option:
-    """Return the option ``--app``, which the group has and each command that works on agents."""
-    return click.Option(
-        ["--app"],
-        metavar="MODULE:NAME",
-        expose_value=False,
-        is_eager=True,
-        callback=_remember,
-        help="Use the agents of this program, as in server:server.  [setting: app]",
-    )
-
-
-def app_option(command: C) -> C:
-    """Add ``--app`` to a command that works on agents."""
-    if isinstance(command, click.Command):
-        command.params.append(app_parameter())
-    else:
-        command.__dict__.setdefault("__click_params__", []).append(app_parameter())
-    return command
+app_option = click.option(
+    "--app",
+    metavar="MODULE:NAME",
+    expose_value=False,
+    is_eager=True,
+    callback=_remember,
+    help="Use the agents of this program, as in server:server.  [setting: app]",
+)
+"""The option ``--app``, which the group has and each command that works on agents."""
 
 
 def settings(**given: Any) -> Config:
