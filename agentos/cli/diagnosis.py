@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-import sys
 import threading
 import time
 from collections.abc import Container, Iterable, Iterator, Sequence
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
     from agentos.services.agents import AgentInfo
     from agentos.services.health import Check
     from agentos.services.services import Services
-
-OLDEST_PYTHON = (3, 11)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +39,7 @@ def diagnose(timeout: float, *, find_models: bool = False) -> Iterator[Finding]:
     from agentos.advice import advice
     from agentos.bootstrap import build
 
-    yield _python()
+    yield Finding("python", "ok", platform.python_version())
     try:
         server = found_server()
         config = server.config
@@ -75,12 +72,6 @@ def diagnose(timeout: float, *, find_models: bool = False) -> Iterator[Finding]:
             yield Finding("stored agents", "warning", "not checked, as the database is not ready")
     finally:
         services.close()
-
-
-def _python() -> Finding:
-    fits = sys.version_info >= OLDEST_PYTHON
-    least = "" if fits else f"; needed is {'.'.join(map(str, OLDEST_PYTHON))} or newer"
-    return Finding("python", "ok" if fits else "failed", f"{platform.python_version()}{least}")
 
 
 def _exposure(config: Config) -> Iterator[Finding]:

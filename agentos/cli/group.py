@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +14,6 @@ from agentos.domain.text import one_line
 from agentos.errors import AgentOSError, PluginError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from agentos.plugins.manager import PluginReport
 
 PLUGIN_COMMANDS = "agentos.cli.plugin_commands"
