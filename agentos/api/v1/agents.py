@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Response, url_for
 
-from agentos.api.kit.paging import page_json, paging
+from agentos.api.kit.paging import page_json
 from agentos.api.kit.routes import ResponseSpec, Routes, json_response, services
 from agentos.api.v1.schemas.agents import AgentChangesSchema, AgentDefinitionSchema, AgentDetailSchema, AgentListSchema
 from agentos.api.v1.schemas.queries import AgentQuery
@@ -37,7 +37,7 @@ def list_agents(query: dict[str, Any]) -> Response:
     Those of code and plugins and the stored ones are one list. It is stable while agents are added, if it is read with
     `cursor`.
     """
-    return json_response(page_json("agents", "agent", paging(query), services().agents.list, agent_json, piece=PIECE))
+    return json_response(page_json("agent", query, services().agents.list, agent_json, piece=PIECE))
 
 
 @routes.post(

@@ -8,7 +8,7 @@ from flask import Response, request
 
 from agentos.api.kit.callers import caller
 from agentos.api.kit.middleware import this_client
-from agentos.api.kit.paging import page_json, paging
+from agentos.api.kit.paging import page_json
 from agentos.api.kit.query import read_last_event_id
 from agentos.api.kit.routes import ResponseSpec, json_response, services
 from agentos.api.kit.stream_limits import take_place
@@ -146,12 +146,5 @@ def list_runs(query: dict[str, Any]) -> Response:
         status=None if status is None else RunStatus(status),
     )
     return json_response(
-        page_json(
-            "runs",
-            "run",
-            paging(query),
-            lambda part: services().runs.list(where, part, caller()),
-            run_json,
-            piece=PIECE,
-        )
+        page_json("run", query, lambda part: services().runs.list(where, part, caller()), run_json, piece=PIECE)
     )

@@ -10,7 +10,7 @@ from flask import Response, request, url_for
 from agentos.api.kit.callers import caller
 from agentos.api.kit.etags import expected_version, session_etag
 from agentos.api.kit.idempotency import REQUEST_HEADER, RESPONSE_HEADER, idempotency_key, replayed_header
-from agentos.api.kit.paging import page_json, paging
+from agentos.api.kit.paging import page_json
 from agentos.api.kit.routes import ResponseSpec, Routes, json_response, services
 from agentos.api.v1.schemas.queries import SessionQuery
 from agentos.api.v1.schemas.sessions import (
@@ -87,12 +87,7 @@ def list_sessions(query: dict[str, Any]) -> Response:
     """
     where = SessionFilter(**{name: query[name] for name in FILTERS if name in query})
     answer = page_json(
-        "sessions",
-        "session",
-        paging(query),
-        lambda part: services().sessions.list(where, part, caller()),
-        session_json,
-        piece=PIECE,
+        "session", query, lambda part: services().sessions.list(where, part, caller()), session_json, piece=PIECE
     )
     if query["include_total"]:
         answer["total"] = services().sessions.count(where, caller())
