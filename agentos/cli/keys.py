@@ -110,28 +110,14 @@ def list_keys(as_json: bool) -> None:
 
     with opened() as services:
         keys = services.keys.list()
-    status = {key.id: status_of(key, utc_now()) for key in keys}
-    print_list(
-        "keys",
-        [
-            {"id": key.id, **_described(key), "revoked_at": _time(key.revoked_at), "status": status[key.id]}
-            for key in keys
-        ],
-        ("ID", "NAME", "USER", "STATUS", "CREATED", "EXPIRES", "SCOPES"),
-        [
-            (
-                key.id,
-                key.name,
-                key.owner,
-                status[key.id],
-                short_time(key.created_at),
-                short_time(key.expires_at),
-                ", ".join(key.scopes),
-            )
-            for key in keys
-        ],
-        as_json=as_json,
-    )
+    documents, rows = [], []
+    for key in keys:
+        status = status_of(key, utc_now())
+        documents.append({"id": key.id, **_described(key), "revoked_at": _time(key.revoked_at), "status": status})
+        times = short_time(key.created_at), short_time(key.expires_at)
+        rows.append((key.id, key.name, key.owner, status, *times, ", ".join(key.scopes)))
+    columns = ("ID", "NAME", "USER", "STATUS", "CREATED", "EXPIRES", "SCOPES")
+    print_list("keys", documents, columns, rows, as_json=as_json)
 
 
 @command.command("revoke")

@@ -67,7 +67,6 @@ def delete_command(kind: str, help: str) -> click.Command:
     @click.command("delete", help=help)
     @click.argument("ids", metavar="ID...", type=Text(), nargs=-1, required=True)
     def delete(ids: Sequence[str]) -> None:
-
         with opened() as services:
             for id in ids:
                 getattr(services, f"{kind}s").delete(id, OPERATOR)

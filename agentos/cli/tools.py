@@ -83,7 +83,6 @@ def call(name: str, arguments: dict[str, Any] | None, pairs: Sequence[tuple[str,
 
 
 def _call(services: Services, tool: Tool, arguments: Mapping[str, Any]) -> ToolCallEvent:
-
     wanted = ToolCall("call_1", tool.name, json.dumps(arguments))
     context = ToolContext(run_id=new_id(), agent_id="cli")
     *_, last = services.agents.executor.execute([wanted], {tool.name: tool}, context)
