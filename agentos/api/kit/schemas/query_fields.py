@@ -40,8 +40,9 @@ class QueryBoolean(StrictBoolean):
 class QueryCursor(StrictField):
     """A place in a list, as an answer before gave it."""
 
-    def __init__(self, description: str, kind: CursorKind) -> None:
+    def __init__(self, kind: CursorKind) -> None:
         schema = {"type": "string", "minLength": 1, "maxLength": MAX_CURSOR}
+        description = "Where to go on: `next_cursor` of the answer before."
         super().__init__(description, "a 'next_cursor' of an answer of this list, unchanged", schema)
         self._kind: CursorKind = kind
 
