@@ -11,7 +11,6 @@ from agentos.cli.opening import app_option, opened_for_runs
 from agentos.cli.output import print_json
 from agentos.cli.running import Screen, end, execute, print_lines
 from agentos.cli.values import Image, Text
-from agentos.domain.event import Frame
 from agentos.domain.media import Media
 from agentos.domain.principal import OPERATOR
 
@@ -40,7 +39,7 @@ def command(
     from agentos.api.v1.serializers import run_json
     from agentos.services.runs import RunRequest
 
-    show = print_lines if as_events else _print_nothing if as_json else Screen().show
+    show = print_lines if as_events else (lambda _: None) if as_json else Screen().show
     request = RunRequest(
         caller=OPERATOR, agent_id=agent, input=text, media=tuple(images), session_id=session_id, streamed=True
     )
@@ -49,7 +48,3 @@ def command(
     if as_json:
         print_json(run_json(run))
     end(run.error)
-
-
-def _print_nothing(frames: Sequence[Frame]) -> None:
-    """Show nothing."""
