@@ -1,4 +1,4 @@
-"""The settings of a server: each one a row that says its type, default, environment variable and meaning.
+"""The settings of a server: each one a row that says its type, default and meaning.
 
 A value comes from ``Config(...)``, else from the environment (with ``.env``), else from a file, else it is the default.
 The reference in ``docs/reference/settings.md`` is rendered from these rows.
@@ -49,318 +49,196 @@ class Config:
     accepted. ``environ`` and ``file`` replace the process's own, for tests and embedding.
     """
 
-    address: str = setting("127.0.0.1:8080", ADDRESS, "Where the server listens.", env="AGENTOS_ADDRESS")
+    address: str = setting("127.0.0.1:8080", ADDRESS, "Where the server listens.")
     database_url: str = setting(
         "sqlite:///agentos.db",
         TEXT,
         "Where sessions and runs are kept: sqlite:///FILE, postgresql+psycopg://…, memory://, or a plugin's scheme.",
-        env="AGENTOS_DATABASE_URL",
         secret=True,
     )
     database_pooler: str = setting(
         "auto",
         one_of("auto", "transaction"),
         "What is between the server and PostgreSQL: `transaction`, a pooler in transaction mode; `auto`, find out.",
-        env="AGENTOS_DATABASE_POOLER",
     )
-    migrate: bool = setting(True, FLAG, "Bring the database's schema up to date at start.", env="AGENTOS_MIGRATE")
+    migrate: bool = setting(True, FLAG, "Bring the database's schema up to date at start.")
     model: str | None = setting(
         None,
         OPTIONAL_MODEL,
         "Model of the built-in assistant. Default: openai:gpt-5-mini with OPENAI_API_KEY, else local:smollm2"
         " where agentos-server-local is installed, else scripted:echo.",
-        env="AGENTOS_MODEL",
     )
     app: str | None = setting(
         None,
         OPTIONAL_MEMBER,
         "Program whose agents are served and shown by all commands: module:name of an `AgentOS`, found from the working"
         " directory.",
-        env="AGENTOS_APP",
     )
-    assistant: bool = setting(True, FLAG, "Offer the built-in agent `assistant`.", env="AGENTOS_ASSISTANT")
-    debug: bool = setting(False, FLAG, "Log at level debug, to the console.", env="AGENTOS_DEBUG")
+    assistant: bool = setting(True, FLAG, "Offer the built-in agent `assistant`.")
+    debug: bool = setting(False, FLAG, "Log at level debug, to the console.")
     allow_origins: tuple[str, ...] = setting(
-        (),
-        ORIGINS,
-        "Origins whose pages may call the API (CORS). Empty: none but the server's own.",
-        env="AGENTOS_ALLOW_ORIGINS",
+        (), ORIGINS, "Origins whose pages may call the API (CORS). Empty: none but the server's own."
     )
     allow_methods: tuple[str, ...] = setting(
-        ("GET", "POST", "PUT", "DELETE", "OPTIONS"), NAMES, "Methods that they may use.", env="AGENTOS_ALLOW_METHODS"
+        ("GET", "POST", "PUT", "DELETE", "OPTIONS"), NAMES, "Methods that they may use."
     )
     allow_headers: tuple[str, ...] = setting(
         ("Authorization", "Content-Type", "Idempotency-Key", "If-Match", "Last-Event-ID", "X-API-Key", "X-Request-ID"),
         NAMES,
         "Headers that they may send.",
-        env="AGENTOS_ALLOW_HEADERS",
     )
-    request_timeout: float = setting(
-        30.0, seconds(0.1, 3600), "Longest time of a run that is not streamed.", env="AGENTOS_REQUEST_TIMEOUT"
-    )
-    stream_timeout: float = setting(
-        600.0, seconds(0.1, 86400), "Longest time of a run that is streamed.", env="AGENTOS_STREAM_TIMEOUT"
-    )
+    request_timeout: float = setting(30.0, seconds(0.1, 3600), "Longest time of a run that is not streamed.")
+    stream_timeout: float = setting(600.0, seconds(0.1, 86400), "Longest time of a run that is streamed.")
     background_timeout: float = setting(
-        3600.0,
-        seconds(0.1, 604800),
-        "Longest time of a background run, once it has begun.",
-        env="AGENTOS_BACKGROUND_TIMEOUT",
+        3600.0, seconds(0.1, 604800), "Longest time of a background run, once it has begun."
     )
     queue_timeout: float = setting(
         0.0,
         seconds(0, 604800),
         "Longest time that a run waits for its session's turn, which is no part of its own time; 0: as long as that.",
-        env="AGENTOS_QUEUE_TIMEOUT",
     )
-    background_limit: int = setting(
-        10, whole(1, 10_000), "Background runs that one worker executes at once.", env="AGENTOS_BACKGROUND_LIMIT"
-    )
+    background_limit: int = setting(10, whole(1, 10_000), "Background runs that one worker executes at once.")
     background_queue: int = setting(
-        100,
-        whole(0, 100_000),
-        "Background runs that wait in one worker for the others to end; more are refused.",
-        env="AGENTOS_BACKGROUND_QUEUE",
+        100, whole(0, 100_000), "Background runs that wait in one worker for the others to end; more are refused."
     )
-    executor: str = setting(
-        "embedded", TEXT, "What executes background runs: embedded, or a plugin's.", env="AGENTOS_EXECUTOR"
-    )
-    max_request_size: int = setting(10 * 1024**2, SIZE, "Largest body of a request.", env="AGENTOS_MAX_REQUEST_SIZE")
-    max_input_size: int = setting(
-        1024**2, SIZE, "Largest text input of a run, and instructions of an agent.", env="AGENTOS_MAX_INPUT_SIZE"
-    )
+    executor: str = setting("embedded", TEXT, "What executes background runs: embedded, or a plugin's.")
+    max_request_size: int = setting(10 * 1024**2, SIZE, "Largest body of a request.")
+    max_input_size: int = setting(1024**2, SIZE, "Largest text input of a run, and instructions of an agent.")
     max_metadata_size: int = setting(
         64 * 1024,
         SIZE,
         "Largest object that is kept for a client, as JSON: metadata, state, run_context, an agent's parameters.",
-        env="AGENTOS_MAX_METADATA_SIZE",
     )
-    max_attachments: int = setting(32, whole(0, 1000), "Attachments of one run.", env="AGENTOS_MAX_ATTACHMENTS")
-    max_attachment_size: int = setting(
-        8 * 1024**2, SIZE, "Largest attachment, decoded.", env="AGENTOS_MAX_ATTACHMENT_SIZE"
-    )
+    max_attachments: int = setting(32, whole(0, 1000), "Attachments of one run.")
+    max_attachment_size: int = setting(8 * 1024**2, SIZE, "Largest attachment, decoded.")
     media_hosts: tuple[str, ...] = setting(
-        (),
-        HOSTS,
-        "Hosts that attachments may be named at. Empty: all that are not internal.",
-        env="AGENTOS_MEDIA_HOSTS",
+        (), HOSTS, "Hosts that attachments may be named at. Empty: all that are not internal."
     )
-    media_hosts_denied: tuple[str, ...] = setting(
-        (), HOSTS, "Hosts that attachments may not be named at.", env="AGENTOS_MEDIA_HOSTS_DENIED"
-    )
+    media_hosts_denied: tuple[str, ...] = setting((), HOSTS, "Hosts that attachments may not be named at.")
     media_fetch: bool = setting(
-        False,
-        FLAG,
-        "Fetch attachments that are named by URL, for models that cannot; otherwise the provider does.",
-        env="AGENTOS_MEDIA_FETCH",
+        False, FLAG, "Fetch attachments that are named by URL, for models that cannot; otherwise the provider does."
     )
     auth: tuple[str, ...] = setting(
         (),
         NAMES,
         "Authenticators in force, asked in this order: api_key, jwt, or a plugin's. Empty: none; then only this machine"
         " is served.",
-        env="AGENTOS_AUTH",
     )
-    allow_anonymous: bool = setting(
-        False, FLAG, "Without authenticators, serve other machines too.", env="AGENTOS_ALLOW_ANONYMOUS"
-    )
+    allow_anonymous: bool = setting(False, FLAG, "Without authenticators, serve other machines too.")
     jwt_key: str | None = setting(
-        None,
-        OPTIONAL_TEXT,
-        "Secret (HS…) or public key in PEM (RS…, ES…) that tokens are checked with.",
-        env="AGENTOS_JWT_KEY",
-        secret=True,
+        None, OPTIONAL_TEXT, "Secret (HS…) or public key in PEM (RS…, ES…) that tokens are checked with.", secret=True
     )
     jwt_jwks: str | None = setting(
-        None, OPTIONAL_TEXT, "File or URL of the key set (JWKS) that tokens are checked with.", env="AGENTOS_JWT_JWKS"
+        None, OPTIONAL_TEXT, "File or URL of the key set (JWKS) that tokens are checked with."
     )
-    jwt_algorithms: tuple[str, ...] = setting(
-        ("RS256", "ES256"), NAMES, "Signature algorithms that are accepted.", env="AGENTOS_JWT_ALGORITHMS"
-    )
-    jwt_issuer: str | None = setting(None, OPTIONAL_TEXT, "`iss` that tokens must have.", env="AGENTOS_JWT_ISSUER")
-    jwt_audience: str | None = setting(None, OPTIONAL_TEXT, "`aud` that tokens must have.", env="AGENTOS_JWT_AUDIENCE")
-    jwt_leeway: float = setting(
-        30.0, seconds(0, 600), "How far the clock of who issues tokens may be off.", env="AGENTOS_JWT_LEEWAY"
-    )
-    jwt_owner_claim: str = setting(
-        "sub", TEXT, "Claim that names the user or tenant whose things a token sees.", env="AGENTOS_JWT_OWNER_CLAIM"
-    )
-    jwt_scope_claim: str = setting(
-        "scope", TEXT, "Claim that has the scopes, as a text with spaces or a list.", env="AGENTOS_JWT_SCOPE_CLAIM"
-    )
+    jwt_algorithms: tuple[str, ...] = setting(("RS256", "ES256"), NAMES, "Signature algorithms that are accepted.")
+    jwt_issuer: str | None = setting(None, OPTIONAL_TEXT, "`iss` that tokens must have.")
+    jwt_audience: str | None = setting(None, OPTIONAL_TEXT, "`aud` that tokens must have.")
+    jwt_leeway: float = setting(30.0, seconds(0, 600), "How far the clock of who issues tokens may be off.")
+    jwt_owner_claim: str = setting("sub", TEXT, "Claim that names the user or tenant whose things a token sees.")
+    jwt_scope_claim: str = setting("scope", TEXT, "Claim that has the scopes, as a text with spaces or a list.")
     rate_limit: Rate | None = setting(
         None,
         OPTIONAL_RATE,
         "Requests of one key or token on average; as many at once. Each worker counts for itself. Not set: 50/s where"
         " callers are asked for a credential (`AGENTOS_AUTH`), else no limit.",
-        env="AGENTOS_RATE_LIMIT",
     )
     address_rate_limit: Rate | None = setting(
         None,
         OPTIONAL_RATE,
         "Requests of one address, with any credentials. Not set: no limit with `AGENTOS_AUTH`, else that of"
         " `AGENTOS_RATE_LIMIT`.",
-        env="AGENTOS_ADDRESS_RATE_LIMIT",
     )
     failed_auth_rate_limit: Rate | None = setting(
         None,
         OPTIONAL_RATE,
         "Requests of one address without a valid credential; those with one are not counted and pass. Not set:"
         " 60/minute with `AGENTOS_AUTH`, unless `AGENTOS_ADDRESS_RATE_LIMIT` counts them.",
-        env="AGENTOS_FAILED_AUTH_RATE_LIMIT",
     )
     proxy_hops: int = setting(
-        0,
-        whole(0, 10),
-        "Proxies before the server that add the client's address to X-Forwarded-For.",
-        env="AGENTOS_PROXY_HOPS",
+        0, whole(0, 10), "Proxies before the server that add the client's address to X-Forwarded-For."
     )
     root_path: str | None = setting(
         None,
         PATH_PREFIX,
         "Path under which a proxy shows the server. Addresses in answers begin with it, those that are asked for may.",
-        env="AGENTOS_ROOT_PATH",
     )
     max_runs: int | None = setting(
-        None,
-        OPTIONAL_COUNT,
-        "Runs under way at once in the whole deployment. Not set: no limit.",
-        env="AGENTOS_MAX_RUNS",
+        None, OPTIONAL_COUNT, "Runs under way at once in the whole deployment. Not set: no limit."
     )
     max_runs_per_owner: int | None = setting(
-        None,
-        OPTIONAL_COUNT,
-        "Runs under way at once of one owner. Not set: 100 with `AGENTOS_AUTH`, else no limit.",
-        env="AGENTOS_MAX_RUNS_PER_OWNER",
+        None, OPTIONAL_COUNT, "Runs under way at once of one owner. Not set: 100 with `AGENTOS_AUTH`, else no limit."
     )
     max_streams_per_owner: int | None = setting(
         None,
         OPTIONAL_COUNT,
         "Streams and requests that wait for a run, of one owner, open at once in each worker. Not set: 500 with"
         " AGENTOS_AUTH, else no limit.",
-        env="AGENTOS_MAX_STREAMS_PER_OWNER",
     )
     max_streams_per_run: int = setting(
-        100,
-        whole(1, 1_000_000),
-        "Streams and waiting requests of one run, open at once in each worker.",
-        env="AGENTOS_MAX_STREAMS_PER_RUN",
+        100, whole(1, 1_000_000), "Streams and waiting requests of one run, open at once in each worker."
     )
-    header_timeout: float = setting(
-        15.0,
-        seconds(0.1, 600),
-        "Longest time that a request's header may take to arrive.",
-        env="AGENTOS_HEADER_TIMEOUT",
-    )
+    header_timeout: float = setting(15.0, seconds(0.1, 600), "Longest time that a request's header may take to arrive.")
     write_timeout: float = setting(
-        60.0,
-        seconds(0.1, 3600),
-        "Longest time that a client may take none of an answer before it is given up.",
-        env="AGENTOS_WRITE_TIMEOUT",
+        60.0, seconds(0.1, 3600), "Longest time that a client may take none of an answer before it is given up."
     )
     workers: int = setting(2, whole(1, 512), "Worker processes.", env=("AGENTOS_WORKERS", "WEB_CONCURRENCY"))
-    worker_connections: int = setting(
-        2000, whole(1, 100_000), "Connections that one worker serves at once.", env="AGENTOS_WORKER_CONNECTIONS"
-    )
-    history_turns: int = setting(
-        20, whole(0, 10_000), "Turns of its session that a model is given.", env="AGENTOS_HISTORY_TURNS"
-    )
+    worker_connections: int = setting(2000, whole(1, 100_000), "Connections that one worker serves at once.")
+    history_turns: int = setting(20, whole(0, 10_000), "Turns of its session that a model is given.")
     history_bytes: int = setting(
         8 * 1024**2,
         SIZE,
         "Most bytes of its session that a model is given. Texts come first, then attachments, the newest first; a line"
         " replaces one that does not fit. What the run itself brings does not count.",
-        env="AGENTOS_HISTORY_BYTES",
     )
-    max_turns: int = setting(10, whole(1, 1000), "Model calls that one run may make.", env="AGENTOS_MAX_TURNS")
-    tool_timeout: float = setting(
-        30.0, seconds(0.1, 3600), "Longest time of one tool call.", env="AGENTOS_TOOL_TIMEOUT"
-    )
-    tool_memory: int = setting(
-        512 * 1024**2, SIZE, "Memory of one call of an isolated tool.", env="AGENTOS_TOOL_MEMORY"
-    )
-    tool_cpu: float = setting(
-        10.0, seconds(0.1, 3600), "CPU time of one call of an isolated tool.", env="AGENTOS_TOOL_CPU"
-    )
-    token_timeout: float = setting(
-        120.0, seconds(0.1, 3600), "Longest silence of a model between two pieces.", env="AGENTOS_TOKEN_TIMEOUT"
-    )
+    max_turns: int = setting(10, whole(1, 1000), "Model calls that one run may make.")
+    tool_timeout: float = setting(30.0, seconds(0.1, 3600), "Longest time of one tool call.")
+    tool_memory: int = setting(512 * 1024**2, SIZE, "Memory of one call of an isolated tool.")
+    tool_cpu: float = setting(10.0, seconds(0.1, 3600), "CPU time of one call of an isolated tool.")
+    token_timeout: float = setting(120.0, seconds(0.1, 3600), "Longest silence of a model between two pieces.")
     max_output_size: int = setting(
-        4 * 1024**2,
-        SIZE,
-        "Most that one run or summary may write; a model that never ends is stopped there.",
-        env="AGENTOS_MAX_OUTPUT_SIZE",
+        4 * 1024**2, SIZE, "Most that one run or summary may write; a model that never ends is stopped there."
     )
     model_retries: int = setting(
-        2,
-        whole(0, 20),
-        "How often a model call that failed before its first piece is tried again.",
-        env="AGENTOS_MODEL_RETRIES",
+        2, whole(0, 20), "How often a model call that failed before its first piece is tried again."
     )
-    heartbeat_interval: float = setting(
-        15.0, seconds(0.05, 60), "Longest silence on a stream before a comment line.", env="AGENTOS_HEARTBEAT_INTERVAL"
-    )
+    heartbeat_interval: float = setting(15.0, seconds(0.05, 60), "Longest silence on a stream before a comment line.")
     lease_seconds: float = setting(
-        30.0,
-        seconds(1, 3600),
-        "How long a worker may be silent before its runs count as lost.",
-        env="AGENTOS_LEASE_SECONDS",
+        30.0, seconds(1, 3600), "How long a worker may be silent before its runs count as lost."
     )
-    max_attempts: int = setting(
-        3,
-        whole(1, 100),
-        "How often a run of an agent with retry_on_crash is begun at most.",
-        env="AGENTOS_MAX_ATTEMPTS",
-    )
+    max_attempts: int = setting(3, whole(1, 100), "How often a run of an agent with retry_on_crash is begun at most.")
     event_retention: float = setting(
-        86_400.0,
-        seconds(1, 31_536_000),
-        "How long the events of an ended run can be replayed.",
-        env="AGENTOS_EVENT_RETENTION",
+        86_400.0, seconds(1, 31_536_000), "How long the events of an ended run can be replayed."
     )
     session_ttl: float = setting(
-        0.0,
-        seconds(0, 315_360_000),
-        "Sessions without activity for so long are deleted; 0: never.",
-        env="AGENTOS_SESSION_TTL",
+        0.0, seconds(0, 315_360_000), "Sessions without activity for so long are deleted; 0: never."
     )
     run_ttl: float = setting(
         0.0,
         seconds(0, 315_360_000),
         "Runs without a session that ended so long ago are deleted; 0: never. Others go with their session.",
-        env="AGENTOS_RUN_TTL",
     )
-    drain_timeout: float = setting(
-        25.0, seconds(0, 3600), "How long runs under way may go on after SIGTERM.", env="AGENTOS_DRAIN_TIMEOUT"
-    )
-    log_level: str = setting(
-        "info", one_of("debug", "info", "warning", "error"), "Least level that is logged.", env="AGENTOS_LOG_LEVEL"
-    )
-    log_format: str = setting("json", one_of("json", "console"), "Form of the log.", env="AGENTOS_LOG_FORMAT")
-    log_content: bool = setting(False, FLAG, "Let prompts and answers appear in the log.", env="AGENTOS_LOG_CONTENT")
+    drain_timeout: float = setting(25.0, seconds(0, 3600), "How long runs under way may go on after SIGTERM.")
+    log_level: str = setting("info", one_of("debug", "info", "warning", "error"), "Least level that is logged.")
+    log_format: str = setting("json", one_of("json", "console"), "Form of the log.")
+    log_content: bool = setting(False, FLAG, "Let prompts and answers appear in the log.")
     plugins: tuple[str, ...] | None = setting(
-        None,
-        PLUGINS,
-        "Plugins to load. Not set: all that are installed; `none`: none.",
-        env="AGENTOS_PLUGINS",
+        None, PLUGINS, "Plugins to load. Not set: all that are installed; `none`: none."
     )
-    plugins_strict: bool = setting(
-        False, FLAG, "Refuse to start with a broken plugin instead of skipping it.", env="AGENTOS_PLUGINS_STRICT"
-    )
+    plugins_strict: bool = setting(False, FLAG, "Refuse to start with a broken plugin instead of skipping it.")
     openai_api_key: str | None = setting(
-        None, OPTIONAL_TEXT, "Key of OpenAI or of a compatible server.", env="OPENAI_API_KEY", secret=True
+        None, OPTIONAL_TEXT, "Key of OpenAI or of a compatible server.", env=("OPENAI_API_KEY",), secret=True
     )
     openai_base_url: str | None = setting(
-        None, OPTIONAL_TEXT, "Address of a server compatible with OpenAI.", env="OPENAI_BASE_URL"
+        None, OPTIONAL_TEXT, "Address of a server compatible with OpenAI.", env=("OPENAI_BASE_URL",)
     )
     anthropic_api_key: str | None = setting(
-        None, OPTIONAL_TEXT, "Key of Anthropic.", env="ANTHROPIC_API_KEY", secret=True
+        None, OPTIONAL_TEXT, "Key of Anthropic.", env=("ANTHROPIC_API_KEY",), secret=True
     )
     providers: tuple[ProviderSettings, ...] = setting(
         (),
         PROVIDERS,
         "OpenAI-compatible model servers, each under a name that agents' models begin with. Options: see below.",
-        env="AGENTOS_PROVIDERS",
     )
 
     environ: InitVar[Mapping[str, str] | None] = None

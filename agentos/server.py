@@ -18,24 +18,10 @@ from agentos.domain.agent import Agent, StreamingAgent
 from agentos.domain.ids import AGENT_ID
 from agentos.errors import AgentExists, ConfigError, InvalidRequest
 from agentos.observability.startup import report_errors_in_one_line
+from agentos.tools.tool import Tool, Toolkit
 
 if TYPE_CHECKING:
     from flask import Flask
-
-    from agentos.tools.tool import Tool, Toolkit
-
-SIGNALS = (
-    signal.SIGCHLD,
-    signal.SIGHUP,
-    signal.SIGINT,
-    signal.SIGQUIT,
-    signal.SIGTERM,
-    signal.SIGTTIN,
-    signal.SIGTTOU,
-    signal.SIGUSR1,
-    signal.SIGUSR2,
-    signal.SIGWINCH,
-)
 
 
 # A program that serves makes its settings and agents before it calls start(): their errors are failed starts too.
@@ -167,7 +153,7 @@ class AgentOS:
     def _serve(self) -> None:
         from agentos.serving.application import Application
 
-        before = {number: signal.getsignal(number) for number in SIGNALS}
+        before = {number: signal.getsignal(number) for number in signal.valid_signals()}
         master = os.getpid()
         # Until gunicorn listens to signals, SIGTERM must end this program in order too, and not kill it.
         signal.signal(signal.SIGTERM, _leave)
@@ -183,7 +169,8 @@ class AgentOS:
                 _end_worker(code)
             self._master = None
             for number, handler in before.items():
-                signal.signal(number, handler)
+                if signal.getsignal(number) is not handler:  # gunicorn took it
+                    signal.signal(number, handler)
         if code:
             raise SystemExit(code)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -41,6 +42,13 @@ def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError(value)
     return value.strip()
+
+
+def _matching(pattern: str, value: Any) -> str:
+    text = _text(value)
+    if not re.fullmatch(pattern, text):
+        raise ValueError(value)
+    return text
 
 
 def optional(parse: Callable[[Any], T]) -> Callable[[Any], T | None]:
@@ -104,18 +112,12 @@ def _address(value: Any) -> str:
 
 
 def _path_prefix(value: Any) -> str | None:
-    path = _text(value).rstrip("/")
-    if not re.fullmatch(r"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]{0,63}){0,8}", path):
-        raise ValueError(value)
-    return path or None
+    return _matching(r"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]{0,63}){0,8}", _text(value).rstrip("/")) or None
 
 
 def _hosts(value: Any) -> tuple[str, ...]:
-    hosts = tuple(name.lower() for name in _names(value))
-    for host in hosts:
-        if not re.fullmatch(r"(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*|[0-9a-f:]+:[0-9a-f:.]*", host):
-            raise ValueError(host)
-    return hosts
+    pattern = r"(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*|[0-9a-f:]+:[0-9a-f:.]*"
+    return tuple(_matching(pattern, name.lower()) for name in _names(value))
 
 
 def _rate(value: Any) -> Rate:
@@ -132,25 +134,7 @@ def _rate(value: Any) -> Rate:
 
 
 def _origins(value: Any) -> tuple[str, ...]:
-    origins = _names(value)
-    for origin in origins:
-        if origin != "*" and not re.fullmatch(r"https?://[A-Za-z0-9.\-\[\]:]+", origin):
-            raise ValueError(origin)
-    return origins
-
-
-def _model(value: Any) -> str:
-    model = _text(value)
-    if not re.fullmatch(r"[^:\s]+:\S.*", model):
-        raise ValueError(model)
-    return model
-
-
-def _member(value: Any) -> str:
-    member = _text(value)
-    if not re.fullmatch(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*", member):
-        raise ValueError(member)
-    return member
+    return tuple(_matching(r"\*|https?://[A-Za-z0-9.\-\[\]:]+", origin) for origin in _names(value))
 
 
 def one_of(*choices: str) -> Kind:
@@ -181,6 +165,8 @@ OPTIONAL_COUNT = Kind(
     "a whole number from 1 to 1000000, or none", switchable(lambda value: _whole_number(value, 1, 1_000_000))
 )
 OPTIONAL_RATE = Kind("requests and a time, as in 100/minute, 10/s or 500/15m, or none", switchable(_rate))
-OPTIONAL_MODEL = Kind("provider:name, as in openai:gpt-5-mini", optional(_model))
-OPTIONAL_MEMBER = Kind("module:name, as in server:server", optional(_member))
+OPTIONAL_MODEL = Kind("provider:name, as in openai:gpt-5-mini", optional(partial(_matching, r"[^:\s]+:\S.*")))
+OPTIONAL_MEMBER = Kind(
+    "module:name, as in server:server", optional(partial(_matching, r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*"))
+)
 PLUGINS = Kind("names of plugins, separated by commas, or none", optional(_plugin_names))

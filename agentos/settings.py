@@ -51,15 +51,19 @@ class Setting:
             ) from error
 
 
-def setting(default: Any, kind: Kind, help: str, *, env: str | tuple[str, ...] = (), secret: bool = False) -> Any:
-    """Declare one setting as a field of a dataclass."""
-    row = {"default": default, "kind": kind, "help": help, "env": (env,) if isinstance(env, str) else env}
-    return dataclasses.field(default=UNSET, metadata={**row, "secret": secret}, repr=not secret)
+def setting(default: Any, kind: Kind, help: str, *, env: tuple[str, ...] = (), secret: bool = False) -> Any:
+    """Declare one setting as a field of a dataclass. Its variable is ``AGENTOS_NAME`` unless ``env`` has others."""
+    row = {"default": default, "kind": kind, "help": help, "env": env, "secret": secret}
+    return dataclasses.field(default=UNSET, metadata=row, repr=not secret)
 
 
 def settings_of(config: type) -> list[Setting]:
     """Return the settings that a dataclass declares, in their order."""
-    return [Setting(name=row.name, **row.metadata) for row in dataclasses.fields(config) if "kind" in row.metadata]
+    rows = [row for row in dataclasses.fields(config) if "kind" in row.metadata]
+    return [
+        Setting(**{**row.metadata, "name": row.name, "env": row.metadata["env"] or (f"AGENTOS_{row.name.upper()}",)})
+        for row in rows
+    ]
 
 
 def resolve(

@@ -1,6 +1,6 @@
 """``agentos …`` and ``flask agentos …``: each command is the module of its name, imported when it is asked for.
 
-What a command needs beyond click it imports when it runs, so that help and completion are there at once.
+A command imports what ``agentos`` itself does not load when it runs, so that help and completion are there at once.
 """
 
 from agentos.cli.group import CommandGroup

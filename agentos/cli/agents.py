@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import click
 
-from agentos.cli.opening import app_option
+from agentos.cli.opening import app_option, opened
 from agentos.cli.output import as_json, print_fields, print_json, print_list, printable
+from agentos.cli.pages import read_pages
 from agentos.cli.values import Text
 
 
@@ -26,8 +27,6 @@ def command(ctx: click.Context, as_json: bool) -> None:
 def list_agents(as_json: bool) -> None:
     """List all agents: those of code and plugins, and the stored ones."""
     from agentos.api.v1.serializers import agent_json
-    from agentos.cli.opening import opened
-    from agentos.cli.pages import read_pages
 
     with opened() as services:
         agents = list(read_pages(services.agents.list))
@@ -46,7 +45,6 @@ def list_agents(as_json: bool) -> None:
 def show(agent_id: str, as_json: bool) -> None:
     """Show one agent; of a stored one, its whole definition."""
     from agentos.api.v1.serializers import agent_detail_json
-    from agentos.cli.opening import opened
 
     with opened() as services:
         document = agent_detail_json(services.agents.get(agent_id))

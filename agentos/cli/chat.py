@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING
 import click
 
 from agentos.cli.group import Failure
-from agentos.cli.opening import app_option
+from agentos.cli.opening import app_option, opened_for_runs
 from agentos.cli.output import printable
+from agentos.cli.pages import read_transcript
+from agentos.cli.running import Screen, execute
 from agentos.cli.values import Text
 from agentos.domain.principal import OPERATOR
 from agentos.domain.text import clean
+from agentos.errors import AgentOSError
 
 if TYPE_CHECKING:
     from agentos.services.services import Services
@@ -31,8 +34,6 @@ def command(agent: str, session_id: str | None) -> None:
     /quit leaves, Ctrl-C stops an answer and keeps what was written. Where standard input is not a terminal, each of its
     lines is a turn, and the first run that fails ends the command with exit code 1.
     """
-    from agentos.cli.opening import opened_for_runs
-
     with opened_for_runs() as services:
         services.agents.resolve(agent)  # An agent that cannot run is refused before there is a session.
         if session_id is None:
@@ -79,8 +80,6 @@ class _Conversation:
             return None
 
     def _say(self, text: str) -> None:
-        from agentos.cli.running import Screen, execute
-        from agentos.errors import AgentOSError
         from agentos.services.runs import RunRequest
 
         request = RunRequest(
@@ -101,8 +100,6 @@ class _Conversation:
         failure.show()
 
     def _show_history(self) -> None:
-        from agentos.cli.transcript import read_transcript
-
         for stored in read_transcript(self._services, self._session_id).messages:
             if stored.message.content:
                 click.echo(f"{stored.message.role}: {printable(stored.message.content)}")

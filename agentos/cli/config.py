@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
+from agentos.cli.opening import found_server
 from agentos.cli.output import as_json, print_list
-
-if TYPE_CHECKING:
-    from agentos.config import Config
-    from agentos.settings import Setting
+from agentos.config import Config
+from agentos.provider_settings import ProviderSettings
+from agentos.setting_kinds import Rate
+from agentos.settings import Setting, settings_of
 
 HIDDEN = "(hidden)"
 
@@ -22,11 +23,7 @@ def command(as_json: bool) -> None:
 
     Secrets are hidden, and so are passwords within addresses.
     """
-    from agentos.cli.opening import configured
-    from agentos.config import Config
-    from agentos.settings import settings_of
-
-    config = configured()
+    config = found_server().config
     rows = [_row(config, setting) for setting in settings_of(Config)]
     print_list(
         "settings",
@@ -50,8 +47,6 @@ def _row(config: Config, setting: Setting) -> dict[str, Any]:
 def _safe(setting: Setting, value: Any) -> Any:
     """Return the value without what is secret in it; of a secret address, all but the password is worth seeing."""
     from agentos.observability.redaction import is_whole_secret, redact_data, without_passwords
-    from agentos.provider_settings import ProviderSettings
-    from agentos.setting_kinds import Rate
 
     if isinstance(value, Rate):
         return str(value)

@@ -6,6 +6,7 @@ import dataclasses
 
 import click
 
+from agentos.cli.opening import opened
 from agentos.cli.output import as_json, print_json
 from agentos.cli.values import Text
 from agentos.domain.text import one_line
@@ -33,8 +34,6 @@ def delete(owner: str, user_id: str | None, yes: bool, as_json: bool) -> None:
     The owner is the USER of 'keys list'; 'anonymous' has what was made without a key. API keys stay: revoke them with
     'keys revoke'. Runs that other workers execute are stopped within seconds.
     """
-    from agentos.cli.opening import opened
-
     what = (
         f"owner {one_line(owner)!r}" if user_id is None else f"user {one_line(user_id)!r} of owner {one_line(owner)!r}"
     )

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from agentos.cli.output import printable
-
-if TYPE_CHECKING:
-    from agentos.config import Config
+from agentos.config import Config
 
 SQLITE = "sqlite:///"
 

@@ -7,6 +7,7 @@ import dataclasses
 import click
 
 from agentos.cli.group import Failure
+from agentos.cli.opening import opened
 from agentos.cli.output import as_json, print_json
 
 
@@ -21,8 +22,6 @@ def upgrade() -> None:
 
     Several processes may do so at once. A schema that a newer version has upgraded is left as it is.
     """
-    from agentos.cli.opening import opened
-
     with opened(migrate=False) as services:
         before = services.storage.schema()
         services.storage.upgrade()
@@ -39,8 +38,6 @@ def upgrade() -> None:
 @as_json
 def current(as_json: bool) -> None:
     """Print the schema's revision, and the one that is needed."""
-    from agentos.cli.opening import opened
-
     with opened(migrate=False) as services:
         schema = services.storage.schema()
     if as_json:
@@ -57,8 +54,6 @@ def check() -> None:
 
     The exit code is 1 unless the database answers and has a schema that this version can work with.
     """
-    from agentos.cli.opening import opened
-
     with opened(migrate=False) as services:
         checks = {check.name: check for check in services.health.ready()}
     failed = [check for check in checks.values() if not check.ok]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-import sys
 import threading
 import time
 from collections.abc import Container, Iterable, Iterator, Sequence
@@ -11,16 +10,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from agentos.cli.databases import database_name
+from agentos.cli.opening import changed, found_server
+from agentos.cli.pages import read_pages
+from agentos.config import Config
 from agentos.errors import AgentOSError
 
 if TYPE_CHECKING:
-    from agentos.config import Config
     from agentos.models.catalog import Catalog
     from agentos.services.agents import AgentInfo
     from agentos.services.health import Check
     from agentos.services.services import Services
-
-OLDEST_PYTHON = (3, 11)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +38,8 @@ def diagnose(timeout: float, *, find_models: bool = False) -> Iterator[Finding]:
     """
     from agentos.advice import advice
     from agentos.bootstrap import build
-    from agentos.cli.opening import changed, found_server
-    from agentos.cli.pages import read_pages
 
-    yield _python()
+    yield Finding("python", "ok", platform.python_version())
     try:
         server = found_server()
         config = server.config
@@ -75,12 +72,6 @@ def diagnose(timeout: float, *, find_models: bool = False) -> Iterator[Finding]:
             yield Finding("stored agents", "warning", "not checked, as the database is not ready")
     finally:
         services.close()
-
-
-def _python() -> Finding:
-    fits = sys.version_info >= OLDEST_PYTHON
-    least = "" if fits else f"; needed is {'.'.join(map(str, OLDEST_PYTHON))} or newer"
-    return Finding("python", "ok" if fits else "failed", f"{platform.python_version()}{least}")
 
 
 def _exposure(config: Config) -> Iterator[Finding]:
@@ -202,14 +193,36 @@ def _agents_without_database(services: Services, in_code: Iterable[str]) -> list
 
 
 def _providers(services: Services, timeout: float, used: Container[str]) -> Iterator[Finding]:
-    """Ask all providers at once. One that no agent uses may fail: it is installed, but perhaps without its key."""
+    """Ask all providers at once, each in a thread: its check may wait for a network that does not answer.
+
+    One that no agent uses may fail: it is installed, but perhaps without its key.
+    """
     deadline = time.monotonic() + timeout
-    checks = {entry.name: _ProviderCheck(services.catalog, entry.name) for entry in services.catalog}
-    for prefix, check in checks.items():
-        finding = check.result(deadline, timeout)
+    found: dict[str, Finding] = {}
+
+    def check(prefix: str) -> None:
+        found[prefix] = _check_provider(services.catalog, prefix)
+
+    threads = {one.name: threading.Thread(target=check, args=(one.name,), daemon=True) for one in services.catalog}
+    for thread in threads.values():
+        thread.start()
+    for prefix, thread in threads.items():
+        thread.join(max(0.0, deadline - time.monotonic()))
+        late = Finding(f"model provider {prefix}", "failed", f"its check did not end within {timeout:g} s")
+        finding = found.get(prefix, late)
         if finding.status == "failed" and prefix not in used:
             finding = Finding(finding.name, "warning", f"no agent uses it, but: {finding.detail}")
         yield finding
+
+
+def _check_provider(catalog: Catalog, prefix: str) -> Finding:
+    name = f"model provider {prefix}"
+    try:
+        return Finding(name, "ok", catalog.provider(prefix).check())
+    except AgentOSError as error:
+        return Finding(name, "failed", error.message)
+    except Exception as error:  # noqa: BLE001 - other people's code; it is reported
+        return Finding(name, "failed", f"its check raised {type(error).__name__}: {error}")
 
 
 def _model_servers() -> Iterator[Finding]:
@@ -223,31 +236,6 @@ def _model_servers() -> Iterator[Finding]:
     if not found:
         places = ", ".join(f"{name} on {port}" for name, port in ports.items())
         yield Finding("model servers", "warning", f"none answers on this machine; looked for {places}")
-
-
-class _ProviderCheck:
-    """A provider's own check, in a thread of its own: it may wait for a network that does not answer."""
-
-    def __init__(self, catalog: Catalog, prefix: str) -> None:
-        self._catalog = catalog
-        self._name = f"model provider {prefix}"
-        self._prefix = prefix
-        self._finding: Finding | None = None
-        self._thread = threading.Thread(target=self._work, name=self._name, daemon=True)
-        self._thread.start()
-
-    def result(self, deadline: float, timeout: float) -> Finding:
-        """Wait for the outcome until ``deadline``."""
-        self._thread.join(max(0.0, deadline - time.monotonic()))
-        return self._finding or Finding(self._name, "failed", f"its check did not end within {timeout:g} s")
-
-    def _work(self) -> None:
-        try:
-            self._finding = Finding(self._name, "ok", self._catalog.provider(self._prefix).check())
-        except AgentOSError as error:
-            self._finding = Finding(self._name, "failed", error.message)
-        except Exception as error:  # noqa: BLE001 - other people's code; it is reported
-            self._finding = Finding(self._name, "failed", f"its check raised {type(error).__name__}: {error}")
 
 
 def _agents(services: Services, agents: Sequence[AgentInfo]) -> Iterator[Finding]:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from agentos.cli.opening import app_parameter, settings
+from agentos.cli.opening import app_option, settings
 from agentos.cli.output import printable
 from agentos.domain.text import one_line
 from agentos.errors import AgentOSError, PluginError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from agentos.plugins.manager import PluginReport
 
 PLUGIN_COMMANDS = "agentos.cli.plugin_commands"
@@ -39,7 +37,7 @@ class CommandGroup(click.Group):
 
     def __init__(self, name: str, *, modules: Mapping[str, str], **options: Any) -> None:
         super().__init__(name, **options)
-        self.params.append(app_parameter())
+        app_option(self)
         self._modules = modules
 
     def list_commands(self, ctx: click.Context) -> list[str]:

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from agentos.cli.opening import opened
 from agentos.cli.output import as_json, print_json, print_list, printable, short_time
 from agentos.cli.values import Duration, Text
+from agentos.config import Config
 from agentos.domain.principal import SCOPES
 from agentos.domain.text import one_line
 from agentos.domain.times import rfc3339, utc_now
 
 if TYPE_CHECKING:
-    from agentos.config import Config
     from agentos.storage.keys import StoredKey
 
 
@@ -78,7 +79,6 @@ def create(name: str, scopes: Sequence[str], user: str | None, expires_at: datet
 
     Clients send it as 'Authorization: Bearer KEY' or 'X-API-Key: KEY'.
     """
-    from agentos.cli.opening import opened
     from agentos.services.keys import CLIENT_SCOPES
 
     wanted = [scope.strip() for given in scopes for scope in given.split(",")]
@@ -107,32 +107,17 @@ def create(name: str, scopes: Sequence[str], user: str | None, expires_at: datet
 def list_keys(as_json: bool) -> None:
     """List all API keys, the oldest first; the keys themselves are kept nowhere."""
     from agentos.auth.keys import status_of
-    from agentos.cli.opening import opened
 
     with opened() as services:
         keys = services.keys.list()
-    status = {key.id: status_of(key, utc_now()) for key in keys}
-    print_list(
-        "keys",
-        [
-            {"id": key.id, **_described(key), "revoked_at": _time(key.revoked_at), "status": status[key.id]}
-            for key in keys
-        ],
-        ("ID", "NAME", "USER", "STATUS", "CREATED", "EXPIRES", "SCOPES"),
-        [
-            (
-                key.id,
-                key.name,
-                key.owner,
-                status[key.id],
-                short_time(key.created_at),
-                short_time(key.expires_at),
-                ", ".join(key.scopes),
-            )
-            for key in keys
-        ],
-        as_json=as_json,
-    )
+    documents, rows = [], []
+    for key in keys:
+        status = status_of(key, utc_now())
+        documents.append({"id": key.id, **_described(key), "revoked_at": _time(key.revoked_at), "status": status})
+        times = short_time(key.created_at), short_time(key.expires_at)
+        rows.append((key.id, key.name, key.owner, status, *times, ", ".join(key.scopes)))
+    columns = ("ID", "NAME", "USER", "STATUS", "CREATED", "EXPIRES", "SCOPES")
+    print_list("keys", documents, columns, rows, as_json=as_json)
 
 
 @command.command("revoke")
@@ -142,8 +127,6 @@ def revoke(key_id: str) -> None:
 
     Runs that it started go on. A whole key is taken for its ID.
     """
-    from agentos.cli.opening import opened
-
     with opened() as services:
         key = services.keys.revoke(key_id)
     click.echo(f"Revoked key {key.id}, {printable(key.name)}.")

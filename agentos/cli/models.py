@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from agentos.cli.opening import app_option
+from agentos.cli.opening import app_option, opened
 from agentos.cli.output import as_json, print_list
 
 
@@ -17,8 +17,6 @@ def command(as_json: bool) -> None:
     Each is shown with the plugin that it came from. Any other name of a listed provider may work too; a provider that
     lists no models is shown with '*'.
     """
-    from agentos.cli.opening import opened
-
     with opened(migrate=False) as services:
         models = services.catalog.names()
         providers = [(entry.name, entry.source) for entry in services.catalog]

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from agentos.cli.databases import announce
+from agentos.config import Config
+
 if TYPE_CHECKING:
-    from agentos.config import Config
     from agentos.server import AgentOS
     from agentos.services.services import Services
 
-C = TypeVar("C", bound=Callable[..., Any])
 LOG_ON_TERMINAL = {"log_level": "error", "log_format": "console"}
 """What a command does to the log's settings that are not set: its user wants its output, not a server's log."""
 
@@ -26,30 +27,19 @@ def _remember(ctx: click.Context, _: click.Parameter, value: str | None) -> None
         ctx.meta[APP] = value
 
 
-def app_parameter() -> click.Option:
-    """Return the option ``--app``, which the group has and each command that works on agents."""
-    return click.Option(
-        ["--app"],
-        metavar="MODULE:NAME",
-        expose_value=False,
-        is_eager=True,
-        callback=_remember,
-        help="Use the agents of this program, as in server:server.  [setting: app]",
-    )
-
-
-def app_option(command: C) -> C:
-    """Add ``--app`` to a command that works on agents."""
-    if isinstance(command, click.Command):
-        command.params.append(app_parameter())
-    else:
-        command.__dict__.setdefault("__click_params__", []).append(app_parameter())
-    return command
+app_option = click.option(
+    "--app",
+    metavar="MODULE:NAME",
+    expose_value=False,
+    is_eager=True,
+    callback=_remember,
+    help="Use the agents of this program, as in server:server.  [setting: app]",
+)
+"""The option ``--app``, which the group has and each command that works on agents."""
 
 
 def settings(**given: Any) -> Config:
     """Read the settings, with what ``--app`` named, and set up the log; raises ``ConfigError``."""
-    from agentos.config import Config
     from agentos.observability.logs import configure_logging
 
     context = click.get_current_context(silent=True)
@@ -76,15 +66,8 @@ def found_server() -> AgentOS:
     return server if server.config.app == config.app else server.copy(changed(server.config, app=config.app))
 
 
-def configured() -> Config:
-    """Read the settings that a command works with; raises :class:`~agentos.errors.ConfigError`."""
-    return found_server().config
-
-
 def changed(config: Config, **given: Any) -> Config:
     """Return the settings with others in their place. Each keeps where it came from."""
-    from agentos.config import Config
-
     in_code = {name: getattr(config, name) for name, source in config.sources.items() if source == "given"}
     return Config(**(in_code | given))
 
@@ -96,7 +79,6 @@ def opened(*, migrate: bool = True) -> Iterator[Services]:
     Without ``migrate`` the database is left as it is, and not even connected to before it is needed.
     """
     from agentos.bootstrap import build
-    from agentos.cli.databases import announce
 
     server = found_server()
     config = server.config if migrate else changed(server.config, migrate=False)

@@ -1,4 +1,4 @@
-"""Reads lists that come in pages, and deletes what they list."""
+"""Reads lists and transcripts that come in pages, and deletes what they list."""
 
 from __future__ import annotations
 
@@ -8,11 +8,15 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
+from agentos.cli.opening import opened
 from agentos.cli.output import printable
 from agentos.cli.values import Text
 from agentos.domain.principal import OPERATOR
+from agentos.domain.run import Run
 
 if TYPE_CHECKING:
+    from agentos.services.services import Services
+    from agentos.storage.history import History, StoredMessage
     from agentos.storage.paging import Page, Paging
 
 T = TypeVar("T")
@@ -34,14 +38,35 @@ def read_pages(read: Callable[[Paging], Page[T]], limit: int = sys.maxsize) -> I
         paging = Paging(limit=min(limit, PAGE), cursor=page.next_cursor)
 
 
+def read_transcript(services: Services, session_id: str) -> History:
+    """Return all messages and runs of a session, oldest first; raises ``SessionNotFound``.
+
+    Pages come newest first, so it is all in memory for a moment. What is said meanwhile is left out.
+    """
+    from agentos.storage.history import History
+
+    pages: list[History] = []
+    before: int | None = None
+    while not pages or len(pages[-1].messages) == PAGE:
+        page = services.sessions.history(session_id, OPERATOR, limit=PAGE, before=before)
+        pages.append(page)
+        if page.messages:
+            before = page.messages[0].sequence
+    messages: list[StoredMessage] = []
+    runs: dict[str, Run] = {}
+    for page in reversed(pages):
+        messages += page.messages
+        # A run with messages on two pages is in both.
+        runs |= {run.id: run for run in page.runs if run.id not in runs}
+    return History(messages, list(runs.values()))
+
+
 def delete_command(kind: str, help: str) -> click.Command:
     """Return the command that deletes what the service of this kind has under the given IDs."""
 
     @click.command("delete", help=help)
     @click.argument("ids", metavar="ID...", type=Text(), nargs=-1, required=True)
     def delete(ids: Sequence[str]) -> None:
-        from agentos.cli.opening import opened
-
         with opened() as services:
             for id in ids:
                 getattr(services, f"{kind}s").delete(id, OPERATOR)

@@ -6,6 +6,7 @@ import dataclasses
 
 import click
 
+from agentos.cli.opening import opened
 from agentos.cli.output import as_json, print_list
 
 
@@ -16,8 +17,6 @@ def command(as_json: bool) -> None:
 
     Of a broken one, the reason is shown instead.
     """
-    from agentos.cli.opening import opened
-
     with opened(migrate=False) as services:
         reports = services.plugins.reports
     print_list(

@@ -6,6 +6,7 @@ import dataclasses
 
 import click
 
+from agentos.cli.opening import opened
 from agentos.cli.output import as_json, print_json
 
 
@@ -23,8 +24,6 @@ def command(vacuum: bool, as_json: bool) -> None:
     hours. Where AGENTOS_SESSION_TTL is set, also sessions without activity for so long. Where AGENTOS_RUN_TTL is set,
     also runs without a session that ended so long ago. A server does this by itself, about every ten minutes.
     """
-    from agentos.cli.opening import opened
-
     with opened() as services:
         pruned = services.housekeeping.prune()
         shrunk = services.housekeeping.shrink() if vacuum else False

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from agentos.cli.opening import opened
 from agentos.cli.output import as_json, print_json
 from agentos.cli.values import JSONObject, Pair, Text, TextOrFile, json_reader, pairs_as_json
 from agentos.errors import AgentNotFound, InvalidRequest
@@ -87,7 +88,6 @@ def command(
     if parameters:
         document["parameters"] = {**_parameters(document), **pairs_as_json(parameters)}
     from agentos.api.v1.serializers import agent_detail_json
-    from agentos.cli.opening import opened
 
     with opened() as services:
         agent, done = _store(services.agents, document, update=update)

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import click
 
-from agentos.cli.opening import app_option
+from agentos.cli.opening import app_option, opened_for_runs
 from agentos.cli.output import print_json
+from agentos.cli.running import Screen, end, execute, print_lines
 from agentos.cli.values import Image, Text
+from agentos.domain.media import Media
 from agentos.domain.principal import OPERATOR
-
-if TYPE_CHECKING:
-    from agentos.domain.event import Frame
-    from agentos.domain.media import Media
 
 
 @click.command("run")
@@ -40,11 +37,9 @@ def command(
     if text == "-":
         text = Text()(sys.stdin.read())
     from agentos.api.v1.serializers import run_json
-    from agentos.cli.opening import opened_for_runs
-    from agentos.cli.running import Screen, end, execute, print_lines
     from agentos.services.runs import RunRequest
 
-    show = print_lines if as_events else _print_nothing if as_json else Screen().show
+    show = print_lines if as_events else (lambda _: None) if as_json else Screen().show
     request = RunRequest(
         caller=OPERATOR, agent_id=agent, input=text, media=tuple(images), session_id=session_id, streamed=True
     )
@@ -53,7 +48,3 @@ def command(
     if as_json:
         print_json(run_json(run))
     end(run.error)
-
-
-def _print_nothing(frames: Sequence[Frame]) -> None:
-    """Show nothing."""

@@ -11,12 +11,12 @@ import click
 
 from agentos.cli.group import Failure
 from agentos.cli.output import is_coloured, json_text, printable
+from agentos.domain.event import Frame
+from agentos.domain.run import Run, RunError
 from agentos.domain.text import one_line
 from agentos.errors import RunCancelled, RunFinished, RunNotFound, StorageError
 
 if TYPE_CHECKING:
-    from agentos.domain.event import Frame
-    from agentos.domain.run import Run, RunError
     from agentos.execution.run_handle import RunHandle
     from agentos.services.runs import RunRequest
     from agentos.services.services import Services
@@ -88,8 +88,6 @@ def end(error: RunError | None) -> None:
 
 def error_of(frame: Frame) -> RunError | None:
     """Return the error that a run's last event tells of."""
-    from agentos.domain.run import RunError
-
     data = json.loads(frame.data)["data"]
     return RunError(**data) if frame.type == "error" else None
 

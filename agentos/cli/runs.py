@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING
 import click
 
 from agentos.cli.group import Failure
+from agentos.cli.opening import opened
 from agentos.cli.output import as_json, json_text, print_fields, print_json, print_list, printable, short_time
 from agentos.cli.pages import delete_command, read_pages
+from agentos.cli.running import HEARTBEAT, INTERRUPTED, Screen, end, error_of, print_lines
 from agentos.cli.values import Text
 from agentos.domain.principal import OPERATOR
+from agentos.domain.run import Run, RunStatus
 from agentos.domain.text import one_line
 
 if TYPE_CHECKING:
-    from agentos.domain.run import Run
     from agentos.services.services import Services
     from agentos.services.tool_calls import ToolCallRecord
 
@@ -50,8 +52,6 @@ def command() -> None:
 def list_runs(session_id: str | None, agent_id: str | None, status: str | None, limit: int, as_json: bool) -> None:
     """List runs, the newest first."""
     from agentos.api.v1.serializers import run_json
-    from agentos.cli.opening import opened
-    from agentos.domain.run import RunStatus
     from agentos.storage.runs import RunFilter
 
     where = RunFilter(session_id=session_id, agent_id=agent_id, status=None if status is None else RunStatus(status))
@@ -67,7 +67,6 @@ def list_runs(session_id: str | None, agent_id: str | None, status: str | None, 
 def show(run_id: str, as_json: bool) -> None:
     """Show a run: what it was asked, where it stands, which tools it called, what it said."""
     from agentos.api.v1.serializers import run_json
-    from agentos.cli.opening import opened
 
     with opened() as services:
         found = services.runs.get(run_id, OPERATOR)
@@ -96,9 +95,6 @@ def follow(run_id: str, after: int, as_events: bool) -> None:
     Ctrl-C ends the following, not the run. The exit code is that of 'agentos run': 0 when the run completed, 130
     when it was cancelled, and 1 when it failed.
     """
-    from agentos.cli.opening import opened
-    from agentos.cli.running import HEARTBEAT, INTERRUPTED, Screen, end, error_of, print_lines
-
     show = print_lines if as_events else Screen().show
     last = None
     with opened() as services:
@@ -122,8 +118,6 @@ def cancel(run_id: str, no_wait: bool) -> None:
 
     The worker that executes it stops it within a second; what it had written is kept.
     """
-    from agentos.cli.opening import opened
-
     with opened() as services:
         run = services.runs.cancel(run_id, OPERATOR)
         if no_wait:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from agentos.cli.opening import app_option
-
-if TYPE_CHECKING:
-    from agentos.config import Config
+from agentos.cli.opening import app_option, changed, settings
+from agentos.config import Config
+from agentos.env_file import outside_environment
 
 IN_DEVELOPMENT = {
     "drain_timeout": ("AGENTOS_DRAIN_TIMEOUT", "1"),
@@ -31,7 +30,6 @@ def command(ctx: click.Context, /, reload: bool, **given: Any) -> None:
     With --reload, for development: one worker, on an address of this machine alone. Runs under way get a second
     (AGENTOS_DRAIN_TIMEOUT) before each restart.
     """
-    from agentos.cli.opening import changed, settings
     from agentos.server import AgentOS
 
     chosen = {name: value for name, value in given.items() if value is not None}
@@ -53,7 +51,6 @@ def command(ctx: click.Context, /, reload: bool, **given: Any) -> None:
 def _reload(config: Config, workers: int | None) -> int:
     from agentos.auth.exposure import is_here
     from agentos.cli.reloading import serve_and_reload
-    from agentos.env_file import outside_environment
 
     if workers not in (None, 1):
         raise click.UsageError("--reload is for development and has one worker; leave out --workers or --reload.")

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import Any, TextIO
 
 import click
 
+from agentos.cli.opening import opened
 from agentos.cli.output import as_json, json_text, print_fields, print_json, print_list, printable, short_time
-from agentos.cli.pages import delete_command, read_pages
+from agentos.cli.pages import delete_command, read_pages, read_transcript
 from agentos.cli.values import Duration, Text
+from agentos.domain.message import Message
 from agentos.domain.principal import OPERATOR
 from agentos.domain.text import one_line
-
-if TYPE_CHECKING:
-    from agentos.domain.message import Message
+from agentos.domain.times import utc_now
 
 
 @click.group("sessions")
@@ -32,7 +32,6 @@ def command() -> None:
 def list_sessions(limit: int, as_json: bool, **where: Any) -> None:
     """List sessions, the newest activity first."""
     from agentos.api.v1.serializers import session_json
-    from agentos.cli.opening import opened
     from agentos.storage.sessions import SessionFilter
 
     with opened() as services:
@@ -57,7 +56,6 @@ def list_sessions(limit: int, as_json: bool, **where: Any) -> None:
 def show(session_id: str, messages: int, as_json: bool) -> None:
     """Show a session and its last messages."""
     from agentos.api.v1.serializers import message_json, session_json
-    from agentos.cli.opening import opened
 
     with opened() as services:
         session = services.sessions.get(session_id, OPERATOR)
@@ -88,8 +86,6 @@ def show(session_id: str, messages: int, as_json: bool) -> None:
 def export(session_id: str, form: str, output: TextIO) -> None:
     """Write a session's complete transcript, attachments included."""
     from agentos.api.v1.serializers import message_json, run_json, session_json
-    from agentos.cli.opening import opened
-    from agentos.cli.transcript import read_transcript
 
     with opened() as services:
         found = services.sessions.get(session_id, OPERATOR)
@@ -125,8 +121,6 @@ def prune(older_than: timedelta, yes: bool) -> None:
 
     All that is in them goes too: messages, runs, events.
     """
-    from agentos.cli.opening import opened
-    from agentos.domain.times import utc_now
     from agentos.storage.sessions import SessionFilter
 
     before = utc_now() - older_than

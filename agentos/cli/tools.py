@@ -9,16 +9,19 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from agentos.cli.group import Failure
-from agentos.cli.opening import app_option
+from agentos.cli.opening import app_option, opened
 from agentos.cli.output import as_json, print_json, print_list, printable
 from agentos.cli.values import JSONObject, Pair, Text, json_or_text
+from agentos.domain.event import ToolCallEvent
+from agentos.domain.ids import new_id
+from agentos.domain.message import ToolCall
 from agentos.errors import NotFound
+from agentos.tools.context import ToolContext
+from agentos.tools.tool import Tool
 
 if TYPE_CHECKING:
-    from agentos.domain.event import ToolCallEvent
     from agentos.registry import Registry
     from agentos.services.services import Services
-    from agentos.tools.tool import Tool
 
 
 @app_option
@@ -31,13 +34,13 @@ def command() -> None:
 @as_json
 def list_tools(as_json: bool) -> None:
     """List the installed tools, each with the plugin that it came from."""
-    from agentos.cli.opening import opened
+    from agentos.api.v1.serializers import tool_json
 
     with opened(migrate=False) as services:
         entries = list(services.tools)
     print_list(
         "tools",
-        [_document(one.value, one.source) for one in entries],
+        [{**tool_json(one.value), "source": one.source} for one in entries],
         ("NAME", "PLUGIN", "DESCRIPTION"),
         [(one.name, one.source, one.value.description.partition("\n")[0]) for one in entries],
         as_json=as_json,
@@ -49,10 +52,10 @@ def list_tools(as_json: bool) -> None:
 @click.argument("name", type=Text())
 def schema(name: str) -> None:
     """Print a tool's description as a model gets it, as JSON."""
-    from agentos.cli.opening import opened
+    from agentos.api.v1.serializers import tool_json
 
     with opened(migrate=False) as services:
-        print_json(_document(_find(services.tools, name), None))
+        print_json(tool_json(_find(services.tools, name)))
 
 
 @command.command("call")
@@ -67,8 +70,6 @@ def call(name: str, arguments: dict[str, Any] | None, pairs: Sequence[tuple[str,
     call failed; AGENTOS_LOG_LEVEL=warning shows the traceback of what it raised. Plugins that may deny calls are asked
     about agent "cli".
     """
-    from agentos.cli.opening import opened
-
     with opened(migrate=False) as services:
         tool = _find(services.tools, name)
         given = {**(arguments or {}), **{key: _value(tool.parameters, key, raw) for key, raw in pairs}}
@@ -82,10 +83,6 @@ def call(name: str, arguments: dict[str, Any] | None, pairs: Sequence[tuple[str,
 
 
 def _call(services: Services, tool: Tool, arguments: Mapping[str, Any]) -> ToolCallEvent:
-    from agentos.domain.ids import new_id
-    from agentos.domain.message import ToolCall
-    from agentos.tools.context import ToolContext
-
     wanted = ToolCall("call_1", tool.name, json.dumps(arguments))
     context = ToolContext(run_id=new_id(), agent_id="cli")
     *_, last = services.agents.executor.execute([wanted], {tool.name: tool}, context)
@@ -103,8 +100,3 @@ def _value(parameters: Mapping[str, Any], key: str, raw: str) -> Any:
     property_schema = parameters.get("properties", {}).get(key)
     wanted = property_schema.get("type") if isinstance(property_schema, dict) else None
     return raw if wanted == "string" else json_or_text(raw)
-
-
-def _document(tool: Tool, source: str | None) -> dict[str, Any]:
-    document = {"name": tool.name, "description": tool.description, "parameters": dict(tool.parameters)}
-    return document if source is None else {**document, "source": source}

@@ -59,9 +59,7 @@ def _texts(value: Any) -> dict[str, str]:
 def _headers(value: Any) -> dict[str, str]:
     headers = _texts(value)
     names = [name.lower() for name in headers]
-    if not all(map(HEADER_NAME.fullmatch, names)) or len(set(names)) < len(names):
-        raise ValueError(names)
-    if any(map(is_own_header, names)):
+    if not all(map(HEADER_NAME.fullmatch, names)) or len(set(names)) < len(names) or any(map(is_own_header, names)):
         raise ValueError(names)
     return headers
 

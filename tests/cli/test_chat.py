@@ -1,6 +1,6 @@
 import signal
 
-from agentos.cli.transcript import PAGE
+from agentos.cli.pages import PAGE
 
 
 def session_of(result) -> str:

@@ -4,7 +4,7 @@ from contextlib import closing
 
 import pytest
 
-from agentos.cli.transcript import PAGE
+from agentos.cli.pages import PAGE
 
 
 @pytest.fixture

@@ -107,23 +107,16 @@ def _operation(route: Route, plugin: MarshmallowPlugin) -> dict[str, Any]:
 
 
 def _parameters(route: Route, plugin: MarshmallowPlugin) -> list[dict[str, Any]]:
-    text = {"type": "string"}
-    in_path = [
-        {
-            "in": "path",
-            "name": name,
-            "required": True,
-            "schema": text | SHAPES.get(name, {}),
-            "description": PATH_PARAMETERS[name].description,
-        }
-        for name in route.path_parameters
-    ]
-    in_header = [
-        {"in": "header", "name": name, "schema": text | SHAPES.get(name, {}), "description": description}
-        for name, description in route.request_headers.items()
-    ]
+    in_path = [_parameter("path", name, PATH_PARAMETERS[name].description) for name in route.path_parameters]
+    in_header = [_parameter("header", *header) for header in route.request_headers.items()]
     in_query = [] if route.query is None else _converter(plugin).schema2parameters(route.query, location="query")
     return in_path + in_query + in_header
+
+
+def _parameter(place: str, name: str, description: str) -> dict[str, Any]:
+    required = {"required": True} if place == "path" else {}
+    schema = {"type": "string", **SHAPES.get(name, {})}
+    return {"in": place, "name": name, **required, "schema": schema, "description": description}
 
 
 def _response(spec: ResponseSpec) -> dict[str, Any]:

@@ -23,29 +23,24 @@ LARGEST = 8 * 1024**2
 Listed = TypeVar("Listed", AgentInfo, Run, Session)
 
 
-def paging(query: Mapping[str, Any]) -> Paging:
-    """Return which part of a list a query asks for."""
-    if "cursor" in query and "offset" in query:
-        raise InvalidRequest("query parameters 'cursor' and 'offset' were both given; accepted is one of them")
-    return Paging(limit=query["limit"], cursor=query.get("cursor"), offset=query.get("offset", 0))
-
-
 def page_json(
-    name: str,
     kind: CursorKind,
-    wanted: Paging,
+    query: Mapping[str, Any],
     read: Callable[[Paging], Page[Listed]],
     item_json: Callable[[Listed], dict[str, Any]],
     *,
     piece: int,
 ) -> dict[str, Any]:
-    """Return a part of a list as an answer: the items under their name, their count, and where to go on.
+    """Return the part of a list that a query asks for: the items under their name, their count, and where to go on.
 
     It is read in pieces of so many items, so that no more than one is in memory beside the answer, and ends with the
     item that makes it larger than :data:`LARGEST`.
     """
+    if "cursor" in query and "offset" in query:
+        raise InvalidRequest("query parameters 'cursor' and 'offset' were both given; accepted is one of them")
+    following = Paging(limit=query["limit"], cursor=query.get("cursor"), offset=query.get("offset", 0))
     items: list[orjson.Fragment] = []
-    size, left, following = 0, wanted.limit, wanted
+    size, left = 0, following.limit
     while True:
         page = read(replace(following, limit=min(piece, left)))
         for item in page.items:
@@ -53,16 +48,16 @@ def page_json(
             items.append(orjson.Fragment(encoded))
             size += len(encoded)
             if size > LARGEST and item is not page.items[-1]:
-                return _answer(name, kind, items, _place(item))
+                return _answer(kind, items, _place(item))
         left -= len(page.items)
         if page.next_cursor is None or left <= 0 or size > LARGEST:
-            return _answer(name, kind, items, page.next_cursor)
+            return _answer(kind, items, page.next_cursor)
         following = Paging(cursor=page.next_cursor)
         time.sleep(LOOP_TURN)  # a thousand items take longer than other requests should wait
 
 
-def _answer(name: str, kind: CursorKind, items: list[orjson.Fragment], following: Cursor | None) -> dict[str, Any]:
-    answer: dict[str, Any] = {name: items, "count": len(items)}
+def _answer(kind: CursorKind, items: list[orjson.Fragment], following: Cursor | None) -> dict[str, Any]:
+    answer: dict[str, Any] = {f"{kind}s": items, "count": len(items)}
     if following is not None:
         answer["next_cursor"] = encode_cursor(kind, following)
     return answer

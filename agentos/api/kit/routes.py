@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from typing import Any, TypeVar
 
 import orjson
@@ -71,7 +71,7 @@ PATH_PARAMETERS: Mapping[str, PathParameter] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class ResponseSpec:
     """What a successful response is; ``links`` are to operations that take its ids.
 
@@ -81,6 +81,7 @@ class ResponseSpec:
 
     description: str
     schema: type[Schema] | None = None
+    _: KW_ONLY
     media_types: Sequence[str] = ("application/json",)
     headers: Mapping[str, str] = field(default_factory=dict)
     sometimes: Mapping[str, str] = field(default_factory=dict)
@@ -155,7 +156,7 @@ class Routes:
     """The operations of one resource. ``schemas`` are those that the document names, and no operation does.
 
     >>> routes = Routes("sessions", "Conversations that last.")
-    >>> found = ResponseSpec(description="The session.")
+    >>> found = ResponseSpec("The session.")
     >>> @routes.get("/api/v1/sessions/{session_id}", access="sessions:read", responses={200: found})
     ... def get_session(session_id: str) -> Response: ...
     """

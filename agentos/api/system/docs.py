@@ -59,7 +59,7 @@ ASSETS = {
 @routes.get(
     "/openapi.yaml",
     access=PAGE,
-    responses={200: ResponseSpec(description="The OpenAPI document.", media_types=("application/yaml",))},
+    responses={200: ResponseSpec("The OpenAPI document.", media_types=("application/yaml",))},
 )
 def get_openapi() -> Response:
     """Read the specification of this API."""
@@ -69,7 +69,7 @@ def get_openapi() -> Response:
     return Response(document, content_type="application/yaml")
 
 
-@routes.get("/docs", access=PAGE, responses={200: ResponseSpec(description="The page.", media_types=("text/html",))})
+@routes.get("/docs", access=PAGE, responses={200: ResponseSpec("The page.", media_types=("text/html",))})
 def get_docs() -> Response:
     """Read the specification as a page."""
     headers = {
@@ -85,7 +85,7 @@ def get_docs() -> Response:
     "/docs/{asset}",
     access=PAGE,
     responses={
-        200: ResponseSpec(description="The file.", media_types=("text/javascript", "text/css", "image/png")),
+        200: ResponseSpec("The file.", media_types=("text/javascript", "text/css", "image/png")),
     },
     errors=(NotFound,),
 )

@@ -13,9 +13,7 @@ from agentos.api.system.schemas import HealthSchema, ReadySchema
 routes = Routes("health", "Whether the server lives, and whether it can do its work.")
 
 
-@routes.get(
-    "/health", access=PUBLIC, responses={200: ResponseSpec(description="The process is alive.", schema=HealthSchema)}
-)
+@routes.get("/health", access=PUBLIC, responses={200: ResponseSpec("The process is alive.", HealthSchema)})
 def get_health() -> Response:
     """Say that the process is alive; touches nothing, so that a slow database does not get it killed."""
     return json_response(
@@ -28,8 +26,8 @@ def get_health() -> Response:
     "/ready",
     access=PUBLIC,
     responses={
-        200: ResponseSpec(description="Ready for requests.", schema=ReadySchema),
-        503: ResponseSpec(description="Not ready; the checks say why.", schema=ReadySchema),
+        200: ResponseSpec("Ready for requests.", ReadySchema),
+        503: ResponseSpec("Not ready; the checks say why.", ReadySchema),
     },
 )
 def get_readiness() -> Response:

@@ -8,7 +8,6 @@ from html import escape
 from shlex import quote
 
 from flask import Response, url_for
-from werkzeug.datastructures import MIMEAccept
 
 from agentos._version import __version__
 from agentos.api.kit.middleware import this_request
@@ -61,8 +60,8 @@ VARY = {"Vary": "Accept"}
     access=PAGE,
     responses={
         200: ResponseSpec(
-            description="The index, or the page for a browser.",
-            schema=IndexSchema,
+            "The index, or the page for a browser.",
+            IndexSchema,
             media_types=("application/json", "text/html"),
             headers={"Vary": "The answer depends on `Accept`."},
         )
@@ -77,14 +76,10 @@ def get_index() -> Response:
         "ready": url_for("health.get_readiness"),
         "agents": url_for("agents.list_agents"),
     }
-    if _wants_page(this_request().accept_mimetypes):
+    # JSON is first, so that it wins where a client takes anything, as curl does.
+    if this_request().accept_mimetypes.best_match(["application/json", "text/html"]) == "text/html":
         return _page(paths)
     return json_response({"service": "agentos", "version": __version__, "paths": paths}, headers=VARY)
-
-
-def _wants_page(accepted: MIMEAccept) -> bool:
-    # JSON is first, so that it wins where a client takes anything, as curl does.
-    return accepted.best_match(["application/json", "text/html"]) == "text/html"
 
 
 def _page(paths: dict[str, str]) -> Response:

@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Response, url_for
 
-from agentos.api.kit.paging import page_json, paging
+from agentos.api.kit.paging import page_json
 from agentos.api.kit.routes import ResponseSpec, Routes, json_response, services
 from agentos.api.v1.schemas.agents import AgentChangesSchema, AgentDefinitionSchema, AgentDetailSchema, AgentListSchema
 from agentos.api.v1.schemas.queries import AgentQuery
@@ -29,7 +29,7 @@ LINKS = {
     "/api/v1/agents",
     access="agents:read",
     query=AgentQuery,
-    responses={200: ResponseSpec(description="A part of the list.", schema=AgentListSchema)},
+    responses={200: ResponseSpec("A part of the list.", AgentListSchema)},
 )
 def list_agents(query: dict[str, Any]) -> Response:
     """List agents, by id.
@@ -37,7 +37,7 @@ def list_agents(query: dict[str, Any]) -> Response:
     Those of code and plugins and the stored ones are one list. It is stable while agents are added, if it is read with
     `cursor`.
     """
-    return json_response(page_json("agents", "agent", paging(query), services().agents.list, agent_json, piece=PIECE))
+    return json_response(page_json("agent", query, services().agents.list, agent_json, piece=PIECE))
 
 
 @routes.post(
@@ -46,8 +46,8 @@ def list_agents(query: dict[str, Any]) -> Response:
     body=AgentDefinitionSchema,
     responses={
         201: ResponseSpec(
-            description="The agent is registered.",
-            schema=AgentDetailSchema,
+            "The agent is registered.",
+            AgentDetailSchema,
             headers={"Location": "The agent's address."},
             links=LINKS,
         )
@@ -66,7 +66,7 @@ def register_agent(body: dict[str, Any]) -> Response:
 @routes.get(
     "/api/v1/agents/{agent_id}",
     access="agents:read",
-    responses={200: ResponseSpec(description="The agent.", schema=AgentDetailSchema)},
+    responses={200: ResponseSpec("The agent.", AgentDetailSchema)},
     errors=(AgentNotFound,),
 )
 def get_agent(agent_id: str) -> Response:
@@ -78,7 +78,7 @@ def get_agent(agent_id: str) -> Response:
     "/api/v1/agents/{agent_id}",
     access="agents:write",
     body=AgentChangesSchema,
-    responses={200: ResponseSpec(description="The agent as it is now.", schema=AgentDetailSchema)},
+    responses={200: ResponseSpec("The agent as it is now.", AgentDetailSchema)},
     errors=(AgentNotFound, AgentExists),
 )
 def replace_agent(agent_id: str, body: dict[str, Any]) -> Response:
@@ -92,7 +92,7 @@ def replace_agent(agent_id: str, body: dict[str, Any]) -> Response:
 @routes.delete(
     "/api/v1/agents/{agent_id}",
     access="agents:write",
-    responses={200: ResponseSpec(description="It is gone.", schema=DeletedSchema)},
+    responses={200: ResponseSpec("It is gone.", DeletedSchema)},
     errors=(AgentNotFound, AgentExists),
 )
 def delete_agent(agent_id: str) -> Response:

@@ -26,7 +26,7 @@ PIECE = 32
     "/api/v1/sessions/{session_id}/history",
     access="sessions:read",
     query=HistoryQuery,
-    responses={200: ResponseSpec(description="A part of the transcript.", schema=HistorySchema)},
+    responses={200: ResponseSpec("A part of the transcript.", HistorySchema)},
     errors=(SessionNotFound,),
 )
 def get_session_history(session_id: str, query: dict[str, Any]) -> Response:
@@ -64,10 +64,10 @@ def get_session_history(session_id: str, query: dict[str, Any]) -> Response:
     body=SummaryRequestSchema,
     body_required=False,
     responses={
-        200: ResponseSpec(description="The new summary.", schema=SummaryAnswerSchema),
+        200: ResponseSpec("The new summary.", SummaryAnswerSchema),
         202: ResponseSpec(
-            description="With `async`: it is being made.",
-            schema=AcceptedSchema,
+            "With `async`: it is being made.",
+            AcceptedSchema,
             headers={"Location": "Where the summary will be."},
         ),
     },
@@ -89,7 +89,7 @@ def make_session_summary(session_id: str, query: dict[str, Any], body: dict[str,
 @routes.get(
     "/api/v1/sessions/{session_id}/summary",
     access="sessions:read",
-    responses={200: ResponseSpec(description="The summary.", schema=SummaryAnswerSchema)},
+    responses={200: ResponseSpec("The summary.", SummaryAnswerSchema)},
     errors=(SessionNotFound, SummaryNotFound),
 )
 def get_session_summary(session_id: str) -> Response:

@@ -7,7 +7,8 @@ from typing import Any
 from flask import Response
 
 from agentos.api.kit.routes import ResponseSpec, Routes, json_response, services
-from agentos.api.v1.schemas.owner_data import DeletedDataSchema, OwnerDataQuery
+from agentos.api.v1.schemas.queries import OwnerDataQuery
+from agentos.api.v1.schemas.sessions import DeletedDataSchema
 
 routes = Routes("data", "All that the server keeps for one owner.")
 
@@ -16,7 +17,7 @@ routes = Routes("data", "All that the server keeps for one owner.")
     "/api/v1/data",
     access="admin",
     query=OwnerDataQuery,
-    responses={200: ResponseSpec(description="How much was deleted.", schema=DeletedDataSchema)},
+    responses={200: ResponseSpec("How much was deleted.", DeletedDataSchema)},
 )
 def delete_data(query: dict[str, Any]) -> Response:
     """Delete all data of an owner.

@@ -78,8 +78,8 @@ logger = logging.getLogger(__name__)
     body=RunRequestSchema,
     responses={
         200: ResponseSpec(
-            description="The run has completed and is saved. With `stream` or `stream_events`: its stream.",
-            schema=RunAnswerSchema,
+            "The run has completed and is saved. With `stream` or `stream_events`: its stream.",
+            RunAnswerSchema,
             media_types=("application/json", "text/event-stream"),
             content=EVENT_STREAM,
             headers=RUN_ID,
@@ -87,8 +87,8 @@ logger = logging.getLogger(__name__)
             links=LINKS,
         ),
         202: ResponseSpec(
-            description="With `background`: the run is accepted, and will be executed.",
-            schema=AcceptedRunSchema,
+            "With `background`: the run is accepted, and will be executed.",
+            AcceptedRunSchema,
             headers={"Location": "The run's address.", **RUN_ID},
             sometimes=RESPONSE_HEADER,
             links=LINKS,
@@ -122,7 +122,7 @@ def run_agent(agent_id: str, query: dict[str, Any], body: dict[str, Any]) -> Res
     body=RunRequestSchema,
     responses={
         200: ResponseSpec(
-            description="The run's stream.",
+            "The run's stream.",
             media_types=("text/event-stream",),
             content=EVENT_STREAM,
             headers=RUN_ID,

@@ -8,7 +8,7 @@ from flask import Response, request
 
 from agentos.api.kit.callers import caller
 from agentos.api.kit.middleware import this_client
-from agentos.api.kit.paging import page_json, paging
+from agentos.api.kit.paging import page_json
 from agentos.api.kit.query import read_last_event_id
 from agentos.api.kit.routes import ResponseSpec, json_response, services
 from agentos.api.kit.stream_limits import take_place
@@ -34,7 +34,7 @@ PIECE = 16
 @routes.get(
     "/api/v1/runs/{run_id}",
     access="runs:read",
-    responses={200: ResponseSpec(description="The run.", schema=RunSchema)},
+    responses={200: ResponseSpec("The run.", RunSchema)},
     errors=(RunNotFound,),
 )
 def get_run(run_id: str) -> Response:
@@ -48,14 +48,12 @@ def get_run(run_id: str) -> Response:
     query=EventsQuery,
     responses={
         200: ResponseSpec(
-            description="The run's stream.",
+            "The run's stream.",
             media_types=("text/event-stream",),
             content=EVENT_STREAM,
             headers=run_creation.RUN_ID,
         ),
-        204: ResponseSpec(
-            description="The run has ended, and its last event was seen: an `EventSource` stops coming back."
-        ),
+        204: ResponseSpec("The run has ended, and its last event was seen: an `EventSource` stops coming back."),
     },
     request_headers={"Last-Event-ID": "The `id` of the last event that was seen: only those after it are sent."},
     errors=(RunNotFound, EventsExpired, TooManyStreams),
@@ -82,7 +80,7 @@ def follow_run(run_id: str, query: dict[str, Any]) -> Response:
     access="runs:read",
     responses={
         200: ResponseSpec(
-            description="Its bytes: a picture of these types as it is, anything else as a download.",
+            "Its bytes: a picture of these types as it is, anything else as a download.",
             media_types=(*IMAGES, DOWNLOAD),
             headers={"Content-Disposition": "`inline` or `attachment`, with its name if it has one."},
         )
@@ -100,7 +98,7 @@ def get_run_media(run_id: str, number: str) -> Response:
 @routes.post(
     "/api/v1/runs/{run_id}/cancel",
     access="runs:cancel",
-    responses={202: ResponseSpec(description="The run as it is; it ends within a moment.", schema=RunSchema)},
+    responses={202: ResponseSpec("The run as it is; it ends within a moment.", RunSchema)},
     errors=(RunNotFound, RunFinished),
 )
 def cancel_run(run_id: str) -> Response:
@@ -115,7 +113,7 @@ def cancel_run(run_id: str) -> Response:
 @routes.delete(
     "/api/v1/runs/{run_id}",
     access="sessions:write",
-    responses={200: ResponseSpec(description="It is gone.", schema=DeletedSchema)},
+    responses={200: ResponseSpec("It is gone.", DeletedSchema)},
     errors=(RunNotFound, RunActive),
 )
 def delete_run(run_id: str) -> Response:
@@ -133,7 +131,7 @@ def delete_run(run_id: str) -> Response:
     "/api/v1/runs",
     access="runs:read",
     query=RunQuery,
-    responses={200: ResponseSpec(description="A part of the list.", schema=RunListSchema)},
+    responses={200: ResponseSpec("A part of the list.", RunListSchema)},
 )
 def list_runs(query: dict[str, Any]) -> Response:
     """List runs.
@@ -148,12 +146,5 @@ def list_runs(query: dict[str, Any]) -> Response:
         status=None if status is None else RunStatus(status),
     )
     return json_response(
-        page_json(
-            "runs",
-            "run",
-            paging(query),
-            lambda part: services().runs.list(where, part, caller()),
-            run_json,
-            piece=PIECE,
-        )
+        page_json("run", query, lambda part: services().runs.list(where, part, caller()), run_json, piece=PIECE)
     )

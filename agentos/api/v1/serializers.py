@@ -15,6 +15,7 @@ from agentos.domain.times import rfc3339
 from agentos.observability.redaction import HIDDEN, redact_data
 from agentos.services.agents import AgentInfo
 from agentos.storage.history import StoredMessage
+from agentos.tools.tool import Tool
 
 
 def session_json(session: Session) -> dict[str, Any]:
@@ -146,6 +147,11 @@ def agent_detail_json(agent: AgentInfo) -> dict[str, Any]:
         if time is not None:
             shown[name] = rfc3339(time)
     return shown
+
+
+def tool_json(tool: Tool) -> dict[str, Any]:
+    """Return a tool as models get it."""
+    return {"name": tool.name, "description": tool.description, "parameters": dict(tool.parameters)}
 
 
 def _definition_json(document: Mapping[str, Any]) -> dict[str, Any]:

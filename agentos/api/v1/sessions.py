@@ -10,7 +10,7 @@ from flask import Response, request, url_for
 from agentos.api.kit.callers import caller
 from agentos.api.kit.etags import expected_version, session_etag
 from agentos.api.kit.idempotency import REQUEST_HEADER, RESPONSE_HEADER, idempotency_key, replayed_header
-from agentos.api.kit.paging import page_json, paging
+from agentos.api.kit.paging import page_json
 from agentos.api.kit.routes import ResponseSpec, Routes, json_response, services
 from agentos.api.v1.schemas.queries import SessionQuery
 from agentos.api.v1.schemas.sessions import (
@@ -53,8 +53,8 @@ FILTERS = ("agent_id", "user_id", "team_id", "workflow_id")
     body=NewSessionSchema,
     responses={
         201: ResponseSpec(
-            description="The new session.",
-            schema=SessionSchema,
+            "The new session.",
+            SessionSchema,
             headers={"Location": "The session's address.", **ETAG},
             sometimes=RESPONSE_HEADER,
             links=LINKS,
@@ -77,7 +77,7 @@ def create_session(body: dict[str, Any]) -> Response:
     "/api/v1/sessions",
     access="sessions:read",
     query=SessionQuery,
-    responses={200: ResponseSpec(description="A part of the list.", schema=SessionListSchema)},
+    responses={200: ResponseSpec("A part of the list.", SessionListSchema)},
 )
 def list_sessions(query: dict[str, Any]) -> Response:
     """List sessions.
@@ -87,12 +87,7 @@ def list_sessions(query: dict[str, Any]) -> Response:
     """
     where = SessionFilter(**{name: query[name] for name in FILTERS if name in query})
     answer = page_json(
-        "sessions",
-        "session",
-        paging(query),
-        lambda part: services().sessions.list(where, part, caller()),
-        session_json,
-        piece=PIECE,
+        "session", query, lambda part: services().sessions.list(where, part, caller()), session_json, piece=PIECE
     )
     if query["include_total"]:
         answer["total"] = services().sessions.count(where, caller())
@@ -103,8 +98,8 @@ def list_sessions(query: dict[str, Any]) -> Response:
     "/api/v1/sessions/{session_id}",
     access="sessions:read",
     responses={
-        200: ResponseSpec(description="The session.", schema=SessionSchema, headers=ETAG),
-        304: ResponseSpec(description="It is as `If-None-Match` says.", headers=ETAG),
+        200: ResponseSpec("The session.", SessionSchema, headers=ETAG),
+        304: ResponseSpec("It is as `If-None-Match` says.", headers=ETAG),
     },
     request_headers={"If-None-Match": "Tags that the client has: 304 if one is the present one."},
     errors=(SessionNotFound,),
@@ -123,7 +118,7 @@ def get_session(session_id: str) -> Response:
     "/api/v1/sessions/{session_id}",
     access="sessions:write",
     body=SessionChangesSchema,
-    responses={200: ResponseSpec(description="The session as it is now.", schema=SessionSchema, headers=ETAG)},
+    responses={200: ResponseSpec("The session as it is now.", SessionSchema, headers=ETAG)},
     request_headers={"If-Match": "Change it only if its present tag is one of these; `*`: if it is there."},
     errors=(SessionNotFound, PreconditionFailed),
 )
@@ -140,7 +135,7 @@ def update_session(session_id: str, body: dict[str, Any]) -> Response:
 @routes.delete(
     "/api/v1/sessions/{session_id}",
     access="sessions:write",
-    responses={200: ResponseSpec(description="It is gone.", schema=DeletedSchema)},
+    responses={200: ResponseSpec("It is gone.", DeletedSchema)},
     errors=(SessionNotFound,),
 )
 def delete_session(session_id: str) -> Response:
@@ -156,7 +151,7 @@ def delete_session(session_id: str) -> Response:
     "/api/v1/sessions/{session_id}/reuse",
     access="sessions:write",
     body=SessionReuseSchema,
-    responses={200: ResponseSpec(description="The session as it is now.", schema=SessionSchema, headers=ETAG)},
+    responses={200: ResponseSpec("The session as it is now.", SessionSchema, headers=ETAG)},
     errors=(SessionNotFound,),
 )
 def reuse_session(session_id: str, body: dict[str, Any]) -> Response:

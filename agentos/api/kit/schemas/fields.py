@@ -80,8 +80,14 @@ class StrictField(fields.Field[Any]):
         )
         self.accepts = accepts + (", or null" if nullable else "")
 
+    def fits(self, value: Any) -> bool:  # noqa: ARG002  # for those that check
+        """Return whether a value is accepted as it is."""
+        return True
+
     def read(self, value: Any) -> Any:
-        """Return the value; raise what :meth:`refused` returns for one that is not accepted."""
+        """Return the value; raise what :meth:`refused` returns for one that does not fit."""
+        if not self.fits(value):
+            raise self.refused(value)
         return value
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> Any:
@@ -115,16 +121,12 @@ class StrictString(StrictField):
         self._least, self._most = least, most
         self._pattern = None if pattern is None else re.compile(pattern)
 
-    def read(self, value: Any) -> str:
-        """Return the value if it fits."""
-        if not isinstance(value, str) or len(value) < self._least:
-            raise self.refused(value)
-        if self._most is not None and len(value) > self._most:
-            raise self.refused(value)
+    def fits(self, value: Any) -> bool:
+        """Return whether it is a text of this length and form."""
+        if not isinstance(value, str) or not _within(len(value), self._least, self._most):
+            return False
         # JSON schema's patterns are ECMA's: unanchored, and their `$` is the very end, which Python's is not.
-        if self._pattern is not None and (not self._pattern.search(value) or value.endswith("\n")):
-            raise self.refused(value)
-        return value
+        return self._pattern is None or (bool(self._pattern.search(value)) and not value.endswith("\n"))
 
 
 class Choice(StrictField):
@@ -136,11 +138,9 @@ class Choice(StrictField):
         accepted = [*self._choices, None] if options.get("nullable") else self._choices
         super().__init__(description, words, {"type": "string", "enum": accepted}, **options)
 
-    def read(self, value: Any) -> str:
-        """Return the value if it fits."""
-        if not isinstance(value, str) or value not in self._choices:
-            raise self.refused(value)
-        return value
+    def fits(self, value: Any) -> bool:
+        """Return whether it is one of them."""
+        return isinstance(value, str) and value in self._choices
 
 
 class StrictBoolean(StrictField):
@@ -149,11 +149,9 @@ class StrictBoolean(StrictField):
     def __init__(self, description: str, **options: Any) -> None:
         super().__init__(description, "true or false", {"type": "boolean"}, **options)
 
-    def read(self, value: Any) -> bool:
-        """Return the value if it fits."""
-        if not isinstance(value, bool):
-            raise self.refused(value)
-        return value
+    def fits(self, value: Any) -> bool:
+        """Return whether it is one of the two."""
+        return isinstance(value, bool)
 
 
 class StrictInteger(StrictField):
@@ -165,13 +163,9 @@ class StrictInteger(StrictField):
         super().__init__(description, words, schema, **options)
         self._least, self._most = least, most
 
-    def read(self, value: Any) -> int:
-        """Return the value if it fits."""
-        if not isinstance(value, int) or isinstance(value, bool) or value < self._least:
-            raise self.refused(value)
-        if self._most is not None and value > self._most:
-            raise self.refused(value)
-        return value
+    def fits(self, value: Any) -> bool:
+        """Return whether it is a whole number in the range."""
+        return isinstance(value, int) and not isinstance(value, bool) and _within(value, self._least, self._most)
 
 
 class Object(StrictField):
@@ -181,11 +175,9 @@ class Object(StrictField):
         schema = {"type": "object", "additionalProperties": True}
         super().__init__(description, "an object", schema, **options)
 
-    def read(self, value: Any) -> dict[str, Any]:
-        """Return the value if it fits."""
-        if not isinstance(value, dict):
-            raise self.refused(value)
-        return value
+    def fits(self, value: Any) -> bool:
+        """Return whether it is an object."""
+        return isinstance(value, dict)
 
 
 class StringList(StrictField):
@@ -206,6 +198,10 @@ class StringList(StrictField):
             if not isinstance(item, str) or (self._each is not None and not 1 <= len(item) <= self._each):
                 raise ValidationError({number: [f"is {shown(item)}; accepted is {self.accepts}"]})
         return value
+
+
+def _within(size: int, least: int, most: int | None) -> bool:
+    return least <= size and (most is None or size <= most)
 
 
 def id_field(description: str, **options: Any) -> StrictString:

@@ -5,10 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from marshmallow import ValidationError
-
 from agentos.api.kit.cursors import CursorKind, decode_cursor
-from agentos.api.kit.schemas.fields import RequestSchema, StrictField, StrictInteger
+from agentos.api.kit.schemas.fields import RequestSchema, StrictBoolean, StrictField, StrictInteger
 from agentos.storage.paging import Cursor
 
 MAX_LIMIT = 1000
@@ -24,19 +22,13 @@ class QueryInteger(StrictInteger):
 
     def read(self, value: Any) -> int:
         """Return what the text says."""
-        if not isinstance(value, str) or not re.fullmatch(r"[0-9]{1,18}", value, re.ASCII):
+        if not (isinstance(value, str) and re.fullmatch(r"[0-9]{1,18}", value, re.ASCII) and self.fits(int(value))):
             raise self.refused(value)
-        try:
-            return super().read(int(value))
-        except ValidationError:
-            raise self.refused(value) from None
+        return int(value)
 
 
-class QueryBoolean(StrictField):
-    """True or false."""
-
-    def __init__(self, description: str, **options: Any) -> None:
-        super().__init__(description, "true or false", {"type": "boolean"}, **options)
+class QueryBoolean(StrictBoolean):
+    """True or false, also as 1 or 0."""
 
     def read(self, value: Any) -> bool:
         """Return what the text says."""
@@ -48,8 +40,9 @@ class QueryBoolean(StrictField):
 class QueryCursor(StrictField):
     """A place in a list, as an answer before gave it."""
 
-    def __init__(self, description: str, kind: CursorKind) -> None:
+    def __init__(self, kind: CursorKind) -> None:
         schema = {"type": "string", "minLength": 1, "maxLength": MAX_CURSOR}
+        description = "Where to go on: `next_cursor` of the answer before."
         super().__init__(description, "a 'next_cursor' of an answer of this list, unchanged", schema)
         self._kind: CursorKind = kind
 

@@ -33,13 +33,13 @@ class EventTypes(StrictString):
 class AgentQuery(PagingQuery):
     """Which agents."""
 
-    cursor = QueryCursor("Where to go on: `next_cursor` of the answer before.", "agent")
+    cursor = QueryCursor("agent")
 
 
 class SessionQuery(PagingQuery):
     """Which sessions."""
 
-    cursor = QueryCursor("Where to go on: `next_cursor` of the answer before.", "session")
+    cursor = QueryCursor("session")
     agent_id = id_field("Only sessions of this agent.")
     user_id = id_field("Only sessions of this user.")
     team_id = id_field("Only sessions of this team.")
@@ -50,7 +50,7 @@ class SessionQuery(PagingQuery):
 class RunQuery(PagingQuery):
     """Which runs."""
 
-    cursor = QueryCursor("Where to go on: `next_cursor` of the answer before.", "run")
+    cursor = QueryCursor("run")
     session_id = id_field("Only runs of this session.")
     agent_id = id_field("Only runs of this agent.")
     status = Choice("Only runs in this state.", RunStatus)
@@ -87,3 +87,10 @@ class RunStartQuery(StreamQuery):
     """How to answer."""
 
     stream_events = QueryBoolean("Stream the answer, as `/run/stream` does.", default=False)
+
+
+class OwnerDataQuery(RequestSchema):
+    """The owner, and perhaps the user, of the data."""
+
+    owner = id_field("The owner, as sessions and runs show it.", required=True)
+    user_id = id_field("Only sessions and runs of this user of the owner.")

@@ -144,3 +144,11 @@ class DeletedSchema(ResponseSchema):
     """Something that is gone."""
 
     message = StrictString("What was deleted.")
+
+
+class DeletedDataSchema(ResponseSchema):
+    """How much was deleted."""
+
+    sessions = StrictInteger("Sessions.")
+    runs = StrictInteger("Runs, in sessions or not.")
+    attachments = StrictInteger("Attachments: the same bytes in several runs count once.")
