@@ -51,8 +51,7 @@ class ChatCompletions:
         dialect: Dialect | None = None,
         tls: ssl.SSLContext | None = None,
     ) -> None:
-        # Asked for anew before each call, or made once.
-        self._given = (lambda: _Headers(headers())) if callable(headers) else _Headers(headers or {})
+        self._headers = headers or {}
         self._dialect = dialect_for(base_url) if dialect is None else dialect
         self._refusals = Refusals()
         self._linger = min(LINGER_SECONDS, token_timeout)
@@ -70,10 +69,10 @@ class ChatCompletions:
         Raises what :meth:`agentos.models.provider.ModelProvider.stream` may raise, and
         :class:`~agentos.errors.RunTimeout` once the request's deadline has passed.
         """
-        given = self._given() if callable(self._given) else self._given
-        headers, secrets = given.sent, given.secrets
-        if extra := extra_headers(request.parameters):
-            headers, secrets = {**headers, **extra}, [*secrets, *_secrets(extra)]
+        given = self._headers() if callable(self._headers) else self._headers
+        extra = extra_headers(request.parameters)
+        headers = {**given, "Content-Type": "application/json", "Accept": "text/event-stream", **extra}
+        secrets = [*_secrets(given), *_secrets(extra)]
         body = request_body(request, self._dialect)
         while True:
             leave_out(body, self._refusals.of(request.model))
@@ -138,15 +137,8 @@ class ChatCompletions:
         drain(response)
 
 
-class _Headers:
-    """The headers of a request, and the secret words in them."""
-
-    def __init__(self, given: Mapping[str, str]) -> None:
-        self.sent = {**given, "Content-Type": "application/json", "Accept": "text/event-stream"}
-        self.secrets = _secrets(given)
-
-
 def _secrets(headers: Mapping[str, str]) -> list[str]:
+    """Return the words in headers that look like credentials."""
     return [
         word
         for name, value in headers.items()
