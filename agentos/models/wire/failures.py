@@ -102,11 +102,6 @@ def failure_in_stream(value: Any, *, secrets: Iterable[str] = ()) -> ExecutionEr
     return kind(_sentence(begin, error, secrets), retry_after=delay)
 
 
-def short_message(body: bytes, *, secrets: Iterable[str] = ()) -> str:
-    """Return the words in an error's body, on one line, bounded and without secrets; empty where there are none."""
-    return clean(read_error(body).words, secrets)
-
-
 def retry_after(headers: Mapping[str, str]) -> float | None:
     """Return the seconds to wait, bounded: ``retry-after-ms``, else ``Retry-After`` (RFC 9110, section 10.2.3)."""
     milliseconds = (headers.get("retry-after-ms") or headers.get("x-ms-retry-after-ms") or "").strip()
