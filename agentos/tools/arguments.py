@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from agentos.domain.text import clean, shorten
@@ -47,19 +48,16 @@ def parse_arguments(text: str) -> dict[str, Any]:
     return value
 
 
+@dataclass(eq=False)
 class ArgumentReader:
     """Checks the arguments of one tool; its schema is compiled once."""
 
-    def __init__(
-        self,
-        tool: str,
-        parameters: Mapping[str, Any],
-        convert: Callable[[Mapping[str, Any]], dict[str, Any]] | None = None,
-    ) -> None:
-        self._tool = tool
-        self._parameters = parameters
-        self._validator = Validator(parameters)
-        self._convert = convert
+    tool: str
+    parameters: Mapping[str, Any]
+    convert: Callable[[Mapping[str, Any]], dict[str, Any]] | None = None
+
+    def __post_init__(self) -> None:
+        self._validator = Validator(self.parameters)
 
     def parse(self, text: str) -> dict[str, Any]:
         """Return the JSON object that a model wrote, not yet checked against the schema."""
@@ -79,18 +77,18 @@ class ArgumentReader:
         problems = [problem_of(violation) for violation in found]
         if problems:
             raise self._refusal("; ".join(problems))
-        if self._convert is None:
+        if self.convert is None:
             return dict(arguments)
         try:
-            return self._convert(arguments)
+            return self.convert(arguments)
         except ValueError as error:
             raise self._refusal(str(error)) from error
 
     def _refusal(self, problem: str) -> InvalidRequest:
         return InvalidRequest(
             clean(
-                f"arguments of tool {self._tool!r} are not accepted: {shorten(problem, 2000)}."
-                f" Accepted: {shorten(accepted_by(self._parameters), 1000)}"
+                f"arguments of tool {self.tool!r} are not accepted: {shorten(problem, 2000)}."
+                f" Accepted: {shorten(accepted_by(self.parameters), 1000)}"
             )
         )
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import operator
 import re
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -14,7 +16,6 @@ from agentos.errors import PluginError
 from agentos.json_schema.check import SchemaRefused, check_schema
 from agentos.tools.arguments import ArgumentReader
 from agentos.tools.context import ToolContext
-from agentos.tools.importable import check_importable
 from agentos.tools.schema import function_schema
 
 P = ParamSpec("P")
@@ -62,7 +63,7 @@ class Tool:
         object.__setattr__(self, "parameters", dict(self.parameters))
         _check_schema(self.name, self.parameters)
         if self.isolated:
-            check_importable(self.name, self.function)
+            _check_importable(self.name, self.function)
 
     @cached_property
     def spec(self) -> ToolSpec:
@@ -87,6 +88,21 @@ def _check_schema(name: str, parameters: Mapping[str, Any]) -> None:
         check_schema(parameters)
     except SchemaRefused as error:
         raise PluginError(f"parameters of tool {name!r} are no JSON schema that is accepted, {error}") from error
+
+
+def _check_importable(name: str, function: Callable[..., Any]) -> None:
+    module = getattr(function, "__module__", None) or "?"
+    where = getattr(function, "__qualname__", repr(function))
+    try:
+        found = None if module == "__main__" else operator.attrgetter(where)(sys.modules[module])
+    except (AttributeError, KeyError):
+        found = None
+    if found is not function:
+        raise PluginError(
+            f"tool {name!r} is isolated, and {module}.{where} cannot be imported by a process of its own; accepted: a"
+            " function of a module, not a lambda, a function inside a function, a method of an object, or one of the"
+            " main program"
+        )
 
 
 @dataclass(frozen=True, slots=True)
