@@ -116,3 +116,7 @@ class TimeoutMonitor:
                     if deadline.due <= now and not deadline.over:
                         deadline.over = True
                         cut()
+
+
+monitor = TimeoutMonitor()
+"""The one of all calls of this process."""
