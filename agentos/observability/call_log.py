@@ -22,6 +22,8 @@ MAX_REASON = 400
 COMPARED = 1024**2
 """Characters of a conversation that these words are compared with. A longer one leaves the line our own words alone."""
 
+COUNTS = ("prompt_tokens", "completion_tokens", "reasoning_tokens", "cached_tokens")
+
 MAX_CONTENT = 2000
 """Characters of arguments and of a result that a line has."""
 
@@ -47,15 +49,11 @@ def log_model_call(origin: Origin, step: Step) -> None:
     """Write the line of a call that ended well."""
     if not logger.isEnabledFor(logging.DEBUG):
         return
-    usage = step.usage
     fields = {
         **origin.fields(),
         **_of_call(step.model, step.attempt, step.duration, step.first_piece),
         "finish_reason": step.finish_reason,
-        "prompt_tokens": None if usage is None else usage.prompt_tokens,
-        "completion_tokens": None if usage is None else usage.completion_tokens,
-        "reasoning_tokens": None if usage is None else usage.reasoning_tokens,
-        "cached_tokens": None if usage is None else usage.cached_tokens,
+        **{name: getattr(step.usage, name, None) for name in COUNTS},
     }
     logger.debug("model call completed", extra=fields)
 
