@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from agentos.errors import ContextTooLong, ExecutionError, ProviderError, ProviderUnavailable
 from agentos.http.client import HTTPClient
 from agentos.http.response import Response
-from agentos.models.chat_completions.arrivals import drain, read_arrivals
+from agentos.models.chat_completions.arrivals import read_arrivals
 from agentos.models.chat_completions.chunk_decoder import ChunkDecoder
 from agentos.models.chat_completions.dialect import Dialect, dialect_for
 from agentos.models.chat_completions.options import extra_headers, extra_query
@@ -26,6 +26,8 @@ logger = logging.getLogger(__name__)
 
 MAX_ERROR_SIZE = 64 * 1024
 ERROR_SECONDS = 5.0
+MAX_REST = 64 * 1024
+DRAIN_SECONDS = 0.1
 LINGER_SECONDS = 10.0
 """How long the next piece may take after the model has said that it finished: usage, more text, or the end."""
 
@@ -134,7 +136,9 @@ class ChatCompletions:
                 yield answer.usage
             raise ProviderError("the model server's answer ended without finishing")
         yield answer.end()
-        drain(response)
+        if not response.complete:
+            # The end of the body comes with the last event or right behind it. Read, the connection can be kept.
+            response.read_some(limit=MAX_REST, seconds=DRAIN_SECONDS)
 
 
 def _secrets(headers: Mapping[str, str]) -> list[str]:
