@@ -88,7 +88,9 @@ def shape_of(annotation: Any, parents: tuple[type, ...] = ()) -> Shape:
         return _SCALARS[annotation]
     container = origin or annotation
     if container is tuple:
-        return _tuple(arguments or (Any, ...), parents)
+        if not arguments or arguments[1:] == (...,):
+            return array(shape_of(arguments[0] if arguments else Any, parents), tuple)
+        return row([shape_of(member, parents) for member in arguments])
     if container in _ARRAYS:
         return array(shape_of(arguments[0] if arguments else Any, parents), _ARRAYS[container])
     if container in _DICTIONARIES:
@@ -105,12 +107,6 @@ def descriptions(documented: str | None) -> dict[str, str]:
     """Return what a docstring (Google, reST or NumPy style) says of each parameter."""
     found = docstring_parser.parse(documented or "").params
     return {one.arg_name: " ".join(one.description.split()) for one in found if one.description}
-
-
-def _tuple(arguments: tuple[Any, ...], parents: tuple[type, ...]) -> Shape:
-    if len(arguments) == 2 and arguments[1] is Ellipsis:
-        return array(shape_of(arguments[0], parents), tuple)
-    return row([shape_of(member, parents) for member in arguments])
 
 
 def _class(annotation: type, parents: tuple[type, ...]) -> Shape:

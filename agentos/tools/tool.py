@@ -61,7 +61,12 @@ class Tool:
             raise PluginError(f"parameters of tool {self.name!r} are not a JSON schema of type 'object'")
         # orjson writes nothing but a dict as an object.
         object.__setattr__(self, "parameters", dict(self.parameters))
-        _check_schema(self.name, self.parameters)
+        try:
+            check_schema(self.parameters)
+        except SchemaRefused as error:
+            raise PluginError(
+                f"parameters of tool {self.name!r} are no JSON schema that is accepted, {error}"
+            ) from error
         if self.isolated:
             _check_importable(self.name, self.function)
 
@@ -81,13 +86,6 @@ class Tool:
         if self.context_parameter is not None:
             given[self.context_parameter] = context
         return given
-
-
-def _check_schema(name: str, parameters: Mapping[str, Any]) -> None:
-    try:
-        check_schema(parameters)
-    except SchemaRefused as error:
-        raise PluginError(f"parameters of tool {name!r} are no JSON schema that is accepted, {error}") from error
 
 
 def _check_importable(name: str, function: Callable[..., Any]) -> None:
