@@ -47,7 +47,8 @@ class Flag:
 
     def sentence(self, value: Any) -> str:
         """Say what was given, what would break, and what to do."""
-        return f"gunicorn's {self.flag} is {_shown(value)}, which is not accepted: {self.why}; {self.instead}"
+        shown = value.__name__ if isinstance(value, type) else repr(value)
+        return f"gunicorn's {self.flag} is {shown}, which is not accepted: {self.why}; {self.instead}"
 
 
 def least_graceful_timeout(config: Config) -> int:
@@ -152,7 +153,3 @@ def check_flags(cfg: Any) -> None:
     if found:
         print("\n".join(f"Error: {sentence}" for sentence in found), file=sys.stderr, flush=True)  # noqa: T201  # the log may be JSON
         raise SystemExit(1)
-
-
-def _shown(value: Any) -> str:
-    return value.__name__ if isinstance(value, type) else repr(value)
