@@ -11,8 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-FEW = 64
-"""Cancelled timers that may stay in the heap until their time. If there are more, most are removed early."""
+FEW = 64  # Cancelled timers that may stay in the heap until their time. If there are more, most are removed early.
 
 logger = logging.getLogger(__name__)
 

@@ -17,14 +17,12 @@ from agentos.errors import Unauthenticated
 from agentos.storage.interface import Storage
 from agentos.storage.keys import StoredKey
 
-PREFIX = "aos_"
-"""What all keys begin with, so that people and scanners of source code know one when they see it."""
+PREFIX = "aos_"  # what all keys begin with, so that people and scanners of source code know one when they see it
 
 KEY = re.compile(r"aos_([0-9a-f]{16})_[A-Za-z0-9_-]{43}")
 """A key: the prefix, its id, which is no secret, and 256 random bits in base64url."""
 
-NO_DIGEST = "0" * 64
-"""Compared with where no key has the id; no text is known to have this digest."""
+NO_DIGEST = "0" * 64  # compared with where no key has the id; no text is known to have this digest
 
 
 def new_key(

@@ -33,8 +33,7 @@ REASONS = (
     (Exception, "the server's answer is not proper HTTP, or broke off"),
 )
 """What is said of a failure; the first that fits counts."""
-OVERHEAD = 1024**2
-"""Bytes that headers, chunk sizes and redirects may take, beside twice the largest body."""
+OVERHEAD = 1024**2  # bytes that headers, chunk sizes and redirects may take, beside twice the largest body
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,20 +16,11 @@ from typing import Any
 
 from agentos.json_schema.work import Work
 
-MAX_LENGTH = 1000
-"""Characters of a pattern."""
-
-MAX_STATES = 5000
-"""States of its automaton: ``[a-z]{1,1000}`` has two thousand."""
-
-_MAX_KNOWN = 50_000
-"""States that are remembered during a search, in all sets together: some 4 MB."""
-
-_MAX_KEPT = 2_000
-"""Those that are kept for the next search. A pattern of everyday use has fewer."""
-
-_UNITS = 16
-"""Characters of text that count as one unit of work where the transition is known."""
+MAX_LENGTH = 1000  # characters of a pattern
+MAX_STATES = 5000  # states of its automaton: ``[a-z]{1,1000}`` has two thousand
+_MAX_KNOWN = 50_000  # states that are remembered during a search, in all sets together: some 4 MB
+_MAX_KEPT = 2_000  # Those that are kept for the next search. A pattern of everyday use has fewer.
+_UNITS = 16  # characters of text that count as one unit of work where the transition is known
 
 Test = Callable[..., Any]
 """Of one character; or of a text and a position in it, for what takes no character, as ``^`` does."""

@@ -16,16 +16,14 @@ from agentos.domain.message import Message
 from agentos.errors import AgentOSError, RunCancelled
 from agentos.observability.content import Compared, UntrustedText, without_quotes
 
-MAX_REASON = 400
-"""Characters of a provider's words that a line has."""
+MAX_REASON = 400  # characters of a provider's words that a line has
 
 COMPARED = 1024**2
 """Characters of a conversation that these words are compared with. A longer one leaves the line our own words alone."""
 
 COUNTS = ("prompt_tokens", "completion_tokens", "reasoning_tokens", "cached_tokens")
 
-MAX_CONTENT = 2000
-"""Characters of arguments and of a result that a line has."""
+MAX_CONTENT = 2000  # characters of arguments and of a result that a line has
 
 logger = logging.getLogger("agentos.calls")
 

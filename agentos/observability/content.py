@@ -22,8 +22,7 @@ CAUSE = "The above exception was the direct cause of the following exception:"
 CONTEXT = "During handling of the above exception, another exception occurred:"
 LEFT_OUT = "(what it said is left out; AGENTOS_LOG_CONTENT=1 shows it)"
 
-PIECE = 12
-"""Characters that an error and what was said must have in common to count as quoted."""
+PIECE = 12  # characters that an error and what was said must have in common to count as quoted
 
 
 class UntrustedText(str):

@@ -9,8 +9,7 @@ RESERVED = 128
 """Descriptors that are no connections: of the database (SQLite has three files a connection), log, event loop, modules
 that are imported late."""
 
-OF_A_CONNECTION = 2
-"""The client's, and one to the model server: a request may run an agent."""
+OF_A_CONNECTION = 2  # the client's, and one to the model server: a request may run an agent
 
 
 def raise_limit() -> int:

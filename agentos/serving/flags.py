@@ -17,15 +17,9 @@ from gunicorn.util import load_class
 from agentos.config import Config
 from agentos.serving.application import serving_config
 
-WORKER = "agentos.serving.worker.Worker"
-"""By name: the worker knows the deployment, which checks the flags."""
-
-LEAST_TIMEOUT = 5
-"""Seconds. A worker reports once a second, and later under load."""
-
-SAVE_SECONDS = 5
-"""Seconds that the master gives its workers after the drain, to save how the runs ended."""
-
+WORKER = "agentos.serving.worker.Worker"  # by name: the worker knows the deployment, which checks the flags
+LEAST_TIMEOUT = 5  # Seconds. A worker reports once a second, and later under load.
+SAVE_SECONDS = 5  # seconds that the master gives its workers after the drain, to save how the runs ended
 ONE_PROTOCOL = "AgentOS's worker speaks HTTP/1.1 alone"
 
 _FLAGS = {name: setting.cli[-1] for name, setting in make_settings().items() if setting.cli}

@@ -21,9 +21,7 @@ from gunicorn.http.unreader import SocketUnreader
 from agentos.errors import RequestTooLarge
 from agentos.serving.refusals import HEADER_LIMIT
 
-DISCARDED = 64 * 1024
-"""Unread bytes of a body that are thrown away, so that the connection can take the next request."""
-
+DISCARDED = 64 * 1024  # unread bytes of a body that are thrown away, so that the connection can take the next request
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 MAX_CHUNKS = 100_000

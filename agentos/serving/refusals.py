@@ -9,8 +9,7 @@ from gunicorn.http import errors
 
 from agentos.errors import AgentOSError, InternalError, InvalidRequest
 
-HEADER_LIMIT = 64 * 1024
-"""Bytes of a whole header; also of the trailer of a body in chunks."""
+HEADER_LIMIT = 64 * 1024  # bytes of a whole header; also of the trailer of a body in chunks
 
 
 class LateHeader(Exception):

@@ -17,11 +17,8 @@ from agentos.json_schema.work import TooMuchWork
 from agentos.strict_json import JSONReader, JSONRefused
 from agentos.tools.wording import MAX_PROBLEMS, accepted_by, problem_of, shown
 
-MAX_SIZE = 256 * 1024
-"""Most characters of JSON that one call may have."""
-
-MAX_DEPTH = 32
-"""Most levels of arrays and objects inside each other."""
+MAX_SIZE = 256 * 1024  # most characters of JSON that one call may have
+MAX_DEPTH = 32  # most levels of arrays and objects inside each other
 
 _reader = JSONReader(max_depth=MAX_DEPTH, integers=range(-(2**63), 2**64))
 

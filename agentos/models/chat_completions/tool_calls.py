@@ -20,8 +20,7 @@ MAX_CALLS = 1024
 MAX_ARGUMENTS = 16 * 1024**2
 """Characters of all calls together. The run has its own, lower limit; this one bounds what is collected for it."""
 MAX_DETAILS = 1024**2
-MAX_LOOKS = 64
-"""How often the arguments of a call are parsed to see whether they are whole."""
+MAX_LOOKS = 64  # how often the arguments of a call are parsed to see whether they are whole
 NO_WORDS = frozenset({"", "null", "None", "none", "undefined"})
 DETAILS = ("extra_content", "provider_specific_fields", "thought_signature")
 """Fields that servers want to see again with the call: Gemini's signature, also as LiteLLM passes it on."""
