@@ -15,6 +15,7 @@ from agentos.domain.text import shorten
 MAX_MESSAGE = 300
 MAX_DEPTH = 6
 MAX_ITEMS = 5
+MAX_RETRY_AFTER = 3600.0
 
 WORDS = ("error", "message", "msg", "detail", "errors", "error_message", "error_msg", "status_msg", "error_description")
 """The keys under which servers put their words. The first of them that holds any counts."""
@@ -112,10 +113,10 @@ def _collect(value: Any, error: ServerError, depth: int) -> None:
     if isinstance(place := value.get("loc"), list):
         error.fields.add(".".join(str(part) for part in place if part != "body"))
     if isinstance(waits := value.get("retry_after"), int | float) and not isinstance(waits, bool) and waits >= 0:
-        error.retry_delay = float(waits)
+        error.retry_delay = min(float(waits), MAX_RETRY_AFTER)
     # google.rpc.RetryInfo, https://cloud.google.com/apis/design/errors
     if isinstance(delay := value.get("retryDelay"), str) and (seconds := _DELAY.fullmatch(delay)):
-        error.retry_delay = float(seconds[1])
+        error.retry_delay = min(float(seconds[1]), MAX_RETRY_AFTER)
     for key in INSIDE:
         _collect(value.get(key), error, depth - 1)
     if isinstance(behind := value.get("metadata"), Mapping):
