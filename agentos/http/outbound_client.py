@@ -15,7 +15,7 @@ from agentos.cancellation import Cancellation
 from agentos.http.client import USER_AGENT, Call
 from agentos.http.connection import CONNECTION_FAILURES, Connection, TlsConnection
 from agentos.http.deadline import CallDeadline
-from agentos.http.dialer import GuardedDialer, Resolver, system_resolver
+from agentos.http.dialer import Resolver, endpoints_of, system_resolver
 from agentos.http.failures import DeadlinePassed, OutboundFailed, OutboundRefused, TooMuch
 from agentos.http.headers import checked_headers, headers_elsewhere, request_head, with_body
 from agentos.http.policy import OutboundPolicy
@@ -125,7 +125,7 @@ class OutboundClient:
         raise OutboundFailed(f"the server redirects more than {MAX_REDIRECTS} times")
 
     def _connect(self, call: Call, target: Target) -> Connection:
-        endpoints = GuardedDialer(self.policy, self.resolver).resolve(target, call.deadline, call.cancellation)
+        endpoints = endpoints_of(target, self.policy, self.resolver, call.deadline, call.cancellation)
         if target.scheme == "https":
             connection: Connection = TlsConnection(target.host, target.port, endpoints=endpoints, ssl_context=self._tls)
         else:
