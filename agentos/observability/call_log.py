@@ -14,7 +14,7 @@ from typing import Any
 from agentos.domain.event import Step, ToolCallEvent
 from agentos.domain.message import Message
 from agentos.errors import AgentOSError, RunCancelled
-from agentos.observability.content import Compared, UntrustedText, without_quotes
+from agentos.observability.content import UntrustedText, without_quotes
 
 MAX_REASON = 400  # characters of a provider's words that a line has
 
@@ -119,4 +119,4 @@ def _reason(message: str, said: Iterable[str | None]) -> UntrustedText:
     texts = [text for text in said if text]
     if sum(map(len, texts)) > COMPARED:
         return UntrustedText(message)
-    return Compared(message, without_quotes(message, texts))
+    return UntrustedText(message, without_quotes(message, texts))
