@@ -88,9 +88,7 @@ def _response_format(schema: Mapping[str, Any]) -> dict[str, Any]:
 
 def _is_strict(schema: Any) -> bool:
     """Tell whether strict mode would take the schema: closed objects, all properties required, known keywords."""
-    if not isinstance(schema, Mapping):
-        return False
-    if not schema.keys() <= STRICT_KEYWORDS:
+    if not isinstance(schema, Mapping) or not schema.keys() <= STRICT_KEYWORDS:
         return False
     properties = schema.get("properties", {})
     if (schema.get("type") == "object" or properties) and (
