@@ -43,10 +43,10 @@ _SCALARS: Mapping[Any, Shape] = {
     Decimal: Shape({"type": "number"}, lambda value, _: Decimal(str(value))),
     None: Shape({"type": "null"}),
     types.NoneType: Shape({"type": "null"}),
-    datetime: parsed("string", datetime.fromisoformat, "a date and time like 2026-01-31T12:00:00Z", format="date-time"),
-    date: parsed("string", date.fromisoformat, "a date like 2026-01-31", format="date"),
-    time: parsed("string", time.fromisoformat, "a time like 12:00:00", format="time"),
-    UUID: parsed("string", UUID, "a UUID", format="uuid"),
+    datetime: parsed(datetime.fromisoformat, "a date and time like 2026-01-31T12:00:00Z", format="date-time"),
+    date: parsed(date.fromisoformat, "a date like 2026-01-31", format="date"),
+    time: parsed(time.fromisoformat, "a time like 12:00:00", format="time"),
+    UUID: parsed(UUID, "a UUID", format="uuid"),
 }
 
 _ARRAYS: Mapping[Any, Callable[[Any], Any]] = {
