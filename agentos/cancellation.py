@@ -62,11 +62,8 @@ class Cancellation:
         then raises is replaced by the cause.
         """
         with self._lock:
-            stopped = self._cause is not None
-            if not stopped:
-                self._cuts.append(cut)
-        if stopped:
             self.check()
+            self._cuts.append(cut)
         try:
             yield
         except Exception:
