@@ -66,7 +66,8 @@ class ApiKeyAuthenticator:
 
     def authenticate(self, credentials: Credentials) -> Principal | None:
         """Return the owner of the request's key; raise ``Unauthenticated`` for a bad key."""
-        text = _key_in(credentials)
+        bearer = credentials.bearer
+        text = bearer if bearer is not None and bearer.startswith(PREFIX) else credentials.headers.get("x-api-key")
         if text is None:
             return None
         key = self._find(text)
@@ -81,8 +82,3 @@ class ApiKeyAuthenticator:
         key = self._storage.keys.get(match[1])
         same = hmac.compare_digest(digest_of(text), NO_DIGEST if key is None else key.digest)
         return key if same else None
-
-
-def _key_in(credentials: Credentials) -> str | None:
-    bearer = credentials.bearer
-    return bearer if bearer is not None and bearer.startswith(PREFIX) else credentials.headers.get("x-api-key")
