@@ -37,10 +37,8 @@ class ChunkDecoder:
     def __init__(self, *, secrets: Iterable[str] = (), tools: Collection[str] = ()) -> None:
         self.finish: FinishReason | None = None
         self.usage: Usage | None = None
-        self.failed = False
-        """The server itself said that its answer failed."""
-        self.done = False
-        """The server marked the end in an unusual way."""
+        self.failed = False  # the server itself said that its answer failed
+        self.done = False  # the server marked the end in an unusual way
         self.secrets = secrets
         self._calls = ToolCalls(tools)
         self._fields = MessageFields()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import ssl
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
 from urllib.parse import urlsplit
 
 from agentos.errors import ContextTooLong, ExecutionError, ProviderError, ProviderUnavailable
@@ -79,7 +78,15 @@ class ChatCompletions:
         while True:
             leave_out(body, self._refusals.of(request.model))
             field = None
-            with self._post(body, headers, request) as response:
+            with self._http.request(
+                "POST",
+                "/chat/completions",
+                headers,
+                encode_body(body),
+                query=extra_query(request.parameters),
+                deadline=request.deadline,
+                cancellation=request.cancellation,
+            ) as response:
                 if 200 <= response.status < 300:
                     yield from self._answer(request, response, secrets)
                     return
@@ -100,17 +107,6 @@ class ChatCompletions:
     def close(self) -> None:
         """Close all connections."""
         self._http.close()
-
-    def _post(self, body: Mapping[str, Any], headers: Mapping[str, str], request: ModelRequest) -> Any:
-        return self._http.request(
-            "POST",
-            "/chat/completions",
-            headers,
-            encode_body(body),
-            deadline=request.deadline,
-            cancellation=request.cancellation,
-            query=extra_query(request.parameters),
-        )
 
     def _answer(self, request: ModelRequest, response: Response, secrets: Iterable[str]) -> Iterator[Arrival]:
         answer = ChunkDecoder(secrets=secrets, tools=[tool.name for tool in request.tools])
