@@ -61,7 +61,10 @@ def check_schema(schema: Any) -> None:
             patterns += 1
             if patterns > MAX_PATTERNS:
                 raise SchemaRefused(path, f"this is pattern {patterns}; accepted are at most {MAX_PATTERNS}")
-            _check_pattern(pattern, place, document)
+            try:
+                document.pattern(pattern)
+            except PatternRefused as error:
+                raise SchemaRefused(place, f"pattern {_shown(pattern)} is not accepted: {error}") from None
     same_value = _SameValue(document, dialect)
     for one in document.schemas.values():
         same_value.extent(one)
@@ -112,13 +115,6 @@ def _patterns(schema: Mapping[str, Any], path: Path) -> Iterator[tuple[Path, str
     if "pattern" in schema:
         yield (*path, "pattern"), schema["pattern"]
     yield from (((*path, "patternProperties", one), one) for one in schema.get("patternProperties", ()))
-
-
-def _check_pattern(pattern: str, path: Path, document: Document) -> None:
-    try:
-        document.pattern(pattern)
-    except PatternRefused as error:
-        raise SchemaRefused(path, f"pattern {_shown(pattern)} is not accepted: {error}") from None
 
 
 class _SameValue:

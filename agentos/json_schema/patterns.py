@@ -43,15 +43,12 @@ class Pattern:
         if parsed.state.flags & ~re.UNICODE:
             raise PatternRefused("it sets flags, as in (?i); accepted are patterns without flags")
         # Flat lists of few objects: the garbage collector looks at each object, which holds a worker too.
-        self._tests: list[Test | None] = []
-        """What each state takes; ``None``: nothing, it branches."""
-        self._afters: list[int] = []
-        """The state after each state."""
+        self._tests: list[Test | None] = []  # what each state takes; None: nothing, it branches
+        self._afters: list[int] = []  # the state after each state
         self._branches: dict[int, tuple[int, ...]] = {}
         self._made: dict[str, Test] = {}
         self._parser_state = parsed.state
-        self._at: dict[int, Test] = {}
-        """States that are passed at certain places only."""
+        self._at: dict[int, Test] = {}  # states that are passed at certain places only
         self._end = self._state()
         self._first = frozenset({self._sequence(parsed, self._end)})
         self._places = list(dict.fromkeys(self._at.values()))

@@ -50,14 +50,8 @@ _SCALARS: Mapping[Any, Shape] = {
 }
 
 _ARRAYS: Mapping[Any, Callable[[Any], Any]] = {
-    list: list,
-    abc.Sequence: list,
-    abc.MutableSequence: list,
-    abc.Collection: list,
-    abc.Iterable: list,
-    set: set,
-    abc.Set: set,
-    abc.MutableSet: set,
+    **dict.fromkeys((list, abc.Sequence, abc.MutableSequence, abc.Collection, abc.Iterable), list),
+    **dict.fromkeys((set, abc.Set, abc.MutableSet), set),
     frozenset: frozenset,
 }
 _DICTIONARIES = (dict, abc.Mapping, abc.MutableMapping)
