@@ -25,14 +25,12 @@ def raise_limit() -> int:
 
 def limit() -> int:
     """Return how many descriptors a process may have open now."""
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return _number(soft)
+    return _number(resource.getrlimit(resource.RLIMIT_NOFILE)[0])
 
 
 def limit_to_be() -> int:
     """Return the limit that a server has which is started by this user here."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return _number(hard)
+    return _number(resource.getrlimit(resource.RLIMIT_NOFILE)[1])
 
 
 def connections(wanted: int, limit: int) -> int:
