@@ -40,7 +40,10 @@ class Cancellation:
             cuts, self._cuts = self._cuts, []
         self._event.set()
         for cut in cuts:
-            _run_cut(cut)
+            try:
+                cut()
+            except Exception:  # other people's code; what it could not cut ends at its own deadline
+                logger.debug("cutting a call of a stopped run failed", exc_info=True)
 
     def check(self) -> None:
         """Raise the cause if the run has to stop."""
@@ -59,11 +62,8 @@ class Cancellation:
         then raises is replaced by the cause.
         """
         with self._lock:
-            stopped = self._cause is not None
-            if not stopped:
-                self._cuts.append(cut)
-        if stopped:
             self.check()
+            self._cuts.append(cut)
         try:
             yield
         except Exception:
@@ -73,10 +73,3 @@ class Cancellation:
             with self._lock:
                 if cut in self._cuts:
                     self._cuts.remove(cut)
-
-
-def _run_cut(cut: Callable[[], None]) -> None:
-    try:
-        cut()
-    except Exception:  # other people's code; what it could not cut ends at its own deadline
-        logger.debug("cutting a call of a stopped run failed", exc_info=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from types import TracebackType
 from typing import ClassVar
 
 LOOP_TURN = 1e-6
@@ -81,9 +80,7 @@ class FairLock:
     def __enter__(self) -> None:
         self.acquire()
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.release()
 
     def _take_or_wait(self, woken: threading.Lock | None) -> threading.Lock | None:

@@ -17,8 +17,7 @@ from agentos.fair_lock import LOOP_TURN, FairLock
 LARGE = 16 * 1024
 """Characters that may take so long to check that others should have a turn before they are decoded, and after that."""
 
-SOME = 256
-"""Values between two turns that others may have."""
+SOME = 256  # values between two turns that others may have
 
 INTEGERS = range(-(2**63), 2**63)
 

@@ -9,20 +9,18 @@ import math
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
-FEW = 64
-"""Cancelled timers that may stay in the heap until their time. If there are more, most are removed early."""
+FEW = 64  # Cancelled timers that may stay in the heap until their time. If there are more, most are removed early.
 
 logger = logging.getLogger(__name__)
 
 
+@dataclass(slots=True, eq=False)
 class TimerHandle:
     """A timer that can be cancelled."""
 
-    __slots__ = ("function",)
-
-    def __init__(self, function: Callable[[], object]) -> None:
-        self.function: Callable[[], object] | None = function
+    function: Callable[[], object] | None
 
     def cancel(self) -> None:
         """Do not call the function, and release what it refers to. Never waits."""

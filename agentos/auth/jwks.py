@@ -27,12 +27,8 @@ LIFETIME = 300.0
 PAUSE = 30.0
 """Seconds between two fetches for the sake of keys that we do not have: tokens can name any, and cost nothing."""
 
-RETRY = 5.0
-"""Seconds between two fetches as long as there are no keys at all."""
-
-FETCH_SECONDS = 5.0
-"""A fetch may take so long, from the first byte of the connection to the last of the answer."""
-
+RETRY = 5.0  # seconds between two fetches as long as there are no keys at all
+FETCH_SECONDS = 5.0  # a fetch may take so long, from the first byte of the connection to the last of the answer
 MAX_SIZE = 512 * 1024
 
 logger = logging.getLogger(__name__)

@@ -20,8 +20,7 @@ SECRET = {"HS256": 32, "HS384": 48, "HS512": 64}
 PUBLIC = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 """Algorithms with a public key."""
 
-MAX_KEYS = 100
-"""Of one key set; those of identity providers have two or three."""
+MAX_KEYS = 100  # of one key set; those of identity providers have two or three
 
 UNUSABLE = (jwt.PyJWTError, UnsupportedAlgorithm, KeyError, TypeError, ValueError)
 """What the library raises for keys that are not what they say."""

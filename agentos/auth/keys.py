@@ -17,14 +17,12 @@ from agentos.errors import Unauthenticated
 from agentos.storage.interface import Storage
 from agentos.storage.keys import StoredKey
 
-PREFIX = "aos_"
-"""What all keys begin with, so that people and scanners of source code know one when they see it."""
+PREFIX = "aos_"  # what all keys begin with, so that people and scanners of source code know one when they see it
 
 KEY = re.compile(r"aos_([0-9a-f]{16})_[A-Za-z0-9_-]{43}")
 """A key: the prefix, its id, which is no secret, and 256 random bits in base64url."""
 
-NO_DIGEST = "0" * 64
-"""Compared with where no key has the id; no text is known to have this digest."""
+NO_DIGEST = "0" * 64  # compared with where no key has the id; no text is known to have this digest
 
 
 def new_key(
@@ -68,7 +66,8 @@ class ApiKeyAuthenticator:
 
     def authenticate(self, credentials: Credentials) -> Principal | None:
         """Return the owner of the request's key; raise ``Unauthenticated`` for a bad key."""
-        text = _key_in(credentials)
+        bearer = credentials.bearer
+        text = bearer if bearer is not None and bearer.startswith(PREFIX) else credentials.headers.get("x-api-key")
         if text is None:
             return None
         key = self._find(text)
@@ -83,8 +82,3 @@ class ApiKeyAuthenticator:
         key = self._storage.keys.get(match[1])
         same = hmac.compare_digest(digest_of(text), NO_DIGEST if key is None else key.digest)
         return key if same else None
-
-
-def _key_in(credentials: Credentials) -> str | None:
-    bearer = credentials.bearer
-    return bearer if bearer is not None and bearer.startswith(PREFIX) else credentials.headers.get("x-api-key")

@@ -10,8 +10,7 @@ from collections.abc import Collection, Mapping
 
 from agentos.errors import Forbidden
 
-ANY = "*"
-"""The origin in ``AGENTOS_ALLOW_ORIGINS`` that stands for all."""
+ANY = "*"  # the origin in ``AGENTOS_ALLOW_ORIGINS`` that stands for all
 
 OWN_SITES = ("none", "same-origin")
 """Values of ``Sec-Fetch-Site`` for a person (the address bar, a bookmark) and for a page of this server."""

@@ -49,8 +49,7 @@ PROXY_HEADERS: Mapping[str, tuple[Kind, str]] = {
 }
 """What each header is, and who sends it. Names are in lower case."""
 
-FAMILY = "x-forwarded-"
-"""Other headers of this family (``X-Forwarded-Proto``, ``-Port``, ``-Server``, …) are marks."""
+FAMILY = "x-forwarded-"  # other headers of this family (``X-Forwarded-Proto``, ``-Port``, ``-Server``, …) are marks
 
 _PAIR = re.compile(r"[ \t]*([\w!#$%&'*+.^`|~-]+)=(\"(?:[^\"\\]|\\.)*\"|[^\s\",;]+)[ \t]*", re.ASCII)
 

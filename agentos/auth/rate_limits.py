@@ -105,9 +105,7 @@ def _throttled(rate: Rate) -> Throttled:
     # GCRA is the token bucket written as one time. The library's own "token_bucket" reads the clock in whole seconds
     # and drops what has dripped into the bucket by a part of a token.
     return Throttled(
-        using="gcra",
-        quota=Quota(period, burst=rate.count),
-        store=MemoryStore(options={"MAX_SIZE": MOST_BUCKETS}),
+        using="gcra", quota=Quota(period, burst=rate.count), store=MemoryStore(options={"MAX_SIZE": MOST_BUCKETS})
     )
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from agentos._version import __version__
 from agentos.cancellation import Cancellation
 from agentos.http.connection import CONNECT_TIMEOUT, CONNECTION_FAILURES, Connection
-from agentos.http.deadline import NEVER, CallDeadline, TimeoutMonitor
+from agentos.http.deadline import NEVER, CallDeadline, monitor
 from agentos.http.failures import TooMuch
 from agentos.http.headers import request_head, with_body
 from agentos.http.response import Response, ToError, receive_response
@@ -53,7 +53,6 @@ class HTTPClient:
         self._max_idle = max_idle
         self._tls = tls
         self._to_error = to_error
-        self._monitor = TimeoutMonitor()
         self._made: tuple[Any, bytes] | None = None
         self._lock = threading.Lock()
         self._idle: list[Connection] = []
@@ -82,7 +81,7 @@ class HTTPClient:
         call if the whole body was read, else dropped.
         """
         call = Call(CallDeadline(deadline, silence=self._silence), cancellation or Cancellation())
-        with call.running(self._monitor):
+        with call.running():
             try:
                 response = self._exchange(call, with_body(self._head(method, path, query, headers), body))
             except BaseException as error:
@@ -178,7 +177,7 @@ class Call:
         return self.deadline.over or self.cancellation.cause is not None
 
     @contextmanager
-    def running(self, monitor: TimeoutMonitor) -> Iterator[None]:
+    def running(self) -> Iterator[None]:
         """While the block runs, let the deadline and the cancellation cut the call."""
         with self.cancellation.cutting(self.cut), monitor.watching(self.deadline, self.cut):
             yield

@@ -10,16 +10,12 @@ from contextlib import contextmanager
 from agentos.http.failures import DeadlinePassed, ServerSilent, TooMuch
 
 REST_EVERY = 0.05
-WAITED = 0.01
-"""A wait that took so long has let others have their turn; decrypting takes a tenth of it."""
-REST = 0.0001
-"""More than nothing: a cooperative worker's ``sleep(0)`` lets neither timers nor sockets have their turn."""
+WAITED = 0.01  # a wait that took so long has let others have their turn; decrypting takes a tenth of it
+REST = 0.0001  # more than nothing: a cooperative worker's ``sleep(0)`` lets neither timers nor sockets have their turn
 NEVER = float("inf")
 
-EVERY = 0.05
-"""Seconds between two looks of the monitor, and so the most that a wait may take too long."""
-IDLE_LOOKS = 20
-"""The monitor's thread ends after so many looks with nothing to see; the next call starts another."""
+EVERY = 0.05  # seconds between two looks of the monitor, and so the most that a wait may take too long
+IDLE_LOOKS = 20  # the monitor's thread ends after so many looks with nothing to see; the next call starts another
 
 
 class CallDeadline:
@@ -116,3 +112,7 @@ class TimeoutMonitor:
                     if deadline.due <= now and not deadline.over:
                         deadline.over = True
                         cut()
+
+
+monitor = TimeoutMonitor()
+"""The one of all calls of this process."""

@@ -6,7 +6,6 @@ import queue
 import socket
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from agentos.cancellation import Cancellation
 from agentos.http.deadline import CallDeadline
@@ -35,43 +34,39 @@ def system_resolver(host: str, port: int) -> Sequence[str]:
     return [str(found[4][0]) for found in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
 
 
-@dataclass(frozen=True, slots=True)
-class GuardedDialer:
-    """Finds the endpoints of hosts within a policy."""
+def endpoints_of(
+    target: Target, policy: OutboundPolicy, resolver: Resolver, deadline: CallDeadline, cancellation: Cancellation
+) -> list[Endpoint]:
+    """Return where to connect for a target; raise ``OutboundRefused`` unless all of its addresses are allowed."""
+    found = [target.host] if target.address is not None else _look_up(target, resolver, deadline, cancellation)
+    checked = policy.check_addresses(target.host, found)[:MAX_ADDRESSES]
+    return [(socket.AF_INET6 if ":" in one else socket.AF_INET, (one, target.port)) for one in checked]
 
-    policy: OutboundPolicy
-    resolver: Resolver
 
-    def resolve(self, target: Target, deadline: CallDeadline, cancellation: Cancellation) -> list[Endpoint]:
-        """Return where to connect for a target; raise ``OutboundRefused`` unless all of its addresses are allowed."""
-        found = [target.host] if target.address is not None else self._look_up(target, deadline, cancellation)
-        checked = self.policy.check_addresses(target.host, found)[:MAX_ADDRESSES]
-        return [(socket.AF_INET6 if ":" in one else socket.AF_INET, (one, target.port)) for one in checked]
+def _look_up(target: Target, resolver: Resolver, deadline: CallDeadline, cancellation: Cancellation) -> Sequence[str]:
+    """Look up in a thread that is left behind when it is late: a look-up cannot be cut."""
+    found: queue.SimpleQueue[Sequence[str] | Exception] = queue.SimpleQueue()
+    longest = deadline.begin_wait()
 
-    def _look_up(self, target: Target, deadline: CallDeadline, cancellation: Cancellation) -> Sequence[str]:
-        """Look up in a thread that is left behind when it is late: a look-up cannot be cut."""
-        found: queue.SimpleQueue[Sequence[str] | Exception] = queue.SimpleQueue()
-        longest = deadline.begin_wait()
+    def ask() -> None:
+        if not _lookups.acquire(timeout=longest):
+            return  # the caller does not wait for the answer any more
+        try:
+            found.put(resolver(target.host, target.port))
+        except Exception as error:  # noqa: BLE001  # a resolver is other people's code; raised below
+            found.put(error)
+        finally:
+            _lookups.release()
 
-        def ask() -> None:
-            if not _lookups.acquire(timeout=longest):
-                return  # the caller does not wait for the answer any more
-            try:
-                found.put(self.resolver(target.host, target.port))
-            except Exception as error:  # noqa: BLE001  # a resolver is other people's code; raised below
-                found.put(error)
-            finally:
-                _lookups.release()
-
-        threading.Thread(target=ask, name="http-resolver", daemon=True).start()
-        while True:
-            cancellation.check()
-            try:
-                answer = found.get(timeout=min(0.1, deadline.begin_wait()))
-            except queue.Empty:
-                continue
-            finally:
-                deadline.end_wait()
-            if isinstance(answer, Exception):
-                raise OutboundFailed(f"host {target.host!r} cannot be resolved") from answer
-            return answer
+    threading.Thread(target=ask, name="http-resolver", daemon=True).start()
+    while True:
+        cancellation.check()
+        try:
+            answer = found.get(timeout=min(0.1, deadline.begin_wait()))
+        except queue.Empty:
+            continue
+        finally:
+            deadline.end_wait()
+        if isinstance(answer, Exception):
+            raise OutboundFailed(f"host {target.host!r} cannot be resolved") from answer
+        return answer

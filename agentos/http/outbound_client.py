@@ -14,8 +14,8 @@ from urllib3.exceptions import ProtocolError, SSLError
 from agentos.cancellation import Cancellation
 from agentos.http.client import USER_AGENT, Call
 from agentos.http.connection import CONNECTION_FAILURES, Connection, TlsConnection
-from agentos.http.deadline import CallDeadline, TimeoutMonitor
-from agentos.http.dialer import GuardedDialer, Resolver, system_resolver
+from agentos.http.deadline import CallDeadline
+from agentos.http.dialer import Resolver, endpoints_of, system_resolver
 from agentos.http.failures import DeadlinePassed, OutboundFailed, OutboundRefused, TooMuch
 from agentos.http.headers import checked_headers, headers_elsewhere, request_head, with_body
 from agentos.http.policy import OutboundPolicy
@@ -24,8 +24,16 @@ from agentos.http.urls import Target, percent_encoded
 
 MAX_REDIRECTS = 5
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
-OVERHEAD = 1024**2
-"""Bytes that headers, chunk sizes and redirects may take, beside twice the largest body."""
+REASONS = (
+    (DeadlinePassed, "no complete answer came in time"),
+    (TooMuch, "the server sends more than is accepted"),
+    ((ssl.SSLError, SSLError), "the server's certificate is not accepted, or it does not speak TLS"),
+    (TimeoutError, "the server did not answer in time"),
+    (OSError, "the server cannot be reached, or broke off"),
+    (Exception, "the server's answer is not proper HTTP, or broke off"),
+)
+"""What is said of a failure; the first that fits counts."""
+OVERHEAD = 1024**2  # bytes that headers, chunk sizes and redirects may take, beside twice the largest body
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +89,7 @@ class OutboundClient:
         given_up = time.monotonic() + self.timeout
         until = given_up if deadline is None else min(given_up, deadline)
         call = Call(CallDeadline(until, most=2 * self.max_size + OVERHEAD), cancellation or Cancellation())
-        with call.running(self._monitor):
+        with call.running():
             try:
                 return self._follow(call, method, target, sent, body)
             except CONNECTION_FAILURES as error:
@@ -117,7 +125,7 @@ class OutboundClient:
         raise OutboundFailed(f"the server redirects more than {MAX_REDIRECTS} times")
 
     def _connect(self, call: Call, target: Target) -> Connection:
-        endpoints = GuardedDialer(self.policy, self.resolver).resolve(target, call.deadline, call.cancellation)
+        endpoints = endpoints_of(target, self.policy, self.resolver, call.deadline, call.cancellation)
         if target.scheme == "https":
             connection: Connection = TlsConnection(target.host, target.port, endpoints=endpoints, ssl_context=self._tls)
         else:
@@ -142,21 +150,7 @@ class OutboundClient:
     def _tls(self) -> ssl.SSLContext:
         return trusting(self.ca_bundle)
 
-    @cached_property
-    def _monitor(self) -> TimeoutMonitor:
-        return TimeoutMonitor()
-
 
 def _reason(error: Exception) -> str:
     cause = error.__cause__ if isinstance(error, ProtocolError) and error.__cause__ is not None else error
-    if isinstance(cause, DeadlinePassed):
-        return "no complete answer came in time"
-    if isinstance(cause, TooMuch):
-        return "the server sends more than is accepted"
-    if isinstance(cause, ssl.SSLError | SSLError):
-        return "the server's certificate is not accepted, or it does not speak TLS"
-    if isinstance(cause, TimeoutError):
-        return "the server did not answer in time"
-    if isinstance(cause, OSError):
-        return "the server cannot be reached, or broke off"
-    return "the server's answer is not proper HTTP, or broke off"
+    return next(reason for kinds, reason in REASONS if isinstance(cause, kinds))

@@ -15,8 +15,7 @@ MAX_HEAD = 64 * 1024
 MAX_FIELDS = 100
 MAX_BETWEEN = 4096
 """Bytes that frame the body, such as chunk sizes and trailers, in which nothing of the body itself comes."""
-MAX_PIECE = 256 * 1024
-"""Of a compressed body, what is decompressed at once."""
+MAX_PIECE = 256 * 1024  # of a compressed body, what is decompressed at once
 
 _CODINGS = re.compile(r"(x-gzip|gzip|deflate)(\s*,\s*(x-gzip|gzip|deflate)){0,4}")
 _TOLERANT = (

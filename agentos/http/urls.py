@@ -23,17 +23,8 @@ _NOT_IN_A_URL = re.compile(r"[\x00-\x20\x7f-\xa0\\\u2028\u2029\ud800-\udfff]")
 _RESERVED = "!#$%&'()*+,/:;=?@[]~"
 # RFC 6761, 6762 (with its appendix G) and 8375, ICANN's .internal, and what routers and Kubernetes call their networks.
 _INTERNAL = (
-    ".localhost",
-    ".localdomain",
-    ".local",
-    ".internal",
-    ".intranet",
-    ".private",
-    ".corp",
-    ".home",
-    ".home.arpa",
-    ".lan",
-    ".svc",
+    *(".localhost", ".localdomain", ".local", ".internal", ".intranet", ".private", ".corp"),
+    *(".home", ".home.arpa", ".lan", ".svc"),
 )
 
 

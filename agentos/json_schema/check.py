@@ -14,20 +14,11 @@ from agentos.json_schema.shapes import FORMS, ITEMS_BEFORE_2020
 from agentos.json_schema.violation import Path, pointer_of
 from agentos.json_schema.work import Work
 
-MAX_DEPTH = 64
-"""Levels of objects and arrays inside each other."""
-
-MAX_VALUES = 20_000
-"""Values in a schema, all its objects, arrays, texts and numbers counted."""
-
-MAX_PATTERNS = 100
-"""Regular expressions in a schema."""
-
-MAX_SAME_VALUE = 1000
-"""Schemas that one value may be checked against, counted through ``$ref``, ``allOf`` and the like."""
-
-MAX_CHAIN = 64
-"""Schemas that may refer to each other in a row, for one value."""
+MAX_DEPTH = 64  # levels of objects and arrays inside each other
+MAX_VALUES = 20_000  # values in a schema, all its objects, arrays, texts and numbers counted
+MAX_PATTERNS = 100  # regular expressions in a schema
+MAX_SAME_VALUE = 1000  # schemas that one value may be checked against, counted through ``$ref``, ``allOf`` and the like
+MAX_CHAIN = 64  # schemas that may refer to each other in a row, for one value
 
 TOO_LONG_A_CHAIN = f"more than {MAX_CHAIN} schemas for one value refer to each other in a row"
 
@@ -70,7 +61,10 @@ def check_schema(schema: Any) -> None:
             patterns += 1
             if patterns > MAX_PATTERNS:
                 raise SchemaRefused(path, f"this is pattern {patterns}; accepted are at most {MAX_PATTERNS}")
-            _check_pattern(pattern, place, document)
+            try:
+                document.pattern(pattern)
+            except PatternRefused as error:
+                raise SchemaRefused(place, f"pattern {_shown(pattern)} is not accepted: {error}") from None
     same_value = _SameValue(document, dialect)
     for one in document.schemas.values():
         same_value.extent(one)
@@ -121,13 +115,6 @@ def _patterns(schema: Mapping[str, Any], path: Path) -> Iterator[tuple[Path, str
     if "pattern" in schema:
         yield (*path, "pattern"), schema["pattern"]
     yield from (((*path, "patternProperties", one), one) for one in schema.get("patternProperties", ()))
-
-
-def _check_pattern(pattern: str, path: Path, document: Document) -> None:
-    try:
-        document.pattern(pattern)
-    except PatternRefused as error:
-        raise SchemaRefused(path, f"pattern {_shown(pattern)} is not accepted: {error}") from None
 
 
 class _SameValue:

@@ -17,10 +17,8 @@ class Document:
 
     def __init__(self, root: Mapping[str, Any]) -> None:
         self._root = root
-        self.work = Work(10**9)
-        """Counts what compiling it costs."""
-        self.schemas: dict[int, Mapping[str, Any]] = {}
-        """The schemas that are objects, by their ``id()``."""
+        self.work = Work(10**9)  # counts what compiling it costs
+        self.schemas: dict[int, Mapping[str, Any]] = {}  # those that are objects, by their id()
         self.paths: dict[int, Path] = {}
         for path, one in all_schemas(root):
             if isinstance(one, Mapping):

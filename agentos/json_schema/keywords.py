@@ -26,10 +26,6 @@ class Check(Protocol):
         ...
 
 
-def _argument(argument: Any, *_: object) -> Any:
-    return argument
-
-
 class Keyword(NamedTuple):
     """A keyword, for values of one kind: it tests a value, or names schemas for it and for parts of it.
 
@@ -41,7 +37,7 @@ class Keyword(NamedTuple):
     kind: str
     fits: Callable[[Any, Any, Check], bool] | None = None
     parts: Callable[[Any, Any, Check], Iterator[Part]] | None = None
-    prepare: Callable[[Any, Schema, Document], Any] = _argument
+    prepare: Callable[[Any, Schema, Document], Any] = lambda argument, *_: argument
 
 
 def _is_number(value: Any) -> bool:

@@ -16,20 +16,11 @@ from typing import Any
 
 from agentos.json_schema.work import Work
 
-MAX_LENGTH = 1000
-"""Characters of a pattern."""
-
-MAX_STATES = 5000
-"""States of its automaton: ``[a-z]{1,1000}`` has two thousand."""
-
-_MAX_KNOWN = 50_000
-"""States that are remembered during a search, in all sets together: some 4 MB."""
-
-_MAX_KEPT = 2_000
-"""Those that are kept for the next search. A pattern of everyday use has fewer."""
-
-_UNITS = 16
-"""Characters of text that count as one unit of work where the transition is known."""
+MAX_LENGTH = 1000  # characters of a pattern
+MAX_STATES = 5000  # states of its automaton: ``[a-z]{1,1000}`` has two thousand
+_MAX_KNOWN = 50_000  # states that are remembered during a search, in all sets together: some 4 MB
+_MAX_KEPT = 2_000  # Those that are kept for the next search. A pattern of everyday use has fewer.
+_UNITS = 16  # characters of text that count as one unit of work where the transition is known
 
 Test = Callable[..., Any]
 """Of one character; or of a text and a position in it, for what takes no character, as ``^`` does."""
@@ -52,15 +43,12 @@ class Pattern:
         if parsed.state.flags & ~re.UNICODE:
             raise PatternRefused("it sets flags, as in (?i); accepted are patterns without flags")
         # Flat lists of few objects: the garbage collector looks at each object, which holds a worker too.
-        self._tests: list[Test | None] = []
-        """What each state takes; ``None``: nothing, it branches."""
-        self._afters: list[int] = []
-        """The state after each state."""
+        self._tests: list[Test | None] = []  # what each state takes; None: nothing, it branches
+        self._afters: list[int] = []  # the state after each state
         self._branches: dict[int, tuple[int, ...]] = {}
         self._made: dict[str, Test] = {}
         self._parser_state = parsed.state
-        self._at: dict[int, Test] = {}
-        """States that are passed at certain places only."""
+        self._at: dict[int, Test] = {}  # states that are passed at certain places only
         self._end = self._state()
         self._first = frozenset({self._sequence(parsed, self._end)})
         self._places = list(dict.fromkeys(self._at.values()))

@@ -8,15 +8,9 @@ from typing import Any
 from agentos.json_schema.violation import Path
 
 SAME_VALUE: Mapping[str, str] = {
-    "allOf": "list",
-    "anyOf": "list",
-    "oneOf": "list",
-    "not": "one",
-    "if": "one",
-    "then": "one",
-    "else": "one",
-    "dependentSchemas": "map",
-    "dependencies": "map",
+    **dict.fromkeys(("allOf", "anyOf", "oneOf"), "list"),
+    **dict.fromkeys(("not", "if", "then", "else"), "one"),
+    **dict.fromkeys(("dependentSchemas", "dependencies"), "map"),
 }
 """Keywords that hold schemas for the same value: in a list, in an object (a map), or one."""
 

@@ -22,10 +22,6 @@ class Form:
     words: str
 
 
-def _is_count(value: Any) -> bool:
-    return _is_number(value) and value >= 0 and value == value // 1
-
-
 def _is_schema(value: Any) -> bool:
     return isinstance(value, bool | Mapping)
 
@@ -57,7 +53,7 @@ _BY_PLACE = {
 }
 _TEXT = Form(lambda value: isinstance(value, str), "a text")
 _TEXTS = Form(_are_texts, "a list of different texts")
-_COUNT = Form(_is_count, "a whole number from 0")
+_COUNT = Form(lambda value: KINDS["integer"](value) and value >= 0, "a whole number from 0")
 _NUMBER = Form(_is_number, "a number")
 _FLAG = Form(lambda value: isinstance(value, bool), "true or false")
 _LIST = Form(lambda value: isinstance(value, list), "a list")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from agentos.json_schema.dialects import dialect_of
@@ -54,15 +55,13 @@ class Validator:
         return compiled
 
 
+@dataclass(slots=True, eq=False)
 class _Check:
     """The check of one value: it counts its work."""
 
-    __slots__ = ("_compiled", "_most", "work")
-
-    def __init__(self, compiled: Mapping[int, _Compiled], most: int) -> None:
-        self._compiled = compiled
-        self._most = most
-        self.work = Work()
+    compiled: Mapping[int, _Compiled]
+    most: int
+    work: Work = field(default_factory=Work)
 
     def follows(self, schema: Any, value: Any, path: Path = (), found: list[Violation] | None = None) -> bool:
         """Tell whether a value follows a schema of the document.
@@ -72,7 +71,7 @@ class _Check:
         if schema is True:
             self.work.spend()
             return True
-        compiled = (_NEVER,) if schema is False else self._compiled[id(schema)]
+        compiled = (_NEVER,) if schema is False else self.compiled[id(schema)]
         self.work.spend(1 + len(compiled))
         follows = True
         for keyword, applies, fits, parts, argument in compiled:
@@ -85,8 +84,8 @@ class _Check:
             elif parts is not None:
                 for inner, place, part in parts(value, argument, self):
                     follows = self.follows(inner, part, path + place, found) and follows
-                    if not follows and (found is None or len(found) >= self._most):
+                    if not follows and (found is None or len(found) >= self.most):
                         return False
-            if not follows and (found is None or len(found) >= self._most):
+            if not follows and (found is None or len(found) >= self.most):
                 return False
         return follows

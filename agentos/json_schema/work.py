@@ -7,14 +7,12 @@ import time
 MOST = 500_000
 """Units of work of one check. One is a keyword of a schema on one value, or a few characters of a pattern."""
 
-PATTERN = 300
-"""Units that making the automaton of a pattern counts."""
+PATTERN = 300  # units that making the automaton of a pattern counts
 
 SLICE = 0.004
 """Seconds of computing after which the others have their turn: a worker serves all its streams in one thread."""
 
-_LOOK = 256
-"""Units between two looks at the clock."""
+_LOOK = 256  # units between two looks at the clock
 
 
 class TooMuchWork(Exception):

@@ -24,7 +24,14 @@ class CompatibleProvider(ModelProvider):
     def __init__(self, settings: ProviderSettings, config: Config) -> None:
         self._settings = settings
         # Without a variable the provider is there and says what is missing; the other providers must not wait for it.
-        self._server = None if settings.missing_variables else _server(settings, config)
+        self._server = None
+        if not settings.missing_variables:
+            self._server = ChatCompletions(
+                settings.address,
+                settings.request_headers,
+                token_timeout=settings.token_timeout or config.token_timeout,
+                dialect=dialect_of(settings),
+            )
 
     def stream(self, request: ModelRequest) -> Iterator[Arrival]:
         """Stream a chat completion."""
@@ -59,15 +66,6 @@ class CompatibleProvider(ModelProvider):
             f"provider {self._settings.prefix!r} cannot be used: the setting 'providers' names the environment variable"
             f" {names}, which is not set; set it and restart"
         )
-
-
-def _server(settings: ProviderSettings, config: Config) -> ChatCompletions:
-    return ChatCompletions(
-        settings.address,
-        settings.request_headers,
-        token_timeout=settings.token_timeout or config.token_timeout,
-        dialect=dialect_of(settings),
-    )
 
 
 def dialect_of(settings: ProviderSettings) -> Dialect:

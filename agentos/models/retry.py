@@ -14,18 +14,14 @@ FIRST_DELAY = 0.5
 LONGEST_DELAY = 8.0
 
 
-def _nothing(_: object) -> None:
-    """Take no notice."""
-
-
 def stream_with_retry(
     provider: ModelProvider,
     request: ModelRequest,
     *,
     retries: int,
     first_delay: float = FIRST_DELAY,
-    asking: Callable[[int], object] = _nothing,
-    retrying: Callable[[ExecutionError], object] = _nothing,
+    asking: Callable[[int], object] = lambda _: None,
+    retrying: Callable[[ExecutionError], object] = lambda _: None,
 ) -> Iterator[Arrival]:
     """Stream from a provider, calling it up to ``retries`` times again while its error may pass.
 

@@ -36,8 +36,7 @@ class Cut:
     """End the answer here without a finish, as a connection that was cut does."""
 
 
-STEPS = 500
-"""Steps after which others have their turn: no model server makes the run wait here."""
+STEPS = 500  # steps after which others have their turn: no model server makes the run wait here
 REST = 0.000001
 
 

@@ -14,16 +14,16 @@ from typing import Any
 from agentos.domain.event import Step, ToolCallEvent
 from agentos.domain.message import Message
 from agentos.errors import AgentOSError, RunCancelled
-from agentos.observability.content import Compared, UntrustedText, without_quotes
+from agentos.observability.content import UntrustedText, without_quotes
 
-MAX_REASON = 400
-"""Characters of a provider's words that a line has."""
+MAX_REASON = 400  # characters of a provider's words that a line has
 
 COMPARED = 1024**2
 """Characters of a conversation that these words are compared with. A longer one leaves the line our own words alone."""
 
-MAX_CONTENT = 2000
-"""Characters of arguments and of a result that a line has."""
+COUNTS = ("prompt_tokens", "completion_tokens", "reasoning_tokens", "cached_tokens")
+
+MAX_CONTENT = 2000  # characters of arguments and of a result that a line has
 
 logger = logging.getLogger("agentos.calls")
 
@@ -47,15 +47,11 @@ def log_model_call(origin: Origin, step: Step) -> None:
     """Write the line of a call that ended well."""
     if not logger.isEnabledFor(logging.DEBUG):
         return
-    usage = step.usage
     fields = {
         **origin.fields(),
         **_of_call(step.model, step.attempt, step.duration, step.first_piece),
         "finish_reason": step.finish_reason,
-        "prompt_tokens": None if usage is None else usage.prompt_tokens,
-        "completion_tokens": None if usage is None else usage.completion_tokens,
-        "reasoning_tokens": None if usage is None else usage.reasoning_tokens,
-        "cached_tokens": None if usage is None else usage.cached_tokens,
+        **{name: getattr(step.usage, name, None) for name in COUNTS},
     }
     logger.debug("model call completed", extra=fields)
 
@@ -123,4 +119,4 @@ def _reason(message: str, said: Iterable[str | None]) -> UntrustedText:
     texts = [text for text in said if text]
     if sum(map(len, texts)) > COMPARED:
         return UntrustedText(message)
-    return Compared(message, without_quotes(message, texts))
+    return UntrustedText(message, without_quotes(message, texts))

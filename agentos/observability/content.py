@@ -22,41 +22,24 @@ CAUSE = "The above exception was the direct cause of the following exception:"
 CONTEXT = "During handling of the above exception, another exception occurred:"
 LEFT_OUT = "(what it said is left out; AGENTOS_LOG_CONTENT=1 shows it)"
 
-PIECE = 12
-"""Characters that an error and what was said must have in common to count as quoted."""
+PIECE = 12  # characters that an error and what was said must have in common to count as quoted
 
 
 class UntrustedText(str):
     """The message of an error of ours that may quote what others said, behind its first colon, as ours all do.
 
-    A log without content shows what stands before it.
+    A log without content shows ``own``: what stands before the colon, or what is known not to quote a conversation.
     """
 
-    __slots__ = ()
+    __slots__ = ("own",)
 
-    @property
-    def own(self) -> str:
-        """What is in our own words."""
-        return self.partition(": ")[0]
+    own: str
 
-
-class Compared(UntrustedText):
-    """Words of others, of which a log without content shows the part that was found not to quote a conversation."""
-
-    __slots__ = ("_shown",)
-
-    _shown: str
-
-    def __new__(cls, whole: str, shown: str) -> Compared:
-        """Make one of the whole text and of what may be shown."""
+    def __new__(cls, whole: str, own: str | None = None) -> UntrustedText:
+        """Make one of the whole text and of what may be shown of it."""
         made = super().__new__(cls, whole)
-        made._shown = shown
+        made.own = whole.partition(": ")[0] if own is None else own
         return made
-
-    @property
-    def own(self) -> str:
-        """What may be shown."""
-        return self._shown
 
 
 def without_quotes(message: str, said: Iterable[str | None]) -> str:

@@ -26,17 +26,8 @@ if TYPE_CHECKING:
 
 # Libraries: their info lines are noise beside ours, and their debug lines may hold prompts, answers and statements.
 LIBRARIES = (
-    "alembic",
-    "asyncio",
-    "httpcore",
-    "httpcore2",
-    "httpx",
-    "httpx2",
-    "openai",
-    "psycopg",
-    "requests",
-    "sqlalchemy",
-    "urllib3",
+    *("alembic", "asyncio", "httpcore", "httpcore2", "httpx", "httpx2", "openai", "psycopg", "requests"),
+    *("sqlalchemy", "urllib3"),
 )
 
 # Names a LogRecord has of its own accord; everything else came with ``extra=``. ``taskName`` is new in Python 3.12, and

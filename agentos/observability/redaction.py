@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 
 HIDDEN = "***"
 
-SHORTEST = 8
-"""Characters below which a value is not looked for: a short one stands by chance in many a text."""
+SHORTEST = 8  # characters below which a value is not looked for: a short one stands by chance in many a text
 
 # Lower-case pieces, of which each text that PATTERNS change holds one. Nearly no line of a log does, and to look for
 # them takes a tenth of the time of one expression that has them all.

@@ -7,8 +7,7 @@ import threading
 import time
 from typing import Any
 
-INTERVAL = 5.0
-"""Seconds between two lines of one kind."""
+INTERVAL = 5.0  # seconds between two lines of one kind
 
 
 class RepeatedLines:

@@ -45,16 +45,11 @@ class RunLog:
         if self._content:
             fields |= {"input": run.input, "content": run.content}
         if run.error is not None:
-            fields |= {
-                "code": run.error.code,
-                "cause": run.error.details.get("cause"),
-                "reason": UntrustedText(self._reason(run)),
-            }
+            reason = run.error.message
+            if not self._content:
+                said = [text[:LOOKED_AT] for text in (run.input, run.content, run.reasoning) if text]
+                reason = without_quotes(reason, said)
+            cause = run.error.details.get("cause")
+            fields |= {"code": run.error.code, "cause": cause, "reason": UntrustedText(reason)}
         level = logging.WARNING if run.status is RunStatus.FAILED else logging.INFO
         logger.log(level, "run %s", run.status.value, extra=fields)
-
-    def _reason(self, run: Run) -> str:
-        reason = "" if run.error is None else run.error.message
-        if self._content:
-            return reason
-        return without_quotes(reason, [text[:LOOKED_AT] for text in (run.input, run.content, run.reasoning) if text])

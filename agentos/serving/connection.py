@@ -12,8 +12,7 @@ from typing import Any
 from gevent import socket, ssl
 
 PIECE = 256 * 1024
-LOOKS = 4
-"""How often a blocked write is tried again within the time in which the client may take nothing."""
+LOOKS = 4  # how often a blocked write is tried again within the time in which the client may take nothing
 
 SEND_RESET = struct.pack("ii", 1, 0)  # SO_LINGER on, with no time: to close is to reset
 

@@ -6,6 +6,7 @@ import logging
 import math
 import time
 from collections.abc import Iterable
+from dataclasses import KW_ONLY, dataclass
 from ssl import SSLContext
 from typing import Any
 
@@ -24,19 +25,22 @@ ABORTED_AT_ONCE = 16  # idle connections that are closed then; more follow while
 log = logging.getLogger(__name__)
 
 
+@dataclass(eq=False)
 class Connections:
     """Accepts connections for a worker and serves each in a greenlet of its own."""
 
-    def __init__(self, worker: Any, *, timeouts: Timeouts, body_limit: int, tls: SSLContext | None) -> None:
-        self._worker = worker
-        self._timeouts = timeouts
-        self._body_limit = body_limit
-        self._tls = tls
+    worker: Any
+    _: KW_ONLY
+    timeouts: Timeouts
+    body_limit: int
+    tls: SSLContext | None
+
+    def __post_init__(self) -> None:
         self.fresh: set[HTTPConnection] = set()  # before their first request: its loss would be a failure
         self.idle: dict[HTTPConnection, None] = {}  # between two requests, the oldest first: may be closed at any time
         self._beginnings = FairLock()
         self._exhausted = -math.inf
-        self.listeners = Listeners(worker, handle=self.serve, exhausted=self.make_room)
+        self.listeners = Listeners(self.worker, handle=self.serve, exhausted=self.make_room)
 
     def serve(self, listener: Any, client: socket.socket, addr: Any) -> None:
         """Serve one connection."""
@@ -48,20 +52,20 @@ class Connections:
             if request.method == "POST":
                 # What begins work begins one after the other. Probes and other short requests overtake those that wait.
                 self._beginnings.pass_through()
-            respond(self._worker, request, connection, addr, name)
-            if not self._worker.alive or self._full:
+            respond(self.worker, request, connection, addr, name)
+            if not self.worker.alive or self._full:
                 raise StopIteration
             self.idle[one] = None
 
         connection = HTTPConnection(
-            client, addr, cfg=self._worker.cfg, timeouts=self._timeouts, body_limit=self._body_limit, handle=handle
+            client, addr, cfg=self.worker.cfg, timeouts=self.timeouts, body_limit=self.body_limit, handle=handle
         )
         self.fresh.add(connection)
         if self._full:
             # Clients that say nothing must not keep those out that have something to say.
             abort(list(self.idle)[:1])
         try:
-            connection.serve(self._tls)
+            connection.serve(self.tls)
         finally:
             self.fresh.discard(connection)
             self.idle.pop(connection, None)
@@ -79,7 +83,7 @@ class Connections:
 
     @property
     def _full(self) -> bool:
-        return bool(self.listeners.busy >= self._worker.worker_connections)
+        return bool(self.listeners.busy >= self.worker.worker_connections)
 
 
 def abort(connections: Iterable[HTTPConnection]) -> None:

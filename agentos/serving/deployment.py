@@ -29,10 +29,7 @@ EXAMPLE = (
     "curl -s {url}/api/v1/agents/{agent}/run{key} -H 'Content-Type: application/json'"
     """ -d '{{"input": "Write one sentence about the sea."}}'"""
 )
-TOYS = {
-    "local": "a toy-sized model on this machine",
-    "scripted": "a script without a model",
-}
+TOYS = {"local": "a toy-sized model on this machine", "scripted": "a script without a model"}
 """Model providers that are only for trying the server, and what they are."""
 
 BETTER = (

@@ -9,8 +9,7 @@ RESERVED = 128
 """Descriptors that are no connections: of the database (SQLite has three files a connection), log, event loop, modules
 that are imported late."""
 
-OF_A_CONNECTION = 2
-"""The client's, and one to the model server: a request may run an agent."""
+OF_A_CONNECTION = 2  # the client's, and one to the model server: a request may run an agent
 
 
 def raise_limit() -> int:
@@ -26,14 +25,12 @@ def raise_limit() -> int:
 
 def limit() -> int:
     """Return how many descriptors a process may have open now."""
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return _number(soft)
+    return _number(resource.getrlimit(resource.RLIMIT_NOFILE)[0])
 
 
 def limit_to_be() -> int:
     """Return the limit that a server has which is started by this user here."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return _number(hard)
+    return _number(resource.getrlimit(resource.RLIMIT_NOFILE)[1])
 
 
 def connections(wanted: int, limit: int) -> int:

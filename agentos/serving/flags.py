@@ -11,19 +11,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from gunicorn.config import make_settings
 from gunicorn.util import load_class
 
 from agentos.config import Config
 from agentos.serving.application import serving_config
 
-WORKER = "agentos.serving.worker.Worker"
-"""By name: the worker knows the deployment, which checks the flags."""
+WORKER = "agentos.serving.worker.Worker"  # by name: the worker knows the deployment, which checks the flags
+LEAST_TIMEOUT = 5  # Seconds. A worker reports once a second, and later under load.
+SAVE_SECONDS = 5  # seconds that the master gives its workers after the drain, to save how the runs ended
+ONE_PROTOCOL = "AgentOS's worker speaks HTTP/1.1 alone"
 
-LEAST_TIMEOUT = 5
-"""Seconds. A worker reports once a second, and later under load."""
-
-SAVE_SECONDS = 5
-"""Seconds that the master gives its workers after the drain, to save how the runs ended."""
+_FLAGS = {name: setting.cli[-1] for name, setting in make_settings().items() if setting.cli}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +30,19 @@ class Flag:
     """A setting of gunicorn, the values that are refused, and why. ``instead`` says what to do."""
 
     setting: str
-    flag: str
     refused: Callable[[Any, Config], bool]
     why: str
     instead: str = "leave it out"
 
+    @property
+    def flag(self) -> str:
+        """The setting's name on gunicorn's command line."""
+        return _FLAGS[self.setting]
+
     def sentence(self, value: Any) -> str:
         """Say what was given, what would break, and what to do."""
-        return f"gunicorn's {self.flag} is {_shown(value)}, which is not accepted: {self.why}; {self.instead}"
+        shown = value.__name__ if isinstance(value, type) else repr(value)
+        return f"gunicorn's {self.flag} is {shown}, which is not accepted: {self.why}; {self.instead}"
 
 
 def least_graceful_timeout(config: Config) -> int:
@@ -48,10 +52,6 @@ def least_graceful_timeout(config: Config) -> int:
 
 def _is_set(value: Any, _: Config) -> bool:
     return bool(value)
-
-
-def _is_zero(value: Any, _: Config) -> bool:
-    return bool(value == 0)
 
 
 def _is_foreign_worker(value: Any, _: Config) -> bool:
@@ -65,100 +65,72 @@ def _is_foreign_worker(value: Any, _: Config) -> bool:
 REFUSED: tuple[Flag, ...] = (
     Flag(
         "preload_app",
-        "--preload",
         _is_set,
         "the application's database connections and threads do not survive the fork into the workers",
     ),
-    Flag(
-        "max_requests",
-        "--max-requests",
-        _is_set,
-        "a worker that ends after a number of requests cuts the streams that are open",
-    ),
+    Flag("max_requests", _is_set, "a worker that ends after a number of requests cuts the streams that are open"),
     Flag(
         "worker_class",
-        "--worker-class",
         _is_foreign_worker,
         "only AgentOS's own worker streams to many clients at once, ends every run when it stops, and answers malformed"
         " requests in JSON",
     ),
     Flag(
         "reuse_port",
-        "--reuse-port",
         _is_set,
         "each worker would have its own queue of connections, and those in the queue of a worker that dies are lost",
     ),
     Flag(
         "timeout",
-        "--timeout",
         lambda value, _: value < LEAST_TIMEOUT,
         "with 0 a worker that hangs is never replaced, and with a few seconds one that only has much to do is killed",
         f"set {LEAST_TIMEOUT} or more; the time of requests and runs is set with AGENTOS_REQUEST_TIMEOUT and others",
     ),
     Flag(
         "graceful_timeout",
-        "--graceful-timeout",
         lambda value, config: value < least_graceful_timeout(config),
         "workers would be killed before the drain is over and the ends of their runs are saved",
         f"leave it out and set AGENTOS_DRAIN_TIMEOUT, or give it {SAVE_SECONDS} more than that",
     ),
     Flag(
         "http_parser",
-        "--http-parser",
         lambda value, _: value != "python",
         "the other parsers take folded fields and lines that end with LF, by which requests can be smuggled in",
     ),
     Flag(
-        "permit_obsolete_folding",
-        "--permit-obsolete-folding",
-        _is_set,
-        "a proxy may read a folded field otherwise, and requests can be smuggled in",
+        "permit_obsolete_folding", _is_set, "a proxy may read a folded field otherwise, and requests can be smuggled in"
     ),
     Flag(
         "strip_header_spaces",
-        "--strip-header-spaces",
         _is_set,
         "a proxy may read a field with a space before its colon otherwise, and requests can be smuggled in",
     ),
     Flag(
         "header_map",
-        "--header-map",
         lambda value, _: value == "dangerous",
         "a client could send X_Real_IP and have it pass for the X-Real-IP of a proxy",
     ),
     Flag(
         "forwarder_headers",
-        "--forwarder-headers",
         _is_set,
         "a header could rewrite the path that is asked for",
         "leave it out and set AGENTOS_ROOT_PATH where a proxy shows the server under a path",
     ),
     Flag(
         "http_protocols",
-        "--http-protocols",
         lambda value, _: list(value) != ["h1"],
-        "AgentOS's worker speaks HTTP/1.1 alone",
+        ONE_PROTOCOL,
         "leave it out and let a proxy speak HTTP/2",
     ),
-    Flag(
-        "protocol",
-        "--protocol",
-        lambda value, _: value != "http",
-        "AgentOS's worker speaks HTTP/1.1 alone",
-    ),
+    Flag("protocol", lambda value, _: value != "http", ONE_PROTOCOL),
     *(
         Flag(
-            setting,
-            f"--{flag}",
-            _is_zero,
+            f"limit_request_{limited}",
+            lambda value, _: value == 0,
             "a header without an end would take all memory",
             "leave it out, or give a number that is not 0",
         )
-        for setting, flag in (
-            ("limit_request_line", "limit-request-line"),
-            ("limit_request_fields", "limit-request-fields"),
-            ("limit_request_field_size", "limit-request-field_size"),
-        )
+        for limited in ("line", "fields", "field_size")
     ),
 )
 
@@ -175,7 +147,3 @@ def check_flags(cfg: Any) -> None:
     if found:
         print("\n".join(f"Error: {sentence}" for sentence in found), file=sys.stderr, flush=True)  # noqa: T201  # the log may be JSON
         raise SystemExit(1)
-
-
-def _shown(value: Any) -> str:
-    return value.__name__ if isinstance(value, type) else repr(value)

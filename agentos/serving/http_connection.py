@@ -6,7 +6,7 @@ import errno
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, InitVar, dataclass
 from typing import Any
 
 import gevent
@@ -40,6 +40,7 @@ class Timeouts:
     write: float
 
 
+@dataclass(eq=False)
 class HTTPConnection:
     """Reads requests from a connection and has ``handle`` answer each.
 
@@ -47,30 +48,24 @@ class HTTPConnection:
     wanted, a proxy speaks it.
     """
 
-    def __init__(
-        self,
-        client: socket.socket,
-        address: Any,
-        *,
-        cfg: Any,
-        timeouts: Timeouts,
-        body_limit: int,
-        handle: Callable[[HTTPConnection, Request, Any], object],
-    ) -> None:
-        self._client: Connection | TLSConnection = connection_of(client, write_timeout=timeouts.write)
-        self._address = address
-        self._ip = address[0] if address else ""
-        self._cfg = cfg
-        self._timeouts = timeouts
-        self._body_limit = body_limit
-        self._handle = handle
+    client: InitVar[socket.socket]
+    address: Any
+    _: KW_ONLY
+    cfg: Any
+    timeouts: Timeouts
+    body_limit: int
+    handle: Callable[[HTTPConnection, Request, Any], object]
+
+    def __post_init__(self, client: socket.socket) -> None:
+        self._client: Connection | TLSConnection = connection_of(client, write_timeout=self.timeouts.write)
+        self._ip = self.address[0] if self.address else ""
         self._client_left = False
         self._whole = False  # all of the next header has arrived
         self._request: Request | None = None  # the last one; none while the next one's header is read
 
     def serve(self, tls: ssl.SSLContext | None) -> None:
         """Answer requests until either side ends the connection."""
-        due = time.monotonic() + self._timeouts.header
+        due = time.monotonic() + self.timeouts.header
         try:
             if tls is not None:
                 self._begin_tls(tls)
@@ -102,24 +97,24 @@ class HTTPConnection:
 
     def _begin_tls(self, context: ssl.SSLContext) -> None:
         assert isinstance(self._client, Connection)
-        with gevent.Timeout(self._timeouts.header, StopIteration("no handshake")):
+        with gevent.Timeout(self.timeouts.header, StopIteration("no handshake")):
             if self._client.recv(1, socket.MSG_PEEK) not in (HANDSHAKE, b""):
                 raise NoTLS
             self._client = begin_tls(self._client, context)
 
     def _answer_all(self, due: float) -> None:
-        parser = Parser(self._cfg, self._client, self._address, body_limit=self._body_limit)
+        parser = Parser(self.cfg, self._client, self.address, body_limit=self.body_limit)
         proxied: Any = {}
         while self._begins(parser, due):
             self._request = None
             self._request = request = self._read_header(parser, due)
             request.proxy_protocol_info = proxied = request.proxy_protocol_info or proxied
-            self._handle(self, request, self._client)
+            self.handle(self, request, self._client)
             if request.unread and not gevent.with_timeout(
                 DISCARD_SECONDS, parser.finish_body, max_bytes=DISCARDED, timeout_value=False
             ):
                 return
-            due = time.monotonic() + self._timeouts.idle
+            due = time.monotonic() + self.timeouts.idle
 
     def _begins(self, parser: Parser, due: float) -> bool:
         """Wait for the first bytes of a request; empty lines between two are none (RFC 9112, section 2.2)."""
@@ -136,14 +131,14 @@ class HTTPConnection:
                         return False
         parser.unreader.unread(data)
         # A PROXY line or header of a load balancer's may stand before.
-        self._whole = b"\r\n\r\n" in data and self._cfg.proxy_protocol == "off"
+        self._whole = b"\r\n\r\n" in data and self.cfg.proxy_protocol == "off"
         return True
 
     def _read_header(self, parser: Parser, due: float) -> Request:
         if self._whole:
             return next(parser)
         if parser.mesg is not None:
-            due = time.monotonic() + self._timeouts.header
+            due = time.monotonic() + self.timeouts.header
         with gevent.Timeout(max(0.01, due - time.monotonic()), LateHeader()):
             return next(parser)
 

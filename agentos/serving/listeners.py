@@ -25,8 +25,7 @@ class _Address:
         return self._name
 
 
-ACCEPTED_AT_ONCE = 100
-"""Connections that are accepted before those that are there already have their turn again."""
+ACCEPTED_AT_ONCE = 100  # connections that are accepted before those that are there already have their turn again
 
 WAITING = struct.Struct("24xI")
 """Where ``TCP_INFO`` of a listening socket says how many connections wait to be accepted (Linux: ``tcpi_unacked``)."""
@@ -35,8 +34,7 @@ WAITING = struct.Struct("24xI")
 EXHAUSTED = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
 """How the system says that it has no room for another connection."""
 
-PAUSE = 0.05
-"""Seconds after which it is asked again."""
+PAUSE = 0.05  # seconds after which it is asked again
 
 
 class _Server(StreamServer):

@@ -17,8 +17,7 @@ allocate_lock: Any = monkey.get_original("_thread", "allocate_lock")
 REST = 0.05
 """Seconds between two writes. To wake the thread for a line costs more than to make the line, so they go together."""
 
-MOST = 1000
-"""Lines of one write."""
+MOST = 1000  # lines of one write
 
 log = logging.getLogger(__name__)
 

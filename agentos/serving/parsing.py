@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import gevent
@@ -20,9 +21,7 @@ from gunicorn.http.unreader import SocketUnreader
 from agentos.errors import RequestTooLarge
 from agentos.serving.refusals import HEADER_LIMIT
 
-DISCARDED = 64 * 1024
-"""Unread bytes of a body that are thrown away, so that the connection can take the next request."""
-
+DISCARDED = 64 * 1024  # unread bytes of a body that are thrown away, so that the connection can take the next request
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 MAX_CHUNKS = 100_000
@@ -99,22 +98,22 @@ class Chunks(ChunkedReader):
         return size, rest
 
 
+@dataclass
 class _Counted:
     """Counts what is read while a chunk's line is looked for."""
 
-    def __init__(self, unreader: Any, received: int) -> None:
-        self._unreader = unreader
-        self.received = received
+    unreader: Any
+    received: int
 
     def read(self, *arguments: Any, **options: Any) -> bytes:
         """Read on."""
-        data: bytes = self._unreader.read(*arguments, **options)
+        data: bytes = self.unreader.read(*arguments, **options)
         self.received += len(data)
         return data
 
     def unread(self, data: bytes) -> None:
         """Give back what follows the trailers."""
-        self._unreader.unread(data)
+        self.unreader.unread(data)
 
 
 class Request(GunicornRequest):

@@ -31,28 +31,26 @@ def _check_port(host: str, port: int) -> None:
             tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             tried.bind((host, port))
     except OSError as error:
-        raise ConfigError(_reason(host, port, error)) from error
+        place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        raise ConfigError(f"cannot listen on {place}: {_reason(host, port, error)}") from error
 
 
 def _reason(host: str, port: int, error: OSError) -> str:
-    place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     if isinstance(error, socket.gaierror):
-        return (
-            f"cannot listen on {place}: the host name is not known; give an address of this machine (AGENTOS_ADDRESS)"
-        )
+        return "the host name is not known; give an address of this machine (AGENTOS_ADDRESS)"
     if error.errno == errno.EADDRINUSE:
         return (
-            f"cannot listen on {place}: port {port} is in use by another program. End it, or give another port, as in"
+            f"port {port} is in use by another program. End it, or give another port, as in"
             f" AGENTOS_ADDRESS=127.0.0.1:{port + 1 if port < 65535 else port - 1}"
         )
     if error.errno in (errno.EACCES, errno.EPERM):
         return (
-            f"cannot listen on {place}: this user may not use port {port}. Give a port from 1024 on (AGENTOS_ADDRESS),"
-            " and put a proxy before the server"
+            f"this user may not use port {port}. Give a port from 1024 on (AGENTOS_ADDRESS), and put a proxy before the"
+            " server"
         )
     if error.errno == errno.EADDRNOTAVAIL:
-        return f"cannot listen on {place}: this machine does not have the address {host} (AGENTOS_ADDRESS)"
-    return f"cannot listen on {place}: {error.strerror or error}"
+        return f"this machine does not have the address {host} (AGENTOS_ADDRESS)"
+    return f"{error.strerror or error}"
 
 
 def _check_folder(path: str) -> None:

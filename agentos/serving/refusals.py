@@ -9,8 +9,7 @@ from gunicorn.http import errors
 
 from agentos.errors import AgentOSError, InternalError, InvalidRequest
 
-HEADER_LIMIT = 64 * 1024
-"""Bytes of a whole header; also of the trailer of a body in chunks."""
+HEADER_LIMIT = 64 * 1024  # bytes of a whole header; also of the trailer of a body in chunks
 
 
 class LateHeader(Exception):
@@ -77,14 +76,8 @@ def refusal_of(error: BaseException) -> Refusal:
 
 def encode(refusal: Refusal, request_id: str) -> bytes:
     """Return the answer as it is sent; the last on its connection: where a next request would begin is unknown."""
-    body = orjson.dumps(
-        {
-            "error": refusal.error.phrase,
-            "message": refusal.message,
-            "code": refusal.error.code,
-            "request_id": request_id,
-        }
-    )
+    kind = refusal.error
+    body = orjson.dumps({"error": kind.phrase, "message": refusal.message, "code": kind.code, "request_id": request_id})
     head = (
         f"HTTP/1.1 {refusal.status} {refusal.reason}\r\n"
         "Content-Type: application/json\r\n"

@@ -130,7 +130,8 @@ class Worker(GeventWorker):
                 self.notify()
             self._end(connections)
         finally:
-            self._close()
+            if self.services is not None:
+                gevent.spawn(_attempt, self.services.close).join(CLOSE_SECONDS)
             if writer is not None:
                 writer.close()
 
@@ -183,11 +184,6 @@ class Worker(GeventWorker):
         while not done() and time.monotonic() < deadline:
             self.notify()
             gevent.sleep(0.05)
-
-    def _close(self) -> None:
-        services = self.services
-        if services is not None:
-            gevent.spawn(_attempt, services.close).join(CLOSE_SECONDS)
 
 
 def _tame_collector() -> None:

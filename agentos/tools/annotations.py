@@ -43,21 +43,15 @@ _SCALARS: Mapping[Any, Shape] = {
     Decimal: Shape({"type": "number"}, lambda value, _: Decimal(str(value))),
     None: Shape({"type": "null"}),
     types.NoneType: Shape({"type": "null"}),
-    datetime: parsed("string", datetime.fromisoformat, "a date and time like 2026-01-31T12:00:00Z", format="date-time"),
-    date: parsed("string", date.fromisoformat, "a date like 2026-01-31", format="date"),
-    time: parsed("string", time.fromisoformat, "a time like 12:00:00", format="time"),
-    UUID: parsed("string", UUID, "a UUID", format="uuid"),
+    datetime: parsed(datetime.fromisoformat, "a date and time like 2026-01-31T12:00:00Z", format="date-time"),
+    date: parsed(date.fromisoformat, "a date like 2026-01-31", format="date"),
+    time: parsed(time.fromisoformat, "a time like 12:00:00", format="time"),
+    UUID: parsed(UUID, "a UUID", format="uuid"),
 }
 
 _ARRAYS: Mapping[Any, Callable[[Any], Any]] = {
-    list: list,
-    abc.Sequence: list,
-    abc.MutableSequence: list,
-    abc.Collection: list,
-    abc.Iterable: list,
-    set: set,
-    abc.Set: set,
-    abc.MutableSet: set,
+    **dict.fromkeys((list, abc.Sequence, abc.MutableSequence, abc.Collection, abc.Iterable), list),
+    **dict.fromkeys((set, abc.Set, abc.MutableSet), set),
     frozenset: frozenset,
 }
 _DICTIONARIES = (dict, abc.Mapping, abc.MutableMapping)
@@ -88,7 +82,9 @@ def shape_of(annotation: Any, parents: tuple[type, ...] = ()) -> Shape:
         return _SCALARS[annotation]
     container = origin or annotation
     if container is tuple:
-        return _tuple(arguments or (Any, ...), parents)
+        if not arguments or arguments[1:] == (...,):
+            return array(shape_of(arguments[0] if arguments else Any, parents), tuple)
+        return row([shape_of(member, parents) for member in arguments])
     if container in _ARRAYS:
         return array(shape_of(arguments[0] if arguments else Any, parents), _ARRAYS[container])
     if container in _DICTIONARIES:
@@ -105,12 +101,6 @@ def descriptions(documented: str | None) -> dict[str, str]:
     """Return what a docstring (Google, reST or NumPy style) says of each parameter."""
     found = docstring_parser.parse(documented or "").params
     return {one.arg_name: " ".join(one.description.split()) for one in found if one.description}
-
-
-def _tuple(arguments: tuple[Any, ...], parents: tuple[type, ...]) -> Shape:
-    if len(arguments) == 2 and arguments[1] is Ellipsis:
-        return array(shape_of(arguments[0], parents), tuple)
-    return row([shape_of(member, parents) for member in arguments])
 
 
 def _class(annotation: type, parents: tuple[type, ...]) -> Shape:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from agentos.domain.text import clean, shorten
@@ -16,11 +17,8 @@ from agentos.json_schema.work import TooMuchWork
 from agentos.strict_json import JSONReader, JSONRefused
 from agentos.tools.wording import MAX_PROBLEMS, accepted_by, problem_of, shown
 
-MAX_SIZE = 256 * 1024
-"""Most characters of JSON that one call may have."""
-
-MAX_DEPTH = 32
-"""Most levels of arrays and objects inside each other."""
+MAX_SIZE = 256 * 1024  # most characters of JSON that one call may have
+MAX_DEPTH = 32  # most levels of arrays and objects inside each other
 
 _reader = JSONReader(max_depth=MAX_DEPTH, integers=range(-(2**63), 2**64))
 
@@ -47,19 +45,16 @@ def parse_arguments(text: str) -> dict[str, Any]:
     return value
 
 
+@dataclass(eq=False)
 class ArgumentReader:
     """Checks the arguments of one tool; its schema is compiled once."""
 
-    def __init__(
-        self,
-        tool: str,
-        parameters: Mapping[str, Any],
-        convert: Callable[[Mapping[str, Any]], dict[str, Any]] | None = None,
-    ) -> None:
-        self._tool = tool
-        self._parameters = parameters
-        self._validator = Validator(parameters)
-        self._convert = convert
+    tool: str
+    parameters: Mapping[str, Any]
+    convert: Callable[[Mapping[str, Any]], dict[str, Any]] | None = None
+
+    def __post_init__(self) -> None:
+        self._validator = Validator(self.parameters)
 
     def parse(self, text: str) -> dict[str, Any]:
         """Return the JSON object that a model wrote, not yet checked against the schema."""
@@ -79,18 +74,18 @@ class ArgumentReader:
         problems = [problem_of(violation) for violation in found]
         if problems:
             raise self._refusal("; ".join(problems))
-        if self._convert is None:
+        if self.convert is None:
             return dict(arguments)
         try:
-            return self._convert(arguments)
+            return self.convert(arguments)
         except ValueError as error:
             raise self._refusal(str(error)) from error
 
     def _refusal(self, problem: str) -> InvalidRequest:
         return InvalidRequest(
             clean(
-                f"arguments of tool {self._tool!r} are not accepted: {shorten(problem, 2000)}."
-                f" Accepted: {shorten(accepted_by(self._parameters), 1000)}"
+                f"arguments of tool {self.tool!r} are not accepted: {shorten(problem, 2000)}."
+                f" Accepted: {shorten(accepted_by(self.parameters), 1000)}"
             )
         )
 

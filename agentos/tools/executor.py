@@ -7,6 +7,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass
 from queue import Empty, SimpleQueue
 
 from agentos.domain.event import ToolCallEvent
@@ -23,6 +24,7 @@ NO_REFUSALS: Mapping[str, str] = {}
 logger = logging.getLogger(__name__)
 
 
+@dataclass(eq=False)
 class ToolExecutor:
     """Executes the calls of a turn concurrently, in daemon threads; under gevent these are greenlets.
 
@@ -33,24 +35,17 @@ class ToolExecutor:
     before each call, in its thread, and may deny it. One instance serves all runs of a worker.
     """
 
-    def __init__(
-        self,
-        default_timeout: float = 30.0,
-        max_result_size: int = 64 * 1024,
-        *,
-        max_concurrent: int = 8,
-        max_calls: int = 64,
-        max_abandoned: int = 32,
-        isolation: Isolation | None = None,
-        before_call: BeforeCall | None = None,
-    ) -> None:
-        self._default_timeout = default_timeout
-        self._max_result_size = max_result_size
-        self._max_concurrent = max_concurrent
-        self._max_calls = max_calls
-        self._max_abandoned = max_abandoned
-        self._isolation = isolation or Isolation()
-        self._before_call = before_call
+    default_timeout: float = 30.0
+    max_result_size: int = 64 * 1024
+    _: KW_ONLY
+    max_concurrent: int = 8
+    max_calls: int = 64
+    max_abandoned: int = 32
+    isolation: Isolation | None = None
+    before_call: BeforeCall | None = None
+
+    def __post_init__(self) -> None:
+        self._isolation = self.isolation or Isolation()
         self._abandoned: dict[str, list[threading.Thread]] = {}
         self._lock = threading.Lock()
 
@@ -75,13 +70,13 @@ class ToolExecutor:
                 invocation = Invocation(
                     call,
                     tools,
-                    max_result_size=self._max_result_size,
+                    max_result_size=self.max_result_size,
                     isolation=self._isolation,
-                    before_call=self._before_call,
+                    before_call=self.before_call,
                     refusal=refusals.get(call.id),
                 )
-                if number >= self._max_calls:
-                    invocation.refusal = f"not called: one turn may call at most {self._max_calls} tools"
+                if number >= self.max_calls:
+                    invocation.refusal = f"not called: one turn may call at most {self.max_calls} tools"
                 yield invocation.event()
                 turn.waiting.append(invocation)
                 self._start(turn)
@@ -96,13 +91,13 @@ class ToolExecutor:
                 self._abandon(invocation, context.cancellation.cause or RunTimeout("nobody waits for this call"))
 
     def _start(self, turn: _Turn) -> None:
-        while turn.waiting and len(turn.running) < self._max_concurrent:
+        while turn.waiting and len(turn.running) < self.max_concurrent:
             invocation = turn.waiting.popleft()
             turn.running.append(invocation)
             own = invocation.tool.timeout if invocation.tool else None
             invocation.started = time.monotonic()
             invocation.deadline = min(
-                invocation.started + (self._default_timeout if own is None else own), turn.context.deadline
+                invocation.started + (self.default_timeout if own is None else own), turn.context.deadline
             )
             if invocation.refusal is None:
                 invocation.refusal = self._objection(invocation)
@@ -120,7 +115,7 @@ class ToolExecutor:
             alive = [thread for thread in self._abandoned.pop(name, ()) if thread.is_alive()]
             if alive:
                 self._abandoned[name] = alive
-        if len(alive) >= self._max_abandoned:
+        if len(alive) >= self.max_abandoned:
             logger.error("tool %r is not called: %d calls of it have not returned", name, len(alive))
             return f"not called: {len(alive)} earlier calls of tool {name!r} have not returned"
         return None

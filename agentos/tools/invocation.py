@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 
 from agentos.cancellation import Cancellation
-from agentos.domain.event import ToolCallEvent
+from agentos.domain.event import ToolCallEvent, ToolCallStatus
 from agentos.domain.message import ToolCall
 from agentos.domain.text import clean, cut, shorten
 from agentos.errors import AgentOSError, InvalidRequest
@@ -79,17 +79,12 @@ class Invocation:
 
     def event(self, outcome: Outcome | None = None) -> ToolCallEvent:
         """Return the event of the call's start or, with an outcome, of its end."""
+        started = ToolCallEvent(self.call.id, self._name, self._shown, "started")
         if outcome is None:
-            return ToolCallEvent(self.call.id, self._name, self._shown, "started")
-        return ToolCallEvent(
-            self.call.id,
-            self._name,
-            self._shown,
-            "completed" if outcome.error is None else "failed",
-            result=outcome.result,
-            error=outcome.error,
-            duration=round(outcome.duration, 6),
-        )
+            return started
+        status: ToolCallStatus = "completed" if outcome.error is None else "failed"
+        duration = round(outcome.duration, 6)
+        return replace(started, status=status, result=outcome.result, error=outcome.error, duration=duration)
 
     def start(self, context: ToolContext, *, report: Callable[[Invocation, Outcome], None]) -> None:
         """Call the tool in a thread that hands its outcome to ``report``, once, unless there is a refusal."""

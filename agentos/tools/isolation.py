@@ -36,8 +36,7 @@ _SCRIPT = Path(__file__).with_name("isolated_main.py")
 _KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "LD_LIBRARY_PATH")
 """What the process sees of the server's environment; everything else may be a secret."""
 
-_NOTE = 100
-"""More than the note that a result was cut is long, in bytes."""
+_NOTE = 100  # more than the note that a result was cut is long, in bytes
 
 
 class IsolatedCallFailed(Exception):

@@ -17,11 +17,8 @@ import orjson
 from agentos.domain.text import clean, shorten
 from agentos.observability.redaction import redact
 
-MAX_REDACTED = 16 * 1024
-"""Characters of it that are looked through for secrets; what is behind them is not shown."""
-
-MAX_ERROR_LENGTH = 2000
-"""Most characters of an exception's message that a model is shown."""
+MAX_REDACTED = 16 * 1024  # characters of it that are looked through for secrets; what is behind them is not shown
+MAX_ERROR_LENGTH = 2000  # most characters of an exception's message that a model is shown
 
 
 def result_text(value: Any) -> str:

@@ -54,7 +54,7 @@ def function_schema(function: Callable[..., Any]) -> FunctionSchema:
     members: dict[str, Member] = {}
     context_parameter: str | None = None
     for parameter in inspect.signature(function).parameters.values():
-        if parameter.name in hints and _wants_context(hints[parameter.name]):
+        if hints.get(parameter.name) in (ToolContext, ToolContext | None):
             if context_parameter is not None:
                 raise PluginError(f"tool function {name!r}: only one parameter may be a ToolContext")
             context_parameter = parameter.name
@@ -96,7 +96,3 @@ def _member(name: str, parameter: inspect.Parameter, hints: Mapping[str, Any], d
         ) from error
     required = parameter.default is parameter.empty
     return Member(shape, required, description, ... if required else parameter.default)
-
-
-def _wants_context(hint: Any) -> bool:
-    return bool(hint == ToolContext or hint == ToolContext | None)

@@ -40,8 +40,8 @@ class Member:
     default: Any = ...
 
 
-def parsed(json_type: str, parse: Callable[[Any], Any], accepted: str, *, format: str) -> Shape:
-    """Return the shape of what a function makes of a JSON value, raising ``ValueError`` for what it does not accept."""
+def parsed(parse: Callable[[str], Any], accepted: str, *, format: str) -> Shape:
+    """Return the shape of what a function makes of a string, raising ``ValueError`` for what it does not accept."""
 
     def convert(value: Any, path: str) -> Any:
         try:
@@ -49,7 +49,7 @@ def parsed(json_type: str, parse: Callable[[Any], Any], accepted: str, *, format
         except ValueError as error:
             raise ValueError(f"{path} is {value!r:.80}; accepted: {accepted}") from error
 
-    return Shape({"type": json_type, "format": format}, convert)
+    return Shape({"type": "string", "format": format}, convert)
 
 
 def choice(members: Mapping[Any, Any], kind: str) -> Shape:

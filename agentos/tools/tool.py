@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import operator
 import re
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -14,7 +16,6 @@ from agentos.errors import PluginError
 from agentos.json_schema.check import SchemaRefused, check_schema
 from agentos.tools.arguments import ArgumentReader
 from agentos.tools.context import ToolContext
-from agentos.tools.importable import check_importable
 from agentos.tools.schema import function_schema
 
 P = ParamSpec("P")
@@ -60,9 +61,14 @@ class Tool:
             raise PluginError(f"parameters of tool {self.name!r} are not a JSON schema of type 'object'")
         # orjson writes nothing but a dict as an object.
         object.__setattr__(self, "parameters", dict(self.parameters))
-        _check_schema(self.name, self.parameters)
+        try:
+            check_schema(self.parameters)
+        except SchemaRefused as error:
+            raise PluginError(
+                f"parameters of tool {self.name!r} are no JSON schema that is accepted, {error}"
+            ) from error
         if self.isolated:
-            check_importable(self.name, self.function)
+            _check_importable(self.name, self.function)
 
     @cached_property
     def spec(self) -> ToolSpec:
@@ -82,11 +88,19 @@ class Tool:
         return given
 
 
-def _check_schema(name: str, parameters: Mapping[str, Any]) -> None:
+def _check_importable(name: str, function: Callable[..., Any]) -> None:
+    module = getattr(function, "__module__", None) or "?"
+    where = getattr(function, "__qualname__", repr(function))
     try:
-        check_schema(parameters)
-    except SchemaRefused as error:
-        raise PluginError(f"parameters of tool {name!r} are no JSON schema that is accepted, {error}") from error
+        found = None if module == "__main__" else operator.attrgetter(where)(sys.modules[module])
+    except (AttributeError, KeyError):
+        found = None
+    if found is not function:
+        raise PluginError(
+            f"tool {name!r} is isolated, and {module}.{where} cannot be imported by a process of its own; accepted: a"
+            " function of a module, not a lambda, a function inside a function, a method of an object, or one of the"
+            " main program"
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,7 @@ from typing import Any
 from agentos.domain.text import shorten
 from agentos.json_schema.violation import Path, Violation
 
-MAX_PROBLEMS = 5
-"""Most problems that one refusal names."""
+MAX_PROBLEMS = 5  # most problems that one refusal names
 
 _LIMITS = {
     "minimum": "at least {}",

@@ -9,7 +9,7 @@ from agentos.domain.message import Message
 from agentos.models.deltas import TextDelta
 from agentos.models.request import ModelRequest
 from agentos.models.scripted import ScriptedProvider
-from agentos.models.wire.failures import short_message
+from agentos.models.wire.server_errors import clean, read_error
 from agentos.tools.results import MAX_ERROR_LENGTH, error_text
 
 
@@ -46,7 +46,7 @@ def test_a_text_of_spaces_takes_no_longer_than_another(text: str) -> None:
 def test_what_a_model_server_says_of_an_error_is_cleaned_in_no_time() -> None:
     start = time.thread_time()
 
-    assert len(short_message(b'{"error": "' + b"?a" * 5000 + b'"}')) <= 300
+    assert len(clean(read_error(b'{"error": "' + b"?a" * 5000 + b'"}').words)) <= 300
 
     assert time.thread_time() - start < 0.1
 

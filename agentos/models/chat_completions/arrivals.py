@@ -12,8 +12,6 @@ from agentos.models.wire.server_errors import clean
 from agentos.models.wire.sse import EventParser
 
 MAX_DOCUMENT_SIZE = 4 * 1024**2
-MAX_REST = 64 * 1024
-DRAIN_SECONDS = 0.1
 FIELDS_OF_EVENTS = (b"data", b"event", b"id", b"retry", b":")
 
 
@@ -81,9 +79,3 @@ def _rest(response: Response, begin: bytes) -> bytes:
         if size > MAX_DOCUMENT_SIZE:
             raise ProviderError(f"the model server sent a document of more than {MAX_DOCUMENT_SIZE} bytes")
     return b"".join(document)
-
-
-def drain(response: Response) -> None:
-    """Read the end of the body, which comes with the last event or right behind it, to keep the connection."""
-    if not response.complete:
-        response.read_some(limit=MAX_REST, seconds=DRAIN_SECONDS)

@@ -37,10 +37,8 @@ class ChunkDecoder:
     def __init__(self, *, secrets: Iterable[str] = (), tools: Collection[str] = ()) -> None:
         self.finish: FinishReason | None = None
         self.usage: Usage | None = None
-        self.failed = False
-        """The server itself said that its answer failed."""
-        self.done = False
-        """The server marked the end in an unusual way."""
+        self.failed = False  # the server itself said that its answer failed
+        self.done = False  # the server marked the end in an unusual way
         self.secrets = secrets
         self._calls = ToolCalls(tools)
         self._fields = MessageFields()
@@ -78,7 +76,9 @@ class ChunkDecoder:
             for chunk in found[0] if len(found) == 1 and isinstance(found[0], list) else found:
                 self._read_chunk(Halves().join(chunk), said)
                 if "choices" not in chunk and len(found) == 1:
-                    self._fail_without_choices(chunk)
+                    if not describe(chunk).words:
+                        raise KeyError("choices")
+                    self._fail(chunk, [])
         except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
             raise ProviderError("the model server sent a document that is not a chat completion") from error
         if self.finish is None and len(found) == 1 and (said or self._calls):
@@ -252,11 +252,6 @@ class ChunkDecoder:
         is_error = "error" in (str(chunk.get("object")).lower(), str(chunk.get("type")).lower())
         if failed_there or is_error or (words and named and "choices" not in chunk):
             self._fail({"error": base} if failed_there else chunk, [])
-
-    def _fail_without_choices(self, chunk: dict[str, Any]) -> None:
-        if not describe(chunk).words:
-            raise KeyError("choices")
-        self._fail(chunk, [])
 
     def _fail(self, chunk: dict[str, Any], said: list[Delta]) -> None:
         """Raise the error that a piece holds, after reading the text beside it."""

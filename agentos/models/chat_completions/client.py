@@ -5,13 +5,12 @@ from __future__ import annotations
 import logging
 import ssl
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
 from urllib.parse import urlsplit
 
 from agentos.errors import ContextTooLong, ExecutionError, ProviderError, ProviderUnavailable
 from agentos.http.client import HTTPClient
 from agentos.http.response import Response
-from agentos.models.chat_completions.arrivals import drain, read_arrivals
+from agentos.models.chat_completions.arrivals import read_arrivals
 from agentos.models.chat_completions.chunk_decoder import ChunkDecoder
 from agentos.models.chat_completions.dialect import Dialect, dialect_for
 from agentos.models.chat_completions.options import extra_headers, extra_query
@@ -26,6 +25,8 @@ logger = logging.getLogger(__name__)
 
 MAX_ERROR_SIZE = 64 * 1024
 ERROR_SECONDS = 5.0
+MAX_REST = 64 * 1024
+DRAIN_SECONDS = 0.1
 LINGER_SECONDS = 10.0
 """How long the next piece may take after the model has said that it finished: usage, more text, or the end."""
 
@@ -51,8 +52,7 @@ class ChatCompletions:
         dialect: Dialect | None = None,
         tls: ssl.SSLContext | None = None,
     ) -> None:
-        # Asked for anew before each call, or made once.
-        self._given = (lambda: _Headers(headers())) if callable(headers) else _Headers(headers or {})
+        self._headers = headers or {}
         self._dialect = dialect_for(base_url) if dialect is None else dialect
         self._refusals = Refusals()
         self._linger = min(LINGER_SECONDS, token_timeout)
@@ -70,15 +70,23 @@ class ChatCompletions:
         Raises what :meth:`agentos.models.provider.ModelProvider.stream` may raise, and
         :class:`~agentos.errors.RunTimeout` once the request's deadline has passed.
         """
-        given = self._given() if callable(self._given) else self._given
-        headers, secrets = given.sent, given.secrets
-        if extra := extra_headers(request.parameters):
-            headers, secrets = {**headers, **extra}, [*secrets, *_secrets(extra)]
+        given = self._headers() if callable(self._headers) else self._headers
+        extra = extra_headers(request.parameters)
+        headers = {**given, "Content-Type": "application/json", "Accept": "text/event-stream", **extra}
+        secrets = [*_secrets(given), *_secrets(extra)]
         body = request_body(request, self._dialect)
         while True:
             leave_out(body, self._refusals.of(request.model))
             field = None
-            with self._post(body, headers, request) as response:
+            with self._http.request(
+                "POST",
+                "/chat/completions",
+                headers,
+                encode_body(body),
+                query=extra_query(request.parameters),
+                deadline=request.deadline,
+                cancellation=request.cancellation,
+            ) as response:
                 if 200 <= response.status < 300:
                     yield from self._answer(request, response, secrets)
                     return
@@ -99,17 +107,6 @@ class ChatCompletions:
     def close(self) -> None:
         """Close all connections."""
         self._http.close()
-
-    def _post(self, body: Mapping[str, Any], headers: Mapping[str, str], request: ModelRequest) -> Any:
-        return self._http.request(
-            "POST",
-            "/chat/completions",
-            headers,
-            encode_body(body),
-            deadline=request.deadline,
-            cancellation=request.cancellation,
-            query=extra_query(request.parameters),
-        )
 
     def _answer(self, request: ModelRequest, response: Response, secrets: Iterable[str]) -> Iterator[Arrival]:
         answer = ChunkDecoder(secrets=secrets, tools=[tool.name for tool in request.tools])
@@ -135,18 +132,13 @@ class ChatCompletions:
                 yield answer.usage
             raise ProviderError("the model server's answer ended without finishing")
         yield answer.end()
-        drain(response)
-
-
-class _Headers:
-    """The headers of a request, and the secret words in them."""
-
-    def __init__(self, given: Mapping[str, str]) -> None:
-        self.sent = {**given, "Content-Type": "application/json", "Accept": "text/event-stream"}
-        self.secrets = _secrets(given)
+        if not response.complete:
+            # The end of the body comes with the last event or right behind it. Read, the connection can be kept.
+            response.read_some(limit=MAX_REST, seconds=DRAIN_SECONDS)
 
 
 def _secrets(headers: Mapping[str, str]) -> list[str]:
+    """Return the words in headers that look like credentials."""
     return [
         word
         for name, value in headers.items()

@@ -17,10 +17,6 @@ def read_content(content: Any, deltas: list[Delta]) -> None:
     Text and refusals are text, thinking is reasoning, parts of other types are skipped. Raises ``TypeError`` for what
     is neither.
     """
-    if isinstance(content, str):
-        if content:
-            deltas.append(TextDelta(content))
-        return
     for part in content if isinstance(content, list) else [content]:
         if isinstance(part, str):
             kind, words = "text", part

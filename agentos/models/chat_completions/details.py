@@ -12,8 +12,7 @@ from agentos.models.chat_completions.parsing import cleaned, dumps
 
 logger = logging.getLogger(__name__)
 
-MAX_DETAILS = 1024**2
-"""Characters of the fields of one message; larger ones are left out."""
+MAX_DETAILS = 1024**2  # characters of the fields of one message; larger ones are left out
 GROWING = frozenset({"text", "summary", "data"})
 """The members of OpenRouter's ``reasoning_details`` that come in pieces. The others come once."""
 

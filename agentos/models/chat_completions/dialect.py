@@ -5,13 +5,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, Literal, get_args, get_type_hints
 from urllib.parse import urlsplit
-
-OutputLimit = Literal["max_tokens", "max_completion_tokens"]
-InstructionsRole = Literal["system", "developer"]
-ToolCallIds = Literal["any", "alphanumeric9"]
-EmptyContent = Literal["null", "empty", "absent"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,13 +19,13 @@ class Dialect:
 
     stream_options: bool = True
     """Send ``stream_options: {"include_usage": true}``. Servers that refuse it often give the usage without it."""
-    output_limit: OutputLimit = "max_tokens"
+    output_limit: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
     """The server's name for ``max_output_tokens``."""
-    instructions_role: InstructionsRole = "system"
+    instructions_role: Literal["system", "developer"] = "system"
     """The role of an agent's instructions."""
-    tool_call_ids: ToolCallIds = "any"
+    tool_call_ids: Literal["any", "alphanumeric9"] = "any"
     """``alphanumeric9``: every other id is replaced by nine letters and digits, the same for a call and its result."""
-    content_beside_tool_calls: EmptyContent = "null"
+    content_beside_tool_calls: Literal["null", "empty", "absent"] = "null"
     """What ``content`` is in a message that only calls tools: ``null``, ``""`` (``empty``), or not there."""
 
     def with_options(self, options: Mapping[str, Any]) -> Dialect:
@@ -47,11 +42,7 @@ class Dialect:
 
 
 OPTIONS: Mapping[str, tuple[Any, ...]] = {
-    "stream_options": (True, False),
-    "output_limit": get_args(OutputLimit),
-    "instructions_role": get_args(InstructionsRole),
-    "tool_call_ids": get_args(ToolCallIds),
-    "content_beside_tool_calls": get_args(EmptyContent),
+    name: get_args(hint) or (True, False) for name, hint in get_type_hints(Dialect).items()
 }
 
 _NEWER_LIMIT = Dialect(output_limit="max_completion_tokens")

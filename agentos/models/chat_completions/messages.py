@@ -26,12 +26,8 @@ _NINE = re.compile(r"[A-Za-z0-9]{9}")
 MEDIA_TYPES: frozenset[MediaType] = frozenset({"image", "audio", "file"})
 
 AUDIO_FORMATS = {
-    "audio/wav": "wav",
-    "audio/x-wav": "wav",
-    "audio/wave": "wav",
-    "audio/vnd.wave": "wav",
-    "audio/mpeg": "mp3",
-    "audio/mp3": "mp3",
+    **dict.fromkeys(("audio/wav", "audio/x-wav", "audio/wave", "audio/vnd.wave"), "wav"),
+    **dict.fromkeys(("audio/mpeg", "audio/mp3"), "mp3"),
 }
 
 
@@ -94,11 +90,8 @@ def _content_beside(message: Message, dialect: Dialect) -> dict[str, Any]:
 
 def _tool_call(call: ToolCall, dialect: Dialect) -> dict[str, Any]:
     function = {"name": call.name, "arguments": _arguments(call.arguments)}
-    return _details(call.provider_details, CALL_FIELDS) | {
-        "id": _id(call.id, dialect),
-        "type": "function",
-        "function": function,
-    }
+    known = {"id": _id(call.id, dialect), "type": "function", "function": function}
+    return _details(call.provider_details, CALL_FIELDS) | known
 
 
 def _details(details: Mapping[str, Any] | None, *without: frozenset[str]) -> dict[str, Any]:

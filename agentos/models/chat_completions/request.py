@@ -76,21 +76,13 @@ def _tool(tool: ToolSpec) -> dict[str, Any]:
 def _response_format(schema: Mapping[str, Any]) -> dict[str, Any]:
     title = schema.get("title")
     name = re.sub(r"[^A-Za-z0-9_-]+", "_", title)[:64] if isinstance(title, str) and title else "output"
-    return {
-        "type": "json_schema",
-        "json_schema": {
-            "name": name,
-            "schema": schema,
-            "strict": schema.get("type") == "object" and _is_strict(schema),
-        },
-    }
+    strict = schema.get("type") == "object" and _is_strict(schema)
+    return {"type": "json_schema", "json_schema": {"name": name, "schema": schema, "strict": strict}}
 
 
 def _is_strict(schema: Any) -> bool:
     """Tell whether strict mode would take the schema: closed objects, all properties required, known keywords."""
-    if not isinstance(schema, Mapping):
-        return False
-    if not schema.keys() <= STRICT_KEYWORDS:
+    if not isinstance(schema, Mapping) or not schema.keys() <= STRICT_KEYWORDS:
         return False
     properties = schema.get("properties", {})
     if (schema.get("type") == "object" or properties) and (

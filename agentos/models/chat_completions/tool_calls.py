@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
@@ -19,24 +20,21 @@ MAX_CALLS = 1024
 MAX_ARGUMENTS = 16 * 1024**2
 """Characters of all calls together. The run has its own, lower limit; this one bounds what is collected for it."""
 MAX_DETAILS = 1024**2
-MAX_LOOKS = 64
-"""How often the arguments of a call are parsed to see whether they are whole."""
+MAX_LOOKS = 64  # how often the arguments of a call are parsed to see whether they are whole
 NO_WORDS = frozenset({"", "null", "None", "none", "undefined"})
 DETAILS = ("extra_content", "provider_specific_fields", "thought_signature")
 """Fields that servers want to see again with the call: Gemini's signature, also as LiteLLM passes it on."""
 
 
+@dataclass(slots=True, eq=False)
 class _Call:
-    __slots__ = ("details", "id", "looks", "name", "pieces", "whole")
-
-    def __init__(self) -> None:
-        self.id: str | None = None
-        self.name: str | None = None
-        self.pieces: list[str] = []
-        self.details: dict[str, Any] = {}
-        self.looks = 0
-        self.whole: Any = None
-        """The arguments, once they were seen to be a whole object."""
+    id: str | None = None
+    name: str | None = None
+    pieces: list[str] = field(default_factory=list)
+    details: dict[str, Any] = field(default_factory=dict)
+    looks: int = 0
+    whole: Any = None
+    """The arguments, once they were seen to be a whole object."""
 
     def is_whole(self) -> bool:
         """Tell whether the arguments are a JSON object from its beginning to its end."""

@@ -119,17 +119,18 @@ KEY_CODES = re.compile(r"\w*api_?key\w*|authentication\w*|unauthenticated|unauth
 
 def class_of(error: ServerError, status: int | None) -> type[ExecutionError]:
     """Return the class of ours for a server's error; ``status`` is None in the middle of an answer."""
+    below_500 = status is None or status < 500
     if status == 401:
         return ProviderError
     if status in TOO_LONG_STATUSES and _is_too_long(error):
         return ContextTooLong
     if status == 402 or _is_quota(error):
         return QuotaExhausted
-    if (status is None or status < 500) and (_has(error, FILTER_CODES) or FILTER_WORDS.search(error.words)):
+    if below_500 and (_has(error, FILTER_CODES) or FILTER_WORDS.search(error.words)):
         return ContentFiltered
     if _has(error, BUSY_CODES) and (status is None or status in (429, 498) or status >= 500):
         return ProviderUnavailable
-    if status == 429 or _has(error, RATE_CODES) or (status != 403 and _says_rate(error, status)):
+    if status == 429 or _has(error, RATE_CODES) or (below_500 and status != 403 and RATE_WORDS.search(error.words)):
         return ProviderRateLimited
     if status in UNAVAILABLE or (status is not None and status >= 500):
         return ProviderUnavailable
@@ -162,7 +163,3 @@ def _is_quota(error: ServerError) -> bool:
         return True
     # Gemini uses these words for limits by the minute, too, and says so with this code.
     return bool(QUOTA_WORDS.search(error.words)) and "resource_exhausted" not in error.codes
-
-
-def _says_rate(error: ServerError, status: int | None) -> bool:
-    return (status is None or status < 500) and bool(RATE_WORDS.search(error.words))

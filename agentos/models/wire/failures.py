@@ -23,9 +23,7 @@ from agentos.errors import (
 )
 from agentos.http.failures import DeadlinePassed, NotHTTP, ServerSilent
 from agentos.models.wire.error_classes import class_of, is_about_key
-from agentos.models.wire.server_errors import ServerError, clean, describe, read_error
-
-MAX_RETRY_AFTER = 3600.0
+from agentos.models.wire.server_errors import MAX_RETRY_AFTER, ServerError, clean, describe, read_error
 
 KEY_REFUSED = "the model server refused the API key (status {}): check that it is set and valid"
 MEANINGS: Mapping[type[ExecutionError], str] = {
@@ -35,6 +33,10 @@ MEANINGS: Mapping[type[ExecutionError], str] = {
     ContextTooLong: "the conversation is longer than the model takes",
     ContentFiltered: "the provider's content filter refused the prompt",
     ProviderError: "the model server refused the request",
+}
+MEANINGS_IN_STREAM: Mapping[type[ExecutionError], str] = {
+    ProviderUnavailable: "the model server failed in the middle of its answer",
+    ProviderError: "the model server broke off with an error",
 }
 
 
@@ -76,35 +78,17 @@ def failure_for_status(
         )
     error = read_error(body)
     kind = class_of(error, status)
-    if _is_key_refused(error, status, kind):
-        message = KEY_REFUSED.format(status)
-    else:
-        message = _sentence(f"{MEANINGS[kind]} (status {status})", error, secrets)
+    message = _message(kind, error, status, f"{MEANINGS[kind]} (status {status})", secrets)
     given = retry_after(headers)
-    if given is None and error.retry_delay is not None:
-        given = min(error.retry_delay, MAX_RETRY_AFTER)
-    return kind(message, details=_retryable(headers), retry_after=given)
+    return kind(message, details=_retryable(headers), retry_after=error.retry_delay if given is None else given)
 
 
 def failure_in_stream(value: Any, *, secrets: Iterable[str] = ()) -> ExecutionError:
     """Return the error for one in the middle of an answer: an object or a text in any of the known shapes."""
     error = describe(value)
     kind = class_of(error, error.status)
-    if _is_key_refused(error, error.status, kind):
-        return ProviderError(KEY_REFUSED.format(error.status))
-    if kind is ProviderUnavailable:
-        begin = "the model server failed in the middle of its answer"
-    elif kind is ProviderError:
-        begin = "the model server broke off with an error"
-    else:
-        begin = MEANINGS[kind]
-    delay = None if error.retry_delay is None else min(error.retry_delay, MAX_RETRY_AFTER)
-    return kind(_sentence(begin, error, secrets), retry_after=delay)
-
-
-def short_message(body: bytes, *, secrets: Iterable[str] = ()) -> str:
-    """Return the words in an error's body, on one line, bounded and without secrets; empty where there are none."""
-    return clean(read_error(body).words, secrets)
+    begin = MEANINGS_IN_STREAM.get(kind, MEANINGS[kind])
+    return kind(_message(kind, error, error.status, begin, secrets), retry_after=error.retry_delay)
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
@@ -122,16 +106,15 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     return max(0.0, min(seconds, MAX_RETRY_AFTER))
 
 
-def _is_key_refused(error: ServerError, status: int | None, kind: type[ExecutionError]) -> bool:
-    """Tell whether the words must not be shown: where they are about the key, they often quote it."""
-    return status == 401 or (status == 403 and kind is ProviderError and is_about_key(error))
-
-
 def _retryable(headers: Mapping[str, str]) -> dict[str, Any]:
     asked = headers.get("x-should-retry", "").strip().lower()
     return {"retryable": asked == "true"} if asked in ("true", "false") else {}
 
 
-def _sentence(begin: str, error: ServerError, secrets: Iterable[str]) -> str:
+def _message(
+    kind: type[ExecutionError], error: ServerError, status: int | None, begin: str, secrets: Iterable[str]
+) -> str:
+    if status == 401 or (status == 403 and kind is ProviderError and is_about_key(error)):
+        return KEY_REFUSED.format(status)  # The server's own words often quote the key.
     said = clean(error.words, secrets)
     return f"{begin}: {said}" if said else begin

@@ -15,10 +15,13 @@ from agentos.domain.text import shorten
 MAX_MESSAGE = 300
 MAX_DEPTH = 6
 MAX_ITEMS = 5
+MAX_RETRY_AFTER = 3600.0
 
-WORDS = ("error", "message", "msg", "detail", "errors", "error_message", "error_msg", "status_msg", "error_description")
+WORDS = (
+    *("error", "message", "msg", "detail", "errors", "error_message", "error_msg", "status_msg", "error_description"),
+    *("Message", "description", "title", "reason", "base_resp"),
+)
 """The keys under which servers put their words. The first of them that holds any counts."""
-LESS_GOOD_WORDS = ("Message", "description", "title", "reason", "base_resp")
 CODES = ("code", "type", "status", "error_code", "status_code", "error_type", "reason", "__type", "http_code")
 FIELDS = ("param", "parameter", "field")
 INSIDE = ("error", "errors", "message", "detail", "details", "innererror", "inner_error", "metadata", "base_resp")
@@ -86,7 +89,6 @@ def _words(value: Any, depth: int) -> str:
     if not isinstance(value, Mapping):
         return ""
     found = next(filter(None, (_words(value.get(key), depth - 1) for key in WORDS)), "")
-    found = found or next(filter(None, (_words(value.get(key), depth - 1) for key in LESS_GOOD_WORDS)), "")
     # "error" is a phrase and "message" the words with some servers; with others there is only one of them.
     if isinstance(value.get("error"), str) and (more := _words(value.get("message"), depth - 1)) and more != found:
         found = f"{found}: {more}"
@@ -112,10 +114,10 @@ def _collect(value: Any, error: ServerError, depth: int) -> None:
     if isinstance(place := value.get("loc"), list):
         error.fields.add(".".join(str(part) for part in place if part != "body"))
     if isinstance(waits := value.get("retry_after"), int | float) and not isinstance(waits, bool) and waits >= 0:
-        error.retry_delay = float(waits)
+        error.retry_delay = min(float(waits), MAX_RETRY_AFTER)
     # google.rpc.RetryInfo, https://cloud.google.com/apis/design/errors
     if isinstance(delay := value.get("retryDelay"), str) and (seconds := _DELAY.fullmatch(delay)):
-        error.retry_delay = float(seconds[1])
+        error.retry_delay = min(float(seconds[1]), MAX_RETRY_AFTER)
     for key in INSIDE:
         _collect(value.get(key), error, depth - 1)
     if isinstance(behind := value.get("metadata"), Mapping):
