@@ -16,7 +16,7 @@ class ToolContext:
     ``owner`` is the user or tenant of the run; ``user_id`` is what the client said; ``request_id`` names the HTTP
     request that began the run, as the log does. ``deadline`` is a
     ``time.monotonic()`` value. A tool that waits for something should do so inside
-    ``with context.cancellation.cutting(...)``; one that is isolated is killed instead, and is never told.
+    ``with context.cancellation.cutting(...)``; one that is isolated is killed instead, without a signal before.
     """
 
     run_id: str

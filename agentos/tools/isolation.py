@@ -121,6 +121,7 @@ def _pickled(tool: Tool, given: Mapping[str, Any], context: ToolContext) -> byte
             "owner": context.owner,
             "session_id": context.session_id,
             "user_id": context.user_id,
+            "request_id": context.request_id,
             "deadline": _left(context),
         },
     }

@@ -36,11 +36,12 @@ def family() -> list[int]:
 def whoami(context: ToolContext) -> dict[str, Any]:
     """Tell what is known of the run."""
     return {
-        "run": context.run_id,
-        "agent": context.agent_id,
+        "run_id": context.run_id,
+        "agent_id": context.agent_id,
         "owner": context.owner,
-        "session": context.session_id,
-        "user": context.user_id,
+        "session_id": context.session_id,
+        "user_id": context.user_id,
+        "request_id": context.request_id,
         "left": round(context.deadline - time.monotonic()),
     }
 

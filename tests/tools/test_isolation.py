@@ -99,8 +99,9 @@ def test_each_call_has_a_process_and_a_session_of_its_own() -> None:
 
 
 def test_the_context_holds_the_plain_values_of_the_run() -> None:
-    said = result_of(examples.whoami, owner="acme", session_id="s1", user_id="u1", timeout=20)
-    assert said == {"run": "run-1", "agent": "clerk", "owner": "acme", "session": "s1", "user": "u1", "left": 20}
+    given = {"owner": "acme", "session_id": "s1", "user_id": "u1", "request_id": "r1"}
+    said = result_of(examples.whoami, **given, timeout=20)
+    assert said == {"run_id": "run-1", "agent_id": "clerk", **given, "left": 20}
 
 
 @pytest.mark.parametrize(
