@@ -10,24 +10,16 @@ from agentos.execution.runner import Runner
 from agentos.services.agents import AgentService
 
 
-class RunRecovery:
-    """Decides whether this worker executes a run that it took over."""
-
-    def __init__(self, agents: AgentService, runner: Runner, config: Config) -> None:
-        self._agents = agents
-        self._runner = runner
-        self._config = config
-
-    def resume(self, run: Run) -> bool:
-        """Execute a run that was taken over, if it had not begun or its agent allows that; return whether it is."""
-        try:
-            agent = self._agents.resolve(run.agent_id)
-        except AgentOSError:
-            return False
-        may_start_over = agent_setting(agent, "retry_on_crash", False) and run.attempt <= self._config.max_attempts
-        if run.started_at is not None and not may_start_over:
-            return False
-        # Whether it was streamed or in the background is not kept; no client of /run waits for it any more.
-        longest = max(self._config.stream_timeout, self._config.background_timeout)
-        self._runner.resume(run, agent, RunLimits.of(agent, self._config, timeout=longest))
-        return True
+def resume(run: Run, *, agents: AgentService, runner: Runner, config: Config) -> bool:
+    """Execute a run that this worker took over, if it had not begun or its agent allows that; return whether it is."""
+    try:
+        agent = agents.resolve(run.agent_id)
+    except AgentOSError:
+        return False
+    may_start_over = agent_setting(agent, "retry_on_crash", False) and run.attempt <= config.max_attempts
+    if run.started_at is not None and not may_start_over:
+        return False
+    # Whether it was streamed or in the background is not kept; no client of /run waits for it any more.
+    longest = max(config.stream_timeout, config.background_timeout)
+    runner.resume(run, agent, RunLimits.of(agent, config, timeout=longest))
+    return True
