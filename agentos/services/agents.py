@@ -151,7 +151,7 @@ class AgentService:
     def _checked(self, document: Mapping[str, Any], *, by_operator: bool) -> Agent:
         parameters = document.get("parameters")
         if not by_operator and isinstance(parameters, Mapping):
-            self._sizes.check_parameters(parameters)
+            self._sizes.check_object("parameters", parameters)
             check_parameters_of_client(parameters)
         agent = agent_from_document(document)
         self._sizes.check_agent(document)
