@@ -126,10 +126,7 @@ class AgentService:
         return _stored_info(stored)
 
     def replace(self, agent_id: str, document: Mapping[str, Any], *, by_operator: bool = False) -> AgentInfo:
-        """Replace a stored agent's whole definition, under the rules of :meth:`register`.
-
-        Raises ``InvalidRequest``, ``AgentExists``, ``AgentNotFound``.
-        """
+        """Replace a stored agent's whole definition, as :meth:`register` stores one. Raises ``AgentNotFound`` too."""
         if document.get("id", agent_id) != agent_id:
             raise InvalidRequest(f"the agent's id is {document['id']!r:.150}, but the address names {agent_id!r}")
         if not self._storage.agents.replace(self._checked({**document, "id": agent_id}, by_operator=by_operator)):
@@ -169,11 +166,7 @@ class AgentService:
     # --- running ---------------------------------------------------------------------------------------------------
 
     def resolve(self, agent_id: str) -> StreamingAgent:
-        """Return the agent, ready to run.
-
-        Raises ``AgentNotFound``, or an :class:`~agentos.errors.ExecutionError` when its model's provider or a tool is
-        not installed (any more).
-        """
+        """Return the agent, ready to run. Raises ``AgentNotFound``, or ``ExecutionError`` where a part is missing."""
         entry = self._registered.get(agent_id)
         if entry is None:
             return self._resolve_stored(agent_id)

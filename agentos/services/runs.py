@@ -147,17 +147,11 @@ class RunService:
         return RunHandle(self._storage, self._runner, run_id, owner=caller.visible_owner)
 
     def cancel(self, run_id: str, caller: Principal) -> Run:
-        """Have a run stopped, wherever it executes; return it as it is, which is mostly not ended yet.
-
-        Raises :class:`~agentos.errors.RunNotFound`, or :class:`~agentos.errors.RunFinished` when it has ended.
-        """
+        """Have a run stopped, as :meth:`agentos.execution.run_handle.RunHandle.cancel` does."""
         return self.open(run_id, caller).cancel()
 
     def delete(self, run_id: str, caller: Principal) -> None:
-        """Delete a run that has ended, with its events, messages and attachments.
-
-        Raises :class:`~agentos.errors.RunNotFound`, or :class:`~agentos.errors.RunActive` before its end.
-        """
+        """Delete an ended run with all that belongs to it. Raises ``RunNotFound``, or ``RunActive`` before its end."""
         run = self._storage.runs.delete(run_id, owner=caller.visible_owner)
         if run is None:
             raise RunNotFound(run_id)
