@@ -28,12 +28,11 @@ class HealthService:
 
     def ready(self) -> list[Check]:
         """Return one outcome a check; the server is ready when all are ok."""
-        checks = {
-            "storage": self._check_storage,
-            "migrations": self._check_migrations,
-            "draining": self._check_draining,
-        }
-        return [_checked(name, check) for name, check in checks.items()]
+        return [
+            _checked("storage", self._check_storage),
+            _checked("migrations", self._check_migrations),
+            _checked("draining", self._check_draining),
+        ]
 
     def _check_storage(self) -> str:
         self._storage.check()
