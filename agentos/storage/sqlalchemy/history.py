@@ -14,7 +14,7 @@ from agentos.storage.history import History, within_page
 from agentos.storage.sessions import SessionStore
 from agentos.storage.sqlalchemy.connection import Connection, Row
 from agentos.storage.sqlalchemy.database import Database, SqlStore
-from agentos.storage.sqlalchemy.inline_media import MESSAGE_PLACE, InlineMedia
+from agentos.storage.sqlalchemy.media_rows import MESSAGE_PLACE, InlineMedia
 from agentos.storage.sqlalchemy.message_rows import message_of, stored_message_of
 from agentos.storage.sqlalchemy.owner_scoped import OwnerScoped
 from agentos.storage.sqlalchemy.run_rows import RUNS, runs_of
