@@ -35,8 +35,7 @@ from agentos.services.health import HealthService
 from agentos.services.housekeeping import HousekeepingService
 from agentos.services.keys import KeyService
 from agentos.services.owner_data import OwnerDataService
-from agentos.services.recovery import resume
-from agentos.services.runs import RunService
+from agentos.services.runs import RunService, resume_lost
 from agentos.services.services import Services
 from agentos.services.sessions import SessionService
 from agentos.services.summaries import SummaryService
@@ -100,8 +99,8 @@ def build(
     check_agents(agent_service, registries.agents, manager.leave_out)
     if serving:
         check_assistant(agent_service, registries.agents)
-    resume_lost = partial(resume, agents=agent_service, runner=runner, config=config)
-    leases = LeaseKeeper(storage, runner, lease, resume=resume_lost)
+    resume = partial(resume_lost, agents=agent_service, runner=runner, config=config)
+    leases = LeaseKeeper(storage, runner, lease, resume=resume)
     cancels = CancelWatch(storage, runner, lease.worker_id)
     authenticators = [
         _installed(registries.authenticators, name, "AGENTOS_AUTH names")(config, storage) for name in config.auth

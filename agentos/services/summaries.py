@@ -187,7 +187,7 @@ class SummaryService:
         try:
             for delta in each(arrivals):
                 if response.began is None:
-                    response.begin()
+                    response.began = response.age
                 match delta:
                     case TextDelta():
                         response.pieces.append(delta.text)
