@@ -202,7 +202,7 @@ class Conversation:
             retrying=lambda error: self._log_end(response, request, error),
         ):
             if response.began is None:
-                response.begin()
+                response.began = response.age
             said: list[AgentEvent | str] = []
             called: list[ToolCallDelta] = []
             for delta in arrived if isinstance(arrived, list) else (arrived,):
@@ -226,7 +226,7 @@ class Conversation:
             if said:
                 yield said
             for piece in called:  # last: one piece too many must not take along what was said before it
-                response.add(piece)
+                response.assembler.add(piece)
             if held:
                 response.check_size()
         request.cancellation.check()

@@ -58,7 +58,7 @@ class ModelResponse:
         self.attempt = 1
         self.reason: FinishReason | None = None
         self.usage: Usage | None = None
-        self._assembler = CallAssembler(limit)
+        self.assembler = CallAssembler(limit)
         self._details: Mapping[str, Any] | None = None
         self._counted = self._size = 0
         self._started = time.monotonic()
@@ -69,10 +69,6 @@ class ModelResponse:
         self.attempt = attempt
         self._started = time.monotonic()
 
-    def begin(self) -> None:
-        """Note that the first piece came."""
-        self.began = self.age
-
     @property
     def age(self) -> float:
         """Seconds since the model was asked."""
@@ -81,11 +77,7 @@ class ModelResponse:
     @cached_property
     def calls(self) -> list[ToolCall]:
         """The whole calls. Ask once the response has ended."""
-        return self._assembler.calls()
-
-    def add(self, piece: ToolCallDelta) -> None:
-        """Take in a piece of a call; raise :class:`~agentos.errors.ProviderError` when there are too many."""
-        self._assembler.add(piece)
+        return self.assembler.calls()
 
     def keep(self, details: MessageDetails) -> None:
         """Keep what the provider wants to see again with this message."""
@@ -125,7 +117,7 @@ class ModelResponse:
 
     def words(self) -> list[str]:
         """Return all that the model wrote."""
-        return [self.text, "".join(self.thoughts), *(call.arguments for call in self._assembler.calls())]
+        return [self.text, "".join(self.thoughts), *(call.arguments for call in self.assembler.calls())]
 
     def refusals(self) -> dict[str, str]:
         """Return, by call id, why a call must not be executed.
