@@ -57,16 +57,9 @@ _END = 2**62
 # One statement, so that the counter and the messages are of the same moment.
 _TURN_COUNT = select(sessions.c.turn_count).where(sessions.c.id == bindparam("session_id")).scalar_subquery()
 
+_SHOWN = ("role", "content", "tool_calls", "tool_call_id", "provider_details", "attachments")
 _WINDOW = (
-    select(
-        messages.c.role,
-        messages.c.content,
-        messages.c.tool_calls,
-        messages.c.tool_call_id,
-        messages.c.provider_details,
-        messages.c.attachments,
-        MESSAGE_PLACE,
-    )
+    select(*(messages.c[name] for name in _SHOWN), MESSAGE_PLACE)
     .where(
         messages.c.session_id == bindparam("session_id"),
         messages.c.turn > _TURN_COUNT - bindparam("turns", type_=Integer),
