@@ -26,14 +26,14 @@ from agentos.storage.sqlalchemy.idempotency import keep_key
 from agentos.storage.sqlalchemy.media_rows import media_values
 from agentos.storage.sqlalchemy.owner_scoped import OwnerScoped
 from agentos.storage.sqlalchemy.run_rows import ASK_TO_STOP, UNFINISHED, locked_in_order, run_values
-from agentos.storage.sqlalchemy.session_rows import active_at
+from agentos.storage.sqlalchemy.sessions import ACTIVE_AT
 from agentos.storage.sqlalchemy.tables import run_media, runs, sessions
 
 # The session's row is locked from here to the commit. A run that comes later gets a later place, and sees this run.
 _TAKE_PLACE = OwnerScoped(
     update(sessions)
     .where(sessions.c.id == bindparam("in_session"))
-    .values(next_position=sessions.c.next_position + 1, updated_at=active_at("now"))
+    .values(next_position=sessions.c.next_position + 1, updated_at=ACTIVE_AT)
     .returning(sessions.c.next_position - 1, sessions.c.owner),
     sessions.c.owner,
 )
