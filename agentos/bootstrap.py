@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 from agentos.auth.authenticator import Authenticator
@@ -34,8 +35,7 @@ from agentos.services.health import HealthService
 from agentos.services.housekeeping import HousekeepingService
 from agentos.services.keys import KeyService
 from agentos.services.owner_data import OwnerDataService
-from agentos.services.recovery import RunRecovery
-from agentos.services.runs import RunService
+from agentos.services.runs import RunService, resume_lost
 from agentos.services.services import Services
 from agentos.services.sessions import SessionService
 from agentos.services.summaries import SummaryService
@@ -84,7 +84,14 @@ def build(
     if config.migrate:
         storage.upgrade()
     lease = Lease(worker_id=f"{socket.gethostname()}:{os.getpid()}:{new_id()[-12:]}", seconds=config.lease_seconds)
-    runner = _runner(storage, lease, config, manager)
+    runner = Runner(
+        storage,
+        EventLog(storage),
+        lease,
+        quota=Quota(config.max_runs_per_owner, config.max_runs),
+        on_finished=lambda run: manager.observe("run_finished", run=run),
+        log_content=config.log_content,
+    )
     catalog = Catalog(registries.providers, config)
     agent_service = AgentService(
         storage, registries.agents, registries.tools, catalog, config, executor=_tool_executor(config, manager)
@@ -92,7 +99,8 @@ def build(
     check_agents(agent_service, registries.agents, manager.leave_out)
     if serving:
         check_assistant(agent_service, registries.agents)
-    leases = LeaseKeeper(storage, runner, lease, resume=RunRecovery(agent_service, runner, config).resume)
+    resume = partial(resume_lost, agents=agent_service, runner=runner, config=config)
+    leases = LeaseKeeper(storage, runner, lease, resume=resume)
     cancels = CancelWatch(storage, runner, lease.worker_id)
     authenticators = [
         _installed(registries.authenticators, name, "AGENTOS_AUTH names")(config, storage) for name in config.auth
@@ -147,10 +155,10 @@ class _Registries:
         for name, plugin in plugins.items():
             manager.add(name, plugin)
         manager.load_installed()
-        manager.call("register_storage_backends", self._register_into(self.storages))
-        manager.call("register_executors", self._register_into(self.executors))
-        manager.call("register_authenticators", self._register_into(self.authenticators))
-        manager.call("register_model_providers", self._register_into(self.providers))
+        manager.call("register_storage_backends", partial(_register_into, self.storages))
+        manager.call("register_executors", partial(_register_into, self.executors))
+        manager.call("register_authenticators", partial(_register_into, self.authenticators))
+        manager.call("register_model_providers", partial(_register_into, self.providers))
         self._add_providers_of(config, manager)
         manager.call("register_tools", self._register_tool)
         manager.call("register_agents", self._register_agent, config=config)
@@ -168,7 +176,7 @@ class _Registries:
                 from agentos.models.compatible import dialect_of
 
                 dialect_of(one)  # what is not accepted stops the start, as for every other option
-            self._register_into(self.providers)(manager.report(SETTINGS))(one.prefix, _compatible(one))
+            _register_into(self.providers, manager.report(SETTINGS))(one.prefix, _compatible(one))
 
     def add_from_code(
         self, agents: Mapping[str, Agent | StreamingAgent], tools: Sequence[Tool | Toolkit | Callable[..., Any]]
@@ -185,17 +193,6 @@ class _Registries:
         for one in added:
             self.tools.add(one.name, one, source=source)
         return [one.name for one in added]
-
-    @staticmethod
-    def _register_into(registry: Registry[Any]) -> Callable[[PluginReport], Callable[..., None]]:
-        def for_plugin(report: PluginReport) -> Callable[..., None]:
-            def register(name: str, factory: Callable[..., Any]) -> None:
-                registry.add(name, factory, source=report.name)
-                report.provides.append(f"{registry.kind}:{name}")
-
-            return register
-
-        return for_plugin
 
     def _register_tool(self, report: PluginReport) -> Callable[..., None]:
         def register(tool: Tool | Toolkit | Callable[..., Any]) -> None:
@@ -214,6 +211,14 @@ class _Registries:
         return register
 
 
+def _register_into(registry: Registry[Any], report: PluginReport) -> Callable[..., None]:
+    def register(name: str, factory: Callable[..., Any]) -> None:
+        registry.add(name, factory, source=report.name)
+        report.provides.append(f"{registry.kind}:{name}")
+
+    return register
+
+
 def _compatible(settings: ProviderSettings) -> ProviderFactory:
     def make(config: Config) -> ModelProvider:
         # A server without such providers, or before its first call, need not load a client.
@@ -222,17 +227,6 @@ def _compatible(settings: ProviderSettings) -> ProviderFactory:
         return CompatibleProvider(settings, config)
 
     return make
-
-
-def _runner(storage: Storage, lease: Lease, config: Config, manager: PluginManager) -> Runner:
-    return Runner(
-        storage,
-        EventLog(storage),
-        lease,
-        quota=Quota(config.max_runs_per_owner, config.max_runs),
-        on_finished=lambda run: manager.observe("run_finished", run=run),
-        log_content=config.log_content,
-    )
 
 
 def _tool_executor(config: Config, manager: PluginManager) -> ToolExecutor:

@@ -64,6 +64,11 @@ class AgentOSError(Exception):
     code: ClassVar[str] = "INTERNAL_ERROR"
     phrase: ClassVar[str] = "internal error"
 
+    def __init_subclass__(cls) -> None:
+        """Let the phrase be the code in words where a class has no other."""
+        if "code" in vars(cls) and "phrase" not in vars(cls):
+            cls.phrase = cls.code.replace("_", " ").lower()
+
     def __init__(
         self,
         message: str | None = None,
@@ -99,7 +104,6 @@ class RequestError(AgentOSError):
     """The request is at fault; nothing was done."""
 
     code = "INVALID_REQUEST"
-    phrase = "invalid request"
 
 
 class InvalidRequest(RequestError):
@@ -110,35 +114,30 @@ class InvalidMedia(RequestError):
     """An attachment that is refused for its type, source, size or host."""
 
     code = "INVALID_MEDIA"
-    phrase = "invalid media"
 
 
 class Unauthenticated(RequestError):
     """No credential was given, or it is not valid (any more). The message never says which of its parts is wrong."""
 
     code = "UNAUTHENTICATED"
-    phrase = "unauthenticated"
 
 
 class Forbidden(RequestError):
     """The credential is valid, and does not allow this."""
 
     code = "FORBIDDEN"
-    phrase = "forbidden"
 
 
 class NotFound(RequestError):
     """The route or the thing does not exist, or is not the caller's."""
 
     code = "NOT_FOUND"
-    phrase = "not found"
 
 
 class AgentNotFound(NotFound):
     """No agent has this id."""
 
     code = "AGENT_NOT_FOUND"
-    phrase = "agent not found"
 
     def __init__(self, agent_id: str) -> None:
         super().__init__(f"agent with ID {agent_id!r} not found")
@@ -148,7 +147,6 @@ class SessionNotFound(NotFound):
     """No session has this id."""
 
     code = "SESSION_NOT_FOUND"
-    phrase = "session not found"
 
     def __init__(self, session_id: str) -> None:
         super().__init__(f"session with ID {session_id!r} not found")
@@ -158,7 +156,6 @@ class RunNotFound(NotFound):
     """No run has this id."""
 
     code = "RUN_NOT_FOUND"
-    phrase = "run not found"
 
     def __init__(self, run_id: str) -> None:
         super().__init__(f"run with ID {run_id!r} not found")
@@ -168,7 +165,6 @@ class SummaryNotFound(NotFound):
     """The session has no summary yet."""
 
     code = "SUMMARY_NOT_FOUND"
-    phrase = "summary not found"
 
     def __init__(self, session_id: str) -> None:
         super().__init__(f"session {session_id!r} has no summary yet; POST to this address makes one")
@@ -178,21 +174,18 @@ class MethodNotAllowed(RequestError):
     """The route exists, but not with this method."""
 
     code = "METHOD_NOT_ALLOWED"
-    phrase = "method not allowed"
 
 
 class AgentExists(RequestError):
     """The agent's id is taken, or belongs to an agent that code or a plugin registered."""
 
     code = "AGENT_EXISTS"
-    phrase = "agent exists"
 
 
 class SessionBusy(RequestError):
     """The session has a run under way, and the request asked to be refused then."""
 
     code = "SESSION_BUSY"
-    phrase = "session busy"
 
     def __init__(self, session_id: str) -> None:
         super().__init__(
@@ -205,14 +198,12 @@ class RunFinished(RequestError):
     """The run has ended; there is nothing left to cancel."""
 
     code = "RUN_FINISHED"
-    phrase = "run finished"
 
 
 class RunActive(RequestError):
     """The run has not ended, so it cannot be deleted."""
 
     code = "RUN_ACTIVE"
-    phrase = "run active"
 
     def __init__(self, run_id: str) -> None:
         super().__init__(
@@ -224,63 +215,54 @@ class IdempotencyConflict(RequestError):
     """The key was used before, and what that request made is gone."""
 
     code = "IDEMPOTENCY_CONFLICT"
-    phrase = "idempotency conflict"
 
 
 class EventsExpired(RequestError):
     """The run has ended, and its events were kept for their time only."""
 
     code = "EVENTS_EXPIRED"
-    phrase = "events expired"
 
 
 class IdempotencyMismatch(RequestError):
     """The key was used before, with another request."""
 
     code = "IDEMPOTENCY_MISMATCH"
-    phrase = "idempotency mismatch"
 
 
 class RateLimited(RequestError):
     """There is no room for this request now."""
 
     code = "RATE_LIMITED"
-    phrase = "rate limited"
 
 
 class TooManyStreams(RequestError):
     """As many streams and waiting requests are open as the owner, the run or the worker may have."""
 
     code = "TOO_MANY_STREAMS"
-    phrase = "too many streams"
 
 
 class PreconditionFailed(RequestError):
     """``If-Match`` names another version than the present one."""
 
     code = "PRECONDITION_FAILED"
-    phrase = "precondition failed"
 
 
 class RequestTooLarge(RequestError):
     """The body is larger than this server accepts."""
 
     code = "REQUEST_TOO_LARGE"
-    phrase = "request too large"
 
 
 class UnsupportedMediaType(RequestError):
     """The body is not JSON."""
 
     code = "UNSUPPORTED_MEDIA_TYPE"
-    phrase = "unsupported media type"
 
 
 class RunCancelled(AgentOSError):
     """The run was cancelled before its end; what it had written was kept."""
 
     code = "RUN_CANCELLED"
-    phrase = "run cancelled"
 
 
 class ExecutionError(AgentOSError):
@@ -381,7 +363,6 @@ class AuthenticationUnavailable(AgentOSError):
     """The credential cannot be checked now: what it is checked with is out of reach."""
 
     code = "AUTHENTICATION_UNAVAILABLE"
-    phrase = "authentication unavailable"
 
 
 class ShuttingDown(AgentOSError):

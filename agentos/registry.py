@@ -56,8 +56,5 @@ class Registry(Generic[T]):
     def __iter__(self) -> Iterator[Entry[T]]:
         return iter([self._entries[name] for name in self.names()])
 
-    def __len__(self) -> int:
-        return len(self._entries)
-
     def __contains__(self, name: object) -> bool:
         return name in self._entries

@@ -60,10 +60,7 @@ def _without_aliases(document: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def agent_document(agent: Agent) -> dict[str, Any]:
-    """Return an agent as a document, without what is as the defaults are.
-
-    Raises ``InvalidRequest`` if it has tools that are no names: code cannot be stored.
-    """
+    """Return an agent as a document without its defaults. Raises ``InvalidRequest`` for tools that are code."""
     document: dict[str, Any] = {}
     for field in fields(Agent):
         value = getattr(agent, field.name)

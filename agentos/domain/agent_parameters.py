@@ -81,10 +81,7 @@ def _is_text(value: Any) -> bool:
 
 
 def check_parameters_of_client(parameters: Mapping[str, Any]) -> None:
-    """Raise ``InvalidRequest`` for parameters that a client may not give an agent, as it registers it over HTTP.
-
-    Names are compared without case and separators, and at any depth.
-    """
+    """Raise ``InvalidRequest`` for names, at any depth and in any spelling, that a client may not give an agent."""
     for path, name in _names(parameters):
         bare = plain_name(name)
         if bare.endswith(_REFUSED_ENDS) or bare in _REFUSED or any(part in bare for part in _REFUSED_PARTS):

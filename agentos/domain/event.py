@@ -14,13 +14,18 @@ from agentos.domain.usage import Usage
 ToolCallStatus = Literal["started", "completed", "failed"]
 
 
-def _known(**values: Any) -> dict[str, Any]:
-    """Return the fields that have a value; an event leaves the others out."""
-    return {name: value for name, value in values.items() if value is not None}
+class _Sent:
+    """An event that is sent."""
+
+    __slots__: tuple[str, ...] = ()
+
+    def data(self) -> dict[str, Any]:
+        """Return the event's ``data``: its fields, without those that have no value."""
+        return {name: value for name in self.__slots__ if (value := getattr(self, name)) is not None}
 
 
 @dataclass(frozen=True, slots=True)
-class RunStart:
+class RunStart(_Sent):
     """The run was accepted. Always the first event.
 
     It comes once more, with ``attempt``, when the run starts over because its worker was lost (agents with
@@ -31,17 +36,12 @@ class RunStart:
 
     input: str
     session_id: str | None = None
-    media: Sequence[Mapping[str, Any]] = ()
+    media: Sequence[Mapping[str, Any]] | None = None
     attempt: int | None = None
-
-    def data(self) -> dict[str, Any]:
-        """Return the event's ``data``."""
-        media = list(self.media) or None
-        return {"input": self.input, **_known(attempt=self.attempt, session_id=self.session_id, media=media)}
 
 
 @dataclass(frozen=True, slots=True)
-class Reasoning:
+class Reasoning(_Sent):
     """The model thinks aloud; sent as it arrives. ``redacted_content`` is what its provider hides but wants back."""
 
     type: ClassVar[str] = "reasoning"
@@ -50,14 +50,9 @@ class Reasoning:
     token_count: int | None = None
     redacted_content: str | None = None
 
-    def data(self) -> dict[str, Any]:
-        """Return the event's ``data``."""
-        known = _known(token_count=self.token_count, redacted_content=self.redacted_content)
-        return {"content": self.content, **known}
-
 
 @dataclass(frozen=True, slots=True)
-class Token:
+class Token(_Sent):
     """A piece of the answer, exactly as the model gave it. The run counts ``index`` up from 0."""
 
     type: ClassVar[str] = "token"
@@ -65,13 +60,9 @@ class Token:
     token: str
     index: int = 0
 
-    def data(self) -> dict[str, Any]:
-        """Return the event's ``data``."""
-        return {"token": self.token, "index": self.index}
-
 
 @dataclass(frozen=True, slots=True)
-class ToolCallEvent:
+class ToolCallEvent(_Sent):
     """A tool call starts or ends. ``arguments`` is what the model gave: an object, or its text where that is no JSON.
 
     ``duration`` is in seconds; ``result`` and ``error`` are the text that the model reads.
@@ -88,14 +79,8 @@ class ToolCallEvent:
     duration: float | None = None
 
     def data(self) -> dict[str, Any]:
-        """Return the event's ``data``."""
-        return {
-            "tool_call_id": self.tool_call_id,
-            "tool_name": self.tool_name,
-            "arguments": self.arguments,
-            "status": self.status,
-            **_known(result=self.result, error=self.error, duration=self.duration),
-        }
+        """Return the event's ``data``; an agent that is not ours may give no arguments, which is a value here."""
+        return {**_Sent.data(self), "arguments": self.arguments}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +109,7 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Complete:
+class Complete(_Sent):
     """The run ended well and is saved. ``output`` is the text of the last turn, ``duration`` is in seconds.
 
     ``model`` and ``finish_reason`` are those of the last call to a model: ``length`` means that the output limit cut
@@ -144,20 +129,12 @@ class Complete:
     finish_reason: str | None = None
 
     def data(self) -> dict[str, Any]:
-        """Return the event's ``data``."""
-        return {
-            "output": self.output,
-            "duration": self.duration,
-            "usage": self.usage.to_dict(),
-            "token_count": self.token_count,
-            "status": self.status,
-            "loops": self.loops,
-            **_known(reasoning=self.reasoning, model=self.model, finish_reason=self.finish_reason),
-        }
+        """Return the event's ``data``, with the total of the tokens."""
+        return {**_Sent.data(self), "usage": self.usage.to_dict()}
 
 
 @dataclass(frozen=True, slots=True)
-class Error:
+class Error(_Sent):
     """The run ended otherwise; the fields are those of the JSON error that ``/run`` would have answered."""
 
     type: ClassVar[str] = "error"
@@ -166,10 +143,6 @@ class Error:
     message: str
     code: str
     details: Mapping[str, Any] = field(default_factory=dict)
-
-    def data(self) -> dict[str, Any]:
-        """Return the event's ``data``."""
-        return {"error": self.error, "message": self.message, "code": self.code, "details": dict(self.details)}
 
 
 AgentEvent = Token | Reasoning | ToolCallEvent | Usage | Step

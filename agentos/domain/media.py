@@ -41,15 +41,12 @@ class Media:
 
     def describe(self) -> dict[str, Any]:
         """Return what answers, events and history show: everything but the bytes, of which they show the size."""
-        shown: dict[str, Any] = {"type": self.type}
-        if self.url is not None:
-            shown["url"] = self.url
-        if self.content_type is not None:
-            shown["content_type"] = self.content_type
-        if self.byte_count is not None:
-            shown["size"] = self.byte_count
-        if self.name is not None:
-            shown["name"] = self.name
-        if self.metadata:
-            shown["metadata"] = dict(self.metadata)
-        return shown
+        shown = {
+            "type": self.type,
+            "url": self.url,
+            "content_type": self.content_type,
+            "size": self.byte_count,
+            "name": self.name,
+            "metadata": dict(self.metadata) or None,
+        }
+        return {name: value for name, value in shown.items() if value is not None}

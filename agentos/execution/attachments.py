@@ -13,25 +13,19 @@ from agentos.runtime.window import fit
 from agentos.storage.interface import Storage
 
 
-class RunAttachments:
-    """Reads attachments when a run begins. A run without any, and with none in its history, costs no query."""
+def bring_attachments(storage: Storage, live: LiveRun, history: Sequence[Message], *, most: int) -> Sequence[Message]:
+    """Return the history as the agent is given it, of at most so many bytes; complete the run's own attachments.
 
-    def __init__(self, storage: Storage) -> None:
-        self._storage = storage
+    These have their data unless another worker admitted the run. Without any attachment, this costs no query. Raises
+    ``StorageError`` when one of the run is gone.
+    """
 
-    def bring(self, live: LiveRun, history: Sequence[Message], *, most: int) -> Sequence[Message]:
-        """Return the history as the agent is given it, of at most so many bytes; complete the run's own attachments.
+    def read(media: Media) -> Media | None:
+        return storage.attachments.with_data(media, owner=live.run.owner)
 
-        These have their data unless another worker admitted the run. Raises ``StorageError`` when it is gone.
-        """
-        owner = live.run.owner
-        if any(media.data is None and media.reference is not None for media in live.run.media):
-            own = tuple(self._own(media, live) for media in live.run.media)
-            live.run = dataclasses.replace(live.run, media=own)
-        return fit(history, most=most, read=lambda media: self._storage.attachments.with_data(media, owner=owner))
-
-    def _own(self, media: Media, live: LiveRun) -> Media:
-        found = self._storage.attachments.with_data(media, owner=live.run.owner)
-        if found is None:
+    if live.run.media:
+        own = [read(media) for media in live.run.media]
+        if None in own:
             raise StorageError("an attachment of the run is no longer stored; send it again")
-        return found
+        live.run = dataclasses.replace(live.run, media=tuple(filter(None, own)))
+    return fit(history, most=most, read=read)

@@ -36,10 +36,7 @@ class CancelWatch(PeriodicThread):
             self._runner.cancel(run_id, RunCancelled("the run was cancelled"))
 
     def look_for_gone(self) -> None:
-        """Stop the runs that are gone: deleted with their session or their owner's data, or taken over.
-
-        A deletion may be another worker's, a command's or the database's own, and leaves no request behind.
-        """
+        """Stop the runs that were deleted, by any process, which leaves no request behind, or taken over."""
         before = [live for live in self._runner.running() if live.stream.last is None]
         if not before:
             return

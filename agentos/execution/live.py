@@ -56,7 +56,7 @@ class LiveRun:
         self._log_content = log_content
         self._lock = threading.Lock()
         self._ending = False
-        media = tuple(media.describe() for media in run.media)
+        media = [media.describe() for media in run.media] or None
         start = RunStart(run.input, run.session_id, media, run.attempt if logged else None)
         self.stream.append(self._encoder.encode(start, self.stream.next_number))
 

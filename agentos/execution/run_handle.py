@@ -84,10 +84,7 @@ class RunHandle:
         return self._poll(deadline) if live.stream.redirected_to_log else None
 
     def cancel(self) -> Run:
-        """Stop the run, wherever it executes; return it as it is, which is mostly not ended yet.
-
-        Raises :class:`~agentos.errors.RunNotFound`, or :class:`~agentos.errors.RunFinished` when it has ended.
-        """
+        """Stop the run, wherever it executes; return it as it is now. Raises ``RunNotFound``, or ``RunFinished``."""
         run = self._storage.runs.request_cancel(self.run_id, owner=self._owner)
         if run is None:
             raise RunNotFound(self.run_id)

@@ -23,7 +23,7 @@ from agentos.errors import (
     WorkerLost,
 )
 from agentos.events.log import EventLog
-from agentos.execution.attachments import RunAttachments
+from agentos.execution.attachments import bring_attachments
 from agentos.execution.executor import Slot
 from agentos.execution.finalizer import SAVE_PAUSES, RunFinalizer
 from agentos.execution.live import LiveRun
@@ -66,7 +66,6 @@ class Runner:
         self._on_finished = on_finished
         self._log_content = log_content
         self._turns = SessionQueue(storage)
-        self._attachments = RunAttachments(storage)
         self._timers = TimerThread()
         self._live: dict[str, LiveRun] = {}
         self._idle = threading.Condition()
@@ -106,15 +105,8 @@ class Runner:
         if isinstance(admission, Replay):
             return admission
         waits = admission.run.status is RunStatus.QUEUED
-        live = LiveRun(
-            dataclasses.replace(admission.run, request_id=run.request_id),
-            self._timers,
-            deadline=begun + (limits.longest_wait if waits else limits.timeout),
-            max_output=limits.max_output,
-            durable=limits.durable,
-            log_content=self._log_content,
-        )
-        self._enter(live)
+        deadline = begun + (limits.longest_wait if waits else limits.timeout)
+        live = self._enter(dataclasses.replace(admission.run, request_id=run.request_id), limits, deadline=deadline)
         for other in admission.interrupted:
             self.cancel(other, RunCancelled("a newer run of its session interrupted it"))
         if slot is None:
@@ -128,16 +120,7 @@ class Runner:
         logged = 0
         while frames := self._storage.events.read(run.id, after=logged):
             logged = frames[-1].number
-        live = LiveRun(
-            run,
-            self._timers,
-            deadline=time.monotonic() + limits.longest_wait,
-            max_output=limits.max_output,
-            durable=limits.durable,
-            logged=logged,
-            log_content=self._log_content,
-        )
-        self._enter(live)
+        live = self._enter(run, limits, deadline=time.monotonic() + limits.longest_wait, logged=logged)
         waiting = Admission(dataclasses.replace(run, status=RunStatus.QUEUED))
         self._spawn(self._execute, live, agent, waiting, limits)
 
@@ -166,12 +149,7 @@ class Runner:
 
     def stop_session(self, session_id: str, cause: AgentOSError) -> None:
         """Stop all runs of a session that are under way here, side by side, and wait for their ends."""
-        found = [live for live in self.running() if live.run.session_id == session_id]
-        stopping = [threading.Thread(target=self.stop, args=(live, cause), daemon=True) for live in found]
-        for one in stopping:
-            one.start()
-        for one in stopping:
-            one.join()
+        _side_by_side(self.stop, [live for live in self.running() if live.run.session_id == session_id], cause)
 
     def drain(self, timeout: float) -> None:
         """Take no new runs, give those under way ``timeout`` seconds, then end them as lost. Can be called again."""
@@ -181,12 +159,8 @@ class Runner:
         for live in self.running():
             live.cancellation.cancel(cause)
         self._wait_idle(ABANDON_AFTER)
-        # Side by side: a save that has to wait must not take the time of the others.
-        enders = [threading.Thread(target=self._end, args=(live, cause), daemon=True) for live in self.running()]
-        for ender in enders:
-            ender.start()
-        for ender in enders:
-            ender.join(sum(SAVE_PAUSES))
+        # A save that has to wait must not take the time of the others.
+        _side_by_side(self._end, self.running(), cause, timeout=sum(SAVE_PAUSES))
 
     def close(self) -> None:
         """End the threads. Runs under way have been ended before; their observers get a moment."""
@@ -198,10 +172,21 @@ class Runner:
         with self._idle:
             self._idle.wait_for(lambda: not self._live, timeout)
 
-    def _enter(self, live: LiveRun) -> None:
+    def _enter(self, run: Run, limits: RunLimits, *, deadline: float, logged: int = 0) -> LiveRun:
+        """Make a run one of those under way in this worker."""
+        live = LiveRun(
+            run,
+            self._timers,
+            deadline=deadline,
+            max_output=limits.max_output,
+            durable=limits.durable,
+            logged=logged,
+            log_content=self._log_content,
+        )
         with self._idle:
-            self._live[live.run.id] = live
-        self._log.open(live.run, live.stream)
+            self._live[run.id] = live
+        self._log.open(run, live.stream)
+        return live
 
     @staticmethod
     def _spawn(function: Callable[..., None], live: LiveRun, *arguments: object) -> None:
@@ -216,8 +201,9 @@ class Runner:
         failure: AgentOSError | None = None
         try:
             history = self._wait_for_turn(live, admission, limits)
-            with self._before_deadline(live, RunTimeout(_overdue(limits.timeout))):
-                self._consume(live, agent, self._attachments.bring(live, history, most=limits.history_bytes))
+            overdue = RunTimeout(f"the run did not end within {limits.timeout:g} s and was stopped")
+            with self._before_deadline(live, overdue):
+                self._consume(live, agent, bring_attachments(self._storage, live, history, most=limits.history_bytes))
         except (ExecutionError, RunCancelled, StorageError) as error:
             failure = error
         except AgentOSError as error:
@@ -232,7 +218,11 @@ class Runner:
         """Return the history that the run begins with. If it had to wait for its turn, its own time begins now."""
         if admission.run.status is not RunStatus.QUEUED:
             return admission.history
-        late = RunTimeout(_waited(limits.longest_wait), details={"phase": "queued"})
+        late = RunTimeout(
+            f"the run waited {limits.longest_wait:g} s for its session's turn and was stopped; try again when the"
+            " session has no run under way, or wait longer (AGENTOS_QUEUE_TIMEOUT)",
+            details={"phase": "queued"},
+        )
         with self._before_deadline(live, late):
             history = self._turns.wait_for(live, admission, history_turns=limits.history_turns)
         live.deadline = time.monotonic() + limits.timeout
@@ -272,12 +262,16 @@ class Runner:
                 self._idle.notify_all()
 
 
-def _overdue(timeout: float) -> str:
-    return f"the run did not end within {timeout:g} s and was stopped"
-
-
-def _waited(timeout: float) -> str:
-    return (
-        f"the run waited {timeout:g} s for its session's turn and was stopped; try again when the session has no run"
-        " under way, or wait longer (AGENTOS_QUEUE_TIMEOUT)"
-    )
+def _side_by_side(
+    function: Callable[[LiveRun, AgentOSError], None],
+    found: Sequence[LiveRun],
+    cause: AgentOSError,
+    *,
+    timeout: float | None = None,
+) -> None:
+    """Call a function for each of some runs in a thread of its own, and wait at most ``timeout`` seconds for each."""
+    threads = [threading.Thread(target=function, args=(live, cause), daemon=True) for live in found]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout)

@@ -34,10 +34,7 @@ class SessionQueue:
         self._waiting: dict[str, set[threading.Event]] = {}
 
     def wait_for(self, live: LiveRun, admission: Admission, *, history_turns: int) -> Sequence[Message]:
-        """Return the history that the run begins with, once it may begin.
-
-        Raises the cause when the run has to stop, and :class:`~agentos.errors.RunCancelled` when it is gone.
-        """
+        """Return the run's history once it may begin. Raises the cause of a stop, or ``RunCancelled`` if it is gone."""
         if admission.run.status is not RunStatus.QUEUED:
             return admission.history
         live.cancellation.check()

@@ -61,8 +61,7 @@ class PluginManager:
 
     def add(self, name: str, plugin: object) -> None:
         """Add a plugin that is no installed distribution: the core, or an embedding program's own."""
-        report = self._reports.setdefault(name, PluginReport(name))
-        self._register(report, lambda: plugin)
+        self._register(self.report(name), lambda: plugin)
 
     def load_installed(self) -> None:
         """Load every installed entry point of the group ``agentos``, in the order of their names."""
@@ -96,10 +95,7 @@ class PluginManager:
         Raises :class:`~agentos.errors.PluginError` where plugins are strict.
         """
         message = redact(error.message)
-        if self._strict:
-            raise PluginError(
-                f"plugin {name!r} is broken: {message}; mend or uninstall it, or unset AGENTOS_PLUGINS_STRICT"
-            ) from error
+        self._raise_if_strict(name, message, error)
         logger.error("a part of a plugin was left out", extra={"plugin": name, "part": thing, "reason": message})
         report = self._reports[name]
         report.error = message if report.error is None else f"{report.error}; {message}"
@@ -156,10 +152,7 @@ class PluginManager:
                 f"plugin {report.name!r} is broken: {message}; it decides what is allowed, so the server does not start"
                 " without it; mend or uninstall it"
             ) from error
-        if self._strict:
-            raise PluginError(
-                f"plugin {report.name!r} is broken: {message}; mend or uninstall it, or unset AGENTOS_PLUGINS_STRICT"
-            ) from error
+        self._raise_if_strict(report.name, message, error)
         logger.error("plugin is broken and was skipped", extra={"plugin": report.name, "reason": message})
         report.status, report.error, report.provides = "failed", message, []
         self._reports[report.name] = report
@@ -167,6 +160,12 @@ class PluginManager:
             self._manager.unregister(name=report.name)
         for undo in self._undo:
             undo(report.name)
+
+    def _raise_if_strict(self, name: str, message: str, error: Exception) -> None:
+        if self._strict:
+            raise PluginError(
+                f"plugin {name!r} is broken: {message}; mend or uninstall it, or unset AGENTOS_PLUGINS_STRICT"
+            ) from error
 
     def _decides(self, name: str) -> bool:
         hooks = getattr(self._manager.hook, DECIDING).get_hookimpls()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import logging
+import re
 import time
 from collections.abc import Mapping
 from functools import cached_property
@@ -13,12 +14,12 @@ from typing import Any, get_args
 import orjson
 
 from agentos.domain.event import Step
+from agentos.domain.ids import new_id
 from agentos.domain.message import ToolCall
 from agentos.domain.text import clean
 from agentos.domain.usage import Usage
 from agentos.errors import ProviderError
 from agentos.models.deltas import CUT, FinishReason, MessageDetails, ToolCallDelta
-from agentos.runtime.calls import CallAssembler
 
 REASONS: frozenset[str] = frozenset(get_args(FinishReason))
 
@@ -33,6 +34,9 @@ MAX_DETAILS = 1024**2
 
 LONGEST_NAME = 255
 """Characters that are kept of a model's name."""
+
+_ID = re.compile(r"[!-~]{1,128}")
+_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_-]")
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +58,7 @@ class ModelResponse:
         self.attempt = 1
         self.reason: FinishReason | None = None
         self.usage: Usage | None = None
-        self._assembler = CallAssembler(limit)
+        self.assembler = CallAssembler(limit)
         self._details: Mapping[str, Any] | None = None
         self._counted = self._size = 0
         self._started = time.monotonic()
@@ -65,10 +69,6 @@ class ModelResponse:
         self.attempt = attempt
         self._started = time.monotonic()
 
-    def begin(self) -> None:
-        """Note that the first piece came."""
-        self.began = self.age
-
     @property
     def age(self) -> float:
         """Seconds since the model was asked."""
@@ -77,11 +77,7 @@ class ModelResponse:
     @cached_property
     def calls(self) -> list[ToolCall]:
         """The whole calls. Ask once the response has ended."""
-        return self._assembler.calls()
-
-    def add(self, piece: ToolCallDelta) -> None:
-        """Take in a piece of a call; raise :class:`~agentos.errors.ProviderError` when there are too many."""
-        self._assembler.add(piece)
+        return self.assembler.calls()
 
     def keep(self, details: MessageDetails) -> None:
         """Keep what the provider wants to see again with this message."""
@@ -121,7 +117,7 @@ class ModelResponse:
 
     def words(self) -> list[str]:
         """Return all that the model wrote."""
-        return [self.text, "".join(self.thoughts), *(call.arguments for call in self._assembler.calls())]
+        return [self.text, "".join(self.thoughts), *(call.arguments for call in self.assembler.calls())]
 
     def refusals(self) -> dict[str, str]:
         """Return, by call id, why a call must not be executed.
@@ -163,3 +159,47 @@ def _is_object(text: str) -> bool:
         return isinstance(json.loads(text), dict)
     except (ValueError, RecursionError):
         return False
+
+
+class CallAssembler:
+    """Collects the tool calls of one turn; ``limit`` bounds their arguments together, in characters."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._size = 0
+        self._ids: dict[int, str] = {}
+        self._names: dict[int, str] = {}
+        self._arguments: dict[int, list[str]] = {}
+        self._details: dict[int, dict[str, Any]] = {}
+
+    def add(self, delta: ToolCallDelta) -> None:
+        """Take in a piece; raise :class:`~agentos.errors.ProviderError` when the model does not come to an end."""
+        self._size += len(delta.arguments)
+        if self._size > self._limit:
+            raise ProviderError(f"the model wrote tool calls of more than {self._limit} characters and was stopped")
+        pieces = self._arguments.setdefault(delta.index, [])
+        if delta.id:
+            self._ids.setdefault(delta.index, delta.id)
+        if delta.name:
+            self._names.setdefault(delta.index, delta.name)
+        if delta.arguments:
+            pieces.append(delta.arguments)
+        if delta.provider_details:
+            self._details.setdefault(delta.index, {}).update(delta.provider_details)
+
+    def calls(self) -> list[ToolCall]:
+        """Return the whole calls in their order.
+
+        A call without a sane id, or with another one's, gets a new one. A name is cut to what servers accept when they
+        are shown the conversation again; one that has to be cut is no tool's name anyway.
+        """
+        calls: list[ToolCall] = []
+        taken: set[str] = set()
+        for index in sorted(self._arguments):
+            id = self._ids.get(index, "")
+            if not _ID.fullmatch(id) or id in taken:
+                id = f"call_{new_id()}"
+            taken.add(id)
+            name = _NOT_IN_NAMES.sub("_", self._names.get(index, ""))[:64]
+            calls.append(ToolCall(id, name, "".join(self._arguments[index]), self._details.get(index)))
+        return calls

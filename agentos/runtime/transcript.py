@@ -22,6 +22,8 @@ class Transcript:
     def __init__(self) -> None:
         self.usage = Usage()
         self.tokens = 0
+        self.turns = 1
+        """How many turns have begun."""
         self.size = 0
         """Characters of text and reasoning so far."""
         self.model: str | None = None
@@ -33,7 +35,6 @@ class Transcript:
         self._reasoning: list[str] = []
         self._calls: dict[str, ToolCall] = {}
         self._results: dict[str, str] = {}
-        self._turns = 1
 
     def apply(self, event: AgentEvent) -> None:
         """Take in the next event."""
@@ -76,11 +77,6 @@ class Transcript:
         """All that the model thought aloud, ``None`` where it did not."""
         return "".join(self._reasoning) or None
 
-    @property
-    def turns(self) -> int:
-        """How many turns have begun."""
-        return self._turns
-
     def messages(self) -> Sequence[Message]:
         """Return the messages so far, the results of a turn in the order of its calls.
 
@@ -104,7 +100,7 @@ class Transcript:
         if self._results and len(self._results) == len(self._calls):
             self._closed += self._open_turn()
             self._text, self._calls, self._results, self._step = [], {}, {}, None
-            self._turns += 1
+            self.turns += 1
 
 
 def _arguments_text(arguments: object) -> str:

@@ -17,10 +17,7 @@ LeaveOut = Callable[[str, str, AgentOSError], None]
 
 
 def check_agents(agents: AgentService, registered: Registry[Agent | StreamingAgent], leave_out: LeaveOut) -> None:
-    """Check all but the built-in agent. One of a plugin that cannot run is taken out, and the others stay.
-
-    Raises :class:`~agentos.errors.ConfigError` that names an agent of code that cannot run.
-    """
+    """Take out agents of plugins that cannot run; skip the built-in one. Raises ``ConfigError`` for one of code."""
     for entry in list(registered):
         if entry.source == CORE or not isinstance(entry.value, Agent):
             continue

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -87,7 +87,8 @@ class AgentService:
     def list(self, paging: Paging = Paging()) -> Page[AgentInfo]:  # noqa: B008 - frozen
         """Return a part of all agents, by the code points of their ids; of stored ones without their ``document``."""
         ids, stored = part_of_list(self._storage, self._registered.names(), paging)
-        agents = [_listed_info(stored[id]) if id in stored else self.get(id) for id in ids[: paging.limit]]
+        page = ids[: paging.limit]
+        agents = [replace(_stored_info(stored[id]), document={}) if id in stored else self.get(id) for id in page]
         return Page(agents, Cursor.of_id(agents[-1].id) if len(ids) > paging.limit else None)
 
     def get(self, agent_id: str) -> AgentInfo:
@@ -119,24 +120,16 @@ class AgentService:
         A client may say less in ``parameters`` than the server's operator
         (:func:`~agentos.domain.agent_parameters.check_parameters_of_client`).
         """
-        agent = self._checked(document, by_operator=by_operator)
-        now = utc_now()
-        stored = StoredAgent(id=agent.id, document=agent_document(agent), created_at=now, updated_at=now)
+        stored = self._checked(document, by_operator=by_operator)
         if not self._storage.agents.add(stored):
-            raise AgentExists(f"agent {agent.id!r} is already registered; PUT (or --update) replaces it")
+            raise AgentExists(f"agent {stored.id!r} is already registered; PUT (or --update) replaces it")
         return _stored_info(stored)
 
     def replace(self, agent_id: str, document: Mapping[str, Any], *, by_operator: bool = False) -> AgentInfo:
-        """Replace a stored agent's whole definition, under the rules of :meth:`register`.
-
-        Raises ``InvalidRequest``, ``AgentExists``, ``AgentNotFound``.
-        """
+        """Replace a stored agent's whole definition, as :meth:`register` stores one. Raises ``AgentNotFound`` too."""
         if document.get("id", agent_id) != agent_id:
             raise InvalidRequest(f"the agent's id is {document['id']!r:.150}, but the address names {agent_id!r}")
-        agent = self._checked({**document, "id": agent_id}, by_operator=by_operator)
-        now = utc_now()
-        stored = StoredAgent(id=agent.id, document=agent_document(agent), created_at=now, updated_at=now)
-        if not self._storage.agents.replace(stored):
+        if not self._storage.agents.replace(self._checked({**document, "id": agent_id}, by_operator=by_operator)):
             raise AgentNotFound(agent_id)
         self._stored.pop(agent_id, None)
         return self.get(agent_id)
@@ -148,10 +141,10 @@ class AgentService:
             raise AgentNotFound(agent_id)
         self._stored.pop(agent_id, None)
 
-    def _checked(self, document: Mapping[str, Any], *, by_operator: bool) -> Agent:
+    def _checked(self, document: Mapping[str, Any], *, by_operator: bool) -> StoredAgent:
         parameters = document.get("parameters")
         if not by_operator and isinstance(parameters, Mapping):
-            self._sizes.check_parameters(parameters)
+            self._sizes.check_object("parameters", parameters)
             check_parameters_of_client(parameters)
         agent = agent_from_document(document)
         self._sizes.check_agent(document)
@@ -162,7 +155,8 @@ class AgentService:
         except ExecutionError as error:
             raise InvalidRequest(f"agent {agent.id!r}: {error.message}") from error
         self._tools_of(agent)
-        return agent
+        now = utc_now()
+        return StoredAgent(id=agent.id, document=agent_document(agent), created_at=now, updated_at=now)
 
     def _refuse_read_only(self, agent_id: str) -> None:
         entry = self._registered.get(agent_id)
@@ -172,11 +166,7 @@ class AgentService:
     # --- running ---------------------------------------------------------------------------------------------------
 
     def resolve(self, agent_id: str) -> StreamingAgent:
-        """Return the agent, ready to run.
-
-        Raises ``AgentNotFound``, or an :class:`~agentos.errors.ExecutionError` when its model's provider or a tool is
-        not installed (any more).
-        """
+        """Return the agent, ready to run. Raises ``AgentNotFound``, or ``ExecutionError`` where a part is missing."""
         entry = self._registered.get(agent_id)
         if entry is None:
             return self._resolve_stored(agent_id)
@@ -204,18 +194,16 @@ class AgentService:
 
     def _runnable(self, agent: Agent) -> ModelAgent:
         try:
-            return self._prepare(agent)
+            _check_output_schema(agent)
+            provider, model = self._catalog.resolve(agent.model)
+            tools = self._tools_of(agent)
         except RequestError as error:
             raise AgentFailed(f"agent {agent.id!r} cannot run: {error.message}") from error
-
-    def _prepare(self, agent: Agent) -> ModelAgent:
-        _check_output_schema(agent)
-        provider, model = self._catalog.resolve(agent.model)
         return ModelAgent(
             agent=agent,
             provider=provider,
             model=model,
-            tools=self._tools_of(agent),
+            tools=tools,
             executor=self.executor,
             max_turns=agent.max_turns or self._config.max_turns,
             retries=self._config.model_retries,
@@ -225,20 +213,20 @@ class AgentService:
     def _tools_of(self, agent: Agent) -> dict[str, Tool]:
         tools: dict[str, Tool] = {}
         for wanted in agent.tools:
-            for tool in self._installed(agent, wanted) if isinstance(wanted, str) else as_tools(wanted):
+            for tool in [self._installed(agent, wanted)] if isinstance(wanted, str) else as_tools(wanted):
                 if tool.name in tools:
                     raise InvalidRequest(f"agent {agent.id!r} has two tools named {tool.name!r}")
                 tools[tool.name] = tool
         return tools
 
-    def _installed(self, agent: Agent, name: str) -> Sequence[Tool]:
+    def _installed(self, agent: Agent, name: str) -> Tool:
         entry = self._tools.get(name)
         if entry is None:
             raise InvalidRequest(
                 f"agent {agent.id!r} wants tool {name!r:.100}, which is not installed;"
                 f" installed are {', '.join(self._tools.names()) or 'none'}"
             )
-        return [entry.value]
+        return entry.value
 
 
 def _check_output_schema(agent: Agent) -> None:
@@ -273,10 +261,6 @@ def _info(id: str, agent: Agent | StreamingAgent, source: str) -> AgentInfo:
         tools=tuple(name for group in names for name in group),
         source=source,
     )
-
-
-def _listed_info(stored: StoredAgent) -> AgentInfo:
-    return replace(_stored_info(stored), document={})
 
 
 def _stored_info(stored: StoredAgent) -> AgentInfo:

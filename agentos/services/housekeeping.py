@@ -50,10 +50,7 @@ class HousekeepingService(PeriodicThread):
         super().__init__("housekeeping", self._work, interval, logger=logger, failure=failure, spread=0.5)
 
     def prune(self) -> Pruned:
-        """Delete events after ``event_retention`` and keys after a day.
-
-        Also sessions after ``session_ttl`` and runs without a session after ``run_ttl``, unless these are 0.
-        """
+        """Delete events after ``event_retention``, keys after a day, sessions and runs after a ``…_ttl`` above 0."""
         now = utc_now()
         ended_before = now - timedelta(seconds=self._config.event_retention)
         logs = self._repeat(lambda: self._storage.events.delete_old(ended_before=ended_before, limit=BATCH))

@@ -80,10 +80,7 @@ class KeyService:
         return self._storage.keys.list()
 
     def revoke(self, key_id: str) -> StoredKey:
-        """Revoke a key for good, from the next request on. Takes a whole key too, such as one that leaked.
-
-        Raises :class:`~agentos.errors.NotFound`.
-        """
+        """Revoke a key for good, from the next request on; takes a whole key that leaked too. Raises ``NotFound``."""
         whole = KEY.fullmatch(key_id)
         id = whole[1] if whole else key_id
         key = self._storage.keys.revoke(id, now=utc_now())

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 import time
+from functools import partial
 
 from agentos.errors import RunCancelled
 from agentos.execution.runner import Runner
 from agentos.storage.interface import Storage
-from agentos.storage.paging import Cursor
 from agentos.storage.runs import Deleted
 from agentos.storage.sessions import SessionFilter
 
@@ -57,12 +57,10 @@ class OwnerDataService:
             time.sleep(POLL)
 
     def _delete_runs(self, owner: str, user_id: str | None) -> Deleted:
-        deleted, after = self._page(owner, user_id, None)
+        delete_page = partial(self._storage.runs.delete_of_owner, owner, user_id=user_id, limit=BATCH)
+        deleted, after = delete_page()
         while after is not None:
             time.sleep(PAUSE)
-            some, after = self._page(owner, user_id, after)
+            some, after = delete_page(after=after)
             deleted += some
         return deleted
-
-    def _page(self, owner: str, user_id: str | None, after: Cursor | None) -> tuple[Deleted, Cursor | None]:
-        return self._storage.runs.delete_of_owner(owner, user_id=user_id, after=after, limit=BATCH)

@@ -16,6 +16,7 @@ from agentos.domain.principal import Principal
 from agentos.domain.run import BusyPolicy, Run, RunStatus
 from agentos.domain.times import utc_now
 from agentos.errors import (
+    AgentOSError,
     Forbidden,
     IdempotencyConflict,
     InvalidMedia,
@@ -147,17 +148,11 @@ class RunService:
         return RunHandle(self._storage, self._runner, run_id, owner=caller.visible_owner)
 
     def cancel(self, run_id: str, caller: Principal) -> Run:
-        """Have a run stopped, wherever it executes; return it as it is, which is mostly not ended yet.
-
-        Raises :class:`~agentos.errors.RunNotFound`, or :class:`~agentos.errors.RunFinished` when it has ended.
-        """
+        """Have a run stopped, as :meth:`agentos.execution.run_handle.RunHandle.cancel` does."""
         return self.open(run_id, caller).cancel()
 
     def delete(self, run_id: str, caller: Principal) -> None:
-        """Delete a run that has ended, with its events, messages and attachments.
-
-        Raises :class:`~agentos.errors.RunNotFound`, or :class:`~agentos.errors.RunActive` before its end.
-        """
+        """Delete an ended run with all that belongs to it. Raises ``RunNotFound``, or ``RunActive`` before its end."""
         run = self._storage.runs.delete(run_id, owner=caller.visible_owner)
         if run is None:
             raise RunNotFound(run_id)
@@ -234,3 +229,18 @@ def _check_taken(agent: StreamingAgent, media: Sequence[Media]) -> None:
             check(one)
         except InvalidMedia as error:
             raise InvalidMedia(f"media[{number}]: {error.message}") from error
+
+
+def resume_lost(run: Run, *, agents: AgentService, runner: Runner, config: Config) -> bool:
+    """Execute a run that this worker took over, if it had not begun or its agent allows that; return whether it is."""
+    try:
+        agent = agents.resolve(run.agent_id)
+    except AgentOSError:
+        return False
+    may_start_over = agent_setting(agent, "retry_on_crash", False) and run.attempt <= config.max_attempts
+    if run.started_at is not None and not may_start_over:
+        return False
+    # Whether it was streamed or in the background is not kept; no client of /run waits for it any more.
+    longest = max(config.stream_timeout, config.background_timeout)
+    runner.resume(run, agent, RunLimits.of(agent, config, timeout=longest))
+    return True

@@ -98,11 +98,7 @@ class SessionService:
     def update(
         self, session_id: str, changes: SessionChanges, caller: Principal, *, expected_version: int | None = None
     ) -> Session:
-        """Change a session.
-
-        Raises ``InvalidRequest`` for what is too large, ``SessionNotFound``, or ``PreconditionFailed`` on another
-        version.
-        """
+        """Change a session. Raises ``InvalidRequest``, ``SessionNotFound``, or ``PreconditionFailed`` (version)."""
         self._sizes.check_session(changes.given())
         session = self._storage.sessions.update(
             session_id, changes, owner=caller.visible_owner, now=utc_now(), expected_version=expected_version

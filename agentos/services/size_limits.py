@@ -37,25 +37,21 @@ class SizeLimits:
     def check_run(self, input: str, metadata: Mapping[str, Any], context: Mapping[str, Any]) -> None:
         """Raise :class:`~agentos.errors.InvalidRequest` for a run's input or what is to be kept with it."""
         self._check_text("input", input)
-        self._check_object("metadata", metadata)
-        self._check_object("run_context", context)
+        self.check_object("metadata", metadata)
+        self.check_object("run_context", context)
 
     def check_media(self, media: tuple[Media, ...]) -> None:
         """Raise :class:`~agentos.errors.InvalidMedia` for what is to be kept with an attachment."""
         for number, one in enumerate(media):
             try:
-                self._check_object(f"media[{number}].metadata", one.metadata)
+                self.check_object(f"media[{number}].metadata", one.metadata)
             except InvalidRequest as error:
                 raise InvalidMedia(error.message) from None
 
     def check_session(self, given: Mapping[str, Any]) -> None:
         """Raise ``InvalidRequest`` for what a new or changed session is to keep."""
         for name in ("metadata", "state"):
-            self._check_object(name, given.get(name))
-
-    def check_parameters(self, parameters: Mapping[str, Any]) -> None:
-        """Raise ``InvalidRequest`` for an agent's parameters, before anything looks into them."""
-        self._check_object("parameters", parameters)
+            self.check_object(name, given.get(name))
 
     def check_agent(self, document: Mapping[str, Any]) -> None:
         """Raise ``InvalidRequest`` for a field of an agent's definition; its types are checked before."""
@@ -68,7 +64,7 @@ class SizeLimits:
             raise _refusal("tools", f"is a list of {len(tools)}; accepted are {accepted}")
         self._check_text("instructions", document.get("instructions", ""))
         for name in _AGENT_OBJECTS:
-            self._check_object(name, document.get(name))
+            self.check_object(name, document.get(name))
 
     def _check_text(self, name: str, text: str) -> None:
         # Bytes of UTF-8, as they are sent and stored; one character takes up to four of them.
@@ -77,7 +73,8 @@ class SizeLimits:
                 name, f"has {size} bytes; accepted are at most {_shown(self._text)} of UTF-8 (AGENTOS_MAX_INPUT_SIZE)"
             )
 
-    def _check_object(self, name: str, value: Mapping[str, Any] | None) -> None:
+    def check_object(self, name: str, value: Mapping[str, Any] | None) -> None:
+        """Raise ``InvalidRequest`` for a field with an object."""
         if value and (size := _json_size(value)) > self._object:
             raise _refusal(
                 name,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable
 
 from agentos.config import Config
 from agentos.domain.message import Message
@@ -32,7 +31,6 @@ from agentos.observability.content import UntrustedText
 from agentos.runtime.loop import ModelAgent
 from agentos.runtime.model_response import ModelResponse
 from agentos.services.agents import AgentService
-from agentos.storage.history import StoredMessage
 from agentos.storage.interface import Storage
 
 MESSAGES = 200
@@ -157,7 +155,11 @@ class SummaryService:
         while left > 0 and before != 1:
             limit = min(PIECE, left)
             page = self._storage.sessions.history(session.id, owner=session.owner, limit=limit, before=before)
-            lines[:0] = _as_lines(page.messages)
+            lines[:0] = [
+                f"{stored.message.role}: {stored.message.content[:CHARACTERS]}"
+                for stored in page.messages
+                if stored.message.content and stored.message.role in ("user", "assistant")
+            ]
             left -= len(page.messages)
             before = page.messages[0].sequence if page.messages else 1
         return lines
@@ -179,8 +181,23 @@ class SummaryService:
                 said=lambda: [*words_of(request.messages), *response.words()],
             )
 
+        arrivals = stream_with_retry(
+            agent.provider, request, retries=self._config.model_retries, asking=response.ask, retrying=log_failure
+        )
         try:
-            self._ask(agent, request, response, log_failure)
+            for delta in each(arrivals):
+                if response.began is None:
+                    response.began = response.age
+                match delta:
+                    case TextDelta():
+                        response.pieces.append(delta.text)
+                        response.check_size()
+                    case Usage():
+                        response.usage = delta
+                    case Finish():
+                        response.finish(delta.reason)
+            if response.reason is None:
+                raise ProviderError(f"model {model!r} stopped in the middle of the summary")
         except BaseException as error:  # however the call ends, the log has a line of it
             log_failure(error)
             raise
@@ -189,30 +206,6 @@ class SummaryService:
         if not content:
             raise ProviderError("the model gave no summary")
         return clean(content)
-
-    def _ask(
-        self,
-        agent: ModelAgent,
-        request: ModelRequest,
-        response: ModelResponse,
-        retrying: Callable[[BaseException], None],
-    ) -> None:
-        retries = self._config.model_retries
-        for delta in each(
-            stream_with_retry(agent.provider, request, retries=retries, asking=response.ask, retrying=retrying)
-        ):
-            if response.began is None:
-                response.begin()
-            match delta:
-                case TextDelta():
-                    response.pieces.append(delta.text)
-                    response.check_size()
-                case Usage():
-                    response.usage = delta
-                case Finish():
-                    response.finish(delta.reason)
-        if response.reason is None:
-            raise ProviderError(f"model {agent.agent.model!r} stopped in the middle of the summary")
 
     def _make_quietly(self, session: Session, agent: ModelAgent) -> None:
         try:
@@ -223,11 +216,3 @@ class SummaryService:
             logger.exception("summary met a bug", extra={"session_id": session.id})
         finally:
             self._places.release()
-
-
-def _as_lines(messages: Iterable[StoredMessage]) -> list[str]:
-    return [
-        f"{stored.message.role}: {stored.message.content[:CHARACTERS]}"
-        for stored in messages
-        if stored.message.content and stored.message.role in ("user", "assistant")
-    ]

@@ -49,17 +49,13 @@ def read_in_messages(messages: Sequence[Message]) -> tuple[Sequence[Message], di
 
 
 def _read_one(media: Media, data: str, new: dict[str, Attachment]) -> Media:
-    attachment = _attachment_of(data)
-    new[attachment.digest] = attachment
-    return replace(media, reference=_CONTENT + attachment.digest)
-
-
-def _attachment_of(data: str) -> Attachment:
     pieces = list(decoded(data))
-    digest = sha256()
+    content = sha256()
     for piece in pieces:
-        digest.update(piece)
-    return Attachment(digest.hexdigest(), sum(map(len, pieces)), pieces)
+        content.update(piece)
+    digest = content.hexdigest()
+    new[digest] = Attachment(digest, sum(map(len, pieces)), pieces)
+    return replace(media, reference=_CONTENT + digest)
 
 
 def digest_of(reference: str | None) -> str | None:

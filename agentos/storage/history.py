@@ -16,7 +16,7 @@ MAX_RUNS_WITHOUT_MESSAGES = 1000
 """Most runs without messages on one page of history, the latest: their number has no other bound."""
 
 MAX_SIZE_WITHOUT_MESSAGES = 8 * 1024**2
-"""Size (:func:`size_of`) of such runs at which the page has no more of them: each may bring megabytes."""
+"""Characters of such runs' texts at which the page has no more of them: each may bring megabytes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,12 +46,7 @@ def within_page(runs: Iterable[R]) -> list[R]:
     size = 0
     for run in runs:
         taken.append(run)
-        size += size_of(run)
+        size += len(run.input) + len(run.content or "") + len(run.reasoning or "")
         if len(taken) == MAX_RUNS_WITHOUT_MESSAGES or size > MAX_SIZE_WITHOUT_MESSAGES:
             break
     return taken
-
-
-def size_of(run: Run) -> int:
-    """Return about how many characters a run's texts have, which is what it takes in memory."""
-    return len(run.input) + len(run.content or "") + len(run.reasoning or "")

@@ -5,7 +5,7 @@ import pytest
 from agentos.domain.message import ToolCall
 from agentos.errors import ProviderError
 from agentos.models.deltas import ToolCallDelta
-from agentos.runtime.calls import CallAssembler
+from agentos.runtime.model_response import CallAssembler
 
 
 def _assembled(*deltas: ToolCallDelta) -> list[ToolCall]:

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import BigInteger, Boolean, Integer, LargeBinary, Text, bindparam, text, update
 
 from agentos.storage.sessions import SessionChanges
-from agentos.storage.sqlalchemy.engine import open_database
+from agentos.storage.sqlalchemy import open_database
 from agentos.storage.sqlalchemy.tables import metadata, sessions
 from agentos.testing.storage.contract import LEASE, at, ended, frames, new_run, new_session, said
 

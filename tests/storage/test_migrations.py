@@ -18,7 +18,7 @@ from agentos.storage.migrations import HEAD, migrate, needs_at_least
 from agentos.storage.paging import Paging
 from agentos.storage.runs import RunFilter
 from agentos.storage.schema import SchemaState
-from agentos.storage.sqlalchemy.engine import open_database
+from agentos.storage.sqlalchemy import open_database
 from agentos.storage.sqlalchemy.tables import metadata
 from agentos.testing.storage.contract import (
     LEASE,

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from agentos.errors import ConfigError
-from agentos.storage.sqlalchemy.engine import open_database
+from agentos.storage.sqlalchemy import open_database
 from agentos.storage.sqlalchemy.postgresql import LIMITS
 from agentos.testing.storage.contract import new_session, take_turn
 from parts.pgbouncer import running_pgbouncer

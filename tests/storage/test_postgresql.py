@@ -8,8 +8,7 @@ from sqlalchemy import text
 
 from agentos.config import Config
 from agentos.errors import ConfigError, StorageError
-from agentos.storage.sqlalchemy import open_sql
-from agentos.storage.sqlalchemy.engine import open_database
+from agentos.storage.sqlalchemy import open_database, open_sql
 from agentos.testing.storage.contract import admit, admitted, ended, key, new_run, new_session, said, take_turn
 from parts.postgres import running_postgres
 

@@ -12,8 +12,8 @@ from agentos.app import create_app
 from agentos.config import Config
 from agentos.errors import AgentOSError, ConfigError
 from agentos.observability.logs import configure_logging
+from agentos.storage.sqlalchemy import open_database
 from agentos.storage.sqlalchemy.address import check_url
-from agentos.storage.sqlalchemy.engine import open_database
 from agentos.storage.sqlalchemy.libpq import postgresql_address
 from cli.conftest import CLI, cli
 from parts.server import AgentOSServer

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from operator import attrgetter
 from typing import Any, TypeVar
 
 from agentos.domain.run import Run
@@ -11,6 +12,8 @@ from agentos.storage.memory.records import RunRecord
 from agentos.storage.paging import Cursor, Page, Paging, next_place, page_of
 
 T = TypeVar("T", Run, Session)
+
+_place = attrgetter("place")
 
 
 def matching(items: Iterable[T], wanted: Mapping[str, Any]) -> list[T]:
@@ -35,7 +38,3 @@ def oldest_runs(
     ordered = sorted(runs, key=_place)
     found = [one for one in ordered if after is None or one.place > after][:limit]
     return found, next_place(found, limit, place=_place)
-
-
-def _place(record: RunRecord) -> Cursor:
-    return record.place

@@ -1,19 +1,23 @@
-"""Runs in memory, as they are looked up and listed, and asked to stop."""
+"""Runs in memory, as they are looked up, listed and asked to stop, and which worker executes them."""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Sequence, Set
+from dataclasses import replace
+
 from agentos.domain.run import Run
+from agentos.storage.admission import Lease
 from agentos.storage.memory.admission import MemoryAdmission
 from agentos.storage.memory.deletion import MemoryDeletion
 from agentos.storage.memory.endings import MemoryEndings
-from agentos.storage.memory.leases import MemoryLeases
 from agentos.storage.memory.paging import matching, page
-from agentos.storage.memory.records import run_copy
+from agentos.storage.memory.records import RunRecord, run_copy
 from agentos.storage.paging import Cursor, Page, Paging
 from agentos.storage.runs import RunFilter
 
 
-class MemoryRunStore(MemoryAdmission, MemoryEndings, MemoryLeases, MemoryDeletion):
+class MemoryRunStore(MemoryAdmission, MemoryEndings, MemoryDeletion):
     """Runs by id and by time."""
 
     def get(self, run_id: str, *, owner: str | None) -> Run | None:
@@ -34,3 +38,31 @@ class MemoryRunStore(MemoryAdmission, MemoryEndings, MemoryLeases, MemoryDeletio
             if record.unfinished:
                 record.ask_to_stop(forget=forget)
             return run_copy(record.run)
+
+    def cancel_requests(self, worker_id: str) -> Sequence[str]:
+        with self._lock:
+            return [record.run.id for record in self._leased(worker_id) if record.cancel_requested]
+
+    def leased(self, worker_id: str) -> Set[str]:
+        with self._lock:
+            return {record.run.id for record in self._leased(worker_id)}
+
+    def renew_leases(self, lease: Lease) -> Sequence[str]:
+        with self._lock:
+            own = self._leased(lease.worker_id)
+            for record in own:
+                record.lease(lease)
+            return [record.run.id for record in own]
+
+    def take_lost(self, lease: Lease, *, limit: int) -> Sequence[Run]:
+        with self._lock:
+            now = time.monotonic()
+            lost = [one for one in self._records.runs.values() if one.unfinished and one.lease_until < now]
+            taken = sorted(lost, key=lambda record: record.place)[:limit]
+            for record in taken:
+                record.run = replace(record.run, attempt=record.run.attempt + 1)
+                record.lease(lease)
+            return [run_copy(record.run) for record in taken]
+
+    def _leased(self, worker_id: str) -> Sequence[RunRecord]:
+        return [one for one in self._records.runs.values() if one.unfinished and one.worker_id == worker_id]

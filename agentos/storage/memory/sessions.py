@@ -7,10 +7,11 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from operator import attrgetter
 
 from agentos.domain.session import Session, Summary
 from agentos.errors import StorageError
-from agentos.storage.history import History, StoredMessage, within_page
+from agentos.storage.history import History, within_page
 from agentos.storage.idempotency import IdempotencyKey, Replay
 from agentos.storage.memory.idempotency import find_key, keep_key
 from agentos.storage.memory.paging import matching, page
@@ -84,7 +85,7 @@ class MemorySessionStore(MemoryStore, SessionStore):
     def history(self, session_id: str, *, owner: str | None, limit: int, before: int | None = None) -> History:
         with self._lock:
             record = self._records.session(session_id, owner)
-            end = bisect_left(record.messages, math.inf if before is None else before, key=_sequence)
+            end = bisect_left(record.messages, math.inf if before is None else before, key=attrgetter("sequence"))
             start = max(0, end - limit)
             found = record.messages[start:end]
             after = self._position(record.messages[start - 1].run_id) if start else 0
@@ -121,7 +122,3 @@ class MemorySessionStore(MemoryStore, SessionStore):
 
 def _place(session: Session) -> Cursor:
     return Cursor(session.updated_at, session.id)
-
-
-def _sequence(stored: StoredMessage) -> int:
-    return stored.sequence

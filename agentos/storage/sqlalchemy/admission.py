@@ -6,40 +6,46 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, NamedTuple
+from zlib import crc32
 
-from sqlalchemy import BigInteger, Boolean, and_, bindparam, case, exists, insert, literal, null, or_, select, update
+from sqlalchemy import BigInteger, Boolean, bindparam, case, exists, func, insert, literal, null, select, update
 
 from agentos.domain.run import BusyPolicy, Run, RunStatus
-from agentos.errors import RunNotFound, SessionNotFound
+from agentos.errors import RunNotFound, SessionBusy, SessionNotFound
 from agentos.storage.admission import Admission, Lease, Quota
 from agentos.storage.attachments import read_in
 from agentos.storage.idempotency import IdempotencyKey, Replay
 from agentos.storage.runs import RunStore
 from agentos.storage.sqlalchemy.attachments import keep_attachments
-from agentos.storage.sqlalchemy.busy_policy import BUSY, apply_busy_policy
-from agentos.storage.sqlalchemy.clock import database_now
 from agentos.storage.sqlalchemy.columns import duration, microseconds
 from agentos.storage.sqlalchemy.connection import Connection, Row
 from agentos.storage.sqlalchemy.database import SqlStore
+from agentos.storage.sqlalchemy.dialects import database_now, lock_until_commit
 from agentos.storage.sqlalchemy.history import read_window, window_of
 from agentos.storage.sqlalchemy.idempotency import keep_key
 from agentos.storage.sqlalchemy.media_rows import media_values
 from agentos.storage.sqlalchemy.owner_scoped import OwnerScoped
-from agentos.storage.sqlalchemy.quota import check_quota
-from agentos.storage.sqlalchemy.run_rows import run_values
-from agentos.storage.sqlalchemy.session_rows import active_at
+from agentos.storage.sqlalchemy.run_rows import ASK_TO_STOP, UNFINISHED, locked_in_order, run_values
+from agentos.storage.sqlalchemy.sessions import ACTIVE_AT
 from agentos.storage.sqlalchemy.tables import run_media, runs, sessions
 
 # The session's row is locked from here to the commit. A run that comes later gets a later place, and sees this run.
 _TAKE_PLACE = OwnerScoped(
     update(sessions)
     .where(sessions.c.id == bindparam("in_session"))
-    .values(next_position=sessions.c.next_position + 1, updated_at=active_at("now"))
+    .values(next_position=sessions.c.next_position + 1, updated_at=ACTIVE_AT)
     .returning(sessions.c.next_position - 1, sessions.c.owner),
     sessions.c.owner,
 )
 
-_has_to_wait = or_(bindparam("queued", type_=Boolean), BUSY)
+_unfinished = runs.alias("unfinished")
+_BUSY = exists().where(_unfinished.c.session_id == bindparam("in_session"), _unfinished.c.ended_at.is_(None))
+
+_IS_BUSY = select(_BUSY)
+_to_stop = locked_in_order(runs.c.session_id == bindparam("in_session"), key_share=True)
+_ASK_ALL_TO_STOP = ASK_TO_STOP.where(runs.c.id.in_(_to_stop)).returning(runs.c.id, runs.c.position)
+
+_has_to_wait = bindparam("queued", type_=Boolean) | _BUSY
 _BY_DATABASE: dict[str, Any] = {
     "status": case(
         (_has_to_wait, literal(RunStatus.QUEUED.value, runs.c.status.type)),
@@ -61,7 +67,7 @@ _older = runs.alias("older")
 _first = ~exists().where(
     _older.c.session_id == runs.c.session_id, _older.c.position < runs.c.position, _older.c.ended_at.is_(None)
 )
-_may_start = and_(_first, ~runs.c.cancel_requested)
+_may_start = _first & ~runs.c.cancel_requested
 _MAY_START = select(_may_start).where(*_mine)
 _START = (
     update(runs)
@@ -69,6 +75,14 @@ _START = (
     .values(status=RunStatus.RUNNING.value, started_at=bindparam("now"))
     .returning(runs.c.id)
 )
+
+# By status rather than by `ended_at`, which say the same: the indexes that lists by status need answer it, so that no
+# further one has to be written at the beginning and at the end of every run.
+_RUNS_OF_ALL = select(func.count()).select_from(runs).where(runs.c.status.in_(UNFINISHED))
+_RUNS_OF_OWNER = _RUNS_OF_ALL.where(runs.c.owner == bindparam("of_owner"))
+
+_SPACE = 0x72756E73
+"""Our part of the advisory locks that have two numbers: "runs" in ASCII."""
 
 
 class _Placed(NamedTuple):
@@ -123,8 +137,8 @@ class SqlAdmission(SqlStore, RunStore):
                 if place is None:
                     raise SessionNotFound(run.session_id)
                 position, new_owner = place
-            check_quota(connection, quota, new_owner)
-            interrupted = apply_busy_policy(connection, run.session_id, concurrency)
+            _check_quota(connection, quota, new_owner)
+            interrupted = _apply_busy_policy(connection, run.session_id, concurrency)
             placed = {**values, "position": position, "owner": new_owner}
             status = connection.execute(_ADD_RUN, placed).scalar()
             if run.media:
@@ -164,3 +178,35 @@ class SqlAdmission(SqlStore, RunStore):
         if rows is None:
             return None
         return Admission(replace(run, status=RunStatus.RUNNING, started_at=now), window_of(rows, self._database))
+
+
+def _check_quota(connection: Connection, quota: Quota, owner: str) -> None:
+    """Raise :class:`~agentos.errors.RateLimited` unless there is room for one more run of an owner."""
+    if not quota.limited:
+        return
+    # Admissions that would count the same runs come one after the other. Taken after the lock of the session's row, and
+    # nowhere else, so that no holder waits for such a row. Two owners that share a number wait for each other.
+    lock_until_commit(connection, _SPACE, 0 if quota.of_all is not None else crc32(owner.encode()) - 2**31)
+    of_owner = of_all = 0
+    # After the lock, as statements of their own: each sees what was committed before it began.
+    if quota.of_owner is not None:
+        of_owner = connection.execute(_RUNS_OF_OWNER, {"of_owner": owner}).scalar()
+    if quota.of_all is not None:
+        of_all = connection.execute(_RUNS_OF_ALL).scalar()
+    quota.check(of_owner=of_owner, of_all=of_all)
+
+
+def _apply_busy_policy(connection: Connection, session_id: str | None, concurrency: BusyPolicy) -> Sequence[str]:
+    """Do to a session's unfinished runs what the new one asks for; return those that are to stop, oldest first.
+
+    Called while the session's row is locked. Raises :class:`~agentos.errors.SessionBusy`.
+    """
+    if session_id is None or concurrency is BusyPolicy.ENQUEUE:
+        return ()
+    if concurrency is BusyPolicy.REJECT:
+        if connection.execute(_IS_BUSY, {"in_session": session_id}).scalar():
+            raise SessionBusy(session_id)
+        return ()
+    values = {"in_session": session_id, "forget": concurrency is BusyPolicy.ROLLBACK}
+    stopped = connection.execute(_ASK_ALL_TO_STOP, values).all()
+    return tuple(row.id for row in sorted(stopped, key=lambda row: row.position))

@@ -17,16 +17,8 @@ from agentos.storage.sqlalchemy.tables import agents
 
 _GIVEN = agents.c.id == bindparam("agent_id")
 _ADD = for_each_dialect(lambda dialect: dialect.insert(agents).on_conflict_do_nothing().returning(agents.c.id))
-_REPLACE = (
-    update(agents)
-    .where(_GIVEN)
-    .values(
-        document=bindparam("new_document"),
-        updated_at=bindparam("new_updated_at"),
-        listed=bindparam("new_listed"),
-        listed_at=bindparam("new_updated_at"),
-    )
-)
+_CHANGED = ("document", "updated_at", "listed", "listed_at")
+_REPLACE = update(agents).where(_GIVEN).values({name: bindparam(f"new_{name}") for name in _CHANGED})
 _GET = select(agents).where(_GIVEN)
 # What a list shows stands in a column of its own: documents can be a megabyte each. A worker of an earlier version does
 # not write it, so it counts only if it was written with the document.

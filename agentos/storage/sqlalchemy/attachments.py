@@ -17,7 +17,7 @@ from agentos.storage.sqlalchemy.columns import microseconds
 from agentos.storage.sqlalchemy.connection import Connection
 from agentos.storage.sqlalchemy.database import SqlStore
 from agentos.storage.sqlalchemy.dialects import for_each_dialect
-from agentos.storage.sqlalchemy.inline_media import read_inline
+from agentos.storage.sqlalchemy.media_rows import read_inline
 from agentos.storage.sqlalchemy.owner_scoped import OwnerScoped
 from agentos.storage.sqlalchemy.tables import attachment_pieces, attachments, run_attachments
 

@@ -97,22 +97,15 @@ class Prepared:
         return list(map(self._row, cursor.fetchall()))
 
 
-class Statements:
-    """The statements of one engine, each prepared when it is first executed.
-
-    They are kept for good: a store builds its statements once.
-    """
+class Statements(dict[Executable, Prepared]):
+    """The statements of one engine, each prepared at its first use and kept: a store builds its statements once."""
 
     def __init__(self, engine: Engine) -> None:
+        super().__init__()
         self.engine = engine
-        self._prepared: dict[Executable, Prepared] = {}
 
-    def prepared(self, statement: Executable) -> Prepared:
-        """Return a statement in the words of the engine's dialect."""
-        found = self._prepared.get(statement)
-        if found is None:
-            found = self._prepared[statement] = Prepared(statement, self.engine)
-        return found
+    def __missing__(self, statement: Executable) -> Prepared:
+        return self.setdefault(statement, Prepared(statement, self.engine))
 
 
 class Connection:
@@ -127,10 +120,9 @@ class Connection:
 
     def execute(self, statement: Executable, values: Parameters | Sequence[Parameters] = NO_PARAMETERS) -> Result:
         """Execute a statement, or the same for each of many values, and return what it gave."""
-        prepared = self._statements.prepared(statement)
+        prepared = self._statements[statement]
         cursor = self._cursor
-        once = isinstance(values, Mapping)
-        if isinstance(values, Mapping):
+        if once := isinstance(values, Mapping):
             sql, parameters = prepared.once(values)
             cursor.execute(sql, parameters)
         else:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import logging
+import threading
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any, ClassVar, TypeVar, cast
 
 import sqlalchemy
@@ -15,8 +18,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import PoolProxiedConnection
 
 from agentos.errors import StorageError
+from agentos.observability.repeated import RepeatedLines
 from agentos.storage.sqlalchemy.connection import NO_PARAMETERS, Connection, Parameters, Result, Statements
-from agentos.storage.sqlalchemy.failures import failures_of
 
 T = TypeVar("T")
 Work = Callable[[Connection], T]
@@ -52,7 +55,7 @@ class Database(ABC):
             OverflowError,  # nor SQLite an integer beyond 64 bits
         )
         self._statements = Statements(engine)
-        self._log = failures_of(name, logger)
+        self._log = failures_of(name)
 
     def exists(self) -> bool:
         """Return whether there is a database to connect to, without making one."""
@@ -176,3 +179,41 @@ def _cause(said: Exception) -> str:
     if getattr(said, "pgconn", None) is None and getattr(said, "sqlstate", "") is None:
         return f"{type(said).__name__}: {' '.join(line.strip() for line in lines)[:500]}"
     return f"{type(said).__name__}: {lines[0] if lines else ''}"
+
+
+class FailureLog:
+    """Logs failures of one database, few of each kind, so that an outage does not fill the disk; and its end."""
+
+    def __init__(self) -> None:
+        self.failing = False
+        """Whether there was an outage, and no success since. Read after each use of the database, without the lock."""
+        self._lines = RepeatedLines(logger)
+        self._lock = threading.Lock()
+        self._began = 0.0
+        self._failures = 0
+
+    def failed(self, kind: str, cause: str, *, outage: bool) -> None:
+        """Count a failure and log it, unless one of its kind was logged shortly before."""
+        if outage:
+            with self._lock:
+                if not self.failing:
+                    self._began, self._failures = time.monotonic(), 0
+                self.failing = True
+                self._failures += 1
+        self._lines.log(logging.ERROR, "the database failed: %s", cause, kind=kind)
+
+    def works(self) -> None:
+        """Log that an outage is over."""
+        with self._lock:
+            if not self.failing:
+                return
+            self.failing = False
+            fields = {"failures": self._failures, "seconds": round(time.monotonic() - self._began, 1)}
+        self._lines.forget()
+        logger.warning("the database works again", extra=fields)
+
+
+@cache
+def failures_of(name: str) -> FailureLog:  # noqa: ARG001 - the key of the cache
+    """Return the log of a database; a worker that waits for it opens it again and again."""
+    return FailureLog()

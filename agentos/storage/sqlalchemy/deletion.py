@@ -12,12 +12,11 @@ from sqlalchemy import BigInteger, Integer, Select, bindparam, case, delete, fun
 from agentos.domain.run import Run
 from agentos.storage.paging import Cursor
 from agentos.storage.runs import Deleted, RunStore
-from agentos.storage.sqlalchemy.busy_policy import ASK_TO_STOP
 from agentos.storage.sqlalchemy.columns import microseconds
 from agentos.storage.sqlalchemy.connection import Connection, Row
 from agentos.storage.sqlalchemy.database import SqlStore
 from agentos.storage.sqlalchemy.paging import oldest_runs, read_oldest
-from agentos.storage.sqlalchemy.run_rows import GET_RUN, UNFINISHED, locked_in_order, run_at
+from agentos.storage.sqlalchemy.run_rows import ASK_TO_STOP, GET_RUN, UNFINISHED, locked_in_order, run_at
 from agentos.storage.sqlalchemy.tables import attachments, messages, run_attachments, runs, sessions
 
 _GIVEN = runs.c.id.in_(bindparam("run_ids", expanding=True))

@@ -1,12 +1,15 @@
-"""Statements that SQLAlchemy has only in the form of one dialect: inserts that meet a row which is there already."""
+"""What the dialects say differently: inserts that meet a row which is there already, locks, and the time."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from sqlalchemy import text
+from sqlalchemy import BigInteger, text
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
 
 from agentos.storage.sqlalchemy.connection import Connection
 
@@ -24,3 +27,21 @@ def lock_until_commit(connection: Connection, space: int, number: int) -> None:
     """Take the lock with two numbers until the transaction ends. On SQLite, one transaction at a time writes anyway."""
     if connection.dialect == "postgresql":
         connection.execute(_LOCK, {"space": space, "number": number})
+
+
+class database_now(FunctionElement[int]):  # noqa: N801 - reads as the SQL function that it is
+    """The database's own time, which all workers share, in microseconds since 1970. Moves on within a transaction."""
+
+    type = BigInteger()
+    inherit_cache = True
+
+
+@compiles(database_now, "sqlite")
+def _on_sqlite(element: database_now, compiler: SQLCompiler, **options: Any) -> str:  # noqa: ARG001
+    # unixepoch('subsec') needs SQLite 3.42; Julian days count from noon, 2440587.5 of them before 1970.
+    return "CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER)"
+
+
+@compiles(database_now, "postgresql")
+def _on_postgresql(element: database_now, compiler: SQLCompiler, **options: Any) -> str:  # noqa: ARG001
+    return "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)"

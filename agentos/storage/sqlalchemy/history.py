@@ -14,7 +14,7 @@ from agentos.storage.history import History, within_page
 from agentos.storage.sessions import SessionStore
 from agentos.storage.sqlalchemy.connection import Connection, Row
 from agentos.storage.sqlalchemy.database import Database, SqlStore
-from agentos.storage.sqlalchemy.inline_media import MESSAGE_PLACE, InlineMedia
+from agentos.storage.sqlalchemy.media_rows import MESSAGE_PLACE, InlineMedia
 from agentos.storage.sqlalchemy.message_rows import message_of, stored_message_of
 from agentos.storage.sqlalchemy.owner_scoped import OwnerScoped
 from agentos.storage.sqlalchemy.run_rows import RUNS, runs_of
@@ -57,16 +57,9 @@ _END = 2**62
 # One statement, so that the counter and the messages are of the same moment.
 _TURN_COUNT = select(sessions.c.turn_count).where(sessions.c.id == bindparam("session_id")).scalar_subquery()
 
+_SHOWN = ("role", "content", "tool_calls", "tool_call_id", "provider_details", "attachments")
 _WINDOW = (
-    select(
-        messages.c.role,
-        messages.c.content,
-        messages.c.tool_calls,
-        messages.c.tool_call_id,
-        messages.c.provider_details,
-        messages.c.attachments,
-        MESSAGE_PLACE,
-    )
+    select(*(messages.c[name] for name in _SHOWN), MESSAGE_PLACE)
     .where(
         messages.c.session_id == bindparam("session_id"),
         messages.c.turn > _TURN_COUNT - bindparam("turns", type_=Integer),

@@ -8,21 +8,17 @@ from typing import Any
 from sqlalchemy import BigInteger, Integer, bindparam, delete, select, tuple_
 
 from agentos.storage.idempotency import IdempotencyKey, IdempotencyStore, Replay
-from agentos.storage.sqlalchemy.clock import database_now
 from agentos.storage.sqlalchemy.columns import duration, microseconds
 from agentos.storage.sqlalchemy.connection import Connection, Row
 from agentos.storage.sqlalchemy.database import SqlStore
-from agentos.storage.sqlalchemy.dialects import for_each_dialect
+from agentos.storage.sqlalchemy.dialects import database_now, for_each_dialect
 from agentos.storage.sqlalchemy.tables import idempotency_keys as keys
 
 _FREE = ("fingerprint", "made_id", "created_at", "expires_at")
 
 
 def _keep(dialect: Any) -> Any:
-    """Build the statement that keeps a key which is new or has expired, and returns a row only then.
-
-    A second request with the key waits in it until the first one's transaction has ended.
-    """
+    """Build what keeps a new or expired key, and returns a row only then. A second request waits for the first."""
     statement = dialect.insert(keys).values(
         {
             **{name: bindparam(name) for name in ("owner", "route", "key", "fingerprint", "made_id")},

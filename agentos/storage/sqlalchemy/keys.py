@@ -9,13 +9,7 @@ from sqlalchemy import BigInteger, bindparam, func, insert, or_, select, update
 
 from agentos.storage.json_text import dumps, loads
 from agentos.storage.keys import KeyStore, StoredKey
-from agentos.storage.sqlalchemy.columns import (
-    Values,
-    fields_of,
-    microseconds,
-    time_of,
-    time_or_none,
-)
+from agentos.storage.sqlalchemy.columns import Values, fields_of, microseconds, time_of, time_or_none
 from agentos.storage.sqlalchemy.connection import Connection, Row
 from agentos.storage.sqlalchemy.database import SqlStore
 from agentos.storage.sqlalchemy.dialects import lock_until_commit

@@ -27,7 +27,9 @@ def message_values(run: Run, messages: Sequence[Message], *, turn: int, last: in
             "run_id": run.id,
             "role": message.role,
             "content": message.content,
-            "tool_calls": _tool_calls_text(message.tool_calls),
+            "tool_calls": dumps([[call.id, call.name, call.arguments] for call in message.tool_calls])
+            if message.tool_calls
+            else None,
             "tool_call_id": message.tool_call_id,
             "provider_details": _details_text(message),
             "shares_media": False,
@@ -37,10 +39,6 @@ def message_values(run: Run, messages: Sequence[Message], *, turn: int, last: in
         }
         for sequence, message in enumerate(messages, first)
     ]
-
-
-def _tool_calls_text(calls: Sequence[ToolCall]) -> str | None:
-    return dumps([[call.id, call.name, call.arguments] for call in calls]) if calls else None
 
 
 def _details_text(message: Message) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from sqlalchemy import ColumnElement, Select, bindparam, select
+from sqlalchemy import Boolean, ColumnElement, Select, bindparam, or_, select, true, update
 
 from agentos.domain.run import Run, RunError, RunStatus
 from agentos.domain.usage import Usage
@@ -14,8 +14,7 @@ from agentos.storage.runs import ended_at
 from agentos.storage.sqlalchemy.columns import Values, fields_of, microseconds, object_of, time_of, time_or_none
 from agentos.storage.sqlalchemy.connection import Row
 from agentos.storage.sqlalchemy.database import Database
-from agentos.storage.sqlalchemy.inline_media import RUN_PLACE, InlineMedia
-from agentos.storage.sqlalchemy.media_rows import attachments_of
+from agentos.storage.sqlalchemy.media_rows import RUN_PLACE, InlineMedia, attachments_of
 from agentos.storage.sqlalchemy.owner_scoped import OwnerScoped
 from agentos.storage.sqlalchemy.tables import run_media, runs
 
@@ -38,6 +37,17 @@ _SAME = (*_GIVEN, "position", *_SAID)
 _TOKENS = ("prompt_tokens", "completion_tokens", "reasoning_tokens", "cached_tokens")
 OUTCOME = (*_SAID, *_TOKENS, "error", "metadata")
 """The columns that a run has from its admission on and that its end may change."""
+
+
+ASK_TO_STOP = (
+    update(runs)
+    .where(runs.c.ended_at.is_(None))
+    .values(
+        cancel_requested=true(),
+        forget_requested=or_(runs.c.forget_requested, bindparam("forget", type_=Boolean)),  # never taken back
+    )
+)
+"""Asks unfinished runs to stop; the caller says which."""
 
 
 def locked_in_order(which: ColumnElement[bool], *, key_share: bool = False) -> Select[str]:

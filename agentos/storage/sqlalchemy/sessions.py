@@ -6,28 +6,21 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Integer, Select, bindparam, delete, func, insert, select, update
+from sqlalchemy import BigInteger, ColumnElement, Integer, Select, bindparam, case, delete, func, insert, select, update
 from sqlalchemy.sql.dml import ReturningDelete
 
 from agentos.domain.session import Session, Summary
 from agentos.errors import SessionNotFound
 from agentos.storage.idempotency import IdempotencyKey, Replay
+from agentos.storage.json_text import dumps, loads
 from agentos.storage.paging import Page, Paging, page_of
 from agentos.storage.sessions import SessionChanges, SessionFilter, other_version
-from agentos.storage.sqlalchemy.columns import microseconds
+from agentos.storage.sqlalchemy.columns import Values, fields_of, microseconds, object_of, time_of
 from agentos.storage.sqlalchemy.connection import Connection, Row
 from agentos.storage.sqlalchemy.history import SqlHistory
 from agentos.storage.sqlalchemy.idempotency import keep_key
 from agentos.storage.sqlalchemy.owner_scoped import OwnerScoped
 from agentos.storage.sqlalchemy.paging import page_values, paged, place_by
-from agentos.storage.sqlalchemy.session_rows import (
-    active_at,
-    change_values,
-    session_of,
-    session_values,
-    summary_of,
-    summary_text,
-)
 from agentos.storage.sqlalchemy.tables import sessions
 
 _INNER = ("summary", "next_position", "turn_count", "message_count")
@@ -40,6 +33,16 @@ _VERSION = OwnerScoped(select(sessions.c.version).where(_GIVEN), sessions.c.owne
 _DELETE = OwnerScoped(delete(sessions).where(_GIVEN), sessions.c.owner)
 _PUT_SUMMARY = OwnerScoped(update(sessions).where(_GIVEN).values(summary=bindparam("new_summary")), sessions.c.owner)
 _GET_SUMMARY = OwnerScoped(select(sessions.c.summary).where(_GIVEN), sessions.c.owner)
+
+_OBJECTS = ("metadata", "state")
+_now = bindparam("now", type_=BigInteger)
+ACTIVE_AT = case((sessions.c.updated_at > _now, sessions.c.updated_at), else_=_now)
+"""What ``updated_at`` becomes by an activity: it never goes back, though the workers' clocks differ."""
+
+_SAME = (
+    *("id", "owner", "agent_id", "user_id", "team_id", "workflow_id", "name"),
+    *("run_count", "total_tokens", "version"),
+)
 
 
 def _conditions(names: tuple[str, ...]) -> list[ColumnElement[bool]]:
@@ -80,7 +83,7 @@ def _delete_oldest(names: tuple[str, ...]) -> ReturningDelete[str]:
 @cache
 def _change(names: tuple[str, ...], *, fenced: bool) -> OwnerScoped:
     changed: dict[str, Any] = {name: bindparam(f"new_{name}", type_=sessions.c[name].type) for name in names}
-    changed.update(version=sessions.c.version + 1, updated_at=active_at("now"))
+    changed.update(version=sessions.c.version + 1, updated_at=ACTIVE_AT)
     statement = update(sessions).where(_GIVEN).values(changed).returning(*_COLUMNS)
     if fenced:
         statement = statement.where(sessions.c.version == bindparam("expected_version"))
@@ -100,7 +103,7 @@ class SqlSessionStore(SqlHistory):
     """Sessions by id and by activity."""
 
     def create(self, session: Session, *, idempotency: IdempotencyKey | None = None) -> Replay | None:
-        values = session_values(session)
+        values = _session_values(session)
 
         def work(connection: Connection) -> Replay | None:
             replay = keep_key(connection, idempotency, session.id)
@@ -111,13 +114,13 @@ class SqlSessionStore(SqlHistory):
         return self._database.write(work)
 
     def get(self, session_id: str, *, owner: str | None) -> Session | None:
-        return self._database.query(*_GET.for_owner(owner, session_id=session_id)).first_as(session_of)
+        return self._database.query(*_GET.for_owner(owner, session_id=session_id)).first_as(_session_of)
 
     def list(self, where: SessionFilter, paging: Paging) -> Page[Session]:
         names, values = _filter_values(where)
         statement = _list(names, after=paging.cursor is not None)
         rows = self._database.query(statement, {**values, **page_values(paging)}).all()
-        return page_of(rows, paging, place=place_by("updated_at"), convert=lambda kept: list(map(session_of, kept)))
+        return page_of(rows, paging, place=place_by("updated_at"), convert=lambda kept: list(map(_session_of, kept)))
 
     def count(self, where: SessionFilter) -> int:
         names, values = _filter_values(where)
@@ -133,8 +136,8 @@ class SqlSessionStore(SqlHistory):
         now: datetime,
         expected_version: int | None = None,
     ) -> Session:
-        given = change_values(changes.given())
-        values = {f"new_{name}": value for name, value in given.items()}
+        given = changes.given()
+        values = {f"new_{name}": dumps(value) if name in _OBJECTS else value for name, value in given.items()}
         values.update(session_id=session_id, now=microseconds(now), expected_version=expected_version)
         change = _change(tuple(given), fenced=expected_version is not None).for_owner(owner, **values)
 
@@ -147,7 +150,7 @@ class SqlSessionStore(SqlHistory):
                 raise SessionNotFound(session_id)
             raise other_version(session_id, version, expected_version)
 
-        return session_of(self._database.write(work))
+        return _session_of(self._database.write(work))
 
     def delete(self, session_id: str, *, owner: str | None) -> bool:
         return self._database.execute(*_DELETE.for_owner(owner, session_id=session_id)).rowcount > 0
@@ -157,7 +160,7 @@ class SqlSessionStore(SqlHistory):
         return len(self._database.execute(_delete_oldest(names), {**values, "delete_limit": limit}).all())
 
     def put_summary(self, session_id: str, summary: Summary, *, owner: str | None) -> None:
-        put = _PUT_SUMMARY.for_owner(owner, session_id=session_id, new_summary=summary_text(summary))
+        put = _PUT_SUMMARY.for_owner(owner, session_id=session_id, new_summary=_summary_text(summary))
         if not self._database.execute(*put).rowcount:
             raise SessionNotFound(session_id)
 
@@ -165,4 +168,41 @@ class SqlSessionStore(SqlHistory):
         row = self._database.query(*_GET_SUMMARY.for_owner(owner, session_id=session_id)).first()
         if row is None:
             raise SessionNotFound(session_id)
-        return None if row.summary is None else summary_of(row.summary)
+        return None if row.summary is None else _summary_of(row.summary)
+
+
+def _session_values(session: Session) -> Values:
+    """Return the row of a new session."""
+    return {
+        **fields_of(session, _SAME),
+        "metadata": dumps(session.metadata),
+        "state": dumps(session.state),
+        "summary": None,
+        "created_at": microseconds(session.created_at),
+        "updated_at": microseconds(session.updated_at),
+        "next_position": 1,
+        "turn_count": 0,
+        "message_count": 0,
+    }
+
+
+def _session_of(row: Row) -> Session:
+    """Return the session of a row."""
+    return Session(
+        **fields_of(row, _SAME),
+        metadata=object_of(row.metadata),
+        state=object_of(row.state),
+        created_at=time_of(row.created_at),
+        updated_at=time_of(row.updated_at),
+    )
+
+
+def _summary_text(summary: Summary) -> str:
+    """Return a summary as the session's row holds it."""
+    return dumps({**fields_of(summary, summary.__slots__), "created_at": microseconds(summary.created_at)})
+
+
+def _summary_of(text: str) -> Summary:
+    """Return the summary of :func:`_summary_text`."""
+    stored = loads(text)
+    return Summary(**{**stored, "created_at": time_of(stored["created_at"])})

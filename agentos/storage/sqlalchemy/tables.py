@@ -4,22 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import (
-    BigInteger,
-    Boolean,
-    Column,
-    ForeignKey,
-    ForeignKeyConstraint,
-    Index,
-    Integer,
-    LargeBinary,
-    MetaData,
-    PrimaryKeyConstraint,
-    Table,
-    Text,
-    and_,
-    false,
-)
+from sqlalchemy import BigInteger, Boolean, ColumnElement, Integer, LargeBinary, Text, false
+from sqlalchemy.schema import Column, ForeignKey, ForeignKeyConstraint, Index, MetaData, PrimaryKeyConstraint, Table
 
 from agentos.domain.principal import ANONYMOUS
 
@@ -42,6 +28,12 @@ CHANGING: Any = {"postgresql_with": {"fillfactor": 80}}
 # Rows from before there were owners belong to callers without a credential, and so do those that a worker of such a
 # version still writes.
 Owner: Any = {"type_": Key, "nullable": False, "server_default": ANONYMOUS}
+
+
+def _only(rows: ColumnElement[bool]) -> dict[str, Any]:
+    """Return the options of an index that has some rows alone."""
+    return {"sqlite_where": rows, "postgresql_where": rows}
+
 
 agents = Table(
     "agents",
@@ -87,7 +79,7 @@ sessions = Table(
 def _where_given(name: str) -> None:
     """Index sessions by something that most of them do not have: those without it cost nothing."""
     column = sessions.c[f"{name}_id"]
-    where: Any = {"sqlite_where": column.is_not(None), "postgresql_where": column.is_not(None)}
+    where = _only(column.is_not(None))
     Index(f"ix_sessions_{name}", column, sessions.c.updated_at, sessions.c.id, **where)
     Index(f"ix_sessions_owner_{name}", sessions.c.owner, column, sessions.c.updated_at, sessions.c.id, **where)
 
@@ -138,18 +130,15 @@ runs = Table(
 
 # Each index is a page more that a commit has to write, so a run without a session is in none that begins with it.
 _in_session = runs.c.session_id.is_not(None)
-_of_session: Any = {"sqlite_where": _in_session, "postgresql_where": _in_session}
-Index("ux_runs_position", runs.c.session_id, runs.c.position, unique=True, **_of_session)
-Index("ix_runs_session", runs.c.session_id, runs.c.created_at, runs.c.id, **_of_session)
+Index("ux_runs_position", runs.c.session_id, runs.c.position, unique=True, **_only(_in_session))
+Index("ix_runs_session", runs.c.session_id, runs.c.created_at, runs.c.id, **_only(_in_session))
 
 # Only what is under way, however many runs have ended. `lease_until` is left out: a heartbeat then changes no index.
 _under_way = runs.c.ended_at.is_(None)
-_open = and_(_in_session, _under_way)
-Index("ix_runs_open", runs.c.session_id, runs.c.position, sqlite_where=_open, postgresql_where=_open)
-Index("ix_runs_lease", runs.c.lease_owner, sqlite_where=_under_way, postgresql_where=_under_way)
+Index("ix_runs_open", runs.c.session_id, runs.c.position, **_only(_in_session & _under_way))
+Index("ix_runs_lease", runs.c.lease_owner, **_only(_under_way))
 # Empty nearly always, which is what each worker asks for a few times a second.
-_to_stop = and_(_under_way, runs.c.cancel_requested)
-Index("ix_runs_to_stop", runs.c.lease_owner, sqlite_where=_to_stop, postgresql_where=_to_stop)
+Index("ix_runs_to_stop", runs.c.lease_owner, **_only(_under_way & runs.c.cancel_requested))
 
 # The bytes of attachments, once per owner and content; `digest` is their SHA-256. A trigger, which the migration makes,
 # deletes them with the last row of `run_attachments` that refers to them: no way of deleting a run leaves them behind.
@@ -238,8 +227,7 @@ run_events = Table(
     PrimaryKeyConstraint("run_id", "first", name="pk_run_events"),
     ForeignKeyConstraint(["run_id"], ["runs.id"], name="fk_run_events_run", ondelete="CASCADE"),
 )
-_ended = run_events.c.ended_at.is_not(None)
-Index("ix_run_events_ended", run_events.c.ended_at, sqlite_where=_ended, postgresql_where=_ended)
+Index("ix_run_events_ended", run_events.c.ended_at, **_only(run_events.c.ended_at.is_not(None)))
 
 # `made_id` is of the run or session that the key's request made. It refers to nothing: the key outlives what it made.
 idempotency_keys = Table(
