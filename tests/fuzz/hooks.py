@@ -31,6 +31,7 @@ ACCEPTED = (
     ("(run|stream)_agent", "RejectedPositiveData", "INVALID_REQUEST", "is true and a stream was asked for"),
     ("run_agent", "RejectedPositiveData", "INVALID_REQUEST", "nobody waits for a background run"),
     ("replace_agent", "RejectedPositiveData", "INVALID_REQUEST", "but the address names"),
+    ("(register|replace)_agent", "RejectedPositiveData", "INVALID_REQUEST", "is another name of"),
     # Relations to what is there: another request with that key, a session in which nothing was said.
     (".*", "RejectedPositiveData", "IDEMPOTENCY_MISMATCH", "was used with another request"),
     ("update_session", "AcceptedNegativeData", "PRECONDITION_FAILED", "If-Match names none"),
