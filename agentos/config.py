@@ -71,7 +71,7 @@ class Config:
     app: str | None = setting(
         None,
         OPTIONAL_MEMBER,
-        "Program whose agents are served and shown by all commands: module:name of an `AgentOS`, found from the working"
+        "Program with agents that all commands serve and show: module:name of an `AgentOS`, found from the working"
         " directory.",
     )
     assistant: bool = setting(True, FLAG, "Offer the built-in agent `assistant`.")

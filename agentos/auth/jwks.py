@@ -151,5 +151,5 @@ def _check_address(address: str) -> None:
     if not host or url.auth or not (url.scheme == "https" or (url.scheme == "http" and is_loopback(host))):
         raise ConfigError(
             "AGENTOS_JWT_JWKS is not accepted: give a file, or a URL with https and without a password; http only on"
-            " this machine, as whoever can change the answer can make tokens"
+            " this machine, since anyone who can change the answer can make tokens"
         )

@@ -24,7 +24,7 @@ Hosts AI agents behind one API: sessions that last, answers that stream, runs th
 
 - Every answer carries `X-Request-ID`: the caller's own if it sent a sane one (1 to 128 letters, digits, `.`, `_`, `-`),
   else a new one.
-- Every error is JSON of the shape `Error`, whatever went wrong.
+- Every error is JSON of the shape `Error`.
 - A field or query parameter that is not documented is refused; nothing is coerced.
 - Times are RFC 3339 in UTC. Ids are opaque.
 """

@@ -136,7 +136,7 @@ def run_agent(agent_id: str, query: dict[str, Any], body: dict[str, Any]) -> Res
 def stream_agent(agent_id: str, query: dict[str, Any], body: dict[str, Any]) -> Response:
     """Run an agent and stream what it says and does.
 
-    Whatever can be refused is refused with a status and a JSON error before the first byte of the stream. `run_start`
+    A refusal is a status and a JSON error, and comes before the first byte of the stream. `run_start`
     is the first event; exactly one of `complete` and `error` is the last. Joined, the `token`s of the last turn are the
     output, to the byte. `id` counts the run's events: 1, 2, 3 … without a gap, unless `types` filters. A stream that
     ends without `complete` or `error` was cut; `GET /api/v1/runs/{run_id}/events` has the rest.

@@ -203,6 +203,6 @@ def open_postgresql(url: str, *, pooler: str) -> PostgresqlDatabase:
         return PostgresqlDatabase({**CONNECT, **several, **parameters}, pooled=pooled)
     except ImportError as error:
         raise ConfigError(
-            "AGENTOS_DATABASE_URL is PostgreSQL's, whose driver is missing; install it with"
+            "AGENTOS_DATABASE_URL is PostgreSQL's, and its driver is missing; install it with"
             " pip install 'agentos-server[postgresql]'"
         ) from error

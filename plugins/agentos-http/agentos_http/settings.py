@@ -73,7 +73,7 @@ SETTINGS = {
             "http_deny_hosts",
             Kind(f"host names, also *.example.com, and {_NETWORKS}", _denied),
             "",
-            "Hosts and networks that may not be reached, whatever else allows them.",
+            "Hosts and networks that may not be reached, even if another setting allows them.",
             ("AGENTOS_HTTP_DENY_HOSTS",),
         ),
         Setting(

@@ -37,8 +37,8 @@ TOO_LONG = re.compile(r"request \((\d+) tokens\) exceeds the available context s
 class LocalProvider(ModelProvider):
     """Answers from a model on this machine: the shared server's, or the one at ``AGENTOS_LOCAL_URL``.
 
-    Tools are sent only where the agent's parameters ask with a ``tool_choice``: a model of this size calls whatever
-    tools it is given, at every turn.
+    Tools are sent only where the agent's parameters ask with a ``tool_choice``: a model of this size calls every
+    tool that it gets, at every turn.
     """
 
     def __init__(

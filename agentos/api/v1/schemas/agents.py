@@ -59,12 +59,12 @@ class AgentChangesSchema(RequestSchema):
     max_turns = StrictInteger("Model calls that one run may make.", least=1, most=1000, nullable=True)
     max_steps = StrictInteger("Another name of `max_turns`.", least=1, most=1000, nullable=True)
     concurrency = Choice(
-        "What happens to a run whose session has another one under way, where the request does not say; `enqueue` if it"
+        "What happens to a run while another one of its session is under way, unless the request says; `enqueue` if it"
         " is absent.",
         BusyPolicy,
     )
     retry_on_crash = StrictBoolean("Start a run over when its worker is lost; its tools may then act twice.")
-    metadata = metadata_field("Whatever the client wants to keep with it.")
+    metadata = metadata_field("The client's own values, kept with it.")
 
 
 class AgentDefinitionSchema(AgentChangesSchema):

@@ -40,7 +40,7 @@ class MediaSchema(RequestSchema):
     data = StrictString("Its bytes in base64 (RFC 4648, standard alphabet, with padding).", least=1, format="byte")
     content_type = StrictString("The media type of `data`.", most=255, example="image/png")
     name = StrictString("Its name, for people and models.", most=255)
-    metadata = metadata_field("Whatever the client wants to keep with it.")
+    metadata = metadata_field("The client's own values, kept with it.")
 
 
 class MediaDescriptionSchema(ResponseSchema):
@@ -51,7 +51,7 @@ class MediaDescriptionSchema(ResponseSchema):
     content_type = StrictString("Its media type.", optional=True)
     size = StrictInteger("Its size in bytes, where it came as `data` or was fetched.", optional=True)
     name = StrictString("Its name.", optional=True)
-    metadata = Object("Whatever the client keeps with it.", optional=True)
+    metadata = Object("The client's own values, kept with it.", optional=True)
 
 
 def attachments_field() -> Raw:

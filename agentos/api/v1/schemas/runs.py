@@ -35,7 +35,7 @@ class RunContextSchema(RequestSchema):
     parent_run_id = id_field("The run that this one is a part of.")
     workflow_id = id_field("The workflow that it belongs to.")
     team_id = id_field("The team that it belongs to.")
-    metadata = metadata_field("Whatever the client wants to keep with it.")
+    metadata = metadata_field("The client's own values, kept with it.")
 
 
 class RunRequestSchema(RequestSchema):
@@ -57,10 +57,10 @@ class RunRequestSchema(RequestSchema):
     media = attachments_field()
     session_id = id_field("The session to run in; without one the run has no memory.")
     user_id = id_field("The client's name of a user; says nothing about who may see the run.")
-    metadata = metadata_field("Whatever the client wants to keep with the run.")
+    metadata = metadata_field("The client's own values, kept with the run.")
     stream = StrictBoolean("Stream the answer, as `/run/stream` does.", default=False)
     background = StrictBoolean(
-        "Answer at once, with 202 and where the run will be found; it goes on by itself. Not together with a stream.",
+        "Answer at once, with 202 and where the run will be found; it continues by itself. Not together with a stream.",
         default=False,
     )
     concurrency = Choice(
@@ -70,7 +70,7 @@ class RunRequestSchema(RequestSchema):
         BusyPolicy,
     )
     on_disconnect = Choice(
-        "What happens when the client goes away before the run has ended: it goes on, or (`cancel`) is cancelled.",
+        "What happens when the client goes away before the run has ended: it continues, or (`cancel`) is cancelled.",
         ("continue", "cancel"),
         default="continue",
     )

@@ -31,7 +31,7 @@ class NewSessionSchema(RequestSchema):
     team_id = id_field("The team that it belongs to.", nullable=True)
     workflow_id = id_field("The workflow that it belongs to.", nullable=True)
     name = StrictString("A name for people.", most=MAX_NAME, nullable=True, example="Trip to Rome")
-    metadata = metadata_field("Whatever the client wants to keep with it.", nullable=True)
+    metadata = metadata_field("The client's own values, kept with it.", nullable=True)
     state = metadata_field("The client's state of the conversation.", nullable=True)
 
 
@@ -39,7 +39,7 @@ class SessionChangesSchema(RequestSchema):
     """What to change: what is given replaces, what is absent stays, `null` clears."""
 
     name = StrictString("A name for people.", most=MAX_NAME, nullable=True)
-    metadata = metadata_field("Whatever the client wants to keep with it.", nullable=True)
+    metadata = metadata_field("The client's own values, kept with it.", nullable=True)
     state = metadata_field("The client's state of the conversation.", nullable=True)
 
 
@@ -64,7 +64,7 @@ class SessionSchema(ResponseSchema):
     team_id = StrictString("The team that it belongs to.", nullable=True)
     workflow_id = StrictString("The workflow that it belongs to.", nullable=True)
     name = StrictString("A name for people.", nullable=True)
-    metadata = Object("Whatever the client wants to keep with it.")
+    metadata = Object("The client's own values, kept with it.")
     state = Object("The client's state of the conversation.")
     run_count = StrictInteger("Runs that ended and stand in the history.")
     total_tokens = StrictInteger("Tokens that those runs used.")
