@@ -81,8 +81,18 @@ def build(
     registries.add_from_code(agents or {}, tools)
 
     storage = _open_storage(registries.storages, config)
-    if config.migrate:
-        storage.upgrade()
+    try:
+        if config.migrate:
+            storage.upgrade()
+        return _assemble(config, manager, registries, storage, serving=serving)
+    except BaseException:
+        storage.close()
+        raise
+
+
+def _assemble(
+    config: Config, manager: PluginManager, registries: _Registries, storage: Storage, *, serving: bool
+) -> Services:
     lease = Lease(worker_id=f"{socket.gethostname()}:{os.getpid()}:{new_id()[-12:]}", seconds=config.lease_seconds)
     runner = Runner(
         storage,
