@@ -48,7 +48,7 @@ def test_a_run_without_a_step_has_neither(here: Worker) -> None:
         {"large": "x" * 2 * 1024**2},
         {"large number": 2**70},
     ],
-    ids=str,
+    ids=["not JSON", "half a pair", "a key that is no text", "large", "large number"],
 )
 def test_details_that_cannot_be_kept_are_left_out_and_the_run_completes(
     here: Worker, details: dict[object, object], caplog: pytest.LogCaptureFixture

@@ -58,7 +58,11 @@ def test_a_traceback_is_one_field(log):
     assert json.loads(line)["exception"].endswith("ValueError: bad")
 
 
-@pytest.mark.parametrize("value", ["\ud800", 2**70, {"a": {1, 2}}, b"\xff", object()], ids=repr)
+@pytest.mark.parametrize(
+    "value",
+    ["\ud800", 2**70, {"a": {1, 2}}, b"\xff", object()],
+    ids=["half a pair", "large number", "set", "bytes", "object"],
+)
 @pytest.mark.parametrize("form", ["json", "console"])
 def test_what_cannot_be_encoded_is_logged_all_the_same(log, form, value):
     stream = log(log_format=form)

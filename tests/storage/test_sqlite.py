@@ -5,8 +5,10 @@ import sys
 import threading
 import time
 from contextlib import closing
+from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from agentos.config import Config
 from agentos.domain.run import RunStatus
@@ -15,6 +17,7 @@ from agentos.storage.history import MAX_RUNS_WITHOUT_MESSAGES
 from agentos.storage.paging import Paging
 from agentos.storage.sessions import SessionFilter
 from agentos.storage.sqlalchemy import open_sql
+from agentos.storage.sqlalchemy.sqlite import open_sqlite
 from agentos.testing.storage.contract import LEASE, admitted, ended, frames, new_run, new_session, said, take_turn
 
 HOLD = """
@@ -48,6 +51,36 @@ def locked(storage, path):
     yield lambda: process.communicate("\n", timeout=10)
     if process.poll() is None:
         process.communicate("\n", timeout=10)
+
+
+def open_files(path):
+    return [file for file in Path("/proc/self/fd").iterdir() if file.exists() and file.samefile(path)]
+
+
+def test_a_connection_that_is_in_use_when_the_storage_is_closed_is_closed_when_it_is_given_back(path, sqlite_url):
+    path.touch()
+    database = open_sqlite(sqlite_url)
+    reading, closed = threading.Event(), threading.Event()
+
+    def read(connection):
+        connection.execute(text("SELECT 1"))
+        reading.set()
+        assert closed.wait(10)
+
+    reader = threading.Thread(target=database.read, args=[read])
+    reader.start()
+    assert reading.wait(10)
+    database.close()
+    closed.set()
+    reader.join(10)
+    assert not open_files(path)
+
+
+def test_a_file_that_is_no_database_is_closed(path, sqlite_url):
+    path.write_bytes(b"no database" * 1000)
+    with pytest.raises(StorageError):
+        open_sqlite(sqlite_url).check()
+    assert not open_files(path)
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,7 @@ class Database(ABC):
         )
         self._statements = Statements(engine)
         self._log = failures_of(name)
+        self._closed = False
 
     def exists(self) -> bool:
         """Return whether there is a database to connect to, without making one."""
@@ -98,7 +99,8 @@ class Database(ABC):
         return False
 
     def close(self) -> None:
-        """Close all connections."""
+        """Close all connections; one that a thread uses now is closed when the thread gives it back."""
+        self._closed = True
         self.engine.dispose()
 
     @abstractmethod
@@ -128,7 +130,9 @@ class Database(ABC):
                 lent.invalidate(error)
             raise
         finally:
-            lent.close()  # the pool rolls back what was not committed
+            if self._closed and lent.is_valid:
+                lent.detach()  # a pool that was disposed of would keep it open
+            lent.close()  # rolls back what was not committed
         return done
 
     def _unusable(self, error: BaseException, lent: PoolProxiedConnection) -> bool:

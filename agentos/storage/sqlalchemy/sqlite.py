@@ -149,11 +149,15 @@ def _engine(path: Path, *, connections: int, foreign_keys: bool = True) -> Engin
         connection = sqlite3.connect(
             address, uri=True, isolation_level=None, check_same_thread=False, timeout=BUSY_TIMEOUT / 1000
         )
-        _retried(lambda: connection.execute("PRAGMA journal_mode = WAL"), wait=LOCK_WAIT)
-        # The WAL is synced at checkpoints: what was committed survives any end of the process, though perhaps not
-        # the last moments before a power failure.
-        connection.execute("PRAGMA synchronous = NORMAL")
-        connection.execute(f"PRAGMA foreign_keys = {'ON' if foreign_keys else 'OFF'}")
+        try:
+            _retried(lambda: connection.execute("PRAGMA journal_mode = WAL"), wait=LOCK_WAIT)
+            # The WAL is synced at checkpoints: what was committed survives any end of the process, though perhaps not
+            # the last moments before a power failure.
+            connection.execute("PRAGMA synchronous = NORMAL")
+            connection.execute(f"PRAGMA foreign_keys = {'ON' if foreign_keys else 'OFF'}")
+        except BaseException:
+            connection.close()
+            raise
         return connection
 
     kept = min(connections, 5)
