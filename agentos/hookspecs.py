@@ -8,21 +8,29 @@ is reported by name and skipped, or stops the start with ``AGENTOS_PLUGINS_STRIC
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pluggy
 
 if TYPE_CHECKING:
     import click
+    from flask import Blueprint
 
+    from agentos.api.kit.routes import Routes
     from agentos.auth.authenticator import Authenticator
     from agentos.config import Config
     from agentos.domain.agent import Agent, StreamingAgent
+    from agentos.domain.event import RunEvent
     from agentos.domain.message import ToolCall
     from agentos.domain.run import Run
     from agentos.execution.executor import Executor
     from agentos.models.provider import ModelProvider
+    from agentos.models.request import ModelRequest
+    from agentos.runtime.context import RunContext
+    from agentos.services.runs import RunRequest
+    from agentos.services.server import Server
+    from agentos.setting_kinds import Kind
     from agentos.storage.interface import Storage
     from agentos.tools.context import ToolContext
     from agentos.tools.denied import Denied
@@ -81,10 +89,39 @@ class RegisterAuthenticator(Protocol):
     def __call__(self, name: str, factory: Callable[[Config, Storage], Authenticator]) -> None: ...
 
 
+class RegisterSetting(Protocol):
+    """Register a setting: ``name`` in the file and in code, ``AGENTOS_NAME`` in the environment.
+
+    ``kind`` is ``str``, ``int``, ``float``, ``bool``, or a :class:`~agentos.Kind`.
+    """
+
+    def __call__(
+        self,
+        name: str,
+        kind: Kind | type,
+        default: Any,
+        help: str,
+        *,
+        variable: str | None = None,
+        secret: bool = False,
+    ) -> None: ...
+
+
+class RegisterRoutes(Protocol):
+    """Register a :class:`~agentos.web.Routes`, or a Flask blueprint with its ``public`` paths named."""
+
+    def __call__(self, routes: Routes | Blueprint, *, public: Collection[str] = ()) -> None: ...
+
+
 class RegisterCommand(Protocol):
     """Register a click command, or group of commands, below ``flask agentos``."""
 
     def __call__(self, command: click.Command) -> None: ...
+
+
+@hookspec
+def register_settings(register: RegisterSetting) -> None:
+    """Register settings of the plugin. Called first of all; the other hooks find the values in ``config``."""
 
 
 @hookspec
@@ -127,12 +164,45 @@ def register_commands(register: RegisterCommand) -> None:
 
 
 @hookspec
+def register_routes(register: RegisterRoutes, server: Server) -> None:
+    """Register HTTP operations. Called when the application is built, in each worker."""
+
+
+@hookspec
+def server_start(server: Server) -> None:
+    """Begin what the plugin does by itself. Called once in each worker, after its fork."""
+
+
+@hookspec
+def server_stop(server: Server) -> None:
+    """End what ``server_start`` began. Called once in each worker, after its runs have ended."""
+
+
+@hookspec
+def before_run(request: RunRequest, agent: Agent | StreamingAgent) -> Denied | None:
+    """Allow a run by returning ``None``, or deny it, before anything of it is saved."""
+
+
+@hookspec
+def before_model_call(request: ModelRequest, context: RunContext) -> ModelRequest | Denied | None:
+    """Return a changed request to the model, or deny the call; ``None`` leaves it as it is."""
+
+
+@hookspec
 def before_tool_call(call: ToolCall, context: ToolContext) -> Denied | None:
     """Allow a tool call by returning ``None``, or deny it. Called in the call's own thread, before the tool.
 
     Its arguments have been checked. Every plugin is asked; a call that any of them denies is not made, and the model
     reads the first reason. What this raises, or returns besides, is logged with the plugin's name, and denies too. The
     server does not start without a plugin that has this hook and is broken.
+    """
+
+
+@hookspec
+def run_event(run: Run, event: RunEvent) -> None:
+    """Observe an event of a run. Called in the run's own thread, outside of locks.
+
+    What it raises is logged, never handed on.
     """
 
 
