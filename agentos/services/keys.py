@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from datetime import datetime
 from shlex import quote
 from typing import NoReturn
@@ -74,10 +74,6 @@ class KeyService:
         paging = Paging(limit=1)
         sessions = self._storage.sessions.list(SessionFilter(owner=owner), paging)
         return bool(sessions.items or self._storage.runs.list(RunFilter(owner=owner), paging).items)
-
-    def list(self) -> Sequence[StoredKey]:
-        """Return all keys, the oldest first, also those that are not good any more."""
-        return self._storage.keys.list()
 
     def revoke(self, key_id: str) -> StoredKey:
         """Revoke a key for good, from the next request on; takes a whole key that leaked too. Raises ``NotFound``."""
