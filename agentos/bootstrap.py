@@ -176,7 +176,7 @@ class _Registries:
                 from agentos.models.compatible import dialect_of
 
                 dialect_of(one)  # what is not accepted stops the start, as for every other option
-            _register_into(self.providers, manager.report(SETTINGS))(one.prefix, _compatible(one))
+            _register_into(self.providers, manager.report(SETTINGS), one.prefix, partial(_compatible, one))
 
     def add_from_code(
         self, agents: Mapping[str, Agent | StreamingAgent], tools: Sequence[Tool | Toolkit | Callable[..., Any]]
@@ -194,39 +194,27 @@ class _Registries:
             self.tools.add(one.name, one, source=source)
         return [one.name for one in added]
 
-    def _register_tool(self, report: PluginReport) -> Callable[..., None]:
-        def register(tool: Tool | Toolkit | Callable[..., Any]) -> None:
-            report.provides.extend(f"tool:{name}" for name in self.add_tool(tool, report.name))
+    def _register_tool(self, report: PluginReport, tool: Tool | Toolkit | Callable[..., Any]) -> None:
+        report.provides.extend(f"tool:{name}" for name in self.add_tool(tool, report.name))
 
-        return register
-
-    def _register_agent(self, report: PluginReport) -> Callable[..., None]:
-        def register(agent: Agent | StreamingAgent, *, id: str | None = None) -> None:
-            name = id or getattr(agent, "id", None)
-            if not name:
-                raise PluginError(f"an agent of type {type(agent).__name__} has no id; give register(agent, id=…)")
-            self.agents.add(name, agent, source=report.name)
-            report.provides.append(f"agent:{name}")
-
-        return register
+    def _register_agent(self, report: PluginReport, agent: Agent | StreamingAgent, *, id: str | None = None) -> None:
+        name = id or getattr(agent, "id", None)
+        if not name:
+            raise PluginError(f"an agent of type {type(agent).__name__} has no id; give register(agent, id=…)")
+        self.agents.add(name, agent, source=report.name)
+        report.provides.append(f"agent:{name}")
 
 
-def _register_into(registry: Registry[Any], report: PluginReport) -> Callable[..., None]:
-    def register(name: str, factory: Callable[..., Any]) -> None:
-        registry.add(name, factory, source=report.name)
-        report.provides.append(f"{registry.kind}:{name}")
-
-    return register
+def _register_into(registry: Registry[Any], report: PluginReport, name: str, factory: Callable[..., Any]) -> None:
+    registry.add(name, factory, source=report.name)
+    report.provides.append(f"{registry.kind}:{name}")
 
 
-def _compatible(settings: ProviderSettings) -> ProviderFactory:
-    def make(config: Config) -> ModelProvider:
-        # A server without such providers, or before its first call, need not load a client.
-        from agentos.models.compatible import CompatibleProvider
+def _compatible(settings: ProviderSettings, config: Config) -> ModelProvider:
+    # A server without such providers, or before its first call, need not load a client.
+    from agentos.models.compatible import CompatibleProvider
 
-        return CompatibleProvider(settings, config)
-
-    return make
+    return CompatibleProvider(settings, config)
 
 
 def _tool_executor(config: Config, manager: PluginManager) -> ToolExecutor:

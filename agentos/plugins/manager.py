@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Literal, TypeVar
 
@@ -105,11 +106,11 @@ class PluginManager:
         """Have ``remove(plugin_name)`` called when a plugin turns out broken after it registered something."""
         self._undo.append(remove)
 
-    def call(self, hook: str, register: Callable[[PluginReport], Callable[..., None]], **given: Any) -> None:
-        """Call a ``register_…`` hook of each plugin with a ``register`` of its own, made from its report."""
+    def call(self, hook: str, register: Callable[..., None], **given: Any) -> None:
+        """Call a ``register_…`` hook of each plugin; its report is the first argument of ``register``."""
         for implementation in sorted(getattr(self._manager.hook, hook).get_hookimpls(), key=_core_first):
             report = self._reports[implementation.plugin_name]
-            arguments = {"register": register(report), **given}
+            arguments = {"register": partial(register, report), **given}
             try:
                 implementation.function(*(arguments[name] for name in implementation.argnames))
             except Exception as error:  # noqa: BLE001 - other people's code; it is reported
