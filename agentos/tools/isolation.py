@@ -18,6 +18,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -111,19 +112,12 @@ class Isolation:
 
 
 def _pickled(tool: Tool, given: Mapping[str, Any], context: ToolContext) -> bytes:
+    shared = {one.name: getattr(context, one.name) for one in fields(context) if one.name != "cancellation"}
     call = {
         "function": tool.function,
         "given": {name: value for name, value in given.items() if name != tool.context_parameter},
         "parameter": tool.context_parameter,
-        "context": {
-            "run_id": context.run_id,
-            "agent_id": context.agent_id,
-            "owner": context.owner,
-            "session_id": context.session_id,
-            "user_id": context.user_id,
-            "request_id": context.request_id,
-            "deadline": _left(context),
-        },
+        "context": {**shared, "deadline": _left(context)},
     }
     try:
         return pickle.dumps(call)
