@@ -49,7 +49,10 @@ class KeyService:
                 raise InvalidRequest(
                     f"{what} {text!r:.100} is not accepted: give 1 to 255 characters, none of them a control character"
                 )
-        _check_expiry(expires_at)
+        if expires_at is not None and expires_at.tzinfo is None:
+            raise InvalidRequest("the time of expiry has no time zone; give one, as in 2027-01-31T12:00:00Z")
+        if expires_at is not None and expires_at <= utc_now():
+            raise InvalidRequest(f"the time of expiry, {rfc3339(expires_at)}, is over; give one that is to come")
         text, key = new_key(
             name=name, owner=name if owner is None else owner, scopes=_checked(scopes), expires_at=expires_at
         )
@@ -101,12 +104,3 @@ def _checked(scopes: Collection[str]) -> list[str]:
         raise InvalidRequest(f"{said}; accepted are {', '.join(SCOPES)}, and agents:run:ID for one agent alone")
     order = [*SCOPES, *sorted(set(scopes) - set(SCOPES))]
     return [scope for scope in order if scope in scopes]
-
-
-def _check_expiry(expires_at: datetime | None) -> None:
-    if expires_at is None:
-        return
-    if expires_at.tzinfo is None:
-        raise InvalidRequest("the time of expiry has no time zone; give one, as in 2027-01-31T12:00:00Z")
-    if expires_at <= utc_now():
-        raise InvalidRequest(f"the time of expiry, {rfc3339(expires_at)}, is over; give one that is to come")

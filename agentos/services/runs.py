@@ -110,8 +110,7 @@ class RunService:
         repeat = None if request.idempotency is None else self._storage.idempotency.find(request.idempotency)
         if repeat is not None:
             return self._repeated(repeat, request)
-        self._sizes.check_run(request.input, request.metadata, request.context)
-        self._sizes.check_media(request.media)
+        self._sizes.check_run(request.input, request.metadata, request.context, request.media)
         self._media.check(request.media)
         if not request.input and not request.media:
             raise InvalidRequest("neither 'input' nor 'media' was given; a run needs at least one")
