@@ -7,7 +7,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, field
 from queue import Empty, SimpleQueue
 
 from agentos.domain.event import ToolCallEvent
@@ -41,11 +41,10 @@ class ToolExecutor:
     max_concurrent: int = 8
     max_calls: int = 64
     max_abandoned: int = 32
-    isolation: Isolation | None = None
+    isolation: Isolation = field(default_factory=Isolation)
     before_call: BeforeCall | None = None
 
     def __post_init__(self) -> None:
-        self._isolation = self.isolation or Isolation()
         self._abandoned: dict[str, list[threading.Thread]] = {}
         self._lock = threading.Lock()
 
@@ -71,7 +70,7 @@ class ToolExecutor:
                     call,
                     tools,
                     max_result_size=self.max_result_size,
-                    isolation=self._isolation,
+                    isolation=self.isolation,
                     before_call=self.before_call,
                     refusal=refusals.get(call.id),
                 )
@@ -134,7 +133,7 @@ class ToolExecutor:
             return
         with self._lock:
             self._abandoned.setdefault(invocation.call.name, []).append(invocation.thread)
-        invocation.cut_off(cause)
+        invocation.cancellation.cancel(cause)
 
 
 class _Turn:
