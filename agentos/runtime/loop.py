@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any
 
@@ -132,16 +132,8 @@ class ModelAgent:
 
 
 def _tool_context(context: RunContext) -> ToolContext:
-    return ToolContext(
-        run_id=context.run_id,
-        agent_id=context.agent_id,
-        owner=context.owner,
-        session_id=context.session_id,
-        user_id=context.user_id,
-        request_id=context.request_id,
-        deadline=context.deadline,
-        cancellation=context.cancellation,
-    )
+    """Return the part of a run's context that its tools may know; the fields have the same names in both."""
+    return ToolContext(**{one.name: getattr(context, one.name) for one in fields(ToolContext)})
 
 
 class Conversation:
