@@ -21,7 +21,7 @@ from agentos.execution.cancels import CancelWatch
 from agentos.execution.executor import Executor
 from agentos.execution.leases import LeaseKeeper
 from agentos.execution.runner import Runner
-from agentos.models.catalog import Catalog
+from agentos.models.catalog import Catalog, ProviderFactory
 from agentos.models.provider import ModelProvider
 from agentos.observability.redaction import process, secrets_of
 from agentos.observability.run_log import RunLog
@@ -48,7 +48,6 @@ from agentos.tools.executor import ToolExecutor
 from agentos.tools.isolation import Isolation
 from agentos.tools.tool import Tool, Toolkit, as_tools
 
-ProviderFactory = Callable[[Config], ModelProvider]
 AuthenticatorFactory = Callable[[Config, Storage], Authenticator]
 ExecutorFactory = Callable[[Config], Executor]
 StorageFactory = Callable[[str, Config], Storage]

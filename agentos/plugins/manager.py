@@ -148,7 +148,8 @@ class PluginManager:
 
     def _fail(self, report: PluginReport, error: Exception) -> None:
         message = redact(error.message if isinstance(error, PluginError) else f"{type(error).__name__}: {error}")
-        if self._decides(report.name):
+        deciding = getattr(self._manager.hook, DECIDING).get_hookimpls()
+        if any(implementation.plugin_name == report.name for implementation in deciding):
             raise PluginError(
                 f"plugin {report.name!r} is broken: {message}; it decides what is allowed, so the server does not start"
                 " without it; mend or uninstall it"
@@ -167,10 +168,6 @@ class PluginManager:
             raise PluginError(
                 f"plugin {name!r} is broken: {message}; mend or uninstall it, or unset AGENTOS_PLUGINS_STRICT"
             ) from error
-
-    def _decides(self, name: str) -> bool:
-        hooks = getattr(self._manager.hook, DECIDING).get_hookimpls()
-        return any(implementation.plugin_name == name for implementation in hooks)
 
 
 def _core_first(implementation: pluggy.HookImpl) -> tuple[bool, str]:
