@@ -69,9 +69,8 @@ def build(
 
     ``agents``, ``tools`` and ``plugins`` are those of an embedding program, beside the installed ones; an agent comes
     under the id that it is given here. With ``serving``, a model of the assistant that cannot be used is refused;
-    commands do without it. Raises :class:`~agentos.errors.ConfigError`,
-    :class:`~agentos.errors.PluginError`, and :class:`~agentos.errors.StorageError` when the schema cannot be brought up
-    to date.
+    commands do without it. Raises :class:`~agentos.errors.ConfigError`, :class:`~agentos.errors.PluginError`, and
+    :class:`~agentos.errors.StorageError` when the schema cannot be brought up to date.
     """
     process.keep(*secrets_of(config))
     manager = PluginManager(allowed=config.plugins, strict=config.plugins_strict)
