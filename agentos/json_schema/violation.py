@@ -28,11 +28,6 @@ class Violation:
     schema: Mapping[str, Any] = field(repr=False)
     value: Any = field(repr=False)
 
-    @property
-    def pointer(self) -> str:
-        """The path as a JSON pointer (RFC 6901)."""
-        return pointer_of(self.path)
-
 
 def pointer_of(path: Path) -> str:
     """Return a path as a JSON pointer (RFC 6901); the whole document is the empty text."""
