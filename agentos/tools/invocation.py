@@ -133,13 +133,10 @@ class Invocation:
                 return Outcome(error=f"tool {self._name!r} was not called, it is denied: {reason}")
             # Who decides may take so long that the call was given up.
             context.cancellation.check()
-        if self.tool.isolated:
-            return self._perform_isolated(self.tool, given, context)
-        return Outcome(result=cut(result_text(self.tool.function(**given)), self._max_result_size))
-
-    def _perform_isolated(self, tool: Tool, given: Mapping[str, Any], context: ToolContext) -> Outcome:
+        if not self.tool.isolated:
+            return Outcome(result=cut(result_text(self.tool.function(**given)), self._max_result_size))
         try:
-            return Outcome(result=self._isolation.call(tool, given, context, max_size=self._max_result_size))
+            return Outcome(result=self._isolation.call(self.tool, given, context, max_size=self._max_result_size))
         except IsolatedCallFailed as error:
             return Outcome(error=f"tool {self._name!r} {error}")
         except TimeoutError:

@@ -131,24 +131,20 @@ def _running() -> Iterator[tuple[subprocess.Popen[bytes], socket.socket]]:
     ours, theirs = socket.socketpair()
     with ours:
         with theirs:
-            process = _start(theirs)
+            process = subprocess.Popen(  # noqa: S603 - nothing in it comes from outside
+                # -P: the folder of the script must not be searched for modules.
+                [sys.executable, "-P", *(["-B"] if sys.dont_write_bytecode else []), str(_SCRIPT)],
+                stdin=theirs.fileno(),
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                env={name: os.environ[name] for name in _KEPT if name in os.environ},
+                start_new_session=True,
+            )
         try:
             yield process, ours
         finally:
             _kill(process)
             process.wait()
-
-
-def _start(connection: socket.socket) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(  # noqa: S603 - nothing in it comes from outside
-        # -P: the folder of the script must not be searched for modules.
-        [sys.executable, "-P", *(["-B"] if sys.dont_write_bytecode else []), str(_SCRIPT)],
-        stdin=connection.fileno(),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        env={name: os.environ[name] for name in _KEPT if name in os.environ},
-        start_new_session=True,
-    )
 
 
 def _exchange(connection: socket.socket, request: bytes, context: ToolContext, *, limit: int) -> bytes:
