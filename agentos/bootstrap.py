@@ -145,8 +145,7 @@ class _Registries:
 
     def fill(self, manager: PluginManager, config: Config, plugins: Mapping[str, object]) -> None:
         """Load all plugins and let each register; agents come last, as they name models and tools."""
-        factories = (self.providers, self.storages, self.executors, self.authenticators)
-        for registry in (*factories, self.tools, self.agents):
+        for registry in (self.providers, self.storages, self.executors, self.authenticators, self.tools, self.agents):
             manager.on_removal(registry.remove_source)
         manager.add("core", CorePlugin(self.providers, self.tools))
         manager.add("run-log", RunLog(content=config.log_content))

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import entry_points
 from typing import Any, Literal, TypeVar
 
 import pluggy
@@ -67,20 +67,17 @@ class PluginManager:
     def load_installed(self) -> None:
         """Load every installed entry point of the group ``agentos``, in the order of their names."""
         for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name):
-            if entry.name not in self._reports:
-                self._load(entry)
+            if entry.name in self._reports:
+                continue
+            report = self.report(entry.name)
+            if entry.dist is not None:
+                report.distribution, report.version = entry.dist.name, entry.dist.version
+            if self._allowed is None or entry.name in self._allowed:
+                self._register(report, entry.load)
+            else:
+                report.status = "left out"
         if unknown := sorted(set(self._allowed or ()) - self._reports.keys()):
             self._fail(PluginReport(unknown[0]), PluginError("AGENTOS_PLUGINS names it, but it is not installed"))
-
-    def _load(self, entry: EntryPoint) -> None:
-        report = PluginReport(entry.name)
-        if entry.dist is not None:
-            report.distribution, report.version = entry.dist.name, entry.dist.version
-        self._reports[entry.name] = report
-        if self._allowed is not None and entry.name not in self._allowed:
-            report.status = "left out"
-            return
-        self._register(report, entry.load)
 
     def _register(self, report: PluginReport, load: Callable[[], object]) -> None:
         try:

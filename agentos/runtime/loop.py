@@ -31,8 +31,6 @@ from agentos.tools.tool import Tool
 
 logger = logging.getLogger(__name__)
 
-CUT_EACH_TIME = "; its last answer was cut before its calls were complete, so raise its output limit"
-
 
 @dataclass(frozen=True)
 class ModelAgent:
@@ -67,9 +65,10 @@ class ModelAgent:
                 for event in self.executor.execute(calls, self.tools, _tool_context(context), refusals=refusals):
                     conversation.said.apply(event)
                     yield event
+        cut = "; its last answer was cut before its calls were complete, so raise its output limit"
         raise TurnLimit(
             f"agent {self.agent.id!r} still wanted to call tools after {self.max_turns} turns; raise its max_turns or"
-            f" AGENTOS_MAX_TURNS if it needs more{CUT_EACH_TIME if response.reason in CUT else ''}"
+            f" AGENTOS_MAX_TURNS if it needs more{cut if response.reason in CUT else ''}"
         )
 
     def check_media(self, media: Media) -> None:
