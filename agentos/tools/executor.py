@@ -7,7 +7,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import KW_ONLY, dataclass, field
+from dataclasses import KW_ONLY, dataclass
 from queue import Empty, SimpleQueue
 
 from agentos.domain.event import ToolCallEvent
@@ -41,10 +41,11 @@ class ToolExecutor:
     max_concurrent: int = 8
     max_calls: int = 64
     max_abandoned: int = 32
-    isolation: Isolation = field(default_factory=Isolation)
+    isolation: Isolation | None = None
     before_call: BeforeCall | None = None
 
     def __post_init__(self) -> None:
+        self._isolation = self.isolation or Isolation()
         self._abandoned: dict[str, list[threading.Thread]] = {}
         self._lock = threading.Lock()
 
@@ -70,7 +71,7 @@ class ToolExecutor:
                     call,
                     tools,
                     max_result_size=self.max_result_size,
-                    isolation=self.isolation,
+                    isolation=self._isolation,
                     before_call=self.before_call,
                     refusal=refusals.get(call.id),
                 )
