@@ -109,7 +109,7 @@ def list_keys(as_json: bool) -> None:
     from agentos.auth.keys import status_of
 
     with opened() as services:
-        keys = services.keys.list()
+        keys = services.storage.keys.list()
     documents, rows = [], []
     for key in keys:
         status = status_of(key, utc_now())
