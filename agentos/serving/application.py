@@ -9,7 +9,7 @@ from typing import Any
 from gunicorn.app.base import Application as GunicornApplication
 
 from agentos.config import Config
-from agentos.errors import ConfigError
+from agentos.observability.startup import one_line_exit
 
 # The deployment's own file, shipped in the package: one file says how AgentOS is served, for every way to start it.
 SETTINGS = Path(__file__).with_name("gunicorn_conf.py")
@@ -19,11 +19,8 @@ _given: Config | None = None
 
 def serving_config() -> Config:
     """Return the configuration to serve with: what a program gave to :class:`Application`, else the environment's."""
-    try:
+    with one_line_exit():  # gunicorn would show what its settings file raises with a traceback.
         return _given or Config()
-    except ConfigError as error:
-        # gunicorn shows what its settings file raises with a traceback, in which the one line that helps is lost.
-        raise SystemExit(f"Error: {error.message}") from None
 
 
 class Application(GunicornApplication):
