@@ -24,7 +24,6 @@ def is_loopback(name: str) -> bool:
         address = ip_address(name)
     except ValueError:
         return False
-    if isinstance(address, IPv6Address):
-        # Python knows only ::1 itself, and not the addresses that stand for 127.0.0.0/8, in all of its versions.
-        return (address.ipv4_mapped or address).is_loopback
-    return address.is_loopback
+    # Python knows only ::1 itself, and not the addresses that stand for 127.0.0.0/8, in all of its versions.
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return (mapped or address).is_loopback
