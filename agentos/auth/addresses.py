@@ -15,6 +15,11 @@ def host_of(text: str) -> str:
     return (found[1] or found[2]) if found else text
 
 
+def with_port(host: object, port: object) -> str:
+    """Return ``host:port``, with brackets around an IPv6 address."""
+    return f"[{host}]:{port}" if ":" in str(host) else f"{host}:{port}"
+
+
 @lru_cache(256)  # the same few names and addresses, with every request
 def is_loopback(name: str) -> bool:
     """Return whether a name or address, without port and brackets, is this machine's own."""

@@ -11,9 +11,6 @@ from gunicorn.app.base import Application as GunicornApplication
 from agentos.config import Config
 from agentos.observability.startup import one_line_exit
 
-# The deployment's own file, shipped in the package: one file says how AgentOS is served, for every way to start it.
-SETTINGS = Path(__file__).with_name("gunicorn_conf.py")
-
 _given: Config | None = None
 
 
@@ -33,8 +30,8 @@ class Application(GunicornApplication):
         super().__init__()
 
     def load_config(self) -> None:
-        """Read the settings file; the program's own arguments are not gunicorn's."""
-        self.load_config_from_file(str(SETTINGS))
+        """Read the deployment's own settings file; the program's arguments are not gunicorn's."""
+        self.load_config_from_file(str(Path(__file__).with_name("gunicorn_conf.py")))
 
     def load(self) -> Any:
         """Return the WSGI application."""

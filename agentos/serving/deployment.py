@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from agentos.advice import advice
+from agentos.auth.addresses import with_port
 from agentos.auth.exposure import check_binding
 from agentos.observability.startup import error_line, one_line_exit
 from agentos.serving import descriptors
@@ -125,7 +126,7 @@ def _url(listener: Any, *, tls: bool) -> str:
         host = "127.0.0.1" if takes_ipv4(listener) else "::1"
     elif host == "0.0.0.0":  # noqa: S104
         host = "127.0.0.1"
-    return f"{'https' if tls else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
+    return f"{'https' if tls else 'http'}://{with_port(host, port)}"
 
 
 def on_starting(server: Any) -> None:
@@ -135,7 +136,8 @@ def on_starting(server: Any) -> None:
     with one_line_exit():
         _check_binding(config, server.cfg.address)
         check_url(config.database_url)
-        if not _has_sockets(server):
+        # Sockets may be inherited: from systemd, or from the master that this one replaces (USR2).
+        if not (server.LISTENERS or server.master_pid or os.environ.get("LISTEN_FDS")):
             check_addresses(server.cfg.address)
     server.deployment = Deployment(server.num_workers)
     for sentence in advice(config):
@@ -167,11 +169,6 @@ def on_exit(server: Any) -> None:
         print(error_line(failure), file=sys.stderr, flush=True)  # noqa: T201  # the log may be JSON
 
 
-def _has_sockets(server: Any) -> bool:
-    """Return whether the sockets are inherited: from systemd, or from the master that this one replaces (USR2)."""
-    return bool(server.LISTENERS or server.master_pid or os.environ.get("LISTEN_FDS"))
-
-
 def _say_connections(wanted: int, served: int) -> None:
     limit = descriptors.limit()
     if served < wanted and served == descriptors.connections(wanted, limit):  # else gunicorn's flag says how many
@@ -183,7 +180,7 @@ def _say_connections(wanted: int, served: int) -> None:
 
 def _check_binding(config: Config, addresses: Iterable[Any]) -> None:
     # An address that is no pair is a Unix socket's path, or the number of a socket that `when_ready` looks at.
-    check_binding(config, [address for address in addresses if isinstance(address, tuple)])
+    check_binding(config, [with_port(*address[:2]) for address in addresses if isinstance(address, tuple)])
 
 
 def post_fork(server: Any, worker: Any) -> None:

@@ -34,10 +34,15 @@ class Flag:
     why: str
     instead: str = "leave it out"
 
+    @property
+    def flag(self) -> str:
+        """The setting's name on gunicorn's command line."""
+        return _FLAGS[self.setting]
+
     def sentence(self, value: Any) -> str:
         """Say what was given, what would break, and what to do."""
         shown = value.__name__ if isinstance(value, type) else repr(value)
-        return f"gunicorn's {_FLAGS[self.setting]} is {shown}, which is not accepted: {self.why}; {self.instead}"
+        return f"gunicorn's {self.flag} is {shown}, which is not accepted: {self.why}; {self.instead}"
 
 
 def least_graceful_timeout(config: Config) -> int:
