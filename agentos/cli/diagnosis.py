@@ -9,8 +9,7 @@ from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from agentos.cli.databases import database_name
-from agentos.cli.opening import changed, found_server
+from agentos.cli.opening import changed, database_name, found_server
 from agentos.cli.pages import read_pages
 from agentos.config import Config
 from agentos.errors import AgentOSError
