@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from agentos.domain.agent import StreamingAgent
+from agentos.domain.media import Media
 from agentos.domain.message import Message
 from agentos.domain.run import BusyPolicy, Run, RunStatus
 from agentos.errors import (
@@ -23,12 +24,12 @@ from agentos.errors import (
     WorkerLost,
 )
 from agentos.events.log import EventLog
-from agentos.execution.attachments import bring_attachments
 from agentos.execution.executor import Slot
 from agentos.execution.finalizer import SAVE_PAUSES, RunFinalizer
 from agentos.execution.live import LiveRun
 from agentos.execution.run_limits import RunLimits
 from agentos.execution.session_queue import SessionQueue
+from agentos.runtime.window import fit
 from agentos.storage.admission import Admission, Lease, Quota
 from agentos.storage.idempotency import IdempotencyKey, Replay
 from agentos.storage.interface import Storage
@@ -203,7 +204,7 @@ class Runner:
             history = self._wait_for_turn(live, admission, limits)
             overdue = RunTimeout(f"the run did not end within {limits.timeout:g} s and was stopped")
             with self._before_deadline(live, overdue):
-                self._consume(live, agent, bring_attachments(self._storage, live, history, most=limits.history_bytes))
+                self._consume(live, agent, self._bring_attachments(live, history, most=limits.history_bytes))
         except (ExecutionError, RunCancelled, StorageError) as error:
             failure = error
         except AgentOSError as error:
@@ -236,6 +237,22 @@ class Runner:
             yield
         finally:
             overdue.cancel()
+
+    def _bring_attachments(self, live: LiveRun, history: Sequence[Message], *, most: int) -> Sequence[Message]:
+        """Return the history as the agent is given it, of at most so many bytes; complete the run's own attachments.
+
+        These have their data unless another worker admitted the run. Without any attachment, this costs no query.
+        """
+
+        def read(media: Media) -> Media | None:
+            return self._storage.attachments.with_data(media, owner=live.run.owner)
+
+        if live.run.media:
+            own = [read(media) for media in live.run.media]
+            if None in own:
+                raise StorageError("an attachment of the run is no longer stored; send it again")
+            live.run = dataclasses.replace(live.run, media=tuple(filter(None, own)))
+        return fit(history, most=most, read=read)
 
     def _consume(self, live: LiveRun, agent: StreamingAgent, history: Sequence[Message]) -> None:
         events = agent.stream(live.context(history))
