@@ -133,14 +133,11 @@ class Runner:
         """Return the runs under way in this worker."""
         return list(self._live.values())
 
-    def cancel(self, run_id: str, cause: AgentOSError) -> bool:
-        """Stop a run without waiting for its end; return whether it is under way here."""
+    def cancel(self, run_id: str, cause: AgentOSError) -> None:
+        """Stop a run, if it is under way in this worker, without waiting for its end."""
         live = self._live.get(run_id)
-        if live is None:
-            return False
-        if live.cancellation.cause is None:
+        if live is not None and live.cancellation.cause is None:
             self._spawn(self.stop, live, cause)
-        return True
 
     def stop(self, live: LiveRun, cause: AgentOSError) -> None:
         """End a run for a reason from outside: cut what it waits in, and if it does not return, do not wait for it."""
@@ -225,7 +222,7 @@ class Runner:
             details={"phase": "queued"},
         )
         with self._before_deadline(live, late):
-            history = self._turns.wait_for(live, admission, history_turns=limits.history_turns)
+            history = self._turns.wait_for(live, history_turns=limits.history_turns)
         live.deadline = time.monotonic() + limits.timeout
         return history
 
