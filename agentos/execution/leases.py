@@ -50,12 +50,9 @@ class LeaseKeeper(PeriodicThread):
 
     def _work(self) -> None:
         self.renew()
-        if not self.transient or self._waits():
+        # A run that waits may wait for a lost one.
+        if not self.transient or any(live.run.status is RunStatus.QUEUED for live in self._runner.running()):
             self.sweep()
-
-    def _waits(self) -> bool:
-        """Tell whether a run of this process waits for another, which may be a lost one."""
-        return any(live.run.status is RunStatus.QUEUED for live in self._runner.running())
 
     def renew(self) -> None:
         """Prolong the leases of this worker's runs.

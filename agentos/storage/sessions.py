@@ -14,15 +14,7 @@ from agentos.storage.history import History
 from agentos.storage.idempotency import IdempotencyKey, Replay
 from agentos.storage.paging import Page, Paging
 
-
-class _Unset:
-    """The type of :data:`UNSET`."""
-
-    def __repr__(self) -> str:
-        return "UNSET"
-
-
-UNSET: Any = _Unset()
+UNSET: Any = object()
 """Stands for "leave it as it is", where ``None`` means "clear it"."""
 
 

@@ -66,6 +66,7 @@ class PostgresqlDatabase(Database):
 
     dialect = "postgresql"
     ping = text("SHOW transaction_read_only")
+    begin_snapshot = "BEGIN ISOLATION LEVEL REPEATABLE READ"
 
     def __init__(self, parameters: dict[str, Any], *, pooled: bool) -> None:
         self._parameters = parameters
@@ -85,12 +86,8 @@ class PostgresqlDatabase(Database):
         event.listen(engine, "checkout", _check_before_use)
         super().__init__(engine, " ".join(str(parameters.get(name)) for name in ("host", "port", "dbname")))
 
-    def _read(self, work: Work[T]) -> T:
-        # A single query needs no BEGIN and COMMIT around it, which would be two more journeys to the server.
-        return self._lend(self.engine, work, begin=None)
-
-    def _snapshot(self, work: Work[T]) -> T:
-        return self._lend(self.engine, work, begin=self._begin("BEGIN ISOLATION LEVEL REPEATABLE READ"))
+    def _read(self, work: Work[T], *, begin: str | None) -> T:
+        return self._lend(self.engine, work, begin=begin and self._begin(begin))
 
     def _write(self, work: Work[T]) -> T:
         for _ in range(ATTEMPTS - 1):
@@ -125,8 +122,10 @@ class PostgresqlDatabase(Database):
 
         connection = None
         if not self.pooled:
+            # What the URL gives comes later, and is stronger.
+            options = f"{_OPTIONS} {self._parameters.get('options', '')}".strip()
             try:
-                connection = psycopg.connect(autocommit=True, **_with_limits(self._parameters))
+                connection = psycopg.connect(autocommit=True, **{**self._parameters, "options": options})
             except psycopg.OperationalError as error:
                 # pgbouncer takes few parameters at the start of a session, and `options` is none of them.
                 if "unsupported startup parameter" not in str(error):
@@ -155,11 +154,6 @@ class PostgresqlDatabase(Database):
             self.pooled = True
         if self.pooled:
             connection.prepare_threshold = None  # a prepared statement belongs to one session of the server
-
-
-def _with_limits(parameters: dict[str, Any]) -> dict[str, Any]:
-    # What the URL gives comes later, and is stronger.
-    return {**parameters, "options": f"{_OPTIONS} {parameters.get('options', '')}".strip()}
 
 
 def _mark_fresh(_: Any, record: Any) -> None:
