@@ -106,7 +106,7 @@ class Runner:
         if isinstance(admission, Replay):
             return admission
         waits = admission.run.status is RunStatus.QUEUED
-        deadline = begun + (limits.longest_wait if waits else limits.timeout)
+        deadline = begun + (limits.queue_timeout if waits else limits.timeout)
         live = self._enter(dataclasses.replace(admission.run, request_id=run.request_id), limits, deadline=deadline)
         for other in admission.interrupted:
             self.cancel(other, RunCancelled("a newer run of its session interrupted it"))
@@ -121,7 +121,7 @@ class Runner:
         logged = 0
         while frames := self._storage.events.read(run.id, after=logged):
             logged = frames[-1].number
-        live = self._enter(run, limits, deadline=time.monotonic() + limits.longest_wait, logged=logged)
+        live = self._enter(run, limits, deadline=time.monotonic() + limits.queue_timeout, logged=logged)
         waiting = Admission(dataclasses.replace(run, status=RunStatus.QUEUED))
         self._spawn(self._execute, live, agent, waiting, limits)
 
@@ -192,7 +192,7 @@ class Runner:
 
     def _execute_held(self, live: LiveRun, agent: StreamingAgent, admission: Admission, limits: RunLimits) -> None:
         """Execute a run that waited for an executor, which counts in none of its limits."""
-        live.deadline = time.monotonic() + limits.longest_wait
+        live.deadline = time.monotonic() + limits.queue_timeout
         self._execute(live, agent, admission, limits)
 
     def _execute(self, live: LiveRun, agent: StreamingAgent, admission: Admission, limits: RunLimits) -> None:
@@ -217,7 +217,7 @@ class Runner:
         if admission.run.status is not RunStatus.QUEUED:
             return admission.history
         late = RunTimeout(
-            f"the run waited {limits.longest_wait:g} s for its session's turn and was stopped; try again when the"
+            f"the run waited {limits.queue_timeout:g} s for its session's turn and was stopped; try again when the"
             " session has no run under way, or wait longer (AGENTOS_QUEUE_TIMEOUT)",
             details={"phase": "queued"},
         )

@@ -18,7 +18,7 @@ from agentos.storage.memory import MemoryStorage
 from agentos.storage.memory.runs import MemoryRunStore
 from parts.waiting import until
 
-LIMITS = RunLimits(timeout=10, history_turns=10, max_output=1000)
+LIMITS = RunLimits(timeout=10, queue_timeout=10, history_turns=10, max_output=1000)
 LEASE = Lease("me", 30)
 
 

@@ -58,7 +58,7 @@ def start(
     run = Run(
         id=new_id(), agent_id="a", session_id=session_id, status=RunStatus.RUNNING, input=input, created_at=utc_now()
     )
-    limits = RunLimits(timeout=timeout, history_turns=10, max_output=max_output)
+    limits = RunLimits(timeout=timeout, queue_timeout=timeout, history_turns=10, max_output=max_output)
     return runner.start(run, agent, limits, owner=None)  # type: ignore[arg-type]
 
 

@@ -46,7 +46,6 @@ _SAME = (
 
 
 def _conditions(names: tuple[str, ...]) -> list[ColumnElement[bool]]:
-    """Return the conditions of the filters that are given."""
     return [
         sessions.c.updated_at < bindparam("updated_before", type_=BigInteger)
         if name == "updated_before"
@@ -172,7 +171,6 @@ class SqlSessionStore(SqlHistory):
 
 
 def _session_values(session: Session) -> Values:
-    """Return the row of a new session."""
     return {
         **fields_of(session, _SAME),
         "metadata": dumps(session.metadata),
@@ -187,7 +185,6 @@ def _session_values(session: Session) -> Values:
 
 
 def _session_of(row: Row) -> Session:
-    """Return the session of a row."""
     return Session(
         **fields_of(row, _SAME),
         metadata=object_of(row.metadata),
@@ -198,11 +195,9 @@ def _session_of(row: Row) -> Session:
 
 
 def _summary_text(summary: Summary) -> str:
-    """Return a summary as the session's row holds it."""
     return dumps({**fields_of(summary, summary.__slots__), "created_at": microseconds(summary.created_at)})
 
 
 def _summary_of(text: str) -> Summary:
-    """Return the summary of :func:`_summary_text`."""
     stored = loads(text)
     return Summary(**{**stored, "created_at": time_of(stored["created_at"])})
