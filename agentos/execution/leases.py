@@ -65,8 +65,7 @@ class LeaseKeeper(PeriodicThread):
         mine = set(self._storage.runs.renew_leases(self._lease))
         for live in before:
             if live.run.id not in mine and live.stream.last is None:
-                lost: AgentOSError = WorkerLost("another worker took the run over, or its session was deleted")
-                self._runner.stop(live, lost)
+                self._runner.stop(live, WorkerLost("another worker took the run over, or its session was deleted"))
         orphans = {run_id for run_id in mine if self._runner.get(run_id) is None}
         for run_id in orphans & self._orphans:
             run = self._storage.runs.get(run_id, owner=None)

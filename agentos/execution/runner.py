@@ -35,8 +35,6 @@ from agentos.storage.idempotency import IdempotencyKey, Replay
 from agentos.storage.interface import Storage
 from agentos.timers import TimerThread
 
-NO_QUOTA = Quota()
-
 ABANDON_AFTER = 0.5
 """Seconds that a run which has to stop is waited for; after that its thread is left alone and its words are dropped."""
 
@@ -55,7 +53,7 @@ class Runner:
         log: EventLog,
         lease: Lease,
         *,
-        quota: Quota = NO_QUOTA,
+        quota: Quota = Quota(),  # noqa: B008 - frozen
         on_finished: Callable[[Run], object],
         log_content: bool = False,
     ) -> None:
