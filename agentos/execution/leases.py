@@ -33,9 +33,7 @@ logger = logging.getLogger(__name__)
 class LeaseKeeper(PeriodicThread):
     """A thread that renews the leases of the worker in one statement and sweeps: at once, then three times a lease."""
 
-    def __init__(
-        self, storage: Storage, runner: Runner, lease: Lease, *, resume: Callable[[Run], bool] = lambda _: False
-    ) -> None:
+    def __init__(self, storage: Storage, runner: Runner, lease: Lease, *, resume: Callable[[Run], bool]) -> None:
         self._storage = storage
         self._resume = resume
         self._runner = runner

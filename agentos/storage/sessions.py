@@ -30,9 +30,8 @@ class SessionFilter:
     updated_before: datetime | None = None
 
     def given(self) -> dict[str, Any]:
-        """Return the exact matches that are asked for, by field name."""
-        exact = (name for name in self.__slots__ if name != "updated_before")
-        return {name: value for name in exact if (value := getattr(self, name)) is not None}
+        """Return the matches that are asked for, by field name."""
+        return {name: value for name in self.__slots__ if (value := getattr(self, name)) is not None}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -47,7 +47,7 @@ _SAME = (
 
 def _conditions(names: tuple[str, ...]) -> list[ColumnElement[bool]]:
     return [
-        sessions.c.updated_at < bindparam("updated_before", type_=BigInteger)
+        sessions.c.updated_at < bindparam("with_updated_before", type_=BigInteger)
         if name == "updated_before"
         else sessions.c[name] == bindparam(f"with_{name}")
         for name in names
@@ -92,10 +92,9 @@ def _change(names: tuple[str, ...], *, fenced: bool) -> OwnerScoped:
 def _filter_values(where: SessionFilter) -> tuple[tuple[str, ...], dict[str, Any]]:
     """Return the names of the filters that are given, and the parameters of :func:`_conditions`."""
     given = where.given()
-    values = {f"with_{name}": value for name, value in given.items()}
-    if where.updated_before is None:
-        return tuple(given), values
-    return (*given, "updated_before"), {**values, "updated_before": microseconds(where.updated_before)}
+    if where.updated_before is not None:
+        given["updated_before"] = microseconds(where.updated_before)
+    return tuple(given), {f"with_{name}": value for name, value in given.items()}
 
 
 class SqlSessionStore(SqlHistory):
