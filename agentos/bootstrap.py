@@ -21,7 +21,7 @@ from agentos.execution.cancels import CancelWatch
 from agentos.execution.executor import Executor
 from agentos.execution.leases import LeaseKeeper
 from agentos.execution.runner import Runner
-from agentos.models.catalog import Catalog
+from agentos.models.catalog import Catalog, ProviderFactory
 from agentos.models.provider import ModelProvider
 from agentos.observability.redaction import process, secrets_of
 from agentos.observability.run_log import RunLog
@@ -48,7 +48,6 @@ from agentos.tools.executor import ToolExecutor
 from agentos.tools.isolation import Isolation
 from agentos.tools.tool import Tool, Toolkit, as_tools
 
-ProviderFactory = Callable[[Config], ModelProvider]
 AuthenticatorFactory = Callable[[Config, Storage], Authenticator]
 ExecutorFactory = Callable[[Config], Executor]
 StorageFactory = Callable[[str, Config], Storage]
@@ -70,9 +69,8 @@ def build(
 
     ``agents``, ``tools`` and ``plugins`` are those of an embedding program, beside the installed ones; an agent comes
     under the id that it is given here. With ``serving``, a model of the assistant that cannot be used is refused;
-    commands do without it. Raises :class:`~agentos.errors.ConfigError`,
-    :class:`~agentos.errors.PluginError`, and :class:`~agentos.errors.StorageError` when the schema cannot be brought up
-    to date.
+    commands do without it. Raises :class:`~agentos.errors.ConfigError`, :class:`~agentos.errors.PluginError`, and
+    :class:`~agentos.errors.StorageError` when the schema cannot be brought up to date.
     """
     process.keep(*secrets_of(config))
     manager = PluginManager(allowed=config.plugins, strict=config.plugins_strict)
@@ -157,8 +155,7 @@ class _Registries:
 
     def fill(self, manager: PluginManager, config: Config, plugins: Mapping[str, object]) -> None:
         """Load all plugins and let each register; agents come last, as they name models and tools."""
-        factories = (self.providers, self.storages, self.executors, self.authenticators)
-        for registry in (*factories, self.tools, self.agents):
+        for registry in (self.providers, self.storages, self.executors, self.authenticators, self.tools, self.agents):
             manager.on_removal(registry.remove_source)
         manager.add("core", CorePlugin(self.providers, self.tools))
         manager.add("run-log", RunLog(content=config.log_content))
@@ -186,7 +183,7 @@ class _Registries:
                 from agentos.models.compatible import dialect_of
 
                 dialect_of(one)  # what is not accepted stops the start, as for every other option
-            _register_into(self.providers, manager.report(SETTINGS))(one.prefix, _compatible(one))
+            _register_into(self.providers, manager.report(SETTINGS), one.prefix, partial(_compatible, one))
 
     def add_from_code(
         self, agents: Mapping[str, Agent | StreamingAgent], tools: Sequence[Tool | Toolkit | Callable[..., Any]]
@@ -204,39 +201,27 @@ class _Registries:
             self.tools.add(one.name, one, source=source)
         return [one.name for one in added]
 
-    def _register_tool(self, report: PluginReport) -> Callable[..., None]:
-        def register(tool: Tool | Toolkit | Callable[..., Any]) -> None:
-            report.provides.extend(f"tool:{name}" for name in self.add_tool(tool, report.name))
+    def _register_tool(self, report: PluginReport, tool: Tool | Toolkit | Callable[..., Any]) -> None:
+        report.provides.extend(f"tool:{name}" for name in self.add_tool(tool, report.name))
 
-        return register
-
-    def _register_agent(self, report: PluginReport) -> Callable[..., None]:
-        def register(agent: Agent | StreamingAgent, *, id: str | None = None) -> None:
-            name = id or getattr(agent, "id", None)
-            if not name:
-                raise PluginError(f"an agent of type {type(agent).__name__} has no id; give register(agent, id=…)")
-            self.agents.add(name, agent, source=report.name)
-            report.provides.append(f"agent:{name}")
-
-        return register
+    def _register_agent(self, report: PluginReport, agent: Agent | StreamingAgent, *, id: str | None = None) -> None:
+        name = id or getattr(agent, "id", None)
+        if not name:
+            raise PluginError(f"an agent of type {type(agent).__name__} has no id; give register(agent, id=…)")
+        self.agents.add(name, agent, source=report.name)
+        report.provides.append(f"agent:{name}")
 
 
-def _register_into(registry: Registry[Any], report: PluginReport) -> Callable[..., None]:
-    def register(name: str, factory: Callable[..., Any]) -> None:
-        registry.add(name, factory, source=report.name)
-        report.provides.append(f"{registry.kind}:{name}")
-
-    return register
+def _register_into(registry: Registry[Any], report: PluginReport, name: str, factory: Callable[..., Any]) -> None:
+    registry.add(name, factory, source=report.name)
+    report.provides.append(f"{registry.kind}:{name}")
 
 
-def _compatible(settings: ProviderSettings) -> ProviderFactory:
-    def make(config: Config) -> ModelProvider:
-        # A server without such providers, or before its first call, need not load a client.
-        from agentos.models.compatible import CompatibleProvider
+def _compatible(settings: ProviderSettings, config: Config) -> ModelProvider:
+    # A server without such providers, or before its first call, need not load a client.
+    from agentos.models.compatible import CompatibleProvider
 
-        return CompatibleProvider(settings, config)
-
-    return make
+    return CompatibleProvider(settings, config)
 
 
 def _tool_executor(config: Config, manager: PluginManager) -> ToolExecutor:

@@ -249,12 +249,12 @@ class Config:
     def __post_init__(self, environ: Mapping[str, str] | None, file: str | Path | None) -> None:
         if environ is None:
             load_env_file()
+            environ = os.environ
         settings = settings_of(Config)
         given = {one.name: value for one in settings if (value := getattr(self, one.name)) is not UNSET}
-        values, sources = resolve(settings, given, environ=environ, file=file)
+        values, sources = resolve(settings, given, environment=environ, file=file)
         values |= _dependent_defaults(values, sources)
-        environment = os.environ if environ is None else environ
-        values["providers"] = tuple(one.with_variables(environment) for one in values["providers"])
+        values["providers"] = tuple(one.with_variables(environ) for one in values["providers"])
         for name, value in values.items():
             object.__setattr__(self, name, value)
         object.__setattr__(self, "sources", MappingProxyType(sources))

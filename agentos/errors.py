@@ -64,9 +64,13 @@ class AgentOSError(Exception):
     code: ClassVar[str] = "INTERNAL_ERROR"
     phrase: ClassVar[str] = "internal error"
 
-    def __init_subclass__(cls) -> None:
-        """Let the phrase be the code in words where a class has no other."""
-        if "code" in vars(cls) and "phrase" not in vars(cls):
+    def __init_subclass__(cls, *, code: str | None = None, phrase: str | None = None) -> None:
+        """Take a class's own code; the phrase is the code in words where the class gives no other."""
+        if code is not None:
+            cls.code = code
+        if phrase is not None:
+            cls.phrase = phrase
+        elif "code" in vars(cls) and "phrase" not in vars(cls):
             cls.phrase = cls.code.replace("_", " ").lower()
 
     def __init__(
@@ -86,106 +90,76 @@ class AgentOSError(Exception):
         return str(self.args[0])
 
 
-class ConfigError(AgentOSError):
+class ConfigError(AgentOSError, code="CONFIG_ERROR", phrase="invalid configuration"):
     """A setting's value is not accepted; the message names setting, value and what is accepted."""
 
-    code = "CONFIG_ERROR"
-    phrase = "invalid configuration"
 
-
-class PluginError(AgentOSError):
+class PluginError(AgentOSError, code="PLUGIN_ERROR", phrase="broken plugin"):
     """A plugin cannot be loaded or offers what another plugin already has; the message names it."""
 
-    code = "PLUGIN_ERROR"
-    phrase = "broken plugin"
 
-
-class RequestError(AgentOSError):
+class RequestError(AgentOSError, code="INVALID_REQUEST"):
     """The request is at fault; nothing was done."""
-
-    code = "INVALID_REQUEST"
 
 
 class InvalidRequest(RequestError):
     """Malformed JSON, a missing or wrong field, or a bad query parameter."""
 
 
-class InvalidMedia(RequestError):
+class InvalidMedia(RequestError, code="INVALID_MEDIA"):
     """An attachment that is refused for its type, source, size or host."""
 
-    code = "INVALID_MEDIA"
 
-
-class Unauthenticated(RequestError):
+class Unauthenticated(RequestError, code="UNAUTHENTICATED"):
     """No credential was given, or it is not valid (any more). The message never says which of its parts is wrong."""
 
-    code = "UNAUTHENTICATED"
 
-
-class Forbidden(RequestError):
+class Forbidden(RequestError, code="FORBIDDEN"):
     """The credential is valid, and does not allow this."""
 
-    code = "FORBIDDEN"
 
-
-class NotFound(RequestError):
+class NotFound(RequestError, code="NOT_FOUND"):
     """The route or the thing does not exist, or is not the caller's."""
 
-    code = "NOT_FOUND"
 
-
-class AgentNotFound(NotFound):
+class AgentNotFound(NotFound, code="AGENT_NOT_FOUND"):
     """No agent has this id."""
-
-    code = "AGENT_NOT_FOUND"
 
     def __init__(self, agent_id: str) -> None:
         super().__init__(f"agent with ID {agent_id!r} not found")
 
 
-class SessionNotFound(NotFound):
+class SessionNotFound(NotFound, code="SESSION_NOT_FOUND"):
     """No session has this id."""
-
-    code = "SESSION_NOT_FOUND"
 
     def __init__(self, session_id: str) -> None:
         super().__init__(f"session with ID {session_id!r} not found")
 
 
-class RunNotFound(NotFound):
+class RunNotFound(NotFound, code="RUN_NOT_FOUND"):
     """No run has this id."""
-
-    code = "RUN_NOT_FOUND"
 
     def __init__(self, run_id: str) -> None:
         super().__init__(f"run with ID {run_id!r} not found")
 
 
-class SummaryNotFound(NotFound):
+class SummaryNotFound(NotFound, code="SUMMARY_NOT_FOUND"):
     """The session has no summary yet."""
-
-    code = "SUMMARY_NOT_FOUND"
 
     def __init__(self, session_id: str) -> None:
         super().__init__(f"session {session_id!r} has no summary yet; POST to this address makes one")
 
 
-class MethodNotAllowed(RequestError):
+class MethodNotAllowed(RequestError, code="METHOD_NOT_ALLOWED"):
     """The route exists, but not with this method."""
 
-    code = "METHOD_NOT_ALLOWED"
 
-
-class AgentExists(RequestError):
+class AgentExists(RequestError, code="AGENT_EXISTS"):
     """The agent's id is taken, or belongs to an agent that code or a plugin registered."""
 
-    code = "AGENT_EXISTS"
 
-
-class SessionBusy(RequestError):
+class SessionBusy(RequestError, code="SESSION_BUSY"):
     """The session has a run under way, and the request asked to be refused then."""
-
-    code = "SESSION_BUSY"
 
     def __init__(self, session_id: str) -> None:
         super().__init__(
@@ -194,16 +168,12 @@ class SessionBusy(RequestError):
         )
 
 
-class RunFinished(RequestError):
+class RunFinished(RequestError, code="RUN_FINISHED"):
     """The run has ended; there is nothing left to cancel."""
 
-    code = "RUN_FINISHED"
 
-
-class RunActive(RequestError):
+class RunActive(RequestError, code="RUN_ACTIVE"):
     """The run has not ended, so it cannot be deleted."""
-
-    code = "RUN_ACTIVE"
 
     def __init__(self, run_id: str) -> None:
         super().__init__(
@@ -211,71 +181,59 @@ class RunActive(RequestError):
         )
 
 
-class IdempotencyConflict(RequestError):
+class IdempotencyConflict(RequestError, code="IDEMPOTENCY_CONFLICT"):
     """The key was used before, and what that request made is gone."""
 
-    code = "IDEMPOTENCY_CONFLICT"
 
-
-class EventsExpired(RequestError):
+class EventsExpired(RequestError, code="EVENTS_EXPIRED"):
     """The run has ended, and its events were kept for their time only."""
 
-    code = "EVENTS_EXPIRED"
 
-
-class IdempotencyMismatch(RequestError):
+class IdempotencyMismatch(RequestError, code="IDEMPOTENCY_MISMATCH"):
     """The key was used before, with another request."""
 
-    code = "IDEMPOTENCY_MISMATCH"
 
-
-class RateLimited(RequestError):
+class RateLimited(RequestError, code="RATE_LIMITED"):
     """There is no room for this request now."""
 
-    code = "RATE_LIMITED"
 
-
-class TooManyStreams(RequestError):
+class TooManyStreams(RequestError, code="TOO_MANY_STREAMS"):
     """As many streams and waiting requests are open as the owner, the run or the worker may have."""
 
-    code = "TOO_MANY_STREAMS"
 
-
-class PreconditionFailed(RequestError):
+class PreconditionFailed(RequestError, code="PRECONDITION_FAILED"):
     """``If-Match`` names another version than the present one."""
 
-    code = "PRECONDITION_FAILED"
 
-
-class RequestTooLarge(RequestError):
+class RequestTooLarge(RequestError, code="REQUEST_TOO_LARGE"):
     """The body is larger than this server accepts."""
 
-    code = "REQUEST_TOO_LARGE"
 
-
-class UnsupportedMediaType(RequestError):
+class UnsupportedMediaType(RequestError, code="UNSUPPORTED_MEDIA_TYPE"):
     """The body is not JSON."""
 
-    code = "UNSUPPORTED_MEDIA_TYPE"
 
-
-class RunCancelled(AgentOSError):
+class RunCancelled(AgentOSError, code="RUN_CANCELLED"):
     """The run was cancelled before its end; what it had written was kept."""
 
-    code = "RUN_CANCELLED"
 
-
-class ExecutionError(AgentOSError):
+class ExecutionError(AgentOSError, code="EXECUTION_ERROR", phrase="agent execution failed"):
     """The agent failed after the run was accepted.
 
     ``details.cause`` says how, ``details.retryable`` whether the same request may succeed later, and
     ``details.run_id`` which run. ``details.retry_after`` is how many seconds the provider asks to wait, where it does.
     """
 
-    code = "EXECUTION_ERROR"
-    phrase = "agent execution failed"
     cause: ClassVar[str] = "AGENT_FAILED"
     retryable: ClassVar[bool] = False
+
+    def __init_subclass__(cls, *, cause: str | None = None, retryable: bool | None = None, **named: str) -> None:
+        """Take a class's own cause, and whether it is retryable."""
+        super().__init_subclass__(**named)
+        if cause is not None:
+            cls.cause = cause
+        if retryable is not None:
+            cls.retryable = retryable
 
     def __init__(
         self,
@@ -294,82 +252,52 @@ class AgentFailed(ExecutionError):
     """The agent's own code raised; the exception is in the log, not in the message."""
 
 
-class ProviderError(ExecutionError):
+class ProviderError(ExecutionError, cause="PROVIDER_ERROR"):
     """The model provider refused the request or answered what cannot be understood."""
 
-    cause = "PROVIDER_ERROR"
 
-
-class ProviderUnavailable(ExecutionError):
+class ProviderUnavailable(ExecutionError, cause="PROVIDER_UNAVAILABLE", retryable=True):
     """The model provider cannot be reached, or answers that it cannot serve now."""
 
-    cause = "PROVIDER_UNAVAILABLE"
-    retryable = True
 
-
-class ProviderRateLimited(ExecutionError):
+class ProviderRateLimited(ExecutionError, cause="PROVIDER_RATE_LIMITED", retryable=True):
     """The model provider asks to be called less often."""
 
-    cause = "PROVIDER_RATE_LIMITED"
-    retryable = True
 
-
-class QuotaExhausted(ExecutionError):
+class QuotaExhausted(ExecutionError, cause="QUOTA_EXHAUSTED"):
     """The account at the model provider has no credit left. Trying again does not help."""
 
-    cause = "QUOTA_EXHAUSTED"
 
-
-class ContextTooLong(ExecutionError):
+class ContextTooLong(ExecutionError, cause="CONTEXT_TOO_LONG"):
     """The conversation is longer than the model takes, even without its earlier turns."""
 
-    cause = "CONTEXT_TOO_LONG"
 
-
-class ContentFiltered(ExecutionError):
+class ContentFiltered(ExecutionError, cause="CONTENT_FILTERED"):
     """The provider's content filter refused the prompt."""
 
-    cause = "CONTENT_FILTERED"
 
-
-class RunTimeout(ExecutionError):
+class RunTimeout(ExecutionError, cause="TIMEOUT", retryable=True):
     """The run did not end within its limit and was stopped."""
 
-    cause = "TIMEOUT"
-    retryable = True
 
-
-class TurnLimit(ExecutionError):
+class TurnLimit(ExecutionError, cause="TURN_LIMIT"):
     """The agent still wanted to call tools after its last allowed turn."""
 
-    cause = "TURN_LIMIT"
 
-
-class WorkerLost(ExecutionError):
+class WorkerLost(ExecutionError, cause="WORKER_LOST", retryable=True):
     """The process that executed the run is gone."""
 
-    cause = "WORKER_LOST"
-    retryable = True
 
-
-class StorageError(AgentOSError):
+class StorageError(AgentOSError, code="STORAGE_ERROR", phrase="storage unavailable"):
     """The database did not take or give the data; nothing that was not saved is reported as done."""
 
-    code = "STORAGE_ERROR"
-    phrase = "storage unavailable"
 
-
-class AuthenticationUnavailable(AgentOSError):
+class AuthenticationUnavailable(AgentOSError, code="AUTHENTICATION_UNAVAILABLE"):
     """The credential cannot be checked now: what it is checked with is out of reach."""
 
-    code = "AUTHENTICATION_UNAVAILABLE"
 
-
-class ShuttingDown(AgentOSError):
+class ShuttingDown(AgentOSError, code="SHUTTING_DOWN", phrase="server is shutting down"):
     """The server is draining and takes no new runs."""
-
-    code = "SHUTTING_DOWN"
-    phrase = "server is shutting down"
 
 
 class InternalError(AgentOSError):

@@ -58,15 +58,15 @@ class PeriodicThread:
         """End the sleep of an idle thread. The next call comes one pause later."""
         self._woken.set()
 
-    def close(self, timeout: float = CLOSE_SECONDS) -> None:
-        """Stop the thread and wait until it has ended, at most ``timeout`` seconds.
+    def close(self) -> None:
+        """Stop the thread and wait until it has ended, at most :data:`CLOSE_SECONDS`.
 
         The wait is for what the thread uses: a connection that it still has is not closed with the others.
         """
         self.stopping.set()
         self.wake()
         if self._thread.ident is not None and self._thread is not threading.current_thread():
-            self._thread.join(timeout)
+            self._thread.join(CLOSE_SECONDS)
 
     def _run(self) -> None:
         pause = 0.0 if self.at_once else self._pause()

@@ -42,21 +42,16 @@ def load_server(name: str) -> AgentOS:
         raise ConfigError(
             f"{attribute!r} in module {module_name!r} {given}; accepted is an agentos.AgentOS, or its app"
         )
-    return _unbuilt(found)
+    if found.is_built:  # Connections of its application do not survive a fork.
+        found.app.extensions["agentos"].close()
+        return found.copy()
+    return found
 
 
 def create_app() -> Flask:
     """Return the WSGI application of this deployment, with the agents of ``AGENTOS_APP`` where that is set."""
     config = Config()
     return (load_server(config.app) if config.app else AgentOS(config)).app
-
-
-def _unbuilt(server: AgentOS) -> AgentOS:
-    """Return a server that can still be started: connections of an application that was built do not survive a fork."""
-    if server.is_built:
-        server.app.extensions["agentos"].close()
-        return server.copy()
-    return server
 
 
 def _reason(error: Exception) -> str:

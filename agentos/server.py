@@ -17,7 +17,7 @@ from agentos.config import Config
 from agentos.domain.agent import Agent, StreamingAgent
 from agentos.domain.ids import AGENT_ID
 from agentos.errors import AgentExists, ConfigError, InvalidRequest
-from agentos.observability.startup import report_errors_in_one_line
+from agentos.observability.startup import one_line_exit, report_errors_in_one_line
 from agentos.tools.tool import Tool, Toolkit
 
 if TYPE_CHECKING:
@@ -131,10 +131,8 @@ class AgentOS:
             raise ConfigError(
                 "AgentOS.start() was called from a thread; signals reach only the main thread, call it there"
             )
-        try:
+        with one_line_exit():
             check_binding(self.config, [self.config.address])
-        except ConfigError as error:
-            raise SystemExit(f"Error: {error.message}") from error
         from agentos.serving.patching import is_patched, start_over
 
         if not is_patched():
@@ -156,7 +154,7 @@ class AgentOS:
         before = {number: signal.getsignal(number) for number in signal.valid_signals()}
         master = os.getpid()
         # Until gunicorn listens to signals, SIGTERM must end this program in order too, and not kill it.
-        signal.signal(signal.SIGTERM, _leave)
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
         self._master = master
         code: object = 0 if self._ended else 1
         try:
@@ -177,10 +175,6 @@ class AgentOS:
     def _refuse_if_built(self, what: str) -> None:
         if self._app is not None:
             raise ConfigError(f"{what} was registered after the application was built; register it before")
-
-
-def _leave(number: int, frame: object) -> None:  # noqa: ARG001  # a signal handler
-    raise SystemExit(0)
 
 
 def _end_worker(code: object) -> None:

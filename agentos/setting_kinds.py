@@ -76,13 +76,6 @@ def _number(value: Any, least: float, most: float) -> float:
     return number
 
 
-def _whole_number(value: Any, least: int, most: int) -> int:
-    number = _number(value, least, most)
-    if number != int(number):
-        raise ValueError(value)
-    return int(number)
-
-
 def _size(value: Any) -> int:
     units = {"": 1, "kib": 1024, "mib": 1024**2, "gib": 1024**3}
     match = re.fullmatch(r"([0-9]{1,12}) ?([a-z]*)", str(value).strip().lower())
@@ -144,7 +137,14 @@ def one_of(*choices: str) -> Kind:
 
 def whole(least: int, most: int) -> Kind:
     """Accept a whole number in a range."""
-    return Kind(f"a whole number from {least} to {most}", lambda value: _whole_number(value, least, most))
+
+    def parse(value: Any) -> int:
+        number = _number(value, least, most)
+        if not number.is_integer():
+            raise ValueError(value)
+        return int(number)
+
+    return Kind(f"a whole number from {least} to {most}", parse)
 
 
 def seconds(least: float, most: float) -> Kind:
@@ -161,9 +161,7 @@ ADDRESS = Kind("host:port, or :port for all interfaces, IPv4 and IPv6", _address
 PATH_PREFIX = Kind("a path like /agents, of letters, digits, '-', '_', '.' and '~'", optional(_path_prefix))
 ORIGINS = Kind("origins like https://app.example.com, separated by commas, or *", _origins)
 HOSTS = Kind("host names and addresses, separated by commas; *.example.com for all below it", _hosts)
-OPTIONAL_COUNT = Kind(
-    "a whole number from 1 to 1000000, or none", switchable(lambda value: _whole_number(value, 1, 1_000_000))
-)
+OPTIONAL_COUNT = Kind("a whole number from 1 to 1000000, or none", switchable(whole(1, 1_000_000).parse))
 OPTIONAL_RATE = Kind("requests and a time, as in 100/minute, 10/s or 500/15m, or none", switchable(_rate))
 OPTIONAL_MODEL = Kind("provider:name, as in openai:gpt-5-mini", optional(partial(_matching, r"[^:\s]+:\S.*")))
 OPTIONAL_MEMBER = Kind(

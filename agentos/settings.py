@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -70,14 +69,13 @@ def resolve(
     settings: list[Setting],
     given: Mapping[str, Any],
     *,
-    environ: Mapping[str, str] | None = None,
-    file: str | Path | None = None,
+    environment: Mapping[str, str],
+    file: str | Path | None,
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """Return value and source of each setting: what is given, else the environment, else the file, else the default.
 
     An empty variable counts as not set. A secret's variable may have ``_FILE`` behind its name, and names a file then.
     """
-    environment = os.environ if environ is None else environ
     path, in_file = _read_file({one.name for one in settings}, environment, file)
     values: dict[str, Any] = {}
     sources: dict[str, str] = {}

@@ -27,10 +27,10 @@ RATE = 400
 STAGES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("log: format a line and hand it over", ("/logging/", "pythonjsonlogger", "observability/", "serving/log_writer")),
     ("database: statements, commits", ("sqlalchemy/", "agentos/storage/")),
-    ("request: header and body from the socket", ("agentos/serving/parsing", "gunicorn/http/parser", "api/body")),
+    ("request: header and body from the socket", ("agentos/serving/parsing", "gunicorn/http/parser", "api/kit/body")),
     (
         "request: schema",
-        ("marshmallow/", "api/kit/schemas/", "api/v1/schemas/", "api/kit/json_body", "agentos/strict_json"),
+        ("marshmallow/", "api/kit/schemas/", "api/v1/schemas/", "agentos/strict_json"),
     ),
     (
         "model: HTTP request and response",

@@ -15,6 +15,11 @@ def host_of(text: str) -> str:
     return (found[1] or found[2]) if found else text
 
 
+def with_port(host: object, port: object) -> str:
+    """Return ``host:port``, with brackets around an IPv6 address."""
+    return f"[{host}]:{port}" if ":" in str(host) else f"{host}:{port}"
+
+
 @lru_cache(256)  # the same few names and addresses, with every request
 def is_loopback(name: str) -> bool:
     """Return whether a name or address, without port and brackets, is this machine's own."""
@@ -24,7 +29,6 @@ def is_loopback(name: str) -> bool:
         address = ip_address(name)
     except ValueError:
         return False
-    if isinstance(address, IPv6Address):
-        # Python knows only ::1 itself, and not the addresses that stand for 127.0.0.0/8, in all of its versions.
-        return (address.ipv4_mapped or address).is_loopback
-    return address.is_loopback
+    # Python knows only ::1 itself, and not the addresses that stand for 127.0.0.0/8, in all of its versions.
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return (mapped or address).is_loopback

@@ -9,9 +9,6 @@ from agentos.auth.proxies import foreign_header
 from agentos.config import Config
 from agentos.errors import ConfigError, Forbidden
 
-Address = str | tuple[object, ...]
-"""A place to listen: ``host:port`` or ``unix:PATH``, as a setting has it, or ``(host, port, …)``, as a socket does."""
-
 WAYS_OUT = (
     "create a key with 'flask agentos keys create NAME' and set AGENTOS_AUTH=api_key; or set"
     " AGENTOS_ALLOW_ANONYMOUS=1, if everybody who can reach the server may use it"
@@ -23,17 +20,15 @@ def is_confined(config: Config) -> bool:
     return not config.auth and not config.allow_anonymous
 
 
-def is_here(address: Address) -> bool:
-    """Return whether an address to listen on is this machine's alone.
+def is_here(address: str) -> bool:
+    """Return whether an address to listen on, ``host:port`` or ``unix:PATH``, is this machine's alone.
 
     A name other than ``localhost`` counts as another's; the socket that is made from it has an address.
     """
-    if isinstance(address, tuple):
-        return is_loopback(str(address[0]))
     return address.startswith("unix:") or is_loopback(host_of(address))
 
 
-def check_binding(config: Config, addresses: Iterable[Address]) -> None:
+def check_binding(config: Config, addresses: Iterable[str]) -> None:
     """Refuse to listen where others can reach a server that asks for no credential.
 
     Raises :class:`~agentos.errors.ConfigError`, which says what to do.
@@ -43,7 +38,7 @@ def check_binding(config: Config, addresses: Iterable[Address]) -> None:
     for address in addresses:
         if not is_here(address):
             raise ConfigError(
-                f"{_shown(address)} can be reached by other machines, and no credential would be asked for. To serve"
+                f"{address} can be reached by other machines, and no credential would be asked for. To serve"
                 f" this machine alone, listen on 127.0.0.1; {WAYS_OUT}"
             )
 
@@ -73,10 +68,3 @@ def _refuse(what: str) -> None:
         f"this server asks for no credential, so it serves its own machine alone and refuses a request {what}. To"
         f" serve others, {WAYS_OUT}"
     )
-
-
-def _shown(address: Address) -> str:
-    if isinstance(address, tuple):
-        host = str(address[0])
-        return f"[{host}]:{address[1]}" if ":" in host else f"{host}:{address[1]}"
-    return str(address)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -30,6 +31,7 @@ PAUSE = 30.0
 RETRY = 5.0  # seconds between two fetches as long as there are no keys at all
 FETCH_SECONDS = 5.0  # a fetch may take so long, from the first byte of the connection to the last of the answer
 MAX_SIZE = 512 * 1024
+NEVER = -math.inf
 
 logger = logging.getLogger(__name__)
 
@@ -90,26 +92,23 @@ class FetchedKeys:
         self._algorithms = algorithms
         self._clock = clock
         self._fetching = threading.Lock()
-        self._keys: KeySet | None = None
-        self._failed = False
-        self._fetched_at = self._tried_at = float("-inf")
+        self._keys = KeySet([])
+        self._failed = True
+        self._fetched_at = self._tried_at = NEVER
 
     def find(self, kid: str | None, algorithm: str) -> jwt.PyJWK | None:
         """Return the key for a token; raise ``AuthenticationUnavailable`` when that cannot be known now."""
-        if self._keys is None:
+        if self._fetched_at == NEVER:
             self._renew(after=RETRY, wait=True)
         elif self._clock() - self._fetched_at >= LIFETIME:
             self._renew(after=PAUSE, wait=False)
-        key = self._kept(kid, algorithm)
+        key = self._keys.find(kid, algorithm)
         if key is None:
             self._renew(after=PAUSE, wait=True)
-            key = self._kept(kid, algorithm)
-        if key is None and (self._failed or self._keys is None):
+            key = self._keys.find(kid, algorithm)
+        if key is None and self._failed:
             raise AuthenticationUnavailable("the keys that tokens are checked with cannot be fetched now; try again")
         return key
-
-    def _kept(self, kid: str | None, algorithm: str) -> jwt.PyJWK | None:
-        return None if self._keys is None else self._keys.find(kid, algorithm)
 
     def _renew(self, *, after: float, wait: bool) -> None:
         """Fetch, unless that was tried in the last ``after`` seconds, or another thread does so meanwhile."""
@@ -133,7 +132,7 @@ class FetchedKeys:
             keys = parse_key_set(body, self._algorithms)
         except (*CONNECTION_FAILURES, ValueError) as error:
             reason = f"{type(error).__name__}: {error}"[:300]
-            kept = "none are there" if self._keys is None else "the old ones stay"
+            kept = "none are there" if self._fetched_at == NEVER else "the old ones stay"
             logger.warning("the keys of tokens cannot be fetched; %s", kept, extra={"reason": reason})
             return False
         if not len(keys):

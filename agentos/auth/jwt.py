@@ -42,11 +42,7 @@ class JwtAuthenticator:
         self._parser = jwt.PyJWT({"require": ["exp"], "enforce_minimum_key_length": True})
 
     def authenticate(self, credentials: Credentials) -> Principal | None:
-        """Return whom the token names. Raises ``Unauthenticated``; the log alone has the reason.
-
-        Raises :class:`~agentos.errors.AuthenticationUnavailable` when the keys that tokens are checked with are out of
-        reach.
-        """
+        """Return whom the token names. Why one is refused stands in the log alone."""
         token = credentials.bearer
         if token is None or token.count(".") != 2:
             return None

@@ -84,9 +84,18 @@ class _Buckets:
 
     def open(self) -> Throttled:
         """Make the buckets, once."""
+        # Only here: its import takes megabytes, which commands and servers without a limit do without.
+        from throttled import MemoryStore, Quota, Throttled, rate_limiter
+
         with self._lock:
             if self._limits is None:
-                self._limits = _throttled(self._rate)
+                # The library counts whole seconds; the same rate over a thousand times as long keeps a part of one.
+                period = rate_limiter.Rate(timedelta(seconds=self._rate.seconds * 1000), self._rate.count * 1000)
+                quota = Quota(period, burst=self._rate.count)
+                # GCRA is the token bucket written as one time. The library's own "token_bucket" reads the clock in
+                # whole seconds and drops what has dripped into the bucket by a part of a token.
+                store = MemoryStore(options={"MAX_SIZE": MOST_BUCKETS})
+                self._limits = Throttled(using="gcra", quota=quota, store=store)
             return self._limits
 
     def take(self, key: str) -> None:
@@ -94,19 +103,6 @@ class _Buckets:
         if result.limited:
             wait = result.state.retry_after
             raise RateLimited(f"{self._refusal}; try again in {math.ceil(wait)} s", retry_after=wait)
-
-
-def _throttled(rate: Rate) -> Throttled:
-    # Only here: its import takes megabytes, which commands and servers without a limit do without.
-    from throttled import MemoryStore, Quota, Throttled, rate_limiter
-
-    # The library counts whole seconds; the same rate over a thousand times as long keeps a part of one.
-    period = rate_limiter.Rate(timedelta(seconds=rate.seconds * 1000), rate.count * 1000)
-    # GCRA is the token bucket written as one time. The library's own "token_bucket" reads the clock in whole seconds
-    # and drops what has dripped into the bucket by a part of a token.
-    return Throttled(
-        using="gcra", quota=Quota(period, burst=rate.count), store=MemoryStore(options={"MAX_SIZE": MOST_BUCKETS})
-    )
 
 
 def _buckets(rate: Rate | None, counted: str, setting: str) -> _Buckets | None:

@@ -51,8 +51,8 @@ def show(agent_id: str, as_json: bool) -> None:
     if as_json:
         print_json(document)
         return
-    shown = {**document, **document.pop("definition", {})}
-    shown.pop("definition", None)
+    definition = document.pop("definition", {})
+    shown = document | definition
     instructions = shown.pop("instructions", "")
     print_fields(shown, width=14, hidden=(None, "", []))
     if instructions:

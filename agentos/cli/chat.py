@@ -14,6 +14,7 @@ from agentos.cli.pages import read_transcript
 from agentos.cli.running import Screen, execute
 from agentos.cli.values import Text
 from agentos.domain.principal import OPERATOR
+from agentos.domain.run import RunError
 from agentos.domain.text import clean
 from agentos.errors import AgentOSError
 
@@ -86,18 +87,14 @@ class _Conversation:
             caller=OPERATOR, agent_id=self._agent, input=text, session_id=self._session_id, streamed=True
         )
         try:
-            run = execute(self._services, request, Screen().show)
-        except AgentOSError as error:
-            self._failed(error.message)
-            return
-        if run.error is not None:
-            self._failed(run.error.message)
-
-    def _failed(self, message: str) -> None:
-        failure = Failure(message)
-        if not self._interactive:
-            raise failure
-        failure.show()
+            error: AgentOSError | RunError | None = execute(self._services, request, Screen().show).error
+        except AgentOSError as refusal:
+            error = refusal
+        if error is not None:
+            failure = Failure(error.message)
+            if not self._interactive:
+                raise failure
+            failure.show()
 
     def _show_history(self) -> None:
         for stored in read_transcript(self._services, self._session_id).messages:

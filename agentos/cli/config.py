@@ -9,11 +9,9 @@ import click
 from agentos.cli.opening import found_server
 from agentos.cli.output import as_json, print_list
 from agentos.config import Config
-from agentos.provider_settings import ProviderSettings
+from agentos.provider_settings.value import HIDDEN, ProviderSettings
 from agentos.setting_kinds import Rate
 from agentos.settings import Setting, settings_of
-
-HIDDEN = "(hidden)"
 
 
 @click.command("config")

@@ -9,8 +9,7 @@ from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from agentos.cli.databases import database_name
-from agentos.cli.opening import changed, found_server
+from agentos.cli.opening import changed, database_name, found_server
 from agentos.cli.pages import read_pages
 from agentos.config import Config
 from agentos.errors import AgentOSError
@@ -18,7 +17,6 @@ from agentos.errors import AgentOSError
 if TYPE_CHECKING:
     from agentos.models.catalog import Catalog
     from agentos.services.agents import AgentInfo
-    from agentos.services.health import Check
     from agentos.services.services import Services
 
 
@@ -135,7 +133,7 @@ def _open_files(config: Config) -> Finding:
     """Say whether each worker may open a file for every connection that it is set to serve."""
     from agentos.serving import descriptors
 
-    limit, wanted = descriptors.limit_to_be(), config.worker_connections
+    limit, wanted = descriptors.limit(raised=True), config.worker_connections
     served = descriptors.connections(wanted, limit)
     detail = f"{limit} for each worker (ulimit -Hn), enough for {served} connections"
     if served < wanted:
@@ -164,13 +162,10 @@ def _database(services: Services, config: Config) -> Iterator[Finding]:
                 return
             yield Finding("database", "ok", f"{database_name(config.database_url)}: {check.detail}")
         elif check.name == "migrations":
-            yield _schema(services, config, check)
-
-
-def _schema(services: Services, config: Config, check: Check) -> Finding:
-    if not check.ok and config.migrate and services.storage.schema().older:
-        return Finding("schema", "warning", "not the one needed; the next start brings it up to date")
-    return Finding("schema", "ok" if check.ok else "failed", check.detail)
+            if not check.ok and config.migrate and services.storage.schema().older:
+                yield Finding("schema", "warning", "not the one needed; the next start brings it up to date")
+            else:
+                yield Finding("schema", "ok" if check.ok else "failed", check.detail)
 
 
 def _unusable(services: Services, config: Config, reason: str) -> Finding:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -76,7 +77,7 @@ class CommandGroup(click.Group):
             manager = PluginManager(allowed=config.plugins, strict=config.plugins_strict)
             manager.on_removal(registry.remove_source)
             manager.load_installed()
-            manager.call("register_commands", lambda report: _register_into(registry, report))
+            manager.call("register_commands", partial(_register_into, registry))
         except AgentOSError as error:
             # A setting or plugin that is not accepted must not take away the help, nor the commands that explain it.
             click.echo(f"Warning: plugins were not asked for commands: {printable(error.message)}", err=True)
@@ -86,11 +87,8 @@ class CommandGroup(click.Group):
 _TAKEN = click.Command("taken")
 
 
-def _register_into(registry: Any, report: PluginReport) -> Callable[[click.Command], None]:
-    def register(command: click.Command) -> None:
-        if not isinstance(command, click.Command) or not command.name:
-            raise PluginError(f"register_commands was given {command!r:.100}; accepted are click commands with a name")
-        registry.add(command.name, command, source=report.name)
-        report.provides.append(f"command:{command.name}")
-
-    return register
+def _register_into(registry: Any, report: PluginReport, command: click.Command) -> None:
+    if not isinstance(command, click.Command) or not command.name:
+        raise PluginError(f"register_commands was given {command!r:.100}; accepted are click commands with a name")
+    registry.add(command.name, command, source=report.name)
+    report.provides.append(f"command:{command.name}")

@@ -25,9 +25,6 @@ FILES = (
     "README.md",
 )
 
-PRIVATE = {".env"}
-"""Files that only their owner may read: they will hold keys."""
-
 
 @click.command("init")
 @click.argument("directory", metavar="[DIR]", type=click.Path(file_okay=False, path_type=Path), default=".")
@@ -45,7 +42,9 @@ def command(directory: Path) -> None:
     try:
         directory.mkdir(parents=True, exist_ok=True)
         for name in FILES:
-            _write(directory / name, _template(name).replace("{{model}}", model))
+            path = directory / name
+            path.touch(0o600 if name == ".env" else 0o666, exist_ok=False)  # Keys will be in it, for its owner alone.
+            path.write_text(_template(name).replace("{{model}}", model), "utf-8")
     except OSError as error:
         raise Failure(f"{printable(str(error.filename or directory))} cannot be written: {error.strerror}") from error
     place = "" if directory.resolve() == Path.cwd() else f"cd {printable(str(directory))} && "
@@ -57,8 +56,3 @@ def _template(name: str) -> str:
     # The dot stands at the front only in the project: packaging tools leave out files that begin with one.
     stored = f"dot{name}" if name.startswith(".") else name
     return (files("agentos.cli") / "project" / f"{stored}.txt").read_text("utf-8")
-
-
-def _write(path: Path, text: str) -> None:
-    path.touch(0o600 if path.name in PRIVATE else 0o666, exist_ok=False)
-    path.write_text(text, "utf-8")

@@ -27,8 +27,6 @@ class Expiry(click.ParamType[datetime]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
         """Return the time, in UTC; a day means its beginning."""
-        if isinstance(value, datetime):
-            return value
         try:
             return utc_now() + Duration().convert(value, param, ctx)
         except click.UsageError:
@@ -109,11 +107,12 @@ def list_keys(as_json: bool) -> None:
     from agentos.auth.keys import status_of
 
     with opened() as services:
-        keys = services.keys.list()
+        keys = services.storage.keys.list()
     documents, rows = [], []
     for key in keys:
         status = status_of(key, utc_now())
-        documents.append({"id": key.id, **_described(key), "revoked_at": _time(key.revoked_at), "status": status})
+        revoked_at = key.revoked_at and rfc3339(key.revoked_at)
+        documents.append({"id": key.id, **_described(key), "revoked_at": revoked_at, "status": status})
         times = short_time(key.created_at), short_time(key.expires_at)
         rows.append((key.id, key.name, key.owner, status, *times, ", ".join(key.scopes)))
     columns = ("ID", "NAME", "USER", "STATUS", "CREATED", "EXPIRES", "SCOPES")
@@ -137,13 +136,9 @@ def _described(key: StoredKey) -> dict[str, Any]:
         "name": key.name,
         "user": key.owner,
         "scopes": list(key.scopes),
-        "created_at": _time(key.created_at),
-        "expires_at": _time(key.expires_at),
+        "created_at": rfc3339(key.created_at),
+        "expires_at": key.expires_at and rfc3339(key.expires_at),
     }
-
-
-def _time(time: datetime | None) -> str | None:
-    return None if time is None else rfc3339(time)
 
 
 def _warn(config: Config) -> None:

@@ -45,20 +45,15 @@ def read_transcript(services: Services, session_id: str) -> History:
     """
     from agentos.storage.history import History
 
-    pages: list[History] = []
-    before: int | None = None
-    while not pages or len(pages[-1].messages) == PAGE:
-        page = services.sessions.history(session_id, OPERATOR, limit=PAGE, before=before)
-        pages.append(page)
-        if page.messages:
-            before = page.messages[0].sequence
     messages: list[StoredMessage] = []
     runs: dict[str, Run] = {}
-    for page in reversed(pages):
-        messages += page.messages
-        # A run with messages on two pages is in both.
-        runs |= {run.id: run for run in page.runs if run.id not in runs}
-    return History(messages, list(runs.values()))
+    while True:
+        before = messages[0].sequence if messages else None
+        page = services.sessions.history(session_id, OPERATOR, limit=PAGE, before=before)
+        messages = [*page.messages, *messages]
+        runs = {run.id: run for run in page.runs} | runs  # A run with messages on two pages is in both.
+        if len(page.messages) < PAGE:
+            return History(messages, list(runs.values()))
 
 
 def delete_command(kind: str, help: str) -> click.Command:

@@ -26,7 +26,7 @@ def command(vacuum: bool, as_json: bool) -> None:
     """
     with opened() as services:
         pruned = services.housekeeping.prune()
-        shrunk = services.housekeeping.shrink() if vacuum else False
+        shrunk = services.storage.shrink() if vacuum else False
     if as_json:
         print_json(dataclasses.asdict(pruned))
         return

@@ -12,7 +12,7 @@ import click
 
 from agentos.cli.opening import opened
 from agentos.cli.output import as_json, print_json
-from agentos.cli.values import JSONObject, Pair, Text, TextOrFile, json_reader, pairs_as_json
+from agentos.cli.values import JSONObject, Pair, Text, TextOrFile, json_or_text, json_reader
 from agentos.errors import AgentNotFound, InvalidRequest
 from agentos.strict_json import JSONRefused
 
@@ -86,7 +86,7 @@ def command(
         if value not in (None, ())
     }
     if parameters:
-        document["parameters"] = {**_parameters(document), **pairs_as_json(parameters)}
+        document["parameters"] = _parameters(document) | {key: json_or_text(text) for key, text in parameters}
     from agentos.api.v1.serializers import agent_detail_json
 
     with opened() as services:
@@ -105,7 +105,7 @@ def _store(agents: AgentService, document: Mapping[str, Any], *, update: bool) -
     return agents.register(document, by_operator=True), "Registered"
 
 
-def _parameters(document: Mapping[str, Any]) -> Mapping[str, Any]:
+def _parameters(document: Mapping[str, Any]) -> dict[str, Any]:
     parameters = document.get("parameters", {})
     if not isinstance(parameters, dict):
         raise InvalidRequest(f"the agent's 'parameters' are {parameters!r:.100}; accepted is an object")

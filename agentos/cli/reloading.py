@@ -9,8 +9,6 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import FrameType
-from typing import NoReturn
 
 import click
 
@@ -32,10 +30,11 @@ def serve_and_reload(arguments: Sequence[str], folder: Path, environ: Mapping[st
     ``environ`` is its environment, without what comes from ``.env``: the server reads that file. A server that failed
     to start is started again at the next change.
     """
-    signal.signal(signal.SIGTERM, _end)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    command = [sys.executable, "-m", "agentos", "serve", *arguments]
     while True:
         seen = look(folder)
-        server = _start(arguments, environ)
+        server = subprocess.Popen(command, env=environ)  # noqa: S603  # our own program
         try:
             _wait_for_change(folder, seen, server)
             if server.poll() == 0:
@@ -65,11 +64,6 @@ def look(folder: Path) -> Seen:
     return seen
 
 
-def _start(arguments: Sequence[str], environ: Mapping[str, str]) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "agentos", "serve", *arguments]
-    return subprocess.Popen(command, env=environ)  # noqa: S603  # our own program
-
-
 def _wait_for_change(folder: Path, seen: Seen, server: subprocess.Popen[bytes]) -> None:
     """Return when a file changed, or when the server ended in order; one that failed is waited for no longer."""
     said = False
@@ -88,7 +82,3 @@ def _stop(server: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         server.kill()
         server.wait()
-
-
-def _end(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001  # a signal handler
-    raise SystemExit(0)

@@ -67,10 +67,11 @@ def list_runs(session_id: str | None, agent_id: str | None, status: str | None, 
 def show(run_id: str, as_json: bool) -> None:
     """Show a run: what it was asked, where it stands, which tools it called, what it said."""
     from agentos.api.v1.serializers import run_json
+    from agentos.services.tool_calls import tool_calls_of
 
     with opened() as services:
-        found = services.runs.get(run_id, OPERATOR)
-        calls = services.runs.tool_calls(found)
+        found = services.runs.open(run_id, OPERATOR).get()
+        calls = tool_calls_of(services.storage, found)
     run = run_json(found)
     if as_json:
         print_json(run | {"tool_calls": [asdict(call) for call in calls]})
@@ -106,7 +107,7 @@ def follow(run_id: str, after: int, as_events: bool) -> None:
             click.echo(f"\nThe run goes on; 'flask agentos runs cancel {printable(run_id)}' stops it.", err=True)
             raise click.exceptions.Exit(INTERRUPTED) from None
         # A session that is deleted takes its runs with it: then only the last event knows how they ended.
-        error = services.runs.get(run_id, OPERATOR).error if last is None else error_of(last)
+        error = services.runs.open(run_id, OPERATOR).get().error if last is None else error_of(last)
     end(error)
 
 
@@ -119,7 +120,7 @@ def cancel(run_id: str, no_wait: bool) -> None:
     The worker that executes it stops it within a second; what it had written is kept.
     """
     with opened() as services:
-        run = services.runs.cancel(run_id, OPERATOR)
+        run = services.runs.open(run_id, OPERATOR).cancel()
         if no_wait:
             click.echo(f"Asked run {printable(run_id)} to stop.")
             return
@@ -139,7 +140,7 @@ def _await_end(services: Services, run: Run) -> Run:
     deadline = time.monotonic() + CANCEL_WAIT
     while not run.status.finished and time.monotonic() < deadline:
         time.sleep(POLL)
-        run = services.runs.get(run.id, OPERATOR)
+        run = services.runs.open(run.id, OPERATOR).get()
     return run
 
 

@@ -6,7 +6,6 @@ import base64
 import mimetypes
 import re
 import sys
-from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -62,8 +61,6 @@ class JSONObject(TextOrFile):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Return the object as a dict."""
-        if isinstance(value, dict):
-            return value
         text = super().convert(value, param, ctx)
         found = json_or_text(text)
         if not isinstance(found, dict):
@@ -78,8 +75,6 @@ class Pair(Text):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Return key and value, both text."""
-        if isinstance(value, tuple):
-            return value
         text = super().convert(value, param, ctx)
         key, separator, rest = text.partition("=")
         if not separator or not key:
@@ -94,8 +89,6 @@ class Duration(click.ParamType[timedelta]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
         """Return the length of time."""
-        if isinstance(value, timedelta):
-            return value
         match = re.fullmatch(r"([0-9]{1,5})([smhdw])", value, re.ASCII)
         if match is None:
             self.fail(f"{value!r:.60} is not a duration: give a number and one of s, m, h, d, w, as in 30d", param, ctx)
@@ -109,8 +102,6 @@ class Image(click.ParamType[Media]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Media:
         """Return the attachment."""
-        if isinstance(value, Media):
-            return value
         if re.match(r"https?://", value):
             return Media("image", url=value)
         content_type = mimetypes.guess_type(value)[0]
@@ -129,8 +120,3 @@ def json_or_text(raw: str) -> Any:
         return json_reader.read(raw)
     except ValueError:
         return raw
-
-
-def pairs_as_json(pairs: Sequence[tuple[str, str]]) -> dict[str, Any]:
-    """Return ``KEY=VALUE`` pairs as an object; the last of one key counts."""
-    return {key: json_or_text(value) for key, value in pairs}

@@ -84,9 +84,8 @@ def check_parameters_of_client(parameters: Mapping[str, Any]) -> None:
     """Raise ``InvalidRequest`` for names, at any depth and in any spelling, that a client may not give an agent."""
     for path, name in _names(parameters):
         bare = plain_name(name)
-        if bare.endswith(_REFUSED_ENDS) or bare in _REFUSED or any(part in bare for part in _REFUSED_PARTS):
-            raise _refusal(path, name, _ADVICE)
-        if not path and bare == "key":
+        refused = bare.endswith(_REFUSED_ENDS) or bare in _REFUSED or any(part in bare for part in _REFUSED_PARTS)
+        if refused or (not path and bare == "key"):
             raise _refusal(path, name, _ADVICE)
         if not path and bare in SET_BY_THE_SERVER:
             raise _refusal(path, name, "the server sets it; accepted are the other fields of the model's request")

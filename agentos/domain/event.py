@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple, get_args
 
 from agentos.domain.usage import Usage
 
@@ -151,12 +151,10 @@ AgentEvent = Token | Reasoning | ToolCallEvent | Usage | Step
 Yielded = AgentEvent | str | list[AgentEvent | str]
 """What an agent's ``stream`` yields: an event, a text for a token, or several in one list, which are sent together."""
 
-RunEvent = RunStart | Token | Reasoning | ToolCallEvent | Complete | Error
+RunEvent = RunStart | Reasoning | Token | ToolCallEvent | Complete | Error
 """What a run's stream is made of."""
 
-EVENT_TYPES: tuple[str, ...] = tuple(
-    event.type for event in (RunStart, Reasoning, Token, ToolCallEvent, Complete, Error)
-)
+EVENT_TYPES: tuple[str, ...] = tuple(event.type for event in get_args(RunEvent))
 
 
 class Frame(NamedTuple):

@@ -21,16 +21,9 @@ def new_id() -> str:
     """
     global _last
     with _lock:
-        stamp = max(_steps(time.time_ns()), _last + 1)
-        _last = stamp
+        _last = stamp = max(time.time_ns() * 4096 // 1_000_000, _last + 1)  # in steps of 1/4096 ms
     milliseconds, fraction = stamp >> 12, stamp & 0xFFF
     value = (milliseconds << 80) | (0x7 << 76) | (fraction << 64) | (0b10 << 62)
     value |= int.from_bytes(os.urandom(8), "big") & 0x3FFF_FFFF_FFFF_FFFF
     text = f"{value:032x}"
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
-
-
-def _steps(nanoseconds: int) -> int:
-    """Return the time in steps of 1/4096 ms."""
-    milliseconds, rest = divmod(nanoseconds, 1_000_000)
-    return (milliseconds << 12) | (rest * 4096 // 1_000_000)

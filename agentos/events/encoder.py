@@ -23,34 +23,24 @@ class FrameEncoder:
     def encode(self, event: RunEvent, number: int) -> Frame:
         """Return the event as the run's frame of this number."""
         type = event.type
-        return Frame(number, type, b"%b%b%b%b}" % (_BEGIN[type], _clock.now(), self._same, orjson.dumps(event.data())))
+        now = _utc_millisecond(time.time_ns() // 1_000_000)
+        return Frame(number, type, b"%b%b%b%b}" % (_BEGIN[type], now, self._same, orjson.dumps(event.data())))
 
     def encode_token(self, text: str, index: int, number: int) -> Frame:
         """Return what :meth:`encode` returns for a :class:`~agentos.domain.event.Token`, without the object."""
         data = orjson.dumps({"token": text, "index": index})
-        return Frame(number, "token", b"%b%b%b%b}" % (_BEGIN["token"], _clock.now(), self._same, data))
+        now = _utc_millisecond(time.time_ns() // 1_000_000)
+        return Frame(number, "token", b"%b%b%b%b}" % (_BEGIN["token"], now, self._same, data))
 
 
 _BEGIN = {type: b'{"type":"%b","timestamp":"' % type.encode() for type in EVENT_TYPES}
 
 
-class _Clock:
-    """Tells the time in milliseconds as RFC 3339 writes it; all that comes in one millisecond shares one text."""
-
-    def __init__(self) -> None:
-        self._last = (0, b"")
-
-    def now(self) -> bytes:
-        """Return the time without its zone, which is UTC."""
-        millisecond = time.time_ns() // 1_000_000
-        last = self._last
-        if last[0] != millisecond:
-            second, rest = divmod(millisecond, 1000)
-            self._last = last = (millisecond, b"%b.%03d" % (_utc(second), rest))
-        return last[1]
-
-
-_clock = _Clock()
+@lru_cache(maxsize=1)
+def _utc_millisecond(millisecond: int) -> bytes:
+    """Return a millisecond since 1970 as RFC 3339 writes it, without the zone; computed once for all its events."""
+    second, rest = divmod(millisecond, 1000)
+    return b"%b.%03d" % (_utc(second), rest)
 
 
 @lru_cache(maxsize=8)

@@ -33,8 +33,11 @@ class Executor(ABC):
         """Take a slot for one more run; raise :class:`~agentos.errors.RateLimited` when none is free."""
 
 
-class EmbeddedExecutor(Executor):
-    """Executes up to ``limit`` runs in threads of this worker; up to ``queue`` more wait, the first come first."""
+class EmbeddedExecutor(Executor, Slot):
+    """Executes up to ``limit`` runs in threads of this worker; up to ``queue`` more wait, the first come first.
+
+    Its slots are counted and do not differ, so that it is itself each of them.
+    """
 
     def __init__(self, *, limit: int, queue: int) -> None:
         self._limit = limit
@@ -54,10 +57,10 @@ class EmbeddedExecutor(Executor):
                     retry_after=5.0,
                 )
             self._taken += 1
-        return _EmbeddedSlot(self)
+        return self
 
-    def begin(self, work: Callable[[], None]) -> None:
-        """Execute work now, or when one that is under way ends. Called by the slot."""
+    def execute(self, run_id: str, work: Callable[[], None]) -> None:  # noqa: ARG002 - for executors elsewhere
+        """Execute work now, or when a run that is under way ends."""
         with self._lock:
             if self._running >= self._limit:
                 self._waiting.append(work)
@@ -65,8 +68,8 @@ class EmbeddedExecutor(Executor):
             self._running += 1
         threading.Thread(target=self._work, args=(work,), name="background", daemon=True).start()
 
-    def give_back(self) -> None:
-        """Free the slot of a run that was not accepted. Called by the slot."""
+    def release(self) -> None:
+        """Count one slot less as taken."""
         with self._lock:
             self._taken -= 1
 
@@ -77,20 +80,9 @@ class EmbeddedExecutor(Executor):
             except Exception:  # it never does; but a bug there must not cost the worker a place for good
                 logger.exception("background work raised")
             finally:
-                self.give_back()
+                self.release()
             with self._lock:
                 if not self._waiting:
                     self._running -= 1
                     return
                 work = self._waiting.popleft()
-
-
-class _EmbeddedSlot(Slot):
-    def __init__(self, executor: EmbeddedExecutor) -> None:
-        self._executor = executor
-
-    def execute(self, run_id: str, work: Callable[[], None]) -> None:  # noqa: ARG002 - for executors elsewhere
-        self._executor.begin(work)
-
-    def release(self) -> None:
-        self._executor.give_back()

@@ -33,9 +33,7 @@ logger = logging.getLogger(__name__)
 class LeaseKeeper(PeriodicThread):
     """A thread that renews the leases of the worker in one statement and sweeps: at once, then three times a lease."""
 
-    def __init__(
-        self, storage: Storage, runner: Runner, lease: Lease, *, resume: Callable[[Run], bool] = lambda _: False
-    ) -> None:
+    def __init__(self, storage: Storage, runner: Runner, lease: Lease, *, resume: Callable[[Run], bool]) -> None:
         self._storage = storage
         self._resume = resume
         self._runner = runner
@@ -50,12 +48,9 @@ class LeaseKeeper(PeriodicThread):
 
     def _work(self) -> None:
         self.renew()
-        if not self.transient or self._waits():
+        # A run that waits may wait for a lost one.
+        if not self.transient or any(live.run.status is RunStatus.QUEUED for live in self._runner.running()):
             self.sweep()
-
-    def _waits(self) -> bool:
-        """Tell whether a run of this process waits for another, which may be a lost one."""
-        return any(live.run.status is RunStatus.QUEUED for live in self._runner.running())
 
     def renew(self) -> None:
         """Prolong the leases of this worker's runs.
@@ -68,8 +63,7 @@ class LeaseKeeper(PeriodicThread):
         mine = set(self._storage.runs.renew_leases(self._lease))
         for live in before:
             if live.run.id not in mine and live.stream.last is None:
-                lost: AgentOSError = WorkerLost("another worker took the run over, or its session was deleted")
-                self._runner.stop(live, lost)
+                self._runner.stop(live, WorkerLost("another worker took the run over, or its session was deleted"))
         orphans = {run_id for run_id in mine if self._runner.get(run_id) is None}
         for run_id in orphans & self._orphans:
             run = self._storage.runs.get(run_id, owner=None)

@@ -113,16 +113,15 @@ class RunHandle:
         stream = live.stream
         while True:
             after = yield from stream.follow(after, heartbeat=heartbeat, sink=sink)
-            if not stream.retains(after):  # a slow reader, or a late one
-                caught_up = yield from self._read(live.run, after, heartbeat, until=stream.retains)
-                if caught_up is None:
-                    return
-                after = caught_up
-            elif stream.redirected_to_log and stream.last is None:
-                yield from self._read(live.run, after, heartbeat)
+            if stream.retains(after):
+                if stream.redirected_to_log and stream.last is None:
+                    yield from self._read(live.run, after, heartbeat)
                 return
-            else:
+            # A slow reader, or a late one.
+            caught_up = yield from self._read(live.run, after, heartbeat, until=stream.retains)
+            if caught_up is None:
                 return
+            after = caught_up
 
     def _poll(self, deadline: float) -> Run | None:
         while True:

@@ -15,8 +15,8 @@ class RunLimits:
     """The limits of one run; times in seconds."""
 
     timeout: float
-    queue_timeout: float = 0.0
-    """How long it may wait for its session's turn; 0: as long as it may take."""
+    queue_timeout: float
+    """How long it may wait for its session's turn."""
     history_turns: int
     history_bytes: int = 8 * 1024**2
     """Most bytes of the session's texts and attachments."""
@@ -24,18 +24,13 @@ class RunLimits:
     durable: bool = False
     """Followers are shown an event only once the log has it, so that the run can start over on another worker."""
 
-    @property
-    def longest_wait(self) -> float:
-        """How long it may wait for its session's turn."""
-        return self.queue_timeout or self.timeout
-
     @classmethod
     def of(cls, agent: StreamingAgent, config: Config, *, timeout: float) -> RunLimits:
         """Return the limits of an agent's run on a server with this configuration."""
         turns = agent_setting(agent, "history_turns", None)
         return cls(
             timeout=timeout,
-            queue_timeout=config.queue_timeout,
+            queue_timeout=config.queue_timeout or timeout,
             history_turns=config.history_turns if turns is None else turns,
             history_bytes=config.history_bytes,
             max_output=config.max_output_size,

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from agentos.domain.agent import StreamingAgent
+from agentos.domain.media import Media
 from agentos.domain.message import Message
 from agentos.domain.run import BusyPolicy, Run, RunStatus
 from agentos.errors import (
@@ -23,18 +24,16 @@ from agentos.errors import (
     WorkerLost,
 )
 from agentos.events.log import EventLog
-from agentos.execution.attachments import bring_attachments
 from agentos.execution.executor import Slot
 from agentos.execution.finalizer import SAVE_PAUSES, RunFinalizer
 from agentos.execution.live import LiveRun
 from agentos.execution.run_limits import RunLimits
 from agentos.execution.session_queue import SessionQueue
+from agentos.runtime.window import fit
 from agentos.storage.admission import Admission, Lease, Quota
 from agentos.storage.idempotency import IdempotencyKey, Replay
 from agentos.storage.interface import Storage
 from agentos.timers import TimerThread
-
-NO_QUOTA = Quota()
 
 ABANDON_AFTER = 0.5
 """Seconds that a run which has to stop is waited for; after that its thread is left alone and its words are dropped."""
@@ -54,7 +53,7 @@ class Runner:
         log: EventLog,
         lease: Lease,
         *,
-        quota: Quota = NO_QUOTA,
+        quota: Quota = Quota(),  # noqa: B008 - frozen
         on_finished: Callable[[Run], object],
         log_content: bool = False,
     ) -> None:
@@ -105,7 +104,7 @@ class Runner:
         if isinstance(admission, Replay):
             return admission
         waits = admission.run.status is RunStatus.QUEUED
-        deadline = begun + (limits.longest_wait if waits else limits.timeout)
+        deadline = begun + (limits.queue_timeout if waits else limits.timeout)
         live = self._enter(dataclasses.replace(admission.run, request_id=run.request_id), limits, deadline=deadline)
         for other in admission.interrupted:
             self.cancel(other, RunCancelled("a newer run of its session interrupted it"))
@@ -120,7 +119,7 @@ class Runner:
         logged = 0
         while frames := self._storage.events.read(run.id, after=logged):
             logged = frames[-1].number
-        live = self._enter(run, limits, deadline=time.monotonic() + limits.longest_wait, logged=logged)
+        live = self._enter(run, limits, deadline=time.monotonic() + limits.queue_timeout, logged=logged)
         waiting = Admission(dataclasses.replace(run, status=RunStatus.QUEUED))
         self._spawn(self._execute, live, agent, waiting, limits)
 
@@ -132,14 +131,11 @@ class Runner:
         """Return the runs under way in this worker."""
         return list(self._live.values())
 
-    def cancel(self, run_id: str, cause: AgentOSError) -> bool:
-        """Stop a run without waiting for its end; return whether it is under way here."""
+    def cancel(self, run_id: str, cause: AgentOSError) -> None:
+        """Stop a run, if it is under way in this worker, without waiting for its end."""
         live = self._live.get(run_id)
-        if live is None:
-            return False
-        if live.cancellation.cause is None:
+        if live is not None and live.cancellation.cause is None:
             self._spawn(self.stop, live, cause)
-        return True
 
     def stop(self, live: LiveRun, cause: AgentOSError) -> None:
         """End a run for a reason from outside: cut what it waits in, and if it does not return, do not wait for it."""
@@ -194,7 +190,7 @@ class Runner:
 
     def _execute_held(self, live: LiveRun, agent: StreamingAgent, admission: Admission, limits: RunLimits) -> None:
         """Execute a run that waited for an executor, which counts in none of its limits."""
-        live.deadline = time.monotonic() + limits.longest_wait
+        live.deadline = time.monotonic() + limits.queue_timeout
         self._execute(live, agent, admission, limits)
 
     def _execute(self, live: LiveRun, agent: StreamingAgent, admission: Admission, limits: RunLimits) -> None:
@@ -203,7 +199,7 @@ class Runner:
             history = self._wait_for_turn(live, admission, limits)
             overdue = RunTimeout(f"the run did not end within {limits.timeout:g} s and was stopped")
             with self._before_deadline(live, overdue):
-                self._consume(live, agent, bring_attachments(self._storage, live, history, most=limits.history_bytes))
+                self._consume(live, agent, self._bring_attachments(live, history, most=limits.history_bytes))
         except (ExecutionError, RunCancelled, StorageError) as error:
             failure = error
         except AgentOSError as error:
@@ -219,12 +215,12 @@ class Runner:
         if admission.run.status is not RunStatus.QUEUED:
             return admission.history
         late = RunTimeout(
-            f"the run waited {limits.longest_wait:g} s for its session's turn and was stopped; try again when the"
+            f"the run waited {limits.queue_timeout:g} s for its session's turn and was stopped; try again when the"
             " session has no run under way, or wait longer (AGENTOS_QUEUE_TIMEOUT)",
             details={"phase": "queued"},
         )
         with self._before_deadline(live, late):
-            history = self._turns.wait_for(live, admission, history_turns=limits.history_turns)
+            history = self._turns.wait_for(live, history_turns=limits.history_turns)
         live.deadline = time.monotonic() + limits.timeout
         return history
 
@@ -236,6 +232,22 @@ class Runner:
             yield
         finally:
             overdue.cancel()
+
+    def _bring_attachments(self, live: LiveRun, history: Sequence[Message], *, most: int) -> Sequence[Message]:
+        """Return the history as the agent is given it, of at most so many bytes; complete the run's own attachments.
+
+        These have their data unless another worker admitted the run. Without any attachment, this costs no query.
+        """
+
+        def read(media: Media) -> Media | None:
+            return self._storage.attachments.with_data(media, owner=live.run.owner)
+
+        if live.run.media:
+            own = [read(media) for media in live.run.media]
+            if None in own:
+                raise StorageError("an attachment of the run is no longer stored; send it again")
+            live.run = dataclasses.replace(live.run, media=tuple(filter(None, own)))
+        return fit(history, most=most, read=read)
 
     def _consume(self, live: LiveRun, agent: StreamingAgent, history: Sequence[Message]) -> None:
         events = agent.stream(live.context(history))

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from agentos.domain.message import Message
-from agentos.domain.run import RunStatus
 from agentos.domain.times import utc_now
 from agentos.errors import RunCancelled, RunNotFound, StorageError
 from agentos.execution.live import LiveRun
@@ -19,7 +18,6 @@ from agentos.storage.interface import Storage
 
 POLL = (0.03, 0.2)
 """Least and most seconds between two questions whether it is a run's turn, when no run of this worker wakes it."""
-
 
 logger = logging.getLogger(__name__)
 repeated = RepeatedLines(logger)
@@ -33,10 +31,8 @@ class SessionQueue:
         self._lock = threading.Lock()
         self._waiting: dict[str, set[threading.Event]] = {}
 
-    def wait_for(self, live: LiveRun, admission: Admission, *, history_turns: int) -> Sequence[Message]:
-        """Return the run's history once it may begin. Raises the cause of a stop, or ``RunCancelled`` if it is gone."""
-        if admission.run.status is not RunStatus.QUEUED:
-            return admission.history
+    def wait_for(self, live: LiveRun, *, history_turns: int) -> Sequence[Message]:
+        """Return a run's history once it may begin. Raises the cause of a stop, ``RunCancelled`` if it is gone."""
         live.cancellation.check()
         pause = POLL[0]
         with self._ends(live.run.session_id or "") as ended, live.cancellation.cutting(ended.set):

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from urllib.parse import urljoin
 
+import certifi
 from urllib3.exceptions import ProtocolError, SSLError
 
 from agentos.cancellation import Cancellation
@@ -19,7 +20,6 @@ from agentos.http.dialer import Resolver, endpoints_of, system_resolver
 from agentos.http.failures import DeadlinePassed, OutboundFailed, OutboundRefused, TooMuch
 from agentos.http.headers import checked_headers, headers_elsewhere, request_head, with_body
 from agentos.http.policy import OutboundPolicy
-from agentos.http.tls import trusting
 from agentos.http.urls import Target, percent_encoded
 
 MAX_REDIRECTS = 5
@@ -148,7 +148,7 @@ class OutboundClient:
 
     @cached_property
     def _tls(self) -> ssl.SSLContext:
-        return trusting(self.ca_bundle)
+        return ssl.create_default_context(cafile=self.ca_bundle or certifi.where())
 
 
 def _reason(error: Exception) -> str:

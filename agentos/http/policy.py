@@ -34,10 +34,7 @@ class OutboundPolicy:
     allow_networks: tuple[Network, ...] = ()
     ports: frozenset[int] | None = frozenset(DEFAULT_PORTS.values())
 
-    @staticmethod
-    def host_pattern(text: str) -> str:
-        """Return a host, or ``*.`` and a name, as URLs are read; raise ``ValueError`` for what is no host."""
-        return urls.host_pattern(text)
+    host_pattern = staticmethod(urls.host_pattern)
 
     def target(self, url: str) -> Target:
         """Return what the URL stands for; raise :class:`OutboundRefused` where its text alone is reason enough."""

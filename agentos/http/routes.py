@@ -18,8 +18,7 @@ from urllib3.util import Url, make_headers, parse_url
 from agentos.errors import ConfigError
 from agentos.http.connection import Connection, TlsConnection
 from agentos.http.tls import trusted
-
-PORTS = {"http": 80, "https": 443}
+from agentos.http.urls import DEFAULT_PORTS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +38,7 @@ class Route:
     def authority(self) -> str:
         """Return what the header ``Host`` says. The zone of a link-local address means nothing to the other side."""
         host = re.sub(r"%[^\]]*", "", self.host)
-        return host if self.port == PORTS["https" if self.secure else "http"] else f"{host}:{self.port}"
+        return host if self.port == DEFAULT_PORTS["https" if self.secure else "http"] else f"{host}:{self.port}"
 
     def target(self, path: str, query: str = "") -> str:
         """Return what stands in the request line for a path below the base URL, with more query if given."""
@@ -53,7 +52,7 @@ class Route:
         proxy = self.proxy
         host, port, secure = self.host.strip("[]"), self.port, self.secure
         if proxy is not None:
-            host, port = (proxy.host or "").strip("[]"), proxy.port or PORTS[proxy.scheme or "http"]
+            host, port = (proxy.host or "").strip("[]"), proxy.port or DEFAULT_PORTS[proxy.scheme or "http"]
             secure = secure or proxy.scheme == "https"
         if not secure:
             return Connection(host, port, proxy=proxy)
@@ -77,9 +76,9 @@ def route_to(base_url: str, *, proxies: bool = True) -> Route:
         url = parse_url(base_url.strip())
     except LocationParseError as error:
         raise refusal from error
-    if url.scheme not in PORTS or not url.host:
+    if url.scheme not in DEFAULT_PORTS or not url.host:
         raise refusal
-    port = url.port or PORTS[url.scheme]
+    port = url.port or DEFAULT_PORTS[url.scheme]
     proxy = _proxy_for(url.scheme, url.host.strip("[]"), port) if proxies else None
     headers = make_headers(basic_auth=unquote(url.auth)) if url.auth else {}
     if proxy is not None and url.scheme == "http":
@@ -101,7 +100,7 @@ def _proxy_for(scheme: str, host: str, port: int) -> Url | None:
     if not address or _is_direct(host, port, proxies.get("no", "")):
         return None
     proxy = parse_url(address)
-    if proxy.scheme not in PORTS or not proxy.host:
+    if proxy.scheme not in DEFAULT_PORTS or not proxy.host:
         raise ConfigError(
             "the proxy that the environment names is not accepted: give http(s)://[user:password@]host:port"
         )

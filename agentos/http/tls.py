@@ -43,8 +43,3 @@ def trusted() -> ssl.SSLContext:
     if not (os.environ.get("SSL_CERT_FILE") or os.environ.get("SSL_CERT_DIR")):
         context.load_verify_locations(certifi.where())
     return context
-
-
-def trusting(ca_bundle: str | None) -> ssl.SSLContext:
-    """Return a context that trusts the certificates of a file alone, or of the public authorities."""
-    return ssl.create_default_context(cafile=ca_bundle or certifi.where())

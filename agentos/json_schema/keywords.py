@@ -4,26 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from fractions import Fraction
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from agentos.json_schema.document import Document
 from agentos.json_schema.patterns import Pattern
-from agentos.json_schema.violation import Path
+from agentos.json_schema.violation import Check, Path
 from agentos.json_schema.work import Work
 
 Schema = Mapping[str, Any]
 Part = tuple[Any, Path, Any]
 """A schema, the path from the value to a part of it, and the part that has to follow the schema."""
-
-
-class Check(Protocol):
-    """The check of one value."""
-
-    work: Work
-
-    def follows(self, schema: Any, value: Any) -> bool:
-        """Tell whether a value follows a schema of the document."""
-        ...
 
 
 class Keyword(NamedTuple):

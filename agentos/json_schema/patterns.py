@@ -57,24 +57,21 @@ class Pattern:
 
     def search(self, text: str, work: Work) -> bool:
         """Tell whether the pattern is found anywhere in the text."""
+        states = self._first
         try:
-            return self._search(text, work)
+            for position in range(len(text) + 1):
+                holds = tuple(test(text, position) is not None for test in self._places)
+                reached = self._closed(states, holds, work)
+                if self._end in reached:
+                    return True
+                if position % _UNITS == 0:
+                    work.spend()
+                if position < len(text):
+                    states = self._step(reached, text[position], work)
+            return False
         finally:
             if self._size > _MAX_KEPT:
                 self._forget()
-
-    def _search(self, text: str, work: Work) -> bool:
-        states = self._first
-        for position in range(len(text) + 1):
-            holds = tuple(test(text, position) is not None for test in self._places)
-            reached = self._closed(states, holds, work)
-            if self._end in reached:
-                return True
-            if position % _UNITS == 0:
-                work.spend()
-            if position < len(text):
-                states = self._step(reached, text[position], work)
-        return False
 
     def _step(self, states: frozenset[int], character: str, work: Work) -> frozenset[int]:
         """Return where a character leads; and to the beginning, since a match may begin at every place."""

@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from typing import Any
 
 from agentos.json_schema.dialects import dialect_of
 from agentos.json_schema.document import Document
 from agentos.json_schema.keywords import KEYWORDS, KINDS
-from agentos.json_schema.violation import Path, Violation
-from agentos.json_schema.work import Work
-
-# The keyword, the test of the kind of values that it is for, and the rest of a Keyword.
-_Compiled = Sequence[tuple[str, Callable[[Any], bool] | None, Any, Any, Any]]
-
-_NEVER = ("false", None, lambda *_: False, None, None)
+from agentos.json_schema.violation import Check, Compiled, Violation
 
 
 class Validator:
@@ -33,14 +26,14 @@ class Validator:
         Raises :class:`~agentos.json_schema.work.TooMuchWork`, and ``RecursionError`` for a value that is too deep.
         """
         found: list[Violation] = []
-        _Check(self._compiled, most).follows(self._schema, value, (), found)
+        Check(self._compiled, most).follows(self._schema, value, (), found)
         return found
 
     def accepts(self, value: Any) -> bool:
         """Tell whether a value follows the schema; raise what :meth:`violations` raises."""
-        return _Check(self._compiled, 1).follows(self._schema, value)
+        return Check(self._compiled, 1).follows(self._schema, value)
 
-    def _compile(self, schema: Mapping[str, Any]) -> _Compiled:
+    def _compile(self, schema: Mapping[str, Any]) -> Compiled:
         only = "$ref" in schema and self._dialect.lonely_references
         compiled = []
         for keyword, argument in schema.items():
@@ -53,39 +46,3 @@ class Validator:
                 if prepared is not None:
                     compiled.append((keyword, applies, one.fits, one.parts, prepared))
         return compiled
-
-
-@dataclass(slots=True, eq=False)
-class _Check:
-    """The check of one value: it counts its work."""
-
-    compiled: Mapping[int, _Compiled]
-    most: int
-    work: Work = field(default_factory=Work)
-
-    def follows(self, schema: Any, value: Any, path: Path = (), found: list[Violation] | None = None) -> bool:
-        """Tell whether a value follows a schema of the document.
-
-        Adds to ``found`` where it does not, at most so many places.
-        """
-        if schema is True:
-            self.work.spend()
-            return True
-        compiled = (_NEVER,) if schema is False else self.compiled[id(schema)]
-        self.work.spend(1 + len(compiled))
-        follows = True
-        for keyword, applies, fits, parts, argument in compiled:
-            if applies is not None and not applies(value):
-                continue
-            if fits is not None and not fits(value, argument, self):
-                follows = False
-                if found is not None:
-                    found.append(Violation(path, keyword, schema or {}, value))
-            elif parts is not None:
-                for inner, place, part in parts(value, argument, self):
-                    follows = self.follows(inner, part, path + place, found) and follows
-                    if not follows and (found is None or len(found) >= self.most):
-                        return False
-            if not follows and (found is None or len(found) >= self.most):
-                return False
-        return follows

@@ -7,7 +7,7 @@ from ipaddress import ip_network
 
 from agentos.config import Config
 from agentos.errors import ConfigError
-from agentos.http.addresses import Address, AddressClass, Network, classify, read_address
+from agentos.http.addresses import Address, AddressClass, classify, read_address
 from agentos.http.policy import OutboundPolicy
 from agentos.http.urls import DEFAULT_PORTS, host_pattern, is_internal_name
 
@@ -26,9 +26,9 @@ def policy_of(config: Config) -> OutboundPolicy:
     return OutboundPolicy(
         allow_hosts=allowed,
         deny_hosts=denied,
-        deny_networks=_networks(_addresses(denied)),
+        deny_networks=tuple(map(ip_network, _addresses(denied))),
         private_hosts=tuple(filter(_is_internal, allowed)),
-        allow_networks=_networks(one for one in _addresses(allowed) if classify(one) is AddressClass.PRIVATE),
+        allow_networks=tuple(ip_network(one) for one in _addresses(allowed) if classify(one) is AddressClass.PRIVATE),
         # What we fetch ourselves is on the web's ports, or on a host that the operator vouches for.
         ports=frozenset(DEFAULT_PORTS.values()) if config.media_fetch and not allowed else None,
     )
@@ -57,10 +57,6 @@ def _address(pattern: str) -> Address | None:
         return read_address(pattern)
     except ValueError:
         return None
-
-
-def _networks(addresses: Iterable[Address]) -> tuple[Network, ...]:
-    return tuple(ip_network(address) for address in addresses)
 
 
 def _is_internal(pattern: str) -> bool:

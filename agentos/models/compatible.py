@@ -35,9 +35,7 @@ class CompatibleProvider(ModelProvider):
 
     def stream(self, request: ModelRequest) -> Iterator[Arrival]:
         """Stream a chat completion."""
-        if self._server is None:
-            raise self._missing()
-        return self._server.stream(request)
+        return self._configured().stream(request)
 
     def check_media(self, media: Media) -> None:
         """Refuse what Chat Completions has no place for, such as a file that is given by its address."""
@@ -49,8 +47,7 @@ class CompatibleProvider(ModelProvider):
 
     def check(self) -> str:
         """Ask the server for its models."""
-        if self._server is None:
-            raise self._missing()
+        self._configured()
         key = f"{self._settings.key_variable} and " if self._settings.key_variable else ""
         advice = f"check {key}the options of [providers.{self._settings.prefix}]"
         return count_models(self._settings.address, self._settings.request_headers, advice=advice)
@@ -60,9 +57,11 @@ class CompatibleProvider(ModelProvider):
         if self._server is not None:
             self._server.close()
 
-    def _missing(self) -> ProviderError:
+    def _configured(self) -> ChatCompletions:
+        if self._server is not None:
+            return self._server
         names = " and ".join(self._settings.missing_variables)
-        return ProviderError(
+        raise ProviderError(
             f"provider {self._settings.prefix!r} cannot be used: the setting 'providers' names the environment variable"
             f" {names}, which is not set; set it and restart"
         )

@@ -17,9 +17,8 @@ MAX_SIZE = 4 * 1024**2
 def count_models(base_url: str, headers: Mapping[str, str], *, advice: str) -> str:
     """Return in a line how many models ``{base_url}/models`` lists.
 
-    A redirect is not followed: the key would go to another host.
-    Raises :class:`~agentos.errors.ProviderUnavailable` or :class:`~agentos.errors.ProviderError`; its message ends
-    with ``advice``.
+    A redirect is not followed: the key would go to another host. Raises :class:`~agentos.errors.ProviderUnavailable` or
+    :class:`~agentos.errors.ProviderError`; its message ends with ``advice``.
     """
     client = HTTPClient(base_url, silence=SECONDS, connect_timeout=SECONDS, max_idle=0)
     place = client.origin

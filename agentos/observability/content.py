@@ -8,7 +8,7 @@ exceptions that speak of code or of the machine.
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from agentos.errors import ConfigError, PluginError, ShuttingDown, StorageError
 
@@ -42,11 +42,10 @@ class UntrustedText(str):
         return made
 
 
-def without_quotes(message: str, said: Iterable[str | None]) -> str:
+def without_quotes(message: str, said: Sequence[str]) -> str:
     """Return the message up to where it begins to quote one of the texts."""
-    texts = [text for text in said if text]
     for start in range(len(message) - PIECE + 1):
-        if any(message[start : start + PIECE] in text for text in texts):
+        if any(message[start : start + PIECE] in text for text in said):
             return f"{message[:start]}…"
     return message
 

@@ -82,7 +82,8 @@ class Redactor:
         """Redact these values from now on, in every spelling that JSON and addresses have for them."""
         known = {value for value, _ in self._values}
         for value in secrets:
-            for spelling in (value, quote(value, safe=""), quote_plus(value), *_escaped(value)):
+            in_json = (json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1])
+            for spelling in (value, quote(value, safe=""), quote_plus(value), *in_json):
                 if len(spelling) >= SHORTEST:
                     known.add(spelling)
         # The longest first: one may be the beginning of another, and the rest would stay.
@@ -193,10 +194,6 @@ def _is_suspect(text: str) -> bool:
         if hint in lower:
             return True
     return False
-
-
-def _escaped(value: str) -> Iterable[str]:
-    return (json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1])
 
 
 def _pattern(value: str) -> re.Pattern[str]:

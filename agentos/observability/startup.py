@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 
 from agentos.domain.text import one_line
-from agentos.errors import AgentOSError
+from agentos.errors import AgentOSError, ConfigError
 from agentos.observability.redaction import redact
 
 _OURS = str(Path(__file__).parents[1]) + os.sep
@@ -18,6 +20,15 @@ _OURS = str(Path(__file__).parents[1]) + os.sep
 def error_line(message: str) -> str:
     """Return the line that a failed start ends in: no secrets, no characters that a terminal obeys."""
     return f"Error: {one_line(redact(message))}"
+
+
+@contextmanager
+def one_line_exit() -> Iterator[None]:
+    """End the program with one line on standard error where what is done within raises ``ConfigError``."""
+    try:
+        yield
+    except ConfigError as error:
+        raise SystemExit(error_line(error.message)) from error
 
 
 def place_of(error: BaseException) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import EntryPoint, entry_points
+from functools import partial
+from importlib.metadata import entry_points
 from typing import Any, Literal, TypeVar
 
 import pluggy
@@ -66,20 +67,17 @@ class PluginManager:
     def load_installed(self) -> None:
         """Load every installed entry point of the group ``agentos``, in the order of their names."""
         for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name):
-            if entry.name not in self._reports:
-                self._load(entry)
+            if entry.name in self._reports:
+                continue
+            report = self.report(entry.name)
+            if entry.dist is not None:
+                report.distribution, report.version = entry.dist.name, entry.dist.version
+            if self._allowed is None or entry.name in self._allowed:
+                self._register(report, entry.load)
+            else:
+                report.status = "left out"
         if unknown := sorted(set(self._allowed or ()) - self._reports.keys()):
             self._fail(PluginReport(unknown[0]), PluginError("AGENTOS_PLUGINS names it, but it is not installed"))
-
-    def _load(self, entry: EntryPoint) -> None:
-        report = PluginReport(entry.name)
-        if entry.dist is not None:
-            report.distribution, report.version = entry.dist.name, entry.dist.version
-        self._reports[entry.name] = report
-        if self._allowed is not None and entry.name not in self._allowed:
-            report.status = "left out"
-            return
-        self._register(report, entry.load)
 
     def _register(self, report: PluginReport, load: Callable[[], object]) -> None:
         try:
@@ -105,11 +103,11 @@ class PluginManager:
         """Have ``remove(plugin_name)`` called when a plugin turns out broken after it registered something."""
         self._undo.append(remove)
 
-    def call(self, hook: str, register: Callable[[PluginReport], Callable[..., None]], **given: Any) -> None:
-        """Call a ``register_…`` hook of each plugin with a ``register`` of its own, made from its report."""
+    def call(self, hook: str, register: Callable[..., None], **given: Any) -> None:
+        """Call a ``register_…`` hook of each plugin; its report is the first argument of ``register``."""
         for implementation in sorted(getattr(self._manager.hook, hook).get_hookimpls(), key=_core_first):
             report = self._reports[implementation.plugin_name]
-            arguments = {"register": register(report), **given}
+            arguments = {"register": partial(register, report), **given}
             try:
                 implementation.function(*(arguments[name] for name in implementation.argnames))
             except Exception as error:  # noqa: BLE001 - other people's code; it is reported
@@ -147,7 +145,8 @@ class PluginManager:
 
     def _fail(self, report: PluginReport, error: Exception) -> None:
         message = redact(error.message if isinstance(error, PluginError) else f"{type(error).__name__}: {error}")
-        if self._decides(report.name):
+        deciding = getattr(self._manager.hook, DECIDING).get_hookimpls()
+        if any(implementation.plugin_name == report.name for implementation in deciding):
             raise PluginError(
                 f"plugin {report.name!r} is broken: {message}; it decides what is allowed, so the server does not start"
                 " without it; mend or uninstall it"
@@ -166,10 +165,6 @@ class PluginManager:
             raise PluginError(
                 f"plugin {name!r} is broken: {message}; mend or uninstall it, or unset AGENTOS_PLUGINS_STRICT"
             ) from error
-
-    def _decides(self, name: str) -> bool:
-        hooks = getattr(self._manager.hook, DECIDING).get_hookimpls()
-        return any(implementation.plugin_name == name for implementation in hooks)
 
 
 def _core_first(implementation: pluggy.HookImpl) -> tuple[bool, str]:

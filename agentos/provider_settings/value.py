@@ -35,10 +35,6 @@ class ProviderSettings:
     models: tuple[str, ...] = ()
     variables: Mapping[str, str] = field(default_factory=dict, repr=False, hash=False)
 
-    def __str__(self) -> str:
-        """Return it as ``AGENTOS_PROVIDERS`` names it, without the options that only a file can have."""
-        return f"{self.prefix}={self.base_url}" + (f" key={self.key_variable}" if self.key_variable else "")
-
     def with_variables(self, environment: Mapping[str, str]) -> ProviderSettings:
         """Return it with the values of its environment variables."""
         values = {name: read_secret(name, environment) for name in self._variable_names()}

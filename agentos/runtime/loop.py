@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any
 
 from agentos.domain.agent import Agent
-from agentos.domain.event import AgentEvent, Reasoning, Step, Token, ToolCallEvent, Yielded
+from agentos.domain.event import AgentEvent, Reasoning, Step, Token, Yielded
 from agentos.domain.media import Media
 from agentos.domain.message import Message
 from agentos.domain.text import clean
@@ -30,8 +30,6 @@ from agentos.tools.executor import ToolExecutor
 from agentos.tools.tool import Tool
 
 logger = logging.getLogger(__name__)
-
-CUT_EACH_TIME = "; its last answer was cut before its calls were complete, so raise its output limit"
 
 
 @dataclass(frozen=True)
@@ -65,11 +63,12 @@ class ModelAgent:
                 return
             if turn < self.max_turns:
                 for event in self.executor.execute(calls, self.tools, _tool_context(context), refusals=refusals):
-                    conversation.add_tool_call(event)
+                    conversation.said.apply(event)
                     yield event
+        cut = "; its last answer was cut before its calls were complete, so raise its output limit"
         raise TurnLimit(
             f"agent {self.agent.id!r} still wanted to call tools after {self.max_turns} turns; raise its max_turns or"
-            f" AGENTOS_MAX_TURNS if it needs more{CUT_EACH_TIME if response.reason in CUT else ''}"
+            f" AGENTOS_MAX_TURNS if it needs more{cut if response.reason in CUT else ''}"
         )
 
     def check_media(self, media: Media) -> None:
@@ -132,16 +131,8 @@ class ModelAgent:
 
 
 def _tool_context(context: RunContext) -> ToolContext:
-    return ToolContext(
-        run_id=context.run_id,
-        agent_id=context.agent_id,
-        owner=context.owner,
-        session_id=context.session_id,
-        user_id=context.user_id,
-        request_id=context.request_id,
-        deadline=context.deadline,
-        cancellation=context.cancellation,
-    )
+    """Return the part of a run's context that its tools may know; the fields have the same names in both."""
+    return ToolContext(**{one.name: getattr(context, one.name) for one in fields(ToolContext)})
 
 
 class Conversation:
@@ -154,21 +145,17 @@ class Conversation:
         self._model = agent.agent.model
         prefix = self._model.partition(":")[0]
         self._prompt = Prompt(agent.instructions, context, agent.provider, prefix=prefix)
-        self._said = Transcript()
+        self.said = Transcript()
 
     def add_response(self, response: ModelResponse) -> Step:
         """Keep a response of the model for the calls that follow; return the step that it was."""
         if response.pieces:
-            self._said.apply(Token(clean(response.text)))
+            self.said.apply(Token(clean(response.text)))
         if response.thoughts:
-            self._said.apply(Reasoning("".join(response.thoughts)))
+            self.said.apply(Reasoning("".join(response.thoughts)))
         step = response.step(self._model)
-        self._said.apply(step)
+        self.said.apply(step)
         return step
-
-    def add_tool_call(self, event: ToolCallEvent) -> None:
-        """Keep what a tool call came to."""
-        self._said.apply(event)
 
     def ask(self, response: ModelResponse, *extra: Message) -> Iterator[Yielded]:
         """Call the model and collect its response; ``extra`` ends the messages of this call alone.
@@ -241,7 +228,7 @@ class Conversation:
             duration=response.age,
             first_piece=response.began,
             error=error,
-            said=lambda: [*words_of(request.messages), *response.words(), self._said.reasoning],
+            said=lambda: [*words_of(request.messages), *response.words(), self.said.reasoning],
         )
 
     def _shorten(self, error: ContextTooLong) -> None:
@@ -264,7 +251,7 @@ class Conversation:
     def _request(self, extra: Sequence[Message]) -> ModelRequest:
         return ModelRequest(
             model=self._agent.model,
-            messages=[*self._prompt.messages(), *self._said.messages(), *extra],
+            messages=[*self._prompt.messages(), *self.said.messages(), *extra],
             tools=self._agent.specs,
             parameters=self._parameters,
             output_schema=self._agent.agent.output_schema,

@@ -24,7 +24,8 @@ def check_agents(agents: AgentService, registered: Registry[Agent | StreamingAge
         try:
             agents.check(entry.value)
         except AgentOSError as error:
-            reason = _named(entry.name, error)
+            named = f"agent {entry.name!r}"
+            reason = error.message if error.message.startswith(named) else f"{named} cannot run: {error.message}"
             if entry.source == CODE:
                 raise ConfigError(reason) from error
             registered.remove(entry.name)
@@ -39,8 +40,3 @@ def check_assistant(agents: AgentService, registered: Registry[Agent | Streaming
             agents.check(entry.value)
         except AgentOSError as error:
             raise ConfigError(f"AGENTOS_MODEL is {entry.value.model!r:.100}: {error.message}") from error
-
-
-def _named(agent_id: str, error: AgentOSError) -> str:
-    name = f"agent {agent_id!r}"
-    return error.message if error.message.startswith(name) else f"{name} cannot run: {error.message}"

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
-from agentos.errors import AgentOSError, ShuttingDown, StorageError
+from agentos.errors import AgentOSError
 from agentos.execution.runner import Runner
 from agentos.storage.interface import Storage
 
@@ -28,30 +27,16 @@ class HealthService:
 
     def ready(self) -> list[Check]:
         """Return one outcome a check; the server is ready when all are ok."""
-        return [
-            _checked("storage", self._check_storage),
-            _checked("migrations", self._check_migrations),
-            _checked("draining", self._check_draining),
-        ]
-
-    def _check_storage(self) -> str:
-        self._storage.check()
-        return "the database answers"
-
-    def _check_migrations(self) -> str:
-        schema = self._storage.schema()
-        if not schema.ready:
-            raise StorageError(schema.description)
-        return schema.description
-
-    def _check_draining(self) -> str:
-        if self._runner.draining:
-            raise ShuttingDown("the server is about to stop")
-        return "new runs are taken"
-
-
-def _checked(name: str, check: Callable[[], str]) -> Check:
-    try:
-        return Check(name, True, check())
-    except AgentOSError as error:
-        return Check(name, False, error.message)
+        try:
+            self._storage.check()
+            storage = Check("storage", True, "the database answers")
+        except AgentOSError as error:
+            storage = Check("storage", False, error.message)
+        try:
+            schema = self._storage.schema()
+            migrations = Check("migrations", schema.ready, schema.description)
+        except AgentOSError as error:
+            migrations = Check("migrations", False, error.message)
+        draining = self._runner.draining
+        words = "the server is about to stop" if draining else "new runs are taken"
+        return [storage, migrations, Check("draining", not draining, words)]

@@ -18,7 +18,7 @@ BATCH = 100
 """Rows' owners (runs, keys, sessions) that are dealt with in one transaction."""
 
 PAUSE = 0.01
-"""Seconds between two transactions, for those who wait for the database."""
+"""Seconds between two transactions, for others that wait for the database."""
 
 INTERVAL = 600.0
 """Seconds between two rounds of a worker, about; each worker makes its own, so that none is needed."""
@@ -74,10 +74,6 @@ class HousekeepingService(PeriodicThread):
             some, after = self._storage.runs.delete_old(ended_before=before, after=after, limit=BATCH)
             deleted += some
         return deleted
-
-    def shrink(self) -> bool:
-        """Give the space of what was deleted back to the file system, if the database does not by itself."""
-        return self._storage.shrink()
 
     def _work(self) -> None:
         logger.debug("housekeeping", extra={"pruned": repr(self.prune())})

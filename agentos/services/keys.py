@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from datetime import datetime
 from shlex import quote
 from typing import NoReturn
@@ -49,7 +49,10 @@ class KeyService:
                 raise InvalidRequest(
                     f"{what} {text!r:.100} is not accepted: give 1 to 255 characters, none of them a control character"
                 )
-        _check_expiry(expires_at)
+        if expires_at is not None and expires_at.tzinfo is None:
+            raise InvalidRequest("the time of expiry has no time zone; give one, as in 2027-01-31T12:00:00Z")
+        if expires_at is not None and expires_at <= utc_now():
+            raise InvalidRequest(f"the time of expiry, {rfc3339(expires_at)}, is over; give one that is to come")
         text, key = new_key(
             name=name, owner=name if owner is None else owner, scopes=_checked(scopes), expires_at=expires_at
         )
@@ -74,10 +77,6 @@ class KeyService:
         paging = Paging(limit=1)
         sessions = self._storage.sessions.list(SessionFilter(owner=owner), paging)
         return bool(sessions.items or self._storage.runs.list(RunFilter(owner=owner), paging).items)
-
-    def list(self) -> Sequence[StoredKey]:
-        """Return all keys, the oldest first, also those that are not good any more."""
-        return self._storage.keys.list()
 
     def revoke(self, key_id: str) -> StoredKey:
         """Revoke a key for good, from the next request on; takes a whole key that leaked too. Raises ``NotFound``."""
@@ -105,12 +104,3 @@ def _checked(scopes: Collection[str]) -> list[str]:
         raise InvalidRequest(f"{said}; accepted are {', '.join(SCOPES)}, and agents:run:ID for one agent alone")
     order = [*SCOPES, *sorted(set(scopes) - set(SCOPES))]
     return [scope for scope in order if scope in scopes]
-
-
-def _check_expiry(expires_at: datetime | None) -> None:
-    if expires_at is None:
-        return
-    if expires_at.tzinfo is None:
-        raise InvalidRequest("the time of expiry has no time zone; give one, as in 2027-01-31T12:00:00Z")
-    if expires_at <= utc_now():
-        raise InvalidRequest(f"the time of expiry, {rfc3339(expires_at)}, is over; give one that is to come")

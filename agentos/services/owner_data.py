@@ -8,15 +8,10 @@ from functools import partial
 
 from agentos.errors import RunCancelled
 from agentos.execution.runner import Runner
+from agentos.services.housekeeping import BATCH, PAUSE
 from agentos.storage.interface import Storage
 from agentos.storage.runs import Deleted
 from agentos.storage.sessions import SessionFilter
-
-BATCH = 100
-"""Runs or sessions that are dealt with in one transaction."""
-
-PAUSE = 0.01
-"""Seconds between two transactions, for others that wait for the database."""
 
 STOP_WAIT = 2.0
 """Seconds that runs under way are waited for. After that they are deleted, and their workers find them gone."""

@@ -36,7 +36,6 @@ from agentos.media.fetching import MediaFetcher
 from agentos.media.policy import MediaPolicy
 from agentos.services.agents import AgentService
 from agentos.services.size_limits import SizeLimits
-from agentos.services.tool_calls import ToolCallRecord, tool_calls_of
 from agentos.storage.idempotency import IdempotencyKey, Replay
 from agentos.storage.interface import Storage
 from agentos.storage.paging import Page, Paging
@@ -111,8 +110,7 @@ class RunService:
         repeat = None if request.idempotency is None else self._storage.idempotency.find(request.idempotency)
         if repeat is not None:
             return self._repeated(repeat, request)
-        self._sizes.check_run(request.input, request.metadata, request.context)
-        self._sizes.check_media(request.media)
+        self._sizes.check_run(request.input, request.metadata, request.context, request.media)
         self._media.check(request.media)
         if not request.input and not request.media:
             raise InvalidRequest("neither 'input' nor 'media' was given; a run needs at least one")
@@ -147,10 +145,6 @@ class RunService:
         """Return a handle on a run that there may be: its methods raise :class:`~agentos.errors.RunNotFound`."""
         return RunHandle(self._storage, self._runner, run_id, owner=caller.visible_owner)
 
-    def cancel(self, run_id: str, caller: Principal) -> Run:
-        """Have a run stopped, as :meth:`agentos.execution.run_handle.RunHandle.cancel` does."""
-        return self.open(run_id, caller).cancel()
-
     def delete(self, run_id: str, caller: Principal) -> None:
         """Delete an ended run with all that belongs to it. Raises ``RunNotFound``, or ``RunActive`` before its end."""
         run = self._storage.runs.delete(run_id, owner=caller.visible_owner)
@@ -160,20 +154,12 @@ class RunService:
             raise RunActive(run_id)
         logger.info("run deleted", extra={"run_id": run_id, "session_id": run.session_id})
 
-    def get(self, run_id: str, caller: Principal) -> Run:
-        """Return a run as it is saved; raises :class:`~agentos.errors.RunNotFound`."""
-        return self.open(run_id, caller).get()
-
-    def tool_calls(self, run: Run) -> Sequence[ToolCallRecord]:
-        """Return the tool calls of a run that :meth:`get` returned, in the order of their starts."""
-        return tool_calls_of(self._storage, run)
-
     def attachment(self, run_id: str, number: int, caller: Principal) -> tuple[Media, bytes]:
         """Return a run's attachment by its place in ``media``, counted from 0, and its bytes.
 
         Raises ``RunNotFound``, or ``NotFound`` for one that is not there or that was given only by its address.
         """
-        run = self.get(run_id, caller)
+        run = self.open(run_id, caller).get()
         if number >= len(run.media):
             raise NotFound(f"run {run_id!r} has {len(run.media)} attachments; number {number} is not one of them")
         media = run.media[number]

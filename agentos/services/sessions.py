@@ -17,7 +17,7 @@ from agentos.errors import IdempotencyConflict, RunCancelled, SessionNotFound
 from agentos.execution.runner import Runner
 from agentos.services.size_limits import SizeLimits
 from agentos.storage.history import History
-from agentos.storage.idempotency import IdempotencyKey, Replay
+from agentos.storage.idempotency import IdempotencyKey
 from agentos.storage.interface import Storage
 from agentos.storage.paging import Page, Paging
 from agentos.storage.sessions import SessionChanges, SessionFilter
@@ -68,17 +68,14 @@ class SessionService:
             updated_at=now,
         )
         repeat = self._storage.sessions.create(session, idempotency=idempotency)
-        if repeat is not None and idempotency is not None:
-            return self._repeated(repeat, idempotency, caller), True
-        logger.info("session created", extra={"session_id": session.id, "agent_id": agent_id})
-        return session, False
-
-    def _repeated(self, repeat: Replay, idempotency: IdempotencyKey, caller: Principal) -> Session:
+        if repeat is None or idempotency is None:
+            logger.info("session created", extra={"session_id": session.id, "agent_id": agent_id})
+            return session, False
         repeat.check(idempotency)
-        session = self._storage.sessions.get(repeat.id, owner=caller.visible_owner)
-        if session is None:
+        earlier = self._storage.sessions.get(repeat.id, owner=caller.visible_owner)
+        if earlier is None:
             raise IdempotencyConflict(f"session {repeat.id!r}, which the first request with this key made, was deleted")
-        return session
+        return earlier, True
 
     def get(self, session_id: str, caller: Principal) -> Session:
         """Return a session; raises :class:`~agentos.errors.SessionNotFound`."""

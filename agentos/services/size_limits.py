@@ -34,14 +34,13 @@ class SizeLimits:
         self._text = config.max_input_size
         self._object = config.max_metadata_size
 
-    def check_run(self, input: str, metadata: Mapping[str, Any], context: Mapping[str, Any]) -> None:
-        """Raise :class:`~agentos.errors.InvalidRequest` for a run's input or what is to be kept with it."""
+    def check_run(
+        self, input: str, metadata: Mapping[str, Any], context: Mapping[str, Any], media: tuple[Media, ...]
+    ) -> None:
+        """Raise ``InvalidRequest`` for a run's input or what is kept with it, ``InvalidMedia`` for what media bring."""
         self._check_text("input", input)
         self.check_object("metadata", metadata)
         self.check_object("run_context", context)
-
-    def check_media(self, media: tuple[Media, ...]) -> None:
-        """Raise :class:`~agentos.errors.InvalidMedia` for what is to be kept with an attachment."""
         for number, one in enumerate(media):
             try:
                 self.check_object(f"media[{number}].metadata", one.metadata)

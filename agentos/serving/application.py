@@ -9,21 +9,15 @@ from typing import Any
 from gunicorn.app.base import Application as GunicornApplication
 
 from agentos.config import Config
-from agentos.errors import ConfigError
-
-# The deployment's own file, shipped in the package: one file says how AgentOS is served, for every way to start it.
-SETTINGS = Path(__file__).with_name("gunicorn_conf.py")
+from agentos.observability.startup import one_line_exit
 
 _given: Config | None = None
 
 
 def serving_config() -> Config:
     """Return the configuration to serve with: what a program gave to :class:`Application`, else the environment's."""
-    try:
+    with one_line_exit():  # gunicorn would show what its settings file raises with a traceback.
         return _given or Config()
-    except ConfigError as error:
-        # gunicorn shows what its settings file raises with a traceback, in which the one line that helps is lost.
-        raise SystemExit(f"Error: {error.message}") from None
 
 
 class Application(GunicornApplication):
@@ -36,8 +30,8 @@ class Application(GunicornApplication):
         super().__init__()
 
     def load_config(self) -> None:
-        """Read the settings file; the program's own arguments are not gunicorn's."""
-        self.load_config_from_file(str(SETTINGS))
+        """Read the deployment's own settings file; the program's arguments are not gunicorn's."""
+        self.load_config_from_file(str(Path(__file__).with_name("gunicorn_conf.py")))
 
     def load(self) -> Any:
         """Return the WSGI application."""

@@ -6,16 +6,17 @@ import logging
 import math
 import time
 from collections.abc import Iterable
-from dataclasses import KW_ONLY, dataclass
-from ssl import SSLContext
+from dataclasses import dataclass
 from typing import Any
 
 from gevent import socket
+from gunicorn.sock import ssl_context
 
+from agentos.config import Config
 from agentos.fair_lock import FairLock
 from agentos.serving import descriptors
 from agentos.serving.addresses import plain
-from agentos.serving.http_connection import HTTPConnection, Timeouts
+from agentos.serving.http_connection import HTTPConnection
 from agentos.serving.listeners import Listeners
 from agentos.serving.responses import respond
 
@@ -30,21 +31,19 @@ class Connections:
     """Accepts connections for a worker and serves each in a greenlet of its own."""
 
     worker: Any
-    _: KW_ONLY
-    timeouts: Timeouts
-    body_limit: int
-    tls: SSLContext | None
+    config: Config
 
     def __post_init__(self) -> None:
+        self._tls = ssl_context(self.worker.cfg) if self.worker.cfg.is_ssl else None
         self.fresh: set[HTTPConnection] = set()  # before their first request: its loss would be a failure
         self.idle: dict[HTTPConnection, None] = {}  # between two requests, the oldest first: may be closed at any time
         self._beginnings = FairLock()
         self._exhausted = -math.inf
         self.listeners = Listeners(self.worker, handle=self.serve, exhausted=self.make_room)
 
-    def serve(self, listener: Any, client: socket.socket, addr: Any) -> None:
-        """Serve one connection."""
-        addr, name = plain(addr), plain(listener.getsockname())
+    def serve(self, server: Any, client: socket.socket, addr: Any) -> None:
+        """Serve one connection that was made to the address ``server``."""
+        addr = plain(addr)
 
         def handle(one: HTTPConnection, request: Any, connection: Any) -> None:
             self.fresh.discard(one)
@@ -52,20 +51,18 @@ class Connections:
             if request.method == "POST":
                 # What begins work begins one after the other. Probes and other short requests overtake those that wait.
                 self._beginnings.pass_through()
-            respond(self.worker, request, connection, addr, name)
+            respond(self.worker, request, connection, addr, server)
             if not self.worker.alive or self._full:
                 raise StopIteration
             self.idle[one] = None
 
-        connection = HTTPConnection(
-            client, addr, cfg=self.worker.cfg, timeouts=self.timeouts, body_limit=self.body_limit, handle=handle
-        )
+        connection = HTTPConnection(client, addr, cfg=self.worker.cfg, config=self.config, handle=handle)
         self.fresh.add(connection)
         if self._full:
             # Clients that say nothing must not keep those out that have something to say.
             abort(list(self.idle)[:1])
         try:
-            connection.serve(self.tls)
+            connection.serve(self._tls)
         finally:
             self.fresh.discard(connection)
             self.idle.pop(connection, None)

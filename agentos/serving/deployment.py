@@ -6,14 +6,14 @@ import logging
 import mmap
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from agentos.advice import advice
+from agentos.auth.addresses import with_port
 from agentos.auth.exposure import check_binding
-from agentos.errors import ConfigError
-from agentos.observability.startup import error_line
+from agentos.observability.startup import error_line, one_line_exit
 from agentos.serving import descriptors
 from agentos.serving.addresses import takes_ipv4
 from agentos.serving.application import serving_config
@@ -22,6 +22,7 @@ from agentos.serving.ports import check_addresses
 from agentos.storage.sqlalchemy.address import check_url
 
 if TYPE_CHECKING:
+    from agentos.config import Config
     from agentos.services.services import Services
 
 # The small local model answers this well; it knows few facts.
@@ -52,16 +53,16 @@ class Deployment:
     def __init__(self, workers: int) -> None:
         self._state = mmap.mmap(-1, 2)
         # A token for each of the first workers, the last of them marked: reading one is atomic, so exactly one worker
-        # learns that it completes the deployment, and those that replace it later find the pipe empty.
+        # learns that it completes the deployment, and those that replace it later find the pipe empty
+        # (its end for writing is closed: to read it never waits).
         self._tokens, fill = os.pipe()
-        os.set_blocking(self._tokens, False)
         os.write(fill, b"." * (workers - 1) + b"!")
         os.close(fill)
         self._failures, self._failed = os.pipe()
         self._first, first = os.pipe()
         os.write(first, b"!")
         os.close(first)
-        for end in (self._failures, self._failed, self._first):
+        for end in (self._failures, self._failed):
             os.set_blocking(end, False)
 
     @property
@@ -86,10 +87,7 @@ class Deployment:
         """
         with suppress(BlockingIOError):  # the pipe is full of the same
             os.write(self._failed, message.encode()[:MOST_OF_A_FAILURE].replace(b"\0", b"") + b"\0")
-        try:
-            return bool(os.read(self._first, 1))
-        except BlockingIOError:
-            return False
+        return bool(os.read(self._first, 1))
 
     @property
     def failure(self) -> str | None:
@@ -101,11 +99,7 @@ class Deployment:
 
     def worker_ready(self, worker: Any) -> None:
         """Print the first thing to try once every worker serves."""
-        try:
-            token = os.read(self._tokens, 1)
-        except BlockingIOError:
-            return
-        if token != b"!":
+        if os.read(self._tokens, 1) != b"!":
             return
         self._state[1] = 1
         if worker.services is not None:
@@ -132,20 +126,23 @@ def _url(listener: Any, *, tls: bool) -> str:
         host = "127.0.0.1" if takes_ipv4(listener) else "::1"
     elif host == "0.0.0.0":  # noqa: S104
         host = "127.0.0.1"
-    return f"{'https' if tls else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
+    return f"{'https' if tls else 'http'}://{with_port(host, port)}"
 
 
 def on_starting(server: Any) -> None:
     """Make the deployment: gunicorn's hook in the master, once, before it listens; a reload keeps what is made here."""
     check_flags(server.cfg)  # again: with --logger-class, our logger has not done it
-    _check_binding(server.cfg.address)
-    _refuse_unless(lambda: check_url(serving_config().database_url))
-    if not _has_sockets(server):
-        _refuse_unless(lambda: check_addresses(server.cfg.address))
+    config = serving_config()
+    with one_line_exit():
+        _check_binding(config, server.cfg.address)
+        check_url(config.database_url)
+        # Sockets may be inherited: from systemd, or from the master that this one replaces (USR2).
+        if not (server.LISTENERS or server.master_pid or os.environ.get("LISTEN_FDS")):
+            check_addresses(server.cfg.address)
     server.deployment = Deployment(server.num_workers)
-    for sentence in advice(serving_config()):
+    for sentence in advice(config):
         log.warning(sentence)
-    _say_connections(server.cfg.worker_connections)
+    _say_connections(config.worker_connections, server.cfg.worker_connections)
     stop = server.stop
 
     # gunicorn has no hook between its SIGTERM and that of its workers.
@@ -161,7 +158,8 @@ def when_ready(server: Any) -> None:
 
     Sockets may be inherited (systemd, ``fd://``), and a name leads where the machine's resolver says.
     """
-    _check_binding(listener.getsockname() for listener in server.LISTENERS)
+    with one_line_exit():
+        _check_binding(serving_config(), (listener.getsockname() for listener in server.LISTENERS))
 
 
 def on_exit(server: Any) -> None:
@@ -171,13 +169,8 @@ def on_exit(server: Any) -> None:
         print(error_line(failure), file=sys.stderr, flush=True)  # noqa: T201  # the log may be JSON
 
 
-def _has_sockets(server: Any) -> bool:
-    """Return whether the sockets are inherited: from systemd, or from the master that this one replaces (USR2)."""
-    return bool(server.LISTENERS or server.master_pid or os.environ.get("LISTEN_FDS"))
-
-
-def _say_connections(served: int) -> None:
-    wanted, limit = serving_config().worker_connections, descriptors.limit()
+def _say_connections(wanted: int, served: int) -> None:
+    limit = descriptors.limit()
     if served < wanted and served == descriptors.connections(wanted, limit):  # else gunicorn's flag says how many
         log.warning(
             "the limit of open files is too low for AGENTOS_WORKER_CONNECTIONS; raise it (ulimit -Hn, LimitNOFILE)",
@@ -185,19 +178,9 @@ def _say_connections(served: int) -> None:
         )
 
 
-def _check_binding(addresses: Iterable[Any]) -> None:
+def _check_binding(config: Config, addresses: Iterable[Any]) -> None:
     # An address that is no pair is a Unix socket's path, or the number of a socket that `when_ready` looks at.
-    pairs = [address for address in addresses if isinstance(address, tuple)]
-    _refuse_unless(lambda: check_binding(serving_config(), pairs))
-
-
-def _refuse_unless(check: Callable[[], None]) -> None:
-    """End the master in one line unless a check passes."""
-    try:
-        check()
-    except ConfigError as error:
-        print(error_line(error.message), file=sys.stderr, flush=True)  # noqa: T201  # the log may be JSON
-        raise SystemExit(1) from error
+    check_binding(config, [with_port(*address[:2]) for address in addresses if isinstance(address, tuple)])
 
 
 def post_fork(server: Any, worker: Any) -> None:

@@ -23,21 +23,14 @@ def raise_limit() -> int:
     return limit()
 
 
-def limit() -> int:
-    """Return how many descriptors a process may have open now."""
-    return _number(resource.getrlimit(resource.RLIMIT_NOFILE)[0])
-
-
-def limit_to_be() -> int:
-    """Return the limit that a server has which is started by this user here."""
-    return _number(resource.getrlimit(resource.RLIMIT_NOFILE)[1])
+def limit(*, raised: bool = False) -> int:
+    """Return how many descriptors a process may have open: now, or once the limit is ``raised``."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    number = hard if raised else soft
+    return 2**31 if number == resource.RLIM_INFINITY else number
 
 
 def connections(wanted: int, limit: int) -> int:
     """Return how many connections a worker may serve at once: ``wanted``, or what the descriptors are enough for."""
     reserved = min(RESERVED, limit // 2)
     return max(1, min(wanted, (limit - reserved) // OF_A_CONNECTION))
-
-
-def _number(value: int) -> int:
-    return 2**31 if value == resource.RLIM_INFINITY else value

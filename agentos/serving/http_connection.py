@@ -13,6 +13,7 @@ import gevent
 from gevent import socket, ssl
 from gunicorn.http.errors import NoMoreData
 
+from agentos.config import Config
 from agentos.domain.ids import new_id
 from agentos.serving.connection import ClientStalled, Connection, TLSConnection, begin_tls, connection_of
 from agentos.serving.parsing import DISCARDED, Parser, Request
@@ -31,33 +32,22 @@ LEFT = frozenset((errno.EPIPE, errno.ECONNRESET, errno.ENOTCONN, errno.ETIMEDOUT
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Timeouts:
-    """Seconds: for a request's header, between two requests, for an answer of which nothing is taken."""
-
-    header: float
-    idle: float
-    write: float
-
-
 @dataclass(eq=False)
 class HTTPConnection:
     """Reads requests from a connection and has ``handle`` answer each.
 
-    ``handle`` raises ``StopIteration`` after an answer that said that it is the last. There is no HTTP/2: where it is
-    wanted, a proxy speaks it.
+    ``handle`` raises ``StopIteration`` after an answer that said that it is the last.
     """
 
     client: InitVar[socket.socket]
     address: Any
     _: KW_ONLY
     cfg: Any
-    timeouts: Timeouts
-    body_limit: int
+    config: Config
     handle: Callable[[HTTPConnection, Request, Any], object]
 
     def __post_init__(self, client: socket.socket) -> None:
-        self._client: Connection | TLSConnection = connection_of(client, write_timeout=self.timeouts.write)
+        self._client: Connection | TLSConnection = connection_of(client, write_timeout=self.config.write_timeout)
         self._ip = self.address[0] if self.address else ""
         self._client_left = False
         self._whole = False  # all of the next header has arrived
@@ -65,7 +55,7 @@ class HTTPConnection:
 
     def serve(self, tls: ssl.SSLContext | None) -> None:
         """Answer requests until either side ends the connection."""
-        due = time.monotonic() + self.timeouts.header
+        due = time.monotonic() + self.config.header_timeout
         try:
             if tls is not None:
                 self._begin_tls(tls)
@@ -97,13 +87,13 @@ class HTTPConnection:
 
     def _begin_tls(self, context: ssl.SSLContext) -> None:
         assert isinstance(self._client, Connection)
-        with gevent.Timeout(self.timeouts.header, StopIteration("no handshake")):
+        with gevent.Timeout(self.config.header_timeout, StopIteration("no handshake")):
             if self._client.recv(1, socket.MSG_PEEK) not in (HANDSHAKE, b""):
                 raise NoTLS
             self._client = begin_tls(self._client, context)
 
     def _answer_all(self, due: float) -> None:
-        parser = Parser(self.cfg, self._client, self.address, body_limit=self.body_limit)
+        parser = Parser(self.cfg, self._client, self.address, body_limit=self.config.max_request_size)
         proxied: Any = {}
         while self._begins(parser, due):
             self._request = None
@@ -114,7 +104,7 @@ class HTTPConnection:
                 DISCARD_SECONDS, parser.finish_body, max_bytes=DISCARDED, timeout_value=False
             ):
                 return
-            due = time.monotonic() + self.timeouts.idle
+            due = time.monotonic() + self.cfg.keepalive
 
     def _begins(self, parser: Parser, due: float) -> bool:
         """Wait for the first bytes of a request; empty lines between two are none (RFC 9112, section 2.2)."""
@@ -138,7 +128,7 @@ class HTTPConnection:
         if self._whole:
             return next(parser)
         if parser.mesg is not None:
-            due = time.monotonic() + self.timeouts.header
+            due = time.monotonic() + self.config.header_timeout
         with gevent.Timeout(max(0.01, due - time.monotonic()), LateHeader()):
             return next(parser)
 

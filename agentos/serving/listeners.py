@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-import socket as plain
+import socket as sockets
 import struct
 import sys
 from collections.abc import Callable
@@ -13,23 +13,12 @@ from typing import Any
 from gevent.pool import Pool
 from gevent.server import StreamServer
 
-
-class _Address:
-    """Where a socket listens, also once it is closed: an accepted connection may begin to be served only then."""
-
-    def __init__(self, socket: Any) -> None:
-        self._name = socket.getsockname()
-
-    def getsockname(self) -> Any:
-        """Return it as a socket does; gunicorn asks nothing else of a listener."""
-        return self._name
-
+from agentos.serving.addresses import plain
 
 ACCEPTED_AT_ONCE = 100  # connections that are accepted before those that are there already have their turn again
 
 WAITING = struct.Struct("24xI")
 """Where ``TCP_INFO`` of a listening socket says how many connections wait to be accepted (Linux: ``tcpi_unacked``)."""
-
 
 EXHAUSTED = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
 """How the system says that it has no room for another connection."""
@@ -77,9 +66,9 @@ class _Server(StreamServer):
 
 def _waiting(listener: Any) -> int:
     """Return how many connections wait to be accepted, where the system says so."""
-    if sys.platform != "linux" or listener.family not in (plain.AF_INET, plain.AF_INET6):
+    if sys.platform != "linux" or listener.family not in (sockets.AF_INET, sockets.AF_INET6):
         return 0
-    (waiting,) = WAITING.unpack(listener.getsockopt(plain.IPPROTO_TCP, plain.TCP_INFO, WAITING.size))
+    (waiting,) = WAITING.unpack(listener.getsockopt(sockets.IPPROTO_TCP, sockets.TCP_INFO, WAITING.size))
     return int(waiting)
 
 
@@ -92,7 +81,8 @@ class Listeners:
             socket.setblocking(1)
             pool = Pool(worker.worker_connections)
             # TLS begins in the connection's own greenlet: the handshake too has its time and its errors.
-            serve = partial(handle, _Address(socket))
+            # The address is asked for now: a connection may begin to be served when its listener is closed.
+            serve = partial(handle, plain(socket.getsockname()))
             server = _Server(socket, handle=serve, spawn=pool, workers=worker.cfg.workers, exhausted=exhausted)
             server.start()
             self._servers.append(server)

@@ -106,13 +106,11 @@ class _Counted:
     received: int
 
     def read(self, *arguments: Any, **options: Any) -> bytes:
-        """Read on."""
         data: bytes = self.unreader.read(*arguments, **options)
         self.received += len(data)
         return data
 
     def unread(self, data: bytes) -> None:
-        """Give back what follows the trailers."""
         self.unreader.unread(data)
 
 

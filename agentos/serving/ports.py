@@ -8,6 +8,7 @@ import socket
 from collections.abc import Iterable
 from typing import Any
 
+from agentos.auth.addresses import with_port
 from agentos.errors import ConfigError
 
 
@@ -31,8 +32,7 @@ def _check_port(host: str, port: int) -> None:
             tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             tried.bind((host, port))
     except OSError as error:
-        place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        raise ConfigError(f"cannot listen on {place}: {_reason(host, port, error)}") from error
+        raise ConfigError(f"cannot listen on {with_port(host, port)}: {_reason(host, port, error)}") from error
 
 
 def _reason(host: str, port: int, error: OSError) -> str:

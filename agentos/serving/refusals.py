@@ -54,7 +54,6 @@ REFUSALS: tuple[tuple[type[BaseException], Refusal], ...] = (
     (errors.ForbiddenProxyRequest, Refusal(403, "Forbidden", "this address may not speak the PROXY protocol")),
     (errors.InvalidProxyLine, Refusal(400, "Bad Request", "the PROXY line is malformed")),
     (errors.InvalidProxyHeader, Refusal(400, "Bad Request", "the PROXY header is malformed")),
-    (errors.InvalidH2CPreface, Refusal(400, "Bad Request", "the HTTP/2 preface is malformed")),
     (errors.InvalidChunkSize, Refusal(400, "Bad Request", "a chunk's size is not a hexadecimal number")),
     (errors.InvalidChunkExtension, Refusal(400, "Bad Request", "a chunk's extension is malformed")),
     (errors.ChunkMissingTerminator, Refusal(400, "Bad Request", "a chunk does not end where its size says")),

@@ -15,7 +15,6 @@ import gevent
 from gevent.event import Event
 from gunicorn.arbiter import Arbiter
 from gunicorn.errors import AppImportError
-from gunicorn.sock import ssl_context
 from gunicorn.workers.ggevent import GeventWorker
 
 from agentos.errors import AgentOSError, StorageError
@@ -24,7 +23,6 @@ from agentos.observability.startup import place_of
 from agentos.serving import log_writer
 from agentos.serving.application import serving_config
 from agentos.serving.connections import Connections, abort
-from agentos.serving.http_connection import Timeouts
 from agentos.serving.patching import check_patched
 from agentos.serving.write_coalescer import WriteCoalescer
 
@@ -111,14 +109,8 @@ class Worker(GeventWorker):
         try:
             if self.services is not None:
                 self.services.start()
-            limits = self.services.config if self.services is not None else serving_config()
             self.writes = WriteCoalescer()
-            connections = Connections(
-                self,
-                timeouts=Timeouts(header=limits.header_timeout, idle=self.cfg.keepalive, write=limits.write_timeout),
-                body_limit=limits.max_request_size,
-                tls=ssl_context(self.cfg) if self.cfg.is_ssl else None,
-            )
+            connections = Connections(self, self.services.config if self.services is not None else serving_config())
             _tame_collector()
             gevent.config.track_greenlet_tree = False  # Nothing here asks which greenlet began another, and where.
             log.info("worker ready", extra={"worker": self.pid})

@@ -14,15 +14,7 @@ from agentos.storage.history import History
 from agentos.storage.idempotency import IdempotencyKey, Replay
 from agentos.storage.paging import Page, Paging
 
-
-class _Unset:
-    """The type of :data:`UNSET`."""
-
-    def __repr__(self) -> str:
-        return "UNSET"
-
-
-UNSET: Any = _Unset()
+UNSET: Any = object()
 """Stands for "leave it as it is", where ``None`` means "clear it"."""
 
 
@@ -38,9 +30,8 @@ class SessionFilter:
     updated_before: datetime | None = None
 
     def given(self) -> dict[str, Any]:
-        """Return the exact matches that are asked for, by field name."""
-        exact = (name for name in self.__slots__ if name != "updated_before")
-        return {name: value for name in exact if (value := getattr(self, name)) is not None}
+        """Return the matches that are asked for, by field name."""
+        return {name: value for name in self.__slots__ if (value := getattr(self, name)) is not None}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

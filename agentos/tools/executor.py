@@ -134,7 +134,7 @@ class ToolExecutor:
             return
         with self._lock:
             self._abandoned.setdefault(invocation.call.name, []).append(invocation.thread)
-        invocation.cut_off(cause)
+        invocation.cancellation.cancel(cause)
 
 
 class _Turn:

@@ -16,7 +16,7 @@ from agentos.cancellation import Cancellation
 from agentos.domain.event import ToolCallEvent, ToolCallStatus
 from agentos.domain.message import ToolCall
 from agentos.domain.text import clean, cut, shorten
-from agentos.errors import AgentOSError, InvalidRequest
+from agentos.errors import InvalidRequest
 from agentos.tools.context import ToolContext
 from agentos.tools.denied import BeforeCall
 from agentos.tools.isolation import IsolatedCallFailed, Isolation
@@ -42,7 +42,8 @@ class Invocation:
 
     ``refusal`` is set where the tool must not be called: it does not exist, its arguments are no JSON object, or the
     run said so from the start. Arguments are parsed once, here.
-    ``before_call`` is asked, where there is one, when everything else speaks for the call.
+    ``before_call`` is asked, where there is one, when everything else speaks for the call. The call has a
+    ``cancellation`` of its own, so that it can be cut off while the run continues.
     """
 
     def __init__(
@@ -60,7 +61,7 @@ class Invocation:
         self.refusal = refusal
         self.deadline = self.started = time.monotonic()
         self.thread: threading.Thread | None = None
-        self._cancellation = Cancellation()
+        self.cancellation = Cancellation()
         self._max_result_size = max_result_size
         self._isolation = isolation
         self._before_call = before_call
@@ -106,19 +107,14 @@ class Invocation:
             return f"{late} stopped"
         return f"{late} given up; it may still take effect"
 
-    def cut_off(self, cause: AgentOSError) -> None:
-        """Cancel the tool: its result is not waited for any more."""
-        self._cancellation.cancel(cause)
-
     def _work(self, context: ToolContext, report: Callable[[Invocation, Outcome], None]) -> None:
-        # The call has a cancellation of its own, so that it can be cut off while the run continues.
-        own = replace(context, deadline=self.deadline, cancellation=self._cancellation)
+        own = replace(context, deadline=self.deadline, cancellation=self.cancellation)
         try:
-            with context.cancellation.cutting(lambda: self._cancellation.cancel(context.cancellation.cause)):
+            with context.cancellation.cutting(lambda: self.cancellation.cancel(context.cancellation.cause)):
                 outcome = self._perform(own)
         except BaseException as error:  # a tool's SystemExit ends its call, not the run
             # One that was cut off raises the cause, which is no failure, and its outcome is not read.
-            if error is not self._cancellation.cause:
+            if error is not self.cancellation.cause:
                 logger.warning("tool %r failed", self._name, exc_info=True, extra={"run_id": context.run_id})
             outcome = Outcome(error=f"tool {self._name!r} failed: {error_text(error)}")
         report(self, replace(outcome, duration=time.monotonic() - self.started))
@@ -137,13 +133,10 @@ class Invocation:
                 return Outcome(error=f"tool {self._name!r} was not called, it is denied: {reason}")
             # Who decides may take so long that the call was given up.
             context.cancellation.check()
-        if self.tool.isolated:
-            return self._perform_isolated(self.tool, given, context)
-        return Outcome(result=cut(result_text(self.tool.function(**given)), self._max_result_size))
-
-    def _perform_isolated(self, tool: Tool, given: Mapping[str, Any], context: ToolContext) -> Outcome:
+        if not self.tool.isolated:
+            return Outcome(result=cut(result_text(self.tool.function(**given)), self._max_result_size))
         try:
-            return Outcome(result=self._isolation.call(tool, given, context, max_size=self._max_result_size))
+            return Outcome(result=self._isolation.call(self.tool, given, context, max_size=self._max_result_size))
         except IsolatedCallFailed as error:
             return Outcome(error=f"tool {self._name!r} {error}")
         except TimeoutError:

@@ -18,6 +18,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -111,19 +112,12 @@ class Isolation:
 
 
 def _pickled(tool: Tool, given: Mapping[str, Any], context: ToolContext) -> bytes:
+    shared = {one.name: getattr(context, one.name) for one in fields(context) if one.name != "cancellation"}
     call = {
         "function": tool.function,
         "given": {name: value for name, value in given.items() if name != tool.context_parameter},
         "parameter": tool.context_parameter,
-        "context": {
-            "run_id": context.run_id,
-            "agent_id": context.agent_id,
-            "owner": context.owner,
-            "session_id": context.session_id,
-            "user_id": context.user_id,
-            "request_id": context.request_id,
-            "deadline": _left(context),
-        },
+        "context": {**shared, "deadline": _left(context)},
     }
     try:
         return pickle.dumps(call)
@@ -137,24 +131,20 @@ def _running() -> Iterator[tuple[subprocess.Popen[bytes], socket.socket]]:
     ours, theirs = socket.socketpair()
     with ours:
         with theirs:
-            process = _start(theirs)
+            process = subprocess.Popen(  # noqa: S603 - nothing in it comes from outside
+                # -P: the folder of the script must not be searched for modules.
+                [sys.executable, "-P", *(["-B"] if sys.dont_write_bytecode else []), str(_SCRIPT)],
+                stdin=theirs.fileno(),
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                env={name: os.environ[name] for name in _KEPT if name in os.environ},
+                start_new_session=True,
+            )
         try:
             yield process, ours
         finally:
             _kill(process)
             process.wait()
-
-
-def _start(connection: socket.socket) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(  # noqa: S603 - nothing in it comes from outside
-        # -P: the folder of the script must not be searched for modules.
-        [sys.executable, "-P", *(["-B"] if sys.dont_write_bytecode else []), str(_SCRIPT)],
-        stdin=connection.fileno(),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        env={name: os.environ[name] for name in _KEPT if name in os.environ},
-        start_new_session=True,
-    )
 
 
 def _exchange(connection: socket.socket, request: bytes, context: ToolContext, *, limit: int) -> bytes:

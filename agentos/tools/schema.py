@@ -12,11 +12,8 @@ import docstring_parser
 
 from agentos.errors import PluginError
 from agentos.tools.annotations import descriptions, shape_of
-from agentos.tools.bounds import Bounds
 from agentos.tools.context import ToolContext
 from agentos.tools.shapes import Member, UnsupportedAnnotation, convert_members, object_schema
-
-__all__ = ["Bounds", "FunctionSchema", "function_schema"]
 
 
 @dataclass(frozen=True, slots=True)

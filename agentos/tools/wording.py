@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from agentos.domain.text import shorten
-from agentos.json_schema.violation import Path, Violation
+from agentos.json_schema.violation import Path, Violation, pointer_of
 
 MAX_PROBLEMS = 5  # most problems that one refusal names
 
@@ -101,7 +101,7 @@ def problem_of(violation: Violation) -> str:
 def problem_at_pointer(violation: Violation) -> str:
     """Say the same with the place as a JSON pointer."""
     wrong = _members_of(violation) or f"it is {shown(violation.value)}, accepted is {_accepted_at(violation)}"
-    return f"at {shorten(violation.pointer, 100)!r}: {shorten(wrong, 500)}"
+    return f"at {shorten(pointer_of(violation.path), 100)!r}: {shorten(wrong, 500)}"
 
 
 def _members_of(violation: Violation) -> str | None:

@@ -10,7 +10,7 @@ from agentos.domain.ids import new_id
 from agentos.domain.run import Run, RunStatus
 from agentos.domain.session import Session
 from agentos.domain.times import utc_now
-from agentos.services.owner_data import BATCH
+from agentos.services.housekeeping import BATCH
 from agentos.storage.admission import Lease
 from parts.waiting import until
 

@@ -143,7 +143,7 @@ def test_of_two_keys_that_are_made_of_one_name_at_once_one_is_made(guarded):
     for thread in threads:
         thread.join()
     assert len(refused) == 7
-    assert len(guarded.services.keys.list()) == 1
+    assert len(guarded.services.storage.keys.list()) == 1
 
 
 @pytest.mark.parametrize("thing", ["session", "run"])
@@ -197,7 +197,7 @@ def test_a_key_that_makes_no_sense_is_not_made(guarded, fields, said):
     with pytest.raises(InvalidRequest) as refused:
         new_key(guarded, **fields)
     assert said in refused.value.message
-    assert guarded.services.keys.list() == []
+    assert guarded.services.storage.keys.list() == []
 
 
 def test_revoking_what_is_not_there_says_so_without_repeating_a_secret(guarded):

@@ -2,6 +2,7 @@
 
 import pytest
 
+from agentos.auth.addresses import with_port
 from agentos.auth.exposure import check_binding, require_local_peer
 from agentos.config import Config
 from agentos.errors import ConfigError, Forbidden
@@ -36,9 +37,7 @@ def is_served(config, peer, host, **headers):
         "LocalHost:8080",
         "[::1]:8080",
         "unix:/run/agentos.sock",
-        *[(host, 8080) for host in HERE],
-        ("::1", 8080, 0, 0),
-        ("localhost", 8080),
+        *[with_port(host, 8080) for host in HERE],
     ],
 )
 def test_this_machine_may_be_listened_on(address):
@@ -55,8 +54,7 @@ def test_this_machine_may_be_listened_on(address):
         "localhost.example.com:8080",
         "127.0.0.1.example.com:8080",
         ":8080",
-        *[(host, 8080) for host in ELSEWHERE],
-        ("", 8080),
+        *[with_port(host, 8080) for host in ELSEWHERE],
     ],
 )
 def test_any_other_address_is_refused_with_the_ways_out(address):
@@ -70,7 +68,7 @@ def test_any_other_address_is_refused_with_the_ways_out(address):
 @pytest.mark.parametrize("settings", [{"auth": ["api_key"]}, {"auth": ["someones_own"]}, {"allow_anonymous": True}])
 def test_who_asks_for_keys_or_allows_everybody_may_listen_anywhere(settings):
     config = Config(environ={}, **settings)
-    assert may_listen(config, "0.0.0.0:8080", ("::", 8080))
+    assert may_listen(config, "0.0.0.0:8080", "[::]:8080")
     assert is_served(config, "192.0.2.1", "agents.example.com", x_forwarded_for="198.51.100.1", via="1.1 proxy")
 
 

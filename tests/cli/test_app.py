@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from agentos._version import __version__
-from agentos.cli.databases import database_name
+from agentos.cli.opening import database_name
 from cli.conftest import wait_for_address
 
 SHOP = """

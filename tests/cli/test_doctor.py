@@ -57,7 +57,7 @@ def test_a_sound_installation_passes(cli):
 
 def test_the_limit_of_open_files_is_compared_with_the_connections(cli, monkeypatch):
     cli.ok("db", "upgrade")
-    limit = descriptors.limit_to_be()
+    limit = descriptors.limit(raised=True)
     monkeypatch.setenv("AGENTOS_WORKER_CONNECTIONS", "10")
     status, detail = diagnose(cli)["open files"]
     assert (status, detail) == ("ok", f"{limit} for each worker (ulimit -Hn), enough for 10 connections")

@@ -50,9 +50,9 @@ def test_the_variable_names_providers_and_is_stronger_than_the_file(tmp_path: Pa
     file.write_text(FILE)
     text = f"groq={URL} key=GROQ_API_KEY, ollama=http://127.0.0.1:11434/v1 ,"
     config = Config(environ={"AGENTOS_PROVIDERS": text, "GROQ_API_KEY": " gsk-1\n"}, file=file)
-    assert [str(one) for one in config.providers] == [
-        f"groq={URL} key=GROQ_API_KEY",
-        "ollama=http://127.0.0.1:11434/v1",
+    assert [(one.prefix, one.base_url, one.key_variable) for one in config.providers] == [
+        ("groq", URL, "GROQ_API_KEY"),
+        ("ollama", "http://127.0.0.1:11434/v1", None),
     ]
     assert config.providers[0].request_headers == {"Authorization": "Bearer gsk-1"}
     assert config.providers[1].request_headers == {}

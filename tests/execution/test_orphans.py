@@ -18,7 +18,7 @@ from agentos.storage.memory import MemoryStorage
 from agentos.storage.memory.runs import MemoryRunStore
 from parts.waiting import until
 
-LIMITS = RunLimits(timeout=10, history_turns=10, max_output=1000)
+LIMITS = RunLimits(timeout=10, queue_timeout=10, history_turns=10, max_output=1000)
 LEASE = Lease("me", 30)
 
 
@@ -67,7 +67,7 @@ def test_a_run_whose_admission_was_committed_unseen_is_ended(storage: MemoryStor
     run = _run()
     with pytest.raises(StorageError):
         runner.start(run, Hello(), LIMITS, owner=None)
-    keeper = LeaseKeeper(storage, runner, LEASE)
+    keeper = LeaseKeeper(storage, runner, LEASE, resume=lambda _: False)
     keeper.renew()
     # Once could be a run that is being accepted at this moment.
     assert storage.runs.get(run.id, owner=None).status is RunStatus.RUNNING
@@ -86,7 +86,7 @@ def test_a_run_whose_end_could_not_be_saved_is_ended_when_the_database_is_back(
     assert live.stream.wait(5).type == "error"
     until(lambda: not runner.running())
     storage.runs.breaks_end = False
-    keeper = LeaseKeeper(storage, runner, LEASE)
+    keeper = LeaseKeeper(storage, runner, LEASE, resume=lambda _: False)
     keeper.renew()
     keeper.renew()
     ended = storage.runs.get(live.run.id, owner=None)
@@ -100,7 +100,7 @@ def test_a_run_under_way_is_no_orphan(storage: MemoryStorage, runner: Runner) ->
             yield "done"
 
     live = runner.start(_run(), Waiting(), LIMITS, owner=None)
-    keeper = LeaseKeeper(storage, runner, LEASE)
+    keeper = LeaseKeeper(storage, runner, LEASE, resume=lambda _: False)
     for _ in range(4):
         keeper.renew()
     assert live.stream.wait(5).type == "complete"

@@ -63,7 +63,7 @@ def wait_out(*run_ids: str, finder: Services, until_attempt: int = 2) -> None:
 
     def taken() -> bool:
         finder.leases.sweep()
-        return all(finder.runs.get(run_id, OPERATOR).attempt >= until_attempt for run_id in run_ids)
+        return all(finder.runs.open(run_id, OPERATOR).get().attempt >= until_attempt for run_id in run_ids)
 
     until(taken)
 
@@ -73,8 +73,8 @@ def started(services: Services, **request: Any) -> str:
 
 
 def finished(services: Services, run_id: str) -> Run:
-    until(lambda: services.runs.get(run_id, OPERATOR).status.finished)
-    return services.runs.get(run_id, OPERATOR)
+    until(lambda: services.runs.open(run_id, OPERATOR).get().status.finished)
+    return services.runs.open(run_id, OPERATOR).get()
 
 
 def frames(services: Services, run_id: str) -> list[Any]:
@@ -107,7 +107,7 @@ def test_a_run_whose_agent_allows_it_starts_over(worker: Callable[..., Services]
 
     first.go_on.set()  # the first worker was only slow: what it has to say comes too late
     time.sleep(0.3)
-    assert here.runs.get(run_id, OPERATOR) == run
+    assert here.runs.open(run_id, OPERATOR).get() == run
     assert len(frames(here, run_id)) == 6
     said = here.sessions.history(session.id, OPERATOR, limit=10).messages
     assert [one.message.content for one in said] == ["Hi", "whole"]
@@ -219,7 +219,7 @@ def test_a_worker_that_drains_takes_no_runs_over(worker: Callable[..., Services]
     here.drain(0)
     time.sleep(LEASE * 1.2)
     here.leases.sweep()
-    assert here.runs.get(run_id, OPERATOR).attempt == 1
+    assert here.runs.open(run_id, OPERATOR).get().attempt == 1
     gate.go_on.set()
 
 
@@ -237,7 +237,7 @@ def test_a_process_that_ends_soon_takes_runs_over_only_when_its_own_wait_for_the
     command.leases.transient = True
     command.watch_runs()
     time.sleep(LEASE * 1.7)  # its lease has run out, and a server would have swept since
-    assert not command.runs.get(run_id, OPERATOR).status.finished
+    assert not command.runs.open(run_id, OPERATOR).get().status.finished
 
     mine = started(command, session_id=session.id)
     assert finished(command, mine).content == "mine"

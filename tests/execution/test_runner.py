@@ -58,7 +58,7 @@ def start(
     run = Run(
         id=new_id(), agent_id="a", session_id=session_id, status=RunStatus.RUNNING, input=input, created_at=utc_now()
     )
-    limits = RunLimits(timeout=timeout, history_turns=10, max_output=max_output)
+    limits = RunLimits(timeout=timeout, queue_timeout=timeout, history_turns=10, max_output=max_output)
     return runner.start(run, agent, limits, owner=None)  # type: ignore[arg-type]
 
 
@@ -476,7 +476,7 @@ def test_the_runs_of_a_lost_worker_are_ended_with_what_they_had_logged(runner: R
     lost = start(gone, Speaker(stream), session_id=session_id)
     behind = start(runner, says("next"), session_id=session_id)
     time.sleep(0.4)
-    keeper = LeaseKeeper(storage, runner, Lease("me", 30))
+    keeper = LeaseKeeper(storage, runner, Lease("me", 30), resume=lambda _: False)
     keeper.sweep()
 
     saved = storage.runs.get(lost.run.id, owner=None)
@@ -501,7 +501,7 @@ def test_a_worker_that_lost_its_lease_stops_the_run(storage: Storage) -> None:
     live = start(slow, Speaker(stream))
     time.sleep(0.3)
     assert len(storage.runs.take_lost(Lease("other", 30), limit=10)) == 1
-    LeaseKeeper(storage, slow, Lease("slow", 0.1)).renew()
+    LeaseKeeper(storage, slow, Lease("slow", 0.1), resume=lambda _: False).renew()
     assert live.stream.wait(5) is None  # how it ends is not this worker's to say
     assert live.stream.redirected_to_log
     slow.close()

@@ -96,7 +96,7 @@ class Worker:
             input=input,
             created_at=utc_now(),
         )
-        limits = RunLimits(timeout=20, history_turns=10, max_output=1_000_000, durable=durable)
+        limits = RunLimits(timeout=20, queue_timeout=20, history_turns=10, max_output=1_000_000, durable=durable)
         live = self.runner.start(run, agent, limits, owner=None, concurrency=concurrency, slot=slot)  # type: ignore[arg-type]
         assert isinstance(live, LiveRun)
         return live

@@ -36,8 +36,8 @@ def _registered(manager: PluginManager) -> Registry[str]:
     registry: Registry[str] = Registry("tool")
     manager.on_removal(registry.remove_source)
 
-    def register(report: PluginReport):
-        return lambda name: registry.add(name, name, source=report.name)
+    def register(report: PluginReport, name: str) -> None:
+        registry.add(name, name, source=report.name)
 
     manager.call("register_tools", register)
     return registry

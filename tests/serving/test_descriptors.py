@@ -120,4 +120,4 @@ def test_without_descriptors_and_idle_connections_new_ones_wait_and_the_worker_r
 def test_the_limit_of_this_process_is_read() -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
 
-    assert (descriptors.limit(), descriptors.limit_to_be()) == (soft, hard)
+    assert (descriptors.limit(), descriptors.limit(raised=True)) == (soft, hard)

@@ -20,7 +20,7 @@ from parts.server import AgentOSServer
 
 __all__ = ["cli"]
 
-SECRET = "cAnaRy-9876"
+SECRET = "cAnaRy-zQwX"
 HERE = "127.0.0.1:1"  # where nothing listens, so that each attempt ends at once
 
 # A URL that is accepted, and what libpq is given beside the user `me` and the password.
@@ -131,11 +131,11 @@ _numbers = itertools.count()
 
 def unique(url: str) -> str:
     """Return the URL with a password that no test before had: what is known as a secret once is hidden everywhere."""
-    return url.replace(SECRET, f"cAnaRy-{next(_numbers)}-9876")
+    return url.replace(SECRET, f"cAnaRy-{next(_numbers)}-zQwX")
 
 
 def is_clean(text: str) -> bool:
-    return "canary" not in text.lower() and "9876" not in text
+    return "canary" not in text.lower() and "zqwx" not in text.lower()
 
 
 @pytest.mark.parametrize("url", ACCEPTED)

@@ -8,7 +8,8 @@ import pytest
 
 from agentos.errors import InvalidRequest
 from agentos.tools.arguments import MAX_DEPTH, MAX_SIZE, ArgumentReader, parse_arguments
-from agentos.tools.schema import Bounds, function_schema
+from agentos.tools.bounds import Bounds
+from agentos.tools.schema import function_schema
 
 
 @dataclass

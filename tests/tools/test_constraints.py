@@ -11,7 +11,8 @@ import pytest
 
 from agentos.errors import InvalidRequest, PluginError
 from agentos.tools.arguments import ArgumentReader
-from agentos.tools.schema import Bounds, function_schema
+from agentos.tools.bounds import Bounds
+from agentos.tools.schema import function_schema
 
 
 class Limit:

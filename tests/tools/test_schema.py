@@ -9,8 +9,9 @@ from typing import Annotated, Any, Literal, NewType, NotRequired, Optional, Type
 import pytest
 
 from agentos.errors import PluginError
+from agentos.tools.bounds import Bounds
 from agentos.tools.context import ToolContext
-from agentos.tools.schema import Bounds, function_schema
+from agentos.tools.schema import function_schema
 
 
 class Unit(enum.Enum):

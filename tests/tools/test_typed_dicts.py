@@ -6,7 +6,8 @@ import pytest
 
 from agentos.errors import InvalidRequest
 from agentos.tools.arguments import ArgumentReader
-from agentos.tools.schema import Bounds, function_schema
+from agentos.tools.bounds import Bounds
+from agentos.tools.schema import function_schema
 
 
 class Total(TypedDict):

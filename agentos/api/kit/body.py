@@ -1,20 +1,25 @@
-"""Reading the body of a request: of the right type, no larger than allowed, in time."""
+"""Reading the JSON body of a request: of the right type, no larger than allowed, in time."""
 
 from __future__ import annotations
 
+import json
 import time
 from typing import Any
 
 from flask import Request
 
 from agentos.api.kit.client import ReadDeadline, client_of
-from agentos.api.kit.json_body import decode_json
 from agentos.api.kit.schemas.fields import shown
 from agentos.errors import AgentOSError, InvalidRequest, RequestTooLarge, UnsupportedMediaType
 from agentos.fair_lock import LOOP_TURN
-from agentos.strict_json import LARGE
+from agentos.strict_json import LARGE, JSONReader, JSONRefused
 
 PIECE = 64 * 1024
+MAX_DEPTH = 64
+MAX_VALUES = 100_000
+"""Values in one body; a body of 10 MiB could otherwise hold millions, and take a second and 250 MB to decode."""
+
+_reader = JSONReader(max_depth=MAX_DEPTH, max_values=MAX_VALUES)
 
 
 class BodyReader:
@@ -41,7 +46,7 @@ class BodyReader:
             if required:
                 raise InvalidRequest("the body is empty; accepted is a JSON object")
             return {}
-        value = decode_json(raw)
+        value = _decode(raw)
         if len(raw) > LARGE:
             time.sleep(LOOP_TURN)  # between what it took to decode it and what it will take to check it
         if not isinstance(value, dict):
@@ -95,3 +100,40 @@ def _check_type(request: Request) -> None:
     if request.mimetype != "application/json" or charset not in ("utf-8", "utf8"):
         given = f"is {request.content_type!r:.100}" if request.content_type else "is missing"
         raise UnsupportedMediaType(f"the Content-Type {given}; accepted is application/json in UTF-8")
+
+
+def _decode(raw: bytes) -> Any:
+    """Return the value of a JSON text in UTF-8; raise :class:`~agentos.errors.InvalidRequest` saying what is wrong."""
+    try:
+        text = raw.decode("utf-8")
+        if text.startswith("\ufeff"):
+            raise InvalidRequest("the body begins with a byte order mark; send the JSON alone")
+        return _reader.read(text)
+    except UnicodeDecodeError as error:
+        raise InvalidRequest(f"the body is not UTF-8: the byte at position {error.start} is wrong") from error
+    except json.JSONDecodeError as error:
+        raise InvalidRequest(
+            f"the body is not JSON: {error.msg} at line {error.lineno}, column {error.colno}"
+        ) from error
+    except JSONRefused as error:
+        raise InvalidRequest(_problem(error)) from error
+
+
+def _problem(refused: JSONRefused) -> str:
+    found = refused.found
+    match refused.reason:
+        case "depth":
+            return f"the body is nested too deep; at most {MAX_DEPTH} levels are accepted"
+        case "values":
+            return f"the body holds too many values; at most {MAX_VALUES} are accepted"
+        case "key":
+            return f"field {found[:200]!r} is given twice in one object"
+        case "constant":
+            return f"{found} is not JSON; accepted are finite numbers and null"
+        case "integer":
+            return f"the number {found[:30]} is too large; accepted are integers of 64 bits"
+        case "number":
+            return f"the number {found[:30]} is too large; accepted are numbers that a double can hold"
+        case "text":
+            what = "the character U+0000" if "\0" in found else "half of a surrogate pair"
+            return f"field {refused.place.strip() or 'body'!r} holds {what}, which is not accepted"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Set
 
-from flask import Flask, Request
+from flask import Flask
 
 from agentos.api.kit.middleware import this_request
 from agentos.auth.exposure import is_confined, require_local_peer
@@ -50,8 +50,5 @@ def keep_strangers_out(app: Flask, config: Config, *, public: Set[str]) -> None:
         require_local_peer(config, peer, host, headers)
         if headers:
             own = browser_form(f"{environ['wsgi.url_scheme']}://{host}") if host else None
-            refuse_foreign_page(headers, own=own, allowed=allowed, for_page=_is_for_page(request))
-
-
-def _is_for_page(request: Request) -> bool:
-    return request.method == "GET" and (request.path.rstrip("/") or "/") in PAGES
+            for_page = request.method == "GET" and (request.path.rstrip("/") or "/") in PAGES
+            refuse_foreign_page(headers, own=own, allowed=allowed, for_page=for_page)

@@ -101,7 +101,7 @@ def _operation(route: Route, plugin: MarshmallowPlugin) -> dict[str, Any]:
         }
     operation["responses"] = {
         **{str(status): _response(response) for status, response in route.responses.items()},
-        **_errors(route.errors, taken=set(route.responses)),
+        **_errors(route.all_errors, taken=set(route.responses)),
     }
     return operation
 
@@ -124,9 +124,8 @@ def _response(spec: ResponseSpec) -> dict[str, Any]:
         "description": spec.description,
         "headers": _headers(spec.headers, spec.sometimes),
     }
-    content = {media_type: _content(media_type, spec) for media_type in spec.media_types}
     if spec.schema is not None or spec.media_types != ("application/json",):
-        described["content"] = content
+        described["content"] = {media_type: _content(media_type, spec) for media_type in spec.media_types}
     if spec.links:
         described["links"] = {
             name: {"operationId": name, "parameters": dict(parameters)} for name, parameters in spec.links.items()

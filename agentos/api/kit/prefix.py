@@ -28,7 +28,7 @@ class PathPrefix:
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         """Answer a request."""
-        prefix = self._root or forwarded_prefix(environ.get(FORWARDED))
+        prefix = self._root or _forwarded(environ.get(FORWARDED, ""))
         if prefix is not None:
             environ["SCRIPT_NAME"] = prefix
             path: str = environ["PATH_INFO"]
@@ -39,10 +39,8 @@ class PathPrefix:
         return self._application(environ, start_response)
 
 
-def forwarded_prefix(header: str | None) -> str | None:
+def _forwarded(header: str) -> str | None:
     """Return the prefix that the nearest proxy set; ``None`` for what is no path."""
-    if header is None:
-        return None
     try:
         found: str | None = PATH_PREFIX.parse(header.rpartition(",")[2])
     except ValueError:

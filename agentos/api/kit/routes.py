@@ -110,6 +110,18 @@ class Route:
     errors: tuple[type[AgentOSError], ...] = ()
 
     @property
+    def all_errors(self) -> tuple[type[AgentOSError], ...]:
+        """The declared errors, and those that need not be: of all, of those with a body, of those not public."""
+        errors = (*self.errors, InvalidRequest, InternalError)
+        if self.body is not None:
+            errors += (RequestTooLarge, UnsupportedMediaType)
+        if self.access != PUBLIC:
+            errors += (Forbidden, RateLimited)
+        if self.access not in OPEN:  # whether a credential is valid is asked of the storage
+            errors += (Unauthenticated, StorageError, AuthenticationUnavailable)
+        return errors
+
+    @property
     def operation_id(self) -> str:
         """The operation's name in the document."""
         return self.view.__name__
@@ -196,39 +208,17 @@ class Routes:
         method: str,
         path: str,
         *,
-        access: str,
         query: type[Schema] | None = None,
         body: type[Schema] | None = None,
-        errors: tuple[type[AgentOSError], ...] = (),
         **declaration: Any,
     ) -> Callable[[V], V]:
+        declaration |= {"query": query() if query else None, "body": body() if body else None}
+
         def declare(view: V) -> V:
-            route = Route(
-                method=method,
-                path=path,
-                view=view,
-                tag=self.tag,
-                access=access,
-                query=query() if query else None,
-                body=body() if body else None,
-                errors=(*errors, *_usual_errors(access, has_body=body is not None)),
-                **declaration,
-            )
-            self.declared.append(route)
+            self.declared.append(Route(method=method, path=path, view=view, tag=self.tag, **declaration))
             return view
 
         return declare
-
-
-def _usual_errors(access: str, *, has_body: bool) -> tuple[type[AgentOSError], ...]:
-    """Return what need not be said at each operation: the errors of all, of those not public, of those with a body."""
-    errors: tuple[type[AgentOSError], ...] = (RequestTooLarge, UnsupportedMediaType) if has_body else ()
-    errors += (InvalidRequest, InternalError)
-    if access != PUBLIC:
-        errors += (Forbidden, RateLimited)
-    if access not in OPEN:  # whether a credential is valid is asked of the storage
-        errors += (Unauthenticated, StorageError, AuthenticationUnavailable)
-    return errors
 
 
 def _require(scope: str) -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from types import TracebackType
 
 from flask import Response, current_app
 
@@ -84,13 +83,11 @@ class Place:
     or when nothing refers to it any more: an answer that was lost before the server had it is never closed.
     """
 
-    def __init__(self, limits: StreamLimits, owner: str, places: int | None) -> None:
-        self._limits: StreamLimits | None = None
+    def __init__(self, limits: StreamLimits, owner: str) -> None:
+        self._limits: StreamLimits | None = limits
         self._run_id: str | None = None
         self._owner = owner
         self._kept = False
-        limits.enter(owner, places)
-        self._limits = limits
 
     def follow(self, run_id: str) -> None:
         """Count for this run too, which the answer is about. Raises :class:`~agentos.errors.TooManyStreams`."""
@@ -114,9 +111,7 @@ class Place:
     def __enter__(self) -> Place:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, _: object, error: object, __: object) -> None:
         if error is not None or not self._kept:
             self.give_back()
 
@@ -127,7 +122,9 @@ class Place:
 def take_place() -> Place:
     """Count this request's answer. Raises :class:`~agentos.errors.TooManyStreams`."""
     limits: StreamLimits = current_app.extensions["agentos.streams"]
-    return Place(limits, caller().owner, this_client().stream_limit)
+    owner = caller().owner
+    limits.enter(owner, this_client().stream_limit)
+    return Place(limits, owner)
 
 
 def _refusal(message: str) -> TooManyStreams:

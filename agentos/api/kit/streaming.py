@@ -41,7 +41,9 @@ def stream(
     if after and handle.get().status.finished:
         first = next(batches, None)
         if first is None:
-            return _nothing_left()
+            nothing = Response(status=204, headers={"Cache-Control": HEADERS["Cache-Control"]})
+            del nothing.headers["Content-Type"]
+            return nothing
         batches = chain([first], batches)
     headers = {**HEADERS, "X-Run-ID": handle.run_id, **replayed_header(handle.replayed)}
     response = Response(body.pieces(batches), headers=headers, content_type=projection.media_type)
@@ -115,9 +117,3 @@ class _Body:
         """Return whether the client needs a heartbeat: nothing was sent for so long, or there will not have been."""
         limit = self._heartbeat if batch else self._heartbeat - self._interval
         return time.monotonic() - self._sent_at >= limit
-
-
-def _nothing_left() -> Response:
-    response = Response(status=204, headers={"Cache-Control": HEADERS["Cache-Control"]})
-    del response.headers["Content-Type"]
-    return response

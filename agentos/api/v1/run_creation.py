@@ -19,9 +19,9 @@ from agentos.api.v1.schemas.events import DATA_SCHEMAS, EVENT_STREAM, RunEventSc
 from agentos.api.v1.schemas.media import MediaSchema, read_media
 from agentos.api.v1.schemas.queries import RunStartQuery, StreamQuery
 from agentos.api.v1.schemas.runs import AcceptedRunSchema, RunAnswerSchema, RunRequestSchema
-from agentos.api.v1.serializers import accepted_run_json, run_answer_json
+from agentos.api.v1.serializers import run_answer_json
 from agentos.api.v1.sse import SSEProjection
-from agentos.domain.run import BusyPolicy
+from agentos.domain.run import BusyPolicy, RunStatus
 from agentos.errors import (
     AgentNotFound,
     EventsExpired,
@@ -192,9 +192,11 @@ def _start(agent_id: str, body: dict[str, Any], *, streamed: bool) -> RunHandle:
 
 
 def _accepted_response(handle: RunHandle, session_id: str | None) -> Response:
-    """Say where a background run can be found."""
+    """Say where a background run can be found; the same to each repeat of its request."""
     where = {"Location": url_for("runs.get_run", run_id=handle.run_id)}
-    return json_response(accepted_run_json(handle.run_id, session_id), 202, {**where, **_headers(handle)})
+    session = {} if session_id is None else {"session_id": session_id}
+    accepted = {"run_id": handle.run_id, "status": RunStatus.QUEUED.value, **session}
+    return json_response(accepted, 202, {**where, **_headers(handle)})
 
 
 def end_response(handle: RunHandle, *, cancel_on_disconnect: bool) -> Response:

@@ -39,7 +39,7 @@ PIECE = 16
 )
 def get_run(run_id: str) -> Response:
     """Read a run: where it stands, what was asked and answered, what it cost."""
-    return json_response(run_json(services().runs.get(run_id, caller())))
+    return json_response(run_json(services().runs.open(run_id, caller()).get()))
 
 
 @routes.get(
@@ -107,7 +107,7 @@ def cancel_run(run_id: str) -> Response:
     Whether it waits or runs, in whichever worker: the call to the model is cut, what was written is kept, and the run
     ends as `cancelled`.
     """
-    return json_response(run_json(services().runs.cancel(run_id, caller())), 202)
+    return json_response(run_json(services().runs.open(run_id, caller()).cancel()), 202)
 
 
 @routes.delete(

@@ -7,8 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from agentos.domain.agent_parameters import EXTRAS
-from agentos.domain.message import Message
-from agentos.domain.run import Run, RunError, RunStatus
+from agentos.domain.run import Run, RunError
 from agentos.domain.secret_names import is_secret_name
 from agentos.domain.session import Session, Summary
 from agentos.domain.times import rfc3339
@@ -49,25 +48,23 @@ def summary_json(summary: Summary) -> dict[str, Any]:
 
 def message_json(stored: StoredMessage) -> dict[str, Any]:
     """Return a message in its place in a session."""
-    return {
+    message = stored.message
+    shown: dict[str, Any] = {
         "sequence": stored.sequence,
         "run_id": stored.run_id,
-        **_said(stored.message),
-        "created_at": rfc3339(stored.created_at),
+        "role": message.role,
+        "content": message.content,
     }
-
-
-def _said(message: Message) -> dict[str, Any]:
-    said: dict[str, Any] = {"role": message.role, "content": message.content}
     if message.tool_calls:
-        said["tool_calls"] = [
+        shown["tool_calls"] = [
             {"id": call.id, "name": call.name, "arguments": call.arguments} for call in message.tool_calls
         ]
     if message.tool_call_id is not None:
-        said["tool_call_id"] = message.tool_call_id
+        shown["tool_call_id"] = message.tool_call_id
     if message.media:
-        said["media"] = [media.describe() for media in message.media]
-    return said
+        shown["media"] = [media.describe() for media in message.media]
+    shown["created_at"] = rfc3339(stored.created_at)
+    return shown
 
 
 def run_json(run: Run) -> dict[str, Any]:
@@ -115,14 +112,6 @@ def run_answer_json(run: Run) -> dict[str, Any]:
         "usage": run.usage.to_dict(),
         "media": [media.describe() for media in run.media],
     }
-    return answer
-
-
-def accepted_run_json(run_id: str, session_id: str | None) -> dict[str, Any]:
-    """Return a background run as the answer to the request that asked for it; the same to each repeat."""
-    answer: dict[str, Any] = {"run_id": run_id, "status": RunStatus.QUEUED.value}
-    if session_id is not None:
-        answer["session_id"] = session_id
     return answer
 
 

@@ -227,7 +227,7 @@ class ChunkDecoder:
     def _finish(self, reason: str, *, anew: bool) -> None:
         if reason in finish.NONE:
             return
-        if finish.is_failure(reason):
+        if reason not in finish.REASONS and finish.FAILURES.fullmatch(reason):
             self.failed = True
             if "call" in reason:
                 # A matter of chance: the same request often succeeds.

@@ -46,7 +46,9 @@ FAILURES = re.compile(
     r"|insufficient_system_resource|malformed_(function|tool)_calls?|malformed_response|unexpected_tool_calls?"
     r"|too_many_tool_calls|overloaded|internal|server_overloaded|engine_error|unavailable|model_error|missing_thought_\w+"
 )
-"""DeepSeek: insufficient_system_resource. Zhipu: network_error, model_error. SGLang: abort. OpenRouter and Mistral:
+"""Normalized reasons that mean that the answer failed, unless they are among :data:`REASONS`.
+
+DeepSeek: insufficient_system_resource. Zhipu: network_error, model_error. SGLang: abort. OpenRouter and Mistral:
 error. Gemini: MALFORMED_FUNCTION_CALL, UNEXPECTED_TOOL_CALL."""
 
 NONE = frozenset({"", "null", "none", "not_complete", "in_progress", "running"})
@@ -63,8 +65,3 @@ def normalized(reason: str) -> str:
     """
     last = reason.rpartition(":")[2].strip() or reason
     return _PREFIX.sub("", _SEPARATORS.sub("_", last.strip().lower()))
-
-
-def is_failure(reason: str) -> bool:
-    """Tell whether a normalized reason means that the answer failed."""
-    return reason not in REASONS and FAILURES.fullmatch(reason) is not None

@@ -41,7 +41,8 @@ def extra_headers(parameters: Mapping[str, Any]) -> Mapping[str, str]:
 def extra_query(parameters: Mapping[str, Any]) -> str:
     """Return the query that goes with this agent's requests alone, encoded."""
     given = _mapping(parameters, "extra_query")
-    return urlencode({name: [_text(one) for one in _items(value)] for name, value in given.items()}, doseq=True)
+    lists = {name: value if isinstance(value, list | tuple) else [value] for name, value in given.items()}
+    return urlencode({name: [*map(_text, values)] for name, values in lists.items()}, doseq=True)
 
 
 def _mapping(parameters: Mapping[str, Any], name: str) -> Mapping[str, Any]:
@@ -51,10 +52,6 @@ def _mapping(parameters: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
         raise ProviderError(f"the agent's parameter {name!r} is not accepted: give an object")
     return value
-
-
-def _items(value: Any) -> list[Any]:
-    return list(value) if isinstance(value, list | tuple) else [value]
 
 
 def _text(value: Any) -> str:

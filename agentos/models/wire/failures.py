@@ -80,7 +80,9 @@ def failure_for_status(
     kind = class_of(error, status)
     message = _message(kind, error, status, f"{MEANINGS[kind]} (status {status})", secrets)
     given = retry_after(headers)
-    return kind(message, details=_retryable(headers), retry_after=error.retry_delay if given is None else given)
+    asked = headers.get("x-should-retry", "").strip().lower()
+    details = {"retryable": asked == "true"} if asked in ("true", "false") else {}
+    return kind(message, details=details, retry_after=error.retry_delay if given is None else given)
 
 
 def failure_in_stream(value: Any, *, secrets: Iterable[str] = ()) -> ExecutionError:
@@ -104,11 +106,6 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     except (ValueError, OverflowError):
         return None
     return max(0.0, min(seconds, MAX_RETRY_AFTER))
-
-
-def _retryable(headers: Mapping[str, str]) -> dict[str, Any]:
-    asked = headers.get("x-should-retry", "").strip().lower()
-    return {"retryable": asked == "true"} if asked in ("true", "false") else {}
 
 
 def _message(

@@ -40,7 +40,9 @@ class MemoryAdmission(MemoryStore, RunStore):
                 raise StorageError(f"run {run.id!r} is already there")
             record = None if run.session_id is None else self._records.session(run.session_id, owner)
             new_owner = run.owner if record is None else record.session.owner
-            self._check(quota, new_owner)
+            if quota.limited:
+                owners = [one.run.owner for one in self._records.runs.values() if one.unfinished]
+                quota.check(of_owner=owners.count(new_owner), of_all=len(owners))
             older = [] if record is None else [one for one in record.runs if one.unfinished]
             if record is not None and older and concurrency is BusyPolicy.REJECT:
                 raise SessionBusy(record.session.id)
@@ -85,12 +87,6 @@ class MemoryAdmission(MemoryStore, RunStore):
             mine.run = replace(mine.run, status=RunStatus.RUNNING, started_at=now)
             started = replace(run_copy(mine.run), media=run.media)
             return Admission(started, () if record is None else self._window(record, history_turns))
-
-    def _check(self, quota: Quota, owner: str) -> None:
-        """Raise :class:`~agentos.errors.RateLimited` unless there is room for one more run of an owner."""
-        if quota.limited:
-            owners = [one.run.owner for one in self._records.runs.values() if one.unfinished]
-            quota.check(of_owner=owners.count(owner), of_all=len(owners))
 
     def _window(self, record: SessionRecord, turns: int) -> tuple[Message, ...]:
         """Return the messages of the last turns."""

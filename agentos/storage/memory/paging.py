@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from operator import attrgetter
 from typing import Any, TypeVar
 
 from agentos.domain.run import Run
 from agentos.domain.session import Session
-from agentos.storage.memory.records import RunRecord
-from agentos.storage.paging import Cursor, Page, Paging, next_place, page_of
+from agentos.storage.paging import Cursor, Page, Paging, page_of
 
 T = TypeVar("T", Run, Session)
-
-_place = attrgetter("place")
 
 
 def matching(items: Iterable[T], wanted: Mapping[str, Any]) -> list[T]:
@@ -29,12 +25,3 @@ def page(items: Iterable[T], paging: Paging, *, place: Callable[[T], Cursor], co
     else:
         rest = [item for item in ordered if place(item) < paging.cursor]
     return page_of(rest, paging, place=place, convert=lambda kept: [copy(item) for item in kept])
-
-
-def oldest_runs(
-    runs: Iterable[RunRecord], *, after: Cursor | None, limit: int
-) -> tuple[list[RunRecord], Cursor | None]:
-    """Return up to ``limit`` runs after a place, oldest first, and the place to continue at."""
-    ordered = sorted(runs, key=_place)
-    found = [one for one in ordered if after is None or one.place > after][:limit]
-    return found, next_place(found, limit, place=_place)

@@ -21,7 +21,6 @@ from agentos.storage.history import StoredMessage
 from agentos.storage.idempotency import Replay
 from agentos.storage.json_text import copied
 from agentos.storage.keys import StoredKey
-from agentos.storage.paging import Cursor
 
 
 @dataclass(slots=True)
@@ -62,11 +61,6 @@ class RunRecord:
     def position(self) -> int:
         """The run's position in its session; 0 without one."""
         return self.run.position or 0
-
-    @property
-    def place(self) -> Cursor:
-        """The run's place in a list by time of creation."""
-        return Cursor(self.run.created_at, self.run.id)
 
 
 @dataclass(slots=True)

@@ -1,24 +1,50 @@
-"""Runs in memory, as they are looked up, listed and asked to stop, and which worker executes them."""
+"""Runs in memory: how they are looked up, stopped, leased to workers, ended and deleted."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence, Set
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import replace
+from datetime import datetime
 
+from agentos.domain.event import Frame
+from agentos.domain.message import Message
 from agentos.domain.run import Run
 from agentos.storage.admission import Lease
+from agentos.storage.attachments import read_in_messages
+from agentos.storage.events import check_consecutive
+from agentos.storage.history import StoredMessage
 from agentos.storage.memory.admission import MemoryAdmission
-from agentos.storage.memory.deletion import MemoryDeletion
-from agentos.storage.memory.endings import MemoryEndings
 from agentos.storage.memory.paging import matching, page
-from agentos.storage.memory.records import RunRecord, run_copy
-from agentos.storage.paging import Cursor, Page, Paging
-from agentos.storage.runs import RunFilter
+from agentos.storage.memory.records import RunRecord, SessionRecord, message_copy, run_copy
+from agentos.storage.paging import Cursor, Page, Paging, next_place
+from agentos.storage.runs import Deleted, RunFilter, ended_at, said_at
+
+_OUTCOME = (
+    *("status", "content", "reasoning", "error", "model", "finish_reason"),
+    *("usage", "loops", "metadata", "ended_at"),
+)
+"""What the end of a run sets."""
 
 
-class MemoryRunStore(MemoryAdmission, MemoryEndings, MemoryDeletion):
+class MemoryRunStore(MemoryAdmission):
     """Runs by id and by time."""
+
+    def finish(self, run: Run, *, messages: Sequence[Message] = (), frames: Sequence[Frame] = ()) -> bool:
+        end = replace(run_copy(run), ended_at=ended_at(run))
+        check_consecutive(run.id, frames)
+        messages, new = read_in_messages(messages)
+        with self._lock:
+            mine = self._records.find_attempt(run)
+            if mine is None:
+                return False
+            mine.run = replace(mine.run, **{name: getattr(end, name) for name in _OUTCOME})
+            mine.append(frames)
+            if run.session_id is not None:
+                kept = () if mine.forget_requested else messages
+                self._records.keep_attachments(mine, (media for message in kept for media in message.media), new)
+                _count(self._records.sessions[run.session_id], mine, kept)
+            return True
 
     def get(self, run_id: str, *, owner: str | None) -> Run | None:
         with self._lock:
@@ -28,7 +54,9 @@ class MemoryRunStore(MemoryAdmission, MemoryEndings, MemoryDeletion):
     def list(self, where: RunFilter, paging: Paging) -> Page[Run]:
         with self._lock:
             found = matching((record.run for record in self._records.runs.values()), where.given())
-            return page(found, paging, place=lambda run: Cursor(run.created_at, run.id), copy=run_copy)
+            return page(found, paging, place=_place, copy=run_copy)
+
+    # --- stopping --------------------------------------------------------------------------------------------------
 
     def request_cancel(self, run_id: str, *, owner: str | None, forget: bool = False) -> Run | None:
         with self._lock:
@@ -38,6 +66,15 @@ class MemoryRunStore(MemoryAdmission, MemoryEndings, MemoryDeletion):
             if record.unfinished:
                 record.ask_to_stop(forget=forget)
             return run_copy(record.run)
+
+    def request_cancel_of_owner(self, data_owner: str, *, user_id: str | None = None) -> Sequence[str]:
+        with self._lock:
+            asked = [one for one in self._owned(data_owner) if one.unfinished and self._is_of_user(one, user_id)]
+            for record in asked:
+                record.ask_to_stop(forget=False)
+            return [record.run.id for record in asked]
+
+    # --- what a worker asks about its own runs -----------------------------------------------------------------------
 
     def cancel_requests(self, worker_id: str) -> Sequence[str]:
         with self._lock:
@@ -58,7 +95,7 @@ class MemoryRunStore(MemoryAdmission, MemoryEndings, MemoryDeletion):
         with self._lock:
             now = time.monotonic()
             lost = [one for one in self._records.runs.values() if one.unfinished and one.lease_until < now]
-            taken = sorted(lost, key=lambda record: record.place)[:limit]
+            taken, _ = _oldest(lost, after=None, limit=limit)
             for record in taken:
                 record.run = replace(record.run, attempt=record.run.attempt + 1)
                 record.lease(lease)
@@ -66,3 +103,83 @@ class MemoryRunStore(MemoryAdmission, MemoryEndings, MemoryDeletion):
 
     def _leased(self, worker_id: str) -> Sequence[RunRecord]:
         return [one for one in self._records.runs.values() if one.unfinished and one.worker_id == worker_id]
+
+    # --- deleting --------------------------------------------------------------------------------------------------
+
+    def delete(self, run_id: str, *, owner: str | None) -> Run | None:
+        with self._lock:
+            record = self._records.find_run(run_id, owner)
+            if record is None:
+                return None
+            if not record.unfinished:
+                self._records.delete_run(record)
+            return run_copy(record.run)
+
+    def delete_old(
+        self, *, ended_before: datetime, after: Cursor | None = None, limit: int
+    ) -> tuple[int, Cursor | None]:
+        with self._lock:
+            made = [one for one in self._records.runs.values() if one.run.created_at < ended_before]
+            looked_at, following = _oldest(made, after=after, limit=limit)
+            deleted = [
+                one
+                for one in looked_at
+                if one.run.session_id is None and one.run.ended_at is not None and one.run.ended_at < ended_before
+            ]
+            for record in deleted:
+                self._records.delete_run(record)
+            return len(deleted), following
+
+    def delete_of_owner(
+        self, data_owner: str, *, user_id: str | None = None, after: Cursor | None = None, limit: int
+    ) -> tuple[Deleted, Cursor | None]:
+        with self._lock:
+            looked_at, following = _oldest(self._owned(data_owner), after=after, limit=limit)
+            attachments = len(self._records.attachments)
+            deleted = [record for record in looked_at if self._is_of_user(record, user_id)]
+            for record in deleted:
+                self._records.delete_run(record)
+            count = Deleted(runs=len(deleted), attachments=attachments - len(self._records.attachments))
+            return count, following
+
+    def _owned(self, owner: str) -> Sequence[RunRecord]:
+        return [record for record in self._records.runs.values() if record.run.owner == owner]
+
+    def _is_of_user(self, record: RunRecord, user_id: str | None) -> bool:
+        run = record.run
+        session = None if run.session_id is None else self._records.sessions[run.session_id].session
+        return user_id is None or user_id in (run.user_id, None if session is None else session.user_id)
+
+
+def _place(run: Run) -> Cursor:
+    return Cursor(run.created_at, run.id)
+
+
+def _oldest(
+    records: Iterable[RunRecord], *, after: Cursor | None, limit: int
+) -> tuple[Sequence[RunRecord], Cursor | None]:
+    """Return up to ``limit`` runs after a place, oldest first, and the place to continue at."""
+    ordered = sorted(records, key=lambda record: _place(record.run))
+    found = [one for one in ordered if after is None or _place(one.run) > after][:limit]
+    return found, next_place(found, limit, place=lambda record: _place(record.run))
+
+
+def _count(record: SessionRecord, ended: RunRecord, messages: Sequence[Message]) -> None:
+    """Add an ended run, and the turn that it left, to its session."""
+    session = record.session
+    used = session.total_tokens + ended.run.usage.total_tokens
+    record.session = replace(session, run_count=session.run_count + 1, total_tokens=used)
+    if not messages:
+        return
+    record.turn += 1
+    ended.turn = record.turn
+    for sequence, message in enumerate(messages, record.sequence + 1):
+        record.messages.append(
+            StoredMessage(
+                sequence=sequence,
+                run_id=ended.run.id,
+                created_at=said_at(ended.run, message),
+                message=message_copy(message),
+            )
+        )
+    record.sequence += len(messages)

@@ -116,8 +116,10 @@ class MemorySessionStore(MemoryStore, SessionStore):
         return self._records.runs[run_id].position
 
     def _matching(self, where: SessionFilter) -> Sequence[Session]:
-        found = matching((record.session for record in self._records.sessions.values()), where.given())
-        return [one for one in found if where.updated_before is None or one.updated_at < where.updated_before]
+        wanted = where.given()
+        before = wanted.pop("updated_before", None)
+        found = matching((record.session for record in self._records.sessions.values()), wanted)
+        return [one for one in found if before is None or one.updated_at < before]
 
 
 def _place(session: Session) -> Cursor:

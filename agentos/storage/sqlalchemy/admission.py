@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 from zlib import crc32
 
 from sqlalchemy import BigInteger, Boolean, bindparam, case, exists, func, insert, literal, null, select, update
@@ -58,7 +58,7 @@ _BY_US = [column for column in runs.c if column.name not in {*_BY_DATABASE, "tur
 _ADD_RUN = (
     insert(runs)
     .values({**{column.name: bindparam(column.name, type_=column.type) for column in _BY_US}, **_BY_DATABASE})
-    .returning(runs.c.status, runs.c.started_at)
+    .returning(runs.c.status)
 )
 _ADD_MEDIA = insert(run_media)
 
@@ -83,16 +83,6 @@ _RUNS_OF_OWNER = _RUNS_OF_ALL.where(runs.c.owner == bindparam("of_owner"))
 
 _SPACE = 0x72756E73
 """Our part of the advisory locks that have two numbers: "runs" in ASCII."""
-
-
-class _Placed(NamedTuple):
-    """What the database decided about a run."""
-
-    position: int | None
-    owner: str
-    status: str
-    interrupted: Sequence[str]
-    window: Sequence[Row]
 
 
 class SqlAdmission(SqlStore, RunStore):
@@ -123,10 +113,9 @@ class SqlAdmission(SqlStore, RunStore):
             "queued": queued,
             "now": now,
         }
-
         media_row = media_values(run.id, media) if media else {}
 
-        def work(connection: Connection) -> _Placed | Replay:
+        def work(connection: Connection) -> tuple[Run, Sequence[str], Sequence[Row]] | Replay:
             # The key before the session, always: of two requests with one key, the second waits here for the first.
             replay = keep_key(connection, idempotency, run.id)
             if replay is not None:
@@ -140,27 +129,28 @@ class SqlAdmission(SqlStore, RunStore):
             _check_quota(connection, quota, new_owner)
             interrupted = _apply_busy_policy(connection, run.session_id, concurrency)
             placed = {**values, "position": position, "owner": new_owner}
-            status = connection.execute(_ADD_RUN, placed).scalar()
+            status = RunStatus(connection.execute(_ADD_RUN, placed).scalar())
             if run.media:
                 connection.execute(_ADD_MEDIA, media_row)
                 keep_attachments(connection, run, media, new, owner=new_owner)
-            running = status == RunStatus.RUNNING
+            running = status is RunStatus.RUNNING
             window = read_window(connection, run.session_id, history_turns) if running else ()
-            return _Placed(position, new_owner, status, interrupted, window)
+            admitted = replace(
+                run,
+                media=media,
+                position=position,
+                owner=new_owner,
+                status=status,
+                started_at=run.created_at if running else None,
+                ended_at=None,
+            )
+            return admitted, interrupted, window
 
-        placed = self._database.write(work)
-        if isinstance(placed, Replay):
-            return placed
-        admitted = replace(
-            run,
-            media=media,
-            position=placed.position,
-            owner=placed.owner,
-            status=RunStatus(placed.status),
-            started_at=run.created_at if placed.status == RunStatus.RUNNING else None,
-            ended_at=None,
-        )
-        return Admission(admitted, window_of(placed.window, self._database), placed.interrupted)
+        done = self._database.write(work)
+        if isinstance(done, Replay):
+            return done
+        admitted, interrupted, window = done
+        return Admission(admitted, window_of(window, self._database), interrupted)
 
     def start(self, run: Run, *, history_turns: int, now: datetime) -> Admission | None:
         mine = {"run_id": run.id, "my_attempt": run.attempt}

@@ -43,6 +43,8 @@ class Database(ABC):
     dialect: ClassVar[str]
     ping: ClassVar[Executable]
     """A query that fails unless the database can be reached and used."""
+    begin_snapshot: ClassVar[str]
+    """The statement that begins a transaction in which all queries see the same state."""
 
     def __init__(self, engine: Engine, name: str) -> None:
         self.engine = engine
@@ -69,7 +71,8 @@ class Database(ABC):
     def read(self, work: Work[T]) -> T:
         """Run one query, outside of any transaction."""
         with self._translated():
-            return self._read(work)
+            # Without BEGIN and COMMIT, which would be two more journeys to a server.
+            return self._read(work, begin=None)
 
     def query(self, statement: Executable, values: Parameters = NO_PARAMETERS) -> Result:
         """Run one query and return what it gave."""
@@ -82,7 +85,7 @@ class Database(ABC):
     def snapshot(self, work: Work[T]) -> T:
         """Run several queries that see the same state."""
         with self._translated():
-            return self._snapshot(work)
+            return self._read(work, begin=self.begin_snapshot)
 
     def write(self, work: Work[T]) -> T:
         """Run work that changes something, and commit; roll back if it raises."""
@@ -104,10 +107,7 @@ class Database(ABC):
         self.engine.dispose()
 
     @abstractmethod
-    def _read(self, work: Work[T]) -> T: ...
-
-    @abstractmethod
-    def _snapshot(self, work: Work[T]) -> T: ...
+    def _read(self, work: Work[T], *, begin: str | None) -> T: ...
 
     @abstractmethod
     def _write(self, work: Work[T]) -> T: ...

@@ -141,7 +141,15 @@ class SqlDeletion(SqlStore, RunStore):
         run_ids = sorted(row.id for row in rows if row.matches)
         if not run_ids:
             return Deleted(), following
-        return self._database.write(lambda connection: _delete_of_owner(connection, data_owner, run_ids)), following
+
+        def work(connection: Connection) -> Deleted:
+            digests = sorted({row.digest for row in connection.execute(_DIGESTS, {"run_ids": run_ids}).all()})
+            count = _delete_runs(connection, run_ids)
+            # The database deletes those that no other run of the owner has.
+            left = connection.execute(_LEFT, {"of_owner": data_owner, "digests": digests}).all() if digests else ()
+            return Deleted(runs=count, attachments=len(digests) - len(left))
+
+        return self._database.write(work), following
 
 
 def _delete_runs(connection: Connection, run_ids: Sequence[str]) -> int:
@@ -171,11 +179,3 @@ def _take_out(connection: Connection, session_id: str, gone: Sequence[Row]) -> N
         "turns": len(turns),
     }
     connection.execute(_COUNT, counts)
-
-
-def _delete_of_owner(connection: Connection, owner: str, run_ids: Sequence[str]) -> Deleted:
-    digests = sorted({row.digest for row in connection.execute(_DIGESTS, {"run_ids": run_ids}).all()})
-    count = _delete_runs(connection, run_ids)
-    # The database deletes those that no other run of the owner has.
-    left = connection.execute(_LEFT, {"of_owner": owner, "digests": digests}).all() if digests else ()
-    return Deleted(runs=count, attachments=len(digests) - len(left))

@@ -44,8 +44,13 @@ class SqlKeyStore(SqlStore, KeyStore):
         values = _values(key)
 
         def work(connection: Connection) -> StoredKey | None:
-            if new_owner and (used := _used(connection, key.owner)):
-                return used
+            if new_owner:
+                # Keys that could take the same name are added one after the other, until the transaction ends. Keys are
+                # made so seldom that one lock for all of them is enough.
+                lock_until_commit(connection, _SPACE, 0)
+                # After the lock, as a statement of its own: it sees what was committed before it began.
+                if used := connection.execute(_USED, {"owner": key.owner}).first_as(_key):
+                    return used
             connection.execute(_ADD, values)
             return None
 
@@ -59,15 +64,6 @@ class SqlKeyStore(SqlStore, KeyStore):
 
     def revoke(self, key_id: str, *, now: datetime) -> StoredKey | None:
         return self._database.execute(_REVOKE, {"key_id": key_id, "now": microseconds(now)}).first_as(_key)
-
-
-def _used(connection: Connection, owner: str) -> StoredKey | None:
-    """Return the oldest key that has this name or owner. No other is added before the transaction ends."""
-    # Keys that could take the same name are added one after the other. Keys are made so seldom that one lock for all of
-    # them is enough.
-    lock_until_commit(connection, _SPACE, 0)
-    # After the lock, as a statement of its own: it sees what was committed before it began.
-    return connection.execute(_USED, {"owner": owner}).first_as(_key)
 
 
 def _values(key: StoredKey) -> Values:

@@ -62,7 +62,14 @@ def postgresql_address(url: str) -> PostgresqlAddress:
     if parts is None:
         raise ConfigError(f"AGENTOS_DATABASE_URL cannot be read; {_FORM}; {_ENCODE}")
     user, password, hosts, database, query = parts
-    found = {**_hosts(hosts), **_given("user", user), **_given("password", password), **_given("dbname", database)}
+    found = _hosts(hosts)
+    for name, text, what in (
+        ("user", user, "its user"),
+        ("password", password, "its password"),
+        ("dbname", database, "its database"),
+    ):
+        if text:
+            found[name] = _decoded(text, what)
     found |= _parameters(query)
     _check(found)
     if "dbname" not in found and "service" not in found:
@@ -109,11 +116,6 @@ def _check_ports(ports: list[str]) -> None:
         )
 
 
-def _given(name: str, text: str) -> dict[str, str]:
-    said = {"user": "its user", "password": "its password", "dbname": "its database"}[name]
-    return {name: _decoded(text, said)} if text else {}
-
-
 def _parameters(query: str) -> dict[str, str]:
     found: dict[str, str] = {}
     several: list[str] = []
@@ -133,22 +135,18 @@ def _parameters(query: str) -> dict[str, str]:
             raise ConfigError(f"AGENTOS_DATABASE_URL has the parameter {name!r} twice; give it once")
         else:
             found[name] = value
-    if several:
-        found |= _hosts_of_parameters(several)
+    # A directory of sockets, or ``host=a:5432&host=b:5432`` as SQLAlchemy has it.
+    if len(several) == 1 and ("/" in several[0] or ":" not in several[0]):
+        found["host"] = several[0]
+    elif several:
+        found |= _hosts(",".join(several))
     return found
-
-
-def _hosts_of_parameters(hosts: list[str]) -> dict[str, str]:
-    """Return hosts that are parameters: a directory of sockets, or ``host=a:5432&host=b:5432`` as SQLAlchemy has it."""
-    if len(hosts) == 1 and ("/" in hosts[0] or ":" not in hosts[0]):
-        return {"host": hosts[0]}
-    return _hosts(",".join(hosts))
 
 
 def _check(found: Mapping[str, str]) -> None:
     for name, value in found.items():
-        if name in _CHOICES and value not in _CHOICES[name]:
-            choices = _CHOICES[name]
+        choices = _CHOICES.get(name)
+        if choices and value not in choices:
             raise ConfigError(
                 f"AGENTOS_DATABASE_URL has a value of {name!r} that is not accepted; accepted: {', '.join(choices)}"
             )

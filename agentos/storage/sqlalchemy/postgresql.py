@@ -66,10 +66,12 @@ class PostgresqlDatabase(Database):
 
     dialect = "postgresql"
     ping = text("SHOW transaction_read_only")
+    begin_snapshot = "BEGIN ISOLATION LEVEL REPEATABLE READ"
 
     def __init__(self, parameters: dict[str, Any], *, pooled: bool) -> None:
         self._parameters = parameters
-        self._pooled = pooled
+        self.pooled = pooled
+        """True where a pooler may give each transaction another session: as the setting says, or as was found out."""
         engine = create_engine(
             "postgresql+psycopg://",
             creator=self._connect,
@@ -84,17 +86,8 @@ class PostgresqlDatabase(Database):
         event.listen(engine, "checkout", _check_before_use)
         super().__init__(engine, " ".join(str(parameters.get(name)) for name in ("host", "port", "dbname")))
 
-    @property
-    def pooled(self) -> bool:
-        """True where a pooler may give each transaction another session: as the setting says, or as was found out."""
-        return self._pooled
-
-    def _read(self, work: Work[T]) -> T:
-        # A single query needs no BEGIN and COMMIT around it, which would be two more journeys to the server.
-        return self._lend(self.engine, work, begin=None)
-
-    def _snapshot(self, work: Work[T]) -> T:
-        return self._lend(self.engine, work, begin=self._begin("BEGIN ISOLATION LEVEL REPEATABLE READ"))
+    def _read(self, work: Work[T], *, begin: str | None) -> T:
+        return self._lend(self.engine, work, begin=begin and self._begin(begin))
 
     def _write(self, work: Work[T]) -> T:
         for _ in range(ATTEMPTS - 1):
@@ -107,7 +100,7 @@ class PostgresqlDatabase(Database):
         return self._lend(self.engine, work, begin=self._begin("BEGIN"))
 
     def _begin(self, statement: str) -> str:
-        return statement + _SET_LOCAL if self._pooled else statement
+        return statement + _SET_LOCAL if self.pooled else statement
 
     def _migrate(self, work: Migration[T]) -> T:
         with self.engine.execution_options(isolation_level="READ COMMITTED").begin() as connection:
@@ -128,14 +121,16 @@ class PostgresqlDatabase(Database):
         import psycopg
 
         connection = None
-        if not self._pooled:
+        if not self.pooled:
+            # What the URL gives comes later, and is stronger.
+            options = f"{_OPTIONS} {self._parameters.get('options', '')}".strip()
             try:
-                connection = psycopg.connect(autocommit=True, **_with_limits(self._parameters))
+                connection = psycopg.connect(autocommit=True, **{**self._parameters, "options": options})
             except psycopg.OperationalError as error:
                 # pgbouncer takes few parameters at the start of a session, and `options` is none of them.
                 if "unsupported startup parameter" not in str(error):
                     raise
-                self._pooled = True
+                self.pooled = True
         if connection is None:
             connection = psycopg.connect(autocommit=True, **self._parameters)
         try:
@@ -156,14 +151,9 @@ class PostgresqlDatabase(Database):
         # A pooler that ignores `options` is known by this: the process that it named when the session began
         # is none of the server's.
         if pid != connection.info.backend_pid:
-            self._pooled = True
-        if self._pooled:
+            self.pooled = True
+        if self.pooled:
             connection.prepare_threshold = None  # a prepared statement belongs to one session of the server
-
-
-def _with_limits(parameters: dict[str, Any]) -> dict[str, Any]:
-    # What the URL gives comes later, and is stronger.
-    return {**parameters, "options": f"{_OPTIONS} {parameters.get('options', '')}".strip()}
 
 
 def _mark_fresh(_: Any, record: Any) -> None:

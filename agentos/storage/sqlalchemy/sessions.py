@@ -46,9 +46,8 @@ _SAME = (
 
 
 def _conditions(names: tuple[str, ...]) -> list[ColumnElement[bool]]:
-    """Return the conditions of the filters that are given."""
     return [
-        sessions.c.updated_at < bindparam("updated_before", type_=BigInteger)
+        sessions.c.updated_at < bindparam("with_updated_before", type_=BigInteger)
         if name == "updated_before"
         else sessions.c[name] == bindparam(f"with_{name}")
         for name in names
@@ -93,10 +92,9 @@ def _change(names: tuple[str, ...], *, fenced: bool) -> OwnerScoped:
 def _filter_values(where: SessionFilter) -> tuple[tuple[str, ...], dict[str, Any]]:
     """Return the names of the filters that are given, and the parameters of :func:`_conditions`."""
     given = where.given()
-    values = {f"with_{name}": value for name, value in given.items()}
-    if where.updated_before is None:
-        return tuple(given), values
-    return (*given, "updated_before"), {**values, "updated_before": microseconds(where.updated_before)}
+    if where.updated_before is not None:
+        given["updated_before"] = microseconds(where.updated_before)
+    return tuple(given), {f"with_{name}": value for name, value in given.items()}
 
 
 class SqlSessionStore(SqlHistory):
@@ -172,7 +170,6 @@ class SqlSessionStore(SqlHistory):
 
 
 def _session_values(session: Session) -> Values:
-    """Return the row of a new session."""
     return {
         **fields_of(session, _SAME),
         "metadata": dumps(session.metadata),
@@ -187,7 +184,6 @@ def _session_values(session: Session) -> Values:
 
 
 def _session_of(row: Row) -> Session:
-    """Return the session of a row."""
     return Session(
         **fields_of(row, _SAME),
         metadata=object_of(row.metadata),
@@ -198,11 +194,9 @@ def _session_of(row: Row) -> Session:
 
 
 def _summary_text(summary: Summary) -> str:
-    """Return a summary as the session's row holds it."""
     return dumps({**fields_of(summary, summary.__slots__), "created_at": microseconds(summary.created_at)})
 
 
 def _summary_of(text: str) -> Summary:
-    """Return the summary of :func:`_summary_text`."""
     stored = loads(text)
     return Summary(**{**stored, "created_at": time_of(stored["created_at"])})

@@ -40,6 +40,7 @@ class SqliteDatabase(Database):
 
     dialect = "sqlite"
     ping = text("PRAGMA schema_version")
+    begin_snapshot = "BEGIN"
 
     def __init__(self, path: Path) -> None:
         super().__init__(_engine(path, connections=20), str(path))
@@ -62,11 +63,8 @@ class SqliteDatabase(Database):
             raise StorageError("the database's file cannot be written; 'flask agentos doctor' says why") from error
         super().check()
 
-    def _read(self, work: Work[T]) -> T:
-        return _retried(lambda: self._lend(self.engine, work, begin=None), wait=LOCK_WAIT)
-
-    def _snapshot(self, work: Work[T]) -> T:
-        return _retried(lambda: self._lend(self.engine, work, begin="BEGIN"), wait=LOCK_WAIT)
+    def _read(self, work: Work[T], *, begin: str | None) -> T:
+        return _retried(lambda: self._lend(self.engine, work, begin=begin), wait=LOCK_WAIT)
 
     def _write(self, work: Work[T]) -> T:
         start = time.monotonic()

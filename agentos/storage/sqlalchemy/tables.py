@@ -75,17 +75,12 @@ sessions = Table(
     **CHANGING,
 )
 
-
-def _where_given(name: str) -> None:
-    """Index sessions by something that most of them do not have: those without it cost nothing."""
-    column = sessions.c[f"{name}_id"]
-    where = _only(column.is_not(None))
-    Index(f"ix_sessions_{name}", column, sessions.c.updated_at, sessions.c.id, **where)
-    Index(f"ix_sessions_owner_{name}", sessions.c.owner, column, sessions.c.updated_at, sessions.c.id, **where)
-
-
+# By something that most of them do not have: those without it cost nothing.
 for _name in ("user", "team", "workflow"):
-    _where_given(_name)
+    _column = sessions.c[f"{_name}_id"]
+    _given = _only(_column.is_not(None))
+    Index(f"ix_sessions_{_name}", _column, sessions.c.updated_at, sessions.c.id, **_given)
+    Index(f"ix_sessions_owner_{_name}", sessions.c.owner, _column, sessions.c.updated_at, sessions.c.id, **_given)
 
 runs = Table(
     "runs",

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from agentos import hookimpl, tool
+from agentos import Bounds, hookimpl, tool
 from agentos.hookspecs import RegisterTool
-from agentos.tools.schema import Bounds
 from agentos_calculator.expression import MAX_LENGTH, PATTERN, evaluate
 from agentos_calculator.numbers import CalculationError, as_text
 

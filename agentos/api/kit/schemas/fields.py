@@ -47,8 +47,9 @@ def shown(value: object) -> str:
 class StrictField(fields.Field[Any]):
     """A field that takes values as they are or refuses them; ``accepts`` says in words which it takes.
 
-    ``schema`` is the field's JSON schema. ``optional`` is about answers, ``required`` and ``default`` about requests;
-    ``key`` is its name in JSON where Python cannot have it.
+    A subclass checks in ``_fits``; one that converts overrides ``_deserialize``. ``schema`` is the field's JSON schema.
+    ``optional`` is about answers, ``required`` and ``default`` about requests; ``key`` is its name in JSON where Python
+    cannot have it.
     """
 
     def __init__(
@@ -80,21 +81,15 @@ class StrictField(fields.Field[Any]):
         )
         self.accepts = accepts + (", or null" if nullable else "")
 
-    def fits(self, value: Any) -> bool:  # noqa: ARG002  # for those that check
-        """Return whether a value is accepted as it is."""
+    def _fits(self, value: Any) -> bool:  # noqa: ARG002  # for those that check
         return True
 
-    def read(self, value: Any) -> Any:
-        """Return the value; raise what :meth:`refused` returns for one that does not fit."""
-        if not self.fits(value):
-            raise self.refused(value)
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> Any:
+        if not self._fits(value):
+            raise self._refused(value)
         return value
 
-    def _deserialize(self, value: Any, *_: Any, **__: Any) -> Any:
-        return self.read(value)
-
-    def refused(self, value: object) -> ValidationError:
-        """Return the error that names the value and what is accepted."""
+    def _refused(self, value: object) -> ValidationError:
         return ValidationError(f"is {shown(value)}; accepted is {self.accepts}")
 
 
@@ -121,8 +116,7 @@ class StrictString(StrictField):
         self._least, self._most = least, most
         self._pattern = None if pattern is None else re.compile(pattern)
 
-    def fits(self, value: Any) -> bool:
-        """Return whether it is a text of this length and form."""
+    def _fits(self, value: Any) -> bool:
         if not isinstance(value, str) or not _within(len(value), self._least, self._most):
             return False
         # JSON schema's patterns are ECMA's: unanchored, and their `$` is the very end, which Python's is not.
@@ -138,8 +132,7 @@ class Choice(StrictField):
         accepted = [*self._choices, None] if options.get("nullable") else self._choices
         super().__init__(description, words, {"type": "string", "enum": accepted}, **options)
 
-    def fits(self, value: Any) -> bool:
-        """Return whether it is one of them."""
+    def _fits(self, value: Any) -> bool:
         return isinstance(value, str) and value in self._choices
 
 
@@ -149,8 +142,7 @@ class StrictBoolean(StrictField):
     def __init__(self, description: str, **options: Any) -> None:
         super().__init__(description, "true or false", {"type": "boolean"}, **options)
 
-    def fits(self, value: Any) -> bool:
-        """Return whether it is one of the two."""
+    def _fits(self, value: Any) -> bool:
         return isinstance(value, bool)
 
 
@@ -163,8 +155,7 @@ class StrictInteger(StrictField):
         super().__init__(description, words, schema, **options)
         self._least, self._most = least, most
 
-    def fits(self, value: Any) -> bool:
-        """Return whether it is a whole number in the range."""
+    def _fits(self, value: Any) -> bool:
         return isinstance(value, int) and not isinstance(value, bool) and _within(value, self._least, self._most)
 
 
@@ -175,8 +166,7 @@ class Object(StrictField):
         schema = {"type": "object", "additionalProperties": True}
         super().__init__(description, "an object", schema, **options)
 
-    def fits(self, value: Any) -> bool:
-        """Return whether it is an object."""
+    def _fits(self, value: Any) -> bool:
         return isinstance(value, dict)
 
 
@@ -190,10 +180,9 @@ class StringList(StrictField):
         super().__init__(description, words, schema, **options)
         self._most, self._each = most, each
 
-    def read(self, value: Any) -> list[str]:
-        """Return the value if it fits."""
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> list[str]:
         if not isinstance(value, list) or (self._most is not None and len(value) > self._most):
-            raise self.refused(value)
+            raise self._refused(value)
         for number, item in enumerate(value):
             if not isinstance(item, str) or (self._each is not None and not 1 <= len(item) <= self._each):
                 raise ValidationError({number: [f"is {shown(item)}; accepted is {self.accepts}"]})

@@ -20,20 +20,18 @@ WORDS = {"true": True, "1": True, "false": False, "0": False}
 class QueryInteger(StrictInteger):
     """A whole number in ASCII digits: ``int()`` alone would take "1_000" and the digits of other scripts."""
 
-    def read(self, value: Any) -> int:
-        """Return what the text says."""
-        if not (isinstance(value, str) and re.fullmatch(r"[0-9]{1,18}", value, re.ASCII) and self.fits(int(value))):
-            raise self.refused(value)
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> int:
+        if not (isinstance(value, str) and re.fullmatch(r"[0-9]{1,18}", value, re.ASCII) and self._fits(int(value))):
+            raise self._refused(value)
         return int(value)
 
 
 class QueryBoolean(StrictBoolean):
     """True or false, also as 1 or 0."""
 
-    def read(self, value: Any) -> bool:
-        """Return what the text says."""
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> bool:
         if value not in WORDS:
-            raise self.refused(value)
+            raise self._refused(value)
         return WORDS[value]
 
 
@@ -46,12 +44,11 @@ class QueryCursor(StrictField):
         super().__init__(description, "a 'next_cursor' of an answer of this list, unchanged", schema)
         self._kind: CursorKind = kind
 
-    def read(self, value: Any) -> Cursor:
-        """Return what the text says."""
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> Cursor:
         try:
             return decode_cursor(self._kind, value)
         except ValueError as error:
-            raise self.refused(value) from error
+            raise self._refused(value) from error
 
 
 class PagingQuery(RequestSchema):

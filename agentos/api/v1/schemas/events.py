@@ -90,17 +90,7 @@ class ErrorDataSchema(EventDataSchema, RunErrorSchema):
     event = Error
 
 
-DATA_SCHEMAS: dict[str, type[EventDataSchema]] = {
-    schema.event.type: schema
-    for schema in (
-        RunStartDataSchema,
-        ReasoningDataSchema,
-        TokenDataSchema,
-        ToolCallDataSchema,
-        CompleteDataSchema,
-        ErrorDataSchema,
-    )
-}
+DATA_SCHEMAS = {schema.event.type: schema for schema in EventDataSchema.__subclasses__()}
 
 _REFERENCES = [f"#/components/schemas/{schema.__name__.removesuffix('Schema')}" for schema in DATA_SCHEMAS.values()]
 

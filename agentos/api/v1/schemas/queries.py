@@ -25,9 +25,8 @@ class EventTypes(StrictString):
             example="token,complete",
         )
 
-    def read(self, value: Any) -> Any:
-        """Return what the text says."""
-        return frozenset(filter(None, super().read(value).split(",")))
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> frozenset[str]:
+        return frozenset(filter(None, super()._deserialize(value).split(",")))
 
 
 class AgentQuery(PagingQuery):
