@@ -35,6 +35,7 @@ def diagnose(timeout: float, *, find_models: bool = False) -> Iterator[Finding]:
     Nothing is changed: a schema that is not there yet is not made.
     """
     from agentos.advice import advice
+    from agentos.api.own_plugins import OWN_PLUGINS
     from agentos.bootstrap import build
 
     yield Finding("python", "ok", platform.python_version())
@@ -50,7 +51,7 @@ def diagnose(timeout: float, *, find_models: bool = False) -> Iterator[Finding]:
     yield from _exposure(config)
     yield _open_files(config)
     try:
-        services = build(changed(config, migrate=False), agents=server.agents, tools=server.tools)
+        services = build(changed(config, migrate=False), agents=server.agents, tools=server.tools, plugins=OWN_PLUGINS)
     except AgentOSError as error:
         yield Finding("server", "failed", f"cannot be put together: {error.message}")
         return

@@ -81,12 +81,27 @@ def opened(*, migrate: bool = True) -> Iterator[Services]:
 
     Without ``migrate`` the database is left as it is, and not even connected to before it is needed.
     """
-    from agentos.bootstrap import build
-
     server = found_server()
     config = server.config if migrate else changed(server.config, migrate=False)
     announce(config)
-    services = build(config, agents=server.agents, tools=server.tools)
+    with _built(server, config) as services:
+        yield services
+
+
+@contextmanager
+def opened_aside() -> Iterator[Services]:
+    """Open the use cases for a command that asks what is installed: with a database in memory, and no credential."""
+    server = found_server()
+    with _built(server, changed(server.config, database_url="memory://", auth=())) as services:
+        yield services
+
+
+@contextmanager
+def _built(server: AgentOS, config: Config) -> Iterator[Services]:
+    from agentos.api.own_plugins import OWN_PLUGINS
+    from agentos.bootstrap import build
+
+    services = build(config, agents=server.agents, tools=server.tools, plugins=OWN_PLUGINS)
     try:
         yield services
     finally:

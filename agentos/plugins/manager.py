@@ -16,6 +16,7 @@ from agentos.errors import AgentOSError, PluginError
 from agentos.observability.redaction import redact
 
 GROUP = "agentos"
+CORE = "core"
 DECIDING = "before_tool_call"
 """Without this hook, what its plugin denies would be allowed."""
 
@@ -38,13 +39,16 @@ class PluginReport:
 class PluginManager:
     """Knows all plugins of one application.
 
-    ``allowed`` leaves out every installed plugin that it does not name (``None``: all are loaded). With ``strict`` a
+    ``allowed`` leaves out every installed plugin that it does not name (``None``: all are loaded). A name behind ``-``
+    leaves out that one, which may be the server's own; then those that are not named are loaded. With ``strict`` a
     broken plugin raises :class:`~agentos.errors.PluginError` instead of being reported and skipped; one that has a
     deciding hook always does.
     """
 
     def __init__(self, *, allowed: Sequence[str] | None = None, strict: bool = False) -> None:
-        self._allowed = allowed
+        self._left_out = frozenset(name[1:] for name in allowed or () if name.startswith("-"))
+        named = [name for name in allowed or () if not name.startswith("-")]
+        self._allowed = None if allowed is None or (self._left_out and not named) else named
         self._strict = strict
         self._manager = pluggy.PluginManager(GROUP)
         self._manager.add_hookspecs(hookspecs)
@@ -62,7 +66,11 @@ class PluginManager:
 
     def add(self, name: str, plugin: object) -> None:
         """Add a plugin that is no installed distribution: the core, or an embedding program's own."""
-        self._register(self.report(name), lambda: plugin)
+        report = self.report(name)
+        if name in self._left_out and name != CORE:
+            report.status = "left out"
+        else:
+            self._register(report, lambda: plugin)
 
     def load_installed(self) -> None:
         """Load every installed entry point of the group ``agentos``, in the order of their names."""
@@ -72,11 +80,11 @@ class PluginManager:
             report = self.report(entry.name)
             if entry.dist is not None:
                 report.distribution, report.version = entry.dist.name, entry.dist.version
-            if self._allowed is None or entry.name in self._allowed:
+            if (self._allowed is None or entry.name in self._allowed) and entry.name not in self._left_out:
                 self._register(report, entry.load)
             else:
                 report.status = "left out"
-        if unknown := sorted(set(self._allowed or ()) - self._reports.keys()):
+        if unknown := sorted({*(self._allowed or ()), *self._left_out} - self._reports.keys()):
             self._fail(PluginReport(unknown[0]), PluginError("AGENTOS_PLUGINS names it, but it is not installed"))
 
     def _register(self, report: PluginReport, load: Callable[[], object]) -> None:
@@ -168,4 +176,4 @@ class PluginManager:
 
 
 def _core_first(implementation: pluggy.HookImpl) -> tuple[bool, str]:
-    return implementation.plugin_name != "core", implementation.plugin_name
+    return implementation.plugin_name != CORE, implementation.plugin_name

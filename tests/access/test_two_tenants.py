@@ -13,8 +13,8 @@ from werkzeug.test import TestResponse
 
 from access.conftest import Belongings, Caller, Tenants
 from agentos.api.kit.routes import Route
-from agentos.api.resources import RESOURCES
 from agentos.domain.ids import new_id
+from parts.application import RESOURCES
 
 ROUTES = {route.operation_id: route for resource in RESOURCES for route in resource.declared}
 

@@ -14,12 +14,12 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from agentos.api.kit.openapi import document
-from agentos.api.resources import RESOURCES
 from agentos.app import create_app
 from agentos.config import Config
 from agentos.domain.agent import Agent
 from agentos.hookspecs import RegisterModelProvider, hookimpl
 from agentos.models.scripted import ScriptedProvider, Step
+from parts.application import RESOURCES
 from parts.waiting import until
 
 DOCUMENT = document(RESOURCES)

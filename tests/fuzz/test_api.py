@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from agentos.api.resources import RESOURCES
+from parts.application import RESOURCES
 from parts.server import AgentOSServer
 from parts.soak import SOAK, full
 

@@ -16,8 +16,7 @@ def authenticate_requests(app: Flask, services: Services, *, public: Set[str], p
     """Have every request's caller known before it is served, but for the endpoints named ``public`` and ``pages``.
 
     Requests for ``pages`` are still counted against the limit of their address: some files are large.
-    Endpoints that are not ours (a plugin's) and addresses where there is nothing need a credential too: what is not
-    declared public is not.
+    Endpoints of plugins and addresses where there is nothing need a credential too: what is not declared public is not.
     """
     services.auth.prepare()
     asks = services.auth.asks_for_credentials  # else nothing reads the headers, and every request would copy them

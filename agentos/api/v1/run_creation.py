@@ -12,6 +12,7 @@ from agentos.api.kit.disconnects import DisconnectWatch
 from agentos.api.kit.errors import run_error_response
 from agentos.api.kit.idempotency import REQUEST_HEADER, RESPONSE_HEADER, idempotency_key, replayed_header
 from agentos.api.kit.middleware import name_run, request_id, this_client
+from agentos.api.kit.path_parameters import PathParameter
 from agentos.api.kit.routes import ResponseSpec, Routes, json_response, services
 from agentos.api.kit.stream_limits import take_place
 from agentos.api.kit.streaming import stream
@@ -30,6 +31,7 @@ from agentos.errors import (
     IdempotencyMismatch,
     InvalidMedia,
     InvalidRequest,
+    NotFound,
     RateLimited,
     RunCancelled,
     RunNotFound,
@@ -46,6 +48,13 @@ routes = Routes(
     "runs",
     "One execution of an agent each: started, answered or streamed, and kept.",
     schemas=(MediaSchema, RunEventSchema, *DATA_SCHEMAS.values()),
+    path_parameters={
+        "number": PathParameter(
+            "The attachment's place in `media`, counted from 0.",
+            lambda number: NotFound(f"{number!r:.100} is no number of an attachment"),
+            pattern="^[0-9]{1,4}$",
+        )
+    },
 )
 
 GRACE = 15.0
