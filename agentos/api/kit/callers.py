@@ -8,7 +8,7 @@ from flask import Flask, g
 
 from agentos.api.kit.middleware import this_request
 from agentos.auth.authenticator import Credentials
-from agentos.domain.principal import Principal
+from agentos.domain.principal import ANONYMOUS, Principal
 from agentos.services.services import Services
 
 
@@ -36,6 +36,17 @@ def authenticate_requests(app: Flask, services: Services, *, public: Set[str], p
 
 
 def caller() -> Principal:
-    """Return who made this request."""
-    found: Principal = g.caller
+    """Return who made this request. Raises ``RuntimeError`` in an operation that is public: it knows no caller."""
+    try:
+        found: Principal = g.caller
+    except AttributeError:
+        raise RuntimeError(
+            "this operation is public, so that nothing is known of its caller; give it a scope as its access"
+        ) from None
     return found
+
+
+def owner() -> str:
+    """Return the owner that this request acts for, ``anonymous`` in an operation that is public."""
+    found: Principal | None = g.get("caller")
+    return ANONYMOUS if found is None else found.owner

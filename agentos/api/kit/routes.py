@@ -87,6 +87,12 @@ class Route:
     errors: tuple[type[AgentOSError], ...] = ()
     parameters: Mapping[str, PathParameter] = field(default_factory=lambda: PATH_PARAMETERS)
     door: Door | None = None
+    ignores_fields: bool = field(init=False)
+    """Whether a request may have fields or parameters that are not declared."""
+
+    def __post_init__(self) -> None:
+        is_open = any(isinstance(one, Schema) and one.unknown == EXCLUDE for one in (self.query, self.body))
+        object.__setattr__(self, "ignores_fields", is_open)
 
     @property
     def all_errors(self) -> tuple[type[AgentOSError], ...]:
@@ -124,11 +130,6 @@ class Route:
     def path_parameters(self) -> list[str]:
         """The names in braces, in their order."""
         return names_in(self.path)
-
-    @property
-    def ignores_fields(self) -> bool:
-        """Whether a request may have fields or parameters that are not declared."""
-        return any(isinstance(one, Schema) and one.unknown == EXCLUDE for one in (self.query, self.body))
 
     def serve(self, **path: str) -> Response:
         """Read the request as declared, and hand it to the view."""

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 from flask import Response, request, url_for
 
 from agentos.api.kit.callers import caller
-from agentos.api.kit.disconnects import DisconnectWatch
 from agentos.api.kit.errors import run_error_response
 from agentos.api.kit.idempotency import REQUEST_HEADER, RESPONSE_HEADER, idempotency_key, replayed_header
 from agentos.api.kit.middleware import name_run, request_id, this_client
 from agentos.api.kit.path_parameters import PathParameter
 from agentos.api.kit.routes import ResponseSpec, Routes, json_response, services
+from agentos.api.kit.run_answers import wait_for_end
 from agentos.api.kit.stream_limits import take_place
 from agentos.api.kit.streaming import stream
 from agentos.api.v1.schemas.events import DATA_SCHEMAS, EVENT_STREAM, RunEventSchema
@@ -35,7 +34,6 @@ from agentos.errors import (
     RateLimited,
     RunCancelled,
     RunNotFound,
-    RunTimeout,
     SessionBusy,
     SessionNotFound,
     ShuttingDown,
@@ -57,9 +55,6 @@ routes = Routes(
     },
 )
 
-GRACE = 15.0
-"""Seconds after its deadlines in which a run must have been stopped and saved; the runner needs two or three."""
-
 RUN_ID = {"X-Run-ID": "The run's id."}
 LINKS = {
     name: {"run_id": "$response.header.X-Run-ID"} for name in ("get_run", "follow_run", "cancel_run", "delete_run")
@@ -76,8 +71,6 @@ REFUSALS = (
     RunNotFound,  # a run that is repeated, and deleted at the same moment
     EventsExpired,  # a stream that is repeated after its time
 )
-
-logger = logging.getLogger(__name__)
 
 
 @routes.post(
@@ -210,16 +203,7 @@ def _accepted_response(handle: RunHandle, session_id: str | None) -> Response:
 
 def end_response(handle: RunHandle, *, cancel_on_disconnect: bool) -> Response:
     """Wait for a run's end and answer it; ``cancel_on_disconnect`` cancels it if the client does not wait."""
-    config = services().config
-    timeout = (config.queue_timeout or config.request_timeout) + config.request_timeout + GRACE
-    watch = DisconnectWatch(handle, this_client()) if cancel_on_disconnect else handle
-    run = watch.wait(timeout)
-    if run is None:
-        if not handle.replayed:
-            logger.error("a run did not end after its deadline", extra={"run_id": handle.run_id})
-        # A repeat gave up waiting; the run it repeats continues.
-        message = "the run has not ended yet; GET the run for how it ends"
-        raise RunTimeout(message, details={"run_id": handle.run_id})
+    run = wait_for_end(handle, cancel_on_disconnect=cancel_on_disconnect)
     if run.error is None:
         return json_response(run_answer_json(run), headers=_headers(handle))
     answer = run_error_response(run.error)
