@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 from apispec import APISpec
-from apispec.ext.marshmallow import MarshmallowPlugin, resolver
+from apispec.ext.marshmallow import MarshmallowPlugin
 from apispec.ext.marshmallow.openapi import OpenAPIConverter
 from marshmallow import Schema
 
@@ -19,6 +19,7 @@ from agentos.api.kit.body import RawBody
 from agentos.api.kit.errors import CAUSE_STATUS, FINAL, LATER, SHOULD_RETRY, class_status
 from agentos.api.kit.path_parameters import shape_of
 from agentos.api.kit.routes import OPEN, ResponseSpec, Route, Routes
+from agentos.api.kit.schema_names import SchemaNames
 from agentos.api.kit.schemas.errors import ErrorSchema
 from agentos.api.kit.shared_operations import merged
 from agentos.errors import AgentOSError, SessionBusy
@@ -59,7 +60,8 @@ def document(resources: Sequence[Routes], *, pause: Callable[[], None] = _no_pau
 
     ``pause`` is called every few milliseconds.
     """
-    plugin = MarshmallowPlugin()
+    names = SchemaNames()
+    plugin = MarshmallowPlugin(schema_name_resolver=names)
     spec = APISpec(
         title="AgentOS",
         version=__version__,
@@ -70,7 +72,7 @@ def document(resources: Sequence[Routes], *, pause: Callable[[], None] = _no_pau
     )
     by_name: list[type[Schema]] = [ErrorSchema, *(schema for resource in resources for schema in resource.schemas)]
     for schema in by_name:  # all others come in with the routes that use them
-        spec.components.schema(resolver(schema), schema=schema)
+        spec.components.schema(names(schema), schema=schema)
     for resource in resources:
         spec.tag({"name": resource.tag, "description": resource.description})
     for path, operations in _paths(resources, plugin):
@@ -82,7 +84,7 @@ def document(resources: Sequence[Routes], *, pause: Callable[[], None] = _no_pau
     described: dict[str, Any] = spec.to_dict()
     schemas = described["components"]["schemas"]
     _describe_schemas(schemas, _converter(plugin))
-    codes = schemas[resolver(ErrorSchema)]["properties"]["code"]["enum"]
+    codes = schemas[names(ErrorSchema)]["properties"]["code"]["enum"]
     codes += sorted({error.code for error in _declared_errors(resources)} - set(codes))
     return {name: described[name] for name in ("openapi", "info", "servers", "tags", "paths", "components")}
 
