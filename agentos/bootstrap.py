@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
 from functools import partial
 from typing import Any, TypeVar
 
@@ -72,17 +71,19 @@ def build(
     process.keep(*secrets_of(config))
     manager = PluginManager(hookspecs, allowed=config.plugins, strict=config.plugins_strict)
     registries = Registries()
-    with ExitStack() as failed:
-        failed.callback(lambda: close_all(registries.opened.take()))
+    storage: Storage | None = None
+    try:
         registries.fill(manager, config, plugins or {})
         registries.add_from_code(agents or {}, tools)
         storage = _open_storage(registries.storages, config)
-        failed.callback(storage.close)
         if config.migrate:
             storage.upgrade()
-        services = _assemble(config, manager, registries, storage, serving=serving)
-        failed.pop_all()
-    return services
+        return _assemble(config, manager, registries, storage, serving=serving)
+    except BaseException:
+        close_all(registries.opened.take())
+        if storage is not None:
+            storage.close()
+        raise
 
 
 def _assemble(

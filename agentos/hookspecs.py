@@ -175,7 +175,7 @@ def server_start(server: Server) -> None:
     """Begin what the plugin does by itself. Called once in each worker, after its fork, before it serves.
 
     It is called in a thread of its own and must return within ten seconds: what lasts begins in a thread that the
-    plugin starts. What it raises is reported and logged, and the worker serves all the same; it does not where plugins
+    plugin starts. What it raises is logged, and the worker serves all the same; it does not where plugins
     are strict, or if the plugin has a deciding hook. Commands of the CLI call neither this hook nor ``server_stop``,
     also those that execute runs.
     """

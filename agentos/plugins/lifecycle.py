@@ -32,7 +32,7 @@ class Lifecycle:
     def start(self, server: object) -> None:
         """Call ``server_start`` of each plugin, one after the other, the core first and then by their names.
 
-        One that raises, or does not return in time, is reported and logged, and the others are started all the same.
+        One that raises, or does not return in time, is logged, and the others are started all the same.
         Raises :class:`~agentos.errors.PluginError` where plugins are strict, and for one that has a deciding hook.
         """
         with self._lock:

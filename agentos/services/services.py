@@ -58,13 +58,13 @@ class Services:
         return Server(config=self.config, agents=self.agents, sessions=self.sessions, runs=self.runs)
 
     def start(self) -> None:
-        """Begin to look after runs and to keep house, and start the plugins. A server calls it when it begins.
+        """Start the plugins, then begin to look after runs and to keep house. A server calls it when it begins.
 
         Raises :class:`~agentos.errors.PluginError` for a plugin without which it must not serve.
         """
+        self.lifecycle.start(self.server)  # first: runs that are taken over from lost workers may need them
         self.watch_runs()
         self.housekeeping.start()
-        self.lifecycle.start(self.server)
 
     def watch_runs(self) -> None:
         """Renew leases, sweep, listen for cancellations. The first run does it at the latest."""
