@@ -11,7 +11,8 @@ from agentos.auth.authenticator import Authenticator, Credentials
 from agentos.cancellation import Cancellation
 from agentos.config import Config
 from agentos.domain.agent import Agent, StreamingAgent
-from agentos.domain.event import Reasoning, Token, ToolCallEvent
+from agentos.domain.denied import Denied
+from agentos.domain.event import Complete, Error, Reasoning, RunStart, Token, ToolCallEvent
 from agentos.domain.media import Media
 from agentos.domain.message import Message, ToolCall
 from agentos.domain.principal import Principal
@@ -30,13 +31,14 @@ from agentos.models.scripted import ScriptedProvider
 from agentos.runtime.context import RunContext
 from agentos.tools.bounds import Bounds
 from agentos.tools.context import ToolContext
-from agentos.tools.denied import Denied
 from agentos.tools.tool import Tool, Toolkit, tool
 
 if TYPE_CHECKING:
     from agentos.app import create_app
+    from agentos.execution.executor import Executor, Slot
     from agentos.http.outbound_client import OutboundAnswer, OutboundClient
     from agentos.server import AgentOS
+    from agentos.services.server import Server
 
 __all__ = [
     "Agent",
@@ -45,10 +47,13 @@ __all__ = [
     "Authenticator",
     "Bounds",
     "Cancellation",
+    "Complete",
     "Config",
     "Credentials",
     "Delta",
     "Denied",
+    "Error",
+    "Executor",
     "Finish",
     "Media",
     "Message",
@@ -65,9 +70,12 @@ __all__ = [
     "ReasoningDelta",
     "Run",
     "RunContext",
+    "RunStart",
     "RunStatus",
     "ScriptedProvider",
+    "Server",
     "Session",
+    "Slot",
     "StreamingAgent",
     "TextDelta",
     "Token",
@@ -100,4 +108,12 @@ def __getattr__(name: str) -> Any:
         from agentos.http import outbound_client
 
         return getattr(outbound_client, name)
+    if name == "Server":
+        from agentos.services.server import Server
+
+        return Server
+    if name in ("Executor", "Slot"):
+        from agentos.execution import executor
+
+        return getattr(executor, name)
     raise AttributeError(f"module 'agentos' has no attribute {name!r}")

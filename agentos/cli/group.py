@@ -66,6 +66,7 @@ class CommandGroup(click.Group):
         return found
 
     def _load_plugins(self) -> dict[str, click.Command]:
+        from agentos import hookspecs
         from agentos.plugins.manager import PluginManager
         from agentos.registry import Registry
 
@@ -74,10 +75,10 @@ class CommandGroup(click.Group):
             for name in self._modules:
                 registry.add(name, _TAKEN, source="core")
             config = settings()
-            manager = PluginManager(allowed=config.plugins, strict=config.plugins_strict)
+            manager = PluginManager(hookspecs, allowed=config.plugins, strict=config.plugins_strict)
             manager.on_removal(registry.remove_source)
             manager.load_installed()
-            manager.call("register_commands", partial(_register_into, registry))
+            manager.call("register_commands", partial(_register_into, registry), config=config)
         except AgentOSError as error:
             # A setting or plugin that is not accepted must not take away the help, nor the commands that explain it.
             click.echo(f"Warning: plugins were not asked for commands: {printable(error.message)}", err=True)

@@ -57,8 +57,7 @@ class LiveRun:
         self._lock = threading.Lock()
         self._ending = False
         media = [media.describe() for media in run.media] or None
-        start = RunStart(run.input, run.session_id, media, run.attempt if logged else None)
-        self.stream.append(self._encoder.encode(start, self.stream.next_number))
+        self._begin(RunStart(run.input, run.session_id, media, run.attempt if logged else None))
 
     def context(self, history: Sequence[Message]) -> RunContext:
         """Return what the agent is given."""
@@ -94,6 +93,15 @@ class LiveRun:
                     self._take(item, frames)
             finally:  # what came before a mistake was said
                 self.stream.extend(frames)
+
+    def tell(self) -> None:
+        """Let observers see what was recorded. Does nothing: see :class:`~agentos.execution.observed.ObservedRun`."""
+
+    def tell_end(self) -> None:
+        """Let observers see how the run ended."""
+
+    def _begin(self, start: RunStart) -> None:
+        self.stream.append(self._encoder.encode(start, self.stream.next_number))
 
     def _take(self, item: AgentEvent | str, frames: list[Frame]) -> None:
         match item:

@@ -35,6 +35,7 @@ from agentos.execution.runner import Runner
 from agentos.media.fetching import MediaFetcher
 from agentos.media.policy import MediaPolicy
 from agentos.services.agents import AgentService
+from agentos.services.before_run import BeforeRun
 from agentos.services.size_limits import SizeLimits
 from agentos.storage.idempotency import IdempotencyKey, Replay
 from agentos.storage.interface import Storage
@@ -84,6 +85,7 @@ class RunService:
         *,
         leases: LeaseKeeper,
         cancels: CancelWatch,
+        before_run: BeforeRun | None = None,
     ) -> None:
         self._storage = storage
         self._agents = agents
@@ -95,14 +97,16 @@ class RunService:
         self._sizes = SizeLimits(config)
         self._leases = leases
         self._cancels = cancels
+        self._before_run = before_run
 
     def start(self, request: RunRequest) -> RunHandle:
         """Accept a run durably and begin to execute it.
 
         Refuses who may not run the agent; then a repeat of an earlier request joins that one's run. Else refuses, in
-        this order: sizes, media, neither input nor media, agent, media that cannot be fetched or that the agent's model
-        does not take, no slot for a background run, a session that is not there, no room for a run of its owner, a
-        session that is busy. Raises the matching error of :mod:`agentos.errors`; then there is no run.
+        this order: sizes, media, neither input nor media, agent, what a plugin denies (``before_run``), media that
+        cannot be fetched or that the agent's model does not take, no slot for a background run, a session that is not
+        there, no room for a run of its owner, a session that is busy. Raises the matching error of
+        :mod:`agentos.errors`; then there is no run.
         """
         if not request.caller.may_run(request.agent_id):
             raise Forbidden(f"the credential may not run agent {request.agent_id!r}")
@@ -115,6 +119,8 @@ class RunService:
         if not request.input and not request.media:
             raise InvalidRequest("neither 'input' nor 'media' was given; a run needs at least one")
         agent = self._agents.resolve(request.agent_id)
+        if self._before_run is not None:
+            self._before_run(request, agent)
         # Fetched first: a model that cannot fetch takes what was brought in.
         media = self._fetcher.fetch(request.media, deadline=time.monotonic() + FETCH_SECONDS)
         _check_taken(agent, media)
