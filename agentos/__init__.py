@@ -15,7 +15,8 @@ from agentos.domain.event import Reasoning, Token, ToolCallEvent
 from agentos.domain.media import Media
 from agentos.domain.message import Message, ToolCall
 from agentos.domain.principal import Principal
-from agentos.domain.run import Run, RunStatus
+from agentos.domain.run import BusyPolicy, Run, RunStatus
+from agentos.domain.run_request import ModelOverrides, RunMode, RunRequest
 from agentos.domain.session import Session
 from agentos.domain.tool_spec import ToolSpec
 from agentos.domain.usage import Usage
@@ -28,6 +29,7 @@ from agentos.models.provider import ModelProvider
 from agentos.models.request import ModelRequest
 from agentos.models.scripted import ScriptedProvider
 from agentos.runtime.context import RunContext
+from agentos.storage.idempotency import IdempotencyKey
 from agentos.tools.bounds import Bounds
 from agentos.tools.context import ToolContext
 from agentos.tools.denied import Denied
@@ -44,15 +46,18 @@ __all__ = [
     "Arrival",
     "Authenticator",
     "Bounds",
+    "BusyPolicy",
     "Cancellation",
     "Config",
     "Credentials",
     "Delta",
     "Denied",
     "Finish",
+    "IdempotencyKey",
     "Media",
     "Message",
     "MessageDetails",
+    "ModelOverrides",
     "ModelProvider",
     "ModelRequest",
     "OutboundAnswer",
@@ -65,6 +70,8 @@ __all__ = [
     "ReasoningDelta",
     "Run",
     "RunContext",
+    "RunMode",
+    "RunRequest",
     "RunStatus",
     "ScriptedProvider",
     "Session",

@@ -242,8 +242,7 @@ idempotency_keys = Table(
     Index("ix_idempotency_keys_created", "created_at"),
 )
 
-# `digest` is the SHA-256 of `id`, which an index may not have room for. By `session_id`, a session that is deleted finds
-# its aliases.
+# `digest` is the SHA-256 of `id`, which an index may not have room for. The other index serves deletions of sessions.
 aliases = Table(
     "aliases",
     metadata,
