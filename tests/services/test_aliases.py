@@ -92,7 +92,7 @@ def test_an_id_that_is_no_printable_text_of_a_bounded_length_is_refused(services
 
 @pytest.mark.parametrize("door", ["", "Chat", "a b", "x" * 65, "1"])
 def test_a_door_that_is_no_name_is_refused(services: Services, door: str) -> None:
-    with pytest.raises(InvalidRequest, match="door .* is not accepted: 1 to 64 of lower-case letters"):
+    with pytest.raises(InvalidRequest, match=r"door .* is not accepted: 1 to 64 of lower-case letters"):
         session_for(services, door=door)
 
 
