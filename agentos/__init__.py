@@ -16,7 +16,8 @@ from agentos.domain.event import Complete, Error, Reasoning, RunStart, Token, To
 from agentos.domain.media import Media
 from agentos.domain.message import Message, ToolCall
 from agentos.domain.principal import Principal
-from agentos.domain.run import Run, RunStatus
+from agentos.domain.run import BusyPolicy, Run, RunStatus
+from agentos.domain.run_request import ModelOverrides, RunMode, RunRequest
 from agentos.domain.session import Session
 from agentos.domain.tool_spec import ToolSpec
 from agentos.domain.usage import Usage
@@ -29,6 +30,7 @@ from agentos.models.provider import ModelProvider
 from agentos.models.request import ModelRequest
 from agentos.models.scripted import ScriptedProvider
 from agentos.runtime.context import RunContext
+from agentos.storage.idempotency import IdempotencyKey
 from agentos.tools.bounds import Bounds
 from agentos.tools.context import ToolContext
 from agentos.tools.tool import Tool, Toolkit, tool
@@ -46,6 +48,7 @@ __all__ = [
     "Arrival",
     "Authenticator",
     "Bounds",
+    "BusyPolicy",
     "Cancellation",
     "Complete",
     "Config",
@@ -55,9 +58,11 @@ __all__ = [
     "Error",
     "Executor",
     "Finish",
+    "IdempotencyKey",
     "Media",
     "Message",
     "MessageDetails",
+    "ModelOverrides",
     "ModelProvider",
     "ModelRequest",
     "OutboundAnswer",
@@ -71,6 +76,8 @@ __all__ = [
     "Run",
     "RunContext",
     "RunStart",
+    "RunMode",
+    "RunRequest",
     "RunStatus",
     "ScriptedProvider",
     "Server",

@@ -26,12 +26,12 @@ if TYPE_CHECKING:
     from agentos.domain.event import RunEvent, Step
     from agentos.domain.message import ToolCall
     from agentos.domain.run import Run
+    from agentos.domain.run_request import RunRequest
     from agentos.domain.usage import Usage
     from agentos.execution.executor import Executor
     from agentos.models.provider import ModelProvider
     from agentos.models.request import ModelRequest
     from agentos.runtime.context import RunContext
-    from agentos.services.runs import RunRequest
     from agentos.services.server import Server
     from agentos.setting_kinds import Kind
     from agentos.storage.interface import Storage

@@ -17,8 +17,8 @@ from agentos.domain.text import one_line
 from agentos.errors import RunCancelled, RunFinished, RunNotFound, StorageError
 
 if TYPE_CHECKING:
+    from agentos.domain.run_request import RunRequest
     from agentos.execution.run_handle import RunHandle
-    from agentos.services.runs import RunRequest
     from agentos.services.services import Services
 
 HEARTBEAT = 60.0

@@ -242,6 +242,7 @@ class Runner:
     def _bring_attachments(self, live: LiveRun, history: Sequence[Message], *, most: int) -> Sequence[Message]:
         """Return the history as the agent is given it, of at most so many bytes; complete the run's own attachments.
 
+        A conversation that the client sent takes the place of the session's history.
         These have their data unless another worker admitted the run. Without any attachment, this costs no query.
         """
 
@@ -253,6 +254,8 @@ class Runner:
             if None in own:
                 raise StorageError("an attachment of the run is no longer stored; send it again")
             live.run = dataclasses.replace(live.run, media=tuple(filter(None, own)))
+        if live.run.request is not None and live.run.request.messages:
+            history = live.run.request.messages
         return fit(history, most=most, read=read)
 
     def _consume(self, live: LiveRun, agent: StreamingAgent, history: Sequence[Message]) -> None:

@@ -10,6 +10,7 @@ from agentos.cancellation import Cancellation
 from agentos.domain.media import Media
 from agentos.domain.message import Message
 from agentos.domain.principal import ANONYMOUS
+from agentos.domain.run_request import NO_OVERRIDES, ModelOverrides
 from agentos.runtime.transcript import Transcript
 
 
@@ -18,7 +19,8 @@ class RunContext:
     """One run as its agent sees it.
 
     ``owner`` is the user or tenant of the run. ``history`` is the last turns of the run's session, oldest first,
-    and of no other; ``deadline`` is a ``time.monotonic()`` value. What the agent yields has been added to
+    and of no other; or the conversation that the client sent. ``overrides`` are those that the agent allows;
+    ``deadline`` is a ``time.monotonic()`` value. What the agent yields has been added to
     ``transcript`` when it is asked for more. An agent that waits should do so inside
     ``with context.cancellation.cutting(...)``.
     """
@@ -34,6 +36,7 @@ class RunContext:
     media: Sequence[Media] = ()
     history: Sequence[Message] = ()
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    overrides: ModelOverrides = NO_OVERRIDES
     cancellation: Cancellation = field(default_factory=Cancellation)
     transcript: Transcript = field(default_factory=Transcript)
 

@@ -37,6 +37,7 @@ class Deleted:
     sessions: int = 0
     runs: int = 0
     attachments: int = 0
+    aliases: int = 0
 
     def __add__(self, other: Deleted) -> Deleted:
         return Deleted(**{name: getattr(self, name) + getattr(other, name) for name in self.__slots__})

@@ -6,8 +6,8 @@ from access.conftest import PAST_ADMIN, Belongings, Tenants
 from access.test_two_tenants import BODIES, ROUTES, SHARED
 from agentos.api.kit.routes import OPEN, PAGE, PUBLIC, Route
 from agentos.domain.principal import SCOPES, Principal
+from agentos.domain.run_request import RunRequest
 from agentos.errors import Forbidden
-from agentos.services.runs import RunRequest
 
 CLOSED = [route for route in ROUTES.values() if route.access not in OPEN]
 SCOPED = [route for route in CLOSED if route.scope is not None]

@@ -11,9 +11,9 @@ from click.testing import CliRunner
 
 from agentos import Principal, Server, hookimpl
 from agentos.cli import agentos as cli
+from agentos.domain.run_request import RunRequest
 from agentos.errors import AgentNotFound, Forbidden, PluginError, SessionNotFound
 from agentos.plugins import lifecycle
-from agentos.services.runs import RunRequest
 from agentos.storage.paging import Paging
 from agentos.storage.runs import RunFilter
 

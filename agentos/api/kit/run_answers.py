@@ -20,7 +20,7 @@ from agentos.events.projection import Projection
 from agentos.execution.run_handle import RunHandle
 
 if TYPE_CHECKING:
-    from agentos.services.runs import RunRequest
+    from agentos.domain.run_request import RunRequest
 
 GRACE = 15.0
 """Seconds after its deadlines in which a run must have been stopped and saved; the runner needs two or three."""

@@ -15,6 +15,7 @@ from agentos.api.kit.routes import ResponseSpec, Routes, json_response, services
 from agentos.api.kit.run_answers import wait_for_end
 from agentos.api.kit.stream_limits import take_place
 from agentos.api.kit.streaming import stream
+from agentos.api.v1.overrides import read_overrides
 from agentos.api.v1.schemas.events import DATA_SCHEMAS, EVENT_STREAM, RunEventSchema
 from agentos.api.v1.schemas.media import MediaSchema, read_media
 from agentos.api.v1.schemas.queries import RunStartQuery, StreamQuery
@@ -22,6 +23,7 @@ from agentos.api.v1.schemas.runs import AcceptedRunSchema, RunAnswerSchema, RunR
 from agentos.api.v1.serializers import run_answer_json
 from agentos.api.v1.sse import SSEProjection
 from agentos.domain.run import BusyPolicy, RunStatus
+from agentos.domain.run_request import RunMode, RunRequest
 from agentos.errors import (
     AgentNotFound,
     EventsExpired,
@@ -40,7 +42,6 @@ from agentos.errors import (
     TooManyStreams,
 )
 from agentos.execution.run_handle import RunHandle
-from agentos.services.runs import RunRequest
 
 routes = Routes(
     "runs",
@@ -110,9 +111,9 @@ def run_agent(agent_id: str, query: dict[str, Any], body: dict[str, Any]) -> Res
     if streamed:
         return _stream(agent_id, query, body, cancels=cancels)
     if body["background"]:
-        return _accepted_response(_start(agent_id, body, streamed=False), body.get("session_id"))
+        return _accepted_response(_start(agent_id, body, RunMode.BACKGROUND), body.get("session_id"))
     with take_place() as place:  # before the run: one that is refused must not have begun
-        handle = _start(agent_id, body, streamed=False)
+        handle = _start(agent_id, body, RunMode.INLINE)
         place.follow(handle.run_id)
         return end_response(handle, cancel_on_disconnect=cancels)
 
@@ -149,7 +150,7 @@ def stream_agent(agent_id: str, query: dict[str, Any], body: dict[str, Any]) -> 
 def _stream(agent_id: str, query: dict[str, Any], body: dict[str, Any], *, cancels: bool) -> Response:
     projection = SSEProjection(query.get("types", frozenset()))
     with take_place() as place:  # before the run: one that is refused must not have begun
-        handle = _start(agent_id, body, streamed=True)
+        handle = _start(agent_id, body, RunMode.STREAMED)
         place.follow(handle.run_id)
         return place.keep(stream(handle, projection, this_client(), cancel_on_disconnect=cancels))
 
@@ -171,7 +172,7 @@ def _cancels_on_disconnect(body: dict[str, Any], *, streamed: bool) -> bool:
     return cancels
 
 
-def _start(agent_id: str, body: dict[str, Any], *, streamed: bool) -> RunHandle:
+def _start(agent_id: str, body: dict[str, Any], mode: RunMode) -> RunHandle:
     concurrency = body.get("concurrency")
     wanted = RunRequest(
         caller=caller(),
@@ -182,10 +183,10 @@ def _start(agent_id: str, body: dict[str, Any], *, streamed: bool) -> RunHandle:
         user_id=body.get("user_id"),
         metadata=body.get("metadata", {}),
         context=body.get("run_context", {}),
-        streamed=streamed,
-        background=body["background"],
+        overrides=read_overrides(body.get("overrides")),
+        mode=mode,
         concurrency=None if concurrency is None else BusyPolicy(concurrency),
-        idempotency=idempotency_key(request, body | {"stream": streamed}),
+        idempotency=idempotency_key(request, body | {"stream": mode is RunMode.STREAMED}),
         request_id=request_id(),
     )
     handle = services().runs.start(wanted)

@@ -99,7 +99,7 @@ class MemoryRunStore(MemoryAdmission):
             for record in taken:
                 record.run = replace(record.run, attempt=record.run.attempt + 1)
                 record.lease(lease)
-            return [run_copy(record.run) for record in taken]
+            return [replace(run_copy(record.run), request=record.request) for record in taken]
 
     def _leased(self, worker_id: str) -> Sequence[RunRecord]:
         return [one for one in self._records.runs.values() if one.unfinished and one.worker_id == worker_id]

@@ -73,6 +73,7 @@ class MemorySessionStore(MemoryStore, SessionStore):
             if record is None:
                 return False
             del self._records.sessions[session_id]
+            self._records.drop_aliases(session_id)
             for one in record.runs:
                 self._records.drop_run(one)
             return True

@@ -10,6 +10,7 @@ from sqlalchemy import Boolean, ColumnElement, Select, bindparam, or_, select, t
 from agentos.domain.run import Run, RunError, RunStatus
 from agentos.domain.usage import Usage
 from agentos.storage.json_text import dumps, loads
+from agentos.storage.run_requests import request_text
 from agentos.storage.runs import ended_at
 from agentos.storage.sqlalchemy.columns import Values, fields_of, microseconds, object_of, time_of, time_or_none
 from agentos.storage.sqlalchemy.connection import Row
@@ -18,7 +19,7 @@ from agentos.storage.sqlalchemy.media_rows import RUN_PLACE, InlineMedia, attach
 from agentos.storage.sqlalchemy.owner_scoped import OwnerScoped
 from agentos.storage.sqlalchemy.tables import run_media, runs
 
-_INNER = ("turn", "lease_owner", "lease_until", "cancel_requested", "forget_requested")
+_INNER = ("turn", "lease_owner", "lease_until", "cancel_requested", "forget_requested", "request")
 
 RUNS = select(
     *(column for column in runs.c if column.name not in _INNER), run_media.c.attachments, RUN_PLACE
@@ -31,7 +32,7 @@ GET_RUN = OwnerScoped(RUNS.where(runs.c.id == bindparam("run_id")), runs.c.owner
 UNFINISHED = [status.value for status in RunStatus if not status.finished]
 """The statuses of unfinished runs."""
 
-_GIVEN = ("id", "agent_id", "owner", "session_id", "user_id", "attempt", "input")
+_GIVEN = ("id", "agent_id", "owner", "session_id", "user_id", "attempt", "input", "caller_id", "parent_run_id")
 _SAID = ("content", "reasoning", "model", "finish_reason", "loops")
 _SAME = (*_GIVEN, "position", *_SAID)
 _TOKENS = ("prompt_tokens", "completion_tokens", "reasoning_tokens", "cached_tokens")
@@ -61,8 +62,13 @@ def locked_in_order(which: ColumnElement[bool], *, key_share: bool = False) -> S
 
 def run_values(run: Run) -> Values:
     """Return the row of a new run, without what the database decides."""
-    given = fields_of(run, _GIVEN)
-    return {**given, "created_at": microseconds(run.created_at), "context": dumps(run.context), **_outcome(run)}
+    return {
+        **fields_of(run, _GIVEN),
+        "created_at": microseconds(run.created_at),
+        "context": dumps(run.context),
+        "request": request_text(run.request),
+        **_outcome(run),
+    }
 
 
 def ending_values(run: Run) -> Values:

@@ -15,7 +15,7 @@ from agentos.api.kit.schemas.fields import (
     id_field,
     metadata_field,
 )
-from agentos.api.kit.schemas.structure import Nested, NestedList, ResponseSchema, Seconds, Time
+from agentos.api.kit.schemas.structure import Nested, NestedList, Raw, ResponseSchema, Seconds, Time
 from agentos.api.v1.schemas.media import MediaDescriptionSchema, attachments_field
 from agentos.domain.run import BusyPolicy, RunStatus
 from agentos.models.deltas import FinishReason
@@ -36,6 +36,25 @@ class RunContextSchema(RequestSchema):
     workflow_id = id_field("The workflow that it belongs to.")
     team_id = id_field("The team that it belongs to.")
     metadata = metadata_field("The client's own values, kept with it.")
+
+
+class OverridesSchema(RequestSchema):
+    """What one run does differently from its agent, where the agent's `allow_overrides` names it."""
+
+    parameters = metadata_field(
+        "Fields of the model's request, each allowed by its own name. An output limit (`max_tokens`,"
+        " `max_completion_tokens`, `max_output_tokens`) never raises the agent's. The model, its provider, headers and"
+        " `extra_…` are refused with every agent."
+    )
+    output_schema = metadata_field("A JSON schema for the answer, in place of the agent's.")
+    client_tools = Raw(
+        "Tools that the client executes; this version accepts none.",
+        {"type": "array", "items": {"type": "object"}, "maxItems": 0},
+    )
+    instructions = StrictString(
+        "Instructions in place of the agent's; refused unless the agent allows them. At most `AGENTOS_MAX_INPUT_SIZE`"
+        " in UTF-8."
+    )
 
 
 class RunRequestSchema(RequestSchema):
@@ -74,6 +93,7 @@ class RunRequestSchema(RequestSchema):
         ("continue", "cancel"),
         default="continue",
     )
+    overrides = Nested(OverridesSchema, "What this run does differently from its agent.")
     run_context = Nested(
         RunContextSchema, "Where the run belongs. At most `AGENTOS_MAX_METADATA_SIZE` as JSON, its metadata included."
     )
