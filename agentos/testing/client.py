@@ -50,8 +50,9 @@ class AgentClient(FlaskClient):
 
     def as_caller(self, owner: str, scopes: Collection[str] = CLIENT_SCOPES) -> AgentClient:
         """Return a client with a new API key of a tenant. The application needs the setting ``auth=["api_key"]``."""
-        services = self.application.extensions["agentos"]
+        app = self.application
+        services = app.extensions["agentos"]
         key, _ = services.keys.create(name=f"{owner}'s", owner=owner, scopes=scopes)
-        client = type(self)(self.application, self.response_wrapper, use_cookies=False)
+        client = AgentClient(app, app.response_class)
         client.environ_base = {**self.environ_base, "HTTP_AUTHORIZATION": f"Bearer {key}"}
         return client
