@@ -67,6 +67,8 @@ def run_agent(
     >>> run.status, run.content
     (<RunStatus.COMPLETED: 'completed'>, 'At nine.')
     """
+    if isinstance(agent, Agent) and turns is not None and agent.model.startswith("scripted:"):
+        agent = replace(agent, model=f"script:{agent.model.partition(':')[2]}")  # "scripted" is the server's own
     agent_id = agent if isinstance(agent, str) else str(getattr(agent, "id", "agent"))
     watched = agent if isinstance(agent, Agent | str) else _WatchedAgent(agent)
     script = ModelScript(turns, [agent], in_place_of)

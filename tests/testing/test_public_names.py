@@ -24,3 +24,11 @@ def test_the_module_alone_loads_nothing() -> None:
     code = "import sys, agentos.testing; sys.exit(', '.join({'flask', 'gevent', 'pytest'} & set(sys.modules)) or None)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_contract_may_be_imported_from_its_module_first() -> None:
+    code = (
+        "import warnings, agentos.testing.models, agentos.testing; warnings.simplefilter('error');"
+        "assert agentos.testing.ProviderContract is agentos.testing.models.ProviderContract"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

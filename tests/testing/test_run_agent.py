@@ -249,6 +249,11 @@ def test_the_echo_needs_no_script() -> None:
     assert run_agent(Agent(id="echo", model="scripted:echo"), "Hello there").tokens == ["Hello", " there"]
 
 
+def test_a_script_takes_the_place_of_the_echo_too() -> None:
+    run = run_agent(Agent(id="echo", model="scripted:echo"), "Hello there", turns=["No."])
+    assert (run.content, run.requests[0].model) == ("No.", "echo")
+
+
 def test_a_database_may_be_named(tmp_path) -> None:
     url = f"sqlite:///{tmp_path}/agentos.db"
     first = run_agent(SHOP, "I am Ada.", turns=["Hello"], database_url=url)
