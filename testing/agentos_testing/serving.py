@@ -73,7 +73,7 @@ class Serve:
                 module = "program_of_agents"
             environment["AGENTOS_APP"] = module if ":" in module else f"{module}:server"
         for name, target in (plugins or {}).items():
-            _install(folder, name, target)
+            write_plugin(folder, name, target)
         environment["PYTHONPATH"] = os.pathsep.join([*paths, *_own_paths()])
         server = ServerProcess(
             [sys.executable, "-m", "agentos", "serve"],
@@ -97,11 +97,14 @@ def _module_of(given: str | Path, paths: list[str]) -> str:
     return file.stem
 
 
-def _install(folder: Path, name: str, target: str) -> None:
-    """Write what pip would write of a plugin: the metadata of a distribution with one entry point."""
-    metadata = folder / f"{name.replace('-', '_')}-0.dist-info"
-    metadata.mkdir()
-    (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 0\n", "utf-8")
+def write_plugin(folder: Path, name: str, target: str) -> None:
+    """Write what pip would write of a plugin: the metadata of a distribution, version 1.0, with one entry point.
+
+    ``target`` is its module, or ``module:name``. The plugin is there for a process that has the folder on its path.
+    """
+    metadata = folder / f"{name.replace('-', '_')}-1.0.dist-info"
+    metadata.mkdir(parents=True)
+    (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n", "utf-8")
     (metadata / "entry_points.txt").write_text(f"[agentos]\n{name} = {target}\n", "utf-8")
 
 
