@@ -11,11 +11,12 @@ from agentos.auth.authenticator import Authenticator, Credentials
 from agentos.cancellation import Cancellation
 from agentos.config import Config
 from agentos.domain.agent import Agent, StreamingAgent
-from agentos.domain.event import Reasoning, Token, ToolCallEvent
+from agentos.domain.event import CustomEvent, Reasoning, StateEvent, Step, Token, ToolCallEvent
 from agentos.domain.media import Media
 from agentos.domain.message import Message, ToolCall
 from agentos.domain.principal import Principal
 from agentos.domain.run import Run, RunStatus
+from agentos.domain.run_step import RunStep
 from agentos.domain.session import Session
 from agentos.domain.tool_spec import ToolSpec
 from agentos.domain.usage import Usage
@@ -47,6 +48,7 @@ __all__ = [
     "Cancellation",
     "Config",
     "Credentials",
+    "CustomEvent",
     "Delta",
     "Denied",
     "Finish",
@@ -66,8 +68,11 @@ __all__ = [
     "Run",
     "RunContext",
     "RunStatus",
+    "RunStep",
     "ScriptedProvider",
     "Session",
+    "StateEvent",
+    "Step",
     "StreamingAgent",
     "TextDelta",
     "Token",
