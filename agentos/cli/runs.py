@@ -80,14 +80,14 @@ def show(run_id: str, as_json: bool) -> None:
     content = run.pop("content")
     del run["steps"]
     print_fields(run, width=15, hidden=(None, {}, []))
-    if calls:
-        click.echo("tool_calls:")
-    for call in calls:
-        click.echo(f"  {_tool_call(call)}")
     if found.steps:
         click.echo("steps:")
     for step in found.steps:
         click.echo(f"  {_step(step)}")
+    if calls:
+        click.echo("tool_calls:")
+    for call in calls:
+        click.echo(f"  {_tool_call(call)}")
     if content:
         click.echo(f"\n{printable(content)}")
 

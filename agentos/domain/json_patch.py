@@ -35,9 +35,8 @@ class _Refused(Exception):
 def check_patch(patch: object) -> None:
     """Raise :class:`~agentos.errors.InvalidRequest` unless a JSON value has the form of a patch."""
     if not isinstance(patch, list) or not 1 <= len(patch) <= MOST_OPERATIONS:
-        given = f"a list of {len(patch)}" if isinstance(patch, list) else f"a {type(patch).__name__}"
         raise InvalidRequest(
-            f"the patch is {given}; accepted is a list of 1 to {MOST_OPERATIONS} operations (RFC 6902)"
+            f"the patch is {_kind(patch)}; accepted is an array of 1 to {MOST_OPERATIONS} operations (RFC 6902)"
         )
     for number, operation in enumerate(patch):
         problem = _problem(operation)
@@ -202,8 +201,15 @@ def _same(one: Any, other: Any) -> bool:
 
 
 def _kind(value: object) -> str:
-    if isinstance(value, list):
-        return f"an array of {len(value)}"
-    if isinstance(value, dict):
-        return "an object"
-    return "null" if value is None else f"a {type(value).__name__}"
+    match value:
+        case list():
+            return f"an array of {len(value)}"
+        case dict():
+            return "an object"
+        case None:
+            return "null"
+        case bool():
+            return "a boolean"
+        case str():
+            return "a text"
+    return "a number"

@@ -19,6 +19,7 @@ _PARTS = (
     "keys",
     "sessions",
     "runs",
+    "steps",
     "order",
     "policies",
     "cancelling",
@@ -53,6 +54,7 @@ from agentos.testing.storage.policies import PolicyContract  # noqa: E402
 from agentos.testing.storage.quotas import QuotaContract  # noqa: E402
 from agentos.testing.storage.runs import RunContract  # noqa: E402
 from agentos.testing.storage.sessions import SessionContract  # noqa: E402
+from agentos.testing.storage.steps import StepContract  # noqa: E402
 
 __all__ = ["StorageContract"]
 
@@ -62,6 +64,7 @@ class StorageContract(
     KeyContract,
     SessionContract,
     RunContract,
+    StepContract,
     OrderContract,
     PolicyContract,
     CancelContract,
