@@ -12,12 +12,23 @@ from agentos.cancellation import Cancellation
 from agentos.config import Config
 from agentos.domain.agent import Agent, StreamingAgent
 from agentos.domain.denied import Denied
-from agentos.domain.event import Complete, Error, Reasoning, RunStart, Token, ToolCallEvent
+from agentos.domain.event import (
+    Complete,
+    CustomEvent,
+    Error,
+    Reasoning,
+    RunStart,
+    StateEvent,
+    Step,
+    Token,
+    ToolCallEvent,
+)
 from agentos.domain.media import Media
 from agentos.domain.message import Message, ToolCall
 from agentos.domain.principal import Principal
 from agentos.domain.run import BusyPolicy, Run, RunStatus
 from agentos.domain.run_request import ModelOverrides, RunMode, RunRequest
+from agentos.domain.run_step import RunStep
 from agentos.domain.session import Session
 from agentos.domain.tool_spec import ToolSpec
 from agentos.domain.usage import Usage
@@ -53,6 +64,7 @@ __all__ = [
     "Complete",
     "Config",
     "Credentials",
+    "CustomEvent",
     "Delta",
     "Denied",
     "Error",
@@ -79,10 +91,13 @@ __all__ = [
     "RunMode",
     "RunRequest",
     "RunStatus",
+    "RunStep",
     "ScriptedProvider",
     "Server",
     "Session",
     "Slot",
+    "StateEvent",
+    "Step",
     "StreamingAgent",
     "TextDelta",
     "Token",

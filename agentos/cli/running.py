@@ -124,6 +124,10 @@ class Screen:
                 self._think(data["content"])
             elif frame.type == "tool_call":
                 self._aside(_tool_call(data))
+            elif frame.type == "custom":
+                self._aside(f"{data['name']}: {one_line(json_text(data['data']), SHOWN)}")
+            elif frame.type == "state":
+                self._aside(f"state: {one_line(json_text(data['delta']), SHOWN)}")
             elif frame.type == "run_start" and "attempt" in data:
                 self._aside(f"Its worker was lost: the run starts over (attempt {data['attempt']}).")
             elif frame.last:

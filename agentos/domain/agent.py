@@ -102,9 +102,9 @@ class Agent:
 class StreamingAgent(Protocol):
     """Any object with ``stream(context)`` is an agent: another framework's agent is hosted through this.
 
-    It yields text (``str``), :class:`~agentos.Token`, :class:`~agentos.Reasoning`, :class:`~agentos.ToolCallEvent` and
-    :class:`~agentos.Usage` values as they come, or a list of them for what came together; returning ends the run as
-    completed, raising ends it as failed.
+    It yields text (``str``), :class:`~agentos.Token`, :class:`~agentos.Reasoning`, :class:`~agentos.ToolCallEvent`,
+    :class:`~agentos.Usage` and :class:`~agentos.Step` values as they come, or a list of them for what came together;
+    returning ends the run as completed, raising ends it as failed.
     ``name``, ``description`` and ``model`` attributes are shown by the API where they exist. An ``allow_overrides``
     attribute names what runs may override; the agent finds it in ``context.overrides``. Without it, nothing.
     """

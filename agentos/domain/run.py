@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from agentos.domain.media import Media
 from agentos.domain.principal import ANONYMOUS
+from agentos.domain.run_step import RunStep
 from agentos.domain.usage import Usage
 
 if TYPE_CHECKING:
@@ -92,6 +93,8 @@ class Run:
     """Why that model stopped: ``stop``, ``length``, ``content_filter``, ``tool_calls`` or ``other``."""
     usage: Usage = field(default_factory=Usage)
     loops: int = 0
+    steps: tuple[RunStep, ...] = ()
+    """The calls to models and tools, once the run has ended. Lists and histories leave them out."""
     metadata: Mapping[str, Any] = field(default_factory=dict)
     context: Mapping[str, Any] = field(default_factory=dict)
     """``run_context`` of the request: parent run, workflow, team; kept, never interpreted."""

@@ -22,6 +22,8 @@ class RunLimits:
     history_bytes: int = 8 * 1024**2
     """Most bytes of the session's texts and attachments."""
     max_output: int
+    max_state: int = 64 * 1024
+    """Most bytes of JSON that the run may make of its session's state."""
     durable: bool = False
     """Followers are shown an event only once the log has it, so that the run can start over on another worker."""
 
@@ -46,6 +48,7 @@ class RunLimits:
             history_turns=config.history_turns if turns is None else turns,
             history_bytes=config.history_bytes,
             max_output=config.max_output_size,
+            max_state=config.max_metadata_size,
             durable=agent_setting(agent, "retry_on_crash", False),
         )
 

@@ -183,6 +183,8 @@ class Runner:
             durable=limits.durable,
             logged=logged,
             log_content=self._log_content,
+            sessions=self._storage.sessions,
+            max_state=limits.max_state,
         )
         with self._idle:
             self._live[run.id] = live

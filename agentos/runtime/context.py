@@ -12,6 +12,7 @@ from agentos.domain.message import Message
 from agentos.domain.principal import ANONYMOUS
 from agentos.domain.run_request import NO_OVERRIDES, ModelOverrides
 from agentos.runtime.transcript import Transcript
+from agentos.tools.run_writer import WITHOUT_RUN, RunWriter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +40,24 @@ class RunContext:
     overrides: ModelOverrides = NO_OVERRIDES
     cancellation: Cancellation = field(default_factory=Cancellation)
     transcript: Transcript = field(default_factory=Transcript)
+    writer: RunWriter = field(default=WITHOUT_RUN, repr=False, compare=False)
+    """The server's own: what the methods below write to."""
 
     def question(self) -> Message:
         """Return what the user said, as the message that a model is given."""
         return Message("user", self.input, media=tuple(self.media))
+
+    def emit(self, name: str, data: Any = None) -> None:
+        """Send a ``custom`` event to those who follow the run: :meth:`agentos.ToolContext.emit`."""
+        self.cancellation.check()
+        self.writer.emit(name, data)
+
+    def set_state(self, patch: Sequence[Mapping[str, Any]]) -> None:
+        """Change the state of the run's session by a JSON Patch: :meth:`agentos.ToolContext.set_state`."""
+        self.cancellation.check()
+        self.writer.set_state(patch)
+
+    @property
+    def state(self) -> Mapping[str, Any]:
+        """A copy of the session's state as this run sees it, with its own changes; empty without a session."""
+        return self.writer.state()

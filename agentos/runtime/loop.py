@@ -177,7 +177,7 @@ class Conversation:
                 if response.reason is None:
                     raise ProviderError(f"model {self.model!r} stopped in the middle of its answer")
             except BaseException as error:  # however a call ends, the log has a line of it
-                self._log_end(response, request, error)
+                self._end_failed(response, request, error)
                 if not isinstance(error, ContextTooLong) or response.began is not None:
                     raise
                 self._shorten(error)
@@ -191,8 +191,8 @@ class Conversation:
             self._agent.provider,
             request,
             retries=self._agent.retries,
-            asking=response.ask,
-            retrying=lambda error: self._log_end(response, request, error),
+            asking=lambda attempt: self._begin(response, attempt),
+            retrying=lambda error: self._end_failed(response, request, error),
         ):
             if response.began is None:
                 response.began = response.age
@@ -224,9 +224,15 @@ class Conversation:
                 response.check_size()
         request.cancellation.check()
 
-    def _log_end(self, response: ModelResponse, request: ModelRequest, error: BaseException) -> None:
-        """Write the line of a call that did not end well; a step tells of the others."""
+    def _begin(self, response: ModelResponse, attempt: int) -> None:
+        response.ask(attempt)
+        self._context.writer.step(response.started_step(self._model))
+
+    def _end_failed(self, response: ModelResponse, request: ModelRequest, error: BaseException) -> None:
+        """Say that a call did not end well, in the run and in the log. One that did is a step that is yielded."""
         context = self._context
+        if not isinstance(error, GeneratorExit):  # then the run knows better why it wants no more
+            context.writer.step(response.failed_step(self._model, error))
         log_failed_model_call(
             Origin(context.run_id, context.agent_id, context.session_id, context.request_id),
             model=self.model,

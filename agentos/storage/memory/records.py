@@ -190,6 +190,11 @@ def run_copy(run: Run) -> Run:
     )
 
 
+def listed_copy(run: Run) -> Run:
+    """Return a run of its own as lists and histories have it."""
+    return replace(run_copy(run), steps=())
+
+
 def message_copy(message: Message) -> Message:
     """Return a message of its own."""
     return replace(message, media=media_copy(message.media)) if message.media else message

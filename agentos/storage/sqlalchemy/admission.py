@@ -54,7 +54,7 @@ _BY_DATABASE: dict[str, Any] = {
     "started_at": case((_has_to_wait, null()), else_=bindparam("now", type_=BigInteger)),
     "lease_until": database_now() + bindparam("lease", type_=BigInteger),
 }
-_BY_US = [column for column in runs.c if column.name not in {*_BY_DATABASE, "turn", "ended_at"}]
+_BY_US = [column for column in runs.c if column.name not in {*_BY_DATABASE, "turn", "ended_at", "steps"}]
 _ADD_RUN = (
     insert(runs)
     .values({**{column.name: bindparam(column.name, type_=column.type) for column in _BY_US}, **_BY_DATABASE})

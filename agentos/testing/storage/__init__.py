@@ -20,6 +20,7 @@ _PARTS = (
     "keys",
     "sessions",
     "runs",
+    "steps",
     "order",
     "policies",
     "cancelling",
@@ -57,6 +58,7 @@ from agentos.testing.storage.quotas import QuotaContract  # noqa: E402
 from agentos.testing.storage.requests import RequestContract  # noqa: E402
 from agentos.testing.storage.runs import RunContract  # noqa: E402
 from agentos.testing.storage.sessions import SessionContract  # noqa: E402
+from agentos.testing.storage.steps import StepContract  # noqa: E402
 
 __all__ = ["StorageContract"]
 
@@ -66,6 +68,7 @@ class StorageContract(
     KeyContract,
     SessionContract,
     RunContract,
+    StepContract,
     OrderContract,
     PolicyContract,
     CancelContract,

@@ -167,6 +167,32 @@ class RunSchema(ResponseSchema):
     ended_at = Time("When it ended.", nullable=True)
 
 
+class RunStepSchema(ResponseSchema):
+    """A try of a call to a model, or a call of a tool, in a run."""
+
+    number = StrictInteger("1, 2, 3 … by their starts; of very many, those in the middle are left out.", least=1)
+    type = Choice("What was called.", ("model_call", "tool_call"))
+    status = Choice(
+        "How it ended; `started` if it had no end when the run completed.", ("started", "completed", "failed")
+    )
+    started_at = Time("When it started.")
+    duration = Seconds("Seconds from its start to its end.", optional=True)
+    model = StrictString("The model that was called, as `provider:name`.", optional=True)
+    attempt = StrictInteger("1 for the first try of a call to the model, 2 for the next.", least=1, optional=True)
+    time_to_first_token = Seconds("Seconds until the model sent anything.", optional=True)
+    finish_reason = Choice("Why the model stopped, as in the run.", REASONS, optional=True)
+    usage = Nested(UsageSchema, "What this call took.", optional=True)
+    tool_name = StrictString("The tool that was called.", optional=True)
+    tool_call_id = StrictString("The call's id, as in the events.", optional=True)
+    cause = StrictString("Why it failed, as `details.cause` or `code` of an error.", optional=True)
+
+
+class RunDetailSchema(RunSchema):
+    """A run as it is saved, with the calls that it made."""
+
+    steps = NestedList(RunStepSchema, "The calls to models and tools, once the run has ended. At most 100.")
+
+
 class RunListSchema(ResponseSchema):
     """Runs, newest first."""
 
