@@ -226,13 +226,13 @@ class Conversation:
 
     def _begin(self, response: ModelResponse, attempt: int) -> None:
         response.ask(attempt)
-        self._context.writer.step(response.started_step(self._model))
+        self._context.writer.step(response.started_step(self.model))
 
     def _end_failed(self, response: ModelResponse, request: ModelRequest, error: BaseException) -> None:
         """Say that a call did not end well, in the run and in the log. One that did is a step that is yielded."""
         context = self._context
         if not isinstance(error, GeneratorExit):  # then the run knows better why it wants no more
-            context.writer.step(response.failed_step(self._model, error))
+            context.writer.step(response.failed_step(self.model, error))
         log_failed_model_call(
             Origin(context.run_id, context.agent_id, context.session_id, context.request_id),
             model=self.model,

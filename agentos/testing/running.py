@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from agentos.domain.agent import Agent, StreamingAgent
 from agentos.domain.principal import ANONYMOUS_PRINCIPAL, Principal
+from agentos.domain.run_request import RunRequest
 from agentos.hookspecs import RegisterStorageBackend, hookimpl
 from agentos.storage.memory import MemoryStorage
 from agentos.testing.configuration import ModelScript, Turns, config_of
@@ -117,8 +118,6 @@ def _execute(
     services: Services, *, caller: Principal, agent_id: str, session_id: str | None, user_id: str | None, **fields: Any
 ) -> tuple[Run, list[Frame]]:
     """Run an agent, in a new session unless there is one, and return the run as it is saved, and its frames."""
-    from agentos.services.runs import RunRequest
-
     if session_id is None:
         session, _ = services.sessions.create(agent_id, user_id=user_id, caller=caller)
         session_id = session.id
