@@ -6,6 +6,7 @@ they are first asked for, so that a plugin or a tool costs no web framework.
 
 from typing import TYPE_CHECKING, Any
 
+from agentos import kinds
 from agentos._version import __version__
 from agentos.auth.authenticator import Authenticator, Credentials
 from agentos.cancellation import Cancellation
@@ -28,6 +29,7 @@ from agentos.models.provider import ModelProvider
 from agentos.models.request import ModelRequest
 from agentos.models.scripted import ScriptedProvider
 from agentos.runtime.context import RunContext
+from agentos.setting_kinds import Kind
 from agentos.tools.bounds import Bounds
 from agentos.tools.context import ToolContext
 from agentos.tools.denied import Denied
@@ -50,6 +52,7 @@ __all__ = [
     "Delta",
     "Denied",
     "Finish",
+    "Kind",
     "Media",
     "Message",
     "MessageDetails",
@@ -83,6 +86,7 @@ __all__ = [
     "__version__",
     "create_app",
     "hookimpl",
+    "kinds",
     "tool",
 ]
 

@@ -90,9 +90,13 @@ class RegisterAuthenticator(Protocol):
 
 
 class RegisterSetting(Protocol):
-    """Register a setting: ``name`` in the file and in code, ``AGENTOS_NAME`` in the environment.
+    """Register a setting: ``name`` in the file and in code, ``AGENTOS_NAME`` or ``variable`` in the environment.
 
-    ``kind`` is ``str``, ``int``, ``float``, ``bool``, or a :class:`~agentos.Kind`.
+    ``kind`` is ``str``, ``int``, ``float``, ``bool``, one of ``agentos.kinds``, or an :class:`~agentos.Kind`.
+    ``default`` is written as a user would write it. ``None`` means that the setting need not be set. A ``secret`` is a
+    text that no log or command shows; the variable with ``_FILE`` behind its name may name a file that holds it.
+
+    Begin the names with the name of the plugin: then a variable is known to be its own also where it is not loaded.
     """
 
     def __call__(
@@ -121,7 +125,12 @@ class RegisterCommand(Protocol):
 
 @hookspec
 def register_settings(register: RegisterSetting) -> None:
-    """Register settings of the plugin. Called first of all; the other hooks find the values in ``config``."""
+    """Register settings of the plugin. Called first of all; the other hooks find the values in ``config``.
+
+    ``config.plugin_settings["http_timeout"]`` is the value, checked and converted by its kind. The CLI calls this hook
+    without the others, so let it open nothing. A name or variable of ours or of another plugin is refused. A value that
+    is not accepted makes the plugin broken, and the report names setting, source, value and what is accepted.
+    """
 
 
 @hookspec
@@ -130,27 +139,27 @@ def register_agents(register: RegisterAgent, config: Config) -> None:
 
 
 @hookspec
-def register_model_providers(register: RegisterModelProvider) -> None:
+def register_model_providers(register: RegisterModelProvider, config: Config) -> None:
     """Register model providers by the prefix that agents name them by."""
 
 
 @hookspec
-def register_tools(register: RegisterTool) -> None:
+def register_tools(register: RegisterTool, config: Config) -> None:
     """Register tools that any agent may name."""
 
 
 @hookspec
-def register_storage_backends(register: RegisterStorageBackend) -> None:
+def register_storage_backends(register: RegisterStorageBackend, config: Config) -> None:
     """Register storage backends by the URL scheme of ``AGENTOS_DATABASE_URL``."""
 
 
 @hookspec
-def register_executors(register: RegisterExecutor) -> None:
+def register_executors(register: RegisterExecutor, config: Config) -> None:
     """Register executors of background runs."""
 
 
 @hookspec
-def register_authenticators(register: RegisterAuthenticator) -> None:
+def register_authenticators(register: RegisterAuthenticator, config: Config) -> None:
     """Register authenticators: API keys and JWTs are the core's, others may bring OpenID Connect or their own.
 
     Those that ``AGENTOS_AUTH`` names are asked in its order. Each returns the caller, or ``None`` when the request has
@@ -159,7 +168,7 @@ def register_authenticators(register: RegisterAuthenticator) -> None:
 
 
 @hookspec
-def register_commands(register: RegisterCommand) -> None:
+def register_commands(register: RegisterCommand, config: Config) -> None:
     """Register commands below ``flask agentos``. Called by the CLI alone."""
 
 

@@ -67,6 +67,7 @@ class CommandGroup(click.Group):
 
     def _load_plugins(self) -> dict[str, click.Command]:
         from agentos.plugins.manager import PluginManager
+        from agentos.plugins.settings import read_plugin_settings
         from agentos.registry import Registry
 
         registry: Registry[click.Command] = Registry("command")
@@ -77,7 +78,8 @@ class CommandGroup(click.Group):
             manager = PluginManager(allowed=config.plugins, strict=config.plugins_strict)
             manager.on_removal(registry.remove_source)
             manager.load_installed()
-            manager.call("register_commands", partial(_register_into, registry))
+            config = read_plugin_settings(manager, config)
+            manager.call("register_commands", partial(_register_into, registry), config=config)
         except AgentOSError as error:
             # A setting or plugin that is not accepted must not take away the help, nor the commands that explain it.
             click.echo(f"Warning: plugins were not asked for commands: {printable(error.message)}", err=True)

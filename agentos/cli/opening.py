@@ -66,13 +66,7 @@ def found_server() -> AgentOS:
     from agentos.program import load_server
 
     server = load_server(config.app)
-    return server if server.config.app == config.app else server.copy(changed(server.config, app=config.app))
-
-
-def changed(config: Config, **given: Any) -> Config:
-    """Return the settings with others in their place. Each keeps where it came from."""
-    in_code = {name: getattr(config, name) for name, source in config.sources.items() if source == "given"}
-    return Config(**(in_code | given))
+    return server if server.config.app == config.app else server.copy(server.config.replace(app=config.app))
 
 
 @contextmanager
@@ -84,7 +78,7 @@ def opened(*, migrate: bool = True) -> Iterator[Services]:
     from agentos.bootstrap import build
 
     server = found_server()
-    config = server.config if migrate else changed(server.config, migrate=False)
+    config = server.config if migrate else server.config.replace(migrate=False)
     announce(config)
     services = build(config, agents=server.agents, tools=server.tools)
     try:
