@@ -19,10 +19,10 @@ from agentos import hookspecs
 from agentos.api.kit.errors import CAUSE_STATUS, CODE_STATUS
 from agentos.cli import COMMANDS
 from agentos.cli import agentos as cli
+from agentos.cli.opening import load_plugins
 from agentos.config import Config
 from agentos.domain import event
 from agentos.errors import AgentOSError, ExecutionError, RequestError
-from agentos.plugins.settings import load_settings
 from agentos.provider_settings import OPTIONS
 from agentos.setting_kinds import SIZE
 from agentos.settings import Setting, settings_of
@@ -89,7 +89,7 @@ def _settings_of_plugins() -> dict[str, list[Setting]]:
         for entry_point in _setup(file)["options.entry_points"]["agentos"].split("\n")
         if entry_point
     }
-    config, _ = load_settings(Config(plugins=sorted(own), plugins_strict=True, environ={}, file=os.devnull))
+    config, _ = load_plugins(Config(plugins=sorted(own), plugins_strict=True, environ={}, file=os.devnull))
     found: dict[str, list[Setting]] = {}
     for one in config.settings:
         if one.plugin is not None:

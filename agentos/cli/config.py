@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from agentos.cli.opening import found_server
+from agentos.cli.opening import found_server, load_plugins
 from agentos.cli.output import as_json, print_list, printable
 from agentos.config import Config
 from agentos.provider_settings.value import HIDDEN, ProviderSettings
@@ -22,9 +22,8 @@ def command(as_json: bool) -> None:
     Secrets are hidden, and so are passwords within addresses. Variables that nothing reads are named on standard error.
     """
     from agentos.advice import unread_variables
-    from agentos.plugins.settings import load_settings
 
-    config, reports = load_settings(found_server().config)
+    config, manager = load_plugins(found_server().config)
     rows = [_row(config, setting) for setting in config.settings]
     print_list(
         "settings",
@@ -36,7 +35,7 @@ def command(as_json: bool) -> None:
         ],
         as_json=as_json,
     )
-    for sentence in unread_variables(config, reports):
+    for sentence in unread_variables(config, manager.reports):
         click.echo(f"Warning: {printable(sentence)}.", err=True)
 
 

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from agentos.cli.opening import database_name, found_server
+from agentos.cli.opening import changed, database_name, found_server, load_plugins
 from agentos.cli.pages import read_pages
 from agentos.config import Config
 from agentos.errors import AgentOSError
@@ -38,7 +38,6 @@ def diagnose(timeout: float, *, find_models: bool = False) -> Iterator[Finding]:
     """
     from agentos.advice import advice
     from agentos.bootstrap import build
-    from agentos.plugins.settings import load_settings
 
     yield Finding("python", "ok", platform.python_version())
     try:
@@ -53,15 +52,16 @@ def diagnose(timeout: float, *, find_models: bool = False) -> Iterator[Finding]:
     yield from _exposure(config)
     yield _open_files(config)
     try:
-        services = build(config.replace(migrate=False), agents=server.agents, tools=server.tools)
+        services = build(changed(config, migrate=False), agents=server.agents, tools=server.tools)
     except AgentOSError as error:
         with suppress(AgentOSError):  # a name that no setting has may be the cause
-            yield from _strangers(*load_settings(config))
+            known, manager = load_plugins(config)
+            yield from _unread(known, manager.reports)
         yield Finding("server", "failed", f"cannot be put together: {error.message}")
         return
     try:
         yield from _plugin_settings(services.config)
-        yield from _strangers(services.config, services.plugins.reports)
+        yield from _unread(services.config, services.plugins.reports)
         yield from _plugins(services)
         database = list(_database(services, config))
         yield from database
@@ -85,7 +85,7 @@ def _plugin_settings(config: Config) -> Iterator[Finding]:
         yield Finding("plugin settings", "ok", f"set are {', '.join(names)}, the others have their defaults")
 
 
-def _strangers(config: Config, reports: Sequence[PluginReport]) -> Iterator[Finding]:
+def _unread(config: Config, reports: Sequence[PluginReport]) -> Iterator[Finding]:
     from agentos.advice import unread_variables
 
     return (Finding("advice", "warning", sentence) for sentence in unread_variables(config, reports))

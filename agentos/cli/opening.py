@@ -13,6 +13,7 @@ from agentos.cli.output import printable
 from agentos.config import Config
 
 if TYPE_CHECKING:
+    from agentos.plugins.manager import PluginManager
     from agentos.server import AgentOS
     from agentos.services.services import Services
 
@@ -66,7 +67,25 @@ def found_server() -> AgentOS:
     from agentos.program import load_server
 
     server = load_server(config.app)
-    return server if server.config.app == config.app else server.copy(server.config.replace(app=config.app))
+    return server if server.config.app == config.app else server.copy(changed(server.config, app=config.app))
+
+
+def changed(config: Config, **given: Any) -> Config:
+    """Return the settings with others in their place. Each keeps where it came from."""
+    return config.replace(**given)
+
+
+def load_plugins(config: Config) -> tuple[Config, PluginManager]:
+    """Load the installed plugins and read their settings; no other hook of theirs is called.
+
+    Return the configuration with these settings, and the plugins.
+    """
+    from agentos.plugins.manager import PluginManager
+    from agentos.plugins.settings import read_plugin_settings
+
+    manager = PluginManager(allowed=config.plugins, strict=config.plugins_strict)
+    manager.load_installed()
+    return read_plugin_settings(manager, config), manager
 
 
 @contextmanager
@@ -78,7 +97,7 @@ def opened(*, migrate: bool = True) -> Iterator[Services]:
     from agentos.bootstrap import build
 
     server = found_server()
-    config = server.config if migrate else server.config.replace(migrate=False)
+    config = server.config if migrate else changed(server.config, migrate=False)
     announce(config)
     services = build(config, agents=server.agents, tools=server.tools)
     try:

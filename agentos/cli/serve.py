@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from agentos.cli.opening import app_option, settings
+from agentos.cli.opening import app_option, changed, settings
 from agentos.config import Config
 from agentos.env_file import outside_environment
 
@@ -45,7 +45,7 @@ def command(ctx: click.Context, /, reload: bool, **given: Any) -> None:
     if not is_patched():
         start_over()  # Before the program is imported: what it imports must be patched.
     server = load_server(config.app)
-    server.copy(server.config.replace(**chosen) if chosen else server.config).start()
+    server.copy(changed(server.config, **chosen) if chosen else server.config).start()
 
 
 def _reload(config: Config, workers: int | None) -> int:

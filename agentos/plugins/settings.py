@@ -34,13 +34,6 @@ def read_plugin_settings(manager: PluginManager, config: Config) -> Config:
     return found
 
 
-def load_settings(config: Config) -> tuple[Config, list[PluginReport]]:
-    """Load the installed plugins for their settings alone; return these, and what became of each plugin."""
-    manager = PluginManager(allowed=config.plugins, strict=config.plugins_strict)
-    manager.load_installed()
-    return read_plugin_settings(manager, config), manager.reports
-
-
 def absent_plugin_of(name: str, reports: Iterable[PluginReport]) -> PluginReport | None:
     """Return the plugin, broken or left out, that a setting or a variable belongs to by the beginning of its name.
 
