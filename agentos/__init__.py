@@ -6,6 +6,7 @@ they are first asked for, so that a plugin or a tool costs no web framework.
 
 from typing import TYPE_CHECKING, Any
 
+from agentos import kinds
 from agentos._version import __version__
 from agentos.auth.authenticator import Authenticator, Credentials
 from agentos.cancellation import Cancellation
@@ -41,6 +42,7 @@ from agentos.models.provider import ModelProvider
 from agentos.models.request import ModelRequest
 from agentos.models.scripted import ScriptedProvider
 from agentos.runtime.context import RunContext
+from agentos.setting_kinds import Kind
 from agentos.storage.idempotency import IdempotencyKey
 from agentos.tools.bounds import Bounds
 from agentos.tools.context import ToolContext
@@ -71,6 +73,7 @@ __all__ = [
     "Executor",
     "Finish",
     "IdempotencyKey",
+    "Kind",
     "Media",
     "Message",
     "MessageDetails",
@@ -113,6 +116,7 @@ __all__ = [
     "__version__",
     "create_app",
     "hookimpl",
+    "kinds",
     "tool",
 ]
 

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from importlib.metadata import entry_points
 
 from agentos.config import Config
-from agentos.plugins.manager import GROUP
-from agentos.settings import settings_of
+from agentos.plugins.manager import GROUP, PluginReport
+from agentos.plugins.settings import absent_plugin_of
+from agentos.settings import CONFIG_VARIABLE
 
 PREFIX = "AGENTOS_"
-OWN = {"AGENTOS_CONFIG"}
-"""Variables of ours that are no settings."""
 
 
-def advice(config: Config, environ: Mapping[str, str] = os.environ) -> Iterator[str]:
+def advice(config: Config) -> Iterator[str]:
     """Yield a sentence for each setting that will not do what its user expects."""
     plugins = [
         entry.name for entry in entry_points(group=GROUP) if config.plugins is None or entry.name in config.plugins
@@ -32,18 +30,21 @@ def advice(config: Config, environ: Mapping[str, str] = os.environ) -> Iterator[
             f"AGENTOS_DATABASE_URL is memory://, and each of the {config.workers} workers has a memory of its own, so"
             " sessions and runs of one are unknown to the others: set AGENTOS_WORKERS=1, or use a database"
         )
-    yield from _unknown_variables(environ)
 
 
-def _unknown_variables(environ: Mapping[str, str]) -> Iterator[str]:
-    known = {name for setting in settings_of(Config) for name in setting.env} | OWN
-    known |= {f"{name}_FILE" for name in known}
-    # A plugin's variables begin with its name, as AGENTOS_HTTP_…; one that is left out may have some too.
-    theirs = [f"{PREFIX}{entry.name.upper().replace('-', '_')}" for entry in entry_points(group=GROUP)]
-    for name in sorted(environ):
-        if not name.startswith(PREFIX) or name in known or not environ[name]:
+def unread_variables(config: Config, reports: Sequence[PluginReport]) -> Iterator[str]:
+    """Yield a sentence for each variable ``AGENTOS_…`` that no setting reads, ours or a loaded plugin's.
+
+    ``config`` has the settings of the plugins, and ``reports`` say which plugins are not loaded.
+    """
+    known = {name for setting in config.settings for name in (*setting.env, *setting.file_env)} | {CONFIG_VARIABLE}
+    for name in sorted(name for name, value in config.inputs.environment.items() if name.startswith(PREFIX) and value):
+        if name in known:
             continue
-        if any(name == start or name.startswith(f"{start}_") for start in theirs):
+        if (plugin := absent_plugin_of(name, reports)) is not None:
+            state = "left out (AGENTOS_PLUGINS)" if plugin.status == "left out" else "broken"
+            yield f"{name} has no effect: plugin {plugin.name} is {state}"
             continue
         close = get_close_matches(name, known, n=1, cutoff=0.75)
-        yield f"{name} is no setting of AgentOS{f'; did you mean {close[0]}?' if close else ''}"
+        hint = f"; did you mean {close[0]}?" if close else ""
+        yield f"{name} is no setting of AgentOS, nor of a plugin that is loaded{hint}"

@@ -73,7 +73,7 @@ def build(
     registries = Registries()
     storage: Storage | None = None
     try:
-        registries.fill(manager, config, plugins or {})
+        config = registries.fill(manager, config, plugins or {})
         registries.add_from_code(agents or {}, tools)
         storage = _open_storage(registries.storages, config)
         if config.migrate:

@@ -7,13 +7,15 @@ The reference in ``docs/reference/settings.md`` is rendered from these rows.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import InitVar, dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from agentos.env_file import load_env_file
+from agentos.errors import ConfigError
 from agentos.provider_settings import PROVIDERS, ProviderSettings
 from agentos.setting_kinds import (
     ADDRESS,
@@ -35,7 +37,7 @@ from agentos.setting_kinds import (
     seconds,
     whole,
 )
-from agentos.settings import UNSET, resolve, setting, settings_of
+from agentos.settings import UNSET, Inputs, PluginSettings, Setting, setting, settings_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -241,23 +243,70 @@ class Config:
         "OpenAI-compatible model servers, each under a name that agents' models begin with. Options: see below.",
     )
 
+    plugin_settings: Mapping[str, Any] = field(default_factory=dict, repr=False, hash=False)
+    """Settings of plugins by name, as in ``config.plugin_settings["http_timeout"]``.
+
+    To :class:`Config` the values that are given in code; once plugins are loaded, all of theirs. Hooks get it so.
+    """
+
     environ: InitVar[Mapping[str, str] | None] = None
     file: InitVar[str | Path | None] = None
     sources: Mapping[str, str] = field(init=False, repr=False, compare=False, hash=False)
     """Where each setting's value came from: ``given``, the variable's name, the file's path, or ``default``."""
+    inputs: Inputs = field(init=False, repr=False, compare=False, hash=False)
+    """What the settings were read from, and those of plugins will be."""
+    settings: tuple[Setting, ...] = field(init=False, repr=False, compare=False, hash=False)
+    """All settings: ours, and behind them those of plugins once they are loaded."""
 
     def __post_init__(self, environ: Mapping[str, str] | None, file: str | Path | None) -> None:
         if environ is None:
             load_env_file()
             environ = os.environ
-        settings = settings_of(Config)
+        settings = settings_of(type(self))
         given = {one.name: value for one in settings if (value := getattr(self, one.name)) is not UNSET}
-        values, sources = resolve(settings, given, environment=environ, file=file)
+        if not isinstance(self.plugin_settings, Mapping):
+            raise ConfigError(
+                f"plugin_settings is of type {type(self.plugin_settings).__name__}; accepted: a dictionary of names and"
+                " values"
+            )
+        if ours := sorted(self.plugin_settings.keys() & {one.name for one in settings}):
+            raise ConfigError(f"plugin_settings has {ours[0]!r}, which is the server's own; give Config({ours[0]}=…)")
+        inputs = Inputs.collect({**self.plugin_settings, **given}, environ, file)
+        read = {one.name: inputs.read(one) for one in settings}
+        values = {name: value for name, (value, _) in read.items()}
+        sources = {name: source for name, (_, source) in read.items()}
         values |= _dependent_defaults(values, sources)
         values["providers"] = tuple(one.with_variables(environ) for one in values["providers"])
+        self._set(**values, plugin_settings=PluginSettings(self.plugin_settings))
+        self._set(sources=MappingProxyType(sources), inputs=inputs, settings=tuple(settings))
+
+    def value_of(self, setting: Setting) -> Any:
+        """Return the value of a setting, ours or a plugin's."""
+        return getattr(self, setting.name) if setting.plugin is None else self.plugin_settings[setting.name]
+
+    def replace(self, **given: Any) -> Config:
+        """Return the settings with others in their place. Each keeps where it came from, those of plugins too."""
+        ours = {one.name for one in settings_of(type(self))}
+        in_code = {name: getattr(self, name) for name in ours if self.sources[name] == "given"}
+        plugins = {name: value for name, value in self.inputs.given.items() if name not in ours}
+        plugins |= given.pop("plugin_settings", {})
+        return type(self)(
+            **(in_code | given), plugin_settings=plugins, environ=self.inputs.environment, file=self.inputs.file
+        )
+
+    def with_plugin_settings(self, read: Sequence[tuple[Setting, Any, str]]) -> Config:
+        """Return it with the settings of the plugins that are loaded, each with its value and source."""
+        config = copy(self)
+        config._set(
+            plugin_settings=PluginSettings({one.name: value for one, value, _ in read}),
+            sources=MappingProxyType({**self.sources, **{one.name: source for one, _, source in read}}),
+            settings=(*settings_of(type(self)), *(one for one, _, _ in read)),
+        )
+        return config
+
+    def _set(self, **values: Any) -> None:
         for name, value in values.items():
             object.__setattr__(self, name, value)
-        object.__setattr__(self, "sources", MappingProxyType(sources))
 
 
 def _dependent_defaults(values: Mapping[str, Any], sources: Mapping[str, str]) -> dict[str, Any]:

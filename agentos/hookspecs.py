@@ -92,9 +92,13 @@ class RegisterAuthenticator(Protocol):
 
 
 class RegisterSetting(Protocol):
-    """Register a setting: ``name`` in the file and in code, ``AGENTOS_NAME`` in the environment.
+    """Register a setting: ``name`` in the file and in code, ``AGENTOS_NAME`` or ``variable`` in the environment.
 
-    ``kind`` is ``str``, ``int``, ``float``, ``bool``, or a :class:`~agentos.Kind`.
+    ``kind`` is ``str``, ``int``, ``float``, ``bool``, one of ``agentos.kinds``, or an :class:`~agentos.Kind`.
+    ``default`` is written as a user would write it. ``None`` means that the setting need not be set. A ``secret`` is a
+    text that no log or command shows; the variable with ``_FILE`` behind its name may name a file that holds it.
+
+    Begin the names with the name of the plugin: then a variable is known to be its own also where it is not loaded.
     """
 
     def __call__(
@@ -123,7 +127,12 @@ class RegisterCommand(Protocol):
 
 @hookspec
 def register_settings(register: RegisterSetting) -> None:
-    """Register settings of the plugin. Called first of all; the other hooks find the values in ``config``."""
+    """Register settings of the plugin. Called first of all; the other hooks find the values in ``config``.
+
+    ``config.plugin_settings["http_timeout"]`` is the value, checked and converted by its kind. The CLI calls this hook
+    without the others, so let it open nothing. A name or variable of ours or of another plugin is refused. A value that
+    is not accepted makes the plugin broken, and the report names setting, source, value and what is accepted.
+    """
 
 
 @hookspec

@@ -17,6 +17,7 @@ from agentos.models.provider import ModelProvider
 from agentos.observability.run_log import RunLog
 from agentos.plugins.closing import OpenedThings
 from agentos.plugins.manager import PluginManager, PluginReport
+from agentos.plugins.settings import read_plugin_settings
 from agentos.provider_settings import ProviderSettings
 from agentos.registry import Registry
 from agentos.storage.interface import Storage
@@ -42,8 +43,11 @@ class Registries:
         self.tools: Registry[Tool] = Registry("tool")
         self.agents: Registry[Agent | StreamingAgent] = Registry("agent")
 
-    def fill(self, manager: PluginManager, config: Config, plugins: Mapping[str, object]) -> None:
-        """Load all plugins and let each register; agents come last, as they name models and tools."""
+    def fill(self, manager: PluginManager, config: Config, plugins: Mapping[str, object]) -> Config:
+        """Load all plugins and let each register; agents come last, as they name models and tools.
+
+        Return the configuration with the settings of the plugins.
+        """
         for registry in (self.providers, self.storages, self.executors, self.authenticators, self.tools, self.agents):
             manager.on_removal(registry.remove_source)
         manager.on_removal(self.opened.close_of)
@@ -52,6 +56,7 @@ class Registries:
         for name, plugin in plugins.items():
             manager.add(name, plugin)
         manager.load_installed()
+        config = read_plugin_settings(manager, config)
         manager.call("register_storage_backends", partial(_register_into, self.storages), config=config)
         manager.call("register_executors", partial(_register_into, self.executors), config=config)
         manager.call("register_authenticators", partial(_register_into, self.authenticators), config=config)
@@ -59,6 +64,7 @@ class Registries:
         self._add_providers_of(config, manager)
         manager.call("register_tools", self._register_tool, config=config)
         manager.call("register_agents", self._register_agent, config=config)
+        return config
 
     def _add_providers_of(self, config: Config, manager: PluginManager) -> None:
         """Add the providers that the settings name. One that a plugin has too would be a guess, so it is refused."""

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from math import isfinite
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -60,6 +61,18 @@ def switchable(parse: Callable[[Any], T]) -> Callable[[Any], T | None]:
     """Let ``None``, the empty text, ``none`` and ``off`` through as ``None``: no limit."""
     words = ("", "none", "off")
     return lambda value: None if value is None or str(value).strip().lower() in words else parse(value)
+
+
+def _integer(value: Any) -> int:
+    if isinstance(value, bool) or not re.fullmatch(r"[+-]?[0-9]{1,15}", str(value).strip()):
+        raise ValueError(value)
+    return int(str(value).strip())
+
+
+def _decimal(value: Any) -> float:
+    if isinstance(value, bool) or not isfinite(number := float(str(value).strip())):
+        raise ValueError(value)
+    return number
 
 
 def _flag(value: Any) -> bool:
@@ -152,7 +165,14 @@ def seconds(least: float, most: float) -> Kind:
     return Kind(f"seconds, from {least:g} to {most:g}", lambda value: _number(value, least, most))
 
 
+def or_none(kind: Kind) -> Kind:
+    """Accept what ``kind`` accepts, and the words ``none`` and ``off``, which give ``None``: no limit."""
+    return Kind(f"{kind.accepts}, or none", switchable(kind.parse))
+
+
 TEXT = Kind("a text", _text)
+INTEGER = Kind("a whole number", _integer)
+NUMBER = Kind("a number", _decimal)
 OPTIONAL_TEXT = Kind("a text", optional(_text))
 FLAG = Kind("1 or 0 (also true/false, yes/no, on/off)", _flag)
 SIZE = Kind("bytes, or a number with KiB, MiB or GiB, from 1 KiB to 1 GiB", _size)
@@ -161,10 +181,14 @@ ADDRESS = Kind("host:port, or :port for all interfaces, IPv4 and IPv6", _address
 PATH_PREFIX = Kind("a path like /agents, of letters, digits, '-', '_', '.' and '~'", optional(_path_prefix))
 ORIGINS = Kind("origins like https://app.example.com, separated by commas, or *", _origins)
 HOSTS = Kind("host names and addresses, separated by commas; *.example.com for all below it", _hosts)
-OPTIONAL_COUNT = Kind("a whole number from 1 to 1000000, or none", switchable(whole(1, 1_000_000).parse))
-OPTIONAL_RATE = Kind("requests and a time, as in 100/minute, 10/s or 500/15m, or none", switchable(_rate))
+OPTIONAL_COUNT = or_none(whole(1, 1_000_000))
+RATE = Kind("requests and a time, as in 100/minute, 10/s or 500/15m", _rate)
+OPTIONAL_RATE = or_none(RATE)
 OPTIONAL_MODEL = Kind("provider:name, as in openai:gpt-5-mini", optional(partial(_matching, r"[^:\s]+:\S.*")))
 OPTIONAL_MEMBER = Kind(
     "module:name, as in server:server", optional(partial(_matching, r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*"))
 )
 PLUGINS = Kind("names of plugins, separated by commas, or none", optional(_plugin_names))
+
+OF_TYPE: dict[type, Kind] = {str: TEXT, int: INTEGER, float: NUMBER, bool: FLAG}
+"""The kind that each type stands for."""

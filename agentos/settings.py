@@ -1,19 +1,26 @@
-"""How a setting is declared, read and refused. The settings themselves are in :mod:`agentos.config`."""
+"""How a setting is declared, read and refused.
+
+Our own settings are in :mod:`agentos.config`; those of plugins come through :mod:`agentos.plugins.settings`.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from agentos.errors import ConfigError
 from agentos.setting_kinds import Kind, Refusal
 
 CONFIG_FILE = "agentos.toml"
-"""Read from the working directory where it exists, unless ``AGENTOS_CONFIG`` names another file."""
+"""Read from the working directory where it exists, unless another file is named."""
+
+CONFIG_VARIABLE = "AGENTOS_CONFIG"
+"""Names that file. It is the one variable of ours that is no setting."""
 
 MAX_SECRET = 64 * 1024
 """Bytes of the largest file with a secret."""
@@ -23,7 +30,10 @@ UNSET: Any = object()
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What is known of a setting without its value. ``env`` names its variables, the strongest first."""
+    """What is known of a setting without its value. ``env`` names its variables, the strongest first.
+
+    ``plugin`` is the plugin that it belongs to; ``None`` for our own.
+    """
 
     name: str
     kind: Kind
@@ -31,6 +41,7 @@ class Setting:
     help: str
     env: tuple[str, ...] = ()
     secret: bool = False
+    plugin: str | None = None
 
     @property
     def file_env(self) -> tuple[str, ...]:
@@ -65,35 +76,65 @@ def settings_of(config: type) -> list[Setting]:
     ]
 
 
-def resolve(
-    settings: list[Setting],
-    given: Mapping[str, Any],
-    *,
-    environment: Mapping[str, str],
-    file: str | Path | None,
-) -> tuple[dict[str, Any], dict[str, str]]:
-    """Return value and source of each setting: what is given, else the environment, else the file, else the default.
+@dataclass(frozen=True, slots=True, repr=False)
+class Inputs:
+    """What a configuration is read from: the values given in code, the environment, and a file.
 
-    An empty variable counts as not set. A secret's variable may have ``_FILE`` behind its name, and names a file then.
+    They are kept, because plugins and their settings are known only later. ``file`` is the name that was given in code;
+    ``path`` is the file that was looked at, and ``in_file`` are its values.
     """
-    path, in_file = _read_file({one.name for one in settings}, environment, file)
-    values: dict[str, Any] = {}
-    sources: dict[str, str] = {}
-    for one in settings:
-        value, source = one.default, "default"
-        variable = _variable(one, environment)
-        if one.name in given:
-            source = "given"
-            value = one.parse(given[one.name], source)
-        elif variable is not None:
-            source = variable
-            text = environment[variable]
-            value = one.parse(_read_secret(text, variable) if variable in one.file_env else text, source)
-        elif one.name in in_file:
-            source = str(path)
-            value = one.parse(in_file[one.name], source)
-        values[one.name], sources[one.name] = value, source
-    return values, sources
+
+    given: Mapping[str, Any]
+    environment: Mapping[str, str]
+    file: str | Path | None
+    path: Path
+    in_file: Mapping[str, Any]
+
+    @classmethod
+    def collect(cls, given: Mapping[str, Any], environment: Mapping[str, str], file: str | Path | None) -> Inputs:
+        """Read the file, and keep all as it is now; raise :class:`~agentos.errors.ConfigError`."""
+        path, in_file = _read_file(environment, file)
+        return cls(MappingProxyType(dict(given)), MappingProxyType(dict(environment)), file, path, in_file)
+
+    def read(self, setting: Setting) -> tuple[Any, str]:
+        """Return value and source of a setting: what is given, else the environment, else the file, else the default.
+
+        An empty variable counts as not set. A secret's variable may have ``_FILE`` behind its name, and names a file
+        then. Raises :class:`~agentos.errors.ConfigError`.
+        """
+        if setting.name in self.given:
+            return setting.parse(self.given[setting.name], "given"), "given"
+        variable = _variable(setting, self.environment)
+        if variable is not None:
+            text = self.environment[variable]
+            text = _read_secret(text, variable) if variable in setting.file_env else text
+            return setting.parse(text, variable), variable
+        if setting.name in self.in_file:
+            return setting.parse(self.in_file[setting.name], str(self.path)), str(self.path)
+        return setting.default, "default"
+
+
+class PluginSettings(Mapping[str, Any]):
+    """The values of plugins' settings, by name. Its ``repr`` has the names alone: a value may be a secret."""
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        self._values = dict(values)
+
+    def __getitem__(self, name: str) -> Any:
+        try:
+            return self._values[name]
+        except KeyError:
+            names = ", ".join(self._values) or "none"
+            raise KeyError(f"no plugin that is loaded has a setting {name!r}; there are: {names}") from None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __repr__(self) -> str:
+        return f"PluginSettings({', '.join(self._values)})"
 
 
 def read_secret(variable: str, environment: Mapping[str, str]) -> str | None:
@@ -141,8 +182,8 @@ def _read_secret(name: str, variable: str) -> str:
     return text
 
 
-def _read_file(known: set[str], environment: Mapping[str, str], file: str | Path | None) -> tuple[Path, dict[str, Any]]:
-    named = file or environment.get("AGENTOS_CONFIG")
+def _read_file(environment: Mapping[str, str], file: str | Path | None) -> tuple[Path, dict[str, Any]]:
+    named = file or environment.get(CONFIG_VARIABLE)
     path = Path(named or CONFIG_FILE)
     if not named and not path.is_file():
         return path, {}
@@ -150,8 +191,4 @@ def _read_file(known: set[str], environment: Mapping[str, str], file: str | Path
         values = tomllib.loads(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"configuration file {path} cannot be read: {error}") from error
-    if unknown := sorted(values.keys() - known):
-        raise ConfigError(
-            f"configuration file {path} has unknown settings {', '.join(unknown)}; known: {', '.join(sorted(known))}"
-        )
     return path, values

@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 import inspect
+import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from configparser import ConfigParser
 from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import get_args
@@ -18,6 +20,7 @@ from agentos import hookspecs
 from agentos.api.kit.errors import CAUSE_STATUS, CODE_STATUS
 from agentos.cli import COMMANDS
 from agentos.cli import agentos as cli
+from agentos.cli.opening import load_plugins
 from agentos.config import Config
 from agentos.domain import event
 from agentos.errors import AgentOSError, ExecutionError, RequestError
@@ -30,7 +33,7 @@ NOTE = "<!-- Rendered by docs/generate.py; change the code that it names, then r
 
 
 def settings() -> str:
-    """One row a setting, from :mod:`agentos.config`."""
+    """One row a setting: ours from :mod:`agentos.config`, and those of the plugins in ``plugins/``."""
     rows = [
         "# Settings",
         "",
@@ -45,12 +48,8 @@ def settings() -> str:
         " `NAME='value'` or `NAME=\"value\"`, with `export` before it if you like; `#` begins a comment. Double quotes"
         ' know `\\n`, `\\r`, `\\t`, `\\"`, `\\\\` and `\\$`. Nothing is substituted.',
         "",
-        "| name | variable | default | accepts | meaning |",
-        "|---|---|---|---|---|",
+        *_table(settings_of(Config)),
     ]
-    for one in settings_of(Config):
-        variables = ", ".join(f"`{name}`" for name in (*one.env, *one.file_env))
-        rows.append(f"| `{one.name}` | {variables} | {_default(one)} | {one.kind.accepts} | {one.help} |")
     rows += [
         "",
         "## Providers",
@@ -62,12 +61,54 @@ def settings() -> str:
         "|---|---|---|",
     ]
     rows += [f"| `{name}` | {option.accepts} | {option.help} |" for name, option in OPTIONS.items()]
+    rows += [
+        "",
+        "## Settings of plugins",
+        "",
+        "Those of the plugins that `make install` installs; `agentos config` shows those of every loaded plugin."
+        ' In code they are given as `Config(plugin_settings={"http_timeout": 5})`; everything else is as above. See'
+        " [give a plugin settings](../how-to/plugin-settings.md).",
+    ]
+    for plugin, own in _settings_of_plugins().items():
+        rows += ["", f"### {plugin}", "", *_table(own)]
     return "\n".join(rows) + "\n"
+
+
+def _table(settings: Iterable[Setting]) -> list[str]:
+    rows = ["| name | variable | default | accepts | meaning |", "|---|---|---|---|---|"]
+    for one in settings:
+        variables = ", ".join(f"`{name}`" for name in (*one.env, *one.file_env))
+        rows.append(f"| `{one.name}` | {variables} | {_default(one)} | {one.kind.accepts} | {one.help} |")
+    return rows
+
+
+def _settings_of_plugins() -> dict[str, list[Setting]]:
+    """Return the settings of each plugin of this repository; others that happen to be installed are not asked."""
+    own = {
+        entry_point.split("=")[0].strip()
+        for file in sorted(REFERENCE.parents[1].glob("plugins/*/setup.cfg"))
+        for entry_point in _setup(file)["options.entry_points"]["agentos"].split("\n")
+        if entry_point
+    }
+    config, _ = load_plugins(Config(plugins=sorted(own), plugins_strict=True, environ={}, file=os.devnull))
+    found: dict[str, list[Setting]] = {}
+    for one in config.settings:
+        if one.plugin is not None:
+            found.setdefault(one.plugin, []).append(one)
+    return dict(sorted(found.items()))
+
+
+def _setup(file: Path) -> ConfigParser:
+    parser = ConfigParser(interpolation=None)
+    parser.read(file, "utf-8")
+    return parser
 
 
 def _default(setting: Setting) -> str:
     if setting.default is None:
         return "not set"
+    if setting.default == "":
+        return "none"
     if isinstance(setting.default, tuple):
         return ", ".join(f"`{item}`" for item in setting.default) or "none"
     if isinstance(setting.default, bool):

@@ -6,39 +6,47 @@ from typing import Any
 
 import click
 
-from agentos.cli.opening import found_server
-from agentos.cli.output import as_json, print_list
+from agentos.cli.opening import found_server, load_plugins
+from agentos.cli.output import as_json, print_list, printable
 from agentos.config import Config
 from agentos.provider_settings.value import HIDDEN, ProviderSettings
 from agentos.setting_kinds import Rate
-from agentos.settings import Setting, settings_of
+from agentos.settings import Setting
 
 
 @click.command("config")
 @as_json
 def command(as_json: bool) -> None:
-    """Show each setting and where its value came from.
+    """Show each setting, also those of plugins, and where its value came from.
 
-    Secrets are hidden, and so are passwords within addresses.
+    Secrets are hidden, and so are passwords within addresses. Variables that nothing reads are named on standard error.
     """
-    config = found_server().config
-    rows = [_row(config, setting) for setting in settings_of(Config)]
+    from agentos.advice import unread_variables
+
+    config, manager = load_plugins(found_server().config)
+    rows = [_row(config, setting) for setting in config.settings]
     print_list(
         "settings",
         rows,
-        ("SETTING", "VALUE", "SOURCE", "VARIABLE"),
-        [(row["name"], _shown(row["value"]), row["source"], " or ".join(row["env"])) for row in rows],
+        ("SETTING", "VALUE", "SOURCE", "VARIABLE", "PLUGIN"),
+        [
+            (row["name"], _shown(row["value"]), row["source"], " or ".join(row["env"]), row["plugin"] or "")
+            for row in rows
+        ],
         as_json=as_json,
     )
+    for sentence in unread_variables(config, manager.reports):
+        click.echo(f"Warning: {printable(sentence)}.", err=True)
 
 
 def _row(config: Config, setting: Setting) -> dict[str, Any]:
     return {
         "name": setting.name,
-        "value": _safe(setting, getattr(config, setting.name)),
+        "value": _safe(setting, config.value_of(setting)),
         "source": config.sources[setting.name],
         "env": [*setting.env, *setting.file_env],
         "help": setting.help,
+        "plugin": setting.plugin,
     }
 
 
@@ -52,10 +60,19 @@ def _safe(setting: Setting, value: Any) -> Any:
         return [one.shown() for one in value]
     if isinstance(value, str):
         value = HIDDEN if is_whole_secret(setting, value) else without_passwords(value)
-    return redact_data(value)
+    return redact_data(_plain(value))
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as JSON has it: a plugin's kind may make anything of a text."""
+    if isinstance(value, set | frozenset):
+        value = sorted(value, key=str)
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value if value is None or isinstance(value, str | int | float) else str(value)
 
 
 def _shown(value: Any) -> str:
     if isinstance(value, list):
-        return ", ".join(one if isinstance(one, str) else f"{one['prefix']}={one['base_url']}" for one in value)
+        return ", ".join(f"{one['prefix']}={one['base_url']}" if isinstance(one, dict) else str(one) for one in value)
     return {None: "", True: "1", False: "0"}.get(value, str(value))

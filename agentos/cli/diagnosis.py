@@ -6,16 +6,18 @@ import platform
 import threading
 import time
 from collections.abc import Container, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from agentos.cli.opening import changed, database_name, found_server
+from agentos.cli.opening import changed, database_name, found_server, load_plugins
 from agentos.cli.pages import read_pages
 from agentos.config import Config
 from agentos.errors import AgentOSError
 
 if TYPE_CHECKING:
     from agentos.models.catalog import Catalog
+    from agentos.plugins.manager import PluginReport
     from agentos.services.agents import AgentInfo
     from agentos.services.services import Services
 
@@ -53,9 +55,14 @@ def diagnose(timeout: float, *, find_models: bool = False) -> Iterator[Finding]:
     try:
         services = build(changed(config, migrate=False), agents=server.agents, tools=server.tools, plugins=OWN_PLUGINS)
     except AgentOSError as error:
+        with suppress(AgentOSError):  # a name that no setting has may be the cause
+            known, manager = load_plugins(config)
+            yield from _unread(known, manager.reports)
         yield Finding("server", "failed", f"cannot be put together: {error.message}")
         return
     try:
+        yield from _plugin_settings(services.config)
+        yield from _unread(services.config, services.plugins.reports)
         yield from _plugins(services)
         database = list(_database(services, config))
         yield from database
@@ -71,6 +78,18 @@ def diagnose(timeout: float, *, find_models: bool = False) -> Iterator[Finding]:
             yield Finding("stored agents", "warning", "not checked, as the database is not ready")
     finally:
         services.close()
+
+
+def _plugin_settings(config: Config) -> Iterator[Finding]:
+    names = [one.name for one in config.settings if one.plugin is not None and config.sources[one.name] != "default"]
+    if names:
+        yield Finding("plugin settings", "ok", f"set are {', '.join(names)}, the others have their defaults")
+
+
+def _unread(config: Config, reports: Sequence[PluginReport]) -> Iterator[Finding]:
+    from agentos.advice import unread_variables
+
+    return (Finding("advice", "warning", sentence) for sentence in unread_variables(config, reports))
 
 
 def _exposure(config: Config) -> Iterator[Finding]:

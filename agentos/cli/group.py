@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from agentos.cli.opening import app_option, settings
+from agentos.cli.opening import app_option, load_plugins, settings
 from agentos.cli.output import printable
 from agentos.domain.text import one_line
 from agentos.errors import AgentOSError, PluginError
@@ -66,18 +66,14 @@ class CommandGroup(click.Group):
         return found
 
     def _load_plugins(self) -> dict[str, click.Command]:
-        from agentos import hookspecs
-        from agentos.plugins.manager import PluginManager
         from agentos.registry import Registry
 
         registry: Registry[click.Command] = Registry("command")
         try:
             for name in self._modules:
                 registry.add(name, _TAKEN, source="core")
-            config = settings()
-            manager = PluginManager(hookspecs, allowed=config.plugins, strict=config.plugins_strict)
+            config, manager = load_plugins(settings())
             manager.on_removal(registry.remove_source)
-            manager.load_installed()
             manager.call("register_commands", partial(_register_into, registry), config=config)
         except AgentOSError as error:
             # A setting or plugin that is not accepted must not take away the help, nor the commands that explain it.

@@ -13,6 +13,7 @@ from agentos.cli.output import printable
 from agentos.config import Config
 
 if TYPE_CHECKING:
+    from agentos.plugins.manager import PluginManager
     from agentos.server import AgentOS
     from agentos.services.services import Services
 
@@ -71,8 +72,21 @@ def found_server() -> AgentOS:
 
 def changed(config: Config, **given: Any) -> Config:
     """Return the settings with others in their place. Each keeps where it came from."""
-    in_code = {name: getattr(config, name) for name, source in config.sources.items() if source == "given"}
-    return Config(**(in_code | given))
+    return config.replace(**given)
+
+
+def load_plugins(config: Config) -> tuple[Config, PluginManager]:
+    """Load the installed plugins and read their settings; no other hook of theirs is called.
+
+    Return the configuration with these settings, and the plugins.
+    """
+    from agentos import hookspecs
+    from agentos.plugins.manager import PluginManager
+    from agentos.plugins.settings import read_plugin_settings
+
+    manager = PluginManager(hookspecs, allowed=config.plugins, strict=config.plugins_strict)
+    manager.load_installed()
+    return read_plugin_settings(manager, config), manager
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, quote_plus, unquote
 
-from agentos.settings import Setting, settings_of
+from agentos.settings import Setting
 
 if TYPE_CHECKING:
     from agentos.config import Config
@@ -140,8 +140,8 @@ redact, redact_data, has_secret = process.redact, process.redact_data, process.h
 def secrets_of(config: Config) -> list[str]:
     """Return the secret settings, passwords in addresses, and the keys of providers."""
     found: list[str] = []
-    for setting in settings_of(type(config)):
-        value = getattr(config, setting.name)
+    for setting in config.settings:
+        value = config.value_of(setting)
         if isinstance(value, str):
             found += url_passwords(value)
             if is_whole_secret(setting, value):

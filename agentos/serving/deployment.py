@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from agentos.advice import advice
+from agentos.advice import advice, unread_variables
 from agentos.auth.addresses import with_port
 from agentos.auth.exposure import check_binding
 from agentos.observability.startup import error_line, one_line_exit
@@ -98,11 +98,14 @@ class Deployment:
             return None
 
     def worker_ready(self, worker: Any) -> None:
-        """Print the first thing to try once every worker serves."""
+        """Print the first thing to try once every worker serves, and warn of variables that nothing reads."""
         if os.read(self._tokens, 1) != b"!":
             return
         self._state[1] = 1
         if worker.services is not None:
+            # The master does not load plugins, so it cannot know what settings they have.
+            for sentence in unread_variables(worker.services.config, worker.services.plugins.reports):
+                log.warning(sentence)
             _say_what_to_try(worker, worker.services)
 
 

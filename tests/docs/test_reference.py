@@ -27,6 +27,12 @@ def test_each_hook_has_its_heading() -> None:
     assert all(f"\n## {name}\n" in page for name in hooks)
 
 
+def test_each_setting_of_a_plugin_of_this_repository_has_its_row() -> None:
+    page = (REFERENCE / "settings.md").read_text("utf-8")
+    variables = ("AGENTOS_HTTP_DENY_HOSTS", "AGENTOS_LOCAL_API_KEY_FILE", "AGENTOS_TOOL_POLICY")
+    assert all(f"`{variable}`" in page.partition("\n## Settings of plugins\n")[2] for variable in variables)
+
+
 def test_each_setting_has_its_row_and_each_event_its_heading() -> None:
     settings, events = (REFERENCE / "settings.md").read_text("utf-8"), (REFERENCE / "events.md").read_text("utf-8")
     assert all(f"| `{one.name}` |" in settings for one in settings_of(Config))

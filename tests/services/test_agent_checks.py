@@ -89,21 +89,17 @@ def test_a_text_is_no_list_of_tools() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "environ", "said"),
+    ("given", "said"),
     [
-        ({"plugins": (), "openai_api_key": "k"}, {}, ["OPENAI_API_KEY is set, but nothing here uses it"]),
-        ({"openai_api_key": "k", "plugins": ("openai",)}, {}, []),
-        ({"database_url": "memory://", "workers": 2}, {}, ["each of the 2 workers has a memory of its own"]),
-        ({"database_url": "memory://", "workers": 1}, {}, []),
-        ({"workers": 2}, {}, []),
-        ({}, {"AGENTOS_WOKERS": "2"}, ["AGENTOS_WOKERS is no setting of AgentOS; did you mean AGENTOS_WORKERS?"]),
-        ({}, {"AGENTOS_XYZZY": "2"}, ["AGENTOS_XYZZY is no setting of AgentOS"]),
-        ({}, {"AGENTOS_WORKERS": "2", "AGENTOS_CONFIG": "x", "AGENTOS_JWT_KEY_FILE": "x", "AGENTOS_Y": ""}, []),
-        ({}, {"AGENTOS_HTTP_ANYTHING": "1", "AGENTOS_TOOL_POLICY": "x", "OTHER": "x"}, []),
+        ({"plugins": (), "openai_api_key": "k"}, ["OPENAI_API_KEY is set, but nothing here uses it"]),
+        ({"openai_api_key": "k", "plugins": ("openai",)}, []),
+        ({"database_url": "memory://", "workers": 2}, ["each of the 2 workers has a memory of its own"]),
+        ({"database_url": "memory://", "workers": 1}, []),
+        ({"workers": 2}, []),
     ],
 )
-def test_settings_that_are_surely_not_meant_are_named(given: Any, environ: Any, said: list[str]) -> None:
-    found = list(advice(Config(environ={}, **given), environ))
+def test_settings_that_are_surely_not_meant_are_named(given: Any, said: list[str]) -> None:
+    found = list(advice(Config(environ={}, **given)))
     assert len(found) == len(said), found
     for one, start in zip(found, said, strict=True):
         assert start in one

@@ -7,18 +7,25 @@ from typing import Any
 
 import agentos_http
 import pytest
-from agentos_http.settings import SETTINGS, client_from
+from agentos_http.settings import client_from
 from agentos_http.tools import HttpTools, describe
 
-from agentos import OutboundAnswer, OutboundClient, OutboundRefused, Tool, ToolContext
-from agentos.errors import ConfigError
-from agentos.tools.tool import as_tools
+from agentos import Config, OutboundAnswer, OutboundClient, OutboundRefused, Tool, ToolContext, create_app
+from agentos.errors import PluginError
 
 LOOPBACK = {"AGENTOS_HTTP_ALLOW_PRIVATE": "127.0.0.0/8", "AGENTOS_HTTP_PORTS": "any"}
 
 
+def configured(environ: dict[str, str], **given: Any) -> Config:
+    """Return the configuration of a server that has the plugin."""
+    config = Config(database_url="memory://", plugins=(), plugins_strict=True, environ=environ, plugin_settings=given)
+    services = create_app(config, plugins={"http": agentos_http}).extensions["agentos"]
+    services.close()
+    return services.config
+
+
 def tools_of(environ: dict[str, str]) -> dict[str, Tool]:
-    return {tool.name: tool for tool in HttpTools(client_from(environ)).tools()}
+    return {tool.name: tool for tool in HttpTools(client_from(configured(environ).plugin_settings)).tools()}
 
 
 def call(tool: Tool, **arguments: Any) -> dict[str, Any]:
@@ -27,11 +34,12 @@ def call(tool: Tool, **arguments: Any) -> dict[str, Any]:
 
 
 def test_four_tools_are_registered() -> None:
-    made: list[Any] = []
-    agentos_http.register_tools(made.append)
-    tools = [tool for one in made for tool in as_tools(one)]
-    assert [tool.name for tool in tools] == ["http_get", "http_post", "http_put", "http_delete"]
-    for tool in tools:
+    config = Config(database_url="memory://", plugins=(), environ={})
+    services = create_app(config, plugins={"http": agentos_http}).extensions["agentos"]
+    services.close()
+    tools = {entry.name: entry.value for entry in services.tools}
+    assert tools.keys() == {"http_get", "http_post", "http_put", "http_delete"}
+    for tool in tools.values():
         assert "context" not in tool.parameters["properties"]
         assert tool.parameters["required"] == ["url"]
         assert all(parameter.get("description") for parameter in tool.parameters["properties"].values())
@@ -119,8 +127,12 @@ def test_a_body_that_was_cut_says_so() -> None:
     assert "more than 4 bytes" in describe(fetched("image/png", b"\x89PNG", truncated=True))["body"]
 
 
+def client_of(environ: dict[str, str], **given: Any) -> OutboundClient:
+    return client_from(configured(environ, **given).plugin_settings)
+
+
 def test_settings_make_the_policy() -> None:
-    client = client_from(
+    client = client_of(
         {
             "AGENTOS_HTTP_ALLOW_HOSTS": "API.example.com, *.bücher.example,[2606:4700::1]",
             "AGENTOS_HTTP_DENY_HOSTS": "evil.test 10.0.0.0/8, 8.8.8.8",
@@ -140,7 +152,24 @@ def test_settings_make_the_policy() -> None:
 
 
 def test_the_defaults_are_the_clients_own() -> None:
-    assert client_from({}) == OutboundClient(user_agent="agentos-http/0.1")
+    assert client_of({}) == OutboundClient(user_agent="agentos-http/0.1")
+
+
+def test_lists_are_accepted_where_the_file_and_code_have_them() -> None:
+    policy = client_of(
+        {},
+        http_allow_hosts=["api.example.com"],
+        http_deny_hosts=("10.0.0.0/8",),
+        http_allow_private=["127.0.0.0/8"],
+        http_ports=[80, 8080],
+    ).policy
+    assert policy.allow_hosts == ("api.example.com",)
+    assert [str(network) for network in (*policy.deny_networks, *policy.allow_networks)] == [
+        "10.0.0.0/8",
+        "127.0.0.0/8",
+    ]
+    assert policy.ports == {80, 8080}
+    assert client_of({}, http_ports="any", http_allow_private=True).policy.ports is None
 
 
 @pytest.mark.parametrize(
@@ -162,12 +191,21 @@ def test_the_defaults_are_the_clients_own() -> None:
     ],
 )
 def test_a_bad_setting_is_refused_by_its_name(name: str, value: str) -> None:
-    with pytest.raises(ConfigError, match=f"{name}.*accepted"):
-        client_from({name: value})
+    with pytest.raises(PluginError, match=f"'http' is broken: setting '{name[8:].lower()}' .from {name}.*accepted"):
+        configured({name: value})
+
+
+DEFAULTS = {
+    "http_allow_hosts": "(empty)",
+    "http_deny_hosts": "(empty)",
+    "http_timeout": "`20`",
+    "http_max_size": "`2 MiB`",
+    "http_ca_bundle": "(empty)",
+}
 
 
 def test_the_readme_names_every_setting() -> None:
     readme = (Path(__file__).parent.parent / "README.md").read_text("utf-8")
-    for setting in SETTINGS.values():
-        default = f"`{setting.default}`" if setting.default else "(empty)"
-        assert f"| `{setting.env[0]}` | {default} |" in readme
+    for setting in configured({}).settings:
+        if setting.plugin == "http":
+            assert f"| `{setting.env[0]}` | {DEFAULTS.get(setting.name, f'`{setting.default}`')} |" in readme

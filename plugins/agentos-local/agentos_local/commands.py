@@ -3,28 +3,33 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict
 from typing import Any
 
 import click
 
+from agentos import Config
 from agentos.errors import AgentOSError
-from agentos_local.provider import URL
 from agentos_local.shared_server import SharedServer
 from agentos_local.weights import find_weights
 
 
-@click.group()
-def local() -> None:
-    """Look at, or stop, the server of the local model that all processes share."""
+def local(config: Config) -> click.Group:
+    """Return the group of the commands, which work with the settings of ``config``."""
+    return click.Group(
+        "local",
+        commands=[status, stop],
+        help="Look at, or stop, the server of the local model that all processes share.",
+        context_settings={"obj": config},
+    )
 
 
-@local.command()
+@click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def status(as_json: bool) -> None:
+@click.pass_obj
+def status(config: Config, as_json: bool) -> None:
     """Say whether the server runs, where, and who uses it."""
-    shown = _status()
+    shown = _status(config)
     if as_json:
         click.echo(json.dumps(shown))
     elif not shown["running"]:
@@ -35,12 +40,13 @@ def status(as_json: bool) -> None:
         click.echo(f"tokens of one conversation: {shown['context']}; used by processes: {users}")
 
 
-@local.command()
+@click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def stop(as_json: bool) -> None:
+@click.pass_obj
+def stop(config: Config, as_json: bool) -> None:
     """Stop the server; runs that use it fail, and the next run starts another."""
     try:
-        stopped = _shared_server().stop()
+        stopped = _shared_server(config).stop()
     except AgentOSError as error:
         raise click.ClickException(error.message) from error
     if as_json:
@@ -49,8 +55,8 @@ def stop(as_json: bool) -> None:
         click.echo(f"stopped process {stopped.pid}" if stopped else "nothing to stop: it is not running")
 
 
-def _status() -> dict[str, Any]:
-    shared = _shared_server()
+def _status(config: Config) -> dict[str, Any]:
+    shared = _shared_server(config)
     try:
         state = shared.state()
     except AgentOSError as error:
@@ -64,10 +70,10 @@ def _status() -> dict[str, Any]:
     return shown
 
 
-def _shared_server() -> SharedServer:
-    if os.environ.get(URL):
-        raise click.ClickException(f"{URL} is set: its server is not ours to look at or to stop")
+def _shared_server(config: Config) -> SharedServer:
+    if config.plugin_settings["local_url"]:
+        raise click.ClickException("AGENTOS_LOCAL_URL is set: its server is not ours to look at or to stop")
     try:
-        return SharedServer(find_weights())
+        return SharedServer(find_weights(config.plugin_settings["local_model_path"]))
     except AgentOSError as error:
         raise click.ClickException(error.message) from error

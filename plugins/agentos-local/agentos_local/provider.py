@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import re
 import threading
 import time
@@ -22,8 +21,6 @@ from agentos_local.weights import find_weights
 
 logger = logging.getLogger(__name__)
 
-URL = "AGENTOS_LOCAL_URL"
-API_KEY = "AGENTOS_LOCAL_API_KEY"
 MAX_TOKENS = 256
 """Small models ramble: an answer ends here unless the agent's parameters say otherwise."""
 OUTPUT_LIMITS = frozenset({"max_output_tokens", "max_tokens", "max_completion_tokens"})
@@ -35,7 +32,7 @@ TOO_LONG = re.compile(r"request \((\d+) tokens\) exceeds the available context s
 
 
 class LocalProvider(ModelProvider):
-    """Answers from a model on this machine: the shared server's, or the one at ``AGENTOS_LOCAL_URL``.
+    """Answers from a model on this machine: the shared server's, or the one at ``url`` (``AGENTOS_LOCAL_URL``).
 
     Tools are sent only where the agent's parameters ask with a ``tool_choice``: a model of this size calls every
     tool that it gets, at every turn.
@@ -45,11 +42,15 @@ class LocalProvider(ModelProvider):
         self,
         *,
         token_timeout: float,
-        environ: Mapping[str, str] = os.environ,
+        url: str | None = None,
+        api_key: str | None = None,
+        model_path: str | None = None,
         shared: SharedServer | None = None,
     ) -> None:
         self._token_timeout = token_timeout
-        self._environ = environ
+        self._url = url
+        self._api_key = api_key
+        self._model_path = model_path
         self._lock = threading.Lock()
         self._shared = shared
         self._state: ServerState | None = None
@@ -58,8 +59,8 @@ class LocalProvider(ModelProvider):
     def stream(self, request: ModelRequest) -> Iterator[Arrival]:
         """Call the model, after starting the shared server where it does not run yet."""
         request = _tamed(request)
-        if url := self._environ.get(URL):
-            yield from self._client_of_url(url).stream(request)
+        if self._url:
+            yield from self._client_of_url(self._url).stream(request)
             return
         shared = self._shared_server()
         if request.model != shared.weights.name:
@@ -83,14 +84,14 @@ class LocalProvider(ModelProvider):
     def model_names(self) -> list[str]:
         """Return the model that is installed, if one is; a server of your own has names that only it knows."""
         try:
-            return [] if self._environ.get(URL) or not _has_llama_cpp() else [find_weights(self._environ).name]
+            return [] if self._url or not _has_llama_cpp() else [find_weights(self._model_path).name]
         except ProviderError:
             return []
 
     def check(self) -> str:
         """Start the server if need be, and say which model it serves and what to expect of it."""
-        if url := self._environ.get(URL):
-            return f"uses the server that {URL} names: {url}"
+        if self._url:
+            return f"uses the server that AGENTOS_LOCAL_URL names: {self._url}"
         shared = self._shared_server()
         state = shared.connect(deadline=time.monotonic() + 30, cancellation=Cancellation())
         return f"local:{state.model}: {shared.weights.description}; served by process {state.pid}"
@@ -110,7 +111,7 @@ class LocalProvider(ModelProvider):
             if self._shared is None:
                 if not _has_llama_cpp():
                     raise ProviderError("local models need llama.cpp: run `pip install xllamacpp==0.2.12`")
-                weights = find_weights(self._environ)
+                weights = find_weights(self._model_path)
                 logger.warning("local:%s is %s", weights.name, weights.description)
                 self._shared = SharedServer(weights)
             return self._shared
@@ -127,7 +128,7 @@ class LocalProvider(ModelProvider):
     def _client_of_url(self, url: str) -> ChatCompletions:
         with self._lock:
             if self._client is None:
-                self._client = self._new_client(url, self._environ.get(API_KEY))
+                self._client = self._new_client(url, self._api_key)
             return self._client
 
     def _new_client(self, base_url: str, key: str | None) -> ChatCompletions:

