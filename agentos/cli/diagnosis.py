@@ -36,6 +36,7 @@ def diagnose(timeout: float, *, find_models: bool = False) -> Iterator[Finding]:
     """
     from agentos.advice import advice
     from agentos.api.own_plugins import OWN_PLUGINS
+    from agentos.api.resources import collect_routes, server_of
     from agentos.bootstrap import build
 
     yield Finding("python", "ok", platform.python_version())
@@ -56,6 +57,11 @@ def diagnose(timeout: float, *, find_models: bool = False) -> Iterator[Finding]:
         yield Finding("server", "failed", f"cannot be put together: {error.message}")
         return
     try:
+        try:
+            collect_routes(services, server_of(services))
+        except AgentOSError as error:
+            yield Finding("server", "failed", f"cannot be put together: {error.message}")
+            return
         yield from _plugins(services)
         database = list(_database(services, config))
         yield from database

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -29,13 +30,13 @@ logger = logging.getLogger(__name__)
 
 
 def start_and_stream(request: RunRequest, projection: Projection, *, cancel_on_disconnect: bool = False) -> Response:
-    """Start a run and stream its events, as a projection renders them.
+    """Start a run and stream its events, as a projection renders them. The limits of streamed runs hold for it.
 
     A refusal is an error before the first byte, and then there is no run. With ``cancel_on_disconnect`` the run ends
     with its client.
     """
     with take_place() as place:  # before the run: one that is refused must not have begun
-        handle = services().runs.start(request)
+        handle = services().runs.start(replace(request, streamed=True))
         return _streamed(place, handle, projection, cancel_on_disconnect=cancel_on_disconnect)
 
 
