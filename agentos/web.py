@@ -7,7 +7,7 @@
 
     @routes.get("/greetings", access="greetings:read", responses={200: ResponseSpec("A greeting.")})
     def get_greeting():
-        \"""Read a greeting.\"""
+        "Read a greeting."
         return json_response({"greeting": "Hello"})
 
     @hookimpl
@@ -74,6 +74,7 @@ from agentos.errors import (
 )
 from agentos.events.projection import Projection
 from agentos.execution.run_handle import RunHandle
+from agentos.services.runs import RunRequest
 from agentos.services.server import Server
 
 __all__ = [
@@ -115,6 +116,7 @@ __all__ = [
     "RunCancelled",
     "RunHandle",
     "RunNotFound",
+    "RunRequest",
     "RunTimeout",
     "Seconds",
     "Server",

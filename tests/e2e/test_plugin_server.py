@@ -17,7 +17,6 @@ from parts.server import AgentOSServer
 PLUGIN = '''
 import agentos
 from agentos import web
-from agentos.services.runs import RunRequest
 from agentos.web import PUBLIC, ResponseSpec, Routes
 
 routes = Routes("parrot", "Repeats.", path_parameters={"name": web.PathParameter("The run's name at this door.")})
@@ -47,7 +46,7 @@ class Lines(web.Projection):
 
 
 def wanted(text):
-    return RunRequest(caller=web.caller(), agent_id="assistant", input=text, request_id=web.request_id())
+    return web.RunRequest(caller=web.caller(), agent_id="assistant", input=text, request_id=web.request_id())
 
 
 @routes.get("/parrot/name", access=PUBLIC, responses=FOUND)

@@ -6,7 +6,6 @@ from flask import Response
 
 from agentos import web
 from agentos.hookspecs import RegisterRoutes, hookimpl
-from agentos.services.runs import RunRequest
 from agentos.web import RequestSchema, ResponseSchema, ResponseSpec, Routes
 
 
@@ -46,7 +45,9 @@ def get_note(run_id: str) -> Response:
 )
 def make_note(agent_id: str, body: dict[str, Any]) -> Response:
     """Run an agent and note what it says."""
-    wanted = RunRequest(caller=web.caller(), agent_id=agent_id, input=body["text"], session_id=body.get("session_id"))
+    wanted = web.RunRequest(
+        caller=web.caller(), agent_id=agent_id, input=body["text"], session_id=body.get("session_id")
+    )
     run = web.start_and_wait(wanted)
     if run.error is not None:
         return web.run_error_response(run.error)
