@@ -29,7 +29,7 @@ from agentos.api.kit.ignored_fields import ignored_fields
 from agentos.api.kit.middleware import name_run, request_id, this_client
 from agentos.api.kit.path_parameters import PathParameter
 from agentos.api.kit.query import read_last_event_id
-from agentos.api.kit.routes import PAGE, PUBLIC, ResponseSpec, Routes, json_response
+from agentos.api.kit.routes import PAGE, PUBLIC, RUN_SOME, ResponseSpec, Routes, json_response
 from agentos.api.kit.run_answers import event_data, start_and_stream, start_and_wait, stream, wait_for_end
 from agentos.api.kit.schemas.fields import (
     Choice,
@@ -80,6 +80,7 @@ from agentos.services.server import Server
 __all__ = [
     "PAGE",
     "PUBLIC",
+    "RUN_SOME",
     "SSE_HEARTBEAT",
     "SSE_MEDIA_TYPE",
     "AgentNotFound",
