@@ -114,7 +114,10 @@ class RegisterSetting(Protocol):
 
 
 class RegisterRoutes(Protocol):
-    """Register a :class:`~agentos.web.Routes`, or a Flask blueprint with its ``public`` paths named."""
+    """Register a :class:`~agentos.web.Routes`, or a Flask blueprint with its ``public`` endpoints or paths named.
+
+    What a blueprint does not name needs a credential. Each route of a ``Routes`` says itself who may call it.
+    """
 
     def __call__(self, routes: Routes | Blueprint, *, public: Collection[str] = ()) -> None: ...
 
@@ -176,7 +179,11 @@ def register_commands(register: RegisterCommand, config: Config) -> None:
 
 @hookspec
 def register_routes(register: RegisterRoutes, server: Server) -> None:
-    """Register HTTP operations. Called when the application is built, in each worker."""
+    """Register HTTP operations. Called when the application is built, in each worker, and by commands that show them.
+
+    What cannot be served (a path that is taken, a wrong access) raises in ``register``, and the plugin is broken. The
+    server's own ``/docs`` and ``/openapi.yaml`` come this way.
+    """
 
 
 @hookspec

@@ -7,7 +7,7 @@
 
     @routes.get("/greetings", access="greetings:read", responses={200: ResponseSpec("A greeting.")})
     def get_greeting():
-        \"""Read a greeting.\"""
+        "Read a greeting."
         return json_response({"greeting": "Hello"})
 
     @hookimpl
@@ -29,7 +29,7 @@ from agentos.api.kit.ignored_fields import ignored_fields
 from agentos.api.kit.middleware import name_run, request_id, this_client
 from agentos.api.kit.path_parameters import PathParameter
 from agentos.api.kit.query import read_last_event_id
-from agentos.api.kit.routes import PAGE, PUBLIC, ResponseSpec, Routes, json_response
+from agentos.api.kit.routes import PAGE, PUBLIC, RUN_SOME, ResponseSpec, Routes, json_response
 from agentos.api.kit.run_answers import event_data, start_and_stream, start_and_wait, stream, wait_for_end
 from agentos.api.kit.schemas.fields import (
     Choice,
@@ -49,6 +49,7 @@ from agentos.api.kit.schemas.structure import Nested, NestedList, Raw, ResponseS
 from agentos.api.kit.sse import SSE_HEARTBEAT, SSE_MEDIA_TYPE, sse_event, sse_json
 from agentos.api.kit.stream_limits import Place, take_place
 from agentos.domain.event import Frame
+from agentos.domain.run_request import RunRequest
 from agentos.errors import (
     AgentNotFound,
     AgentOSError,
@@ -79,6 +80,7 @@ from agentos.services.server import Server
 __all__ = [
     "PAGE",
     "PUBLIC",
+    "RUN_SOME",
     "SSE_HEARTBEAT",
     "SSE_MEDIA_TYPE",
     "AgentNotFound",
@@ -115,6 +117,7 @@ __all__ = [
     "RunCancelled",
     "RunHandle",
     "RunNotFound",
+    "RunRequest",
     "RunTimeout",
     "Seconds",
     "Server",

@@ -76,6 +76,11 @@ class Principal:
         return self.may(_RUN_ONE + agent_id)
 
     @property
+    def may_run_some(self) -> bool:
+        """Whether this caller may run any agent at all: which one is asked when it is known."""
+        return any(scope in ("agents:run", ADMIN) or scope.startswith(_RUN_ONE) for scope in self.scopes)
+
+    @property
     def visible_owner(self) -> str | None:
         """The owner to which this caller's view is limited; ``None`` (no limit) with ``admin``."""
         return None if ADMIN in self.scopes else self.owner

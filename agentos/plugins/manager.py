@@ -48,6 +48,8 @@ class PluginManager:
 
     def __init__(self, specs: ModuleType, *, allowed: Sequence[str] | None = None, strict: bool = False) -> None:
         self._left_out = frozenset(name[1:] for name in allowed or () if name.startswith("-"))
+        if CORE in self._left_out:
+            raise PluginError("AGENTOS_PLUGINS leaves out 'core', without which there is no server")
         named = [name for name in allowed or () if not name.startswith("-")]
         self._allowed = None if allowed is None or (self._left_out and not named) else named
         self._strict = strict

@@ -231,7 +231,9 @@ def test_a_renderer_that_fails_leaves_our_form(make: Any, caplog: pytest.LogCapt
 
 def test_a_header_tells_which_door_answers(client: FlaskClient) -> None:
     assert client.get("/v1/models").json == {"object": "model"}
-    assert client.get("/v1/models", headers=VERSION).json == {"type": "model"}
+    answer = client.get("/v1/models", headers=VERSION)
+    assert answer.json == {"type": "model"}
+    assert "X-Other-Version" in answer.vary
     assert client.get("/v1/models/lamp", headers=VERSION).json == {"type": "model", "name": "lamp"}
 
 

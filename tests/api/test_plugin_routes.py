@@ -232,6 +232,53 @@ def test_a_scope_of_its_own_is_asked_for_and_can_be_given(make: Make) -> None:
     assert client.get("/api/v1/agents", headers=key(app, "things:read")).status_code == 403
 
 
+def test_where_the_body_names_the_agent_a_scope_for_any_one_lets_a_caller_in(make: Make) -> None:
+    routes = Routes("chats", "Chats.")
+
+    @routes.post("/chats", access=web.RUN_SOME, body=NewThingSchema, responses=FOUND)
+    def chat(body: dict[str, Any]) -> Response:
+        """Chat."""
+        run = web.start_and_wait(web.RunRequest(caller=web.caller(), agent_id=body["name"], input="Hi"))
+        return web.json_response({"name": run.status})
+
+    app = make({"chats": Plugin(routes)}, auth=["api_key"], model="scripted:echo")
+    client = app.test_client()
+
+    def status(agent: str, *scopes: str) -> int:
+        return client.post("/chats", json={"name": agent}, headers=key(app, *scopes)).status_code
+
+    assert status("assistant", "agents:run:assistant") == 200
+    assert status("assistant", "agents:run") == 200
+    assert status("assistant", "admin") == 200
+    assert status("assistant", "agents:run:other") == 403
+    assert status("assistant", "agents:read") == 403
+
+
+def test_operations_that_cannot_be_described_are_left_out_of_the_document(
+    make: Make, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Odd(ResponseSchema):
+        """A schema that no YAML can show."""
+
+        odd = web.Raw("It.", {"enum": [object()]})
+
+    routes = Routes("odd", "Odd.")
+
+    @routes.get("/odd", access=PUBLIC, responses={200: ResponseSpec("It.", Odd)})
+    def get_odd() -> Response:
+        """Be odd."""
+        return Response("odd")
+
+    app = make({"odd": Plugin(routes), "good": Plugin(things())})
+    paths = document(app)["paths"]
+    assert "/things" in paths
+    assert "/api/v1/agents" in paths
+    assert "/odd" not in paths
+    assert app.test_client().get("/odd").text == "odd"
+    (line,) = [record for record in caplog.records if record.message == "operations cannot be described"]
+    assert (line.plugin, line.routes) == ("odd", "odd")
+
+
 def test_only_a_declared_scope_can_be_given(make: Make) -> None:
     app = make(auth=["api_key"])
     with pytest.raises(web.InvalidRequest, match=r"unknown scopes 'lamps:read'.*things:read, things:write"):
@@ -416,6 +463,8 @@ def test_the_documentation_is_a_plugin_that_can_be_left_out(make: Make) -> None:
 def test_a_plugin_that_is_left_out_has_to_be_there(make: Make) -> None:
     with pytest.raises(PluginError, match="'nothing'"):
         make({}, plugins=("-nothing",), plugins_strict=True)
+    with pytest.raises(PluginError, match="'core'"):
+        make({}, plugins=("-core",))
 
 
 def test_a_plugin_is_given_the_server_that_it_is_part_of(make: Make) -> None:

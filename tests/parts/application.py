@@ -1,21 +1,30 @@
 """What applications serve, for tests that go through all operations: nothing is a list of its own."""
 
-from functools import cache
+from collections.abc import Mapping
 
 from agentos.api.kit.route_table import RouteTable
-from agentos.api.kit.routes import Routes
 from agentos.app import create_app
 from agentos.config import Config
+from parts.notes_plugin import NotesPlugin
+
+SWEPT_PLUGINS: Mapping[str, object] = {"notes": NotesPlugin()}
+"""Plugins of tests with operations that every sweep goes through, beside the installed ones."""
 
 
-@cache
-def route_table(*, installed: bool) -> RouteTable:
-    """Return what is served by the core, or by the core and all installed plugins."""
-    app = create_app(Config(database_url="memory://", environ={}, plugins=None if installed else ()))
+def route_table(installed: tuple[str, ...] | None, plugins: Mapping[str, object]) -> RouteTable:
+    """Return what is served with these installed plugins (``None``: all) and these of tests."""
+    config = Config(database_url="memory://", environ={}, plugins=installed, assistant=False)
+    app = create_app(config, plugins=plugins)
     app.extensions["agentos"].close()
     table: RouteTable = app.extensions["agentos.routes"]
     return table
 
 
-RESOURCES: list[Routes] = route_table(installed=False).resources
-INSTALLED: list[Routes] = route_table(installed=True).resources
+RESOURCES = route_table((), {}).resources
+"""What the core serves."""
+
+INSTALLED = route_table(None, {}).resources
+"""What the core serves with the installed plugins."""
+
+SWEPT = route_table(None, SWEPT_PLUGINS)
+"""What is served with those of tests too."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from agentos.api.kit.errors import has_status
-from agentos.api.kit.routes import OPEN, PAGE, Route, Routes
+from agentos.api.kit.routes import OPEN, PAGE, RUN_SOME, Route, Routes
 from agentos.domain.principal import is_plugin_scope, is_scope
 from agentos.errors import PluginError
 
@@ -35,12 +35,12 @@ def _check(route: Route) -> None:
         raise PluginError(f"{where}: a path begins with '/'")
     if len(set(route.path_parameters)) != len(route.path_parameters):
         raise PluginError(f"{where}: a parameter stands in the path twice")
-    filled = route.access == RUN_ONE and "agent_id" in route.path_parameters
+    filled = route.access == RUN_SOME or (route.access == RUN_ONE and "agent_id" in route.path_parameters)
     if not (route.access in OPEN or is_scope(route.access) or is_plugin_scope(route.access) or filled):
         raise PluginError(
-            f"{where} has the access {route.access!r:.100}; accepted are PUBLIC, PAGE, a scope of the server, or one of"
-            " the plugin's own: two words of lower-case letters, digits, '_' and '-', as in 'metrics:read', the first"
-            " not 'agents', 'sessions' or 'runs'"
+            f"{where} has the access {route.access!r:.100}; accepted are PUBLIC, PAGE, a scope of the server, RUN_SOME,"
+            " or one of the plugin's own: two words of lower-case letters, digits, '_' and '-', as in 'metrics:read',"
+            " the first not 'agents', 'sessions' or 'runs'"
         )
     if not route.description:
         raise PluginError(f"{where}: function {route.operation_id!r} has no docstring, which the document needs")

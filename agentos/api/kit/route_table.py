@@ -46,7 +46,9 @@ class Address:
         if route is None:
             headers = [str(route.door.when_header) for route in self.routes if route.door is not None]
             raise InvalidRequest(f"nothing says which protocol is meant; accepted is the header {' or '.join(headers)}")
-        return route.serve(**values_by_name(route.path_parameters, path))
+        response = route.serve(**values_by_name(route.path_parameters, path))
+        response.vary.update(str(one.door.when_header) for one in self.routes if one.door and one.door.when_header)
+        return response
 
 
 class RouteTable:
@@ -92,6 +94,11 @@ class RouteTable:
         """Take out everything that one plugin added."""
         self._routes = [entry for entry in self._routes if entry[0] != source]
         self._blueprints = [entry for entry in self._blueprints if entry[0] != source]
+
+    @property
+    def by_source(self) -> list[tuple[str, Routes]]:
+        """All declared operations, by resource, each with the plugin that registered it."""
+        return list(self._routes)
 
     @property
     def resources(self) -> list[Routes]:

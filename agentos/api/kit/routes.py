@@ -43,6 +43,12 @@ PUBLIC = "public"
 PAGE = "page"
 """The access of pages for people: no credential. A keyless server refuses other machines and other sites' pages."""
 
+RUN_SOME = "agents:run:*"
+"""The access of operations that run the agent which the body names: a caller needs the scope to run any one.
+
+Whether it may run that one, ``server.runs.start`` asks.
+"""
+
 OPEN = (PUBLIC, PAGE)
 """The accesses that need no credential."""
 
@@ -253,7 +259,8 @@ class Routes:
 
 
 def _require(scope: str) -> None:
-    if not caller().may(scope):
+    allowed = caller().may_run_some if scope == RUN_SOME else caller().may(scope)
+    if not allowed:
         raise Forbidden(f"this needs a credential with scope {scope!r}")
 
 

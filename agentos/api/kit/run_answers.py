@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import Any
 
 import orjson
 from flask import Response
@@ -15,12 +16,10 @@ from agentos.api.kit.routes import services
 from agentos.api.kit.stream_limits import Place, take_place
 from agentos.domain.event import Frame
 from agentos.domain.run import Run
+from agentos.domain.run_request import RunMode, RunRequest
 from agentos.errors import RunTimeout
 from agentos.events.projection import Projection
 from agentos.execution.run_handle import RunHandle
-
-if TYPE_CHECKING:
-    from agentos.domain.run_request import RunRequest
 
 GRACE = 15.0
 """Seconds after its deadlines in which a run must have been stopped and saved; the runner needs two or three."""
@@ -29,13 +28,13 @@ logger = logging.getLogger(__name__)
 
 
 def start_and_stream(request: RunRequest, projection: Projection, *, cancel_on_disconnect: bool = False) -> Response:
-    """Start a run and stream its events, as a projection renders them.
+    """Start a run and stream its events, as a projection renders them. The limits of streamed runs hold for it.
 
     A refusal is an error before the first byte, and then there is no run. With ``cancel_on_disconnect`` the run ends
     with its client.
     """
     with take_place() as place:  # before the run: one that is refused must not have begun
-        handle = services().runs.start(request)
+        handle = services().runs.start(replace(request, mode=RunMode.STREAMED))
         return _streamed(place, handle, projection, cancel_on_disconnect=cancel_on_disconnect)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from functools import cache
@@ -63,6 +64,8 @@ DOCUMENT_KEY = "agentos.openapi"
 
 _rendering = threading.Lock()
 
+logger = logging.getLogger(__name__)
+
 ASSETS = {
     "favicon-32x32.png": "image/png",
     "start.js": "text/javascript; charset=utf-8",
@@ -113,16 +116,33 @@ def get_docs_asset(asset: str) -> Response:
 
 def _document(table: RouteTable) -> bytes:
     """Return what this application serves, rendered at the first request for it."""
-    # What it is rendered with is a few megabytes that most workers never need.
-    from agentos.api.kit.openapi import render_yaml
-
     with _rendering:
         found: bytes | None = current_app.extensions.get(DOCUMENT_KEY)
         if found is None:
-            # It takes a third of a second; other requests have their turns meanwhile.
-            text = render_yaml(table.resources, pause=lambda: time.sleep(LOOP_TURN))
-            current_app.extensions[DOCUMENT_KEY] = found = text.encode()
+            current_app.extensions[DOCUMENT_KEY] = found = _render(table).encode()
     return found
+
+
+def _render(table: RouteTable) -> str:
+    # What it is rendered with is a few megabytes that most workers never need.
+    from agentos.api.kit.openapi import render_yaml
+
+    def pause() -> None:
+        time.sleep(LOOP_TURN)  # it takes a third of a second; other requests have their turns meanwhile
+
+    try:
+        return render_yaml(table.resources, pause=pause)
+    except Exception:  # noqa: BLE001  # a plugin's schemas may be anything; only now a search for them is worth it
+        logger.warning("the document cannot be written with all plugins")
+    kept = []
+    for source, one in table.by_source:
+        try:
+            render_yaml([one], pause=pause)
+        except Exception:
+            logger.exception("operations cannot be described", extra={"plugin": source, "routes": one.tag})
+        else:
+            kept.append(one)
+    return render_yaml(kept, pause=pause)
 
 
 @cache
