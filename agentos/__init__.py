@@ -28,9 +28,10 @@ from agentos.domain.media import Media
 from agentos.domain.message import Message, ToolCall
 from agentos.domain.principal import Principal
 from agentos.domain.run import BusyPolicy, Run, RunStatus
-from agentos.domain.run_request import ModelOverrides, RunMode, RunRequest
+from agentos.domain.run_request import RunRequest
 from agentos.domain.run_step import RunStep
 from agentos.domain.session import Session
+from agentos.domain.stored_request import ModelOverrides, RunMode
 from agentos.domain.tool_spec import ToolSpec
 from agentos.domain.usage import Usage
 from agentos.errors import Unauthenticated

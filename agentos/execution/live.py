@@ -25,7 +25,7 @@ from agentos.domain.event import (
 from agentos.domain.event import ToolCallEvent as ToolCall
 from agentos.domain.message import Message
 from agentos.domain.run import Run, RunError, RunStatus
-from agentos.domain.run_request import NO_OVERRIDES
+from agentos.domain.stored_request import NO_OVERRIDES
 from agentos.domain.text import clean
 from agentos.domain.times import utc_now
 from agentos.domain.usage import Usage

@@ -9,7 +9,7 @@ from typing import Any
 from agentos.domain.media import Media
 from agentos.domain.message import Message, ToolCall
 from agentos.domain.run import BusyPolicy
-from agentos.domain.run_request import ModelOverrides, RunMode, StoredRequest
+from agentos.domain.stored_request import ModelOverrides, RunMode, StoredRequest
 from agentos.domain.tool_spec import ToolSpec
 from agentos.storage.json_text import dumps, loads
 
@@ -23,7 +23,7 @@ def request_text(request: StoredRequest | None) -> str | None:
         return None
     document: dict[str, Any] = {"mode": request.mode.value}
     if request.concurrency is not None:
-        document["concurrency"] = request.concurrency.value
+        document["concurrency"] = str(request.concurrency)
     if request.messages:
         document["messages"] = [_message_document(message) for message in request.messages]
     overrides = {

@@ -14,7 +14,8 @@ from agentos.config import Config
 from agentos.domain.media import Media
 from agentos.domain.principal import OPERATOR
 from agentos.domain.run import Run, RunStatus
-from agentos.domain.run_request import RunMode, RunRequest
+from agentos.domain.run_request import RunRequest
+from agentos.domain.stored_request import RunMode
 from agentos.runtime.context import RunContext
 from agentos.services.services import Services
 from parts.waiting import until

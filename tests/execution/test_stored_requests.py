@@ -14,7 +14,8 @@ from agentos.domain.media import Media
 from agentos.domain.message import Message, ToolCall
 from agentos.domain.principal import OPERATOR
 from agentos.domain.run import Run, RunStatus
-from agentos.domain.run_request import ModelOverrides, RunRequest
+from agentos.domain.run_request import RunRequest
+from agentos.domain.stored_request import ModelOverrides
 from agentos.hookspecs import RegisterModelProvider, hookimpl
 from agentos.models.scripted import Pause, ScriptedProvider
 from agentos.services.services import Services
