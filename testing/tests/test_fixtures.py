@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 import re
 import signal
 import textwrap
@@ -242,10 +243,11 @@ def test_a_killed_server_leaves_no_process(serve, program: Path) -> None:
     server = serve(program, workers=2)
     pids = set(map(int, re.findall(r"Booting worker with pid: (\d+)", server.log())))
     assert len(pids) == 2
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)  # so that no worker ends because it notices that its master is gone
     server.kill()
     assert server.process.returncode == -signal.SIGKILL
     for pid in pids:
-        # Its parent is gone; the process that inherits it may take a moment to notice its end.
         until_gone(pid)
 
 
