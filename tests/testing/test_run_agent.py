@@ -276,6 +276,17 @@ def test_no_thread_is_left() -> None:
     assert set(threading.enumerate()) <= before
 
 
+def test_an_agent_that_notices_its_end_late_is_waited_for() -> None:
+    class Late:
+        def stream(self, context):
+            yield "Well"
+            time.sleep(1)
+
+    run = run_agent(Late(), "Hi", request_timeout=0.1)
+    assert run.status == "failed"
+    assert f"run-{run.id}" not in [thread.name for thread in threading.enumerate()]
+
+
 def test_the_same_run_twice_has_the_same_events() -> None:
     def told() -> list[tuple[str, object]]:
         run = run_agent(SHOP, "Hi", turns=[["a", "b"], "c"])
