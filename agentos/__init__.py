@@ -31,6 +31,7 @@ from agentos.models.scripted import ScriptedProvider
 from agentos.runtime.context import RunContext
 from agentos.tools.bounds import Bounds
 from agentos.tools.context import ToolContext
+from agentos.tools.source import ToolSource
 from agentos.tools.tool import Tool, Toolkit, tool
 
 if TYPE_CHECKING:
@@ -84,6 +85,7 @@ __all__ = [
     "ToolCallDelta",
     "ToolCallEvent",
     "ToolContext",
+    "ToolSource",
     "ToolSpec",
     "Toolkit",
     "Unauthenticated",
