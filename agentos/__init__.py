@@ -47,6 +47,7 @@ from agentos.setting_kinds import Kind
 from agentos.storage.idempotency import IdempotencyKey
 from agentos.tools.bounds import Bounds
 from agentos.tools.context import ToolContext
+from agentos.tools.source import ToolSource
 from agentos.tools.tool import Tool, Toolkit, tool
 
 if TYPE_CHECKING:
@@ -110,6 +111,7 @@ __all__ = [
     "ToolCallDelta",
     "ToolCallEvent",
     "ToolContext",
+    "ToolSource",
     "ToolSpec",
     "Toolkit",
     "Unauthenticated",
