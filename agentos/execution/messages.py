@@ -14,7 +14,7 @@ from agentos.storage.interface import Storage
 
 
 def prepare_messages(storage: Storage, live: LiveRun, history: Sequence[Message], *, most: int) -> Sequence[Message]:
-    """Return the earlier messages as the agent is given them, of at most ``most`` bytes; complete the run's attachments.
+    """Return the earlier messages as the agent is given them, at most ``most`` bytes; complete its own attachments.
 
     A conversation that the client sent takes the place of the session's history. The run's own attachments have their
     data unless another worker admitted the run. Without any attachment, this costs no query. Raises
