@@ -249,7 +249,8 @@ def before_model_call(request: ModelRequest, context: RunContext) -> ModelReques
 
     It is called in a thread of its own. When the run has to stop it is left behind there. A plugin that raises, or
     returns anything else, denies, and is named in the log. The server does not start without a plugin that has this
-    hook and is broken. Agents that call their model themselves are not seen here.
+    hook and is broken. It is asked about summaries of sessions too: then ``context.run_id`` is empty. Agents that call
+    their model themselves are not seen here.
     """
 
 
