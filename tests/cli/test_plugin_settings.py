@@ -142,6 +142,8 @@ def test_a_variable_that_nothing_reads_is_a_warning(cli, monkeypatch, variable, 
 
 def test_the_variables_of_settings_are_no_warning(cli, monkeypatch, tmp_path):
     (tmp_path / "secret").write_text("geheim-geheim")
+    (tmp_path / "own.toml").touch()
+    monkeypatch.setenv("AGENTOS_CONFIG", "own.toml")
     for name in ("AGENTOS_WEATHER_KEY_FILE", "AGENTOS_JWT_KEY_FILE"):
         monkeypatch.setenv(name, str(tmp_path / "secret"))
     for name, value in {
