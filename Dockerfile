@@ -22,7 +22,7 @@ RUN python -m venv /opt/agentos \
         /opt/agentos/bin/pip install --require-hashes --no-deps -r requirements/local.txt; \
     fi
 
-COPY setup.cfg setup.py README.md LICENSE gunicorn.conf.py openapi.yaml ./
+COPY setup.cfg setup.py README.md LICENSE gunicorn.conf.py ./
 COPY agentos agentos
 COPY plugins plugins
 # What is ours: nothing is fetched, not even to build with. Not editable: nothing in the image points back to /src.

@@ -30,7 +30,9 @@ PLUGINS := $(filter-out plugins/agentos-local/,$(sort $(dir $(wildcard plugins/*
 LOCAL := $(dir $(wildcard plugins/agentos-local/setup.cfg))
 # What our packages were called before: on the package index these names belong to others. The folders keep them.
 FORMER := agentos $(notdir $(patsubst %/,%,$(PLUGINS) $(LOCAL)))
-DECLARED := setup.cfg setup.py $(wildcard requirements/*.txt plugins/*/setup.cfg)
+# The pytest fixtures: a distribution of its own, which only tests have.
+TESTING := $(dir $(wildcard testing/setup.cfg))
+DECLARED := setup.cfg setup.py $(wildcard requirements/*.txt plugins/*/setup.cfg testing/setup.cfg)
 
 # Real services for tests; where the platform has no wheel of one, its tests skip and say so.
 PARTS := $(wildcard requirements/part-*.txt)
@@ -53,9 +55,9 @@ run: $(VENV)/.installed  ## Install, migrate an SQLite file, and serve on 127.0.
 	@exec $(BIN)/gunicorn -c gunicorn.conf.py wsgi:app
 
 wheels: $(VENV)/.installed  ## Build what would be published, into dist/.
-	rm -rf dist build/lib build/bdist.* plugins/*/build
-	$(BUILD) --wheel-dir dist . $(patsubst %,./%,$(PLUGINS) $(LOCAL))
-	rm -rf build/lib build/bdist.* plugins/*/build
+	rm -rf dist build/lib build/bdist.* plugins/*/build testing/build
+	$(BUILD) --wheel-dir dist . $(patsubst %,./%,$(PLUGINS) $(LOCAL) $(TESTING))
+	rm -rf build/lib build/bdist.* plugins/*/build testing/build
 
 test: $(VENV)/.tested  ## Install what tests need and run the whole suite.
 	@$(BIN)/pytest
@@ -91,9 +93,9 @@ check-format: $(VENV)/.checked  ## Is everything formatted?
 check-lint: $(VENV)/.checked  ## Is the code clean to the linter?
 	$(BIN)/ruff check .
 
-check-types: $(VENV)/.checked  ## Do the types agree (mypy --strict), in the server and in each plugin?
+check-types: $(VENV)/.checked  ## Do the types agree (mypy --strict), in the server, in each plugin and in the test kit?
 	$(BIN)/mypy --strict agentos
-	@set -e; for plugin in $(dir $(wildcard plugins/*/agentos_*/__init__.py)); do echo "mypy --strict $$plugin"; $(BIN)/mypy --strict "$$plugin"; done
+	@set -e; for plugin in $(dir $(wildcard plugins/*/agentos_*/__init__.py testing/agentos_*/__init__.py)); do echo "mypy --strict $$plugin"; $(BIN)/mypy --strict "$$plugin"; done
 
 check-imports: $(VENV)/.checked  ## Does every layer import downwards only?
 	$(BIN)/lint-imports
@@ -138,7 +140,8 @@ $(VENV)/.installed: $(DECLARED) | $(BIN)/python
 
 $(VENV)/.tested: $(VENV)/.installed
 	$(LOCKED) requirements/test.txt
-	@$(OWN) --editable '.[test]' $(STALE)
+	@rm -rf testing/*.egg-info
+	@$(OWN) --editable '.[test]' $(patsubst %,--editable %,$(TESTING)) $(STALE)
 	@for part in $(PARTS); do $(LOCKED) $$part || echo "$$part could not be installed (pip says why above); its tests skip."; done
 	@touch $@
 

@@ -12,11 +12,24 @@ from agentos.auth.authenticator import Authenticator, Credentials
 from agentos.cancellation import Cancellation
 from agentos.config import Config
 from agentos.domain.agent import Agent, StreamingAgent
-from agentos.domain.event import Reasoning, Token, ToolCallEvent
+from agentos.domain.denied import Denied
+from agentos.domain.event import (
+    Complete,
+    CustomEvent,
+    Error,
+    Reasoning,
+    RunStart,
+    StateEvent,
+    Step,
+    Token,
+    ToolCallEvent,
+)
 from agentos.domain.media import Media
 from agentos.domain.message import Message, ToolCall
 from agentos.domain.principal import Principal
-from agentos.domain.run import Run, RunStatus
+from agentos.domain.run import BusyPolicy, Run, RunStatus
+from agentos.domain.run_request import ModelOverrides, RunMode, RunRequest
+from agentos.domain.run_step import RunStep
 from agentos.domain.session import Session
 from agentos.domain.tool_spec import ToolSpec
 from agentos.domain.usage import Usage
@@ -30,15 +43,17 @@ from agentos.models.request import ModelRequest
 from agentos.models.scripted import ScriptedProvider
 from agentos.runtime.context import RunContext
 from agentos.setting_kinds import Kind
+from agentos.storage.idempotency import IdempotencyKey
 from agentos.tools.bounds import Bounds
 from agentos.tools.context import ToolContext
-from agentos.tools.denied import Denied
 from agentos.tools.tool import Tool, Toolkit, tool
 
 if TYPE_CHECKING:
     from agentos.app import create_app
+    from agentos.execution.executor import Executor, Slot
     from agentos.http.outbound_client import OutboundAnswer, OutboundClient
     from agentos.server import AgentOS
+    from agentos.services.server import Server
 
 __all__ = [
     "Agent",
@@ -46,16 +61,23 @@ __all__ = [
     "Arrival",
     "Authenticator",
     "Bounds",
+    "BusyPolicy",
     "Cancellation",
+    "Complete",
     "Config",
     "Credentials",
+    "CustomEvent",
     "Delta",
     "Denied",
+    "Error",
+    "Executor",
     "Finish",
+    "IdempotencyKey",
     "Kind",
     "Media",
     "Message",
     "MessageDetails",
+    "ModelOverrides",
     "ModelProvider",
     "ModelRequest",
     "OutboundAnswer",
@@ -68,9 +90,17 @@ __all__ = [
     "ReasoningDelta",
     "Run",
     "RunContext",
+    "RunStart",
+    "RunMode",
+    "RunRequest",
     "RunStatus",
+    "RunStep",
     "ScriptedProvider",
+    "Server",
     "Session",
+    "Slot",
+    "StateEvent",
+    "Step",
     "StreamingAgent",
     "TextDelta",
     "Token",
@@ -104,4 +134,12 @@ def __getattr__(name: str) -> Any:
         from agentos.http import outbound_client
 
         return getattr(outbound_client, name)
+    if name == "Server":
+        from agentos.services.server import Server
+
+        return Server
+    if name in ("Executor", "Slot"):
+        from agentos.execution import executor
+
+        return getattr(executor, name)
     raise AttributeError(f"module 'agentos' has no attribute {name!r}")

@@ -8,7 +8,7 @@ from typing import Any
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from agentos.api.kit.body import BodyReader
+from agentos.api.kit.body import BodyReader, limit_plain_bodies
 from agentos.api.kit.callers import authenticate_requests
 from agentos.api.kit.cors import allow_origins
 from agentos.api.kit.errors import handle_errors
@@ -16,10 +16,12 @@ from agentos.api.kit.exposure import keep_strangers_out
 from agentos.api.kit.middleware import OrjsonProvider, watch_requests
 from agentos.api.kit.prefix import PathPrefix
 from agentos.api.kit.stream_limits import StreamLimits
-from agentos.api.resources import PAGE_ENDPOINTS, PUBLIC_ENDPOINTS, RESOURCES
+from agentos.api.own_plugins import OWN_PLUGINS
+from agentos.api.resources import collect_routes, server_of
 from agentos.bootstrap import build
 from agentos.config import Config
 from agentos.domain.agent import Agent, StreamingAgent
+from agentos.services.services import Services
 from agentos.tools.tool import Tool, Toolkit
 
 
@@ -32,32 +34,47 @@ def create_app(
 ) -> Flask:
     """Return the application with its services in ``app.extensions["agentos"]``.
 
+    ``plugins`` are objects with hooks, by name, beside the installed ones.
+
     Call it in each worker, after the fork: it opens the database. It starts no thread and leaves logging alone: the
     program calls :func:`agentos.observability.logs.configure_logging` and ``services.start()``.
     """
     config = config or Config()
+    own = {**OWN_PLUGINS, **(plugins or {})}
+    services = build(config, agents=agents, tools=tools, plugins=own, serving=True)
+    try:
+        return _application(config, services)
+    except BaseException:
+        services.close()
+        raise
+
+
+def _application(config: Config, services: Services) -> Flask:
     app = Flask("agentos", static_folder=None)
-    app.extensions["agentos"] = services = build(config, agents=agents, tools=tools, plugins=plugins, serving=True)
-    app.extensions["agentos.body"] = BodyReader(limit=config.max_request_size, seconds=config.request_timeout)
+    app.extensions["agentos"] = services
+    app.extensions["agentos.plugin_server"] = server = server_of(services)
+    app.extensions["agentos.body"] = body = BodyReader(limit=config.max_request_size, seconds=config.request_timeout)
     app.extensions["agentos.streams"] = StreamLimits(config)
     app.json = OrjsonProvider(app)
     # A redirect to the address with or without a slash would be HTML, and would lose the body of a POST.
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
 
+    table = collect_routes(services, server)
+    public = table.public
     handle_errors(app)
     watch_requests(app)
-    keep_strangers_out(app, config, public=PUBLIC_ENDPOINTS)
-    allow_origins(app, config)
-    authenticate_requests(app, services, public=PUBLIC_ENDPOINTS, pages=PAGE_ENDPOINTS)
+    keep_strangers_out(app, config, public=public, pages_for_people=table.pages_for_people)
+    allow_origins(app, config, table.doors)
+    authenticate_requests(app, services, public=public, pages=table.pages)
+    limit_plain_bodies(app, body, table.plain_endpoints)
     if config.proxy_hops:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=config.proxy_hops, x_proto=0, x_host=0)  # type: ignore[method-assign]
-    for resource in RESOURCES:
-        app.register_blueprint(resource.blueprint())
+    table.install(app)
     if config.root_path or config.proxy_hops:
         app.wsgi_app = PathPrefix(  # type: ignore[method-assign]
             app.wsgi_app,
             root=config.root_path,
-            names={rule.rule.split("/", 2)[1] for rule in app.url_map.iter_rules()},
+            names=table.first_parts,
         )
     return app

@@ -225,7 +225,7 @@ class Config:
     log_format: str = setting("json", one_of("json", "console"), "Form of the log.")
     log_content: bool = setting(False, FLAG, "Let prompts and answers appear in the log.")
     plugins: tuple[str, ...] | None = setting(
-        None, PLUGINS, "Plugins to load. Not set: all that are installed; `none`: none."
+        None, PLUGINS, "Plugins to load. Not set: all that are installed; `none`: none; `-docs`: all but that one."
     )
     plugins_strict: bool = setting(False, FLAG, "Refuse to start with a broken plugin instead of skipping it.")
     openai_api_key: str | None = setting(

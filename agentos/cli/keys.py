@@ -12,7 +12,7 @@ from agentos.cli.opening import opened
 from agentos.cli.output import as_json, print_json, print_list, printable, short_time
 from agentos.cli.values import Duration, Text
 from agentos.config import Config
-from agentos.domain.principal import SCOPES
+from agentos.domain.principal import SCOPES, is_plugin_scope
 from agentos.domain.text import one_line
 from agentos.domain.times import rfc3339, utc_now
 
@@ -53,8 +53,8 @@ def command() -> None:
     metavar="SCOPE",
     type=Text(),
     multiple=True,
-    help=f"What the key may do: {', '.join(SCOPES)}, or agents:run:ID for one agent alone. More of them with commas, or"
-    " the option again.  [default: all but agents:write and admin]",
+    help=f"What the key may do: {', '.join(SCOPES)}, agents:run:ID for one agent alone, or one of a plugin's own."
+    " More of them with commas, or the option again.  [default: all but agents:write and admin]",
 )
 @click.option(
     "--user",
@@ -81,6 +81,11 @@ def create(name: str, scopes: Sequence[str], user: str | None, expires_at: datet
 
     wanted = [scope.strip() for given in scopes for scope in given.split(",")]
     with opened() as services:
+        if any(is_plugin_scope(scope) for scope in wanted):
+            # Late: only plugins' own scopes need to be looked up, and that loads the web framework.
+            from agentos.api.resources import collect_routes, server_of
+
+            collect_routes(services, server_of(services))
         text, key = services.keys.create(
             name=name,
             owner=user,

@@ -80,10 +80,11 @@ def load_plugins(config: Config) -> tuple[Config, PluginManager]:
 
     Return the configuration with these settings, and the plugins.
     """
+    from agentos import hookspecs
     from agentos.plugins.manager import PluginManager
     from agentos.plugins.settings import read_plugin_settings
 
-    manager = PluginManager(allowed=config.plugins, strict=config.plugins_strict)
+    manager = PluginManager(hookspecs, allowed=config.plugins, strict=config.plugins_strict)
     manager.load_installed()
     return read_plugin_settings(manager, config), manager
 
@@ -94,12 +95,27 @@ def opened(*, migrate: bool = True) -> Iterator[Services]:
 
     Without ``migrate`` the database is left as it is, and not even connected to before it is needed.
     """
-    from agentos.bootstrap import build
-
     server = found_server()
     config = server.config if migrate else changed(server.config, migrate=False)
     announce(config)
-    services = build(config, agents=server.agents, tools=server.tools)
+    with _built(server, config) as services:
+        yield services
+
+
+@contextmanager
+def opened_aside() -> Iterator[Services]:
+    """Open the use cases for a command that asks what is installed: with a database in memory, and no credential."""
+    server = found_server()
+    with _built(server, changed(server.config, database_url="memory://", auth=())) as services:
+        yield services
+
+
+@contextmanager
+def _built(server: AgentOS, config: Config) -> Iterator[Services]:
+    from agentos.api.own_plugins import OWN_PLUGINS
+    from agentos.bootstrap import build
+
+    services = build(config, agents=server.agents, tools=server.tools, plugins=OWN_PLUGINS)
     try:
         yield services
     finally:

@@ -17,7 +17,10 @@ def command(as_json: bool) -> None:
 
     Of a broken one, the reason is shown instead.
     """
+    from agentos.api.resources import collect_routes, server_of
+
     with opened(migrate=False) as services:
+        collect_routes(services, server_of(services))
         reports = services.plugins.reports
     print_list(
         "plugins",

@@ -57,6 +57,14 @@ if TYPE_CHECKING:
     default=None,
     help="Start a run over when its worker is lost; its tools may then act twice.",
 )
+@click.option(
+    "--allow-override",
+    "allow_overrides",
+    metavar="NAME",
+    type=Text(),
+    multiple=True,
+    help="Let a run override this, and nothing that is not named; repeatable.  [default: temperature and the like]",
+)
 @click.option("--update", is_flag=True, help="Replace the agent's whole definition if it is registered already.")
 @as_json
 def command(

@@ -37,11 +37,11 @@ def command(
     if text == "-":
         text = Text()(sys.stdin.read())
     from agentos.api.v1.serializers import run_json
-    from agentos.services.runs import RunRequest
+    from agentos.domain.run_request import RunMode, RunRequest
 
     show = print_lines if as_events else (lambda _: None) if as_json else Screen().show
     request = RunRequest(
-        caller=OPERATOR, agent_id=agent, input=text, media=tuple(images), session_id=session_id, streamed=True
+        caller=OPERATOR, agent_id=agent, input=text, media=tuple(images), session_id=session_id, mode=RunMode.STREAMED
     )
     with opened_for_runs() as services:
         run = execute(services, request, show)

@@ -17,8 +17,8 @@ from agentos.domain.text import one_line
 from agentos.errors import RunCancelled, RunFinished, RunNotFound, StorageError
 
 if TYPE_CHECKING:
+    from agentos.domain.run_request import RunRequest
     from agentos.execution.run_handle import RunHandle
-    from agentos.services.runs import RunRequest
     from agentos.services.services import Services
 
 HEARTBEAT = 60.0
@@ -124,6 +124,10 @@ class Screen:
                 self._think(data["content"])
             elif frame.type == "tool_call":
                 self._aside(_tool_call(data))
+            elif frame.type == "custom":
+                self._aside(f"{data['name']}: {one_line(json_text(data['data']), SHOWN)}")
+            elif frame.type == "state":
+                self._aside(f"state: {one_line(json_text(data['delta']), SHOWN)}")
             elif frame.type == "run_start" and "attempt" in data:
                 self._aside(f"Its worker was lost: the run starts over (attempt {data['attempt']}).")
             elif frame.last:

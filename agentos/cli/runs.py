@@ -16,6 +16,7 @@ from agentos.cli.running import HEARTBEAT, INTERRUPTED, Screen, end, error_of, p
 from agentos.cli.values import Text
 from agentos.domain.principal import OPERATOR
 from agentos.domain.run import Run, RunStatus
+from agentos.domain.run_step import RunStep
 from agentos.domain.text import one_line
 
 if TYPE_CHECKING:
@@ -65,19 +66,24 @@ def list_runs(session_id: str | None, agent_id: str | None, status: str | None, 
 @click.argument("run_id", metavar="ID", type=Text())
 @as_json
 def show(run_id: str, as_json: bool) -> None:
-    """Show a run: what it was asked, where it stands, which tools it called, what it said."""
-    from agentos.api.v1.serializers import run_json
+    """Show a run: what it was asked, where it stands, which models and tools it called, what it said."""
+    from agentos.api.v1.serializers import run_detail_json
     from agentos.services.tool_calls import tool_calls_of
 
     with opened() as services:
         found = services.runs.open(run_id, OPERATOR).get()
         calls = tool_calls_of(services.storage, found)
-    run = run_json(found)
+    run = run_detail_json(found)
     if as_json:
         print_json(run | {"tool_calls": [asdict(call) for call in calls]})
         return
     content = run.pop("content")
+    del run["steps"]
     print_fields(run, width=15, hidden=(None, {}, []))
+    if found.steps:
+        click.echo("steps:")
+    for step in found.steps:
+        click.echo(f"  {_step(step)}")
     if calls:
         click.echo("tool_calls:")
     for call in calls:
@@ -150,6 +156,19 @@ def _tool_call(call: ToolCallRecord) -> str:
     outcome = "ended, its events are not kept any more" if call.status is None else f"{call.status}{took}"
     why = "" if call.error is None else f": {one_line(call.error, SHOWN)}"
     return f"{one_line(call.name)}({one_line(arguments, SHOWN)}) {outcome}{why}"
+
+
+def _step(step: RunStep) -> str:
+    name = step.tool_name if step.type == "tool_call" else step.model
+    again = f" (attempt {step.attempt})" if (step.attempt or 1) > 1 else ""
+    took = "" if step.duration is None else f" in {step.duration:.3f} s"
+    said = [f"{step.number}. {one_line(name or '')}{again} {step.status}{took}"]
+    if step.time_to_first_token is not None:
+        said.append(f"first token after {step.time_to_first_token:.3f} s")
+    if step.usage is not None:
+        said.append(f"{step.usage.prompt_tokens} + {step.usage.completion_tokens} tokens")
+    said += [one_line(word) for word in (step.finish_reason, step.cause) if word]
+    return ", ".join(said)
 
 
 def _row(run: Run) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from agentos.domain.agent_parameters import check_extras
 from agentos.domain.ids import AGENT_ID
+from agentos.domain.overrides import DEFAULT_OVERRIDES, check_allowed_overrides
 from agentos.domain.run import BusyPolicy
 from agentos.errors import InvalidRequest
 
@@ -35,6 +36,8 @@ class Agent:
     streamed. ``history_turns`` and ``max_turns`` fall back to the server's settings.
     ``concurrency`` is what happens to a run when its session has another one under way and the request does not say.
     ``retry_on_crash`` lets a run start over when its worker is lost: for agents with tools that may act twice.
+    ``allow_overrides`` names what a run may do differently: parameters, ``output_schema``, ``client_tools`` and
+    ``instructions``. An output limit is only ever lowered.
 
     Raises :class:`~agentos.errors.InvalidRequest` when a value cannot be right.
     """
@@ -52,6 +55,7 @@ class Agent:
     max_turns: int | None = None
     concurrency: BusyPolicy | str = BusyPolicy.ENQUEUE
     retry_on_crash: bool = False
+    allow_overrides: Sequence[str] = DEFAULT_OVERRIDES
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -86,8 +90,10 @@ class Agent:
                 f" [{self.tools!r:.100}]"
             )
         check_extras(self.id, self.parameters)
+        check_allowed_overrides(self.id, self.allow_overrides)
         object.__setattr__(self, "name", self.name or self.id)
         object.__setattr__(self, "tools", tuple(self.tools))
+        object.__setattr__(self, "allow_overrides", tuple(self.allow_overrides))
         object.__setattr__(self, "parameters", MappingProxyType(dict(self.parameters)))
         object.__setattr__(self, "metadata", MappingProxyType(dict(self.metadata)))
 
@@ -96,10 +102,11 @@ class Agent:
 class StreamingAgent(Protocol):
     """Any object with ``stream(context)`` is an agent: another framework's agent is hosted through this.
 
-    It yields text (``str``), :class:`~agentos.Token`, :class:`~agentos.Reasoning`, :class:`~agentos.ToolCallEvent` and
-    :class:`~agentos.Usage` values as they come, or a list of them for what came together; returning ends the run as
-    completed, raising ends it as failed.
-    ``name``, ``description`` and ``model`` attributes are shown by the API where they exist.
+    It yields text (``str``), :class:`~agentos.Token`, :class:`~agentos.Reasoning`, :class:`~agentos.ToolCallEvent`,
+    :class:`~agentos.Usage` and :class:`~agentos.Step` values as they come, or a list of them for what came together;
+    returning ends the run as completed, raising ends it as failed.
+    ``name``, ``description`` and ``model`` attributes are shown by the API where they exist. An ``allow_overrides``
+    attribute names what runs may override; the agent finds it in ``context.overrides``. Without it, nothing.
     """
 
     def stream(self, context: RunContext) -> Iterable[Yielded]:

@@ -80,15 +80,21 @@ def _is_text(value: Any) -> bool:
     return HEADER_VALUE.fullmatch(value) is not None if isinstance(value, str) else isinstance(value, int | float)
 
 
-def check_parameters_of_client(parameters: Mapping[str, Any]) -> None:
+def check_parameters_of_client(parameters: Mapping[str, Any], *, field: str = "parameters") -> None:
     """Raise ``InvalidRequest`` for names, at any depth and in any spelling, that a client may not give an agent."""
     for path, name in _names(parameters):
-        bare = plain_name(name)
-        refused = bare.endswith(_REFUSED_ENDS) or bare in _REFUSED or any(part in bare for part in _REFUSED_PARTS)
-        if refused or (not path and bare == "key"):
-            raise _refusal(path, name, _ADVICE)
-        if not path and bare in SET_BY_THE_SERVER:
-            raise _refusal(path, name, "the server sets it; accepted are the other fields of the model's request")
+        if may_not_be_named_by_client(name, top=not path):
+            raise _refusal(field, path, name, _ADVICE)
+        if not path and plain_name(name) in SET_BY_THE_SERVER:
+            advice = "the server sets it; accepted are the other fields of the model's request"
+            raise _refusal(field, path, name, advice)
+
+
+def may_not_be_named_by_client(name: str, *, top: bool = True) -> bool:
+    """Tell whether a parameter of this name is for the server's operator alone: addresses, keys, headers."""
+    bare = plain_name(name)
+    refused = bare.endswith(_REFUSED_ENDS) or bare in _REFUSED or any(part in bare for part in _REFUSED_PARTS)
+    return refused or (top and bare == "key")
 
 
 def _names(parameters: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], str]]:
@@ -111,7 +117,7 @@ def _names(parameters: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], str
             left.extend(((*path, "*"), inner) for inner in value)
 
 
-def _refusal(path: tuple[str, ...], name: str, advice: str) -> InvalidRequest:
+def _refusal(field: str, path: tuple[str, ...], name: str, advice: str) -> InvalidRequest:
     place = f" in {'.'.join(path):.80}" if path else ""
     words = f"has the name {name!r:.80}{place}, which is not accepted: {advice}"
-    return InvalidRequest(f"field 'parameters' {words}", details={"fields": {"parameters": words}})
+    return InvalidRequest(f"field {field!r} {words}", details={"fields": {field: words}})

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, ClassVar, Literal, NamedTuple, get_args
 
 from agentos.domain.usage import Usage
@@ -83,22 +84,62 @@ class ToolCallEvent(_Sent):
         return {**_Sent.data(self), "arguments": self.arguments}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
-    """A call to a model ended, and its tools have not run yet. Internal: it is neither numbered nor sent.
+@dataclass(frozen=True, slots=True)
+class CustomEvent(_Sent):
+    """What an agent or a tool says besides its answer, with ``context.emit(name, data)``: progress, a source, a card.
 
-    ``model`` is ``provider:name``. ``attempt`` counts from 1 the tries of this call; ``duration`` and ``first_piece``
-    are seconds from the begin of the last one to its end, and to the first thing that the model sent.
-    ``provider_details`` are fields of the message that the provider wants to see again, ``call_details`` those of its
-    tool calls, by id.
+    ``name`` says what it is, ``data`` (in Python: ``value``) is any JSON. The server gives neither a meaning.
     """
 
+    type: ClassVar[str] = "custom"
+
+    name: str
+    value: Any = field(metadata={"shown": "data"})
+
+    def data(self) -> dict[str, Any]:
+        """Return the event's ``data``; ``null`` is a value here."""
+        return {"name": self.name, "data": self.value}
+
+
+@dataclass(frozen=True, slots=True)
+class StateEvent(_Sent):
+    """The run changed its session's state, with ``context.set_state(patch)``.
+
+    ``delta`` is a JSON Patch (RFC 6902) of the state. It is saved when the run completes. If the run fails, is
+    cancelled, or starts over, it does not count.
+    """
+
+    type: ClassVar[str] = "state"
+
+    delta: Sequence[Mapping[str, Any]]
+
+
+StepStatus = Literal["started", "completed", "failed"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """A call to a model started or ended; when it ends, its tools have not run yet. Internal: not numbered, not sent.
+
+    Observers get it, and the run's record keeps it. ``model`` is ``provider:name``. ``attempt`` counts from 1 the tries
+    of this call, and each try has steps of its own. ``duration`` and ``time_to_first_token`` are seconds from
+    ``started_at`` to the end, and to the first thing that the model sent. ``cause`` says why a call failed, as
+    ``details.cause`` or the code of an error does. ``usage`` is what this call took; the run's sum is of the
+    :class:`~agentos.Usage` values alone. ``provider_details`` are fields of the message that the provider wants to see
+    again, ``call_details`` those of its tool calls, by id.
+    """
+
+    type: ClassVar[str] = "step"
+
     model: str
-    finish_reason: str | None = None
-    duration: float = 0.0
+    status: StepStatus = "completed"
     attempt: int = 1
-    first_piece: float | None = None
+    started_at: datetime | None = None
+    duration: float = 0.0
+    time_to_first_token: float | None = None
+    finish_reason: str | None = None
     usage: Usage | None = None
+    cause: str | None = None
     provider_details: Mapping[str, Any] | None = field(default=None, hash=False)
     call_details: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, hash=False)
 
@@ -151,7 +192,7 @@ AgentEvent = Token | Reasoning | ToolCallEvent | Usage | Step
 Yielded = AgentEvent | str | list[AgentEvent | str]
 """What an agent's ``stream`` yields: an event, a text for a token, or several in one list, which are sent together."""
 
-RunEvent = RunStart | Reasoning | Token | ToolCallEvent | Complete | Error
+RunEvent = RunStart | Reasoning | Token | ToolCallEvent | CustomEvent | StateEvent | Complete | Error
 """What a run's stream is made of."""
 
 EVENT_TYPES: tuple[str, ...] = tuple(event.type for event in get_args(RunEvent))

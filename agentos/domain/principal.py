@@ -31,10 +31,17 @@ ANONYMOUS = "anonymous"
 
 _RUN_ONE = "agents:run:"
 
+_PLUGIN_SCOPE = re.compile(r"(?!(?:agents|sessions|runs):)[a-z][a-z0-9_-]{0,62}:[a-z][a-z0-9_-]{0,62}")
+
 
 def is_scope(text: str) -> bool:
     """Return whether a text is one of our scopes."""
     return text in SCOPES or (text.startswith(_RUN_ONE) and AGENT_ID.fullmatch(text[len(_RUN_ONE) :]) is not None)
+
+
+def is_plugin_scope(text: str) -> bool:
+    """Return whether a text has the form of a scope that a plugin may declare, as ``metrics:read``."""
+    return not is_scope(text) and _PLUGIN_SCOPE.fullmatch(text) is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +49,8 @@ class Principal:
     """A known caller. What authenticators return, and what every use case is asked with.
 
     ``id`` names the credential (``key:4f…``), for limits and the log; ``owner`` is the user or tenant that sessions and
-    runs belong to. Scopes that are not ours are left out: an identity provider has others too.
+    runs belong to. Scopes that are neither ours nor have the form of a plugin's are left out: an identity provider has
+    others too.
 
     Raises ``ValueError`` for an owner that cannot be one.
     """
@@ -54,7 +62,8 @@ class Principal:
     def __post_init__(self) -> None:
         if not isinstance(self.owner, str) or not OWNER.fullmatch(self.owner):
             raise ValueError(f"owner {self.owner!r:.300}: accepted are 1 to 255 characters, none of them a control")
-        object.__setattr__(self, "scopes", frozenset(scope for scope in self.scopes if is_scope(scope)))
+        kept = frozenset(scope for scope in self.scopes if is_scope(scope) or is_plugin_scope(scope))
+        object.__setattr__(self, "scopes", kept)
 
     def may(self, scope: str) -> bool:
         """Return whether a scope is granted: itself, ``agents:run`` for that of one agent, or ``admin``."""
@@ -65,6 +74,11 @@ class Principal:
     def may_run(self, agent_id: str) -> bool:
         """Return whether this caller may run an agent."""
         return self.may(_RUN_ONE + agent_id)
+
+    @property
+    def may_run_some(self) -> bool:
+        """Whether this caller may run any agent at all: which one is asked when it is known."""
+        return any(scope in ("agents:run", ADMIN) or scope.startswith(_RUN_ONE) for scope in self.scopes)
 
     @property
     def visible_owner(self) -> str | None:

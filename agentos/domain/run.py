@@ -7,11 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from agentos.domain.media import Media
 from agentos.domain.principal import ANONYMOUS
+from agentos.domain.run_step import RunStep
 from agentos.domain.usage import Usage
+
+if TYPE_CHECKING:
+    from agentos.domain.run_request import StoredRequest
 
 
 class RunStatus(StrEnum):
@@ -89,9 +93,17 @@ class Run:
     """Why that model stopped: ``stop``, ``length``, ``content_filter``, ``tool_calls`` or ``other``."""
     usage: Usage = field(default_factory=Usage)
     loops: int = 0
+    steps: tuple[RunStep, ...] = ()
+    """The calls to models and tools, once the run has ended. Lists and histories leave them out."""
     metadata: Mapping[str, Any] = field(default_factory=dict)
     context: Mapping[str, Any] = field(default_factory=dict)
     """``run_context`` of the request: parent run, workflow, team; kept, never interpreted."""
+    caller_id: str | None = None
+    """The credential that asked for it (``key:4f…``); ``None`` for runs of earlier versions."""
+    parent_run_id: str | None = None
+    """The run of this server that made it; never what a client says in ``context``."""
+    request: StoredRequest | None = field(default=None, compare=False, repr=False)
+    """The rest of its request. Known where it executes and to the worker that takes it over; lists do not read it."""
     request_id: str | None = field(default=None, compare=False)
     """The HTTP request that began it, for its lines in the log. Known where it executes; never stored."""
     created_at: datetime

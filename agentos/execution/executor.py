@@ -32,6 +32,9 @@ class Executor(ABC):
     def reserve(self) -> Slot:
         """Take a slot for one more run; raise :class:`~agentos.errors.RateLimited` when none is free."""
 
+    def close(self) -> None:  # noqa: B027 - not every executor has something to close
+        """Close connections and threads. Called once, when the worker ends; its runs have ended before."""
+
 
 class EmbeddedExecutor(Executor, Slot):
     """Executes up to ``limit`` runs in threads of this worker; up to ``queue`` more wait, the first come first.

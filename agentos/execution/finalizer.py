@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
+from functools import partial
 
 from agentos.domain.event import Frame
 from agentos.domain.run import Run, RunStatus
-from agentos.errors import AgentOSError, RunCancelled, StorageError
+from agentos.errors import AgentFailed, AgentOSError, PreconditionFailed, RunCancelled, StorageError
 from agentos.events.encoder import FrameEncoder
 from agentos.events.log import EventLog
 from agentos.execution.live import LiveRun, terminal_event
@@ -39,8 +40,7 @@ class RunFinalizer:
             return False
         self._log.release(live.run.id)
         try:
-            run, frame = live.ended(failure)
-            saved = self._save(live, run, [*live.stream.unlogged(), frame])
+            run, frame, saved = self._end_as(live, failure)
         except StorageError:
             logger.error("the end of a run could not be saved", extra=live.log_fields())
             run, frame = live.ended(StorageError(UNSAVED))
@@ -56,6 +56,13 @@ class RunFinalizer:
         live.run = run
         live.stream.append(frame)
         return True
+
+    def _end_as(self, live: LiveRun, failure: AgentOSError | None) -> tuple[Run, Frame, bool]:
+        run, frame = live.ended(failure)
+        try:
+            return run, frame, self._save(live, run, [*live.stream.unlogged(), frame])
+        except PreconditionFailed as error:  # it completed, but its session's state is not what it was
+            return self._end_as(live, AgentFailed(error.message))
 
     def _leave(self, live: LiveRun) -> None:
         """Tell those who follow a run that is not ours any more what they would hear elsewhere."""
@@ -77,11 +84,15 @@ class RunFinalizer:
         live.stream.append(FrameEncoder(now).encode(event, live.stream.next_number))
 
     def _save(self, live: LiveRun, run: Run, frames: Sequence[Frame]) -> bool:
-        kept = run.status is RunStatus.COMPLETED or (run.status is RunStatus.CANCELLED and run.content)
+        completed = run.status is RunStatus.COMPLETED
+        kept = completed or (run.status is RunStatus.CANCELLED and run.content)
         messages = live.turn_messages() if kept and run.session_id is not None else ()
+        save = partial(self._storage.runs.finish, run, messages=messages, frames=frames)
+        if completed and (change := live.writer.change()) is not None:
+            save = partial(save, state=change)  # only then: a backend of an earlier version takes none
         for pause in SAVE_PAUSES:
             try:
-                return self._storage.runs.finish(run, messages=messages, frames=frames)
+                return save()
             except StorageError:
                 time.sleep(pause)
-        return self._storage.runs.finish(run, messages=messages, frames=frames)
+        return save()

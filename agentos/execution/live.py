@@ -9,21 +9,38 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from agentos.cancellation import Cancellation
-from agentos.domain.event import AgentEvent, Complete, Error, Frame, Reasoning, RunStart, Step, Token, Yielded
+from agentos.domain.event import (
+    AgentEvent,
+    Complete,
+    CustomEvent,
+    Error,
+    Frame,
+    Reasoning,
+    RunStart,
+    StateEvent,
+    Step,
+    Token,
+    Yielded,
+)
 from agentos.domain.event import ToolCallEvent as ToolCall
 from agentos.domain.message import Message
 from agentos.domain.run import Run, RunError, RunStatus
+from agentos.domain.run_request import NO_OVERRIDES
 from agentos.domain.text import clean
 from agentos.domain.times import utc_now
-from agentos.domain.usage import MOST_TOKENS, Usage
+from agentos.domain.usage import Usage
 from agentos.errors import AgentFailed, AgentOSError, ProviderError, RunCancelled
 from agentos.events.encoder import FrameEncoder
 from agentos.events.stream import EventStream
+from agentos.execution.checks import check_step, check_usage
+from agentos.execution.live_writer import LiveWriter
+from agentos.execution.step_recorder import StepRecorder
 from agentos.observability.call_log import Origin, log_model_call, log_tool_call
 from agentos.observability.redaction import redact, redact_data
 from agentos.runtime.context import RunContext
 from agentos.runtime.model_response import kept_step
 from agentos.runtime.transcript import Transcript
+from agentos.storage.sessions import SessionStore
 from agentos.timers import TimerThread
 
 
@@ -44,12 +61,18 @@ class LiveRun:
         durable: bool = False,
         logged: int = 0,
         log_content: bool = False,
+        sessions: SessionStore,
+        max_state: int,
     ) -> None:
         self.run = run
         self.deadline = deadline
         self.stream = EventStream(timers, durable=durable, logged=logged)
         self.cancellation = Cancellation()
         self.transcript = Transcript()
+        self.writer = LiveWriter(run, self.publish, sessions, max_state=max_state)
+        self._steps = StepRecorder()
+        self._written = 0
+        """Bytes of the custom and state events so far."""
         self._encoder = FrameEncoder(run)
         self._origin = Origin(run.id, run.agent_id, run.session_id, run.request_id)
         self._max_output = max_output
@@ -57,8 +80,7 @@ class LiveRun:
         self._lock = threading.Lock()
         self._ending = False
         media = [media.describe() for media in run.media] or None
-        start = RunStart(run.input, run.session_id, media, run.attempt if logged else None)
-        self.stream.append(self._encoder.encode(start, self.stream.next_number))
+        self._begin(RunStart(run.input, run.session_id, media, run.attempt if logged else None))
 
     def context(self, history: Sequence[Message]) -> RunContext:
         """Return what the agent is given."""
@@ -74,8 +96,10 @@ class LiveRun:
             media=self.run.media,
             history=history,
             metadata=self.run.metadata,
+            overrides=NO_OVERRIDES if self.run.request is None else self.run.request.overrides,
             cancellation=self.cancellation,
             transcript=self.transcript,
+            writer=self.writer,
         )
 
     def log_fields(self) -> dict[str, str | None]:
@@ -95,6 +119,15 @@ class LiveRun:
             finally:  # what came before a mistake was said
                 self.stream.extend(frames)
 
+    def tell(self) -> None:
+        """Let observers see what was recorded. Does nothing: see :class:`~agentos.execution.observed.ObservedRun`."""
+
+    def tell_end(self) -> None:
+        """Let observers see how the run ended."""
+
+    def _begin(self, start: RunStart) -> None:
+        self.stream.append(self._encoder.encode(start, self.stream.next_number))
+
     def _take(self, item: AgentEvent | str, frames: list[Frame]) -> None:
         match item:
             case str() | Token():
@@ -109,21 +142,20 @@ class LiveRun:
                 self._add(item if content == item.content else dataclasses.replace(item, content=content), frames)
             case ToolCall():
                 self._add(item, frames)
+                self._steps.add_tool_call(item)
                 if item.status != "started":
                     log_tool_call(self._origin, item, content=self._log_content)
             case Usage():
-                _check_usage(self.run.agent_id, item)
+                check_usage(self.run.agent_id, item)
                 self.transcript.apply(item)
                 return
             case Step():
-                step = kept_step(item)
-                self.transcript.apply(step)
-                log_model_call(self._origin, step)
+                self._take_step(item)
                 return
             case _:
                 raise AgentFailed(
                     f"agent {self.run.agent_id!r} yielded a {type(item).__name__}; accepted are str, Token, Reasoning,"
-                    " ToolCallEvent, Usage and a list of them"
+                    " ToolCallEvent, Usage, Step and a list of them"
                 )
         if self.transcript.size > self._max_output:
             raise ProviderError(
@@ -133,6 +165,35 @@ class LiveRun:
     def _add(self, event: Reasoning | ToolCall, frames: list[Frame]) -> None:
         self.transcript.apply(event)
         frames.append(self._encoder.encode(event, self._next_number(frames)))
+
+    def publish(self, event: CustomEvent | StateEvent | Step) -> bool:
+        """Take in what was written besides the answer, from any thread; return False if the run has ended.
+
+        Raises :class:`~agentos.errors.AgentFailed` when all custom and state events are too much together.
+        """
+        with self._lock:
+            if self._ending:
+                return False
+            if isinstance(event, Step):
+                self._take_step(event)
+                return True
+            frame = self._encoder.encode(event, self.stream.next_number)
+            if self._written + len(frame.data) > self._max_output:
+                raise AgentFailed(
+                    f"the custom and state events of the run have more than {self._max_output} bytes"
+                    " (AGENTOS_MAX_OUTPUT_SIZE); no more are taken"
+                )
+            self._written += len(frame.data)
+            self.stream.append(frame)
+            return True
+
+    def _take_step(self, step: Step) -> None:
+        check_step(self.run.agent_id, step)
+        step = kept_step(step)
+        self._steps.add_model_call(step)
+        if step.status == "completed":
+            self.transcript.apply(step)
+            log_model_call(self._origin, step)
 
     def _next_number(self, frames: list[Frame]) -> int:
         return self.stream.next_number + len(frames)
@@ -155,6 +216,7 @@ class LiveRun:
             finish_reason=self.transcript.finish_reason,
             usage=self.transcript.usage,
             loops=self.transcript.turns,
+            steps=self._steps.ended(None if failure is None else failure.details.get("cause", failure.code)),
             ended_at=utc_now(),
             error=None if failure is None else run_error(failure, self.run.id),
         )
@@ -186,15 +248,6 @@ def _plain(details: Mapping[str, Any]) -> dict[str, Any]:
     except Exception:  # noqa: BLE001 - a circle, or a value of other people that cannot say what it is
         return {}
     return plain
-
-
-def _check_usage(agent_id: str, usage: Usage) -> None:
-    """Refuse counts that neither JSON nor a database column can hold: the run could not be ended with them."""
-    counts = [usage.prompt_tokens, usage.completion_tokens, usage.reasoning_tokens]
-    if usage.cached_tokens is not None:
-        counts.append(usage.cached_tokens)
-    if not all(isinstance(count, int) and 0 <= count <= MOST_TOKENS for count in counts):
-        raise AgentFailed(f"agent {agent_id!r} yielded {usage!r:.200}; accepted are counts from 0 to {MOST_TOKENS}")
 
 
 def _status(failure: AgentOSError | None) -> RunStatus:

@@ -7,6 +7,7 @@ from typing import Any
 
 from agentos.config import Config
 from agentos.domain.agent import StreamingAgent
+from agentos.domain.run_request import RunMode, StoredRequest
 from agentos.runtime.loop import ModelAgent
 
 
@@ -21,19 +22,33 @@ class RunLimits:
     history_bytes: int = 8 * 1024**2
     """Most bytes of the session's texts and attachments."""
     max_output: int
+    max_state: int = 64 * 1024
+    """Most bytes of JSON that the run may make of its session's state."""
     durable: bool = False
     """Followers are shown an event only once the log has it, so that the run can start over on another worker."""
 
     @classmethod
-    def of(cls, agent: StreamingAgent, config: Config, *, timeout: float) -> RunLimits:
-        """Return the limits of an agent's run on a server with this configuration."""
+    def of(cls, agent: StreamingAgent, config: Config, request: StoredRequest | None) -> RunLimits:
+        """Return the limits of an agent's run on a server with this configuration.
+
+        Without a ``request`` (a run of an earlier version) the longest time holds that it may have had.
+        """
+        timeouts = {
+            RunMode.INLINE: config.request_timeout,
+            RunMode.STREAMED: config.stream_timeout,
+            RunMode.BACKGROUND: config.background_timeout,
+        }
+        timeout = max(timeouts.values()) if request is None else timeouts[request.mode]
         turns = agent_setting(agent, "history_turns", None)
+        if request is not None and request.messages:
+            turns = 0  # the client's conversation takes their place
         return cls(
             timeout=timeout,
             queue_timeout=config.queue_timeout or timeout,
             history_turns=config.history_turns if turns is None else turns,
             history_bytes=config.history_bytes,
             max_output=config.max_output_size,
+            max_state=config.max_metadata_size,
             durable=agent_setting(agent, "retry_on_crash", False),
         )
 

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 
 from agentos.domain.agent import StreamingAgent
 from agentos.domain.media import Media
@@ -27,6 +28,7 @@ from agentos.events.log import EventLog
 from agentos.execution.executor import Slot
 from agentos.execution.finalizer import SAVE_PAUSES, RunFinalizer
 from agentos.execution.live import LiveRun
+from agentos.execution.observed import Observe, ObservedRun
 from agentos.execution.run_limits import RunLimits
 from agentos.execution.session_queue import SessionQueue
 from agentos.runtime.window import fit
@@ -55,6 +57,7 @@ class Runner:
         *,
         quota: Quota = Quota(),  # noqa: B008 - frozen
         on_finished: Callable[[Run], object],
+        on_event: Observe | None = None,
         log_content: bool = False,
     ) -> None:
         self._storage = storage
@@ -63,6 +66,8 @@ class Runner:
         self._lease = lease
         self._finalizer = RunFinalizer(storage, log)
         self._on_finished = on_finished
+        # Decided once: a run that no plugin observes has no look-out for observers on the way of its tokens.
+        self._new_live = LiveRun if on_event is None else partial(ObservedRun, observe=on_event)
         self._log_content = log_content
         self._turns = SessionQueue(storage)
         self._timers = TimerThread()
@@ -170,7 +175,7 @@ class Runner:
 
     def _enter(self, run: Run, limits: RunLimits, *, deadline: float, logged: int = 0) -> LiveRun:
         """Make a run one of those under way in this worker."""
-        live = LiveRun(
+        live = self._new_live(
             run,
             self._timers,
             deadline=deadline,
@@ -178,6 +183,8 @@ class Runner:
             durable=limits.durable,
             logged=logged,
             log_content=self._log_content,
+            sessions=self._storage.sessions,
+            max_state=limits.max_state,
         )
         with self._idle:
             self._live[run.id] = live
@@ -195,6 +202,7 @@ class Runner:
 
     def _execute(self, live: LiveRun, agent: StreamingAgent, admission: Admission, limits: RunLimits) -> None:
         failure: AgentOSError | None = None
+        live.tell()
         try:
             history = self._wait_for_turn(live, admission, limits)
             overdue = RunTimeout(f"the run did not end within {limits.timeout:g} s and was stopped")
@@ -236,6 +244,7 @@ class Runner:
     def _bring_attachments(self, live: LiveRun, history: Sequence[Message], *, most: int) -> Sequence[Message]:
         """Return the history as the agent is given it, of at most so many bytes; complete the run's own attachments.
 
+        A conversation that the client sent takes the place of the session's history.
         These have their data unless another worker admitted the run. Without any attachment, this costs no query.
         """
 
@@ -247,6 +256,8 @@ class Runner:
             if None in own:
                 raise StorageError("an attachment of the run is no longer stored; send it again")
             live.run = dataclasses.replace(live.run, media=tuple(filter(None, own)))
+        if live.run.request is not None and live.run.request.messages:
+            history = live.run.request.messages
         return fit(history, most=most, read=read)
 
     def _consume(self, live: LiveRun, agent: StreamingAgent, history: Sequence[Message]) -> None:
@@ -267,6 +278,7 @@ class Runner:
             self._turns.ended(live.run.session_id)
         try:
             if live.run.status.finished:  # else another worker has it, and tells of its end
+                live.tell_end()
                 self._on_finished(live.run)
         finally:
             with self._idle:

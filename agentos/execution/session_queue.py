@@ -39,7 +39,8 @@ class SessionQueue:
             while True:
                 claimed = self._claim(live, history_turns)
                 if claimed is not None:
-                    live.run = replace(claimed.run, request_id=live.run.request_id)  # which is not stored
+                    # A storage need not give these back.
+                    live.run = replace(claimed.run, request=live.run.request, request_id=live.run.request_id)
                     return claimed.history
                 if not ended.wait(pause):
                     pause = min(pause * 2, POLL[1])

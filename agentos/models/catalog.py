@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from agentos.config import Config
 from agentos.errors import AgentOSError, ProviderError
 from agentos.models.provider import ModelProvider
+from agentos.plugins.closing import Closable, close_all
 from agentos.registry import Entry, Registry
 
 logger = logging.getLogger(__name__)
@@ -68,15 +69,18 @@ class Catalog:
             found += [(f"{entry.name}:{name}", entry.source) for name in names]
         return sorted(found)
 
-    def close(self) -> None:
-        """Close every provider that was made."""
+    def take(self) -> list[Closable]:
+        """Return every provider that was made, and forget it: the caller closes it."""
         with self._lock:
             made, self._providers = self._providers, {}
-        for prefix, provider in made.items():
-            try:
-                provider.close()
-            except Exception:  # other people's code; the others still have to be closed
-                logger.warning("closing model provider %r failed", prefix, exc_info=True)
+        return [
+            Closable(self._entry(prefix).source, f"model provider:{prefix}", provider.close)
+            for prefix, provider in made.items()
+        ]
+
+    def close(self) -> None:
+        """Close every provider that was made. Never raises, and takes a bounded time."""
+        close_all(self.take())
 
     def _entry(self, prefix: str) -> Entry[ProviderFactory]:
         entry = self._registry.get(prefix)

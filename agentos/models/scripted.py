@@ -60,7 +60,7 @@ class ScriptedProvider(ModelProvider):
 
     A turn is a string, or a list of steps: strings, deltas, :class:`Pause`, :class:`Fail`, :class:`Cut`,
     :class:`AtMost`, and lists of strings and deltas that arrive together. A finish and a usage are added where a turn
-    has none. After the last turn it starts over.
+    has none. After the last turn it starts over. :meth:`say` gives it another script.
 
     >>> provider = ScriptedProvider(["Hello!", [call("add", '{"a": 1, "b": 2}')], "It is 3."])
 
@@ -73,22 +73,30 @@ class ScriptedProvider(ModelProvider):
 
     def __init__(self, turns: Sequence[str | Sequence[Step]] = ()) -> None:
         self._turns = list(turns)
+        self._played = 0
         self._lock = threading.Lock()
         self.requests: list[ModelRequest] = []
 
+    def say(self, first: str | Sequence[Step], *others: str | Sequence[Step]) -> None:
+        """Answer with these turns from the next call on, the first one first. ``requests`` stays as it is."""
+        with self._lock:
+            self._turns, self._played = [first, *others], 0
+
     def stream(self, request: ModelRequest) -> Iterator[Arrival]:
         """Play the next turn."""
-        if self._turns:
-            with self._lock:
-                turn = self._turns[len(self.requests) % len(self._turns)]
-                self.requests.append(request)
-        else:
-            turn = _named(request)
+        turn = self._next(request) if self._turns else _named(request)
         yield from _play([turn] if isinstance(turn, str) else turn, request)
 
     def model_names(self) -> list[str]:
         """Return the models that work without a script."""
         return ["echo", "slow-20x0.1"]
+
+    def _next(self, request: ModelRequest) -> str | Sequence[Step]:
+        with self._lock:
+            turn = self._turns[self._played % len(self._turns)]
+            self._played += 1
+            self.requests.append(request)
+        return turn
 
 
 def _play(turn: Sequence[Step], request: ModelRequest) -> Iterator[Arrival]:

@@ -49,7 +49,7 @@ def log_model_call(origin: Origin, step: Step) -> None:
         return
     fields = {
         **origin.fields(),
-        **_of_call(step.model, step.attempt, step.duration, step.first_piece),
+        **_of_call(step.model, step.attempt, step.duration, step.time_to_first_token),
         "finish_reason": step.finish_reason,
         **{name: getattr(step.usage, name, None) for name in COUNTS},
     }

@@ -7,19 +7,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from importlib.metadata import entry_points
-from typing import Any, Literal, TypeVar
+from types import ModuleType
+from typing import Any, Literal
 
 import pluggy
 
-from agentos import hookspecs
 from agentos.errors import AgentOSError, PluginError
 from agentos.observability.redaction import redact
+from agentos.plugins.hook_call import HookCall
 
 GROUP = "agentos"
-DECIDING = "before_tool_call"
-"""Without this hook, what its plugin denies would be allowed."""
+CORE = "core"
+DECIDING = frozenset({"before_run", "before_model_call", "before_tool_call"})
+"""Without one of these hooks, what its plugin denies would be allowed."""
 
-A = TypeVar("A")
 logger = logging.getLogger(__name__)
 
 
@@ -38,16 +39,22 @@ class PluginReport:
 class PluginManager:
     """Knows all plugins of one application.
 
-    ``allowed`` leaves out every installed plugin that it does not name (``None``: all are loaded). With ``strict`` a
-    broken plugin raises :class:`~agentos.errors.PluginError` instead of being reported and skipped; one that has a
-    deciding hook always does.
+    ``specs`` is the module that declares the hooks, :mod:`agentos.hookspecs`: it names types of every layer, so that
+    this one does not import it. ``allowed`` leaves out every installed plugin that it does not name (``None``: all are
+    loaded). A name behind ``-`` leaves out that one, which may be the server's own; then those that are not named are
+    loaded. With ``strict`` a broken plugin raises :class:`~agentos.errors.PluginError` instead of being reported and
+    skipped; one that has a deciding hook always does.
     """
 
-    def __init__(self, *, allowed: Sequence[str] | None = None, strict: bool = False) -> None:
-        self._allowed = allowed
+    def __init__(self, specs: ModuleType, *, allowed: Sequence[str] | None = None, strict: bool = False) -> None:
+        self._left_out = frozenset(name[1:] for name in allowed or () if name.startswith("-"))
+        if CORE in self._left_out:
+            raise PluginError("AGENTOS_PLUGINS leaves out 'core', without which there is no server")
+        named = [name for name in allowed or () if not name.startswith("-")]
+        self._allowed = None if allowed is None or (self._left_out and not named) else named
         self._strict = strict
         self._manager = pluggy.PluginManager(GROUP)
-        self._manager.add_hookspecs(hookspecs)
+        self._manager.add_hookspecs(specs)
         self._reports: dict[str, PluginReport] = {}
         self._undo: list[Callable[[str], None]] = []
 
@@ -62,7 +69,11 @@ class PluginManager:
 
     def add(self, name: str, plugin: object) -> None:
         """Add a plugin that is no installed distribution: the core, or an embedding program's own."""
-        self._register(self.report(name), lambda: plugin)
+        report = self.report(name)
+        if name in self._left_out and name != CORE:
+            report.status = "left out"
+        else:
+            self._register(report, lambda: plugin)
 
     def load_installed(self) -> None:
         """Load every installed entry point of the group ``agentos``, in the order of their names."""
@@ -72,11 +83,11 @@ class PluginManager:
             report = self.report(entry.name)
             if entry.dist is not None:
                 report.distribution, report.version = entry.dist.name, entry.dist.version
-            if self._allowed is None or entry.name in self._allowed:
+            if (self._allowed is None or entry.name in self._allowed) and entry.name not in self._left_out:
                 self._register(report, entry.load)
             else:
                 report.status = "left out"
-        if unknown := sorted(set(self._allowed or ()) - self._reports.keys()):
+        if unknown := sorted({*(self._allowed or ()), *self._left_out} - self._reports.keys()):
             self._fail(PluginReport(unknown[0]), PluginError("AGENTOS_PLUGINS names it, but it is not installed"))
 
     def _register(self, report: PluginReport, load: Callable[[], object]) -> None:
@@ -113,44 +124,25 @@ class PluginManager:
             except Exception as error:  # noqa: BLE001 - other people's code; it is reported
                 self._fail(report, error)
 
-    def observe(self, hook: str, **given: Any) -> None:
-        """Call an observing hook of each plugin; what one raises is logged and does not stop the others."""
-        for implementation in getattr(self._manager.hook, hook).get_hookimpls():
-            try:
-                implementation.function(*(given[name] for name in implementation.argnames))
-            except Exception:  # other people's code
-                logger.exception("observer failed", extra={"plugin": implementation.plugin_name, "hook": hook})
+    def implementations(self, hook: str) -> list[HookCall]:
+        """Return what the plugins do for a hook, the core first and then by their names."""
+        found = sorted(getattr(self._manager.hook, hook).get_hookimpls(), key=_core_first)
+        return [HookCall(one.plugin_name, hook, one.function, tuple(one.argnames)) for one in found]
 
-    def has(self, hook: str) -> bool:
-        """Return whether any plugin implements a hook."""
-        return bool(getattr(self._manager.hook, hook).get_hookimpls())
+    def failed_to_start(self, name: str, reason: str, error: Exception) -> None:
+        """Report that a plugin's ``server_start`` failed. What it registered stays.
 
-    def ask(self, hook: str, answer: type[A], on_failure: A, **given: Any) -> A | None:
-        """Ask a deciding hook of each plugin, in the order of their names; return the first answer, if there is one.
-
-        What raises, or answers with anything but an ``answer`` or ``None``, is logged and counts as ``on_failure``.
+        Raises :class:`~agentos.errors.PluginError` where plugins are strict, and for one that decides.
         """
-        answers = []
-        for implementation in sorted(getattr(self._manager.hook, hook).get_hookimpls(), key=_core_first):
-            try:
-                said = implementation.function(*(given[name] for name in implementation.argnames))
-                if said is not None and not isinstance(said, answer):
-                    raise TypeError(f"{said!r:.200} was returned; accepted: None or {answer.__name__}")
-            except Exception:  # other people's code
-                logger.exception("deciding hook failed", extra={"plugin": implementation.plugin_name, "hook": hook})
-                said = on_failure
-            if said is not None:
-                answers.append(said)
-        return answers[0] if answers else None
+        message = redact(f"server_start failed: {reason}")
+        self._raise_if_deciding(name, message, error)
+        self._raise_if_strict(name, message, error)
+        report = self._reports[name]
+        report.error = message if report.error is None else f"{report.error}; {message}"
 
     def _fail(self, report: PluginReport, error: Exception) -> None:
         message = redact(error.message if isinstance(error, PluginError) else f"{type(error).__name__}: {error}")
-        deciding = getattr(self._manager.hook, DECIDING).get_hookimpls()
-        if any(implementation.plugin_name == report.name for implementation in deciding):
-            raise PluginError(
-                f"plugin {report.name!r} is broken: {message}; it decides what is allowed, so the server does not start"
-                " without it; mend or uninstall it"
-            ) from error
+        self._raise_if_deciding(report.name, message, error)
         self._raise_if_strict(report.name, message, error)
         logger.error("plugin is broken and was skipped", extra={"plugin": report.name, "reason": message})
         report.status, report.error, report.provides = "failed", message, []
@@ -160,6 +152,13 @@ class PluginManager:
         for undo in self._undo:
             undo(report.name)
 
+    def _raise_if_deciding(self, name: str, message: str, error: Exception) -> None:
+        if any(call.plugin == name for hook in DECIDING for call in self.implementations(hook)):
+            raise PluginError(
+                f"plugin {name!r} is broken: {message}; it decides what is allowed, so the server does not start"
+                " without it: mend it, or leave it out with AGENTOS_PLUGINS"
+            ) from error
+
     def _raise_if_strict(self, name: str, message: str, error: Exception) -> None:
         if self._strict:
             raise PluginError(
@@ -168,4 +167,4 @@ class PluginManager:
 
 
 def _core_first(implementation: pluggy.HookImpl) -> tuple[bool, str]:
-    return implementation.plugin_name != "core", implementation.plugin_name
+    return implementation.plugin_name != CORE, implementation.plugin_name

@@ -10,7 +10,9 @@ from agentos.cancellation import Cancellation
 from agentos.domain.media import Media
 from agentos.domain.message import Message
 from agentos.domain.principal import ANONYMOUS
+from agentos.domain.run_request import NO_OVERRIDES, ModelOverrides
 from agentos.runtime.transcript import Transcript
+from agentos.tools.run_writer import WITHOUT_RUN, RunWriter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,7 +20,8 @@ class RunContext:
     """One run as its agent sees it.
 
     ``owner`` is the user or tenant of the run. ``history`` is the last turns of the run's session, oldest first,
-    and of no other; ``deadline`` is a ``time.monotonic()`` value. What the agent yields has been added to
+    and of no other; or the conversation that the client sent. ``overrides`` are those that the agent allows;
+    ``deadline`` is a ``time.monotonic()`` value. What the agent yields has been added to
     ``transcript`` when it is asked for more. An agent that waits should do so inside
     ``with context.cancellation.cutting(...)``.
     """
@@ -34,9 +37,27 @@ class RunContext:
     media: Sequence[Media] = ()
     history: Sequence[Message] = ()
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    overrides: ModelOverrides = NO_OVERRIDES
     cancellation: Cancellation = field(default_factory=Cancellation)
     transcript: Transcript = field(default_factory=Transcript)
+    writer: RunWriter = field(default=WITHOUT_RUN, repr=False, compare=False)
+    """The server's own: what the methods below write to."""
 
     def question(self) -> Message:
         """Return what the user said, as the message that a model is given."""
         return Message("user", self.input, media=tuple(self.media))
+
+    def emit(self, name: str, data: Any = None) -> None:
+        """Send a ``custom`` event to those who follow the run: :meth:`agentos.ToolContext.emit`."""
+        self.cancellation.check()
+        self.writer.emit(name, data)
+
+    def set_state(self, patch: Sequence[Mapping[str, Any]]) -> None:
+        """Change the state of the run's session by a JSON Patch: :meth:`agentos.ToolContext.set_state`."""
+        self.cancellation.check()
+        self.writer.set_state(patch)
+
+    @property
+    def state(self) -> Mapping[str, Any]:
+        """A copy of the session's state as this run sees it, with its own changes; empty without a session."""
+        return self.writer.state()

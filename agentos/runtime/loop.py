@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any
@@ -45,6 +45,8 @@ class ModelAgent:
     max_turns: int = 10
     retries: int = 2
     max_output: int = 4 * 1024**2
+    before_model_call: Callable[[ModelRequest, RunContext], ModelRequest] | None = None
+    """May change the request of a step, or raise what ends the run."""
 
     def stream(self, context: RunContext) -> Iterator[Yielded]:
         """Yield what the model says, in one list what arrived together, and what the tools do.
@@ -101,7 +103,7 @@ class ModelAgent:
                     yield list[AgentEvent | str](response.pieces)
                 yield conversation.add_response(response)
                 return response
-            yield response.step(self.agent.model)
+            yield response.step(conversation.model)
             extra = correction(response.text, problem)
         raise violated(self.agent.id, problem or "")
 
@@ -142,9 +144,10 @@ class Conversation:
         self._context = context
         self._agent = agent
         self._parameters = agent.agent.parameters
-        self._model = agent.agent.model
-        prefix = self._model.partition(":")[0]
-        self._prompt = Prompt(agent.instructions, context, agent.provider, prefix=prefix)
+        self.model = agent.agent.model
+        """``provider:name`` of the model that is asked."""
+        self._prefix = self.model.partition(":")[0]
+        self._prompt = Prompt(agent.instructions, context, agent.provider, prefix=self._prefix)
         self.said = Transcript()
 
     def add_response(self, response: ModelResponse) -> Step:
@@ -153,7 +156,7 @@ class Conversation:
             self.said.apply(Token(clean(response.text)))
         if response.thoughts:
             self.said.apply(Reasoning("".join(response.thoughts)))
-        step = response.step(self._model)
+        step = response.step(self.model)
         self.said.apply(step)
         return step
 
@@ -166,12 +169,15 @@ class Conversation:
         """
         while True:
             request = self._request(extra)
+            if self._agent.before_model_call is not None:
+                request = self._agent.before_model_call(request, self._context)
+                self.model = f"{self._prefix}:{request.model}"
             try:
                 yield from self._call(request, response)
                 if response.reason is None:
-                    raise ProviderError(f"model {self._model!r} stopped in the middle of its answer")
+                    raise ProviderError(f"model {self.model!r} stopped in the middle of its answer")
             except BaseException as error:  # however a call ends, the log has a line of it
-                self._log_end(response, request, error)
+                self._end_failed(response, request, error)
                 if not isinstance(error, ContextTooLong) or response.began is not None:
                     raise
                 self._shorten(error)
@@ -185,8 +191,8 @@ class Conversation:
             self._agent.provider,
             request,
             retries=self._agent.retries,
-            asking=response.ask,
-            retrying=lambda error: self._log_end(response, request, error),
+            asking=lambda attempt: self._begin(response, attempt),
+            retrying=lambda error: self._end_failed(response, request, error),
         ):
             if response.began is None:
                 response.began = response.age
@@ -218,12 +224,18 @@ class Conversation:
                 response.check_size()
         request.cancellation.check()
 
-    def _log_end(self, response: ModelResponse, request: ModelRequest, error: BaseException) -> None:
-        """Write the line of a call that did not end well; a step tells of the others."""
+    def _begin(self, response: ModelResponse, attempt: int) -> None:
+        response.ask(attempt)
+        self._context.writer.step(response.started_step(self.model))
+
+    def _end_failed(self, response: ModelResponse, request: ModelRequest, error: BaseException) -> None:
+        """Say that a call did not end well, in the run and in the log. One that did is a step that is yielded."""
         context = self._context
+        if not isinstance(error, GeneratorExit):  # then the run knows better why it wants no more
+            context.writer.step(response.failed_step(self.model, error))
         log_failed_model_call(
             Origin(context.run_id, context.agent_id, context.session_id, context.request_id),
-            model=self._model,
+            model=self.model,
             attempt=response.attempt,
             duration=response.age,
             first_piece=response.began,
@@ -235,14 +247,14 @@ class Conversation:
         left_out = self._prompt.halve()
         if not left_out:
             raise ContextTooLong(
-                f"this run alone is longer than model {self._model!r} takes, even without the earlier turns of its"
+                f"this run alone is longer than model {self.model!r} takes, even without the earlier turns of its"
                 " session; shorten the input, the instructions or what the tools return, or use a model with a larger"
                 f" context: {error.message}",
                 details=error.details,
             ) from error
         logger.warning(
             "the conversation is too long for model %r: %d earlier turns are left out",
-            self._model,
+            self.model,
             left_out,
             extra={"run_id": self._context.run_id, "session_id": self._context.session_id},
         )

@@ -17,8 +17,9 @@ from agentos.domain.event import Step
 from agentos.domain.ids import new_id
 from agentos.domain.message import ToolCall
 from agentos.domain.text import clean
+from agentos.domain.times import utc_now
 from agentos.domain.usage import Usage
-from agentos.errors import ProviderError
+from agentos.errors import AgentFailed, AgentOSError, ProviderError
 from agentos.models.deltas import CUT, FinishReason, MessageDetails, ToolCallDelta
 
 REASONS: frozenset[str] = frozenset(get_args(FinishReason))
@@ -56,6 +57,7 @@ class ModelResponse:
         self.began: float | None = None
         """Seconds until anything came; after that, nothing is tried again."""
         self.attempt = 1
+        self.started_at = utc_now()
         self.reason: FinishReason | None = None
         self.usage: Usage | None = None
         self.assembler = CallAssembler(limit)
@@ -67,6 +69,7 @@ class ModelResponse:
     def ask(self, attempt: int) -> None:
         """Note that the model is asked now, for the first time or again."""
         self.attempt = attempt
+        self.started_at = utc_now()
         self._started = time.monotonic()
 
     @property
@@ -102,18 +105,38 @@ class ModelResponse:
             )
 
     def step(self, model: str) -> Step:
-        """Return the call to the model as an event."""
+        """Return the call to the model, which ended well, as an event."""
         step = Step(
             model=model,
-            finish_reason=self.reason,
-            duration=self.age,
             attempt=self.attempt,
-            first_piece=self.began,
+            started_at=self.started_at,
+            duration=self.age,
+            time_to_first_token=self.began,
+            finish_reason=self.reason,
             usage=self.usage,
             provider_details=self._details,
             call_details={call.id: call.provider_details for call in self.calls if call.provider_details},
         )
         return kept_step(step)
+
+    def started_step(self, model: str) -> Step:
+        """Return the begin of the call as an event."""
+        return Step(model=model, status="started", attempt=self.attempt, started_at=self.started_at)
+
+    def failed_step(self, model: str, error: BaseException) -> Step:
+        """Return the call that ended with an error as an event."""
+        cause = error.details.get("cause", error.code) if isinstance(error, AgentOSError) else AgentFailed.cause
+        return Step(
+            model=model,
+            status="failed",
+            attempt=self.attempt,
+            started_at=self.started_at,
+            duration=self.age,
+            time_to_first_token=self.began,
+            finish_reason=self.reason,
+            usage=self.usage,
+            cause=cause,
+        )
 
     def words(self) -> list[str]:
         """Return all that the model wrote."""
@@ -135,10 +158,11 @@ class ModelResponse:
 def kept_step(step: Step) -> Step:
     """Return a step as it can be stored: its words known or clean, its details JSON of a bounded size or none."""
     model = clean(str(step.model))[:LONGEST_NAME]
+    cause = None if step.cause is None else clean(str(step.cause))[:LONGEST_NAME]
     reason = step.finish_reason if step.finish_reason is None or step.finish_reason in REASONS else "other"
     kept = step
-    if (model, reason) != (step.model, step.finish_reason):
-        kept = dataclasses.replace(step, model=model, finish_reason=reason)
+    if (model, reason, cause) != (step.model, step.finish_reason, step.cause):
+        kept = dataclasses.replace(step, model=model, finish_reason=reason, cause=cause)
     if not (step.provider_details or step.call_details):
         return kept
     details = {"message": step.provider_details, "calls": dict(step.call_details)}

@@ -33,11 +33,15 @@ class Prompt:
             else presentable(message, provider, prefix)
             for message in context.history
         ]
-        self._question = context.question()
+        self._asked = [context.question()]
+        if self._history and not (context.input or context.media):
+            # A conversation that its client keeps may end with the results of tools: its last turn is the question.
+            start = max((n for n, message in enumerate(self._history) if message.role == "user"), default=0)
+            self._history, self._asked = self._history[:start], self._history[start:]
 
     def messages(self) -> list[Message]:
         """Return the messages."""
-        return [*self._instructions, *self._history, self._question]
+        return [*self._instructions, *self._history, *self._asked]
 
     def halve(self) -> int:
         """Leave out the older half of the session's turns; return how many, 0 when none was left.

@@ -17,6 +17,7 @@ from agentos.errors import AgentExists, AgentFailed, AgentNotFound, ExecutionErr
 from agentos.json_schema.check import SchemaRefused, check_schema
 from agentos.models.catalog import Catalog
 from agentos.registry import Registry
+from agentos.runtime.before_model_call import BeforeModelCall
 from agentos.runtime.loop import ModelAgent
 from agentos.services.agent_lists import part_of_list
 from agentos.services.size_limits import SizeLimits
@@ -70,6 +71,7 @@ class AgentService:
         config: Config,
         *,
         executor: ToolExecutor | None = None,
+        before_model_call: BeforeModelCall | None = None,
     ) -> None:
         self._storage = storage
         self._registered = registered
@@ -79,6 +81,7 @@ class AgentService:
         self._sizes = SizeLimits(config)
         self.executor = executor or ToolExecutor(config.tool_timeout)
         """What calls the tools of all agents."""
+        self._before_model_call = before_model_call
         self._prepared: dict[str, StreamingAgent] = {}
         self._stored: dict[str, _Cached] = {}
 
@@ -208,6 +211,7 @@ class AgentService:
             max_turns=agent.max_turns or self._config.max_turns,
             retries=self._config.model_retries,
             max_output=self._config.max_output_size,
+            before_model_call=self._before_model_call,
         )
 
     def _tools_of(self, agent: Agent) -> dict[str, Tool]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 from agentos.auth.authenticator import Authenticator, Credentials, check_single
 from agentos.auth.rate_limits import RateLimits
@@ -21,6 +22,11 @@ class AuthService:
     def __init__(self, authenticators: Sequence[Authenticator], limits: RateLimits) -> None:
         self._authenticators = authenticators
         self._limits = limits
+        self._anonymous = ANONYMOUS_PRINCIPAL
+
+    def allow_anonymous(self, scopes: Collection[str]) -> None:
+        """Let anonymous callers have these scopes of plugins too, on a server without authenticators."""
+        self._anonymous = replace(ANONYMOUS_PRINCIPAL, scopes={*ANONYMOUS_PRINCIPAL.scopes, *scopes})
 
     @property
     def asks_for_credentials(self) -> bool:
@@ -43,7 +49,7 @@ class AuthService:
         """
         self._limits.check_address(credentials.address)
         if not self._authenticators:
-            return ANONYMOUS_PRINCIPAL
+            return self._anonymous
         try:
             principal = self._recognise(credentials)
         except Unauthenticated:

@@ -29,6 +29,11 @@ class KeyService:
 
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
+        self._of_plugins: frozenset[str] = frozenset()
+
+    def allow(self, scopes: Collection[str]) -> None:
+        """Let keys have these scopes, which plugins declare, beside the server's own."""
+        self._of_plugins = frozenset(scopes)
 
     def create(
         self,
@@ -54,7 +59,7 @@ class KeyService:
         if expires_at is not None and expires_at <= utc_now():
             raise InvalidRequest(f"the time of expiry, {rfc3339(expires_at)}, is over; give one that is to come")
         text, key = new_key(
-            name=name, owner=name if owner is None else owner, scopes=_checked(scopes), expires_at=expires_at
+            name=name, owner=name if owner is None else owner, scopes=self._checked(scopes), expires_at=expires_at
         )
         if owner is None:
             self._add_with_new_owner(key)
@@ -89,18 +94,18 @@ class KeyService:
         logger.info("API key revoked", extra={"key_id": key.id, "owner": key.owner})
         return key
 
+    def _checked(self, scopes: Collection[str]) -> list[str]:
+        unknown = sorted(scope for scope in scopes if not (is_scope(scope) or scope in self._of_plugins))
+        accepted = (*SCOPES, *sorted(self._of_plugins))
+        if unknown or not scopes:
+            said = f"unknown scopes {', '.join(map(repr, unknown))!s:.200}" if unknown else "no scope was given"
+            raise InvalidRequest(f"{said}; accepted are {', '.join(accepted)}, and agents:run:ID for one agent alone")
+        order = [*SCOPES, *sorted(set(scopes) - set(SCOPES))]
+        return [scope for scope in order if scope in scopes]
+
 
 def _refuse_name(name: str, reason: str, owner: str) -> NoReturn:
     raise InvalidRequest(
         f"the name {name!r:.100} {reason}. Give --user {quote(owner)} for a key that shares this user's sessions and"
         " runs, or another name for a key with sessions and runs of its own"
     )
-
-
-def _checked(scopes: Collection[str]) -> list[str]:
-    unknown = sorted(scope for scope in scopes if not is_scope(scope))
-    if unknown or not scopes:
-        said = f"unknown scopes {', '.join(map(repr, unknown))!s:.200}" if unknown else "no scope was given"
-        raise InvalidRequest(f"{said}; accepted are {', '.join(SCOPES)}, and agents:run:ID for one agent alone")
-    order = [*SCOPES, *sorted(set(scopes) - set(SCOPES))]
-    return [scope for scope in order if scope in scopes]

@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 
 class OwnerDataService:
-    """Sessions, runs and attachments of one owner. API keys stay: revoke them."""
+    """Sessions, aliases, runs and attachments of one owner. API keys stay: revoke them."""
 
     def __init__(self, storage: Storage, runner: Runner) -> None:
         self._storage = storage
@@ -35,6 +35,10 @@ class OwnerDataService:
         """
         self._stop_runs(owner, user_id)
         deleted = self._delete_runs(owner, user_id)
+        # Before their sessions, which would take them along uncounted.
+        while aliases := self._storage.aliases.delete_of_owner(owner, user_id=user_id, limit=BATCH):
+            deleted += Deleted(aliases=aliases)
+            time.sleep(PAUSE)
         where = SessionFilter(owner=owner, user_id=user_id)
         while sessions := self._storage.sessions.delete_oldest(where, limit=BATCH):
             deleted += Deleted(sessions=sessions)

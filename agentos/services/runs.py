@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import replace
 
 from agentos.config import Config
 from agentos.domain.agent import StreamingAgent
@@ -14,6 +13,7 @@ from agentos.domain.ids import new_id
 from agentos.domain.media import Media
 from agentos.domain.principal import Principal
 from agentos.domain.run import BusyPolicy, Run, RunStatus
+from agentos.domain.run_request import RunMode, RunRequest
 from agentos.domain.times import utc_now
 from agentos.errors import (
     AgentOSError,
@@ -35,8 +35,11 @@ from agentos.execution.runner import Runner
 from agentos.media.fetching import MediaFetcher
 from agentos.media.policy import MediaPolicy
 from agentos.services.agents import AgentService
+from agentos.services.before_run import BeforeRun
+from agentos.services.conversations import ConversationPolicy, with_media, with_question
+from agentos.services.overrides import check_run_overrides, overridden
 from agentos.services.size_limits import SizeLimits
-from agentos.storage.idempotency import IdempotencyKey, Replay
+from agentos.storage.idempotency import Replay
 from agentos.storage.interface import Storage
 from agentos.storage.paging import Page, Paging
 from agentos.storage.runs import RunFilter
@@ -45,30 +48,6 @@ FETCH_SECONDS = 15.0
 """How long bringing in the attachments of one request may take."""
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunRequest:
-    """What a client asks for.
-
-    ``streamed`` and ``background`` decide which time limit holds; a background run also waits for an executor.
-    ``concurrency`` falls back to the agent's. ``idempotency`` names the request.
-    ``request_id`` is in the log lines of the run.
-    """
-
-    caller: Principal
-    agent_id: str
-    input: str = ""
-    media: tuple[Media, ...] = ()
-    session_id: str | None = None
-    user_id: str | None = None
-    metadata: Mapping[str, Any] = field(default_factory=dict)
-    context: Mapping[str, Any] = field(default_factory=dict)
-    streamed: bool = False
-    background: bool = False
-    concurrency: BusyPolicy | None = None
-    idempotency: IdempotencyKey | None = None
-    request_id: str | None = None
 
 
 class RunService:
@@ -84,6 +63,7 @@ class RunService:
         *,
         leases: LeaseKeeper,
         cancels: CancelWatch,
+        before_run: BeforeRun | None = None,
     ) -> None:
         self._storage = storage
         self._agents = agents
@@ -93,16 +73,19 @@ class RunService:
         self._fetcher = MediaFetcher(config)
         self._config = config
         self._sizes = SizeLimits(config)
+        self._conversations = ConversationPolicy(config, self._sizes, self._media)
         self._leases = leases
         self._cancels = cancels
+        self._before_run = before_run
 
     def start(self, request: RunRequest) -> RunHandle:
         """Accept a run durably and begin to execute it.
 
         Refuses who may not run the agent; then a repeat of an earlier request joins that one's run. Else refuses, in
-        this order: sizes, media, neither input nor media, agent, media that cannot be fetched or that the agent's model
-        does not take, no slot for a background run, a session that is not there, no room for a run of its owner, a
-        session that is busy. Raises the matching error of :mod:`agentos.errors`; then there is no run.
+        this order: sizes, messages, media, neither input nor media, agent, overrides that it does not allow, what a
+        plugin denies (``before_run``), media that cannot be fetched or that the agent's model does not take, no slot
+        for a background run, a session that is not there, no room for a run of its owner, a session that is busy.
+        Raises the matching error of :mod:`agentos.errors`; then there is no run.
         """
         if not request.caller.may_run(request.agent_id):
             raise Forbidden(f"the credential may not run agent {request.agent_id!r}")
@@ -110,14 +93,18 @@ class RunService:
         repeat = None if request.idempotency is None else self._storage.idempotency.find(request.idempotency)
         if repeat is not None:
             return self._repeated(repeat, request)
+        request = with_question(request)
         self._sizes.check_run(request.input, request.metadata, request.context, request.media)
+        self._sizes.check_overrides(request.overrides)
+        self._conversations.check(request)
         self._media.check(request.media)
-        if not request.input and not request.media:
+        if not request.input and not request.media and not request.messages:
             raise InvalidRequest("neither 'input' nor 'media' was given; a run needs at least one")
         agent = self._agents.resolve(request.agent_id)
-        # Fetched first: a model that cannot fetch takes what was brought in.
-        media = self._fetcher.fetch(request.media, deadline=time.monotonic() + FETCH_SECONDS)
-        _check_taken(agent, media)
+        check_run_overrides(request.agent_id, agent, request.overrides)
+        if self._before_run is not None:
+            self._before_run(request, agent)
+        request = self._with_media(request, agent)
         run = Run(
             id=new_id(),
             agent_id=request.agent_id,
@@ -126,16 +113,18 @@ class RunService:
             user_id=request.user_id,
             status=RunStatus.RUNNING,
             input=request.input,
-            media=media,
+            media=request.media,
             metadata=request.metadata,
             context=request.context,
+            caller_id=request.caller.id,
+            request=request.stored(),
             request_id=request.request_id,
             created_at=utc_now(),
         )
         # Without a heartbeat, another worker would take the run for lost; so no host of the server can forget it.
         self._leases.start()
         self._cancels.start()
-        started = self._admit(run, agent, request)
+        started = self._admit(run, overridden(agent, request.overrides), request)
         if isinstance(started, Replay):
             return self._repeated(started, request)
         logger.debug("run requested", extra={"agent_id": run.agent_id, "session_id": run.session_id, "run_id": run.id})
@@ -177,16 +166,13 @@ class RunService:
         return self._storage.runs.list(where, paging)
 
     def _admit(self, run: Run, agent: StreamingAgent, request: RunRequest) -> LiveRun | Replay:
-        timeout = self._config.stream_timeout if request.streamed else self._config.request_timeout
-        if request.background:
-            timeout = self._config.background_timeout
-        slot = self._executor.reserve() if request.background else None
+        slot = self._executor.reserve() if request.mode is RunMode.BACKGROUND else None
         started: LiveRun | Replay | None = None
         try:
             started = self._runner.start(
                 run,
                 agent,
-                RunLimits.of(agent, self._config, timeout=timeout),
+                RunLimits.of(agent, self._config, run.request),
                 owner=request.caller.visible_owner,
                 concurrency=request.concurrency or agent_setting(agent, "concurrency", BusyPolicy.ENQUEUE),
                 idempotency=request.idempotency,
@@ -196,6 +182,22 @@ class RunService:
             if slot is not None and not isinstance(started, LiveRun):
                 slot.release()
         return started
+
+    def _with_media(self, request: RunRequest, agent: StreamingAgent) -> RunRequest:
+        """Return the request with all attachments that have to be brought in; refuse those that reach no model."""
+        deadline = time.monotonic() + FETCH_SECONDS
+
+        def bring(media: Sequence[Media]) -> tuple[Media, ...]:
+            # Fetched first: a model that cannot fetch takes what was brought in.
+            brought = self._fetcher.fetch(media, deadline=deadline)
+            _check_taken(agent, brought)
+            return brought
+
+        if not request.messages:
+            return replace(request, media=bring(request.media)) if request.media else request
+        messages = with_media(request.messages, bring)
+        self._conversations.check_size(messages)
+        return replace(request, media=bring(request.media), messages=messages)
 
     def _repeated(self, repeat: Replay, request: RunRequest) -> RunHandle:
         if request.idempotency is not None:
@@ -226,7 +228,10 @@ def resume_lost(run: Run, *, agents: AgentService, runner: Runner, config: Confi
     may_start_over = agent_setting(agent, "retry_on_crash", False) and run.attempt <= config.max_attempts
     if run.started_at is not None and not may_start_over:
         return False
-    # Whether it was streamed or in the background is not kept; no client of /run waits for it any more.
-    longest = max(config.stream_timeout, config.background_timeout)
-    runner.resume(run, agent, RunLimits.of(agent, config, timeout=longest))
+    request = run.request
+    if request is not None:
+        if request.unknown:  # never without what a newer version has added: it may be a limit
+            return False
+        agent = overridden(agent, request.overrides)
+    runner.resume(run, agent, RunLimits.of(agent, config, request))
     return True

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from agentos.config import Config
+from agentos.domain.principal import ADMIN, ANONYMOUS, SCOPES, Principal
 from agentos.services.agents import AgentService
 from agentos.services.runs import RunService
 from agentos.services.sessions import SessionService
@@ -12,9 +13,40 @@ from agentos.services.sessions import SessionService
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
-    """One worker's server, for the hooks ``register_routes``, ``server_start`` and ``server_stop``."""
+    """One worker's server, for the hooks ``register_routes``, ``server_start`` and ``server_stop``.
+
+    ``agents`` lists, finds, stores and deletes agents: ``list(paging)``, ``get(id)``, ``register(document)``,
+    ``replace(id, document)``, ``delete(id)``.
+
+    ``sessions`` are those of an owner: ``create(agent_id, caller=…)``, ``get(id, caller)``,
+    ``list(SessionFilter(…), paging, caller)``, ``update``, ``delete``, ``history``.
+
+    ``runs`` are started with ``start(RunRequest(…))`` and found with ``open(id, caller)``; both return a handle with
+    ``get()``, ``follow(heartbeat=…)``, ``wait(seconds)`` and ``cancel()``. ``list`` and ``delete`` are as for sessions.
+    Everything that a client may be refused is refused here too, with the same errors (:mod:`agentos.errors`), and
+    ``before_run`` is asked.
+
+    Nearly all methods want a ``caller``, and what is not the caller's is not there. In a route it is the request's,
+    ``agentos.web.caller()``. For what a plugin does by itself, :meth:`principal` makes one.
+
+    Use it from any thread, until ``server_stop`` returns.
+    """
 
     config: Config
     agents: AgentService
     sessions: SessionService
     runs: RunService
+
+    def principal(self, plugin: str, *, owner: str | None = None) -> Principal:
+        """Return the caller for what a plugin does by itself. Limits and the log know it as ``plugin:NAME``.
+
+        With ``owner``, a user or tenant, it sees and makes what is that owner's, and may do everything but administer
+        the server. Without, it sees everything (``admin``), and what it makes belongs to ``anonymous``, the owner of a
+        server without authentication.
+
+        >>> request = RunRequest(caller=server.principal("digest", owner="acme"), agent_id="a")  # doctest: +SKIP
+
+        Raises ``ValueError`` for an owner that cannot be one.
+        """
+        scopes = [ADMIN] if owner is None else [scope for scope in SCOPES if scope != ADMIN]
+        return Principal(id=f"plugin:{plugin}", owner=ANONYMOUS if owner is None else owner, scopes=scopes)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from agentos.config import Config
 from agentos.execution.cancels import CancelWatch
 from agentos.execution.leases import LeaseKeeper
 from agentos.execution.runner import Runner
 from agentos.models.catalog import Catalog
+from agentos.plugins.closing import OpenedThings, close_all
+from agentos.plugins.lifecycle import Lifecycle
 from agentos.plugins.manager import PluginManager
 from agentos.registry import Registry
 from agentos.services.agents import AgentService
@@ -18,6 +21,7 @@ from agentos.services.housekeeping import HousekeepingService
 from agentos.services.keys import KeyService
 from agentos.services.owner_data import OwnerDataService
 from agentos.services.runs import RunService
+from agentos.services.server import Server
 from agentos.services.sessions import SessionService
 from agentos.services.summaries import SummaryService
 from agentos.storage.interface import Storage
@@ -30,6 +34,8 @@ class Services:
 
     config: Config
     plugins: PluginManager
+    lifecycle: Lifecycle
+    opened: OpenedThings
     storage: Storage
     tools: Registry[Tool]
     catalog: Catalog
@@ -46,8 +52,17 @@ class Services:
     leases: LeaseKeeper
     cancels: CancelWatch
 
+    @cached_property
+    def server(self) -> Server:
+        """What plugins are given of this server."""
+        return Server(config=self.config, agents=self.agents, sessions=self.sessions, runs=self.runs)
+
     def start(self) -> None:
-        """Begin to look after runs and to keep house. A server calls it when it begins."""
+        """Start the plugins, then begin to look after runs and to keep house. A server calls it when it begins.
+
+        Raises :class:`~agentos.errors.PluginError` for a plugin without which it must not serve.
+        """
+        self.lifecycle.start(self.server)  # first: runs that are taken over from lost workers may need them
         self.watch_runs()
         self.housekeeping.start()
 
@@ -61,10 +76,14 @@ class Services:
         self.runner.drain(timeout)
 
     def close(self) -> None:
-        """Close threads, connections and providers. Can be called again."""
+        """Stop the plugins; close threads, connections and what plugins opened. Can be called again.
+
+        Plugins have a bounded time for it, and what one of them raises is logged.
+        """
+        self.lifecycle.stop(self.server)
         self.housekeeping.close()
         self.cancels.close()
         self.leases.close()
         self.runner.close()
-        self.catalog.close()
+        close_all([*self.opened.take(), *self.catalog.take()])
         self.storage.close()

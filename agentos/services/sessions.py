@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -13,14 +14,23 @@ from agentos.domain.message import Message
 from agentos.domain.principal import Principal
 from agentos.domain.session import Session
 from agentos.domain.times import utc_now
-from agentos.errors import IdempotencyConflict, RunCancelled, SessionNotFound
+from agentos.errors import IdempotencyConflict, InvalidRequest, RunCancelled, SessionNotFound
 from agentos.execution.runner import Runner
 from agentos.services.size_limits import SizeLimits
+from agentos.storage.aliases import Alias
 from agentos.storage.history import History
 from agentos.storage.idempotency import IdempotencyKey
 from agentos.storage.interface import Storage
 from agentos.storage.paging import Page, Paging
 from agentos.storage.sessions import SessionChanges, SessionFilter
+
+MAX_ALIAS = 512
+"""Characters of an id of another protocol."""
+
+ATTEMPTS = 3
+"""How often an alias is looked for while its session is being deleted."""
+
+_DOOR = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 
 logger = logging.getLogger(__name__)
 
@@ -52,20 +62,15 @@ class SessionService:
         large, :class:`~agentos.errors.IdempotencyMismatch`, or :class:`~agentos.errors.IdempotencyConflict` when that
         session is gone.
         """
-        self._sizes.check_session({"metadata": metadata, "state": state})
-        now = utc_now()
-        session = Session(
-            id=new_id(),
-            agent_id=agent_id,
+        session = self._new(
+            agent_id,
             owner=caller.owner,
             user_id=user_id,
             team_id=team_id,
             workflow_id=workflow_id,
             name=name,
-            metadata=metadata or {},
-            state=state or {},
-            created_at=now,
-            updated_at=now,
+            metadata=metadata,
+            state=state,
         )
         repeat = self._storage.sessions.create(session, idempotency=idempotency)
         if repeat is None or idempotency is None:
@@ -76,6 +81,72 @@ class SessionService:
         if earlier is None:
             raise IdempotencyConflict(f"session {repeat.id!r}, which the first request with this key made, was deleted")
         return earlier, True
+
+    def for_alias(
+        self,
+        door: str,
+        id: str,
+        caller: Principal,
+        *,
+        agent_id: str,
+        user_id: str | None = None,
+        name: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> Session:
+        """Return the caller's session that an id of another protocol stands for; create it at the first use.
+
+        ``door`` names the protocol (``openai``, ``ag-ui``); ``id`` is the client's own, of 1 to 512 printable
+        characters. The other arguments are of a new session; they change nothing in one that is there. Of several first
+        uses at the same time, one creates the session, and all return it. Raises ``InvalidRequest``.
+        """
+        if not _DOOR.fullmatch(door):
+            raise InvalidRequest(
+                f"door {door!r:.80} is not accepted: 1 to 64 of lower-case letters, digits, '_' and '-', the first a"
+                " letter"
+            )
+        if not 1 <= len(id) <= MAX_ALIAS or not id.isprintable():
+            given = f"has {len(id)} characters" if len(id) > 80 or not id else f"is {id!r}"
+            raise InvalidRequest(
+                f"the id of the conversation {given}; accepted are 1 to {MAX_ALIAS} printable characters"
+            )
+        alias = Alias(owner=caller.owner, door=door, id=id)
+        for _ in range(ATTEMPTS):
+            session_id = self._storage.aliases.find(alias) or self._bind(
+                alias, agent_id, user_id=user_id, name=name, metadata=metadata
+            )
+            session = self._storage.sessions.get(session_id, owner=caller.owner)
+            if session is not None:
+                return session
+        raise SessionNotFound(session_id)  # deleted again and again
+
+    def _bind(self, alias: Alias, agent_id: str, **given: Any) -> str:
+        session = self._new(agent_id, owner=alias.owner, **given)
+        session_id = self._storage.aliases.bind(alias, session)
+        if session_id == session.id:
+            logger.info("session created", extra={"session_id": session.id, "agent_id": agent_id, "door": alias.door})
+        return session_id
+
+    def _new(
+        self,
+        agent_id: str,
+        *,
+        owner: str,
+        metadata: Mapping[str, Any] | None,
+        state: Mapping[str, Any] | None = None,
+        **given: Any,
+    ) -> Session:
+        self._sizes.check_session({"metadata": metadata, "state": state})
+        now = utc_now()
+        return Session(
+            id=new_id(),
+            agent_id=agent_id,
+            owner=owner,
+            metadata=metadata or {},
+            state=state or {},
+            created_at=now,
+            updated_at=now,
+            **given,
+        )
 
     def get(self, session_id: str, caller: Principal) -> Session:
         """Return a session; raises :class:`~agentos.errors.SessionNotFound`."""

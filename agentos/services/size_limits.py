@@ -13,6 +13,7 @@ import orjson
 
 from agentos.config import Config
 from agentos.domain.media import Media
+from agentos.domain.run_request import ModelOverrides
 from agentos.errors import InvalidMedia, InvalidRequest
 from agentos.storage import json_text
 
@@ -38,7 +39,7 @@ class SizeLimits:
         self, input: str, metadata: Mapping[str, Any], context: Mapping[str, Any], media: tuple[Media, ...]
     ) -> None:
         """Raise ``InvalidRequest`` for a run's input or what is kept with it, ``InvalidMedia`` for what media bring."""
-        self._check_text("input", input)
+        self.check_text("input", input)
         self.check_object("metadata", metadata)
         self.check_object("run_context", context)
         for number, one in enumerate(media):
@@ -46,6 +47,12 @@ class SizeLimits:
                 self.check_object(f"media[{number}].metadata", one.metadata)
             except InvalidRequest as error:
                 raise InvalidMedia(error.message) from None
+
+    def check_overrides(self, overrides: ModelOverrides) -> None:
+        """Raise ``InvalidRequest`` for what a run overrides."""
+        self.check_object("overrides.parameters", overrides.parameters)
+        self.check_object("overrides.output_schema", overrides.output_schema)
+        self.check_text("overrides.instructions", overrides.instructions or "")
 
     def check_session(self, given: Mapping[str, Any]) -> None:
         """Raise ``InvalidRequest`` for what a new or changed session is to keep."""
@@ -61,11 +68,12 @@ class SizeLimits:
         if len(tools) > MAX_TOOLS or any(len(tool) > MAX_TOOLS for tool in tools):
             accepted = f"at most {MAX_TOOLS} names, each of at most {MAX_TOOLS} characters"
             raise _refusal("tools", f"is a list of {len(tools)}; accepted are {accepted}")
-        self._check_text("instructions", document.get("instructions", ""))
+        self.check_text("instructions", document.get("instructions", ""))
         for name in _AGENT_OBJECTS:
             self.check_object(name, document.get(name))
 
-    def _check_text(self, name: str, text: str) -> None:
+    def check_text(self, name: str, text: str) -> None:
+        """Raise ``InvalidRequest`` for a field with a text."""
         # Bytes of UTF-8, as they are sent and stored; one character takes up to four of them.
         if len(text) * 4 > self._text and (size := len(text.encode("utf-8", "surrogatepass"))) > self._text:
             raise _refusal(

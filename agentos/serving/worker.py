@@ -37,7 +37,7 @@ repeated = RepeatedLines(log)
 SAVE_SECONDS = 1.5  # after the drain's own timeout, to write down the ends of the runs that it cut
 FIRST_SECONDS = 0.5  # for connections that were accepted, to send the request that they were made for
 ANSWER_SECONDS = 1.0  # to send those ends to their clients
-CLOSE_SECONDS = 1.0  # to close connections and providers
+CLOSE_SECONDS = 2.0  # to stop the plugins, and to close connections and what plugins opened
 
 KEPT_FREE = 10  # one of so many connections is kept for short requests
 
@@ -108,7 +108,7 @@ class Worker(GeventWorker):
         writer = log_writer.install()
         try:
             if self.services is not None:
-                self.services.start()
+                self._start(self.services)
             self.writes = WriteCoalescer()
             connections = Connections(self, self.services.config if self.services is not None else serving_config())
             _tame_collector()
@@ -126,6 +126,13 @@ class Worker(GeventWorker):
                 gevent.spawn(_attempt, self.services.close).join(CLOSE_SECONDS)
             if writer is not None:
                 writer.close()
+
+    def _start(self, services: Services) -> None:
+        """Begin to look after runs, and start the plugins."""
+        try:
+            services.start()
+        except AgentOSError as error:  # a plugin without which the server must not serve
+            self._refuse(error, error.message)
 
     def notify(self) -> None:
         """Tell the master that this worker lives; end in order if the master does not."""

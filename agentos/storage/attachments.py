@@ -10,6 +10,7 @@ from hashlib import sha256
 from agentos.domain.media import Media
 from agentos.domain.media_data import decoded, encoded
 from agentos.domain.message import Message
+from agentos.domain.run import Run
 
 _CONTENT = "sha256:"
 
@@ -23,14 +24,27 @@ class Attachment:
     pieces: Sequence[bytes]
 
 
-def read_in(media: Sequence[Media]) -> tuple[tuple[Media, ...], dict[str, Attachment]]:
-    """Return a new run's attachments with their references, and by digest the bytes of those that have data.
+def read_in_run(run: Run) -> tuple[Run, dict[str, Attachment]]:
+    """Return a new run with references to its attachments, and by digest the bytes of those that have data.
 
-    Takes its time over each, and so belongs before the transaction. Raises ``ValueError``, a caller's bug, for data
-    that is not base64.
+    Its attachments are its own and those of the messages that its client sent. Takes its time over each, and so belongs
+    before the transaction. Raises ``ValueError``, a caller's bug, for data that is not base64.
     """
     new: dict[str, Attachment] = {}
-    return tuple(one if one.data is None else _read_one(one, one.data, new) for one in media), new
+    media = tuple(one if one.data is None else _read_one(one, one.data, new) for one in run.media)
+    request = run.request
+    if request is not None and request.messages:
+        messages, more = read_in_messages(request.messages)
+        new |= more
+        request = replace(request, messages=messages)
+    return replace(run, media=media, request=request) if new else run, new
+
+
+def media_of(run: Run) -> Sequence[Media]:
+    """Return the attachments of a run: its own, and those of the messages that its client sent."""
+    if run.request is None or not run.request.messages:
+        return run.media
+    return [*run.media, *(media for message in run.request.messages for media in message.media)]
 
 
 def read_in_messages(messages: Sequence[Message]) -> tuple[Sequence[Message], dict[str, Attachment]]:

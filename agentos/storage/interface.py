@@ -17,6 +17,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 from agentos.storage.agents import AgentStore
+from agentos.storage.aliases import AliasStore
 from agentos.storage.attachments import AttachmentStore
 from agentos.storage.events import EventStore
 from agentos.storage.idempotency import IdempotencyStore
@@ -41,6 +42,7 @@ class Storage(ABC):
     events: EventStore
     idempotency: IdempotencyStore
     attachments: AttachmentStore
+    aliases: AliasStore
 
     @abstractmethod
     def upgrade(self) -> None:

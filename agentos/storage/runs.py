@@ -11,6 +11,7 @@ from typing import Any
 from agentos.domain.event import Frame
 from agentos.domain.message import Message
 from agentos.domain.run import BusyPolicy, Run, RunStatus
+from agentos.domain.session_state import StateChange
 from agentos.storage.admission import Admission, Lease, Quota
 from agentos.storage.idempotency import IdempotencyKey, Replay
 from agentos.storage.paging import Cursor, Page, Paging
@@ -37,6 +38,7 @@ class Deleted:
     sessions: int = 0
     runs: int = 0
     attachments: int = 0
+    aliases: int = 0
 
     def __add__(self, other: Deleted) -> Deleted:
         return Deleted(**{name: getattr(self, name) + getattr(other, name) for name in self.__slots__})
@@ -100,22 +102,32 @@ class RunStore(ABC):
         """
 
     @abstractmethod
-    def finish(self, run: Run, *, messages: Sequence[Message] = (), frames: Sequence[Frame] = ()) -> bool:
+    def finish(
+        self,
+        run: Run,
+        *,
+        messages: Sequence[Message] = (),
+        frames: Sequence[Frame] = (),
+        state: StateChange | None = None,
+    ) -> bool:
         """End a run: its final state, the turn's messages, the session's counters and its last frames, all or nothing.
+
+        With ``state``, the session's state becomes its outcome, and ``version`` counts up. Raises what
+        :meth:`~agentos.domain.session_state.StateChange.outcome` does; then nothing was written.
 
         ``run.status`` is one of the three ends. Fenced by ``run.attempt``: returns ``False`` and writes nothing when
         the run has ended already, is another worker's, or is gone. The messages become the session's next turn,
         unless the run was asked to stop and be forgotten, however it ended: it counts as a run of the session with the
-        tokens that it used, and is in no history.
+        tokens that it used, is in no history, and changes no state.
         """
 
     @abstractmethod
     def get(self, run_id: str, *, owner: str | None) -> Run | None:
-        """Return one run."""
+        """Return one run, with its steps."""
 
     @abstractmethod
     def list(self, where: RunFilter, paging: Paging) -> Page[Run]:
-        """Return runs, newest (``created_at``, then id) first."""
+        """Return runs, newest (``created_at``, then id) first, without their steps."""
 
     # --- stopping --------------------------------------------------------------------------------------------------
 

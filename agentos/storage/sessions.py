@@ -107,7 +107,8 @@ class SessionStore(ABC):
 
         Runs that left no message stand where their position is; the last page has those after its last message too.
         A page has the latest of them, up to 1000 or some megabytes, for nothing else bounds them. Unfinished runs are
-        not in it yet, and those that were asked to be forgotten never. Raises :class:`~agentos.errors.SessionNotFound`.
+        not in it yet, and those that were asked to be forgotten never. Runs come without their steps. Raises
+        :class:`~agentos.errors.SessionNotFound`.
         """
 
     @abstractmethod

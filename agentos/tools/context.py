@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from agentos.cancellation import Cancellation
 from agentos.domain.principal import ANONYMOUS
+from agentos.tools.run_writer import WITHOUT_RUN, RunWriter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,6 +20,9 @@ class ToolContext:
     request that began the run, as the log does. ``deadline`` is a
     ``time.monotonic()`` value. A tool that waits for something should do so inside
     ``with context.cancellation.cutting(...)``; one that is isolated is killed instead, without a signal before.
+
+    :meth:`emit` and :meth:`set_state` may be called from the tool's own thread, and from threads that it starts. They
+    raise the reason once the call was given up or the run has to stop. Isolated tools cannot use them.
     """
 
     run_id: str
@@ -27,3 +33,32 @@ class ToolContext:
     request_id: str | None = None
     deadline: float = field(default_factory=lambda: time.monotonic() + 600.0)
     cancellation: Cancellation = field(default_factory=Cancellation)
+    writer: RunWriter = field(default=WITHOUT_RUN, repr=False, compare=False)
+    """The server's own: what the methods below write to."""
+
+    def emit(self, name: str, data: Any = None) -> None:
+        """Send a ``custom`` event to those who follow the run, in its place among the tokens.
+
+        ``context.emit("progress", {"done": 3, "of": 7})``.
+        ``name`` has 1 to 64 letters, digits and ``. _ : -``, a letter first; ``data`` is JSON of at most 64 KiB. Raises
+        :class:`~agentos.errors.InvalidRequest` for others, and for more than a run may write.
+        """
+        self.cancellation.check()
+        self.writer.emit(name, data)
+
+    def set_state(self, patch: Sequence[Mapping[str, Any]]) -> None:
+        """Change the state of the run's session by a JSON Patch (RFC 6902), all of it or nothing.
+
+        ``context.set_state([{"op": "add", "path": "/cart", "value": []}])``.
+
+        Those who follow the run get a ``state`` event.
+        The session is changed when the run completes; if it fails or is cancelled, nothing is saved. Raises
+        :class:`~agentos.errors.InvalidRequest` for a patch that does not apply, and for a run without a session.
+        """
+        self.cancellation.check()
+        self.writer.set_state(patch)
+
+    @property
+    def state(self) -> Mapping[str, Any]:
+        """A copy of the session's state as this run sees it, with its own changes; empty without a session."""
+        return self.writer.state()

@@ -14,8 +14,7 @@ from agentos.domain.event import ToolCallEvent
 from agentos.domain.message import ToolCall
 from agentos.errors import AgentOSError, RunTimeout
 from agentos.tools.context import ToolContext
-from agentos.tools.denied import BeforeCall
-from agentos.tools.invocation import Invocation, Outcome
+from agentos.tools.invocation import BeforeCall, Invocation, Outcome
 from agentos.tools.isolation import Isolation
 from agentos.tools.tool import Tool
 

@@ -13,15 +13,18 @@ from typing import Any
 import orjson
 
 from agentos.cancellation import Cancellation
+from agentos.domain.denied import Denied
 from agentos.domain.event import ToolCallEvent, ToolCallStatus
 from agentos.domain.message import ToolCall
 from agentos.domain.text import clean, cut, shorten
 from agentos.errors import InvalidRequest
 from agentos.tools.context import ToolContext
-from agentos.tools.denied import BeforeCall
 from agentos.tools.isolation import IsolatedCallFailed, Isolation
-from agentos.tools.results import MAX_ERROR_LENGTH, error_text, result_text
+from agentos.tools.results import error_text, result_text
 from agentos.tools.tool import Tool
+
+BeforeCall = Callable[[ToolCall, ToolContext], Denied | None]
+"""What is asked before each tool call; ``None`` allows it."""
 
 logger = logging.getLogger(__name__)
 
@@ -129,8 +132,7 @@ class Invocation:
         if self._before_call is not None:
             denied = self._before_call(self.call, context)
             if denied is not None:
-                reason = shorten(clean(denied.reason), MAX_ERROR_LENGTH)
-                return Outcome(error=f"tool {self._name!r} was not called, it is denied: {reason}")
+                return Outcome(error=f"tool {self._name!r} was not called, it is denied: {denied.reason}")
             # Who decides may take so long that the call was given up.
             context.cancellation.check()
         if not self.tool.isolated:

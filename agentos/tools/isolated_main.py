@@ -91,9 +91,10 @@ def _call(function: Any, given: dict[str, Any], parameter: str | None, context: 
 
     if parameter is not None:
         from agentos.tools.context import ToolContext
+        from agentos.tools.run_writer import IsolatedWriter
 
         context["deadline"] += time.monotonic()
-        given[parameter] = ToolContext(**context)
+        given[parameter] = ToolContext(**context, writer=IsolatedWriter())
     return cut(result_text(function(**given)), size)
 
 

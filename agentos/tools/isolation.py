@@ -112,7 +112,8 @@ class Isolation:
 
 
 def _pickled(tool: Tool, given: Mapping[str, Any], context: ToolContext) -> bytes:
-    shared = {one.name: getattr(context, one.name) for one in fields(context) if one.name != "cancellation"}
+    here = ("cancellation", "writer")
+    shared = {one.name: getattr(context, one.name) for one in fields(context) if one.name not in here}
     call = {
         "function": tool.function,
         "given": {name: value for name, value in given.items() if name != tool.context_parameter},

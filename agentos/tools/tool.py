@@ -176,7 +176,8 @@ def as_tool(function: Callable[..., Any]) -> Tool:
 class Toolkit:
     """Tools that share something: subclass it, mark methods with ``@tool``, and register an instance.
 
-    ``prefix`` is put before each method's name, which keeps two instances apart.
+    ``prefix`` is put before each method's name, which keeps two instances apart. A method ``close()`` that is no tool
+    is called once, when the worker ends, if a plugin registered the toolkit.
 
     >>> class Notes(Toolkit):
     ...     prefix = "notes_"
@@ -197,6 +198,11 @@ class Toolkit:
             made = [replace(one, name=f"{self.prefix}{one.name}") for one in bound]
             vars(self)[_MADE] = made
         return list(made)
+
+
+def is_tool(function: object) -> bool:
+    """Return whether a function or method is marked with ``@tool``."""
+    return hasattr(function, _MARK)
 
 
 def as_tools(value: Tool | Toolkit | Callable[..., Any]) -> list[Tool]:

@@ -13,9 +13,10 @@ from agentos.app import create_app
 from agentos.config import Config
 from agentos.domain.agent import Agent
 from agentos.domain.principal import SCOPES
+from parts.application import SWEPT, SWEPT_PLUGINS
 from parts.waiting import until
 
-PAST_ADMIN = [scope for scope in SCOPES if scope != "admin"]
+PAST_ADMIN = [*(scope for scope in SCOPES if scope != "admin"), *SWEPT.scopes]
 
 
 class Caller:
@@ -111,8 +112,8 @@ def tenants_of(tmp_path: Path, **settings: Any) -> Iterator[Tenants]:
     url = f"sqlite:///{tmp_path}/agentos.db"
     # Some tests ask faster than the limits by default let a caller.
     limits = {"rate_limit": None, "failed_auth_rate_limit": None, **settings}
-    config = Config(database_url=url, auth=["api_key"], plugins=[], assistant=False, environ={}, **limits)
-    app = create_app(config, agents=AGENTS)
+    config = Config(database_url=url, auth=["api_key"], assistant=False, environ={}, **limits)
+    app = create_app(config, agents=AGENTS, plugins=SWEPT_PLUGINS)
     made = Tenants(app)
     try:
         yield made

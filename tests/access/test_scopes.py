@@ -6,10 +6,12 @@ from access.conftest import PAST_ADMIN, Belongings, Tenants
 from access.test_two_tenants import BODIES, ROUTES, SHARED
 from agentos.api.kit.routes import OPEN, PAGE, PUBLIC, Route
 from agentos.domain.principal import SCOPES, Principal
+from agentos.domain.run_request import RunRequest
 from agentos.errors import Forbidden
-from agentos.services.runs import RunRequest
+from parts.application import RESOURCES, SWEPT
 
 CLOSED = [route for route in ROUTES.values() if route.access not in OPEN]
+CORE = [route for resource in RESOURCES for route in resource.declared]
 SCOPED = [route for route in CLOSED if route.scope is not None]
 
 
@@ -23,16 +25,16 @@ def address(route: Route, hers: Belongings | None = None) -> str:
 
 
 def test_only_health_and_readiness_are_public() -> None:
-    assert {route.path for route in ROUTES.values() if route.access == PUBLIC} == {"/health", "/ready"}
+    assert {route.path for route in CORE if route.access == PUBLIC} == {"/health", "/ready"}
 
 
 def test_only_the_index_and_the_documentation_are_pages() -> None:
-    pages = {route.path for route in ROUTES.values() if route.access == PAGE}
+    pages = {route.path for route in CORE if route.access == PAGE}
     assert pages == {"/", "/docs", "/docs/{asset}", "/openapi.yaml"}
 
 
 def test_every_scope_that_is_asked_for_can_be_granted() -> None:
-    assert {(route.scope or "").removesuffix(":{agent_id}") for route in SCOPED} == {*SCOPES}
+    assert {(route.scope or "").removesuffix(":{agent_id}") for route in SCOPED} == {*SCOPES, *SWEPT.scopes}
 
 
 @pytest.mark.parametrize("route", CLOSED, ids=names(CLOSED))

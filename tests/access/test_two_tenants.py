@@ -13,10 +13,10 @@ from werkzeug.test import TestResponse
 
 from access.conftest import Belongings, Caller, Tenants
 from agentos.api.kit.routes import Route
-from agentos.api.resources import RESOURCES
 from agentos.domain.ids import new_id
+from parts.application import SWEPT
 
-ROUTES = {route.operation_id: route for resource in RESOURCES for route in resource.declared}
+ROUTES = {route.operation_id: route for route in SWEPT.operations}
 
 BODIES: dict[str, Any] = {
     "create_session": {"agent_id": "echo"},
@@ -27,6 +27,7 @@ BODIES: dict[str, Any] = {
     "replace_agent": {"model": "scripted:echo"},
     "run_agent": {"input": "Hi"},
     "stream_agent": {"input": "Hi"},
+    "make_note": {"text": "Hi"},
 }
 """A body that each operation with one accepts."""
 
@@ -112,6 +113,7 @@ def test_every_field_and_filter_that_is_an_id_is_owned_or_loose() -> None:
         ("list_runs", "session_id"),
         ("run_agent", "session_id"),
         ("stream_agent", "session_id"),
+        ("make_note", "session_id"),
     }
 
 
@@ -147,6 +149,19 @@ def test_nobody_runs_an_agent_in_somebody_elses_session(tenants: Tenants, operat
         refused, absent = (send(tenants.bob, ROUTES[operation], {}, body) for body in bodies)
         assert told(refused, id) == told(absent, missing)
         assert refused.status_code == 404
+    assert hers.state() == before
+
+
+@pytest.mark.parametrize("which", OWNED["session_id"])
+def test_no_operation_of_a_plugin_runs_an_agent_in_somebody_elses_session(tenants: Tenants, which: str) -> None:
+    hers = Belongings(tenants.alice)
+    before = hers.state()
+    id, missing = getattr(hers, which), new_id()
+    refused, absent = (
+        send(tenants.bob, ROUTES["make_note"], {}, {"text": "Hi", "session_id": one}) for one in (id, missing)
+    )
+    assert told(refused, id) == told(absent, missing)
+    assert refused.status_code == 404
     assert hers.state() == before
 
 

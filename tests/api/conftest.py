@@ -14,12 +14,13 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from agentos.api.kit.openapi import document
-from agentos.api.resources import RESOURCES
 from agentos.app import create_app
 from agentos.config import Config
 from agentos.domain.agent import Agent
-from agentos.hookspecs import RegisterModelProvider, hookimpl
 from agentos.models.scripted import ScriptedProvider, Step
+from agentos.testing import AgentClient
+from agentos.testing.configuration import ModelScript
+from parts.application import RESOURCES
 from parts.waiting import until
 
 DOCUMENT = document(RESOURCES)
@@ -43,7 +44,7 @@ def check_schema(value: Any, name: str) -> None:
     jsonschema.validate(value, schema, cls=jsonschema.Draft202012Validator)
 
 
-class CheckedClient(FlaskClient):
+class CheckedClient(AgentClient):
     """Raises when an answer has a status, a type or a body that the document does not give its operation."""
 
     def open(self, *args: Any, **kwargs: Any) -> TestResponse:
@@ -80,17 +81,6 @@ class CheckedClient(FlaskClient):
         assert response.mimetype in content
         if response.mimetype == "application/json":
             jsonschema.validate(response.json, {**content["application/json"]["schema"], **STRICT})
-
-
-class ScriptPlugin:
-    """Brings a provider ``test:`` that plays a script."""
-
-    def __init__(self, provider: ScriptedProvider) -> None:
-        self._provider = provider
-
-    @hookimpl
-    def register_model_providers(self, register: RegisterModelProvider) -> None:
-        register("test", lambda config: self._provider)
 
 
 class Served:
@@ -150,7 +140,7 @@ def serving() -> Iterator[Serve]:
         app = create_app(
             config,
             agents={"scripted": scripted, **(agents or {})},
-            plugins={"test": ScriptPlugin(provider), **(plugins or {})},
+            plugins={"test": ModelScript(provider, [scripted]), **(plugins or {})},
         )
         made.append(Served(app, provider))
         return made[-1]

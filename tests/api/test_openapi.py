@@ -6,10 +6,10 @@ import yaml
 from flask.testing import FlaskClient
 
 from agentos.api.kit.openapi import render_yaml
-from agentos.api.resources import RESOURCES
 from agentos.api.v1.schemas.events import DATA_SCHEMAS
 from agentos.domain.event import EVENT_TYPES
 from api.conftest import DOCUMENT, Served
+from parts.application import INSTALLED, RESOURCES
 
 ROOT = Path(__file__).parents[2]
 
@@ -25,7 +25,7 @@ def test_the_document_describes_every_route_and_no_other(served: Served) -> None
 
 
 def test_the_file_at_the_top_is_fresh() -> None:
-    assert (ROOT / "openapi.yaml").read_text("utf-8") == render_yaml(RESOURCES), (
+    assert (ROOT / "openapi.yaml").read_text("utf-8") == render_yaml(INSTALLED), (
         "run 'flask agentos openapi > openapi.yaml'"
     )
 

@@ -11,8 +11,8 @@ from agentos.api.v1.history import PIECE as MESSAGES
 from agentos.api.v1.runs import PIECE as RUNS
 from agentos.domain.agent import Agent
 from agentos.domain.principal import OPERATOR
+from agentos.domain.run_request import RunRequest
 from agentos.errors import InvalidRequest
-from agentos.services.runs import RunRequest
 from api.conftest import Serve, Served, next_pages
 
 RUN, SESSIONS, AGENTS = "/api/v1/agents/scripted/run", "/api/v1/sessions", "/api/v1/agents"

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from agentos_testing.serving import write_plugin
 from click.testing import CliRunner, Result
 
 from agentos.cli import agentos
@@ -122,16 +123,13 @@ InstallPlugin = Callable[[str, str], None]
 
 @pytest.fixture
 def install_plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cli: CLI) -> Iterator[InstallPlugin]:
-    """Install a plugin as pip would: a module and its metadata, in a folder that Python looks into."""
+    """Install plugins as pip would: a module and its metadata, in a folder that Python looks into."""
     folder = tmp_path / "site"
     installed: list[str] = []
 
     def install(name: str, code: str) -> None:
         installed.append(name)
-        metadata = folder / f"{name}-1.0.dist-info"
-        metadata.mkdir(parents=True)
-        (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
-        (metadata / "entry_points.txt").write_text(f"[agentos]\n{name} = {name}\n")
+        write_plugin(folder, name, name)
         (folder / f"{name}.py").write_text(code)
         monkeypatch.setenv("AGENTOS_PLUGINS", ",".join(installed))
 

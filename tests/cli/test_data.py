@@ -4,7 +4,12 @@
 def test_all_of_an_owner_is_deleted(cli):
     cli.ok("chat", "assistant", input="Hello\n")
     cli.ok("run", "assistant", "Hello")
-    assert cli.json("data", "delete", "anonymous", "--yes") == {"sessions": 1, "runs": 2, "attachments": 0}
+    assert cli.json("data", "delete", "anonymous", "--yes") == {
+        "sessions": 1,
+        "runs": 2,
+        "attachments": 0,
+        "aliases": 0,
+    }
     assert cli.json("sessions", "list")["count"] == 0
     assert cli.json("runs", "list")["count"] == 0
 
@@ -12,7 +17,12 @@ def test_all_of_an_owner_is_deleted(cli):
 def test_another_owner_or_user_keeps_everything(cli):
     cli.ok("run", "assistant", "Hello")
     for others in (("alice",), ("anonymous", "--user", "ann")):
-        assert cli.json("data", "delete", *others, "--yes") == {"sessions": 0, "runs": 0, "attachments": 0}
+        assert cli.json("data", "delete", *others, "--yes") == {
+            "sessions": 0,
+            "runs": 0,
+            "attachments": 0,
+            "aliases": 0,
+        }
     assert cli.json("runs", "list")["count"] == 1
 
 

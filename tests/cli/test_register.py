@@ -28,6 +28,7 @@ def test_every_option_ends_up_in_the_definition(cli, tmp_path):
         *("--instructions", "@words.txt", "--param", "temperature=0.5", "--param", "stop=[1, 2]", "--param", "x=a=b"),
         *("--output-schema", "@schema.json", "--output-retries", "2", "--history-turns", "0", "--max-turns", "4"),
         *("--concurrency", "interrupt", "--retry-on-crash"),
+        *("--allow-override", "seed", "--allow-override", "instructions"),
     )
     assert said == "Registered agent support.\n"
     assert definition(cli, "support") == {
@@ -43,7 +44,16 @@ def test_every_option_ends_up_in_the_definition(cli, tmp_path):
         "max_turns": 4,
         "concurrency": "interrupt",
         "retry_on_crash": True,
+        "allow_overrides": ["seed", "instructions"],
     }
+
+
+def test_a_file_can_allow_no_overrides_at_all(cli, tmp_path):
+    (tmp_path / "agent.yaml").write_text("id: a\nmodel: scripted:echo\nallow_overrides: []\n")
+    cli.ok("register", "--from-file", str(tmp_path / "agent.yaml"))
+    assert definition(cli, "a")["allow_overrides"] == []
+    said = cli.fails("register", "b", "--model", "scripted:echo", "--allow-override", "model")
+    assert "allow_overrides of agent 'b' has 'model', which no run may override" in said
 
 
 def test_max_steps_is_another_name_of_max_turns(cli, tmp_path):

@@ -62,6 +62,21 @@ def test_a_run_is_shown(cli):
     assert cli.json("runs", "show", run_id)["content"] == "Hello\nworld"
 
 
+def test_the_steps_of_a_run_are_shown(cli, scripted_agents):
+    run_id = cli.json("run", "sums", "1 + 2?")["run_id"]
+    shown = cli.ok("runs", "show", run_id)
+    first, second, third = shown[shown.index("steps:") :].splitlines()[1:4]
+    assert re.fullmatch(
+        r"  1\. sums:x completed in \d\.\d{3} s, first token after \d\.\d{3} s, \d+ \+ \d+ tokens, tool_calls",
+        first,
+    )
+    assert re.fullmatch(r"  2\. \w+ completed in \d\.\d{3} s", second)
+    assert third.startswith("  3. sums:x ")
+    assert third.endswith(", stop")
+    steps = cli.json("runs", "show", run_id)["steps"]
+    assert [step["type"] for step in steps] == ["model_call", "tool_call", "model_call"]
+
+
 @pytest.mark.parametrize("command", ["show", "follow", "cancel"])
 def test_a_run_that_does_not_exist_is_one_line(cli, command):
     assert "run with ID 'nowhere' not found" in cli.fails("runs", command, "nowhere")

@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 OURS = runpy.run_path(str(ROOT / "requirements" / "lock.py"))["own_names"]()
-PROJECTS = [ROOT, *sorted(path.parent for path in ROOT.glob("plugins/*/setup.cfg"))]
+PROJECTS = [ROOT, ROOT / "testing", *sorted(path.parent for path in ROOT.glob("plugins/*/setup.cfg"))]
 FILES = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
 TEXTS = [
     name

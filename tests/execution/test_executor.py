@@ -13,10 +13,10 @@ from agentos.config import Config
 from agentos.domain.ids import new_id
 from agentos.domain.principal import OPERATOR
 from agentos.domain.run import BusyPolicy, RunStatus
+from agentos.domain.run_request import RunMode, RunRequest
 from agentos.errors import RateLimited, SessionBusy, SessionNotFound
 from agentos.execution.executor import EmbeddedExecutor, Slot
 from agentos.hookspecs import RegisterStorageBackend, hookimpl
-from agentos.services.runs import RunRequest
 from agentos.services.services import Services
 from agentos.storage.idempotency import IdempotencyKey
 from agentos.storage.memory import MemoryStorage
@@ -170,13 +170,13 @@ def services() -> Iterator[Services]:
 
 
 def request(agent_id: str = "assistant", **more: Any) -> RunRequest:
-    return RunRequest(**{"caller": OPERATOR, "agent_id": agent_id, "input": "Hi", "background": True, **more})
+    return RunRequest(**{"caller": OPERATOR, "agent_id": agent_id, "input": "Hi", "mode": RunMode.BACKGROUND, **more})
 
 
 @pytest.mark.parametrize("error", [SessionNotFound, SessionBusy])
 def test_a_run_that_is_refused_gives_its_room_back(services, error: type[Exception]) -> None:
     session, _ = services.sessions.create("assistant", caller=OPERATOR)
-    services.runs.start(request("slow", session_id=session.id, background=False, streamed=True))
+    services.runs.start(request("slow", session_id=session.id, mode=RunMode.STREAMED))
     refused = {
         SessionNotFound: request(session_id=new_id()),
         SessionBusy: request(session_id=session.id, concurrency=BusyPolicy.REJECT),

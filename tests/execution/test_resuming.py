@@ -14,8 +14,8 @@ from agentos.config import Config
 from agentos.domain.media import Media
 from agentos.domain.principal import OPERATOR
 from agentos.domain.run import Run, RunStatus
+from agentos.domain.run_request import RunMode, RunRequest
 from agentos.runtime.context import RunContext
-from agentos.services.runs import RunRequest
 from agentos.services.services import Services
 from parts.waiting import until
 from parts.workers import Gate, Speaker, event, numbers
@@ -69,7 +69,9 @@ def wait_out(*run_ids: str, finder: Services, until_attempt: int = 2) -> None:
 
 
 def started(services: Services, **request: Any) -> str:
-    return services.runs.start(RunRequest(caller=OPERATOR, agent_id="a", input="Hi", streamed=True, **request)).run_id
+    return services.runs.start(
+        RunRequest(**{"caller": OPERATOR, "agent_id": "a", "input": "Hi", "mode": "streamed", **request})
+    ).run_id
 
 
 def finished(services: Services, run_id: str) -> Run:
@@ -165,7 +167,7 @@ def test_runs_that_had_not_begun_go_on_elsewhere_and_the_one_that_had_ends_as_lo
     session, _ = there.sessions.create("a", caller=OPERATOR)
     begun = started(there, session_id=session.id)
     assert first.waiting.wait(5)
-    queued = [started(there, session_id=session.id, background=background) for background in (False, True)]
+    queued = [started(there, session_id=session.id, mode=mode) for mode in ("streamed", "background")]
     logged(there, begun, 2)
     die(there)
     wait_out(begun, *queued, finder=here)
@@ -274,7 +276,7 @@ def test_who_follows_at_the_old_worker_sees_the_new_attempt_and_nothing_that_was
     first, second = Gate(["lost"], unlogged(), deaf=True), Gate(["whole"])
     agent = patient(first, second, retry_on_crash=True)
     there, here = worker(agent), worker(agent)
-    started_run = there.runs.start(RunRequest(caller=OPERATOR, agent_id="a", input="Hi", streamed=True))
+    started_run = there.runs.start(RunRequest(caller=OPERATOR, agent_id="a", input="Hi", mode=RunMode.STREAMED))
     run_id, following = started_run.run_id, started_run.follow(heartbeat=20)
     logged(there, run_id, 2)
     there.leases.close()  # as if it had stood still

@@ -1,13 +1,16 @@
 """What a run keeps of the calls to its model."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from agentos.domain.event import Step
 from agentos.domain.run import RunStatus
+from agentos.domain.session import Session
 from agentos.domain.usage import Usage
-from parts.workers import Worker, ended, event, new_session, says
+from agentos.runtime.context import RunContext
+from agentos.storage.memory import MemoryStorage
+from parts.workers import Speaker, Worker, ended, event, new_session, says
 
 DETAILS = {"reasoning_content": "secret thoughts"}
 
@@ -72,3 +75,51 @@ def test_details_are_kept_with_the_message_and_nowhere_else(here: Worker) -> Non
     assert (said.message.provider, said.message.provider_details) == ("p", DETAILS)
     for batch in live.stream.follow(heartbeat=5):
         assert all(b"secret" not in frame.data for frame in batch)
+
+
+class CountingStorage(MemoryStorage):
+    """Counts how often a session is read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.read = 0
+        get = self.sessions.get
+
+        def count(session_id: str, *, owner: str | None) -> Session | None:
+            self.read += 1
+            return get(session_id, owner=owner)
+
+        self.sessions.get = count  # type: ignore[method-assign]
+
+
+def test_a_session_is_read_only_by_a_run_that_asks_for_its_state_and_once() -> None:
+    storage = CountingStorage()
+    worker = Worker(storage, "here")
+    session = new_session(storage)
+
+    def stream(context: RunContext) -> Iterator[str]:
+        for number in range(3):
+            context.set_state([{"op": "add", "path": "/n", "value": number}])
+        yield str(context.state)
+
+    ended(worker.start(says("a"), session_id=session))
+    assert storage.read == 0
+    assert ended(worker.start(Speaker(stream), session_id=session)).content == "{'n': 2}"
+    assert storage.read == 1
+    worker.close()
+
+
+def test_the_next_run_sees_the_state_at_whichever_worker(here: Worker, there: Worker) -> None:
+    session = new_session(here.storage)
+
+    def stream(context: RunContext) -> Iterator[str]:
+        values = list(context.state.get("list", []))
+        context.set_state([{"op": "add", "path": "/list", "value": [*values, "x"]}])
+        yield str(context.state)
+
+    live = here.start(Speaker(stream), session_id=session)
+    ended(live)
+    ended(there.start(Speaker(stream), session_id=session))
+    found = here.storage.sessions.get(session, owner=None)
+    assert found is not None
+    assert (found.state, found.version) == ({"list": ["x", "x"]}, 3)

@@ -15,14 +15,15 @@ from pathlib import Path
 import pytest
 import requests
 
-from agentos.api.resources import RESOURCES
+from parts.application import SWEPT_PLUGINS, route_table
 from parts.server import AgentOSServer
 from parts.soak import SOAK, full
 
 HERE = Path(__file__).parent
 SETTINGS = {"AGENTOS_MODEL": "scripted:echo"}
 LONG = full(180, 7200)
-OPERATIONS = sum(len(resource.declared) for resource in RESOURCES)
+PLUGINS = "calculator"
+OPERATIONS = len(route_table((PLUGINS,), SWEPT_PLUGINS).operations)
 DOCUMENTED_LINKS = """
 [phases.stateful]
 max-steps = 15
@@ -30,6 +31,21 @@ max-steps = 15
 algorithms = []
 """
 """Long ways along the document's own links, without the many that Schemathesis infers."""
+
+
+APP = f"""
+import sys
+sys.path.insert(0, {str(HERE.parent)!r})
+from agentos.app import create_app
+from parts.notes_plugin import NotesPlugin
+app = create_app(plugins={{"notes": NotesPlugin()}})
+"""
+"""The server, with a plugin that has operations of its own."""
+
+
+def _served(env: dict[str, str], cwd: Path) -> AgentOSServer:
+    (cwd / "fuzzed.py").write_text(APP, "utf-8")
+    return AgentOSServer(env, cwd=cwd, plugins=PLUGINS, app="fuzzed:app")
 
 
 def _new_key(server: AgentOSServer, *scopes: str) -> str:
@@ -74,7 +90,7 @@ def guarded(tmp_path: Path) -> Iterator[AgentOSServer]:
     """A server that asks for a key."""
     unlimited = dict.fromkeys(("RATE_LIMIT", "FAILED_AUTH_RATE_LIMIT", "MAX_RUNS_PER_OWNER"), "none")
     env = {**SETTINGS, "AGENTOS_AUTH": "api_key", **{f"AGENTOS_{name}": value for name, value in unlimited.items()}}
-    with AgentOSServer(env, cwd=tmp_path, plugins="calculator") as server:
+    with _served(env, tmp_path) as server:
         yield server
 
 
@@ -95,7 +111,7 @@ def test_what_is_made_is_there_and_what_is_deleted_is_gone_along_the_links(guard
 
 @pytest.mark.timeout(LONG)
 def test_every_answer_is_as_documented_on_a_server_without_authentication(tmp_path: Path) -> None:
-    with AgentOSServer(SETTINGS, cwd=tmp_path, plugins="calculator") as server:
+    with _served(SETTINGS, tmp_path) as server:
         # Anybody is let in here, knowingly: that a wrong key is not looked at is no failure.
         phases = "examples,coverage,fuzzing,stateful" if SOAK else "fuzzing"
         report = _ask(server, key="none", phases=phases, examples=full(3, 300), excluded="ignored_auth")

@@ -21,6 +21,7 @@ PAGES = [
     *sorted((ROOT / "docs" / "how-to").glob("*.md")),
     *sorted((ROOT / "docs" / "explanation").glob("*.md")),
     *sorted((ROOT / "plugins").glob("*/README.md")),
+    ROOT / "testing" / "README.md",
 ]
 NOTES = ("not run", "server", "stop")
 

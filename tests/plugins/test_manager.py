@@ -7,9 +7,11 @@ from types import SimpleNamespace
 
 import pytest
 
+from agentos import hookspecs
 from agentos.errors import PluginError
 from agentos.hookspecs import hookimpl
 from agentos.plugins.manager import PluginManager, PluginReport
+from agentos.plugins.observers import Observers
 from agentos.registry import Registry
 
 
@@ -44,13 +46,13 @@ def _registered(manager: PluginManager) -> Registry[str]:
 
 
 def test_each_plugin_registers_under_its_own_name() -> None:
-    manager = PluginManager()
+    manager = PluginManager(hookspecs)
     manager.add("good", _Good())
     assert [(entry.name, entry.source) for entry in _registered(manager)] == [("good", "good")]
 
 
 def test_a_broken_plugin_is_skipped_with_all_that_it_registered_and_the_others_work() -> None:
-    manager = PluginManager()
+    manager = PluginManager(hookspecs)
     manager.add("broken", _Broken())
     manager.add("good", _Good())
 
@@ -62,14 +64,14 @@ def test_a_broken_plugin_is_skipped_with_all_that_it_registered_and_the_others_w
 
 
 def test_a_broken_plugin_stops_the_start_when_strict() -> None:
-    manager = PluginManager(strict=True)
+    manager = PluginManager(hookspecs, strict=True)
     manager.add("broken", _Broken())
     with pytest.raises(PluginError, match="'broken' is broken: RuntimeError: no licence"):
         _registered(manager)
 
 
 def test_a_misspelled_hook_is_an_error_that_names_it() -> None:
-    manager = PluginManager()
+    manager = PluginManager(hookspecs)
     manager.add("typo", _Misspelled())
     (report,) = manager.reports
     assert report.status == "failed"
@@ -77,7 +79,7 @@ def test_a_misspelled_hook_is_an_error_that_names_it() -> None:
 
 
 def test_two_plugins_with_one_name_of_a_thing_are_both_named() -> None:
-    manager = PluginManager(strict=True)
+    manager = PluginManager(hookspecs, strict=True)
     manager.add("first", _Good())
     manager.add("second", _Good())
     with pytest.raises(PluginError, match="'good' of 'second' is already there: 'first'"):
@@ -97,18 +99,18 @@ def test_an_observer_that_fails_stops_neither_the_others_nor_the_caller(caplog: 
         def run_finished(self, run) -> None:
             Watching.seen = run
 
-    manager = PluginManager()
+    manager = PluginManager(hookspecs)
     manager.add("failing", Failing())
     manager.add("watching", Watching())
     run = SimpleNamespace(id="r")
-    manager.observe("run_finished", run=run)
+    Observers(manager.implementations("run_finished"))(run=run)
 
     assert Watching.seen is run
     assert "observer failed" in caplog.text
 
 
 def test_a_plugin_that_is_named_but_not_installed_is_reported() -> None:
-    manager = PluginManager(allowed=["no-such-plugin"])
+    manager = PluginManager(hookspecs, allowed=["no-such-plugin"])
     manager.load_installed()
     report = next(report for report in manager.reports if report.name == "no-such-plugin")
     assert report.status == "failed"
@@ -130,7 +132,7 @@ def spy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 @pytest.mark.parametrize(("allowed", "imported"), [(["core"], False), ([], False), (["spy"], True), (None, True)])
 def test_a_plugin_that_is_not_allowed_is_not_even_imported(spy: str, allowed: list[str] | None, imported: bool) -> None:
-    manager = PluginManager(allowed=allowed)
+    manager = PluginManager(hookspecs, allowed=allowed)
     manager.load_installed()
 
     assert (spy in sys.modules) is imported

@@ -11,7 +11,7 @@ from agentos.bootstrap import build
 from agentos.config import Config
 from agentos.domain.principal import OPERATOR
 from agentos.domain.run import RunStatus
-from agentos.services.runs import RunRequest
+from agentos.domain.run_request import RunRequest
 from agentos.services.services import Services
 
 

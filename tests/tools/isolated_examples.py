@@ -27,6 +27,26 @@ def describe(day: date, point: Point, times: int = 1) -> dict[str, Any]:
 
 
 @tool(isolated=True)
+def emit(context: ToolContext) -> str:
+    """Emit."""
+    context.emit("a", 1)
+    return "unreached"
+
+
+@tool(isolated=True)
+def set_state(context: ToolContext) -> str:
+    """Change the state."""
+    context.set_state([{"op": "add", "path": "/a", "value": 1}])
+    return "unreached"
+
+
+@tool(isolated=True)
+def state(context: ToolContext) -> str:
+    """Read the state."""
+    return str(context.state)
+
+
+@tool(isolated=True)
 def family() -> list[int]:
     """Tell the process and its parent."""
     return [os.getpid(), os.getppid(), os.getsid(0)]

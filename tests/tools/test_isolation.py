@@ -104,6 +104,13 @@ def test_the_context_holds_the_plain_values_of_the_run() -> None:
     assert said == {"run_id": "run-1", "agent_id": "clerk", **given, "left": 20}
 
 
+@pytest.mark.parametrize("name", ["emit", "set_state", "state"])
+def test_it_cannot_write_into_the_run_and_is_told_what_to_do(name: str) -> None:
+    event = end_of(getattr(examples, name))
+    assert f"context.{name} does not work in an isolated tool" in (event.error or "")
+    assert "use it in a tool that is not isolated" in (event.error or "")
+
+
 @pytest.mark.parametrize(
     ("kind", "said"),
     [

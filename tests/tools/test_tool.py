@@ -6,7 +6,7 @@ import pytest
 
 from agentos.domain.tool_spec import ToolSpec
 from agentos.errors import InvalidRequest, PluginError
-from agentos.testing.tools import call_tool
+from agentos.testing.tools import ToolCallFailed, call_tool
 from agentos.tools.context import ToolContext
 from agentos.tools.tool import Tool, Toolkit, as_tool, as_tools, tool
 
@@ -177,3 +177,15 @@ def test_a_model_cannot_give_the_context() -> None:
 
     with pytest.raises(InvalidRequest, match='"context" is not known'):
         as_tool(whoami).bind({"context": "x"}, ToolContext(run_id="r", agent_id="a"))
+
+
+def test_without_a_run_what_a_tool_emits_is_checked_and_goes_nowhere() -> None:
+    @tool
+    def emit(context: ToolContext, name: str) -> dict[str, Any]:
+        """Emit."""
+        context.emit(name, [1])
+        return dict(context.state)
+
+    assert call_tool(emit, {"name": "progress"}) == "{}"
+    with pytest.raises(ToolCallFailed, match="name of a custom event is 'two words'"):
+        call_tool(emit, {"name": "two words"})

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence, Set
+from dataclasses import dataclass
+from io import BytesIO
 from typing import Any
 
-from flask import Request
+import flask
+from flask import Flask, Request
 
 from agentos.api.kit.client import ReadDeadline, client_of
 from agentos.api.kit.schemas.fields import shown
@@ -22,8 +26,16 @@ MAX_VALUES = 100_000
 _reader = JSONReader(max_depth=MAX_DEPTH, max_values=MAX_VALUES)
 
 
+@dataclass(frozen=True, slots=True)
+class RawBody:
+    """Declares a body that a view is given as bytes. ``media_types`` are those that are accepted, ``*/*`` for any."""
+
+    media_types: Sequence[str] = ("application/octet-stream",)
+    description: str = ""
+
+
 class BodyReader:
-    """Reads JSON objects of at most ``limit`` bytes that arrive within ``seconds``."""
+    """Reads bodies of at most ``limit`` bytes that arrive within ``seconds``."""
 
     def __init__(self, *, limit: int, seconds: float) -> None:
         self._limit = limit
@@ -35,12 +47,10 @@ class BodyReader:
         Raises ``InvalidRequest``, :class:`~agentos.errors.RequestTooLarge` or
         :class:`~agentos.errors.UnsupportedMediaType`.
         """
-        length = request.content_length
-        if length is not None and length > self._limit:
-            raise self._too_large()
-        has_body = bool(length) or "Transfer-Encoding" in request.headers
+        length = self._length(request)
+        has_body = _has_body(request, length)
         if has_body:
-            _check_type(request)
+            _check_json(request)
         raw = self._read(request, length) if has_body else b""
         if not raw.strip():
             if required:
@@ -52,6 +62,30 @@ class BodyReader:
         if not isinstance(value, dict):
             raise InvalidRequest(f"the body is {shown(value)}; accepted is a JSON object")
         return value
+
+    def read_bytes(self, request: Request, declared: RawBody, *, required: bool = True) -> bytes:
+        """Return the body as it is. Raises what :meth:`read_object` raises."""
+        length = self._length(request)
+        if not _has_body(request, length):
+            if required:
+                raise InvalidRequest(f"the body is empty; accepted is {' or '.join(declared.media_types)}")
+            return b""
+        _check_type(request, declared.media_types)
+        return self._read(request, length)
+
+    def replace_stream(self, request: Request) -> None:
+        """Read the body now, under the server's limits, for a view that reads the request by itself."""
+        length = self._length(request)
+        if _has_body(request, length):
+            raw = self._read(request, length)
+            request.environ["CONTENT_LENGTH"] = str(len(raw))
+            request.stream = BytesIO(raw)
+
+    def _length(self, request: Request) -> int | None:
+        length = request.content_length
+        if length is not None and length > self._limit:
+            raise self._too_large()
+        return length
 
     def _read(self, request: Request, length: int | None) -> bytes:
         # A chunked body has no length: one byte more than the limit is asked for, and says whether there is more.
@@ -91,15 +125,43 @@ class BodyReader:
         )
 
 
-def _check_type(request: Request) -> None:
+def limit_plain_bodies(app: Flask, reader: BodyReader, endpoints: Set[str]) -> None:
+    """Have the bodies of plugins' plain blueprints read under the server's limits too, before their views."""
+    if not endpoints:
+        return
+
+    @app.before_request
+    def read() -> None:
+        if flask.request.endpoint in endpoints:
+            reader.replace_stream(flask.request)
+
+
+def _has_body(request: Request, length: int | None) -> bool:
+    return bool(length) or "Transfer-Encoding" in request.headers
+
+
+def _check_encoding(request: Request) -> None:
     if request.content_encoding not in (None, "", "identity"):
         raise UnsupportedMediaType(
             f"the body's Content-Encoding is {request.content_encoding!r:.60}; send it uncompressed"
         )
+
+
+def _check_json(request: Request) -> None:
+    _check_encoding(request)
     charset = request.mimetype_params.get("charset", "utf-8").lower()
     if request.mimetype != "application/json" or charset not in ("utf-8", "utf8"):
-        given = f"is {request.content_type!r:.100}" if request.content_type else "is missing"
-        raise UnsupportedMediaType(f"the Content-Type {given}; accepted is application/json in UTF-8")
+        raise UnsupportedMediaType(f"{_given_type(request)}; accepted is application/json in UTF-8")
+
+
+def _check_type(request: Request, accepted: Sequence[str]) -> None:
+    _check_encoding(request)
+    if "*/*" not in accepted and request.mimetype not in accepted:
+        raise UnsupportedMediaType(f"{_given_type(request)}; accepted is {' or '.join(accepted)}")
+
+
+def _given_type(request: Request) -> str:
+    return "the Content-Type " + (f"is {request.content_type!r:.100}" if request.content_type else "is missing")
 
 
 def _decode(raw: bytes) -> Any:

@@ -8,7 +8,7 @@ from flask import Flask, g
 
 from agentos.api.kit.middleware import this_request
 from agentos.auth.authenticator import Credentials
-from agentos.domain.principal import Principal
+from agentos.domain.principal import ANONYMOUS, Principal
 from agentos.services.services import Services
 
 
@@ -16,8 +16,7 @@ def authenticate_requests(app: Flask, services: Services, *, public: Set[str], p
     """Have every request's caller known before it is served, but for the endpoints named ``public`` and ``pages``.
 
     Requests for ``pages`` are still counted against the limit of their address: some files are large.
-    Endpoints that are not ours (a plugin's) and addresses where there is nothing need a credential too: what is not
-    declared public is not.
+    Endpoints of plugins and addresses where there is nothing need a credential too: what is not declared public is not.
     """
     services.auth.prepare()
     asks = services.auth.asks_for_credentials  # else nothing reads the headers, and every request would copy them
@@ -37,6 +36,17 @@ def authenticate_requests(app: Flask, services: Services, *, public: Set[str], p
 
 
 def caller() -> Principal:
-    """Return who made this request."""
-    found: Principal = g.caller
+    """Return who made this request. Raises ``RuntimeError`` in an operation that is public: it knows no caller."""
+    try:
+        found: Principal = g.caller
+    except AttributeError:
+        raise RuntimeError(
+            "this operation is public, so that nothing is known of its caller; give it a scope as its access"
+        ) from None
     return found
+
+
+def owner() -> str:
+    """Return the owner that this request acts for, ``anonymous`` in an operation that is public."""
+    found: Principal | None = g.get("caller")
+    return ANONYMOUS if found is None else found.owner

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from flask import Flask, Response, request
 from flask_cors import CORS
 
+from agentos.api.kit.doors import Door
 from agentos.auth.origins import ANY, browser_form
 from agentos.config import Config
 
@@ -16,6 +18,7 @@ EXPOSED = (
     "Location",
     "Retry-After",
     "WWW-Authenticate",
+    "X-Ignored-Fields",
     "X-Request-ID",
     "X-Run-ID",
     "x-should-retry",
@@ -26,9 +29,10 @@ PREFLIGHT_SECONDS = 600
 """How long a browser may remember the answer; some cap it there themselves."""
 
 
-def allow_origins(app: Flask, config: Config) -> None:
+def allow_origins(app: Flask, config: Config, doors: Sequence[Door] = ()) -> None:
     """Let pages of the configured origins call the API; without any, no CORS header is sent at all.
 
+    Doors declare the headers that their protocol adds to those of the settings.
     Call it before authentication: a browser sends none when it asks whether a page may call.
     """
     if not config.allow_origins:
@@ -39,8 +43,8 @@ def allow_origins(app: Flask, config: Config) -> None:
         app,
         origins="*" if everyone else [_pattern(origin) for origin in config.allow_origins],
         methods=list(config.allow_methods),
-        allow_headers=list(config.allow_headers),
-        expose_headers=list(EXPOSED),
+        allow_headers=[*config.allow_headers, *(_header(name) for door in doors for name in door.request_headers)],
+        expose_headers=[*EXPOSED, *sorted({name for door in doors for name in door.response_headers})],
         max_age=PREFLIGHT_SECONDS,
         send_wildcard=everyone,
         supports_credentials=False,
@@ -69,6 +73,13 @@ def _vary(response: Response) -> Response:
     # Also where the origin is a wrong one or absent: a cache must not serve that answer to the right one.
     response.vary.add("Origin")
     return response
+
+
+def _header(name: str) -> str | re.Pattern[str]:
+    """Return a header's name, or the pattern of those that begin as it does."""
+    if not name.endswith("*"):
+        return name
+    return re.compile(re.escape(name[:-1]) + r"[!#$%&'*+.^_`|~0-9A-Za-z-]*\Z", re.IGNORECASE)
 
 
 def _pattern(origin: str) -> re.Pattern[str]:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import orjson
-from flask import Flask, Response, request
+from flask import Flask, Request, Response, current_app, request
 from werkzeug.exceptions import HTTPException, InternalServerError
 
-from agentos.api.kit.middleware import request_id
+from agentos.api.kit.doors import Door, ErrorReport
+from agentos.api.kit.middleware import request_id, this_request
 from agentos.domain.run import RunError
 from agentos.errors import (
     AgentOSError,
@@ -118,6 +119,32 @@ def status_of(code: str, details: Mapping[str, Any]) -> int:
     return CODE_STATUS[code]
 
 
+def error_status(error: AgentOSError) -> int | None:
+    """Return the HTTP status of an error: its code's, else that of the class of ours that it is derived from.
+
+    ``None`` for an error that is not a client's business.
+    """
+    code = _known_code(type(error))
+    return None if code is None else status_of(code, error.details)
+
+
+def has_status(kind: type[AgentOSError]) -> bool:
+    """Return whether errors of a class are answered as they are."""
+    return _known_code(kind) is not None
+
+
+def _known_code(kind: type[AgentOSError]) -> str | None:
+    if kind.code in CODE_STATUS:
+        return kind.code
+    bases = [base.code for base in kind.__mro__ if issubclass(base, AgentOSError) and base is not AgentOSError]
+    return next((code for code in bases if code in CODE_STATUS), None)
+
+
+def class_status(kind: type[AgentOSError]) -> int:
+    """Return the HTTP status of errors of a class, where it does not depend on what they say."""
+    return CODE_STATUS[_known_code(kind) or "INTERNAL_ERROR"]
+
+
 def handle_errors(app: Flask) -> None:
     """Have every error of an application answered as JSON."""
     app.register_error_handler(AgentOSError, _own_error)
@@ -139,9 +166,9 @@ def _retry_after(details: Mapping[str, Any]) -> float | None:
 
 
 def _own_error(error: AgentOSError) -> Response:
-    if error.code not in CODE_STATUS:
+    status = error_status(error)
+    if status is None:
         return _bug(error)  # an error of configuration or of a plugin is no client's business
-    status = status_of(error.code, error.details)
     if status >= 500:
         told = {"request_id": request_id(), "code": error.code, "reason": UntrustedText(error.message)}
         # An outage fails each request; the line of the request itself says which, with its status.
@@ -167,7 +194,8 @@ def _http_error(error: HTTPException) -> Response:
 
 def _http_message(status: int, error: HTTPException) -> str:
     if status == 404:
-        return f"there is nothing at {request.path!r:.200}; /openapi.yaml describes what there is"
+        described = "docs.get_openapi" in current_app.view_functions
+        return f"there is nothing at {request.path!r:.200}" + "; /openapi.yaml describes what there is" * described
     if status == 405:
         allowed = ", ".join(sorted(getattr(error, "valid_methods", None) or ()))
         return f"{request.method[:20]} is not allowed at {request.path!r:.200}; allowed are {allowed}"
@@ -187,15 +215,16 @@ def _answer(
     details: Mapping[str, Any] | None = None,
     retry_after: float | None = None,
 ) -> Response:
-    body: dict[str, Any] = {
-        "error": phrase,
-        "message": _valid(redact(message)),
-        "code": code,
-        "request_id": request_id(),
-    }
-    if details:
-        body["details"] = redact_data(details)
-    answer = Response(orjson.dumps(body, default=str), status, content_type="application/json")
+    report = ErrorReport(
+        status=status,
+        code=code,
+        phrase=phrase,
+        message=_valid(redact(message)),
+        request_id=request_id(),
+        details=redact_data(details) if details else {},
+        retry_after=retry_after,
+    )
+    answer = _rendered(report)
     final = details is not None and details.get("cause") in FINAL
     if final:
         answer.headers[SHOULD_RETRY] = "false"
@@ -206,6 +235,30 @@ def _answer(
     if retry_after is not None:
         answer.headers["Retry-After"] = str(max(1, math.ceil(retry_after)))
     return answer
+
+
+def _rendered(report: ErrorReport) -> Response:
+    """Return an error in the form of the door that the request came to, or in ours."""
+    door_of: Callable[[Request], Door | None] = current_app.extensions["agentos.door_of"]
+    door = door_of(this_request())
+    if door is not None and door.render is not None:
+        try:
+            made = door.render(report)
+            if isinstance(made, Response):
+                made.status_code = report.status
+                return made
+            return Response(orjson.dumps(made, default=str), report.status, content_type="application/json")
+        except Exception:  # a plugin's own code
+            logger.exception("error renderer failed", extra={"routes": door.tag, "request_id": report.request_id})
+    body: dict[str, Any] = {
+        "error": report.phrase,
+        "message": report.message,
+        "code": report.code,
+        "request_id": report.request_id,
+    }
+    if report.details:
+        body["details"] = report.details
+    return Response(orjson.dumps(body, default=str), report.status, content_type="application/json")
 
 
 def _valid(text: str) -> str:

@@ -12,9 +12,6 @@ from agentos.auth.origins import ANY, browser_form, refuse_foreign_page
 from agentos.auth.proxies import FAMILY, PROXY_HEADERS
 from agentos.config import Config
 
-PAGES = frozenset(("/", "/docs"))
-"""Pages for people, which a link of any site may lead to."""
-
 BROWSER_HEADERS = ("origin", "sec-fetch-site", "sec-fetch-mode", "sec-fetch-dest")
 
 
@@ -26,9 +23,10 @@ _NAMES = {_in_environ(name): name for name in (*PROXY_HEADERS, *BROWSER_HEADERS)
 _FAMILY = _in_environ(FAMILY)
 
 
-def keep_strangers_out(app: Flask, config: Config, *, public: Set[str]) -> None:
+def keep_strangers_out(app: Flask, config: Config, *, public: Set[str], pages_for_people: Set[str]) -> None:
     """Refuse what is not of this machine, but for the endpoints named ``public``.
 
+    A link of any site may lead to ``pages_for_people``.
     Call it before CORS: a preflight of a foreign page is refused like the request that would follow it. On a server
     that asks for a credential, or may be used by everybody, nothing is added to a request.
     """
@@ -50,5 +48,5 @@ def keep_strangers_out(app: Flask, config: Config, *, public: Set[str]) -> None:
         require_local_peer(config, peer, host, headers)
         if headers:
             own = browser_form(f"{environ['wsgi.url_scheme']}://{host}") if host else None
-            for_page = request.method == "GET" and (request.path.rstrip("/") or "/") in PAGES
+            for_page = request.method == "GET" and request.endpoint in pages_for_people
             refuse_foreign_page(headers, own=own, allowed=allowed, for_page=for_page)

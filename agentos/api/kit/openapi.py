@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from textwrap import indent
 from typing import Any
 
 import yaml
 from apispec import APISpec
-from apispec.ext.marshmallow import MarshmallowPlugin, resolver
+from apispec.ext.marshmallow import MarshmallowPlugin
 from apispec.ext.marshmallow.openapi import OpenAPIConverter
 from marshmallow import Schema
 
 from agentos._version import __version__
-from agentos.api.kit.errors import CAUSE_STATUS, CODE_STATUS, FINAL, LATER, SHOULD_RETRY
-from agentos.api.kit.routes import OPEN, PATH_PARAMETERS, ResponseSpec, Route, Routes
+from agentos.api.kit import ignored_fields
+from agentos.api.kit.body import RawBody
+from agentos.api.kit.errors import CAUSE_STATUS, FINAL, LATER, SHOULD_RETRY, class_status
+from agentos.api.kit.path_parameters import shape_of
+from agentos.api.kit.routes import OPEN, ResponseSpec, Route, Routes
+from agentos.api.kit.schema_names import SchemaNames
 from agentos.api.kit.schemas.errors import ErrorSchema
-from agentos.domain.ids import AGENT_ID
+from agentos.api.kit.shared_operations import merged
 from agentos.errors import AgentOSError, SessionBusy
 
 DESCRIPTION = """\
@@ -40,17 +45,23 @@ SECURITY = {
 
 
 SHAPES: dict[str, dict[str, str]] = {
-    "agent_id": {"pattern": f"^{AGENT_ID.pattern}$"},
-    "number": {"pattern": "^[0-9]{1,4}$"},
     "Idempotency-Key": {"pattern": "^[!-~]{1,255}$"},
     "Last-Event-ID": {"pattern": "^[0-9]{1,18}$"},
 }
-"""What parts of an address and request headers hold, where not any text can be one."""
+"""What request headers hold, where not any text can be one."""
 
 
-def document(resources: Sequence[Routes]) -> dict[str, Any]:
-    """Return the OpenAPI document of these resources, in this version of the server."""
-    plugin = MarshmallowPlugin()
+def _no_pause() -> None:
+    """Do nothing: most callers have nothing else to do."""
+
+
+def document(resources: Sequence[Routes], *, pause: Callable[[], None] = _no_pause) -> dict[str, Any]:
+    """Return the OpenAPI document of these resources, in this version of the server.
+
+    ``pause`` is called every few milliseconds.
+    """
+    names = SchemaNames()
+    plugin = MarshmallowPlugin(schema_name_resolver=names)
     spec = APISpec(
         title="AgentOS",
         version=__version__,
@@ -61,29 +72,88 @@ def document(resources: Sequence[Routes]) -> dict[str, Any]:
     )
     by_name: list[type[Schema]] = [ErrorSchema, *(schema for resource in resources for schema in resource.schemas)]
     for schema in by_name:  # all others come in with the routes that use them
-        spec.components.schema(resolver(schema), schema=schema)
+        spec.components.schema(names(schema), schema=schema)
     for resource in resources:
         spec.tag({"name": resource.tag, "description": resource.description})
-        for route in resource.declared:
-            spec.path(route.path, operations={route.method.lower(): _operation(route, plugin)})
+    for path, operations in _paths(resources, plugin):
+        spec.path(path, operations=operations)
+        pause()
     for name, scheme in SECURITY.items():
         spec.components.security_scheme(name, scheme)
     spec.components.header("X-Request-ID", _header("The request's id; the server's log has it too.", required=True))
     described: dict[str, Any] = spec.to_dict()
-    _describe_schemas(described["components"]["schemas"], _converter(plugin))
+    schemas = described["components"]["schemas"]
+    _describe_schemas(schemas, _converter(plugin))
+    codes = schemas[names(ErrorSchema)]["properties"]["code"]["enum"]
+    codes += sorted({error.code for error in _declared_errors(resources)} - set(codes))
     return {name: described[name] for name in ("openapi", "info", "servers", "tags", "paths", "components")}
 
 
-def render_yaml(resources: Sequence[Routes]) -> str:
-    """Return the document as YAML, the same text at every call."""
-    text: str = yaml.dump(document(resources), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
-    return text
+def render_yaml(resources: Sequence[Routes], *, pause: Callable[[], None] = _no_pause) -> str:
+    """Return the document as YAML, the same text at every call. ``pause`` is called every few milliseconds."""
+    lines: list[str] = []
+    for name, value in document(resources, pause=pause).items():
+        if name not in PIECEMEAL:
+            lines.append(_yaml({name: value}))
+            continue
+        lines.append(f"{name}:\n")
+        for key, inner in value.items():
+            if name == "paths":
+                lines.append(_yaml({key: inner}, depth=1))
+                pause()
+                continue
+            lines.append(f"  {key}:\n")
+            for inner_name, one in inner.items():
+                lines.append(_yaml({inner_name: one}, depth=2))
+                pause()
+    return "".join(lines)
 
 
-def _operation(route: Route, plugin: MarshmallowPlugin) -> dict[str, Any]:
+PIECEMEAL = ("paths", "components")
+"""Parts of the document that are written entry by entry: to write all of them at once takes a fifth of a second."""
+
+
+def _yaml(value: dict[str, Any], *, depth: int = 0) -> str:
+    width = 120 - 2 * depth
+    return indent(yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=width), "  " * depth)
+
+
+def _declared_errors(resources: Sequence[Routes]) -> Iterator[type[AgentOSError]]:
+    for resource in resources:
+        for route in resource.declared:
+            yield from route.errors
+
+
+def _paths(resources: Sequence[Routes], plugin: MarshmallowPlugin) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield each path, in the order of its first operation, with those of its operations that stand together."""
+    ids = _operation_ids(resources)
+    together: dict[tuple[str, str], list[Route]] = {}
+    for resource in resources:
+        for route in resource.declared:
+            together.setdefault((route.method, shape_of(route.path)), []).append(route)
+    paths: dict[str, str] = {}
+    for (method, shape), routes in together.items():
+        operations = [_operation(route, plugin, ids) for route in routes]
+        path = paths.setdefault(shape, routes[0].path)
+        yield path, {method.lower(): merged(operations, routes)}
+
+
+def _operation_ids(resources: Sequence[Routes]) -> dict[tuple[str, str], str]:
+    """Return the name of each operation, by the names of its resource and its function: no two may be the same."""
+    ids: dict[tuple[str, str], str] = {}
+    taken: set[str] = set()
+    for resource in resources:
+        for route in resource.declared:
+            name = route.operation_id
+            ids[resource.tag, name] = f"{resource.tag}_{name}" if name in taken else name
+            taken.add(ids[resource.tag, name])
+    return ids
+
+
+def _operation(route: Route, plugin: MarshmallowPlugin, ids: Mapping[tuple[str, str], str]) -> dict[str, Any]:
     summary, _, rest = route.description.partition("\n\n")
     operation: dict[str, Any] = {
-        "operationId": route.operation_id,
+        "operationId": ids[route.tag, route.operation_id],
         "tags": [route.tag],
         "summary": summary.replace("\n", " ").rstrip("."),
     }
@@ -97,38 +167,52 @@ def _operation(route: Route, plugin: MarshmallowPlugin) -> dict[str, Any]:
     if route.body is not None:
         operation["requestBody"] = {
             "required": route.body_required,
-            "content": {"application/json": {"schema": type(route.body)}},
+            "content": _body(route.body),
         }
     operation["responses"] = {
-        **{str(status): _response(response) for status, response in route.responses.items()},
-        **_errors(route.all_errors, taken=set(route.responses)),
+        **{str(status): _response(response, route, ids) for status, response in route.responses.items()},
+        **_errors(route, taken=set(route.responses)),
     }
     return operation
 
 
+def _body(body: Schema | RawBody) -> dict[str, Any]:
+    if not isinstance(body, RawBody):
+        return {"application/json": {"schema": type(body)}}
+    described = {"description": body.description} if body.description else {}
+    return {
+        media_type: {"schema": {"type": "string", "format": "binary", **described}} for media_type in body.media_types
+    }
+
+
 def _parameters(route: Route, plugin: MarshmallowPlugin) -> list[dict[str, Any]]:
-    in_path = [_parameter("path", name, PATH_PARAMETERS[name].description) for name in route.path_parameters]
+    in_path = [
+        _parameter("path", name, route.parameters[name].description, route.parameters[name].pattern)
+        for name in route.path_parameters
+    ]
     in_header = [_parameter("header", *header) for header in route.request_headers.items()]
     in_query = [] if route.query is None else _converter(plugin).schema2parameters(route.query, location="query")
     return in_path + in_query + in_header
 
 
-def _parameter(place: str, name: str, description: str) -> dict[str, Any]:
+def _parameter(place: str, name: str, description: str, pattern: str | None = None) -> dict[str, Any]:
     required = {"required": True} if place == "path" else {}
-    schema = {"type": "string", **SHAPES.get(name, {})}
+    schema = {"type": "string", **(SHAPES.get(name, {}) if pattern is None else {"pattern": pattern})}
     return {"in": place, "name": name, **required, "schema": schema, "description": description}
 
 
-def _response(spec: ResponseSpec) -> dict[str, Any]:
+def _response(spec: ResponseSpec, route: Route, ids: Mapping[tuple[str, str], str]) -> dict[str, Any]:
+    ignored = {ignored_fields.HEADER: "Fields and parameters that were ignored."} if route.ignores_fields else {}
     described: dict[str, Any] = {
         "description": spec.description,
-        "headers": _headers(spec.headers, spec.sometimes),
+        "headers": _headers(spec.headers, {**spec.sometimes, **ignored}),
     }
     if spec.schema is not None or spec.media_types != ("application/json",):
         described["content"] = {media_type: _content(media_type, spec) for media_type in spec.media_types}
     if spec.links:
         described["links"] = {
-            name: {"operationId": name, "parameters": dict(parameters)} for name, parameters in spec.links.items()
+            name: {"operationId": ids.get((route.tag, name), name), "parameters": dict(parameters)}
+            for name, parameters in spec.links.items()
         }
     return described
 
@@ -143,20 +227,26 @@ def _content(media_type: str, spec: ResponseSpec) -> dict[str, Any]:
     return {"schema": {"type": "string"}}
 
 
-def _errors(errors: Iterable[type[AgentOSError]], *, taken: set[int]) -> dict[str, Any]:
+def _errors(route: Route, *, taken: set[int]) -> dict[str, Any]:
     codes: dict[int, list[str]] = {}
-    for error in errors:
+    for error in route.all_errors:
         if error.code == "EXECUTION_ERROR":
             for cause, status in CAUSE_STATUS.items():
                 codes.setdefault(status, []).append(f"`EXECUTION_ERROR` ({cause})")
         else:
-            status = CODE_STATUS[error.code]
+            status = class_status(error)
             if status not in taken and f"`{error.code}`" not in codes.setdefault(status, []):
                 codes[status].append(f"`{error.code}`")
-    return {str(status): _error(status, codes[status]) for status in sorted(codes)}
+    return {str(status): _error(status, codes[status], _error_schema(route)) for status in sorted(codes)}
 
 
-def _error(status: int, codes: list[str]) -> dict[str, Any]:
+def _error_schema(route: Route) -> Any:
+    if route.door is None or route.door.render is None:
+        return ErrorSchema
+    return {"type": "object"} if route.door.error_schema is None else route.door.error_schema
+
+
+def _error(status: int, codes: list[str], schema: Any) -> dict[str, Any]:
     later = {"Retry-After": "Seconds after which it is worth trying again."}
     always = later if status in LATER else {}
     if status == 401:
@@ -167,7 +257,7 @@ def _error(status: int, codes: list[str]) -> dict[str, Any]:
     return {
         "description": ", ".join(codes),
         "headers": _headers(always, sometimes),
-        "content": {"application/json": {"schema": ErrorSchema}},
+        "content": {"application/json": {"schema": schema}},
     }
 
 

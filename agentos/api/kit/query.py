@@ -7,21 +7,28 @@ from functools import lru_cache
 from typing import Any
 
 from flask import Request
-from marshmallow import Schema
+from marshmallow import EXCLUDE, Schema
 
+from agentos.api.kit.ignored_fields import ignore_fields
 from agentos.api.kit.schemas.fields import shown
 from agentos.api.kit.schemas.loading import load
 from agentos.errors import InvalidRequest
 
 
 def read_query(request: Request, schema: Schema | None) -> dict[str, Any]:
-    """Return the query parameters that a schema accepts; without a schema there must be none."""
+    """Return the query parameters that a schema accepts; without a schema there must be none.
+
+    A schema that is open ignores those that it does not know.
+    """
     if not request.args:
         return {} if schema is None else dict(_absent(schema))
+    is_open = schema is not None and schema.unknown == EXCLUDE
     known = {} if schema is None else {field.data_key or name: field for name, field in schema.load_fields.items()}
     values: dict[str, str] = {}
     for name, given in request.args.lists():
         if name not in known:
+            if is_open:
+                continue
             accepted = f"known are {', '.join(known)}" if known else "none is accepted here"
             raise InvalidRequest(f"query parameter {name[:100]!r} is not known; {accepted}")
         if len(given) > 1:
@@ -29,7 +36,11 @@ def read_query(request: Request, schema: Schema | None) -> dict[str, Any]:
         if "\0" in given[0]:
             raise InvalidRequest(f"query parameter {name!r} holds the character U+0000, which is not accepted")
         values[name] = given[0]
-    return {} if schema is None else load(schema, values, noun="query parameter")
+    if schema is None:
+        return {}
+    if is_open:
+        ignore_fields(schema, request.args)
+    return load(schema, values, noun="query parameter")
 
 
 @lru_cache(100)  # there are as many schemas as operations

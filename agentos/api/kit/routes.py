@@ -3,33 +3,31 @@
 from __future__ import annotations
 
 import inspect
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from typing import Any, TypeVar
 
 import orjson
-from flask import Blueprint, Response, current_app
-from marshmallow import Schema
+from flask import Response, current_app
+from marshmallow import EXCLUDE, Schema
 
-from agentos.api.kit.body import BodyReader
+from agentos.api.kit.body import BodyReader, RawBody
 from agentos.api.kit.callers import caller
+from agentos.api.kit.doors import Door, ErrorRenderer, texts
+from agentos.api.kit.ignored_fields import ignore_fields, name_ignored
 from agentos.api.kit.middleware import this_request
+from agentos.api.kit.path_parameters import PATH_PARAMETERS, PathParameter, names_in
 from agentos.api.kit.query import read_query
-from agentos.api.kit.schemas.fields import MAX_ID
 from agentos.api.kit.schemas.loading import load
 from agentos.errors import (
-    AgentNotFound,
     AgentOSError,
     AuthenticationUnavailable,
     Forbidden,
     InternalError,
     InvalidRequest,
-    NotFound,
+    PluginError,
     RateLimited,
     RequestTooLarge,
-    RunNotFound,
-    SessionNotFound,
     StorageError,
     Unauthenticated,
     UnsupportedMediaType,
@@ -45,30 +43,14 @@ PUBLIC = "public"
 PAGE = "page"
 """The access of pages for people: no credential. A keyless server refuses other machines and other sites' pages."""
 
+RUN_SOME = "agents:run:*"
+"""The access of operations that run the agent which the body names: a caller needs the scope to run any one.
+
+Whether it may run that one, ``server.runs.start`` asks.
+"""
+
 OPEN = (PUBLIC, PAGE)
 """The accesses that need no credential."""
-
-_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f]")
-
-
-@dataclass(frozen=True, slots=True)
-class PathParameter:
-    """A part of an address that names a thing, and what is answered when no such thing can be."""
-
-    description: str
-    missing: Callable[[str], NotFound]
-
-
-PATH_PARAMETERS: Mapping[str, PathParameter] = {
-    "agent_id": PathParameter("The agent's id.", AgentNotFound),
-    "session_id": PathParameter("The session's id.", SessionNotFound),
-    "run_id": PathParameter("The run's id.", RunNotFound),
-    "number": PathParameter(
-        "The attachment's place in `media`, counted from 0.",
-        lambda number: NotFound(f"{number!r:.100} is no number of an attachment"),
-    ),
-    "asset": PathParameter("The file's name.", lambda name: NotFound(f"there is no file {name!r:.100}")),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +76,8 @@ class Route:
     """One operation. ``path`` is as OpenAPI writes it; ``view`` is given its parts, ``query`` and ``body`` by name.
 
     ``access`` is the scope that a caller needs (``agents:run:{agent_id}`` is filled from the path), or :data:`PAGE`, or
-    :data:`PUBLIC`. There is no default: each operation names it.
+    :data:`PUBLIC`. There is no default: each operation names it. A scope of a plugin's own is two words, as in
+    ``metrics:read``.
     """
 
     method: str
@@ -104,10 +87,18 @@ class Route:
     access: str
     responses: Mapping[int, ResponseSpec]
     query: Schema | None = None
-    body: Schema | None = None
+    body: Schema | RawBody | None = None
     body_required: bool = True
     request_headers: Mapping[str, str] = field(default_factory=dict)
     errors: tuple[type[AgentOSError], ...] = ()
+    parameters: Mapping[str, PathParameter] = field(default_factory=lambda: PATH_PARAMETERS)
+    door: Door | None = None
+    ignores_fields: bool = field(init=False)
+    """Whether a request may have fields or parameters that are not declared."""
+
+    def __post_init__(self) -> None:
+        is_open = any(isinstance(one, Schema) and one.unknown == EXCLUDE for one in (self.query, self.body))
+        object.__setattr__(self, "ignores_fields", is_open)
 
     @property
     def all_errors(self) -> tuple[type[AgentOSError], ...]:
@@ -144,13 +135,12 @@ class Route:
     @property
     def path_parameters(self) -> list[str]:
         """The names in braces, in their order."""
-        return re.findall(r"{(\w+)}", self.path)
+        return names_in(self.path)
 
     def serve(self, **path: str) -> Response:
         """Read the request as declared, and hand it to the view."""
         for name, value in path.items():
-            if len(value) > MAX_ID or _UNPRINTABLE.search(value):
-                raise PATH_PARAMETERS[name].missing(value[:MAX_ID])
+            self.parameters[name].check(value)
         if self.scope is not None:
             _require(self.scope.format(**path))
         given: dict[str, Any] = dict(path)
@@ -159,28 +149,69 @@ class Route:
         if self.query is not None:
             given["query"] = query
         if self.body is not None:
-            reader: BodyReader = current_app.extensions["agentos.body"]
-            given["body"] = load(self.body, reader.read_object(request, required=self.body_required))
-        return self.view(**given)
+            given["body"] = self._read_body()
+        return name_ignored(self.view(**given)) if self.ignores_fields else self.view(**given)
+
+    def _read_body(self) -> dict[str, Any] | bytes:
+        reader: BodyReader = current_app.extensions["agentos.body"]
+        if isinstance(self.body, RawBody):
+            return reader.read_bytes(this_request(), self.body, required=self.body_required)
+        assert self.body is not None
+        values = reader.read_object(this_request(), required=self.body_required)
+        if self.body.unknown == EXCLUDE:
+            ignore_fields(self.body, values)
+        return load(self.body, values)
 
 
 class Routes:
-    """The operations of one resource. ``schemas`` are those that the document names, and no operation does.
+    """The operations of one resource or protocol. ``schemas`` are those that the document names, and no operation does.
 
     >>> routes = Routes("sessions", "Conversations that last.")
     >>> found = ResponseSpec("The session.")
     >>> @routes.get("/api/v1/sessions/{session_id}", access="sessions:read", responses={200: found})
     ... def get_session(session_id: str) -> Response: ...
+
+    ``agent_id``, ``session_id`` and ``run_id`` may stand in a path as they are; ``path_parameters`` declares others.
+
+    With ``prefix`` or ``error_renderer`` it is a *door*: a protocol of its own. The renderer gives each error its form:
+    those of the operations, those before them (authentication, limits, the body), and those of unknown paths below the
+    prefix. ``error_schema`` describes the form. Two doors may have the same path if ``when_header`` of one names a
+    header that its clients send. ``cors_request_headers`` (also as ``x-name-*``) may be sent by pages of the origins in
+    ``AGENTOS_ALLOW_ORIGINS``, and ``cors_response_headers`` may be read by them.
     """
 
-    def __init__(self, tag: str, description: str, *, schemas: Sequence[type[Schema]] = ()) -> None:
+    def __init__(
+        self,
+        tag: str,
+        description: str,
+        *,
+        schemas: Sequence[type[Schema]] = (),
+        path_parameters: Mapping[str, PathParameter] | None = None,
+        prefix: str | Sequence[str] = (),
+        error_renderer: ErrorRenderer | None = None,
+        error_schema: type[Schema] | None = None,
+        when_header: str | None = None,
+        cors_request_headers: Sequence[str] = (),
+        cors_response_headers: Sequence[str] = (),
+    ) -> None:
         self.tag = tag
         self.description = description
         self.schemas = schemas
+        self.parameters: Mapping[str, PathParameter] = {**PATH_PARAMETERS, **(path_parameters or {})}
         self.declared: list[Route] = []
+        door = Door(
+            tag=tag,
+            prefixes=texts(prefix),
+            render=error_renderer,
+            error_schema=error_schema,
+            when_header=when_header,
+            request_headers=texts(cors_request_headers),
+            response_headers=texts(cors_response_headers),
+        )
+        self.door = door if door.is_needed else None
 
     def get(self, path: str, **declaration: Any) -> Callable[[V], V]:
-        """Declare a GET."""
+        """Declare a GET; the keywords are the fields of :class:`Route`, with ``query`` and ``body`` as classes."""
         return self._declare("GET", path, **declaration)
 
     def post(self, path: str, **declaration: Any) -> Callable[[V], V]:
@@ -191,17 +222,13 @@ class Routes:
         """Declare a PUT."""
         return self._declare("PUT", path, **declaration)
 
+    def patch(self, path: str, **declaration: Any) -> Callable[[V], V]:
+        """Declare a PATCH."""
+        return self._declare("PATCH", path, **declaration)
+
     def delete(self, path: str, **declaration: Any) -> Callable[[V], V]:
         """Declare a DELETE."""
         return self._declare("DELETE", path, **declaration)
-
-    def blueprint(self) -> Blueprint:
-        """Return the operations as a Flask blueprint."""
-        blueprint = Blueprint(self.tag, __name__)
-        for route in self.declared:
-            rule = re.sub(r"{(\w+)}", r"<\1>", route.path)
-            blueprint.add_url_rule(rule, route.operation_id, route.serve, methods=[route.method])
-        return blueprint
 
     def _declare(
         self,
@@ -209,10 +236,20 @@ class Routes:
         path: str,
         *,
         query: type[Schema] | None = None,
-        body: type[Schema] | None = None,
+        body: type[Schema] | RawBody | None = None,
         **declaration: Any,
     ) -> Callable[[V], V]:
-        declaration |= {"query": query() if query else None, "body": body() if body else None}
+        if undeclared := [name for name in names_in(path) if name not in self.parameters]:
+            raise PluginError(
+                f"path {path!r:.200} of routes {self.tag!r} has the parameter {undeclared[0]!r}, which is not declared;"
+                " give Routes(path_parameters={…}) a PathParameter of that name"
+            )
+        declaration |= {
+            "query": query() if query else None,
+            "body": body() if isinstance(body, type) else body,
+            "parameters": self.parameters,
+            "door": self.door,
+        }
 
         def declare(view: V) -> V:
             self.declared.append(Route(method=method, path=path, view=view, tag=self.tag, **declaration))
@@ -222,7 +259,8 @@ class Routes:
 
 
 def _require(scope: str) -> None:
-    if not caller().may(scope):
+    allowed = caller().may_run_some if scope == RUN_SOME else caller().may(scope)
+    if not allowed:
         raise Forbidden(f"this needs a credential with scope {scope!r}")
 
 

@@ -10,7 +10,7 @@ from collections import Counter
 
 from flask import Response, current_app
 
-from agentos.api.kit.callers import caller
+from agentos.api.kit.callers import owner
 from agentos.api.kit.middleware import this_client
 from agentos.config import Config
 from agentos.errors import TooManyStreams
@@ -122,9 +122,9 @@ class Place:
 def take_place() -> Place:
     """Count this request's answer. Raises :class:`~agentos.errors.TooManyStreams`."""
     limits: StreamLimits = current_app.extensions["agentos.streams"]
-    owner = caller().owner
-    limits.enter(owner, this_client().stream_limit)
-    return Place(limits, owner)
+    of = owner()
+    limits.enter(of, this_client().stream_limit)
+    return Place(limits, of)
 
 
 def _refusal(message: str) -> TooManyStreams:

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import logging
+import threading
+import time
 from functools import cache
 from importlib.resources import files
 
-from flask import Response, request, url_for
+from flask import Response, current_app, request, url_for
 
+from agentos.api.kit.path_parameters import PathParameter
+from agentos.api.kit.route_table import RouteTable
 from agentos.api.kit.routes import PAGE, ResponseSpec, Routes
 from agentos.errors import NotFound
+from agentos.fair_lock import LOOP_TURN
 
-routes = Routes("docs", "This document, and its page.")
+routes = Routes(
+    "docs",
+    "This document, and its page.",
+    path_parameters={
+        "asset": PathParameter("The file's name.", lambda name: NotFound(f"there is no file {name!r:.100}"))
+    },
+)
 
 # Swagger UI sets styles of its own, and has its icons as data: addresses.
 POLICY = (
@@ -48,6 +60,12 @@ START = """SwaggerUIBundle({
 SERVER = b"\n- url: /\n"
 """Where the document says that the API is."""
 
+DOCUMENT_KEY = "agentos.openapi"
+
+_rendering = threading.Lock()
+
+logger = logging.getLogger(__name__)
+
 ASSETS = {
     "favicon-32x32.png": "image/png",
     "start.js": "text/javascript; charset=utf-8",
@@ -63,7 +81,7 @@ ASSETS = {
 )
 def get_openapi() -> Response:
     """Read the specification of this API."""
-    document = _document()
+    document = _document(current_app.extensions["agentos.routes"])
     if request.root_path:  # what the address begins with behind a proxy; a prefix needs no quotes in YAML
         document = document.replace(SERVER, b"\n- url: %b\n" % request.root_path.encode(), 1)
     return Response(document, content_type="application/yaml")
@@ -96,11 +114,35 @@ def get_docs_asset(asset: str) -> Response:
     return Response(_asset(asset), content_type=ASSETS[asset], headers={"Cache-Control": "max-age=3600"})
 
 
-@cache
-def _document() -> bytes:
-    # The repository's own file, shipped in the package. To render it here would hold up a worker for a third of a
-    # second, and load what it is rendered with. `make check` and a test hold it against the code.
-    return (files("agentos.api.system") / "openapi.yaml").read_bytes()
+def _document(table: RouteTable) -> bytes:
+    """Return what this application serves, rendered at the first request for it."""
+    with _rendering:
+        found: bytes | None = current_app.extensions.get(DOCUMENT_KEY)
+        if found is None:
+            current_app.extensions[DOCUMENT_KEY] = found = _render(table).encode()
+    return found
+
+
+def _render(table: RouteTable) -> str:
+    # What it is rendered with is a few megabytes that most workers never need.
+    from agentos.api.kit.openapi import render_yaml
+
+    def pause() -> None:
+        time.sleep(LOOP_TURN)  # it takes a third of a second; other requests have their turns meanwhile
+
+    try:
+        return render_yaml(table.resources, pause=pause)
+    except Exception:  # noqa: BLE001  # a plugin's schemas may be anything; only now a search for them is worth it
+        logger.warning("the document cannot be written with all plugins")
+    kept = []
+    for source, one in table.by_source:
+        try:
+            render_yaml([one], pause=pause)
+        except Exception:
+            logger.exception("operations cannot be described", extra={"plugin": source, "routes": one.tag})
+        else:
+            kept.append(one)
+    return render_yaml(kept, pause=pause)
 
 
 @cache

@@ -7,7 +7,7 @@ import hashlib
 from html import escape
 from shlex import quote
 
-from flask import Response, url_for
+from flask import Response, current_app, url_for
 
 from agentos._version import __version__
 from agentos.api.kit.middleware import this_request
@@ -40,9 +40,7 @@ DOCUMENT = """<!doctype html>
 <h1>AgentOS {version}</h1>
 <p>A server for AI agents.</p>
 <ul>
-<li><a href="{docs}">API documentation</a></li>
-<li><a href="{openapi}">OpenAPI document</a></li>
-<li><a href="{health}">Health</a></li>
+{links}
 </ul>
 <p>List the agents:</p>
 <pre>{list_agents}</pre>
@@ -51,6 +49,8 @@ DOCUMENT = """<!doctype html>
 </body>
 </html>
 """
+
+LINKS = {"docs": "API documentation", "openapi": "OpenAPI document", "health": "Health"}
 
 VARY = {"Vary": "Accept"}
 
@@ -69,9 +69,9 @@ VARY = {"Vary": "Accept"}
 )
 def get_index() -> Response:
     """Read what this server is and where its documentation is."""
+    documented = "docs.get_docs" in current_app.view_functions  # that plugin can be left out
     paths = {
-        "docs": url_for("docs.get_docs"),
-        "openapi": url_for("docs.get_openapi"),
+        **({"docs": url_for("docs.get_docs"), "openapi": url_for("docs.get_openapi")} if documented else {}),
         "health": url_for("health.get_health"),
         "ready": url_for("health.get_readiness"),
         "agents": url_for("agents.list_agents"),
@@ -94,7 +94,9 @@ def _page(paths: dict[str, str]) -> Response:
         version=escape(__version__),
         list_agents=escape(f"curl -s {agents}{key}"),
         run_agent=escape(f"curl -s {run}{key} {body}"),
-        **{name: escape(path) for name, path in paths.items() if name in ("docs", "openapi", "health")},
+        links="\n".join(
+            f'<li><a href="{escape(paths[name])}">{label}</a></li>' for name, label in LINKS.items() if name in paths
+        ),
     )
     headers = {
         **VARY,

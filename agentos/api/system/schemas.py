@@ -11,7 +11,10 @@ class IndexSchema(ResponseSchema):
 
     service = Choice("Always the same.", ("agentos",))
     version = StrictString("The server's version.")
-    paths = Object("Paths by name: `docs`, `openapi`, `health`, `ready`, `agents`.")
+    paths = Object(
+        "Paths by name: `docs`, `openapi`, `health`, `ready`, `agents`."
+        " The first two are not there without the plugin `docs`."
+    )
 
 
 class HealthSchema(ResponseSchema):

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 from flask import Response, request, url_for
 
 from agentos.api.kit.callers import caller
-from agentos.api.kit.disconnects import DisconnectWatch
 from agentos.api.kit.errors import run_error_response
 from agentos.api.kit.idempotency import REQUEST_HEADER, RESPONSE_HEADER, idempotency_key, replayed_header
 from agentos.api.kit.middleware import name_run, request_id, this_client
+from agentos.api.kit.path_parameters import PathParameter
 from agentos.api.kit.routes import ResponseSpec, Routes, json_response, services
+from agentos.api.kit.run_answers import wait_for_end
 from agentos.api.kit.stream_limits import take_place
 from agentos.api.kit.streaming import stream
+from agentos.api.v1.overrides import read_overrides
 from agentos.api.v1.schemas.events import DATA_SCHEMAS, EVENT_STREAM, RunEventSchema
 from agentos.api.v1.schemas.media import MediaSchema, read_media
 from agentos.api.v1.schemas.queries import RunStartQuery, StreamQuery
@@ -22,6 +23,7 @@ from agentos.api.v1.schemas.runs import AcceptedRunSchema, RunAnswerSchema, RunR
 from agentos.api.v1.serializers import run_answer_json
 from agentos.api.v1.sse import SSEProjection
 from agentos.domain.run import BusyPolicy, RunStatus
+from agentos.domain.run_request import RunMode, RunRequest
 from agentos.errors import (
     AgentNotFound,
     EventsExpired,
@@ -30,26 +32,29 @@ from agentos.errors import (
     IdempotencyMismatch,
     InvalidMedia,
     InvalidRequest,
+    NotFound,
     RateLimited,
     RunCancelled,
     RunNotFound,
-    RunTimeout,
     SessionBusy,
     SessionNotFound,
     ShuttingDown,
     TooManyStreams,
 )
 from agentos.execution.run_handle import RunHandle
-from agentos.services.runs import RunRequest
 
 routes = Routes(
     "runs",
     "One execution of an agent each: started, answered or streamed, and kept.",
     schemas=(MediaSchema, RunEventSchema, *DATA_SCHEMAS.values()),
+    path_parameters={
+        "number": PathParameter(
+            "The attachment's place in `media`, counted from 0.",
+            lambda number: NotFound(f"{number!r:.100} is no number of an attachment"),
+            pattern="^[0-9]{1,4}$",
+        )
+    },
 )
-
-GRACE = 15.0
-"""Seconds after its deadlines in which a run must have been stopped and saved; the runner needs two or three."""
 
 RUN_ID = {"X-Run-ID": "The run's id."}
 LINKS = {
@@ -67,8 +72,6 @@ REFUSALS = (
     RunNotFound,  # a run that is repeated, and deleted at the same moment
     EventsExpired,  # a stream that is repeated after its time
 )
-
-logger = logging.getLogger(__name__)
 
 
 @routes.post(
@@ -108,9 +111,9 @@ def run_agent(agent_id: str, query: dict[str, Any], body: dict[str, Any]) -> Res
     if streamed:
         return _stream(agent_id, query, body, cancels=cancels)
     if body["background"]:
-        return _accepted_response(_start(agent_id, body, streamed=False), body.get("session_id"))
+        return _accepted_response(_start(agent_id, body, RunMode.BACKGROUND), body.get("session_id"))
     with take_place() as place:  # before the run: one that is refused must not have begun
-        handle = _start(agent_id, body, streamed=False)
+        handle = _start(agent_id, body, RunMode.INLINE)
         place.follow(handle.run_id)
         return end_response(handle, cancel_on_disconnect=cancels)
 
@@ -147,7 +150,7 @@ def stream_agent(agent_id: str, query: dict[str, Any], body: dict[str, Any]) -> 
 def _stream(agent_id: str, query: dict[str, Any], body: dict[str, Any], *, cancels: bool) -> Response:
     projection = SSEProjection(query.get("types", frozenset()))
     with take_place() as place:  # before the run: one that is refused must not have begun
-        handle = _start(agent_id, body, streamed=True)
+        handle = _start(agent_id, body, RunMode.STREAMED)
         place.follow(handle.run_id)
         return place.keep(stream(handle, projection, this_client(), cancel_on_disconnect=cancels))
 
@@ -169,7 +172,7 @@ def _cancels_on_disconnect(body: dict[str, Any], *, streamed: bool) -> bool:
     return cancels
 
 
-def _start(agent_id: str, body: dict[str, Any], *, streamed: bool) -> RunHandle:
+def _start(agent_id: str, body: dict[str, Any], mode: RunMode) -> RunHandle:
     concurrency = body.get("concurrency")
     wanted = RunRequest(
         caller=caller(),
@@ -180,10 +183,10 @@ def _start(agent_id: str, body: dict[str, Any], *, streamed: bool) -> RunHandle:
         user_id=body.get("user_id"),
         metadata=body.get("metadata", {}),
         context=body.get("run_context", {}),
-        streamed=streamed,
-        background=body["background"],
+        overrides=read_overrides(body.get("overrides")),
+        mode=mode,
         concurrency=None if concurrency is None else BusyPolicy(concurrency),
-        idempotency=idempotency_key(request, body | {"stream": streamed}),
+        idempotency=idempotency_key(request, body | {"stream": mode is RunMode.STREAMED}),
         request_id=request_id(),
     )
     handle = services().runs.start(wanted)
@@ -201,16 +204,7 @@ def _accepted_response(handle: RunHandle, session_id: str | None) -> Response:
 
 def end_response(handle: RunHandle, *, cancel_on_disconnect: bool) -> Response:
     """Wait for a run's end and answer it; ``cancel_on_disconnect`` cancels it if the client does not wait."""
-    config = services().config
-    timeout = (config.queue_timeout or config.request_timeout) + config.request_timeout + GRACE
-    watch = DisconnectWatch(handle, this_client()) if cancel_on_disconnect else handle
-    run = watch.wait(timeout)
-    if run is None:
-        if not handle.replayed:
-            logger.error("a run did not end after its deadline", extra={"run_id": handle.run_id})
-        # A repeat gave up waiting; the run it repeats continues.
-        message = "the run has not ended yet; GET the run for how it ends"
-        raise RunTimeout(message, details={"run_id": handle.run_id})
+    run = wait_for_end(handle, cancel_on_disconnect=cancel_on_disconnect)
     if run.error is None:
         return json_response(run_answer_json(run), headers=_headers(handle))
     answer = run_error_response(run.error)

@@ -17,9 +17,9 @@ from agentos.api.v1 import run_creation
 from agentos.api.v1.media_responses import DOWNLOAD, IMAGES, media_number, media_response
 from agentos.api.v1.schemas.events import EVENT_STREAM
 from agentos.api.v1.schemas.queries import EventsQuery, RunQuery
-from agentos.api.v1.schemas.runs import RunListSchema, RunSchema
+from agentos.api.v1.schemas.runs import RunDetailSchema, RunListSchema, RunSchema
 from agentos.api.v1.schemas.sessions import DeletedSchema
-from agentos.api.v1.serializers import run_json
+from agentos.api.v1.serializers import run_detail_json, run_json
 from agentos.api.v1.sse import SSEProjection
 from agentos.domain.run import RunStatus
 from agentos.errors import EventsExpired, NotFound, RunActive, RunFinished, RunNotFound, TooManyStreams
@@ -34,12 +34,12 @@ PIECE = 16
 @routes.get(
     "/api/v1/runs/{run_id}",
     access="runs:read",
-    responses={200: ResponseSpec("The run.", RunSchema)},
+    responses={200: ResponseSpec("The run.", RunDetailSchema)},
     errors=(RunNotFound,),
 )
 def get_run(run_id: str) -> Response:
-    """Read a run: where it stands, what was asked and answered, what it cost."""
-    return json_response(run_json(services().runs.open(run_id, caller()).get()))
+    """Read a run: where it stands, what was asked and answered, what it called, what it cost."""
+    return json_response(run_detail_json(services().runs.open(run_id, caller()).get()))
 
 
 @routes.get(

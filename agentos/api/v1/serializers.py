@@ -94,6 +94,11 @@ def run_json(run: Run) -> dict[str, Any]:
     }
 
 
+def run_detail_json(run: Run) -> dict[str, Any]:
+    """Return a run as it is saved, with its steps, which lists leave out."""
+    return run_json(run) | {"steps": [step.to_dict() for step in run.steps]}
+
+
 def run_answer_json(run: Run) -> dict[str, Any]:
     """Return a completed run as the answer to the request that asked for it."""
     answer: dict[str, Any] = {

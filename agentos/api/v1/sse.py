@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence, Set
 
+from agentos.api.kit.sse import SSE_HEARTBEAT, SSE_MEDIA_TYPE, one_line
 from agentos.domain.event import EVENT_TYPES, Error, Frame
 from agentos.events.projection import Projection
 
@@ -13,9 +14,6 @@ RETRY = b"retry: 1000\n\n"
 _EVENT = b"id: %d\nevent: %b\ndata: %b\n\n"
 _TYPES = {type: type.encode() for type in EVENT_TYPES}
 
-# A frame's data is one line for every reader: JSON leaves these three as they are, and some split lines at them.
-_SEPARATORS = tuple((character.encode(), f"\\u{ord(character):04x}".encode()) for character in "\x85\u2028\u2029")
-
 
 class SSEProjection(Projection):
     """Renders each frame as an event. ``types`` filters, empty means all; ``error`` always passes.
@@ -24,7 +22,7 @@ class SSEProjection(Projection):
     also while the run is silent.
     """
 
-    media_type = "text/event-stream; charset=utf-8"
+    media_type = SSE_MEDIA_TYPE
 
     def __init__(self, types: Set[str] = frozenset(), *, retry: bool = False) -> None:
         self.opening = RETRY if retry else b""
@@ -39,11 +37,8 @@ class SSEProjection(Projection):
             block = _EVENT % (number, _TYPES[type], data)
         else:
             block = b"".join([_EVENT % (number, _TYPES[type], data) for number, type, data in frames])
-        if not block.isascii():
-            for separator, escaped in _SEPARATORS:
-                block = block.replace(separator, escaped)
-        return block
+        return block if block.isascii() else one_line(block)
 
     def heartbeat(self) -> bytes:
         """Return a comment line."""
-        return b": heartbeat\n\n"
+        return SSE_HEARTBEAT

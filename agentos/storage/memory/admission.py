@@ -9,10 +9,11 @@ from agentos.domain.message import Message
 from agentos.domain.run import BusyPolicy, Run, RunStatus
 from agentos.errors import RunNotFound, SessionBusy, StorageError
 from agentos.storage.admission import Admission, Lease, Quota
-from agentos.storage.attachments import read_in
+from agentos.storage.attachments import media_of, read_in_run
 from agentos.storage.idempotency import IdempotencyKey, Replay
 from agentos.storage.memory.idempotency import find_key, keep_key
 from agentos.storage.memory.records import MemoryStore, RunRecord, SessionRecord, message_copy, run_copy
+from agentos.storage.run_requests import request_of, request_text
 from agentos.storage.runs import RunStore
 
 
@@ -31,7 +32,7 @@ class MemoryAdmission(MemoryStore, RunStore):
         idempotency: IdempotencyKey | None = None,
         quota: Quota = Quota(),  # noqa: B008 - frozen
     ) -> Admission | Replay:
-        media, new = read_in(run.media)
+        run, new = read_in_run(run)
         with self._lock:
             replay = find_key(self._records, idempotency)
             if replay is not None:
@@ -52,18 +53,18 @@ class MemoryAdmission(MemoryStore, RunStore):
                 one.ask_to_stop(forget=concurrency is BusyPolicy.ROLLBACK)
             queued = queued or bool(older)
             kept = replace(
-                run_copy(replace(run, media=media)),
+                run_copy(run),
                 owner=new_owner,
                 position=None if record is None else record.position + 1,
                 status=RunStatus.QUEUED if queued else RunStatus.RUNNING,
                 started_at=None if queued else run.created_at,
                 ended_at=None,
             )
-            added = RunRecord(kept, lease.worker_id, 0.0)
+            added = RunRecord(kept, lease.worker_id, 0.0, request_of(request_text(run.request)))
             added.lease(lease)
             self._records.runs[run.id] = added
-            self._records.keep_attachments(added, media, new)
-            given = replace(run_copy(kept), media=media)
+            self._records.keep_attachments(added, media_of(run), new)
+            given = replace(run_copy(kept), media=run.media, request=run.request)
             keep_key(self._records, idempotency, run.id)
             if record is None:
                 return Admission(given)
@@ -85,7 +86,7 @@ class MemoryAdmission(MemoryStore, RunStore):
             if record is not None and any(one.unfinished for one in record.runs if one.position < mine.position):
                 return None
             mine.run = replace(mine.run, status=RunStatus.RUNNING, started_at=now)
-            started = replace(run_copy(mine.run), media=run.media)
+            started = replace(run_copy(mine.run), media=run.media, request=run.request)
             return Admission(started, () if record is None else self._window(record, history_turns))
 
     def _window(self, record: SessionRecord, turns: int) -> tuple[Message, ...]:

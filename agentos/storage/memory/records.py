@@ -12,10 +12,12 @@ from agentos.domain.event import Frame
 from agentos.domain.media import Media
 from agentos.domain.message import Message
 from agentos.domain.run import Run
+from agentos.domain.run_request import StoredRequest
 from agentos.domain.session import Session, Summary
 from agentos.errors import SessionNotFound
 from agentos.storage.admission import Lease
 from agentos.storage.agents import StoredAgent
+from agentos.storage.aliases import Alias
 from agentos.storage.attachments import Attachment, digests_of
 from agentos.storage.history import StoredMessage
 from agentos.storage.idempotency import Replay
@@ -30,6 +32,7 @@ class RunRecord:
     run: Run
     worker_id: str
     lease_until: float
+    request: StoredRequest | None = None
     turn: int | None = None
     cancel_requested: bool = False
     forget_requested: bool = False
@@ -96,6 +99,7 @@ class Records:
         self.runs: dict[str, RunRecord] = {}
         self.used_keys: dict[tuple[str, str, str], KeyRecord] = {}  # by owner, route and key
         self.attachments: dict[tuple[str, str], Attachment] = {}  # by owner and digest
+        self.aliases: dict[Alias, str] = {}  # to ids of sessions
 
     def find_session(self, session_id: str, owner: str | None) -> SessionRecord | None:
         """Return a session of an owner, or with ``None`` of any owner."""
@@ -122,6 +126,11 @@ class Records:
                 self.attachments.setdefault(place, new[digest])
             if place in self.attachments:
                 record.digests.add(digest)
+
+    def drop_aliases(self, session_id: str) -> None:
+        """Forget the aliases of a session that is gone."""
+        for alias in [alias for alias, bound in self.aliases.items() if bound == session_id]:
+            del self.aliases[alias]
 
     def drop_run(self, record: RunRecord) -> None:
         """Forget a run, and the attachments that no other run of its owner has."""
@@ -170,14 +179,20 @@ def session_copy(session: Session) -> Session:
 
 
 def run_copy(run: Run) -> Run:
-    """Return a run of its own."""
+    """Return a run of its own, as it is read: without the rest of its request."""
     return replace(
         run,
+        request=None,
         media=media_copy(run.media),
         error=None if run.error is None else replace(run.error, details=copied(run.error.details)),
         metadata=copied(run.metadata),
         context=copied(run.context),
     )
+
+
+def listed_copy(run: Run) -> Run:
+    """Return a run of its own as lists and histories have it."""
+    return replace(run_copy(run), steps=())
 
 
 def message_copy(message: Message) -> Message:

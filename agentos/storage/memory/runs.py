@@ -10,19 +10,21 @@ from datetime import datetime
 from agentos.domain.event import Frame
 from agentos.domain.message import Message
 from agentos.domain.run import Run
+from agentos.domain.session_state import StateChange
 from agentos.storage.admission import Lease
 from agentos.storage.attachments import read_in_messages
 from agentos.storage.events import check_consecutive
 from agentos.storage.history import StoredMessage
+from agentos.storage.json_text import copied
 from agentos.storage.memory.admission import MemoryAdmission
 from agentos.storage.memory.paging import matching, page
-from agentos.storage.memory.records import RunRecord, SessionRecord, message_copy, run_copy
+from agentos.storage.memory.records import RunRecord, SessionRecord, listed_copy, message_copy, run_copy
 from agentos.storage.paging import Cursor, Page, Paging, next_place
 from agentos.storage.runs import Deleted, RunFilter, ended_at, said_at
 
 _OUTCOME = (
     *("status", "content", "reasoning", "error", "model", "finish_reason"),
-    *("usage", "loops", "metadata", "ended_at"),
+    *("usage", "loops", "steps", "metadata", "ended_at"),
 )
 """What the end of a run sets."""
 
@@ -30,7 +32,14 @@ _OUTCOME = (
 class MemoryRunStore(MemoryAdmission):
     """Runs by id and by time."""
 
-    def finish(self, run: Run, *, messages: Sequence[Message] = (), frames: Sequence[Frame] = ()) -> bool:
+    def finish(
+        self,
+        run: Run,
+        *,
+        messages: Sequence[Message] = (),
+        frames: Sequence[Frame] = (),
+        state: StateChange | None = None,
+    ) -> bool:
         end = replace(run_copy(run), ended_at=ended_at(run))
         check_consecutive(run.id, frames)
         messages, new = read_in_messages(messages)
@@ -38,6 +47,8 @@ class MemoryRunStore(MemoryAdmission):
             mine = self._records.find_attempt(run)
             if mine is None:
                 return False
+            if state is not None and run.session_id is not None and not mine.forget_requested:
+                _set_state(self._records.sessions[run.session_id], state)
             mine.run = replace(mine.run, **{name: getattr(end, name) for name in _OUTCOME})
             mine.append(frames)
             if run.session_id is not None:
@@ -54,7 +65,7 @@ class MemoryRunStore(MemoryAdmission):
     def list(self, where: RunFilter, paging: Paging) -> Page[Run]:
         with self._lock:
             found = matching((record.run for record in self._records.runs.values()), where.given())
-            return page(found, paging, place=_place, copy=run_copy)
+            return page(found, paging, place=_place, copy=listed_copy)
 
     # --- stopping --------------------------------------------------------------------------------------------------
 
@@ -99,7 +110,7 @@ class MemoryRunStore(MemoryAdmission):
             for record in taken:
                 record.run = replace(record.run, attempt=record.run.attempt + 1)
                 record.lease(lease)
-            return [run_copy(record.run) for record in taken]
+            return [replace(listed_copy(record.run), request=record.request) for record in taken]
 
     def _leased(self, worker_id: str) -> Sequence[RunRecord]:
         return [one for one in self._records.runs.values() if one.unfinished and one.worker_id == worker_id]
@@ -162,6 +173,12 @@ def _oldest(
     ordered = sorted(records, key=lambda record: _place(record.run))
     found = [one for one in ordered if after is None or _place(one.run) > after][:limit]
     return found, next_place(found, limit, place=lambda record: _place(record.run))
+
+
+def _set_state(record: SessionRecord, change: StateChange) -> None:
+    session = record.session
+    outcome = copied(change.outcome(session.version, session.state))
+    record.session = replace(session, state=outcome, version=session.version + 1)
 
 
 def _count(record: SessionRecord, ended: RunRecord, messages: Sequence[Message]) -> None:

@@ -15,7 +15,7 @@ from agentos.storage.history import History, within_page
 from agentos.storage.idempotency import IdempotencyKey, Replay
 from agentos.storage.memory.idempotency import find_key, keep_key
 from agentos.storage.memory.paging import matching, page
-from agentos.storage.memory.records import MemoryStore, SessionRecord, message_copy, run_copy, session_copy
+from agentos.storage.memory.records import MemoryStore, SessionRecord, listed_copy, message_copy, session_copy
 from agentos.storage.paging import Cursor, Page, Paging
 from agentos.storage.sessions import SessionChanges, SessionFilter, SessionStore, other_version
 
@@ -73,6 +73,7 @@ class MemorySessionStore(MemoryStore, SessionStore):
             if record is None:
                 return False
             del self._records.sessions[session_id]
+            self._records.drop_aliases(session_id)
             for one in record.runs:
                 self._records.drop_run(one)
             return True
@@ -101,7 +102,7 @@ class MemorySessionStore(MemoryStore, SessionStore):
             shown = {one.run_id for one in found} | {run.id for run in without_messages}
             return History(
                 messages=[replace(one, message=message_copy(one.message)) for one in found],
-                runs=[run_copy(one.run) for one in record.runs if one.run.id in shown],
+                runs=[listed_copy(one.run) for one in record.runs if one.run.id in shown],
             )
 
     def put_summary(self, session_id: str, summary: Summary, *, owner: str | None) -> None:

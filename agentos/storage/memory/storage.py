@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from agentos.storage.interface import Storage
 from agentos.storage.memory.agents import MemoryAgentStore
+from agentos.storage.memory.aliases import MemoryAliasStore
 from agentos.storage.memory.attachments import MemoryAttachmentStore
 from agentos.storage.memory.events import MemoryEventStore
 from agentos.storage.memory.idempotency import MemoryIdempotencyStore
@@ -27,6 +28,7 @@ class MemoryStorage(Storage):
             events=MemoryEventStore(self.records),
             idempotency=MemoryIdempotencyStore(self.records),
             attachments=MemoryAttachmentStore(self.records),
+            aliases=MemoryAliasStore(self.records),
         )
 
     def upgrade(self) -> None: ...

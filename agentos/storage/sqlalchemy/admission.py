@@ -13,7 +13,7 @@ from sqlalchemy import BigInteger, Boolean, bindparam, case, exists, func, inser
 from agentos.domain.run import BusyPolicy, Run, RunStatus
 from agentos.errors import RunNotFound, SessionBusy, SessionNotFound
 from agentos.storage.admission import Admission, Lease, Quota
-from agentos.storage.attachments import read_in
+from agentos.storage.attachments import media_of, read_in_run
 from agentos.storage.idempotency import IdempotencyKey, Replay
 from agentos.storage.runs import RunStore
 from agentos.storage.sqlalchemy.attachments import keep_attachments
@@ -54,7 +54,7 @@ _BY_DATABASE: dict[str, Any] = {
     "started_at": case((_has_to_wait, null()), else_=bindparam("now", type_=BigInteger)),
     "lease_until": database_now() + bindparam("lease", type_=BigInteger),
 }
-_BY_US = [column for column in runs.c if column.name not in {*_BY_DATABASE, "turn", "ended_at"}]
+_BY_US = [column for column in runs.c if column.name not in {*_BY_DATABASE, "turn", "ended_at", "steps"}]
 _ADD_RUN = (
     insert(runs)
     .values({**{column.name: bindparam(column.name, type_=column.type) for column in _BY_US}, **_BY_DATABASE})
@@ -101,7 +101,8 @@ class SqlAdmission(SqlStore, RunStore):
         quota: Quota = Quota(),  # noqa: B008 - frozen
     ) -> Admission | Replay:
         now = microseconds(run.created_at)
-        media, new = read_in(run.media)
+        run, new = read_in_run(run)
+        attached = media_of(run)
         values = {
             **run_values(run),
             "in_session": run.session_id,
@@ -113,7 +114,7 @@ class SqlAdmission(SqlStore, RunStore):
             "queued": queued,
             "now": now,
         }
-        media_row = media_values(run.id, media) if media else {}
+        media_row = media_values(run.id, run.media) if run.media else {}
 
         def work(connection: Connection) -> tuple[Run, Sequence[str], Sequence[Row]] | Replay:
             # The key before the session, always: of two requests with one key, the second waits here for the first.
@@ -132,12 +133,12 @@ class SqlAdmission(SqlStore, RunStore):
             status = RunStatus(connection.execute(_ADD_RUN, placed).scalar())
             if run.media:
                 connection.execute(_ADD_MEDIA, media_row)
-                keep_attachments(connection, run, media, new, owner=new_owner)
+            if attached:
+                keep_attachments(connection, run, attached, new, owner=new_owner)
             running = status is RunStatus.RUNNING
             window = read_window(connection, run.session_id, history_turns) if running else ()
             admitted = replace(
                 run,
-                media=media,
                 position=position,
                 owner=new_owner,
                 status=status,

@@ -9,9 +9,12 @@ from sqlalchemy import BigInteger, Integer, bindparam, func, insert, null, selec
 from agentos.domain.event import Frame
 from agentos.domain.message import Message
 from agentos.domain.run import Run
+from agentos.domain.session_state import StateChange
 from agentos.storage.attachments import digests_of, read_in_messages
+from agentos.storage.json_text import dumps
 from agentos.storage.runs import RunStore
 from agentos.storage.sqlalchemy.attachments import keep_attachments
+from agentos.storage.sqlalchemy.columns import object_of
 from agentos.storage.sqlalchemy.connection import Connection
 from agentos.storage.sqlalchemy.database import SqlStore
 from agentos.storage.sqlalchemy.events import append, rows_of
@@ -31,7 +34,15 @@ _COUNT = (
     .returning(sessions.c.turn_count, sessions.c.message_count)
 )
 
-_SET = ("status", "turn", "ended_at", *OUTCOME)
+# After the session's row was locked above.
+_STATE = select(sessions.c.version, sessions.c.state).where(sessions.c.id == bindparam("in_session"))
+_PUT_STATE = (
+    update(sessions)
+    .where(sessions.c.id == bindparam("in_session"))
+    .values(state=bindparam("new_state"), version=sessions.c.version + 1)
+)
+
+_SET = ("status", "turn", "ended_at", "steps", *OUTCOME)
 _END = (
     update(runs)
     .where(runs.c.id == bindparam("run_id"), runs.c.attempt == bindparam("my_attempt"), runs.c.ended_at.is_(None))
@@ -63,13 +74,20 @@ class _Refused(Exception):
 
 
 class _Forgotten(Exception):
-    """The run was asked to leave nothing in the history; the transaction, which counted its turn, is rolled back."""
+    """The run was asked to leave nothing behind; the transaction, which counted its turn, is rolled back."""
 
 
 class SqlEndings(SqlStore, RunStore):
     """Ends runs."""
 
-    def finish(self, run: Run, *, messages: Sequence[Message] = (), frames: Sequence[Frame] = ()) -> bool:
+    def finish(
+        self,
+        run: Run,
+        *,
+        messages: Sequence[Message] = (),
+        frames: Sequence[Frame] = (),
+        state: StateChange | None = None,
+    ) -> bool:
         end = {f"new_{name}": value for name, value in ending_values(run).items()}
         end.update(run_id=run.id, my_attempt=run.attempt)
         events = rows_of(run.id, frames, ended_at=end["new_ended_at"])
@@ -95,8 +113,10 @@ class SqlEndings(SqlStore, RunStore):
             forgotten = connection.execute(_END, {**end, "new_turn": turn}).scalar()
             if forgotten is None:
                 raise _Refused
-            if forgotten and messages:
+            if forgotten and (messages or state):
                 raise _Forgotten
+            if state is not None and run.session_id is not None:
+                _save_state(connection, run.session_id, state)
             if turn is not None:
                 keep_attachments(connection, run, more, new, owner=run.owner)
                 connection.execute(_ADD_MESSAGES, message_values(run, messages, turn=turn, last=last))
@@ -114,3 +134,11 @@ class SqlEndings(SqlStore, RunStore):
             # back, so the second time nothing can differ.
             return self.finish(run, frames=frames)
         return True
+
+
+def _save_state(connection: Connection, session_id: str, change: StateChange) -> None:
+    """Save what a run did to its session's state, while the session's row is locked."""
+    present = connection.execute(_STATE, {"in_session": session_id}).first()
+    assert present is not None
+    outcome = change.outcome(present.version, object_of(present.state))
+    connection.execute(_PUT_STATE, {"in_session": session_id, "new_state": dumps(outcome)})

@@ -8,8 +8,10 @@ from dataclasses import replace
 from sqlalchemy import Boolean, ColumnElement, Select, bindparam, or_, select, true, update
 
 from agentos.domain.run import Run, RunError, RunStatus
+from agentos.domain.run_step import RunStep
 from agentos.domain.usage import Usage
 from agentos.storage.json_text import dumps, loads
+from agentos.storage.run_requests import request_text
 from agentos.storage.runs import ended_at
 from agentos.storage.sqlalchemy.columns import Values, fields_of, microseconds, object_of, time_of, time_or_none
 from agentos.storage.sqlalchemy.connection import Row
@@ -18,20 +20,20 @@ from agentos.storage.sqlalchemy.media_rows import RUN_PLACE, InlineMedia, attach
 from agentos.storage.sqlalchemy.owner_scoped import OwnerScoped
 from agentos.storage.sqlalchemy.tables import run_media, runs
 
-_INNER = ("turn", "lease_owner", "lease_until", "cancel_requested", "forget_requested")
+_INNER = ("turn", "lease_owner", "lease_until", "cancel_requested", "forget_requested", "request", "steps")
 
 RUNS = select(
     *(column for column in runs.c if column.name not in _INNER), run_media.c.attachments, RUN_PLACE
 ).select_from(runs.outerjoin(run_media, run_media.c.run_id == runs.c.id))
 """What :func:`runs_of` needs of each run."""
 
-GET_RUN = OwnerScoped(RUNS.where(runs.c.id == bindparam("run_id")), runs.c.owner)
-"""One run by its id."""
+GET_RUN = OwnerScoped(RUNS.add_columns(runs.c.steps).where(runs.c.id == bindparam("run_id")), runs.c.owner)
+"""One run by its id, with its steps; what lists and histories have would only be longer."""
 
 UNFINISHED = [status.value for status in RunStatus if not status.finished]
 """The statuses of unfinished runs."""
 
-_GIVEN = ("id", "agent_id", "owner", "session_id", "user_id", "attempt", "input")
+_GIVEN = ("id", "agent_id", "owner", "session_id", "user_id", "attempt", "input", "caller_id", "parent_run_id")
 _SAID = ("content", "reasoning", "model", "finish_reason", "loops")
 _SAME = (*_GIVEN, "position", *_SAID)
 _TOKENS = ("prompt_tokens", "completion_tokens", "reasoning_tokens", "cached_tokens")
@@ -61,13 +63,19 @@ def locked_in_order(which: ColumnElement[bool], *, key_share: bool = False) -> S
 
 def run_values(run: Run) -> Values:
     """Return the row of a new run, without what the database decides."""
-    given = fields_of(run, _GIVEN)
-    return {**given, "created_at": microseconds(run.created_at), "context": dumps(run.context), **_outcome(run)}
+    return {
+        **fields_of(run, _GIVEN),
+        "created_at": microseconds(run.created_at),
+        "context": dumps(run.context),
+        "request": request_text(run.request),
+        **_outcome(run),
+    }
 
 
 def ending_values(run: Run) -> Values:
     """Return the columns that the end of a run sets."""
-    return {"status": run.status.value, "ended_at": microseconds(ended_at(run)), **_outcome(run)}
+    steps = dumps([step.to_dict() for step in run.steps]) if run.steps else None
+    return {"status": run.status.value, "ended_at": microseconds(ended_at(run)), "steps": steps, **_outcome(run)}
 
 
 def _outcome(run: Run) -> Values:
@@ -101,5 +109,8 @@ def runs_of(rows: Sequence[Row], inline: InlineMedia) -> list[Run]:
 
 
 def run_at(row: Row | None, database: Database) -> Run | None:
-    """Return the run of the row that a query found, if it found one."""
-    return None if row is None else runs_of([row], InlineMedia(database))[0]
+    """Return the run of the row that :data:`GET_RUN` found, if it found one."""
+    if row is None:
+        return None
+    run = runs_of([row], InlineMedia(database))[0]
+    return run if row.steps is None else replace(run, steps=tuple(map(RunStep.from_dict, loads(row.steps))))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence, Set
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -11,6 +12,7 @@ from sqlalchemy import BigInteger, ColumnElement, Integer, Select, bindparam, se
 from agentos.domain.run import Run
 from agentos.storage.admission import Lease
 from agentos.storage.paging import Page, Paging, page_of
+from agentos.storage.run_requests import request_of
 from agentos.storage.runs import RunFilter
 from agentos.storage.sqlalchemy.admission import SqlAdmission
 from agentos.storage.sqlalchemy.columns import duration, without_index
@@ -49,7 +51,8 @@ _TAKE = (
     .values(attempt=runs.c.attempt + 1, lease_owner=bindparam("worker"), lease_until=_prolonged)
     .returning(runs.c.id)
 )
-_TAKEN = RUNS.where(runs.c.id.in_(bindparam("run_ids", expanding=True)))
+# A worker that takes a run over needs the rest of its request, which may have megabytes; lists do not read it.
+_TAKEN = RUNS.add_columns(runs.c.request).where(runs.c.id.in_(bindparam("run_ids", expanding=True)))
 
 _LEASED = select(runs.c.id).where(runs.c.lease_owner == bindparam("worker"), runs.c.ended_at.is_(None))
 _CANCEL_REQUESTS = _LEASED.where(runs.c.cancel_requested)
@@ -111,8 +114,10 @@ class SqlRunStore(SqlAdmission, SqlEndings, SqlDeletion):
             taken = [row.id for row in connection.execute(_TAKE, values).all()]
             return connection.execute(_TAKEN, {"run_ids": taken}).all() if taken else ()
 
-        found = runs_of(self._database.write(work), InlineMedia(self._database))
-        return sorted(found, key=lambda run: (run.created_at, run.id))
+        rows = self._database.write(work)
+        found = runs_of(rows, InlineMedia(self._database))
+        taken = [replace(run, request=request_of(row.request)) for run, row in zip(found, rows, strict=True)]
+        return sorted(taken, key=lambda run: (run.created_at, run.id))
 
 
 def _values(lease: Lease) -> dict[str, Any]:

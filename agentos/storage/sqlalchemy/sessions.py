@@ -27,7 +27,9 @@ _INNER = ("summary", "next_position", "turn_count", "message_count")
 _COLUMNS = [column for column in sessions.c if column.name not in _INNER]
 
 _GIVEN = sessions.c.id == bindparam("session_id")
-_INSERT = insert(sessions)
+INSERT_SESSION = insert(sessions)
+"""Adds the row that :func:`session_values` returns."""
+
 _GET = OwnerScoped(select(*_COLUMNS).where(_GIVEN), sessions.c.owner)
 _VERSION = OwnerScoped(select(sessions.c.version).where(_GIVEN), sessions.c.owner)
 _DELETE = OwnerScoped(delete(sessions).where(_GIVEN), sessions.c.owner)
@@ -101,12 +103,12 @@ class SqlSessionStore(SqlHistory):
     """Sessions by id and by activity."""
 
     def create(self, session: Session, *, idempotency: IdempotencyKey | None = None) -> Replay | None:
-        values = _session_values(session)
+        values = session_values(session)
 
         def work(connection: Connection) -> Replay | None:
             replay = keep_key(connection, idempotency, session.id)
             if replay is None:
-                connection.execute(_INSERT, values)
+                connection.execute(INSERT_SESSION, values)
             return replay
 
         return self._database.write(work)
@@ -169,7 +171,8 @@ class SqlSessionStore(SqlHistory):
         return None if row.summary is None else _summary_of(row.summary)
 
 
-def _session_values(session: Session) -> Values:
+def session_values(session: Session) -> Values:
+    """Return the row of a new session."""
     return {
         **fields_of(session, _SAME),
         "metadata": dumps(session.metadata),

@@ -12,6 +12,7 @@ from agentos.storage.interface import Storage
 from agentos.storage.migrations import COMPATIBILITY, HEAD, migrate
 from agentos.storage.schema import SchemaState
 from agentos.storage.sqlalchemy.agents import SqlAgentStore
+from agentos.storage.sqlalchemy.aliases import SqlAliasStore
 from agentos.storage.sqlalchemy.attachments import SqlAttachmentStore
 from agentos.storage.sqlalchemy.connection import Connection
 from agentos.storage.sqlalchemy.database import Database
@@ -39,6 +40,7 @@ class SqlStorage(Storage):
             events=SqlEventStore(database),
             idempotency=SqlIdempotencyStore(database),
             attachments=SqlAttachmentStore(database),
+            aliases=SqlAliasStore(database),
         )
 
     def upgrade(self) -> None:

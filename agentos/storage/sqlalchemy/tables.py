@@ -111,9 +111,13 @@ runs = Table(
     Column("loops", Integer, nullable=False),
     Column("metadata", Json, nullable=False),
     Column("context", Json, nullable=False),
+    Column("request", Json),
+    Column("caller_id", Key),
+    Column("parent_run_id", Key),
     Column("created_at", Time, nullable=False),
     Column("started_at", Time),
     Column("ended_at", Time),
+    Column("steps", Json),
     Index("ix_runs_agent", "agent_id", "created_at", "id"),
     Index("ix_runs_status", "status", "created_at", "id"),
     Index("ix_runs_created", "created_at", "id"),
@@ -237,6 +241,21 @@ idempotency_keys = Table(
     Column("expires_at", Time, nullable=False),
     PrimaryKeyConstraint("owner", "route", "key", name="pk_idempotency_keys"),
     Index("ix_idempotency_keys_created", "created_at"),
+)
+
+# `digest` is the SHA-256 of `id`, which an index may not have room for. The other index serves deletions of sessions.
+aliases = Table(
+    "aliases",
+    metadata,
+    Column("owner", Key, nullable=False),
+    Column("door", Key, nullable=False),
+    Column("digest", Key, nullable=False),
+    Column("id", Key, nullable=False),
+    Column("session_id", Key, nullable=False),
+    Column("created_at", Time, nullable=False),
+    PrimaryKeyConstraint("owner", "door", "digest", name="pk_aliases"),
+    ForeignKeyConstraint(["session_id"], ["sessions.id"], name="fk_aliases_session", ondelete="CASCADE"),
+    Index("ix_aliases_session", "session_id"),
 )
 
 # The secret itself is nowhere: `digest` is the SHA-256 of it. Looked up by `id`, which a key's text begins with.

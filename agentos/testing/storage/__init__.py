@@ -16,9 +16,11 @@ import pytest
 # So that a failure shows the values, though these are no modules of a test suite; has to come before their import.
 _PARTS = (
     "agents",
+    "aliases",
     "keys",
     "sessions",
     "runs",
+    "steps",
     "order",
     "policies",
     "cancelling",
@@ -32,11 +34,13 @@ _PARTS = (
     "owner_data",
     "owners",
     "quotas",
+    "requests",
     "contract",
 )
 pytest.register_assert_rewrite(*(f"{__name__}.{part}" for part in _PARTS))
 
 from agentos.testing.storage.agents import AgentContract  # noqa: E402
+from agentos.testing.storage.aliases import AliasContract  # noqa: E402
 from agentos.testing.storage.attachments import AttachmentContract  # noqa: E402
 from agentos.testing.storage.cancelling import CancelContract  # noqa: E402
 from agentos.testing.storage.deletion import DeletionContract  # noqa: E402
@@ -51,8 +55,10 @@ from agentos.testing.storage.owner_data import OwnerDataContract  # noqa: E402
 from agentos.testing.storage.owners import OwnerContract  # noqa: E402
 from agentos.testing.storage.policies import PolicyContract  # noqa: E402
 from agentos.testing.storage.quotas import QuotaContract  # noqa: E402
+from agentos.testing.storage.requests import RequestContract  # noqa: E402
 from agentos.testing.storage.runs import RunContract  # noqa: E402
 from agentos.testing.storage.sessions import SessionContract  # noqa: E402
+from agentos.testing.storage.steps import StepContract  # noqa: E402
 
 __all__ = ["StorageContract"]
 
@@ -62,6 +68,7 @@ class StorageContract(
     KeyContract,
     SessionContract,
     RunContract,
+    StepContract,
     OrderContract,
     PolicyContract,
     CancelContract,
@@ -75,5 +82,7 @@ class StorageContract(
     OwnerContract,
     OwnerDataContract,
     QuotaContract,
+    RequestContract,
+    AliasContract,
 ):
     """All of it: subclass this and override the fixture ``storage``."""

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from agentos_calculator import CalculationError, calculator, register_tools
 
-from agentos.testing.tools import ToolCallFailed, ToolContract, call_tool
+from agentos.testing import ToolCallFailed, ToolContract, call_tool
 
 
 class TestContract(ToolContract):

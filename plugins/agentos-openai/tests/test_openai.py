@@ -19,7 +19,7 @@ from agentos.errors import (
     ProviderUnavailable,
 )
 from agentos.models.deltas import each
-from agentos.testing.models import ProviderContract
+from agentos.testing import ProviderContract
 from parts.model_behaviours import TEXT
 from parts.model_server import ModelServer
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from marshmallow import RAISE, Schema, ValidationError, fields, missing, pre_load
+from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields, missing, pre_load
 
 MAX_ID = 255
 MAX_UNKNOWN = 20
@@ -21,10 +21,20 @@ class RequestSchema(Schema):
     @pre_load
     def refuse_many_unknown(self, values: Any, **_: Any) -> Any:
         """Refuse a body of a hundred thousand unknown fields for the first: to describe each would take seconds."""
-        if isinstance(values, dict) and len(values) > len(self.load_fields) + MAX_UNKNOWN:
+        if self.unknown == RAISE and isinstance(values, dict) and len(values) > len(self.load_fields) + MAX_UNKNOWN:
             known = {field.data_key or name for name, field in self.load_fields.items()}
             raise ValidationError({next(name for name in values if name not in known): ["Unknown field."]})
         return values
+
+
+class OpenRequestSchema(RequestSchema):
+    """What a request of another protocol holds; fields that are not declared are ignored, and named in the answer.
+
+    Our own API refuses them. A protocol's clients send what this server has no use for.
+    """
+
+    class Meta:  # noqa: D106  # marshmallow's own
+        unknown = EXCLUDE
 
 
 def shown(value: object) -> str:

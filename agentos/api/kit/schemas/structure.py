@@ -46,8 +46,10 @@ class Raw(StrictField):
 class Nested(fields.Nested):
     """An object with fields of its own."""
 
-    def __init__(self, schema: type[Schema], description: str = "", **options: Any) -> None:
-        metadata = {"description": description} if description else {}
+    def __init__(self, schema: type[Schema], description: str = "", *, optional: bool = False, **options: Any) -> None:
+        metadata: dict[str, Any] = {"description": description} if description else {}
+        if optional:
+            metadata["optional"] = True
         super().__init__(
             schema, metadata=metadata, error_messages={"null": "is null; accepted is an object"}, **options
         )

@@ -15,6 +15,7 @@ from agentos.api.kit.schemas.fields import (
 from agentos.api.kit.schemas.structure import NestedList, ResponseSchema, Time
 from agentos.domain.agent import MOST_OUTPUT_RETRIES
 from agentos.domain.ids import AGENT_ID
+from agentos.domain.overrides import MOST_NAMES
 from agentos.domain.run import BusyPolicy
 from agentos.services.size_limits import MAX_DESCRIPTION, MAX_NAME, MAX_TOOLS
 
@@ -62,6 +63,13 @@ class AgentChangesSchema(RequestSchema):
         "What happens to a run while another one of its session is under way, unless the request says; `enqueue` if it"
         " is absent.",
         BusyPolicy,
+    )
+    allow_overrides = StringList(
+        "What a run may do differently (`overrides`): names of fields of the model's request, `output_schema`,"
+        " `client_tools`, `instructions`. Absent: `temperature`, `top_p`, `stop`, `seed`, output limits,"
+        " `output_schema` and `client_tools`. `[]`: nothing.",
+        most=MOST_NAMES,
+        each=64,
     )
     retry_on_crash = StrictBoolean("Start a run over when its worker is lost; its tools may then act twice.")
     metadata = metadata_field("The client's own values, kept with it.")

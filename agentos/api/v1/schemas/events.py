@@ -9,7 +9,19 @@ from agentos.api.kit.schemas.fields import Choice, StrictInteger, StrictString
 from agentos.api.kit.schemas.structure import Nested, NestedList, Raw, ResponseSchema, Seconds, Time
 from agentos.api.v1.schemas.media import MediaDescriptionSchema
 from agentos.api.v1.schemas.runs import FINISH_REASON, REASONS, UsageSchema
-from agentos.domain.event import EVENT_TYPES, Complete, Error, Reasoning, RunEvent, RunStart, Token, ToolCallEvent
+from agentos.domain.event import (
+    EVENT_TYPES,
+    Complete,
+    CustomEvent,
+    Error,
+    Reasoning,
+    RunEvent,
+    RunStart,
+    StateEvent,
+    Token,
+    ToolCallEvent,
+)
+from agentos.domain.json_patch import MOST_OPERATIONS
 
 
 class EventDataSchema(ResponseSchema):
@@ -64,6 +76,41 @@ class ToolCallDataSchema(EventDataSchema):
     result = StrictString("What the tool returned.", optional=True)
     error = StrictString("What went wrong.", optional=True)
     duration = Seconds("Seconds from its start to its end.", optional=True)
+
+
+class CustomDataSchema(EventDataSchema):
+    """What ``custom`` carries."""
+
+    event = CustomEvent
+
+    name = StrictString("What it is, as the agent or tool calls it.", pattern="^[A-Za-z][A-Za-z0-9._:-]{0,63}$")
+    data = Raw("What the agent or tool says; any JSON, of at most 64 KiB.")
+
+
+_POINTER = {"type": "string", "description": "A JSON pointer (RFC 6901)."}
+_PATCH = {
+    "type": "array",
+    "minItems": 1,
+    "maxItems": MOST_OPERATIONS,
+    "items": {
+        "type": "object",
+        "required": ["op", "path"],
+        "properties": {
+            "op": {"type": "string", "enum": ["add", "remove", "replace", "move", "copy", "test"]},
+            "path": _POINTER,
+            "from": _POINTER,
+            "value": {},
+        },
+    },
+}
+
+
+class StateDataSchema(EventDataSchema):
+    """What ``state`` carries."""
+
+    event = StateEvent
+
+    delta = Raw("A JSON Patch (RFC 6902) of the session's state.", _PATCH)
 
 
 class CompleteDataSchema(EventDataSchema):

@@ -15,7 +15,7 @@ from agentos.api.kit.schemas.fields import (
     id_field,
     metadata_field,
 )
-from agentos.api.kit.schemas.structure import Nested, NestedList, ResponseSchema, Seconds, Time
+from agentos.api.kit.schemas.structure import Nested, NestedList, Raw, ResponseSchema, Seconds, Time
 from agentos.api.v1.schemas.media import MediaDescriptionSchema, attachments_field
 from agentos.domain.run import BusyPolicy, RunStatus
 from agentos.models.deltas import FinishReason
@@ -36,6 +36,25 @@ class RunContextSchema(RequestSchema):
     workflow_id = id_field("The workflow that it belongs to.")
     team_id = id_field("The team that it belongs to.")
     metadata = metadata_field("The client's own values, kept with it.")
+
+
+class OverridesSchema(RequestSchema):
+    """What one run does differently from its agent, where the agent's `allow_overrides` names it."""
+
+    parameters = metadata_field(
+        "Fields of the model's request, each allowed by its own name. An output limit (`max_tokens`,"
+        " `max_completion_tokens`, `max_output_tokens`) never raises the agent's. The model, its provider, headers and"
+        " `extra_…` are refused with every agent."
+    )
+    output_schema = metadata_field("A JSON schema for the answer, in place of the agent's.")
+    client_tools = Raw(
+        "Tools that the client executes; this version accepts none.",
+        {"type": "array", "items": {"type": "object"}, "maxItems": 0},
+    )
+    instructions = StrictString(
+        "Instructions in place of the agent's; refused unless the agent allows them. At most `AGENTOS_MAX_INPUT_SIZE`"
+        " in UTF-8."
+    )
 
 
 class RunRequestSchema(RequestSchema):
@@ -74,6 +93,7 @@ class RunRequestSchema(RequestSchema):
         ("continue", "cancel"),
         default="continue",
     )
+    overrides = Nested(OverridesSchema, "What this run does differently from its agent.")
     run_context = Nested(
         RunContextSchema, "Where the run belongs. At most `AGENTOS_MAX_METADATA_SIZE` as JSON, its metadata included."
     )
@@ -145,6 +165,32 @@ class RunSchema(ResponseSchema):
     created_at = Time("When it was accepted.")
     started_at = Time("When its turn in the session came.", nullable=True)
     ended_at = Time("When it ended.", nullable=True)
+
+
+class RunStepSchema(ResponseSchema):
+    """A try of a call to a model, or a call of a tool, in a run."""
+
+    number = StrictInteger("1, 2, 3 … by their starts; of very many, those in the middle are left out.", least=1)
+    type = Choice("What was called.", ("model_call", "tool_call"))
+    status = Choice(
+        "How it ended; `started` if it had no end when the run completed.", ("started", "completed", "failed")
+    )
+    started_at = Time("When it started.")
+    duration = Seconds("Seconds from its start to its end.", optional=True)
+    model = StrictString("The model that was called, as `provider:name`.", optional=True)
+    attempt = StrictInteger("1 for the first try of a call to the model, 2 for the next.", least=1, optional=True)
+    time_to_first_token = Seconds("Seconds until the model sent anything.", optional=True)
+    finish_reason = Choice("Why the model stopped, as in the run.", REASONS, optional=True)
+    usage = Nested(UsageSchema, "What this call took.", optional=True)
+    tool_name = StrictString("The tool that was called.", optional=True)
+    tool_call_id = StrictString("The call's id, as in the events.", optional=True)
+    cause = StrictString("Why it failed, as `details.cause` or `code` of an error.", optional=True)
+
+
+class RunDetailSchema(RunSchema):
+    """A run as it is saved, with the calls that it made."""
+
+    steps = NestedList(RunStepSchema, "The calls to models and tools, once the run has ended. At most 100.")
 
 
 class RunListSchema(ResponseSchema):

@@ -152,3 +152,4 @@ class DeletedDataSchema(ResponseSchema):
     sessions = StrictInteger("Sessions.")
     runs = StrictInteger("Runs, in sessions or not.")
     attachments = StrictInteger("Attachments: the same bytes in several runs count once.")
+    aliases = StrictInteger("Aliases: ids of other protocols that stood for sessions.")

@@ -1,0 +1,75 @@
+"""A run under way that plugins observe, event by event."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from agentos.domain.event import AgentEvent, Frame, Reasoning, RunEvent, RunStart, Step, Token, Yielded
+from agentos.domain.event import ToolCallEvent as ToolCall
+from agentos.domain.run import Run
+from agentos.domain.text import clean
+from agentos.domain.usage import Usage
+from agentos.execution.live import LiveRun, terminal_event
+from agentos.runtime.model_response import kept_step
+
+Event = RunEvent | Usage | Step
+Observe = Callable[[Run, Event], object]
+"""Shows an event to the plugins. Must not raise."""
+
+
+class ObservedRun(LiveRun):
+    """A run that is made where a plugin has the hook ``run_event``; other runs pay nothing for it.
+
+    Events are queued as they are recorded, under the run's lock, and shown outside of it. One thread at a time shows
+    them: the run's own, or one that ends the run. So they come in order, and none comes while another is shown.
+    """
+
+    def __init__(self, run: Run, *arguments: Any, observe: Observe, **options: Any) -> None:
+        self._observe = observe
+        self._unseen: deque[Event] = deque()
+        self._telling = threading.Lock()
+        super().__init__(run, *arguments, **options)
+
+    def tell(self) -> None:
+        """Show observers what they have not seen. A thread that finds another at it leaves the rest to that one."""
+        while self._unseen and self._telling.acquire(blocking=False):
+            try:
+                while self._unseen:
+                    self._observe(self.run, self._unseen.popleft())
+            finally:
+                self._telling.release()
+
+    def tell_end(self) -> None:
+        """Show observers the last event of a run that has ended."""
+        self._unseen.append(terminal_event(self.run, self.transcript.tokens))
+        self.tell()
+
+    def record(self, yielded: Yielded) -> None:
+        """Take in what the agent yielded, publish it to followers, and then show it to observers."""
+        try:
+            super().record(yielded)
+        finally:
+            self.tell()
+
+    def _begin(self, start: RunStart) -> None:
+        super()._begin(start)
+        self._unseen.append(start)
+
+    def _take(self, item: AgentEvent | str, frames: list[Frame]) -> None:
+        tokens = self.transcript.tokens
+        try:
+            super()._take(item, frames)
+        finally:  # the piece that makes an answer too long was sent too
+            if self.transcript.tokens > tokens:
+                self._unseen.append(Token(clean(item if isinstance(item, str) else item.token), tokens))  # type: ignore[union-attr]
+        if isinstance(item, Step):
+            self._unseen.append(kept_step(item))
+        elif isinstance(item, Usage):
+            self._unseen.append(item)
+
+    def _add(self, event: Reasoning | ToolCall, frames: list[Frame]) -> None:
+        super()._add(event, frames)
+        self._unseen.append(event)

@@ -1,0 +1,123 @@
+"""Everything that plugins may register, and the program that embeds the server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from agentos.auth.authenticator import Authenticator
+from agentos.config import Config
+from agentos.core import CorePlugin
+from agentos.domain.agent import Agent, StreamingAgent
+from agentos.errors import ConfigError, PluginError
+from agentos.execution.executor import Executor
+from agentos.models.catalog import ProviderFactory
+from agentos.models.provider import ModelProvider
+from agentos.observability.run_log import RunLog
+from agentos.plugins.closing import OpenedThings
+from agentos.plugins.manager import PluginManager, PluginReport
+from agentos.plugins.settings import read_plugin_settings
+from agentos.provider_settings import ProviderSettings
+from agentos.registry import Registry
+from agentos.storage.interface import Storage
+from agentos.tools.tool import Tool, Toolkit, as_tools, is_tool
+
+AuthenticatorFactory = Callable[[Config, Storage], Authenticator]
+ExecutorFactory = Callable[[Config], Executor]
+StorageFactory = Callable[[str, Config], Storage]
+
+SETTINGS = "settings"
+"""The source of model providers that the settings name; it is listed like a plugin."""
+
+
+class Registries:
+    """One registry for each kind of thing. ``opened`` has what plugins registered that is to be closed."""
+
+    def __init__(self) -> None:
+        self.opened = OpenedThings()
+        self.providers: Registry[ProviderFactory] = Registry("model provider")
+        self.storages: Registry[StorageFactory] = Registry("storage backend")
+        self.executors: Registry[ExecutorFactory] = Registry("executor")
+        self.authenticators: Registry[AuthenticatorFactory] = Registry("authenticator")
+        self.tools: Registry[Tool] = Registry("tool")
+        self.agents: Registry[Agent | StreamingAgent] = Registry("agent")
+
+    def fill(self, manager: PluginManager, config: Config, plugins: Mapping[str, object]) -> Config:
+        """Load all plugins and let each register; agents come last, as they name models and tools.
+
+        Return the configuration with the settings of the plugins.
+        """
+        for registry in (self.providers, self.storages, self.executors, self.authenticators, self.tools, self.agents):
+            manager.on_removal(registry.remove_source)
+        manager.on_removal(self.opened.close_of)
+        manager.add("core", CorePlugin(self.providers, self.tools))
+        manager.add("run-log", RunLog(content=config.log_content))
+        for name, plugin in plugins.items():
+            manager.add(name, plugin)
+        manager.load_installed()
+        config = read_plugin_settings(manager, config)
+        manager.call("register_storage_backends", partial(_register_into, self.storages), config=config)
+        manager.call("register_executors", partial(_register_into, self.executors), config=config)
+        manager.call("register_authenticators", partial(_register_into, self.authenticators), config=config)
+        manager.call("register_model_providers", partial(_register_into, self.providers), config=config)
+        self._add_providers_of(config, manager)
+        manager.call("register_tools", self._register_tool, config=config)
+        manager.call("register_agents", self._register_agent, config=config)
+        return config
+
+    def _add_providers_of(self, config: Config, manager: PluginManager) -> None:
+        """Add the providers that the settings name. One that a plugin has too would be a guess, so it is refused."""
+        for one in config.providers:
+            if (taken := self.providers.get(one.prefix)) is not None:
+                raise ConfigError(
+                    f"setting 'providers' (from {config.sources['providers']}) names the provider {one.prefix!r}, and"
+                    f" plugin {taken.source!r} registers a provider of the same name; give it another name in the"
+                    " settings, or leave the plugin out with AGENTOS_PLUGINS"
+                )
+            if one.dialect:
+                from agentos.models.compatible import dialect_of
+
+                dialect_of(one)  # what is not accepted stops the start, as for every other option
+            _register_into(self.providers, manager.report(SETTINGS), one.prefix, partial(_compatible, one))
+
+    def add_from_code(
+        self, agents: Mapping[str, Agent | StreamingAgent], tools: Sequence[Tool | Toolkit | Callable[..., Any]]
+    ) -> None:
+        """Add what an embedding program brings. It is the program's to close: it may serve it again."""
+        for tool in tools:
+            self.add_tool(tool, "code")
+        for id, agent in agents.items():
+            self.agents.add(id, agent, source="code")
+
+    def add_tool(self, tool: Tool | Toolkit | Callable[..., Any], source: str) -> list[str]:
+        """Add a tool, or all tools of a toolkit; return their names."""
+        added = as_tools(tool)
+        for one in added:
+            self.tools.add(one.name, one, source=source)
+        return [one.name for one in added]
+
+    def _register_tool(self, report: PluginReport, tool: Tool | Toolkit | Callable[..., Any]) -> None:
+        # A tool of a toolkit may be named close: it closes something else, for a model.
+        if not is_tool(getattr(tool, "close", None)):
+            self.opened.add(report.name, f"tools of {type(tool).__name__}", tool)
+        report.provides.extend(f"tool:{name}" for name in self.add_tool(tool, report.name))
+
+    def _register_agent(self, report: PluginReport, agent: Agent | StreamingAgent, *, id: str | None = None) -> None:
+        name = id or getattr(agent, "id", None)
+        if not name:
+            raise PluginError(f"an agent of type {type(agent).__name__} has no id; give register(agent, id=…)")
+        self.agents.add(name, agent, source=report.name)
+        report.provides.append(f"agent:{name}")
+
+
+def _register_into(registry: Registry[Any], report: PluginReport, name: str, factory: Callable[..., Any]) -> None:
+    registry.add(name, factory, source=report.name)
+    report.provides.append(f"{registry.kind}:{name}")
+
+
+def _compatible(settings: ProviderSettings, config: Config) -> ModelProvider:
+    # A server without such providers, or before its first call, need not load a client.
+    from agentos.models.compatible import CompatibleProvider
+
+    return CompatibleProvider(settings, config)

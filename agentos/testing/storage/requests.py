@@ -1,0 +1,113 @@
+"""The promises about the whole request of a run, which the worker that takes it over is given."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from agentos.domain.media import Media
+from agentos.domain.message import Message, ToolCall
+from agentos.domain.run import BusyPolicy, Run
+from agentos.domain.run_request import ModelOverrides, RunMode, StoredRequest
+from agentos.domain.times import utc_now
+from agentos.storage.admission import Lease
+from agentos.storage.interface import Storage
+from agentos.storage.paging import Paging
+from agentos.storage.runs import RunFilter
+from agentos.testing.storage.attachments import picture
+from agentos.testing.storage.contract import AWKWARD, LEASE, Contract, admit, ended, new_run, new_session, said
+
+EXPIRED = Lease("gone", -1.0)
+CONVERSATION = (
+    Message("user", "é 漢字 \U0001f600\n", media=(Media("image", url="https://example.com/a.png", name="a"),)),
+    Message(
+        "assistant",
+        "",
+        tool_calls=(ToolCall("c1", "add", '{"a": 1}', {"sign": "x"}), ToolCall("c2", "add", "{}")),
+        provider="openai",
+        provider_details={"thought": AWKWARD},
+    ),
+    Message("tool", "3", tool_call_id="c1"),
+    Message("tool", "", tool_call_id="c2"),
+)
+WHOLE = StoredRequest(
+    mode=RunMode.BACKGROUND,
+    messages=CONVERSATION,
+    overrides=ModelOverrides(parameters={"seed": 7, "deep": AWKWARD}, output_schema={}, instructions="Be brief."),
+    concurrency=BusyPolicy.REJECT,
+)
+
+
+def taken(storage: Storage) -> Run:
+    """Take over the one run whose worker is gone."""
+    (run,) = storage.runs.take_lost(LEASE, limit=9)
+    return run
+
+
+class RequestContract(Contract):
+    """What is kept of a request beside the run's own fields."""
+
+    @pytest.mark.parametrize("request_of_run", [WHOLE, StoredRequest(mode=RunMode.STREAMED), None])
+    def test_a_worker_that_takes_a_run_over_is_given_its_whole_request(
+        self, storage: Storage, request_of_run: StoredRequest | None
+    ) -> None:
+        run = new_run(request=request_of_run, caller_id="key:4f", parent_run_id="p")
+        admission = admit(storage, run, EXPIRED)
+        assert admission.run.request == request_of_run
+        found = taken(storage)
+        assert found.request == request_of_run
+        assert (found.caller_id, found.parent_run_id) == ("key:4f", "p")
+
+    def test_a_run_that_waited_still_has_its_request(self, storage: Storage) -> None:
+        run = admit(storage, new_run(new_session(storage), request=WHOLE), EXPIRED, queued=True).run
+        started = storage.runs.start(run, history_turns=9, now=utc_now())
+        assert started is not None
+        assert started.run.request == WHOLE
+        assert taken(storage).request == WHOLE
+
+    def test_runs_that_are_read_show_who_asked_and_leave_the_rest_of_the_request_out(self, storage: Storage) -> None:
+        session = new_session(storage)
+        run = admit(storage, new_run(session, request=WHOLE, caller_id="key:4f", parent_run_id="p")).run
+        assert storage.runs.finish(ended(run), messages=said("q", "a"))
+        found = [
+            storage.runs.get(run.id, owner=None),
+            *storage.runs.list(RunFilter(), Paging()).items,
+            *storage.sessions.history(session.id, owner=None, limit=9).runs,
+        ]
+        shown = [(one.request, one.caller_id, one.parent_run_id) for one in found if one is not None]
+        assert shown == [(None, "key:4f", "p")] * 3
+
+    def test_messages_that_a_client_sent_are_no_part_of_the_session(self, storage: Storage) -> None:
+        session = new_session(storage)
+        run = admit(storage, new_run(session, request=WHOLE)).run
+        assert storage.runs.finish(ended(run), messages=said("q", "a"))
+        history = storage.sessions.history(session.id, owner=None, limit=9).messages
+        assert [one.message.content for one in history] == ["q", "a"]
+
+    def test_attachments_of_messages_are_kept_once_and_go_with_the_run(self, storage: Storage) -> None:
+        shared, own = picture(b"shared"), picture(b"own")
+        messages = (Message("user", "look", media=(shared, own)), Message("assistant", "I see."))
+        run = new_run(owner="alice", media=(shared,), request=StoredRequest(messages=messages))
+        admitted = admit(storage, run, EXPIRED).run
+        found = taken(storage)
+        assert found.request is not None
+        media = found.request.messages[0].media
+        assert [(one.data, one.size) for one in media] == [(None, 6), (None, 3)]
+        contents = [storage.attachments.read(str(one.reference), owner="alice") for one in media]
+        assert contents == [b"shared", b"own"]
+        assert media[0].reference == found.media[0].reference
+        assert storage.attachments.read(str(media[1].reference), owner="bob") is None
+
+        assert storage.runs.finish(ended(replace(admitted, attempt=found.attempt)))
+        assert storage.runs.delete(run.id, owner="alice") is not None
+        assert [storage.attachments.read(str(one.reference), owner=None) for one in media] == [None, None]
+
+    def test_a_caller_cannot_change_what_is_stored(self, storage: Storage) -> None:
+        parameters = {"stop": ["a"]}
+        request = StoredRequest(overrides=ModelOverrides(parameters=parameters))
+        admit(storage, new_run(request=request), EXPIRED)
+        parameters["stop"].append("b")
+        found = taken(storage).request
+        assert found is not None
+        assert found.overrides.parameters == {"stop": ["a"]}
