@@ -76,15 +76,20 @@ def changed(config: Config, **given: Any) -> Config:
 
 
 def load_plugins(config: Config) -> tuple[Config, PluginManager]:
-    """Load the installed plugins and read their settings; no other hook of theirs is called.
+    """Load the plugins and read their settings; no other hook of theirs is called.
 
     Return the configuration with these settings, and the plugins.
     """
     from agentos import hookspecs
+    from agentos.api.own_plugins import OWN_PLUGINS
     from agentos.plugins.manager import PluginManager
     from agentos.plugins.settings import read_plugin_settings
 
     manager = PluginManager(hookspecs, allowed=config.plugins, strict=config.plugins_strict)
+    for name in ("core", "run-log"):  # They have no settings, but AGENTOS_PLUGINS may name them.
+        manager.report(name)
+    for name, plugin in OWN_PLUGINS.items():
+        manager.add(name, plugin)
     manager.load_installed()
     return read_plugin_settings(manager, config), manager
 

@@ -81,6 +81,14 @@ def test_showing_the_settings_calls_no_hook_that_opens_things(cli, install_plugi
     assert settings(cli)["opening_count"]["value"] == 1
 
 
+@pytest.mark.parametrize("named", ["-docs", "-run-log", "docs,weather", "weather,run-log,core"])
+def test_plugins_of_the_server_itself_may_be_named(cli, monkeypatch, named):
+    monkeypatch.setenv("AGENTOS_PLUGINS", named)
+    monkeypatch.setenv("AGENTOS_PLUGINS_STRICT", "1")
+    assert "weather_units" in settings(cli)
+    assert cli("units").stderr == ""
+
+
 def test_a_command_of_a_plugin_finds_its_settings(cli, monkeypatch):
     monkeypatch.setenv("AGENTOS_WEATHER_UNITS", "imperial")
     assert cli.ok("units") == "imperial\n"
@@ -142,6 +150,8 @@ def test_a_variable_that_nothing_reads_is_a_warning(cli, monkeypatch, variable, 
 
 def test_the_variables_of_settings_are_no_warning(cli, monkeypatch, tmp_path):
     (tmp_path / "secret").write_text("geheim-geheim")
+    (tmp_path / "own.toml").touch()
+    monkeypatch.setenv("AGENTOS_CONFIG", "own.toml")
     for name in ("AGENTOS_WEATHER_KEY_FILE", "AGENTOS_JWT_KEY_FILE"):
         monkeypatch.setenv(name, str(tmp_path / "secret"))
     for name, value in {

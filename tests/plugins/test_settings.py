@@ -113,12 +113,12 @@ def test_every_other_hook_finds_the_values_in_its_config() -> None:
 def test_the_env_file_of_the_working_directory_has_them_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("FLASK_SKIP_DOTENV", raising=False)
-    monkeypatch.setenv("AGENTOS_WEATHER_UNITS", "")  # so that what the file adds is taken out again
-    monkeypatch.delenv("AGENTOS_WEATHER_UNITS")
-    (tmp_path / ".env").write_text("AGENTOS_WEATHER_UNITS=imperial\n")
-    app = create_app(Config(database_url="memory://", plugins=()), plugins={"weather": Plugin(one())})
-    app.extensions["agentos"].close()
-    assert app.extensions["agentos"].config.plugin_settings["weather_units"] == "imperial"
+    # What the file adds stays in this process. So the name is one that no other test has.
+    (tmp_path / ".env").write_text("AGENTOS_WEATHER_IN_ENV_FILE=imperial\n")
+    config = Config(database_url="memory://", plugins=())
+    services = create_app(config, plugins={"weather": Plugin(one("weather_in_env_file"))}).extensions["agentos"]
+    services.close()
+    assert services.config.plugin_settings["weather_in_env_file"] == "imperial"
 
 
 @pytest.mark.parametrize(
