@@ -134,6 +134,12 @@ def test_an_object_without_an_id_is_an_agent_too() -> None:
     assert (run.content, run.run.agent_id) == ("Hello Ada", "agent")
 
 
+@pytest.mark.parametrize("given", [ScriptedAgent, Agent, 7, None, [SHOP]])
+def test_what_is_no_agent_is_refused_with_what_is_accepted(given: object) -> None:
+    with pytest.raises(TypeError, match=r"accepted are an agentos\.Agent"):
+        run_agent(given, "Hi")
+
+
 @pytest.mark.parametrize(
     ("turn", "cause"),
     [
