@@ -92,7 +92,16 @@ def hooks() -> str:
 
 
 def _section(name: str, signature: str, text: str) -> list[str]:
-    return [f"## {name}", "", "```python", signature, "```", "", text, ""]
+    return [f"## {name}", "", "```python", _wrapped(signature), "```", "", text, ""]
+
+
+def _wrapped(signature: str) -> str:
+    """Return a signature as the formatter writes it, which looks into pages too."""
+    if len(signature) <= 120:
+        return signature
+    head, _, rest = signature.partition("(")
+    parameters, _, result = rest.rpartition(")")
+    return f"{head}(\n    {parameters}\n){result}"
 
 
 def _signature(function: object) -> str:
