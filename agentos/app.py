@@ -65,7 +65,7 @@ def _application(config: Config, services: Services) -> Flask:
     handle_errors(app)
     watch_requests(app)
     keep_strangers_out(app, config, public=public, pages_for_people=table.pages_for_people)
-    allow_origins(app, config, table.doors)
+    allow_origins(app, config, request_headers=table.request_headers, response_headers=table.response_headers)
     authenticate_requests(app, services, public=public, pages=table.pages)
     limit_plain_bodies(app, body, table.plain_endpoints)
     if config.proxy_hops:

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from flask import Flask, Response, request
 from flask_cors import CORS
 
-from agentos.api.kit.doors import Door
 from agentos.auth.origins import ANY, browser_form
 from agentos.config import Config
 
@@ -18,7 +17,6 @@ EXPOSED = (
     "Location",
     "Retry-After",
     "WWW-Authenticate",
-    "X-Ignored-Fields",
     "X-Request-ID",
     "X-Run-ID",
     "x-should-retry",
@@ -29,10 +27,13 @@ PREFLIGHT_SECONDS = 600
 """How long a browser may remember the answer; some cap it there themselves."""
 
 
-def allow_origins(app: Flask, config: Config, doors: Sequence[Door] = ()) -> None:
+def allow_origins(
+    app: Flask, config: Config, *, request_headers: Sequence[str] = (), response_headers: Sequence[str] = ()
+) -> None:
     """Let pages of the configured origins call the API; without any, no CORS header is sent at all.
 
-    Doors declare the headers that their protocol adds to those of the settings.
+    ``request_headers`` may be sent beside those of the settings, ``response_headers`` may be read beside ours: doors
+    declare those of their protocols.
     Call it before authentication: a browser sends none when it asks whether a page may call.
     """
     if not config.allow_origins:
@@ -43,8 +44,8 @@ def allow_origins(app: Flask, config: Config, doors: Sequence[Door] = ()) -> Non
         app,
         origins="*" if everyone else [_pattern(origin) for origin in config.allow_origins],
         methods=list(config.allow_methods),
-        allow_headers=[*config.allow_headers, *(_header(name) for door in doors for name in door.request_headers)],
-        expose_headers=[*EXPOSED, *sorted({name for door in doors for name in door.response_headers})],
+        allow_headers=[*config.allow_headers, *map(_header, request_headers)],
+        expose_headers=[*EXPOSED, *response_headers],
         max_age=PREFLIGHT_SECONDS,
         send_wildcard=everyone,
         supports_credentials=False,

@@ -8,6 +8,7 @@ from typing import NoReturn
 from flask import Blueprint, Flask, Request, Response, current_app
 from werkzeug.exceptions import MethodNotAllowed as WrongMethod
 
+from agentos.api.kit import ignored_fields
 from agentos.api.kit.blueprints import PluginBlueprint
 from agentos.api.kit.declarations import check_routes, is_for_people
 from agentos.api.kit.doors import Door, choose
@@ -114,6 +115,17 @@ class RouteTable:
     def doors(self) -> list[Door]:
         """The doors among them."""
         return [routes.door for routes in self.resources if routes.door is not None]
+
+    @property
+    def request_headers(self) -> list[str]:
+        """The headers, or patterns of them, that doors let pages of other origins send."""
+        return sorted({name for door in self.doors for name in door.request_headers})
+
+    @property
+    def response_headers(self) -> list[str]:
+        """The headers that doors let such pages read."""
+        ignored = {ignored_fields.HEADER} if any(route.ignores_fields for route in self.operations) else set()
+        return sorted(ignored.union(*(door.response_headers for door in self.doors)))
 
     @property
     def scopes(self) -> list[str]:
