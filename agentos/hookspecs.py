@@ -210,8 +210,8 @@ def server_start(server: Server) -> None:
 
     It is called in a thread of its own and must return within ten seconds: what lasts begins in a thread that the
     plugin starts. What it raises is logged, and the worker serves all the same; it does not where plugins
-    are strict, or if the plugin has a deciding hook. Commands of the CLI call neither this hook nor ``server_stop``,
-    also those that execute runs.
+    are strict, or if the plugin has a deciding hook. Commands of the CLI call neither this hook nor ``server_stop``.
+    Those that execute runs do call the hooks of runs.
     """
 
 
@@ -272,7 +272,8 @@ def run_event(run: Run, event: RunEvent | Usage | Step) -> None:
     which they do not. The last one is ``Complete`` or ``Error``, and ``run`` has then ended. It is called in the run's
     own thread, or in the one that ends the run: an observer that is slow delays this run alone, so give what takes long
     to a thread of your own. What it raises is logged, a line every few seconds, and never raised. Without any plugin
-    that has this hook, it costs nothing.
+    that has this hook, it costs nothing. Clients of an agent with ``retry_on_crash`` get an event later, once the log
+    has it.
     """
 
 

@@ -187,7 +187,7 @@ class AgentService:
         cached = self._stored.get(agent_id)
         now = time.monotonic()
         if cached is not None and now - cached.read_at < FRESH_FOR:
-            return self.tools.current(cached.agent)
+            return cached.agent
         stored = self._storage.agents.get(agent_id)
         if stored is None:
             self._stored.pop(agent_id, None)

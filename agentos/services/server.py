@@ -38,7 +38,7 @@ class Server:
     runs: RunService
 
     def principal(self, plugin: str, *, owner: str | None = None) -> Principal:
-        """Return the caller for what a plugin does by itself. Limits and the log know it as ``plugin:NAME``.
+        """Return the caller for what a plugin does by itself; its ``id`` is ``plugin:NAME``.
 
         With ``owner``, a user or tenant, it sees and makes what is that owner's, and may do everything but administer
         the server. Without, it sees everything (``admin``), and what it makes belongs to ``anonymous``, the owner of a

@@ -159,3 +159,18 @@ def test_a_plugin_that_is_not_allowed_is_not_even_imported(spy: str, allowed: li
     report = next(report for report in manager.reports if report.name == "spy")
     assert report.status == ("loaded" if imported else "left out")
     assert report.distribution == "agentos-spy"
+
+
+KINDS = ("storage_backends", "executors", "authenticators", "model_providers", "tools", "tool_sources", "agents")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_registers_things_may_ask_for_the_settings(serve, kind: str) -> None:
+    given = []
+
+    def register_things(self, register, config) -> None:
+        given.append(config)
+
+    plugin = type("Plugin", (), {f"register_{kind}": hookimpl(register_things)})()
+    served = serve(plugins={"asks": plugin})
+    assert given == [served.services.config]
