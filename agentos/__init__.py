@@ -28,9 +28,10 @@ from agentos.domain.media import Media
 from agentos.domain.message import Message, ToolCall
 from agentos.domain.principal import Principal
 from agentos.domain.run import BusyPolicy, Run, RunStatus
-from agentos.domain.run_request import ModelOverrides, RunMode, RunRequest
+from agentos.domain.run_request import RunRequest
 from agentos.domain.run_step import RunStep
 from agentos.domain.session import Session
+from agentos.domain.stored_request import ModelOverrides, RunMode
 from agentos.domain.tool_spec import ToolSpec
 from agentos.domain.usage import Usage
 from agentos.errors import Unauthenticated
@@ -46,6 +47,7 @@ from agentos.setting_kinds import Kind
 from agentos.storage.idempotency import IdempotencyKey
 from agentos.tools.bounds import Bounds
 from agentos.tools.context import ToolContext
+from agentos.tools.source import ToolSource
 from agentos.tools.tool import Tool, Toolkit, tool
 
 if TYPE_CHECKING:
@@ -109,6 +111,7 @@ __all__ = [
     "ToolCallDelta",
     "ToolCallEvent",
     "ToolContext",
+    "ToolSource",
     "ToolSpec",
     "Toolkit",
     "Unauthenticated",

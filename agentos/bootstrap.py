@@ -31,6 +31,7 @@ from agentos.registries import Registries, StorageFactory
 from agentos.registry import Registry
 from agentos.runtime.before_model_call import BeforeModelCall
 from agentos.services.agent_checks import check_agents, check_assistant
+from agentos.services.agent_tools import AgentTools
 from agentos.services.agents import AgentService
 from agentos.services.auth import AuthService
 from agentos.services.before_run import BeforeRun
@@ -48,6 +49,7 @@ from agentos.storage.sqlalchemy.address import scheme_of
 from agentos.tools.context import ToolContext
 from agentos.tools.executor import ToolExecutor
 from agentos.tools.isolation import Isolation
+from agentos.tools.sources import ToolSources
 from agentos.tools.tool import Tool, Toolkit
 
 T = TypeVar("T")
@@ -105,7 +107,7 @@ def _assemble(
     agent_service = AgentService(
         storage,
         registries.agents,
-        registries.tools,
+        AgentTools(registries.tools, ToolSources(registries.tool_sources)),
         catalog,
         config,
         executor=_tool_executor(config, manager),

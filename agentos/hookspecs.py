@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from agentos.setting_kinds import Kind
     from agentos.storage.interface import Storage
     from agentos.tools.context import ToolContext
+    from agentos.tools.source import ToolSource
     from agentos.tools.tool import Tool, Toolkit
 
 hookspec = pluggy.HookspecMarker("agentos")
@@ -61,6 +62,15 @@ class RegisterTool(Protocol):
     """Register a typed function, a ``@tool`` function, a Tool or a Toolkit, under its own name."""
 
     def __call__(self, tool: Tool | Toolkit | Callable[..., Any]) -> None: ...
+
+
+class RegisterToolSource(Protocol):
+    """Register a :class:`~agentos.ToolSource` by a name of 1 to 32 letters, digits, ``_`` and ``-``.
+
+    Agents name its tools as ``name/tool``, or all of them as ``name/*``.
+    """
+
+    def __call__(self, name: str, source: ToolSource) -> None: ...
 
 
 class RegisterStorageBackend(Protocol):
@@ -154,6 +164,14 @@ def register_tools(register: RegisterTool, config: Config) -> None:
 
 
 @hookspec
+def register_tool_sources(register: RegisterToolSource, config: Config) -> None:
+    """Register sources of tools that come and go while the server runs, such as those of another server.
+
+    Nothing is connected here: a source lists its tools when the first run needs them. For MCP servers.
+    """
+
+
+@hookspec
 def register_storage_backends(register: RegisterStorageBackend, config: Config) -> None:
     """Register storage backends by the URL scheme of ``AGENTOS_DATABASE_URL``."""
 
@@ -231,7 +249,8 @@ def before_model_call(request: ModelRequest, context: RunContext) -> ModelReques
 
     It is called in a thread of its own. When the run has to stop it is left behind there. A plugin that raises, or
     returns anything else, denies, and is named in the log. The server does not start without a plugin that has this
-    hook and is broken. Agents that call their model themselves are not seen here.
+    hook and is broken. It is asked about summaries of sessions too: then ``context.run_id`` is empty. Agents that call
+    their model themselves are not seen here.
     """
 
 

@@ -21,6 +21,8 @@ from agentos.plugins.settings import read_plugin_settings
 from agentos.provider_settings import ProviderSettings
 from agentos.registry import Registry
 from agentos.storage.interface import Storage
+from agentos.tools.source import ToolSource
+from agentos.tools.sources import SOURCE_NAME
 from agentos.tools.tool import Tool, Toolkit, as_tools, is_tool
 
 AuthenticatorFactory = Callable[[Config, Storage], Authenticator]
@@ -41,6 +43,7 @@ class Registries:
         self.executors: Registry[ExecutorFactory] = Registry("executor")
         self.authenticators: Registry[AuthenticatorFactory] = Registry("authenticator")
         self.tools: Registry[Tool] = Registry("tool")
+        self.tool_sources: Registry[ToolSource] = Registry("tool source")
         self.agents: Registry[Agent | StreamingAgent] = Registry("agent")
 
     def fill(self, manager: PluginManager, config: Config, plugins: Mapping[str, object]) -> Config:
@@ -48,7 +51,8 @@ class Registries:
 
         Return the configuration with the settings of the plugins.
         """
-        for registry in (self.providers, self.storages, self.executors, self.authenticators, self.tools, self.agents):
+        kinds = (self.providers, self.storages, self.executors, self.authenticators, self.tools, self.tool_sources)
+        for registry in (*kinds, self.agents):
             manager.on_removal(registry.remove_source)
         manager.on_removal(self.opened.close_of)
         manager.add("core", CorePlugin(self.providers, self.tools))
@@ -63,6 +67,7 @@ class Registries:
         manager.call("register_model_providers", partial(_register_into, self.providers), config=config)
         self._add_providers_of(config, manager)
         manager.call("register_tools", self._register_tool, config=config)
+        manager.call("register_tool_sources", self._register_tool_source, config=config)
         manager.call("register_agents", self._register_agent, config=config)
         return config
 
@@ -102,6 +107,15 @@ class Registries:
         if not is_tool(getattr(tool, "close", None)):
             self.opened.add(report.name, f"tools of {type(tool).__name__}", tool)
         report.provides.extend(f"tool:{name}" for name in self.add_tool(tool, report.name))
+
+    def _register_tool_source(self, report: PluginReport, name: str, source: ToolSource) -> None:
+        if not isinstance(name, str) or not SOURCE_NAME.fullmatch(name):
+            raise PluginError(f"tool source {name!r:.100}: accepted are 1 to 32 of letters, digits, '_' and '-'")
+        if not all(callable(getattr(source, method, None)) for method in ("list", "call")):
+            raise PluginError(f"tool source {name!r} is a {type(source).__name__}; accepted: an agentos.ToolSource")
+        self.tool_sources.add(name, source, source=report.name)
+        self.opened.add(report.name, f"tool source:{name}", source)
+        report.provides.append(f"tool source:{name}")
 
     def _register_agent(self, report: PluginReport, agent: Agent | StreamingAgent, *, id: str | None = None) -> None:
         name = id or getattr(agent, "id", None)

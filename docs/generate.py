@@ -28,6 +28,7 @@ from agentos.provider_settings import OPTIONS
 from agentos.setting_kinds import SIZE
 from agentos.settings import Setting, settings_of
 
+LONGEST_LINE = 120
 REFERENCE = Path(__file__).parent / "reference"
 NOTE = "<!-- Rendered by docs/generate.py; change the code that it names, then run `make docs`. -->\n\n"
 
@@ -134,6 +135,10 @@ def hooks() -> str:
 
 
 def _section(name: str, signature: str, text: str) -> list[str]:
+    if len(signature) > LONGEST_LINE:  # as the formatter breaks it
+        begin, _, rest = signature.partition("(")
+        parameters, _, end = rest.rpartition(") ->")
+        signature = f"{begin}(\n    {parameters}\n) ->{end}"
     return [f"## {name}", "", "```python", signature, "```", "", text, ""]
 
 

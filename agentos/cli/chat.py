@@ -81,7 +81,8 @@ class _Conversation:
             return None
 
     def _say(self, text: str) -> None:
-        from agentos.domain.run_request import RunMode, RunRequest
+        from agentos.domain.run_request import RunRequest
+        from agentos.domain.stored_request import RunMode
 
         request = RunRequest(
             caller=OPERATOR, agent_id=self._agent, input=text, session_id=self._session_id, mode=RunMode.STREAMED

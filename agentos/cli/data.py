@@ -29,7 +29,7 @@ def command() -> None:
 @click.option("--yes", is_flag=True, help="Do not ask first.")
 @as_json
 def delete(owner: str, user_id: str | None, yes: bool, as_json: bool) -> None:
-    """Cancel an owner's runs and delete its sessions, runs and attachments.
+    """Cancel an owner's runs and delete its sessions with their aliases, its runs and its attachments.
 
     The owner is the USER of 'keys list'; 'anonymous' has what was made without a key. API keys stay: revoke them with
     'keys revoke'. Runs that other workers execute are stopped within seconds.

@@ -37,7 +37,8 @@ def command(
     if text == "-":
         text = Text()(sys.stdin.read())
     from agentos.api.v1.serializers import run_json
-    from agentos.domain.run_request import RunMode, RunRequest
+    from agentos.domain.run_request import RunRequest
+    from agentos.domain.stored_request import RunMode
 
     show = print_lines if as_events else (lambda _: None) if as_json else Screen().show
     request = RunRequest(

@@ -20,7 +20,7 @@ from agentos.tools.context import ToolContext
 from agentos.tools.tool import Tool
 
 if TYPE_CHECKING:
-    from agentos.registry import Registry
+    from agentos.services.agent_tools import AgentTools
     from agentos.services.services import Services
 
 
@@ -33,14 +33,17 @@ def command() -> None:
 @command.command("list")
 @as_json
 def list_tools(as_json: bool) -> None:
-    """List the installed tools, each with the plugin that it came from."""
-    from agentos.api.v1.serializers import tool_json
+    """List the installed tools, each with the plugin that it came from.
+
+    Those of sources are what these have now, as SOURCE/TOOL.
+    """
+    from agentos.api.v1.serializers import installed_tool_json
 
     with opened(migrate=False) as services:
-        entries = list(services.tools)
+        entries = services.agents.tools.installed()
     print_list(
         "tools",
-        [{**tool_json(one.value), "source": one.source} for one in entries],
+        [installed_tool_json(one) for one in entries],
         ("NAME", "PLUGIN", "DESCRIPTION"),
         [(one.name, one.source, one.value.description.partition("\n")[0]) for one in entries],
         as_json=as_json,
@@ -55,7 +58,7 @@ def schema(name: str) -> None:
     from agentos.api.v1.serializers import tool_json
 
     with opened(migrate=False) as services:
-        print_json(tool_json(_find(services.tools, name)))
+        print_json(tool_json(_find(services.agents.tools, name)))
 
 
 @command.command("call")
@@ -71,7 +74,7 @@ def call(name: str, arguments: dict[str, Any] | None, pairs: Sequence[tuple[str,
     about agent "cli".
     """
     with opened(migrate=False) as services:
-        tool = _find(services.tools, name)
+        tool = _find(services.agents.tools, name)
         given = {**(arguments or {}), **{key: _value(tool.parameters, key, raw) for key, raw in pairs}}
         event = _call(services, tool, given)
     if as_json:
@@ -89,11 +92,12 @@ def _call(services: Services, tool: Tool, arguments: Mapping[str, Any]) -> ToolC
     return last
 
 
-def _find(tools: Registry[Tool], name: str) -> Tool:
-    entry = tools.get(name)
-    if entry is None:
-        raise NotFound(f"there is no tool {name!r:.100}; installed are {', '.join(tools.names()) or 'none'}")
-    return entry.value
+def _find(tools: AgentTools, name: str) -> Tool:
+    tool = tools.find(name)
+    if tool is None:
+        installed = ", ".join(entry.name for entry in tools.installed())
+        raise NotFound(f"there is no tool {name!r:.100}; installed are {installed or 'none'}")
+    return tool
 
 
 def _value(parameters: Mapping[str, Any], key: str, raw: str) -> Any:

@@ -28,8 +28,9 @@ MOST_OUTPUT_RETRIES = 3
 class Agent:
     """Instructions, a model and tools, shared by all requests; it holds no state of any conversation.
 
-    ``model`` is ``provider:name`` (``openai:gpt-5-mini``). ``tools`` are names of registered tools, ``@tool``
-    functions, plain typed functions, :class:`~agentos.Tool` objects or toolkits; only names can be stored.
+    ``model`` is ``provider:name`` (``openai:gpt-5-mini``). ``tools`` are names of registered tools (``source/tool`` or
+    ``source/*`` for those of a :class:`~agentos.ToolSource`), ``@tool`` functions, plain typed functions,
+    :class:`~agentos.Tool` objects or toolkits; only names can be stored.
     ``parameters`` go to the model as they are (``temperature``, ``tool_choice``, …); ``extra_headers``, ``extra_query``
     and ``extra_body`` add to its request, but never a secret. ``output_schema`` is the JSON schema that the answer must
     follow; with ``output_retries`` (0 to 3) an answer that does not is asked for again, and only the one that does is

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -50,7 +49,7 @@ def apply_patch(document: Mapping[str, Any], patch: Patch, *, most: int) -> dict
     Raises :class:`~agentos.errors.InvalidRequest`, with the operation and the reason, when one does not apply, and when
     the outcome is no object, has more than ``most`` bytes of JSON, or is nested too deep.
     """
-    root = {"": copy.deepcopy(dict(document))}  # so that the document itself has a place, as every other value
+    root = {"": _copy(dict(document))}  # so that the document itself has a place, as every other value
     size = _size(root[""])
     for number, operation in enumerate(patch):
         try:
@@ -102,12 +101,12 @@ def _apply(root: dict[str, Any], operation: Mapping[str, Any]) -> int:
     path = _parts(operation["path"])
     match operation["op"]:
         case "add":
-            return _add(root, path, copy.deepcopy(operation["value"]))
+            return _add(root, path, _copy(operation["value"]))
         case "remove":
             _remove(root, path)
         case "replace":
             _get(root, path)
-            return _put(root, path, copy.deepcopy(operation["value"]))
+            return _put(root, path, _copy(operation["value"]))
         case "move":
             source = _parts(operation["from"])
             if len(path) > len(source) and path[: len(source)] == source:
@@ -117,7 +116,7 @@ def _apply(root: dict[str, Any], operation: Mapping[str, Any]) -> int:
                 _remove(root, source)
                 return _add(root, path, value)
         case "copy":
-            return _add(root, path, copy.deepcopy(_get(root, _parts(operation["from"]))))
+            return _add(root, path, _copy(_get(root, _parts(operation["from"]))))
         case "test":
             found = _get(root, path)
             if not _same(found, operation["value"]):
@@ -185,8 +184,15 @@ def _check_depth(path: Sequence[str], value: Any) -> int:
     return _size(value) + _size(path[-1]) + 2  # a colon and a comma
 
 
+def _copy(value: Any) -> Any:
+    return json.loads(_text(value))  # a third of the time of copy.deepcopy
+
+
 def _size(value: Any) -> int:
-    return len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass"))
+    return len(_text(value).encode("utf-8", "surrogatepass"))
+
+
+_text = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def _same(one: Any, other: Any) -> bool:

@@ -13,7 +13,7 @@ from agentos.domain.agent_parameters import (
     check_parameters_of_client,
     may_not_be_named_by_client,
 )
-from agentos.domain.run_request import ModelOverrides
+from agentos.domain.stored_request import ModelOverrides
 from agentos.errors import InvalidRequest
 
 OUTPUT_LIMITS = ("max_output_tokens", "max_completion_tokens", "max_tokens")

@@ -7,15 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from agentos.domain.media import Media
 from agentos.domain.principal import ANONYMOUS
 from agentos.domain.run_step import RunStep
+from agentos.domain.stored_request import StoredRequest
 from agentos.domain.usage import Usage
-
-if TYPE_CHECKING:
-    from agentos.domain.run_request import StoredRequest
 
 
 class RunStatus(StrEnum):

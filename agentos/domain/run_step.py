@@ -42,7 +42,7 @@ class RunStep:
     cause: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the JSON form that is shown and stored: what has a value."""
+        """Return the JSON form that is shown: what has a value."""
         shown = {name: value for name in _SAME if (value := getattr(self, name)) is not None}
         shown["started_at"] = rfc3339(self.started_at)
         if self.usage is not None:
@@ -51,7 +51,7 @@ class RunStep:
 
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any]) -> RunStep:
-        """Return the step of :meth:`to_dict`; what a newer version has added is left out."""
+        """Return the step of a JSON object with its fields; what a newer version has added is left out."""
         usage = stored.get("usage")
         return cls(
             **{name: stored[name] for name in _SAME if name in stored},

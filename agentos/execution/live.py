@@ -25,7 +25,7 @@ from agentos.domain.event import (
 from agentos.domain.event import ToolCallEvent as ToolCall
 from agentos.domain.message import Message
 from agentos.domain.run import Run, RunError, RunStatus
-from agentos.domain.run_request import NO_OVERRIDES
+from agentos.domain.stored_request import NO_OVERRIDES
 from agentos.domain.text import clean
 from agentos.domain.times import utc_now
 from agentos.domain.usage import Usage
@@ -142,7 +142,7 @@ class LiveRun:
                 self._add(item if content == item.content else dataclasses.replace(item, content=content), frames)
             case ToolCall():
                 self._add(item, frames)
-                self._steps.add_tool_call(item)
+                self._steps.add(item)
                 if item.status != "started":
                     log_tool_call(self._origin, item, content=self._log_content)
             case Usage():
@@ -174,8 +174,8 @@ class LiveRun:
         with self._lock:
             if self._ending:
                 return False
-            if isinstance(event, Step):
-                self._take_step(event)
+            if isinstance(event, Step):  # of our own loop, so it needs no check
+                self._steps.add(event)
                 return True
             frame = self._encoder.encode(event, self.stream.next_number)
             if self._written + len(frame.data) > self._max_output:
@@ -190,7 +190,7 @@ class LiveRun:
     def _take_step(self, step: Step) -> None:
         check_step(self.run.agent_id, step)
         step = kept_step(step)
-        self._steps.add_model_call(step)
+        self._steps.add(step)
         if step.status == "completed":
             self.transcript.apply(step)
             log_model_call(self._origin, step)

@@ -7,7 +7,7 @@ from typing import Any
 
 from agentos.config import Config
 from agentos.domain.agent import StreamingAgent
-from agentos.domain.run_request import RunMode, StoredRequest
+from agentos.domain.stored_request import RunMode, StoredRequest
 from agentos.runtime.loop import ModelAgent
 
 

@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from functools import partial
 
 from agentos.domain.agent import StreamingAgent
-from agentos.domain.media import Media
 from agentos.domain.message import Message
 from agentos.domain.run import BusyPolicy, Run, RunStatus
 from agentos.errors import (
@@ -28,10 +27,10 @@ from agentos.events.log import EventLog
 from agentos.execution.executor import Slot
 from agentos.execution.finalizer import SAVE_PAUSES, RunFinalizer
 from agentos.execution.live import LiveRun
+from agentos.execution.messages import prepare_messages
 from agentos.execution.observed import Observe, ObservedRun
 from agentos.execution.run_limits import RunLimits
 from agentos.execution.session_queue import SessionQueue
-from agentos.runtime.window import fit
 from agentos.storage.admission import Admission, Lease, Quota
 from agentos.storage.idempotency import IdempotencyKey, Replay
 from agentos.storage.interface import Storage
@@ -207,7 +206,7 @@ class Runner:
             history = self._wait_for_turn(live, admission, limits)
             overdue = RunTimeout(f"the run did not end within {limits.timeout:g} s and was stopped")
             with self._before_deadline(live, overdue):
-                self._consume(live, agent, self._bring_attachments(live, history, most=limits.history_bytes))
+                self._consume(live, agent, prepare_messages(self._storage, live, history, most=limits.history_bytes))
         except (ExecutionError, RunCancelled, StorageError) as error:
             failure = error
         except AgentOSError as error:
@@ -240,25 +239,6 @@ class Runner:
             yield
         finally:
             overdue.cancel()
-
-    def _bring_attachments(self, live: LiveRun, history: Sequence[Message], *, most: int) -> Sequence[Message]:
-        """Return the history as the agent is given it, of at most so many bytes; complete the run's own attachments.
-
-        A conversation that the client sent takes the place of the session's history.
-        These have their data unless another worker admitted the run. Without any attachment, this costs no query.
-        """
-
-        def read(media: Media) -> Media | None:
-            return self._storage.attachments.with_data(media, owner=live.run.owner)
-
-        if live.run.media:
-            own = [read(media) for media in live.run.media]
-            if None in own:
-                raise StorageError("an attachment of the run is no longer stored; send it again")
-            live.run = dataclasses.replace(live.run, media=tuple(filter(None, own)))
-        if live.run.request is not None and live.run.request.messages:
-            history = live.run.request.messages
-        return fit(history, most=most, read=read)
 
     def _consume(self, live: LiveRun, agent: StreamingAgent, history: Sequence[Message]) -> None:
         events = agent.stream(live.context(history))

@@ -17,11 +17,17 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Closable:
-    """What closes a thing of a plugin. ``name`` is ``toolkit:Notes``, or the plugin's hook that closes."""
+    """What closes a part of a plugin. ``name`` is ``executor:celery``; ``hook`` is the function that is called."""
 
     plugin: str
     name: str
     close: Callable[[], Any]
+    hook: str = "close"
+
+    @property
+    def log_fields(self) -> dict[str, str]:
+        """What a line of the log says of it."""
+        return {"plugin": self.plugin, "hook": self.hook, "part": self.name}
 
 
 class OpenedThings:
@@ -64,7 +70,7 @@ def close_all(things: Sequence[Closable], seconds: float = CLOSE_SECONDS) -> Non
     for one, thread in zip(things, threads, strict=True):
         thread.join(max(0.0, deadline - time.monotonic()))
         if thread.is_alive():
-            told = {"plugin": one.plugin, "closing": one.name, "seconds": seconds}
+            told = {**one.log_fields, "seconds": seconds}
             logger.error("a part of a plugin did not close in time and was left behind", extra=told)
 
 
@@ -72,4 +78,4 @@ def _close(one: Closable) -> None:
     try:
         one.close()
     except BaseException:  # other people's code
-        logger.exception("a part of a plugin failed to close", extra={"plugin": one.plugin, "closing": one.name})
+        logger.exception("a part of a plugin failed to close", extra=one.log_fields)

@@ -52,7 +52,8 @@ class Lifecycle:
             self._stopped = True
         if due:
             calls = self._manager.implementations("server_stop")
-            close_all([Closable(one.plugin, one.hook, partial(one, server=server)) for one in calls], STOP_SECONDS)
+            stops = [Closable(one.plugin, "plugin", partial(one, server=server), hook=one.hook) for one in calls]
+            close_all(stops, STOP_SECONDS)
 
     def _start(self, call: HookCall, server: object) -> None:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -95,8 +96,20 @@ class PluginManager:
             plugin = load()
             self._manager.register(plugin, name=report.name)
             self._manager.check_pending()
+            self._check_functions(report.name, plugin)
         except Exception as error:  # noqa: BLE001 - a plugin's import may raise anything; it is reported
             self._fail(report, error)
+
+    def _check_functions(self, name: str, plugin: object) -> None:
+        """Refuse what would be called and then do nothing."""
+        for caller in self._manager.get_hookcallers(plugin) or ():
+            for one in caller.get_hookimpls():
+                if one.plugin_name != name:
+                    continue
+                if inspect.iscoroutinefunction(one.function) or inspect.isgeneratorfunction(one.function):
+                    raise PluginError(
+                        f"its hook {caller.name} is a coroutine, a generator or a wrapper; accepted: a plain function"
+                    )
 
     def leave_out(self, name: str, thing: str, error: AgentOSError) -> None:
         """Report that one thing of a plugin, as ``agent:poet``, cannot be used; the plugin's others stay.

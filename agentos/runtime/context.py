@@ -10,7 +10,7 @@ from agentos.cancellation import Cancellation
 from agentos.domain.media import Media
 from agentos.domain.message import Message
 from agentos.domain.principal import ANONYMOUS
-from agentos.domain.run_request import NO_OVERRIDES, ModelOverrides
+from agentos.domain.stored_request import NO_OVERRIDES, ModelOverrides
 from agentos.runtime.transcript import Transcript
 from agentos.tools.run_writer import WITHOUT_RUN, RunWriter
 

@@ -20,12 +20,13 @@ from agentos.registry import Registry
 from agentos.runtime.before_model_call import BeforeModelCall
 from agentos.runtime.loop import ModelAgent
 from agentos.services.agent_lists import part_of_list
+from agentos.services.agent_tools import AgentTools
 from agentos.services.size_limits import SizeLimits
 from agentos.storage.agents import StoredAgent
 from agentos.storage.interface import Storage
 from agentos.storage.paging import Cursor, Page, Paging
 from agentos.tools.executor import ToolExecutor
-from agentos.tools.tool import Tool, as_tools
+from agentos.tools.tool import as_tools
 
 FRESH_FOR = 1.0
 """Seconds for which a worker believes what it read of a stored agent; the contract allows two until all know."""
@@ -66,7 +67,7 @@ class AgentService:
         self,
         storage: Storage,
         registered: Registry[Agent | StreamingAgent],
-        tools: Registry[Tool],
+        tools: AgentTools,
         catalog: Catalog,
         config: Config,
         *,
@@ -75,7 +76,8 @@ class AgentService:
     ) -> None:
         self._storage = storage
         self._registered = registered
-        self._tools = tools
+        self.tools = tools
+        """Finds the tools of agents, and those that there are."""
         self._catalog = catalog
         self._config = config
         self._sizes = SizeLimits(config)
@@ -113,7 +115,7 @@ class AgentService:
         """Raise an :class:`~agentos.errors.AgentOSError` for an agent that cannot run here. Makes no provider."""
         _check_output_schema(agent)
         self._catalog.check(agent.model)
-        self._tools_of(agent)
+        self.tools.check(agent)
 
     # --- registration while the server runs ------------------------------------------------------------------------
 
@@ -157,7 +159,7 @@ class AgentService:
             self._catalog.check(agent.model)
         except ExecutionError as error:
             raise InvalidRequest(f"agent {agent.id!r}: {error.message}") from error
-        self._tools_of(agent)
+        self.tools.check(agent)
         now = utc_now()
         return StoredAgent(id=agent.id, document=agent_document(agent), created_at=now, updated_at=now)
 
@@ -174,22 +176,24 @@ class AgentService:
         if entry is None:
             return self._resolve_stored(agent_id)
         prepared = self._prepared.get(agent_id)
-        if prepared is None:
+        if isinstance(prepared, ModelAgent):
+            prepared = self.tools.current(prepared)
+        elif prepared is None:
             prepared = self._runnable(entry.value) if isinstance(entry.value, Agent) else entry.value
-            self._prepared[agent_id] = prepared
+        self._prepared[agent_id] = prepared
         return prepared
 
     def _resolve_stored(self, agent_id: str) -> ModelAgent:
         cached = self._stored.get(agent_id)
         now = time.monotonic()
         if cached is not None and now - cached.read_at < FRESH_FOR:
-            return cached.agent
+            return self.tools.current(cached.agent)
         stored = self._storage.agents.get(agent_id)
         if stored is None:
             self._stored.pop(agent_id, None)
             raise AgentNotFound(agent_id)
         if cached is not None and cached.updated_at == stored.updated_at:
-            agent = cached.agent
+            agent = self.tools.current(cached.agent)
         else:
             agent = self._runnable(_definition(stored))
         self._stored[agent_id] = _Cached(now, stored.updated_at, agent)
@@ -199,7 +203,7 @@ class AgentService:
         try:
             _check_output_schema(agent)
             provider, model = self._catalog.resolve(agent.model)
-            tools = self._tools_of(agent)
+            tools = self.tools.of(agent)
         except RequestError as error:
             raise AgentFailed(f"agent {agent.id!r} cannot run: {error.message}") from error
         return ModelAgent(
@@ -213,24 +217,6 @@ class AgentService:
             max_output=self._config.max_output_size,
             before_model_call=self._before_model_call,
         )
-
-    def _tools_of(self, agent: Agent) -> dict[str, Tool]:
-        tools: dict[str, Tool] = {}
-        for wanted in agent.tools:
-            for tool in [self._installed(agent, wanted)] if isinstance(wanted, str) else as_tools(wanted):
-                if tool.name in tools:
-                    raise InvalidRequest(f"agent {agent.id!r} has two tools named {tool.name!r}")
-                tools[tool.name] = tool
-        return tools
-
-    def _installed(self, agent: Agent, name: str) -> Tool:
-        entry = self._tools.get(name)
-        if entry is None:
-            raise InvalidRequest(
-                f"agent {agent.id!r} wants tool {name!r:.100}, which is not installed;"
-                f" installed are {', '.join(self._tools.names()) or 'none'}"
-            )
-        return entry.value
 
 
 def _check_output_schema(agent: Agent) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from agentos.domain.agent import StreamingAgent
 from agentos.domain.overrides import check_overrides, overridden_parameters
-from agentos.domain.run_request import ModelOverrides
+from agentos.domain.stored_request import ModelOverrides
 from agentos.errors import InvalidRequest
 from agentos.execution.run_limits import agent_setting
 from agentos.json_schema.check import SchemaRefused, check_schema

@@ -13,7 +13,8 @@ from agentos.domain.ids import new_id
 from agentos.domain.media import Media
 from agentos.domain.principal import Principal
 from agentos.domain.run import BusyPolicy, Run, RunStatus
-from agentos.domain.run_request import RunMode, RunRequest
+from agentos.domain.run_request import RunRequest
+from agentos.domain.stored_request import RunMode
 from agentos.domain.times import utc_now
 from agentos.errors import (
     AgentOSError,

@@ -13,7 +13,7 @@ import orjson
 
 from agentos.config import Config
 from agentos.domain.media import Media
-from agentos.domain.run_request import ModelOverrides
+from agentos.domain.stored_request import ModelOverrides
 from agentos.errors import InvalidMedia, InvalidRequest
 from agentos.storage import json_text
 

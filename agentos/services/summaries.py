@@ -28,6 +28,7 @@ from agentos.models.request import ModelRequest
 from agentos.models.retry import stream_with_retry
 from agentos.observability.call_log import Origin, log_failed_model_call, log_model_call, words_of
 from agentos.observability.content import UntrustedText
+from agentos.runtime.context import RunContext
 from agentos.runtime.loop import ModelAgent
 from agentos.runtime.model_response import ModelResponse
 from agentos.services.agents import AgentService
@@ -167,6 +168,19 @@ class SummaryService:
     def _answer(self, agent: ModelAgent, session: Session, request: ModelRequest) -> str:
         """Return what the model writes; raise ``ProviderError`` for nothing, too much, and what has no proper end."""
         model = agent.agent.model
+        if agent.before_model_call is not None:
+            asked = RunContext(
+                run_id="",
+                agent_id=session.agent_id,
+                input="",
+                deadline=request.deadline,
+                owner=session.owner,
+                session_id=session.id,
+                user_id=session.user_id,
+                cancellation=request.cancellation,
+            )
+            request = agent.before_model_call(request, asked)
+            model = f"{model.partition(':')[0]}:{request.model}"
         origin = Origin(None, session.agent_id, session.id)
         response = ModelResponse(self._config.max_output_size)
 

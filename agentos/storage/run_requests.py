@@ -1,4 +1,7 @@
-"""What is stored of a run's request, as one JSON text and back."""
+"""What is stored of a run's request, as JSON texts and back: the request, and the messages that its client sent.
+
+Messages may have megabytes. A backend should not keep them where each heartbeat writes them again.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from typing import Any
 from agentos.domain.media import Media
 from agentos.domain.message import Message, ToolCall
 from agentos.domain.run import BusyPolicy
-from agentos.domain.run_request import ModelOverrides, RunMode, StoredRequest
+from agentos.domain.stored_request import ModelOverrides, RunMode, StoredRequest
 from agentos.domain.tool_spec import ToolSpec
 from agentos.storage.json_text import dumps, loads
 
@@ -18,14 +21,12 @@ _CALL = tuple(field.name for field in fields(ToolCall))
 
 
 def request_text(request: StoredRequest | None) -> str | None:
-    """Return a request as it is stored: attachments by their references, what has its default left out."""
+    """Return a request as it is stored, without its messages; what has its default is left out."""
     if request is None:
         return None
     document: dict[str, Any] = {"mode": request.mode.value}
     if request.concurrency is not None:
-        document["concurrency"] = request.concurrency.value
-    if request.messages:
-        document["messages"] = [_message_document(message) for message in request.messages]
+        document["concurrency"] = str(request.concurrency)
     overrides = {
         "parameters": dict(request.overrides.parameters),
         "output_schema": request.overrides.output_schema,
@@ -39,13 +40,23 @@ def request_text(request: StoredRequest | None) -> str | None:
     return dumps(document)
 
 
-def request_of(text: str | None) -> StoredRequest | None:
-    """Return the request of a stored text; what a newer version has added to it is named in ``unknown``."""
+def messages_text(request: StoredRequest | None) -> str | None:
+    """Return the messages of a request as they are stored, attachments by their references; ``None`` without any."""
+    if request is None or not request.messages:
+        return None
+    return dumps([_message_document(message) for message in request.messages])
+
+
+def request_of(text: str | None, messages: str | None = None) -> StoredRequest | None:
+    """Return the request of its stored texts; what a newer version has added to it is named in ``unknown``."""
     if text is None:
         return None
     read: dict[str, Any] = {}
     unknown: list[str] = []
-    for name, value in loads(text).items():
+    document = loads(text)
+    if messages is not None:
+        document["messages"] = loads(messages)
+    for name, value in document.items():
         try:
             read[name] = _READ[name](value)
         except (KeyError, TypeError, ValueError):

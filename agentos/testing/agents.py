@@ -59,6 +59,7 @@ def serve_agents(
     plugins: Mapping[str, object] | None = None,
     installed: Iterable[str] = (),
     in_place_of: Iterable[str] = (),
+    started: bool = False,
     **settings: Any,
 ) -> Iterator[ServedAgents]:
     """Serve agents in this process until the block ends.
@@ -67,6 +68,7 @@ def serve_agents(
     takes the place of the providers that the agents' models name, but for ``scripted``, and of those ``in_place_of``
     names; without it, models are asked. ``plugins`` are the plugins under test, by name; one that is broken raises
     :class:`~agentos.errors.PluginError`. ``installed`` are names of installed plugins to load as well; no others are.
+    With ``started``, what a worker does by itself begins too, as it does under gunicorn.
     ``settings`` are those of :class:`~agentos.Config`; the database is in memory unless they name one, and the
     environment is not read.
 
@@ -85,6 +87,8 @@ def serve_agents(
     app.test_client_class = AgentClient
     services = app.extensions["agentos"]
     try:
+        if started:
+            services.start()
         yield ServedAgents(app, script.provider)
     finally:
         services.drain(0)

@@ -61,13 +61,18 @@ def run_agent(
     or such a provider. It takes the place of the provider that the agent's model names, and of those ``in_place_of``
     names. ``tools`` are registered beside the agent's own. ``plugins`` are under test, by name; ``installed`` are names
     of installed plugins to load as well. A run ``after`` another one is in the same session, whose history its agent is
-    given. ``settings`` are those of :class:`~agentos.Config`; the storage is in memory unless they name a database, and
-    the environment is not read.
+    given; ``owner`` is the tenant that owns both. ``settings`` are those of :class:`~agentos.Config`; the storage is in
+    memory unless they name a database, and the environment is not read.
 
     >>> run = run_agent(Agent(id="shop", model="openai:gpt-5-mini"), "When do you open?", turns=["At nine."])
     >>> run.status, run.content
     (<RunStatus.COMPLETED: 'completed'>, 'At nine.')
     """
+    if isinstance(agent, type) or not isinstance(agent, Agent | StreamingAgent | str):
+        raise TypeError(
+            f"{agent!r:.200} was given as the agent; accepted are an agentos.Agent, an object with stream(context), and"
+            " the id of an agent of a plugin"
+        )
     if isinstance(agent, Agent) and turns is not None and agent.model.startswith("scripted:"):
         agent = replace(agent, model=f"script:{agent.model.partition(':')[2]}")  # "scripted" is the server's own
     agent_id = agent if isinstance(agent, str) else str(getattr(agent, "id", "agent"))

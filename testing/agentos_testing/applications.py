@@ -45,14 +45,15 @@ class Applications:
         installed: Iterable[str] = (),
         in_place_of: Iterable[str] = (),
         real_models: bool = False,
+        started: bool = False,
         **settings: Any,
     ) -> Flask:
         """Return a Flask application; ``agents`` under ids of their own are a mapping.
 
         The scripted model takes the place of the providers that the agents' models name, and of those ``in_place_of``
         names; with ``real_models``, of none. ``installed`` are names of installed plugins to load beside ``plugins``.
-        A plugin that is broken raises :class:`~agentos.errors.PluginError`. ``settings`` are those of
-        :class:`~agentos.Config`; the environment is not read.
+        A plugin that is broken raises :class:`~agentos.errors.PluginError`. With ``started``, what a worker does by
+        itself begins too. ``settings`` are those of :class:`~agentos.Config`; the environment is not read.
         """
         served = serve_agents(
             agents,
@@ -61,6 +62,7 @@ class Applications:
             plugins=plugins,
             installed=installed,
             in_place_of=in_place_of,
+            started=started,
             **settings,
         )
         self.last = self._ends.enter_context(served).app

@@ -7,10 +7,11 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
@@ -81,6 +82,29 @@ class ServerProcess:
     def client(self) -> HttpClient:
         """A client of it."""
         return HttpClient(self.url)
+
+    def as_caller(self, owner: str, scopes: Collection[str] = ()) -> HttpClient:
+        """Return a client with a new API key of a tenant, with the scopes of a client unless some are given.
+
+        The server needs ``AGENTOS_AUTH=api_key``. The key is made as an operator does it, by the command line.
+        """
+        wanted = [f"--scope={scope}" for scope in scopes]
+        made = self.command("keys", "create", f"{owner}'s", "--user", owner, *wanted, "--json")
+        return HttpClient(self.url, {"Authorization": f"Bearer {json.loads(made)['key']}"})
+
+    def command(self, *arguments: str, timeout: float = 60) -> str:
+        """Call ``agentos`` with the server's settings and return what it prints. Raises where it fails."""
+        done = subprocess.run(  # noqa: S603 - the test's own command
+            [sys.executable, "-m", "agentos", *arguments],
+            cwd=self.cwd,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+        )
+        if done.returncode:
+            raise AssertionError(f"agentos {' '.join(arguments)} ended with {done.returncode}:\n{done.stderr}")
+        return done.stdout
 
     def log(self) -> str:
         """Return all that it wrote to standard error."""

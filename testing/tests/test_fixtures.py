@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 import re
 import signal
 import textwrap
@@ -238,14 +239,27 @@ def test_the_agents_of_a_module_and_a_plugin_are_served(serve, program: Path) ->
     assert server.client.run("one", "x" * 1025).status == 400
 
 
+def test_two_tenants_have_a_key_each_at_a_real_server(serve, program: Path) -> None:
+    server = serve(program, env={"AGENTOS_AUTH": "api_key"})
+    alice, bob = server.as_caller("alice"), server.as_caller("bob", ["runs:read"])
+    assert server.client.run("echo", "Hi").status == 401
+    run_id = alice.run("echo", "Hi").json["run_id"]
+    assert alice.get(f"/api/v1/runs/{run_id}").status == 200
+    assert bob.get(f"/api/v1/runs/{run_id}").status == 404
+    assert bob.run("echo", "Hi").status == 403
+    with pytest.raises(AssertionError, match=r"ended with 1:(?s:.)*no-such-scope"):
+        server.as_caller("carol", ["no-such-scope"])
+
+
 def test_a_killed_server_leaves_no_process(serve, program: Path) -> None:
     server = serve(program, workers=2)
     pids = set(map(int, re.findall(r"Booting worker with pid: (\d+)", server.log())))
     assert len(pids) == 2
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)  # so that no worker ends because it notices that its master is gone
     server.kill()
     assert server.process.returncode == -signal.SIGKILL
     for pid in pids:
-        # Its parent is gone; the process that inherits it may take a moment to notice its end.
         until_gone(pid)
 
 

@@ -76,6 +76,19 @@ def test_what_is_asked_last_stays_when_the_conversation_is_too_long_for_the_mode
     assert asked(served) == [USER, CALLING, RESULT]
 
 
+def test_what_is_asked_last_is_never_left_out(serve: Any) -> None:
+    served = serve([AtMost(5), "Hm."])
+    ended = run(served, Message("user", "x" * 30), Message("assistant", "y"), USER, CALLING, RESULT)
+    assert ended.error is not None
+    assert ended.error.details["cause"] == "CONTEXT_TOO_LONG"
+    assert [list(request.messages)[-3:] for request in served.provider.requests] == [[USER, CALLING, RESULT]] * 2
+
+
+def test_a_conversation_that_is_too_large_is_refused_before_the_agent_is_looked_for(serve: Any) -> None:
+    large = [Message("user", "x" * 1024**2)] * 9
+    assert "AGENTOS_HISTORY_BYTES" in refusal(serve(), *large, input="Hi", agent_id="missing")
+
+
 def test_a_conversation_takes_the_place_of_the_sessions_history_and_is_not_saved_in_it(serve: Any) -> None:
     served = serve("one", "two", "three")
     session_id = served.new_session()

@@ -184,6 +184,14 @@ def test_an_agent_that_is_not_ours_allows_nothing_unless_it_says_so(serve: Any) 
     assert "it allows none" in closed.json["message"]
 
 
+def test_an_agent_that_is_not_ours_cannot_allow_what_no_run_may_override(serve: Any) -> None:
+    served = serve(agents={"open": Foreign("model", "extra_headers", "tools")})
+    for name in ("model", "extra_headers", "tools"):
+        body = {"input": "Hi", "overrides": {"parameters": {name: "x"}}}
+        refused = served.client.post("/api/v1/agents/open/run", json=body)
+        assert (refused.status_code, refused.json["code"]) == (400, "INVALID_REQUEST")
+
+
 def test_a_stored_agent_keeps_what_it_allows(client: FlaskClient) -> None:
     definition = {"id": "strict", "model": "scripted:echo", "allow_overrides": ["seed"]}
     assert client.post("/api/v1/agents", json=definition).json["definition"] == definition

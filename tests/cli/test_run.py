@@ -27,6 +27,29 @@ def test_thoughts_and_tool_calls_are_shown_beside_the_answer(cli, scripted_agent
     assert ended.endswith("): 3")
 
 
+WRITER = """
+import agentos
+
+class Writer:
+    def stream(self, context):
+        yield "Half"
+        context.emit("progress", {"done": 1})
+        context.emit("nothing")
+        yield " done"
+
+@agentos.hookimpl
+def register_agents(register):
+    register(Writer(), id="writer")
+"""
+
+
+def test_events_of_an_agents_own_are_shown_beside_the_answer(cli, install_plugin):
+    install_plugin("writer", WRITER)
+    result = cli("run", "writer", "Go")
+    assert result.stdout == "Half\n done\n"
+    assert result.stderr.splitlines() == ['progress: {"done": 1}', "nothing: null"]
+
+
 @pytest.mark.parametrize("reason", ["length", "content_filter", "other"])
 def test_an_answer_that_may_lack_its_end_is_said_to(cli, scripted_agents, reason):
     results = [cli("run", reason, "Hello"), cli("chat", reason, input="Hello\n")]

@@ -5,10 +5,12 @@ import os
 import re
 import shutil
 import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from parts.ahead import done_ahead
 from parts.model_server import ModelServer
 from parts.pages import PAGES, ROOT, Block, Note, blocks_of, name_of, steps_of
 from parts.reader import NOT_PASTED, Reader, free_port
@@ -34,12 +36,26 @@ def _is_pasted(page: Path) -> bool:
     return any(isinstance(step, Note) or step.language not in NOT_PASTED for step in steps_of(page))
 
 
+@pytest.fixture(scope="module")
+def pages(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[..., dict[str, str]]]:
+    """Return what the pages print: to read one is mostly to wait for its servers and commands."""
+
+    def read(page: Path) -> dict[str, str]:
+        folder = tmp_path_factory.mktemp("page")
+        with ModelServer() as model, Reader(folder, {"OPENAI_BASE_URL": model.url, "OPENAI_API_KEY": "test"}) as reader:
+            return reader.read(page)
+
+    with done_ahead(request, "test_the_blocks_of_a_page_work_as_pasted", read) as result:
+        yield result
+
+
 # The README is in test_readme.py, which also looks at what its commands print.
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("page", [page for page in PAGES[1:] if _is_pasted(page)], ids=name_of)
-def test_the_blocks_of_a_page_work_as_pasted(page: Path, tmp_path: Path) -> None:
-    with ModelServer() as model, Reader(tmp_path, {"OPENAI_BASE_URL": model.url, "OPENAI_API_KEY": "test"}) as reader:
-        reader.read(page)
+def test_the_blocks_of_a_page_work_as_pasted(page: Path, pages: Callable[..., dict[str, str]]) -> None:
+    pages(page=page)
 
 
 def test_blocks_that_are_not_run_say_why_and_are_listed_here() -> None:

@@ -70,16 +70,21 @@ def test_the_projects_of_the_pages_ask_for_ours() -> None:
     assert projects > 3
 
 
-def test_a_wheel_has_every_module_and_nothing_else(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("project", "package"), [(".", "agentos/"), ("testing", "agentos_testing/")], ids=["server", "testing"]
+)
+def test_a_wheel_has_every_module_and_nothing_else(tmp_path: Path, project: str, package: str) -> None:
     source = tmp_path / "source"
+    within = "" if project == "." else f"{project}/"
     for name in FILES:
-        if name.startswith(("agentos/", "setup", "README", "LICENSE")):
-            (source / name).parent.mkdir(parents=True, exist_ok=True)
-            (source / name).write_bytes((ROOT / name).read_bytes())
+        inside = name.removeprefix(within)
+        if name.startswith(within) and inside.startswith((package, "setup", "README", "LICENSE")):
+            (source / inside).parent.mkdir(parents=True, exist_ok=True)
+            (source / inside).write_bytes((ROOT / name).read_bytes())
     command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-index", "--no-build-isolation"]
     subprocess.run([*command, "--wheel-dir", str(tmp_path), str(source)], check=True, timeout=120)
 
-    (wheel,) = tmp_path.glob("agentos_server-*.whl")
+    (wheel,) = tmp_path.glob("agentos_server*.whl")
     with zipfile.ZipFile(wheel) as opened:
         there = {name for name in opened.namelist() if ".dist-info/" not in name}
-    assert there == {name for name in FILES if name.startswith("agentos/")}
+    assert there == {name.removeprefix(within) for name in FILES if name.startswith(within + package)}

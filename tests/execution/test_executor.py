@@ -13,7 +13,8 @@ from agentos.config import Config
 from agentos.domain.ids import new_id
 from agentos.domain.principal import OPERATOR
 from agentos.domain.run import BusyPolicy, RunStatus
-from agentos.domain.run_request import RunMode, RunRequest
+from agentos.domain.run_request import RunRequest
+from agentos.domain.stored_request import RunMode
 from agentos.errors import RateLimited, SessionBusy, SessionNotFound
 from agentos.execution.executor import EmbeddedExecutor, Slot
 from agentos.hookspecs import RegisterStorageBackend, hookimpl

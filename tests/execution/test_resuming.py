@@ -14,7 +14,8 @@ from agentos.config import Config
 from agentos.domain.media import Media
 from agentos.domain.principal import OPERATOR
 from agentos.domain.run import Run, RunStatus
-from agentos.domain.run_request import RunMode, RunRequest
+from agentos.domain.run_request import RunRequest
+from agentos.domain.stored_request import RunMode
 from agentos.runtime.context import RunContext
 from agentos.services.services import Services
 from parts.waiting import until
@@ -292,3 +293,30 @@ def test_who_follows_at_the_old_worker_sees_the_new_attempt_and_nothing_that_was
     hang.set()
     assert run is not None
     assert (run.status, run.content) == (RunStatus.COMPLETED, "whole")
+
+
+def test_a_run_that_starts_over_begins_with_the_saved_state_again(worker: Callable[..., Services]) -> None:
+    first, second = Gate(), Gate()
+
+    def agent(name: str, gate: Gate) -> Speaker:
+        def stream(context: RunContext) -> Iterator[str]:
+            seen = sorted(context.state)
+            context.set_state([{"op": "add", "path": f"/{name}", "value": 1}])
+            yield from gate.stream(context)
+            yield f"{seen} {sorted(context.state)}"
+
+        return Speaker(stream, retry_on_crash=True)
+
+    lost, finder = worker(agent("lost", first)), worker(agent("kept", second))
+    session, _ = lost.sessions.create("a", state={"before": 1}, caller=OPERATOR)
+    run_id = started(lost, session_id=session.id)
+    assert first.waiting.wait(10)
+    die(lost)
+    wait_out(run_id, finder=finder)
+    second.go_on.set()
+    run = finished(finder, run_id)
+    assert run.content == "['before'] ['before', 'kept']"
+    found = finder.storage.sessions.get(session.id, owner=None)
+    assert found is not None
+    assert (found.state, found.version) == ({"before": 1, "kept": 1}, session.version + 1)
+    first.go_on.set()

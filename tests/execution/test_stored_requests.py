@@ -14,7 +14,8 @@ from agentos.domain.media import Media
 from agentos.domain.message import Message, ToolCall
 from agentos.domain.principal import OPERATOR
 from agentos.domain.run import Run, RunStatus
-from agentos.domain.run_request import ModelOverrides, RunRequest
+from agentos.domain.run_request import RunRequest
+from agentos.domain.stored_request import ModelOverrides
 from agentos.hookspecs import RegisterModelProvider, hookimpl
 from agentos.models.scripted import Pause, ScriptedProvider
 from agentos.services.services import Services
@@ -151,7 +152,6 @@ def test_one_of_an_earlier_version_has_the_longest_limit(workers: Workers) -> No
         '{"mode":"inline","brand_new":1}',
         '{"mode":"brand_new"}',
         '{"mode":"inline","overrides":{"brand_new":1}}',
-        '{"mode":"inline","messages":[{"role":"user","brand_new":1}]}',
     ],
 )
 def test_one_of_a_newer_version_that_asks_for_something_unknown_is_not_executed_without_it(
@@ -163,6 +163,16 @@ def test_one_of_a_newer_version_that_asks_for_something_unknown_is_not_executed_
     assert run.error is not None
     assert run.error.details["cause"] == "WORKER_LOST"
     assert not workers.given.scripted.requests
+
+
+def test_one_of_a_newer_version_with_unknown_messages_is_not_executed_without_them(workers: Workers) -> None:
+    run_id = workers.lose(messages=CONVERSATION, input="Hi")
+    with sqlite3.connect(workers.path) as connection:
+        connection.execute("UPDATE run_conversations SET messages = ?", ('[{"role":"user","brand_new":1}]',))
+    connection.close()
+    run = workers.take_over(run_id)
+    assert run.error is not None
+    assert run.error.details["cause"] == "WORKER_LOST"
 
 
 def test_the_row_names_the_credential_and_no_parent_that_a_client_says(workers: Workers) -> None:

@@ -20,8 +20,19 @@ from agentos.testing.sse import SSEReader
 HERE: dict[str, Any] = {
     "model": {"enum": ["scripted:echo", "scripted:slow-2x0.05"]},
     "tools": {"type": "array", "maxItems": 1, "items": {"enum": ["calculator"]}},
+    "allow_overrides": {"type": "array", "maxItems": 9, "items": {"enum": ["seed", "instructions", "output_schema"]}},
 }
 """The fields of an agent's definition, as the deployment under test accepts them."""
+
+OVERRIDES: dict[str, Any] = {
+    "parameters": {
+        "type": "object",
+        "properties": {"seed": {"type": "integer"}, "temperature": {"type": "number", "minimum": 0}},
+        "additionalProperties": False,
+    },
+    "output_schema": {"type": "object", "maxProperties": 0},
+}
+"""The overrides that an agent may allow: what each takes is a matter of the model."""
 
 ACCEPTED = (
     # operation, failure, code, what the message says: and why no document can say it
@@ -44,6 +55,8 @@ ACCEPTED = (
     # Nor can it forbid names at any depth, whatever their spelling.
     ("(register|replace)_agent", "RejectedPositiveData", "INVALID_REQUEST", "field 'parameters' has the name"),
     ("(register|replace)_agent", "RejectedPositiveData", "INVALID_REQUEST", "parameter 'extra_body' of agent"),
+    # What a run may override, its agent says.
+    ("(run|stream)_agent", "RejectedPositiveData", "INVALID_REQUEST", "is not allowed by agent"),
     # Which attachments are taken is a matter of the model, of hosts, and of what the bytes are.
     ("(run|stream)_agent", "RejectedPositiveData", "INVALID_MEDIA", ""),
     # Who calls is asked before what: a stranger who uses a wrong method is told nothing of methods.
@@ -64,6 +77,7 @@ def before_load_schema(context: schemathesis.HookContext, raw_schema: dict[str, 
         if "model" in schema["properties"] and schema.get("additionalProperties") is False:
             schema["properties"] |= HERE
         schema.setdefault("additionalProperties", False)
+    raw_schema["components"]["schemas"]["Overrides"]["properties"] |= OVERRIDES
     paths = raw_schema["paths"]
     # Texts that only an answer can give: one that is right, since made-up ones would be refused every time.
     _narrow(paths["/api/v1/agents"]["get"], "cursor", encode_cursor("agent", Cursor(EPOCH, "1")))

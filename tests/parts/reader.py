@@ -32,6 +32,7 @@ NOT_PASTED = ("text", "mermaid", "js", "nginx")
 """Blocks that are no commands or files of a server; tests/docs/test_blocks.py has tests of the last two."""
 
 SERVES = re.compile(r"(^|\s)(make run|(flask )?agentos serve|gunicorn|python server\.py)(\s|$)")
+GIVEN: set[int] = set()
 MAKE_RUN = f"flask agentos db upgrade && gunicorn --pythonpath {ROOT} -c {ROOT / 'gunicorn.conf.py'} wsgi:app"
 PORT = re.compile(r"(?<=127\.0\.0\.1:)\d{4,5}|(?<=localhost:)\d{4,5}")
 # A terminal keeps its variables and its directory from one block to the next.
@@ -217,6 +218,11 @@ class Reader:
 
 
 def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
+    """Return a free port, and no port twice: two pages may be read at once."""
+    while True:
+        with socket.socket() as found:
+            found.bind(("127.0.0.1", 0))
+            port = int(found.getsockname()[1])
+        if port not in GIVEN:
+            GIVEN.add(port)
+            return port

@@ -193,6 +193,21 @@ def test_a_request_with_another_deadline_is_told_what_is_accepted(serve) -> None
     assert "plugin 'frail' returned a request with another deadline or cancellation; accepted: one made with" in message
 
 
+def test_summaries_are_asked_about_too(serve) -> None:
+    guard = adds("Leave out names.")
+    served = serve("Hello", "A short talk.", plugins={"guard": guard})
+    session = served.new_session()
+    served.run("Hi", session)
+    address = f"/api/v1/sessions/{session}/summary"
+    assert served.client.post(address).status_code < 300
+    assert contents(served.provider.requests[-1])[-1] == "Leave out names."
+    _, context = guard.asked[-1]
+    assert (context.run_id, context.agent_id, context.session_id) == ("", "scripted", session)
+    guard.decide = lambda _: Denied("no summaries")
+    denied = served.client.post(address)
+    assert (denied.status_code, denied.json["message"]) == (422, "no summaries")
+
+
 class Waiting(Guard):
     """Waits, as one that asks another server which does not answer."""
 

@@ -114,7 +114,7 @@ class Tickets(Toolkit):
     closed: list[int]
 
     @tool
-    def close(self, number: int) -> str:
+    def close(self, number: int = 0) -> str:
         """Close a ticket."""
         self.closed.append(number)
         return "closed"
@@ -239,7 +239,7 @@ def test_one_that_fails_to_close_keeps_no_other_one_open(serve, log_records, wro
     assert second.closing.closed == 1
     records = [one for one in log_records("agentos.plugins") if one.levelno == logging.ERROR]
     assert {one.plugin for one in records} == {"everything"}
-    assert {one.closing for one in records} == {
+    assert {one.part for one in records} == {
         "tools of Notes",
         "executor:pool",
         "authenticator:door",
@@ -257,7 +257,7 @@ def test_one_that_does_not_return_is_left_behind_and_the_others_are_closed(serve
     assert time.monotonic() - began < 5
     assert everything.counts == [1, 1, 1, 1]
     records = [one for one in log_records("agentos.plugins") if one.levelno == logging.ERROR]
-    assert [(one.plugin, one.closing) for one in records] == [("everything", "executor:pool")]
+    assert [(one.plugin, one.part) for one in records] == [("everything", "executor:pool")]
     never.set()
 
 

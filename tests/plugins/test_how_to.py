@@ -1,4 +1,4 @@
-"""The plugin of the how-to does what the page says."""
+"""The plugins of the how-to pages do what the pages say."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -6,17 +6,24 @@ from typing import Any
 
 import pytest
 
+from agentos import hookimpl
+from agentos.models.scripted import call
 from parts.waiting import until
 
-PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "decide-and-observe.md"
+PAGES = Path(__file__).parents[2] / "docs" / "how-to"
+
+
+def read(name: str) -> SimpleNamespace:
+    """Execute the code of a page."""
+    namespace: dict[str, Any] = {}
+    for block in (PAGES / name).read_text("utf-8").split("```python\n")[1:]:
+        exec(block.split("```")[0], namespace)
+    return SimpleNamespace(**namespace)
 
 
 @pytest.fixture
 def page() -> SimpleNamespace:
-    namespace: dict[str, Any] = {}
-    for block in PAGE.read_text("utf-8").split("```python\n")[1:]:
-        exec(block.split("```")[0], namespace)
-    return SimpleNamespace(**namespace)
+    return read("decide-and-observe.md")
 
 
 def test_the_office_keeps_budgets_keeps_secrets_and_counts(serve, page) -> None:
@@ -41,3 +48,17 @@ def test_the_report_is_written_for_its_owner(serve, page) -> None:
     served.services.start()
     assert page.daily_report(office.server) == "Write the daily report."
     assert served.client.get("/api/v1/runs").json["runs"] == [], "it is another owner's"
+
+
+def test_the_shelf_has_a_tool_for_each_file(serve, tmp_path: Path) -> None:
+    page = read("tool-sources.md")
+    (tmp_path / "opening-hours.txt").write_text("9 to 5")
+    plugin = SimpleNamespace(
+        register_tool_sources=hookimpl(lambda register: register("shelf", page.Shelf(tmp_path))),
+    )
+    turns = ([call("shelf_opening-hours")], "We open at 9.")
+    served = serve(*turns, tools=page.agent.tools, plugins={"shelf": plugin})
+    assert served.run("When do you open?").json["content"] == "We open at 9."
+    assert served.provider.requests[-1].messages[-1].content == "9 to 5"
+    (tool,) = served.client.get("/api/v1/tools").json["tools"]
+    assert tool["name"] == "shelf/opening-hours"

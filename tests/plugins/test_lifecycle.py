@@ -14,8 +14,7 @@ from agentos.cli import agentos as cli
 from agentos.domain.run_request import RunRequest
 from agentos.errors import AgentNotFound, Forbidden, PluginError, SessionNotFound
 from agentos.plugins import lifecycle
-from agentos.storage.paging import Paging
-from agentos.storage.runs import RunFilter
+from agentos.storage.memory import MemoryStorage
 
 Act = Callable[[], Any]
 
@@ -94,19 +93,25 @@ def test_commands_neither_start_nor_stop_plugins(log, monkeypatch: pytest.Monkey
 
 
 def test_stop_comes_after_the_runs_and_before_storage_closes(serve, log) -> None:
-    found: list[str] = []
+    class Storage(MemoryStorage):
+        def close(self) -> None:
+            log.append(("storage", "close"))
 
-    def stop() -> None:
-        (run,) = life.server.runs.list(RunFilter(), Paging(), life.server.principal("life")).items
-        found.append(run.status.value)
+    class Brings(Life):
+        @hookimpl
+        def register_storage_backends(self, register: Any) -> None:
+            register("noted", lambda url, config: Storage())
 
-    life = Life("life", log, stop=stop)
-    served = serve(plugins={"life": life})
+        @hookimpl
+        def run_finished(self, run: Any) -> None:
+            log.append(("run", run.status.value))
+
+    served = serve(plugins={"life": Brings("life", log)}, database_url="noted://")
     served.services.start()
     served.run("Hi", background=True)
     served.services.drain(10)
     served.services.close()
-    assert found == ["completed"]
+    assert log == [("life", "start"), ("run", "completed"), ("life", "stop"), ("storage", "close")]
 
 
 @pytest.mark.parametrize("wrong", [fail, leave])
@@ -157,7 +162,7 @@ def test_one_that_fails_to_stop_does_not_keep_the_others_running(serve, log, log
     served.services.close()
     assert sorted(log[2:]) == [("a", "stop"), ("b", "stop")]
     (record,) = [one for one in log_records("agentos.plugins") if one.levelno == logging.ERROR]
-    assert (record.plugin, record.closing) == ("a", "server_stop")
+    assert (record.plugin, record.hook) == ("a", "server_stop")
 
 
 def test_one_that_does_not_return_from_its_stop_is_left_behind(serve, log, log_records) -> None:
@@ -168,7 +173,7 @@ def test_one_that_does_not_return_from_its_stop_is_left_behind(serve, log, log_r
     served.services.close()
     assert time.monotonic() - began < 5
     assert ("b", "stop") in log
-    assert [(one.plugin, one.closing) for one in log_records("agentos.plugins")] == [("a", "server_stop")]
+    assert [(one.plugin, one.hook) for one in log_records("agentos.plugins")] == [("a", "server_stop")]
     never.set()
 
 

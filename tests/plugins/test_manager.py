@@ -78,6 +78,26 @@ def test_a_misspelled_hook_is_an_error_that_names_it() -> None:
     assert "register_tool" in (report.error or "")
 
 
+async def _coroutine(self, run) -> None: ...
+
+
+def _generator(self, run) -> Iterator[None]:
+    yield
+
+
+def _wrapper(self, run) -> Iterator[None]:
+    yield
+
+
+@pytest.mark.parametrize("hook", [hookimpl(_coroutine), hookimpl(_generator), hookimpl(_wrapper, wrapper=True)])
+def test_a_hook_that_would_do_nothing_is_an_error_that_names_it(hook: object) -> None:
+    manager = PluginManager(hookspecs)
+    manager.add("idle", type("Idle", (), {"run_finished": hook})())
+    (report,) = manager.reports
+    assert report.status == "failed"
+    assert "its hook run_finished is a coroutine, a generator or a wrapper; accepted" in (report.error or "")
+
+
 def test_two_plugins_with_one_name_of_a_thing_are_both_named() -> None:
     manager = PluginManager(hookspecs, strict=True)
     manager.add("first", _Good())

@@ -9,6 +9,7 @@ from agentos.domain.agent import Agent
 from agentos.models.catalog import Catalog
 from agentos.models.scripted import ScriptedProvider
 from agentos.registry import Registry
+from agentos.services.agent_tools import AgentTools
 from agentos.services.agents import AgentService
 from agentos.storage.agents import StoredAgent
 from agentos.storage.memory import MemoryStorage
@@ -29,7 +30,7 @@ def service(registered: Sequence[str], stored: Sequence[str], storage: MemorySto
     for id in stored:
         # Past the service, which refuses an id that code has: the code may be newer than the stored agent.
         storage.agents.add(StoredAgent(id=id, document={"model": "x:y"}, created_at=at(0), updated_at=at(0)))
-    return AgentService(storage, agents, Registry("tool"), Catalog(providers, config), config)
+    return AgentService(storage, agents, AgentTools(Registry("tool")), Catalog(providers, config), config)
 
 
 MIXES = {

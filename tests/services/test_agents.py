@@ -11,6 +11,7 @@ from agentos.models.catalog import Catalog
 from agentos.models.scripted import ScriptedProvider
 from agentos.registry import Registry
 from agentos.runtime.loop import ModelAgent
+from agentos.services.agent_tools import AgentTools
 from agentos.services.agents import FRESH_FOR, AgentService
 from agentos.storage.memory import MemoryStorage
 from agentos.tools.tool import Tool, as_tools
@@ -31,7 +32,7 @@ def _service(storage: MemoryStorage | None = None, **registered: object) -> Agen
     providers: Registry = Registry("model provider")
     providers.add("scripted", lambda config: ScriptedProvider(), source="core")
     config = Config(environ={}, history_turns=7)
-    return AgentService(storage or MemoryStorage(), agents, tools, Catalog(providers, config), config)
+    return AgentService(storage or MemoryStorage(), agents, AgentTools(tools), Catalog(providers, config), config)
 
 
 ECHO = {"id": "echo", "model": "scripted:echo"}

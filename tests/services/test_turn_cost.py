@@ -1,6 +1,7 @@
 """What a whole turn costs the database, from the request to its saved end."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,9 +10,11 @@ from sqlalchemy.engine import Engine
 
 from agentos.bootstrap import build
 from agentos.config import Config
+from agentos.domain.message import Message
 from agentos.domain.principal import OPERATOR
 from agentos.domain.run import RunStatus
 from agentos.domain.run_request import RunRequest
+from agentos.domain.stored_request import ModelOverrides
 from agentos.services.services import Services
 
 
@@ -55,3 +58,28 @@ def test_turn_200_costs_as_much_as_turn_5(services: Services) -> None:
     assert min(costs[4:9]) == min(costs[195:200])
     assert max(costs[5:]) <= (min(costs[4:9])[0] + 4, min(costs[4:9])[1] + 2)
     assert services.sessions.get(session.id, OPERATOR).run_count == 200
+
+
+def test_what_is_kept_of_a_request_costs_no_statement_more(services: Services) -> None:
+    plain = RunRequest(caller=OPERATOR, agent_id="assistant", input="Hi")
+    messages = (Message("user", "Hello"), Message("assistant", "Hi"))
+    whole = replace(plain, messages=messages, overrides=ModelOverrides(parameters={"seed": 7}))
+    statements: list[str] = []
+
+    def keep(connection, cursor, statement, parameters, context, many) -> None:
+        statements.append(statement)
+
+    costs = []
+    event.listen(Engine, "after_cursor_execute", keep)
+    try:
+        for request in (plain, plain, whole):
+            statements.clear()
+            run = services.runs.start(request).wait(10)
+            assert run is not None
+            assert run.status is RunStatus.COMPLETED
+            written = ("INSERT INTO runs ", "UPDATE runs ", "INSERT INTO run_events", "INSERT INTO messages")
+            costs.append(sorted(one.split("(")[0].split(" SET")[0] for one in statements if one.startswith(written)))
+    finally:
+        event.remove(Engine, "after_cursor_execute", keep)
+    assert costs[0] == costs[1] == costs[2]
+    assert len([one for one in costs[0] if one.startswith(("INSERT INTO runs", "UPDATE runs"))]) == 2

@@ -125,7 +125,7 @@ def test_plugins_that_do_not_stop_hold_up_the_end_for_a_second_at_most(serve: Se
     assert server.stop() == 0
     assert time.monotonic() - began < 10
     assert life(server) == {pid: ["start", "stop with slow", "close"] for pid in workers}
-    late = [one for one in server.records() if one.get("closing") == "server_stop"]
+    late = [one for one in server.records() if one.get("hook") == "server_stop"]
     assert [one["plugin"] for one in late] == ["life", "life"]
 
 

@@ -23,6 +23,7 @@ from agentos.domain.event import Frame
 from agentos.domain.ids import new_id
 from agentos.domain.run import BusyPolicy, Run, RunStatus
 from agentos.domain.session import Session
+from agentos.domain.session_state import StateChange
 from agentos.errors import RateLimited, RunNotFound, SessionBusy, SessionNotFound
 from agentos.storage.admission import Admission, Lease, Quota
 from agentos.storage.events import FrameBatch
@@ -68,6 +69,7 @@ class Expected:
     asked_to_stop: bool = False
     to_be_forgotten: bool = False
     spoke: tuple[str, ...] = ()
+    changed_state: bool = False
     frames: list[Frame] = field(default_factory=list)
 
     @property
@@ -88,6 +90,7 @@ class Promises(RuleBasedStateMachine):
         self.handed_out = []  # every run as some worker was given it, also those that were taken from it since
         self.keys = {}
         self.touched = set()
+        self.renamed = {}  # id of a session -> how often
 
     # --- choosing ----------------------------------------------------------------------------------------------
 
@@ -271,12 +274,18 @@ class Promises(RuleBasedStateMachine):
         last = frames(number, number, kind="complete" if status is RunStatus.COMPLETED else "error")
         end = ended(run, status=status, content=f"by attempt {run.attempt}")
         expected = self.mine(run)
-        assert self.storage.runs.finish(end, messages=said(*spoken), frames=last) is (expected is not None)
+        change = None
+        if started and status is RunStatus.COMPLETED:
+            patch = [{"op": "add", "path": f"/{run.id}", "value": run.attempt}]
+            change = StateChange(version=0, state={}, patches=[patch], most=10**6)
+        finished = self.storage.runs.finish(end, messages=said(*spoken), frames=last, state=change)
+        assert finished is (expected is not None)
         self.touched.add(run.id)
         if expected is None:
             return
         expected.run = replace(expected.run, status=end.status, content=end.content, ended_at=end.ended_at)
         expected.spoke = () if expected.to_be_forgotten else spoken
+        expected.changed_state = change is not None and not expected.to_be_forgotten
         expected.frames.extend(last)
 
     @precondition(lambda self: self.handed_out)
@@ -360,6 +369,7 @@ class Promises(RuleBasedStateMachine):
         if self.visible(session_id, asker):
             changed = self.storage.sessions.update(session_id, SessionChanges(name="n"), owner=asker, now=at(0))
             assert changed.owner == self.owners[session_id]
+            self.renamed[session_id] = self.renamed.get(session_id, 0) + 1
         else:
             with pytest.raises(SessionNotFound):
                 self.storage.sessions.update(session_id, SessionChanges(name="n"), owner=asker, now=at(0))
@@ -456,7 +466,10 @@ class Promises(RuleBasedStateMachine):
         stored = self.storage.runs.list(RunFilter(session_id=session_id), Paging(limit=1000)).items
         assert sorted(run.position for run in stored) == list(range(1, len(expected) + 1))
         assert sum(run.status is RunStatus.RUNNING for run in stored) <= 1
-        assert self.storage.sessions.get(session_id, owner=owner).run_count == sum(not one.open for one in expected)
+        session = self.storage.sessions.get(session_id, owner=owner)
+        assert session.run_count == sum(not one.open for one in expected)
+        assert session.state == {one.run.id: one.run.attempt for one in expected if one.changed_state}
+        assert session.version == 1 + len(session.state) + self.renamed.get(session_id, 0)
         for worker in WORKERS:
             asked = [one for one in self.runs.values() if one.open and one.asked_to_stop and one.worker == worker]
             assert sorted(self.storage.runs.cancel_requests(worker)) == sorted(one.run.id for one in asked)

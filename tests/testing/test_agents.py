@@ -1,5 +1,7 @@
 """``agentos.testing.agents``: agents behind the real API, with a script in place of their models."""
 
+import threading
+
 import pytest
 
 from agentos import Agent, hookimpl
@@ -73,3 +75,15 @@ def test_neither_the_environment_nor_installed_plugins_are_read(monkeypatch: pyt
         assert server.client.get("/api/v1/tools").get_json()["tools"] == []
     with serve_agents(installed=["calculator"]) as server:
         assert [tool["name"] for tool in server.client.get("/api/v1/tools").get_json()["tools"]] == ["calculator"]
+
+
+def test_a_started_server_does_what_a_worker_does_by_itself_until_its_end() -> None:
+    def working() -> set[str]:
+        return {thread.name for thread in threading.enumerate()} - before
+
+    before = {thread.name for thread in threading.enumerate()}
+    with serve_agents([SHOP], turns=["Hello"]):
+        assert working() == set()
+    with serve_agents([SHOP], turns=["Hello"], started=True):
+        assert working() >= {"leases", "housekeeping"}
+    assert working() == set()

@@ -134,6 +134,12 @@ def test_an_object_without_an_id_is_an_agent_too() -> None:
     assert (run.content, run.run.agent_id) == ("Hello Ada", "agent")
 
 
+@pytest.mark.parametrize("given", [ScriptedAgent, Agent, 7, None, [SHOP]])
+def test_what_is_no_agent_is_refused_with_what_is_accepted(given: object) -> None:
+    with pytest.raises(TypeError, match=r"accepted are an agentos\.Agent"):
+        run_agent(given, "Hi")
+
+
 @pytest.mark.parametrize(
     ("turn", "cause"),
     [
@@ -274,6 +280,17 @@ def test_no_thread_is_left() -> None:
         run_agent(agent, "Hi", turns=[ASK, "Closed."])
         run_agent(ScriptedAgent("Half", ValueError(number)), "Hi")
     assert set(threading.enumerate()) <= before
+
+
+def test_an_agent_that_notices_its_end_late_is_waited_for() -> None:
+    class Late:
+        def stream(self, context):
+            yield "Well"
+            time.sleep(1)
+
+    run = run_agent(Late(), "Hi", request_timeout=0.1)
+    assert run.status == "failed"
+    assert f"run-{run.id}" not in [thread.name for thread in threading.enumerate()]
 
 
 def test_the_same_run_twice_has_the_same_events() -> None:

@@ -16,7 +16,8 @@ from agentos.api.kit.routes import services
 from agentos.api.kit.stream_limits import Place, take_place
 from agentos.domain.event import Frame
 from agentos.domain.run import Run
-from agentos.domain.run_request import RunMode, RunRequest
+from agentos.domain.run_request import RunRequest
+from agentos.domain.stored_request import RunMode
 from agentos.errors import RunTimeout
 from agentos.events.projection import Projection
 from agentos.execution.run_handle import RunHandle

@@ -6,7 +6,7 @@ from flask import Response
 
 from agentos.api.kit.routes import ResponseSpec, Routes, json_response, services
 from agentos.api.v1.schemas.catalog import ModelListSchema, PluginListSchema, ToolListSchema
-from agentos.api.v1.serializers import tool_json
+from agentos.api.v1.serializers import installed_tool_json
 
 routes = Routes("catalog", "What is installed, and which plugin brought it.")
 
@@ -20,8 +20,8 @@ def list_models() -> Response:
 
 @routes.get("/api/v1/tools", access="agents:read", responses={200: ResponseSpec("All tools.", ToolListSchema)})
 def list_tools() -> Response:
-    """List the tools that agents may name."""
-    tools = [{**tool_json(entry.value), "source": entry.source} for entry in services().tools]
+    """List the tools that agents may name, and those that sources of tools have now."""
+    tools = [installed_tool_json(entry) for entry in services().agents.tools.installed()]
     return json_response({"tools": tools, "count": len(tools)})
 
 

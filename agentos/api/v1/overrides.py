@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from agentos.api.kit.schemas.fields import shown
-from agentos.domain.run_request import NO_OVERRIDES, ModelOverrides
+from agentos.domain.stored_request import NO_OVERRIDES, ModelOverrides
 from agentos.domain.tool_spec import ToolSpec
 from agentos.errors import InvalidRequest
 

@@ -23,7 +23,8 @@ from agentos.api.v1.schemas.runs import AcceptedRunSchema, RunAnswerSchema, RunR
 from agentos.api.v1.serializers import run_answer_json
 from agentos.api.v1.sse import SSEProjection
 from agentos.domain.run import BusyPolicy, RunStatus
-from agentos.domain.run_request import RunMode, RunRequest
+from agentos.domain.run_request import RunRequest
+from agentos.domain.stored_request import RunMode
 from agentos.errors import (
     AgentNotFound,
     EventsExpired,

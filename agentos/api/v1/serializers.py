@@ -12,6 +12,7 @@ from agentos.domain.secret_names import is_secret_name
 from agentos.domain.session import Session, Summary
 from agentos.domain.times import rfc3339
 from agentos.observability.redaction import HIDDEN, redact_data
+from agentos.registry import Entry
 from agentos.services.agents import AgentInfo
 from agentos.storage.history import StoredMessage
 from agentos.tools.tool import Tool
@@ -146,6 +147,11 @@ def agent_detail_json(agent: AgentInfo) -> dict[str, Any]:
 def tool_json(tool: Tool) -> dict[str, Any]:
     """Return a tool as models get it."""
     return {"name": tool.name, "description": tool.description, "parameters": dict(tool.parameters)}
+
+
+def installed_tool_json(entry: Entry[Tool]) -> dict[str, Any]:
+    """Return a tool with the name that agents name it by, and the plugin that it came from."""
+    return {**tool_json(entry.value), "name": entry.name, "source": entry.source}
 
 
 def _definition_json(document: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from agentos.storage.attachments import media_of, read_in_run
 from agentos.storage.idempotency import IdempotencyKey, Replay
 from agentos.storage.memory.idempotency import find_key, keep_key
 from agentos.storage.memory.records import MemoryStore, RunRecord, SessionRecord, message_copy, run_copy
-from agentos.storage.run_requests import request_of, request_text
+from agentos.storage.run_requests import messages_text, request_of, request_text
 from agentos.storage.runs import RunStore
 
 
@@ -60,7 +60,8 @@ class MemoryAdmission(MemoryStore, RunStore):
                 started_at=None if queued else run.created_at,
                 ended_at=None,
             )
-            added = RunRecord(kept, lease.worker_id, 0.0, request_of(request_text(run.request)))
+            stored = request_of(request_text(run.request), messages_text(run.request))
+            added = RunRecord(kept, lease.worker_id, 0.0, stored)
             added.lease(lease)
             self._records.runs[run.id] = added
             self._records.keep_attachments(added, media_of(run), new)

@@ -12,8 +12,8 @@ from agentos.domain.event import Frame
 from agentos.domain.media import Media
 from agentos.domain.message import Message
 from agentos.domain.run import Run
-from agentos.domain.run_request import StoredRequest
 from agentos.domain.session import Session, Summary
+from agentos.domain.stored_request import StoredRequest
 from agentos.errors import SessionNotFound
 from agentos.storage.admission import Lease
 from agentos.storage.agents import StoredAgent

@@ -15,6 +15,7 @@ from agentos.errors import RunNotFound, SessionBusy, SessionNotFound
 from agentos.storage.admission import Admission, Lease, Quota
 from agentos.storage.attachments import media_of, read_in_run
 from agentos.storage.idempotency import IdempotencyKey, Replay
+from agentos.storage.run_requests import messages_text
 from agentos.storage.runs import RunStore
 from agentos.storage.sqlalchemy.attachments import keep_attachments
 from agentos.storage.sqlalchemy.columns import duration, microseconds
@@ -27,7 +28,7 @@ from agentos.storage.sqlalchemy.media_rows import media_values
 from agentos.storage.sqlalchemy.owner_scoped import OwnerScoped
 from agentos.storage.sqlalchemy.run_rows import ASK_TO_STOP, UNFINISHED, locked_in_order, run_values
 from agentos.storage.sqlalchemy.sessions import ACTIVE_AT
-from agentos.storage.sqlalchemy.tables import run_media, runs, sessions
+from agentos.storage.sqlalchemy.tables import run_conversations, run_media, runs, sessions
 
 # The session's row is locked from here to the commit. A run that comes later gets a later place, and sees this run.
 _TAKE_PLACE = OwnerScoped(
@@ -61,6 +62,7 @@ _ADD_RUN = (
     .returning(runs.c.status)
 )
 _ADD_MEDIA = insert(run_media)
+_ADD_CONVERSATION = insert(run_conversations)
 
 _mine = (runs.c.id == bindparam("run_id"), runs.c.attempt == bindparam("my_attempt"), runs.c.ended_at.is_(None))
 _older = runs.alias("older")
@@ -115,6 +117,7 @@ class SqlAdmission(SqlStore, RunStore):
             "now": now,
         }
         media_row = media_values(run.id, run.media) if run.media else {}
+        conversation = messages_text(run.request)
 
         def work(connection: Connection) -> tuple[Run, Sequence[str], Sequence[Row]] | Replay:
             # The key before the session, always: of two requests with one key, the second waits here for the first.
@@ -133,6 +136,8 @@ class SqlAdmission(SqlStore, RunStore):
             status = RunStatus(connection.execute(_ADD_RUN, placed).scalar())
             if run.media:
                 connection.execute(_ADD_MEDIA, media_row)
+            if conversation is not None:
+                connection.execute(_ADD_CONVERSATION, {"run_id": run.id, "messages": conversation})
             if attached:
                 keep_attachments(connection, run, attached, new, owner=new_owner)
             running = status is RunStatus.RUNNING

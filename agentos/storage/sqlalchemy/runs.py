@@ -24,7 +24,7 @@ from agentos.storage.sqlalchemy.media_rows import InlineMedia
 from agentos.storage.sqlalchemy.owner_scoped import OwnerScoped
 from agentos.storage.sqlalchemy.paging import page_values, paged, place_by
 from agentos.storage.sqlalchemy.run_rows import ASK_TO_STOP, GET_RUN, RUNS, UNFINISHED, locked_in_order, run_at, runs_of
-from agentos.storage.sqlalchemy.tables import runs
+from agentos.storage.sqlalchemy.tables import run_conversations, runs
 
 _ASK = OwnerScoped(ASK_TO_STOP.where(runs.c.id == bindparam("run_id")), runs.c.owner)
 
@@ -52,7 +52,11 @@ _TAKE = (
     .returning(runs.c.id)
 )
 # A worker that takes a run over needs the rest of its request, which may have megabytes; lists do not read it.
-_TAKEN = RUNS.add_columns(runs.c.request).where(runs.c.id.in_(bindparam("run_ids", expanding=True)))
+_TAKEN = (
+    RUNS.add_columns(runs.c.request, run_conversations.c.messages)
+    .outerjoin(run_conversations, run_conversations.c.run_id == runs.c.id)
+    .where(runs.c.id.in_(bindparam("run_ids", expanding=True)))
+)
 
 _LEASED = select(runs.c.id).where(runs.c.lease_owner == bindparam("worker"), runs.c.ended_at.is_(None))
 _CANCEL_REQUESTS = _LEASED.where(runs.c.cancel_requested)
@@ -116,7 +120,9 @@ class SqlRunStore(SqlAdmission, SqlEndings, SqlDeletion):
 
         rows = self._database.write(work)
         found = runs_of(rows, InlineMedia(self._database))
-        taken = [replace(run, request=request_of(row.request)) for run, row in zip(found, rows, strict=True)]
+        taken = [
+            replace(run, request=request_of(row.request, row.messages)) for run, row in zip(found, rows, strict=True)
+        ]
         return sorted(taken, key=lambda run: (run.created_at, run.id))
 
 

@@ -188,6 +188,14 @@ run_media = Table(
     Column("attachments", Json),
 )
 
+# The conversation that a client sent with a run. Beside the run for the same reason: it may have megabytes.
+run_conversations = Table(
+    "run_conversations",
+    metadata,
+    Column("run_id", Key, ForeignKey("runs.id", name="fk_run_conversations_run", ondelete="CASCADE"), primary_key=True),
+    Column("messages", Json, nullable=False),
+)
+
 # `provider_details` is {"provider": …, "message": …, "calls": {ID: …}}, for that provider alone. Tool calls stay lists
 # of three, which workers of an earlier version read too.
 # `attachments` is as in `run_media`. In rows of earlier versions, `shares_media` says that the message's attachments

@@ -40,6 +40,7 @@ class AliasContract(Contract):
 
     def test_an_alias_is_unique_within_its_owner_and_its_door(self, storage: Storage) -> None:
         aliases = [ALIAS, replace(ALIAS, owner="bob"), replace(ALIAS, door="ui"), replace(ALIAS, id="Thread-1")]
+        aliases += [replace(ALIAS, id=str(number)) for number in range(20)]
         bound = [storage.aliases.bind(alias, session_of(alias)) for alias in aliases]
         assert len(set(bound)) == len(aliases)
         assert [storage.aliases.find(alias) for alias in aliases] == bound

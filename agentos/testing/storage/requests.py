@@ -9,7 +9,7 @@ import pytest
 from agentos.domain.media import Media
 from agentos.domain.message import Message, ToolCall
 from agentos.domain.run import BusyPolicy, Run
-from agentos.domain.run_request import ModelOverrides, RunMode, StoredRequest
+from agentos.domain.stored_request import ModelOverrides, RunMode, StoredRequest
 from agentos.domain.times import utc_now
 from agentos.storage.admission import Lease
 from agentos.storage.interface import Storage

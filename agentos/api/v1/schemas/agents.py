@@ -40,7 +40,11 @@ class AgentChangesSchema(RequestSchema):
     instructions = StrictString(
         "What the model is told before the conversation. At most `AGENTOS_MAX_INPUT_SIZE` in UTF-8 (1 MiB by default)."
     )
-    tools = StringList("Names of installed tools that it may call.", most=MAX_TOOLS, each=MAX_TOOLS)
+    tools = StringList(
+        "Names of installed tools that it may call; `source/tool` or `source/*` for those of a tool source.",
+        most=MAX_TOOLS,
+        each=MAX_TOOLS,
+    )
     parameters = metadata_field(
         "Fields of the model's request, such as `temperature`. Addresses, keys and headers of a provider are given in"
         " the server's settings, never here: names such as `base_url`, `api_key`, `Authorization` and `extra_headers`"

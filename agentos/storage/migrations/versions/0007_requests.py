@@ -19,6 +19,12 @@ def upgrade() -> None:
     op.add_column("runs", sa.Column("caller_id", KEY))
     op.add_column("runs", sa.Column("parent_run_id", KEY))
     op.create_table(
+        "run_conversations",
+        sa.Column("run_id", KEY, sa.ForeignKey("runs.id", name="fk_run_conversations_run", ondelete="CASCADE")),
+        sa.Column("messages", sa.Text, nullable=False),
+        sa.PrimaryKeyConstraint("run_id"),
+    )
+    op.create_table(
         "aliases",
         sa.Column("owner", KEY, nullable=False),
         sa.Column("door", KEY, nullable=False),
