@@ -1,9 +1,11 @@
 """AgentOS: a production HTTP server for AI agents.
 
-What programs and plugins import. The server itself (``AgentOS``, ``create_app``) and the HTTP client are loaded when
-they are first asked for, so that a plugin or a tool costs no web framework.
+What programs and plugins import: with :mod:`agentos.web` and :mod:`agentos.testing` it is the whole public API. The
+server itself (``AgentOS``, ``create_app``), storage and HTTP clients are loaded when they are first asked for, so that
+a plugin or a tool costs no web framework.
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from agentos import kinds
@@ -18,6 +20,7 @@ from agentos.domain.event import (
     CustomEvent,
     Error,
     Reasoning,
+    RunEvent,
     RunStart,
     StateEvent,
     Step,
@@ -27,18 +30,83 @@ from agentos.domain.event import (
 from agentos.domain.media import Media
 from agentos.domain.message import Message, ToolCall
 from agentos.domain.principal import Principal
-from agentos.domain.run import BusyPolicy, Run, RunStatus
+from agentos.domain.run import BusyPolicy, Run, RunError, RunStatus
 from agentos.domain.run_request import RunRequest
 from agentos.domain.run_step import RunStep
 from agentos.domain.session import Session
 from agentos.domain.stored_request import ModelOverrides, RunMode
 from agentos.domain.tool_spec import ToolSpec
 from agentos.domain.usage import Usage
-from agentos.errors import Unauthenticated
-from agentos.hookspecs import hookimpl
+from agentos.errors import (
+    AgentExists,
+    AgentFailed,
+    AgentNotFound,
+    AgentOSError,
+    AuthenticationUnavailable,
+    ConfigError,
+    ContentFiltered,
+    ContextTooLong,
+    EventsExpired,
+    ExecutionError,
+    Forbidden,
+    IdempotencyConflict,
+    IdempotencyMismatch,
+    InternalError,
+    InvalidMedia,
+    InvalidRequest,
+    MethodNotAllowed,
+    NotFound,
+    PluginError,
+    PreconditionFailed,
+    ProviderError,
+    ProviderRateLimited,
+    ProviderUnavailable,
+    QuotaExhausted,
+    RateLimited,
+    RequestError,
+    RequestTooLarge,
+    RunActive,
+    RunCancelled,
+    RunFinished,
+    RunNotFound,
+    RunTimeout,
+    SessionBusy,
+    SessionNotFound,
+    ShuttingDown,
+    StorageError,
+    SummaryNotFound,
+    TooManyStreams,
+    TurnLimit,
+    Unauthenticated,
+    UnsupportedMediaType,
+    WorkerLost,
+)
+from agentos.hookspecs import (
+    RegisterAgent,
+    RegisterAuthenticator,
+    RegisterCommand,
+    RegisterExecutor,
+    RegisterModelProvider,
+    RegisterRoutes,
+    RegisterSetting,
+    RegisterStorageBackend,
+    RegisterTool,
+    RegisterToolSource,
+    hookimpl,
+)
 from agentos.http.failures import OutboundFailed, OutboundRefused
 from agentos.http.policy import OutboundPolicy
-from agentos.models.deltas import Arrival, Delta, Finish, MessageDetails, ReasoningDelta, TextDelta, ToolCallDelta
+from agentos.models.deltas import (
+    Arrival,
+    Delta,
+    Finish,
+    FinishReason,
+    MessageDetails,
+    ReasoningDelta,
+    TextDelta,
+    ToolCallDelta,
+    each,
+)
 from agentos.models.provider import ModelProvider
 from agentos.models.request import ModelRequest
 from agentos.models.scripted import ScriptedProvider
@@ -53,59 +121,126 @@ from agentos.tools.tool import Tool, Toolkit, tool
 if TYPE_CHECKING:
     from agentos.app import create_app
     from agentos.execution.executor import Executor, Slot
+    from agentos.execution.run_handle import RunHandle
     from agentos.http.outbound_client import OutboundAnswer, OutboundClient
+    from agentos.models.chat_completions import ChatCompletions, Dialect
     from agentos.server import AgentOS
     from agentos.services.server import Server
+    from agentos.storage.interface import Storage
+    from agentos.storage.memory import MemoryStorage
+    from agentos.storage.paging import Page, Paging
+    from agentos.storage.runs import RunFilter
+    from agentos.storage.sessions import SessionFilter
 
 __all__ = [
     "Agent",
+    "AgentExists",
+    "AgentFailed",
+    "AgentNotFound",
     "AgentOS",
+    "AgentOSError",
     "Arrival",
+    "AuthenticationUnavailable",
     "Authenticator",
     "Bounds",
     "BusyPolicy",
     "Cancellation",
+    "ChatCompletions",
     "Complete",
     "Config",
+    "ConfigError",
+    "ContentFiltered",
+    "ContextTooLong",
     "Credentials",
     "CustomEvent",
     "Delta",
     "Denied",
+    "Dialect",
     "Error",
+    "EventsExpired",
+    "ExecutionError",
     "Executor",
     "Finish",
+    "FinishReason",
+    "Forbidden",
+    "IdempotencyConflict",
     "IdempotencyKey",
+    "IdempotencyMismatch",
+    "InternalError",
+    "InvalidMedia",
+    "InvalidRequest",
     "Kind",
     "Media",
+    "MemoryStorage",
     "Message",
     "MessageDetails",
+    "MethodNotAllowed",
     "ModelOverrides",
     "ModelProvider",
     "ModelRequest",
+    "NotFound",
     "OutboundAnswer",
     "OutboundClient",
     "OutboundFailed",
     "OutboundPolicy",
     "OutboundRefused",
+    "Page",
+    "Paging",
+    "PluginError",
+    "PreconditionFailed",
     "Principal",
+    "ProviderError",
+    "ProviderRateLimited",
+    "ProviderUnavailable",
+    "QuotaExhausted",
+    "RateLimited",
     "Reasoning",
     "ReasoningDelta",
+    "RegisterAgent",
+    "RegisterAuthenticator",
+    "RegisterCommand",
+    "RegisterExecutor",
+    "RegisterModelProvider",
+    "RegisterRoutes",
+    "RegisterSetting",
+    "RegisterStorageBackend",
+    "RegisterTool",
+    "RegisterToolSource",
+    "RequestError",
+    "RequestTooLarge",
     "Run",
+    "RunActive",
+    "RunCancelled",
     "RunContext",
-    "RunStart",
+    "RunError",
+    "RunEvent",
+    "RunFilter",
+    "RunFinished",
+    "RunHandle",
     "RunMode",
+    "RunNotFound",
     "RunRequest",
+    "RunStart",
     "RunStatus",
     "RunStep",
+    "RunTimeout",
     "ScriptedProvider",
     "Server",
     "Session",
+    "SessionBusy",
+    "SessionFilter",
+    "SessionNotFound",
+    "ShuttingDown",
     "Slot",
     "StateEvent",
     "Step",
+    "Storage",
+    "StorageError",
     "StreamingAgent",
+    "SummaryNotFound",
     "TextDelta",
     "Token",
+    "TooManyStreams",
     "Tool",
     "ToolCall",
     "ToolCallDelta",
@@ -114,35 +249,42 @@ __all__ = [
     "ToolSource",
     "ToolSpec",
     "Toolkit",
+    "TurnLimit",
     "Unauthenticated",
+    "UnsupportedMediaType",
     "Usage",
+    "WorkerLost",
     "__version__",
     "create_app",
+    "each",
     "hookimpl",
     "kinds",
     "tool",
 ]
 
+_PLACES = {
+    "agentos.app": ("create_app",),
+    "agentos.execution.executor": ("Executor", "Slot"),
+    "agentos.execution.run_handle": ("RunHandle",),
+    "agentos.http.outbound_client": ("OutboundAnswer", "OutboundClient"),
+    "agentos.models.chat_completions": ("ChatCompletions", "Dialect"),
+    "agentos.server": ("AgentOS",),
+    "agentos.services.server": ("Server",),
+    "agentos.storage.interface": ("Storage",),
+    "agentos.storage.memory": ("MemoryStorage",),
+    "agentos.storage.paging": ("Page", "Paging"),
+    "agentos.storage.runs": ("RunFilter",),
+    "agentos.storage.sessions": ("SessionFilter",),
+}
+_MODULES = {name: module for module, names in _PLACES.items() for name in names}
+
 
 def __getattr__(name: str) -> Any:
-    if name == "AgentOS":
-        from agentos.server import AgentOS
+    module = _MODULES.get(name)
+    if module is None:
+        raise AttributeError(f"module 'agentos' has no attribute {name!r}")
+    return getattr(import_module(module), name)
 
-        return AgentOS
-    if name == "create_app":
-        from agentos.app import create_app
 
-        return create_app
-    if name in ("OutboundAnswer", "OutboundClient"):
-        from agentos.http import outbound_client
-
-        return getattr(outbound_client, name)
-    if name == "Server":
-        from agentos.services.server import Server
-
-        return Server
-    if name in ("Executor", "Slot"):
-        from agentos.execution import executor
-
-        return getattr(executor, name)
-    raise AttributeError(f"module 'agentos' has no attribute {name!r}")
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from agentos.testing.executors import ExecutorContract
     from agentos.testing.fakes import PIXEL, KnownCallers, ScriptedAgent
     from agentos.testing.models import ProviderContract
+    from agentos.testing.projections import ProjectionContract
     from agentos.testing.running import run_agent
     from agentos.testing.runs import Event, FinishedRun, FinishedToolCall
     from agentos.testing.sse import ServerSentEvent, SSEReader, read_events
@@ -43,6 +44,7 @@ __all__ = [
     "KnownCallers",
     "PIXEL",
     "Pause",
+    "ProjectionContract",
     "ProviderContract",
     "SSEReader",
     "ScriptedAgent",
@@ -68,6 +70,7 @@ _PLACES = {
     "agentos.testing.executors": ("ExecutorContract",),
     "agentos.testing.fakes": ("PIXEL", "KnownCallers", "ScriptedAgent"),
     "agentos.testing.models": ("ProviderContract",),
+    "agentos.testing.projections": ("ProjectionContract",),
     "agentos.testing.runs": ("Event", "FinishedRun", "FinishedToolCall"),
     "agentos.testing.running": ("run_agent",),
     "agentos.testing.sse": ("SSEReader", "ServerSentEvent", "read_events"),
@@ -76,7 +79,7 @@ _PLACES = {
     "agentos.testing.tools": ("ToolCallFailed", "ToolContract", "call_tool"),
 }
 _MODULES = {name: module for module, names in _PLACES.items() for name in names}
-_CONTRACTS = ("authenticators", "executors", "models", "streaming_agents")
+_CONTRACTS = ("authenticators", "executors", "models", "projections", "streaming_agents")
 
 
 def __getattr__(name: str) -> Any:

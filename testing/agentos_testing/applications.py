@@ -8,8 +8,7 @@ from typing import Any, Self
 
 from flask import Flask
 
-from agentos import Agent, ScriptedProvider, StreamingAgent, Tool, Toolkit
-from agentos.errors import ProviderError
+from agentos import Agent, ProviderError, ScriptedProvider, StreamingAgent, Tool, Toolkit
 from agentos.testing import AgentClient, Fail, serve_agents
 
 DEFAULT_AGENT = "scripted"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from agentos.models.scripted import ScriptedProvider
+    from agentos import ScriptedProvider
     from agentos.testing import AgentClient
     from agentos_testing.applications import Applications
     from agentos_testing.serving import Serve

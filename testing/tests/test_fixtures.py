@@ -13,8 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from agentos import Agent, hookimpl
-from agentos.errors import PluginError
+from agentos import Agent, PluginError, hookimpl
 from agentos.testing import PIXEL, Pause, ScriptedAgent, call
 
 SHOP = Agent(id="shop", model="openai:gpt-5-mini", instructions="You answer for a bookshop.")

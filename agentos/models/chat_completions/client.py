@@ -13,6 +13,7 @@ from agentos.http.response import Response
 from agentos.models.chat_completions.arrivals import read_arrivals
 from agentos.models.chat_completions.chunk_decoder import ChunkDecoder
 from agentos.models.chat_completions.dialect import Dialect, dialect_for
+from agentos.models.chat_completions.messages import MEDIA_TYPES, check_media
 from agentos.models.chat_completions.options import extra_headers, extra_query
 from agentos.models.chat_completions.refusals import STATUSES, Refusals, leave_out, refused_field
 from agentos.models.chat_completions.request import encode_body, request_body
@@ -40,7 +41,12 @@ class ChatCompletions:
 
     >>> server = ChatCompletions("http://127.0.0.1:8000/v1", token_timeout=60)
     >>> for delta in server.stream(request): ...  # doctest: +SKIP
+
+    A provider that uses it has its ``media_types`` and ``check_media``.
     """
+
+    media_types = MEDIA_TYPES
+    check_media = staticmethod(check_media)
 
     def __init__(
         self,

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from agentos import Bounds, hookimpl, tool
-from agentos.hookspecs import RegisterTool
+from agentos import Bounds, RegisterTool, hookimpl, tool
 from agentos_calculator.expression import MAX_LENGTH, PATTERN, evaluate
 from agentos_calculator.numbers import CalculationError, as_text
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from agentos import hookimpl
-from agentos.hookspecs import RegisterSetting, RegisterTool
+from agentos import RegisterSetting, RegisterTool, hookimpl
 
 if TYPE_CHECKING:
     from agentos import Config

@@ -8,8 +8,7 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
-from agentos import Kind, OutboundClient, OutboundPolicy, kinds
-from agentos.hookspecs import RegisterSetting
+from agentos import Kind, OutboundClient, OutboundPolicy, RegisterSetting, kinds
 
 _NETWORKS = "networks like 10.1.0.0/16, separated by commas"
 _FLAGS = {"0": False, "false": False, "no": False, "off": False, "1": True, "true": True, "yes": True, "on": True}

@@ -10,8 +10,7 @@ import pytest
 from agentos_http.settings import client_from
 from agentos_http.tools import HttpTools, describe
 
-from agentos import Config, OutboundAnswer, OutboundClient, OutboundRefused, Tool, ToolContext, create_app
-from agentos.errors import PluginError
+from agentos import Config, OutboundAnswer, OutboundClient, OutboundRefused, PluginError, Tool, ToolContext, create_app
 
 LOOPBACK = {"AGENTOS_HTTP_ALLOW_PRIVATE": "127.0.0.0/8", "AGENTOS_HTTP_PORTS": "any"}
 

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from agentos import hookimpl
-from agentos.hookspecs import RegisterCommand, RegisterModelProvider, RegisterSetting
+from agentos import RegisterCommand, RegisterModelProvider, RegisterSetting, hookimpl
 
 if TYPE_CHECKING:
     from agentos import Config, ModelProvider

@@ -8,8 +8,7 @@ from typing import Any
 
 import click
 
-from agentos import Config
-from agentos.errors import AgentOSError
+from agentos import AgentOSError, Config
 from agentos_local.shared_server import SharedServer
 from agentos_local.weights import find_weights
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from agentos.errors import ProviderUnavailable
+from agentos import ProviderUnavailable
 from agentos_local.server import LOCK_FILE, STATE_FILE, USERS_FILE
 
 

@@ -11,10 +11,16 @@ from dataclasses import replace
 from importlib.util import find_spec
 from typing import Any
 
-from agentos import Cancellation, ModelProvider, ModelRequest
-from agentos.errors import ContextTooLong, ProviderError, ProviderUnavailable
-from agentos.models.chat_completions import ChatCompletions
-from agentos.models.deltas import Arrival
+from agentos import (
+    Arrival,
+    Cancellation,
+    ChatCompletions,
+    ContextTooLong,
+    ModelProvider,
+    ModelRequest,
+    ProviderError,
+    ProviderUnavailable,
+)
 from agentos_local.directory import ServerState
 from agentos_local.shared_server import SharedServer
 from agentos_local.weights import find_weights

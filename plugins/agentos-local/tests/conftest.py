@@ -12,7 +12,7 @@ from agentos_local.provider import LocalProvider
 from agentos_local.shared_server import SharedServer
 from agentos_local.weights import Weights, find_weights
 
-from agentos.errors import ProviderError
+from agentos import ProviderError
 
 GRACE = 0.5
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from agentos_local.directory import RuntimeDirectory
 
-from agentos.errors import ProviderUnavailable
+from agentos import ProviderUnavailable
 
 
 def test_the_directory_is_made_for_this_user_alone(tmp_path: Path) -> None:

@@ -11,9 +11,21 @@ from typing import Any
 import pytest
 from agentos_local.provider import LocalProvider
 
-from agentos import Cancellation, Delta, Finish, Message, ModelRequest, TextDelta, ToolCallDelta, ToolSpec, Usage
-from agentos.errors import ContextTooLong, ProviderError, RunCancelled
-from agentos.models.deltas import each
+from agentos import (
+    Cancellation,
+    ContextTooLong,
+    Delta,
+    Finish,
+    Message,
+    ModelRequest,
+    ProviderError,
+    RunCancelled,
+    TextDelta,
+    ToolCallDelta,
+    ToolSpec,
+    Usage,
+    each,
+)
 
 NAME = {
     "type": "object",

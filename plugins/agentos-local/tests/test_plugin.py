@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import agentos_local
 import click
@@ -14,16 +16,13 @@ from agentos_local.provider import LocalProvider
 from agentos_local.weights import find_weights
 from click.testing import CliRunner
 
-from agentos import Config, Message, ModelRequest, create_app
-from agentos.errors import ProviderError
-from agentos.observability.redaction import redact
-from agentos.services.services import Services
+from agentos import Config, Message, ModelRequest, ProviderError, create_app
 
 
-def services_of(**environ: str) -> Services:
+def services_of(**environ: str) -> Any:
     """Return the use cases of a server that has the plugin."""
     config = Config(database_url="memory://", plugins=(), plugins_strict=True, environ=environ)
-    services: Services = create_app(config, plugins={"local": agentos_local}).extensions["agentos"]
+    services = create_app(config, plugins={"local": agentos_local}).extensions["agentos"]
     services.close()
     return services
 
@@ -53,9 +52,12 @@ def test_its_settings_reach_the_provider() -> None:
 
 def test_its_key_is_a_secret_that_a_file_may_hold(tmp_path: Path) -> None:
     (tmp_path / "key").write_text("quokka-quokka\n")
-    config = services_of(AGENTOS_LOCAL_API_KEY_FILE=str(tmp_path / "key")).config
-    assert config.plugin_settings["local_api_key"] == "quokka-quokka"
-    assert redact("the key is quokka-quokka") == "the key is ***"
+    variables = {"AGENTOS_LOCAL_API_KEY_FILE": str(tmp_path / "key"), "AGENTOS_PLUGINS": "local"}
+    assert services_of(**variables).config.plugin_settings["local_api_key"] == "quokka-quokka"
+    command = [sys.executable, "-m", "flask", "agentos", "config"]
+    shown = subprocess.run(command, env={**os.environ, **variables}, cwd=tmp_path, capture_output=True, text=True)
+    assert "local_api_key" in shown.stdout
+    assert "quokka" not in shown.stdout + shown.stderr
 
 
 def test_loading_the_plugin_imports_neither_llama_cpp_nor_the_weights() -> None:

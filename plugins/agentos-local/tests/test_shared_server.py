@@ -17,9 +17,7 @@ from agentos_local.provider import LocalProvider
 from agentos_local.shared_server import SharedServer
 from agentos_local.weights import Weights
 
-from agentos import Cancellation, Finish, Message, ModelRequest
-from agentos.errors import ProviderError, ProviderUnavailable, RunCancelled
-from agentos.models.deltas import each
+from agentos import Cancellation, Finish, Message, ModelRequest, ProviderError, ProviderUnavailable, RunCancelled, each
 
 Share = Callable[[], SharedServer]
 Provide = Callable[[SharedServer], LocalProvider]

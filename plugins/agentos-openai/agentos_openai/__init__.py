@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from agentos import hookimpl
-from agentos.hookspecs import RegisterModelProvider
+from agentos import RegisterModelProvider, hookimpl
 from agentos_openai.provider import OpenAIProvider
 
 __all__ = ["OpenAIProvider", "register_model_providers"]

@@ -6,10 +6,16 @@ import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from agentos import Config, Media, ModelProvider, ModelRequest
-from agentos.errors import ProviderError, ProviderUnavailable
-from agentos.models.chat_completions import MEDIA_TYPES, ChatCompletions, check_media
-from agentos.models.deltas import Arrival
+from agentos import (
+    Arrival,
+    ChatCompletions,
+    Config,
+    Media,
+    ModelProvider,
+    ModelRequest,
+    ProviderError,
+    ProviderUnavailable,
+)
 
 if TYPE_CHECKING:
     import openai
@@ -23,7 +29,7 @@ WELL_KNOWN = ["gpt-5", "gpt-5-mini", "gpt-5-nano", "gpt-5.4", "gpt-5.4-mini", "g
 class OpenAIProvider(ModelProvider):
     """Talks to OpenAI, or to the server at ``config.openai_base_url``."""
 
-    media_types = MEDIA_TYPES
+    media_types = ChatCompletions.media_types
 
     def __init__(self, config: Config) -> None:
         self._config = config
@@ -36,7 +42,7 @@ class OpenAIProvider(ModelProvider):
 
     def check_media(self, media: Media) -> None:
         """Refuse what Chat Completions has no place for, such as a file that is given by its address."""
-        check_media(media)
+        ChatCompletions.check_media(media)
 
     def model_names(self) -> list[str]:
         """Return OpenAI's well-known models; of another server none, since asking it may take long."""

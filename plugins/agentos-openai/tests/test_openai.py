@@ -10,15 +10,20 @@ from typing import get_args
 import pytest
 from agentos_openai import OpenAIProvider, register_model_providers
 
-from agentos import Config, Media, Message, ModelProvider, ModelRequest, TextDelta
-from agentos.errors import (
+from agentos import (
+    Config,
     ExecutionError,
     InvalidMedia,
+    Media,
+    Message,
+    ModelProvider,
+    ModelRequest,
     ProviderError,
     ProviderRateLimited,
     ProviderUnavailable,
+    TextDelta,
+    each,
 )
-from agentos.models.deltas import each
 from agentos.testing import ProviderContract
 from parts.model_behaviours import TEXT
 from parts.model_server import ModelServer

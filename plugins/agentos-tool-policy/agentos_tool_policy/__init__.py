@@ -5,8 +5,7 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from agentos import Config, Denied, ToolCall, ToolContext, hookimpl
-from agentos.hookspecs import RegisterSetting, RegisterTool
+from agentos import Config, Denied, RegisterSetting, RegisterTool, ToolCall, ToolContext, hookimpl
 from agentos_tool_policy.policy import Policy, load
 
 logger = logging.getLogger(__name__)

@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from agentos.errors import PluginError
+from agentos import PluginError
 
 ACTIONS = ("allow", "deny")
 _RULE = ("action", "agent", "tool", "owner", "reason")

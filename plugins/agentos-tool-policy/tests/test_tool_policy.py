@@ -12,10 +12,8 @@ import pytest
 from agentos_tool_policy import ToolPolicyPlugin
 from agentos_tool_policy.policy import load
 
-from agentos import Agent, Config, ScriptedProvider, create_app, hookimpl
-from agentos.errors import PluginError
-from agentos.hookspecs import RegisterModelProvider
-from agentos.models.scripted import call
+from agentos import Agent, Config, PluginError, RegisterModelProvider, ScriptedProvider, create_app, hookimpl
+from agentos.testing import call
 
 RULES = """
 default = "deny"
