@@ -17,7 +17,7 @@ from agentos._version import __version__
 from agentos.api.kit import ignored_fields
 from agentos.api.kit.body import RawBody
 from agentos.api.kit.errors import CAUSE_STATUS, FINAL, LATER, SHOULD_RETRY, class_status
-from agentos.api.kit.path_parameters import shape_of
+from agentos.api.kit.path_parameters import names_in, shape_of
 from agentos.api.kit.routes import OPEN, ResponseSpec, Route, Routes
 from agentos.api.kit.schema_names import SchemaNames
 from agentos.api.kit.schemas.errors import ErrorSchema
@@ -135,7 +135,16 @@ def _paths(resources: Sequence[Routes], plugin: MarshmallowPlugin) -> Iterator[t
     for (method, shape), routes in together.items():
         operations = [_operation(route, plugin, ids) for route in routes]
         path = paths.setdefault(shape, routes[0].path)
+        for operation in operations:
+            _rename_parts(operation, path)
         yield path, {method.lower(): merged(operations, routes)}
+
+
+def _rename_parts(operation: dict[str, Any], path: str) -> None:
+    """Name the parts of an operation's address as the path does: one document has one path of each shape."""
+    parts = [parameter for parameter in operation.get("parameters", ()) if parameter["in"] == "path"]
+    for parameter, name in zip(parts, names_in(path), strict=True):
+        parameter["name"] = name
 
 
 def _operation_ids(resources: Sequence[Routes]) -> dict[tuple[str, str], str]:
