@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from textwrap import indent
 from typing import Any
 
-import yaml
 from apispec import APISpec
 from apispec.ext.marshmallow import MarshmallowPlugin
 from apispec.ext.marshmallow.openapi import OpenAPIConverter
@@ -51,11 +49,11 @@ SHAPES: dict[str, dict[str, str]] = {
 """What request headers hold, where not any text can be one."""
 
 
-def _no_pause() -> None:
+def no_pause() -> None:
     """Do nothing: most callers have nothing else to do."""
 
 
-def document(resources: Sequence[Routes], *, pause: Callable[[], None] = _no_pause) -> dict[str, Any]:
+def document(resources: Sequence[Routes], *, pause: Callable[[], None] = no_pause) -> dict[str, Any]:
     """Return the OpenAPI document of these resources, in this version of the server.
 
     ``pause`` is called every few milliseconds.
@@ -87,35 +85,6 @@ def document(resources: Sequence[Routes], *, pause: Callable[[], None] = _no_pau
     codes = schemas[names(ErrorSchema)]["properties"]["code"]["enum"]
     codes += sorted({error.code for error in _declared_errors(resources)} - set(codes))
     return {name: described[name] for name in ("openapi", "info", "servers", "tags", "paths", "components")}
-
-
-def render_yaml(resources: Sequence[Routes], *, pause: Callable[[], None] = _no_pause) -> str:
-    """Return the document as YAML, the same text at every call. ``pause`` is called every few milliseconds."""
-    lines: list[str] = []
-    for name, value in document(resources, pause=pause).items():
-        if name not in PIECEMEAL:
-            lines.append(_yaml({name: value}))
-            continue
-        lines.append(f"{name}:\n")
-        for key, inner in value.items():
-            if name == "paths":
-                lines.append(_yaml({key: inner}, depth=1))
-                pause()
-                continue
-            lines.append(f"  {key}:\n")
-            for inner_name, one in inner.items():
-                lines.append(_yaml({inner_name: one}, depth=2))
-                pause()
-    return "".join(lines)
-
-
-PIECEMEAL = ("paths", "components")
-"""Parts of the document that are written entry by entry: to write all of them at once takes a fifth of a second."""
-
-
-def _yaml(value: dict[str, Any], *, depth: int = 0) -> str:
-    width = 120 - 2 * depth
-    return indent(yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=width), "  " * depth)
 
 
 def _declared_errors(resources: Sequence[Routes]) -> Iterator[type[AgentOSError]]:
@@ -291,17 +260,3 @@ def _describe_schemas(schemas: dict[str, Any], converter: OpenAPIConverter) -> N
 def _converter(plugin: MarshmallowPlugin) -> OpenAPIConverter:
     assert plugin.converter is not None, "the plugin belongs to a specification"
     return plugin.converter
-
-
-class _Dumper(yaml.SafeDumper):
-    """Writes texts of several lines as blocks, and nothing as an alias."""
-
-    def ignore_aliases(self, _: Any) -> bool:
-        return True
-
-
-def _text(dumper: yaml.SafeDumper, text: str) -> yaml.Node:
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
-
-
-_Dumper.add_representer(str, _text)
