@@ -277,6 +277,22 @@ def test_the_document_shows_one_operation_with_both_schemas(make: Any, order: An
     assert found["components"]["schemas"]["TestsError"]["properties"]["fault"]
 
 
+@pytest.mark.parametrize(("access", "accepted"), [("runs:read", True), (web.PUBLIC, False), (web.PAGE, False)])
+def test_who_may_call_does_not_depend_on_a_header(make: Any, access: str, accepted: bool) -> None:
+    routes = Routes("third", "A third one.", when_header="X-Third", prefix="/third")
+
+    @routes.get("/v1/models", access=access, responses={200: ResponseSpec("It.")})
+    def list_third_models() -> Response:
+        """List models in a third way."""
+        return web.json_response({})
+
+    if accepted:
+        make(first(), routes)
+    else:
+        with pytest.raises(PluginError, match="GET /v1/models of 'door1' is already there"):
+            make(first(), routes)
+
+
 @pytest.mark.parametrize(
     ("routes", "reason"),
     [
