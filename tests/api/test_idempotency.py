@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
-from agentos.api.v1.run_creation import GRACE, end_response
+from agentos.api.kit.run_answers import GRACE
+from agentos.api.v1.run_creation import end_response
 from agentos.errors import ProviderError, ProviderUnavailable, RunTimeout
 from agentos.models.scripted import Fail, Pause
 from agentos.testing.sse import read_events
