@@ -20,7 +20,7 @@ def command(output: Path | None, check: Path | None) -> None:
     """
     if output is not None and check is not None:
         raise click.UsageError("--output and --check exclude each other.")
-    from agentos.api.kit.openapi import render_yaml
+    from agentos.api.kit.openapi_yaml import render_yaml
     from agentos.api.resources import collect_routes, server_of
 
     with opened_aside() as services:

@@ -268,11 +268,29 @@ def test_the_document_shows_one_operation_with_both_schemas(make: Any, order: An
     (header,) = [one for one in operation["parameters"] if one["in"] == "header"]
     assert (header["name"], header.get("required", False)) == ("X-Other-Version", False)
     assert "With the header `X-Other-Version`" in operation["description"]
-    paths = [path for path in found["paths"] if path.startswith("/v1/models/")]
-    assert len(paths) == 1
+    (path,) = [path for path in found["paths"] if path.startswith("/v1/models/")]
+    names = [one["name"] for one in found["paths"][path]["get"]["parameters"] if one["in"] == "path"]
+    assert path == f"/v1/models/{{{names[0]}}}"
+    assert len(names) == 1
     refused = found["paths"]["/v1/chat"]["post"]["responses"]["400"]["content"]["application/json"]["schema"]
     assert refused["$ref"].rpartition("/")[2] == "TestsError"
     assert found["components"]["schemas"]["TestsError"]["properties"]["fault"]
+
+
+@pytest.mark.parametrize(("access", "accepted"), [("runs:read", True), (web.PUBLIC, False), (web.PAGE, False)])
+def test_who_may_call_does_not_depend_on_a_header(make: Any, access: str, accepted: bool) -> None:
+    routes = Routes("third", "A third one.", when_header="X-Third", prefix="/third")
+
+    @routes.get("/v1/models", access=access, responses={200: ResponseSpec("It.")})
+    def list_third_models() -> Response:
+        """List models in a third way."""
+        return web.json_response({})
+
+    if accepted:
+        make(first(), routes)
+    else:
+        with pytest.raises(PluginError, match="GET /v1/models of 'door1' is already there"):
+            make(first(), routes)
 
 
 @pytest.mark.parametrize(

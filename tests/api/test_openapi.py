@@ -5,7 +5,7 @@ import jsonschema
 import yaml
 from flask.testing import FlaskClient
 
-from agentos.api.kit.openapi import render_yaml
+from agentos.api.kit.openapi_yaml import render_yaml
 from agentos.api.v1.schemas.events import DATA_SCHEMAS
 from agentos.domain.event import EVENT_TYPES
 from api.conftest import DOCUMENT, Served

@@ -15,6 +15,7 @@ from agentos.config import Config
 from agentos.errors import PluginError
 from agentos.hookspecs import hookimpl
 from agentos.web import PAGE, PUBLIC, PathParameter, RawBody, RequestSchema, ResponseSchema, ResponseSpec, Routes
+from parts.notes_plugin import NotesPlugin
 
 
 class ThingNotFound(web.NotFound, code="THING_NOT_FOUND"):
@@ -208,6 +209,15 @@ def test_the_document_is_that_of_the_running_server(make: Make) -> None:
     assert "text/plain" in found["paths"]["/things/raw"]["put"]["requestBody"]["content"]
     assert {"name": "things", "description": "Things of a plugin."} in found["tags"]
     assert "/things" not in document(make({}))["paths"]
+
+
+def test_one_address_has_one_path_in_the_document_however_its_parts_are_named(make: Make) -> None:
+    paths = document(make({"notes": NotesPlugin()}))["paths"]
+    (path,) = [path for path in paths if path.startswith("/notes")]
+    assert sorted(paths[path]) == ["get", "post"]
+    for operation in paths[path].values():
+        names = [parameter["name"] for parameter in operation["parameters"] if parameter["in"] == "path"]
+        assert path == f"/notes/{{{', '.join(names)}}}"
 
 
 def test_two_functions_of_one_name_are_two_operations_of_the_document(make: Make) -> None:

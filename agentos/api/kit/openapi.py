@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from textwrap import indent
 from typing import Any
 
-import yaml
 from apispec import APISpec
 from apispec.ext.marshmallow import MarshmallowPlugin
 from apispec.ext.marshmallow.openapi import OpenAPIConverter
@@ -17,7 +15,7 @@ from agentos._version import __version__
 from agentos.api.kit import ignored_fields
 from agentos.api.kit.body import RawBody
 from agentos.api.kit.errors import CAUSE_STATUS, FINAL, LATER, SHOULD_RETRY, class_status
-from agentos.api.kit.path_parameters import shape_of
+from agentos.api.kit.path_parameters import names_in, shape_of
 from agentos.api.kit.routes import OPEN, ResponseSpec, Route, Routes
 from agentos.api.kit.schema_names import SchemaNames
 from agentos.api.kit.schemas.errors import ErrorSchema
@@ -51,11 +49,11 @@ SHAPES: dict[str, dict[str, str]] = {
 """What request headers hold, where not any text can be one."""
 
 
-def _no_pause() -> None:
+def no_pause() -> None:
     """Do nothing: most callers have nothing else to do."""
 
 
-def document(resources: Sequence[Routes], *, pause: Callable[[], None] = _no_pause) -> dict[str, Any]:
+def document(resources: Sequence[Routes], *, pause: Callable[[], None] = no_pause) -> dict[str, Any]:
     """Return the OpenAPI document of these resources, in this version of the server.
 
     ``pause`` is called every few milliseconds.
@@ -89,35 +87,6 @@ def document(resources: Sequence[Routes], *, pause: Callable[[], None] = _no_pau
     return {name: described[name] for name in ("openapi", "info", "servers", "tags", "paths", "components")}
 
 
-def render_yaml(resources: Sequence[Routes], *, pause: Callable[[], None] = _no_pause) -> str:
-    """Return the document as YAML, the same text at every call. ``pause`` is called every few milliseconds."""
-    lines: list[str] = []
-    for name, value in document(resources, pause=pause).items():
-        if name not in PIECEMEAL:
-            lines.append(_yaml({name: value}))
-            continue
-        lines.append(f"{name}:\n")
-        for key, inner in value.items():
-            if name == "paths":
-                lines.append(_yaml({key: inner}, depth=1))
-                pause()
-                continue
-            lines.append(f"  {key}:\n")
-            for inner_name, one in inner.items():
-                lines.append(_yaml({inner_name: one}, depth=2))
-                pause()
-    return "".join(lines)
-
-
-PIECEMEAL = ("paths", "components")
-"""Parts of the document that are written entry by entry: to write all of them at once takes a fifth of a second."""
-
-
-def _yaml(value: dict[str, Any], *, depth: int = 0) -> str:
-    width = 120 - 2 * depth
-    return indent(yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=width), "  " * depth)
-
-
 def _declared_errors(resources: Sequence[Routes]) -> Iterator[type[AgentOSError]]:
     for resource in resources:
         for route in resource.declared:
@@ -135,7 +104,16 @@ def _paths(resources: Sequence[Routes], plugin: MarshmallowPlugin) -> Iterator[t
     for (method, shape), routes in together.items():
         operations = [_operation(route, plugin, ids) for route in routes]
         path = paths.setdefault(shape, routes[0].path)
+        for operation in operations:
+            _rename_parts(operation, path)
         yield path, {method.lower(): merged(operations, routes)}
+
+
+def _rename_parts(operation: dict[str, Any], path: str) -> None:
+    """Name the parts of an operation's address as the path does: one document has one path of each shape."""
+    parts = [parameter for parameter in operation.get("parameters", ()) if parameter["in"] == "path"]
+    for parameter, name in zip(parts, names_in(path), strict=True):
+        parameter["name"] = name
 
 
 def _operation_ids(resources: Sequence[Routes]) -> dict[tuple[str, str], str]:
@@ -282,17 +260,3 @@ def _describe_schemas(schemas: dict[str, Any], converter: OpenAPIConverter) -> N
 def _converter(plugin: MarshmallowPlugin) -> OpenAPIConverter:
     assert plugin.converter is not None, "the plugin belongs to a specification"
     return plugin.converter
-
-
-class _Dumper(yaml.SafeDumper):
-    """Writes texts of several lines as blocks, and nothing as an alias."""
-
-    def ignore_aliases(self, _: Any) -> bool:
-        return True
-
-
-def _text(dumper: yaml.SafeDumper, text: str) -> yaml.Node:
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
-
-
-_Dumper.add_representer(str, _text)

@@ -222,7 +222,8 @@ def _can_share(one: Route, other: Route | None) -> bool:
     """Return whether a header tells two routes of one address apart. Who may call them must not depend on it."""
     if other is None or one.door is None or other.door is None or one.tag == other.tag:
         return False
-    return _header(one.door) != _header(other.door) and (one.scope is None) == (other.scope is None)
+    closed = one.scope is not None and other.scope is not None
+    return _header(one.door) != _header(other.door) and (closed or one.access == other.access)
 
 
 def _header(door: Door) -> str | None:

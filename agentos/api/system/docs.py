@@ -125,7 +125,7 @@ def _document(table: RouteTable) -> bytes:
 
 def _render(table: RouteTable) -> str:
     # What it is rendered with is a few megabytes that most workers never need.
-    from agentos.api.kit.openapi import render_yaml
+    from agentos.api.kit.openapi_yaml import render_yaml
 
     def pause() -> None:
         time.sleep(LOOP_TURN)  # it takes a third of a second; other requests have their turns meanwhile
