@@ -7,10 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
 
 from agentos import Principal, Server, hookimpl
-from agentos.cli import agentos as cli
 from agentos.domain.run_request import RunRequest
 from agentos.errors import AgentNotFound, Forbidden, PluginError, SessionNotFound
 from agentos.plugins import lifecycle
@@ -70,26 +68,27 @@ def test_plugins_that_were_not_started_are_not_stopped(serve, log) -> None:
     assert log == []
 
 
-def test_commands_neither_start_nor_stop_plugins(log, monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
-    (tmp_path / "living.py").write_text(
-        "import agentos\n\n"
-        + "\n".join(
-            f"@agentos.hookimpl\ndef server_{what}(server):\n    raise SystemExit('{what}')\n"
-            for what in ("start", "stop")
-        )
-    )
-    information = tmp_path / "living-1.dist-info"
-    information.mkdir()
-    (information / "METADATA").write_text("Metadata-Version: 2.1\nName: living\nVersion: 1\n")
-    (information / "entry_points.txt").write_text("[agentos]\nliving = living\n")
-    monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setenv("AGENTOS_DATABASE_URL", "memory://")
-    monkeypatch.setenv("AGENTOS_PLUGINS", "living")
-    monkeypatch.setenv("AGENTOS_MODEL", "scripted:echo")
-    plugins = CliRunner().invoke(cli, ["plugins"])
-    assert "living" in plugins.output
-    result = CliRunner().invoke(cli, ["run", "assistant", "Hello"])
-    assert (result.exit_code, result.output.strip()) == (0, "Hello")
+STARTING = """
+import agentos
+
+
+@agentos.hookimpl
+def server_start(server):
+    raise SystemExit("started")
+
+
+@agentos.hookimpl
+def server_stop(server):
+    raise SystemExit("stopped")
+"""
+
+
+def test_commands_neither_start_nor_stop_plugins(cli, install_plugin) -> None:
+    install_plugin("starting", STARTING)
+    assert "starting" in cli.ok("plugins")
+    ran = cli("run", "assistant", "Hello")
+    assert (ran.exit_code, ran.stdout.strip()) == (0, "Hello")
+    assert "server_st" not in ran.stderr
 
 
 def test_stop_comes_after_the_runs_and_before_storage_closes(serve, log) -> None:

@@ -8,10 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
 
 from agentos import Agent, Denied, ToolSource, ToolSpec, hookimpl
-from agentos.cli import agentos as cli
 from agentos.errors import ConfigError
 from agentos.models.scripted import call
 from agentos.tools import sources
@@ -307,24 +305,11 @@ def register_tool_sources(register):
 """
 
 
-def test_commands_list_show_and_call_them(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
-    (tmp_path / "office_source.py").write_text(COMMANDS)
-    information = tmp_path / "office-1.dist-info"
-    information.mkdir()
-    (information / "METADATA").write_text("Metadata-Version: 2.1\nName: office\nVersion: 1\n")
-    (information / "entry_points.txt").write_text("[agentos]\noffice = office_source\n")
-    monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setenv("AGENTOS_DATABASE_URL", "memory://")
-    monkeypatch.setenv("AGENTOS_PLUGINS", "office")
-
-    def invoke(*arguments: str) -> str:
-        result = CliRunner().invoke(cli, ["tools", *arguments])
-        assert result.exit_code == 0, result.output
-        return result.output
-
-    assert "office/write" in invoke("list")
-    assert json.loads(invoke("schema", "office/write"))["description"] == "Write a letter."
-    assert invoke("call", "office/write", "--arg", "text=x").strip() == "write did x"
+def test_commands_list_show_and_call_them(cli, install_plugin) -> None:
+    install_plugin("office", COMMANDS)
+    assert "office/write" in cli.ok("tools", "list")
+    assert json.loads(cli.ok("tools", "schema", "office/write"))["description"] == "Write a letter."
+    assert cli.ok("tools", "call", "office/write", "--arg", "text=x").strip() == "write did x"
 
 
 def test_an_agent_without_sources_is_prepared_once(serve) -> None:
