@@ -24,6 +24,7 @@ from agentos.domain.event import (
     Token,
     ToolCallEvent,
 )
+from agentos.domain.finished_request import FinishedRequest
 from agentos.domain.media import Media
 from agentos.domain.message import Message, ToolCall
 from agentos.domain.principal import Principal
@@ -74,6 +75,7 @@ __all__ = [
     "Error",
     "Executor",
     "Finish",
+    "FinishedRequest",
     "IdempotencyKey",
     "Kind",
     "Media",

@@ -162,6 +162,13 @@ class RouteTable:
         app.extensions["agentos.routes"] = self
         app.extensions["agentos.door_of"] = self.door_of
 
+    def declared_path(self, request: Request) -> str | None:
+        """Return the path of a request's operation as it is declared; ``None`` if the address is not served."""
+        address = self._by_endpoint.get(request.endpoint or "")
+        if address is not None:
+            return address.first.path
+        return None if request.url_rule is None else request.url_rule.rule  # a blueprint's, as Flask writes it
+
     def door_of(self, request: Request) -> Door | None:
         """Return the door that gives a request's errors their form."""
         endpoint = request.endpoint or _endpoint_of_another_method(request)
