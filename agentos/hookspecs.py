@@ -280,7 +280,8 @@ def run_event(run: Run, event: RunEvent | Usage | Step) -> None:
 def run_finished(run: Run) -> None:
     """Observe the end of a run, after it is saved and its last event was sent. Called in the run's own thread.
 
-    What it raises is logged, never raised.
+    The run of a lost worker that is not executed again is seen in the worker that ends it. What this raises is logged,
+    never raised.
     """
 
 

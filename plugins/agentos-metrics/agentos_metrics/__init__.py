@@ -12,7 +12,7 @@ from agentos_metrics.labels import OTHER, BoundedLabel
 from agentos_metrics.metrics import REQUEST_SECONDS, REQUESTS, RUN_SECONDS, RUNS
 from agentos_metrics.places import Places, Reading
 from agentos_metrics.process import ProcessSampler
-from agentos_metrics.recorder import Recorder
+from agentos_metrics.recorder import Recorder, TimedCounter
 from agentos_metrics.worker_numbers import Numbers, SharedNumbers
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -33,6 +33,7 @@ class MetricsPlugin:
         self._lock = threading.Lock()
         self._places: Places | None = None
         self._recorder = Recorder(Numbers())
+        self._counters: dict[tuple[str, ...], TimedCounter] = {}
         self._sampler: ProcessSampler | None = None
         self._agents = BoundedLabel(100)
         self._causes = BoundedLabel(MOST_CAUSES)
@@ -71,6 +72,7 @@ class MetricsPlugin:
                         "the directory for metrics cannot be used; each worker shows only what it counted itself",
                         extra={"directory": str(folder), "reason": error.strerror},
                     )
+            self._counters = {}
             self._agents = self._agent_label(server)
             self._sampler = ProcessSampler(self._recorder)
             self._sampler.start()
@@ -87,17 +89,24 @@ class MetricsPlugin:
     @hookimpl
     def request_finished(self, request: FinishedRequest) -> None:
         """Count a request."""
-        method = request.method if request.method in METHODS else OTHER
-        route = request.route or NO_ROUTE
-        self._recorder.add(REQUESTS, (method, route, str(request.status)))
-        self._recorder.observe(REQUEST_SECONDS, (method, route), request.duration)
+        labels = (
+            request.method if request.method in METHODS else OTHER,
+            request.route or NO_ROUTE,
+            str(request.status),
+        )
+        counter = self._counters.get(labels)
+        if counter is None:
+            self._counters[labels] = counter = self._recorder.timed(REQUESTS, labels, REQUEST_SECONDS, labels[:2])
+        counter.record(request.duration)
 
     @hookimpl
     def run_finished(self, run: Run) -> None:
         """Count a run."""
-        agent = self._agents(run.agent_id)
-        self._recorder.add(RUNS, (agent, run.status.value, self._cause(run)))
-        self._recorder.observe(RUN_SECONDS, (agent,), run.duration or 0.0)
+        labels = (self._agents(run.agent_id), run.status.value, self._cause(run), "")
+        counter = self._counters.get(labels)
+        if counter is None:
+            self._counters[labels] = counter = self._recorder.timed(RUNS, labels[:3], RUN_SECONDS, labels[:1])
+        counter.record(run.duration or 0.0)
 
     def read(self) -> list[Reading]:
         """Return the numbers of all workers."""

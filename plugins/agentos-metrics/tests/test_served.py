@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -167,12 +168,15 @@ def test_the_next_server_removes_what_a_killed_one_left(
     assert directory(third).exists()
 
 
-def test_a_worker_that_dies_in_a_run_does_not_spoil_the_counts(server: ServerProcess) -> None:
+def test_the_run_of_a_worker_that_died_is_counted_once(serve: Callable[..., ServerProcess], tmp_path: Path) -> None:
+    server = start(serve, tmp_path, AGENTOS_LEASE_SECONDS="2")
     run_often(server.client, 5)
-    server.wait_for(lambda: runs(scrape(server.client)) == 5)
     with pytest.raises(OSError):
         server.client.run("echo", "die")
     wait_until_all_serve(server, 3)
+    server.wait_for(lambda: runs(scrape(server.client), cause="WORKER_LOST") == 1, 20)
+    time.sleep(3)  # two more sweeps, of both workers
+    assert runs(scrape(server.client), cause="WORKER_LOST") == 1
     assert runs(scrape(server.client), status="completed") == 5
 
 

@@ -135,10 +135,10 @@ def test_what_finds_no_room_is_left_out_and_said_once(caplog: pytest.LogCaptureF
     recorder = Recorder(Numbers())
     for number in range(CAPACITY + 10):
         recorder.add(RUNS, (str(number), "completed", ""))
-    recorder.observe(RUN_SECONDS, ("a",), 1.0)
+    recorder.timed(RUNS, ("0", "completed", ""), RUN_SECONDS, ("a",)).record(1.0)
     assert [record.reason for record in caplog.records] == ["there is no room for more series"]  # type: ignore[attr-defined]
     recorder.add(RUNS, ("0", "completed", ""))
-    assert recorder.get(RUNS, ("0", "completed", "")) == 2
+    assert recorder.get(RUNS, ("0", "completed", "")) == 3
 
 
 def test_all_workers_together_have_one_bound_of_a_label(tmp_path: Path) -> None:
