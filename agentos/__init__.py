@@ -27,6 +27,7 @@ from agentos.domain.event import (
     Token,
     ToolCallEvent,
 )
+from agentos.domain.finished_request import FinishedRequest
 from agentos.domain.media import Media
 from agentos.domain.message import Message, ToolCall
 from agentos.domain.principal import Principal
@@ -164,6 +165,7 @@ __all__ = [
     "FinishReason",
     "Forbidden",
     "IdempotencyConflict",
+    "FinishedRequest",
     "IdempotencyKey",
     "IdempotencyMismatch",
     "InternalError",

@@ -21,6 +21,7 @@ from agentos.api.resources import collect_routes, server_of
 from agentos.bootstrap import build
 from agentos.config import Config
 from agentos.domain.agent import Agent, StreamingAgent
+from agentos.plugins.observers import Observers
 from agentos.services.services import Services
 from agentos.tools.tool import Tool, Toolkit
 
@@ -63,7 +64,12 @@ def _application(config: Config, services: Services) -> Flask:
     table = collect_routes(services, server)
     public = table.public
     handle_errors(app)
-    watch_requests(app)
+    observed = Observers(services.plugins.implementations("request_finished"))
+    watch_requests(
+        app,
+        finished=(lambda request: observed(request=request)) if observed else None,
+        route_of=table.declared_path,
+    )
     keep_strangers_out(app, config, public=public, pages_for_people=table.pages_for_people)
     allow_origins(app, config, request_headers=table.request_headers, response_headers=table.response_headers)
     authenticate_requests(app, services, public=public, pages=table.pages)

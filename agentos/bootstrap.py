@@ -15,6 +15,7 @@ from agentos.domain.agent import Agent, StreamingAgent
 from agentos.domain.denied import Denied
 from agentos.domain.ids import new_id
 from agentos.domain.message import ToolCall
+from agentos.domain.run import Run
 from agentos.errors import ConfigError
 from agentos.events.log import EventLog
 from agentos.execution.cancels import CancelWatch
@@ -93,12 +94,16 @@ def _assemble(
 ) -> Services:
     lease = Lease(worker_id=f"{socket.gethostname()}:{os.getpid()}:{new_id()[-12:]}", seconds=config.lease_seconds)
     finished, observed = (Observers(manager.implementations(hook)) for hook in ("run_finished", "run_event"))
+
+    def on_finished(run: Run) -> None:
+        finished(run=run)
+
     runner = Runner(
         storage,
         EventLog(storage),
         lease,
         quota=Quota(config.max_runs_per_owner, config.max_runs),
-        on_finished=lambda run: finished(run=run),
+        on_finished=on_finished,
         on_event=(lambda run, event: observed(run=run, event=event)) if observed else None,
         log_content=config.log_content,
     )
@@ -117,7 +122,7 @@ def _assemble(
     if serving:
         check_assistant(agent_service, registries.agents)
     resume = partial(resume_lost, agents=agent_service, runner=runner, config=config)
-    leases = LeaseKeeper(storage, runner, lease, resume=resume)
+    leases = LeaseKeeper(storage, runner, lease, resume=resume, on_finished=on_finished)
     cancels = CancelWatch(storage, runner, lease.worker_id)
     opened, run_hooks = registries.opened, manager.implementations("before_run")
     authenticators = [

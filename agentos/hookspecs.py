@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from agentos.domain.agent import Agent, StreamingAgent
     from agentos.domain.denied import Denied
     from agentos.domain.event import RunEvent, Step
+    from agentos.domain.finished_request import FinishedRequest
     from agentos.domain.message import ToolCall
     from agentos.domain.run import Run
     from agentos.domain.run_request import RunRequest
@@ -281,5 +282,16 @@ def run_event(run: Run, event: RunEvent | Usage | Step) -> None:
 def run_finished(run: Run) -> None:
     """Observe the end of a run, after it is saved and its last event was sent. Called in the run's own thread.
 
-    What it raises is logged, never raised.
+    The run of a lost worker that is not executed again is seen in the worker that ends it. What this raises is logged,
+    never raised.
+    """
+
+
+@hookspec
+def request_finished(request: FinishedRequest) -> None:
+    """Observe an HTTP request at its end: of a stream, when the stream has ended. Called in the request's own thread.
+
+    ``request.route`` is the path as it is declared, never the one that the client sent. What the server refuses before
+    it reads a whole request is not seen here. What this raises is logged, a line every few seconds, and never raised.
+    Without any plugin that has this hook, it costs nothing.
     """

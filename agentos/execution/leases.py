@@ -33,8 +33,17 @@ logger = logging.getLogger(__name__)
 class LeaseKeeper(PeriodicThread):
     """A thread that renews the leases of the worker in one statement and sweeps: at once, then three times a lease."""
 
-    def __init__(self, storage: Storage, runner: Runner, lease: Lease, *, resume: Callable[[Run], bool]) -> None:
+    def __init__(
+        self,
+        storage: Storage,
+        runner: Runner,
+        lease: Lease,
+        *,
+        resume: Callable[[Run], bool],
+        on_finished: Callable[[Run], object] = lambda _: None,
+    ) -> None:
         self._storage = storage
+        self._on_finished = on_finished
         self._resume = resume
         self._runner = runner
         self._lease = lease
@@ -80,16 +89,16 @@ class LeaseKeeper(PeriodicThread):
             for run in lost:
                 resumed = self._resume(run)
                 logger.warning("took over a run of a lost worker", extra={"run_id": run.id, "resumed": resumed})
-                if not resumed:
-                    self._end_lost(run, WorkerLost(GONE))
+                if not resumed and (ended := self._end_lost(run, WorkerLost(GONE))) is not None:
+                    self._on_finished(ended)
 
-    def _end_lost(self, run: Run, failure: AgentOSError) -> None:
+    def _end_lost(self, run: Run, failure: AgentOSError) -> Run | None:
         number, content, tokens = self._logged(run.id)
         ended = dataclasses.replace(
             run, status=RunStatus.FAILED, content=content, ended_at=utc_now(), error=run_error(failure, run.id)
         )
         frame = FrameEncoder(run).encode(terminal_event(ended, tokens), number + 1)
-        self._storage.runs.finish(ended, frames=[frame])
+        return ended if self._storage.runs.finish(ended, frames=[frame]) else None
 
     def _logged(self, run_id: str) -> tuple[int, str, int]:
         """Return the number of the last logged event, the last turn's text, and the number of its token events."""

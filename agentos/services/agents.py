@@ -106,6 +106,10 @@ class AgentService:
             raise AgentNotFound(agent_id)
         return _stored_info(stored)
 
+    def registered_ids(self) -> tuple[str, ...]:
+        """Return the sorted ids of the agents that code and plugins registered. Asks no database."""
+        return tuple(self._registered.names())
+
     def example(self) -> AgentInfo | None:
         """Return an agent to try first: the assistant, else the first of code and plugins. Asks no database."""
         names = self._registered.names()

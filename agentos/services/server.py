@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from agentos.config import Config
+from agentos.deployment_directory import shared_directory
 from agentos.domain.principal import ADMIN, ANONYMOUS, SCOPES, Principal
 from agentos.services.agents import AgentService
 from agentos.services.runs import RunService
@@ -36,6 +38,16 @@ class Server:
     agents: AgentService
     sessions: SessionService
     runs: RunService
+
+    @property
+    def directory(self) -> Path | None:
+        """A directory that all workers of this deployment share, with mode 0700, for small files of plugins.
+
+        It is new when the deployment starts, stays when a worker is replaced, and is removed at the end. It is memory
+        where the system has such a place, so keep little in it, and in a folder with the plugin's name. ``None`` in
+        commands, under other WSGI servers, and where it could not be made.
+        """
+        return shared_directory()
 
     def principal(self, plugin: str, *, owner: str | None = None) -> Principal:
         """Return the caller for what a plugin does by itself; its ``id`` is ``plugin:NAME``.

@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Any
 from agentos.advice import advice, unread_variables
 from agentos.auth.addresses import with_port
 from agentos.auth.exposure import check_binding
+from agentos.deployment_directory import share
 from agentos.observability.startup import error_line, one_line_exit
 from agentos.serving import descriptors
 from agentos.serving.addresses import takes_ipv4
 from agentos.serving.application import serving_config
 from agentos.serving.flags import check_flags
 from agentos.serving.ports import check_addresses
+from agentos.serving.shared_directory import SharedDirectory
 from agentos.storage.sqlalchemy.address import check_url
 
 if TYPE_CHECKING:
@@ -51,6 +53,7 @@ class Deployment:
     """Made in the master before the first fork."""
 
     def __init__(self, workers: int) -> None:
+        self.directory = SharedDirectory()
         self._state = mmap.mmap(-1, 2)
         # A token for each of the first workers, the last of them marked: reading one is atomic, so exactly one worker
         # learns that it completes the deployment, and those that replace it later find the pipe empty
@@ -166,9 +169,12 @@ def when_ready(server: Any) -> None:
 
 
 def on_exit(server: Any) -> None:
-    """End a failed start in one line: gunicorn's hook in the master, after its last log line."""
+    """Remove the shared files, and say in one line why a start failed: gunicorn's hook in the master, at its end."""
     deployment: Deployment | None = getattr(server, "deployment", None)
-    if deployment is not None and (failure := deployment.failure):
+    if deployment is None:
+        return
+    deployment.directory.remove()
+    if failure := deployment.failure:
         print(error_line(failure), file=sys.stderr, flush=True)  # noqa: T201  # the log may be JSON
 
 
@@ -189,3 +195,4 @@ def _check_binding(config: Config, addresses: Iterable[Any]) -> None:
 def post_fork(server: Any, worker: Any) -> None:
     """Hand the deployment to a new worker: gunicorn's hook in each of them."""
     worker.deployment = server.deployment
+    share(server.deployment.directory.path)

@@ -13,6 +13,7 @@ from flask import Flask, Request, Response, g, request
 from flask.json.provider import JSONProvider
 
 from agentos.api.kit.client import ClientConnection, client_of
+from agentos.domain.finished_request import FinishedRequest
 from agentos.domain.ids import new_id
 
 SANE_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
@@ -57,8 +58,16 @@ def name_run(run_id: str) -> None:
     g.run_id = run_id
 
 
-def watch_requests(app: Flask) -> None:
-    """Give every request an id and a line in the log."""
+def watch_requests(
+    app: Flask,
+    *,
+    finished: Callable[[FinishedRequest], object] | None = None,
+    route_of: Callable[[Request], str | None] | None = None,
+) -> None:
+    """Give every request an id and a line in the log.
+
+    ``finished`` is called at the end of each, with the declared path that ``route_of`` returns. It must not raise.
+    """
 
     @app.before_request
     def begin() -> None:
@@ -69,6 +78,8 @@ def watch_requests(app: Flask) -> None:
         response.headers["X-Request-ID"] = id = request_id()
         response.headers["X-Content-Type-Options"] = "nosniff"
         write = _line(this_request(), response, id)
+        if finished is not None:
+            write = _observed(write, finished, this_request(), route_of)
         if response.is_streamed:
             response.call_on_close(write)  # a stream is served when it has ended, and then there is no request any more
         else:
@@ -76,7 +87,7 @@ def watch_requests(app: Flask) -> None:
         return response
 
 
-def _line(request: Request, response: Response, id: str) -> Callable[[], None]:
+def _line(request: Request, response: Response, id: str) -> Callable[[], dict[str, Any]]:
     began = g.get("began", time.perf_counter())
     fields: dict[str, Any] = {
         "method": request.method,
@@ -90,8 +101,36 @@ def _line(request: Request, response: Response, id: str) -> Callable[[], None]:
     if run_id is not None:
         fields["run_id"] = run_id
 
-    def write() -> None:
+    def write() -> dict[str, Any]:
         fields["duration"] = round(time.perf_counter() - began, 6)
         logger.info("request", extra=fields)
+        return fields
 
     return write
+
+
+def _observed(
+    write: Callable[[], dict[str, Any]],
+    finished: Callable[[FinishedRequest], object],
+    request: Request,
+    route_of: Callable[[Request], str | None] | None,
+) -> Callable[[], dict[str, Any]]:
+    """Return what writes the line and then shows the request to the plugins that observe it."""
+    route = None if route_of is None else route_of(request)
+
+    def write_and_show() -> dict[str, Any]:
+        fields = write()
+        finished(
+            FinishedRequest(
+                method=fields["method"],
+                route=route,
+                status=fields["status"],
+                duration=fields["duration"],
+                request_id=fields["request_id"],
+                caller_id=fields["caller"],
+                run_id=fields.get("run_id"),
+            )
+        )
+        return fields
+
+    return write_and_show

@@ -59,6 +59,7 @@ class RouteTable:
         self._routes: list[tuple[str, Routes]] = []
         self._blueprints: list[tuple[str, PluginBlueprint]] = []
         self._by_endpoint: dict[str, Address] = {}
+        self._declared_paths: dict[str, str] = {}
 
     def register(self, report: PluginReport, routes: Routes | Blueprint, *, public: Collection[str] = ()) -> None:
         """Add what a plugin brings. Raises :class:`~agentos.errors.PluginError` for what cannot be served."""
@@ -166,6 +167,7 @@ class RouteTable:
         for address in self._addresses():
             self._by_endpoint[address.endpoint] = address
             first = address.first
+            self._declared_paths[address.endpoint] = first.path
             view = first.serve if len(address.routes) == 1 else address.serve
             rule = flask_rule(first.path, first.parameters)
             app.add_url_rule(rule, address.endpoint, view, methods=[first.method])
@@ -173,6 +175,12 @@ class RouteTable:
             app.register_blueprint(blueprint.blueprint)
         app.extensions["agentos.routes"] = self
         app.extensions["agentos.door_of"] = self.door_of
+
+    def declared_path(self, request: Request) -> str | None:
+        """Return the path of a request's operation as it is declared; ``None`` if the address is not served."""
+        rule = request.url_rule
+        # Of a blueprint, it is as Flask writes it.
+        return None if rule is None else self._declared_paths.get(rule.endpoint, rule.rule)
 
     def door_of(self, request: Request) -> Door | None:
         """Return the door that gives a request's errors their form."""

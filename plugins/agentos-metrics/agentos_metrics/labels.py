@@ -1,0 +1,58 @@
+"""Values of labels that clients can choose, bounded: each value is a series that Prometheus keeps for weeks."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from agentos_metrics.locks import locked
+
+OTHER = "other"
+
+
+class BoundedLabel:
+    """The first ``limit`` values, for all workers together; each further one is :data:`OTHER`.
+
+    ``always`` are values that need no place: the agents of code, which no client can crowd out.
+    """
+
+    def __init__(self, limit: int, *, always: Iterable[str] = (), folder: Path | None = None, name: str = "") -> None:
+        self._limit = limit
+        self._known = set(always)
+        self._taken: set[str] = set()
+        self._folder = folder
+        self._name = f"{name}.labels"
+        self._full = limit == 0
+
+    def __call__(self, value: str) -> str:
+        """Return the value as the label has it."""
+        if value in self._known:
+            return value
+        try:
+            return OTHER if self._full else self._learn(value)
+        except (OSError, ValueError):  # the list of all workers cannot be read or written
+            return OTHER
+
+    def _learn(self, value: str) -> str:
+        if self._folder is None:
+            self._take(value)
+        else:
+            with locked(self._folder):
+                file = os.open(self._folder / self._name, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+                with os.fdopen(file, "r+", encoding="ascii") as lines:
+                    lines.seek(0)
+                    self._taken = set(map(json.loads, lines))
+                    if self._take(value):
+                        lines.write(json.dumps(value) + "\n")
+            self._known |= self._taken
+        self._full = len(self._taken) >= self._limit
+        return value if value in self._known else OTHER
+
+    def _take(self, value: str) -> bool:
+        if value in self._taken or len(self._taken) >= self._limit:
+            return False
+        self._taken.add(value)
+        self._known.add(value)
+        return True
