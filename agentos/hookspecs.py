@@ -5,6 +5,8 @@ A plugin is a module (or object) named by an entry point of the group ``agentos`
 the plugins by their names; those that have ``config`` may leave it out. One that raises makes its plugin broken: what
 it registered is taken out again, the plugin is reported by name and skipped, or stops the start with
 ``AGENTOS_PLUGINS_STRICT=1``.
+
+The last line of each hook says which plugin of this repository uses it, or the capability that will.
 """
 
 from __future__ import annotations
@@ -146,22 +148,33 @@ def register_settings(register: RegisterSetting) -> None:
     ``config.plugin_settings["http_timeout"]`` is the value, checked and converted by its kind. The CLI calls this hook
     without the others, so let it open nothing. A name or variable of ours or of another plugin is refused. A value that
     is not accepted makes the plugin broken, and the report names setting, source, value and what is accepted.
+
+    Used by: ``agentos-http``, ``agentos-local``, ``agentos-metrics``, ``agentos-tool-policy``.
     """
 
 
 @hookspec
 def register_agents(register: RegisterAgent, config: Config) -> None:
-    """Register agents by code; they are read-only for HTTP and CLI. Called after models and tools are registered."""
+    """Register agents by code; they are read-only for HTTP and CLI. Called after models and tools are registered.
+
+    Used by: the core (``agentos/core.py``).
+    """
 
 
 @hookspec
 def register_model_providers(register: RegisterModelProvider, config: Config) -> None:
-    """Register model providers by the prefix that agents name them by."""
+    """Register model providers by the prefix that agents name them by.
+
+    Used by: ``agentos-openai``, ``agentos-local``, the core (``agentos/core.py``).
+    """
 
 
 @hookspec
 def register_tools(register: RegisterTool, config: Config) -> None:
-    """Register tools that any agent may name."""
+    """Register tools that any agent may name.
+
+    Used by: ``agentos-calculator``, ``agentos-http``.
+    """
 
 
 @hookspec
@@ -169,17 +182,25 @@ def register_tool_sources(register: RegisterToolSource, config: Config) -> None:
     """Register sources of tools that come and go while the server runs, such as those of another server.
 
     Nothing is connected here: a source lists its tools when the first run needs them. For MCP servers.
+
+    Comes into use with: tools of MCP servers.
     """
 
 
 @hookspec
 def register_storage_backends(register: RegisterStorageBackend, config: Config) -> None:
-    """Register storage backends by the URL scheme of ``AGENTOS_DATABASE_URL``."""
+    """Register storage backends by the URL scheme of ``AGENTOS_DATABASE_URL``.
+
+    Used by: the core (``agentos/core.py``).
+    """
 
 
 @hookspec
 def register_executors(register: RegisterExecutor, config: Config) -> None:
-    """Register executors of background runs."""
+    """Register executors of background runs.
+
+    Used by: the core (``agentos/core.py``).
+    """
 
 
 @hookspec
@@ -188,12 +209,17 @@ def register_authenticators(register: RegisterAuthenticator, config: Config) -> 
 
     Those that ``AGENTOS_AUTH`` names are asked in its order. Each returns the caller, or ``None`` when the request has
     no credential of its kind, or raises :class:`~agentos.Unauthenticated` when it has a bad one: that ends the request.
+
+    Used by: the core (``agentos/core.py``).
     """
 
 
 @hookspec
 def register_commands(register: RegisterCommand, config: Config) -> None:
-    """Register commands below ``flask agentos``. Called by the CLI alone."""
+    """Register commands below ``flask agentos``. Called by the CLI alone.
+
+    Used by: ``agentos-local``.
+    """
 
 
 @hookspec
@@ -202,6 +228,8 @@ def register_routes(register: RegisterRoutes, server: Server) -> None:
 
     What cannot be served (a path that is taken, a wrong access) raises in ``register``, and the plugin is broken. The
     server's own ``/docs`` and ``/openapi.yaml`` come this way.
+
+    Used by: the core (``agentos/api/own_plugins.py``), ``agentos-metrics``.
     """
 
 
@@ -213,6 +241,8 @@ def server_start(server: Server) -> None:
     plugin starts. What it raises is logged, and the worker serves all the same; it does not where plugins
     are strict, or if the plugin has a deciding hook. Commands of the CLI call neither this hook nor ``server_stop``.
     Those that execute runs do call the hooks of runs.
+
+    Used by: ``agentos-metrics``.
     """
 
 
@@ -223,6 +253,8 @@ def server_stop(server: Server) -> None:
     All plugins stop side by side, within one second together; one that takes longer is left behind. It is called also
     where the plugin's ``server_start`` failed. What the plugin registered is closed by itself, after this: executors,
     authenticators, model providers and toolkits that have a method ``close()``.
+
+    Used by: ``agentos-metrics``.
     """
 
 
@@ -235,6 +267,8 @@ def before_run(request: RunRequest, agent: Agent | StreamingAgent) -> Denied | N
     same ``Idempotency-Key``, and a run that another worker takes over. A plugin that raises, answers anything else, or
     does not answer within ten seconds denies, and is named in the log. The server does not start without a plugin that
     has this hook and is broken.
+
+    Comes into use with: budgets.
     """
 
 
@@ -252,6 +286,8 @@ def before_model_call(request: ModelRequest, context: RunContext) -> ModelReques
     returns anything else, denies, and is named in the log. The server does not start without a plugin that has this
     hook and is broken. It is asked about summaries of sessions too: then ``context.run_id`` is empty. Agents that call
     their model themselves are not seen here.
+
+    Comes into use with: guardrails and memories.
     """
 
 
@@ -262,6 +298,8 @@ def before_tool_call(call: ToolCall, context: ToolContext) -> Denied | None:
     Its arguments have been checked. Every plugin is asked; a call that any of them denies is not made, and the model
     reads the first reason. What this raises, or returns besides, is logged with the plugin's name, and denies too. The
     server does not start without a plugin that has this hook and is broken.
+
+    Used by: ``agentos-tool-policy``.
     """
 
 
@@ -275,6 +313,8 @@ def run_event(run: Run, event: RunEvent | Usage | Step) -> None:
     to a thread of your own. What it raises is logged, a line every few seconds, and never raised. Without any plugin
     that has this hook, it costs nothing. Clients of an agent with ``retry_on_crash`` get an event later, once the log
     has it.
+
+    Comes into use with: traces.
     """
 
 
@@ -284,6 +324,8 @@ def run_finished(run: Run) -> None:
 
     The run of a lost worker that is not executed again is seen in the worker that ends it. What this raises is logged,
     never raised.
+
+    Used by: the core (``agentos/observability/run_log.py``), ``agentos-metrics``.
     """
 
 
@@ -294,4 +336,6 @@ def request_finished(request: FinishedRequest) -> None:
     ``request.route`` is the path as it is declared, never the one that the client sent. What the server refuses before
     it reads a whole request is not seen here. What this raises is logged, a line every few seconds, and never raised.
     Without any plugin that has this hook, it costs nothing.
+
+    Used by: ``agentos-metrics``.
     """

@@ -30,6 +30,8 @@ from agentos.settings import Setting, settings_of
 
 LONGEST_LINE = 120
 REFERENCE = Path(__file__).parent / "reference"
+EXAMPLES = REFERENCE / "examples"
+"""A plugin for each hook, which tests/plugins/test_hook_examples.py tries."""
 NOTE = "<!-- Rendered by docs/generate.py; change the code that it names, then run `make docs`. -->\n\n"
 
 
@@ -126,6 +128,7 @@ def hooks() -> str:
     for name, function in vars(hookspecs).items():
         if hasattr(function, "agentos_spec"):
             parts += _section(name, f"def {name}{_signature(function)}: ...", _doc(function))
+            parts += ["```python", (EXAMPLES / f"{name}.py").read_text("utf-8").rstrip(), "```", ""]
     parts += ["# What `register` accepts", ""]
     for name, protocol in vars(hookspecs).items():
         if name.startswith("Register"):

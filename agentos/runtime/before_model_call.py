@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from agentos.domain.denied import Denied
 from agentos.domain.message import Message
 from agentos.domain.tool_spec import ToolSpec
-from agentos.errors import ContentFiltered, ExecutionError
+from agentos.errors import ContentFiltered, ExecutionError, RunTimeout
 from agentos.models.request import ModelRequest
 from agentos.plugins.decisions import log_denial, log_undecided
 from agentos.plugins.hook_call import HookCall
@@ -46,8 +47,10 @@ class BeforeModelCall:
         try:
             said = call.within(request.deadline, request.cancellation, request=request, context=context)
             _check(said, request)
-        except Exception as error:  # noqa: BLE001 - other people's code
+        except Exception as error:  # other people's code
             request.cancellation.check()  # the run has to stop: that is its end, however the plugin took it
+            if time.monotonic() >= request.deadline:  # so has a run with no time left, before its timer says it
+                raise RunTimeout(f"the run's time was over while plugin {call.plugin!r} decided") from error
             log_undecided(call, about)
             if isinstance(error, _Unusable):
                 return Denied(f"{UNDECIDED}: plugin {call.plugin!r} returned {error}")

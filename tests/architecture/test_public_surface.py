@@ -17,7 +17,12 @@ ROOT = Path(__file__).parents[2]
 PUBLIC = ("agentos", "agentos.web", "agentos.testing")
 CODE = [
     path
-    for pattern in ("plugins/*/agentos_*/**/*.py", "plugins/*/tests/**/*.py", "testing/*/**/*.py")
+    for pattern in (
+        "plugins/*/agentos_*/**/*.py",
+        "plugins/*/tests/**/*.py",
+        "testing/*/**/*.py",
+        "tests/parts/third_party/**/*.py",
+    )
     for path in sorted(ROOT.glob(pattern))
     if "build" not in path.parts
 ] + sorted((ROOT / "agentos" / "cli" / "project").glob("*.py"))

@@ -203,7 +203,11 @@ def _http_message(status: int, error: HTTPException) -> str:
 
 
 def _bug(error: Exception) -> Response:
-    logger.error("unexpected error", exc_info=error, extra={"request_id": request_id(), "path": request.path})
+    fields = {"request_id": request_id(), "path": request.path}
+    plugin_of: Callable[[Request], str | None] = current_app.extensions["agentos.plugin_of"]
+    if (plugin := plugin_of(this_request())) is not None:
+        fields["plugin"] = plugin
+    logger.error("unexpected error", exc_info=error, extra=fields)
     return _answer(500, InternalError.code, InternalError.phrase, BUG)
 
 

@@ -175,6 +175,7 @@ class RouteTable:
             app.register_blueprint(blueprint.blueprint)
         app.extensions["agentos.routes"] = self
         app.extensions["agentos.door_of"] = self.door_of
+        app.extensions["agentos.plugin_of"] = self.plugin_of
 
     def declared_path(self, request: Request) -> str | None:
         """Return the path of a request's operation as it is declared; ``None`` if the address is not served."""
@@ -190,6 +191,16 @@ class RouteTable:
         address = self._by_endpoint.get(endpoint)
         route = None if address is None else address.find(request.headers)  # type: ignore[arg-type]
         return None if route is None else route.door
+
+    def plugin_of(self, request: Request) -> str | None:
+        """Return the plugin that serves a request, for the log; ``None`` for what is the core's."""
+        address = self._by_endpoint.get(request.endpoint or "")
+        route = None if address is None else address.find(request.headers)  # type: ignore[arg-type]
+        for source, routes in self._routes:
+            if route is not None and route.tag == routes.tag:
+                return None if source == CORE else source
+        blueprints = (source for source, one in self._blueprints if request.endpoint in one.endpoints)
+        return next(blueprints, None)
 
     def _addresses(self) -> Iterator[Address]:
         together: dict[tuple[str, str], list[Route]] = {}

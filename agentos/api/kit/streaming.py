@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
 
-from flask import Response
+from flask import Request, Response, current_app
 
 from agentos.api.kit.client import ClientConnection
 from agentos.api.kit.disconnects import INTERVAL, DisconnectWatch
 from agentos.api.kit.idempotency import replayed_header
+from agentos.api.kit.middleware import this_request
 from agentos.api.kit.routes import services
 from agentos.domain.event import Frame
+from agentos.errors import AgentOSError
 from agentos.events.projection import Projection
 from agentos.execution.run_handle import RunHandle
+
+logger = logging.getLogger(__name__)
 
 HEADERS = {
     "Cache-Control": "no-cache, no-transform",
@@ -46,10 +51,15 @@ def stream(
             return nothing
         batches = chain([first], batches)
     headers = {**HEADERS, "X-Run-ID": handle.run_id, **replayed_header(handle.replayed)}
-    response = Response(body.pieces(batches), headers=headers, content_type=projection.media_type)
+    response = Response(body.checked(batches, _log_fields(handle)), headers=headers, content_type=projection.media_type)
     if watch is not None:
         response.call_on_close(watch.leave)  # a stream that was never begun has no other end
     return response
+
+
+def _log_fields(handle: RunHandle) -> dict[str, str]:
+    plugin_of: Callable[[Request], str | None] = current_app.extensions["agentos.plugin_of"]
+    return {"run_id": handle.run_id, "plugin": plugin_of(this_request()) or "core"}
 
 
 class _Body:
@@ -86,13 +96,29 @@ class _Body:
         """Push frames to the client; False has the response's thread take them. Called by the run's thread."""
         if self._watch is not None and self._watch.is_due():
             return False  # to cancel a run is nothing for its own thread, which holds locks here
-        data = self._render(frames)
-        if not data:
-            return time.monotonic() - self._sent_at < self._heartbeat
-        if not self._client.push(data):
+        try:
+            data = self._render(frames)
+            if not data:
+                return time.monotonic() - self._sent_at < self._heartbeat
+            if not self._client.push(data):
+                return False
+        except Exception:  # noqa: BLE001 - a plugin's projection; the response's thread meets it again and reports it
             return False
         self._sent_at = time.monotonic()
         return True
+
+    def checked(self, batches: Iterator[Sequence[Frame]], log_fields: Mapping[str, str]) -> Iterator[bytes]:
+        """Yield the pieces. A projection that fails ends the connection before the body's end, and not the run."""
+        try:
+            for piece in self.pieces(batches):
+                if not isinstance(piece, bytes):
+                    raise TypeError(f"a projection gave {piece!r:.200}; accepted: bytes")
+                yield piece
+        except AgentOSError:
+            raise  # the run was deleted, or the database is gone
+        except Exception:  # the projection is a plugin's
+            logger.exception("projection failed", extra=log_fields)
+            raise
 
     def pieces(self, batches: Iterator[Sequence[Frame]]) -> Iterator[bytes]:
         """Yield what the server has to write: frames that are there together in one piece."""

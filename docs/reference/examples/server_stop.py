@@ -1,0 +1,10 @@
+import threading
+
+from agentos import hookimpl
+
+stopped = threading.Event()
+
+
+@hookimpl
+def server_stop(server):
+    stopped.set()

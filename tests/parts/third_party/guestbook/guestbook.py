@@ -1,0 +1,113 @@
+"""A plugin as a stranger would write it, on the public modules alone: visitors sign a book, and an agent repeats it."""
+
+import dataclasses
+import os
+import threading
+from collections import Counter
+
+from agentos import Denied, RunEvent, Step, Usage, hookimpl, kinds, web
+from agentos.web import PUBLIC, ResponseSpec, Routes
+
+routes = Routes("guestbook", "A book that visitors sign.")
+FOUND = {200: ResponseSpec("It.")}
+
+
+class EntrySchema(web.RequestSchema):
+    """What a visitor writes."""
+
+    text = web.StrictString("The entry.", least=1, most=200, required=True)
+
+
+class Lines(web.Projection):
+    """Renders each token as a line with its number, and the end as a line with the status."""
+
+    media_type = "text/plain; charset=utf-8"
+
+    def render(self, frames):
+        tokens = [(frame.number, web.event_data(frame)["token"]) for frame in frames if frame.type == "token"]
+        return "".join(f"{number} {text!r}\n" for number, text in tokens).encode()
+
+    def heartbeat(self):
+        return b"\n"
+
+    def end(self, run):
+        return f"{run.status} {run.owner}\n".encode()
+
+
+class Guestbook:
+    """The state of one worker."""
+
+    def __init__(self):
+        self.motto = ""
+        self.closed_to = frozenset()
+        self.lock = threading.Lock()
+        self.seen = {}
+
+    def count(self, owner, event):
+        with self.lock:
+            self.seen.setdefault(owner, Counter())[type(event).__name__] += 1
+
+    def of(self, owner):
+        with self.lock:
+            return dict(self.seen.get(owner, {}))
+
+
+book = Guestbook()
+
+
+@hookimpl
+def register_settings(register):
+    register("guestbook_motto", str, "Be kind.", "What is written on the first page.")
+    register("guestbook_closed_to", kinds.NAMES, (), "Owners that may not sign.")
+
+
+@hookimpl
+def register_routes(register, server):
+    book.motto = server.config.plugin_settings["guestbook_motto"]
+    book.closed_to = frozenset(server.config.plugin_settings["guestbook_closed_to"])
+    register(routes)
+
+
+@hookimpl
+def before_run(request, agent):
+    if request.caller.owner in book.closed_to:
+        return Denied(f"the guestbook is closed to {request.caller.owner}")
+    return None
+
+
+@hookimpl
+def before_model_call(request, context):
+    *before, last = request.messages
+    changed = dataclasses.replace(last, content=f"{last.content} {book.motto}")
+    return dataclasses.replace(request, messages=[*before, changed])
+
+
+@hookimpl
+def run_event(run, event: RunEvent | Usage | Step):
+    book.count(run.owner, event)
+
+
+@routes.get("/guestbook/motto", access=PUBLIC, responses=FOUND)
+def get_motto():
+    """Read the first page."""
+    return web.json_response({"motto": book.motto, "pid": os.getpid()})
+
+
+@routes.get("/guestbook/seen", access="guestbook:read", responses=FOUND)
+def get_seen():
+    """Read what this worker saw of the caller's runs."""
+    owner = web.caller().owner
+    return web.json_response({"owner": owner, "seen": book.of(owner), "pid": os.getpid()})
+
+
+@routes.post("/guestbook/sign", access="guestbook:write", body=EntrySchema, responses=FOUND, errors=(web.Forbidden,))
+def sign(body):
+    """Write an entry, and read it while it is written."""
+    request = web.RunRequest(caller=web.caller(), agent_id="assistant", input=body["text"], request_id=web.request_id())
+    return web.start_and_stream(request, Lines())
+
+
+@routes.get("/guestbook/entries/{run_id}", access="guestbook:read", responses=FOUND, errors=(web.RunNotFound,))
+def get_entry(run_id):
+    """Read an entry again, as it was written."""
+    return web.stream(web.server().runs.open(run_id, web.caller()), Lines())
