@@ -69,7 +69,7 @@ class LiveRun:
         self.stream = EventStream(timers, durable=durable, logged=logged)
         self.cancellation = Cancellation()
         self.transcript = Transcript()
-        self.writer = LiveWriter(run, self.publish, sessions, max_state=max_state)
+        self.writer = LiveWriter(run, self.publish, self.tell, sessions, max_state=max_state)
         self._steps = StepRecorder()
         self._written = 0
         """Bytes of the custom and state events so far."""
@@ -175,22 +175,28 @@ class LiveRun:
             if self._ending:
                 return False
             if isinstance(event, Step):  # of our own loop, so it needs no check
-                self._steps.add(event)
-                return True
-            frame = self._encoder.encode(event, self.stream.next_number)
-            if self._written + len(frame.data) > self._max_output:
-                raise AgentFailed(
-                    f"the custom and state events of the run have more than {self._max_output} bytes"
-                    " (AGENTOS_MAX_OUTPUT_SIZE); no more are taken"
-                )
-            self._written += len(frame.data)
-            self.stream.append(frame)
+                self._keep_step(event)
+            else:
+                self._add_written(event)
             return True
+
+    def _add_written(self, event: CustomEvent | StateEvent) -> None:
+        frame = self._encoder.encode(event, self.stream.next_number)
+        if self._written + len(frame.data) > self._max_output:
+            raise AgentFailed(
+                f"the custom and state events of the run have more than {self._max_output} bytes"
+                " (AGENTOS_MAX_OUTPUT_SIZE); no more are taken"
+            )
+        self._written += len(frame.data)
+        self.stream.append(frame)
+
+    def _keep_step(self, step: Step) -> None:
+        self._steps.add(step)
 
     def _take_step(self, step: Step) -> None:
         check_step(self.run.agent_id, step)
         step = kept_step(step)
-        self._steps.add(step)
+        self._keep_step(step)
         if step.status == "completed":
             self.transcript.apply(step)
             log_model_call(self._origin, step)

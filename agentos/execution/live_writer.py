@@ -20,11 +20,17 @@ Publish = Callable[[CustomEvent | StateEvent | Step], bool]
 
 
 class LiveWriter(RunWriter):
-    """Writes into one run. The session is read when its state is asked for the first time, and not before."""
+    """Writes into one run. The session is read when its state is asked for the first time, and not before.
 
-    def __init__(self, run: Run, publish: Publish, sessions: SessionStore, *, max_state: int) -> None:
+    ``tell`` lets observers see what was published. It is called outside of locks.
+    """
+
+    def __init__(
+        self, run: Run, publish: Publish, tell: Callable[[], None], sessions: SessionStore, *, max_state: int
+    ) -> None:
         self._run = run
         self._publish = publish
+        self._tell = tell
         self._sessions = sessions
         self._max_state = max_state
         self._lock = threading.Lock()
@@ -35,10 +41,12 @@ class LiveWriter(RunWriter):
     def emit(self, name: str, data: Any) -> None:
         """Send a custom event."""
         self._publish(custom_event(name, data))
+        self._tell()
 
     def step(self, step: Step) -> None:
         """Take in that a call to a model started, or failed."""
         self._publish(step)
+        self._tell()
 
     def set_state(self, patch: object) -> None:
         """Change the session's state for this run, and say so."""
@@ -50,6 +58,7 @@ class LiveWriter(RunWriter):
             if self._publish(event):
                 self._state = state
                 self._patches.append(event.delta)
+        self._tell()
 
     def state(self) -> Mapping[str, Any]:
         """Return a copy of the session's state as this run has it."""

@@ -7,13 +7,23 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from agentos.domain.event import AgentEvent, Frame, Reasoning, RunEvent, RunStart, Step, Token, Yielded
+from agentos.domain.event import (
+    AgentEvent,
+    CustomEvent,
+    Frame,
+    Reasoning,
+    RunEvent,
+    RunStart,
+    StateEvent,
+    Step,
+    Token,
+    Yielded,
+)
 from agentos.domain.event import ToolCallEvent as ToolCall
 from agentos.domain.run import Run
 from agentos.domain.text import clean
 from agentos.domain.usage import Usage
 from agentos.execution.live import LiveRun, terminal_event
-from agentos.runtime.model_response import kept_step
 
 Event = RunEvent | Usage | Step
 Observe = Callable[[Run, Event], object]
@@ -65,11 +75,17 @@ class ObservedRun(LiveRun):
         finally:  # the piece that makes an answer too long was sent too
             if self.transcript.tokens > tokens:
                 self._unseen.append(Token(clean(item if isinstance(item, str) else item.token), tokens))  # type: ignore[union-attr]
-        if isinstance(item, Step):
-            self._unseen.append(kept_step(item))
-        elif isinstance(item, Usage):
+        if isinstance(item, Usage):
             self._unseen.append(item)
 
     def _add(self, event: Reasoning | ToolCall, frames: list[Frame]) -> None:
         super()._add(event, frames)
         self._unseen.append(event)
+
+    def _add_written(self, event: CustomEvent | StateEvent) -> None:
+        super()._add_written(event)
+        self._unseen.append(event)
+
+    def _keep_step(self, step: Step) -> None:
+        super()._keep_step(step)
+        self._unseen.append(step)

@@ -79,7 +79,7 @@ def test_a_program_that_reaches_deeper_is_found() -> None:
     source = """
 import agentos.models.wire
 from agentos import Config, NoSuchName
-from agentos.hookspecs import RegisterTool
+from agentos.registration import RegisterTool
 agentos.storage.memory
 """
     found = ["agentos.models.wire", "agentos.NoSuchName", "agentos.hookspecs", "agentos.storage"]

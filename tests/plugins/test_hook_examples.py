@@ -161,3 +161,10 @@ def test_run_finished(serve) -> None:
     served = serve("Hello", [Fail(ProviderError("no"))], plugins={"ends": plugin})
     assert [served.run("Hi").status_code for _ in range(2)] == [200, 502]
     until(lambda: plugin.ends == {("scripted", "completed"): 1, ("scripted", "EXECUTION_ERROR"): 1})
+
+
+def test_request_finished(serve) -> None:
+    plugin = example("request_finished")
+    served = serve(plugins={"counter": plugin})
+    served.client.get("/api/v1/sessions/none")
+    until(lambda: plugin.answers["/api/v1/sessions/{session_id}", 404] == 1)

@@ -6,8 +6,7 @@ import logging
 import re
 import threading
 
-from agentos import FinishedRequest, Run, RunStatus, Server, hookimpl, kinds
-from agentos.hookspecs import RegisterRoutes, RegisterSetting
+from agentos import FinishedRequest, RegisterRoutes, RegisterSetting, Run, RunStatus, Server, hookimpl, kinds
 from agentos_metrics.labels import OTHER, BoundedLabel
 from agentos_metrics.metrics import REQUEST_SECONDS, REQUESTS, RUN_SECONDS, RUNS
 from agentos_metrics.places import Places, Reading
