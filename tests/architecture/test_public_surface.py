@@ -82,7 +82,7 @@ from agentos import Config, NoSuchName
 from agentos.registration import RegisterTool
 agentos.storage.memory
 """
-    found = ["agentos.models.wire", "agentos.NoSuchName", "agentos.hookspecs", "agentos.storage"]
+    found = ["agentos.models.wire", "agentos.NoSuchName", "agentos.registration", "agentos.storage"]
     assert sorted(_deep(source)) == sorted(found)
 
 

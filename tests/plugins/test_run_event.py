@@ -8,8 +8,21 @@ from typing import Any
 
 import pytest
 
-from agentos import Complete, Error, Reasoning, RunContext, RunStart, Token, ToolCallEvent, Usage, hookimpl
-from agentos.domain.event import Step
+from agentos import (
+    Complete,
+    CustomEvent,
+    Error,
+    Reasoning,
+    RunContext,
+    RunStart,
+    StateEvent,
+    Step,
+    Token,
+    ToolCallEvent,
+    ToolContext,
+    Usage,
+    hookimpl,
+)
 from agentos.execution.live import LiveRun
 from agentos.models.deltas import ReasoningDelta
 from agentos.models.scripted import Pause, call
@@ -54,10 +67,11 @@ def test_it_sees_all_events_of_a_run_in_their_order(serve) -> None:
     run = served.run("Hi").json
     watch.ended()
     assert watch.types == [
-        *("RunStart", "Reasoning", "Token", "Token", "Usage", "Step", "ToolCallEvent", "ToolCallEvent"),
-        *("Token", "Usage", "Step", "Complete"),
+        *("RunStart", "Step", "Reasoning", "Token", "Token", "Usage", "Step", "ToolCallEvent", "ToolCallEvent"),
+        *("Step", "Token", "Usage", "Step", "Complete"),
     ]
-    start, thought, first, second, usage, step, called, answered, last, *_, end = watch.events
+    start, begun, thought, first, second, usage, step, called, answered, _, last, *_, end = watch.events
+    assert (begun.status, step.status) == ("started", "completed")
     assert (start.input, thought.content, end.output) == ("Hi", "Hm.", "It is 42.")
     assert [(one.token, one.index) for one in (first, second, last)] == [("Let me ", 0), ("see.", 1), ("It is 42.", 2)]
     assert (called.status, answered.status, answered.result) == ("started", "completed", "42")
@@ -172,10 +186,32 @@ def test_one_that_never_returns_cannot_keep_a_run_from_its_deadline(serve) -> No
     served = serve("Hello", plugins={"watch": watch}, request_timeout=0.3)
     answer = served.run("Hi")
     assert (answer.status_code, answer.json["details"]["cause"]) == (504, "TIMEOUT")
-    assert watch.types == ["RunStart", "Token"], "no second event while the first one is shown"
+    assert watch.types == ["RunStart", "Step", "Token"], "no second event while the first one is shown"
     held.set()
     watch.ended()
-    assert watch.types == ["RunStart", "Token", "Error"]
+    assert (watch.types[:3], watch.types[-1]) == (["RunStart", "Step", "Token"], "Error")
+
+
+def test_what_tools_and_agents_emit_is_seen_at_once_and_outside_of_locks(serve) -> None:
+    def note(context: ToolContext) -> str:
+        """Write a note."""
+        context.emit("note", {"n": 1})
+        context.set_state([{"op": "add", "path": "/n", "value": 1}])
+        return ",".join(watch.types[-2:])  # what was seen by then
+
+    def look(run: Any, event: Any) -> None:
+        if isinstance(event, CustomEvent | StateEvent):
+            lengths.append(len(run.input))
+
+    lengths: list[int] = []
+    watch = Watch(look)
+    served = serve([call("note")], "done", tools=[note], plugins={"watch": watch})
+    run = served.run("Hi", served.new_session()).json
+    assert run["content"] == "done"
+    watch.ended()
+    results = [event.result for event in watch.events if isinstance(event, ToolCallEvent) and event.result]
+    assert results == ["CustomEvent,StateEvent"]
+    assert lengths == [2, 2]
 
 
 def test_events_that_arrive_together_come_one_by_one(serve) -> None:
@@ -190,7 +226,7 @@ def test_the_piece_that_makes_an_answer_too_long_is_seen_as_it_was_sent(serve) -
     served = serve(["x" * 5000, "never"], plugins={"watch": watch}, max_output_size=1024)
     assert served.run("Hi").status_code == 502
     watch.ended()
-    assert watch.types == ["RunStart", "Token", "Error"]
+    assert watch.types == ["RunStart", "Step", "Token", "Error"]
 
 
 def test_a_run_that_waits_for_its_session_has_begun_for_it(serve) -> None:
