@@ -81,19 +81,7 @@ from agentos.errors import (
     UnsupportedMediaType,
     WorkerLost,
 )
-from agentos.hookspecs import (
-    RegisterAgent,
-    RegisterAuthenticator,
-    RegisterCommand,
-    RegisterExecutor,
-    RegisterModelProvider,
-    RegisterRoutes,
-    RegisterSetting,
-    RegisterStorageBackend,
-    RegisterTool,
-    RegisterToolSource,
-    hookimpl,
-)
+from agentos.hookspecs import hookimpl
 from agentos.http.failures import OutboundFailed, OutboundRefused
 from agentos.http.policy import OutboundPolicy
 from agentos.models.deltas import (
@@ -110,6 +98,18 @@ from agentos.models.deltas import (
 from agentos.models.provider import ModelProvider
 from agentos.models.request import ModelRequest
 from agentos.models.scripted import ScriptedProvider
+from agentos.registrations import (
+    RegisterAgent,
+    RegisterAuthenticator,
+    RegisterCommand,
+    RegisterExecutor,
+    RegisterModelProvider,
+    RegisterRoutes,
+    RegisterSetting,
+    RegisterStorageBackend,
+    RegisterTool,
+    RegisterToolSource,
+)
 from agentos.runtime.context import RunContext
 from agentos.setting_kinds import Kind
 from agentos.storage.idempotency import IdempotencyKey

@@ -9,15 +9,15 @@ from agentos.auth.keys import ApiKeyAuthenticator
 from agentos.config import Config
 from agentos.domain.agent import Agent
 from agentos.execution.executor import EmbeddedExecutor
-from agentos.hookspecs import (
+from agentos.hookspecs import hookimpl
+from agentos.models.scripted import ScriptedProvider
+from agentos.registrations import (
     RegisterAgent,
     RegisterAuthenticator,
     RegisterExecutor,
     RegisterModelProvider,
     RegisterStorageBackend,
-    hookimpl,
 )
-from agentos.models.scripted import ScriptedProvider
 from agentos.storage.interface import Storage
 from agentos.storage.memory import open_memory
 from agentos.storage.sqlalchemy import open_sql

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from agentos.hookspecs import RegisterRoutes, hookimpl
+from agentos.hookspecs import hookimpl
+from agentos.registrations import RegisterRoutes
 
 
 class DocsPlugin:

@@ -11,8 +11,9 @@ from agentos.domain.event import Yielded
 from agentos.domain.media import Media
 from agentos.domain.principal import Principal
 from agentos.errors import Unauthenticated
-from agentos.hookspecs import RegisterAuthenticator, hookimpl
+from agentos.hookspecs import hookimpl
 from agentos.models.scripted import Fail, Pause
+from agentos.registrations import RegisterAuthenticator
 
 if TYPE_CHECKING:
     from agentos.runtime.context import RunContext

@@ -17,7 +17,8 @@ from agentos.domain.run_request import RunRequest
 from agentos.domain.stored_request import RunMode
 from agentos.errors import RateLimited, SessionBusy, SessionNotFound
 from agentos.execution.executor import EmbeddedExecutor, Slot
-from agentos.hookspecs import RegisterStorageBackend, hookimpl
+from agentos.hookspecs import hookimpl
+from agentos.registrations import RegisterStorageBackend
 from agentos.services.services import Services
 from agentos.storage.idempotency import IdempotencyKey
 from agentos.storage.memory import MemoryStorage

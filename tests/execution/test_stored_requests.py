@@ -16,8 +16,9 @@ from agentos.domain.principal import OPERATOR
 from agentos.domain.run import Run, RunStatus
 from agentos.domain.run_request import RunRequest
 from agentos.domain.stored_request import ModelOverrides
-from agentos.hookspecs import RegisterModelProvider, hookimpl
+from agentos.hookspecs import hookimpl
 from agentos.models.scripted import Pause, ScriptedProvider
+from agentos.registrations import RegisterModelProvider
 from agentos.services.services import Services
 from parts.waiting import until
 

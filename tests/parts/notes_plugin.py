@@ -5,7 +5,8 @@ from typing import Any
 from flask import Response
 
 from agentos import web
-from agentos.hookspecs import RegisterRoutes, hookimpl
+from agentos.hookspecs import hookimpl
+from agentos.registrations import RegisterRoutes
 from agentos.web import RequestSchema, ResponseSchema, ResponseSpec, Routes
 
 
