@@ -99,7 +99,7 @@ from agentos.models.deltas import (
 from agentos.models.provider import ModelProvider
 from agentos.models.request import ModelRequest
 from agentos.models.scripted import ScriptedProvider
-from agentos.registration import (
+from agentos.registrations import (
     RegisterAgent,
     RegisterAuthenticator,
     RegisterCommand,

@@ -11,7 +11,7 @@ from agentos.domain.agent import Agent
 from agentos.execution.executor import EmbeddedExecutor
 from agentos.hookspecs import hookimpl
 from agentos.models.scripted import ScriptedProvider
-from agentos.registration import (
+from agentos.registrations import (
     RegisterAgent,
     RegisterAuthenticator,
     RegisterExecutor,

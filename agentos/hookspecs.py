@@ -15,19 +15,6 @@ from typing import TYPE_CHECKING
 
 import pluggy
 
-from agentos.registration import (
-    RegisterAgent,
-    RegisterAuthenticator,
-    RegisterCommand,
-    RegisterExecutor,
-    RegisterModelProvider,
-    RegisterRoutes,
-    RegisterSetting,
-    RegisterStorageBackend,
-    RegisterTool,
-    RegisterToolSource,
-)
-
 if TYPE_CHECKING:
     from agentos.config import Config
     from agentos.domain.agent import Agent, StreamingAgent
@@ -39,6 +26,18 @@ if TYPE_CHECKING:
     from agentos.domain.run_request import RunRequest
     from agentos.domain.usage import Usage
     from agentos.models.request import ModelRequest
+    from agentos.registrations import (
+        RegisterAgent,
+        RegisterAuthenticator,
+        RegisterCommand,
+        RegisterExecutor,
+        RegisterModelProvider,
+        RegisterRoutes,
+        RegisterSetting,
+        RegisterStorageBackend,
+        RegisterTool,
+        RegisterToolSource,
+    )
     from agentos.runtime.context import RunContext
     from agentos.services.server import Server
     from agentos.tools.context import ToolContext

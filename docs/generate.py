@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import get_args
 
 import click
+import public_names
 
-from agentos import hookspecs
+from agentos import hookspecs, registrations
 from agentos.api.kit.errors import CAUSE_STATUS, CODE_STATUS
 from agentos.cli import COMMANDS
 from agentos.cli import agentos as cli
@@ -130,7 +131,7 @@ def hooks() -> str:
             parts += _section(name, f"def {name}{_signature(function)}: ...", _doc(function))
             parts += ["```python", (EXAMPLES / f"{name}.py").read_text("utf-8").rstrip(), "```", ""]
     parts += ["# What `register` accepts", ""]
-    for name, protocol in vars(hookspecs).items():
+    for name, protocol in vars(registrations).items():
         if name.startswith("Register"):
             call = str(_signature(protocol.__call__)).replace("(self, ", "(")
             parts += _section(name, f"def register{call}: ...", _doc(protocol))
@@ -227,7 +228,7 @@ def _commands(group: click.Group, path: str) -> Iterator[tuple[str, click.Comman
 
 def _doc(thing: object) -> str:
     text = inspect.getdoc(thing) or ""
-    for role in (":class:", ":mod:", ":meth:", ":func:", ":data:"):
+    for role in (":class:", ":mod:", ":meth:", ":func:", ":data:", ":attr:", ":exc:"):
         text = text.replace(role, "")
     return text.replace("``", "`").replace("`~", "`")
 
@@ -236,7 +237,12 @@ def _first(thing: object) -> str:
     return _doc(thing).split("\n\n")[0].replace("\n", " ").replace("|", "\\|")
 
 
-PAGES = {"settings": settings, "hooks": hooks, "events": events, "errors": errors, "commands": commands}
+def api() -> str:
+    """One section a public name, from the modules that plugins import."""
+    return public_names.render(_doc)
+
+
+PAGES = {"settings": settings, "hooks": hooks, "api": api, "events": events, "errors": errors, "commands": commands}
 
 
 def main() -> int:

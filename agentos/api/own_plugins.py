@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from agentos.hookspecs import hookimpl
-from agentos.registration import RegisterRoutes
+from agentos.registrations import RegisterRoutes
 
 
 class DocsPlugin:

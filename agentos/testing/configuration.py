@@ -9,7 +9,7 @@ from agentos.config import Config
 from agentos.domain.agent import Agent, StreamingAgent
 from agentos.hookspecs import hookimpl
 from agentos.models.scripted import ScriptedProvider, Step
-from agentos.registration import RegisterModelProvider
+from agentos.registrations import RegisterModelProvider
 
 Turns = ScriptedProvider | Sequence[str | Sequence[Step]]
 """What the models say: one item a call, or a provider that a test has made."""

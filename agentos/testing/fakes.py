@@ -13,7 +13,7 @@ from agentos.domain.principal import Principal
 from agentos.errors import Unauthenticated
 from agentos.hookspecs import hookimpl
 from agentos.models.scripted import Fail, Pause
-from agentos.registration import RegisterAuthenticator
+from agentos.registrations import RegisterAuthenticator
 
 if TYPE_CHECKING:
     from agentos.runtime.context import RunContext

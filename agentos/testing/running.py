@@ -14,7 +14,7 @@ from agentos.domain.agent import Agent, StreamingAgent
 from agentos.domain.principal import ANONYMOUS_PRINCIPAL, Principal
 from agentos.domain.run_request import RunRequest
 from agentos.hookspecs import hookimpl
-from agentos.registration import RegisterStorageBackend
+from agentos.registrations import RegisterStorageBackend
 from agentos.storage.memory import MemoryStorage
 from agentos.testing.configuration import ModelScript, Turns, config_of
 from agentos.testing.runs import FinishedRun, events_of

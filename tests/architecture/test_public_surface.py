@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import agentos
-from agentos import errors, hookspecs
+from agentos import errors, hookspecs, registrations
 
 ROOT = Path(__file__).parents[2]
 PUBLIC = ("agentos", "agentos.web", "agentos.testing")
@@ -79,10 +79,10 @@ def test_a_program_that_reaches_deeper_is_found() -> None:
     source = """
 import agentos.models.wire
 from agentos import Config, NoSuchName
-from agentos.registration import RegisterTool
+from agentos.hookspecs import hookspec
 agentos.storage.memory
 """
-    found = ["agentos.models.wire", "agentos.NoSuchName", "agentos.registration", "agentos.storage"]
+    found = ["agentos.models.wire", "agentos.NoSuchName", "agentos.registrations", "agentos.storage"]
     assert sorted(_deep(source)) == sorted(found)
 
 
@@ -105,7 +105,8 @@ def test_what_each_hook_is_given_and_returns_is_public() -> None:
     elsewhere |= {"bool", "Command"}
     public = {name for module in PUBLIC for name in importlib.import_module(module).__all__}
     named: set[str] = set()
-    for node in ast.parse(Path(str(hookspecs.__file__)).read_text("utf-8")).body:
+    sources = [Path(str(module.__file__)).read_text("utf-8") for module in (hookspecs, registrations)]
+    for node in [node for source in sources for node in ast.parse(source).body]:
         functions = node.body if isinstance(node, ast.ClassDef) else [node]
         for function in functions:
             if isinstance(function, ast.FunctionDef):

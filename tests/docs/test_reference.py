@@ -1,9 +1,14 @@
 """The generated reference is fresh, and complete where a newcomer would look."""
 
+import re
 import subprocess
 import sys
+from configparser import ConfigParser
 from pathlib import Path
 
+import agentos
+import agentos.testing
+import agentos.web
 from agentos import hookspecs
 from agentos.config import Config
 from agentos.domain.event import EVENT_TYPES
@@ -27,6 +32,15 @@ def test_each_hook_has_its_heading() -> None:
     assert all(f"\n## {name}\n" in page for name in hooks)
 
 
+def test_each_public_name_has_its_heading_once() -> None:
+    headings = re.findall(r"^#+ (\w+)$", (REFERENCE / "api.md").read_text("utf-8"), re.MULTILINE)
+    names = {name for module in (agentos, agentos.testing, agentos.web) for name in module.__all__} - {"__version__"}
+    described = [heading for heading in headings if heading in names]
+    assert names == set(described)
+    # A class of our errors and an event may have the same name in two modules, and the fakes are in two.
+    assert len(described) <= len(names) + 2
+
+
 def test_each_setting_of_a_plugin_of_this_repository_has_its_row() -> None:
     page = (REFERENCE / "settings.md").read_text("utf-8")
     variables = ("AGENTOS_HTTP_DENY_HOSTS", "AGENTOS_LOCAL_API_KEY_FILE", "AGENTOS_TOOL_POLICY")
@@ -37,3 +51,12 @@ def test_each_setting_has_its_row_and_each_event_its_heading() -> None:
     settings, events = (REFERENCE / "settings.md").read_text("utf-8"), (REFERENCE / "events.md").read_text("utf-8")
     assert all(f"| `{one.name}` |" in settings for one in settings_of(Config))
     assert all(f"\n## {name}\n" in events for name in EVENT_TYPES)
+
+
+def test_the_layers_of_the_architecture_page_are_those_that_are_checked() -> None:
+    config = ConfigParser(interpolation=None)
+    config.read(ROOT / "setup.cfg", "utf-8")
+    layers = config["importlinter:contract:layers"]["layers"].split()
+    page = (ROOT / "docs" / "explanation" / "architecture.md").read_text("utf-8")
+    shown = page.partition("## Who may import whom")[2].partition("\n\n    ")[2].partition("\n\n")[0]
+    assert shown.split() == layers

@@ -18,7 +18,7 @@ from agentos.domain.stored_request import RunMode
 from agentos.errors import RateLimited, SessionBusy, SessionNotFound
 from agentos.execution.executor import EmbeddedExecutor, Slot
 from agentos.hookspecs import hookimpl
-from agentos.registration import RegisterStorageBackend
+from agentos.registrations import RegisterStorageBackend
 from agentos.services.services import Services
 from agentos.storage.idempotency import IdempotencyKey
 from agentos.storage.memory import MemoryStorage

@@ -18,7 +18,7 @@ from agentos.domain.run_request import RunRequest
 from agentos.domain.stored_request import ModelOverrides
 from agentos.hookspecs import hookimpl
 from agentos.models.scripted import Pause, ScriptedProvider
-from agentos.registration import RegisterModelProvider
+from agentos.registrations import RegisterModelProvider
 from agentos.services.services import Services
 from parts.waiting import until
 

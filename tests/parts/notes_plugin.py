@@ -6,7 +6,7 @@ from flask import Response
 
 from agentos import web
 from agentos.hookspecs import hookimpl
-from agentos.registration import RegisterRoutes
+from agentos.registrations import RegisterRoutes
 from agentos.web import RequestSchema, ResponseSchema, ResponseSpec, Routes
 
 

@@ -1,4 +1,4 @@
-"""What the ``register_…`` hooks of plugins are given to register with."""
+"""What ``register`` accepts in each ``register_…`` hook of :mod:`agentos.hookspecs`."""
 
 from __future__ import annotations
 
