@@ -82,7 +82,7 @@ from agentos import Config, NoSuchName
 from agentos.hookspecs import hookspec
 agentos.storage.memory
 """
-    found = ["agentos.models.wire", "agentos.NoSuchName", "agentos.registrations", "agentos.storage"]
+    found = ["agentos.models.wire", "agentos.NoSuchName", "agentos.hookspecs", "agentos.storage"]
     assert sorted(_deep(source)) == sorted(found)
 
 
