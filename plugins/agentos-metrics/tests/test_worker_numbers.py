@@ -147,7 +147,7 @@ def test_all_workers_together_have_one_bound_of_a_label(tmp_path: Path) -> None:
     assert [first("b"), second("a")] == ["b", "a"], "each has seen what the other one took"
     assert first("code") == second("code") == "code"
     later = BoundedLabel(2, folder=tmp_path, name="agents")
-    assert [later("a"), later("e")] == ["a", "other"]
+    assert [later("e"), later("a")] == ["other", "a"]
 
 
 def test_a_list_of_labels_that_cannot_be_read_makes_all_of_them_other(tmp_path: Path) -> None:
