@@ -21,6 +21,7 @@ class Services:
     def __init__(self):
         self.config = Config()
         self.agents = Agents(self.config)
+        self.plugins = SimpleNamespace(reports=[])
         self.draining = threading.Event()
         self.lost = threading.Event()
         self.active = 0
