@@ -7,6 +7,7 @@ import sqlite3
 import time
 import urllib.error
 import urllib.request
+from contextlib import closing
 
 import pytest
 
@@ -200,7 +201,7 @@ def test_the_tool_calls_of_a_run_are_shown(cli, scripted_agents):
 def test_they_are_shown_without_events_from_the_session(cli, scripted_agents, tmp_path):
     session = cli("chat", "sums", input="1 + 2?\n2 + 1?\n").stderr.splitlines()[0].removeprefix("Session ")
     runs = cli.json("runs", "list", "--session", session)["runs"]
-    with sqlite3.connect(tmp_path / "agentos.db") as database:
+    with closing(sqlite3.connect(tmp_path / "agentos.db")) as database, database:
         database.execute("delete from run_events")
     for run in runs:
         assert 'add({"a": 1, "b": 2}) ended, its events are not kept any more' in cli.ok("runs", "show", run["run_id"])

@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -134,7 +135,7 @@ def test_it_has_the_time_limit_of_its_mode(workers: Workers, mode: str) -> None:
 
 def stored(workers: Workers, run_id: str, text: str | None) -> None:
     """Have the row of a run as another version of AgentOS writes it."""
-    with sqlite3.connect(workers.path) as connection:
+    with closing(sqlite3.connect(workers.path)) as connection, connection:
         connection.execute("UPDATE runs SET request = ? WHERE id = ?", (text, run_id))
     connection.close()
 
@@ -168,7 +169,7 @@ def test_one_of_a_newer_version_that_asks_for_something_unknown_is_not_executed_
 
 def test_one_of_a_newer_version_with_unknown_messages_is_not_executed_without_them(workers: Workers) -> None:
     run_id = workers.lose(messages=CONVERSATION, input="Hi")
-    with sqlite3.connect(workers.path) as connection:
+    with closing(sqlite3.connect(workers.path)) as connection, connection:
         connection.execute("UPDATE run_conversations SET messages = ?", ('[{"role":"user","brand_new":1}]',))
     connection.close()
     run = workers.take_over(run_id)

@@ -3,6 +3,7 @@
 import sqlite3
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -103,7 +104,7 @@ def drive(config: Config, folder: Path) -> list[str]:
     answers.append(client.post("/api/v1/agents/answers/run", json={"input": {PROMPT: 1}}).text)
     answers.append(client.post("/api/v1/agents/answers/run", data=PROMPT).text)
     answers.append(client.get(f"/api/v1/sessions?user_id={PROMPT}&{ANSWER}=1").text)
-    with sqlite3.connect(folder / "a.db") as other:
+    with closing(sqlite3.connect(folder / "a.db")) as other, other:
         other.execute("drop table messages")
         other.execute("drop table run_events")
     answers.append(client.post("/api/v1/agents/answers/run", json={**body, "session_id": session}).text)

@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+from contextlib import closing
 from operator import attrgetter
 
 import psycopg
@@ -154,7 +155,7 @@ FEW = ("oldest", "lost", "some_aliases", "ROW")
 
 
 def sqlite_plan(url, statement, parameters):
-    with sqlite3.connect(url.removeprefix("sqlite:///")) as connection:
+    with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection, connection:
         rows = connection.execute(f"EXPLAIN QUERY PLAN {statement}", parameters).fetchall()
     connection.close()
     return [row[3] for row in rows]
