@@ -62,14 +62,14 @@ wheels: $(VENV)/.installed  ## Build what would be published, into dist/.
 test: $(VENV)/.tested  ## Install what tests need and run the whole suite.
 	@$(BIN)/pytest
 
-# Without what says little about a version of Python: faults, the API asked at length, pages, the benchmark.
+# Without what says little about a version of Python: faults, hostile clients, the API asked at length, pages, the benchmark.
 test-pythons:  ## Run the suite on Python 3.12 and 3.13 where they are installed, each in an environment of its own.
 	@status=0; environments=; for version in $(OTHER_PYTHONS); do \
 		python=$$(.ci/python $$version) || { echo "Python $$version is not installed: skipped"; continue; }; \
 		$(MAKE) --no-print-directory VENV=build/venv-$$version PYTHON="$$python" build/venv-$$version/.tested \
 			&& environments="$$environments build/venv-$$version" || status=1; \
 	done; \
-	.ci/suites $(patsubst %,--ignore tests/%,faults fuzz docs benchmark) -- $$environments || status=1; exit $$status
+	.ci/suites $(patsubst %,--ignore tests/%,faults hostile fuzz docs benchmark) -- $$environments || status=1; exit $$status
 
 soak: $(VENV)/.tested  ## The fault and property tests with their loops in full, and the API asked at length.
 	@AGENTOS_SOAK=1 $(BIN)/pytest tests/faults tests/storage/test_promises.py tests/hostile tests/fuzz --timeout 3600
