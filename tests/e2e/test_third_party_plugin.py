@@ -306,4 +306,4 @@ def test_a_plugin_that_does_not_stop_is_left_behind_and_named(installed: Path, t
         started = time.monotonic()
         server.stop()
     assert time.monotonic() - started < 15
-    assert [one for one in server.records() if one.get("plugin") == "vandal-start" and one.get("closing")]
+    assert [one for one in server.records() if one.get("plugin") == "vandal-start" and one.get("hook") == "server_stop"]

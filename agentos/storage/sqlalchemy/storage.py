@@ -73,9 +73,10 @@ class SqlStorage(Storage):
             try:
                 value: str | None = connection.execute(query).scalar()
             except self._database.failures:
-                if inspect(self._database.engine).has_table(table):
-                    raise
-                return None
+                if not inspect(self._database.engine).has_table(table):
+                    return None
+                # Either another worker has made it meanwhile, or this fails again.
+                value = connection.execute(query).scalar()
             return value
 
         return self._database.read(work)
