@@ -77,6 +77,10 @@ class LiveWriter(RunWriter):
                 most=self._max_state,
             )
 
+    def close(self) -> None:
+        """Let go of the run, which has ended: it refers to this, and its memory shall not wait for a collection."""
+        self._publish, self._tell = _refuse, _nothing
+
     def _read(self) -> Session | None:
         if self._run.session_id is None:
             return None
@@ -86,3 +90,10 @@ class LiveWriter(RunWriter):
             if self._session is None and found is not None:
                 self._session, self._state = found, found.state
             return self._session
+
+
+def _refuse(_: object) -> bool:
+    return False
+
+
+def _nothing() -> None: ...

@@ -261,6 +261,7 @@ class Runner:
                 live.tell_end()
                 self._on_finished(live.run)
         finally:
+            live.writer.close()
             with self._idle:
                 self._live.pop(live.run.id, None)
                 self._idle.notify_all()
