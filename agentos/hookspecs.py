@@ -167,7 +167,7 @@ def server_stop(server: Server) -> None:
 def before_run(request: RunRequest, agent: Agent | StreamingAgent) -> Denied | None:
     """Allow a run by returning ``None``, or deny it, before anything of it is saved.
 
-    A client whose run is denied gets 403 ``FORBIDDEN`` with the reason, or the ``error`` of :class:`~agentos.Denied`.
+    The client of a denied run gets 403 ``FORBIDDEN`` with the reason, or the ``error`` of :class:`~agentos.Denied`.
     Every plugin is asked, in the order of their names, and the first denial counts. Not asked again: a repeat with the
     same ``Idempotency-Key``, and a run that another worker takes over. A plugin that raises, answers anything else, or
     does not answer within ten seconds denies, and is named in the log. The server does not start without a plugin that

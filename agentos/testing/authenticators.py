@@ -26,8 +26,8 @@ def credentials(headers: Mapping[str, str]) -> Credentials:
 class AuthenticatorContract:
     """Derive a test class from it and give it the fixtures ``authenticator``, ``known`` and ``refused``.
 
-    ``known`` are the headers of a request whose caller it knows, ``refused`` those of one with a credential of its kind
-    that is not valid: expired, revoked, made by another issuer, or invented.
+    ``known`` are the headers of a request by a caller that it knows. ``refused`` are those of a request with a
+    credential of its kind that is not valid: expired, revoked, made by another issuer, or invented.
 
         class TestMine(AuthenticatorContract):
             @pytest.fixture

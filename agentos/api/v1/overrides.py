@@ -28,5 +28,5 @@ def _client_tools(value: Any) -> tuple[ToolSpec, ...]:
         words = f"is {shown(value)}; accepted is a list of tools"
         path = "overrides.client_tools"
         raise InvalidRequest(f"field {path!r} {words}", details={"fields": {path: words}})
-    # None is accepted yet, so nobody looks into them: the agent's check refuses the list.
+    # No client tool is accepted yet: the check of the agent refuses the list, so their fields are not read.
     return tuple(ToolSpec(str(one.get("name", "")), "", {}) for one in value)

@@ -40,7 +40,7 @@ WHOLE = StoredRequest(
 
 
 def taken(storage: Storage) -> Run:
-    """Take over the one run whose worker is gone."""
+    """Take over the one run that has lost its worker."""
     (run,) = storage.runs.take_lost(LEASE, limit=9)
     return run
 

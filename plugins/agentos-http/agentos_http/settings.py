@@ -15,7 +15,7 @@ _FLAGS = {"0": False, "false": False, "no": False, "off": False, "1": True, "tru
 
 
 def register_rows(register: RegisterSetting) -> None:
-    """Register the settings, whose defaults are those of the client."""
+    """Register the settings. Their defaults are those of the client."""
     register(
         "http_allow_hosts",
         Kind("host names, also *.example.com, separated by commas", _allowed),
