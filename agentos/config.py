@@ -101,9 +101,17 @@ class Config:
     )
     background_limit: int = setting(10, whole(1, 10_000), "Background runs that one worker executes at once.")
     background_queue: int = setting(
-        100, whole(0, 100_000), "Background runs that wait in one worker for the others to end; more are refused."
+        100,
+        whole(0, 100_000),
+        "Background runs of the whole deployment that may wait for a worker to execute them; more are refused.",
     )
     executor: str = setting("embedded", TEXT, "What executes background runs: embedded, or a plugin's.")
+    signals: str = setting(
+        "local",
+        TEXT,
+        "How workers wake each other: `local`, each asks the database a few times a second; or the URL of a plugin's.",
+        secret=True,
+    )
     max_request_size: int = setting(10 * 1024**2, SIZE, "Largest body of a request.")
     max_input_size: int = setting(1024**2, SIZE, "Largest text input of a run, and instructions of an agent.")
     max_metadata_size: int = setting(
@@ -171,6 +179,16 @@ class Config:
     max_runs_per_owner: int | None = setting(
         None, OPTIONAL_COUNT, "Runs under way at once of one owner. Not set: 100 with `AGENTOS_AUTH`, else no limit."
     )
+    max_paused_runs_per_owner: int = setting(
+        1000,
+        whole(0, 1_000_000),
+        "Runs of one owner that may be paused at once. A run that would be one more fails instead.",
+    )
+    pause_timeout: float = setting(
+        604_800.0,
+        seconds(0, 315_360_000),
+        "How long a paused run waits for an answer where nothing else is said; then it fails. 0: without limit.",
+    )
     max_streams_per_owner: int | None = setting(
         None,
         OPTIONAL_COUNT,
@@ -208,7 +226,9 @@ class Config:
     lease_seconds: float = setting(
         30.0, seconds(1, 3600), "How long a worker may be silent before its runs count as lost."
     )
-    max_attempts: int = setting(3, whole(1, 100), "How often a run of an agent with retry_on_crash is begun at most.")
+    max_attempts: int = setting(
+        3, whole(1, 100), "How many workers a run of an agent with retry_on_crash may have at most, one after another lost."
+    )
     event_retention: float = setting(
         86_400.0, seconds(1, 31_536_000), "How long the events of an ended run can be replayed."
     )

@@ -20,6 +20,8 @@
     │   ├── RunActive                   RUN_ACTIVE
     │   ├── IdempotencyConflict         IDEMPOTENCY_CONFLICT
     │   ├── EventsExpired               EVENTS_EXPIRED
+    │   ├── AlreadyAnswered             ALREADY_ANSWERED
+    │   ├── PendingExpired              PENDING_EXPIRED
     │   ├── PreconditionFailed          PRECONDITION_FAILED
     │   ├── IdempotencyMismatch         IDEMPOTENCY_MISMATCH
     │   ├── RateLimited                 RATE_LIMITED
@@ -51,7 +53,7 @@ is accepted, and never holds a secret or the text of an internal exception.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 
@@ -159,11 +161,22 @@ class AgentExists(RequestError, code="AGENT_EXISTS"):
 
 
 class SessionBusy(RequestError, code="SESSION_BUSY"):
-    """The session has a run under way, and the request asked to be refused then."""
+    """The session has a run under way, and the request asked to be refused then; or a run that is paused.
 
-    def __init__(self, session_id: str) -> None:
+    ``pending`` are the ids of the actions that the paused run ``run_id`` waits for.
+    """
+
+    def __init__(self, session_id: str, *, run_id: str | None = None, pending: Sequence[str] = ()) -> None:
+        if run_id is None:
+            super().__init__(
+                f"session {session_id!r} has a run under way; try again, or let the run wait with concurrency 'enqueue'",
+                retry_after=1.0,
+            )
+            return
         super().__init__(
-            f"session {session_id!r} has a run under way; try again, or let the run wait with concurrency 'enqueue'",
+            f"run {run_id!r} of session {session_id!r} is paused and waits for {len(pending)} answers; answer them with"
+            f" POST /api/v1/runs/{run_id}/resume, cancel it, or send concurrency 'interrupt' or 'rollback'",
+            details={"run_id": run_id, "pending": list(pending)},
             retry_after=1.0,
         )
 
@@ -187,6 +200,14 @@ class IdempotencyConflict(RequestError, code="IDEMPOTENCY_CONFLICT"):
 
 class EventsExpired(RequestError, code="EVENTS_EXPIRED"):
     """The run has ended, and its events were kept for their time only."""
+
+
+class AlreadyAnswered(RequestError, code="ALREADY_ANSWERED"):
+    """What the run waits for was answered before, and otherwise."""
+
+
+class PendingExpired(RequestError, code="PENDING_EXPIRED"):
+    """What the run waited for was not answered in time."""
 
 
 class IdempotencyMismatch(RequestError, code="IDEMPOTENCY_MISMATCH"):

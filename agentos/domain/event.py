@@ -29,8 +29,8 @@ class _Sent:
 class RunStart(_Sent):
     """The run was accepted. Always the first event.
 
-    It comes once more, with ``attempt``, when the run starts over because its worker was lost (agents with
-    ``retry_on_crash``): what was said before does not count.
+    It comes once more, with ``attempt``, when another worker goes on with the run because its worker was lost (agents
+    with ``retry_on_crash``): what was said before does not count, but for the first ``kept_turns`` turns.
     """
 
     type: ClassVar[str] = "run_start"
@@ -39,6 +39,7 @@ class RunStart(_Sent):
     session_id: str | None = None
     media: Sequence[Mapping[str, Any]] | None = None
     attempt: int | None = None
+    kept_turns: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +151,29 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class Paused(_Sent):
+    """The run waits for a person or its client, and is saved. The connection ends; `resumed` follows once all is answered.
+
+    Each item of ``pending`` has ``id``, ``kind`` (`approval`, `input` or `client_tool`), ``tool_name``,
+    ``tool_call_id`` and ``arguments``, and where there is one a ``message``, a ``schema`` that an `input` has to fit,
+    and ``expires_at``. `POST /api/v1/runs/{run_id}/resume` answers them.
+    """
+
+    type: ClassVar[str] = "paused"
+
+    pending: Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed(_Sent):
+    """The run goes on after a pause. Each of ``answers`` has ``id`` and, of an approval, the ``decision``."""
+
+    type: ClassVar[str] = "resumed"
+
+    answers: Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
 class Complete(_Sent):
     """The run ended well and is saved. ``output`` is the text of the last turn, ``duration`` is in seconds.
 
@@ -192,7 +216,7 @@ AgentEvent = Token | Reasoning | ToolCallEvent | Usage | Step
 Yielded = AgentEvent | str | list[AgentEvent | str]
 """What an agent's ``stream`` yields: an event, a text for a token, or several in one list, which are sent together."""
 
-RunEvent = RunStart | Reasoning | Token | ToolCallEvent | CustomEvent | StateEvent | Complete | Error
+RunEvent = RunStart | Reasoning | Token | ToolCallEvent | CustomEvent | StateEvent | Paused | Resumed | Complete | Error
 """What a run's stream is made of."""
 
 EVENT_TYPES: tuple[str, ...] = tuple(event.type for event in get_args(RunEvent))
@@ -211,5 +235,10 @@ class Frame(NamedTuple):
 
     @property
     def last(self) -> bool:
-        """True for the event after which nothing comes."""
+        """True for the event after which nothing comes: the end of the run."""
         return self.type in ("complete", "error")
+
+    @property
+    def stops(self) -> bool:
+        """True for an event after which nothing comes for now: the end of the run, or a pause."""
+        return self.type in ("complete", "error", "paused")

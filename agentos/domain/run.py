@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from agentos.domain.media import Media
+from agentos.domain.pending import PendingAction
 from agentos.domain.principal import ANONYMOUS
 from agentos.domain.run_step import RunStep
 from agentos.domain.stored_request import StoredRequest
@@ -17,10 +18,11 @@ from agentos.domain.usage import Usage
 
 
 class RunStatus(StrEnum):
-    """Where a run stands. ``queued`` and ``running`` are under way; the others are its one visible end."""
+    """Where a run stands. ``queued``, ``running`` and ``paused`` are unfinished; the others are its one visible end."""
 
     QUEUED = "queued"
     RUNNING = "running"
+    PAUSED = "paused"
     COMPLETED = "completed"
     FAILED = "failed"
     CANCELLED = "cancelled"
@@ -67,8 +69,8 @@ class RunError:
 class Run:
     """One execution of an agent, from its admission to its end.
 
-    ``position`` orders the runs of a session and is given by the database. ``attempt`` is the fencing token: a
-    writer must name the attempt that it was given.
+    ``position`` orders the runs of a session and is given by the database. A writer must name the ``attempt`` that
+    it was given.
     """
 
     id: str
@@ -79,6 +81,9 @@ class Run:
     user_id: str | None = None
     position: int | None = None
     attempt: int = 1
+    """How often a worker has claimed it: the fencing token."""
+    crashes: int = 0
+    """How many workers were lost while they executed it."""
     status: RunStatus
     input: str = ""
     media: tuple[Media, ...] = ()
@@ -93,6 +98,8 @@ class Run:
     loops: int = 0
     steps: tuple[RunStep, ...] = ()
     """The calls to models and tools, once the run has ended. Lists and histories leave them out."""
+    pending: tuple[PendingAction, ...] = ()
+    """What it waits for while it is paused. Lists and histories leave them out."""
     metadata: Mapping[str, Any] = field(default_factory=dict)
     context: Mapping[str, Any] = field(default_factory=dict)
     """``run_context`` of the request: parent run, workflow, team; kept, never interpreted."""
@@ -100,6 +107,9 @@ class Run:
     """The credential that asked for it (``key:4f…``); ``None`` for runs of earlier versions."""
     parent_run_id: str | None = None
     """The run of this server that made it; never what a client says in ``context``."""
+    worker_id: str | None = field(default=None, compare=False)
+    """The worker that has it, or waits with it for its turn; ``None`` while it is paused or nobody has claimed it.
+    Known to who has just asked it to stop."""
     request: StoredRequest | None = field(default=None, compare=False, repr=False)
     """The rest of its request. Known where it executes and to the worker that takes it over; lists do not read it."""
     request_id: str | None = field(default=None, compare=False)

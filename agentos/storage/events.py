@@ -7,16 +7,21 @@ from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from agentos.domain.checkpoint import Checkpoint
 from agentos.domain.event import Frame
 
 
 @dataclass(frozen=True, slots=True)
 class FrameBatch:
-    """Consecutive new frames of one run. With ``attempt``, they are left out once the run is at another attempt."""
+    """Consecutive new frames of one run. With ``attempt``, they are left out once the run is at another attempt.
+
+    ``checkpoints`` are saved with them, and left out with them.
+    """
 
     run_id: str
     frames: Sequence[Frame] = field(default_factory=tuple)
     attempt: int | None = None
+    checkpoints: Sequence[Checkpoint] = ()
 
     def is_accepted_at(self, attempt: int | None) -> bool:
         """Return whether an unfinished run at this attempt takes the batch; ``None`` stands for no such run."""
@@ -37,9 +42,10 @@ class EventStore(ABC):
 
     @abstractmethod
     def append(self, batches: Sequence[FrameBatch]) -> Set[str]:
-        """Append to the event logs of many runs in one transaction; return the ids of the runs that were left out.
+        """Append to the event logs of many runs, with their checkpoints, in one transaction; return those left out.
 
-        Left out are runs that are gone, have ended, or are at another attempt than their batch.
+        Left out are runs that are gone, have ended, or are at another attempt than their batch; their ids are returned.
+        A batch may have checkpoints and no frames. A frame or checkpoint that is there already counts once.
         """
 
     @abstractmethod

@@ -22,6 +22,7 @@ from agentos.storage.attachments import AttachmentStore
 from agentos.storage.events import EventStore
 from agentos.storage.idempotency import IdempotencyStore
 from agentos.storage.keys import KeyStore
+from agentos.storage.records import RecordStore
 from agentos.storage.runs import RunStore
 from agentos.storage.schema import SchemaState
 from agentos.storage.sessions import SessionStore
@@ -43,6 +44,7 @@ class Storage(ABC):
     idempotency: IdempotencyStore
     attachments: AttachmentStore
     aliases: AliasStore
+    records: RecordStore
 
     @abstractmethod
     def upgrade(self) -> None:

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from agentos.domain.checkpoint import Checkpoint
 from agentos.domain.event import Frame
 from agentos.domain.message import Message
+from agentos.domain.pending import Answer, PendingAction
 from agentos.domain.run import BusyPolicy, Run, RunStatus
 from agentos.domain.session_state import StateChange
-from agentos.storage.admission import Admission, Lease, Quota
+from agentos.storage.admission import Admission, Ended, Lease, Quota, Unattended
 from agentos.storage.idempotency import IdempotencyKey, Replay
 from agentos.storage.paging import Cursor, Page, Paging
+from agentos.storage.pauses import Answered, PendingFilter, WaitingAction
+from agentos.storage.records import Record, RecordKey
+
+
+CLAIM_WITHIN = 30.0
+"""Seconds in which a worker should have claimed a run that was submitted; after that, sweepers submit it again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,40 +74,104 @@ class RunStore(ABC):
     def admit(
         self,
         run: Run,
-        lease: Lease,
         *,
+        claim: Lease | None,
         owner: str | None,
         history_turns: int,
         concurrency: BusyPolicy = BusyPolicy.ENQUEUE,
-        queued: bool = False,
         idempotency: IdempotencyKey | None = None,
         quota: Quota = Quota(),  # noqa: B008 - frozen
+        claim_within: float = CLAIM_WITHIN,
     ) -> Admission | Replay:
-        """Accept a run durably: give it its place in its session's queue and lease it to a worker.
+        """Accept a run durably: give it its place in its session's queue, and claim it in the same transaction.
 
-        It comes back ``running`` with its history, or ``queued`` behind an older unfinished run of its session, or
-        because ``queued`` asks for that. Its attachments have the data that was given and a ``reference``; those of the
+        With ``claim`` it comes back ``running`` at attempt 1, with its history; or ``queued`` behind an older
+        unfinished run of its session, leased to that worker, which waits with it for its turn. Without, it is
+        ``queued`` at attempt 0 until a worker claims it; if none does in ``claim_within`` seconds, :meth:`unattended`
+        names it.
+
+        Its attachments have the data that was given and a ``reference``; those of the
         history have no data. Counts as activity of the session. With an idempotency key that was used before,
         nothing is written and the replay is returned; the key is kept in the same transaction as the run.
 
         The session is looked for among those of ``owner``. A run in a session gets the session's owner, and comes back
         with it; one without a session keeps ``run.owner``. Raises :class:`~agentos.errors.RateLimited` when the
-        ``quota`` is used up, with every ``concurrency``. All unfinished runs count, queued ones too, exactly, also when
-        several are admitted at the same time.
+        ``quota`` is used up, with every ``concurrency``; exactly, also when several are admitted at the same time.
 
-        ``concurrency`` applies to the session's unfinished runs: ``reject`` raises
-        :class:`~agentos.errors.SessionBusy`; ``interrupt`` and ``rollback`` ask them to stop as
-        :meth:`request_cancel` does, in the same transaction. Raises :class:`~agentos.errors.SessionNotFound`.
+        ``concurrency`` applies to the session's unfinished runs. ``reject`` raises
+        :class:`~agentos.errors.SessionBusy`; so does ``enqueue`` if one of them is paused, with the ids of what that
+        run waits for. ``interrupt`` and ``rollback`` ask them to stop as :meth:`request_cancel` does, in the same
+        transaction; who asks ends those that no worker has. Raises :class:`~agentos.errors.SessionNotFound`.
         """
 
     @abstractmethod
-    def start(self, run: Run, *, history_turns: int, now: datetime) -> Admission | None:
-        """Start a queued run if no older run of its session is unfinished; ``None``: not yet.
+    def claim(self, run_id: str, lease: Lease, *, now: datetime) -> Admission | None:
+        """Give a run that is there to a worker: it comes back ``running``, with what it needs to go on.
 
-        One that was asked to stop does not start any more: its worker finds the request and ends it. ``started_at``
-        becomes ``now``. Fenced by ``run.attempt``: raises :class:`~agentos.errors.RunNotFound` when the run is gone,
-        has ended, or is another worker's.
+        Claimed are runs that are ``queued`` and that no worker has, that wait in this worker, or whose worker's lease
+        has run out. ``started_at`` becomes ``now`` if it has none. ``attempt`` counts up unless the run was this
+        worker's already; ``crashes`` counts up if it was ``running`` at a lost worker. ``history`` is ``None``.
+
+        ``None`` while an older run of its session is unfinished. Raises :class:`~agentos.errors.SessionBusy` if that
+        one is paused and this one waits in this worker, which should give it up. One that waits here and was asked to
+        stop is not claimed either (``None``): its worker finds the request and ends it. Raises
+        :class:`~agentos.errors.RunNotFound` when the run is gone, has ended, is paused, or is another worker's.
         """
+
+    @abstractmethod
+    def window(self, session_id: str, *, turns: int) -> Sequence[Message]:
+        """Return the messages of a session's last turns, oldest first, as :meth:`admit` does."""
+
+    @abstractmethod
+    def pause(
+        self,
+        run: Run,
+        *,
+        checkpoints: Sequence[Checkpoint],
+        actions: Sequence[PendingAction],
+        frames: Sequence[Frame] = (),
+        records: Sequence[Record] = (),
+        limit: int | None = None,
+    ) -> bool:
+        """Save a run as ``paused``, with all that it needs to go on and what it waits for, all or nothing.
+
+        It has no worker after that, and keeps its place. What it said and used so far is in its row. ``records`` are
+        put in the same transaction. The actions of an earlier pause, which are answered, are kept.
+
+        Fenced by ``run.attempt``: returns ``False`` and writes nothing when the run has ended, is another worker's, or
+        is gone; ``True`` also if this very pause was saved before. Raises :class:`~agentos.errors.RunCancelled` if the
+        run was asked to stop, and :class:`~agentos.errors.RateLimited` if its owner has ``limit`` paused runs.
+        """
+
+    @abstractmethod
+    def answer(
+        self,
+        run_id: str,
+        answers: Mapping[str, Answer],
+        *,
+        owner: str | None,
+        forget: Sequence[RecordKey] = (),
+        claim_within: float = CLAIM_WITHIN,
+    ) -> Answered:
+        """Save answers by the ids of actions; with the last one the run is ``queued`` again, for any worker to claim.
+
+        The same answer again changes nothing. All or nothing: raises :class:`~agentos.errors.AlreadyAnswered` for
+        another one, :class:`~agentos.errors.PendingExpired` by database time, :class:`~agentos.errors.NotFound` for an
+        id that is not this run's, :class:`~agentos.errors.RunFinished`, and :class:`~agentos.errors.RunNotFound`. A run
+        that was asked to stop takes none (``RunFinished``). ``forget`` names records to delete when the run is resumed.
+        """
+
+    @abstractmethod
+    def waiting(self, where: PendingFilter, paging: Paging) -> Page[WaitingAction]:
+        """Return the actions of paused runs that wait for an answer, newest (``created_at``, then id) first."""
+
+    @abstractmethod
+    def actions(self, run_id: str) -> Sequence[PendingAction]:
+        """Return all actions of a run in the order of their making, with their answers."""
+
+    @abstractmethod
+    def checkpoints(self, run_id: str) -> Sequence[Checkpoint]:
+        """Return the checkpoints of a run, in order."""
 
     @abstractmethod
     def finish(
@@ -109,21 +181,24 @@ class RunStore(ABC):
         messages: Sequence[Message] = (),
         frames: Sequence[Frame] = (),
         state: StateChange | None = None,
-    ) -> bool:
+        records: Sequence[Record] = (),
+    ) -> Ended | None:
         """End a run: its final state, the turn's messages, the session's counters and its last frames, all or nothing.
 
         With ``state``, the session's state becomes its outcome, and ``version`` counts up. Raises what
-        :meth:`~agentos.domain.session_state.StateChange.outcome` does; then nothing was written.
+        :meth:`~agentos.domain.session_state.StateChange.outcome` does; then nothing was written. ``records`` are put in
+        the same transaction. Its checkpoints, and actions without an answer, are deleted.
 
-        ``run.status`` is one of the three ends. Fenced by ``run.attempt``: returns ``False`` and writes nothing when
-        the run has ended already, is another worker's, or is gone. The messages become the session's next turn,
+        ``run.status`` is one of the three ends. Fenced by ``run.attempt``: returns ``None`` and writes nothing when
+        the run has ended already, is another worker's, or is gone. So a run that is paused, or that nobody has claimed,
+        can be ended by anybody who has read it. The messages become the session's next turn,
         unless the run was asked to stop and be forgotten, however it ended: it counts as a run of the session with the
         tokens that it used, is in no history, and changes no state.
         """
 
     @abstractmethod
     def get(self, run_id: str, *, owner: str | None) -> Run | None:
-        """Return one run, with its steps."""
+        """Return one run, with its steps; a paused one with the actions that wait (``pending``)."""
 
     @abstractmethod
     def list(self, where: RunFilter, paging: Paging) -> Page[Run]:
@@ -135,12 +210,13 @@ class RunStore(ABC):
     def request_cancel(self, run_id: str, *, owner: str | None, forget: bool = False) -> Run | None:
         """Ask the worker of an unfinished run to stop it, and return the run as it is; ``None`` if there is none.
 
-        With ``forget`` it will leave nothing in the history. A run that has ended is returned unchanged.
+        With ``forget`` it will leave nothing in the history. A run that has ended is returned unchanged. Of an
+        unfinished one, ``worker_id`` is known: without a worker, who asks has to :meth:`finish` it.
         """
 
     @abstractmethod
-    def request_cancel_of_owner(self, data_owner: str, *, user_id: str | None = None) -> Sequence[str]:
-        """Ask all unfinished runs of an owner to stop, as :meth:`request_cancel` does; return their ids.
+    def request_cancel_of_owner(self, data_owner: str, *, user_id: str | None = None) -> Sequence[Run]:
+        """Ask all unfinished runs of an owner to stop, as :meth:`request_cancel` does; return them.
 
         With ``user_id``, only runs of that user, and those in a session of that user.
         """
@@ -160,16 +236,19 @@ class RunStore(ABC):
         """Prolong all unfinished runs of the lease's worker in one statement; return their ids. By database time."""
 
     @abstractmethod
-    def take_lost(self, lease: Lease, *, limit: int) -> Sequence[Run]:
-        """Take over up to ``limit`` unfinished runs with an expired lease: count ``attempt`` up, lease them anew."""
+    def unattended(self, *, limit: int) -> Unattended:
+        """Return runs, up to ``limit`` of each kind, that no living worker looks after. By database time.
+
+        ``unclaimed`` could be claimed now, and were not in the time that they should have been.
+        """
 
     # --- deleting --------------------------------------------------------------------------------------------------
 
     @abstractmethod
     def delete(self, run_id: str, *, owner: str | None) -> Run | None:
-        """Delete a run that has ended, with its events, messages and attachments; return it as it was.
+        """Delete a run that has ended or is paused, with all that belongs to it; return it as it was.
 
-        A run that has not ended is returned and stays; ``None`` if there is none. Its session counts one run less and
+        Any other run is returned and stays; ``None`` if there is none. Its session counts one run less and
         the tokens of that run less. No message gets another sequence. If the run left messages, the session's summary
         goes too, as it may quote them.
         """

@@ -1,0 +1,44 @@
+"""Runs that wait for a person or their client: what is asked of their store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from agentos.domain.pending import PendingAction, PendingKind
+from agentos.domain.run import Run
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PendingFilter:
+    """Exact matches, and-ed; ``None`` matches everything."""
+
+    owner: str | None = None
+    agent_id: str | None = None
+    session_id: str | None = None
+    run_id: str | None = None
+    kind: PendingKind | None = None
+
+    def given(self) -> dict[str, Any]:
+        """Return the matches that are asked for, by field name."""
+        return {name: value for name in self.__slots__ if (value := getattr(self, name)) is not None}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitingAction:
+    """An action that waits, with the run that waits for it."""
+
+    run_id: str
+    agent_id: str
+    owner: str
+    session_id: str | None
+    user_id: str | None
+    action: PendingAction
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A run after an answer: still paused, or ``queued`` and ``resumed`` by this answer. ``run.pending`` is current."""
+
+    run: Run
+    resumed: bool
