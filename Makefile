@@ -59,8 +59,11 @@ wheels: $(VENV)/.installed  ## Build what would be published, into dist/.
 	$(BUILD) --wheel-dir dist . $(patsubst %,./%,$(PLUGINS) $(LOCAL) $(TESTING))
 	rm -rf build/lib build/bdist.* plugins/*/build testing/build
 
-test: $(VENV)/.tested  ## Install what tests need and run the whole suite.
-	@$(BIN)/pytest
+# The tests that start servers, in a process of their own: each of the two parts uses about one core.
+SERVERS := $(addprefix tests/,serving faults hostile fuzz e2e docs benchmark) $(wildcard plugins testing)
+
+test: $(VENV)/.tested  ## Install what tests need and run the whole suite, in two parts side by side.
+	@.ci/suites "$(VENV) $(SERVERS)" "$(VENV) $(patsubst %,--ignore %,$(SERVERS))"
 
 # Without what says little about a version of Python: faults, hostile clients, the API asked at length, pages, the benchmark.
 test-pythons:  ## Run the suite on Python 3.12 and 3.13 where they are installed, each in an environment of its own.
@@ -69,7 +72,9 @@ test-pythons:  ## Run the suite on Python 3.12 and 3.13 where they are installed
 		$(MAKE) --no-print-directory VENV=build/venv-$$version PYTHON="$$python" build/venv-$$version/.tested \
 			&& environments="$$environments build/venv-$$version" || status=1; \
 	done; \
-	.ci/suites $(patsubst %,--ignore tests/%,faults hostile fuzz docs benchmark) -- $$environments || status=1; exit $$status
+	ignored="$(patsubst %,--ignore tests/%,faults hostile fuzz docs benchmark)"; set --; \
+	for environment in $$environments; do set -- "$$@" "$$environment $$ignored"; done; \
+	.ci/suites "$$@" || status=1; exit $$status
 
 soak: $(VENV)/.tested  ## The fault and property tests with their loops in full, and the API asked at length.
 	@AGENTOS_SOAK=1 $(BIN)/pytest tests/faults tests/storage/test_promises.py tests/hostile tests/fuzz --timeout 3600
