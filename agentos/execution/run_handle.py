@@ -15,7 +15,6 @@ from agentos.execution.runs_here import RunsHere
 from agentos.execution.signals import Signals, run_topic, worker_topic
 from agentos.storage.interface import Storage
 
-
 EndRun = Callable[[Run, AgentOSError], Run | None]
 """Ends a run that no worker has, for a cause, and returns it; ``None`` if one has claimed it meanwhile."""
 

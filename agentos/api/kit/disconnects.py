@@ -32,7 +32,7 @@ class DisconnectWatch:
         self._cancelled = False
 
     def saw(self, frame: Frame) -> None:
-        """Take note of the last frame that the client was sent: after a pause it may leave, until the run is resumed."""
+        """Take note of the last frame that was sent. After a pause the client may leave, until the run is resumed."""
         self.over = self._cancelled or frame.stops
 
     def wait(self, timeout: float) -> Run | None:
