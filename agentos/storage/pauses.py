@@ -8,6 +8,9 @@ from typing import Any
 from agentos.domain.pending import PendingAction, PendingKind
 from agentos.domain.run import Run
 
+EXPIRY_COLLECTION = "pending-expiry"
+"""The collection of records that end paused runs. One has its run's id and owner, and the first ``expires_at``."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PendingFilter:
