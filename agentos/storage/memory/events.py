@@ -22,7 +22,7 @@ class MemoryEventStore(MemoryStore, EventStore):
             for batch in batches:
                 row = self._rows.runs.get(batch.run_id)
                 if row is not None and row.unfinished and batch.is_accepted_at(row.run.attempt):
-                    row.append(batch.frames)
+                    row.append(batch.frames, batch.checkpoints)
                 else:
                     left_out.add(batch.run_id)
         return left_out

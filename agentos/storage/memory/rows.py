@@ -1,21 +1,16 @@
-"""What the memory storage holds, and copies that share nothing a caller could change later."""
+"""What the memory storage holds, under one lock."""
 
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from agentos.domain.event import Frame
 from agentos.domain.media import Media
-from agentos.domain.message import Message
 from agentos.domain.run import Run
 from agentos.domain.session import Session, Summary
-from agentos.domain.stored_request import StoredRequest
 from agentos.errors import SessionNotFound
-from agentos.storage.admission import Lease
 from agentos.storage.agents import StoredAgent
 from agentos.storage.aliases import Alias
 from agentos.storage.attachments import Attachment, digests_of
@@ -23,48 +18,8 @@ from agentos.storage.history import StoredMessage
 from agentos.storage.idempotency import Replay
 from agentos.storage.json_text import copied
 from agentos.storage.keys import StoredKey
+from agentos.storage.memory.run_rows import RunRow
 from agentos.storage.records import Record, RecordKey
-
-
-@dataclass(slots=True)
-class RunRow:
-    """A run, its lease, the turn it left and its event log."""
-
-    run: Run
-    worker_id: str
-    lease_until: float
-    request: StoredRequest | None = None
-    turn: int | None = None
-    cancel_requested: bool = False
-    forget_requested: bool = False
-    frames: list[Frame] = field(default_factory=list)
-    digests: set[str] = field(default_factory=set)
-    """Of the attachments that the run and its messages have."""
-
-    def lease(self, lease: Lease) -> None:
-        """Give the run to a worker from now on."""
-        self.worker_id = lease.worker_id
-        self.lease_until = time.monotonic() + lease.seconds
-
-    def ask_to_stop(self, *, forget: bool) -> None:
-        """Mark the run, which is unfinished. That it is to be forgotten is never taken back."""
-        self.cancel_requested = True
-        self.forget_requested = self.forget_requested or forget
-
-    def append(self, frames: Sequence[Frame]) -> None:
-        """Append what the log does not hold yet; a batch may come a second time."""
-        last = self.frames[-1].number if self.frames else 0
-        self.frames.extend(frame for frame in frames if frame.number > last)
-
-    @property
-    def unfinished(self) -> bool:
-        """True while the run has not ended."""
-        return not self.run.status.finished
-
-    @property
-    def position(self) -> int:
-        """The run's position in its session; 0 without one."""
-        return self.run.position or 0
 
 
 @dataclass(slots=True)
@@ -197,30 +152,3 @@ class MemoryStore:
 def session_copy(session: Session) -> Session:
     """Return a session of its own."""
     return replace(session, metadata=copied(session.metadata), state=copied(session.state))
-
-
-def run_copy(run: Run) -> Run:
-    """Return a run of its own, as it is read: without the rest of its request."""
-    return replace(
-        run,
-        request=None,
-        media=media_copy(run.media),
-        error=None if run.error is None else replace(run.error, details=copied(run.error.details)),
-        metadata=copied(run.metadata),
-        context=copied(run.context),
-    )
-
-
-def listed_copy(run: Run) -> Run:
-    """Return a run of its own as lists and histories have it."""
-    return replace(run_copy(run), steps=())
-
-
-def message_copy(message: Message) -> Message:
-    """Return a message of its own."""
-    return replace(message, media=media_copy(message.media)) if message.media else message
-
-
-def media_copy(media: tuple[Media, ...]) -> tuple[Media, ...]:
-    """Return attachments of their own, without their bytes."""
-    return tuple(replace(one.without_data(), metadata=copied(one.metadata)) for one in media)

@@ -15,7 +15,8 @@ from agentos.storage.history import History, within_page
 from agentos.storage.idempotency import IdempotencyKey, Replay
 from agentos.storage.memory.idempotency import find_key, keep_key
 from agentos.storage.memory.paging import matching, page
-from agentos.storage.memory.rows import MemoryStore, SessionRow, listed_copy, message_copy, session_copy
+from agentos.storage.memory.rows import MemoryStore, SessionRow, session_copy
+from agentos.storage.memory.run_rows import listed_copy, message_copy
 from agentos.storage.paging import Cursor, Page, Paging
 from agentos.storage.sessions import SessionChanges, SessionFilter, SessionStore, other_version
 
