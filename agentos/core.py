@@ -64,7 +64,7 @@ class CorePlugin:
     @hookimpl
     def register_signals(self, register: RegisterSignals) -> None:
         """Register the signals that stay within one worker; the others are found by polling."""
-        register(LOCAL, lambda url, config: Signals())
+        register(LOCAL, lambda _url, _config: Signals())
 
     @hookimpl
     def register_jobs(self, register: RegisterJob) -> None:

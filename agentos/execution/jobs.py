@@ -169,7 +169,7 @@ class Jobs:
                 return lambda: self._delete(record)
             new = dataclasses.replace(record, due_at=again)  # refuses what is no time
             return lambda: self._records.put(new, expected_version=record.version)
-        except BaseException:  # noqa: BLE001 - other people's code; its SystemExit must not end the thread unnoticed
+        except BaseException:  # other people's code; its SystemExit must not end the thread unnoticed
             seconds = pause_after(record.attempts)
             logger.error(
                 "a job failed; it is done again later",
@@ -186,9 +186,7 @@ class Jobs:
             return lambda: self._records.give_back(record, seconds=seconds)
 
     def _delete(self, record: Record) -> bool:
-        return self._records.delete(
-            record.collection, record.id, owner=record.owner, expected_version=record.version
-        )
+        return self._records.delete(record.collection, record.id, owner=record.owner, expected_version=record.version)
 
     def _settle(self, record: Record, write: Callable[[], object]) -> None:
         """Write the outcome of a job, if need be again and again: a job that was done is not to be done once more."""

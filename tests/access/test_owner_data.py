@@ -26,7 +26,10 @@ def test_all_of_an_owner_goes_and_nothing_of_another(tenants: Tenants) -> None:
         tenants.services.sessions.for_alias("chat", "thread", caller, agent_id="echo")
     before = his.state()
     answer = tenants.ada.request("DELETE", f"{DATA}?owner=alice")
-    assert (answer.status_code, answer.json) == (200, {"sessions": 3, "runs": 4, "attachments": 1, "aliases": 1, "records": 0})
+    assert (answer.status_code, answer.json) == (
+        200,
+        {"sessions": 3, "runs": 4, "attachments": 1, "aliases": 1, "records": 0},
+    )
     for run_id in (hers.run_id, hers.open_run_id, hers.queued_run_id, alone):
         assert tenants.ada.request("GET", f"/api/v1/runs/{run_id}").status_code == 404
     assert tenants.alice.request("GET", "/api/v1/sessions").json["count"] == 0

@@ -88,11 +88,7 @@ class MemoryRecordStore(MemoryStore, RecordStore):
     def take_due(self, collections: Collection[str], lease: Lease, *, limit: int) -> Sequence[Record]:
         with self._lock:
             now, until = utc_now(), time.monotonic() + lease.seconds
-            due = [
-                row
-                for row in self._free(collections)
-                if row.record.due_at is not None and row.record.due_at <= now
-            ]
+            due = [row for row in self._free(collections) if row.record.due_at is not None and row.record.due_at <= now]
             due.sort(key=lambda row: (row.record.due_at, row.record.key))
             for row in due[:limit]:
                 row.worker_id, row.lease_until = lease.worker_id, until

@@ -13,7 +13,6 @@ from sqlalchemy import (
     and_,
     bindparam,
     delete,
-    insert,
     literal_column,
     or_,
     select,
@@ -70,13 +69,16 @@ _DELETE = delete(records).where(_named).returning(records.c.id)
 _DELETE_AT = delete(records).where(_at_version).returning(records.c.id)
 
 
+_NEW = ("collection", "owner", "id", "document", "due_at", "version", "attempts", "value")
+_NEW_ROW: Values = {**{name: bindparam(name) for name in _NEW}, "created_at": database_now()}
+
+
 def _add_new(dialect: Any) -> Any:
     """Build what adds a record that is not there, and returns a row only then."""
-    statement = dialect.insert(records).values({**{name: bindparam(name) for name in _NEW}, "created_at": database_now()})
+    statement = dialect.insert(records).values(_NEW_ROW)
     return statement.on_conflict_do_nothing(index_elements=list(_KEY)).returning(*records.c)
 
 
-_NEW = ("collection", "owner", "id", "document", "due_at", "version", "attempts", "value")
 _ADD_NEW = for_each_dialect(_add_new)
 
 _sum = records.c.value + bindparam("delta", type_=BigInteger)
@@ -86,7 +88,7 @@ _COUNT = update(records).where(_named, _within).values(value=_sum).returning(rec
 
 def _count_or_add(dialect: Any) -> Any:
     """Build what adds to a counter, or makes it; two at the same time wait for each other and both count."""
-    statement = dialect.insert(records).values({**{name: bindparam(name) for name in _NEW}, "created_at": database_now()})
+    statement = dialect.insert(records).values(_NEW_ROW)
     return statement.on_conflict_do_update(index_elements=list(_KEY), set_={"value": _sum}, where=_within).returning(
         records.c.value
     )
@@ -198,9 +200,7 @@ class SqlRecordStore(SqlStore, RecordStore):
             values["page_offset"] = paging.offset
         else:
             of_owner, of_id = owner_and_id(paging.cursor)
-            values.update(
-                after_created_at=microseconds(paging.cursor.time), after_owner=of_owner, after_id=of_id
-            )
+            values.update(after_created_at=microseconds(paging.cursor.time), after_owner=of_owner, after_id=of_id)
         statement = _list(of_owner=owner is not None, after=paging.cursor is not None)
         found = self._database.query(statement, values).all()
         return page_of(

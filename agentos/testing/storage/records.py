@@ -183,9 +183,7 @@ class RecordContract(Contract):
         assert found == record(document={"a": 2}, version=2, value=3)
 
     @pytest.mark.parametrize("there", [False, True], ids=["new", "there"])
-    def test_simultaneous_counts_are_all_counted_and_stay_within_the_limit(
-        self, storage: Storage, there: bool
-    ) -> None:
+    def test_simultaneous_counts_are_all_counted_and_stay_within_the_limit(self, storage: Storage, there: bool) -> None:
         if there:
             storage.records.add("notes", "r", 0, owner="alice")
         sums: list[int | None] = []
@@ -230,7 +228,7 @@ class RecordContract(Contract):
         assert storage.records.get("notes", name, owner="alice") is None
         assert storage.records.get("notes", "r", owner=name) is None
         assert not storage.records.delete(name, "r", owner="alice")
-        assert storage.records.list(name, Paging(), owner=None).items == ()
+        assert list(storage.records.list(name, Paging(), owner=None).items) == []
         assert storage.records.delete_of_owner(name, limit=9) == 0
 
     def test_a_document_has_a_bound(self, storage: Storage) -> None:
