@@ -24,6 +24,7 @@ from agentos.testing.storage.contract import (
     admit,
     admitted,
     at,
+    claimed,
     ended,
     frames,
     key,
@@ -31,6 +32,7 @@ from agentos.testing.storage.contract import (
     new_session,
     said,
     take_turn,
+    taken_over,
 )
 
 Call = Callable[[Storage, str, str, str | None], object]
@@ -48,7 +50,11 @@ def _update(version: int | None) -> Call:
 
 def _admit(how: BusyPolicy) -> Call:
     return lambda s, session, _, owner: s.runs.admit(
-        new_run(id=f"by-{owner}", session_id=session), LEASE, owner=owner, history_turns=3, concurrency=how
+        new_run(id=f"by-{owner}", session_id=session),
+        claim=LEASE,
+        owner=owner,
+        history_turns=3,
+        concurrency=how,
     )
 
 
@@ -171,9 +177,7 @@ class OwnerContract(Contract):
         assert storage.runs.get(first.id, owner="alice") == first
         assert storage.runs.get(first.id, owner="root") is None
         storage.runs.finish(ended(first))
-        claimed = storage.runs.start(second, history_turns=3, now=at(1))
-        assert claimed is not None
-        assert claimed.run.owner == "alice"
+        assert claimed(storage, second.id).run.owner == "alice"
         assert {run.owner for run in storage.sessions.history(session.id, owner="alice", limit=9).runs} == {"alice"}
 
     @pytest.mark.parametrize("owner", ["bob", None])
@@ -185,7 +189,7 @@ class OwnerContract(Contract):
 
     def test_a_run_keeps_its_owner_when_another_worker_takes_it_over_and_when_it_ends(self, storage: Storage) -> None:
         run = admit(storage, new_run(owner="alice"), Lease("gone", -1.0)).run
-        (taken,) = storage.runs.take_lost(LEASE, limit=9)
+        (taken,) = taken_over(storage)
         assert taken.owner == "alice"
         storage.runs.finish(ended(taken))
         assert storage.runs.get(run.id, owner="alice") == ended(taken)

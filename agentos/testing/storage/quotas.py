@@ -22,6 +22,7 @@ from agentos.testing.storage.contract import (
     key,
     new_run,
     new_session,
+    taken_over,
 )
 
 ROUNDS = 4
@@ -65,17 +66,17 @@ class QuotaContract(Contract):
         with pytest.raises(RateLimited, match=r"MAX_RUNS\b"):
             admit(storage, new_run(owner="carol"), quota=both)
 
-    @pytest.mark.parametrize("state", ["without a quota", "queued", "held", "to stop", "lost", "taken over"])
+    @pytest.mark.parametrize("state", ["without a quota", "queued", "unclaimed", "to stop", "lost", "taken over"])
     def test_every_unfinished_run_counts(self, storage: Storage, state: str) -> None:
         session = new_session(storage, owner="alice")
-        first = admit(storage, new_run(session), Lease("gone", -1.0), queued=state == "held").run
+        first = admit(storage, new_run(session), None if state == "unclaimed" else Lease("gone", -1.0)).run
         if state == "queued":
             admitted(storage, session)
             storage.runs.finish(ended(first))
         if state == "to stop":
             storage.runs.request_cancel(first.id, owner=None, forget=True)
         if state == "taken over":
-            assert storage.runs.take_lost(LEASE, limit=9)
+            assert taken_over(storage)
         for quota in EACH:
             with pytest.raises(RateLimited):
                 _alices(storage, quota)
@@ -107,7 +108,7 @@ class QuotaContract(Contract):
         run = _alices(storage, idempotency=key())
         for quota in EACH:
             again = storage.runs.admit(
-                new_run(owner="alice"), LEASE, owner="alice", history_turns=3, idempotency=key(), quota=quota
+                new_run(owner="alice"), claim=LEASE, owner="alice", history_turns=3, idempotency=key(), quota=quota
             )
             assert again == Replay(key().fingerprint, run.id)
 
