@@ -23,7 +23,7 @@ from agentos.plugins.settings import read_plugin_settings
 from agentos.provider_settings import ProviderSettings
 from agentos.registry import Registry
 from agentos.storage.interface import Storage
-from agentos.storage.records import check_name
+from agentos.storage.records import LONGEST_COLLECTION, check_name
 from agentos.tools.source import ToolSource
 from agentos.tools.sources import SOURCE_NAME
 from agentos.tools.tool import Tool, Toolkit, as_tools, is_tool
@@ -126,7 +126,7 @@ class Registries:
         report.provides.append(f"tool source:{name}")
 
     def _register_job(self, report: PluginReport, collection: str, handler: JobHandler) -> None:
-        check_name("collection", collection)
+        check_name("collection", collection, LONGEST_COLLECTION)
         if not callable(handler):
             raise PluginError(
                 f"the handler of {collection!r} is a {type(handler).__name__}; accepted: a function of a record and the"

@@ -14,8 +14,9 @@ from agentos.storage.records import Record, RecordStore
 class RecordService:
     """The records of one deployment, by collection, owner and id.
 
-    ``register_jobs`` has what is done with them when they are due. A name is 1 to 255 characters without control
-    characters, a document at most 256 KiB as JSON; what is longer raises ``ValueError`` where it is written.
+    ``register_jobs`` has what is done with them when they are due. A collection is 1 to 64 characters, an owner and an
+    id 1 to 255, without control characters; a document is at most 256 KiB as JSON. What is longer raises
+    ``ValueError`` where it is written, and is not there where it is read.
     """
 
     def __init__(self, store: RecordStore, signals: Signals) -> None:

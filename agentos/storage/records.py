@@ -19,7 +19,10 @@ from agentos.storage.json_text import dumps
 from agentos.storage.paging import Cursor, Page, Paging
 
 LONGEST_NAME = 255
-"""Characters of a collection, an owner and an id."""
+"""Characters of an owner and of an id."""
+
+LONGEST_COLLECTION = 64
+"""Characters of a collection. The three together fit into a key of an index of PostgreSQL, which has 2704 bytes."""
 
 LARGEST_DOCUMENT = 256 * 1024
 """Characters of a document as JSON, in ASCII."""
@@ -51,8 +54,9 @@ class Record:
     value: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("collection", "id", "owner"):
-            check_name(name, getattr(self, name))
+        check_name("collection", self.collection, LONGEST_COLLECTION)
+        check_name("owner", self.owner)
+        check_name("id", self.id)
         if self.due_at is not None and (not isinstance(self.due_at, datetime) or self.due_at.tzinfo is None):
             raise ValueError(f"due_at is {self.due_at!r:.100}; accepted: a datetime with a time zone, or None")
 
@@ -70,18 +74,18 @@ class RecordKey(NamedTuple):
     id: str
 
 
-def is_name(text: str) -> bool:
+def is_name(text: str, longest: int = LONGEST_NAME) -> bool:
     """Return whether a collection, an owner or an id may be called so; a record with another name cannot be there."""
-    return 1 <= len(text) <= LONGEST_NAME and not CONTROL.search(text)
+    return 1 <= len(text) <= longest and not CONTROL.search(text)
 
 
-def check_name(what: str, name: object) -> None:
+def check_name(what: str, name: object, longest: int = LONGEST_NAME) -> None:
     """Raise ``TypeError`` or ``ValueError`` unless a collection, an owner or an id may be called so."""
     if not isinstance(name, str):
         raise TypeError(f"the {what} of a record is {name!r:.100}; accepted: a text")
-    if not is_name(name):
+    if not is_name(name, longest):
         raise ValueError(
-            f"the {what} of a record is {name!r:.100}, with {len(name)} characters; accepted: 1 to {LONGEST_NAME}"
+            f"the {what} of a record is {name!r:.100}, with {len(name)} characters; accepted: 1 to {longest}"
             " characters, no control characters"
         )
 
@@ -114,8 +118,8 @@ def not_at(record: Record, expected_version: int) -> PreconditionFailed:
 class RecordStore(ABC):
     """Records by collection, owner and id.
 
-    A name is 1 to 255 characters without control characters, a document at most 256 KiB as JSON. What is longer raises
-    ``ValueError`` where it is written, and is not there where it is read.
+    A collection is 1 to 64 characters, an owner and an id 1 to 255, without control characters; a document is at most
+    256 KiB as JSON. What is longer raises ``ValueError`` where it is written, and is not there where it is read.
     """
 
     @abstractmethod
@@ -179,10 +183,10 @@ class RecordStore(ABC):
 
 def place_of(key: RecordKey, created_at: datetime) -> Cursor:
     """Return a record's place in the list of its collection. Two owners may have made the same id at the same time."""
-    return Cursor(created_at, f"{key.owner}\n{key.id}")
+    return Cursor(created_at, f"{key.id}\n{key.owner}")
 
 
-def owner_and_id(cursor: Cursor) -> tuple[str, str]:
+def id_and_owner(cursor: Cursor) -> tuple[str, str]:
     """Return what :func:`place_of` put into a cursor's id; a name has no line end."""
-    owner, _, id = cursor.id.partition("\n")
-    return owner, id
+    id, _, owner = cursor.id.partition("\n")
+    return id, owner

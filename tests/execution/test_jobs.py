@@ -1,4 +1,4 @@
-"""Jobs: what is due is done once by one of the workers, again if it fails or its worker is lost, and never forgotten."""
+"""Jobs: what is due is done once, by one of the workers; again if it fails or its worker is lost; never forgotten."""
 
 import logging
 import subprocess
@@ -19,7 +19,7 @@ from agentos.registry import Registry
 from agentos.storage.admission import Lease
 from agentos.storage.interface import Storage
 from parts.waiting import until
-from storage.conftest import open_storage, sqlite_url, sql_url
+from storage.conftest import open_storage, sql_url, sqlite_url
 
 __all__ = ["open_storage", "sql_url", "sqlite_url"]
 

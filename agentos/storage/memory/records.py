@@ -19,8 +19,8 @@ from agentos.storage.records import (
     RecordStore,
     check_value,
     document_text,
+    id_and_owner,
     not_at,
-    owner_and_id,
     place_of,
 )
 
@@ -44,14 +44,14 @@ class MemoryRecordStore(MemoryStore, RecordStore):
 
     def list(self, collection: str, paging: Paging, *, owner: str | None) -> Page[Record]:
         def place(row: RecordRow) -> tuple[object, ...]:
-            return row.created_at, row.record.owner, row.record.id
+            return row.created_at, row.record.id, row.record.owner
 
         with self._lock:
             found = sorted(self._of(collection, owner), key=place, reverse=True)
             if paging.cursor is None:
                 found = found[paging.offset :]
             else:
-                after = (paging.cursor.time, *owner_and_id(paging.cursor))
+                after = (paging.cursor.time, *id_and_owner(paging.cursor))
                 found = [row for row in found if place(row) < after]
             return page_of(found, paging, place=_cursor, convert=lambda rows: [_copy(row.record) for row in rows])
 

@@ -29,29 +29,27 @@ from agentos.storage.records import (
     RecordKey,
     RecordStore,
     check_value,
+    id_and_owner,
     is_name,
     not_at,
-    owner_and_id,
     place_of,
 )
 from agentos.storage.sqlalchemy.columns import Values, duration, microseconds, time_of
 from agentos.storage.sqlalchemy.connection import Connection, Row
 from agentos.storage.sqlalchemy.database import SqlStore
 from agentos.storage.sqlalchemy.dialects import database_now, for_each_dialect
-from agentos.storage.sqlalchemy.record_rows import PUT, record_of, record_values
+from agentos.storage.sqlalchemy.record_rows import OF_KEY, PUT_RECORD, record_of, record_values
 from agentos.storage.sqlalchemy.tables import records
 
-_KEY = ("collection", "owner", "id")
-_columns = tuple(records.c[name] for name in _KEY)
-_named = and_(*(records.c[name] == bindparam(name) for name in _KEY))
-_at_version = and_(_named, records.c.version == bindparam("at_version", type_=BigInteger))
+_columns = (records.c.collection, records.c.owner, records.c.id)
+_at_version = and_(*OF_KEY, records.c.version == bindparam("at_version", type_=BigInteger))
 
 # As a query of its own, which is evaluated once: then a range of an index can be compared with it.
 _now = select(database_now()).scalar_subquery()
 _prolonged = database_now() + bindparam("lease", type_=BigInteger)
 _free = or_(records.c.lease_until.is_(None), records.c.lease_until <= _now)
 
-_GET = select(records).where(_named)
+_GET = select(records).where(*OF_KEY)
 _REPLACE = (
     update(records)
     .where(_at_version)
@@ -65,7 +63,7 @@ _REPLACE = (
     )
     .returning(*records.c)
 )
-_DELETE = delete(records).where(_named).returning(records.c.id)
+_DELETE = delete(records).where(*OF_KEY).returning(records.c.id)
 _DELETE_AT = delete(records).where(_at_version).returning(records.c.id)
 
 
@@ -76,20 +74,20 @@ _NEW_ROW: Values = {**{name: bindparam(name) for name in _NEW}, "created_at": da
 def _add_new(dialect: Any) -> Any:
     """Build what adds a record that is not there, and returns a row only then."""
     statement = dialect.insert(records).values(_NEW_ROW)
-    return statement.on_conflict_do_nothing(index_elements=list(_KEY)).returning(*records.c)
+    return statement.on_conflict_do_nothing(index_elements=_columns).returning(*records.c)
 
 
 _ADD_NEW = for_each_dialect(_add_new)
 
 _sum = records.c.value + bindparam("delta", type_=BigInteger)
 _within = and_(_sum <= bindparam("limit", type_=BigInteger), _sum >= bindparam("least", type_=BigInteger))
-_COUNT = update(records).where(_named, _within).values(value=_sum).returning(records.c.value)
+_COUNT = update(records).where(*OF_KEY, _within).values(value=_sum).returning(records.c.value)
 
 
 def _count_or_add(dialect: Any) -> Any:
     """Build what adds to a counter, or makes it; two at the same time wait for each other and both count."""
     statement = dialect.insert(records).values(_NEW_ROW)
-    return statement.on_conflict_do_update(index_elements=list(_KEY), set_={"value": _sum}, where=_within).returning(
+    return statement.on_conflict_do_update(index_elements=_columns, set_={"value": _sum}, where=_within).returning(
         records.c.value
     )
 
@@ -159,7 +157,7 @@ def _list(*, of_owner: bool, after: bool) -> Select[Any]:
     statement = select(records).where(records.c.collection == bindparam("collection"))
     if of_owner:
         statement = statement.where(records.c.owner == bindparam("of_owner"))
-    order = (records.c.created_at, records.c.owner, records.c.id)
+    order = (records.c.created_at, records.c.id, records.c.owner)
     if after:
         place = (bindparam(f"after_{column.name}", type_=column.type) for column in order)
         statement = statement.where(tuple_(*order) < tuple_(*place))
@@ -176,7 +174,7 @@ class SqlRecordStore(SqlStore, RecordStore):
 
         def work(connection: Connection) -> Row | None:
             if expected_version is None:
-                return connection.execute(PUT[connection.dialect], values).first()
+                return connection.execute(PUT_RECORD[connection.dialect], values).first()
             if expected_version == 0:
                 return connection.execute(_ADD_NEW[connection.dialect], {**values, **_FIRST}).first()
             replaced = {"new_document": values["document"], "new_due_at": values["due_at"]}
@@ -190,7 +188,7 @@ class SqlRecordStore(SqlStore, RecordStore):
 
     def get(self, collection: str, id: str, *, owner: str) -> Record | None:
         key = RecordKey(collection, owner, id)
-        return self._database.query(_GET, _key_values(key)).first_as(record_of) if _possible(key) else None
+        return self._database.query(_GET, key._asdict()).first_as(record_of) if _possible(key) else None
 
     def list(self, collection: str, paging: Paging, *, owner: str | None) -> Page[Record]:
         if not _possible((collection,) if owner is None else (collection, owner)):
@@ -199,7 +197,7 @@ class SqlRecordStore(SqlStore, RecordStore):
         if paging.cursor is None:
             values["page_offset"] = paging.offset
         else:
-            of_owner, of_id = owner_and_id(paging.cursor)
+            of_id, of_owner = id_and_owner(paging.cursor)
             values.update(after_created_at=microseconds(paging.cursor.time), after_owner=of_owner, after_id=of_id)
         statement = _list(of_owner=owner is not None, after=paging.cursor is not None)
         found = self._database.query(statement, values).all()
@@ -215,7 +213,7 @@ class SqlRecordStore(SqlStore, RecordStore):
         if not _possible(key):
             return False
         statement = _DELETE if expected_version is None else _DELETE_AT
-        values = {**_key_values(key), "at_version": expected_version}
+        values = {**key._asdict(), "at_version": expected_version}
         return self._database.execute(statement, values).first() is not None
 
     def delete_of_owner(self, data_owner: str, *, limit: int) -> int:
@@ -262,12 +260,8 @@ class SqlRecordStore(SqlStore, RecordStore):
 _FIRST: Values = {"version": 1, "attempts": 0, "value": 0}
 
 
-def _key_values(key: RecordKey) -> Values:
-    return dict(zip(_KEY, key, strict=True))
-
-
 def _at(record: Record) -> Values:
-    return {**_key_values(record.key), "at_version": record.version}
+    return {**record.key._asdict(), "at_version": record.version}
 
 
 def _lease_values(lease: Lease) -> Values:

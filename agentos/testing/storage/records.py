@@ -212,8 +212,8 @@ class RecordContract(Contract):
         # Four bytes a character, and nothing that compresses.
         text = "".join(chr(0x20000 + number * 7) for number in range(254))
         for end in "ab":
-            storage.records.put(record(text + end, collection=text + "c", owner=text + "o", document={"end": end}))
-        found = [storage.records.get(text + "c", text + end, owner=text + "o") for end in "ab"]
+            storage.records.put(record(text + end, collection=text[:64], owner=text + "o", document={"end": end}))
+        found = [storage.records.get(text[:64], text + end, owner=text + "o") for end in "ab"]
         assert [one and one.document for one in found] == [{"end": "a"}, {"end": "b"}]
 
     @pytest.mark.parametrize("name", ["", "x" * 256, "a\0b", "a\nb", "\ud800"])
@@ -230,6 +230,11 @@ class RecordContract(Contract):
         assert not storage.records.delete(name, "r", owner="alice")
         assert list(storage.records.list(name, Paging(), owner=None).items) == []
         assert storage.records.delete_of_owner(name, limit=9) == 0
+
+    def test_a_collection_has_a_shorter_name(self, storage: Storage) -> None:
+        with pytest.raises(ValueError, match="the collection of a record is .* with 65 characters; accepted: 1 to 64"):
+            record(collection="x" * 65)
+        assert storage.records.get("x" * 65, "r", owner="alice") is None
 
     def test_a_document_has_a_bound(self, storage: Storage) -> None:
         text = "x" * (LARGEST_DOCUMENT - len('{"a":""}'))
