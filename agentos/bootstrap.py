@@ -17,19 +17,19 @@ from agentos.domain.denied import Denied
 from agentos.domain.ids import new_id
 from agentos.domain.message import ToolCall
 from agentos.domain.run import Run
-from agentos.errors import ConfigError, PluginError
+from agentos.errors import ConfigError
 from agentos.events.log import EventLog
 from agentos.execution.cancels import CancelWatch
 from agentos.execution.jobs import Jobs
 from agentos.execution.leases import LeaseKeeper
 from agentos.execution.runner import Runner
-from agentos.execution.signals import Signals
+from agentos.execution.signals import GuardedSignals, Signals
 from agentos.models.catalog import Catalog
 from agentos.observability.redaction import process, secrets_of
 from agentos.plugins.closing import OpenedThings, close_all
 from agentos.plugins.decisions import first_denial
 from agentos.plugins.lifecycle import Lifecycle
-from agentos.plugins.manager import PluginManager
+from agentos.plugins.manager import CORE, PluginManager
 from agentos.plugins.observers import Observers
 from agentos.registries import Registries, SignalsFactory, StorageFactory
 from agentos.registry import Registry
@@ -208,11 +208,11 @@ def _signals(known: Registry[SignalsFactory], config: Config, opened: OpenedThin
         given = f"begins with {scheme!r}, which no installed plugin serves" if scheme else "is no URL"
         raise ConfigError(f"AGENTOS_SIGNALS {given}; installed are {accepted}")
     signals = entry.value(config.signals, config)
-    if not isinstance(signals, Signals):
-        raise PluginError(
-            f"the factory of signals {scheme!r} of plugin {entry.source!r} returned a {type(signals).__name__};"
-            " accepted: an agentos.Signals"
-        )
+    if entry.source != CORE:
+        try:
+            signals = GuardedSignals(signals, entry.source)
+        except TypeError as error:
+            raise ConfigError(f"AGENTOS_SIGNALS cannot be used: {error}") from error
     opened.add(entry.source, f"signals:{scheme}", signals)
     return signals
 
