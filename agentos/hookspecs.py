@@ -184,7 +184,7 @@ def server_stop(server: Server) -> None:
 
     All plugins stop side by side, within one second together; one that takes longer is left behind. It is called also
     where the plugin's ``server_start`` failed. What the plugin registered is closed by itself, after this: executors,
-    authenticators, model providers and toolkits that have a method ``close()``.
+    signals, authenticators, model providers and toolkits that have a method ``close()``.
 
     Used by: ``agentos-metrics``.
     """

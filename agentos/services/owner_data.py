@@ -31,8 +31,8 @@ class OwnerDataService:
     def delete(self, owner: str, *, user_id: str | None = None) -> Deleted:
         """Cancel the owner's runs under way, then delete what the owner has; return how much that was.
 
-        With ``user_id``, only the sessions and runs of that user; records have no user, and stay. What is made meanwhile
-        may stay: call again.
+        With ``user_id``, only the sessions and runs of that user; records have no user, and stay. What is made
+        meanwhile may stay: call again.
         """
         self._stop_runs(owner, user_id)
         deleted = self._delete_runs(owner, user_id)

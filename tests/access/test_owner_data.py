@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from access.conftest import Belongings, Tenants
+from agentos import Paging, Record
 from agentos.domain.ids import new_id
 from agentos.domain.principal import Principal
 from agentos.domain.run import Run, RunStatus
@@ -36,6 +37,17 @@ def test_all_of_an_owner_goes_and_nothing_of_another(tenants: Tenants) -> None:
     assert tenants.alice.request("GET", "/api/v1/runs").json["count"] == 0
     assert his.state() == before
     assert tenants.alice.run()["status"] == "completed"  # the key stays
+
+
+def test_the_records_of_an_owner_go_and_those_of_others_stay(tenants: Tenants) -> None:
+    records = tenants.services.records
+    for number in range(BATCH + 1):
+        records.put(Record(collection="notes", id=str(number), owner="alice"))
+    records.put(Record(collection="notes", id="his", owner="bob"))
+    of_user = tenants.ada.request("DELETE", f"{DATA}?owner=alice&user_id=ann")
+    assert of_user.json["records"] == 0
+    assert tenants.ada.request("DELETE", f"{DATA}?owner=alice").json["records"] == BATCH + 1
+    assert [one.id for one in records.list("notes", Paging(), owner=None).items] == ["his"]
 
 
 def test_runs_under_way_are_cancelled_first(tenants: Tenants) -> None:
