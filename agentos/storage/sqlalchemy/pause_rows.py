@@ -14,7 +14,7 @@ from agentos.storage.pause_documents import action_of, action_text, checkpoint_o
 from agentos.storage.sqlalchemy.columns import Values, microseconds
 from agentos.storage.sqlalchemy.connection import Connection, Row
 from agentos.storage.sqlalchemy.dialects import database_now, for_each_dialect
-from agentos.storage.sqlalchemy.tables import pending_actions, run_checkpoints
+from agentos.storage.sqlalchemy.pause_tables import pending_actions, run_checkpoints
 
 
 def _add_checkpoints(dialect: Any) -> Any:

@@ -37,9 +37,10 @@ from agentos.storage.sqlalchemy.pause_rows import (
     checkpoint_values,
     read_checkpoints,
 )
+from agentos.storage.sqlalchemy.pause_tables import pending_actions
 from agentos.storage.sqlalchemy.record_rows import delete_records, put_records
 from agentos.storage.sqlalchemy.run_rows import GET_RUN, SAID, outcome_values, whole_runs
-from agentos.storage.sqlalchemy.tables import pending_actions, runs
+from agentos.storage.sqlalchemy.tables import runs
 
 # The stored request says that the run was paused, which earlier versions do not know: they end such a run instead of
 # starting it over. What it says besides stays as it is, to the byte.
