@@ -80,7 +80,7 @@ def _message_of(document: Mapping[str, Any]) -> Message:
 
 
 def _overrides_of(document: Mapping[str, Any]) -> ModelOverrides:
-    tools = tuple(ToolSpec(**tool) for tool in document.get("client_tools", ()))
+    tools = tuple(ToolSpec(**{"description": "", **tool}) for tool in document.get("client_tools", ()))
     return ModelOverrides(**{**document, "client_tools": tools})
 
 
