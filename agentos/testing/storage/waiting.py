@@ -58,8 +58,6 @@ class WaitingContract(Contract):
         assert _ids(storage, PendingFilter(**{name: wanted[name]})) == ["bob"]
         assert _ids(storage, PendingFilter(**wanted)) == ["bob"]
         other: dict[str, Any] = {name: "x"} if name != "kind" else {"kind": PendingKind.INPUT}
-            {"kind": PendingKind.INPUT, name: "x"} if name != "kind" else {"kind": PendingKind.INPUT}
-        )
         assert _ids(storage, PendingFilter(**other)) == []
         assert _ids(storage, PendingFilter(**{**wanted, "owner": "alice"})) == []
 
