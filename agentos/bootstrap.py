@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from agentos import hookspecs
 from agentos.auth.rate_limits import RateLimits
 from agentos.config import Config
+from agentos.core import LOCAL
 from agentos.domain.agent import Agent, StreamingAgent
 from agentos.domain.denied import Denied
 from agentos.domain.ids import new_id
@@ -19,16 +20,18 @@ from agentos.domain.run import Run
 from agentos.errors import ConfigError
 from agentos.events.log import EventLog
 from agentos.execution.cancels import CancelWatch
+from agentos.execution.jobs import Jobs
 from agentos.execution.leases import LeaseKeeper
 from agentos.execution.runner import Runner
+from agentos.execution.signals import GuardedSignals, Signals
 from agentos.models.catalog import Catalog
 from agentos.observability.redaction import process, secrets_of
 from agentos.plugins.closing import OpenedThings, close_all
 from agentos.plugins.decisions import first_denial
 from agentos.plugins.lifecycle import Lifecycle
-from agentos.plugins.manager import PluginManager
+from agentos.plugins.manager import CORE, PluginManager
 from agentos.plugins.observers import Observers
-from agentos.registries import Registries, StorageFactory
+from agentos.registries import Registries, SignalsFactory, StorageFactory
 from agentos.registry import Registry
 from agentos.runtime.before_model_call import BeforeModelCall
 from agentos.services.agent_checks import check_agents, check_assistant
@@ -40,6 +43,7 @@ from agentos.services.health import HealthService
 from agentos.services.housekeeping import HousekeepingService
 from agentos.services.keys import KeyService
 from agentos.services.owner_data import OwnerDataService
+from agentos.services.records import RecordService
 from agentos.services.runs import RunService, resume_lost
 from agentos.services.services import Services
 from agentos.services.sessions import SessionService
@@ -129,6 +133,7 @@ def _assemble(
         _made(registries.authenticators, name, "AGENTOS_AUTH names", opened, config, storage) for name in config.auth
     ]
     executor = _made(registries.executors, config.executor, "AGENTOS_EXECUTOR is", opened, config)
+    signals = _signals(registries.signals, config, opened)
     return Services(
         config=config,
         plugins=manager,
@@ -155,6 +160,9 @@ def _assemble(
         keys=KeyService(storage),
         health=HealthService(storage, runner),
         housekeeping=HousekeepingService(storage, config),
+        records=RecordService(storage.records, signals),
+        jobs=Jobs(storage.records, registries.jobs, lease, signals),
+        signals=signals,
         runner=runner,
         leases=leases,
         cancels=cancels,
@@ -189,6 +197,24 @@ def _made(
     made = entry.value(*given)
     opened.add(entry.source, f"{registry.kind}:{name}", made)
     return made
+
+
+def _signals(known: Registry[SignalsFactory], config: Config, opened: OpenedThings) -> Signals:
+    """Make the signals that the setting names; nothing of a URL but its scheme may be said."""
+    scheme = scheme_of(config.signals) or (config.signals if config.signals == LOCAL else None)
+    entry = known.get(scheme or "")
+    if entry is None:
+        accepted = ", ".join(name if name == LOCAL else f"{name}://" for name in known.names())
+        given = f"begins with {scheme!r}, which no installed plugin serves" if scheme else "is no URL"
+        raise ConfigError(f"AGENTOS_SIGNALS {given}; installed are {accepted}")
+    signals = entry.value(config.signals, config)
+    if entry.source != CORE:
+        try:
+            signals = GuardedSignals(signals, entry.source)
+        except TypeError as error:
+            raise ConfigError(f"AGENTOS_SIGNALS cannot be used: {error}") from error
+    opened.add(entry.source, f"signals:{scheme}", signals)
+    return signals
 
 
 def _open_storage(backends: Registry[StorageFactory], config: Config) -> Storage:

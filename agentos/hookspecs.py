@@ -31,9 +31,11 @@ if TYPE_CHECKING:
         RegisterAuthenticator,
         RegisterCommand,
         RegisterExecutor,
+        RegisterJob,
         RegisterModelProvider,
         RegisterRoutes,
         RegisterSetting,
+        RegisterSignals,
         RegisterStorageBackend,
         RegisterTool,
         RegisterToolSource,
@@ -103,6 +105,31 @@ def register_storage_backends(register: RegisterStorageBackend, config: Config) 
 @hookspec
 def register_executors(register: RegisterExecutor, config: Config) -> None:
     """Register executors of background runs.
+
+    Used by: the core (``agentos/core.py``).
+    """
+
+
+@hookspec
+def register_signals(register: RegisterSignals, config: Config) -> None:
+    """Register how workers wake each other, by the URL scheme of ``AGENTOS_SIGNALS``.
+
+    Without one, each worker asks the database a few times a second: for new events of runs that it follows, for the
+    turn of runs that wait, for requests to stop. With one it is woken at once. Nothing depends on it: a signal may be
+    lost, may come twice, and carries no data.
+
+    Used by: the core (``agentos/core.py``).
+    """
+
+
+@hookspec
+def register_jobs(register: RegisterJob, config: Config) -> None:
+    """Register what is done with the records of a collection when they are due: webhooks, schedules, expiries.
+
+    ``handler(record, server)`` is called in a thread of one worker, any of the deployment. ``None``: it is done, and
+    the record is deleted. A ``datetime``: again then. What it raises is logged with the plugin's name, and the record
+    is tried again, after longer and longer pauses. A job is done at least once: one of a lost worker is done again by
+    another. Commands do none.
 
     Used by: the core (``agentos/core.py``).
     """
