@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence, Set
-from copy import deepcopy
 from dataclasses import replace
 from datetime import datetime
 from itertools import islice
@@ -13,7 +12,7 @@ from agentos.errors import RunNotFound
 from agentos.storage.admission import Admission, Lease, Unattended
 from agentos.storage.memory.admission import busy_with
 from agentos.storage.memory.rows import MemoryStore
-from agentos.storage.memory.run_rows import RunRow
+from agentos.storage.memory.run_rows import RunRow, action_copy, checkpoint_copy
 from agentos.storage.runs import RunStore
 
 
@@ -87,8 +86,8 @@ def _admission(row: RunRow, *, crashed: bool) -> Admission:
     return Admission(
         replace(row.shown(), steps=(), request=row.request),
         history=None,
-        checkpoints=deepcopy(row.checkpoints),
-        actions=deepcopy(row.actions[row.answered_pauses :]),
+        checkpoints=tuple(map(checkpoint_copy, row.checkpoints)),
+        actions=tuple(map(action_copy, row.actions[row.answered_pauses :])),
         logged=0 if last is None else last.number,
         last_event=None if last is None else last.type,
         crashed=crashed,

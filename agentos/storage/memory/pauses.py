@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from copy import deepcopy
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -17,7 +16,7 @@ from agentos.storage.events import check_consecutive
 from agentos.storage.memory.endings import SAID
 from agentos.storage.memory.paging import page
 from agentos.storage.memory.rows import MemoryStore
-from agentos.storage.memory.run_rows import RunRow, run_copy
+from agentos.storage.memory.run_rows import RunRow, action_copy, checkpoint_copy, run_copy
 from agentos.storage.paging import Cursor, Page, Paging
 from agentos.storage.pauses import Answered, PendingFilter, WaitingAction, check_paused
 from agentos.storage.records import Record, RecordKey
@@ -105,12 +104,12 @@ class MemoryPauses(MemoryStore, RunStore):
     def actions(self, run_id: str) -> Sequence[PendingAction]:
         with self._lock:
             row = self._rows.runs.get(run_id)
-            return () if row is None else tuple(deepcopy(row.actions))
+            return () if row is None else tuple(map(action_copy, row.actions))
 
     def checkpoints(self, run_id: str) -> Sequence[Checkpoint]:
         with self._lock:
             row = self._rows.runs.get(run_id)
-            return () if row is None else tuple(deepcopy(row.checkpoints))
+            return () if row is None else tuple(map(checkpoint_copy, row.checkpoints))
 
 
 def _waiting(row: RunRow) -> Sequence[WaitingAction]:

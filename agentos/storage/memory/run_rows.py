@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from copy import deepcopy
 from dataclasses import dataclass, field, replace
 
 from agentos.domain.checkpoint import Checkpoint
@@ -16,6 +15,7 @@ from agentos.domain.run import Run, RunStatus
 from agentos.domain.stored_request import StoredRequest
 from agentos.storage.admission import Lease
 from agentos.storage.json_text import copied
+from agentos.storage.pause_documents import action_of, action_text, answer_text, checkpoint_of, checkpoint_text
 
 
 @dataclass(slots=True)
@@ -79,7 +79,7 @@ class RunRow:
     @property
     def pending(self) -> tuple[PendingAction, ...]:
         """The actions that wait for an answer, while the run is paused."""
-        return tuple(deepcopy(one) for one in self.actions if one.answer is None) if self.paused else ()
+        return tuple(action_copy(one) for one in self.actions if one.answer is None) if self.paused else ()
 
     def lease(self, lease: Lease) -> None:
         """Give the run to a worker from now on."""
@@ -101,19 +101,19 @@ class RunRow:
         last = self.frames[-1].number if self.frames else 0
         self.frames.extend(frame for frame in frames if frame.number > last)
         number = self.checkpoints[-1].number if self.checkpoints else 0
-        self.checkpoints.extend(deepcopy(one) for one in checkpoints if one.number > number)
+        self.checkpoints.extend(checkpoint_copy(one) for one in checkpoints if one.number > number)
 
     def pause(self, actions: Sequence[PendingAction]) -> None:
         """Let the run wait for these actions, without a worker."""
         self.run = replace(self.run, status=RunStatus.PAUSED)
         self.worker_id = self.lease_until = None
         self.answered_pauses = len(self.actions)
-        self.actions.extend(deepcopy(one) for one in actions)
+        self.actions.extend(action_copy(replace(one, answer=None)) for one in actions)
 
     def answer(self, answers: Mapping[str, Answer]) -> None:
         """Keep answers by the ids of the run's actions."""
         self.actions = [
-            replace(one, answer=deepcopy(answers[one.id])) if one.id in answers else one for one in self.actions
+            action_copy(replace(one, answer=answers[one.id])) if one.id in answers else one for one in self.actions
         ]
 
     def end(self) -> None:
@@ -152,3 +152,13 @@ def message_copy(message: Message) -> Message:
 def media_copy(media: tuple[Media, ...]) -> tuple[Media, ...]:
     """Return attachments of their own, without their bytes."""
     return tuple(replace(one.without_data(), metadata=copied(one.metadata)) for one in media)
+
+
+def action_copy(action: PendingAction) -> PendingAction:
+    """Return an action of its own."""
+    return action_of(action_text(action), None if action.answer is None else answer_text(action.answer))
+
+
+def checkpoint_copy(checkpoint: Checkpoint) -> Checkpoint:
+    """Return a checkpoint of its own."""
+    return checkpoint_of(checkpoint_text(checkpoint))

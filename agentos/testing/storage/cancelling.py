@@ -7,7 +7,19 @@ import pytest
 from agentos.domain.run import RunStatus
 from agentos.storage.admission import Lease
 from agentos.storage.interface import Storage
-from agentos.testing.storage.contract import LEASE, Contract, admit, admitted, at, claimed, ended, new_run, new_session, said, taken_over
+from agentos.testing.storage.contract import (
+    LEASE,
+    Contract,
+    admit,
+    admitted,
+    at,
+    claimed,
+    ended,
+    new_run,
+    new_session,
+    said,
+    taken_over,
+)
 
 OTHER = Lease("worker-2", 60.0)
 

@@ -83,9 +83,7 @@ def admit(
     return admission
 
 
-def admitted(
-    storage: Storage, session: Session | None = None, *, lease: Lease | None = LEASE, **fields: Any
-) -> Run:
+def admitted(storage: Storage, session: Session | None = None, *, lease: Lease | None = LEASE, **fields: Any) -> Run:
     """Admit a run and return it as it was admitted; without a lease, it waits for a worker to claim it."""
     return admit(storage, new_run(session, **fields), lease).run
 

@@ -147,7 +147,12 @@ class IdempotencyContract(Contract):
             storage.runs.admit(new_run(session_id="x"), claim=LEASE, owner=None, history_turns=10, idempotency=KEY)
         with pytest.raises(SessionBusy):
             storage.runs.admit(
-                new_run(session), claim=LEASE, owner=None, history_turns=10, concurrency=BusyPolicy.REJECT, idempotency=KEY
+                new_run(session),
+                claim=LEASE,
+                owner=None,
+                history_turns=10,
+                concurrency=BusyPolicy.REJECT,
+                idempotency=KEY,
             )
         with pytest.raises(StorageError):
             storage.runs.admit(new_run(id=taken.id), claim=LEASE, owner=None, history_turns=10, idempotency=KEY)

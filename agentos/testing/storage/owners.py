@@ -77,6 +77,7 @@ CALLS: dict[str, Call] = {
     "runs.get": lambda s, _, run, owner: s.runs.get(run, owner=owner),
     "runs.request_cancel": lambda s, _, run, owner: s.runs.request_cancel(run, owner=owner),
     "runs.request_cancel to forget": lambda s, _, run, owner: s.runs.request_cancel(run, owner=owner, forget=True),
+    "runs.answer": lambda s, _, run, owner: s.runs.answer(run, {}, owner=owner),
     "attachments.read": lambda s, _, run, owner: s.attachments.read(_reference(s, run), owner=owner),
     "runs.delete": lambda s, _, run, owner: s.runs.delete(run, owner=owner),
     "sessions.delete": lambda s, session, _, owner: s.sessions.delete(session, owner=owner),
@@ -98,7 +99,8 @@ def _outcome(call: Call, storage: Storage, session_id: str, run_id: str, owner: 
     try:
         return call(storage, session_id, run_id, owner)
     except AgentOSError as error:
-        return type(error), error.message.replace(session_id, "ID"), error.details, error.retry_after
+        message = error.message.replace(session_id, "ID").replace(run_id, "ID")
+        return type(error), message, error.details, error.retry_after
 
 
 def _state(storage: Storage, session: Session, run_id: str) -> tuple[object, ...]:
