@@ -155,7 +155,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Paused(_Sent):
-    """The run waits for a person or its client, and is saved. The connection ends; `resumed` follows once all is answered.
+    """The run waits for a person or its client, and is saved. The connection ends; `resumed` follows the last answer.
 
     Each item of ``pending`` has ``id``, ``kind`` (`approval`, `input` or `client_tool`), ``tool_name``,
     ``tool_call_id`` and ``arguments``, and where there is one a ``message``, a ``schema`` that an `input` has to fit,
