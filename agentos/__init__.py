@@ -121,7 +121,7 @@ from agentos.tools.tool import Tool, Toolkit, tool
 
 if TYPE_CHECKING:
     from agentos.app import create_app
-    from agentos.execution.executor import Executor, Slot
+    from agentos.execution.executor import Executor
     from agentos.execution.run_handle import RunHandle
     from agentos.http.outbound_client import OutboundAnswer, OutboundClient
     from agentos.models.chat_completions import ChatCompletions, Dialect
@@ -233,7 +233,6 @@ __all__ = [
     "SessionFilter",
     "SessionNotFound",
     "ShuttingDown",
-    "Slot",
     "StateEvent",
     "Step",
     "Storage",
@@ -266,7 +265,7 @@ __all__ = [
 
 _PLACES = {
     "agentos.app": ("create_app",),
-    "agentos.execution.executor": ("Executor", "Slot"),
+    "agentos.execution.executor": ("Executor",),
     "agentos.execution.run_handle": ("RunHandle",),
     "agentos.http.outbound_client": ("OutboundAnswer", "OutboundClient"),
     "agentos.models.chat_completions": ("ChatCompletions", "Dialect"),

@@ -8,7 +8,9 @@ from functools import cached_property
 from agentos.config import Config
 from agentos.execution.cancels import CancelWatch
 from agentos.execution.leases import LeaseKeeper
-from agentos.execution.runner import Runner
+from agentos.execution.signals import Signals
+from agentos.execution.submission import Submission
+from agentos.execution.worker import Worker
 from agentos.models.catalog import Catalog
 from agentos.plugins.closing import OpenedThings, close_all
 from agentos.plugins.lifecycle import Lifecycle
@@ -48,7 +50,9 @@ class Services:
     keys: KeyService
     health: HealthService
     housekeeping: HousekeepingService
-    runner: Runner
+    worker: Worker
+    signals: Signals
+    submission: Submission
     leases: LeaseKeeper
     cancels: CancelWatch
 
@@ -64,6 +68,7 @@ class Services:
         """
         self.lifecycle.start(self.server)  # first: runs that are taken over from lost workers may need them
         self.watch_runs()
+        self.submission.start(self.worker.execute)
         self.housekeeping.start()
 
     def watch_runs(self) -> None:
@@ -72,8 +77,11 @@ class Services:
         self.cancels.start()
 
     def drain(self, timeout: float) -> None:
-        """Refuse new runs, wait ``timeout`` seconds for those under way, then end them as lost. Blocks."""
-        self.runner.drain(timeout)
+        """Refuse new runs, wait ``timeout`` seconds for those under way, then end them as lost. Blocks.
+
+        Runs that wait for a worker, or are paused, stay for other workers.
+        """
+        self.worker.drain(timeout)
 
     def close(self) -> None:
         """Stop the plugins; close threads, connections and what plugins opened. Can be called again.
@@ -84,6 +92,7 @@ class Services:
         self.housekeeping.close()
         self.cancels.close()
         self.leases.close()
-        self.runner.close()
+        self.worker.close()
+        self.signals.close()
         close_all([*self.opened.take(), *self.catalog.take()])
         self.storage.close()

@@ -20,7 +20,6 @@ from agentos.storage.paging import Cursor, Page, Paging
 from agentos.storage.pauses import Answered, PendingFilter, WaitingAction
 from agentos.storage.records import Record, RecordKey
 
-
 CLAIM_WITHIN = 30.0
 """Seconds in which a worker should have claimed a run that was submitted; after that, sweepers submit it again."""
 

@@ -41,8 +41,8 @@ def test_runs_under_way_are_cancelled_first(tenants: Tenants) -> None:
     begun = time.monotonic()
     tenants.ada.request("DELETE", f"{DATA}?owner=alice")
     assert time.monotonic() - begun < 5
-    until(lambda: tenants.services.runner.get(hers.open_run_id) is None, 1)
-    assert tenants.services.runner.get(hers.queued_run_id) is None
+    until(lambda: tenants.services.worker.get(hers.open_run_id) is None, 1)
+    assert tenants.services.worker.get(hers.queued_run_id) is None
 
 
 def test_with_a_user_only_the_sessions_and_runs_of_that_user_go(tenants: Tenants) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, ColumnElement, Integer, LargeBinary, Text, false
+from sqlalchemy import BigInteger, Boolean, ColumnElement, Integer, LargeBinary, Text, false, literal_column, text
 from sqlalchemy.schema import Column, ForeignKey, ForeignKeyConstraint, Index, MetaData, PrimaryKeyConstraint, Table
 
 from agentos.domain.principal import ANONYMOUS
@@ -118,6 +118,7 @@ runs = Table(
     Column("started_at", Time),
     Column("ended_at", Time),
     Column("steps", Json),
+    Column("crashes", Integer, nullable=False, server_default=text("0")),
     Index("ix_runs_agent", "agent_id", "created_at", "id"),
     Index("ix_runs_status", "status", "created_at", "id"),
     Index("ix_runs_created", "created_at", "id"),
@@ -138,6 +139,13 @@ Index("ix_runs_open", runs.c.session_id, runs.c.position, **_only(_in_session & 
 Index("ix_runs_lease", runs.c.lease_owner, **_only(_under_way))
 # Empty nearly always, which is what each worker asks for a few times a second.
 Index("ix_runs_to_stop", runs.c.lease_owner, **_only(_under_way & runs.c.cancel_requested))
+
+# Background runs, and runs whose pause was answered, until a worker claims them: no run of a request is ever in here.
+# Said in words that queries repeat: a partial index serves a query only when its condition is a part of the query's.
+IS_UNCLAIMED: ColumnElement[bool] = (
+    _under_way & runs.c.lease_owner.is_(None) & (runs.c.status == literal_column("'queued'"))
+)
+Index("ix_runs_unclaimed", runs.c.lease_until, **_only(IS_UNCLAIMED))
 
 # The bytes of attachments, once per owner and content; `digest` is their SHA-256. A trigger, which the migration makes,
 # deletes them with the last row of `run_attachments` that refers to them: no way of deleting a run leaves them behind.
@@ -235,6 +243,70 @@ run_events = Table(
     ForeignKeyConstraint(["run_id"], ["runs.id"], name="fk_run_events_run", ondelete="CASCADE"),
 )
 Index("ix_run_events_ended", run_events.c.ended_at, **_only(run_events.c.ended_at.is_not(None)))
+
+# What an unfinished run needs so that another worker can continue it: increments that are only added.
+run_checkpoints = Table(
+    "run_checkpoints",
+    metadata,
+    Column("run_id", Key, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("document", Json, nullable=False),
+    PrimaryKeyConstraint("run_id", "number", name="pk_run_checkpoints"),
+    ForeignKeyConstraint(["run_id"], ["runs.id"], name="fk_run_checkpoints_run", ondelete="CASCADE"),
+)
+
+# What paused runs wait for, and what they waited for. `place` counts a run's actions from 1. `attempt` is that of the
+# pause: all of one pause have the same, and no two pauses of a run have. What lists filter by is copied from the run.
+pending_actions = Table(
+    "pending_actions",
+    metadata,
+    Column("id", Key, primary_key=True),
+    Column("run_id", Key, nullable=False),
+    Column("place", Integer, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("agent_id", Key, nullable=False),
+    Column("owner", Key, nullable=False),
+    Column("session_id", Key),
+    Column("user_id", Key),
+    Column("kind", Key, nullable=False),
+    Column("document", Json, nullable=False),
+    Column("answer", Json),
+    Column("created_at", Time, nullable=False),
+    Column("expires_at", Time),
+    ForeignKeyConstraint(["run_id"], ["runs.id"], name="fk_pending_actions_run", ondelete="CASCADE"),
+    Index("ux_pending_actions_place", "run_id", "place", unique=True),
+)
+
+# Those that wait are few, however many were answered.
+_waits = _only(pending_actions.c.answer.is_(None))
+Index("ix_pending_actions_created", pending_actions.c.created_at, pending_actions.c.id, **_waits)
+for _name, _column in (
+    *(("agent", pending_actions.c.agent_id), ("owner", pending_actions.c.owner), ("kind", pending_actions.c.kind)),
+    *(("run", pending_actions.c.run_id), ("session", pending_actions.c.session_id)),
+):
+    Index(f"ix_pending_actions_{_name}", _column, pending_actions.c.created_at, pending_actions.c.id, **_waits)
+
+# `due_at` is in an index, which a lease leaves as it is: of the records that are due, few are leased.
+records = Table(
+    "records",
+    metadata,
+    Column("collection", Key, nullable=False),
+    Column("owner", Key, nullable=False),
+    Column("id", Key, nullable=False),
+    Column("document", Json, nullable=False),
+    Column("due_at", Time),
+    Column("version", Integer, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("value", BigInteger, nullable=False),
+    Column("worker_id", Key),
+    Column("lease_until", Time),
+    Column("created_at", Time, nullable=False),
+    PrimaryKeyConstraint("collection", "owner", "id", name="pk_records"),
+    Index("ix_records_created", "collection", "created_at", "id"),
+    Index("ix_records_owner", "owner", "collection", "created_at", "id"),
+    **CHANGING,
+)
+Index("ix_records_due", records.c.due_at, **_only(records.c.due_at.is_not(None)))
 
 # `made_id` is of the run or session that the key's request made. It refers to nothing: the key outlives what it made.
 idempotency_keys = Table(
