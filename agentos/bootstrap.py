@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from agentos import hookspecs
 from agentos.auth.rate_limits import RateLimits
 from agentos.config import Config
+from agentos.core import LOCAL
 from agentos.domain.agent import Agent, StreamingAgent
 from agentos.domain.denied import Denied
 from agentos.domain.ids import new_id
@@ -17,9 +18,10 @@ from agentos.domain.message import ToolCall
 from agentos.errors import ConfigError
 from agentos.events.log import EventLog
 from agentos.execution.cancels import CancelWatch
+from agentos.execution.jobs import Jobs
 from agentos.execution.leases import LeaseKeeper
 from agentos.execution.observers import RunObservers
-from agentos.execution.signals import Signals
+from agentos.execution.signals import GuardedSignals, Signals
 from agentos.execution.submission import Submission
 from agentos.execution.worker import Worker
 from agentos.models.catalog import Catalog
@@ -27,9 +29,9 @@ from agentos.observability.redaction import process, secrets_of
 from agentos.plugins.closing import OpenedThings, close_all
 from agentos.plugins.decisions import first_denial
 from agentos.plugins.lifecycle import Lifecycle
-from agentos.plugins.manager import PluginManager
+from agentos.plugins.manager import CORE, PluginManager
 from agentos.plugins.observers import Observers
-from agentos.registries import Registries, StorageFactory
+from agentos.registries import Registries, SignalsFactory, StorageFactory
 from agentos.registry import Registry
 from agentos.runtime.before_model_call import BeforeModelCall
 from agentos.services.agent_checks import check_agents, check_assistant
@@ -43,6 +45,7 @@ from agentos.services.keys import KeyService
 from agentos.services.owner_data import OwnerDataService
 from agentos.services.pauses import PauseService
 from agentos.services.preparation import RunPreparation
+from agentos.services.records import RecordService
 from agentos.services.run_checks import RunChecks
 from agentos.services.runs import RunService
 from agentos.services.services import Services
@@ -112,8 +115,8 @@ def _assemble(
         check_assistant(agent_service, registries.agents)
     prepare = RunPreparation(agent_service, config)
     lease = Lease(worker_id=f"{socket.gethostname()}:{os.getpid()}:{new_id()[-12:]}", seconds=config.lease_seconds)
-    signals = Signals()
     opened, run_hooks = registries.opened, manager.implementations("before_run")
+    signals = _signals(registries.signals, config, opened)
     authenticators = [
         _made(registries.authenticators, name, "AGENTOS_AUTH names", opened, config, storage) for name in config.auth
     ]
@@ -162,6 +165,8 @@ def _assemble(
         housekeeping=HousekeepingService(storage, config),
         worker=worker,
         signals=signals,
+        records=RecordService(storage.records, signals),
+        jobs=Jobs(storage.records, registries.jobs, lease, signals),
         submission=submission,
         leases=leases,
         cancels=cancels,
@@ -208,6 +213,24 @@ def _made(
     made = entry.value(*given)
     opened.add(entry.source, f"{registry.kind}:{name}", made)
     return made
+
+
+def _signals(known: Registry[SignalsFactory], config: Config, opened: OpenedThings) -> Signals:
+    """Make the signals that the setting names; nothing of a URL but its scheme may be said."""
+    scheme = scheme_of(config.signals) or (config.signals if config.signals == LOCAL else None)
+    entry = known.get(scheme or "")
+    if entry is None:
+        accepted = ", ".join(name if name == LOCAL else f"{name}://" for name in known.names())
+        given = f"begins with {scheme!r}, which no installed plugin serves" if scheme else "is no URL"
+        raise ConfigError(f"AGENTOS_SIGNALS {given}; installed are {accepted}")
+    signals = entry.value(config.signals, config)
+    if entry.source != CORE:
+        try:
+            signals = GuardedSignals(signals, entry.source)
+        except TypeError as error:
+            raise ConfigError(f"AGENTOS_SIGNALS cannot be used: {error}") from error
+    opened.add(entry.source, f"signals:{scheme}", signals)
+    return signals
 
 
 def _open_storage(backends: Registry[StorageFactory], config: Config) -> Storage:

@@ -14,17 +14,15 @@ from agentos.execution.finalizer import RunFinalizer, persistently
 from agentos.execution.live import LiveRun
 from agentos.storage.admission import Ended
 from agentos.storage.interface import Storage
+from agentos.storage.pauses import EXPIRY_COLLECTION
 from agentos.storage.records import Record, RecordKey
-
-PENDING_EXPIRY = "pending-expiry"
-"""The collection of the records that say when a paused run expires; a record's id is the run's."""
 
 logger = logging.getLogger(__name__)
 
 
 def expiry_key(run: Run) -> RecordKey:
     """Return what names the record of a run's expiry."""
-    return RecordKey(PENDING_EXPIRY, run.owner, run.id)
+    return RecordKey(EXPIRY_COLLECTION, run.owner, run.id)
 
 
 class RunPauser:
@@ -75,4 +73,4 @@ def _expiry(run: Run, actions: Sequence[PendingAction]) -> Sequence[Record]:
     due = min((action.expires_at for action in actions if action.expires_at is not None), default=None)
     if due is None:
         return ()
-    return [Record(collection=PENDING_EXPIRY, id=run.id, owner=run.owner, due_at=due)]
+    return [Record(collection=EXPIRY_COLLECTION, id=run.id, owner=run.owner, due_at=due)]

@@ -24,16 +24,26 @@ class Submission:
 
     def submit(self, run_id: str, execute: Execute) -> None:
         """Have a run executed. Never raises."""
+        if not self.start(execute):
+            return
         try:
-            self.start(execute)
             self._executor.submit(run_id)
         except Exception:  # other people's code
             extra = {"plugin": self._plugin, "run_id": run_id}
             logger.exception("the executor did not take a run; it stays queued and is submitted again", extra=extra)
 
-    def start(self, execute: Execute) -> None:
-        """Start the executor, once. Raises what it raises, and tries again the next time."""
+    def start(self, execute: Execute) -> bool:
+        """Start the executor unless it was started before; return whether it is. After a failure, the next call tries.
+
+        Never raises.
+        """
         with self._starting:
             if not self._started:
-                self._executor.start(execute)
+                try:
+                    self._executor.start(execute)
+                except Exception:  # other people's code
+                    extra = {"plugin": self._plugin}
+                    logger.exception("the executor did not start; background runs stay queued", extra=extra)
+                    return False
                 self._started = True
+            return True

@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 
 class OwnerDataService:
-    """Sessions, aliases, runs and attachments of one owner. API keys stay: revoke them."""
+    """Sessions, aliases, runs, attachments and records of one owner. API keys stay: revoke them."""
 
     def __init__(self, storage: Storage, worker: Worker) -> None:
         self._storage = storage
@@ -31,7 +31,8 @@ class OwnerDataService:
     def delete(self, owner: str, *, user_id: str | None = None) -> Deleted:
         """Cancel the owner's runs under way, then delete what the owner has; return how much that was.
 
-        With ``user_id``, only the sessions and runs of that user. What is made meanwhile may stay: call again.
+        With ``user_id``, only the sessions and runs of that user; records have no user, and stay. What is made
+        meanwhile may stay: call again.
         """
         self._stop_runs(owner, user_id)
         deleted = self._delete_runs(owner, user_id)
@@ -42,6 +43,9 @@ class OwnerDataService:
         where = SessionFilter(owner=owner, user_id=user_id)
         while sessions := self._storage.sessions.delete_oldest(where, limit=BATCH):
             deleted += Deleted(sessions=sessions)
+            time.sleep(PAUSE)
+        while user_id is None and (records := self._storage.records.delete_of_owner(owner, limit=BATCH)):
+            deleted += Deleted(records=records)
             time.sleep(PAUSE)
         logger.info("data of an owner deleted", extra={"sessions": deleted.sessions, "runs": deleted.runs})
         return deleted

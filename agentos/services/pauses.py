@@ -37,6 +37,8 @@ class PauseService:
         run = self._storage.runs.get(run_id, owner=caller.visible_owner)
         if run is None:
             raise RunNotFound(run_id)
+        if run.error is not None and run.error.code == PendingExpired.code:
+            raise PendingExpired(f"run {run_id!r} was not answered in time and has ended")
         actions = {action.id: action for action in self._storage.runs.actions(run_id)}
         now = utc_now()
         given: dict[str, Answer] = {}

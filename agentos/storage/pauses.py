@@ -9,6 +9,9 @@ from agentos.domain.pending import PendingAction, PendingKind
 from agentos.domain.run import Run
 from agentos.errors import RateLimited
 
+EXPIRY_COLLECTION = "pending-expiry"
+"""The collection of records that end paused runs. One has its run's id and owner, and the first ``expires_at``."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PendingFilter:

@@ -46,6 +46,7 @@ class Deleted:
     runs: int = 0
     attachments: int = 0
     aliases: int = 0
+    records: int = 0
 
     def __add__(self, other: Deleted) -> Deleted:
         return Deleted(**{name: getattr(self, name) + getattr(other, name) for name in self.__slots__})

@@ -7,8 +7,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, delete, null
 
-from agentos.storage.json_text import dumps
-from agentos.storage.records import Record, RecordKey
+from agentos.storage.records import Record, RecordKey, document_text
 from agentos.storage.sqlalchemy.columns import Values, microseconds, object_of, time_or_none
 from agentos.storage.sqlalchemy.connection import Connection, Row
 from agentos.storage.sqlalchemy.dialects import database_now, for_each_dialect
@@ -53,7 +52,7 @@ def record_values(record: Record) -> Values:
     """Return what the row of a record is given: its key, its document and when it is due."""
     return {
         **record.key._asdict(),
-        "document": dumps(record.document),
+        "document": document_text(record),
         "due_at": None if record.due_at is None else microseconds(record.due_at),
     }
 

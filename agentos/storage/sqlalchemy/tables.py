@@ -306,7 +306,7 @@ records = Table(
     Index("ix_records_owner", "owner", "collection", "created_at", "id"),
     **CHANGING,
 )
-Index("ix_records_due", records.c.due_at, **_only(records.c.due_at.is_not(None)))
+Index("ix_records_due", records.c.collection, records.c.due_at, **_only(records.c.due_at.is_not(None)))
 
 # `made_id` is of the run or session that the key's request made. It refers to nothing: the key outlives what it made.
 idempotency_keys = Table(

@@ -43,6 +43,8 @@ _PARTS = (
     "owners",
     "quotas",
     "requests",
+    "records",
+    "due_records",
     "contract",
 )
 pytest.register_assert_rewrite(*(f"{__name__}.{part}" for part in _PARTS))
@@ -55,6 +57,7 @@ from agentos.testing.storage.cancelling import CancelContract  # noqa: E402
 from agentos.testing.storage.checkpoints import CheckpointContract  # noqa: E402
 from agentos.testing.storage.claims import ClaimContract  # noqa: E402
 from agentos.testing.storage.deletion import DeletionContract  # noqa: E402
+from agentos.testing.storage.due_records import DueRecordContract  # noqa: E402
 from agentos.testing.storage.events import EventContract  # noqa: E402
 from agentos.testing.storage.history import HistoryContract  # noqa: E402
 from agentos.testing.storage.housekeeping import HousekeepingContract  # noqa: E402
@@ -68,6 +71,7 @@ from agentos.testing.storage.paused_sessions import PausedSessionContract  # noq
 from agentos.testing.storage.pauses import EndOfPauseContract, PauseContract  # noqa: E402
 from agentos.testing.storage.policies import PolicyContract  # noqa: E402
 from agentos.testing.storage.quotas import QuotaContract  # noqa: E402
+from agentos.testing.storage.records import RecordContract  # noqa: E402
 from agentos.testing.storage.requests import RequestContract  # noqa: E402
 from agentos.testing.storage.runs import RunContract  # noqa: E402
 from agentos.testing.storage.sessions import SessionContract  # noqa: E402
@@ -107,5 +111,7 @@ class StorageContract(
     QuotaContract,
     RequestContract,
     AliasContract,
+    RecordContract,
+    DueRecordContract,
 ):
     """All of it: subclass this and override the fixture ``storage``."""

@@ -91,4 +91,4 @@ def _records() -> None:
     op.create_index("ix_records_created", "records", ["collection", "created_at", "id"])
     op.create_index("ix_records_owner", "records", ["owner", "collection", "created_at", "id"])
     due = sa.text("due_at IS NOT NULL")
-    op.create_index("ix_records_due", "records", ["due_at"], sqlite_where=due, postgresql_where=due)
+    op.create_index("ix_records_due", "records", ["collection", "due_at"], sqlite_where=due, postgresql_where=due)
