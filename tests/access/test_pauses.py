@@ -43,9 +43,9 @@ KINDS = list(GIVEN)
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_another_tenants_run_waits_for_is_as_if_it_were_missing(server: Tenants, kind: str) -> None:
     run_id, action = paused(server.alice, kind)
-    body = {"answers": [{"id": action, **GIVEN[kind]}]}
+    other, body = new_id(), {"answers": [{"id": action, **GIVEN[kind]}]}
     said, missing = (
-        server.bob.request("POST", f"/api/v1/runs/{one}/resume", body).json for one in (run_id, other := new_id())
+        server.bob.request("POST", f"/api/v1/runs/{one}/resume", body).json for one in (run_id, other)
     )
     assert said["code"] == missing["code"] == "RUN_NOT_FOUND"
     assert said["message"].replace(run_id, "ID") == missing["message"].replace(other, "ID")

@@ -7,7 +7,7 @@ import pytest
 from agentos.models.scripted import call
 from api.conftest import check_schema
 from api.pausing import WAYS, events_of, paused_app, types_of
-from parts.bank import BOOK, CLIENT_TOOLS, OPEN, TIME
+from parts.bank import BOOK, CLIENT_TOOLS, OPEN, TIME, TRANSFER
 from parts.waiting import until
 
 NEEDED = {"transfer": '{"amount": 5}', "balance": "{}"}
@@ -121,14 +121,14 @@ def test_a_pause_uses_up_no_deadline(serve) -> None:
 
 
 def test_a_paused_run_counts_not_among_those_under_way(serve) -> None:
-    app = paused_app(serve, max_runs=1, max_runs_per_owner=1)
+    app = paused_app(serve, TRANSFER, max_runs=1, max_runs_per_owner=1)
     app.start()
     app.start()
     assert app.client.get("/api/v1/runs?status=paused").json["count"] == 2
 
 
 def test_a_run_too_many_to_pause_fails_and_says_why(serve) -> None:
-    app = paused_app(serve, max_paused_runs_per_owner=1)
+    app = paused_app(serve, TRANSFER, max_paused_runs_per_owner=1)
     app.start()
     answer = app.served.run("Pay")
     assert (answer.status_code, answer.json["code"]) == (429, "RATE_LIMITED")
