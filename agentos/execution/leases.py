@@ -67,15 +67,20 @@ class LeaseKeeper(PeriodicThread):
         Those that wait for a worker are submitted; those of lost workers are claimed, and executed if they may be;
         those that were asked to stop are ended.
         """
-        claimed = SWEEP_BATCH
-        while claimed == SWEEP_BATCH and not self._worker.draining:
+        seen: set[str] = set()
+        while not self._worker.draining:
             found = self._storage.runs.unattended(limit=SWEEP_BATCH)
             for run_id in found.stopped:
                 self._end_stopped(run_id)
-            claimed = sum(self._worker.take_over(run_id) for run_id in found.lost)
-            if not self.transient:
-                for run_id in found.unclaimed:
-                    self._worker.submit(run_id)
+            for run_id in found.lost:
+                self._worker.take_over(run_id)
+            for run_id in () if self.transient else found.unclaimed:
+                self._worker.submit(run_id)
+            # There are more if a kind was cut; but those that could not be dealt with are found again and again.
+            looked_at = {*found.stopped, *found.lost, *found.unclaimed}
+            if looked_at <= seen or len(looked_at) < SWEEP_BATCH:
+                return
+            seen |= looked_at
 
     def _end_stopped(self, run_id: str) -> None:
         run = self._storage.runs.get(run_id, owner=None)

@@ -89,6 +89,7 @@ class LiveRun:
         self._encoder = FrameEncoder(run)
         self._origin = Origin(run.id, run.agent_id, run.session_id, run.request_id)
         self._max_output = limits.max_output
+        self._pause_timeout = limits.pause_timeout
         self._log_content = log_content
         self._lock = threading.Lock()
         self._ending = False
@@ -112,6 +113,9 @@ class LiveRun:
             cancellation=self.cancellation,
             transcript=self.transcript,
             writer=self.writer,
+            checkpoints=self._saved,
+            actions=self._actions,
+            pause_timeout=self._pause_timeout,
         )
 
     def log_fields(self) -> dict[str, str | None]:

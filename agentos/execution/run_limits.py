@@ -28,6 +28,8 @@ class RunLimits:
     """Followers are shown an event only once the log has it, so that another worker can go on with the run."""
     saves_steps: bool = False
     """A checkpoint is saved after each step; without, only a pause saves one."""
+    pause_timeout: float | None = None
+    """How long its questions wait for an answer; ``None`` is without limit."""
 
     @classmethod
     def of(cls, agent: StreamingAgent, config: Config, request: StoredRequest | None) -> RunLimits:
@@ -55,6 +57,7 @@ class RunLimits:
             durable=durable,
             # An agent that is not ours begins from its beginning, and would say again what a checkpoint keeps.
             saves_steps=durable and isinstance(agent, ModelAgent),
+            pause_timeout=config.pause_timeout or None,
         )
 
 

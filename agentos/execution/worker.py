@@ -145,16 +145,11 @@ class Worker:
             if execution is not None:
                 self._execute(*execution)
 
-    def take_over(self, run_id: str) -> bool:
-        """Claim a run of a lost worker; execute it in a thread of its own, or end it. Return whether it was claimed.
-
-        Raises :class:`~agentos.errors.StorageError`.
-        """
+    def take_over(self, run_id: str) -> None:
+        """Claim a run of a lost worker, and end it, or execute it in a thread of its own. Raises ``StorageError``."""
         execution = self._claim(run_id)
-        if execution is None:
-            return False
-        self._spawn(self._execute, *execution)
-        return True
+        if execution is not None:
+            self._spawn(self._execute, *execution)
 
     def resume(self, run: Run) -> None:
         """Execute a run whose pause was answered: one in the background by the executor, another one at once."""
