@@ -1,30 +1,27 @@
-import threading
+from queue import SimpleQueue
+from threading import Thread
 
-from agentos import Executor, RateLimited, Slot, hookimpl
+from agentos import Executor, hookimpl
 
 
-class OneByOne(Executor, Slot):
-    """Executes one background run at a time, and refuses the next one meanwhile."""
+class OneByOne(Executor):
+    """Executes one background run of this worker at a time, in the order in which they came."""
 
     def __init__(self):
-        self.free = threading.Semaphore(1)
+        self.submitted = SimpleQueue()
 
-    def reserve(self):
-        if not self.free.acquire(blocking=False):
-            raise RateLimited("another background run is under way", retry_after=5)
-        return self
+    def start(self, execute):
+        Thread(target=self.work, args=[execute], daemon=True).start()
 
-    def execute(self, run_id, work):
-        def do():
-            try:
-                work()
-            finally:
-                self.release()
+    def submit(self, run_id):
+        self.submitted.put(run_id)
 
-        threading.Thread(target=do, daemon=True).start()
+    def close(self):
+        self.submitted.put(None)
 
-    def release(self):
-        self.free.release()
+    def work(self, execute):
+        while (run_id := self.submitted.get()) is not None:
+            execute(run_id)
 
 
 @hookimpl
