@@ -15,11 +15,10 @@ STATUSES = get_args(StepStatus)
 
 def check_usage(agent_id: str, usage: Usage) -> None:
     """Refuse counts that neither JSON nor a database column can hold."""
-    counts = [usage.prompt_tokens, usage.completion_tokens, usage.reasoning_tokens]
-    if usage.cached_tokens is not None:
-        counts.append(usage.cached_tokens)
-    if not all(isinstance(count, int) and 0 <= count <= MOST_TOKENS for count in counts):
-        raise AgentFailed(f"agent {agent_id!r} yielded {usage!r:.200}; accepted are counts from 0 to {MOST_TOKENS}")
+    cached = 0 if usage.cached_tokens is None else usage.cached_tokens
+    for count in (usage.prompt_tokens, usage.completion_tokens, usage.reasoning_tokens, cached):
+        if not isinstance(count, int) or not 0 <= count <= MOST_TOKENS:
+            raise AgentFailed(f"agent {agent_id!r} yielded {usage!r:.200}; accepted are counts from 0 to {MOST_TOKENS}")
 
 
 def check_step(agent_id: str, step: Step) -> None:

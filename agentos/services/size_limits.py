@@ -13,7 +13,7 @@ import orjson
 
 from agentos.config import Config
 from agentos.domain.media import Media
-from agentos.domain.stored_request import ModelOverrides
+from agentos.domain.stored_request import NO_OVERRIDES, ModelOverrides
 from agentos.errors import InvalidMedia, InvalidRequest
 from agentos.storage import json_text
 
@@ -50,6 +50,8 @@ class SizeLimits:
 
     def check_overrides(self, overrides: ModelOverrides) -> None:
         """Raise ``InvalidRequest`` for what a run overrides."""
+        if overrides is NO_OVERRIDES:
+            return
         self.check_object("overrides.parameters", overrides.parameters)
         self.check_object("overrides.output_schema", overrides.output_schema)
         self.check_text("overrides.instructions", overrides.instructions or "")
