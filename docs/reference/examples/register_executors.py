@@ -1,27 +1,27 @@
-from queue import SimpleQueue
-from threading import Thread
+import queue
+import threading
 
 from agentos import Executor, hookimpl
 
 
 class OneByOne(Executor):
-    """Executes one background run of this worker at a time, in the order in which they came."""
+    """Executes one background run of this worker at a time."""
 
     def __init__(self):
-        self.submitted = SimpleQueue()
+        self.ids = queue.SimpleQueue()
 
     def start(self, execute):
-        Thread(target=self.work, args=[execute], daemon=True).start()
+        def work():
+            while (run_id := self.ids.get()) is not None:
+                execute(run_id)
+
+        threading.Thread(target=work, daemon=True).start()
 
     def submit(self, run_id):
-        self.submitted.put(run_id)
+        self.ids.put(run_id)
 
     def close(self):
-        self.submitted.put(None)
-
-    def work(self, execute):
-        while (run_id := self.submitted.get()) is not None:
-            execute(run_id)
+        self.ids.put(None)
 
 
 @hookimpl
