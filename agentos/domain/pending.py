@@ -15,6 +15,9 @@ from agentos.domain.times import rfc3339
 LONGEST_MESSAGE = 2000
 """Characters of what a person is told about an action."""
 
+LONGEST_WAIT = 315_360_000
+"""Seconds that a plugin may let a call wait: ten years."""
+
 
 class PendingKind(StrEnum):
     """Who is waited for, and for what.
@@ -90,8 +93,10 @@ class Pending:
     def __post_init__(self) -> None:
         if not isinstance(self.message, str):
             raise TypeError(f"the message is {self.message!r:.100}; accepted: a text")
-        if self.expires_in is not None and not self.expires_in > 0:
-            raise ValueError(f"expires_in is {self.expires_in!r:.100}; accepted: seconds, more than 0")
+        if self.expires_in is not None and not 0 < self.expires_in <= LONGEST_WAIT:
+            raise ValueError(
+                f"expires_in is {self.expires_in!r:.100}; accepted: seconds, more than 0 and at most {LONGEST_WAIT}"
+            )
         object.__setattr__(self, "message", shorten(clean(self.message), LONGEST_MESSAGE))
 
 
