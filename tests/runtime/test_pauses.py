@@ -191,6 +191,35 @@ def test_an_approval_of_one_turn_is_none_for_the_same_call_of_another() -> None:
     ]
 
 
+def test_an_answer_to_a_call_is_none_to_another_tool_that_is_called_by_the_same_id_later() -> None:
+    turns = [[call("transfer", '{"amount": 1}')], [call("pick_file")], [call("paint", '{"thing": "door"}')], "Done."]
+    scene = Scene(turns, [transfer, paint], approve=["pick_file"], client_tools=[PICK])
+    scene.go()
+    for answer in (APPROVE, APPROVE, Answer(output="a.txt"), Answer(output="red")):
+        scene.answer(answer)
+        scene.go()
+    assert [content for role, content in scene.read() if role == "tool"] == ["1 transferred", "a.txt", "door is red"]
+
+
+def test_what_was_approved_in_one_turn_is_asked_about_again_in_the_next() -> None:
+    decisions: list[Any] = [Pending(), Pending()]
+    same = [call("build")]
+    scene = Scene([same, same, "Done."], [build], before_call=lambda *_: decisions.pop(0))
+    scene.go()
+    scene.answer(APPROVE)
+    scene.go()  # the approved call asks
+    assert [one.kind for one in scene.pending] == [PendingKind.INPUT]
+    decisions[:] = [Pending(), Pending(), None, Pending()]
+    for output in ("house", "Rome"):
+        scene.answer(Answer(output=output))
+        scene.go()
+    # In the second turn, the same call needed no approval and asked; now the plugin wants one.
+    assert [(one.kind, one.turn) for one in scene.pending] == [(PendingKind.INPUT, 2)]
+    scene.answer(Answer(output="barn"))
+    scene.go()
+    assert [(one.kind, one.turn) for one in scene.pending] == [(PendingKind.APPROVAL, 2)]
+
+
 # --- the hook ---------------------------------------------------------------------------------------------------------
 
 
