@@ -19,7 +19,9 @@ from agentos.domain.event import (
     Complete,
     CustomEvent,
     Error,
+    Paused,
     Reasoning,
+    Resumed,
     RunEvent,
     RunStart,
     StateEvent,
@@ -30,6 +32,7 @@ from agentos.domain.event import (
 from agentos.domain.finished_request import FinishedRequest
 from agentos.domain.media import Media
 from agentos.domain.message import Message, ToolCall
+from agentos.domain.pending import Answer, Pending, PendingAction, PendingKind
 from agentos.domain.principal import Principal
 from agentos.domain.run import BusyPolicy, Run, RunError, RunStatus
 from agentos.domain.run_request import RunRequest
@@ -123,13 +126,12 @@ from agentos.tools.tool import Tool, Toolkit, tool
 
 if TYPE_CHECKING:
     from agentos.app import create_app
-    from agentos.execution.executor import Executor, Slot
+    from agentos.execution.executor import Executor
     from agentos.execution.run_handle import RunHandle
     from agentos.execution.signals import Signals, Wakeup
     from agentos.http.outbound_client import OutboundAnswer, OutboundClient
     from agentos.models.chat_completions import ChatCompletions, Dialect
     from agentos.server import AgentOS
-    from agentos.services.records import RecordService
     from agentos.services.server import Server
     from agentos.storage.interface import Storage
     from agentos.storage.memory import MemoryStorage
@@ -145,6 +147,7 @@ __all__ = [
     "AgentNotFound",
     "AgentOS",
     "AgentOSError",
+    "Answer",
     "Arrival",
     "AuthenticationUnavailable",
     "Authenticator",
@@ -193,6 +196,10 @@ __all__ = [
     "OutboundRefused",
     "Page",
     "Paging",
+    "Paused",
+    "Pending",
+    "PendingAction",
+    "PendingKind",
     "PluginError",
     "PreconditionFailed",
     "Principal",
@@ -204,7 +211,6 @@ __all__ = [
     "Reasoning",
     "ReasoningDelta",
     "Record",
-    "RecordService",
     "RegisterAgent",
     "RegisterAuthenticator",
     "RegisterCommand",
@@ -219,6 +225,7 @@ __all__ = [
     "RegisterToolSource",
     "RequestError",
     "RequestTooLarge",
+    "Resumed",
     "Run",
     "RunActive",
     "RunCancelled",
@@ -243,7 +250,6 @@ __all__ = [
     "SessionNotFound",
     "ShuttingDown",
     "Signals",
-    "Slot",
     "StateEvent",
     "Step",
     "Storage",
@@ -277,13 +283,12 @@ __all__ = [
 
 _PLACES = {
     "agentos.app": ("create_app",),
-    "agentos.execution.executor": ("Executor", "Slot"),
+    "agentos.execution.executor": ("Executor",),
     "agentos.execution.run_handle": ("RunHandle",),
     "agentos.execution.signals": ("Signals", "Wakeup"),
     "agentos.http.outbound_client": ("OutboundAnswer", "OutboundClient"),
     "agentos.models.chat_completions": ("ChatCompletions", "Dialect"),
     "agentos.server": ("AgentOS",),
-    "agentos.services.records": ("RecordService",),
     "agentos.services.server": ("Server",),
     "agentos.storage.interface": ("Storage",),
     "agentos.storage.memory": ("MemoryStorage",),

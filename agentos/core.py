@@ -56,10 +56,7 @@ class CorePlugin:
     @hookimpl
     def register_executors(self, register: RegisterExecutor) -> None:
         """Register the executor of background runs that every worker has."""
-        register(
-            "embedded",
-            lambda config: EmbeddedExecutor(limit=config.background_limit, queue=config.background_queue),
-        )
+        register("embedded", lambda config: EmbeddedExecutor(limit=config.background_limit))
 
     @hookimpl
     def register_signals(self, register: RegisterSignals) -> None:

@@ -15,6 +15,9 @@ from agentos.domain.times import rfc3339
 LONGEST_MESSAGE = 2000
 """Characters of what a person is told about an action."""
 
+LONGEST_WAIT = 315_360_000
+"""Seconds that a plugin may let a call wait: ten years."""
+
 
 class PendingKind(StrEnum):
     """Who is waited for, and for what.
@@ -54,8 +57,10 @@ class Answer:
 class PendingAction:
     """One thing that a paused run waits for. Its id is unique in the deployment.
 
-    ``call`` is the model's call that waits. ``arguments_hash`` covers what would run: agent, tool, its schema and the
-    canonical arguments; of a question, its text and schema too. ``number`` counts the questions of one call from 0.
+    ``call`` is the model's call that waits; its id and name are empty for a question of an agent that is not ours.
+    ``turn`` is that of the call, counted from 1: models use the id of a call again. ``arguments_hash`` covers what would
+    run: agent, tool, its schema, the canonical arguments, and the turn; of a question, its text and schema too.
+    ``number`` counts the questions of one call from 0.
     ``expires_at`` is ``None`` for one that waits without limit. ``answer`` is there once it was given.
     """
 
@@ -63,6 +68,7 @@ class PendingAction:
     kind: PendingKind
     call: ToolCall
     arguments_hash: str
+    turn: int = 1
     number: int = 0
     message: str | None = None
     schema: Mapping[str, Any] | None = None
@@ -89,8 +95,10 @@ class Pending:
     def __post_init__(self) -> None:
         if not isinstance(self.message, str):
             raise TypeError(f"the message is {self.message!r:.100}; accepted: a text")
-        if self.expires_in is not None and not self.expires_in > 0:
-            raise ValueError(f"expires_in is {self.expires_in!r:.100}; accepted: seconds, more than 0")
+        if self.expires_in is not None and not 0 < self.expires_in <= LONGEST_WAIT:
+            raise ValueError(
+                f"expires_in is {self.expires_in!r:.100}; accepted: seconds, more than 0 and at most {LONGEST_WAIT}"
+            )
         object.__setattr__(self, "message", shorten(clean(self.message), LONGEST_MESSAGE))
 
 
@@ -107,13 +115,16 @@ class PauseRequested(BaseException):
 
 
 def pending_json(action: PendingAction, arguments: Any) -> dict[str, Any]:
-    """Return an action as clients see it; ``arguments`` are those of its call, parsed where they are JSON."""
+    """Return an action as clients see it; ``arguments`` are those of its call, parsed where they are JSON.
+
+    A question of an agent that is not ours belongs to no call.
+    """
     shown = {
         "id": action.id,
         "kind": action.kind.value,
-        "tool_name": action.call.name,
-        "tool_call_id": action.call.id,
-        "arguments": arguments,
+        "tool_name": action.call.name or None,
+        "tool_call_id": action.call.id or None,
+        "arguments": arguments if action.call.name else None,
         "message": action.message,
         "schema": None if action.schema is None else dict(action.schema),
         "expires_at": None if action.expires_at is None else rfc3339(action.expires_at),

@@ -34,7 +34,7 @@ class EventLog(PeriodicThread):
     ``notify`` gets the topics of the runs that have new events in the log, after each commit.
     """
 
-    def __init__(self, storage: Storage, notify: Callable[..., object] = lambda *topics: None) -> None:
+    def __init__(self, storage: Storage, notify: Callable[..., object] = lambda *_: None) -> None:
         self._storage = storage
         self._notify = notify
         self._open: dict[str, tuple[Run, EventStream]] = {}

@@ -115,7 +115,7 @@ class Signals:
         return self._listen(topic)
 
     def close(self) -> None:
-        """End the timers and wake everything that waits. Called once, when the worker ends."""
+        """End the timers and wake everything that waits, when the worker ends. Can be called again."""
         self.closed = True
         self.timers.close()
         self.wake(*list(self._listeners))

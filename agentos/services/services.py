@@ -9,8 +9,9 @@ from agentos.config import Config
 from agentos.execution.cancels import CancelWatch
 from agentos.execution.jobs import Jobs
 from agentos.execution.leases import LeaseKeeper
-from agentos.execution.runner import Runner
 from agentos.execution.signals import Signals
+from agentos.execution.submission import Submission
+from agentos.execution.worker import Worker
 from agentos.models.catalog import Catalog
 from agentos.plugins.closing import OpenedThings, close_all
 from agentos.plugins.lifecycle import Lifecycle
@@ -54,7 +55,8 @@ class Services:
     records: RecordService
     jobs: Jobs
     signals: Signals
-    runner: Runner
+    worker: Worker
+    submission: Submission
     leases: LeaseKeeper
     cancels: CancelWatch
 
@@ -77,6 +79,7 @@ class Services:
         """
         self.lifecycle.start(self.server)  # first: runs that are taken over from lost workers may need them
         self.watch_runs()
+        self.submission.start(self.worker.execute)
         self.jobs.start(self.server)
         self.housekeeping.start()
 
@@ -86,9 +89,12 @@ class Services:
         self.cancels.start()
 
     def drain(self, timeout: float) -> None:
-        """Refuse new runs, wait ``timeout`` seconds for those under way, then end them as lost. Blocks."""
+        """Refuse new runs, wait ``timeout`` seconds for those under way, then end them as lost. Blocks.
+
+        Runs that wait for a worker, or are paused, stay for other workers.
+        """
         self.jobs.drain()
-        self.runner.drain(timeout)
+        self.worker.drain(timeout)
 
     def close(self) -> None:
         """Stop the plugins; close threads, connections and what plugins opened. Can be called again.
@@ -100,6 +106,6 @@ class Services:
         self.housekeeping.close()
         self.cancels.close()
         self.leases.close()
-        self.runner.close()
+        self.worker.close()
         close_all([*self.opened.take(), *self.catalog.take()])
         self.storage.close()

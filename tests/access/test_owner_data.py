@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from access.conftest import Belongings, Tenants
+from agentos import Paging, Record
 from agentos.domain.ids import new_id
 from agentos.domain.principal import Principal
 from agentos.domain.run import Run, RunStatus
@@ -28,14 +29,25 @@ def test_all_of_an_owner_goes_and_nothing_of_another(tenants: Tenants) -> None:
     answer = tenants.ada.request("DELETE", f"{DATA}?owner=alice")
     assert (answer.status_code, answer.json) == (
         200,
-        {"sessions": 3, "runs": 4, "attachments": 1, "aliases": 1, "records": 0},
+        {"sessions": 4, "runs": 5, "attachments": 1, "aliases": 1, "records": 0},
     )
-    for run_id in (hers.run_id, hers.open_run_id, hers.queued_run_id, alone):
+    for run_id in (hers.run_id, hers.open_run_id, hers.queued_run_id, hers.paused_run_id, alone):
         assert tenants.ada.request("GET", f"/api/v1/runs/{run_id}").status_code == 404
     assert tenants.alice.request("GET", "/api/v1/sessions").json["count"] == 0
     assert tenants.alice.request("GET", "/api/v1/runs").json["count"] == 0
     assert his.state() == before
     assert tenants.alice.run()["status"] == "completed"  # the key stays
+
+
+def test_the_records_of_an_owner_go_and_those_of_others_stay(tenants: Tenants) -> None:
+    records = tenants.services.records
+    for number in range(BATCH + 1):
+        records.put(Record(collection="notes", id=str(number), owner="alice"))
+    records.put(Record(collection="notes", id="his", owner="bob"))
+    of_user = tenants.ada.request("DELETE", f"{DATA}?owner=alice&user_id=ann")
+    assert of_user.json["records"] == 0
+    assert tenants.ada.request("DELETE", f"{DATA}?owner=alice").json["records"] == BATCH + 1
+    assert [one.id for one in records.list("notes", Paging(), owner=None).items] == ["his"]
 
 
 def test_runs_under_way_are_cancelled_first(tenants: Tenants) -> None:
@@ -44,8 +56,8 @@ def test_runs_under_way_are_cancelled_first(tenants: Tenants) -> None:
     begun = time.monotonic()
     tenants.ada.request("DELETE", f"{DATA}?owner=alice")
     assert time.monotonic() - begun < 5
-    until(lambda: tenants.services.runner.get(hers.open_run_id) is None, 1)
-    assert tenants.services.runner.get(hers.queued_run_id) is None
+    until(lambda: tenants.services.worker.get(hers.open_run_id) is None, 1)
+    assert tenants.services.worker.get(hers.queued_run_id) is None
 
 
 def test_with_a_user_only_the_sessions_and_runs_of_that_user_go(tenants: Tenants) -> None:
@@ -68,7 +80,7 @@ def test_more_than_one_transaction_takes_goes_too(tenants: Tenants) -> None:
     storage = tenants.services.storage
     for _ in range(BATCH + 1):
         run = Run(id=new_id(), agent_id="a", owner="alice", status=RunStatus.RUNNING, created_at=utc_now())
-        storage.runs.admit(run, Lease("me", 60), owner=None, history_turns=1)
+        storage.runs.admit(run, claim=Lease("me", 60), owner=None, history_turns=1)
         storage.runs.finish(replace(run, status=RunStatus.COMPLETED, ended_at=utc_now()))
         session = Session(id=new_id(), agent_id="a", owner="alice", created_at=utc_now(), updated_at=utc_now())
         storage.sessions.create(session)

@@ -13,33 +13,11 @@ from agentos.domain.ids import new_id
 from agentos.domain.run import RunStatus
 from agentos.domain.times import utc_now
 from agentos.errors import EventsExpired, RunNotFound
-from agentos.execution.run_handle import PAGE
+from agentos.execution.log_follower import PAGE
 from agentos.runtime.context import RunContext
+from parts.following import Reader
 from parts.waiting import until
 from parts.workers import AbsentStorage, Gate, Speaker, Worker, ended, event, new_session, numbers, says
-
-
-class Reader:
-    """Follows in a thread of its own, as a client's connection does, and keeps what came."""
-
-    def __init__(self, frames: Iterator[Sequence[Frame]], batches: list[Sequence[Frame]] | None = None) -> None:
-        self.batches: list[Sequence[Frame]] = [] if batches is None else batches
-        self._frames = frames
-        self._thread = threading.Thread(target=self._read, daemon=True)
-        self._thread.start()
-
-    def _read(self) -> None:
-        for batch in self._frames:
-            self.batches.append(batch)
-
-    @property
-    def frames(self) -> list[Frame]:
-        return [frame for batch in self.batches for frame in batch]
-
-    def all(self) -> list[Frame]:
-        self._thread.join(10)
-        assert not self._thread.is_alive(), "following did not end"
-        return self.frames
 
 
 def lose(storage: AbsentStorage, owner: Worker, finder: Worker, run_id: str) -> None:
@@ -133,7 +111,7 @@ def test_a_run_that_does_not_exist_is_not_found(here: Worker) -> None:
 def test_a_log_that_was_thrown_away_is_expired(here: Worker, there: Worker, storage: AbsentStorage) -> None:
     live = here.start(says("a"))
     ended(live)
-    until(lambda: here.runner.get(live.run.id) is None)
+    until(lambda: here.worker.get(live.run.id) is None)
     assert storage.events.delete_old(ended_before=utc_now() + timedelta(seconds=1), limit=10) == 1
     for one in (here, there):
         with pytest.raises(EventsExpired, match="are not kept any more"):
@@ -183,7 +161,7 @@ def _then(words: Sequence[str], hang: threading.Event) -> Iterator[str]:
 def test_who_has_heard_the_end_is_told_nothing_more(here: Worker, there: Worker) -> None:
     live = here.start(says("a"))
     ended(live)
-    until(lambda: here.runner.get(live.run.id) is None)
+    until(lambda: here.worker.get(live.run.id) is None)
     before = time.monotonic()
     assert there.follow(live.run.id, after=3) == []
     assert [frame for batch in live.stream.follow(3, heartbeat=20) for frame in batch] == []
@@ -234,7 +212,7 @@ def test_waiting_for_a_run_ends_with_it_wherever_it_executes(
         run = one.handle(live.run.id).wait(5)
         assert run is not None
         assert (run.status, run.content) == (RunStatus.COMPLETED, "a")
-    until(lambda: here.runner.get(live.run.id) is None)
+    until(lambda: here.worker.get(live.run.id) is None)
     storage.sessions.delete(session_id, owner=None)
     with pytest.raises(RunNotFound):
         there.handle(live.run.id).wait(1)

@@ -145,6 +145,14 @@ def test_a_handler_says_when_it_wants_to_be_called_again(storage, begin) -> None
     assert [(one.document, one.attempts) for one in mail.calls] == [({"every": "day"}, 1)] * 2
 
 
+def test_a_time_that_is_not_later_than_the_last_one_does_not_make_it_spin(storage, begin) -> None:
+    mail = Handled(*[lambda record: record.due_at] * 1000)
+    put(storage)
+    begin(mail=mail)
+    time.sleep(1.5)
+    assert 1 <= len(mail.calls) <= 3
+
+
 def test_a_job_that_raises_is_logged_with_its_plugin_and_done_again_later(storage, begin, caplog) -> None:
     mail = Handled(RuntimeError("the mail server is away"), None)
     put(storage)

@@ -232,7 +232,7 @@ class RecordContract(Contract):
         assert storage.records.delete_of_owner(name, limit=9) == 0
 
     def test_a_collection_has_a_shorter_name(self, storage: Storage) -> None:
-        with pytest.raises(ValueError, match="the collection of a record is .* with 65 characters; accepted: 1 to 64"):
+        with pytest.raises(ValueError, match=r"the collection of a record is .* with 65 characters; accepted: 1 to 64"):
             record(collection="x" * 65)
         assert storage.records.get("x" * 65, "r", owner="alice") is None
 
