@@ -104,9 +104,11 @@ from agentos.registrations import (
     RegisterAuthenticator,
     RegisterCommand,
     RegisterExecutor,
+    RegisterJob,
     RegisterModelProvider,
     RegisterRoutes,
     RegisterSetting,
+    RegisterSignals,
     RegisterStorageBackend,
     RegisterTool,
     RegisterToolSource,
@@ -121,15 +123,18 @@ from agentos.tools.tool import Tool, Toolkit, tool
 
 if TYPE_CHECKING:
     from agentos.app import create_app
-    from agentos.execution.executor import Executor, Slot
+    from agentos.execution.executor import Executor
     from agentos.execution.run_handle import RunHandle
+    from agentos.execution.signals import Signals, Wakeup
     from agentos.http.outbound_client import OutboundAnswer, OutboundClient
     from agentos.models.chat_completions import ChatCompletions, Dialect
     from agentos.server import AgentOS
+    from agentos.services.records import RecordService
     from agentos.services.server import Server
     from agentos.storage.interface import Storage
     from agentos.storage.memory import MemoryStorage
     from agentos.storage.paging import Page, Paging
+    from agentos.storage.records import Record
     from agentos.storage.runs import RunFilter
     from agentos.storage.sessions import SessionFilter
 
@@ -198,13 +203,17 @@ __all__ = [
     "RateLimited",
     "Reasoning",
     "ReasoningDelta",
+    "Record",
+    "RecordService",
     "RegisterAgent",
     "RegisterAuthenticator",
     "RegisterCommand",
     "RegisterExecutor",
+    "RegisterJob",
     "RegisterModelProvider",
     "RegisterRoutes",
     "RegisterSetting",
+    "RegisterSignals",
     "RegisterStorageBackend",
     "RegisterTool",
     "RegisterToolSource",
@@ -233,7 +242,7 @@ __all__ = [
     "SessionFilter",
     "SessionNotFound",
     "ShuttingDown",
-    "Slot",
+    "Signals",
     "StateEvent",
     "Step",
     "Storage",
@@ -255,6 +264,7 @@ __all__ = [
     "Unauthenticated",
     "UnsupportedMediaType",
     "Usage",
+    "Wakeup",
     "WorkerLost",
     "__version__",
     "create_app",
@@ -266,15 +276,18 @@ __all__ = [
 
 _PLACES = {
     "agentos.app": ("create_app",),
-    "agentos.execution.executor": ("Executor", "Slot"),
+    "agentos.execution.executor": ("Executor",),
     "agentos.execution.run_handle": ("RunHandle",),
+    "agentos.execution.signals": ("Signals", "Wakeup"),
     "agentos.http.outbound_client": ("OutboundAnswer", "OutboundClient"),
     "agentos.models.chat_completions": ("ChatCompletions", "Dialect"),
     "agentos.server": ("AgentOS",),
+    "agentos.services.records": ("RecordService",),
     "agentos.services.server": ("Server",),
     "agentos.storage.interface": ("Storage",),
     "agentos.storage.memory": ("MemoryStorage",),
     "agentos.storage.paging": ("Page", "Paging"),
+    "agentos.storage.records": ("Record",),
     "agentos.storage.runs": ("RunFilter",),
     "agentos.storage.sessions": ("SessionFilter",),
 }

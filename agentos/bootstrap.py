@@ -5,30 +5,33 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from typing import Any, TypeVar
 
 from agentos import hookspecs
 from agentos.auth.rate_limits import RateLimits
 from agentos.config import Config
+from agentos.core import LOCAL
 from agentos.domain.agent import Agent, StreamingAgent
 from agentos.domain.denied import Denied
 from agentos.domain.ids import new_id
 from agentos.domain.message import ToolCall
-from agentos.domain.run import Run
 from agentos.errors import ConfigError
 from agentos.events.log import EventLog
 from agentos.execution.cancels import CancelWatch
+from agentos.execution.jobs import Jobs
 from agentos.execution.leases import LeaseKeeper
-from agentos.execution.runner import Runner
+from agentos.execution.observers import RunObservers
+from agentos.execution.signals import GuardedSignals, Signals
+from agentos.execution.submission import Submission
+from agentos.execution.worker import Worker
 from agentos.models.catalog import Catalog
 from agentos.observability.redaction import process, secrets_of
 from agentos.plugins.closing import OpenedThings, close_all
 from agentos.plugins.decisions import first_denial
 from agentos.plugins.lifecycle import Lifecycle
-from agentos.plugins.manager import PluginManager
+from agentos.plugins.manager import CORE, PluginManager
 from agentos.plugins.observers import Observers
-from agentos.registries import Registries, StorageFactory
+from agentos.registries import Registries, SignalsFactory, StorageFactory
 from agentos.registry import Registry
 from agentos.runtime.before_model_call import BeforeModelCall
 from agentos.services.agent_checks import check_agents, check_assistant
@@ -40,7 +43,11 @@ from agentos.services.health import HealthService
 from agentos.services.housekeeping import HousekeepingService
 from agentos.services.keys import KeyService
 from agentos.services.owner_data import OwnerDataService
-from agentos.services.runs import RunService, resume_lost
+from agentos.services.pauses import PauseService
+from agentos.services.preparation import RunPreparation
+from agentos.services.records import RecordService
+from agentos.services.run_checks import RunChecks
+from agentos.services.runs import RunService
 from agentos.services.services import Services
 from agentos.services.sessions import SessionService
 from agentos.services.summaries import SummaryService
@@ -92,21 +99,6 @@ def build(
 def _assemble(
     config: Config, manager: PluginManager, registries: Registries, storage: Storage, *, serving: bool
 ) -> Services:
-    lease = Lease(worker_id=f"{socket.gethostname()}:{os.getpid()}:{new_id()[-12:]}", seconds=config.lease_seconds)
-    finished, observed = (Observers(manager.implementations(hook)) for hook in ("run_finished", "run_event"))
-
-    def on_finished(run: Run) -> None:
-        finished(run=run)
-
-    runner = Runner(
-        storage,
-        EventLog(storage),
-        lease,
-        quota=Quota(config.max_runs_per_owner, config.max_runs),
-        on_finished=on_finished,
-        on_event=(lambda run, event: observed(run=run, event=event)) if observed else None,
-        log_content=config.log_content,
-    )
     catalog = Catalog(registries.providers, config)
     model_hooks = manager.implementations("before_model_call")
     agent_service = AgentService(
@@ -121,14 +113,30 @@ def _assemble(
     check_agents(agent_service, registries.agents, manager.leave_out)
     if serving:
         check_assistant(agent_service, registries.agents)
-    resume = partial(resume_lost, agents=agent_service, runner=runner, config=config)
-    leases = LeaseKeeper(storage, runner, lease, resume=resume, on_finished=on_finished)
-    cancels = CancelWatch(storage, runner, lease.worker_id)
+    prepare = RunPreparation(agent_service, config)
+    lease = Lease(worker_id=f"{socket.gethostname()}:{os.getpid()}:{new_id()[-12:]}", seconds=config.lease_seconds)
     opened, run_hooks = registries.opened, manager.implementations("before_run")
+    signals = _signals(registries.signals, config, opened)
     authenticators = [
         _made(registries.authenticators, name, "AGENTOS_AUTH names", opened, config, storage) for name in config.auth
     ]
     executor = _made(registries.executors, config.executor, "AGENTOS_EXECUTOR is", opened, config)
+    submission = Submission(executor, _source(registries.executors, config.executor))
+    worker = Worker(
+        storage,
+        EventLog(storage, signals.notify),
+        lease,
+        signals,
+        submission,
+        prepare=prepare,
+        quota=Quota(config.max_runs_per_owner, config.max_runs, config.background_queue),
+        max_paused=config.max_paused_runs_per_owner,
+        max_attempts=config.max_attempts,
+        observers=_observers(manager),
+        log_content=config.log_content,
+    )
+    leases = LeaseKeeper(storage, worker, lease)
+    cancels = CancelWatch(storage, worker, lease.worker_id, signals)
     return Services(
         config=config,
         plugins=manager,
@@ -138,27 +146,43 @@ def _assemble(
         tools=registries.tools,
         catalog=catalog,
         agents=agent_service,
-        sessions=SessionService(storage, runner, config),
+        sessions=SessionService(storage, worker, config),
         summaries=SummaryService(storage, agent_service, config),
         runs=RunService(
             storage,
-            agent_service,
-            runner,
-            executor,
+            worker,
+            signals,
             config,
+            checks=RunChecks(agent_service, config, BeforeRun(run_hooks) if run_hooks else None),
+            pauses=PauseService(storage, worker, signals, prepare),
             leases=leases,
             cancels=cancels,
-            before_run=BeforeRun(run_hooks) if run_hooks else None,
         ),
-        owner_data=OwnerDataService(storage, runner),
+        owner_data=OwnerDataService(storage, worker),
         auth=AuthService(authenticators, RateLimits(config)),
         keys=KeyService(storage),
-        health=HealthService(storage, runner),
+        health=HealthService(storage, worker),
         housekeeping=HousekeepingService(storage, config),
-        runner=runner,
+        worker=worker,
+        signals=signals,
+        records=RecordService(storage.records, signals),
+        jobs=Jobs(storage.records, registries.jobs, lease, signals),
+        submission=submission,
         leases=leases,
         cancels=cancels,
     )
+
+
+def _observers(manager: PluginManager) -> RunObservers:
+    finished, observed = (Observers(manager.implementations(hook)) for hook in ("run_finished", "run_event"))
+    return RunObservers(
+        lambda run: finished(run=run), (lambda run, event: observed(run=run, event=event)) if observed else None
+    )
+
+
+def _source(registry: Registry[Any], name: str) -> str:
+    entry = registry.get(name)
+    return "" if entry is None else entry.source
 
 
 def _tool_executor(config: Config, manager: PluginManager) -> ToolExecutor:
@@ -189,6 +213,24 @@ def _made(
     made = entry.value(*given)
     opened.add(entry.source, f"{registry.kind}:{name}", made)
     return made
+
+
+def _signals(known: Registry[SignalsFactory], config: Config, opened: OpenedThings) -> Signals:
+    """Make the signals that the setting names; nothing of a URL but its scheme may be said."""
+    scheme = scheme_of(config.signals) or (config.signals if config.signals == LOCAL else None)
+    entry = known.get(scheme or "")
+    if entry is None:
+        accepted = ", ".join(name if name == LOCAL else f"{name}://" for name in known.names())
+        given = f"begins with {scheme!r}, which no installed plugin serves" if scheme else "is no URL"
+        raise ConfigError(f"AGENTOS_SIGNALS {given}; installed are {accepted}")
+    signals = entry.value(config.signals, config)
+    if entry.source != CORE:
+        try:
+            signals = GuardedSignals(signals, entry.source)
+        except TypeError as error:
+            raise ConfigError(f"AGENTOS_SIGNALS cannot be used: {error}") from error
+    opened.add(entry.source, f"signals:{scheme}", signals)
+    return signals
 
 
 def _open_storage(backends: Registry[StorageFactory], config: Config) -> Storage:

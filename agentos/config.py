@@ -227,7 +227,9 @@ class Config:
         30.0, seconds(1, 3600), "How long a worker may be silent before its runs count as lost."
     )
     max_attempts: int = setting(
-        3, whole(1, 100), "How many workers a run of an agent with retry_on_crash may have at most, one after another lost."
+        3,
+        whole(1, 100),
+        "How many workers a run of an agent with retry_on_crash may have at most, one after another lost.",
     )
     event_retention: float = setting(
         86_400.0, seconds(1, 31_536_000), "How long the events of an ended run can be replayed."

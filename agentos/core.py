@@ -3,31 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Container
+from datetime import datetime
 
 from agentos.auth.authenticator import Authenticator
 from agentos.auth.keys import ApiKeyAuthenticator
 from agentos.config import Config
 from agentos.domain.agent import Agent
 from agentos.execution.executor import EmbeddedExecutor
+from agentos.execution.signals import Signals
 from agentos.hookspecs import hookimpl
 from agentos.models.scripted import ScriptedProvider
 from agentos.registrations import (
     RegisterAgent,
     RegisterAuthenticator,
     RegisterExecutor,
+    RegisterJob,
     RegisterModelProvider,
+    RegisterSignals,
     RegisterStorageBackend,
 )
+from agentos.services.server import Server
 from agentos.storage.interface import Storage
 from agentos.storage.memory import open_memory
+from agentos.storage.pauses import EXPIRY_COLLECTION
+from agentos.storage.records import Record
 from agentos.storage.sqlalchemy import open_sql
 from agentos.storage.sqlalchemy.address import POSTGRESQL, SQLITE
+
+LOCAL = "local"
+"""The value of ``AGENTOS_SIGNALS`` that needs no server of signals."""
 
 INSTRUCTIONS = "You are a helpful assistant. Answer briefly and honestly; say so when you do not know."
 
 
 class CorePlugin:
-    """Brings storage, the executor of background runs, authenticators, the scripted provider, and the ``assistant``.
+    """Brings storage, executor, signals, expiries, authenticators, the scripted provider, and the ``assistant``.
 
     ``providers`` and ``tools`` are the names that are registered by the time the agents' turn comes.
     """
@@ -46,10 +56,17 @@ class CorePlugin:
     @hookimpl
     def register_executors(self, register: RegisterExecutor) -> None:
         """Register the executor of background runs that every worker has."""
-        register(
-            "embedded",
-            lambda config: EmbeddedExecutor(limit=config.background_limit, queue=config.background_queue),
-        )
+        register("embedded", lambda config: EmbeddedExecutor(limit=config.background_limit))
+
+    @hookimpl
+    def register_signals(self, register: RegisterSignals) -> None:
+        """Register the signals that stay within one worker; the others are found by polling."""
+        register(LOCAL, lambda _url, _config: Signals())
+
+    @hookimpl
+    def register_jobs(self, register: RegisterJob) -> None:
+        """Register the end of runs that waited for an answer for too long."""
+        register(EXPIRY_COLLECTION, expire_run)
 
     @hookimpl
     def register_authenticators(self, register: RegisterAuthenticator) -> None:
@@ -83,6 +100,11 @@ class CorePlugin:
         if config.openai_api_key is not None and "openai" in self._providers:
             return "openai:gpt-5-mini"
         return "local:smollm2" if "local" in self._providers else "scripted:echo"
+
+
+def expire_run(record: Record, server: Server) -> datetime | None:
+    """End the paused run that the record is named after, unless it was answered; return when to look again."""
+    return server.runs.expire(record.id)
 
 
 def _open_jwt(config: Config, _: Storage) -> Authenticator:

@@ -31,9 +31,11 @@ if TYPE_CHECKING:
         RegisterAuthenticator,
         RegisterCommand,
         RegisterExecutor,
+        RegisterJob,
         RegisterModelProvider,
         RegisterRoutes,
         RegisterSetting,
+        RegisterSignals,
         RegisterStorageBackend,
         RegisterTool,
         RegisterToolSource,
@@ -109,6 +111,31 @@ def register_executors(register: RegisterExecutor, config: Config) -> None:
 
 
 @hookspec
+def register_signals(register: RegisterSignals, config: Config) -> None:
+    """Register how workers wake each other, by the URL scheme of ``AGENTOS_SIGNALS``.
+
+    Without one, each worker asks the database a few times a second: for new events of runs that it follows, for the
+    turn of runs that wait, for requests to stop. With one it is woken at once. Nothing depends on it: a signal may be
+    lost, may come twice, and carries no data.
+
+    Used by: the core (``agentos/core.py``).
+    """
+
+
+@hookspec
+def register_jobs(register: RegisterJob, config: Config) -> None:
+    """Register what is done with the records of a collection when they are due: webhooks, schedules, expiries.
+
+    ``handler(record, server)`` is called in a thread of one worker, any of the deployment. ``None``: it is done, and
+    the record is deleted. A ``datetime``: again then. What it raises is logged with the plugin's name, and the record
+    is tried again, after longer and longer pauses. A job is done at least once: one of a lost worker is done again by
+    another. Commands do none.
+
+    Used by: the core (``agentos/core.py``).
+    """
+
+
+@hookspec
 def register_authenticators(register: RegisterAuthenticator, config: Config) -> None:
     """Register authenticators: API keys and JWTs are the core's, others may bring OpenID Connect or their own.
 
@@ -157,7 +184,7 @@ def server_stop(server: Server) -> None:
 
     All plugins stop side by side, within one second together; one that takes longer is left behind. It is called also
     where the plugin's ``server_start`` failed. What the plugin registered is closed by itself, after this: executors,
-    authenticators, model providers and toolkits that have a method ``close()``.
+    signals, authenticators, model providers and toolkits that have a method ``close()``.
 
     Used by: ``agentos-metrics``.
     """

@@ -74,7 +74,7 @@ class PeriodicThread:
             if self.idle():
                 self._woken.wait()
                 self._woken.clear()
-            if self.stopping.wait(pause):
+            if self._sleep(pause):
                 return
             pause = self._pause()
             try:
@@ -84,6 +84,10 @@ class PeriodicThread:
                 pause = min(pause, self.retry)
             except Exception:  # a bug in the work must not leave the worker without it
                 self.logger.exception("the thread %r met a bug", self.name)
+
+    def _sleep(self, seconds: float) -> bool:
+        """Wait for the next call; return whether the thread is to stop."""
+        return self.stopping.wait(seconds)
 
     def _pause(self) -> float:
         return self.seconds * random.uniform(1 - self.spread, 1)  # noqa: S311

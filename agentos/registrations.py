@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -14,9 +15,12 @@ if TYPE_CHECKING:
     from agentos.config import Config
     from agentos.domain.agent import Agent, StreamingAgent
     from agentos.execution.executor import Executor
+    from agentos.execution.signals import Signals
     from agentos.models.provider import ModelProvider
+    from agentos.services.server import Server
     from agentos.setting_kinds import Kind
     from agentos.storage.interface import Storage
+    from agentos.storage.records import Record
     from agentos.tools.source import ToolSource
     from agentos.tools.tool import Tool, Toolkit
 
@@ -68,6 +72,25 @@ class RegisterExecutor(Protocol):
     """
 
     def __call__(self, name: str, factory: Callable[[Config], Executor]) -> None: ...
+
+
+class RegisterSignals(Protocol):
+    """Register what makes the signals of a URL scheme (``redis`` in ``redis://host``).
+
+    ``factory`` is called with the URL of ``AGENTOS_SIGNALS`` and the configuration, once in each worker.
+    """
+
+    def __call__(self, scheme: str, factory: Callable[[str, Config], Signals]) -> None: ...
+
+
+class RegisterJob(Protocol):
+    """Register the one handler of a collection of records; begin the collection's name with the plugin's.
+
+    ``handler`` is called with a record that is due and the :class:`~agentos.Server`. It returns ``None`` when it is
+    done, or the time, with a time zone, at which it is to be called again.
+    """
+
+    def __call__(self, collection: str, handler: Callable[[Record, Server], datetime | None]) -> None: ...
 
 
 class RegisterAuthenticator(Protocol):

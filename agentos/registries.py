@@ -12,6 +12,8 @@ from agentos.core import CorePlugin
 from agentos.domain.agent import Agent, StreamingAgent
 from agentos.errors import ConfigError, PluginError
 from agentos.execution.executor import Executor
+from agentos.execution.jobs import JobHandler
+from agentos.execution.signals import Signals
 from agentos.models.catalog import ProviderFactory
 from agentos.models.provider import ModelProvider
 from agentos.observability.run_log import RunLog
@@ -21,12 +23,14 @@ from agentos.plugins.settings import read_plugin_settings
 from agentos.provider_settings import ProviderSettings
 from agentos.registry import Registry
 from agentos.storage.interface import Storage
+from agentos.storage.records import LONGEST_COLLECTION, check_name
 from agentos.tools.source import ToolSource
 from agentos.tools.sources import SOURCE_NAME
 from agentos.tools.tool import Tool, Toolkit, as_tools, is_tool
 
 AuthenticatorFactory = Callable[[Config, Storage], Authenticator]
 ExecutorFactory = Callable[[Config], Executor]
+SignalsFactory = Callable[[str, Config], Signals]
 StorageFactory = Callable[[str, Config], Storage]
 
 SETTINGS = "settings"
@@ -41,6 +45,8 @@ class Registries:
         self.providers: Registry[ProviderFactory] = Registry("model provider")
         self.storages: Registry[StorageFactory] = Registry("storage backend")
         self.executors: Registry[ExecutorFactory] = Registry("executor")
+        self.signals: Registry[SignalsFactory] = Registry("signals")
+        self.jobs: Registry[JobHandler] = Registry("job")
         self.authenticators: Registry[AuthenticatorFactory] = Registry("authenticator")
         self.tools: Registry[Tool] = Registry("tool")
         self.tool_sources: Registry[ToolSource] = Registry("tool source")
@@ -51,8 +57,8 @@ class Registries:
 
         Return the configuration with the settings of the plugins.
         """
-        kinds = (self.providers, self.storages, self.executors, self.authenticators, self.tools, self.tool_sources)
-        for registry in (*kinds, self.agents):
+        opening = (self.providers, self.storages, self.executors, self.signals, self.authenticators)
+        for registry in (*opening, self.jobs, self.tools, self.tool_sources, self.agents):
             manager.on_removal(registry.remove_source)
         manager.on_removal(self.opened.close_of)
         manager.add("core", CorePlugin(self.providers, self.tools))
@@ -63,6 +69,8 @@ class Registries:
         config = read_plugin_settings(manager, config)
         manager.call("register_storage_backends", partial(_register_into, self.storages), config=config)
         manager.call("register_executors", partial(_register_into, self.executors), config=config)
+        manager.call("register_signals", partial(_register_into, self.signals), config=config)
+        manager.call("register_jobs", self._register_job, config=config)
         manager.call("register_authenticators", partial(_register_into, self.authenticators), config=config)
         manager.call("register_model_providers", partial(_register_into, self.providers), config=config)
         self._add_providers_of(config, manager)
@@ -116,6 +124,16 @@ class Registries:
         self.tool_sources.add(name, source, source=report.name)
         self.opened.add(report.name, f"tool source:{name}", source)
         report.provides.append(f"tool source:{name}")
+
+    def _register_job(self, report: PluginReport, collection: str, handler: JobHandler) -> None:
+        check_name("collection", collection, LONGEST_COLLECTION)
+        if not callable(handler):
+            raise PluginError(
+                f"the handler of {collection!r} is a {type(handler).__name__}; accepted: a function of a record and the"
+                " server"
+            )
+        self.jobs.add(collection, handler, source=report.name)
+        report.provides.append(f"job:{collection}")
 
     def _register_agent(self, report: PluginReport, agent: Agent | StreamingAgent, *, id: str | None = None) -> None:
         name = id or getattr(agent, "id", None)

@@ -38,4 +38,4 @@ def collect_routes(services: Services, server: Server) -> RouteTable:
 
 def server_of(services: Services) -> Server:
     """Return what plugins are given of a server."""
-    return Server(config=services.config, agents=services.agents, sessions=services.sessions, runs=services.runs)
+    return services.server

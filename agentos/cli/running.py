@@ -72,7 +72,7 @@ def _cancel(services: Services, handle: RunHandle) -> Run | None:
     except (RunFinished, RunNotFound):
         pass
     except StorageError:  # the run is ours and no longer wanted, even if that cannot be saved
-        services.runner.cancel(handle.run_id, RunCancelled("the run was cancelled"))
+        services.worker.cancel(handle.run_id, RunCancelled("the run was cancelled"))
     return handle.wait(SAVE_WAIT)
 
 

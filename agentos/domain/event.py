@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar, Literal, NamedTuple, get_args
 
+from agentos.domain.message import ToolCall
 from agentos.domain.usage import Usage
 
 ToolCallStatus = Literal["started", "completed", "failed"]
@@ -127,7 +128,8 @@ class Step:
     ``started_at`` to the end, and to the first thing that the model sent. ``cause`` says why a call failed, as
     ``details.cause`` or the code of an error does. ``usage`` is what this call took; the run's sum is of the
     :class:`~agentos.Usage` values alone. ``provider_details`` are fields of the message that the provider wants to see
-    again, ``call_details`` those of its tool calls, by id.
+    again, ``call_details`` those of its tool calls, by id. ``calls`` are the calls that it made, in the model's order;
+    agents that are not ours need not give them.
     """
 
     type: ClassVar[str] = "step"
@@ -143,6 +145,7 @@ class Step:
     cause: str | None = None
     provider_details: Mapping[str, Any] | None = field(default=None, hash=False)
     call_details: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, hash=False)
+    calls: Sequence[ToolCall] = ()
 
     @property
     def provider(self) -> str:
@@ -152,7 +155,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Paused(_Sent):
-    """The run waits for a person or its client, and is saved. The connection ends; `resumed` follows once all is answered.
+    """The run waits for a person or its client, and is saved. The connection ends; `resumed` follows the last answer.
 
     Each item of ``pending`` has ``id``, ``kind`` (`approval`, `input` or `client_tool`), ``tool_name``,
     ``tool_call_id`` and ``arguments``, and where there is one a ``message``, a ``schema`` that an `input` has to fit,

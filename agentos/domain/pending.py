@@ -54,8 +54,9 @@ class Answer:
 class PendingAction:
     """One thing that a paused run waits for. Its id is unique in the deployment.
 
-    ``call`` is the model's call that waits. ``arguments_hash`` covers what would run: agent, tool, its schema and the
-    canonical arguments; of a question, its text and schema too. ``number`` counts the questions of one call from 0.
+    ``call`` is the model's call that waits; its id and name are empty for a question of an agent that is not ours.
+    ``arguments_hash`` covers what would run: agent, tool, its schema, the canonical arguments, and the turn of the
+    call; of a question, its text and schema too. ``number`` counts the questions of one call from 0.
     ``expires_at`` is ``None`` for one that waits without limit. ``answer`` is there once it was given.
     """
 
@@ -107,13 +108,16 @@ class PauseRequested(BaseException):
 
 
 def pending_json(action: PendingAction, arguments: Any) -> dict[str, Any]:
-    """Return an action as clients see it; ``arguments`` are those of its call, parsed where they are JSON."""
+    """Return an action as clients see it; ``arguments`` are those of its call, parsed where they are JSON.
+
+    A question of an agent that is not ours belongs to no call.
+    """
     shown = {
         "id": action.id,
         "kind": action.kind.value,
-        "tool_name": action.call.name,
-        "tool_call_id": action.call.id,
-        "arguments": arguments,
+        "tool_name": action.call.name or None,
+        "tool_call_id": action.call.id or None,
+        "arguments": arguments if action.call.name else None,
         "message": action.message,
         "schema": None if action.schema is None else dict(action.schema),
         "expires_at": None if action.expires_at is None else rfc3339(action.expires_at),

@@ -11,6 +11,9 @@ from agentos.domain.ids import AGENT_ID
 ADMIN = "admin"
 """May do everything, and sees everybody's sessions and runs."""
 
+APPROVE = "runs:approve"
+"""May decide about tool calls that wait for an approval."""
+
 SCOPES = (
     "agents:read",
     "agents:write",
@@ -19,6 +22,7 @@ SCOPES = (
     "sessions:write",
     "runs:read",
     "runs:cancel",
+    APPROVE,
     ADMIN,
 )
 """What a credential can be allowed. ``agents:run:ID`` allows running one agent alone."""

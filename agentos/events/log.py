@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+from agentos.domain.checkpoint import Checkpoint
 from agentos.domain.event import Frame
 from agentos.domain.run import Run
 from agentos.events.stream import EventStream
@@ -22,16 +23,20 @@ PART = 1024**2
 MOST_FRAMES = 5000
 """Events of one run that one commit takes; a model that says more in a tenth of a second waits for the next."""
 
-Fresh = tuple[Run, EventStream, Sequence[Frame]]
+Fresh = tuple[Run, EventStream, Sequence[Frame], Sequence[Checkpoint]]
 
 logger = logging.getLogger(__name__)
 
 
 class EventLog(PeriodicThread):
-    """A thread, started by the first run, that commits what is new in all open streams in one transaction."""
+    """A thread, started by the first run, that commits what is new in all open streams in one transaction.
 
-    def __init__(self, storage: Storage) -> None:
+    ``notify`` gets the topics of the runs that have new events in the log, after each commit.
+    """
+
+    def __init__(self, storage: Storage, notify: Callable[..., object] = lambda *_: None) -> None:
         self._storage = storage
+        self._notify = notify
         self._open: dict[str, tuple[Run, EventStream]] = {}
         self._writing = FairLock()  # many runs that end at once wait for it
         failure = "events could not be logged and stay in memory; trying again"
@@ -67,15 +72,24 @@ class EventLog(PeriodicThread):
             run_id, (run, stream) = left.pop()
             if run_id not in self._open:  # its end has been written meanwhile
                 continue
-            if frames := stream.unlogged()[:MOST_FRAMES]:
-                part.append((run, stream, frames))
-                size += sum(len(frame.data) for frame in frames)
+            frames, checkpoints = stream.unsaved(MOST_FRAMES)
+            if frames or checkpoints:
+                part.append((run, stream, frames, checkpoints))
+                size += sum(len(frame.data) for frame in frames) + sum(map(_size, checkpoints))
         return part
 
     def _commit(self, part: Sequence[Fresh]) -> None:
-        left_out = self._storage.events.append([FrameBatch(run.id, frames, run.attempt) for run, _, frames in part])
-        for run, stream, frames in part:
+        batches = [FrameBatch(run.id, frames, run.attempt, checkpoints) for run, _, frames, checkpoints in part]
+        left_out = self._storage.events.append(batches)
+        for run, stream, frames, checkpoints in part:
             if run.id not in left_out:
-                stream.mark_logged(frames[-1].number)
+                stream.mark_logged(frames[-1].number if frames else 0, len(checkpoints))
             elif stream.durable:  # another worker has the run and never wrote these frames
                 stream.redirect_to_log()
+        if logged := [f"run:{run.id}" for run, _, frames, _ in part if frames and run.id not in left_out]:
+            self._notify(*logged)
+
+
+def _size(checkpoint: Checkpoint) -> int:
+    """Return about how many bytes a checkpoint has."""
+    return len(checkpoint.reasoning) + sum(len(message.content) for message in checkpoint.messages)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Generator, Sequence
 
+from agentos.domain.checkpoint import Checkpoint
 from agentos.domain.event import Frame
 from agentos.timers import IdleTimer, TimerThread
 
@@ -30,10 +31,17 @@ class EventStream:
         self._waiters: list[threading.Lock] = []
         self.durable = durable
         self._gone = self._logged = self._count = logged
+        self._checkpoints: list[tuple[int, Checkpoint]] = []
+        """Those that are not saved yet, each with the number of the frame before it."""
         self.last: Frame | None = None
-        """The event after which nothing comes, once it is there."""
+        """The event after which nothing comes here, once it is there: the run's end, or a pause."""
         self.redirected_to_log = False
         """True once another worker has the run: followers continue in the log."""
+
+    @property
+    def continues_elsewhere(self) -> bool:
+        """True once nothing comes here any more of a run that has not ended: it paused, or another worker has it."""
+        return self.redirected_to_log if self.last is None else not self.last.last
 
     @property
     def next_number(self) -> int:
@@ -51,11 +59,16 @@ class EventStream:
         with self._lock:
             self._frames += frames
             self._count += len(frames)
-            if frames[-1].last:
+            if frames[-1].stops:
                 self.last = frames[-1]
                 self._wake()
             elif not self.durable:
                 self._publish(frames)
+
+    def add_checkpoint(self, checkpoint: Checkpoint) -> None:
+        """Add what is to be saved with the frames so far, or after them."""
+        with self._lock:
+            self._checkpoints.append((self._count, checkpoint))
 
     def retains(self, after: int) -> bool:
         """Return whether the frames after number ``after`` are still here."""
@@ -126,9 +139,27 @@ class EventStream:
         with self._lock:
             return self._frames[self._logged - self._gone :]
 
-    def mark_logged(self, number: int) -> None:
-        """Note that the log has all frames up to this number, and drop those that it had before."""
+    def unsaved(self, limit: int) -> tuple[Sequence[Frame], Sequence[Checkpoint]]:
+        """Return up to ``limit`` frames that are not in the log yet, and the checkpoints to be saved with them."""
         with self._lock:
+            first = self._logged - self._gone
+            frames = self._frames[first : first + limit]
+            return frames, [one for number, one in self._checkpoints if number <= self._logged + len(frames)]
+
+    def unsaved_checkpoints(self) -> Sequence[Checkpoint]:
+        """Return the checkpoints that are not saved yet."""
+        with self._lock:
+            return [one for _, one in self._checkpoints]
+
+    def mark_logged(self, number: int, checkpoints: int = 0) -> None:
+        """Note that the log has all frames up to this number, and drop those that it had before.
+
+        Of the checkpoints, as many as are given are saved, the oldest.
+        """
+        with self._lock:
+            del self._checkpoints[:checkpoints]
+            if number <= self._logged:
+                return
             # A close follower is less than one group of the log behind, and never has to look there.
             del self._frames[: self._logged - self._gone]
             self._gone = self._logged

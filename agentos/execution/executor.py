@@ -5,87 +5,80 @@ from __future__ import annotations
 import logging
 import threading
 from abc import ABC, abstractmethod
-from collections import deque
 from collections.abc import Callable
-
-from agentos.errors import RateLimited
 
 logger = logging.getLogger(__name__)
 
-
-class Slot(ABC):
-    """A place for one background run, taken before the run is accepted. Call one of the two methods, once."""
-
-    @abstractmethod
-    def execute(self, run_id: str, work: Callable[[], None]) -> None:
-        """Have the run executed when its turn comes; ``work`` does it, in this process, and never raises."""
-
-    @abstractmethod
-    def release(self) -> None:
-        """Give the slot back: there will be no run."""
+Execute = Callable[[str], None]
+"""Claims a run by its id and executes it in the calling thread. Returns when the run has ended or paused, at once if
+there is nothing to do, and never raises."""
 
 
 class Executor(ABC):
-    """Executes background runs, not more at once than it can."""
+    """Has background runs executed, by their ids. A run that it loses is submitted again, by any worker."""
 
     @abstractmethod
-    def reserve(self) -> Slot:
-        """Take a slot for one more run; raise :class:`~agentos.errors.RateLimited` when none is free."""
+    def start(self, execute: Execute) -> None:
+        """Take the function that executes a run in this process. Called once, before the first :meth:`submit`."""
+
+    @abstractmethod
+    def submit(self, run_id: str) -> None:
+        """Have a run executed: here, or in another process with ``execute`` of a worker of its own. Must not block.
+
+        The run is committed and no worker has claimed it. The same id may come again, at any worker, as long as that is
+        so; executing it twice does no harm, since only one worker can claim it.
+        """
 
     def close(self) -> None:  # noqa: B027 - not every executor has something to close
         """Close connections and threads. Called once, when the worker ends; its runs have ended before."""
 
 
-class EmbeddedExecutor(Executor, Slot):
-    """Executes up to ``limit`` runs in threads of this worker; up to ``queue`` more wait, the first come first.
+class EmbeddedExecutor(Executor):
+    """Executes up to ``limit`` runs in threads of this worker; the others wait, the first come first.
 
-    Its slots are counted and do not differ, so that it is itself each of them.
+    What waits is in the database too, so that it is lost with no process, and other workers may take it.
     """
 
-    def __init__(self, *, limit: int, queue: int) -> None:
+    def __init__(self, *, limit: int) -> None:
         self._limit = limit
-        self._queue = queue
         self._lock = threading.Lock()
-        self._taken = 0
+        self._execute: Execute | None = None
         self._running = 0
-        self._waiting: deque[Callable[[], None]] = deque()
+        # A dictionary keeps the order, and has each id once.
+        self._waiting: dict[str, None] = {}
 
-    def reserve(self) -> Slot:
-        """Take a slot for one more run."""
-        with self._lock:
-            if self._taken >= self._limit + self._queue:
-                raise RateLimited(
-                    f"{self._limit} background runs are under way in this worker and {self._queue} wait"
-                    " (AGENTOS_BACKGROUND_LIMIT, AGENTOS_BACKGROUND_QUEUE); try again later",
-                    retry_after=5.0,
-                )
-            self._taken += 1
-        return self
+    def start(self, execute: Execute) -> None:
+        """Take the function that executes a run."""
+        self._execute = execute
 
-    def execute(self, run_id: str, work: Callable[[], None]) -> None:  # noqa: ARG002 - for executors elsewhere
-        """Execute work now, or when a run that is under way ends."""
+    def submit(self, run_id: str) -> None:
+        """Execute a run now, or when one that is under way ends."""
         with self._lock:
+            # Not compared with those that are under way: a claim that came too early may just be returning.
+            self._waiting[run_id] = None
             if self._running >= self._limit:
-                self._waiting.append(work)
                 return
             self._running += 1
-        threading.Thread(target=self._work, args=(work,), name="background", daemon=True).start()
+        threading.Thread(target=self._work, name="background", daemon=True).start()
 
-    def release(self) -> None:
-        """Count one slot less as taken."""
+    def close(self) -> None:
+        """Forget what waits: it stays in the database."""
         with self._lock:
-            self._taken -= 1
+            self._waiting.clear()
 
-    def _work(self, work: Callable[[], None]) -> None:
-        while True:
+    def _work(self) -> None:
+        while (run_id := self._next()) is not None:
             try:
-                work()
+                assert self._execute is not None, "start() comes before submit()"
+                self._execute(run_id)
             except Exception:  # it never does; but a bug there must not cost the worker a place for good
-                logger.exception("background work raised")
-            finally:
-                self.release()
-            with self._lock:
-                if not self._waiting:
-                    self._running -= 1
-                    return
-                work = self._waiting.popleft()
+                logger.exception("executing a background run raised", extra={"run_id": run_id})
+
+    def _next(self) -> str | None:
+        with self._lock:
+            run_id = next(iter(self._waiting), None)
+            if run_id is None:
+                self._running -= 1
+            else:
+                del self._waiting[run_id]
+            return run_id

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
+from typing import TypeVar
 
 from agentos.domain.event import Frame
 from agentos.domain.run import Run, RunStatus
 from agentos.errors import AgentFailed, AgentOSError, PreconditionFailed, RunCancelled, StorageError
 from agentos.events.encoder import FrameEncoder
 from agentos.events.log import EventLog
-from agentos.execution.live import LiveRun, terminal_event
+from agentos.execution.live import LiveRun
+from agentos.execution.outcome import leaves_messages, terminal_event
+from agentos.storage.admission import Ended
 from agentos.storage.interface import Storage
 
 SAVE_PAUSES = (0.2, 0.8)
 """Seconds to wait after each failed attempt to save the end of a run, before one last attempt."""
 
 UNSAVED = "the run ended, but its result could not be saved"
+
+T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
@@ -30,41 +35,50 @@ class RunFinalizer:
         self._storage = storage
         self._log = log
 
-    def end(self, live: LiveRun, failure: AgentOSError | None) -> bool:
+    def end(self, live: LiveRun, failure: AgentOSError | None) -> Ended | None:
         """End a run: save its state, messages and last events together, then tell its followers.
 
-        Returns ``False`` if another caller ends it. What could not be saved is reported as an error, never as done: its
-        row stays unfinished until the lease keeper finds it.
+        Returns ``None`` if another caller ends or pauses it.
         """
         if not live.begin_end():
-            return False
+            return None
         self._log.release(live.run.id)
+        return self.end_begun(live, failure)
+
+    def end_begun(self, live: LiveRun, failure: AgentOSError | None) -> Ended:
+        """End a run whose end the caller has begun, and whose events the log has released.
+
+        What could not be saved is reported as an error, never as done: its row stays unfinished until the lease keeper
+        finds it.
+        """
         try:
-            run, frame, saved = self._end_as(live, failure)
+            run, frame, ended = self._end_as(live, failure)
         except StorageError:
             logger.error("the end of a run could not be saved", extra=live.log_fields())
             run, frame = live.ended(StorageError(UNSAVED))
+            ended = Ended()
         # A bug, or a storage backend that breaks its contract: no other caller can end the run any more, and its client
         # must hear an end all the same.
         except Exception:
             logger.exception("saving the end of a run met a bug", extra=live.log_fields())
             run, frame = live.ended(StorageError(UNSAVED))
+            ended = Ended()
         else:
-            if not saved:
-                self._leave(live)
-                return True
+            if ended is None:
+                self.leave(live)
+                return Ended()
         live.run = run
         live.stream.append(frame)
-        return True
+        return ended
 
-    def _end_as(self, live: LiveRun, failure: AgentOSError | None) -> tuple[Run, Frame, bool]:
+    def _end_as(self, live: LiveRun, failure: AgentOSError | None) -> tuple[Run, Frame, Ended | None]:
         run, frame = live.ended(failure)
         try:
             return run, frame, self._save(live, run, [*live.stream.unlogged(), frame])
         except PreconditionFailed as error:  # it completed, but its session's state is not what it was
             return self._end_as(live, AgentFailed(error.message))
 
-    def _leave(self, live: LiveRun) -> None:
+    def leave(self, live: LiveRun) -> None:
         """Tell those who follow a run that is not ours any more what they would hear elsewhere."""
         try:
             now = self._storage.runs.get(live.run.id, owner=live.run.owner)
@@ -83,16 +97,19 @@ class RunFinalizer:
         event = terminal_event(now, live.transcript.tokens)
         live.stream.append(FrameEncoder(now).encode(event, live.stream.next_number))
 
-    def _save(self, live: LiveRun, run: Run, frames: Sequence[Frame]) -> bool:
-        completed = run.status is RunStatus.COMPLETED
-        kept = completed or (run.status is RunStatus.CANCELLED and run.content)
-        messages = live.turn_messages() if kept and run.session_id is not None else ()
+    def _save(self, live: LiveRun, run: Run, frames: Sequence[Frame]) -> Ended | None:
+        messages = live.turn_messages() if leaves_messages(run) else ()
         save = partial(self._storage.runs.finish, run, messages=messages, frames=frames)
-        if completed and (change := live.writer.change()) is not None:
-            save = partial(save, state=change)  # only then: a backend of an earlier version takes none
-        for pause in SAVE_PAUSES:
-            try:
-                return save()
-            except StorageError:
-                time.sleep(pause)
-        return save()
+        if run.status is RunStatus.COMPLETED and (change := live.writer.change()) is not None:
+            save = partial(save, state=change)
+        return persistently(save)
+
+
+def persistently(save: Callable[[], T]) -> T:
+    """Save something, again after a moment if the database does not take it. Raises its last error."""
+    for pause in SAVE_PAUSES:
+        try:
+            return save()
+        except StorageError:
+            time.sleep(pause)
+    return save()

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import threading
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from agentos.cancellation import Cancellation
+from agentos.domain.checkpoint import Checkpoint
 from agentos.domain.event import (
     AgentEvent,
-    Complete,
     CustomEvent,
-    Error,
     Frame,
     Reasoning,
+    Resumed,
     RunStart,
     StateEvent,
     Step,
@@ -24,22 +22,27 @@ from agentos.domain.event import (
 )
 from agentos.domain.event import ToolCallEvent as ToolCall
 from agentos.domain.message import Message
-from agentos.domain.run import Run, RunError, RunStatus
+from agentos.domain.pending import PendingAction
+from agentos.domain.run import Run, RunStatus
 from agentos.domain.stored_request import NO_OVERRIDES
 from agentos.domain.text import clean
 from agentos.domain.times import utc_now
 from agentos.domain.usage import Usage
-from agentos.errors import AgentFailed, AgentOSError, ProviderError, RunCancelled
+from agentos.errors import AgentFailed, AgentOSError, ProviderError
 from agentos.events.encoder import FrameEncoder
 from agentos.events.stream import EventStream
+from agentos.execution.checkpoints import CheckpointMaker
 from agentos.execution.checks import check_step, check_usage
+from agentos.execution.first_event import first_event
 from agentos.execution.live_writer import LiveWriter
+from agentos.execution.outcome import paused_event, run_error, status_of, terminal_event, turn_messages
+from agentos.execution.run_limits import RunLimits
 from agentos.execution.step_recorder import StepRecorder
 from agentos.observability.call_log import Origin, log_model_call, log_tool_call
-from agentos.observability.redaction import redact, redact_data
 from agentos.runtime.context import RunContext
 from agentos.runtime.model_response import kept_step
 from agentos.runtime.transcript import Transcript
+from agentos.storage.admission import Admission
 from agentos.storage.sessions import SessionStore
 from agentos.timers import TimerThread
 
@@ -53,34 +56,44 @@ class LiveRun:
 
     def __init__(
         self,
-        run: Run,
+        admission: Admission,
         timers: TimerThread,
         *,
         deadline: float,
-        max_output: int,
-        durable: bool = False,
-        logged: int = 0,
+        limits: RunLimits,
+        actions: Sequence[PendingAction] = (),
         log_content: bool = False,
         sessions: SessionStore,
-        max_state: int,
     ) -> None:
+        run, saved = admission.run, admission.checkpoints
         self.run = run
         self.deadline = deadline
-        self.stream = EventStream(timers, durable=durable, logged=logged)
+        self.stream = EventStream(timers, durable=limits.durable, logged=admission.logged)
         self.cancellation = Cancellation()
-        self.transcript = Transcript()
-        self.writer = LiveWriter(run, self.publish, self.tell, sessions, max_state=max_state)
-        self._steps = StepRecorder()
-        self._written = 0
+        self.transcript = Transcript.restored(saved) if saved else Transcript()
+        self.writer = LiveWriter(
+            run,
+            self.publish,
+            self.tell,
+            sessions,
+            max_state=limits.max_state,
+            saved=[patch for checkpoint in saved for patch in checkpoint.patches],
+        )
+        self._steps = StepRecorder([step for checkpoint in saved for step in checkpoint.steps])
+        self._written = saved[-1].written if saved else 0
         """Bytes of the custom and state events so far."""
+        self._saved, self._actions = saved, actions
+        self._saves_steps = limits.saves_steps
+        last = saved[-1].number if saved else 0
+        self._checkpoints = CheckpointMaker(self.transcript, self._steps, self.writer, last=last)
         self._encoder = FrameEncoder(run)
         self._origin = Origin(run.id, run.agent_id, run.session_id, run.request_id)
-        self._max_output = max_output
+        self._max_output = limits.max_output
+        self._pause_timeout = limits.pause_timeout
         self._log_content = log_content
         self._lock = threading.Lock()
         self._ending = False
-        media = [media.describe() for media in run.media] or None
-        self._begin(RunStart(run.input, run.session_id, media, run.attempt if logged else None))
+        self._begin(first_event(admission))
 
     def context(self, history: Sequence[Message]) -> RunContext:
         """Return what the agent is given."""
@@ -100,6 +113,9 @@ class LiveRun:
             cancellation=self.cancellation,
             transcript=self.transcript,
             writer=self.writer,
+            checkpoints=self._saved,
+            actions=self._actions,
+            pause_timeout=self._pause_timeout,
         )
 
     def log_fields(self) -> dict[str, str | None]:
@@ -125,8 +141,11 @@ class LiveRun:
     def tell_end(self) -> None:
         """Let observers see how the run ended."""
 
-    def _begin(self, start: RunStart) -> None:
-        self.stream.append(self._encoder.encode(start, self.stream.next_number))
+    def tell_pause(self) -> None:
+        """Let observers see that the run paused."""
+
+    def _begin(self, first: RunStart | Resumed) -> None:
+        self.stream.append(self._encoder.encode(first, self.stream.next_number))
 
     def _take(self, item: AgentEvent | str, frames: list[Frame]) -> None:
         match item:
@@ -145,6 +164,8 @@ class LiveRun:
                 self._steps.add(item)
                 if item.status != "started":
                     log_tool_call(self._origin, item, content=self._log_content)
+                    if self._saves_steps and self.transcript.step_ended:
+                        self._save_step(frames)
             case Usage():
                 check_usage(self.run.agent_id, item)
                 self.transcript.apply(item)
@@ -161,6 +182,12 @@ class LiveRun:
             raise ProviderError(
                 f"the answer grew beyond {self._max_output} characters (AGENTOS_MAX_OUTPUT_SIZE) and was stopped"
             )
+
+    def _save_step(self, frames: list[Frame]) -> None:
+        """Have a checkpoint saved with the event log, not before the frames that followers are to see of it."""
+        self.stream.extend(frames)
+        frames.clear()
+        self.stream.add_checkpoint(self._checkpoints.make(written=self._written))
 
     def _add(self, event: Reasoning | ToolCall, frames: list[Frame]) -> None:
         self.transcript.apply(event)
@@ -204,6 +231,11 @@ class LiveRun:
     def _next_number(self, frames: list[Frame]) -> int:
         return self.stream.next_number + len(frames)
 
+    @property
+    def is_ending(self) -> bool:
+        """True once a caller has begun to end or pause the run."""
+        return self._ending
+
     def begin_end(self) -> bool:
         """Claim the right to end the run; nothing is recorded any more. False if another caller has it."""
         with self._lock:
@@ -214,65 +246,35 @@ class LiveRun:
     def ended(self, failure: AgentOSError | None) -> tuple[Run, Frame]:
         """Return the run in its final state, and the frame that says so. Call after :meth:`begin_end`."""
         run = dataclasses.replace(
-            self.run,
-            status=_status(failure),
-            content=self.transcript.output,
-            reasoning=self.transcript.reasoning,
-            model=self.transcript.model,
-            finish_reason=self.transcript.finish_reason,
-            usage=self.transcript.usage,
-            loops=self.transcript.turns,
+            self._as_it_is(status_of(failure)),
             steps=self._steps.ended(None if failure is None else failure.details.get("cause", failure.code)),
             ended_at=utc_now(),
             error=None if failure is None else run_error(failure, self.run.id),
         )
         return run, self._encoder.encode(terminal_event(run, self.transcript.tokens), self.stream.next_number)
 
+    def paused(self, actions: Sequence[PendingAction]) -> tuple[Run, Sequence[Checkpoint], Frame]:
+        """Return the run as it waits, the checkpoints that are not saved, and the frame. Call after :meth:`begin_end`.
+
+        Call it once: the last checkpoint is made here.
+        """
+        run = dataclasses.replace(self._as_it_is(RunStatus.PAUSED), pending=tuple(actions))
+        frame = self._encoder.encode(paused_event(actions), self.stream.next_number)
+        last = self._checkpoints.make(written=self._written, open_calls=True)
+        return run, [*self.stream.unsaved_checkpoints(), last], frame
+
+    def _as_it_is(self, status: RunStatus) -> Run:
+        return dataclasses.replace(
+            self.run,
+            status=status,
+            content=self.transcript.output,
+            reasoning=self.transcript.reasoning,
+            model=self.transcript.model,
+            finish_reason=self.transcript.finish_reason,
+            usage=self.transcript.usage,
+            loops=self.transcript.turns,
+        )
+
     def turn_messages(self) -> Sequence[Message]:
         """Return the run as a whole turn for the session's history: from the user's words to an answer."""
-        said = list(self.transcript.messages())
-        if not said or said[-1].role != "assistant":
-            said.append(Message("assistant", ""))
-        return [Message("user", self.run.input, media=self.run.media), *said]
-
-
-def run_error(failure: AgentOSError, run_id: str) -> RunError:
-    """Return an error as it is kept with a run and shown to its clients: without secrets, which a server may echo."""
-    return RunError(
-        code=failure.code,
-        error=failure.phrase,
-        message=clean(redact(failure.message)),
-        details={**_plain(redact_data(failure.details)), "run_id": run_id},
-    )
-
-
-def _plain(details: Mapping[str, Any]) -> dict[str, Any]:
-    """Return details as JSON that can be stored and sent; they may be other people's, and hold anything."""
-    try:
-        text = clean(json.dumps(details, default=str, ensure_ascii=False, skipkeys=True))
-        plain: dict[str, Any] = json.loads(text, parse_int=lambda digits: int(digits) if len(digits) < 19 else digits)
-    except Exception:  # noqa: BLE001 - a circle, or a value of other people that cannot say what it is
-        return {}
-    return plain
-
-
-def _status(failure: AgentOSError | None) -> RunStatus:
-    if failure is None:
-        return RunStatus.COMPLETED
-    return RunStatus.CANCELLED if isinstance(failure, RunCancelled) else RunStatus.FAILED
-
-
-def terminal_event(run: Run, tokens: int) -> Complete | Error:
-    """Return the event that ends a run's stream; ``tokens`` is how many token events it had."""
-    if run.error is not None:
-        return Error(run.error.error, run.error.message, run.error.code, run.error.details)
-    return Complete(
-        output=run.content or "",
-        duration=run.duration or 0.0,
-        usage=run.usage,
-        token_count=tokens,
-        loops=run.loops,
-        reasoning=run.reasoning,
-        model=run.model,
-        finish_reason=run.finish_reason,
-    )
+        return turn_messages(self.run, self.transcript)

@@ -12,6 +12,7 @@ from agentos.domain.event import (
     CustomEvent,
     Frame,
     Reasoning,
+    Resumed,
     RunEvent,
     RunStart,
     StateEvent,
@@ -23,7 +24,9 @@ from agentos.domain.event import ToolCallEvent as ToolCall
 from agentos.domain.run import Run
 from agentos.domain.text import clean
 from agentos.domain.usage import Usage
-from agentos.execution.live import LiveRun, terminal_event
+from agentos.execution.live import LiveRun
+from agentos.execution.outcome import paused_event, terminal_event
+from agentos.storage.admission import Admission
 
 Event = RunEvent | Usage | Step
 Observe = Callable[[Run, Event], object]
@@ -37,11 +40,11 @@ class ObservedRun(LiveRun):
     them: the run's own, or one that ends the run. So they come in order, and none comes while another is shown.
     """
 
-    def __init__(self, run: Run, *arguments: Any, observe: Observe, **options: Any) -> None:
+    def __init__(self, admission: Admission, *arguments: Any, observe: Observe, **options: Any) -> None:
         self._observe = observe
         self._unseen: deque[Event] = deque()
         self._telling = threading.Lock()
-        super().__init__(run, *arguments, **options)
+        super().__init__(admission, *arguments, **options)
 
     def tell(self) -> None:
         """Show observers what they have not seen. A thread that finds another at it leaves the rest to that one."""
@@ -57,6 +60,11 @@ class ObservedRun(LiveRun):
         self._unseen.append(terminal_event(self.run, self.transcript.tokens))
         self.tell()
 
+    def tell_pause(self) -> None:
+        """Show observers that the run paused."""
+        self._unseen.append(paused_event(self.run.pending))
+        self.tell()
+
     def record(self, yielded: Yielded) -> None:
         """Take in what the agent yielded, publish it to followers, and then show it to observers."""
         try:
@@ -64,9 +72,9 @@ class ObservedRun(LiveRun):
         finally:
             self.tell()
 
-    def _begin(self, start: RunStart) -> None:
-        super()._begin(start)
-        self._unseen.append(start)
+    def _begin(self, first: RunStart | Resumed) -> None:
+        super()._begin(first)
+        self._unseen.append(first)
 
     def _take(self, item: AgentEvent | str, frames: list[Frame]) -> None:
         tokens = self.transcript.tokens

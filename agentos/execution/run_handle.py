@@ -5,23 +5,18 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 
-from agentos.domain.event import Error, Frame
-from agentos.domain.run import Run
-from agentos.errors import EventsExpired, RunCancelled, RunFinished, RunNotFound, StorageError
-from agentos.events.encoder import FrameEncoder
+from agentos.domain.event import Frame
+from agentos.domain.run import Run, RunStatus
+from agentos.errors import AgentOSError, EventsExpired, RunCancelled, RunFinished, RunNotFound, StorageError
 from agentos.events.stream import Sink
 from agentos.execution.live import LiveRun
-from agentos.execution.runner import Runner
+from agentos.execution.log_follower import POLL, LogFollower
+from agentos.execution.runs_here import RunsHere
+from agentos.execution.signals import Signals, run_topic, worker_topic
 from agentos.storage.interface import Storage
 
-PAGE = 1000
-"""Frames that are read from the log at once."""
-
-POLL = 0.1
-"""Seconds between two looks into the log of a run that executes elsewhere; its worker writes ten times a second."""
-
-ENDED_POLL = 1.0
-"""Seconds between two looks whether such a run is still there, while its log is silent."""
+EndRun = Callable[[Run, AgentOSError], Run | None]
+"""Ends a run that no worker has, for a cause, and returns it; ``None`` if one has claimed it meanwhile."""
 
 
 class RunHandle:
@@ -29,24 +24,31 @@ class RunHandle:
 
     A run that is not ``owner``'s behaves like a missing one; with ``None``, all runs are visible. ``live`` is the run
     if the caller has just started it. ``replayed``: an earlier request with the same idempotency key started it.
+    ``poll`` is how many seconds a caller at another worker waits for a signal before it looks by itself.
     """
 
     def __init__(
         self,
         storage: Storage,
-        runner: Runner,
+        here: RunsHere,
+        signals: Signals,
         run_id: str,
         *,
         owner: str | None,
+        end: EndRun,
         live: LiveRun | None = None,
         replayed: bool = False,
+        poll: float = POLL,
     ) -> None:
         self.run_id = run_id
         self.replayed = replayed
         self._storage = storage
-        self._runner = runner
+        self._here = here
+        self._signals = signals
         self._owner = owner
+        self._end = end
         self._found = live
+        self._poll = poll
 
     def get(self) -> Run:
         """Return the run as it is saved. Raises :class:`~agentos.errors.RunNotFound`."""
@@ -56,7 +58,10 @@ class RunHandle:
         return run
 
     def follow(self, after: int = 0, *, heartbeat: float, sink: Sink | None = None) -> Iterator[Sequence[Frame]]:
-        """Return the frames after number ``after``, those that are there together, until the last one.
+        """Return the frames after number ``after``, those that are there together, until the run ends or pauses.
+
+        A pause is the last frame if the run is still paused when it is sent. If nothing after ``after`` is there of a
+        paused run, its next frames are waited for.
 
         After ``heartbeat`` seconds without a frame an empty batch comes. In this run's worker, ``sink`` may take frames
         in place of a batch (see :meth:`agentos.events.stream.EventStream.follow`). Raises, before it returns,
@@ -65,23 +70,24 @@ class RunHandle:
         """
         live = self._live()
         if live is not None:
-            return self._follow_live(live, after, heartbeat, sink)
+            return self._follow(live.run, live, after, heartbeat, sink)
         run = self.get()
         if run.status.finished and not self._storage.events.read(run.id, limit=1):
             raise EventsExpired(f"the events of run {run.id!r} are not kept any more; GET the run for how it ended")
-        return self._read(run, after, heartbeat)
+        return self._follow(run, None, after, heartbeat, sink)
 
     def wait(self, timeout: float) -> Run | None:
-        """Wait for the run's end and return it as it is saved, or as its client must see it; ``None``: not in time.
+        """Wait until the run ends or pauses, and return it as it is saved, or as its client must see it.
 
-        Raises :class:`~agentos.errors.RunNotFound`, also for one that is deleted meanwhile.
+        ``None``: not in time. Raises :class:`~agentos.errors.RunNotFound`, also for one that is deleted meanwhile.
         """
-        live, deadline = self._live(), time.monotonic() + timeout
+        deadline = time.monotonic() + timeout
+        live = self._live()
         if live is None:
-            return self._poll(deadline)
+            return self._wait_elsewhere(deadline)
         if live.stream.wait(timeout) is not None:
             return live.run
-        return self._poll(deadline) if live.stream.redirected_to_log else None
+        return self._wait_elsewhere(deadline) if live.stream.redirected_to_log else None
 
     def cancel(self) -> Run:
         """Stop the run, wherever it executes; return it as it is now. Raises ``RunNotFound``, or ``RunFinished``."""
@@ -90,7 +96,13 @@ class RunHandle:
             raise RunNotFound(self.run_id)
         if run.status.finished:
             raise RunFinished(f"run {run.id!r} has ended as {run.status.value}; there is nothing left to cancel")
-        self._runner.cancel(run.id, RunCancelled("the run was cancelled"))
+        cause = RunCancelled("the run was cancelled")
+        if run.worker_id is None and (ended := self._end(run, cause)) is not None:
+            return ended
+        if self._here.get(run.id) is not None:
+            self._here.cancel(run.id, cause)
+        elif run.worker_id is not None:
+            self._signals.notify(worker_topic(run.worker_id))
         return run
 
     def ended(self) -> Run | None:
@@ -103,94 +115,42 @@ class RunHandle:
         return run if run.status.finished else None
 
     def _live(self) -> LiveRun | None:
-        """Return the run if it is, or was, under way in this worker."""
-        if self._found is None:
-            live = self._runner.get(self.run_id)
-            self._found = live if live is not None and self._owner in (None, live.run.owner) else None
+        """Return the run if it is under way in this worker, or ended here; not one that paused, or was taken over."""
+        if self._found is None or self._found.stream.continues_elsewhere:
+            live = self._here.get(self.run_id)
+            visible = live is not None and self._owner in (None, live.run.owner)
+            self._found = live if visible and live is not None and not live.stream.continues_elsewhere else None
         return self._found
 
-    def _follow_live(self, live: LiveRun, after: int, heartbeat: float, sink: Sink | None) -> Iterator[Sequence[Frame]]:
-        stream = live.stream
-        while True:
-            after = yield from stream.follow(after, heartbeat=heartbeat, sink=sink)
-            if stream.retains(after):
-                if stream.redirected_to_log and stream.last is None:
-                    yield from self._read(live.run, after, heartbeat)
-                return
-            # A slow reader, or a late one.
-            caught_up = yield from self._read(live.run, after, heartbeat, until=stream.retains)
-            if caught_up is None:
-                return
-            after = caught_up
+    def _follow(
+        self, run: Run, live: LiveRun | None, after: int, heartbeat: float, sink: Sink | None
+    ) -> Generator[Sequence[Frame], None, None]:
+        log = LogFollower(self._storage, self._signals, run, poll=self._poll)
+        place: int | None = after
+        while place is not None:
+            if live is None:
+                place = yield from log.follow(place, heartbeat, lambda _: self._live() is not None)
+                live = self._live()
+            elif not live.stream.retains(place):  # a slow reader, or a late one
+                place = yield from log.follow(place, heartbeat, live.stream.retains)
+            else:
+                before = place
+                place = yield from live.stream.follow(place, heartbeat=heartbeat, sink=sink)
+                if not live.stream.retains(place):
+                    continue
+                if not live.stream.continues_elsewhere or (live.stream.last is not None and place > before):
+                    return
+                live = None  # it was taken over, or this reader had seen the pause
 
-    def _poll(self, deadline: float) -> Run | None:
-        while True:
-            run = self.get()
-            if run.status.finished:
-                return run
-            if time.monotonic() >= deadline:
-                return None
-            time.sleep(POLL)
-
-    def _read(
-        self, run: Run, after: int, heartbeat: float, *, until: Callable[[int], bool] | None = None
-    ) -> Generator[Sequence[Frame], None, int | None]:
-        """Yield what the log has, as it comes there, to the run's end; or ``until`` it is true of a frame's number.
-
-        Returns that number, ``None`` after the end.
-        """
-        spoke = looked = time.monotonic()
-        while until is None or not until(after):
-            frames = self._page(run.id, after)
-            now = time.monotonic()
-            if frames:
-                after, spoke = frames[-1].number, now
-                yield frames
-                if frames[-1].last:
+    def _wait_elsewhere(self, deadline: float) -> Run | None:
+        with self._signals.listen(run_topic(self.run_id)) as wakeup:
+            while True:
+                if self._live() is not None:
+                    return self.wait(deadline - time.monotonic())
+                run = self.get()
+                if run.status.finished or run.status is RunStatus.PAUSED:
+                    return run
+                left = deadline - time.monotonic()
+                if left <= 0:
                     return None
-                continue
-            if run.status.finished or now - looked >= ENDED_POLL:
-                looked = now
-                end = self._end(run, after)
-                if end is not None:
-                    yield from end
-                    return None
-            if now - spoke >= heartbeat:
-                spoke = now
-                yield ()
-            time.sleep(POLL)
-        return after
-
-    def _page(self, run_id: str, after: int) -> Sequence[Frame]:
-        try:
-            return self._storage.events.read(run_id, after=after, limit=PAGE)
-        except StorageError:
-            return ()  # The database is away; the follower gets heartbeats, and continues when it is back.
-
-    def _end(self, run: Run, after: int) -> Sequence[Sequence[Frame]] | None:
-        """Return what is left for a follower that has seen all up to ``after``; ``None``: there is more to come."""
-        try:
-            now = self._storage.runs.get(run.id, owner=run.owner)
-            left = self._storage.events.read(run.id, after=after, limit=PAGE)
-        except StorageError:
-            return None
-        if now is None:
-            gone = RunCancelled("the run was cancelled: it was deleted, or its session was")
-            error = Error(gone.phrase, gone.message, gone.code, {"run_id": run.id})
-            return [[FrameEncoder(run).encode(error, after + 1)]]
-        if not now.status.finished:
-            return None
-        if left:
-            return [left] if left[-1].last else None
-        # A worker that dies, or loses the database, takes the events of its last moment with it. A follower
-        # that was shown them must still get the run's end, though that event's number is not beyond what it has seen.
-        lost = now.error is not None and (
-            now.error.code == "STORAGE_ERROR" or now.error.details.get("cause") == "WORKER_LOST"
-        )
-        return [self._last(run.id)] if lost else []
-
-    def _last(self, run_id: str) -> Sequence[Frame]:
-        last: Sequence[Frame] = ()
-        while frames := self._page(run_id, last[0].number if last else 0):
-            last = frames[-1:]
-        return last
+                wakeup.wait(min(self._poll, left))

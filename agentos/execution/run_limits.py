@@ -25,7 +25,11 @@ class RunLimits:
     max_state: int = 64 * 1024
     """Most bytes of JSON that the run may make of its session's state."""
     durable: bool = False
-    """Followers are shown an event only once the log has it, so that the run can start over on another worker."""
+    """Followers are shown an event only once the log has it, so that another worker can go on with the run."""
+    saves_steps: bool = False
+    """A checkpoint is saved after each step; without, only a pause saves one."""
+    pause_timeout: float | None = None
+    """How long its questions wait for an answer; ``None`` is without limit."""
 
     @classmethod
     def of(cls, agent: StreamingAgent, config: Config, request: StoredRequest | None) -> RunLimits:
@@ -39,6 +43,7 @@ class RunLimits:
             RunMode.BACKGROUND: config.background_timeout,
         }
         timeout = max(timeouts.values()) if request is None else timeouts[request.mode]
+        durable = bool(agent_setting(agent, "retry_on_crash", False))
         turns = agent_setting(agent, "history_turns", None)
         if request is not None and request.messages:
             turns = 0  # the client's conversation takes their place
@@ -49,7 +54,10 @@ class RunLimits:
             history_bytes=config.history_bytes,
             max_output=config.max_output_size,
             max_state=config.max_metadata_size,
-            durable=agent_setting(agent, "retry_on_crash", False),
+            durable=durable,
+            # An agent that is not ours begins from its beginning, and would say again what a checkpoint keeps.
+            saves_steps=durable and isinstance(agent, ModelAgent),
+            pause_timeout=config.pause_timeout or None,
         )
 
 

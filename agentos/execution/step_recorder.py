@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from operator import attrgetter
@@ -39,11 +40,15 @@ class _Open(NamedTuple):
 class StepRecorder:
     """Pairs the starts and ends of one run's calls. Not for several threads at once."""
 
-    def __init__(self) -> None:
+    def __init__(self, saved: Sequence[RunStep] = ()) -> None:
         self._count = 0
         self._open: dict[tuple[str, object], _Open] = {}
         self._first: list[RunStep] = []
         self._last: deque[RunStep] = deque(maxlen=MOST_STEPS - MOST_STEPS // 2)
+        self._taken: set[int] = set()
+        """The numbers of the steps that a checkpoint has."""
+        for step in saved:
+            self._restore(step)
 
     def add(self, event: Step | ToolCallEvent) -> None:
         """Take in that a call started or ended."""
@@ -67,6 +72,28 @@ class StepRecorder:
             self._end_open(cause)
         steps = sorted([*self._first, *self._last], key=attrgetter("number"))
         return tuple(steps) if len(steps) <= FEW else _within(steps, MOST_BYTES)
+
+    def take(self, *, open_calls: bool = False) -> tuple[RunStep, ...]:
+        """Return the steps that ended since this was called before; with ``open_calls``, also the open tool calls."""
+        ended = [step for step in (*self._first, *self._last) if step.number not in self._taken]
+        self._taken.update(step.number for step in ended)
+        if open_calls:
+            for number, begun, event in self._open.values():
+                if not isinstance(event, Step):
+                    ended.append(replace(_tool_call(number, event, begun), status="started", duration=None))
+        return tuple(sorted(ended, key=attrgetter("number")))
+
+    def _restore(self, step: RunStep) -> None:
+        """Take in a step of a checkpoint. A tool call that had only started was given up, or asked a question."""
+        self._count = max(self._count, step.number)
+        if step.status == "started":
+            event = ToolCallEvent(step.tool_call_id or "", step.tool_name or "", {}, "started")
+            self._open["", event.tool_call_id] = _Open(step.number, step.started_at, event)
+            return
+        for key in [key for key, opened in self._open.items() if opened.number == step.number]:
+            del self._open[key]  # it was open at a pause, and ended after it
+        self._taken.add(step.number)
+        self._keep(step)
 
     def _end_open(self, cause: str | None) -> None:
         now = utc_now()

@@ -16,7 +16,7 @@ import orjson
 from agentos.domain.event import Step
 from agentos.domain.ids import new_id
 from agentos.domain.message import ToolCall
-from agentos.domain.text import clean
+from agentos.domain.text import clean, is_clean
 from agentos.domain.times import utc_now
 from agentos.domain.usage import Usage
 from agentos.errors import AgentFailed, AgentOSError, ProviderError
@@ -116,6 +116,7 @@ class ModelResponse:
             usage=self.usage,
             provider_details=self._details,
             call_details={call.id: call.provider_details for call in self.calls if call.provider_details},
+            calls=tuple(self.calls),
         )
         return kept_step(step)
 
@@ -156,13 +157,19 @@ class ModelResponse:
 
 
 def kept_step(step: Step) -> Step:
-    """Return a step as it can be stored: its words known or clean, its details JSON of a bounded size or none."""
+    """Return a step as it can be stored: its words known or clean, its details JSON of a bounded size or none.
+
+    Calls that are none are left out: an agent that is not ours may yield anything.
+    """
     model = clean(str(step.model))[:LONGEST_NAME]
     cause = None if step.cause is None else clean(str(step.cause))[:LONGEST_NAME]
     reason = step.finish_reason if step.finish_reason is None or step.finish_reason in REASONS else "other"
     kept = step
+    calls = tuple(map(_kept_call, step.calls)) if _are_calls(step.calls) else ()
+    if calls != step.calls:
+        kept = dataclasses.replace(kept, calls=calls)
     if (model, reason, cause) != (step.model, step.finish_reason, step.cause):
-        kept = dataclasses.replace(step, model=model, finish_reason=reason, cause=cause)
+        kept = dataclasses.replace(kept, model=model, finish_reason=reason, cause=cause)
     if not (step.provider_details or step.call_details):
         return kept
     details = {"message": step.provider_details, "calls": dict(step.call_details)}
@@ -176,6 +183,19 @@ def kept_step(step: Step) -> Step:
             return dataclasses.replace(kept, provider_details=plain["message"], call_details=plain["calls"])
         logger.warning("details of model %r are left out: they have %d bytes", kept.model, len(text))
     return dataclasses.replace(kept, provider_details=None, call_details={})
+
+
+def _are_calls(given: object) -> bool:
+    return isinstance(given, tuple | list) and all(
+        isinstance(one, ToolCall) and all(isinstance(text, str) for text in (one.id, one.name, one.arguments))
+        for one in given
+    )
+
+
+def _kept_call(call: ToolCall) -> ToolCall:
+    if call.provider_details is None and is_clean(call.arguments):
+        return call
+    return ToolCall(call.id, call.name, clean(call.arguments))  # its details are among those of the step
 
 
 def _is_object(text: str) -> bool:

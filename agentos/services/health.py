@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from agentos.errors import AgentOSError
-from agentos.execution.runner import Runner
+from agentos.execution.worker import Worker
 from agentos.storage.interface import Storage
 
 
@@ -21,9 +21,9 @@ class Check:
 class HealthService:
     """Checks what a request needs: the database, its schema, and that the server is not about to stop."""
 
-    def __init__(self, storage: Storage, runner: Runner) -> None:
+    def __init__(self, storage: Storage, worker: Worker) -> None:
         self._storage = storage
-        self._runner = runner
+        self._worker = worker
 
     def ready(self) -> list[Check]:
         """Return one outcome a check; the server is ready when all are ok."""
@@ -37,6 +37,6 @@ class HealthService:
             migrations = Check("migrations", schema.ready, schema.description)
         except AgentOSError as error:
             migrations = Check("migrations", False, error.message)
-        draining = self._runner.draining
+        draining = self._worker.draining
         words = "the server is about to stop" if draining else "new runs are taken"
         return [storage, migrations, Check("draining", not draining, words)]

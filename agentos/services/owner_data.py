@@ -7,7 +7,7 @@ import time
 from functools import partial
 
 from agentos.errors import RunCancelled
-from agentos.execution.runner import Runner
+from agentos.execution.worker import Worker
 from agentos.services.housekeeping import BATCH, PAUSE
 from agentos.storage.interface import Storage
 from agentos.storage.runs import Deleted
@@ -22,16 +22,17 @@ logger = logging.getLogger(__name__)
 
 
 class OwnerDataService:
-    """Sessions, aliases, runs and attachments of one owner. API keys stay: revoke them."""
+    """Sessions, aliases, runs, attachments and records of one owner. API keys stay: revoke them."""
 
-    def __init__(self, storage: Storage, runner: Runner) -> None:
+    def __init__(self, storage: Storage, worker: Worker) -> None:
         self._storage = storage
-        self._runner = runner
+        self._worker = worker
 
     def delete(self, owner: str, *, user_id: str | None = None) -> Deleted:
         """Cancel the owner's runs under way, then delete what the owner has; return how much that was.
 
-        With ``user_id``, only the sessions and runs of that user. What is made meanwhile may stay: call again.
+        With ``user_id``, only the sessions and runs of that user; records have no user, and stay. What is made
+        meanwhile may stay: call again.
         """
         self._stop_runs(owner, user_id)
         deleted = self._delete_runs(owner, user_id)
@@ -43,14 +44,18 @@ class OwnerDataService:
         while sessions := self._storage.sessions.delete_oldest(where, limit=BATCH):
             deleted += Deleted(sessions=sessions)
             time.sleep(PAUSE)
+        while user_id is None and (records := self._storage.records.delete_of_owner(owner, limit=BATCH)):
+            deleted += Deleted(records=records)
+            time.sleep(PAUSE)
         logger.info("data of an owner deleted", extra={"sessions": deleted.sessions, "runs": deleted.runs})
         return deleted
 
     def _stop_runs(self, owner: str, user_id: str | None) -> None:
         deadline = time.monotonic() + STOP_WAIT
+        cause = RunCancelled("the data of the run's owner is being deleted")
         while asked := self._storage.runs.request_cancel_of_owner(owner, user_id=user_id):
-            for run_id in asked:
-                self._runner.cancel(run_id, RunCancelled("the data of the run's owner is being deleted"))
+            for run in asked:
+                self._worker.stop_asked(run, cause)
             if time.monotonic() >= deadline:
                 return
             time.sleep(POLL)

@@ -1,52 +1,40 @@
-"""Runs: everything that can be refused is refused here, before anything is written or said."""
+"""Runs: started, followed, answered, stopped and found again."""
 
 from __future__ import annotations
 
 import logging
-import time
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 
 from agentos.config import Config
 from agentos.domain.agent import StreamingAgent
 from agentos.domain.ids import new_id
 from agentos.domain.media import Media
+from agentos.domain.pending import Answer
 from agentos.domain.principal import Principal
 from agentos.domain.run import BusyPolicy, Run, RunStatus
 from agentos.domain.run_request import RunRequest
 from agentos.domain.stored_request import RunMode
 from agentos.domain.times import utc_now
-from agentos.errors import (
-    AgentOSError,
-    Forbidden,
-    IdempotencyConflict,
-    InvalidMedia,
-    InvalidRequest,
-    NotFound,
-    RunActive,
-    RunNotFound,
-)
+from agentos.errors import Forbidden, IdempotencyConflict, NotFound, RunActive, RunNotFound
 from agentos.execution.cancels import CancelWatch
-from agentos.execution.executor import Executor
 from agentos.execution.leases import LeaseKeeper
 from agentos.execution.live import LiveRun
+from agentos.execution.preparation import Prepared
 from agentos.execution.run_handle import RunHandle
 from agentos.execution.run_limits import RunLimits, agent_setting
-from agentos.execution.runner import Runner
-from agentos.media.fetching import MediaFetcher
-from agentos.media.policy import MediaPolicy
-from agentos.services.agents import AgentService
-from agentos.services.before_run import BeforeRun
-from agentos.services.conversations import ConversationPolicy, with_media, with_question
-from agentos.services.overrides import check_run_overrides, overridden
-from agentos.services.size_limits import SizeLimits
+from agentos.execution.signals import Signals
+from agentos.execution.unattended import topics_of
+from agentos.execution.worker import Worker
+from agentos.services.overrides import overridden
+from agentos.services.pauses import PauseService
+from agentos.services.run_checks import RunChecks
 from agentos.storage.idempotency import Replay
 from agentos.storage.interface import Storage
 from agentos.storage.paging import Page, Paging
+from agentos.storage.pauses import PendingFilter, WaitingAction
 from agentos.storage.runs import RunFilter
-
-FETCH_SECONDS = 15.0
-"""How long bringing in the attachments of one request may take."""
 
 logger = logging.getLogger(__name__)
 
@@ -57,36 +45,32 @@ class RunService:
     def __init__(
         self,
         storage: Storage,
-        agents: AgentService,
-        runner: Runner,
-        executor: Executor,
+        worker: Worker,
+        signals: Signals,
         config: Config,
         *,
+        checks: RunChecks,
+        pauses: PauseService,
         leases: LeaseKeeper,
         cancels: CancelWatch,
-        before_run: BeforeRun | None = None,
     ) -> None:
         self._storage = storage
-        self._agents = agents
-        self._runner = runner
-        self._executor = executor
-        self._media = MediaPolicy(config)
-        self._fetcher = MediaFetcher(config)
+        self._worker = worker
+        self._signals = signals
         self._config = config
-        self._sizes = SizeLimits(config)
-        self._conversations = ConversationPolicy(config, self._sizes, self._media)
+        self._checks = checks
+        self._pauses = pauses
         self._leases = leases
         self._cancels = cancels
-        self._before_run = before_run
 
     def start(self, request: RunRequest) -> RunHandle:
         """Accept a run durably and begin to execute it.
 
         Refuses who may not run the agent; then a repeat of an earlier request joins that one's run. Else refuses, in
         this order: sizes, messages, media, neither input nor media, agent, overrides that it does not allow, what a
-        plugin denies (``before_run``), media that cannot be fetched or that the agent's model does not take, no slot
-        for a background run, a session that is not there, no room for a run of its owner, a session that is busy.
-        Raises the matching error of :mod:`agentos.errors`; then there is no run.
+        plugin denies (``before_run``), media that cannot be fetched or that the agent's model does not take, a session
+        that is not there, no room for a run of its owner or for one in the background, a session that is busy or has a
+        paused run. Raises the matching error of :mod:`agentos.errors`; then there is no run.
         """
         if not request.caller.may_run(request.agent_id):
             raise Forbidden(f"the credential may not run agent {request.agent_id!r}")
@@ -94,18 +78,7 @@ class RunService:
         repeat = None if request.idempotency is None else self._storage.idempotency.find(request.idempotency)
         if repeat is not None:
             return self._repeated(repeat, request)
-        request = with_question(request)
-        self._sizes.check_run(request.input, request.metadata, request.context, request.media)
-        self._sizes.check_overrides(request.overrides)
-        self._conversations.check(request)
-        self._media.check(request.media)
-        if not request.input and not request.media and not request.messages:
-            raise InvalidRequest("neither 'input' nor 'media' was given; a run needs at least one")
-        agent = self._agents.resolve(request.agent_id)
-        check_run_overrides(request.agent_id, agent, request.overrides)
-        if self._before_run is not None:
-            self._before_run(request, agent)
-        request = self._with_media(request, agent)
+        request, agent = self._checks.check(request)
         run = Run(
             id=new_id(),
             agent_id=request.agent_id,
@@ -122,25 +95,47 @@ class RunService:
             request_id=request.request_id,
             created_at=utc_now(),
         )
-        # Without a heartbeat, another worker would take the run for lost; so no host of the server can forget it.
-        self._leases.start()
-        self._cancels.start()
-        started = self._admit(run, overridden(agent, request.overrides), request)
+        self._watch()
+        started = self._start(run, overridden(agent, request.overrides), request)
         if isinstance(started, Replay):
             return self._repeated(started, request)
         logger.debug("run requested", extra={"agent_id": run.agent_id, "session_id": run.session_id, "run_id": run.id})
-        return RunHandle(self._storage, self._runner, run.id, owner=request.caller.visible_owner, live=started)
+        return self._handle(run.id, request.caller, live=started)
 
     def open(self, run_id: str, caller: Principal) -> RunHandle:
         """Return a handle on a run that there may be: its methods raise :class:`~agentos.errors.RunNotFound`."""
-        return RunHandle(self._storage, self._runner, run_id, owner=caller.visible_owner)
+        return self._handle(run_id, caller)
+
+    def answer(self, run_id: str, answers: Mapping[str, Answer], caller: Principal) -> Run:
+        """Answer actions that a paused run waits for, by their ids; return the run as it is then.
+
+        With the last answer it is resumed. Raises ``RunNotFound``, ``NotFound`` for an id that is not this run's,
+        ``Forbidden``: an approval needs the scope `runs:approve`, the others `agents:run`; ``InvalidRequest`` for an
+        answer that does not fit, ``AlreadyAnswered``, ``PendingExpired``, and ``RunFinished``.
+        """
+        self._watch()
+        return self._pauses.answer(run_id, answers, caller)
+
+    def expire(self, run_id: str) -> datetime | None:
+        """End a paused run whose time is over. Return when it has to be asked again; ``None``: not any more."""
+        return self._pauses.expire(run_id)
+
+    def waiting(self, where: PendingFilter, paging: Paging, caller: Principal) -> Page[WaitingAction]:
+        """Return what the caller's paused runs wait for, newest first."""
+        return self._pauses.waiting(where, paging, caller)
 
     def delete(self, run_id: str, caller: Principal) -> None:
-        """Delete an ended run with all that belongs to it. Raises ``RunNotFound``, or ``RunActive`` before its end."""
+        """Delete a run that has ended or is paused, with all that belongs to it.
+
+        Raises ``RunNotFound``, or ``RunActive`` for one that is queued or running.
+        """
         run = self._storage.runs.delete(run_id, owner=caller.visible_owner)
         if run is None:
             raise RunNotFound(run_id)
-        if not run.status.finished:
+        if run.status is RunStatus.PAUSED:
+            self._signals.notify(*topics_of(run))
+            self._pauses.forget_expiry(run)
+        elif not run.status.finished:
             raise RunActive(run_id)
         logger.info("run deleted", extra={"run_id": run_id, "session_id": run.session_id})
 
@@ -166,73 +161,38 @@ class RunService:
             where = replace(where, owner=caller.visible_owner)
         return self._storage.runs.list(where, paging)
 
-    def _admit(self, run: Run, agent: StreamingAgent, request: RunRequest) -> LiveRun | Replay:
-        slot = self._executor.reserve() if request.mode is RunMode.BACKGROUND else None
-        started: LiveRun | Replay | None = None
-        try:
-            started = self._runner.start(
-                run,
-                agent,
-                RunLimits.of(agent, self._config, run.request),
-                owner=request.caller.visible_owner,
-                concurrency=request.concurrency or agent_setting(agent, "concurrency", BusyPolicy.ENQUEUE),
-                idempotency=request.idempotency,
-                slot=slot,
-            )
-        finally:
-            if slot is not None and not isinstance(started, LiveRun):
-                slot.release()
-        return started
+    def _watch(self) -> None:
+        # Without a heartbeat, another worker would take the run for lost; so no host of the server can forget it.
+        self._leases.start()
+        self._cancels.start()
 
-    def _with_media(self, request: RunRequest, agent: StreamingAgent) -> RunRequest:
-        """Return the request with all attachments that have to be brought in; refuse those that reach no model."""
-        deadline = time.monotonic() + FETCH_SECONDS
+    def _start(self, run: Run, agent: StreamingAgent, request: RunRequest) -> LiveRun | Replay | None:
+        return self._worker.start(
+            run,
+            Prepared(agent, RunLimits.of(agent, self._config, run.request)),
+            owner=request.caller.visible_owner,
+            concurrency=request.concurrency or agent_setting(agent, "concurrency", BusyPolicy.ENQUEUE),
+            idempotency=request.idempotency,
+            background=request.mode is RunMode.BACKGROUND,
+        )
 
-        def bring(media: Sequence[Media]) -> tuple[Media, ...]:
-            # Fetched first: a model that cannot fetch takes what was brought in.
-            brought = self._fetcher.fetch(media, deadline=deadline)
-            _check_taken(agent, brought)
-            return brought
-
-        if not request.messages:
-            return replace(request, media=bring(request.media)) if request.media else request
-        messages = with_media(request.messages, bring)
-        self._conversations.check_size(messages)
-        return replace(request, media=bring(request.media), messages=messages)
+    def _handle(
+        self, run_id: str, caller: Principal, *, live: LiveRun | None = None, replayed: bool = False
+    ) -> RunHandle:
+        return RunHandle(
+            self._storage,
+            self._worker,
+            self._signals,
+            run_id,
+            owner=caller.visible_owner,
+            end=self._worker.end_unattended,
+            live=live,
+            replayed=replayed,
+        )
 
     def _repeated(self, repeat: Replay, request: RunRequest) -> RunHandle:
         if request.idempotency is not None:
             repeat.check(request.idempotency)
         if self._storage.runs.get(repeat.id, owner=request.caller.visible_owner) is None:
             raise IdempotencyConflict(f"run {repeat.id!r}, which the first request with this key made, was deleted")
-        return RunHandle(self._storage, self._runner, repeat.id, owner=request.caller.visible_owner, replayed=True)
-
-
-def _check_taken(agent: StreamingAgent, media: Sequence[Media]) -> None:
-    """Refuse what cannot reach the model. An agent that is not ours may have ``check_media``, or looks itself."""
-    check = getattr(agent, "check_media", None)
-    if check is None:
-        return
-    for number, one in enumerate(media):
-        try:
-            check(one)
-        except InvalidMedia as error:
-            raise InvalidMedia(f"media[{number}]: {error.message}") from error
-
-
-def resume_lost(run: Run, *, agents: AgentService, runner: Runner, config: Config) -> bool:
-    """Execute a run that this worker took over, if it had not begun or its agent allows that; return whether it is."""
-    try:
-        agent = agents.resolve(run.agent_id)
-    except AgentOSError:
-        return False
-    may_start_over = agent_setting(agent, "retry_on_crash", False) and run.attempt <= config.max_attempts
-    if run.started_at is not None and not may_start_over:
-        return False
-    request = run.request
-    if request is not None:
-        if request.unknown:  # never without what a newer version has added: it may be a limit
-            return False
-        agent = overridden(agent, request.overrides)
-    runner.resume(run, agent, RunLimits.of(agent, config, request))
-    return True
+        return self._handle(repeat.id, request.caller, replayed=True)

@@ -8,14 +8,16 @@ from pathlib import Path
 from agentos.config import Config
 from agentos.deployment_directory import shared_directory
 from agentos.domain.principal import ADMIN, ANONYMOUS, SCOPES, Principal
+from agentos.execution.signals import Signals
 from agentos.services.agents import AgentService
+from agentos.services.records import RecordService
 from agentos.services.runs import RunService
 from agentos.services.sessions import SessionService
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
-    """One worker's server, for the hooks ``register_routes``, ``server_start`` and ``server_stop``.
+    """One worker's server, for the hooks ``register_routes``, ``server_start`` and ``server_stop``, and for jobs.
 
     ``agents`` lists, finds, stores and deletes agents: ``list(paging)``, ``get(id)``, ``register(document)``,
     ``replace(id, document)``, ``delete(id)``.
@@ -28,6 +30,10 @@ class Server:
     Everything that a client may be refused is refused here too, with the same errors (:mod:`agentos.errors`), and
     ``before_run`` is asked.
 
+    ``records`` are small documents with a due time, in collections of the plugin's own: ``put``, ``get``, ``list``,
+    ``delete``, and ``add`` for counters. They have an owner each, and no ``caller`` is asked for: a route that shows
+    them to clients takes the owner of its caller. ``signals`` wake the workers of this deployment.
+
     Nearly all methods want a ``caller``, and what is not the caller's is not there. In a route it is the request's,
     ``agentos.web.caller()``. For what a plugin does by itself, :meth:`principal` makes one.
 
@@ -38,6 +44,8 @@ class Server:
     agents: AgentService
     sessions: SessionService
     runs: RunService
+    records: RecordService
+    signals: Signals
 
     @property
     def directory(self) -> Path | None:

@@ -7,8 +7,11 @@ from functools import cached_property
 
 from agentos.config import Config
 from agentos.execution.cancels import CancelWatch
+from agentos.execution.jobs import Jobs
 from agentos.execution.leases import LeaseKeeper
-from agentos.execution.runner import Runner
+from agentos.execution.signals import Signals
+from agentos.execution.submission import Submission
+from agentos.execution.worker import Worker
 from agentos.models.catalog import Catalog
 from agentos.plugins.closing import OpenedThings, close_all
 from agentos.plugins.lifecycle import Lifecycle
@@ -20,6 +23,7 @@ from agentos.services.health import HealthService
 from agentos.services.housekeeping import HousekeepingService
 from agentos.services.keys import KeyService
 from agentos.services.owner_data import OwnerDataService
+from agentos.services.records import RecordService
 from agentos.services.runs import RunService
 from agentos.services.server import Server
 from agentos.services.sessions import SessionService
@@ -48,14 +52,25 @@ class Services:
     keys: KeyService
     health: HealthService
     housekeeping: HousekeepingService
-    runner: Runner
+    records: RecordService
+    jobs: Jobs
+    signals: Signals
+    worker: Worker
+    submission: Submission
     leases: LeaseKeeper
     cancels: CancelWatch
 
     @cached_property
     def server(self) -> Server:
         """What plugins are given of this server."""
-        return Server(config=self.config, agents=self.agents, sessions=self.sessions, runs=self.runs)
+        return Server(
+            config=self.config,
+            agents=self.agents,
+            sessions=self.sessions,
+            runs=self.runs,
+            records=self.records,
+            signals=self.signals,
+        )
 
     def start(self) -> None:
         """Start the plugins, then begin to look after runs and to keep house. A server calls it when it begins.
@@ -64,6 +79,8 @@ class Services:
         """
         self.lifecycle.start(self.server)  # first: runs that are taken over from lost workers may need them
         self.watch_runs()
+        self.submission.start(self.worker.execute)
+        self.jobs.start(self.server)
         self.housekeeping.start()
 
     def watch_runs(self) -> None:
@@ -72,18 +89,23 @@ class Services:
         self.cancels.start()
 
     def drain(self, timeout: float) -> None:
-        """Refuse new runs, wait ``timeout`` seconds for those under way, then end them as lost. Blocks."""
-        self.runner.drain(timeout)
+        """Refuse new runs, wait ``timeout`` seconds for those under way, then end them as lost. Blocks.
+
+        Runs that wait for a worker, or are paused, stay for other workers.
+        """
+        self.jobs.drain()
+        self.worker.drain(timeout)
 
     def close(self) -> None:
         """Stop the plugins; close threads, connections and what plugins opened. Can be called again.
 
         Plugins have a bounded time for it, and what one of them raises is logged.
         """
+        self.jobs.close()  # before the plugins stop: a handler may need what its plugin began
         self.lifecycle.stop(self.server)
         self.housekeeping.close()
         self.cancels.close()
         self.leases.close()
-        self.runner.close()
+        self.worker.close()
         close_all([*self.opened.take(), *self.catalog.take()])
         self.storage.close()

@@ -15,7 +15,7 @@ from agentos.domain.principal import Principal
 from agentos.domain.session import Session
 from agentos.domain.times import utc_now
 from agentos.errors import IdempotencyConflict, InvalidRequest, RunCancelled, SessionNotFound
-from agentos.execution.runner import Runner
+from agentos.execution.worker import Worker
 from agentos.services.size_limits import SizeLimits
 from agentos.storage.aliases import Alias
 from agentos.storage.history import History
@@ -38,9 +38,9 @@ logger = logging.getLogger(__name__)
 class SessionService:
     """What clients do with sessions besides running agents in them. What is not the caller's is not there."""
 
-    def __init__(self, storage: Storage, runner: Runner, config: Config) -> None:
+    def __init__(self, storage: Storage, worker: Worker, config: Config) -> None:
         self._storage = storage
-        self._runner = runner
+        self._worker = worker
         self._sizes = SizeLimits(config)
 
     def create(
@@ -175,10 +175,10 @@ class SessionService:
         return session
 
     def delete(self, session_id: str, caller: Principal) -> None:
-        """Delete a session with its messages, runs and events; a run under way is cancelled."""
+        """Delete a session with its messages, events and runs, paused ones too; a run under way is cancelled."""
         if not self._storage.sessions.delete(session_id, owner=caller.visible_owner):
             raise SessionNotFound(session_id)
-        self._runner.stop_session(session_id, RunCancelled("its session was deleted"))
+        self._worker.stop_session(session_id, RunCancelled("its session was deleted"))
         logger.info("session deleted", extra={"session_id": session_id})
 
     def history(self, session_id: str, caller: Principal, *, limit: int, before: int | None = None) -> History:

@@ -7,6 +7,10 @@ from typing import Any
 
 from agentos.domain.pending import PendingAction, PendingKind
 from agentos.domain.run import Run
+from agentos.errors import RateLimited
+
+EXPIRY_COLLECTION = "pending-expiry"
+"""The collection of records that end paused runs. One has its run's id and owner, and the first ``expires_at``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,3 +46,13 @@ class Answered:
 
     run: Run
     resumed: bool
+
+
+def check_paused(paused: int, limit: int | None) -> None:
+    """Raise :class:`~agentos.errors.RateLimited` unless an owner with so many paused runs may have one more."""
+    if limit is not None and paused >= limit:
+        raise RateLimited(
+            f"as many runs of their owner are paused as may at once, {limit} (AGENTOS_MAX_PAUSED_RUNS_PER_OWNER);"
+            " answer or cancel one of them",
+            retry_after=5.0,
+        )

@@ -20,7 +20,6 @@ from agentos.storage.paging import Cursor, Page, Paging
 from agentos.storage.pauses import Answered, PendingFilter, WaitingAction
 from agentos.storage.records import Record, RecordKey
 
-
 CLAIM_WITHIN = 30.0
 """Seconds in which a worker should have claimed a run that was submitted; after that, sweepers submit it again."""
 
@@ -47,6 +46,7 @@ class Deleted:
     runs: int = 0
     attachments: int = 0
     aliases: int = 0
+    records: int = 0
 
     def __add__(self, other: Deleted) -> Deleted:
         return Deleted(**{name: getattr(self, name) + getattr(other, name) for name in self.__slots__})

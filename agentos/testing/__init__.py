@@ -21,11 +21,12 @@ if TYPE_CHECKING:
     from agentos.testing.authenticators import AuthenticatorContract
     from agentos.testing.client import AgentClient
     from agentos.testing.executors import ExecutorContract
-    from agentos.testing.fakes import PIXEL, KnownCallers, ScriptedAgent
+    from agentos.testing.fakes import PIXEL, KnownCallers, ScriptedAgent, SharedSignals
     from agentos.testing.models import ProviderContract
     from agentos.testing.projections import ProjectionContract
     from agentos.testing.running import run_agent
     from agentos.testing.runs import Event, FinishedRun, FinishedToolCall
+    from agentos.testing.signals import SignalsContract
     from agentos.testing.sse import ServerSentEvent, SSEReader, read_events
     from agentos.testing.storage import StorageContract
     from agentos.testing.streaming_agents import StreamingAgentContract
@@ -51,6 +52,8 @@ __all__ = [
     "ScriptedProvider",
     "ServedAgents",
     "ServerSentEvent",
+    "SharedSignals",
+    "SignalsContract",
     "StorageContract",
     "StreamingAgentContract",
     "ToolCallFailed",
@@ -68,18 +71,19 @@ _PLACES = {
     "agentos.testing.authenticators": ("AuthenticatorContract",),
     "agentos.testing.client": ("AgentClient",),
     "agentos.testing.executors": ("ExecutorContract",),
-    "agentos.testing.fakes": ("PIXEL", "KnownCallers", "ScriptedAgent"),
+    "agentos.testing.fakes": ("PIXEL", "KnownCallers", "ScriptedAgent", "SharedSignals"),
     "agentos.testing.models": ("ProviderContract",),
     "agentos.testing.projections": ("ProjectionContract",),
     "agentos.testing.runs": ("Event", "FinishedRun", "FinishedToolCall"),
     "agentos.testing.running": ("run_agent",),
+    "agentos.testing.signals": ("SignalsContract",),
     "agentos.testing.sse": ("SSEReader", "ServerSentEvent", "read_events"),
     "agentos.testing.storage": ("StorageContract",),
     "agentos.testing.streaming_agents": ("StreamingAgentContract",),
     "agentos.testing.tools": ("ToolCallFailed", "ToolContract", "call_tool"),
 }
 _MODULES = {name: module for module, names in _PLACES.items() for name in names}
-_CONTRACTS = ("authenticators", "executors", "models", "projections", "streaming_agents")
+_CONTRACTS = ("authenticators", "executors", "models", "projections", "signals", "streaming_agents")
 
 
 def __getattr__(name: str) -> Any:

@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from collections.abc import Callable
 
 import pytest
 
-from agentos.errors import RateLimited
-from agentos.execution.executor import Executor, Slot
+from agentos.execution.executor import Executor
 
 SOON = 10.0
-"""Seconds that work may take to begin, on a busy machine."""
-
-MOST = 10_000
-"""Slots that are taken to find an executor's limit."""
+"""Seconds that a run may take to begin, on a busy machine."""
 
 
 class ExecutorContract:
     """Derive a test class from it and give it the fixture ``executor``.
 
-    It has room for two runs at least, under way or waiting.
+    It executes in the test's own process; one that sends its runs to other processes should do so in tests too.
 
         class TestMine(ExecutorContract):
             @pytest.fixture
@@ -30,119 +27,87 @@ class ExecutorContract:
 
     @pytest.fixture
     def executor(self) -> Executor:
-        """Return the executor under test, with all its slots free."""
+        """Return the executor under test, before its start."""
         raise NotImplementedError("define the fixture 'executor'")
 
-    def test_work_is_executed_once(self, executor: Executor) -> None:
-        """An accepted run is executed, and never twice."""
-        executed: list[str] = []
-        ended = threading.Event()
+    def test_a_submitted_run_is_executed(self, executor: Executor) -> None:
+        """The function of the start is called with the id."""
+        executed = _Executed()
+        executor.start(executed)
+        executor.submit("run-1")
+        executed.wait_for(lambda: executed.ids == Counter(["run-1"]))
 
-        def work() -> None:
-            executed.append("run")
-            ended.set()
-
-        executor.reserve().execute("run", work)
-        assert ended.wait(SOON)
-        assert not threading.Event().wait(0.1)
-        assert executed == ["run"]
-
-    def test_the_caller_does_not_wait_for_the_work(self, executor: Executor) -> None:
+    def test_the_caller_does_not_wait_for_the_run(self, executor: Executor) -> None:
         """The client's answer, a 202, comes while the run is under way."""
         release, ended = threading.Event(), threading.Event()
 
-        def work() -> None:
+        def execute(_: str) -> None:
             if release.wait(SOON):
                 ended.set()
 
-        executor.reserve().execute("run", work)
-        assert not ended.is_set()  # were the work done by now, it could not have been released
+        executor.start(execute)
+        executor.submit("run-1")
+        assert not ended.is_set()  # were the run executed by now, it could not have been released
         release.set()
         assert ended.wait(SOON)
 
-    def test_a_released_slot_is_free_again(self, executor: Executor) -> None:
-        """A run that is refused after its slot was taken gives it back."""
-        for _ in range(MOST // 10):
-            executor.reserve().release()
+    def test_a_run_that_is_submitted_again_after_its_claim_failed_is_executed_again(self, executor: Executor) -> None:
+        """A run waits in its session for another one, and is submitted once more when that one has ended."""
+        executed = _Executed()
+        executor.start(executed)
+        for times in (1, 2):
+            executor.submit("run-1")
+            executed.wait_for(lambda: executed.ids["run-1"] == times)  # noqa: B023 - called at once
 
-    def test_an_ended_run_gives_its_slot_back(self, executor: Executor) -> None:
-        """Otherwise the worker would take no more runs after some time."""
-        free = len(_all_of(executor))
-        if free >= MOST:
-            pytest.skip(f"the executor has no limit, or one of more than {MOST} runs")
-        ended = threading.Barrier(2)
-        executor.reserve().execute("run", lambda: _pass(ended))
-        _pass(ended)
-        given_back = threading.Event()
-        for _ in range(int(SOON / 0.01)):
-            if len(_all_of(executor)) == free:
-                break
-            given_back.wait(0.01)
-        assert len(_all_of(executor)) == free
+    def test_a_run_that_is_submitted_twice_at_once_is_executed(self, executor: Executor) -> None:
+        """Once or twice: the second claim finds nothing to do."""
+        executed = _Executed()
+        executor.start(executed)
+        for run_id in ("run-1", "run-1", "run-2"):
+            executor.submit(run_id)
+        executed.wait_for(lambda: set(executed.ids) == {"run-1", "run-2"})
+        assert executed.ids["run-2"] == 1
 
-    def test_without_a_free_slot_a_run_is_refused_and_may_come_back(self, executor: Executor) -> None:
-        """The refusal is ``RateLimited``, a 429 that says when to try again; after a release there is room."""
-        slots = _take_all(executor)
-        try:
-            if len(slots) >= MOST:
-                pytest.skip(f"the executor has no limit, or one of more than {MOST} runs")
-            with pytest.raises(RateLimited) as refused:
-                executor.reserve()
-            assert refused.value.retry_after
-            slots.pop().release()
-            slots.append(executor.reserve())
-        finally:
-            for slot in slots:
-                slot.release()
+    def test_a_run_that_is_submitted_while_it_is_executed_is_not_forgotten(self, executor: Executor) -> None:
+        """Its claim may have come a moment too early, and be about to return."""
+        executed, release = _Executed(), threading.Event()
+
+        def execute(run_id: str) -> None:
+            executed(run_id)
+            release.wait(SOON)
+
+        executor.start(execute)
+        executor.submit("run-1")
+        executed.wait_for(lambda: executed.ids["run-1"] == 1)
+        executor.submit("run-1")
+        release.set()
+        executed.wait_for(lambda: executed.ids["run-1"] == 2)
 
     def test_many_threads_may_submit_at_once(self, executor: Executor) -> None:
-        """Each accepted run is executed once, however many requests come together."""
-        executed: Counter[str] = Counter()
-        accepted: list[str] = []
-        lock, changed = threading.Lock(), threading.Condition()
-
-        def work(name: str) -> None:
-            with changed:
-                executed[name] += 1
-                changed.notify_all()
-
-        def submit(name: str) -> None:
-            try:
-                slot = executor.reserve()
-            except RateLimited:
-                return
-            with lock:
-                accepted.append(name)
-            slot.execute(name, lambda: work(name))
-
-        threads = [threading.Thread(target=submit, args=(f"run-{number}",)) for number in range(16)]
+        """Each run is executed, however many requests come together."""
+        executed = _Executed()
+        executor.start(executed)
+        ids = {f"run-{number}" for number in range(16)}
+        threads = [threading.Thread(target=executor.submit, args=(run_id,)) for run_id in ids]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
-        with changed:
-            assert changed.wait_for(lambda: len(executed) == len(accepted), SOON)
-        assert accepted
-        assert executed == Counter(accepted)
+        executed.wait_for(lambda: set(executed.ids) == ids)
 
 
-def _pass(barrier: threading.Barrier) -> None:
-    barrier.wait(SOON)
+class _Executed:
+    """Counts which runs were executed."""
 
+    def __init__(self) -> None:
+        self.ids: Counter[str] = Counter()
+        self._changed = threading.Condition()
 
-def _take_all(executor: Executor) -> list[Slot]:
-    slots: list[Slot] = []
-    while len(slots) < MOST:
-        try:
-            slots.append(executor.reserve())
-        except RateLimited:
-            break
-    return slots
+    def __call__(self, run_id: str) -> None:
+        with self._changed:
+            self.ids[run_id] += 1
+            self._changed.notify_all()
 
-
-def _all_of(executor: Executor) -> list[Slot]:
-    """Return all slots that were free, each given back."""
-    slots = _take_all(executor)
-    for slot in slots:
-        slot.release()
-    return slots
+    def wait_for(self, condition: Callable[[], bool]) -> None:
+        with self._changed:
+            assert self._changed.wait_for(condition, SOON), f"executed in {SOON:g} s: {dict(self.ids)}"

@@ -1,9 +1,9 @@
-"""Small stand-ins: an agent that does what the test wrote, callers that are known by a token, and a picture."""
+"""Small stand-ins: a scripted agent, callers that are known by a token, signals between servers, and a picture."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from agentos.auth.authenticator import Credentials
@@ -11,6 +11,7 @@ from agentos.domain.event import Yielded
 from agentos.domain.media import Media
 from agentos.domain.principal import Principal
 from agentos.errors import Unauthenticated
+from agentos.execution.signals import Signals
 from agentos.hookspecs import hookimpl
 from agentos.models.scripted import Fail, Pause
 from agentos.registrations import RegisterAuthenticator
@@ -86,3 +87,59 @@ class KnownCallers:
         if caller is None:
             raise Unauthenticated("the token is not known")
         return caller
+
+
+class SharedSignals:
+    """Signals between several servers of one process, and the plugin that registers them for ``shared://``.
+
+    What one server notifies wakes at once what waits for it at the others, as a message broker would do it between
+    workers. Give all servers the same object, with the settings ``plugins={"signals": shared}`` and
+    ``signals="shared://"``. While ``silent`` is true, nothing is published, as if the broker were away.
+
+    >>> shared = SharedSignals()
+    >>> here, there = shared.connect(), shared.connect()
+    >>> with there.listen("run:1") as wakeup:
+    ...     here.notify("run:1")
+    ...     wakeup.wait(1)
+    True
+    """
+
+    def __init__(self) -> None:
+        self.silent = False
+        self._connected: list[Signals] = []
+
+    @hookimpl
+    def register_signals(self, register: Callable[..., None]) -> None:
+        """Register them for the scheme ``shared``."""
+        register("shared", lambda _url, _config: self.connect())
+
+    def connect(self) -> Signals:
+        """Return the signals of one more server."""
+        connected = _ConnectedSignals(self._publish, self._leave)
+        self._connected.append(connected)
+        return connected
+
+    def _publish(self, sender: Signals, topics: tuple[str, ...]) -> None:
+        if not self.silent:
+            for connected in tuple(self._connected):
+                if connected is not sender:
+                    connected.wake(*topics)
+
+    def _leave(self, connected: Signals) -> None:
+        if connected in self._connected:
+            self._connected.remove(connected)
+
+
+class _ConnectedSignals(Signals):
+    def __init__(self, publish: Callable[[Signals, tuple[str, ...]], None], leave: Callable[[Signals], None]) -> None:
+        super().__init__()
+        self._publish = publish
+        self._leave = leave
+
+    def notify(self, *topics: str) -> None:
+        super().notify(*topics)
+        self._publish(self, topics)
+
+    def close(self) -> None:
+        self._leave(self)
+        super().close()

@@ -9,6 +9,7 @@ from typing import Any
 
 from agentos.cancellation import Cancellation
 from agentos.domain.principal import ANONYMOUS
+from agentos.tools.questions import NO_QUESTIONS, Questions
 from agentos.tools.run_writer import WITHOUT_RUN, RunWriter
 
 
@@ -21,8 +22,8 @@ class ToolContext:
     ``time.monotonic()`` value. A tool that waits for something should do so inside
     ``with context.cancellation.cutting(...)``; one that is isolated is killed instead, without a signal before.
 
-    :meth:`emit` and :meth:`set_state` may be called from the tool's own thread, and from threads that it starts. They
-    raise the reason once the call was given up or the run has to stop. Isolated tools cannot use them.
+    :meth:`emit`, :meth:`set_state` and :meth:`ask` may be called from the tool's own thread, and from threads that it
+    starts. They raise the reason once the call was given up or the run has to stop. Isolated tools cannot use them.
     """
 
     run_id: str
@@ -35,6 +36,8 @@ class ToolContext:
     cancellation: Cancellation = field(default_factory=Cancellation)
     writer: RunWriter = field(default=WITHOUT_RUN, repr=False, compare=False)
     """The server's own: what the methods below write to."""
+    questions: Questions = field(default=NO_QUESTIONS, repr=False, compare=False)
+    """The server's own: what :meth:`ask` asks."""
 
     def emit(self, name: str, data: Any = None) -> None:
         """Send a ``custom`` event to those who follow the run, in its place among the tokens.
@@ -57,6 +60,23 @@ class ToolContext:
         """
         self.cancellation.check()
         self.writer.set_state(patch)
+
+    def ask(self, message: str, schema: Mapping[str, Any] | None = None) -> Any:
+        """Ask a person and return the answer, which fits the JSON schema if there is one.
+
+        ``context.ask("Which colour?", {"type": "string", "enum": ["red", "blue"]})``.
+
+        Without an answer yet, the run pauses: this raises what ends the call, which is no ``Exception``, so do not
+        catch it. After the answer, which may come days later and at another worker, **the tool is called again from
+        its beginning**, and this returns. So ask before anything that must not happen twice. Several questions are
+        asked one after the other, in the same order each time: the n-th question of a call gets the n-th answer. One
+        with another text or schema than was answered is asked anew.
+
+        Raises :class:`~agentos.errors.InvalidRequest` for an empty message, for what is no JSON schema, and outside of
+        a run. A message is cut after 2,000 characters.
+        """
+        self.cancellation.check()
+        return self.questions.ask(message, schema)
 
     @property
     def state(self) -> Mapping[str, Any]:

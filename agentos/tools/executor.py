@@ -6,15 +6,17 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from queue import Empty, SimpleQueue
 
 from agentos.domain.event import ToolCallEvent
 from agentos.domain.message import ToolCall
 from agentos.errors import AgentOSError, RunTimeout
+from agentos.tools.call_step import CallStep
+from agentos.tools.client_tool import ClientTool
 from agentos.tools.context import ToolContext
-from agentos.tools.invocation import BeforeCall, Invocation, Outcome
+from agentos.tools.invocation import BeforeCall, CallSettings, Invocation, Outcome
 from agentos.tools.isolation import Isolation
 from agentos.tools.tool import Tool
 
@@ -31,7 +33,8 @@ class ToolExecutor:
     cut, with a note. Of one turn, ``max_concurrent`` calls run at once and ``max_calls`` run at all. A tool that does
     not return in time continues in its thread, and its result is not used; while ``max_abandoned`` calls of one
     tool do, no other call of it is started. ``isolation`` calls the tools that are isolated; ``before_call`` is asked
-    before each call, in its thread, and may deny it. One instance serves all runs of a worker.
+    before each call, and may deny it or have it approved. What a call waits for expires after ``pause_timeout``
+    seconds; ``None`` and 0 are without limit. One instance serves all runs of a worker.
     """
 
     default_timeout: float = 30.0
@@ -42,9 +45,12 @@ class ToolExecutor:
     max_abandoned: int = 32
     isolation: Isolation | None = None
     before_call: BeforeCall | None = None
+    pause_timeout: float | None = None
 
     def __post_init__(self) -> None:
-        self._isolation = self.isolation or Isolation()
+        self._settings = CallSettings(
+            self.max_result_size, self.isolation or Isolation(), self.before_call, self.pause_timeout
+        )
         self._abandoned: dict[str, list[threading.Thread]] = {}
         self._lock = threading.Lock()
 
@@ -55,39 +61,91 @@ class ToolExecutor:
         context: ToolContext,
         *,
         refusals: Mapping[str, str] = NO_REFUSALS,
+        step: CallStep | None = None,
     ) -> Iterator[ToolCallEvent]:
         """Yield a ``started`` event for each call, in order, then ``completed`` or ``failed`` for each as it ends.
 
         ``refusals`` says, by call id, why a call must not be made. What goes wrong with a call
         becomes the ``error`` of its event, which the model reads. Nothing is raised but the cause of
         ``context.cancellation``, at once, also while tools work.
+
+        Where anything decides about calls, it is asked about all of them before the first one starts. A call that has
+        to wait has no event; of one that asks a question, the end comes after the answer. ``step.pending`` then has,
+        in the order of the calls, what they wait for. Without a ``step``, such a call fails.
         """
-        turn = _Turn(context)
+        step = step or CallStep(turn=0, may_wait=False)
+        invocations: Iterable[Invocation] = self._invocations(calls, tools, context, step, refusals)
+        if self._has_to_ask(calls, tools, step):
+            invocations = self._decided(list(invocations), context, step)
+        turn = _Turn(context, begin=Invocation.start)
         try:
-            for number, call in enumerate(calls):
+            for invocation in invocations:
                 context.cancellation.check()
-                invocation = Invocation(
-                    call,
-                    tools,
-                    max_result_size=self.max_result_size,
-                    isolation=self._isolation,
-                    before_call=self.before_call,
-                    refusal=refusals.get(call.id),
-                )
-                if number >= self.max_calls:
-                    invocation.refusal = f"not called: one turn may call at most {self.max_calls} tools"
-                yield invocation.event()
+                if not invocation.has_begun:
+                    yield invocation.event()
                 turn.waiting.append(invocation)
                 self._start(turn)
             while turn.running:
                 context.cancellation.check()
                 for invocation, outcome in turn.ended() + self._give_up(turn):
+                    if outcome.pending is not None:
+                        step.pending.append(outcome.pending)
+                        continue
                     yield invocation.event(outcome)
                     context.cancellation.check()
                 self._start(turn)
         finally:
-            for invocation in turn.running:
-                self._abandon(invocation, context.cancellation.cause or RunTimeout("nobody waits for this call"))
+            self._abandon_all(turn)
+        if step.pending:
+            places = {call.id: number for number, call in enumerate(calls)}
+            step.pending.sort(key=lambda action: places[action.call.id])
+
+    def _invocations(
+        self,
+        calls: Sequence[ToolCall],
+        tools: Mapping[str, Tool],
+        context: ToolContext,
+        step: CallStep,
+        refusals: Mapping[str, str],
+    ) -> Iterator[Invocation]:
+        for number, call in enumerate(calls):
+            refusal = refusals.get(call.id)
+            if number >= self.max_calls:
+                refusal = f"not called: one turn may call at most {self.max_calls} tools"
+            yield Invocation(call, tools, step, self._settings, agent_id=context.agent_id, refusal=refusal)
+
+    def _has_to_ask(self, calls: Sequence[ToolCall], tools: Mapping[str, Tool], step: CallStep) -> bool:
+        if self.before_call is not None or step.actions:
+            return True
+        called = (tools.get(call.name) for call in calls)
+        return any(
+            tool is not None and (tool.approval or tool.name in step.approve or isinstance(tool, ClientTool))
+            for tool in called
+        )
+
+    def _decided(self, invocations: list[Invocation], context: ToolContext, step: CallStep) -> list[Invocation]:
+        """Ask about all calls at once; return those that do not have to wait, some of them with a refusal."""
+        turn = _Turn(context, begin=Invocation.ask)
+        turn.waiting.extend(one for one in invocations if one.refusal is None)
+        waits: set[Invocation] = set()
+        try:
+            self._start(turn)
+            while turn.running:
+                context.cancellation.check()
+                for invocation, outcome in turn.ended():
+                    invocation.refusal = outcome.error
+                    if outcome.pending is not None:
+                        step.pending.append(outcome.pending)
+                        waits.add(invocation)
+                for invocation, _ in self._give_up(turn):
+                    invocation.refusal = invocation.undecided()
+                self._start(turn)
+            context.cancellation.check()
+        finally:
+            self._abandon_all(turn)
+        for invocation in invocations:
+            invocation.thread = None
+        return [invocation for invocation in invocations if invocation not in waits]
 
     def _start(self, turn: _Turn) -> None:
         while turn.waiting and len(turn.running) < self.max_concurrent:
@@ -101,7 +159,7 @@ class ToolExecutor:
             if invocation.refusal is None:
                 invocation.refusal = self._objection(invocation)
             if invocation.refusal is None:
-                invocation.start(turn.context, report=turn.report)
+                turn.begin(invocation)
             if invocation.refusal is not None:
                 turn.report(invocation, Outcome(error=invocation.refusal))
 
@@ -128,6 +186,10 @@ class ToolExecutor:
             self._abandon(invocation, RunTimeout("the tool call did not return in time"))
         return [(one, Outcome(error=one.overdue(), duration=now - one.started)) for one in overdue]
 
+    def _abandon_all(self, turn: _Turn) -> None:
+        for invocation in turn.running:
+            self._abandon(invocation, turn.context.cancellation.cause or RunTimeout("no run waits for this call"))
+
     def _abandon(self, invocation: Invocation, cause: AgentOSError) -> None:
         if invocation.thread is None:
             return
@@ -139,11 +201,16 @@ class ToolExecutor:
 class _Turn:
     """The calls of one turn: those that wait for a place, those that run, and what they report."""
 
-    def __init__(self, context: ToolContext) -> None:
+    def __init__(self, context: ToolContext, begin: Callable[..., None]) -> None:
         self.context = context
+        self._begin = begin
         self.waiting: deque[Invocation] = deque()
         self.running: list[Invocation] = []
         self._reports: SimpleQueue[tuple[Invocation, Outcome] | None] = SimpleQueue()
+
+    def begin(self, invocation: Invocation) -> None:
+        """Let a call begin what this is for."""
+        self._begin(invocation, self.context, report=self.report)
 
     def report(self, invocation: Invocation, outcome: Outcome) -> None:
         """Take the outcome of a call; called from its thread."""

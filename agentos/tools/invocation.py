@@ -16,14 +16,18 @@ from agentos.cancellation import Cancellation
 from agentos.domain.denied import Denied
 from agentos.domain.event import ToolCallEvent, ToolCallStatus
 from agentos.domain.message import ToolCall
+from agentos.domain.pending import Answer, PauseRequested, Pending, PendingAction, PendingKind
 from agentos.domain.text import clean, cut, shorten
 from agentos.errors import InvalidRequest
+from agentos.tools.call_step import CallAnswers, CallStep
+from agentos.tools.client_tool import ClientTool
 from agentos.tools.context import ToolContext
 from agentos.tools.isolation import IsolatedCallFailed, Isolation
+from agentos.tools.questions import NO_QUESTIONS_OF_HOOKS
 from agentos.tools.results import error_text, result_text
 from agentos.tools.tool import Tool
 
-BeforeCall = Callable[[ToolCall, ToolContext], Denied | None]
+BeforeCall = Callable[[ToolCall, ToolContext], Denied | Pending | None]
 """What is asked before each tool call; ``None`` allows it."""
 
 logger = logging.getLogger(__name__)
@@ -33,19 +37,32 @@ _NAMES_SHOWN = 50
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a call ended: with a ``result`` or an ``error``, both text that the model reads."""
+    """How a call ended: with a ``result`` or an ``error``, both text that the model reads; or ``pending``, for now."""
 
     result: str | None = None
     error: str | None = None
     duration: float = 0.0
+    pending: PendingAction | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CallSettings:
+    """What is the same for all calls of a server."""
+
+    max_result_size: int
+    isolation: Isolation
+    before_call: BeforeCall | None
+    pause_timeout: float | None
+
+
+Report = Callable[["Invocation", Outcome], None]
 
 
 class Invocation:
     """A call under way. Made in the run's thread, it calls the tool in a thread of its own.
 
-    ``refusal`` is set where the tool must not be called: it does not exist, its arguments are no JSON object, or the
-    run said so from the start. Arguments are parsed once, here.
-    ``before_call`` is asked, where there is one, when everything else speaks for the call. The call has a
+    ``refusal`` is set where the tool must not be called: it does not exist, its arguments are no JSON object, the
+    run said so from the start, or it was decided so. Arguments are parsed once, here. The call has a
     ``cancellation`` of its own, so that it can be cut off while the run continues.
     """
 
@@ -53,10 +70,10 @@ class Invocation:
         self,
         call: ToolCall,
         tools: Mapping[str, Tool],
+        step: CallStep,
+        settings: CallSettings,
         *,
-        max_result_size: int,
-        isolation: Isolation,
-        before_call: BeforeCall | None = None,
+        agent_id: str,
         refusal: str | None = None,
     ) -> None:
         self.call = call
@@ -65,11 +82,11 @@ class Invocation:
         self.deadline = self.started = time.monotonic()
         self.thread: threading.Thread | None = None
         self.cancellation = Cancellation()
-        self._max_result_size = max_result_size
-        self._isolation = isolation
-        self._before_call = before_call
-        self._arguments: dict[str, Any] = {}
-        self._shown: Any = cut(clean(call.arguments), max_result_size)
+        self._settings = settings
+        self._step = step
+        self._answers: CallAnswers | None = None
+        self._given: dict[str, Any] | None = None
+        self._shown: Any = cut(clean(call.arguments), settings.max_result_size)
         self._name = shorten(clean(call.name), 200)
         if refusal is not None:
             return
@@ -77,9 +94,19 @@ class Invocation:
             self.refusal = f"there is no tool {self._name!r}; {_existing(tools)}"
             return
         try:
-            self._shown = self._arguments = self.tool.reader.parse(call.arguments)
+            arguments = self.tool.reader.parse(call.arguments)
         except InvalidRequest as error:
             self.refusal = error.message
+            return
+        self._answers = CallAnswers(call, self.tool, arguments, step, agent_id=agent_id)
+        self.call, self._shown = self._answers.call, self._answers.arguments
+        if self._answers.refusal is not None:
+            self.refusal = f"tool {self._name!r} was {self._answers.refusal}"
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether the event of its start was sent before a pause."""
+        return self._answers is not None and self._answers.asked
 
     def event(self, outcome: Outcome | None = None) -> ToolCallEvent:
         """Return the event of the call's start or, with an outcome, of its end."""
@@ -90,18 +117,20 @@ class Invocation:
         duration = round(outcome.duration, 6)
         return replace(started, status=status, result=outcome.result, error=outcome.error, duration=duration)
 
-    def start(self, context: ToolContext, *, report: Callable[[Invocation, Outcome], None]) -> None:
-        """Call the tool in a thread that hands its outcome to ``report``, once, unless there is a refusal."""
-        # The thread logs under the request's id, which is in a context variable.
-        run = contextvars.copy_context().run
-        self.thread = threading.Thread(
-            target=run, args=(self._work, context, report), name=f"tool-{self._name}", daemon=True
-        )
-        try:
-            self.thread.start()
-        except RuntimeError:
-            logger.exception("no thread for a call of tool %r", self._name)
-            self.refusal = "not called: the server is out of threads"
+    def ask(self, context: ToolContext, *, report: Report) -> None:
+        """Find out in a thread whether the call may be made, and report; a denial becomes the refusal."""
+        self._start_thread(self._decide, context, report)
+
+    def start(self, context: ToolContext, *, report: Report) -> None:
+        """Call the tool in a thread that hands its outcome to ``report``, once, unless there is a refusal.
+
+        What a client executed is reported at once.
+        """
+        given = None if self._answers is None else self._answers.of_client
+        if given is not None:
+            report(self, _client_outcome(given, self._settings.max_result_size))
+            return
+        self._start_thread(self._perform, context, report)
 
     def overdue(self) -> str:
         """Say that the call did not return in time."""
@@ -110,11 +139,30 @@ class Invocation:
             return f"{late} stopped"
         return f"{late} given up; it may still take effect"
 
-    def _work(self, context: ToolContext, report: Callable[[Invocation, Outcome], None]) -> None:
+    def undecided(self) -> str:
+        """Say that it was not decided in time whether the call may be made."""
+        late = f"what decides about it did not return within {self.deadline - self.started:.3g} s"
+        return f"tool {self._name!r} was not called: {late}"
+
+    def _start_thread(self, work: Callable[[ToolContext], Outcome], context: ToolContext, report: Report) -> None:
+        # The thread logs under the request's id, which is in a context variable.
+        run = contextvars.copy_context().run
+        self.thread = threading.Thread(
+            target=run, args=(self._work, work, context, report), name=f"tool-{self._name}", daemon=True
+        )
+        try:
+            self.thread.start()
+        except RuntimeError:
+            logger.exception("no thread for a call of tool %r", self._name)
+            self.refusal = "not called: the server is out of threads"
+
+    def _work(self, work: Callable[[ToolContext], Outcome], context: ToolContext, report: Report) -> None:
         own = replace(context, deadline=self.deadline, cancellation=self.cancellation)
         try:
             with context.cancellation.cutting(lambda: self.cancellation.cancel(context.cancellation.cause)):
-                outcome = self._perform(own)
+                outcome = work(own)
+        except PauseRequested as request:
+            outcome = self._asked(request)
         except BaseException as error:  # a tool's SystemExit ends its call, not the run
             # One that was cut off raises the cause, which is no failure, and its outcome is not read.
             if error is not self.cancellation.cause:
@@ -122,27 +170,75 @@ class Invocation:
             outcome = Outcome(error=f"tool {self._name!r} failed: {error_text(error)}")
         report(self, replace(outcome, duration=time.monotonic() - self.started))
 
-    def _perform(self, context: ToolContext) -> Outcome:
+    def _decide(self, context: ToolContext) -> Outcome:
+        """Return what the call waits for, or why it is not made; neither of both where it may be made."""
         assert self.tool is not None
+        assert self._answers is not None
         try:
-            # A copy: the tool may change what it is given, and the events must not show that.
-            given = self.tool.bind(orjson.loads(orjson.dumps(self._arguments)), context)
+            self._given = self._bind(context)
         except InvalidRequest as error:
             return Outcome(error=error.message)
-        if self._before_call is not None:
-            denied = self._before_call(self.call, context)
-            if denied is not None:
-                return Outcome(error=f"tool {self._name!r} was not called, it is denied: {denied.reason}")
+        said: Denied | Pending | None = None
+        if self._settings.before_call is not None:
+            said = self._settings.before_call(self.call, replace(context, questions=NO_QUESTIONS_OF_HOOKS))
             # Who decides may take so long that the call was given up.
             context.cancellation.check()
-        if not self.tool.isolated:
-            return Outcome(result=cut(result_text(self.tool.function(**given)), self._max_result_size))
+        if isinstance(said, Denied):
+            return Outcome(error=f"tool {self._name!r} was not called, it is denied: {said.reason}")
+        if said is None and (self.tool.approval or self.tool.name in self._step.approve):
+            said = Pending()
+        if said is not None and not self._answers.approved:
+            return self._wait(PendingKind.APPROVAL, said)
+        if isinstance(self.tool, ClientTool) and self._answers.of_client is None:
+            return self._wait(PendingKind.CLIENT_TOOL, Pending())
+        return Outcome()
+
+    def _bind(self, context: ToolContext) -> dict[str, Any]:
+        assert self.tool is not None
+        assert self._answers is not None
+        # A copy: the tool may change what it is given, and the events must not show that.
+        return self.tool.bind(orjson.loads(orjson.dumps(self._answers.arguments)), context)
+
+    def _wait(self, kind: PendingKind, pending: Pending) -> Outcome:
+        assert self._answers is not None
+        if not self._step.may_wait:
+            what = "needs an approval" if kind is PendingKind.APPROVAL else "is executed by a client"
+            return Outcome(error=f"tool {self._name!r} was not called: it {what}, for which only a run can wait")
+        return Outcome(pending=self._answers.action(kind, pending, self._settings.pause_timeout))
+
+    def _asked(self, request: PauseRequested) -> Outcome:
+        question = next((one for one in request.actions if one.kind is PendingKind.INPUT), None)
+        if question is None or not self._step.may_wait:
+            return Outcome(error=f"tool {self._name!r} failed: it asked for something that cannot be waited for")
+        return Outcome(pending=question)
+
+    def _perform(self, context: ToolContext) -> Outcome:
+        assert self.tool is not None
+        assert self._answers is not None
+        if self._step.may_wait:
+            questions = self._answers.questions(self._settings.pause_timeout)
+            context = replace(context, questions=questions)
         try:
-            return Outcome(result=self._isolation.call(self.tool, given, context, max_size=self._max_result_size))
+            given = self._bind(context) if self._given is None else self._given
+        except InvalidRequest as error:
+            return Outcome(error=error.message)
+        if self.tool.context_parameter is not None:
+            given[self.tool.context_parameter] = context
+        if not self.tool.isolated:
+            return Outcome(result=cut(result_text(self.tool.function(**given)), self._settings.max_result_size))
+        try:
+            size = self._settings.max_result_size
+            return Outcome(result=self._settings.isolation.call(self.tool, given, context, max_size=size))
         except IsolatedCallFailed as error:
             return Outcome(error=f"tool {self._name!r} {error}")
         except TimeoutError:
             return Outcome(error=self.overdue())
+
+
+def _client_outcome(given: Answer, max_size: int) -> Outcome:
+    if given.error is not None:
+        return Outcome(error=cut(clean(given.error), max_size))
+    return Outcome(result=cut(result_text(given.output), max_size))
 
 
 def _existing(tools: Mapping[str, Tool]) -> str:

@@ -91,10 +91,11 @@ def _call(function: Any, given: dict[str, Any], parameter: str | None, context: 
 
     if parameter is not None:
         from agentos.tools.context import ToolContext
+        from agentos.tools.questions import NO_QUESTIONS_OF_ISOLATED
         from agentos.tools.run_writer import IsolatedWriter
 
         context["deadline"] += time.monotonic()
-        given[parameter] = ToolContext(**context, writer=IsolatedWriter())
+        given[parameter] = ToolContext(**context, writer=IsolatedWriter(), questions=NO_QUESTIONS_OF_ISOLATED)
     return cut(result_text(function(**given)), size)
 
 

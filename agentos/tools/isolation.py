@@ -112,7 +112,7 @@ class Isolation:
 
 
 def _pickled(tool: Tool, given: Mapping[str, Any], context: ToolContext) -> bytes:
-    here = ("cancellation", "writer")
+    here = ("cancellation", "writer", "questions")
     shared = {one.name: getattr(context, one.name) for one in fields(context) if one.name not in here}
     call = {
         "function": tool.function,

@@ -80,18 +80,18 @@ def custom_event(name: object, data: object) -> CustomEvent:
             f"the name of a custom event is {name!r:.100}; accepted are 1 to 64 letters, digits and . _ : -, with a"
             " letter first"
         )
-    return CustomEvent(name, _json("the data of a custom event", data))
+    return CustomEvent(name, json_copy("the data of a custom event", data))
 
 
 def state_event(patch: object) -> StateEvent:
     """Return an event with a copy of the patch; raise ``InvalidRequest`` for what is no patch."""
-    copy = _json("the patch of the state", patch)
+    copy = json_copy("the patch of the state", patch)
     check_patch(copy)
     return StateEvent(copy)
 
 
-def _json(what: str, value: object) -> Any:
-    """Return a copy of a value, which is held to what the bodies of requests are."""
+def json_copy(what: str, value: object) -> Any:
+    """Return a copy of a value as plain JSON; raise ``InvalidRequest`` for one that no body of a request could hold."""
     try:
         text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
         size = len(text.encode("utf-8", "surrogatepass"))

@@ -37,6 +37,7 @@ class Tool:
     parameter that is given the :class:`~agentos.ToolContext`. ``convert`` turns the checked JSON into other Python
     values, raising ``ValueError`` for what it does not accept. An ``isolated`` tool is called in a process of its own,
     with limits, and killed when its time is over; it is imported there anew, so it has to be a function of a module.
+    With ``approval``, a person has to approve each call of the tool, for which the run pauses.
 
     Raises :class:`~agentos.errors.PluginError` when a value cannot be right.
     """
@@ -49,6 +50,7 @@ class Tool:
     context_parameter: str | None = None
     convert: Callable[[Mapping[str, Any]], dict[str, Any]] | None = field(default=None, repr=False)
     isolated: bool = False
+    approval: bool = False
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not TOOL_NAME.fullmatch(self.name):
@@ -109,13 +111,19 @@ class _Options:
     description: str | None = None
     timeout: float | None = None
     isolated: bool = False
+    approval: bool = False
 
 
 @overload
 def tool(function: Callable[P, R], /) -> Callable[P, R]: ...
 @overload
 def tool(
-    *, name: str | None = None, description: str | None = None, timeout: float | None = None, isolated: bool = False
+    *,
+    name: str | None = None,
+    description: str | None = None,
+    timeout: float | None = None,
+    isolated: bool = False,
+    approval: bool = False,
 ) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
 def tool(
     function: Callable[P, R] | None = None,
@@ -125,11 +133,12 @@ def tool(
     description: str | None = None,
     timeout: float | None = None,
     isolated: bool = False,
+    approval: bool = False,
 ) -> Callable[P, R] | Callable[[Callable[P, R]], Callable[P, R]]:
     """Mark a function, or a method of a :class:`Toolkit`, as a tool; it stays callable as it is.
 
     Name, description and JSON schema come from the function, its docstring and its annotations. A tool that computes
-    much, or that others wrote, is ``isolated``: see :class:`Tool`.
+    much, or that others wrote, is ``isolated``; one that a person has to approve has ``approval``: see :class:`Tool`.
 
     >>> @tool(timeout=5)
     ... def add(a: int, b: int) -> int:
@@ -140,7 +149,7 @@ def tool(
     def mark(marked: Callable[P, R]) -> Callable[P, R]:
         # A static or class method shows its function's attributes, not its own.
         inner = getattr(marked, "__func__", marked)
-        setattr(inner, _MARK, _Options(name, description, timeout, isolated))
+        setattr(inner, _MARK, _Options(name, description, timeout, isolated, approval))
         vars(inner).pop(_MADE, None)
         return marked
 
@@ -167,6 +176,7 @@ def as_tool(function: Callable[..., Any]) -> Tool:
         context_parameter=schema.context_parameter,
         convert=schema.convert,
         isolated=options.isolated,
+        approval=options.approval,
     )
     if inspect.isfunction(function):
         setattr(function, _MADE, made)

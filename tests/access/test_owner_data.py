@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from access.conftest import Belongings, Tenants
+from agentos import Paging, Record
 from agentos.domain.ids import new_id
 from agentos.domain.principal import Principal
 from agentos.domain.run import Run, RunStatus
@@ -26,7 +27,10 @@ def test_all_of_an_owner_goes_and_nothing_of_another(tenants: Tenants) -> None:
         tenants.services.sessions.for_alias("chat", "thread", caller, agent_id="echo")
     before = his.state()
     answer = tenants.ada.request("DELETE", f"{DATA}?owner=alice")
-    assert (answer.status_code, answer.json) == (200, {"sessions": 3, "runs": 4, "attachments": 1, "aliases": 1})
+    assert (answer.status_code, answer.json) == (
+        200,
+        {"sessions": 3, "runs": 4, "attachments": 1, "aliases": 1, "records": 0},
+    )
     for run_id in (hers.run_id, hers.open_run_id, hers.queued_run_id, alone):
         assert tenants.ada.request("GET", f"/api/v1/runs/{run_id}").status_code == 404
     assert tenants.alice.request("GET", "/api/v1/sessions").json["count"] == 0
@@ -35,14 +39,25 @@ def test_all_of_an_owner_goes_and_nothing_of_another(tenants: Tenants) -> None:
     assert tenants.alice.run()["status"] == "completed"  # the key stays
 
 
+def test_the_records_of_an_owner_go_and_those_of_others_stay(tenants: Tenants) -> None:
+    records = tenants.services.records
+    for number in range(BATCH + 1):
+        records.put(Record(collection="notes", id=str(number), owner="alice"))
+    records.put(Record(collection="notes", id="his", owner="bob"))
+    of_user = tenants.ada.request("DELETE", f"{DATA}?owner=alice&user_id=ann")
+    assert of_user.json["records"] == 0
+    assert tenants.ada.request("DELETE", f"{DATA}?owner=alice").json["records"] == BATCH + 1
+    assert [one.id for one in records.list("notes", Paging(), owner=None).items] == ["his"]
+
+
 def test_runs_under_way_are_cancelled_first(tenants: Tenants) -> None:
     hers = Belongings(tenants.alice)
     tenants.services.cancels.close()  # else it would find them gone, which is later
     begun = time.monotonic()
     tenants.ada.request("DELETE", f"{DATA}?owner=alice")
     assert time.monotonic() - begun < 5
-    until(lambda: tenants.services.runner.get(hers.open_run_id) is None, 1)
-    assert tenants.services.runner.get(hers.queued_run_id) is None
+    until(lambda: tenants.services.worker.get(hers.open_run_id) is None, 1)
+    assert tenants.services.worker.get(hers.queued_run_id) is None
 
 
 def test_with_a_user_only_the_sessions_and_runs_of_that_user_go(tenants: Tenants) -> None:
@@ -54,7 +69,7 @@ def test_with_a_user_only_the_sessions_and_runs_of_that_user_go(tenants: Tenants
         tenants.alice.run(user_id=user)
     foreign = tenants.alice.run(session_id=sessions["ben"], user_id="ann")["run_id"]
     answer = tenants.ada.request("DELETE", f"{DATA}?owner=alice&user_id=ann")
-    assert answer.json == {"sessions": 1, "runs": 3, "attachments": 0, "aliases": 0}
+    assert answer.json == {"sessions": 1, "runs": 3, "attachments": 0, "aliases": 0, "records": 0}
     left = tenants.alice.request("GET", "/api/v1/runs").json["runs"]
     assert len(left) == 2
     assert foreign not in [run["run_id"] for run in left]
@@ -70,7 +85,7 @@ def test_more_than_one_transaction_takes_goes_too(tenants: Tenants) -> None:
         session = Session(id=new_id(), agent_id="a", owner="alice", created_at=utc_now(), updated_at=utc_now())
         storage.sessions.create(session)
     answer = tenants.ada.request("DELETE", f"{DATA}?owner=alice")
-    assert answer.json == {"sessions": BATCH + 1, "runs": BATCH + 1, "attachments": 0, "aliases": 0}
+    assert answer.json == {"sessions": BATCH + 1, "runs": BATCH + 1, "attachments": 0, "aliases": 0, "records": 0}
 
 
 @pytest.mark.parametrize("query", ["", "?owner=", "?user_id=u", "?owner=a&agent_id=b", "?owner=a&user_id="])
@@ -92,4 +107,5 @@ def test_an_owner_that_has_nothing_is_no_error(tenants: Tenants) -> None:
         "runs": 0,
         "attachments": 0,
         "aliases": 0,
+        "records": 0,
     }

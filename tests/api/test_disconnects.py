@@ -62,7 +62,7 @@ class Asking:
         self._thread = threading.Thread(target=self._ask)
         self._thread.start()
         until(lambda: served.provider.requests)
-        (live,) = served.services.runner.running()
+        (live,) = served.services.worker.running()
         self.run_id = live.run.id
 
     def _ask(self) -> None:

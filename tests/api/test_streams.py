@@ -183,7 +183,7 @@ def test_events_that_are_there_together_leave_together(serve) -> None:
     served = serve([f"{number} " for number in range(200)])
     answer = served.stream()
     deadline = time.monotonic() + 5
-    while served.services.runner.running() and time.monotonic() < deadline:
+    while served.services.worker.running() and time.monotonic() < deadline:
         time.sleep(0.01)
     assert len(list(answer.iter_encoded())) <= 2
 

@@ -9,6 +9,7 @@ def test_all_of_an_owner_is_deleted(cli):
         "runs": 2,
         "attachments": 0,
         "aliases": 0,
+        "records": 0,
     }
     assert cli.json("sessions", "list")["count"] == 0
     assert cli.json("runs", "list")["count"] == 0
@@ -22,6 +23,7 @@ def test_another_owner_or_user_keeps_everything(cli):
             "runs": 0,
             "attachments": 0,
             "aliases": 0,
+            "records": 0,
         }
     assert cli.json("runs", "list")["count"] == 1
 

@@ -8,7 +8,6 @@ import pytest
 
 from agentos.domain.run import BusyPolicy, RunStatus
 from agentos.errors import SessionBusy
-from agentos.execution.executor import EmbeddedExecutor
 from agentos.execution.live import LiveRun
 from agentos.storage.interface import Storage
 from agentos.storage.sessions import SessionFilter
@@ -45,7 +44,7 @@ def test_a_run_is_stopped_within_a_second_from_another_worker(
 ) -> None:
     session_id, _, live = busy
     storage.runs.request_cancel(live.run.id, owner=None)
-    assert there.runner.get(live.run.id) is None
+    assert there.worker.get(live.run.id) is None
     ended_soon(live)
     saved = storage.runs.get(live.run.id, owner=None)
     assert saved is not None
@@ -92,17 +91,19 @@ def test_a_run_that_waits_for_its_turn_is_stopped_too(
     assert said(storage, session_id) == ["first", "partiallate"]
 
 
-def test_a_run_that_waits_for_an_executor_is_stopped_too(here: Worker, storage: AbsentStorage) -> None:
-    here.cancels.start()
-    executor = EmbeddedExecutor(limit=1, queue=1)
-    blocked = threading.Event()
-    executor.reserve().execute("other", lambda: blocked.wait(10))
-    gate = Gate()
-    held = here.start(gate, slot=executor.reserve())
-    storage.runs.request_cancel(held.run.id, owner=None)
-    ended_soon(held)
-    blocked.set()
-    time.sleep(0.1)
+def test_a_run_that_waits_for_the_executor_is_ended_by_the_worker_that_is_asked(
+    worker: Callable[..., Worker], storage: AbsentStorage
+) -> None:
+    here, there = worker("here", background=1), worker("there")
+    busy, gate = Gate(), Gate()
+    first = here.submit(busy)
+    assert busy.waiting.wait(5)
+    waits = here.submit(gate)
+    assert there.handle(waits).cancel().status is RunStatus.CANCELLED
+    assert [run.id for run in there.finished] == [waits]
+    assert storage.events.read(waits)[-1].type == "error"
+    busy.go_on.set()
+    assert here.handle(first).wait(5).status is RunStatus.COMPLETED
     assert not gate.waiting.is_set()
 
 

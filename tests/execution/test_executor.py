@@ -1,4 +1,4 @@
-"""Background runs: not more at once than allowed, in the order they came, refused when there is no slot."""
+"""Background runs: not more at once than allowed, in the order they came, and refused when too many wait."""
 
 import logging
 import threading
@@ -16,9 +16,9 @@ from agentos.domain.run import BusyPolicy, RunStatus
 from agentos.domain.run_request import RunRequest
 from agentos.domain.stored_request import RunMode
 from agentos.errors import RateLimited, SessionBusy, SessionNotFound
-from agentos.execution.executor import EmbeddedExecutor, Slot
+from agentos.execution.executor import EmbeddedExecutor
 from agentos.hookspecs import hookimpl
-from agentos.registrations import RegisterStorageBackend
+from agentos.registrations import RegisterExecutor, RegisterStorageBackend
 from agentos.services.services import Services
 from agentos.storage.idempotency import IdempotencyKey
 from agentos.storage.memory import MemoryStorage
@@ -31,24 +31,22 @@ ROOM = 2
 
 
 class Work:
-    """Background work that notes when it begins and waits for its end to be allowed."""
+    """Executes runs by noting that they begin and waiting for their end to be allowed."""
 
     def __init__(self, executor: EmbeddedExecutor, count: int) -> None:
         self.begun: list[int] = []
         self.gates = [threading.Event() for _ in range(count)]
+        executor.start(self.execute)
         for number in range(count):
-            executor.reserve().execute(str(number), self._numbered(number))
+            executor.submit(str(number))
 
-    def _numbered(self, number: int) -> Callable[[], None]:
-        def work() -> None:
-            self.begun.append(number)
-            self.gates[number].wait(10)
-
-        return work
+    def execute(self, run_id: str) -> None:
+        self.begun.append(int(run_id))
+        self.gates[int(run_id)].wait(10)
 
 
 def test_no_more_runs_than_allowed_are_executed_at_once_and_the_first_come_first() -> None:
-    work = Work(EmbeddedExecutor(limit=2, queue=10), 5)
+    work = Work(EmbeddedExecutor(limit=2), 5)
     until(lambda: len(work.begun) == 2)
     assert threading.Event().wait(0.1) is False
     assert sorted(work.begun) == [0, 1]
@@ -58,80 +56,134 @@ def test_no_more_runs_than_allowed_are_executed_at_once_and_the_first_come_first
         assert work.begun[-1] == min(4, number + 2)
 
 
-def test_what_finds_no_room_is_refused_until_there_is_some() -> None:
-    executor = EmbeddedExecutor(limit=1, queue=1)
-    work = Work(executor, 2)
-    with pytest.raises(RateLimited, match="1 background runs are under way in this worker and 1 wait") as refused:
-        executor.reserve()
-    assert refused.value.retry_after
-    work.gates[0].set()
-    until(lambda: work.begun == [0, 1])
-    slot = executor.reserve()
-    with pytest.raises(RateLimited):
-        executor.reserve()
-    slot.release()
-    executor.reserve().release()
-    work.gates[1].set()
+def test_a_run_that_waits_is_executed_once_however_often_it_is_submitted() -> None:
+    executor = EmbeddedExecutor(limit=1)
+    work = Work(executor, 3)
+    until(lambda: work.begun == [0])
+    for run_id in ("2", "1", "2"):
+        executor.submit(run_id)
+    for gate in work.gates:
+        gate.set()
+    until(lambda: len(work.begun) == 3)
+    assert threading.Event().wait(0.1) is False
+    assert work.begun == [0, 1, 2]
 
 
-def test_work_that_raises_costs_no_place(caplog: pytest.LogCaptureFixture) -> None:
-    executor = EmbeddedExecutor(limit=1, queue=1)
+def test_a_run_that_raises_costs_no_place(caplog: pytest.LogCaptureFixture) -> None:
+    executor = EmbeddedExecutor(limit=1)
+    executed: list[str] = []
 
-    def broken() -> None:
+    def execute(run_id: str) -> None:
+        executed.append(run_id)
         raise RuntimeError("a bug")
 
-    done = threading.Event()
+    executor.start(execute)
     with caplog.at_level(logging.ERROR):
-        for work in (broken, done.set):
-            executor.reserve().execute("run", work)
-        assert done.wait(5)
-    assert "background work raised" in caplog.text
-    until(lambda: not _is_full(executor))
-    slots = [executor.reserve(), executor.reserve()]
-    assert _is_full(executor)
-    for slot in slots:
-        slot.release()
+        for run_id in ("1", "2"):
+            executor.submit(run_id)
+        until(lambda: executed == ["1", "2"])
+    until(lambda: "executing a background run raised" in caplog.text)
 
 
-def _is_full(executor: EmbeddedExecutor) -> bool:
-    taken: list[Slot] = []
-    try:
-        taken += [executor.reserve(), executor.reserve()]
-    except RateLimited:
-        return True
-    finally:
-        for one in taken:
-            one.release()
-    return False
+def test_what_waits_when_the_executor_is_closed_is_not_begun() -> None:
+    executor = EmbeddedExecutor(limit=1)
+    work = Work(executor, 2)
+    until(lambda: work.begun == [0])
+    executor.close()
+    work.gates[0].set()
+    assert threading.Event().wait(0.1) is False
+    assert work.begun == [0]
 
 
-def test_a_held_run_is_queued_until_the_executor_begins_it(here: Worker) -> None:
-    executor = EmbeddedExecutor(limit=1, queue=1)
+def test_a_background_run_is_queued_and_has_no_worker_until_the_executor_begins_it(
+    worker: Callable[..., Worker],
+) -> None:
+    here = worker("here", background=1)
     first, second = Gate(["a"]), Gate(["b"])
-    lives = [here.start(gate, slot=executor.reserve()) for gate in (first, second)]
+    ids = [here.submit(gate) for gate in (first, second)]
     assert first.waiting.wait(5)
-    assert [here.storage.runs.get(live.run.id, owner=None).status for live in lives] == [
-        RunStatus.RUNNING,
-        RunStatus.QUEUED,
-    ]
+    found = [here.storage.runs.get(run_id, owner=None) for run_id in ids]
+    assert [(run.status, run.attempt) for run in found] == [(RunStatus.RUNNING, 1), (RunStatus.QUEUED, 0)]
     first.go_on.set()
     assert second.waiting.wait(5)
     second.go_on.set()
-    assert [ended(live).content for live in lives] == ["a", "b"]
+    assert [here.handle(run_id).wait(5).content for run_id in ids] == ["a", "b"]
 
 
-def test_a_held_run_keeps_its_place_in_its_session(here: Worker) -> None:
+def test_a_background_run_keeps_its_place_in_its_session(worker: Callable[..., Worker]) -> None:
+    here = worker("here", background=1)
     session_id = new_session(here.storage)
-    executor = EmbeddedExecutor(limit=1, queue=5)
     busy = Gate()
-    executor.reserve().execute("other", lambda: busy.go_on.wait(10))
-    held = here.start(says("first"), session_id=session_id, input="1", slot=executor.reserve())
+    here.submit(busy)
+    assert busy.waiting.wait(5)
+    held = here.submit(says("first"), session_id=session_id, input="1")
     behind = here.start(says("second"), session_id=session_id, input="2")
     assert behind.stream.wait(0.3) is None
     busy.go_on.set()
-    ended(held), ended(behind)
+    assert here.handle(held).wait(5).content == "first"
+    ended(behind)
     said = here.storage.sessions.history(session_id, owner=None, limit=10).messages
     assert [one.message.content for one in said] == ["1", "first", "2", "second"]
+
+
+def test_the_end_of_a_run_begins_the_next_background_run_of_its_session(worker: Callable[..., Worker]) -> None:
+    here, there = worker("here"), worker("there")
+    session_id = new_session(here.storage)
+    gate = Gate()
+    first = here.start(gate, session_id=session_id, input="1")
+    assert gate.waiting.wait(5)
+    # Submitted where nothing looks after it again; the worker in which the first run ends has to.
+    waits = there.submit(says("2"), session_id=session_id, input="2")
+    here.agents |= there.agents
+    time.sleep(0.2)
+    assert here.storage.runs.get(waits, owner=None).status is RunStatus.QUEUED
+    gate.go_on.set()
+    ended(first)
+    assert here.handle(waits).wait(2).content == "2"
+    assert [run.id for run in there.finished] == []
+
+
+def test_background_runs_of_one_session_happen_in_their_order(here: Worker) -> None:
+    session_id = new_session(here.storage)
+    ids = [here.submit(says(str(number)), session_id=session_id, input="?") for number in range(8)]
+    assert [here.handle(run_id).wait(10).content for run_id in ids] == [str(number) for number in range(8)]
+    said = here.storage.sessions.history(session_id, owner=None, limit=100).messages
+    assert [one.message.content for one in said if one.message.role == "assistant"] == list("01234567")
+
+
+class Broken(EmbeddedExecutor):
+    """An executor of a plugin that fails as long as it is told to."""
+
+    fails = True
+
+    def submit(self, run_id: str) -> None:
+        if self.fails:
+            raise OSError("the broker is away")
+        super().submit(run_id)
+
+
+def test_a_run_that_the_executor_does_not_take_is_accepted_and_submitted_again_later(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    broken = Broken(limit=1)
+
+    class Plugin:
+        @hookimpl
+        def register_executors(self, register: RegisterExecutor) -> None:
+            register("broken", lambda config: broken)
+
+    storage = Soon()
+    config = Config(environ={}, database_url="soon://", model="scripted:echo", executor="broken", plugins=())
+    services = build(config, plugins={"soon": storage, "broker": Plugin()})
+    handle = services.runs.start(request())
+    (line,) = [record for record in caplog.records if "executor did not take" in record.message]
+    assert (line.plugin, line.run_id) == ("broker", handle.run_id)  # type: ignore[attr-defined]
+    assert handle.get().status is RunStatus.QUEUED
+    broken.fails = False
+    services.leases.sweep()
+    assert handle.wait(5).status is RunStatus.COMPLETED
+    services.drain(0)
+    services.close()
 
 
 def test_a_run_that_waits_for_its_turn_outlives_an_outage(here: Worker, storage: AbsentStorage) -> None:
@@ -146,6 +198,19 @@ def test_a_run_that_waits_for_its_turn_outlives_an_outage(here: Worker, storage:
     gate.go_on.set()
     ended(first)
     assert ended(behind).content == "second"
+
+
+class Soon(MemoryStorage):
+    """Takes each run that is not claimed at once for one that was missed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        admit = self.runs.admit
+        self.runs.admit = lambda run, **options: admit(run, **options, claim_within=0)  # type: ignore[method-assign]
+
+    @hookimpl
+    def register_storage_backends(self, register: RegisterStorageBackend) -> None:
+        register("soon", lambda url, config: self)
 
 
 class Racing(MemoryStorage):
@@ -176,7 +241,7 @@ def request(agent_id: str = "assistant", **more: Any) -> RunRequest:
 
 
 @pytest.mark.parametrize("error", [SessionNotFound, SessionBusy])
-def test_a_run_that_is_refused_gives_its_room_back(services, error: type[Exception]) -> None:
+def test_a_run_that_is_refused_takes_no_room(services, error: type[Exception]) -> None:
     session, _ = services.sessions.create("assistant", caller=OPERATOR)
     services.runs.start(request("slow", session_id=session.id, mode=RunMode.STREAMED))
     refused = {
@@ -189,7 +254,7 @@ def test_a_run_that_is_refused_gives_its_room_back(services, error: type[Excepti
     assert services.runs.start(request()).wait(5).status is RunStatus.COMPLETED
 
 
-def test_a_run_that_is_asked_for_again_gives_its_room_back(services) -> None:
+def test_a_run_that_is_asked_for_again_takes_no_room(services) -> None:
     key = IdempotencyKey(owner="me", route="run", key="k", fingerprint="f")
     first = services.runs.start(request(idempotency=key))
     assert first.wait(5).status is RunStatus.COMPLETED
@@ -198,8 +263,19 @@ def test_a_run_that_is_asked_for_again_gives_its_room_back(services) -> None:
     assert services.runs.start(request()).wait(5).status is RunStatus.COMPLETED
 
 
-def test_a_background_run_beyond_the_limits_is_refused_and_leaves_nothing(services) -> None:
-    accepted = [services.runs.start(request("slow")).run_id for _ in range(ROOM)]
-    with pytest.raises(RateLimited):
+def test_a_background_run_beyond_those_that_may_wait_is_refused_and_leaves_nothing(services) -> None:
+    under_way = services.runs.start(request("slow"))
+    until(lambda: under_way.get().status is RunStatus.RUNNING)
+    waits = services.runs.start(request("slow"))
+    with pytest.raises(RateLimited, match="AGENTOS_BACKGROUND_QUEUE") as refused:
         services.runs.start(request("slow"))
-    assert {run.id for run in services.runs.list(RunFilter(), Paging(), OPERATOR).items} == set(accepted)
+    assert refused.value.retry_after
+    accepted = {under_way.run_id, waits.run_id}
+    assert {run.id for run in services.runs.list(RunFilter(), Paging(), OPERATOR).items} == accepted
+
+
+def test_runs_that_a_client_waits_for_need_no_room_among_those_in_the_background(services) -> None:
+    under_way = services.runs.start(request("slow"))
+    until(lambda: under_way.get().status is RunStatus.RUNNING)
+    services.runs.start(request("slow"))
+    assert services.runs.start(request(mode=RunMode.INLINE)).wait(5).status is RunStatus.COMPLETED

@@ -13,7 +13,7 @@ from agentos.domain.ids import new_id
 from agentos.domain.run import RunStatus
 from agentos.domain.times import utc_now
 from agentos.errors import EventsExpired, RunNotFound
-from agentos.execution.run_handle import PAGE
+from agentos.execution.log_follower import PAGE
 from agentos.runtime.context import RunContext
 from parts.waiting import until
 from parts.workers import AbsentStorage, Gate, Speaker, Worker, ended, event, new_session, numbers, says
@@ -133,7 +133,7 @@ def test_a_run_that_does_not_exist_is_not_found(here: Worker) -> None:
 def test_a_log_that_was_thrown_away_is_expired(here: Worker, there: Worker, storage: AbsentStorage) -> None:
     live = here.start(says("a"))
     ended(live)
-    until(lambda: here.runner.get(live.run.id) is None)
+    until(lambda: here.worker.get(live.run.id) is None)
     assert storage.events.delete_old(ended_before=utc_now() + timedelta(seconds=1), limit=10) == 1
     for one in (here, there):
         with pytest.raises(EventsExpired, match="are not kept any more"):
@@ -183,7 +183,7 @@ def _then(words: Sequence[str], hang: threading.Event) -> Iterator[str]:
 def test_who_has_heard_the_end_is_told_nothing_more(here: Worker, there: Worker) -> None:
     live = here.start(says("a"))
     ended(live)
-    until(lambda: here.runner.get(live.run.id) is None)
+    until(lambda: here.worker.get(live.run.id) is None)
     before = time.monotonic()
     assert there.follow(live.run.id, after=3) == []
     assert [frame for batch in live.stream.follow(3, heartbeat=20) for frame in batch] == []
@@ -234,7 +234,7 @@ def test_waiting_for_a_run_ends_with_it_wherever_it_executes(
         run = one.handle(live.run.id).wait(5)
         assert run is not None
         assert (run.status, run.content) == (RunStatus.COMPLETED, "a")
-    until(lambda: here.runner.get(live.run.id) is None)
+    until(lambda: here.worker.get(live.run.id) is None)
     storage.sessions.delete(session_id, owner=None)
     with pytest.raises(RunNotFound):
         there.handle(live.run.id).wait(1)

@@ -9,14 +9,16 @@ from agentos.domain.ids import new_id
 from agentos.domain.run import Run, RunStatus
 from agentos.domain.times import utc_now
 from agentos.errors import StorageError
-from agentos.events.log import EventLog
 from agentos.execution.leases import LeaseKeeper
-from agentos.execution.runner import RunLimits, Runner
+from agentos.execution.preparation import Prepared
+from agentos.execution.run_limits import RunLimits
+from agentos.execution.worker import Worker
 from agentos.runtime.context import RunContext
-from agentos.storage.admission import Lease
+from agentos.storage.admission import Ended, Lease
 from agentos.storage.memory import MemoryStorage
 from agentos.storage.memory.runs import MemoryRunStore
 from parts.waiting import until
+from parts.workers import bare_worker
 
 LIMITS = RunLimits(timeout=10, queue_timeout=10, history_turns=10, max_output=1000)
 LEASE = Lease("me", 30)
@@ -27,13 +29,13 @@ class Breaking(MemoryRunStore):
 
     breaks_admission = breaks_end = False
 
-    def admit(self, run: Run, lease: Lease, **options: object):  # type: ignore[override]
-        admission = super().admit(run, lease, **options)  # type: ignore[arg-type]
+    def admit(self, run: Run, **options: object):  # type: ignore[override]
+        admission = super().admit(run, **options)  # type: ignore[arg-type]
         if self.breaks_admission:
             raise StorageError("broke off after the commit")
         return admission
 
-    def finish(self, run: Run, *, messages: object = (), frames: Sequence[Frame] = ()) -> bool:
+    def finish(self, run: Run, *, messages: object = (), frames: Sequence[Frame] = ()) -> Ended | None:
         if self.breaks_end:
             raise StorageError("broke off before the commit")
         return super().finish(run, frames=frames)
@@ -51,23 +53,23 @@ def _run() -> Run:
 @pytest.fixture
 def storage() -> MemoryStorage:
     storage = MemoryStorage()
-    storage.runs = Breaking(storage.records)
+    storage.runs = Breaking(storage.rows)
     return storage
 
 
 @pytest.fixture
-def runner(storage: MemoryStorage):
-    runner = Runner(storage, EventLog(storage), LEASE, on_finished=lambda run: None)
-    yield runner
-    runner.close()
+def worker(storage: MemoryStorage):
+    worker = bare_worker(storage)
+    yield worker
+    worker.close()
 
 
-def test_a_run_whose_admission_was_committed_unseen_is_ended(storage: MemoryStorage, runner: Runner) -> None:
+def test_a_run_whose_admission_was_committed_unseen_is_ended(storage: MemoryStorage, worker: Worker) -> None:
     storage.runs.breaks_admission = True
     run = _run()
     with pytest.raises(StorageError):
-        runner.start(run, Hello(), LIMITS, owner=None)
-    keeper = LeaseKeeper(storage, runner, LEASE, resume=lambda _: False)
+        worker.start(run, Prepared(Hello(), LIMITS), owner=None)
+    keeper = LeaseKeeper(storage, worker, LEASE)
     keeper.renew()
     # Once could be a run that is being accepted at this moment.
     assert storage.runs.get(run.id, owner=None).status is RunStatus.RUNNING
@@ -79,28 +81,28 @@ def test_a_run_whose_admission_was_committed_unseen_is_ended(storage: MemoryStor
 
 
 def test_a_run_whose_end_could_not_be_saved_is_ended_when_the_database_is_back(
-    storage: MemoryStorage, runner: Runner
+    storage: MemoryStorage, worker: Worker
 ) -> None:
     storage.runs.breaks_end = True
-    live = runner.start(_run(), Hello(), LIMITS, owner=None)
+    live = worker.start(_run(), Prepared(Hello(), LIMITS), owner=None)
     assert live.stream.wait(5).type == "error"
-    until(lambda: not runner.running())
+    until(lambda: not worker.running())
     storage.runs.breaks_end = False
-    keeper = LeaseKeeper(storage, runner, LEASE, resume=lambda _: False)
+    keeper = LeaseKeeper(storage, worker, LEASE)
     keeper.renew()
     keeper.renew()
     ended = storage.runs.get(live.run.id, owner=None)
     assert (ended.status, ended.error.code) == (RunStatus.FAILED, "STORAGE_ERROR")
 
 
-def test_a_run_under_way_is_no_orphan(storage: MemoryStorage, runner: Runner) -> None:
+def test_a_run_under_way_is_no_orphan(storage: MemoryStorage, worker: Worker) -> None:
     class Waiting:
         def stream(self, context: RunContext):
             context.cancellation.wait(1)
             yield "done"
 
-    live = runner.start(_run(), Waiting(), LIMITS, owner=None)
-    keeper = LeaseKeeper(storage, runner, LEASE, resume=lambda _: False)
+    live = worker.start(_run(), Prepared(Waiting(), LIMITS), owner=None)
+    keeper = LeaseKeeper(storage, worker, LEASE)
     for _ in range(4):
         keeper.renew()
     assert live.stream.wait(5).type == "complete"

@@ -56,7 +56,7 @@ def die(services: Services) -> None:
     """Leave a worker's runs behind as ``kill -9`` would, but for their threads."""
     services.leases.close()
     services.cancels.close()
-    services.runner._log.close()
+    services.worker._log.close()
 
 
 def wait_out(*run_ids: str, finder: Services, until_attempt: int = 2) -> None:

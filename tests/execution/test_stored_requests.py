@@ -70,7 +70,7 @@ class Workers:
         until(lambda: len(self.there.storage.events.read(run_id)) >= 2)
         self.there.leases.close()
         self.there.cancels.close()
-        self.there.runner._log.close()
+        self.there.worker._log.close()
         return run_id
 
     def take_over(self, run_id: str, **settings: Any) -> Run:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,14 +14,19 @@ from agentos.domain.ids import new_id
 from agentos.domain.run import BusyPolicy, Run, RunStatus
 from agentos.domain.session import Session
 from agentos.domain.times import utc_now
-from agentos.errors import StorageError
+from agentos.errors import AgentNotFound, StorageError
 from agentos.events.log import EventLog
 from agentos.execution.cancels import CancelWatch
-from agentos.execution.executor import Slot
+from agentos.execution.executor import EmbeddedExecutor
 from agentos.execution.leases import LeaseKeeper
 from agentos.execution.live import LiveRun
+from agentos.execution.observers import RunObservers
+from agentos.execution.preparation import Prepared
 from agentos.execution.run_handle import RunHandle
-from agentos.execution.runner import RunLimits, Runner
+from agentos.execution.run_limits import RunLimits
+from agentos.execution.signals import Signals
+from agentos.execution.submission import Submission
+from agentos.execution.worker import Worker as RunWorker
 from agentos.runtime.context import RunContext
 from agentos.storage.admission import Lease
 from agentos.storage.interface import Storage
@@ -66,17 +71,45 @@ class Gate:
 
 
 class Worker:
-    """Starts runs on a storage; :meth:`die` leaves them as ``kill -9`` would, but for their threads."""
+    """Starts runs on a storage; :meth:`die` leaves them as ``kill -9`` would, but for their threads.
+
+    ``agents`` are those of runs that it claims. ``background`` is how many background runs it executes at once.
+    """
 
     def __init__(
-        self, storage: Storage, name: str, *, lease: float = 30.0, resume: Callable[[Run], bool] = lambda _: False
+        self,
+        storage: Storage,
+        name: str,
+        *,
+        lease: float = 30.0,
+        agents: Mapping[str, object] | None = None,
+        background: int = 2,
+        signals: Signals | None = None,
+        **settings: Any,
     ) -> None:
         self.storage = storage
-        self.log = EventLog(storage)
+        self.signals = signals or Signals()
+        self.log = EventLog(storage, self.signals.notify)
+        self.agents = dict(agents or {})
+        self.finished: list[Run] = []
         mine = Lease(name, lease)
-        self.runner = Runner(storage, self.log, mine, on_finished=lambda run: None)
-        self.leases = LeaseKeeper(storage, self.runner, mine, resume=resume)
-        self.cancels = CancelWatch(storage, self.runner, name)
+        self.worker = RunWorker(
+            storage,
+            self.log,
+            mine,
+            self.signals,
+            Submission(EmbeddedExecutor(limit=background), "core"),
+            prepare=self.prepare,
+            observers=RunObservers(self.finished.append),
+            **settings,
+        )
+        self.leases = LeaseKeeper(storage, self.worker, mine)
+        self.cancels = CancelWatch(storage, self.worker, name, self.signals)
+
+    def prepare(self, run: Run) -> Prepared:
+        if run.agent_id not in self.agents:
+            raise AgentNotFound(run.agent_id)
+        return prepared(self.agents[run.agent_id])
 
     def start(
         self,
@@ -86,23 +119,34 @@ class Worker:
         input: str = "Hi",
         durable: bool = False,
         concurrency: BusyPolicy = BusyPolicy.ENQUEUE,
-        slot: Slot | None = None,
     ) -> LiveRun:
-        run = Run(
-            id=new_id(),
-            agent_id="a",
-            session_id=session_id,
-            status=RunStatus.RUNNING,
-            input=input,
-            created_at=utc_now(),
-        )
-        limits = RunLimits(timeout=20, queue_timeout=20, history_turns=10, max_output=1_000_000, durable=durable)
-        live = self.runner.start(run, agent, limits, owner=None, concurrency=concurrency, slot=slot)  # type: ignore[arg-type]
+        live = self._start(agent, session_id, input, concurrency, durable=durable)
         assert isinstance(live, LiveRun)
         return live
 
+    def submit(
+        self,
+        agent: object,
+        *,
+        session_id: str | None = None,
+        input: str = "Hi",
+        concurrency: BusyPolicy = BusyPolicy.ENQUEUE,
+    ) -> str:
+        """Start a run in the background; return its id. Its agent is found again under an id of its own."""
+        agent_id = f"agent-{len(self.agents)}"
+        self.agents[agent_id] = agent
+        run = new_run(agent_id, session_id, input)
+        self.worker.start(run, prepared(agent), owner=None, concurrency=concurrency, background=True)
+        return run.id
+
+    def _start(
+        self, agent: object, session_id: str | None, input: str, concurrency: BusyPolicy, *, durable: bool
+    ) -> object:
+        run = new_run("a", session_id, input)
+        return self.worker.start(run, prepared(agent, durable=durable), owner=None, concurrency=concurrency)
+
     def handle(self, run_id: str) -> RunHandle:
-        return RunHandle(self.storage, self.runner, run_id, owner=None)
+        return RunHandle(self.storage, self.worker, self.signals, run_id, owner=None, end=self.worker.end_unattended)
 
     def follow(self, run_id: str, *, after: int = 0, heartbeat: float = 20) -> list[Frame]:
         """Return all frames of a run to its end."""
@@ -116,8 +160,9 @@ class Worker:
 
     def close(self) -> None:
         self.die()
-        self.runner.drain(0)
-        self.runner.close()
+        self.worker.drain(0)
+        self.worker.close()
+        self.signals.close()
 
 
 class AbsentStorage(MemoryStorage):
@@ -130,7 +175,7 @@ class AbsentStorage(MemoryStorage):
         self.free.set()
 
         for store, names in (
-            (self.runs, ("get", "start", "cancel_requests", "leased", "renew_leases")),
+            (self.runs, ("get", "claim", "cancel_requests", "leased", "renew_leases")),
             (self.events, ("read", "append")),
         ):
             for name in names:
@@ -145,6 +190,44 @@ class AbsentStorage(MemoryStorage):
             return method(*arguments, **options)
 
         return call
+
+
+def bare_worker(
+    storage: Storage, *, name: str = "me", lease: float = 30.0, on_finished: Callable[[Run], object] = lambda _: None
+) -> RunWorker:
+    """Return what executes runs, without anything that looks after them."""
+    signals = Signals()
+    return RunWorker(
+        storage,
+        EventLog(storage, signals.notify),
+        Lease(name, lease),
+        signals,
+        Submission(EmbeddedExecutor(limit=2), "core"),
+        prepare=_none_here,
+        observers=RunObservers(on_finished),
+    )
+
+
+def _none_here(run: Run) -> Prepared:
+    raise AgentNotFound(run.agent_id)
+
+
+def prepared(agent: object, *, durable: bool | None = None) -> Prepared:
+    if durable is None:
+        durable = getattr(agent, "retry_on_crash", False)
+    limits = RunLimits(timeout=20, queue_timeout=20, history_turns=10, max_output=1_000_000, durable=durable)
+    return Prepared(agent, limits)  # type: ignore[arg-type]
+
+
+def new_run(agent_id: str, session_id: str | None = None, input: str = "Hi") -> Run:
+    return Run(
+        id=new_id(),
+        agent_id=agent_id,
+        session_id=session_id,
+        status=RunStatus.RUNNING,
+        input=input,
+        created_at=utc_now(),
+    )
 
 
 def new_session(storage: Storage) -> str:

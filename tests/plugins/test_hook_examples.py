@@ -3,6 +3,7 @@
 import inspect
 import re
 import runpy
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -76,6 +77,27 @@ def test_register_executors(serve) -> None:
     assert run.status_code == 202
     assert served.ended(run.json["run_id"])["status"] == "completed"
     until(lambda: served.run("Hi", background=True).status_code == 202)
+
+
+def test_register_signals(serve) -> None:
+    plugin = example("register_signals")
+    served = serve(plugins={"hall": plugin}, signals="hall://here")
+    other = plugin.Hall()
+    with served.services.signals.listen("run:1") as wakeup:
+        other.notify("run:1")
+        assert wakeup.wait(1)
+    served.services.close()
+    assert plugin.everywhere == {other}
+    other.close()
+
+
+def test_register_jobs(serve) -> None:
+    plugin = example("register_jobs")
+    served = serve(plugins={"reminders": plugin})
+    served.services.start()
+    until(lambda: plugin.seen == ["Water the plants."])
+    records = served.services.records
+    until(lambda: records.get("reminders", "plants", owner="anonymous").due_at > datetime.now(UTC))
 
 
 def test_register_authenticators(serve) -> None:

@@ -1,5 +1,8 @@
 """The plugins of the how-to pages do what the pages say."""
 
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -48,6 +51,35 @@ def test_the_report_is_written_for_its_owner(serve, page) -> None:
     served.services.start()
     assert page.daily_report(office.server) == "Write the daily report."
     assert served.client.get("/api/v1/runs").json["runs"] == [], "it is another owner's"
+
+
+def test_the_end_of_a_run_is_posted_until_the_address_takes_it(serve) -> None:
+    received: list[Any] = []
+
+    class Receiver(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            received.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(503 if len(received) == 1 else 204)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None: ...
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Receiver) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        hook = read("jobs.md").EndedHook(f"http://127.0.0.1:{server.server_port}/")
+        served = serve(plugins={"ended-hook": hook})
+        served.services.start()
+        run_id = served.run("Hi").json["run_id"]
+        until(lambda: len(received) == 2)
+        until(lambda: served.services.records.get("ended-hook", run_id, owner="anonymous") is None)
+        server.shutdown()
+    assert received == [{"run_id": run_id, "status": "completed"}] * 2
+
+
+def test_an_owner_may_do_only_so_much_a_day(serve) -> None:
+    page, records = read("jobs.md"), serve().services.records
+    assert [page.take_one(records, "acme", 2) for _ in range(3)] == [True, True, False]
+    assert page.take_one(records, "other", 2)
 
 
 def test_the_shelf_has_a_tool_for_each_file(serve, tmp_path: Path) -> None:

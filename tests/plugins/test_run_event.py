@@ -245,7 +245,7 @@ def test_a_run_that_waits_for_its_session_has_begun_for_it(serve) -> None:
 def test_without_an_observer_no_run_looks_for_one(serve) -> None:
     served = serve(["a", Pause(5)])
     run = served.run("Hi", background=True).json
-    assert type(served.services.runner.get(run["run_id"])) is LiveRun
+    assert type(served.services.worker.get(run["run_id"])) is LiveRun
 
 
 def test_run_finished_comes_after_the_last_event(serve) -> None:

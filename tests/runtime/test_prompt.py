@@ -122,6 +122,7 @@ def test_what_a_provider_wants_to_see_again_comes_back_within_the_run() -> None:
         usage=scene.steps[0].usage,
         provider_details=said.provider_details,
         call_details={"call_1": {"extra_content": {"signature": "s"}}},
+        calls=(ToolCall("call_1", "clean_up", '{"path": "/a"}'),),
     )
 
 

@@ -14,7 +14,7 @@ from agentos.services.agents import AgentService
 from agentos.storage.agents import StoredAgent
 from agentos.storage.memory import MemoryStorage
 from agentos.storage.memory.agents import MemoryAgentStore
-from agentos.storage.memory.records import Records
+from agentos.storage.memory.rows import Rows
 from agentos.storage.paging import Paging
 from agentos.testing.storage.contract import at
 
@@ -85,8 +85,8 @@ def test_pages_by_offset_are_parts_of_the_whole_list(mix: str, limit: int) -> No
 class CountingAgents(MemoryAgentStore):
     """Keeps what lists were asked for."""
 
-    def __init__(self, records: Records) -> None:
-        super().__init__(records)
+    def __init__(self, rows: Rows) -> None:
+        super().__init__(rows)
         self.limits: list[int] = []
 
     def list(self, **part: object) -> Sequence[StoredAgent]:
@@ -96,7 +96,7 @@ class CountingAgents(MemoryAgentStore):
 
 def test_no_more_is_read_than_a_page_needs() -> None:
     storage = MemoryStorage()
-    storage.agents = counting = CountingAgents(storage.records)
+    storage.agents = counting = CountingAgents(storage.rows)
     agents = service(["a", "b"], [f"s{number}" for number in range(50)], storage)
     for paging in (Paging(limit=5), Paging(limit=5, offset=40)):
         agents.list(paging)

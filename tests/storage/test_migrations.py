@@ -90,7 +90,10 @@ ROWS_OF_0002 = [
     (table, {**row, "ended_at": TIME} if row.get("run_id") == "old" and row.get("last") == 2 else row)
     for table, row in ROWS_OF_0001
 ]
-REVISIONS = {"0001": ROWS_OF_0001, **dict.fromkeys(("0002", "0003", "0004", "0005", "0006", "0007"), ROWS_OF_0002)}
+REVISIONS = {
+    "0001": ROWS_OF_0001,
+    **dict.fromkeys(("0002", "0003", "0004", "0005", "0006", "0007", "0008"), ROWS_OF_0002),
+}
 AGENT = {"document": '{"model":"x:y","instructions":"i","tools":["t"]}', "created_at": TIME, "updated_at": TIME}
 
 

@@ -12,6 +12,8 @@ from agentos.domain.message import ToolCall
 from agentos.domain.run import Run, RunStatus
 from agentos.domain.times import utc_now
 from agentos.execution.live import LiveRun
+from agentos.execution.run_limits import RunLimits
+from agentos.storage.admission import Admission
 from agentos.storage.memory import MemoryStorage
 from agentos.tools.context import ToolContext
 from agentos.tools.executor import ToolExecutor
@@ -21,8 +23,9 @@ schema, text = given
 parameters = {"type": "object", "properties": {"x": schema}}
 tool = Tool(name="t", description="", parameters=parameters, function=lambda **given: str(len(given)))
 run = Run(id="r", agent_id="a", status=RunStatus.RUNNING, created_at=utc_now())
-bounds = {"deadline": time.monotonic() + 60, "max_output": 10**7, "max_state": 10**5}
-live = LiveRun(run, TimerThread(), sessions=MemoryStorage().sessions, **bounds)
+limits = RunLimits(timeout=60, queue_timeout=60, history_turns=1, max_output=10**7, max_state=10**5)
+bounds = {"deadline": time.monotonic() + 60, "limits": limits}
+live = LiveRun(Admission(run), TimerThread(), sessions=MemoryStorage().sessions, **bounds)
 
 def work():
     context = ToolContext(run_id="r", agent_id="a")

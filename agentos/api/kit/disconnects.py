@@ -1,4 +1,7 @@
-"""Ends a run once its client has gone away, if the client asked for that. Costs nothing where no client asks."""
+"""Ends a run once its client has gone away, if the client asked for that. Costs nothing where no client asks.
+
+A client that leaves a paused run has not gone away: the run waits for its answer.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import logging
 import time
 
 from agentos.api.kit.client import ClientConnection
+from agentos.domain.event import Frame
 from agentos.domain.run import Run
 from agentos.errors import RunFinished, RunNotFound, StorageError
 from agentos.execution.run_handle import RunHandle
@@ -17,17 +21,22 @@ logger = logging.getLogger(__name__)
 
 
 class DisconnectWatch:
-    """Cancels a run, once, when its client leaves before the run has ended."""
+    """Cancels a run, once, when its client leaves before the run has ended or paused."""
 
     def __init__(self, handle: RunHandle, client: ClientConnection) -> None:
         self._handle = handle
         self._client = client
         self._looked = time.monotonic()
         self.over = False
-        """Whether the run has ended or was cancelled. Set it at the run's end."""
+        """Whether the run has ended, is paused, or was cancelled. Set it at the run's end."""
+        self._cancelled = False
+
+    def saw(self, frame: Frame) -> None:
+        """Take note of the last frame that was sent. After a pause the client may leave, until the run is resumed."""
+        self.over = self._cancelled or frame.stops
 
     def wait(self, timeout: float) -> Run | None:
-        """Wait for the run's end as :meth:`agentos.execution.run_handle.RunHandle.wait` does."""
+        """Wait for the run's end or a pause as :meth:`agentos.execution.run_handle.RunHandle.wait` does."""
         deadline = time.monotonic() + timeout
         while True:
             left = deadline - time.monotonic()
@@ -67,4 +76,4 @@ class DisconnectWatch:
             return
         else:
             logger.info("a client went away; its run is cancelled", extra={"run_id": run_id})
-        self.over = True
+        self.over = self._cancelled = True

@@ -35,7 +35,7 @@ def stream(
     after: int = 0,
     cancel_on_disconnect: bool = False,
 ) -> Response:
-    """Stream a run's events after number ``after`` as a projection renders them, until the run's end.
+    """Stream a run's events after number ``after`` as a projection renders them, until the run ends or pauses.
 
     Returns 204 for a run that has ended and of which nothing is left: an ``EventSource`` comes back after anything
     else. Raises :class:`~agentos.errors.RunNotFound` or :class:`~agentos.errors.EventsExpired`.
@@ -105,6 +105,8 @@ class _Body:
         except Exception:  # noqa: BLE001 - a plugin's projection; the response's thread meets it again and reports it
             return False
         self._sent_at = time.monotonic()
+        if self._watch is not None:
+            self._watch.saw(frames[-1])
         return True
 
     def checked(self, batches: Iterator[Sequence[Frame]], log_fields: Mapping[str, str]) -> Iterator[bytes]:
@@ -126,7 +128,8 @@ class _Body:
             yield self._projection.opening
         for batch in batches:
             if self._watch is not None:
-                self._watch.over |= bool(batch) and batch[-1].last
+                if batch:
+                    self._watch.saw(batch[-1])
                 self._watch.look()
             data = self._render(batch) if batch else b""
             if not data and self._is_silent(batch):

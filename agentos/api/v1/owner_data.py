@@ -22,8 +22,9 @@ routes = Routes("data", "All that the server keeps for one owner.")
 def delete_data(query: dict[str, Any]) -> Response:
     """Delete all data of an owner.
 
-    Its sessions, runs, attachments and aliases go, with all that is in them; runs under way are cancelled first. With
-    `user_id`, only the sessions of that user and the runs of that user. API keys stay. The request may be repeated.
+    Its sessions, runs, attachments, aliases and records go, with all that is in them; runs under way are cancelled
+    first. With `user_id`, only the sessions of that user and the runs of that user. API keys stay. The request may be
+    repeated.
     """
     deleted = services().owner_data.delete(query["owner"], user_id=query.get("user_id"))
     return json_response(
@@ -32,5 +33,6 @@ def delete_data(query: dict[str, Any]) -> Response:
             "runs": deleted.runs,
             "attachments": deleted.attachments,
             "aliases": deleted.aliases,
+            "records": deleted.records,
         }
     )

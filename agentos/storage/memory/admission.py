@@ -1,100 +1,121 @@
-"""Accepting runs, and the order in which a session's runs are executed, in memory."""
+"""Accepting runs into memory: their place in their session's queue, and what a quota allows."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
 
 from agentos.domain.message import Message
 from agentos.domain.run import BusyPolicy, Run, RunStatus
-from agentos.errors import RunNotFound, SessionBusy, StorageError
+from agentos.errors import SessionBusy, StorageError
 from agentos.storage.admission import Admission, Lease, Quota
 from agentos.storage.attachments import media_of, read_in_run
 from agentos.storage.idempotency import IdempotencyKey, Replay
 from agentos.storage.memory.idempotency import find_key, keep_key
-from agentos.storage.memory.records import MemoryStore, RunRecord, SessionRecord, message_copy, run_copy
+from agentos.storage.memory.rows import MemoryStore, SessionRow
+from agentos.storage.memory.run_rows import RunRow, message_copy, run_copy
 from agentos.storage.run_requests import messages_text, request_of, request_text
-from agentos.storage.runs import RunStore
+from agentos.storage.runs import CLAIM_WITHIN, RunStore
 
 
 class MemoryAdmission(MemoryStore, RunStore):
-    """Gives runs their place, and lets them start in order."""
+    """Gives runs their place."""
 
     def admit(
         self,
         run: Run,
-        lease: Lease,
         *,
+        claim: Lease | None,
         owner: str | None,
         history_turns: int,
         concurrency: BusyPolicy = BusyPolicy.ENQUEUE,
-        queued: bool = False,
         idempotency: IdempotencyKey | None = None,
         quota: Quota = Quota(),  # noqa: B008 - frozen
+        claim_within: float = CLAIM_WITHIN,
     ) -> Admission | Replay:
         run, new = read_in_run(run)
         with self._lock:
-            replay = find_key(self._records, idempotency)
+            replay = find_key(self._rows, idempotency)
             if replay is not None:
                 return replay
-            if run.id in self._records.runs:
+            if run.id in self._rows.runs:
                 raise StorageError(f"run {run.id!r} is already there")
-            record = None if run.session_id is None else self._records.session(run.session_id, owner)
-            new_owner = run.owner if record is None else record.session.owner
-            if quota.limited:
-                owners = [one.run.owner for one in self._records.runs.values() if one.unfinished]
-                quota.check(of_owner=owners.count(new_owner), of_all=len(owners))
-            older = [] if record is None else [one for one in record.runs if one.unfinished]
-            if record is not None and older and concurrency is BusyPolicy.REJECT:
-                raise SessionBusy(record.session.id)
+            session = None if run.session_id is None else self._rows.session(run.session_id, owner)
+            new_owner = run.owner if session is None else session.session.owner
+            self._check_quota(quota, new_owner, claimed=claim is not None)
+            older = [] if session is None else [one for one in session.runs if one.unfinished]
+            stopped = _apply_busy_policy(older, concurrency)
             # From here on nothing fails.
-            stopped = older if concurrency in (BusyPolicy.INTERRUPT, BusyPolicy.ROLLBACK) else []
             for one in stopped:
                 one.ask_to_stop(forget=concurrency is BusyPolicy.ROLLBACK)
-            queued = queued or bool(older)
+            running = claim is not None and not older
             kept = replace(
                 run_copy(run),
                 owner=new_owner,
-                position=None if record is None else record.position + 1,
-                status=RunStatus.QUEUED if queued else RunStatus.RUNNING,
-                started_at=None if queued else run.created_at,
+                position=None if session is None else session.position + 1,
+                attempt=0 if claim is None else 1,
+                crashes=0,
+                status=RunStatus.RUNNING if running else RunStatus.QUEUED,
+                pending=(),
+                started_at=run.created_at if running else None,
                 ended_at=None,
             )
-            stored = request_of(request_text(run.request), messages_text(run.request))
-            added = RunRecord(kept, lease.worker_id, 0.0, stored)
-            added.lease(lease)
-            self._records.runs[run.id] = added
-            self._records.keep_attachments(added, media_of(run), new)
-            given = replace(run_copy(kept), media=run.media, request=run.request)
-            keep_key(self._records, idempotency, run.id)
-            if record is None:
+            added = RunRow(kept, request_of(request_text(run.request), messages_text(run.request)))
+            if claim is None:
+                added.offer(claim_within)
+            else:
+                added.lease(claim)
+            self._rows.runs[run.id] = added
+            self._rows.keep_attachments(added, media_of(run), new)
+            keep_key(self._rows, idempotency, run.id)
+            given = replace(added.shown(), media=run.media, request=run.request, request_id=run.request_id)
+            if session is None:
                 return Admission(given)
-            record.runs.append(added)
-            record.position += 1
-            active = max(record.session.updated_at, run.created_at)
-            record.session = replace(record.session, updated_at=active)
-            window = () if queued else self._window(record, history_turns)
-            return Admission(given, window, tuple(one.run.id for one in stopped))
+            session.runs.append(added)
+            session.position += 1
+            active = max(session.session.updated_at, run.created_at)
+            session.session = replace(session.session, updated_at=active)
+            window = self._window(session, history_turns) if running else None
+            return Admission(given, window, tuple(one.shown() for one in stopped))
 
-    def start(self, run: Run, *, history_turns: int, now: datetime) -> Admission | None:
+    def window(self, session_id: str, *, turns: int) -> Sequence[Message]:
         with self._lock:
-            mine = self._records.find_attempt(run)
-            if mine is None:
-                raise RunNotFound(run.id)
-            if mine.cancel_requested:
-                return None
-            record = None if run.session_id is None else self._records.sessions[run.session_id]
-            if record is not None and any(one.unfinished for one in record.runs if one.position < mine.position):
-                return None
-            mine.run = replace(mine.run, status=RunStatus.RUNNING, started_at=now)
-            started = replace(run_copy(mine.run), media=run.media, request=run.request)
-            return Admission(started, () if record is None else self._window(record, history_turns))
+            session = self._rows.sessions.get(session_id)
+            return () if session is None else self._window(session, turns)
 
-    def _window(self, record: SessionRecord, turns: int) -> tuple[Message, ...]:
+    def _window(self, session: SessionRow, turns: int) -> tuple[Message, ...]:
         """Return the messages of the last turns."""
         window: list[Message] = []
-        for stored in reversed(record.messages):
-            if (self._records.runs[stored.run_id].turn or 0) <= record.turn - turns:
+        for stored in reversed(session.messages):
+            if (self._rows.runs[stored.run_id].turn or 0) <= session.turn - turns:
                 break
             window.append(message_copy(stored.message))
         return tuple(reversed(window))
+
+    def _check_quota(self, quota: Quota, owner: str, *, claimed: bool) -> None:
+        if quota == Quota():
+            return
+        runs = self._rows.runs.values()
+        owners = [one.run.owner for one in runs if one.under_way]
+        unclaimed = 0 if claimed else sum(one.unclaimed for one in runs)
+        if claimed:
+            quota = replace(quota, unclaimed=None)
+        quota.check(of_owner=owners.count(owner), of_all=len(owners), unclaimed=unclaimed)
+
+
+def _apply_busy_policy(older: Sequence[RunRow], concurrency: BusyPolicy) -> Sequence[RunRow]:
+    """Return which of a session's unfinished runs the new one stops. Raises :class:`~agentos.errors.SessionBusy`."""
+    if concurrency in (BusyPolicy.INTERRUPT, BusyPolicy.ROLLBACK):
+        return older
+    for one in older:
+        if one.paused:
+            raise busy_with(one)
+    if older and concurrency is BusyPolicy.REJECT:
+        raise SessionBusy(str(older[0].run.session_id))
+    return ()
+
+
+def busy_with(paused: RunRow) -> SessionBusy:
+    """Return the error that names what a paused run of a session waits for."""
+    pending = [action.id for action in paused.pending]
+    return SessionBusy(str(paused.run.session_id), run_id=paused.run.id, pending=pending)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from agentos.domain.session import Session
 from agentos.errors import StorageError
 from agentos.storage.aliases import Alias, AliasStore
-from agentos.storage.memory.records import MemoryStore, SessionRecord, session_copy
+from agentos.storage.memory.rows import MemoryStore, SessionRow, session_copy
 
 
 class MemoryAliasStore(MemoryStore, AliasStore):
@@ -13,22 +13,22 @@ class MemoryAliasStore(MemoryStore, AliasStore):
 
     def find(self, alias: Alias) -> str | None:
         with self._lock:
-            return self._records.aliases.get(alias)
+            return self._rows.aliases.get(alias)
 
     def bind(self, alias: Alias, session: Session) -> str:
         with self._lock:
-            bound = self._records.aliases.get(alias)
+            bound = self._rows.aliases.get(alias)
             if bound is not None:
                 return bound
-            if session.id in self._records.sessions:
+            if session.id in self._rows.sessions:
                 raise StorageError(f"session {session.id!r} is already there")
-            self._records.sessions[session.id] = SessionRecord(session_copy(session))
-            self._records.aliases[alias] = session.id
+            self._rows.sessions[session.id] = SessionRow(session_copy(session))
+            self._rows.aliases[alias] = session.id
             return session.id
 
     def delete_of_owner(self, data_owner: str, *, user_id: str | None = None, limit: int) -> int:
         with self._lock:
-            aliases, sessions = self._records.aliases, self._records.sessions
+            aliases, sessions = self._rows.aliases, self._rows.sessions
             found = [
                 alias
                 for alias, session_id in aliases.items()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from agentos.storage.attachments import AttachmentStore, digest_of
-from agentos.storage.memory.records import MemoryStore
+from agentos.storage.memory.rows import MemoryStore
 
 
 class MemoryAttachmentStore(MemoryStore, AttachmentStore):
@@ -14,7 +14,7 @@ class MemoryAttachmentStore(MemoryStore, AttachmentStore):
         with self._lock:
             found = [
                 attachment
-                for (its_owner, its_digest), attachment in self._records.attachments.items()
+                for (its_owner, its_digest), attachment in self._rows.attachments.items()
                 if its_digest == digest and owner in (None, its_owner)
             ]
         return b"".join(found[0].pieces) if found else None

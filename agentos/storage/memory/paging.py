@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
-from agentos.domain.run import Run
-from agentos.domain.session import Session
 from agentos.storage.paging import Cursor, Page, Paging, page_of
 
-T = TypeVar("T", Run, Session)
+T = TypeVar("T")
 
 
 def matching(items: Iterable[T], wanted: Mapping[str, Any]) -> list[T]:

@@ -9,7 +9,8 @@ from agentos.storage.memory.attachments import MemoryAttachmentStore
 from agentos.storage.memory.events import MemoryEventStore
 from agentos.storage.memory.idempotency import MemoryIdempotencyStore
 from agentos.storage.memory.keys import MemoryKeyStore
-from agentos.storage.memory.records import Records
+from agentos.storage.memory.records import MemoryRecordStore
+from agentos.storage.memory.rows import Rows
 from agentos.storage.memory.runs import MemoryRunStore
 from agentos.storage.memory.sessions import MemorySessionStore
 from agentos.storage.schema import SchemaState
@@ -19,16 +20,17 @@ class MemoryStorage(Storage):
     """Keeps what the SQL storage keeps, and promises what it promises, to the threads of one process."""
 
     def __init__(self) -> None:
-        self.records = Records()
+        self.rows = Rows()
         super().__init__(
-            agents=MemoryAgentStore(self.records),
-            keys=MemoryKeyStore(self.records),
-            sessions=MemorySessionStore(self.records),
-            runs=MemoryRunStore(self.records),
-            events=MemoryEventStore(self.records),
-            idempotency=MemoryIdempotencyStore(self.records),
-            attachments=MemoryAttachmentStore(self.records),
-            aliases=MemoryAliasStore(self.records),
+            agents=MemoryAgentStore(self.rows),
+            keys=MemoryKeyStore(self.rows),
+            sessions=MemorySessionStore(self.rows),
+            runs=MemoryRunStore(self.rows),
+            events=MemoryEventStore(self.rows),
+            idempotency=MemoryIdempotencyStore(self.rows),
+            attachments=MemoryAttachmentStore(self.rows),
+            aliases=MemoryAliasStore(self.rows),
+            records=MemoryRecordStore(self.rows),
         )
 
     def upgrade(self) -> None: ...

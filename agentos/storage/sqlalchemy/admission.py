@@ -1,22 +1,21 @@
-"""Accepting runs, and the order in which a session's runs are executed."""
+"""Accepting runs: their place in their session, and whether there is room for them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
 from typing import Any
 from zlib import crc32
 
 from sqlalchemy import BigInteger, Boolean, bindparam, case, exists, func, insert, literal, null, select, update
 
 from agentos.domain.run import BusyPolicy, Run, RunStatus
-from agentos.errors import RunNotFound, SessionBusy, SessionNotFound
+from agentos.errors import SessionBusy, SessionNotFound
 from agentos.storage.admission import Admission, Lease, Quota
 from agentos.storage.attachments import media_of, read_in_run
 from agentos.storage.idempotency import IdempotencyKey, Replay
 from agentos.storage.run_requests import messages_text
-from agentos.storage.runs import RunStore
+from agentos.storage.runs import CLAIM_WITHIN, RunStore
 from agentos.storage.sqlalchemy.attachments import keep_attachments
 from agentos.storage.sqlalchemy.columns import duration, microseconds
 from agentos.storage.sqlalchemy.connection import Connection, Row
@@ -26,9 +25,17 @@ from agentos.storage.sqlalchemy.history import read_window, window_of
 from agentos.storage.sqlalchemy.idempotency import keep_key
 from agentos.storage.sqlalchemy.media_rows import media_values
 from agentos.storage.sqlalchemy.owner_scoped import OwnerScoped
-from agentos.storage.sqlalchemy.run_rows import ASK_TO_STOP, UNFINISHED, locked_in_order, run_values
+from agentos.storage.sqlalchemy.pause_rows import read_pending
+from agentos.storage.sqlalchemy.run_rows import (
+    ASK_TO_STOP,
+    GET_RUNS,
+    UNDER_WAY,
+    locked_in_order,
+    run_values,
+    whole_runs,
+)
 from agentos.storage.sqlalchemy.sessions import ACTIVE_AT
-from agentos.storage.sqlalchemy.tables import run_conversations, run_media, runs, sessions
+from agentos.storage.sqlalchemy.tables import IS_UNCLAIMED, run_conversations, run_media, runs, sessions
 
 # The session's row is locked from here to the commit. A run that comes later gets a later place, and sees this run.
 _TAKE_PLACE = OwnerScoped(
@@ -44,7 +51,7 @@ _BUSY = exists().where(_unfinished.c.session_id == bindparam("in_session"), _unf
 
 _IS_BUSY = select(_BUSY)
 _to_stop = locked_in_order(runs.c.session_id == bindparam("in_session"), key_share=True)
-_ASK_ALL_TO_STOP = ASK_TO_STOP.where(runs.c.id.in_(_to_stop)).returning(runs.c.id, runs.c.position)
+_ASK_ALL_TO_STOP = ASK_TO_STOP.where(runs.c.id.in_(_to_stop)).returning(runs.c.id)
 
 _has_to_wait = bindparam("queued", type_=Boolean) | _BUSY
 _BY_DATABASE: dict[str, Any] = {
@@ -55,36 +62,38 @@ _BY_DATABASE: dict[str, Any] = {
     "started_at": case((_has_to_wait, null()), else_=bindparam("now", type_=BigInteger)),
     "lease_until": database_now() + bindparam("lease", type_=BigInteger),
 }
-_BY_US = [column for column in runs.c if column.name not in {*_BY_DATABASE, "turn", "ended_at", "steps"}]
+_BY_US = [column for column in runs.c if column.name not in {*_BY_DATABASE, "turn", "ended_at", "steps", "crashes"}]
+# A paused run that was asked to stop is about to end, and in no one's way.
+_PAUSED_RUN = (
+    select(_unfinished.c.id)
+    .where(
+        _unfinished.c.session_id == bindparam("in_session"),
+        _unfinished.c.ended_at.is_(None),
+        _unfinished.c.status == RunStatus.PAUSED.value,
+        ~_unfinished.c.cancel_requested,
+    )
+    .limit(1)
+)
 _ADD_RUN = (
     insert(runs)
     .values({**{column.name: bindparam(column.name, type_=column.type) for column in _BY_US}, **_BY_DATABASE})
-    .returning(runs.c.status)
+    # Only a run that has to wait may have a paused one before it.
+    .returning(
+        runs.c.status,
+        case((runs.c.status == RunStatus.QUEUED.value, _PAUSED_RUN.scalar_subquery())).label("paused_before"),
+    )
 )
 _ADD_MEDIA = insert(run_media)
 _ADD_CONVERSATION = insert(run_conversations)
 
-_mine = (runs.c.id == bindparam("run_id"), runs.c.attempt == bindparam("my_attempt"), runs.c.ended_at.is_(None))
-_older = runs.alias("older")
-_first = ~exists().where(
-    _older.c.session_id == runs.c.session_id, _older.c.position < runs.c.position, _older.c.ended_at.is_(None)
-)
-_may_start = _first & ~runs.c.cancel_requested
-_MAY_START = select(_may_start).where(*_mine)
-_START = (
-    update(runs)
-    .where(*_mine, _may_start)
-    .values(status=RunStatus.RUNNING.value, started_at=bindparam("now"))
-    .returning(runs.c.id)
-)
-
 # By status rather than by `ended_at`, which say the same: the indexes that lists by status need answer it, so that no
 # further one has to be written at the beginning and at the end of every run.
-_RUNS_OF_ALL = select(func.count()).select_from(runs).where(runs.c.status.in_(UNFINISHED))
+_RUNS_OF_ALL = select(func.count()).select_from(runs).where(runs.c.status.in_(UNDER_WAY))
 _RUNS_OF_OWNER = _RUNS_OF_ALL.where(runs.c.owner == bindparam("of_owner"))
+_UNCLAIMED = select(func.count()).select_from(runs).where(IS_UNCLAIMED)
 
-_SPACE = 0x72756E73
-"""Our part of the advisory locks that have two numbers: "runs" in ASCII."""
+_SPACE, _SPACE_OF_UNCLAIMED = 0x72756E73, 0x77616974
+"""Our parts of the advisory locks that have two numbers: "runs" and "wait" in ASCII. The second one is taken first."""
 
 
 class SqlAdmission(SqlStore, RunStore):
@@ -93,14 +102,14 @@ class SqlAdmission(SqlStore, RunStore):
     def admit(
         self,
         run: Run,
-        lease: Lease,
         *,
+        claim: Lease | None,
         owner: str | None,
         history_turns: int,
         concurrency: BusyPolicy = BusyPolicy.ENQUEUE,
-        queued: bool = False,
         idempotency: IdempotencyKey | None = None,
         quota: Quota = Quota(),  # noqa: B008 - frozen
+        claim_within: float = CLAIM_WITHIN,
     ) -> Admission | Replay:
         now = microseconds(run.created_at)
         run, new = read_in_run(run)
@@ -111,15 +120,16 @@ class SqlAdmission(SqlStore, RunStore):
             "position": None,
             "cancel_requested": False,
             "forget_requested": False,
-            "lease_owner": lease.worker_id,
-            "lease": duration(lease.seconds),
-            "queued": queued,
+            "attempt": 0 if claim is None else 1,
+            "lease_owner": None if claim is None else claim.worker_id,
+            "lease": duration(claim_within if claim is None else claim.seconds),
+            "queued": claim is None,
             "now": now,
         }
         media_row = media_values(run.id, run.media) if run.media else {}
         conversation = messages_text(run.request)
 
-        def work(connection: Connection) -> tuple[Run, Sequence[str], Sequence[Row]] | Replay:
+        def work(connection: Connection) -> tuple[Run, Sequence[Row], Sequence[Row] | None] | Replay:
             # The key before the session, always: of two requests with one key, the second waits here for the first.
             replay = keep_key(connection, idempotency, run.id)
             if replay is not None:
@@ -130,10 +140,14 @@ class SqlAdmission(SqlStore, RunStore):
                 if place is None:
                     raise SessionNotFound(run.session_id)
                 position, new_owner = place
-            _check_quota(connection, quota, new_owner)
+            _check_quota(connection, quota, new_owner, claimed=claim is not None)
             interrupted = _apply_busy_policy(connection, run.session_id, concurrency)
             placed = {**values, "position": position, "owner": new_owner}
-            status = RunStatus(connection.execute(_ADD_RUN, placed).scalar())
+            added = connection.execute(_ADD_RUN, placed).first()
+            assert added is not None
+            if added.paused_before is not None and concurrency is BusyPolicy.ENQUEUE:
+                raise _busy_with(connection, run.session_id, added.paused_before)
+            status = RunStatus(added.status)
             if run.media:
                 connection.execute(_ADD_MEDIA, media_row)
             if conversation is not None:
@@ -141,12 +155,16 @@ class SqlAdmission(SqlStore, RunStore):
             if attached:
                 keep_attachments(connection, run, attached, new, owner=new_owner)
             running = status is RunStatus.RUNNING
-            window = read_window(connection, run.session_id, history_turns) if running else ()
+            window = read_window(connection, run.session_id, history_turns) if running else None
             admitted = replace(
                 run,
                 position=position,
                 owner=new_owner,
                 status=status,
+                attempt=placed["attempt"],
+                crashes=0,
+                pending=(),
+                worker_id=placed["lease_owner"],
                 started_at=run.created_at if running else None,
                 ended_at=None,
             )
@@ -156,43 +174,31 @@ class SqlAdmission(SqlStore, RunStore):
         if isinstance(done, Replay):
             return done
         admitted, interrupted, window = done
-        return Admission(admitted, window_of(window, self._database), interrupted)
-
-    def start(self, run: Run, *, history_turns: int, now: datetime) -> Admission | None:
-        mine = {"run_id": run.id, "my_attempt": run.attempt}
-
-        def work(connection: Connection) -> Sequence[Row] | None:
-            if connection.execute(_START, {**mine, "now": microseconds(now)}).first() is None:
-                return None
-            return read_window(connection, run.session_id, history_turns)
-
-        # Asked again and again while older runs are unfinished: a query that takes no lock. Only the start takes one.
-        may_start = self._database.query(_MAY_START, mine).scalar()
-        if may_start is None:
-            raise RunNotFound(run.id)
-        rows = self._database.write(work) if may_start else None
-        if rows is None:
-            return None
-        return Admission(replace(run, status=RunStatus.RUNNING, started_at=now), window_of(rows, self._database))
+        history = None if window is None else window_of(window, self._database)
+        return Admission(admitted, history, whole_runs(interrupted, self._database) if interrupted else ())
 
 
-def _check_quota(connection: Connection, quota: Quota, owner: str) -> None:
+def _check_quota(connection: Connection, quota: Quota, owner: str, *, claimed: bool) -> None:
     """Raise :class:`~agentos.errors.RateLimited` unless there is room for one more run of an owner."""
-    if not quota.limited:
-        return
+    of_owner = of_all = unclaimed = 0
     # Admissions that would count the same runs come one after the other. Taken after the lock of the session's row, and
-    # nowhere else, so that no holder waits for such a row. Two owners that share a number wait for each other.
-    lock_until_commit(connection, _SPACE, 0 if quota.of_all is not None else crc32(owner.encode()) - 2**31)
-    of_owner = of_all = 0
-    # After the lock, as statements of their own: each sees what was committed before it began.
+    # nowhere else, so that no holder waits for such a row. Two owners that share a number wait for each other. Each
+    # statement that counts comes after its lock: it sees what was committed before it began.
+    if quota.unclaimed is not None and not claimed:
+        lock_until_commit(connection, _SPACE_OF_UNCLAIMED, 0)
+        unclaimed = connection.execute(_UNCLAIMED).scalar()
+    else:
+        quota = replace(quota, unclaimed=None)
+    if quota.of_owner is not None or quota.of_all is not None:
+        lock_until_commit(connection, _SPACE, 0 if quota.of_all is not None else crc32(owner.encode()) - 2**31)
     if quota.of_owner is not None:
         of_owner = connection.execute(_RUNS_OF_OWNER, {"of_owner": owner}).scalar()
     if quota.of_all is not None:
         of_all = connection.execute(_RUNS_OF_ALL).scalar()
-    quota.check(of_owner=of_owner, of_all=of_all)
+    quota.check(of_owner=of_owner, of_all=of_all, unclaimed=unclaimed)
 
 
-def _apply_busy_policy(connection: Connection, session_id: str | None, concurrency: BusyPolicy) -> Sequence[str]:
+def _apply_busy_policy(connection: Connection, session_id: str | None, concurrency: BusyPolicy) -> Sequence[Row]:
     """Do to a session's unfinished runs what the new one asks for; return those that are to stop, oldest first.
 
     Called while the session's row is locked. Raises :class:`~agentos.errors.SessionBusy`.
@@ -201,8 +207,16 @@ def _apply_busy_policy(connection: Connection, session_id: str | None, concurren
         return ()
     if concurrency is BusyPolicy.REJECT:
         if connection.execute(_IS_BUSY, {"in_session": session_id}).scalar():
-            raise SessionBusy(session_id)
+            paused = connection.execute(_PAUSED_RUN, {"in_session": session_id}).scalar()
+            raise SessionBusy(session_id) if paused is None else _busy_with(connection, session_id, paused)
         return ()
     values = {"in_session": session_id, "forget": concurrency is BusyPolicy.ROLLBACK}
-    stopped = connection.execute(_ASK_ALL_TO_STOP, values).all()
-    return tuple(row.id for row in sorted(stopped, key=lambda row: row.position))
+    asked = [row.id for row in connection.execute(_ASK_ALL_TO_STOP, values).all()]
+    stopped = connection.execute(GET_RUNS, {"run_ids": asked}).all() if asked else ()
+    return sorted(stopped, key=lambda row: row.position)
+
+
+def _busy_with(connection: Connection, session_id: str | None, paused: str) -> SessionBusy:
+    """Return the error that names what a paused run of a session waits for."""
+    pending = read_pending(connection, [paused]).get(paused, ())
+    return SessionBusy(str(session_id), run_id=paused, pending=[action.id for action in pending])

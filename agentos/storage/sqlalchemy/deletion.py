@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any
 
 from sqlalchemy import BigInteger, Integer, Select, bindparam, case, delete, func, null, or_, select, update
 
-from agentos.domain.run import Run
+from agentos.domain.pending import PendingAction
+from agentos.domain.run import Run, RunStatus
 from agentos.storage.paging import Cursor
 from agentos.storage.runs import Deleted, RunStore
 from agentos.storage.sqlalchemy.columns import microseconds
 from agentos.storage.sqlalchemy.connection import Connection, Row
 from agentos.storage.sqlalchemy.database import SqlStore
 from agentos.storage.sqlalchemy.paging import oldest_runs, read_oldest
-from agentos.storage.sqlalchemy.run_rows import ASK_TO_STOP, GET_RUN, UNFINISHED, locked_in_order, run_at
+from agentos.storage.sqlalchemy.pause_rows import read_pending
+from agentos.storage.sqlalchemy.run_rows import ASK_TO_STOP, GET_RUN, GET_RUNS, UNFINISHED, locked_in_order, whole_runs
 from agentos.storage.sqlalchemy.tables import attachments, messages, run_attachments, runs, sessions
 
 _GIVEN = runs.c.id.in_(bindparam("run_ids", expanding=True))
@@ -35,6 +37,7 @@ _LOCK = (
         runs.c.id,
         runs.c.session_id,
         runs.c.turn,
+        runs.c.status,
         runs.c.ended_at,
         (runs.c.prompt_tokens + runs.c.completion_tokens).label("tokens"),
     )
@@ -101,15 +104,19 @@ class SqlDeletion(SqlStore, RunStore):
     """Runs that are deleted alone, as they are old, or with all that their owner has."""
 
     def delete(self, run_id: str, *, owner: str | None) -> Run | None:
-        def work(connection: Connection) -> Row | None:
-            row = connection.execute(*GET_RUN.for_owner(owner, run_id=run_id)).first()
-            # An end is never taken back.
-            if row is not None and row.ended_at is not None:
-                _delete_runs(connection, [run_id])
-            return row
+        found = GET_RUN.for_owner(owner, run_id=run_id)
 
-        row = self._database.write(work)
-        return run_at(row, self._database)
+        def work(connection: Connection) -> tuple[Row | None, Mapping[str, Sequence[PendingAction]]]:
+            row = connection.execute(*found).first()
+            if row is None or not (row.ended_at is not None or row.status == RunStatus.PAUSED):
+                return row, {}
+            pending = read_pending(connection, [run_id])
+            if not _delete_runs(connection, [run_id], only_inactive=True):
+                row = connection.execute(*found).first()  # it has been resumed, or deleted
+            return row, pending
+
+        row, pending = self._database.write(work)
+        return None if row is None else whole_runs([row], self._database, pending)[0]
 
     def delete_old(
         self, *, ended_before: datetime, after: Cursor | None = None, limit: int
@@ -122,13 +129,18 @@ class SqlDeletion(SqlStore, RunStore):
         count = self._database.write(lambda connection: _delete_runs(connection, old)) if old else 0
         return count, following
 
-    def request_cancel_of_owner(self, data_owner: str, *, user_id: str | None = None) -> Sequence[str]:
+    def request_cancel_of_owner(self, data_owner: str, *, user_id: str | None = None) -> Sequence[Run]:
         find = _unfinished_of_owner(of_user=user_id is not None)
         found = self._database.query(find, {"of_owner": data_owner, "of_user": user_id}).all()
         if not found:
             return []
-        asked = {"run_ids": sorted(row.id for row in found), "forget": False}
-        return [row.id for row in self._database.execute(_ASK, asked).all()]
+        values = {"run_ids": sorted(row.id for row in found), "forget": False}
+
+        def work(connection: Connection) -> Sequence[Row]:
+            asked = [row.id for row in connection.execute(_ASK, values).all()]
+            return connection.execute(GET_RUNS, {"run_ids": asked}).all() if asked else ()
+
+        return whole_runs(self._database.write(work), self._database)
 
     def delete_of_owner(
         self, data_owner: str, *, user_id: str | None = None, after: Cursor | None = None, limit: int
@@ -152,13 +164,18 @@ class SqlDeletion(SqlStore, RunStore):
         return self._database.write(work), following
 
 
-def _delete_runs(connection: Connection, run_ids: Sequence[str]) -> int:
-    """Delete runs by their ids and count them out of their sessions, in the caller's transaction; return how many."""
+def _delete_runs(connection: Connection, run_ids: Sequence[str], *, only_inactive: bool = False) -> int:
+    """Delete runs by their ids and count them out of their sessions, in the caller's transaction; return how many.
+
+    With ``only_inactive``, those that have ended or are paused: an answer may have resumed one until it is locked.
+    """
     given = {"run_ids": run_ids}
     session_ids = sorted({row.session_id for row in connection.execute(_SESSIONS_OF, given).all()})
     if session_ids:
         connection.execute(_LOCK_SESSIONS, {"session_ids": session_ids}).all()
     found = connection.execute(_LOCK, given).all()
+    if only_inactive:
+        found = [row for row in found if row.ended_at is not None or row.status == RunStatus.PAUSED]
     for session_id in session_ids:
         _take_out(connection, session_id, [row for row in found if row.session_id == session_id])
     if found:

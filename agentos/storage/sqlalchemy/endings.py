@@ -8,10 +8,12 @@ from sqlalchemy import BigInteger, Integer, bindparam, func, insert, null, selec
 
 from agentos.domain.event import Frame
 from agentos.domain.message import Message
-from agentos.domain.run import Run
+from agentos.domain.run import Run, RunStatus
 from agentos.domain.session_state import StateChange
+from agentos.storage.admission import Ended
 from agentos.storage.attachments import digests_of, read_in_messages
 from agentos.storage.json_text import dumps
+from agentos.storage.records import Record
 from agentos.storage.runs import RunStore
 from agentos.storage.sqlalchemy.attachments import keep_attachments
 from agentos.storage.sqlalchemy.columns import object_of
@@ -19,6 +21,8 @@ from agentos.storage.sqlalchemy.connection import Connection
 from agentos.storage.sqlalchemy.database import SqlStore
 from agentos.storage.sqlalchemy.events import append, rows_of
 from agentos.storage.sqlalchemy.message_rows import message_values
+from agentos.storage.sqlalchemy.pause_rows import HAS_ACTIONS, HAS_CHECKPOINTS, delete_unneeded
+from agentos.storage.sqlalchemy.record_rows import put_records
 from agentos.storage.sqlalchemy.run_rows import OUTCOME, ending_values
 from agentos.storage.sqlalchemy.tables import messages, run_events, runs, sessions
 
@@ -31,7 +35,14 @@ _COUNT = (
         turn_count=sessions.c.turn_count + bindparam("turns", type_=Integer),
         message_count=sessions.c.message_count + bindparam("new_messages", type_=Integer),
     )
-    .returning(sessions.c.turn_count, sessions.c.message_count)
+    .returning(sessions.c.turn_count, sessions.c.message_count, sessions.c.next_position)
+)
+# Asked only when runs were placed in the session after the one that ends.
+_NEXT = (
+    select(runs.c.id, runs.c.status, runs.c.lease_owner)
+    .where(runs.c.session_id == bindparam("in_session"), runs.c.ended_at.is_(None))
+    .order_by(runs.c.position)
+    .limit(1)
 )
 
 # After the session's row was locked above.
@@ -53,7 +64,8 @@ _END = (
             "lease_until": null(),
         }
     )
-    .returning(runs.c.forget_requested)
+    # Of a plain run there is nothing to delete, which this says without a statement more.
+    .returning(runs.c.forget_requested, HAS_CHECKPOINTS, HAS_ACTIONS)
 )
 _ADD_MESSAGES = insert(messages)
 
@@ -87,7 +99,8 @@ class SqlEndings(SqlStore, RunStore):
         messages: Sequence[Message] = (),
         frames: Sequence[Frame] = (),
         state: StateChange | None = None,
-    ) -> bool:
+        records: Sequence[Record] = (),
+    ) -> Ended | None:
         end = {f"new_{name}": value for name, value in ending_values(run).items()}
         end.update(run_id=run.id, my_attempt=run.attempt)
         events = rows_of(run.id, frames, ended_at=end["new_ended_at"])
@@ -96,8 +109,9 @@ class SqlEndings(SqlStore, RunStore):
         # Those of the run itself are there since its admission.
         more = attached if digests_of(attached) - digests_of(run.media) else []
 
-        def work(connection: Connection) -> None:
+        def work(connection: Connection) -> Ended:
             turn = None
+            has_later = False
             # The session before the run, as everywhere: two transactions that lock in one order never block each other.
             if run.session_id is not None:
                 count = {
@@ -109,12 +123,15 @@ class SqlEndings(SqlStore, RunStore):
                 counted = connection.execute(_COUNT, count).first()
                 if counted is None:
                     raise _Refused
-                turn, last = counted if messages else (None, 0)
-            forgotten = connection.execute(_END, {**end, "new_turn": turn}).scalar()
-            if forgotten is None:
+                turn, last = (counted.turn_count, counted.message_count) if messages else (None, 0)
+                has_later = counted.next_position - 1 > (run.position or 0)
+            ended = connection.execute(_END, {**end, "new_turn": turn}).first()
+            if ended is None:
                 raise _Refused
-            if forgotten and (messages or state):
+            if ended.forget_requested and (messages or state):
                 raise _Forgotten
+            if ended.has_checkpoints or ended.has_actions:
+                delete_unneeded(connection, run.id)
             if state is not None and run.session_id is not None:
                 _save_state(connection, run.session_id, state)
             if turn is not None:
@@ -124,16 +141,26 @@ class SqlEndings(SqlStore, RunStore):
                 append(connection, events)
             else:
                 connection.execute(_END_LOG, {"log_of": run.id, "log_ended_at": end["new_ended_at"]})
+            put_records(connection, records)
+            return Ended(_next_unclaimed(connection, run.session_id) if has_later else None)
 
         try:
-            self._database.write(work)
+            return self._database.write(work)
         except _Refused:
-            return False
+            return None
         except _Forgotten:
             # Only the locked row knows: the request may be committed while this end is being written. It is never taken
             # back, so the second time nothing can differ.
-            return self.finish(run, frames=frames)
-        return True
+            return self.finish(run, frames=frames, records=records)
+
+
+def _next_unclaimed(connection: Connection, session_id: str | None) -> str | None:
+    """Return the first unfinished run of a session that is locked, if no worker has claimed it."""
+    following = connection.execute(_NEXT, {"in_session": session_id}).first()
+    if following is None or following.status != RunStatus.QUEUED or following.lease_owner is not None:
+        return None
+    run_id: str = following.id
+    return run_id
 
 
 def _save_state(connection: Connection, session_id: str, change: StateChange) -> None:

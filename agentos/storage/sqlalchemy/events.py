@@ -15,6 +15,7 @@ from agentos.storage.sqlalchemy.columns import Values, microseconds
 from agentos.storage.sqlalchemy.connection import Connection
 from agentos.storage.sqlalchemy.database import SqlStore
 from agentos.storage.sqlalchemy.dialects import for_each_dialect
+from agentos.storage.sqlalchemy.pause_rows import add_checkpoints, checkpoint_values
 from agentos.storage.sqlalchemy.tables import run_events, runs
 
 ROW_FRAMES = 256
@@ -40,6 +41,13 @@ _UNDER_WAY = (
     .where(runs.c.id.in_(bindparam("run_ids", expanding=True)), runs.c.ended_at.is_(None))
     .order_by(runs.c.id)
     .with_for_update(read=True)
+)
+
+_LAST_ROW = (
+    select(run_events.c.events)
+    .where(run_events.c.run_id == bindparam("run_id"))
+    .order_by(run_events.c.first.desc())
+    .limit(1)
 )
 
 _READ = (
@@ -90,20 +98,34 @@ def append(connection: Connection, rows: Sequence[Values]) -> None:
     connection.execute(_APPEND[connection.dialect], rows)
 
 
+def last_frame(connection: Connection, run_id: str) -> tuple[int, str | None]:
+    """Return the number and the type of the last event in a run's log; 0 and ``None`` for an empty log."""
+    events = connection.execute(_LAST_ROW, {"run_id": run_id}).scalar()
+    if events is None:
+        return 0, None
+    number, kind, _ = events.rpartition("\n")[2].split(" ", 2)
+    return int(number), kind
+
+
 class SqlEventStore(SqlStore, EventStore):
     """Frames by run and number."""
 
     def append(self, batches: Sequence[FrameBatch]) -> Set[str]:
-        logs = [(batch, rows_of(batch.run_id, batch.frames)) for batch in batches if batch.frames]
-        run_ids = sorted({batch.run_id for batch, _ in logs})
+        logs = [
+            (batch, rows_of(batch.run_id, batch.frames), checkpoint_values(batch.run_id, batch.checkpoints))
+            for batch in batches
+            if batch.frames or batch.checkpoints
+        ]
+        run_ids = sorted({batch.run_id for batch, _, _ in logs})
 
         def work(connection: Connection) -> Set[str]:
             found = connection.execute(_UNDER_WAY, {"run_ids": run_ids}).all()
             attempts = {row.id: row.attempt for row in found}
-            kept = [(batch, rows) for batch, rows in logs if batch.is_accepted_at(attempts.get(batch.run_id))]
-            if kept:
-                append(connection, list(chain.from_iterable(rows for _, rows in kept)))
-            return set(run_ids) - {batch.run_id for batch, _ in kept}
+            kept = [one for one in logs if one[0].is_accepted_at(attempts.get(one[0].run_id))]
+            if rows := list(chain.from_iterable(rows for _, rows, _ in kept)):
+                append(connection, rows)
+            add_checkpoints(connection, list(chain.from_iterable(checkpoints for _, _, checkpoints in kept)))
+            return set(run_ids) - {batch.run_id for batch, _, _ in kept}
 
         return self._database.write(work) if logs else set()
 

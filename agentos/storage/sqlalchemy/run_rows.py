@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import orjson
 from sqlalchemy import Boolean, ColumnElement, Select, bindparam, or_, select, true, update
 
+from agentos.domain.pending import PendingAction
 from agentos.domain.run import Run, RunError, RunStatus
 from agentos.domain.run_step import RunStep
 from agentos.domain.usage import Usage
@@ -19,27 +20,42 @@ from agentos.storage.sqlalchemy.connection import Row
 from agentos.storage.sqlalchemy.database import Database
 from agentos.storage.sqlalchemy.media_rows import RUN_PLACE, InlineMedia, attachments_of
 from agentos.storage.sqlalchemy.owner_scoped import OwnerScoped
+from agentos.storage.sqlalchemy.pause_rows import read_pending
 from agentos.storage.sqlalchemy.tables import run_media, runs
 
 _INNER = ("turn", "lease_owner", "lease_until", "cancel_requested", "forget_requested", "request", "steps")
 
-RUNS = select(
-    *(column for column in runs.c if column.name not in _INNER), run_media.c.attachments, RUN_PLACE
-).select_from(runs.outerjoin(run_media, run_media.c.run_id == runs.c.id))
+RUN_COLUMNS = [column for column in runs.c if column.name not in _INNER]
+"""The run's own columns that :func:`runs_of` needs."""
+
+RUNS = select(*RUN_COLUMNS, run_media.c.attachments, RUN_PLACE).select_from(
+    runs.outerjoin(run_media, run_media.c.run_id == runs.c.id)
+)
 """What :func:`runs_of` needs of each run."""
 
-GET_RUN = OwnerScoped(RUNS.add_columns(runs.c.steps).where(runs.c.id == bindparam("run_id")), runs.c.owner)
-"""One run by its id, with its steps; what lists and histories have would only be longer."""
+WHOLE = RUNS.add_columns(runs.c.steps, runs.c.lease_owner)
+"""What :func:`whole_runs` needs; what lists and histories have would only be longer."""
+
+GET_RUN = OwnerScoped(WHOLE.where(runs.c.id == bindparam("run_id")), runs.c.owner)
+"""One whole run by its id."""
+
+GET_RUNS = WHOLE.where(runs.c.id.in_(bindparam("run_ids", expanding=True)))
+"""Whole runs by their ids."""
 
 UNFINISHED = [status.value for status in RunStatus if not status.finished]
 """The statuses of unfinished runs."""
 
+UNDER_WAY = [RunStatus.QUEUED.value, RunStatus.RUNNING.value]
+"""The statuses of runs that a worker has, or that wait for one."""
+
 _GIVEN = ("id", "agent_id", "owner", "session_id", "user_id", "attempt", "input", "caller_id", "parent_run_id")
 _SAID = ("content", "reasoning", "model", "finish_reason", "loops")
-_SAME = (*_GIVEN, "position", *_SAID)
+_SAME = (*_GIVEN, "position", "crashes", *_SAID)
 _TOKENS = ("prompt_tokens", "completion_tokens", "reasoning_tokens", "cached_tokens")
-OUTCOME = (*_SAID, *_TOKENS, "error", "metadata")
-"""The columns that a run has from its admission on and that its end may change."""
+SAID = (*_SAID, *_TOKENS, "metadata")
+"""The columns that a run has from its admission on and that its pauses and its end may change."""
+OUTCOME = (*SAID, "error")
+"""The same, and what its end alone changes."""
 
 
 ASK_TO_STOP = (
@@ -69,7 +85,7 @@ def run_values(run: Run) -> Values:
         "created_at": microseconds(run.created_at),
         "context": dumps(run.context),
         "request": request_text(run.request),
-        **_outcome(run),
+        **outcome_values(run),
     }
 
 
@@ -77,10 +93,11 @@ def ending_values(run: Run) -> Values:
     """Return the columns that the end of a run sets."""
     # With orjson, in a twentieth of the time: each run has some, and none of their texts is a user's.
     steps = orjson.dumps(run.steps).decode() if run.steps else None
-    return {"status": run.status.value, "ended_at": microseconds(ended_at(run)), "steps": steps, **_outcome(run)}
+    return {"status": run.status.value, "ended_at": microseconds(ended_at(run)), "steps": steps, **outcome_values(run)}
 
 
-def _outcome(run: Run) -> Values:
+def outcome_values(run: Run) -> Values:
+    """Return the columns of :data:`OUTCOME`."""
     return {
         **fields_of(run, _SAID),
         **fields_of(run.usage, _TOKENS),
@@ -110,9 +127,29 @@ def runs_of(rows: Sequence[Row], inline: InlineMedia) -> list[Run]:
     return [run_of(row) if row.place is None else replace(run_of(row), media=inline.at(row.place)) for row in rows]
 
 
+def whole_runs(
+    rows: Sequence[Row], database: Database, pending: Mapping[str, Sequence[PendingAction]] | None = None
+) -> list[Run]:
+    """Return the runs of the rows of :data:`WHOLE`, with their workers and what those that are paused wait for.
+
+    That is read here, unless it was read before. Outside of a transaction, as :func:`runs_of`.
+    """
+    if pending is None:
+        paused = [row.id for row in rows if row.status == RunStatus.PAUSED]
+        pending = database.read(lambda connection: read_pending(connection, paused)) if paused else {}
+    return [
+        _whole(run, row, pending.get(run.id, ()))
+        for run, row in zip(runs_of(rows, InlineMedia(database)), rows, strict=True)
+    ]
+
+
+def _whole(run: Run, row: Row, pending: Sequence[PendingAction]) -> Run:
+    if row.lease_owner is None and row.steps is None and not pending:
+        return run
+    steps = () if row.steps is None else tuple(map(RunStep.from_dict, loads(row.steps)))
+    return replace(run, worker_id=row.lease_owner, steps=steps, pending=tuple(pending))
+
+
 def run_at(row: Row | None, database: Database) -> Run | None:
     """Return the run of the row that :data:`GET_RUN` found, if it found one."""
-    if row is None:
-        return None
-    run = runs_of([row], InlineMedia(database))[0]
-    return run if row.steps is None else replace(run, steps=tuple(map(RunStep.from_dict, loads(row.steps))))
+    return None if row is None else whole_runs([row], database)[0]

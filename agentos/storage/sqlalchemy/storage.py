@@ -19,6 +19,7 @@ from agentos.storage.sqlalchemy.database import Database
 from agentos.storage.sqlalchemy.events import SqlEventStore
 from agentos.storage.sqlalchemy.idempotency import SqlIdempotencyStore
 from agentos.storage.sqlalchemy.keys import SqlKeyStore
+from agentos.storage.sqlalchemy.records import SqlRecordStore
 from agentos.storage.sqlalchemy.runs import SqlRunStore
 from agentos.storage.sqlalchemy.sessions import SqlSessionStore
 
@@ -41,6 +42,7 @@ class SqlStorage(Storage):
             idempotency=SqlIdempotencyStore(database),
             attachments=SqlAttachmentStore(database),
             aliases=SqlAliasStore(database),
+            records=SqlRecordStore(database),
         )
 
     def upgrade(self) -> None:

@@ -2,38 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from sqlalchemy import BigInteger, Boolean, ColumnElement, Integer, LargeBinary, Text, false, literal_column, text
+from sqlalchemy.schema import Column, ForeignKey, ForeignKeyConstraint, Index, PrimaryKeyConstraint, Table
 
-from sqlalchemy import BigInteger, Boolean, ColumnElement, Integer, LargeBinary, Text, false
-from sqlalchemy.schema import Column, ForeignKey, ForeignKeyConstraint, Index, MetaData, PrimaryKeyConstraint, Table
-
-from agentos.domain.principal import ANONYMOUS
-
-metadata = MetaData()
-
-# Ids are compared by code point on both databases. PostgreSQL's default collation would sort them by the rules of a
-# language, and more slowly.
-Key = Text().with_variant(Text(collation="C"), "postgresql")
-
-# Microseconds since 1970 in UTC: SQLite has no type for times, and text or floats would compare or round differently
-# from PostgreSQL's timestamps. A number sorts, indexes and comes back the same on both.
-Time = BigInteger
-
-# JSON as text: nothing looks into the user's values, and JSONB would drop the order of keys and refuse "\u0000".
-Json = Text
-
-# Room in each page of PostgreSQL for new versions of rows that change, so that they need no new index entries.
-CHANGING: Any = {"postgresql_with": {"fillfactor": 80}}
-
-# Rows from before there were owners belong to callers without a credential, and so do those that a worker of such a
-# version still writes.
-Owner: Any = {"type_": Key, "nullable": False, "server_default": ANONYMOUS}
-
-
-def _only(rows: ColumnElement[bool]) -> dict[str, Any]:
-    """Return the options of an index that has some rows alone."""
-    return {"sqlite_where": rows, "postgresql_where": rows}
-
+from agentos.storage.sqlalchemy import pause_tables as pause_tables  # theirs are of the same metadata
+from agentos.storage.sqlalchemy.column_types import CHANGING, Json, Key, Owner, Time, only
+from agentos.storage.sqlalchemy.column_types import metadata as metadata
 
 agents = Table(
     "agents",
@@ -78,7 +52,7 @@ sessions = Table(
 # By something that most of them do not have: those without it cost nothing.
 for _name in ("user", "team", "workflow"):
     _column = sessions.c[f"{_name}_id"]
-    _given = _only(_column.is_not(None))
+    _given = only(_column.is_not(None))
     Index(f"ix_sessions_{_name}", _column, sessions.c.updated_at, sessions.c.id, **_given)
     Index(f"ix_sessions_owner_{_name}", sessions.c.owner, _column, sessions.c.updated_at, sessions.c.id, **_given)
 
@@ -118,6 +92,7 @@ runs = Table(
     Column("started_at", Time),
     Column("ended_at", Time),
     Column("steps", Json),
+    Column("crashes", Integer, nullable=False, server_default=text("0")),
     Index("ix_runs_agent", "agent_id", "created_at", "id"),
     Index("ix_runs_status", "status", "created_at", "id"),
     Index("ix_runs_created", "created_at", "id"),
@@ -129,15 +104,22 @@ runs = Table(
 
 # Each index is a page more that a commit has to write, so a run without a session is in none that begins with it.
 _in_session = runs.c.session_id.is_not(None)
-Index("ux_runs_position", runs.c.session_id, runs.c.position, unique=True, **_only(_in_session))
-Index("ix_runs_session", runs.c.session_id, runs.c.created_at, runs.c.id, **_only(_in_session))
+Index("ux_runs_position", runs.c.session_id, runs.c.position, unique=True, **only(_in_session))
+Index("ix_runs_session", runs.c.session_id, runs.c.created_at, runs.c.id, **only(_in_session))
 
 # Only what is under way, however many runs have ended. `lease_until` is left out: a heartbeat then changes no index.
 _under_way = runs.c.ended_at.is_(None)
-Index("ix_runs_open", runs.c.session_id, runs.c.position, **_only(_in_session & _under_way))
-Index("ix_runs_lease", runs.c.lease_owner, **_only(_under_way))
+Index("ix_runs_open", runs.c.session_id, runs.c.position, **only(_in_session & _under_way))
+Index("ix_runs_lease", runs.c.lease_owner, **only(_under_way))
 # Empty nearly always, which is what each worker asks for a few times a second.
-Index("ix_runs_to_stop", runs.c.lease_owner, **_only(_under_way & runs.c.cancel_requested))
+Index("ix_runs_to_stop", runs.c.lease_owner, **only(_under_way & runs.c.cancel_requested))
+
+# Background runs, and runs whose pause was answered, until a worker claims them: no run of a request is ever in here.
+# Said in words that queries repeat: a partial index serves a query only when its condition is a part of the query's.
+IS_UNCLAIMED: ColumnElement[bool] = (
+    _under_way & runs.c.lease_owner.is_(None) & (runs.c.status == literal_column("'queued'"))
+)
+Index("ix_runs_unclaimed", runs.c.lease_until, **only(IS_UNCLAIMED))
 
 # The bytes of attachments, once per owner and content; `digest` is their SHA-256. A trigger, which the migration makes,
 # deletes them with the last row of `run_attachments` that refers to them: no way of deleting a run leaves them behind.
@@ -234,7 +216,29 @@ run_events = Table(
     PrimaryKeyConstraint("run_id", "first", name="pk_run_events"),
     ForeignKeyConstraint(["run_id"], ["runs.id"], name="fk_run_events_run", ondelete="CASCADE"),
 )
-Index("ix_run_events_ended", run_events.c.ended_at, **_only(run_events.c.ended_at.is_not(None)))
+Index("ix_run_events_ended", run_events.c.ended_at, **only(run_events.c.ended_at.is_not(None)))
+
+# `due_at` is in an index, which a lease leaves as it is: of the records that are due, few are leased.
+records = Table(
+    "records",
+    metadata,
+    Column("collection", Key, nullable=False),
+    Column("owner", Key, nullable=False),
+    Column("id", Key, nullable=False),
+    Column("document", Json, nullable=False),
+    Column("due_at", Time),
+    Column("version", Integer, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("value", BigInteger, nullable=False),
+    Column("worker_id", Key),
+    Column("lease_until", Time),
+    Column("created_at", Time, nullable=False),
+    PrimaryKeyConstraint("collection", "owner", "id", name="pk_records"),
+    Index("ix_records_created", "collection", "created_at", "id"),
+    Index("ix_records_owner", "owner", "collection", "created_at", "id"),
+    **CHANGING,
+)
+Index("ix_records_due", records.c.collection, records.c.due_at, **only(records.c.due_at.is_not(None)))
 
 # `made_id` is of the run or session that the key's request made. It refers to nothing: the key outlives what it made.
 idempotency_keys = Table(

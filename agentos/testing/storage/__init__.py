@@ -28,6 +28,14 @@ _PARTS = (
     "history",
     "attachments",
     "leases",
+    "claims",
+    "unclaimed",
+    "pausing",
+    "pauses",
+    "paused_sessions",
+    "answers",
+    "checkpoints",
+    "waiting",
     "events",
     "housekeeping",
     "deletion",
@@ -35,15 +43,21 @@ _PARTS = (
     "owners",
     "quotas",
     "requests",
+    "records",
+    "due_records",
     "contract",
 )
 pytest.register_assert_rewrite(*(f"{__name__}.{part}" for part in _PARTS))
 
 from agentos.testing.storage.agents import AgentContract  # noqa: E402
 from agentos.testing.storage.aliases import AliasContract  # noqa: E402
+from agentos.testing.storage.answers import AnswerContract  # noqa: E402
 from agentos.testing.storage.attachments import AttachmentContract  # noqa: E402
 from agentos.testing.storage.cancelling import CancelContract  # noqa: E402
+from agentos.testing.storage.checkpoints import CheckpointContract  # noqa: E402
+from agentos.testing.storage.claims import ClaimContract  # noqa: E402
 from agentos.testing.storage.deletion import DeletionContract  # noqa: E402
+from agentos.testing.storage.due_records import DueRecordContract  # noqa: E402
 from agentos.testing.storage.events import EventContract  # noqa: E402
 from agentos.testing.storage.history import HistoryContract  # noqa: E402
 from agentos.testing.storage.housekeeping import HousekeepingContract  # noqa: E402
@@ -53,12 +67,17 @@ from agentos.testing.storage.leases import LeaseContract  # noqa: E402
 from agentos.testing.storage.order import OrderContract  # noqa: E402
 from agentos.testing.storage.owner_data import OwnerDataContract  # noqa: E402
 from agentos.testing.storage.owners import OwnerContract  # noqa: E402
+from agentos.testing.storage.paused_sessions import PausedSessionContract  # noqa: E402
+from agentos.testing.storage.pauses import EndOfPauseContract, PauseContract  # noqa: E402
 from agentos.testing.storage.policies import PolicyContract  # noqa: E402
 from agentos.testing.storage.quotas import QuotaContract  # noqa: E402
+from agentos.testing.storage.records import RecordContract  # noqa: E402
 from agentos.testing.storage.requests import RequestContract  # noqa: E402
 from agentos.testing.storage.runs import RunContract  # noqa: E402
 from agentos.testing.storage.sessions import SessionContract  # noqa: E402
 from agentos.testing.storage.steps import StepContract  # noqa: E402
+from agentos.testing.storage.unclaimed import UnclaimedContract  # noqa: E402
+from agentos.testing.storage.waiting import WaitingContract  # noqa: E402
 
 __all__ = ["StorageContract"]
 
@@ -76,6 +95,14 @@ class StorageContract(
     HistoryContract,
     AttachmentContract,
     LeaseContract,
+    ClaimContract,
+    UnclaimedContract,
+    PauseContract,
+    EndOfPauseContract,
+    PausedSessionContract,
+    AnswerContract,
+    CheckpointContract,
+    WaitingContract,
     EventContract,
     HousekeepingContract,
     DeletionContract,
@@ -84,5 +111,7 @@ class StorageContract(
     QuotaContract,
     RequestContract,
     AliasContract,
+    RecordContract,
+    DueRecordContract,
 ):
     """All of it: subclass this and override the fixture ``storage``."""

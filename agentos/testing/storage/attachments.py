@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Sequence
-from dataclasses import replace
 
 import pytest
 
@@ -20,16 +19,16 @@ from agentos.storage.paging import Paging
 from agentos.storage.runs import RunFilter
 from agentos.storage.sessions import SessionFilter
 from agentos.testing.storage.contract import (
-    LEASE,
     Contract,
     admit,
     admitted,
     as_kept,
-    at,
     at_once,
+    claimed,
     ended,
     new_run,
     new_session,
+    taken_over,
 )
 
 
@@ -71,7 +70,7 @@ class AttachmentContract(Contract):
 
         kept = as_kept(first).media
         assert [(one.size, one.data) for one in kept] == [(5, None), (None, None)]
-        (taken,) = storage.runs.take_lost(LEASE, limit=9)
+        taken = claimed(storage, waiting.id).run
         cancelled = storage.runs.request_cancel(first.id, owner=None)
         found = storage.runs.get(first.id, owner=None)
         history = storage.sessions.history(session.id, owner=None, limit=9)
@@ -80,11 +79,9 @@ class AttachmentContract(Contract):
         listed = storage.runs.list(RunFilter(), Paging()).items
         for run in (taken, cancelled, found, *listed, *history.runs):
             assert run.media == kept
-        claimed = storage.runs.start(replace(waiting, attempt=taken.attempt), history_turns=9, now=at(9))
-        assert claimed is not None
-        assert claimed.run.media == given
-        assert claimed.history[0].media == history.messages[0].message.media == kept
-        assert storage.attachments.read(_references(claimed.history[0].media)[0], owner=None) == b"first"
+        window = storage.runs.window(session.id, turns=9)
+        assert window[0].media == history.messages[0].message.media == kept
+        assert storage.attachments.read(_references(window[0].media)[0], owner=None) == b"first"
 
     def test_one_content_has_one_reference_of_each_owner(self, storage: Storage) -> None:
         session = new_session(storage, owner="alice")
@@ -153,10 +150,10 @@ class AttachmentContract(Contract):
     def test_a_run_that_another_worker_takes_over_keeps_its_attachments(self, storage: Storage) -> None:
         session = new_session(storage, owner="alice")
         admitted(storage, session, lease=Lease("gone", -1.0), media=(picture(b"x"),))
-        (taken,) = storage.runs.take_lost(LEASE, limit=9)
+        (taken,) = taken_over(storage)
         turn = [Message("user", "look", media=taken.media), Message("assistant", "I see")]
         assert storage.runs.finish(ended(taken), messages=turn)
-        (window,) = admit(storage, new_run(session)).history[:1]
+        window = storage.runs.window(session.id, turns=1)[0]
         assert storage.attachments.read(_references(window.media)[0], owner="alice") == b"x"
 
     @pytest.mark.parametrize("reference", ["", "x", "sha256:", "sha256:00", "run:x:0", "message:x:1:0", "run:x", ":0"])

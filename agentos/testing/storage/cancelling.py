@@ -7,7 +7,19 @@ import pytest
 from agentos.domain.run import RunStatus
 from agentos.storage.admission import Lease
 from agentos.storage.interface import Storage
-from agentos.testing.storage.contract import LEASE, Contract, admit, admitted, at, ended, new_run, new_session, said
+from agentos.testing.storage.contract import (
+    LEASE,
+    Contract,
+    admit,
+    admitted,
+    at,
+    claimed,
+    ended,
+    new_run,
+    new_session,
+    said,
+    taken_over,
+)
 
 OTHER = Lease("worker-2", 60.0)
 
@@ -15,13 +27,15 @@ OTHER = Lease("worker-2", 60.0)
 class CancelContract(Contract):
     """Requests to stop."""
 
-    def test_the_worker_that_executes_a_run_is_told_that_it_is_to_stop(self, storage: Storage) -> None:
+    def test_the_worker_that_executes_a_run_finds_that_it_is_to_stop(self, storage: Storage) -> None:
         session = new_session(storage)
         run, queued, other = admitted(storage, session), admitted(storage, session), admitted(storage, lease=OTHER)
         admitted(storage)
         assert list(storage.runs.cancel_requests(LEASE.worker_id)) == []
         for one in (run, queued, other):
-            assert storage.runs.request_cancel(one.id, owner=None) == one
+            asked = storage.runs.request_cancel(one.id, owner=None)
+            assert asked == one
+            assert asked.worker_id == one.worker_id is not None
         assert sorted(storage.runs.cancel_requests(LEASE.worker_id)) == sorted([run.id, queued.id])
         assert list(storage.runs.cancel_requests(OTHER.worker_id)) == [other.id]
 
@@ -33,10 +47,10 @@ class CancelContract(Contract):
         storage.runs.finish(ended(run, status=RunStatus.CANCELLED))
         assert list(storage.runs.cancel_requests(LEASE.worker_id)) == []
 
-    def test_whoever_takes_a_lost_run_over_is_told_that_it_is_to_stop(self, storage: Storage) -> None:
+    def test_the_worker_that_takes_a_lost_run_over_finds_that_it_is_to_stop(self, storage: Storage) -> None:
         run = admitted(storage, lease=Lease("gone", -1.0))
         storage.runs.request_cancel(run.id, owner=None)
-        storage.runs.take_lost(LEASE, limit=9)
+        taken_over(storage)
         assert list(storage.runs.cancel_requests("gone")) == []
         assert list(storage.runs.cancel_requests(LEASE.worker_id)) == [run.id]
 
@@ -45,10 +59,10 @@ class CancelContract(Contract):
         first, second, third = (admitted(storage, session) for _ in range(3))
         storage.runs.request_cancel(second.id, owner=None)
         storage.runs.finish(ended(first))
-        assert storage.runs.start(second, history_turns=10, now=at(1)) is None
+        assert storage.runs.claim(second.id, LEASE, now=at(1)) is None
         assert storage.runs.get(second.id, owner=None) == second
         storage.runs.finish(ended(second, status=RunStatus.CANCELLED))
-        assert storage.runs.start(third, history_turns=10, now=at(1)) is not None
+        claimed(storage, third.id)
 
     def test_a_request_for_an_unknown_run_is_none(self, storage: Storage) -> None:
         assert storage.runs.request_cancel("x", owner=None) is None
@@ -81,12 +95,12 @@ class CancelContract(Contract):
             storage.runs.request_cancel(run.id, owner=None, forget=forget)
         assert storage.runs.finish(ended(run, status=RunStatus.CANCELLED), messages=said("q", "half"))
         assert len(storage.sessions.history(session.id, owner=None, limit=9).messages) == kept
-        assert len(admit(storage, new_run(session)).history) == kept
+        assert len(admit(storage, new_run(session)).history or ()) == kept
 
     def test_a_run_that_is_to_be_forgotten_stays_so_when_another_worker_takes_it(self, storage: Storage) -> None:
         session = new_session(storage)
         run = admitted(storage, session, lease=Lease("gone", -1.0))
         storage.runs.request_cancel(run.id, owner=None, forget=True)
-        (taken,) = storage.runs.take_lost(LEASE, limit=9)
+        (taken,) = taken_over(storage)
         storage.runs.finish(ended(taken), messages=said("q", "a"))
         assert list(storage.sessions.history(session.id, owner=None, limit=9).messages) == []

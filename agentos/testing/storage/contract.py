@@ -71,21 +71,33 @@ def new_run(session: Session | None = None, *, seconds: float = 0, **fields: Any
 def admit(
     storage: Storage,
     run: Run,
-    lease: Lease = LEASE,
+    claim: Lease | None = LEASE,
     *,
     owner: str | None = None,
     history_turns: int = 10,
     **options: Any,
 ) -> Admission:
     """Admit a run; its idempotency key, if it has one, is new."""
-    admission = storage.runs.admit(run, lease, owner=owner, history_turns=history_turns, **options)
+    admission = storage.runs.admit(run, claim=claim, owner=owner, history_turns=history_turns, **options)
     assert isinstance(admission, Admission)
     return admission
 
 
-def admitted(storage: Storage, session: Session | None = None, *, lease: Lease = LEASE, **fields: Any) -> Run:
-    """Admit a run and return it as it was admitted."""
+def admitted(storage: Storage, session: Session | None = None, *, lease: Lease | None = LEASE, **fields: Any) -> Run:
+    """Admit a run and return it as it was admitted; without a lease, it waits for a worker to claim it."""
     return admit(storage, new_run(session, **fields), lease).run
+
+
+def claimed(storage: Storage, run_id: str, lease: Lease = LEASE, *, seconds: float = 1) -> Admission:
+    """Claim a run that no worker has, or that has lost its worker."""
+    admission = storage.runs.claim(run_id, lease, now=at(seconds))
+    assert admission is not None
+    return admission
+
+
+def taken_over(storage: Storage, lease: Lease = LEASE, *, limit: int = 9) -> list[Run]:
+    """Claim the runs that have lost their workers, and return them."""
+    return [claimed(storage, run_id, lease).run for run_id in storage.runs.unattended(limit=limit).lost]
 
 
 def key(name: str = "k", **fields: Any) -> IdempotencyKey:

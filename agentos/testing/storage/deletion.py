@@ -50,7 +50,7 @@ def _window(storage: Storage, session: Session, turns: int) -> list[str]:
     """Return what a run would be given of the session; the run itself leaves nothing."""
     admission = admit(storage, new_run(session), history_turns=turns)
     storage.runs.finish(ended(admission.run))
-    return [message.content for message in admission.history]
+    return [message.content for message in admission.history or ()]
 
 
 def _delete_old(storage: Storage, before: datetime) -> int:

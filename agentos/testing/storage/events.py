@@ -8,7 +8,7 @@ from agentos.domain.event import Frame
 from agentos.storage.admission import Lease
 from agentos.storage.events import FrameBatch
 from agentos.storage.interface import Storage
-from agentos.testing.storage.contract import LEASE, Contract, admitted, ended, frames, new_session
+from agentos.testing.storage.contract import Contract, admitted, ended, frames, new_session, taken_over
 
 
 class EventContract(Contract):
@@ -75,7 +75,7 @@ class EventContract(Contract):
 
     def test_frames_of_an_attempt_that_lost_its_run_are_left_out(self, storage: Storage) -> None:
         run = admitted(storage, lease=Lease("gone", -1.0))
-        (taken,) = storage.runs.take_lost(LEASE, limit=1)
+        (taken,) = taken_over(storage)
         assert storage.events.append([FrameBatch(run.id, frames(1, 3), attempt=run.attempt)]) == {run.id}
         assert storage.events.append([FrameBatch(run.id, frames(1, 1), attempt=taken.attempt)]) == set()
         assert tuple(storage.events.read(run.id)) == frames(1, 1)

@@ -33,7 +33,7 @@ def _window(storage: Storage, session: Session, turns: int) -> Sequence[Message]
     """Return the history that a new run of the session is given, and end that run without a trace."""
     admission = admit(storage, new_run(session), history_turns=turns)
     storage.runs.finish(ended(admission.run, status=RunStatus.CANCELLED))
-    return tuple(admission.history)
+    return tuple(admission.history or ())
 
 
 class HistoryContract(Contract):

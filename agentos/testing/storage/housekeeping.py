@@ -102,7 +102,7 @@ class HousekeepingContract(Contract):
         first = [admit(storage, new_run(), idempotency=key(str(number))).run for number in range(5)]
         long_ago = datetime.now(UTC) - timedelta(days=1)
         assert storage.idempotency.delete_old(created_before=long_ago, limit=3) == 0
-        repeat = storage.runs.admit(new_run(), LEASE, owner=None, history_turns=10, idempotency=key("0"))
+        repeat = storage.runs.admit(new_run(), claim=LEASE, owner=None, history_turns=10, idempotency=key("0"))
         assert repeat == Replay("f", first[0].id)
         assert [storage.idempotency.delete_old(created_before=LATER, limit=3) for _ in range(3)] == [3, 2, 0]
         again = [admit(storage, new_run(), idempotency=key(str(number))).run for number in range(5)]

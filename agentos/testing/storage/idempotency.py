@@ -33,7 +33,7 @@ Make = Callable[[Storage, IdempotencyKey], str | Replay]
 
 def _make_run(storage: Storage, given: IdempotencyKey) -> str | Replay:
     run = new_run()
-    made = storage.runs.admit(run, LEASE, owner=None, history_turns=10, idempotency=given)
+    made = storage.runs.admit(run, claim=LEASE, owner=None, history_turns=10, idempotency=given)
     return made if isinstance(made, Replay) else run.id
 
 
@@ -114,7 +114,7 @@ class IdempotencyContract(Contract):
         first = admit(storage, new_run(session), idempotency=KEY).run
         repeat = storage.runs.admit(
             new_run(session, seconds=9),
-            LEASE,
+            claim=LEASE,
             history_turns=10,
             concurrency=BusyPolicy.ROLLBACK,
             idempotency=KEY,
@@ -132,7 +132,7 @@ class IdempotencyContract(Contract):
         def ask() -> object:
             again = new_run(session)
             return storage.runs.admit(
-                again, LEASE, owner=None, history_turns=10, concurrency=BusyPolicy.REJECT, idempotency=KEY
+                again, claim=LEASE, owner=None, history_turns=10, concurrency=BusyPolicy.REJECT, idempotency=KEY
             )
 
         assert ask() == Replay("f", first.id)
@@ -144,13 +144,18 @@ class IdempotencyContract(Contract):
         session = new_session(storage)
         taken = admitted(storage, session)
         with pytest.raises(SessionNotFound):
-            storage.runs.admit(new_run(session_id="x"), LEASE, owner=None, history_turns=10, idempotency=KEY)
+            storage.runs.admit(new_run(session_id="x"), claim=LEASE, owner=None, history_turns=10, idempotency=KEY)
         with pytest.raises(SessionBusy):
             storage.runs.admit(
-                new_run(session), LEASE, owner=None, history_turns=10, concurrency=BusyPolicy.REJECT, idempotency=KEY
+                new_run(session),
+                claim=LEASE,
+                owner=None,
+                history_turns=10,
+                concurrency=BusyPolicy.REJECT,
+                idempotency=KEY,
             )
         with pytest.raises(StorageError):
-            storage.runs.admit(new_run(id=taken.id), LEASE, owner=None, history_turns=10, idempotency=KEY)
+            storage.runs.admit(new_run(id=taken.id), claim=LEASE, owner=None, history_turns=10, idempotency=KEY)
         with pytest.raises(StorageError):
             storage.sessions.create(session, idempotency=KEY)
         assert isinstance(_make_run(storage, KEY), str)

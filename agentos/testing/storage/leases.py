@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
-import threading
+from contextlib import suppress
 from dataclasses import replace
+
+import pytest
 
 from agentos.domain.media import Media
 from agentos.domain.run import RunStatus
-from agentos.storage.admission import Lease
+from agentos.errors import RunNotFound
+from agentos.storage.admission import Lease, Unattended
 from agentos.storage.interface import Storage
-from agentos.testing.storage.contract import LEASE, Contract, admitted, at, ended, new_session, said
+from agentos.testing.storage.contract import (
+    LEASE,
+    Contract,
+    admitted,
+    at,
+    at_once,
+    claimed,
+    ended,
+    new_session,
+    said,
+    taken_over,
+)
 
 GONE = Lease("gone", -1.0)
 """A lease that has run out when it begins."""
@@ -25,31 +39,66 @@ class LeaseContract(Contract):
         storage.runs.finish(ended(over))
         others = admitted(storage, lease=Lease("others", -1.0))
         assert sorted(storage.runs.renew_leases(Lease("gone", 60.0))) == sorted(mine)
-        assert [run.id for run in storage.runs.take_lost(LEASE, limit=9)] == [others.id]
+        assert list(storage.runs.unattended(limit=9).lost) == [others.id]
 
     def test_a_living_workers_runs_are_not_lost(self, storage: Storage) -> None:
-        admitted(storage)
-        assert list(storage.runs.take_lost(Lease("sweeper", 60.0), limit=9)) == []
+        session = new_session(storage)
+        running, waiting = admitted(storage, session), admitted(storage, session)
+        assert _nothing(storage.runs.unattended(limit=9))
+        for run in (running, waiting):
+            with pytest.raises(RunNotFound):
+                storage.runs.claim(run.id, Lease("sweeper", 60.0), now=at(1))
 
     def test_a_lost_run_is_taken_with_the_next_attempt_and_a_new_lease(self, storage: Storage) -> None:
-        session = new_session(storage)
-        first = admitted(storage, session, lease=GONE, seconds=1, media=(Media("image", url="https://example.com"),))
-        second = admitted(storage, session, lease=GONE, seconds=2)
-        taken = storage.runs.take_lost(LEASE, limit=9)
-        assert list(taken) == [replace(first, attempt=2), replace(second, attempt=2)]
-        assert [storage.runs.get(run.id, owner=None) for run in taken] == list(taken)
-        assert sorted(storage.runs.renew_leases(LEASE)) == sorted(run.id for run in taken)
-        assert list(storage.runs.take_lost(LEASE, limit=9)) == []
+        media = (Media("image", url="https://example.com"),)
+        lost = admitted(storage, new_session(storage), lease=GONE, seconds=1, media=media)
+        assert list(storage.runs.unattended(limit=9).lost) == [lost.id]
+        taken = claimed(storage, lost.id, seconds=9)
+        assert taken.run == replace(lost, attempt=2, crashes=1)
+        assert (taken.crashed, taken.history) == (True, None)
+        assert storage.runs.get(lost.id, owner=None) == taken.run
+        assert list(storage.runs.renew_leases(LEASE)) == [lost.id]
+        assert _nothing(storage.runs.unattended(limit=9))
 
-    def test_no_more_lost_runs_are_taken_than_asked_for(self, storage: Storage) -> None:
-        for _ in range(3):
-            admitted(storage, lease=GONE)
-        assert [len(storage.runs.take_lost(LEASE, limit=2)) for _ in range(3)] == [2, 1, 0]
+    def test_crashes_count_the_workers_that_were_lost_while_they_executed_the_run(self, storage: Storage) -> None:
+        run = admitted(storage, lease=GONE)
+        for crashes in (1, 2):
+            again = claimed(storage, run.id, Lease("gone too", -1.0))
+            assert (again.run.attempt, again.run.crashes, again.crashed) == (crashes + 1, crashes, True)
+
+    def test_a_lost_run_that_waited_for_its_turn_was_in_no_crash(self, storage: Storage) -> None:
+        session = new_session(storage)
+        first, second = admitted(storage, session), admitted(storage, session, lease=GONE)
+        assert storage.runs.claim(second.id, LEASE, now=at(1)) is None
+        storage.runs.finish(ended(first))
+        assert list(storage.runs.unattended(limit=9).lost) == [second.id]
+        taken = claimed(storage, second.id, seconds=2)
+        assert (taken.run.attempt, taken.run.crashes, taken.crashed) == (2, 0, False)
+        assert (taken.run.status, taken.run.started_at) == (RunStatus.RUNNING, at(2))
+
+    def test_lost_runs_that_could_not_be_claimed_yet_hide_no_others(self, storage: Storage) -> None:
+        session = new_session(storage)
+        admitted(storage, session)
+        for seconds in range(3):
+            admitted(storage, session, lease=GONE, seconds=seconds)
+        lost = admitted(storage, lease=GONE, seconds=9)
+        assert list(storage.runs.unattended(limit=2).lost) == [lost.id]
+
+    def test_a_worker_that_was_silent_for_too_long_has_lost_its_own_runs_too(self, storage: Storage) -> None:
+        run = admitted(storage, lease=Lease(LEASE.worker_id, -1.0))
+        again = claimed(storage, run.id)
+        assert (again.run.attempt, again.run.crashes, again.crashed) == (2, 1, True)
+        assert not storage.runs.finish(ended(run))
+
+    def test_no_more_lost_runs_are_named_than_asked_for(self, storage: Storage) -> None:
+        lost = [admitted(storage, lease=GONE, seconds=seconds).id for seconds in range(3)]
+        assert sorted(storage.runs.unattended(limit=9).lost) == sorted(lost)
+        assert [len(taken_over(storage, limit=2)) for _ in range(3)] == [2, 1, 0]
 
     def test_a_worker_that_lost_its_run_cannot_end_it(self, storage: Storage) -> None:
         session = new_session(storage)
         lost = admitted(storage, session, lease=GONE)
-        (taken,) = storage.runs.take_lost(LEASE, limit=9)
+        (taken,) = taken_over(storage)
         assert not storage.runs.finish(ended(lost), messages=said("a"))
         assert storage.runs.finish(ended(taken, status=RunStatus.FAILED))
         found = storage.runs.get(lost.id, owner=None)
@@ -57,29 +106,24 @@ class LeaseContract(Contract):
         assert found.status is RunStatus.FAILED
         assert list(storage.sessions.history(session.id, owner=None, limit=9).messages) == []
 
-    def test_a_taken_run_can_be_started_again_in_its_place(self, storage: Storage) -> None:
-        session = new_session(storage)
-        admitted(storage, session, lease=GONE)
-        (taken,) = storage.runs.take_lost(LEASE, limit=9)
-        again = storage.runs.start(taken, history_turns=10, now=at(9))
-        assert again is not None
-        assert (again.run.attempt, again.run.started_at) == (2, at(9))
-
     def test_an_ended_run_is_never_lost(self, storage: Storage) -> None:
         storage.runs.finish(ended(admitted(storage, lease=GONE)))
-        assert list(storage.runs.take_lost(LEASE, limit=9)) == []
+        assert _nothing(storage.runs.unattended(limit=9))
 
-    def test_simultaneous_sweepers_take_each_run_once(self, storage: Storage) -> None:
+    def test_of_simultaneous_sweepers_one_takes_each_run(self, storage: Storage) -> None:
         lost = [admitted(storage, lease=GONE).id for _ in range(12)]
         taken: list[str] = []
 
-        def sweep() -> None:
-            while found := storage.runs.take_lost(LEASE, limit=2):
-                taken.extend(run.id for run in found)
+        def sweep(number: int) -> None:
+            while found := storage.runs.unattended(limit=2).lost:
+                for run_id in found:
+                    with suppress(RunNotFound):
+                        claimed(storage, run_id, Lease(f"sweeper-{number}", 60.0))
+                        taken.append(run_id)
 
-        threads = [threading.Thread(target=sweep) for _ in range(4)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        at_once(sweep, 4)
         assert sorted(taken) == sorted(lost)
+
+
+def _nothing(unattended: Unattended) -> bool:
+    return not (unattended.unclaimed or unattended.lost or unattended.stopped)

@@ -20,11 +20,13 @@ from agentos.testing.storage.contract import (
     admitted,
     at,
     at_once,
+    claimed,
     ended,
     new_run,
     new_session,
     said,
     take_turn,
+    taken_over,
 )
 
 PATIENCE = 30.0
@@ -40,7 +42,7 @@ class OrderContract(Contract):
         second = admit(storage, new_run(session))
         assert (first.run.position, second.run.position) == (2, 3)
         assert (second.run.status, second.run.started_at) == (RunStatus.QUEUED, None)
-        assert (len(first.history), len(second.history)) == (2, 0)
+        assert (len(first.history or ()), len(second.history or ())) == (2, 0)
         assert storage.runs.get(second.run.id, owner=None) == second.run
 
     def test_runs_of_different_sessions_do_not_wait_for_each_other(self, storage: Storage) -> None:
@@ -50,31 +52,31 @@ class OrderContract(Contract):
     def test_a_queued_run_starts_when_the_older_ones_have_ended(self, storage: Storage) -> None:
         session = new_session(storage)
         first, second, third = (admitted(storage, session) for _ in range(3))
-        assert storage.runs.start(second, history_turns=10, now=at(1)) is None
+        assert storage.runs.claim(second.id, LEASE, now=at(1)) is None
         storage.runs.finish(ended(first), messages=said("a", "b"))
-        assert storage.runs.start(third, history_turns=10, now=at(1)) is None
-        claimed = storage.runs.start(second, history_turns=10, now=at(2))
-        assert claimed is not None
-        assert (claimed.run.status, claimed.run.started_at) == (RunStatus.RUNNING, at(2))
-        assert tuple(claimed.history) == said("a", "b")
-        assert storage.runs.get(second.id, owner=None) == claimed.run
+        assert storage.runs.claim(third.id, LEASE, now=at(1)) is None
+        started = claimed(storage, second.id, seconds=2)
+        assert (started.run.status, started.run.started_at) == (RunStatus.RUNNING, at(2))
+        assert started.history is None
+        assert tuple(storage.runs.window(session.id, turns=10)) == said("a", "b")
+        assert storage.runs.get(second.id, owner=None) == started.run
 
     def test_a_queued_run_that_ends_lets_the_next_one_pass(self, storage: Storage) -> None:
         session = new_session(storage)
         first, second, third = (admitted(storage, session) for _ in range(3))
         storage.runs.finish(ended(second, status=RunStatus.CANCELLED))
         storage.runs.finish(ended(first))
-        assert storage.runs.start(third, history_turns=10, now=at(1)) is not None
+        claimed(storage, third.id)
 
     def test_a_claim_of_a_run_that_is_gone_ended_or_another_workers_is_refused(self, storage: Storage) -> None:
         session = new_session(storage)
         over = admitted(storage, session)
         storage.runs.finish(ended(over))
         taken = admitted(storage, session, lease=Lease("worker-2", -1.0))
-        storage.runs.take_lost(LEASE, limit=9)
+        taken_over(storage)
         for run in (new_run(session), over, taken):
             with pytest.raises(RunNotFound):
-                storage.runs.start(run, history_turns=10, now=at(1))
+                storage.runs.claim(run.id, Lease("worker-2", 60.0), now=at(1))
 
     def test_simultaneous_admissions_get_places_of_their_own_and_one_runs(self, storage: Storage) -> None:
         session = new_session(storage)
@@ -87,14 +89,14 @@ class OrderContract(Contract):
         session = new_session(storage)
         runs = [admitted(storage, session) for _ in range(THREADS)]
         storage.runs.finish(ended(runs[0]))
-        claimed: list[int] = []
+        started: list[int] = []
 
         def claim(number: int) -> None:
-            if storage.runs.start(runs[number], history_turns=10, now=at(1)) is not None:
-                claimed.append(number)
+            if storage.runs.claim(runs[number].id, LEASE, now=at(1)) is not None:
+                started.append(number)
 
         at_once(lambda number: claim(number + 1), THREADS - 1)
-        assert claimed == [1]
+        assert started == [1]
 
     def test_simultaneous_runs_leave_whole_turns_in_the_order_of_admission(self, storage: Storage) -> None:
         session = new_session(storage)
@@ -108,7 +110,7 @@ class OrderContract(Contract):
             deadline = time.monotonic() + PATIENCE
             while admission.run.status is RunStatus.QUEUED:
                 assert time.monotonic() < deadline
-                admission = storage.runs.start(admission.run, history_turns=100, now=at(1)) or admission
+                admission = storage.runs.claim(admission.run.id, LEASE, now=at(1)) or admission
                 time.sleep(0.002)
             if not busy.acquire(blocking=False):
                 overlapping.append(number)
@@ -139,7 +141,8 @@ class OrderContract(Contract):
 
 def _take_turn(storage: Storage, admission: Admission, busy: threading.Lock) -> None:
     """Check that the history holds exactly the older turns, and end the run."""
-    assert len(admission.history) == 3 * ((admission.run.position or 1) - 1)
+    history = storage.runs.window(str(admission.run.session_id), turns=100)
+    assert len(history) == 3 * ((admission.run.position or 1) - 1)
     if busy.locked():
         busy.release()  # before the end, which lets the next one start
     assert storage.runs.finish(ended(admission.run), messages=said("question", "thought", "answer"))

@@ -126,7 +126,9 @@ class OwnerDataContract(Contract):
         another = admitted(storage, owner="alice", user_id="u2")
         admitted(storage, owner="bob", user_id="u1")
         expected = {run.id for run in theirs} | ({another.id} if user_id is None else set())
-        assert set(storage.runs.request_cancel_of_owner("alice", user_id=user_id)) == expected
+        asked = storage.runs.request_cancel_of_owner("alice", user_id=user_id)
+        assert {run.id for run in asked} == expected
+        assert {run.worker_id for run in asked} == {LEASE.worker_id}
         assert set(storage.runs.cancel_requests(LEASE.worker_id)) == expected
         for run in (*theirs, another):
             storage.runs.finish(ended(run))

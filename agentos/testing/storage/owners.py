@@ -24,6 +24,7 @@ from agentos.testing.storage.contract import (
     admit,
     admitted,
     at,
+    claimed,
     ended,
     frames,
     key,
@@ -31,6 +32,7 @@ from agentos.testing.storage.contract import (
     new_session,
     said,
     take_turn,
+    taken_over,
 )
 
 Call = Callable[[Storage, str, str, str | None], object]
@@ -48,7 +50,11 @@ def _update(version: int | None) -> Call:
 
 def _admit(how: BusyPolicy) -> Call:
     return lambda s, session, _, owner: s.runs.admit(
-        new_run(id=f"by-{owner}", session_id=session), LEASE, owner=owner, history_turns=3, concurrency=how
+        new_run(id=f"by-{owner}", session_id=session),
+        claim=LEASE,
+        owner=owner,
+        history_turns=3,
+        concurrency=how,
     )
 
 
@@ -71,6 +77,7 @@ CALLS: dict[str, Call] = {
     "runs.get": lambda s, _, run, owner: s.runs.get(run, owner=owner),
     "runs.request_cancel": lambda s, _, run, owner: s.runs.request_cancel(run, owner=owner),
     "runs.request_cancel to forget": lambda s, _, run, owner: s.runs.request_cancel(run, owner=owner, forget=True),
+    "runs.answer": lambda s, _, run, owner: s.runs.answer(run, {}, owner=owner),
     "attachments.read": lambda s, _, run, owner: s.attachments.read(_reference(s, run), owner=owner),
     "runs.delete": lambda s, _, run, owner: s.runs.delete(run, owner=owner),
     "sessions.delete": lambda s, session, _, owner: s.sessions.delete(session, owner=owner),
@@ -92,7 +99,8 @@ def _outcome(call: Call, storage: Storage, session_id: str, run_id: str, owner: 
     try:
         return call(storage, session_id, run_id, owner)
     except AgentOSError as error:
-        return type(error), error.message.replace(session_id, "ID"), error.details, error.retry_after
+        message = error.message.replace(session_id, "ID").replace(run_id, "ID")
+        return type(error), message, error.details, error.retry_after
 
 
 def _state(storage: Storage, session: Session, run_id: str) -> tuple[object, ...]:
@@ -171,9 +179,7 @@ class OwnerContract(Contract):
         assert storage.runs.get(first.id, owner="alice") == first
         assert storage.runs.get(first.id, owner="root") is None
         storage.runs.finish(ended(first))
-        claimed = storage.runs.start(second, history_turns=3, now=at(1))
-        assert claimed is not None
-        assert claimed.run.owner == "alice"
+        assert claimed(storage, second.id).run.owner == "alice"
         assert {run.owner for run in storage.sessions.history(session.id, owner="alice", limit=9).runs} == {"alice"}
 
     @pytest.mark.parametrize("owner", ["bob", None])
@@ -185,7 +191,7 @@ class OwnerContract(Contract):
 
     def test_a_run_keeps_its_owner_when_another_worker_takes_it_over_and_when_it_ends(self, storage: Storage) -> None:
         run = admit(storage, new_run(owner="alice"), Lease("gone", -1.0)).run
-        (taken,) = storage.runs.take_lost(LEASE, limit=9)
+        (taken,) = taken_over(storage)
         assert taken.owner == "alice"
         storage.runs.finish(ended(taken))
         assert storage.runs.get(run.id, owner="alice") == ended(taken)

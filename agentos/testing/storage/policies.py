@@ -1,4 +1,4 @@
-"""The promises about a new run in a session that has unfinished ones, and about runs that are held back."""
+"""The promises about a new run in a session that has unfinished ones."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from agentos.domain.run import BusyPolicy, Run, RunStatus
 from agentos.domain.session import Session
 from agentos.domain.usage import Usage
 from agentos.errors import SessionBusy
-from agentos.storage.admission import Admission
+from agentos.storage.admission import Admission, Lease
 from agentos.storage.interface import Storage
 from agentos.testing.storage.contract import (
     LEASE,
@@ -20,6 +20,7 @@ from agentos.testing.storage.contract import (
     admitted,
     at,
     at_once,
+    claimed,
     ended,
     frames,
     new_run,
@@ -41,7 +42,7 @@ def _texts(storage: Storage, session: Session) -> list[str]:
 
 
 class PolicyContract(Contract):
-    """What ``concurrency`` and ``hold`` mean."""
+    """What ``concurrency`` means."""
 
     @pytest.mark.parametrize("concurrency", BusyPolicy)
     def test_in_an_idle_session_a_run_starts_whatever_it_asks_for(
@@ -51,7 +52,7 @@ class PolicyContract(Contract):
         take_turn(storage, session, "q", "a")
         admission = _admit(storage, session, concurrency)
         assert (admission.run.status, admission.run.position) == (RunStatus.RUNNING, 2)
-        assert (tuple(admission.history), tuple(admission.interrupted)) == (said("q", "a"), ())
+        assert (tuple(admission.history or ()), tuple(admission.interrupted)) == (said("q", "a"), ())
 
     @pytest.mark.parametrize("concurrency", BusyPolicy)
     def test_without_a_session_nothing_is_in_the_way(self, storage: Storage, concurrency: BusyPolicy) -> None:
@@ -65,7 +66,7 @@ class PolicyContract(Contract):
         first = admitted(storage, session)
         rejected = new_run(session, seconds=9)
         with pytest.raises(SessionBusy):
-            storage.runs.admit(rejected, LEASE, owner=None, history_turns=10, concurrency=BusyPolicy.REJECT)
+            admit(storage, rejected, concurrency=BusyPolicy.REJECT)
         assert storage.runs.get(rejected.id, owner=None) is None
         assert storage.sessions.get(session.id, owner=None) == session
         storage.runs.finish(ended(first))
@@ -102,22 +103,22 @@ class PolicyContract(Contract):
         older = [admitted(storage, session, id=run_id) for run_id in ("b", "c", "a")]
         admission = _admit(storage, session, concurrency)
         later = admitted(storage, session)
-        assert list(admission.interrupted) == [run.id for run in older]
+        assert list(admission.interrupted) == older
+        assert {run.worker_id for run in admission.interrupted} == {LEASE.worker_id}
         assert admission.run.status is RunStatus.QUEUED
         assert sorted(storage.runs.cancel_requests(LEASE.worker_id)) == ["a", "b", "c"]
         for run in older:
             storage.runs.finish(ended(run, status=RunStatus.CANCELLED))
-        assert storage.runs.start(later, history_turns=10, now=at(9)) is None
-        assert storage.runs.start(admission.run, history_turns=10, now=at(9)) is not None
+        assert storage.runs.claim(later.id, LEASE, now=at(9)) is None
+        claimed(storage, admission.run.id)
 
     def test_what_an_interrupted_run_wrote_is_in_the_history_of_the_next(self, storage: Storage) -> None:
         session = new_session(storage)
         first = admitted(storage, session)
         second = _admit(storage, session, BusyPolicy.INTERRUPT).run
         storage.runs.finish(ended(first, status=RunStatus.CANCELLED), messages=said("q", "half"))
-        claimed = storage.runs.start(second, history_turns=10, now=at(9))
-        assert claimed is not None
-        assert tuple(claimed.history) == said("q", "half")
+        claimed(storage, second.id)
+        assert tuple(storage.runs.window(session.id, turns=10)) == said("q", "half")
         assert [run.id for run in storage.sessions.history(session.id, owner=None, limit=9).runs] == [first.id]
 
     @pytest.mark.parametrize("status", [RunStatus.CANCELLED, RunStatus.COMPLETED, RunStatus.FAILED])
@@ -129,10 +130,8 @@ class PolicyContract(Contract):
         first = admitted(storage, session)
         second = _admit(storage, session, BusyPolicy.ROLLBACK).run
         assert storage.runs.finish(ended(first, status=status), messages=said("q2", "a2"))
-        claimed = storage.runs.start(second, history_turns=1, now=at(9))
-        assert claimed is not None
-        assert tuple(claimed.history) == said("q1", "a1")
-        storage.runs.finish(ended(claimed.run), messages=said("q3", "a3"))
+        assert tuple(storage.runs.window(session.id, turns=1)) == said("q1", "a1")
+        storage.runs.finish(ended(claimed(storage, second.id).run), messages=said("q3", "a3"))
         history = storage.sessions.history(session.id, owner=None, limit=9)
         assert [(one.sequence, one.message.content) for one in history.messages] == [
             (1, "q1"),
@@ -141,7 +140,7 @@ class PolicyContract(Contract):
             (4, "a3"),
         ]
         assert first.id not in [run.id for run in history.runs]
-        assert admit(storage, new_run(session), history_turns=1).history == said("q3", "a3")
+        assert tuple(storage.runs.window(session.id, turns=1)) == said("q3", "a3")
 
     def test_a_run_that_is_rolled_back_is_kept_and_counted_with_what_it_used(self, storage: Storage) -> None:
         session = new_session(storage)
@@ -185,10 +184,10 @@ class PolicyContract(Contract):
 
             at_once(meet, 2)
             (admission,) = found
-            kept = [] if first.id in admission.interrupted else ["q", "a"]
+            kept = [] if first.id in [run.id for run in admission.interrupted] else ["q", "a"]
             assert _texts(storage, session) == kept, number
             if admission.run.status is RunStatus.RUNNING:
-                assert tuple(admission.history) == said("q", "a")
+                assert tuple(admission.history or ()) == said("q", "a")
 
     def test_simultaneous_runs_that_interrupt_each_other_are_in_the_history_in_the_order_of_admission(
         self, storage: Storage
@@ -203,31 +202,18 @@ class PolicyContract(Contract):
         storage.runs.finish(ended(runs[0], status=RunStatus.CANCELLED), messages=said("first"))
         for run in runs[1:-1]:
             storage.runs.finish(ended(run, status=RunStatus.CANCELLED))
-        claimed = storage.runs.start(runs[-1], history_turns=10, now=at(9))
-        assert claimed is not None
-        storage.runs.finish(ended(claimed.run), messages=said("last"))
+        storage.runs.finish(ended(claimed(storage, runs[-1].id).run), messages=said("last"))
         assert _texts(storage, session) == ["first", "last"]
 
-    @pytest.mark.parametrize("in_session", [True, False])
-    def test_a_run_that_is_held_back_is_queued_until_it_is_claimed(self, storage: Storage, in_session: bool) -> None:
-        session = new_session(storage) if in_session else None
-        if session is not None:
-            take_turn(storage, session, "q", "a")
-        admission = admit(storage, new_run(session), queued=True)
-        held = admission.run
-        assert (held.status, held.started_at, tuple(admission.history)) == (RunStatus.QUEUED, None, ())
-        assert storage.runs.get(held.id, owner=None) == held
-        claimed = storage.runs.start(held, history_turns=10, now=at(7))
-        assert claimed is not None
-        assert (claimed.run.status, claimed.run.started_at) == (RunStatus.RUNNING, at(7))
-        assert tuple(claimed.history) == (said("q", "a") if in_session else ())
-
-    def test_a_run_that_is_held_back_is_the_sessions_unfinished_run(self, storage: Storage) -> None:
+    @pytest.mark.parametrize("lease", [LEASE, None])
+    def test_a_run_that_no_worker_has_claimed_is_the_sessions_unfinished_run(
+        self, storage: Storage, lease: Lease | None
+    ) -> None:
         session = new_session(storage)
-        held = admit(storage, new_run(session), queued=True).run
+        unclaimed = admitted(storage, session, lease=None)
         with pytest.raises(SessionBusy):
-            _admit(storage, session, BusyPolicy.REJECT)
-        behind = _admit(storage, session, BusyPolicy.INTERRUPT)
+            admit(storage, new_run(session), lease, concurrency=BusyPolicy.REJECT)
+        behind = admit(storage, new_run(session), lease, concurrency=BusyPolicy.INTERRUPT)
         assert behind.run.status is RunStatus.QUEUED
-        assert list(behind.interrupted) == [held.id]
-        assert storage.runs.start(behind.run, history_turns=10, now=at(9)) is None
+        assert [(run.id, run.worker_id) for run in behind.interrupted] == [(unclaimed.id, None)]
+        assert storage.runs.claim(behind.run.id, LEASE, now=at(9)) is None

@@ -10,13 +10,22 @@ from agentos.domain.media import Media
 from agentos.domain.message import Message, ToolCall
 from agentos.domain.run import BusyPolicy, Run
 from agentos.domain.stored_request import ModelOverrides, RunMode, StoredRequest
-from agentos.domain.times import utc_now
 from agentos.storage.admission import Lease
 from agentos.storage.interface import Storage
 from agentos.storage.paging import Paging
 from agentos.storage.runs import RunFilter
 from agentos.testing.storage.attachments import picture
-from agentos.testing.storage.contract import AWKWARD, LEASE, Contract, admit, ended, new_run, new_session, said
+from agentos.testing.storage.contract import (
+    AWKWARD,
+    Contract,
+    admit,
+    claimed,
+    ended,
+    new_run,
+    new_session,
+    said,
+    taken_over,
+)
 
 EXPIRED = Lease("gone", -1.0)
 CONVERSATION = (
@@ -41,7 +50,7 @@ WHOLE = StoredRequest(
 
 def taken(storage: Storage) -> Run:
     """Take over the one run that has lost its worker."""
-    (run,) = storage.runs.take_lost(LEASE, limit=9)
+    (run,) = taken_over(storage)
     return run
 
 
@@ -59,11 +68,11 @@ class RequestContract(Contract):
         assert found.request == request_of_run
         assert (found.caller_id, found.parent_run_id) == ("key:4f", "p")
 
-    def test_a_run_that_waited_still_has_its_request(self, storage: Storage) -> None:
-        run = admit(storage, new_run(new_session(storage), request=WHOLE), EXPIRED, queued=True).run
-        started = storage.runs.start(run, history_turns=9, now=utc_now())
-        assert started is not None
-        assert started.run.request == WHOLE
+    @pytest.mark.parametrize("claim", [None, EXPIRED])
+    def test_a_run_that_waited_still_has_its_request(self, storage: Storage, claim: Lease | None) -> None:
+        run = admit(storage, new_run(new_session(storage), request=WHOLE), claim).run
+        assert run.request == WHOLE
+        assert claimed(storage, run.id, EXPIRED).run.request == WHOLE
         assert taken(storage).request == WHOLE
 
     def test_runs_that_are_read_show_who_asked_and_leave_the_rest_of_the_request_out(self, storage: Storage) -> None:

@@ -15,7 +15,6 @@ from agentos.storage.paging import Paging
 from agentos.storage.runs import RunFilter
 from agentos.testing.storage.contract import (
     AWKWARD,
-    LEASE,
     Contract,
     admit,
     admitted,
@@ -56,14 +55,14 @@ class RunContract(Contract):
     def test_a_run_in_an_unknown_session_is_refused(self, storage: Storage) -> None:
         run = new_run(session_id="x")
         with pytest.raises(SessionNotFound):
-            storage.runs.admit(run, LEASE, owner=None, history_turns=10)
+            admit(storage, run)
         assert storage.runs.get(run.id, owner=None) is None
 
     def test_a_run_whose_id_is_taken_is_refused_and_changes_nothing(self, storage: Storage) -> None:
         session = new_session(storage)
         run = admitted(storage, session)
         with pytest.raises(StorageError):
-            storage.runs.admit(new_run(session, id=run.id, seconds=9), LEASE, owner=None, history_turns=10)
+            admit(storage, new_run(session, id=run.id, seconds=9))
         found = storage.sessions.get(session.id, owner=None)
         assert found is not None
         assert found.updated_at == at(0)

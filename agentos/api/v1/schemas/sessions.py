@@ -153,3 +153,4 @@ class DeletedDataSchema(ResponseSchema):
     runs = StrictInteger("Runs, in sessions or not.")
     attachments = StrictInteger("Attachments: the same bytes in several runs count once.")
     aliases = StrictInteger("Aliases: ids of other protocols that stood for sessions.")
+    records = StrictInteger("Records that plugins keep: webhooks, schedules, budgets. With `user_id`, none.")

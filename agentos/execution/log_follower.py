@@ -1,0 +1,106 @@
+"""A run's events for a follower that reads them from the log: from another worker, too late, or too slowly."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator, Sequence
+
+from agentos.domain.event import Error, Frame
+from agentos.domain.run import Run, RunStatus
+from agentos.errors import RunCancelled, StorageError
+from agentos.events.encoder import FrameEncoder
+from agentos.execution.signals import Signals, run_topic
+from agentos.storage.interface import Storage
+
+PAGE = 1000
+"""Frames that are read from the log at once."""
+
+POLL = 0.1
+"""Seconds between two looks into the log, if no signal comes; a worker writes ten times a second."""
+
+ENDED_POLL = 1.0
+"""Seconds between two looks whether the run is still there, while its log is silent."""
+
+
+class LogFollower:
+    """Reads one run's events from the log, as they come there."""
+
+    def __init__(self, storage: Storage, signals: Signals, run: Run, *, poll: float = POLL) -> None:
+        self._storage = storage
+        self._signals = signals
+        self._run = run
+        self._poll = poll
+
+    def follow(
+        self, after: int, heartbeat: float, until: Callable[[int], bool]
+    ) -> Generator[Sequence[Frame], None, int | None]:
+        """Yield the frames after a number to the run's end, or ``until`` it is true of the last number that was read.
+
+        Returns that number, or ``None`` if nothing more comes for now: after the run's end; and after a pause that it
+        yielded, if the run still is in that pause. After ``heartbeat`` seconds without a frame an empty batch comes.
+        """
+        spoke = looked = time.monotonic()
+        paused = False  # the last frame is a pause
+        ask = self._run.status.finished  # find out now whether there is more to come
+        with self._signals.listen(run_topic(self._run.id)) as wakeup:
+            while ask or not until(after):
+                frames = self.page(after)
+                now = time.monotonic()
+                if frames:
+                    after, spoke = frames[-1].number, now
+                    yield frames
+                    if frames[-1].last:
+                        return None
+                    ask = paused = frames[-1].stops
+                    continue
+                if ask or now - looked >= ENDED_POLL:
+                    ask, looked = False, now
+                    rest = self._rest(after, paused=paused)
+                    if rest is not None:
+                        yield from rest
+                        return None
+                if now - spoke >= heartbeat:
+                    spoke = now
+                    yield ()
+                wakeup.wait(min(self._poll, spoke + heartbeat - time.monotonic()))
+        return after
+
+    def page(self, after: int) -> Sequence[Frame]:
+        """Return the next frames of the log; none also while the database is away."""
+        try:
+            return self._storage.events.read(self._run.id, after=after, limit=PAGE)
+        except StorageError:
+            return ()  # The follower gets heartbeats, and continues when the database is back.
+
+    def _rest(self, after: int, *, paused: bool) -> Sequence[Sequence[Frame]] | None:
+        """Return what is left for a follower that has seen all up to ``after``; ``None``: there is more to come.
+
+        ``paused``: the last that it was sent is a pause.
+        """
+        run = self._run
+        try:
+            # In this order: a log that is read before may lack the end, or the next pause, that the run shows.
+            now = self._storage.runs.get(run.id, owner=run.owner)
+            left = self._storage.events.read(run.id, after=after, limit=PAGE)
+        except StorageError:
+            return None
+        if now is None:
+            gone = RunCancelled("the run was cancelled: it was deleted, or its session was")
+            error = Error(gone.phrase, gone.message, gone.code, {"run_id": run.id})
+            return [[FrameEncoder(run).encode(error, after + 1)]]
+        if left:
+            return [left] if left[-1].last else None
+        if not now.status.finished:
+            return [] if paused and now.status is RunStatus.PAUSED else None
+        # A worker that dies, or loses the database, takes the events of its last moment with it. A follower
+        # that was shown them must still get the run's end, though that event's number is not beyond what it has seen.
+        lost = now.error is not None and (
+            now.error.code == "STORAGE_ERROR" or now.error.details.get("cause") == "WORKER_LOST"
+        )
+        return [self._last()] if lost else []
+
+    def _last(self) -> Sequence[Frame]:
+        last: Sequence[Frame] = ()
+        while frames := self.page(last[0].number if last else 0):
+            last = frames[-1:]
+        return last

@@ -1,0 +1,299 @@
+"""Executes runs, each in a thread of its own, away from the connection that asked for it."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import threading
+import time
+from collections.abc import Callable
+from functools import partial
+
+from agentos.domain.pending import PauseRequested
+from agentos.domain.run import BusyPolicy, Run, RunStatus
+from agentos.domain.stored_request import RunMode
+from agentos.domain.times import utc_now
+from agentos.errors import AgentOSError, RunCancelled, RunNotFound, ShuttingDown, StorageError, WorkerLost
+from agentos.events.log import EventLog
+from agentos.execution.agent_call import AgentCall
+from agentos.execution.finalizer import RunFinalizer
+from agentos.execution.live import LiveRun
+from agentos.execution.live_runs import ABANDON_AFTER, LiveRuns, side_by_side
+from agentos.execution.observed import ObservedRun
+from agentos.execution.observers import NO_OBSERVERS, RunObservers
+from agentos.execution.pause import RunPauser
+from agentos.execution.preparation import Prepare, Prepared
+from agentos.execution.session_queue import SessionQueue
+from agentos.execution.signals import Signals, worker_topic
+from agentos.execution.submission import Submission
+from agentos.execution.takeover import prepare_claimed
+from agentos.execution.unattended import UnattendedRuns, topics_of
+from agentos.storage.admission import Admission, Ended, Lease, Quota
+from agentos.storage.idempotency import IdempotencyKey, Replay
+from agentos.storage.interface import Storage
+
+OBSERVERS_WAIT = 1.0
+"""Seconds that the end of the process waits for those who observe the end of a run."""
+
+Execution = tuple[LiveRun, Prepared, Admission]
+
+logger = logging.getLogger(__name__)
+
+
+class Worker:
+    """Has runs admitted or claims them, executes them, and ends or pauses each exactly once.
+
+    Every execution begins with an :class:`~agentos.storage.admission.Admission`, and one function executes it: for a
+    request in a thread of its own, for an executor, and for the sweep, in theirs.
+    """
+
+    def __init__(
+        self,
+        storage: Storage,
+        log: EventLog,
+        lease: Lease,
+        signals: Signals,
+        submission: Submission,
+        *,
+        prepare: Prepare,
+        quota: Quota = Quota(),  # noqa: B008 - frozen
+        max_paused: int | None = None,
+        max_attempts: int = 1,
+        observers: RunObservers = NO_OBSERVERS,
+        log_content: bool = False,
+    ) -> None:
+        self.draining = False
+        self._runs = LiveRuns()
+        self._storage = storage
+        self._log = log
+        self._lease = lease
+        self._signals = signals
+        self._submission = submission
+        self._prepare = prepare
+        self._quota = quota
+        self._max_attempts = max_attempts
+        self._observers = observers
+        # Decided once: a run that no plugin observes has no look-out for observers on the way of its tokens.
+        observe = observers.on_event
+        self._new_live = LiveRun if observe is None else partial(ObservedRun, observe=observe)
+        self._log_content = log_content
+        self._finalizer = RunFinalizer(storage, log)
+        self._pauser = RunPauser(storage, log, self._finalizer, limit=max_paused)
+        self._unattended = UnattendedRuns(storage, signals, observers, submit=self.submit)
+        turns = SessionQueue(storage, signals, lease)
+        self._call = AgentCall(storage, turns, signals.timers, partial(self._spawn, self.stop))
+
+    # --- beginnings --------------------------------------------------------------------------------------------------
+
+    def start(
+        self,
+        run: Run,
+        prepared: Prepared,
+        *,
+        owner: str | None,
+        concurrency: BusyPolicy = BusyPolicy.ENQUEUE,
+        idempotency: IdempotencyKey | None = None,
+        background: bool = False,
+    ) -> LiveRun | Replay | None:
+        """Accept a run durably and begin to execute it; with ``background``, have the executor do so (``None``).
+
+        Its session must be of ``owner``; ``None``: of any owner. A repeat means that there is no new run. Raises
+        :class:`~agentos.errors.ShuttingDown`, :class:`~agentos.errors.RateLimited`,
+        :class:`~agentos.errors.SessionNotFound`, :class:`~agentos.errors.SessionBusy` or
+        :class:`~agentos.errors.StorageError`; then there is none either.
+        """
+        if self.draining:
+            raise ShuttingDown("the server is about to stop and takes no new runs; try again")
+        begun = time.monotonic()
+        limits = prepared.limits
+        admission = self._storage.runs.admit(
+            run,
+            claim=None if background else self._lease,
+            owner=owner,
+            history_turns=limits.history_turns,
+            concurrency=concurrency,
+            idempotency=idempotency,
+            quota=self._quota if background else dataclasses.replace(self._quota, unclaimed=None),
+        )
+        if isinstance(admission, Replay):
+            return admission
+        if background:
+            self._stop_interrupted(admission)
+            self.submit(run.id)
+            return None
+        waits = admission.run.status is RunStatus.QUEUED
+        admitted = dataclasses.replace(admission.run, request_id=run.request_id)
+        admission = dataclasses.replace(admission, run=admitted)
+        live = self._enter(admission, prepared, deadline=begun + (limits.queue_timeout if waits else limits.timeout))
+        self._stop_interrupted(admission)
+        self._spawn(self._execute, live, prepared, admission)
+        return live
+
+    def execute(self, run_id: str) -> None:
+        """Claim a run that is there and execute it in the calling thread: what executors call.
+
+        Returns when it has ended or paused, and at once when there is nothing to do: another worker has it, it has to
+        wait for an older run of its session, or this worker drains. Never raises.
+        """
+        try:
+            execution = self._claim(run_id)
+        except StorageError:
+            logger.warning("a run could not be claimed; a later sweep finds it", extra={"run_id": run_id})
+        except Exception:
+            logger.exception("claiming a run met a bug", extra={"run_id": run_id})
+        else:
+            if execution is not None:
+                self._execute(*execution)
+
+    def take_over(self, run_id: str) -> None:
+        """Claim a run of a lost worker, and end it, or execute it in a thread of its own. Raises ``StorageError``."""
+        execution = self._claim(run_id)
+        if execution is not None:
+            self._spawn(self._execute, *execution)
+
+    def resume(self, run: Run) -> None:
+        """Execute a run whose pause was answered: one in the background by the executor, another one at once."""
+        if run.request is not None and run.request.mode is RunMode.BACKGROUND:
+            self.submit(run.id)
+        elif not self.draining:
+            threading.Thread(target=self.execute, args=(run.id,), name=f"run-{run.id}", daemon=True).start()
+
+    def submit(self, run_id: str) -> None:
+        """Have the executor execute a run. A worker that drains leaves it to the others."""
+        if not self.draining:
+            self._submission.submit(run_id, self.execute)
+
+    def get(self, run_id: str) -> LiveRun | None:
+        """Return a run that is under way in this worker."""
+        return self._runs.get(run_id)
+
+    def running(self) -> list[LiveRun]:
+        """Return the runs under way in this worker."""
+        return list(self._runs)
+
+    # --- ends --------------------------------------------------------------------------------------------------------
+
+    def cancel(self, run_id: str, cause: AgentOSError) -> None:
+        """Stop a run, if it is under way in this worker, without waiting for its end."""
+        live = self._runs.get(run_id)
+        if live is not None and live.cancellation.cause is None:
+            self._spawn(self.stop, live, cause)
+
+    def stop(self, live: LiveRun, cause: AgentOSError) -> None:
+        """End a run for a reason from outside: cut what it waits in, and if it does not return, do not wait for it."""
+        live.cancellation.cancel(cause)
+        if live.stream.wait(ABANDON_AFTER) is None:
+            self._end(live, live.cancellation.cause)
+
+    def stop_session(self, session_id: str, cause: AgentOSError) -> None:
+        """Stop all runs of a session that are under way here, side by side, and wait for their ends."""
+        side_by_side(self.stop, [live for live in self._runs if live.run.session_id == session_id], cause)
+
+    def stop_asked(self, run: Run, cause: RunCancelled) -> None:
+        """Stop a run that was asked to stop in the database, wherever it is: ``run.worker_id`` says where.
+
+        One that no worker has is ended here. Raises :class:`~agentos.errors.StorageError`.
+        """
+        if run.worker_id is None:
+            self.end_unattended(run, cause)
+        elif self._runs.get(run.id) is not None:
+            self.cancel(run.id, cause)
+        else:
+            self._signals.notify(worker_topic(run.worker_id))
+
+    def end_unattended(self, run: Run, failure: AgentOSError, *, silent: bool = False) -> Run | None:
+        """End a run that no worker executes: :meth:`agentos.execution.unattended.UnattendedRuns.end`."""
+        return self._unattended.end(run, failure, silent=silent)
+
+    def drain(self, timeout: float) -> None:
+        """Take no new runs, give those under way ``timeout`` seconds, then end them as lost. Can be called again.
+
+        Runs that wait for a worker, or are paused, stay for the others.
+        """
+        self.draining = True
+        self._runs.wait_idle(timeout)
+        cause = WorkerLost("the server was stopped before the run ended; what it had written was kept")
+        self._runs.end_all(self._end, cause)
+
+    def close(self) -> None:
+        """End the threads. Runs under way have been ended before; their observers get a moment."""
+        self._runs.wait_idle(OBSERVERS_WAIT)
+        self._log.close()
+
+    # --- the one path ------------------------------------------------------------------------------------------------
+
+    def _claim(self, run_id: str) -> Execution | None:
+        """Claim a run and find its agent. One that cannot be executed is ended."""
+        present = self._runs.get(run_id)
+        if self.draining or (present is not None and not present.is_ending):
+            return None
+        try:
+            admission = self._storage.runs.claim(run_id, self._lease, now=utc_now())
+        except RunNotFound:
+            return None
+        if admission is None:
+            return None
+        prepared = prepare_claimed(admission, self._prepare, max_attempts=self._max_attempts)
+        resumed = isinstance(prepared, Prepared)
+        if admission.crashed:
+            logger.warning("took over a run of a lost worker", extra={"run_id": run_id, "resumed": resumed})
+        if not isinstance(prepared, Prepared):
+            self._unattended.end(admission.run, prepared)
+            return None
+        live = self._enter(admission, prepared, deadline=time.monotonic() + prepared.limits.timeout)
+        return live, prepared, admission
+
+    def _enter(self, admission: Admission, prepared: Prepared, *, deadline: float) -> LiveRun:
+        """Make a run one of those under way in this worker."""
+        live = self._new_live(
+            admission,
+            self._signals.timers,
+            deadline=deadline,
+            limits=prepared.limits,
+            # A tool that asks twice is called again after each answer, and needs those of earlier pauses too.
+            actions=self._storage.runs.actions(admission.run.id) if admission.actions else (),
+            log_content=self._log_content,
+            sessions=self._storage.sessions,
+        )
+        self._runs.add(live)
+        self._log.open(live.run, live.stream)
+        return live
+
+    def _execute(self, live: LiveRun, prepared: Prepared, admission: Admission) -> None:
+        """Execute an admission in the calling thread, until its run has ended or paused."""
+        live.tell()
+        outcome = self._call.execute(live, prepared, admission)
+        if not isinstance(outcome, PauseRequested):
+            self._end(live, live.cancellation.cause or outcome)
+        elif live.cancellation.cause is not None:
+            self._end(live, live.cancellation.cause)
+        else:
+            self._leave(live, self._pauser.pause(live, outcome.actions))
+
+    def _end(self, live: LiveRun, failure: AgentOSError | None) -> None:
+        self._leave(live, self._finalizer.end(live, failure))
+
+    def _leave(self, live: LiveRun, ended: Ended | None) -> None:
+        """Tell of the end or the pause of a run; ``None``: another thread does."""
+        if ended is None:
+            return
+        self._signals.notify(*topics_of(live.run))
+        if ended.next_run_id is not None:
+            self.submit(ended.next_run_id)
+        try:
+            self._observers.tell(live)
+        finally:
+            live.writer.close()
+            self._runs.remove(live)
+
+    def _stop_interrupted(self, admission: Admission) -> None:
+        for other in admission.interrupted:
+            try:
+                self.stop_asked(other, RunCancelled("a newer run of its session interrupted it"))
+            except StorageError:
+                fields = {"run_id": other.id}
+                logger.warning("an interrupted run could not be ended; a later sweep ends it", extra=fields)
+
+    @staticmethod
+    def _spawn(function: Callable[..., None], live: LiveRun, *arguments: object) -> None:
+        threading.Thread(target=function, args=(live, *arguments), name=f"run-{live.run.id}", daemon=True).start()

@@ -1,0 +1,98 @@
+"""Paused runs: their answers, what they wait for, and the time in which they are answered."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+
+from agentos.domain.pending import Answer, PendingAction, PendingKind
+from agentos.domain.principal import APPROVE, Principal
+from agentos.domain.run import Run, RunStatus
+from agentos.domain.times import rfc3339, utc_now
+from agentos.errors import Forbidden, NotFound, PendingExpired, RunNotFound, StorageError
+from agentos.execution.pause import expiry_key
+from agentos.execution.preparation import Prepare
+from agentos.execution.signals import Signals, run_topic
+from agentos.execution.worker import Worker
+from agentos.storage.interface import Storage
+from agentos.storage.paging import Page, Paging
+from agentos.storage.pauses import PendingFilter, WaitingAction
+
+logger = logging.getLogger(__name__)
+
+
+class PauseService:
+    """Takes answers and lets runs expire. ``prepare`` finds the agent of a run."""
+
+    def __init__(self, storage: Storage, worker: Worker, signals: Signals, prepare: Prepare) -> None:
+        self._storage = storage
+        self._worker = worker
+        self._signals = signals
+        self._prepare = prepare
+
+    def answer(self, run_id: str, answers: Mapping[str, Answer], caller: Principal) -> Run:
+        """Save answers; with the last one the run is resumed: :meth:`agentos.services.runs.RunService.answer`."""
+        run = self._storage.runs.get(run_id, owner=caller.visible_owner)
+        if run is None:
+            raise RunNotFound(run_id)
+        if run.error is not None and run.error.code == PendingExpired.code:
+            raise PendingExpired(f"run {run_id!r} was not answered in time and has ended")
+        actions = {action.id: action for action in self._storage.runs.actions(run_id)}
+        now = utc_now()
+        given: dict[str, Answer] = {}
+        for action_id, answer in answers.items():
+            action = actions.get(action_id)
+            if action is None:
+                raise NotFound(f"run {run_id!r} does not wait for an action {action_id!r:.100}")
+            _check_scope(run, action, caller)
+            given[action_id] = replace(answer, answered_by=caller.id, answered_at=now)
+        answered = self._storage.runs.answer(run_id, given, owner=caller.visible_owner, forget=[expiry_key(run)])
+        if answered.resumed:
+            logger.info("run resumed", extra={"run_id": run_id, "session_id": run.session_id})
+            self._signals.notify(run_topic(run_id))
+            self._worker.resume(answered.run)
+        return answered.run
+
+    def expire(self, run_id: str) -> datetime | None:
+        """End a paused run whose time is over. Return when it has to be asked again; ``None``: not any more."""
+        run = self._storage.runs.get(run_id, owner=None)
+        if run is None or run.status is not RunStatus.PAUSED:
+            return None
+        due = [action.expires_at for action in run.pending if action.answer is None and action.expires_at is not None]
+        if not due:
+            return None
+        first = min(due)
+        if first > utc_now():
+            return first
+        failure = PendingExpired(
+            f"the run waited for an answer until {rfc3339(first)}, and none came",
+            details={"expired": [one.id for one in run.pending if one.answer is None and one.expires_at == first]},
+        )
+        self._worker.end_unattended(run, failure)
+        return None
+
+    def waiting(self, where: PendingFilter, paging: Paging, caller: Principal) -> Page[WaitingAction]:
+        """Return what the caller's paused runs wait for, newest first."""
+        if caller.visible_owner is not None:
+            where = replace(where, owner=caller.visible_owner)
+        return self._storage.runs.waiting(where, paging)
+
+    def forget_expiry(self, run: Run) -> None:
+        """Delete the record of a run that does not wait any more."""
+        collection, owner, id = expiry_key(run)
+        try:
+            self._storage.records.delete(collection, id, owner=owner)
+        except StorageError:  # it finds no paused run when it is due, and is deleted then
+            logger.debug("the expiry of a run stays until it is due", extra={"run_id": run.id})
+
+
+def _check_scope(run: Run, action: PendingAction, caller: Principal) -> None:
+    if action.kind is PendingKind.APPROVAL:
+        if not caller.may(APPROVE):
+            raise Forbidden(f"action {action.id!r} is an approval; answering it needs the scope {APPROVE!r}")
+    elif not caller.may_run(run.agent_id):
+        raise Forbidden(
+            f"action {action.id!r} is answered by those who may run agent {run.agent_id!r}; the credential may not"
+        )

@@ -1,0 +1,92 @@
+"""The promises about the list of what waits for an answer."""
+
+from __future__ import annotations
+
+import pytest
+
+from agentos.domain.pending import PendingAction, PendingKind
+from agentos.domain.run import RunStatus
+from agentos.storage.interface import Storage
+from agentos.storage.paging import Paging
+from agentos.storage.pauses import PendingFilter, WaitingAction
+from agentos.testing.storage.contract import AWKWARD, Contract, at, ended, new_session
+from agentos.testing.storage.pausing import APPROVED, action, answer, paused
+
+
+def _ids(storage: Storage, where: PendingFilter | None = None) -> list[str]:
+    return [one.action.id for one in storage.runs.waiting(where or PendingFilter(), Paging()).items]
+
+
+class WaitingContract(Contract):
+    """Lists of actions."""
+
+    def test_an_action_comes_with_the_run_that_waits_for_it(self, storage: Storage) -> None:
+        session = new_session(storage, owner="alice")
+        one = action(kind=PendingKind.INPUT, schema=AWKWARD, message="é", number=2, expires_at=at(10**6))
+        run = paused(storage, session, actions=(one,), agent_id="other", user_id="u")
+        alone = paused(storage, owner="bob", actions=(action(created_at=at(1)),))
+        assert storage.runs.waiting(PendingFilter(), Paging()).items == [
+            WaitingAction(
+                run_id=run.id, agent_id="other", owner="alice", session_id=session.id, user_id="u", action=one
+            ),
+            WaitingAction(
+                run_id=alone.id,
+                agent_id="assistant",
+                owner="bob",
+                session_id=None,
+                user_id=None,
+                action=alone.pending[0],
+            ),
+        ]
+
+    @pytest.mark.parametrize("name", ["owner", "agent_id", "session_id", "run_id", "kind"])
+    def test_each_filter_finds_exactly_its_own(self, storage: Storage, name: str) -> None:
+        run_ids: dict[str, str] = {}
+        for owner, kind in (("alice", PendingKind.APPROVAL), ("bob", PendingKind.CLIENT_TOOL)):
+            session = new_session(storage, id=f"of {owner}", owner=owner)
+            one = action(id=owner, kind=kind)
+            run_ids[owner] = paused(storage, session, agent_id=f"by {owner}", actions=(one,)).id
+        wanted = {
+            "owner": "bob",
+            "agent_id": "by bob",
+            "session_id": "of bob",
+            "run_id": run_ids["bob"],
+            "kind": PendingKind.CLIENT_TOOL,
+        }
+        assert _ids(storage, PendingFilter(**{name: wanted[name]})) == ["bob"]
+        assert _ids(storage, PendingFilter(**wanted)) == ["bob"]
+        other = {"kind": PendingKind.INPUT, name: "x"} if name != "kind" else {"kind": PendingKind.INPUT}
+        assert _ids(storage, PendingFilter(**other)) == []
+        assert _ids(storage, PendingFilter(**{**wanted, "owner": "alice"})) == []
+
+    def test_pages_follow_each_other_newest_first(self, storage: Storage) -> None:
+        actions = [action(id=f"action-{number}", created_at=at(number // 2)) for number in range(5)]
+        paused(storage, actions=actions[:2])
+        paused(storage, actions=actions[2:])
+        page = storage.runs.waiting(PendingFilter(), Paging(limit=2))
+        paused(storage, actions=(action(id="later", created_at=at(99)),))
+        seen: list[PendingAction] = [one.action for one in page.items]
+        while page.next_cursor is not None:
+            page = storage.runs.waiting(PendingFilter(), Paging(limit=2, cursor=page.next_cursor))
+            seen.extend(one.action for one in page.items)
+        assert seen == actions[::-1]
+        assert [one.action for one in storage.runs.waiting(PendingFilter(), Paging(limit=2, offset=1)).items] == seen[
+            :2
+        ]
+
+    def test_what_was_answered_is_not_in_the_list(self, storage: Storage) -> None:
+        one, two = action(), action()
+        run = paused(storage, actions=(one, two))
+        storage.runs.answer(run.id, {one.id: APPROVED}, owner=None)
+        assert _ids(storage) == [two.id]
+        answer(storage, run)
+        assert _ids(storage) == []
+
+    def test_what_a_run_waited_for_that_has_ended_or_is_gone_is_not_in_the_list(self, storage: Storage) -> None:
+        session = new_session(storage)
+        over, deleted, kept = paused(storage), paused(storage), paused(storage)
+        paused(storage, session)
+        storage.runs.finish(ended(over, status=RunStatus.CANCELLED))
+        storage.runs.delete(deleted.id, owner=None)
+        storage.sessions.delete(session.id, owner=None)
+        assert _ids(storage) == [kept.pending[0].id]

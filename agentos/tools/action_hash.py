@@ -1,0 +1,25 @@
+"""What an answer is bound to: the hash of the call or question that was asked about."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from agentos.domain.tool_spec import ToolSpec
+
+
+def arguments_hash(agent_id: str, tool: ToolSpec | None, arguments: Mapping[str, Any], *also: Any) -> str:
+    """Return the SHA-256 of an agent's id, a tool's name and schema, canonical arguments, and what else is given.
+
+    Canonical means: JSON with sorted keys and without spaces, so that the order of the model's keys does not matter.
+
+    >>> spec = ToolSpec("add", "", {"type": "object"})
+    >>> arguments_hash("clerk", spec, {"a": 1, "b": 2}) == arguments_hash("clerk", spec, {"b": 2, "a": 1})
+    True
+    """
+    named = None if tool is None else [tool.name, tool.parameters]
+    covered = orjson.dumps([agent_id, named, arguments, also], default=dict, option=orjson.OPT_SORT_KEYS)
+    return hashlib.sha256(covered).hexdigest()

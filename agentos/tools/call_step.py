@@ -1,0 +1,123 @@
+"""What the calls of one step of a run may wait for, and the answers that there are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from agentos.domain.ids import new_id
+from agentos.domain.message import ToolCall
+from agentos.domain.pending import Answer, Pending, PendingAction, PendingKind
+from agentos.domain.times import utc_now
+from agentos.errors import InvalidRequest
+from agentos.tools.action_hash import arguments_hash
+from agentos.tools.questions import RunQuestions, expiry, last_answered
+from agentos.tools.tool import Tool
+
+CHANGED = "its arguments or its schema are not what was {} any more"
+
+
+@dataclass(eq=False)
+class CallStep:
+    """One step of a run. ``turn`` counts the steps, so that an answer counts for a call of its own step alone.
+
+    ``approve`` are names of tools that a person has to approve. ``actions`` are those of the run, with their answers,
+    where the step continues after a pause; else none. ``pending`` is what the step waits for, once it was executed.
+    With ``may_wait`` off, a call that would have to wait fails instead.
+    """
+
+    turn: int
+    approve: Set[str] = frozenset()
+    actions: Sequence[PendingAction] = ()
+    pending: list[PendingAction] = field(default_factory=list)
+    may_wait: bool = True
+
+
+class CallAnswers:
+    """What was answered about one call, if the call is still what was asked about.
+
+    ``call`` and ``arguments`` are those that run: the model's, or an approver's. ``refusal`` says why it must not run.
+    """
+
+    def __init__(
+        self, call: ToolCall, tool: Tool, arguments: Mapping[str, Any], step: CallStep, *, agent_id: str
+    ) -> None:
+        self.call = call
+        self.arguments = dict(arguments)
+        self.approved = False
+        self.refusal: str | None = None
+        self.of_client: Answer | None = None
+        """What the client gave, which executed the tool itself."""
+        self._tool = tool
+        self._step = step
+        self._agent_id = agent_id
+        if not step.actions:
+            return
+        approval = last_answered(step.actions, call, PendingKind.APPROVAL)
+        if approval is not None and approval.answer is not None:
+            self._take_approval(approval, approval.answer)
+        executed = last_answered(step.actions, self.call, PendingKind.CLIENT_TOOL)
+        if executed is not None and self.refusal is None:
+            if self._is_same(executed):
+                self.of_client = executed.answer
+            else:
+                self.refusal = f"the client's result does not count: {CHANGED.format('asked for')}"
+
+    @property
+    def asked(self) -> bool:
+        """Whether the call began before a pause, and asked a question."""
+        questions = [one for one in self._step.actions if one.kind is PendingKind.INPUT and one.call.id == self.call.id]
+        return any(
+            one.arguments_hash == self._hash("question", one.number, one.message, one.schema) for one in questions
+        )
+
+    def questions(self, pause_timeout: float | None) -> RunQuestions:
+        """Return what the call's tool asks with."""
+        return RunQuestions(self.call, self._hash, self._step.actions, pause_timeout)
+
+    def action(self, kind: PendingKind, pending: Pending, pause_timeout: float | None) -> PendingAction:
+        """Return what the call waits for."""
+        seconds = pause_timeout if pending.expires_in is None else pending.expires_in
+        return PendingAction(
+            id=new_id(),
+            kind=kind,
+            call=self.call,
+            arguments_hash=self._hash(),
+            message=pending.message or None,
+            created_at=utc_now(),
+            expires_at=expiry(seconds),
+        )
+
+    def _take_approval(self, action: PendingAction, answer: Answer) -> None:
+        if not self._is_same(action):
+            self.refusal = f"not called: {CHANGED.format('asked about')}"
+        elif answer.decision != "approve":
+            self.refusal = f"not called: it was rejected{f': {answer.message}' if answer.message else ''}"
+        elif answer.arguments is not None:
+            if answer.arguments_hash != edited_hash(action, self._tool, answer.arguments, agent_id=self._agent_id):
+                self.refusal = f"not called: {CHANGED.format('approved')}"
+            text = orjson.dumps(answer.arguments, default=dict, option=orjson.OPT_SORT_KEYS).decode()
+            self.call = ToolCall(self.call.id, self.call.name, text, self.call.provider_details)
+            self.arguments = orjson.loads(text)
+        self.approved = self.refusal is None
+
+    def _is_same(self, action: PendingAction) -> bool:
+        """Tell whether an action is about this call: both as the call is now, and as people were shown it."""
+        if action.arguments_hash != self._hash():
+            return False
+        try:
+            shown = self._tool.reader.parse(action.call.arguments)
+        except InvalidRequest:
+            return False
+        return action.call.name == self.call.name and shown == self.arguments
+
+    def _hash(self, *also: Any) -> str:
+        return arguments_hash(self._agent_id, self._tool.spec, self.arguments, self._step.turn, *also)
+
+
+def edited_hash(action: PendingAction, tool: Tool, arguments: Mapping[str, Any], *, agent_id: str) -> str:
+    """Return the hash of the arguments that an approver gave instead; it holds for this action alone."""
+    return arguments_hash(agent_id, tool.spec, arguments, action.arguments_hash)
