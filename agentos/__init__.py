@@ -19,7 +19,9 @@ from agentos.domain.event import (
     Complete,
     CustomEvent,
     Error,
+    Paused,
     Reasoning,
+    Resumed,
     RunEvent,
     RunStart,
     StateEvent,
@@ -30,6 +32,7 @@ from agentos.domain.event import (
 from agentos.domain.finished_request import FinishedRequest
 from agentos.domain.media import Media
 from agentos.domain.message import Message, ToolCall
+from agentos.domain.pending import Answer, Pending, PendingAction, PendingKind
 from agentos.domain.principal import Principal
 from agentos.domain.run import BusyPolicy, Run, RunError, RunStatus
 from agentos.domain.run_request import RunRequest
@@ -145,6 +148,7 @@ __all__ = [
     "AgentNotFound",
     "AgentOS",
     "AgentOSError",
+    "Answer",
     "Arrival",
     "AuthenticationUnavailable",
     "Authenticator",
@@ -193,6 +197,10 @@ __all__ = [
     "OutboundRefused",
     "Page",
     "Paging",
+    "Paused",
+    "Pending",
+    "PendingAction",
+    "PendingKind",
     "PluginError",
     "PreconditionFailed",
     "Principal",
@@ -219,6 +227,7 @@ __all__ = [
     "RegisterToolSource",
     "RequestError",
     "RequestTooLarge",
+    "Resumed",
     "Run",
     "RunActive",
     "RunCancelled",

@@ -15,6 +15,7 @@ from agentos.domain.agent import Agent, StreamingAgent
 from agentos.domain.denied import Denied
 from agentos.domain.ids import new_id
 from agentos.domain.message import ToolCall
+from agentos.domain.pending import Pending
 from agentos.errors import ConfigError
 from agentos.events.log import EventLog
 from agentos.execution.cancels import CancelWatch
@@ -27,7 +28,7 @@ from agentos.execution.worker import Worker
 from agentos.models.catalog import Catalog
 from agentos.observability.redaction import process, secrets_of
 from agentos.plugins.closing import OpenedThings, close_all
-from agentos.plugins.decisions import first_denial
+from agentos.plugins.decisions import first_decision
 from agentos.plugins.lifecycle import Lifecycle
 from agentos.plugins.manager import CORE, PluginManager
 from agentos.plugins.observers import Observers
@@ -189,9 +190,9 @@ def _tool_executor(config: Config, manager: PluginManager) -> ToolExecutor:
     calls = manager.implementations("before_tool_call")
     undecided = Denied("it could not be found out whether the call is allowed")
 
-    def ask(call: ToolCall, context: ToolContext) -> Denied | None:
+    def ask(call: ToolCall, context: ToolContext) -> Denied | Pending | None:
         about = {"tool": call.name, "run_id": context.run_id, "agent_id": context.agent_id}
-        return first_denial(
+        return first_decision(
             calls, lambda hook_call: hook_call(call=call, context=context), undecided=undecided, about=about
         )
 
@@ -199,6 +200,7 @@ def _tool_executor(config: Config, manager: PluginManager) -> ToolExecutor:
         config.tool_timeout,
         isolation=Isolation(cpu=config.tool_cpu, memory=config.tool_memory),
         before_call=ask if calls else None,
+        pause_timeout=config.pause_timeout,
     )
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from agentos.domain.event import RunEvent, Step
     from agentos.domain.finished_request import FinishedRequest
     from agentos.domain.message import ToolCall
+    from agentos.domain.pending import Pending
     from agentos.domain.run import Run
     from agentos.domain.run_request import RunRequest
     from agentos.domain.usage import Usage
@@ -224,12 +225,17 @@ def before_model_call(request: ModelRequest, context: RunContext) -> ModelReques
 
 
 @hookspec
-def before_tool_call(call: ToolCall, context: ToolContext) -> Denied | None:
-    """Allow a tool call by returning ``None``, or deny it. Called in the call's own thread, before the tool.
+def before_tool_call(call: ToolCall, context: ToolContext) -> Denied | Pending | None:
+    """Allow a tool call by returning ``None``, deny it, or have a person approve it first with ``Pending``.
 
-    Its arguments have been checked. Every plugin is asked; a call that any of them denies is not made, and the model
-    reads the first reason. What this raises, or returns besides, is logged with the plugin's name, and denies too. The
-    server does not start without a plugin that has this hook and is broken.
+    Its arguments have been checked. Every plugin is asked, about all calls of a step before the first of them is made;
+    each call in a thread of its own. A call that any plugin denies is not made, and the model reads the first reason.
+    For one that is pending, the run pauses. After the answer this is asked again, perhaps at another worker and with
+    arguments that the approver changed: a denial counts then too, and ``Pending`` is granted for what was approved. So
+    do nothing here that must not happen twice.
+
+    What this raises, or returns besides, is logged with the plugin's name, and denies too. The server does not start
+    without a plugin that has this hook and is broken.
 
     Used by: ``agentos-tool-policy``.
     """

@@ -31,12 +31,14 @@ class Agent:
     ``model`` is ``provider:name`` (``openai:gpt-5-mini``). ``tools`` are names of registered tools (``source/tool`` or
     ``source/*`` for those of a :class:`~agentos.ToolSource`), ``@tool`` functions, plain typed functions,
     :class:`~agentos.Tool` objects or toolkits; only names can be stored.
+    ``approve`` names those that a person has to approve: by their names, those of a source as in ``tools``.
     ``parameters`` go to the model as they are (``temperature``, ``tool_choice``, …); ``extra_headers``, ``extra_query``
     and ``extra_body`` add to its request, but never a secret. ``output_schema`` is the JSON schema that the answer must
     follow; with ``output_retries`` (0 to 3) an answer that does not is asked for again, and only the one that does is
     streamed. ``history_turns`` and ``max_turns`` fall back to the server's settings.
     ``concurrency`` is what happens to a run when its session has another one under way and the request does not say.
-    ``retry_on_crash`` lets a run start over when its worker is lost: for agents with tools that may act twice.
+    ``retry_on_crash`` lets a run go on after its last finished step when its worker is lost: for agents with tools that
+    may act twice.
     ``allow_overrides`` names what a run may do differently: parameters, ``output_schema``, ``client_tools`` and
     ``instructions``. An output limit is only ever lowered.
 
@@ -56,6 +58,7 @@ class Agent:
     max_turns: int | None = None
     concurrency: BusyPolicy | str = BusyPolicy.ENQUEUE
     retry_on_crash: bool = False
+    approve: Sequence[str] = ()
     allow_overrides: Sequence[str] = DEFAULT_OVERRIDES
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
@@ -90,10 +93,15 @@ class Agent:
                 f"tools of agent {self.id!r} are the text {self.tools!r:.100}; accepted is a list, as in"
                 f" [{self.tools!r:.100}]"
             )
+        if isinstance(self.approve, str) or not all(isinstance(name, str) for name in self.approve):
+            raise InvalidRequest(
+                f"approve of agent {self.id!r} is {self.approve!r:.100}; accepted is a list of names of its tools"
+            )
         check_extras(self.id, self.parameters)
         check_allowed_overrides(self.id, self.allow_overrides)
         object.__setattr__(self, "name", self.name or self.id)
         object.__setattr__(self, "tools", tuple(self.tools))
+        object.__setattr__(self, "approve", tuple(self.approve))
         object.__setattr__(self, "allow_overrides", tuple(self.allow_overrides))
         object.__setattr__(self, "parameters", MappingProxyType(dict(self.parameters)))
         object.__setattr__(self, "metadata", MappingProxyType(dict(self.metadata)))

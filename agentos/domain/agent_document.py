@@ -24,6 +24,7 @@ _TYPES: dict[str, tuple[type | tuple[type, ...], str]] = {
     "max_turns": ((int, type(None)), "a whole number"),
     "concurrency": (str, ", ".join(BusyPolicy)),
     "retry_on_crash": (bool, "true or false"),
+    "approve": (list, "a list of names of its tools"),
     "allow_overrides": (list, "a list of names"),
     "metadata": (dict, "an object"),
 }

@@ -59,12 +59,6 @@ def check_overrides(agent_id: str, allowed: Sequence[str], overrides: ModelOverr
         if never or name not in allowed:
             accepted = ", ".join(one for one in allowed if one != name) or "none"
             _refuse(name, f"is not allowed by agent {agent_id!r}; it allows {accepted}")
-    if overrides.client_tools:
-        _refuse(
-            "client_tools",
-            "is not accepted by this version of AgentOS, which cannot wait for a client to execute a tool; register the"
-            f" tools at the server and name them in the tools of agent {agent_id!r}",
-        )
     for name, value in overrides.parameters.items():
         kind = _KINDS.get(name)
         if kind is not None and not kind[0](value):

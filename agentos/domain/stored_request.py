@@ -27,7 +27,7 @@ class ModelOverrides:
     """What one run does differently from its agent, where the agent's ``allow_overrides`` names it.
 
     ``parameters`` are fields of the model's request; each is named by itself. ``output_schema`` and ``instructions``
-    replace the agent's. ``client_tools`` are tools that the client executes; they are not accepted yet.
+    replace the agent's. ``client_tools`` are tools that the client executes: the run pauses for each call of them.
     """
 
     parameters: Mapping[str, Any] = field(default_factory=dict)

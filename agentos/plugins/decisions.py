@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from agentos.domain.denied import Denied
+from agentos.domain.pending import PauseRequested, Pending
 from agentos.plugins.hook_call import HookCall
 
 Ask = Callable[[HookCall], Any]
@@ -22,20 +23,53 @@ def first_denial(
     What ``ask`` raises, and an answer that is neither ``None`` nor :class:`~agentos.Denied`, is logged with the
     plugin's name, and counts as ``undecided``. ``about`` is in the log lines.
     """
-    denials = []
+    denials, _ = _decisions(calls, ask, (Denied,), undecided=undecided, about=about)
+    return denials[0] if denials else None
+
+
+def first_decision(
+    calls: Sequence[HookCall], ask: Ask, *, undecided: Denied, about: Mapping[str, str | None]
+) -> Denied | Pending | None:
+    """Ask as :func:`first_denial` does, where :class:`~agentos.Pending` is accepted too; a denial wins over it.
+
+    Of several that say :class:`~agentos.Pending`, the first message counts, and the shortest time.
+    """
+    denials, waits = _decisions(calls, ask, (Denied, Pending), undecided=undecided, about=about)
+    if denials:
+        return denials[0]
+    if not waits:
+        return None
+    times = [one.expires_in for one in waits if one.expires_in is not None]
+    message = next((one.message for one in waits if one.message), "")
+    return Pending(message, expires_in=min(times, default=None))
+
+
+def _decisions(
+    calls: Sequence[HookCall],
+    ask: Ask,
+    accepted: tuple[type, ...],
+    *,
+    undecided: Denied,
+    about: Mapping[str, str | None],
+) -> tuple[list[Denied], list[Pending]]:
+    denials: list[Denied] = []
+    waits: list[Pending] = []
     for call in calls:
         try:
             said = ask(call)
-            if said is not None and not isinstance(said, Denied):
-                raise TypeError(f"{said!r:.200} was returned; accepted: None or Denied")
-        except Exception:  # noqa: BLE001 - other people's code
+            if said is not None and not isinstance(said, accepted):
+                names = " or ".join(one.__name__ for one in accepted)
+                raise TypeError(f"{said!r:.200} was returned; accepted: None, {names}")
+        except (Exception, PauseRequested):  # noqa: BLE001 - other people's code, which cannot pause a run by itself
             log_undecided(call, about)
             denials.append(undecided)
             continue
-        if said is not None:
+        if isinstance(said, Denied):
             log_denial(call, about)
             denials.append(said)
-    return denials[0] if denials else None
+        elif isinstance(said, Pending):
+            waits.append(said)
+    return denials, waits
 
 
 def log_undecided(call: HookCall, about: Mapping[str, str | None]) -> None:

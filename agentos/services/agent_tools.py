@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import NamedTuple
 
 from agentos.domain.agent import Agent
 from agentos.errors import AgentFailed, InvalidRequest
@@ -15,6 +16,15 @@ from agentos.tools.tool import Tool, as_tools
 
 ALL = "*"
 """Stands for all tools of a source, in ``source/*``."""
+
+ALL_OF = f"{{}}/{ALL}"
+
+
+class ToolsOfAgent(NamedTuple):
+    """An agent's tools, and which of them a person has to approve, by the names that its model knows them by."""
+
+    tools: dict[str, Tool]
+    approve: frozenset[str]
 
 
 class AgentTools:
@@ -39,12 +49,13 @@ class AgentTools:
     def check(self, agent: Agent) -> None:
         """Raise :class:`~agentos.errors.InvalidRequest` for a tool or source that is not installed.
 
-        What a source has is not looked at: it may come later.
+        Also for a name in ``approve`` that is none of its tools: it may be misspelt, and the tool would be called
+        without an approval. What a source has is not looked at: it may come later.
         """
         self._collect(agent, ask_sources=False)
 
-    def of(self, agent: Agent) -> dict[str, Tool]:
-        """Return an agent's tools by the names that its model knows them by.
+    def of(self, agent: Agent) -> ToolsOfAgent:
+        """Return an agent's tools as they are now.
 
         Raises ``InvalidRequest`` as :meth:`check` does, and :class:`~agentos.errors.AgentFailed` for a tool that is
         named and that its source does not have now. Of ``source/*``, a source that fails has none.
@@ -55,24 +66,28 @@ class AgentTools:
         """Return a prepared agent with the tools that its sources have now; the same one if they did not change."""
         if not any(isinstance(tool, str) and "/" in tool for tool in prepared.agent.tools):
             return prepared
-        tools = self.of(prepared.agent)
-        return prepared if tools == prepared.tools else replace(prepared, tools=tools)
+        tools, approve = self.of(prepared.agent)
+        return prepared if tools == prepared.tools else replace(prepared, tools=tools, approve=approve)
 
-    def _collect(self, agent: Agent, *, ask_sources: bool) -> dict[str, Tool]:
+    def _collect(self, agent: Agent, *, ask_sources: bool) -> ToolsOfAgent:
         tools: dict[str, Tool] = {}
+        named: dict[str, set[str]] = {}
+        """All names of a tool, by the one that the model knows it by."""
         for wanted in agent.tools:
             if not isinstance(wanted, str):
-                found = as_tools(wanted)
+                found = [(one.name, one) for one in as_tools(wanted)]
             elif "/" not in wanted:
-                found = [self._installed(agent, wanted)]
+                found = [(wanted, self._installed(agent, wanted))]
             else:
                 found = self._of_source(agent, wanted) if self._is_source(agent, wanted) and ask_sources else []
-            for tool in found:
+            for name, tool in found:
                 again = isinstance(wanted, str) and "/" in wanted and tools.get(tool.name) is tool
                 if tool.name in tools and not again:  # 'source/tool' and 'source/*' may name the same one
                     raise InvalidRequest(f"agent {agent.id!r} has two tools named {tool.name!r}")
                 tools[tool.name] = tool
-        return tools
+                named[tool.name] = {tool.name, name, ALL_OF.format(name.partition("/")[0])}
+        _check_approve(agent, tools)
+        return ToolsOfAgent(tools, frozenset(name for name in tools if not named[name].isdisjoint(agent.approve)))
 
     def _installed(self, agent: Agent, name: str) -> Tool:
         entry = self._registered.get(name)
@@ -94,11 +109,11 @@ class AgentTools:
             raise InvalidRequest(f"agent {agent.id!r} wants {wanted!r:.100}; accepted: '{source}/tool', '{source}/*'")
         return True
 
-    def _of_source(self, agent: Agent, wanted: str) -> list[Tool]:
+    def _of_source(self, agent: Agent, wanted: str) -> list[tuple[str, Tool]]:
         source, _, name = wanted.partition("/")
         if name == ALL:
             try:
-                return list(self._sources.tools(source).values())
+                return [(f"{source}/{one}", tool) for one, tool in self._sources.tools(source).items()]
             except AgentFailed:  # it is logged; the run does without
                 return []
         there: Mapping[str, Tool] = self._sources.tools(source)
@@ -108,4 +123,16 @@ class AgentTools:
                 f" {', '.join(sorted(there)[:50]) or 'none'}",
                 details={"retryable": True},
             )
-        return [there[name]]
+        return [(wanted, there[name])]
+
+
+def _check_approve(agent: Agent, tools: Mapping[str, Tool]) -> None:
+    for name in agent.approve:
+        source, separator, _ = name.partition("/")
+        of_source = [one for one in agent.tools if isinstance(one, str) and separator and one.startswith(f"{source}/")]
+        if name in tools or any(ALL_OF.format(source) in (name, one) or one == name for one in of_source):
+            continue
+        known = ", ".join(sorted({*tools, *(one for one in agent.tools if isinstance(one, str))})) or "none"
+        raise InvalidRequest(
+            f"agent {agent.id!r} has {name!r:.100} in 'approve', which is none of its tools; they are {known}"
+        )

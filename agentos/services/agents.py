@@ -207,7 +207,7 @@ class AgentService:
         try:
             _check_output_schema(agent)
             provider, model = self._catalog.resolve(agent.model)
-            tools = self.tools.of(agent)
+            tools, approve = self.tools.of(agent)
         except RequestError as error:
             raise AgentFailed(f"agent {agent.id!r} cannot run: {error.message}") from error
         return ModelAgent(
@@ -216,6 +216,7 @@ class AgentService:
             model=model,
             tools=tools,
             executor=self.executor,
+            approve=approve,
             max_turns=agent.max_turns or self._config.max_turns,
             retries=self._config.model_retries,
             max_output=self._config.max_output_size,

@@ -65,7 +65,7 @@ def request_of(text: str | None, messages: str | None = None) -> StoredRequest |
 
 
 def _overrides_of(document: Mapping[str, Any]) -> ModelOverrides:
-    tools = tuple(ToolSpec(**tool) for tool in document.get("client_tools", ()))
+    tools = tuple(ToolSpec(**{"description": "", **tool}) for tool in document.get("client_tools", ()))
     return ModelOverrides(**{**document, "client_tools": tools})
 
 

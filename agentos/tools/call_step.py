@@ -97,7 +97,7 @@ class CallAnswers:
         elif answer.decision != "approve":
             self.refusal = f"not called: it was rejected{f': {answer.message}' if answer.message else ''}"
         elif answer.arguments is not None:
-            if answer.arguments_hash != edited_hash(action, self._tool, answer.arguments, agent_id=self._agent_id):
+            if answer.arguments_hash != edited_hash(action, self._tool, answer.arguments):
                 self.refusal = f"not called: {CHANGED.format('approved')}"
             text = orjson.dumps(answer.arguments, default=dict, option=orjson.OPT_SORT_KEYS).decode()
             self.call = ToolCall(self.call.id, self.call.name, text, self.call.provider_details)
@@ -118,6 +118,6 @@ class CallAnswers:
         return arguments_hash(self._agent_id, self._tool.spec, self.arguments, self._step.turn, *also)
 
 
-def edited_hash(action: PendingAction, tool: Tool, arguments: Mapping[str, Any], *, agent_id: str) -> str:
+def edited_hash(action: PendingAction, tool: Tool, arguments: Mapping[str, Any]) -> str:
     """Return the hash of the arguments that an approver gave instead; it holds for this action alone."""
-    return arguments_hash(agent_id, tool.spec, arguments, action.arguments_hash)
+    return arguments_hash("", tool.spec, arguments, action.arguments_hash)

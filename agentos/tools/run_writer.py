@@ -90,13 +90,13 @@ def state_event(patch: object) -> StateEvent:
     return StateEvent(copy)
 
 
-def json_copy(what: str, value: object) -> Any:
+def json_copy(what: str, value: object, *, most: int = MOST_DATA) -> Any:
     """Return a copy of a value as plain JSON; raise ``InvalidRequest`` for one that no body of a request could hold."""
     try:
         text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
         size = len(text.encode("utf-8", "surrogatepass"))
-        if size > MOST_DATA:
-            raise InvalidRequest(f"{what} has {size} bytes of JSON; accepted are at most {MOST_DATA}")
+        if size > most:
+            raise InvalidRequest(f"{what} has {size} bytes of JSON; accepted are at most {most}")
         return _reader.read(text)
     except JSONRefused as refused:
         raise InvalidRequest(f"{what} is not accepted: {_WORDS.get(refused.reason, refused.reason)}") from None
