@@ -155,7 +155,7 @@ def _assemble(
             signals,
             config,
             checks=RunChecks(agent_service, config, BeforeRun(run_hooks) if run_hooks else None),
-            pauses=PauseService(storage, worker, signals, prepare),
+            pauses=PauseService(storage, worker, signals, prepare, config),
             leases=leases,
             cancels=cancels,
         ),

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
+from agentos.config import Config
 from agentos.domain.pending import Answer, PendingAction, PendingKind
 from agentos.domain.principal import APPROVE, Principal
 from agentos.domain.run import Run, RunStatus
@@ -16,6 +17,7 @@ from agentos.execution.pause import expiry_key
 from agentos.execution.preparation import Prepare
 from agentos.execution.signals import Signals, run_topic
 from agentos.execution.worker import Worker
+from agentos.runtime.answer_check import check_answer
 from agentos.storage.interface import Storage
 from agentos.storage.paging import Page, Paging
 from agentos.storage.pauses import PendingFilter, WaitingAction
@@ -26,8 +28,9 @@ logger = logging.getLogger(__name__)
 class PauseService:
     """Takes answers and lets runs expire. ``prepare`` finds the agent of a run."""
 
-    def __init__(self, storage: Storage, worker: Worker, signals: Signals, prepare: Prepare) -> None:
+    def __init__(self, storage: Storage, worker: Worker, signals: Signals, prepare: Prepare, config: Config) -> None:
         self._storage = storage
+        self._most = config.max_metadata_size
         self._worker = worker
         self._signals = signals
         self._prepare = prepare
@@ -40,6 +43,7 @@ class PauseService:
         if run.error is not None and run.error.code == PendingExpired.code:
             raise PendingExpired(f"run {run_id!r} was not answered in time and has ended")
         actions = {action.id: action for action in self._storage.runs.actions(run_id)}
+        agent = self._prepare(run).agent
         now = utc_now()
         given: dict[str, Answer] = {}
         for action_id, answer in answers.items():
@@ -47,7 +51,8 @@ class PauseService:
             if action is None:
                 raise NotFound(f"run {run_id!r} does not wait for an action {action_id!r:.100}")
             _check_scope(run, action, caller)
-            given[action_id] = replace(answer, answered_by=caller.id, answered_at=now)
+            checked = check_answer(action, answer, agent, most=self._most)
+            given[action_id] = replace(checked, answered_by=caller.id, answered_at=now)
         answered = self._storage.runs.answer(run_id, given, owner=caller.visible_owner, forget=[expiry_key(run)])
         if answered.resumed:
             logger.info("run resumed", extra={"run_id": run_id, "session_id": run.session_id})

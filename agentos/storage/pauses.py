@@ -42,7 +42,10 @@ class WaitingAction:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """A run after an answer: still paused, or ``queued`` and ``resumed`` by this answer. ``run.pending`` is current."""
+    """A run after an answer: still paused, or ``queued`` and ``resumed`` by this answer. ``run.pending`` is current.
+
+    Of one that is resumed, ``run.request`` is known, perhaps without its messages: its mode says who executes it.
+    """
 
     run: Run
     resumed: bool

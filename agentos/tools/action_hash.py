@@ -14,12 +14,16 @@ from agentos.domain.tool_spec import ToolSpec
 def arguments_hash(agent_id: str, tool: ToolSpec | None, arguments: Mapping[str, Any], *also: Any) -> str:
     """Return the SHA-256 of an agent's id, a tool's name and schema, canonical arguments, and what else is given.
 
-    Canonical means: JSON with sorted keys and without spaces, so that the order of the model's keys does not matter.
+    The order of the model's keys and its spaces do not matter.
 
     >>> spec = ToolSpec("add", "", {"type": "object"})
     >>> arguments_hash("clerk", spec, {"a": 1, "b": 2}) == arguments_hash("clerk", spec, {"b": 2, "a": 1})
     True
     """
     named = None if tool is None else [tool.name, tool.parameters]
-    covered = orjson.dumps([agent_id, named, arguments, also], default=dict, option=orjson.OPT_SORT_KEYS)
-    return hashlib.sha256(covered).hexdigest()
+    return hashlib.sha256(canonical([agent_id, named, arguments, also]).encode()).hexdigest()
+
+
+def canonical(value: Any) -> str:
+    """Return a value as JSON with sorted keys and without spaces."""
+    return orjson.dumps(value, default=dict, option=orjson.OPT_SORT_KEYS).decode()

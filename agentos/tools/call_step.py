@@ -13,7 +13,7 @@ from agentos.domain.message import ToolCall
 from agentos.domain.pending import Answer, Pending, PendingAction, PendingKind
 from agentos.domain.times import utc_now
 from agentos.errors import InvalidRequest
-from agentos.tools.action_hash import arguments_hash
+from agentos.tools.action_hash import arguments_hash, canonical
 from agentos.tools.questions import RunQuestions, expiry, last_answered
 from agentos.tools.tool import Tool
 
@@ -92,30 +92,37 @@ class CallAnswers:
         )
 
     def _take_approval(self, action: PendingAction, answer: Answer) -> None:
-        if not self._is_same(action):
+        # After a second pause, the transcript has the approver's arguments in place of the model's.
+        if not self._is_same(action, answer.arguments):
             self.refusal = f"not called: {CHANGED.format('asked about')}"
         elif answer.decision != "approve":
             self.refusal = f"not called: it was rejected{f': {answer.message}' if answer.message else ''}"
         elif answer.arguments is not None:
             if answer.arguments_hash != edited_hash(action, self._tool, answer.arguments):
                 self.refusal = f"not called: {CHANGED.format('approved')}"
-            text = orjson.dumps(answer.arguments, default=dict, option=orjson.OPT_SORT_KEYS).decode()
+            text = canonical(answer.arguments)
             self.call = ToolCall(self.call.id, self.call.name, text, self.call.provider_details)
             self.arguments = orjson.loads(text)
         self.approved = self.refusal is None
 
-    def _is_same(self, action: PendingAction) -> bool:
-        """Tell whether an action is about this call: both as the call is now, and as people were shown it."""
-        if action.arguments_hash != self._hash():
-            return False
+    def _is_same(self, action: PendingAction, edited: Mapping[str, Any] | None = None) -> bool:
+        """Tell whether an action is about this call: as people were shown it, as it is now, and by its hash."""
         try:
             shown = self._tool.reader.parse(action.call.arguments)
         except InvalidRequest:
             return False
-        return action.call.name == self.call.name and shown == self.arguments
+        accepted = {canonical(shown), canonical(shown if edited is None else edited)}
+        return (
+            action.call.name == self.call.name
+            and canonical(self.arguments) in accepted
+            and action.arguments_hash == self._hash_of(shown)
+        )
 
     def _hash(self, *also: Any) -> str:
-        return arguments_hash(self._agent_id, self._tool.spec, self.arguments, self._step.turn, *also)
+        return self._hash_of(self.arguments, *also)
+
+    def _hash_of(self, arguments: Mapping[str, Any], *also: Any) -> str:
+        return arguments_hash(self._agent_id, self._tool.spec, arguments, self._step.turn, *also)
 
 
 def edited_hash(action: PendingAction, tool: Tool, arguments: Mapping[str, Any]) -> str:

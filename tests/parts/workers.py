@@ -117,10 +117,12 @@ class Worker:
         *,
         session_id: str | None = None,
         input: str = "Hi",
-        durable: bool = False,
+        agent_id: str = "a",
+        durable: bool | None = None,
         concurrency: BusyPolicy = BusyPolicy.ENQUEUE,
     ) -> LiveRun:
-        live = self._start(agent, session_id, input, concurrency, durable=durable)
+        run = new_run(agent_id, session_id, input)
+        live = self.worker.start(run, prepared(agent, durable=durable), owner=None, concurrency=concurrency)
         assert isinstance(live, LiveRun)
         return live
 
@@ -138,12 +140,6 @@ class Worker:
         run = new_run(agent_id, session_id, input)
         self.worker.start(run, prepared(agent), owner=None, concurrency=concurrency, background=True)
         return run.id
-
-    def _start(
-        self, agent: object, session_id: str | None, input: str, concurrency: BusyPolicy, *, durable: bool
-    ) -> object:
-        run = new_run("a", session_id, input)
-        return self.worker.start(run, prepared(agent, durable=durable), owner=None, concurrency=concurrency)
 
     def handle(self, run_id: str) -> RunHandle:
         return RunHandle(self.storage, self.worker, self.signals, run_id, owner=None, end=self.worker.end_unattended)

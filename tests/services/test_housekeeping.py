@@ -52,7 +52,7 @@ def ago(seconds: float) -> datetime:
 def add_run(storage: Storage, *, ended_at: datetime | None, session_id: str | None = None) -> str:
     begun = ended_at or ago(30 * DAY)
     run = Run(id=new_id(), agent_id="a", session_id=session_id, status=RunStatus.RUNNING, created_at=begun)
-    storage.runs.admit(run, Lease("me", HOUR), owner=None, history_turns=1)
+    storage.runs.admit(run, claim=Lease("me", HOUR), owner=None, history_turns=1)
     first = FrameEncoder(run).encode(RunStart("Hi"), 1)
     if ended_at is None:
         storage.events.append([FrameBatch(run.id, [first])])

@@ -86,7 +86,7 @@ class MemoryPauses(MemoryStore, RunStore):
                 row.offer(claim_within)
                 for key in forget:
                     self._rows.records.pop(key, None)
-            return Answered(row.shown(), resumed)
+            return Answered(replace(row.shown(), request=row.request if resumed else None), resumed)
 
     def waiting(self, where: PendingFilter, paging: Paging) -> Page[WaitingAction]:
         wanted = where.given()

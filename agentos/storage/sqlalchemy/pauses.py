@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from typing import Any
 from zlib import crc32
@@ -19,7 +20,7 @@ from agentos.storage.paging import Page, Paging, page_of
 from agentos.storage.pause_documents import action_of, answer_text
 from agentos.storage.pauses import Answered, PendingFilter, WaitingAction, check_paused
 from agentos.storage.records import Record, RecordKey
-from agentos.storage.run_requests import PAUSED
+from agentos.storage.run_requests import PAUSED, request_of
 from agentos.storage.runs import CLAIM_WITHIN, RunStore
 from agentos.storage.sqlalchemy.columns import duration, fields_of, without_index
 from agentos.storage.sqlalchemy.connection import Connection, Row
@@ -97,6 +98,7 @@ _RESUME = (
         lease_owner=null(),
         lease_until=database_now() + bindparam("lease", type_=BigInteger),
     )
+    .returning(runs.c.request)
 )
 
 _WAITING = ("run_id", "agent_id", "owner", "session_id", "user_id")
@@ -165,7 +167,7 @@ class SqlPauses(SqlStore, RunStore):
         forget: Sequence[RecordKey] = (),
         claim_within: float = CLAIM_WITHIN,
     ) -> Answered:
-        def work(connection: Connection) -> tuple[Row, Sequence[PendingAction], bool]:
+        def work(connection: Connection) -> tuple[Row, Sequence[PendingAction], bool, str | None]:
             locked = connection.execute(*_LOCK.for_owner(owner, run_id=run_id)).first()
             if locked is None:
                 raise RunNotFound(run_id)
@@ -182,17 +184,17 @@ class SqlPauses(SqlStore, RunStore):
             for action_id, answer in new.items():
                 connection.execute(_ANSWER, {"action_id": action_id, "given_answer": answer_text(answer)})
             pending = [action for action in actions if action.answer is None and action.id not in new]
-            resumed = bool(new) and not pending
+            resumed, request = bool(new) and not pending, None
             if resumed:
-                connection.execute(_RESUME, {"run_id": run_id, "lease": duration(claim_within)})
+                request = connection.execute(_RESUME, {"run_id": run_id, "lease": duration(claim_within)}).scalar()
                 delete_records(connection, forget)
             row = connection.execute(*GET_RUN.for_owner(owner, run_id=run_id)).first()
             assert row is not None
-            return row, pending, resumed
+            return row, pending, resumed, request
 
-        row, pending, resumed = self._database.write(work)
+        row, pending, resumed, request = self._database.write(work)
         (run,) = whole_runs([row], self._database, {run_id: pending})
-        return Answered(run, resumed)
+        return Answered(replace(run, request=request_of(request)), resumed)
 
     def waiting(self, where: PendingFilter, paging: Paging) -> Page[WaitingAction]:
         given = where.given()

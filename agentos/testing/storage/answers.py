@@ -11,6 +11,7 @@ import pytest
 
 from agentos.domain.pending import Answer, PendingKind
 from agentos.domain.run import Run, RunStatus
+from agentos.domain.stored_request import RunMode, StoredRequest
 from agentos.errors import AgentOSError, AlreadyAnswered, NotFound, PendingExpired, RunFinished, RunNotFound
 from agentos.storage.admission import Lease
 from agentos.storage.events import FrameBatch
@@ -111,6 +112,15 @@ class AnswerContract(Contract):
         assert (claim.run.attempt, claim.run.crashes, claim.crashed) == (3, 1, True)
         assert [found.answer for found in claim.actions] == [APPROVED]
         assert len(claim.checkpoints) == 1
+
+    def test_a_resumed_run_says_how_it_was_asked_for(self, storage: Storage) -> None:
+        one, two = action(), action()
+        run = admitted(storage, request=StoredRequest(mode=RunMode.BACKGROUND))
+        run = paused_run(storage, run, one, two)
+        assert storage.runs.answer(run.id, {one.id: APPROVED}, owner=None).run.request is None
+        resumed = storage.runs.answer(run.id, {two.id: APPROVED}, owner=None).run.request
+        assert resumed is not None
+        assert resumed.mode is RunMode.BACKGROUND
 
     def test_a_resumed_run_keeps_its_place_in_its_session(self, storage: Storage) -> None:
         session = new_session(storage)
