@@ -74,7 +74,7 @@ def _check_client_tools(agent: StreamingAgent, tools: Sequence[ToolSpec]) -> Non
             _refuse(f"name {spec.name!r:.100} twice; accepted are names that differ", number)
         try:
             if not isinstance(spec.description, str):
-                raise TypeError(f"the description of {spec.name!r:.100} is no text")  # noqa: TRY301 - one refusal for all
+                raise TypeError(f"the description of {spec.name!r:.100} is no text")
             tool = ClientTool.of(spec)
             size += len(orjson.dumps([tool.name, tool.description, tool.parameters]))
         except (PluginError, TypeError) as error:

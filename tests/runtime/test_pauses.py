@@ -60,7 +60,7 @@ def transferring(amount: int = 100, **fields: Any) -> Scene:
     return Scene([[call("transfer", f'{{"amount": {amount}}}')], "Done."], [transfer], **fields)
 
 
-# --- approvals ----------------------------------------------------------------------------------------------------------
+# --- approvals --------------------------------------------------------------------------------------------------------
 
 
 def test_a_tool_with_approval_is_not_called_and_has_no_event_before_its_answer() -> None:
@@ -188,7 +188,7 @@ def test_an_approval_of_one_turn_is_none_for_the_same_call_of_another() -> None:
     ]
 
 
-# --- the hook -----------------------------------------------------------------------------------------------------------
+# --- the hook ---------------------------------------------------------------------------------------------------------
 
 
 def test_the_hook_may_have_a_call_approved_with_a_message_and_a_time() -> None:
@@ -247,7 +247,7 @@ def test_a_hook_cannot_ask_questions() -> None:
     assert done == []
 
 
-# --- questions ----------------------------------------------------------------------------------------------------------
+# --- questions --------------------------------------------------------------------------------------------------------
 
 
 def test_a_tool_that_asks_is_called_again_from_its_start_and_gets_the_answer() -> None:
@@ -330,7 +330,7 @@ def test_a_long_question_is_cut() -> None:
     assert calls_of(scene.go()) == [("call_1", "completed", "y")]
 
 
-# --- client tools -------------------------------------------------------------------------------------------------------
+# --- client tools -----------------------------------------------------------------------------------------------------
 
 
 def test_a_client_tool_is_shown_to_the_model_and_pending_when_it_is_called() -> None:
@@ -388,7 +388,7 @@ def test_a_tool_of_the_server_that_came_meanwhile_takes_no_result_of_a_client() 
     assert "the client's result does not count" in str(calls_of(scene.go())[-1])
 
 
-# --- all at once --------------------------------------------------------------------------------------------------------
+# --- all at once ------------------------------------------------------------------------------------------------------
 
 
 def _step() -> list[Any]:

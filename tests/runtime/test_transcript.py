@@ -98,7 +98,7 @@ def test_usage_adds_up_and_reasoning_is_kept_apart() -> None:
     assert transcript.output == ""
 
 
-# --- what is saved, and restored ----------------------------------------------------------------------------------------
+# --- what is saved, and restored --------------------------------------------------------------------------------------
 
 ADD, SUBTRACT = ToolCall("1", "add", '{"a":1}'), ToolCall("2", "subtract", '{"a":2}')
 STEP = Step(model="p:m", finish_reason="tool_calls", calls=(ADD, SUBTRACT))
