@@ -168,7 +168,7 @@ class Jobs:
             if again is None:
                 return lambda: self._delete(record)
             new = dataclasses.replace(record, due_at=again)  # refuses what is no time
-            if again <= record.due_at:
+            if record.due_at is not None and again <= record.due_at:
                 # By a clock that is behind the database's it may still be to come: do not ask again and again.
                 return lambda: self._records.give_back(record, seconds=RETRY)
             return lambda: self._records.put(new, expected_version=record.version)

@@ -80,7 +80,7 @@ def test_more_than_one_transaction_takes_goes_too(tenants: Tenants) -> None:
     storage = tenants.services.storage
     for _ in range(BATCH + 1):
         run = Run(id=new_id(), agent_id="a", owner="alice", status=RunStatus.RUNNING, created_at=utc_now())
-        storage.runs.admit(run, Lease("me", 60), owner=None, history_turns=1)
+        storage.runs.admit(run, claim=Lease("me", 60), owner=None, history_turns=1)
         storage.runs.finish(replace(run, status=RunStatus.COMPLETED, ended_at=utc_now()))
         session = Session(id=new_id(), agent_id="a", owner="alice", created_at=utc_now(), updated_at=utc_now())
         storage.sessions.create(session)

@@ -14,7 +14,6 @@ from agentos import (
     Executor,
     Principal,
     ScriptedProvider,
-    Slot,
     Toolkit,
     create_app,
     hookimpl,
@@ -49,18 +48,15 @@ class Door(Closing):
         return Principal(id="key:1", owner="acme", scopes=["agents:run"])
 
 
-class Pool(Executor, Slot):
+class Pool(Executor):
     def __init__(self, then: Callable[[], Any] = bool) -> None:
         self.closing = Closing(then)
 
-    def reserve(self) -> Slot:
-        return self
+    def start(self, execute: Callable[[str], None]) -> None:
+        self.execute = execute
 
-    def execute(self, run_id: str, work: Callable[[], None]) -> None:
-        work()
-
-    def release(self) -> None:
-        pass
+    def submit(self, run_id: str) -> None:
+        self.execute(run_id)
 
     def close(self) -> None:
         self.closing.close()

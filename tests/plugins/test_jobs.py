@@ -83,8 +83,8 @@ def test_what_a_job_raises_is_logged_with_the_plugins_name_and_the_server_serves
     served = serve(plugins={"mail": mail})
     served.services.start()
     mail.put()
-    until(lambda: any(getattr(one, "collection", None) == "mail" for one in log_records))
-    (line,) = [one for one in log_records if getattr(one, "collection", None) == "mail"]
+    until(lambda: any(getattr(one, "collection", None) == "mail" for one in log_records("agentos")))
+    (line,) = [one for one in log_records("agentos") if getattr(one, "collection", None) == "mail"]
     assert (line.levelno, line.plugin) == (logging.ERROR, "mail")
     assert served.run("Hi").status_code == 200
 
@@ -211,7 +211,7 @@ def test_signals_that_fail_are_logged_with_the_plugins_name_and_cost_no_run(serv
 
     served = serve(plugins={"horn": brings(Horn(fail))}, signals="horn://")
     assert served.run("Hi").status_code == 200
-    until(lambda: any(getattr(one, "plugin", None) == "horn" for one in log_records))
+    until(lambda: any(getattr(one, "plugin", None) == "horn" for one in log_records("agentos")))
 
 
 # --- the first user: expiry ------------------------------------------------------------------------------------------
@@ -229,18 +229,25 @@ def transfer(amount: int) -> str:
 PAY: Tool = tool(transfer, approval=True)
 
 
+def status_of(served: Any, run_id: str) -> str:
+    return str(served.client.get(f"/api/v1/runs/{run_id}").json["status"])
+
+
+def paused(served: Any) -> str:
+    """Start a run that waits for an approval, and return its id."""
+    run_id = str(served.run("Pay", background=True).json["run_id"])
+    until(lambda: status_of(served, run_id) == "paused")
+    return run_id
+
+
 @pytest.mark.parametrize("parts", [1, 2])
 def test_a_run_that_is_not_answered_in_time_fails(serve, parts: int) -> None:
-    calls = [call("transfer", f'{{"amount": {number}}}', id=str(number)) for number in range(parts)]
+    calls = [call("transfer", f'{{"amount": {number}}}', id=str(number), index=number) for number in range(parts)]
     served = serve(calls, tools=[PAY], pause_timeout=1.0)
     served.services.start()
-    paused = served.run("Pay")
-    assert paused.status_code == 202
-    run = served.client.get(f"/api/v1/runs/{paused.json['run_id']}").json
-    assert run["status"] == "paused"
-    until(lambda: served.client.get(f"/api/v1/runs/{run['run_id']}").json["status"] == "failed")
-    ended = served.client.get(f"/api/v1/runs/{run['run_id']}").json
-    assert ended["error"]["code"] == "PENDING_EXPIRED"
+    run_id = paused(served)
+    until(lambda: status_of(served, run_id) == "failed")
+    assert served.client.get(f"/api/v1/runs/{run_id}").json["error"]["code"] == "PENDING_EXPIRED"
     assert not served.services.records.list("pending-expiry", Paging(), owner=None).items
 
 
@@ -255,12 +262,12 @@ def test_an_expiry_whose_run_is_gone_is_forgotten(serve) -> None:
 def test_an_expiry_is_left_to_the_time_of_its_actions(serve) -> None:
     served = serve([call("transfer", '{"amount": 1}')], tools=[PAY])
     served.services.start()
-    run_id = served.run("Pay").json["run_id"]
+    run_id = paused(served)
     (kept,) = served.services.records.list("pending-expiry", Paging(), owner=None).items
     assert kept.due_at - datetime.now(UTC) > timedelta(days=6)
     served.services.records.put(Record(collection="pending-expiry", id=run_id, due_at=datetime.now(UTC)))
     until(lambda: served.services.records.get("pending-expiry", run_id, owner="anonymous").due_at == kept.due_at)
-    assert served.client.get(f"/api/v1/runs/{run_id}").json["status"] == "paused"
+    assert status_of(served, run_id) == "paused"
 
 
 def test_an_agent_without_approvals_puts_no_expiry(serve) -> None:

@@ -13,6 +13,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     delete,
+    func,
     literal_column,
     or_,
     select,
@@ -149,7 +150,7 @@ def _next_due(collections: int) -> Any:
         for number in range(collections)
     ]
     found = union_all(*(select(first.c.due_at) for first in firsts)).subquery("firsts")
-    return select((found.c.due_at - _now).label("wait")).order_by(found.c.due_at).limit(literal_column("1"))
+    return select(func.min(found.c.due_at) - _now)
 
 
 @cache

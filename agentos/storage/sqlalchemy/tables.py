@@ -234,7 +234,7 @@ records = Table(
     Column("lease_until", Time),
     Column("created_at", Time, nullable=False),
     PrimaryKeyConstraint("collection", "owner", "id", name="pk_records"),
-    Index("ix_records_created", "collection", "created_at", "id"),
+    Index("ix_records_created", "collection", "created_at", "id", "owner"),
     Index("ix_records_owner", "owner", "collection", "created_at", "id"),
     **CHANGING,
 )

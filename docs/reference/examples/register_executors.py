@@ -1,30 +1,27 @@
+import queue
 import threading
 
-from agentos import Executor, RateLimited, Slot, hookimpl
+from agentos import Executor, hookimpl
 
 
-class OneByOne(Executor, Slot):
-    """Executes one background run at a time, and refuses the next one meanwhile."""
+class OneByOne(Executor):
+    """Executes one background run of this worker at a time."""
 
     def __init__(self):
-        self.free = threading.Semaphore(1)
+        self.ids = queue.SimpleQueue()
 
-    def reserve(self):
-        if not self.free.acquire(blocking=False):
-            raise RateLimited("another background run is under way", retry_after=5)
-        return self
+    def start(self, execute):
+        def work():
+            while (run_id := self.ids.get()) is not None:
+                execute(run_id)
 
-    def execute(self, run_id, work):
-        def do():
-            try:
-                work()
-            finally:
-                self.release()
+        threading.Thread(target=work, daemon=True).start()
 
-        threading.Thread(target=do, daemon=True).start()
+    def submit(self, run_id):
+        self.ids.put(run_id)
 
-    def release(self):
-        self.free.release()
+    def close(self):
+        self.ids.put(None)
 
 
 @hookimpl

@@ -88,7 +88,7 @@ def _records() -> None:
         sa.PrimaryKeyConstraint("collection", "owner", "id", name="pk_records"),
         postgresql_with={"fillfactor": 80},
     )
-    op.create_index("ix_records_created", "records", ["collection", "created_at", "id"])
+    op.create_index("ix_records_created", "records", ["collection", "created_at", "id", "owner"])
     op.create_index("ix_records_owner", "records", ["owner", "collection", "created_at", "id"])
     due = sa.text("due_at IS NOT NULL")
     op.create_index("ix_records_due", "records", ["collection", "due_at"], sqlite_where=due, postgresql_where=due)
