@@ -13,6 +13,7 @@ from parts.pair import Pair
 from parts.shop import BOUGHT, Shop, answers_to, log_of, paused, resume
 
 MANY = 20
+REFUSED = "was not called: its arguments or its schema are not what was"
 
 
 def at_once(clients: Sequence[Client], bodies: Sequence[Any], run_id: str) -> list[requests.Response]:
@@ -120,7 +121,7 @@ def test_a_stored_argument_that_was_changed_is_refused(open_shop: tuple[Shop, Pa
     ended = pair.here.ended(run["run_id"])
     assert shop.calls(run["run_id"]) == []
     assert ended["status"] == "completed"
-    assert "approved" in ended["content"], "the model reads why"
+    assert REFUSED in ended["content"], "the model reads why"
     assert "paid" not in ended["content"]
 
 
@@ -135,7 +136,7 @@ def test_a_stored_answer_that_was_changed_is_refused(open_shop: tuple[Shop, Pair
     pair.there.post(f"/runs/{run['run_id']}/resume", {"answers": [second]})
     ended = pair.here.ended(run["run_id"])
     assert [(call["amount"], call["to"]) for call in shop.calls(run["run_id"])] == [(2, "bob")]
-    assert "approved" in ended["content"]
+    assert REFUSED in ended["content"]
     assert ended["content"].endswith("paid 2 to bob")
 
 
@@ -169,4 +170,4 @@ def test_a_tool_that_has_another_schema_after_the_restart_is_not_called(shop: Sh
     assert [call["tool"] for call in shop.calls(run["run_id"])] == ["look_up"]
     assert ended["status"] == "completed"
     assert ended["content"].startswith("found shoes | ")
-    assert "approved" in ended["content"], "the model reads why"
+    assert REFUSED in ended["content"], "the model reads why"

@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -102,6 +103,12 @@ class Shop:
                         name = column["name"]
                         statement = f"UPDATE {table} SET {name} = {name} - :by WHERE {name} IS NOT NULL"
                         connection.execute(text(statement), {"by": int(seconds * 1e6)})
+            for id, document in connection.execute(text("SELECT id, document FROM pending_actions")).all():
+                moved = json.loads(document)
+                for name in moved.keys() & {"created_at", "expires_at"}:
+                    moved[name] = (datetime.fromisoformat(moved[name]) - timedelta(seconds=seconds)).isoformat()
+                values = {"id": id, "document": json.dumps(moved)}
+                connection.execute(text("UPDATE pending_actions SET document = :document WHERE id = :id"), values)
 
     def _engine(self) -> sqlalchemy.Engine:
         return sqlalchemy.create_engine(self.database, poolclass=sqlalchemy.NullPool)
