@@ -132,7 +132,6 @@ if TYPE_CHECKING:
     from agentos.http.outbound_client import OutboundAnswer, OutboundClient
     from agentos.models.chat_completions import ChatCompletions, Dialect
     from agentos.server import AgentOS
-    from agentos.services.records import RecordService
     from agentos.services.server import Server
     from agentos.storage.interface import Storage
     from agentos.storage.memory import MemoryStorage
@@ -212,7 +211,6 @@ __all__ = [
     "Reasoning",
     "ReasoningDelta",
     "Record",
-    "RecordService",
     "RegisterAgent",
     "RegisterAuthenticator",
     "RegisterCommand",
@@ -291,7 +289,6 @@ _PLACES = {
     "agentos.http.outbound_client": ("OutboundAnswer", "OutboundClient"),
     "agentos.models.chat_completions": ("ChatCompletions", "Dialect"),
     "agentos.server": ("AgentOS",),
-    "agentos.services.records": ("RecordService",),
     "agentos.services.server": ("Server",),
     "agentos.storage.interface": ("Storage",),
     "agentos.storage.memory": ("MemoryStorage",),

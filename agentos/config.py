@@ -103,7 +103,7 @@ class Config:
     background_queue: int = setting(
         100,
         whole(0, 100_000),
-        "Background runs of the whole deployment that may wait for a worker to execute them; more are refused.",
+        "Background runs of the whole deployment that may wait for a worker, each at least a moment; more are refused.",
     )
     executor: str = setting("embedded", TEXT, "What executes background runs: embedded, or a plugin's.")
     signals: str = setting(

@@ -47,7 +47,8 @@ class CancelWatch(ListeningThread):
             return
         leased = self._storage.runs.leased(self._worker_id)
         for live in before:
-            if live.run.id not in leased:
+            # Not one that has paused and was resumed here meanwhile, which has the same id.
+            if live.run.id not in leased and self._here.get(live.run.id) is live:
                 self._here.cancel(live.run.id, WorkerLost("the run was deleted, or another worker took it over"))
 
     def _work(self) -> None:

@@ -24,7 +24,7 @@ from agentos.execution.observers import NO_OBSERVERS, RunObservers
 from agentos.execution.pause import RunPauser
 from agentos.execution.preparation import Prepare, Prepared
 from agentos.execution.session_queue import SessionQueue
-from agentos.execution.signals import Signals, worker_topic
+from agentos.execution.signals import Signals, run_topic, worker_topic
 from agentos.execution.submission import Submission
 from agentos.execution.takeover import prepare_claimed
 from agentos.execution.unattended import UnattendedRuns, topics_of
@@ -241,6 +241,7 @@ class Worker:
             self._unattended.end(admission.run, prepared)
             return None
         live = self._enter(admission, prepared, deadline=time.monotonic() + prepared.limits.timeout)
+        self._signals.wake(run_topic(run_id))  # who follows it here follows it in memory from now on
         return live, prepared, admission
 
     def _enter(self, admission: Admission, prepared: Prepared, *, deadline: float) -> LiveRun:

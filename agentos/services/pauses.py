@@ -12,7 +12,7 @@ from agentos.domain.pending import Answer, PendingAction, PendingKind
 from agentos.domain.principal import APPROVE, Principal
 from agentos.domain.run import Run, RunStatus
 from agentos.domain.times import rfc3339, utc_now
-from agentos.errors import Forbidden, NotFound, PendingExpired, RunNotFound, StorageError
+from agentos.errors import Forbidden, NotFound, PendingExpired, RunFinished, RunNotFound, StorageError
 from agentos.execution.pause import expiry_key
 from agentos.execution.preparation import Prepare
 from agentos.execution.signals import Signals, run_topic
@@ -48,6 +48,8 @@ class PauseService:
         given: dict[str, Answer] = {}
         for action_id, answer in answers.items():
             action = actions.get(action_id)
+            if action is None and run.status.finished:
+                raise RunFinished(f"run {run_id!r} has ended as {run.status.value}; it takes no answers")
             if action is None:
                 raise NotFound(f"run {run_id!r} does not wait for an action {action_id!r:.100}")
             _check_scope(run, action, caller)

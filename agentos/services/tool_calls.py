@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from agentos.domain.event import RunStart, ToolCallEvent
+from agentos.domain.event import Paused, Reasoning, RunStart, Token, ToolCallEvent
 from agentos.domain.run import Run
 from agentos.storage.interface import Storage
 
@@ -38,33 +38,67 @@ def tool_calls_of(storage: Storage, run: Run) -> list[ToolCallRecord]:
 
 def _from_events(storage: Storage, run: Run) -> list[ToolCallRecord] | None:
     last = 0
-    calls: list[ToolCallRecord] = []
+    told = _CallsOfEvents()
     while frames := storage.events.read(run.id, after=last):
         last = frames[-1].number
         for frame in frames:
-            if frame.type == RunStart.type:
-                calls.clear()  # it started over: what was before does not count
-            elif frame.type == ToolCallEvent.type:
-                _add(calls, orjson.loads(frame.data)["data"])
-    return calls if last else None
+            if frame.type == ToolCallEvent.type:
+                told.add(orjson.loads(frame.data)["data"])
+            elif frame.type == RunStart.type:
+                told.start_over(orjson.loads(frame.data)["data"].get("kept_turns", 0))
+            elif frame.type == Paused.type:
+                told.pause()
+            elif frame.type in (Token.type, Reasoning.type):
+                told.begin_turn_after_results()
+    return told.calls if last else None
 
 
-def _add(calls: list[ToolCallRecord], data: dict[str, Any]) -> None:
-    record = ToolCallRecord(
-        id=data["tool_call_id"],
-        name=data["tool_name"],
-        arguments=data["arguments"],
-        status=data["status"],
-        duration=data.get("duration"),
-        error=data.get("error"),
-    )
-    if record.status == "started":
-        calls.append(record)
-        return
-    for number, one in enumerate(calls):  # models use an id again in a later turn
-        if one.id == record.id and one.status == "started":
-            calls[number] = record
-            return
+class _CallsOfEvents:
+    """Tells calls apart by their turns: models use an id again, and a worker that takes a run over keeps some turns."""
+
+    def __init__(self) -> None:
+        self._turns: list[list[ToolCallRecord]] = [[]]
+        self._results = False
+
+    @property
+    def calls(self) -> list[ToolCallRecord]:
+        return [call for turn in self._turns for call in turn]
+
+    def add(self, data: dict[str, Any]) -> None:
+        record = ToolCallRecord(
+            id=data["tool_call_id"],
+            name=data["tool_name"],
+            arguments=data["arguments"],
+            status=data["status"],
+            duration=data.get("duration"),
+            error=data.get("error"),
+        )
+        if record.status == "started":
+            self.begin_turn_after_results()
+        else:
+            self._results = True
+        turn = self._turns[-1]
+        for number, one in enumerate(turn):
+            if one.id == record.id:
+                turn[number] = record
+                return
+        turn.append(record)
+
+    def start_over(self, kept_turns: int) -> None:
+        """Forget the turns that do not count."""
+        del self._turns[kept_turns:]
+        self._results = bool(self._turns)
+        if not self._turns:
+            self._turns.append([])
+
+    def pause(self) -> None:
+        """Let the calls that follow be of the same turn: they had to wait."""
+        self._results = False
+
+    def begin_turn_after_results(self) -> None:
+        if self._results and all(call.status != "started" for call in self._turns[-1]):
+            self._turns.append([])
+            self._results = False
 
 
 def _from_messages(storage: Storage, run: Run) -> list[ToolCallRecord]:

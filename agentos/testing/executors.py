@@ -66,6 +66,7 @@ class ExecutorContract:
         for run_id in ("run-1", "run-1", "run-2"):
             executor.submit(run_id)
         executed.wait_for(lambda: set(executed.ids) == {"run-1", "run-2"})
+        assert not threading.Event().wait(0.1)
         assert executed.ids["run-2"] == 1
 
     def test_a_run_that_is_submitted_while_it_is_executed_is_not_forgotten(self, executor: Executor) -> None:

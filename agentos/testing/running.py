@@ -11,6 +11,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from agentos.domain.agent import Agent, StreamingAgent
+from agentos.domain.pending import Answer, PauseRequested, PendingAction
 from agentos.domain.principal import ANONYMOUS_PRINCIPAL, Principal
 from agentos.domain.run_request import RunRequest
 from agentos.hookspecs import hookimpl
@@ -32,8 +33,13 @@ HEARTBEAT = 60.0
 SAVED_WITHIN = 10.0
 """Seconds that an ended run may take until it can be read."""
 
+MOST_PAUSES = 1000
+
 JOINED_WITHIN = 1.0
 """Seconds that the run's thread gets to end. One that is still in an agent that does not return is left to itself."""
+
+Answers = Mapping[str, Answer] | Callable[[PendingAction], Answer | None]
+NO_ANSWERS: Answers = {}
 
 
 def run_agent(
@@ -45,6 +51,7 @@ def run_agent(
     plugins: Mapping[str, object] | None = None,
     installed: Iterable[str] = (),
     in_place_of: Iterable[str] = (),
+    answers: Answers = NO_ANSWERS,
     after: FinishedRun | None = None,
     media: Sequence[Media] = (),
     user_id: str | None = None,
@@ -52,7 +59,7 @@ def run_agent(
     owner: str | None = None,
     **settings: Any,
 ) -> FinishedRun:
-    """Run an agent to its end in this process and return the run with its events.
+    """Run an agent to its end or its pause in this process and return the run with its events.
 
     A run that fails is returned, with its ``error``; what the server would refuse, as an agent without its tools or an
     attachment that the model does not take, raises the error of :mod:`agentos.errors` that a client would read.
@@ -60,7 +67,9 @@ def run_agent(
     ``agent`` is an :class:`~agentos.Agent`, any object with ``stream(context)``, or the id of an agent that one of the
     ``plugins`` registers. ``turns`` is what the model says, one item a call, as in :class:`~agentos.ScriptedProvider`,
     or such a provider. It takes the place of the provider that the agent's model names, and of those ``in_place_of``
-    names. ``tools`` are registered beside the agent's own. ``plugins`` are under test, by name; ``installed`` are names
+    names. ``answers`` is what people and clients answer when the run pauses: by the name of the tool that waits, or a
+    function that is given each :class:`~agentos.PendingAction`. One that has no answer stays in ``run.pending``, and
+    the run is returned as ``paused``. ``tools`` are registered beside the agent's own. ``plugins`` are under test, by name; ``installed`` are names
     of installed plugins to load as well. A run ``after`` another one is in the same session, whose history its agent is
     given; ``owner`` is the tenant that owns both. ``settings`` are those of :class:`~agentos.Config`; the storage is in
     memory unless they name a database, and the environment is not read.
@@ -97,6 +106,7 @@ def run_agent(
             metadata=metadata or {},
             user_id=user_id,
             session_id=None if after is None else after.session_id,
+            answers=answers,
         )
         return FinishedRun(
             run=run,
@@ -121,7 +131,14 @@ def _built(config: Config, **given: Any) -> Iterator[Services]:
 
 
 def _execute(
-    services: Services, *, caller: Principal, agent_id: str, session_id: str | None, user_id: str | None, **fields: Any
+    services: Services,
+    *,
+    caller: Principal,
+    agent_id: str,
+    session_id: str | None,
+    user_id: str | None,
+    answers: Answers,
+    **fields: Any,
 ) -> tuple[Run, list[Frame]]:
     """Run an agent, in a new session unless there is one, and return the run as it is saved, and its frames."""
     if session_id is None:
@@ -129,12 +146,24 @@ def _execute(
         session_id = session.id
     request = RunRequest(caller=caller, agent_id=agent_id, session_id=session_id, user_id=user_id, **fields)
     handle = services.runs.start(request)
-    frames = list(chain.from_iterable(handle.follow(heartbeat=HEARTBEAT)))
-    run = handle.wait(SAVED_WITHIN)
-    if run is None:
-        raise AssertionError(f"run {handle.run_id} has sent its last event and is not saved after {SAVED_WITHIN:g} s")
-    _join(run.id)
-    return run, frames
+    frames: list[Frame] = []
+    for _ in range(MOST_PAUSES):
+        frames += chain.from_iterable(handle.follow(frames[-1].number if frames else 0, heartbeat=HEARTBEAT))
+        run = handle.wait(SAVED_WITHIN)
+        if run is None:
+            raise AssertionError(f"run {handle.run_id} sent its last event and is not saved after {SAVED_WITHIN:g} s")
+        _join(run.id)
+        given = {action.id: answer for action in run.pending if (answer := _answer_to(action, answers)) is not None}
+        if not given:
+            return run, frames
+        run = services.runs.answer(run.id, given, caller)
+        if run.pending:
+            return run, frames
+    raise AssertionError(f"run {handle.run_id} has paused {MOST_PAUSES} times and does not come to an end")
+
+
+def _answer_to(action: PendingAction, answers: Answers) -> Answer | None:
+    return answers(action) if callable(answers) else answers.get(action.call.name)
 
 
 def _caller(owner: str | None) -> Principal:
@@ -173,7 +202,7 @@ class _WatchedAgent:
     def stream(self, context: RunContext) -> Iterator[Yielded]:
         try:
             yield from self._agent.stream(context)
-        except GeneratorExit:
+        except (GeneratorExit, PauseRequested):
             raise
         except BaseException as error:
             self.raised = error

@@ -1,4 +1,4 @@
-"""A run that has ended, as a test looks at it."""
+"""A run that has ended or is paused, as a test looks at it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from agentos.domain.event import Frame
+    from agentos.domain.pending import PendingAction
     from agentos.domain.run import Run, RunError, RunStatus
     from agentos.domain.usage import Usage
     from agentos.models.request import ModelRequest
@@ -69,7 +70,7 @@ class FinishedRun:
 
     @property
     def status(self) -> RunStatus:
-        """``completed``, ``failed`` or ``cancelled``."""
+        """``completed``, ``failed`` or ``cancelled``; or ``paused``."""
         return self.run.status
 
     @property
@@ -86,6 +87,11 @@ class FinishedRun:
     def error(self) -> RunError | None:
         """Why it did not complete, with ``code``, ``message`` and ``details``."""
         return self.run.error
+
+    @property
+    def pending(self) -> tuple[PendingAction, ...]:
+        """What a paused run waits for."""
+        return self.run.pending
 
     @property
     def usage(self) -> Usage:

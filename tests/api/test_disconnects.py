@@ -12,9 +12,13 @@ from werkzeug.test import TestResponse
 
 from agentos.api.kit.client import ClientConnection
 from agentos.api.kit.disconnects import DisconnectWatch
+from agentos.domain.pending import Answer
+from agentos.domain.principal import OPERATOR
+from agentos.domain.run import RunStatus
 from agentos.errors import StorageError
-from agentos.models.scripted import Pause
+from agentos.models.scripted import Pause, call
 from agentos.testing.sse import read_events
+from agentos.tools.tool import tool
 from api.conftest import Served
 from parts.waiting import until
 
@@ -196,6 +200,10 @@ def test_a_cancellation_that_the_database_did_not_take_is_tried_again_and_one_th
 
     class Run:
         run_id = "r1"
+        status = RunStatus.RUNNING
+
+        def get(self) -> Any:
+            return self
 
         def cancel(self) -> None:
             tried.append(self.run_id)
@@ -237,4 +245,56 @@ def test_a_run_of_another_worker_is_cancelled_when_the_client_that_joined_it_lea
     assert next(joined.iter_encoded())
     joined.close()
     status, _ = ended_within(1.5, there, first.headers["X-Run-ID"])
+    assert status == "cancelled"
+
+
+# --- runs that pause -----------------------------------------------------------------------------------------------
+
+
+def pay(amount: int) -> str:
+    """Pay."""
+    return f"{amount} paid"
+
+
+ASKING = ["half", call("pay", '{"amount": 3}')]
+"""A turn whose call has to be approved."""
+
+
+@pytest.mark.parametrize("read", [True, False], ids=["read", "not read"])
+def test_to_leave_after_a_pause_is_no_disconnect(serve, read: bool) -> None:
+    served = serve(ASKING, tools=[tool(approval=True)(pay)])
+    answer = served.stream(on_disconnect="cancel")
+    run = served.ended(answer.headers["X-Run-ID"])
+    if read:
+        assert [event.type for event in read_events(answer.iter_encoded())][-1] == "paused"
+    answer.close()
+    time.sleep(0.1)
+    assert served.client.get(f"/api/v1/runs/{run['run_id']}").json["status"] == "paused"
+
+
+def test_a_client_that_waits_for_a_run_may_leave_while_it_pauses(serve, ends: Ends) -> None:
+    served = serve([Pause(0.7), *ASKING], tools=[tool(approval=True)(pay)])
+    client, server = ends
+    asking = Asking(served, server, stream=True, on_disconnect="cancel")
+    time.sleep(0.3)
+    until(lambda: served.services.runs.open(asking.run_id, OPERATOR).get().status is RunStatus.PAUSED)
+    client.close()
+    asking.answer()
+    assert served.client.get(f"/api/v1/runs/{asking.run_id}").json["status"] == "paused"
+
+
+def test_a_client_that_leaves_after_the_resume_of_a_run_that_it_joined_is_gone(serve, ends: Ends) -> None:
+    served = serve(ASKING, ["more", Pause(20)], tools=[tool(approval=True)(pay)])
+    headers = {"Idempotency-Key": "k"}
+    body = {"input": "Hi", "on_disconnect": "cancel"}
+    run_id = served.client.post(f"{RUN}/stream", json=body, headers=headers).headers["X-Run-ID"]
+    served.ended(run_id)
+    [action] = served.services.runs.open(run_id, OPERATOR).get().pending
+    served.services.runs.answer(run_id, {action.id: Answer(decision="approve")}, OPERATOR)
+    joined = served.client.post(f"{RUN}/stream", json=body, headers=headers)
+    pieces = joined.iter_encoded()
+    while b"more" not in next(pieces):
+        pass
+    joined.close()
+    status, _ = ended_within(1.5, served, run_id)
     assert status == "cancelled"

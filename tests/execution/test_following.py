@@ -15,31 +15,9 @@ from agentos.domain.times import utc_now
 from agentos.errors import EventsExpired, RunNotFound
 from agentos.execution.log_follower import PAGE
 from agentos.runtime.context import RunContext
+from parts.following import Reader
 from parts.waiting import until
 from parts.workers import AbsentStorage, Gate, Speaker, Worker, ended, event, new_session, numbers, says
-
-
-class Reader:
-    """Follows in a thread of its own, as a client's connection does, and keeps what came."""
-
-    def __init__(self, frames: Iterator[Sequence[Frame]], batches: list[Sequence[Frame]] | None = None) -> None:
-        self.batches: list[Sequence[Frame]] = [] if batches is None else batches
-        self._frames = frames
-        self._thread = threading.Thread(target=self._read, daemon=True)
-        self._thread.start()
-
-    def _read(self) -> None:
-        for batch in self._frames:
-            self.batches.append(batch)
-
-    @property
-    def frames(self) -> list[Frame]:
-        return [frame for batch in self.batches for frame in batch]
-
-    def all(self) -> list[Frame]:
-        self._thread.join(10)
-        assert not self._thread.is_alive(), "following did not end"
-        return self.frames
 
 
 def lose(storage: AbsentStorage, owner: Worker, finder: Worker, run_id: str) -> None:

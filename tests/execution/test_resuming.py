@@ -171,8 +171,13 @@ def test_runs_that_had_not_begun_go_on_elsewhere_and_the_one_that_had_ends_as_lo
     queued = [started(there, session_id=session.id, mode=mode) for mode in ("streamed", "background")]
     logged(there, begun, 2)
     die(there)
-    wait_out(begun, *queued, finder=here)
+    wait_out(begun, finder=here)
 
+    def all_ended() -> bool:
+        here.leases.sweep()
+        return all(here.runs.open(run_id, OPERATOR).get().status.finished for run_id in queued)
+
+    until(all_ended)
     lost = finished(here, begun)
     assert lost.error is not None
     assert (lost.status, lost.content, lost.error.details["cause"]) == (RunStatus.FAILED, "partial", "WORKER_LOST")

@@ -11,6 +11,8 @@ import orjson
 
 from agentos.domain.event import Frame, Yielded
 from agentos.domain.ids import new_id
+from agentos.domain.message import ToolCall
+from agentos.domain.pending import Answer, PauseRequested, PendingAction, PendingKind
 from agentos.domain.run import BusyPolicy, Run, RunStatus
 from agentos.domain.session import Session
 from agentos.domain.times import utc_now
@@ -70,6 +72,32 @@ class Gate:
         yield from self.after
 
 
+class Asks:
+    """An agent that says something, pauses, and says more when it is resumed: a part of ``parts`` each time."""
+
+    def __init__(self, *parts: Iterable[str]) -> None:
+        self.parts = parts
+        self.actions: list[PendingAction] = []
+
+    def stream(self, context: RunContext) -> Iterator[str]:
+        part = len(self.actions)
+        for word in self.parts[part]:
+            context.cancellation.check()
+            yield word
+        if part + 1 < len(self.parts):
+            call = ToolCall(f"call-{part}", "pay", "{}")
+            action = PendingAction(
+                id=new_id(), kind=PendingKind.APPROVAL, call=call, arguments_hash="hash", created_at=utc_now()
+            )
+            self.actions.append(action)
+            raise PauseRequested([action])
+
+    def answer(self, storage: Storage, run_id: str) -> None:
+        """Approve what it asked for last."""
+        answer = Answer(decision="approve", answered_at=utc_now())
+        assert storage.runs.answer(run_id, {self.actions[-1].id: answer}, owner=None).resumed
+
+
 class Worker:
     """Starts runs on a storage; :meth:`die` leaves them as ``kill -9`` would, but for their threads.
 
@@ -88,6 +116,7 @@ class Worker:
         **settings: Any,
     ) -> None:
         self.storage = storage
+        self.name = name
         self.signals = signals or Signals()
         self.log = EventLog(storage, self.signals.notify)
         self.agents = dict(agents or {})
@@ -105,6 +134,11 @@ class Worker:
         )
         self.leases = LeaseKeeper(storage, self.worker, mine)
         self.cancels = CancelWatch(storage, self.worker, name, self.signals)
+
+    def watch_cancels(self, **options: Any) -> None:
+        """Begin to look for requests to stop."""
+        self.cancels = CancelWatch(self.storage, self.worker, self.name, self.signals, **options)
+        self.cancels.start()
 
     def prepare(self, run: Run) -> Prepared:
         if run.agent_id not in self.agents:
@@ -141,8 +175,13 @@ class Worker:
         self.worker.start(run, prepared(agent), owner=None, concurrency=concurrency, background=True)
         return run.id
 
-    def handle(self, run_id: str) -> RunHandle:
-        return RunHandle(self.storage, self.worker, self.signals, run_id, owner=None, end=self.worker.end_unattended)
+    def handle(self, run_id: str, **options: Any) -> RunHandle:
+        end = self.worker.end_unattended
+        return RunHandle(self.storage, self.worker, self.signals, run_id, owner=None, end=end, **options)
+
+    def resume(self, run_id: str) -> None:
+        """Execute a run whose pause was answered."""
+        threading.Thread(target=self.worker.execute, args=(run_id,), daemon=True).start()
 
     def follow(self, run_id: str, *, after: int = 0, heartbeat: float = 20) -> list[Frame]:
         """Return all frames of a run to its end."""

@@ -15,6 +15,7 @@ from agentos.models.scripted import ScriptedProvider, Step
 from agentos.runtime.answer_check import check_answer
 from agentos.runtime.context import RunContext
 from agentos.runtime.loop import ModelAgent
+from agentos.runtime.transcript import Transcript
 from agentos.services.overrides import overridden
 from agentos.tools.executor import ToolExecutor
 from agentos.tools.invocation import BeforeCall
@@ -31,6 +32,7 @@ class Scene:
     before_call: BeforeCall | None = None
     client_tools: Sequence[ToolSpec] = ()
     max_turns: int = 10
+    saves_steps: bool = False
     agent_id: str = "clerk"
     settings: dict[str, Any] = field(default_factory=dict)
     checkpoints: list[Checkpoint] = field(default_factory=list)
@@ -76,22 +78,27 @@ class Scene:
                 for one in yielded if isinstance(yielded, list) else [yielded]:
                     events.append(Token(one) if isinstance(one, str) else one)
                     transcript.apply(events[-1])
+                    if self.saves_steps and isinstance(events[-1], ToolCallEvent) and transcript.step_ended:
+                        self._save(transcript)
         except PauseRequested as pause:
             self.pending = pause.actions
             self.actions += pause.actions
-            said = transcript.take()
-            self.checkpoints.append(
-                Checkpoint(
-                    number=len(self.checkpoints) + 1,
-                    messages=said.messages,
-                    reasoning=said.reasoning,
-                    usage=transcript.usage,
-                    tokens=transcript.tokens,
-                    turns=transcript.turns,
-                    size=transcript.size,
-                )
-            )
+            self._save(transcript)
         return events
+
+    def _save(self, transcript: Transcript) -> None:
+        said = transcript.take()
+        self.checkpoints.append(
+            Checkpoint(
+                number=len(self.checkpoints) + 1,
+                messages=said.messages,
+                reasoning=said.reasoning,
+                usage=transcript.usage,
+                tokens=transcript.tokens,
+                turns=transcript.turns,
+                size=transcript.size,
+            )
+        )
 
     def answer(self, *answers: Answer) -> None:
         """Answer what is pending, in its order."""

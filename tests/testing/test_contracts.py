@@ -10,8 +10,7 @@ import pytest
 from agentos import Config, Credentials, Principal, Unauthenticated
 from agentos.auth.jwt import JwtAuthenticator
 from agentos.auth.keys import ApiKeyAuthenticator
-from agentos.errors import RateLimited
-from agentos.execution.executor import EmbeddedExecutor, Executor, Slot
+from agentos.execution.executor import EmbeddedExecutor, Executor
 from agentos.services.keys import KeyService
 from agentos.storage.memory import MemoryStorage
 from agentos.testing import (
@@ -79,7 +78,7 @@ class TestTokens(AuthenticatorContract):
 class TestEmbeddedExecutor(ExecutorContract):
     @pytest.fixture
     def executor(self) -> EmbeddedExecutor:
-        return EmbeddedExecutor(limit=2, queue=3)
+        return EmbeddedExecutor(limit=2)
 
 
 class TestScriptedAgent(StreamingAgentContract):
@@ -151,30 +150,25 @@ def test_an_authenticator_that_breaks_a_promise_fails_its_test(decide: Any, test
         getattr(AuthenticatorContract(), test)(authenticator(decide), **given)
 
 
-class Broken(Executor, Slot):
-    """An executor that executes at once, and more often than it should, and forgets to count."""
+class Broken(Executor):
+    """An executor that forgets runs, executes them more often than it should, or makes its caller wait."""
 
-    def __init__(self, *, times: int = 1, limit: int = 5, in_thread: bool = True, gives_back: bool = True) -> None:
-        self._times, self._limit, self._in_thread, self._gives_back = times, limit, in_thread, gives_back
-        self._taken = 0
-        self._lock = threading.Lock()
+    def __init__(self, *, times: int = 1, in_thread: bool = True, once: bool = False) -> None:
+        self._times, self._in_thread, self._once = times, in_thread, once
+        self._seen: set[str] = set()
+        self._execute: Callable[[str], None] = bool
 
-    def reserve(self) -> Slot:
-        with self._lock:
-            if self._taken >= self._limit:
-                raise RateLimited("full")
-            self._taken += 1
-        return self
+    def start(self, execute: Callable[[str], None]) -> None:
+        self._execute = execute
 
-    def release(self) -> None:
-        with self._lock:
-            self._taken -= self._gives_back
+    def submit(self, run_id: str) -> None:
+        if self._once and run_id in self._seen:
+            return
+        self._seen.add(run_id)
 
-    def execute(self, run_id: str, work: Callable[[], None]) -> None:
         def run() -> None:
             for _ in range(self._times):
-                work()
-            self.release()
+                self._execute(run_id)
 
         if self._in_thread:
             threading.Thread(target=run, daemon=True).start()
@@ -185,22 +179,20 @@ class Broken(Executor, Slot):
 @pytest.mark.parametrize(
     ("executor", "test"),
     [
-        (Broken(times=2), "test_work_is_executed_once"),
-        (Broken(gives_back=False), "test_a_released_slot_is_free_again"),
-        (Broken(gives_back=False, limit=2), "test_an_ended_run_gives_its_slot_back"),
-        (Broken(), "test_without_a_free_slot_a_run_is_refused_and_may_come_back"),
-        (Broken(times=2, limit=100), "test_many_threads_may_submit_at_once"),
+        (Broken(times=0), "test_a_submitted_run_is_executed"),
+        (Broken(times=0), "test_many_threads_may_submit_at_once"),
+        (Broken(times=2), "test_a_run_that_is_submitted_twice_at_once_is_executed"),
+        (Broken(in_thread=False), "test_the_caller_does_not_wait_for_the_run"),
+        (Broken(once=True), "test_a_run_that_is_submitted_again_after_its_claim_failed_is_executed_again"),
+        (Broken(once=True), "test_a_run_that_is_submitted_while_it_is_executed_is_not_forgotten"),
     ],
 )
-def test_an_executor_that_breaks_a_promise_fails_its_test(executor: Broken, test: str) -> None:
-    with pytest.raises((AssertionError, RateLimited)):
-        getattr(ExecutorContract(), test)(executor)
-
-
-def test_an_executor_that_makes_the_caller_wait_fails_its_test(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("agentos.testing.executors.SOON", 0.2)
+def test_an_executor_that_breaks_a_promise_fails_its_test(
+    executor: Broken, test: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agentos.testing.executors.SOON", 0.3)
     with pytest.raises(AssertionError):
-        ExecutorContract().test_the_caller_does_not_wait_for_the_work(Broken(in_thread=False))
+        getattr(ExecutorContract(), test)(executor)
 
 
 class Forgetful:

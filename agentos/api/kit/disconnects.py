@@ -1,6 +1,6 @@
 """Ends a run once its client has gone away, if the client asked for that. Costs nothing where no client asks.
 
-A client that leaves a paused run has not gone away: the run waits for its answer.
+To leave a paused run is no disconnect: it waits for an answer, which may come days later.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import time
 
 from agentos.api.kit.client import ClientConnection
 from agentos.domain.event import Frame
-from agentos.domain.run import Run
+from agentos.domain.run import Run, RunStatus
 from agentos.errors import RunFinished, RunNotFound, StorageError
 from agentos.execution.run_handle import RunHandle
 
@@ -65,6 +65,9 @@ class DisconnectWatch:
     def _cancel(self) -> None:
         run_id = self._handle.run_id
         try:
+            if self._handle.get().status is RunStatus.PAUSED:  # the client was not sent that yet
+                self.over = True
+                return
             self._handle.cancel()
         except (RunFinished, RunNotFound):
             pass

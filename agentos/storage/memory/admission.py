@@ -108,7 +108,7 @@ def _apply_busy_policy(older: Sequence[RunRow], concurrency: BusyPolicy) -> Sequ
     if concurrency in (BusyPolicy.INTERRUPT, BusyPolicy.ROLLBACK):
         return older
     for one in older:
-        if one.paused:
+        if one.in_the_way:
             raise busy_with(one)
     if older and concurrency is BusyPolicy.REJECT:
         raise SessionBusy(str(older[0].run.session_id))

@@ -31,7 +31,7 @@ class MemoryClaims(MemoryStore, RunStore):
                 return None
             older = self._first_before(row)
             if older is not None:
-                if waits_here and older.paused:
+                if waits_here and older.in_the_way:
                     raise busy_with(older)
                 return None
             crashed = not row.queued
@@ -63,10 +63,11 @@ class MemoryClaims(MemoryStore, RunStore):
     def unattended(self, *, limit: int) -> Unattended:
         with self._lock:
             runs = [row for row in self._rows.runs.values() if row.unfinished]
-            stopped = [row for row in runs if row.cancel_requested and (row.paused or row.unclaimed)]
+            stopped = [row for row in runs if row.cancel_requested and _can_be_ended(row)]
             # A run behind another one of its session could not be claimed. Very many of these must not hide the others.
             first = [row for row in runs if row.under_way and row.expired and self._first_before(row) is None]
-            unclaimed = [row for row in first if row.unclaimed and not row.cancel_requested]
+            first = [row for row in first if not (row.queued and row.cancel_requested)]
+            unclaimed = [row for row in first if row.worker_id is None]
             lost = [row for row in first if row.worker_id is not None]
             return Unattended(*(_oldest_ids(found, limit) for found in (unclaimed, lost, stopped)))
 
@@ -79,6 +80,11 @@ class MemoryClaims(MemoryStore, RunStore):
 
     def _leased(self, worker_id: str) -> Sequence[RunRow]:
         return [one for one in self._rows.runs.values() if one.unfinished and one.worker_id == worker_id]
+
+
+def _can_be_ended(row: RunRow) -> bool:
+    """Return whether no living worker has the run, and none has begun to execute it since its last pause."""
+    return row.paused or row.unclaimed or (row.queued and row.expired)
 
 
 def _admission(row: RunRow, *, crashed: bool) -> Admission:

@@ -62,6 +62,14 @@ class RunRow:
         return self.run.status is RunStatus.PAUSED
 
     @property
+    def in_the_way(self) -> bool:
+        """True while the run is paused and keeps the later ones of its session waiting for a person.
+
+        One that was asked to stop is about to be ended.
+        """
+        return self.paused and not self.cancel_requested
+
+    @property
     def unclaimed(self) -> bool:
         """True while the run is queued and no worker has it."""
         return self.queued and self.worker_id is None

@@ -32,8 +32,10 @@ _PARTS = (
     "unclaimed",
     "pausing",
     "pauses",
+    "ends_of_pauses",
     "paused_sessions",
     "answers",
+    "refused_answers",
     "checkpoints",
     "waiting",
     "events",
@@ -42,6 +44,7 @@ _PARTS = (
     "owner_data",
     "owners",
     "quotas",
+    "waiting_quotas",
     "requests",
     "records",
     "due_records",
@@ -58,6 +61,7 @@ from agentos.testing.storage.checkpoints import CheckpointContract  # noqa: E402
 from agentos.testing.storage.claims import ClaimContract  # noqa: E402
 from agentos.testing.storage.deletion import DeletionContract  # noqa: E402
 from agentos.testing.storage.due_records import DueRecordContract  # noqa: E402
+from agentos.testing.storage.ends_of_pauses import EndOfPauseContract  # noqa: E402
 from agentos.testing.storage.events import EventContract  # noqa: E402
 from agentos.testing.storage.history import HistoryContract  # noqa: E402
 from agentos.testing.storage.housekeeping import HousekeepingContract  # noqa: E402
@@ -68,16 +72,18 @@ from agentos.testing.storage.order import OrderContract  # noqa: E402
 from agentos.testing.storage.owner_data import OwnerDataContract  # noqa: E402
 from agentos.testing.storage.owners import OwnerContract  # noqa: E402
 from agentos.testing.storage.paused_sessions import PausedSessionContract  # noqa: E402
-from agentos.testing.storage.pauses import EndOfPauseContract, PauseContract  # noqa: E402
+from agentos.testing.storage.pauses import PauseContract  # noqa: E402
 from agentos.testing.storage.policies import PolicyContract  # noqa: E402
 from agentos.testing.storage.quotas import QuotaContract  # noqa: E402
 from agentos.testing.storage.records import RecordContract  # noqa: E402
+from agentos.testing.storage.refused_answers import RefusedAnswerContract  # noqa: E402
 from agentos.testing.storage.requests import RequestContract  # noqa: E402
 from agentos.testing.storage.runs import RunContract  # noqa: E402
 from agentos.testing.storage.sessions import SessionContract  # noqa: E402
 from agentos.testing.storage.steps import StepContract  # noqa: E402
 from agentos.testing.storage.unclaimed import UnclaimedContract  # noqa: E402
 from agentos.testing.storage.waiting import WaitingContract  # noqa: E402
+from agentos.testing.storage.waiting_quotas import WaitingQuotaContract  # noqa: E402
 
 __all__ = ["StorageContract"]
 
@@ -101,6 +107,7 @@ class StorageContract(
     EndOfPauseContract,
     PausedSessionContract,
     AnswerContract,
+    RefusedAnswerContract,
     CheckpointContract,
     WaitingContract,
     EventContract,
@@ -109,6 +116,7 @@ class StorageContract(
     OwnerContract,
     OwnerDataContract,
     QuotaContract,
+    WaitingQuotaContract,
     RequestContract,
     AliasContract,
     RecordContract,

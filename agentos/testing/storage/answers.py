@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from agentos.domain.pending import Answer, PendingKind
 from agentos.domain.run import Run, RunStatus
 from agentos.domain.stored_request import RunMode, StoredRequest
-from agentos.errors import AgentOSError, AlreadyAnswered, NotFound, PendingExpired, RunFinished, RunNotFound
+from agentos.errors import AlreadyAnswered, RunFinished
 from agentos.storage.admission import Lease
 from agentos.storage.events import FrameBatch
 from agentos.storage.interface import Storage
@@ -38,6 +35,7 @@ from agentos.testing.storage.pausing import (
     paused,
     paused_run,
     read,
+    resumes,
 )
 
 OTHER = Lease("worker-2", 60.0)
@@ -51,11 +49,6 @@ ANSWERS = (
     Answer(output=[None]),
     Answer(error="it broke \U0001f600", answered_by="key:é", answered_at=at(0)),
 )
-
-
-def _answer(storage: Storage, run_id: str, answers: Mapping[str, Answer], *, owner: str | None = None) -> bool:
-    """Answer, and return whether the run goes on."""
-    return storage.runs.answer(run_id, answers, owner=owner).resumed
 
 
 class AnswerContract(Contract):
@@ -76,13 +69,13 @@ class AnswerContract(Contract):
     def test_answers_may_come_together(self, storage: Storage) -> None:
         one, two = action(), action()
         run = paused(storage, actions=(one, two))
-        assert _answer(storage, run.id, {two.id: REJECTED, one.id: APPROVED})
+        assert resumes(storage, run.id, {two.id: REJECTED, one.id: APPROVED})
         assert [found.answer for found in storage.runs.actions(run.id)] == [APPROVED, REJECTED]
 
     @pytest.mark.parametrize("given", ANSWERS)
     def test_an_answer_is_kept_as_it_was_given(self, storage: Storage, given: Answer) -> None:
         run = paused(storage, actions=(action(kind=PendingKind.INPUT),))
-        assert _answer(storage, run.id, {run.pending[0].id: given})
+        assert resumes(storage, run.id, {run.pending[0].id: given})
         (found,) = storage.runs.actions(run.id)
         assert found == replace(run.pending[0], answer=given)
         assert found.answer is not None
@@ -136,82 +129,20 @@ class AnswerContract(Contract):
     def test_the_same_answer_again_changes_nothing(self, storage: Storage) -> None:
         one, two = action(), action()
         run = paused(storage, actions=(one, two))
-        assert not _answer(storage, run.id, {one.id: APPROVED})
+        assert not resumes(storage, run.id, {one.id: APPROVED})
         later = replace(APPROVED, answered_by="key:other", answered_at=at(99))
-        assert not _answer(storage, run.id, {one.id: later})
-        assert _answer(storage, run.id, {one.id: APPROVED, two.id: APPROVED})
+        assert not resumes(storage, run.id, {one.id: later})
+        assert resumes(storage, run.id, {one.id: APPROVED, two.id: APPROVED})
         resumed = read(storage, run.id)
-        assert not _answer(storage, run.id, {two.id: APPROVED})
+        assert not resumes(storage, run.id, {two.id: APPROVED})
         assert read(storage, run.id) == resumed
         again = claimed(storage, run.id).run
-        assert not _answer(storage, run.id, {one.id: APPROVED, two.id: later})
+        assert not resumes(storage, run.id, {one.id: APPROVED, two.id: later})
         assert read(storage, run.id) == again
         storage.runs.finish(ended(again))
         assert storage.runs.answer(run.id, {one.id: APPROVED}, owner=None).run == ended(again)
         answered_by = [found.answer and found.answer.answered_by for found in storage.runs.actions(run.id)]
         assert answered_by == [APPROVED.answered_by] * 2
-
-    @pytest.mark.parametrize("state", ["paused", "queued", "running", "ended"])
-    def test_another_answer_is_refused(self, storage: Storage, state: str) -> None:
-        one, two = action(), action()
-        run = paused(storage, actions=(one, two))
-        _answer(storage, run.id, {one.id: APPROVED})
-        if state != "paused":
-            _answer(storage, run.id, {two.id: APPROVED})
-        if state in ("running", "ended"):
-            claimed(storage, run.id)
-        if state == "ended":
-            storage.runs.finish(ended(read(storage, run.id)))
-        self._refuses(storage, run.id, {one.id: REJECTED}, AlreadyAnswered)
-
-    def test_answers_are_saved_all_or_not_at_all(self, storage: Storage) -> None:
-        one, two, three = action(), action(), action(expires_at=_ago(1))
-        run = paused(storage, actions=(one, two, three))
-        _answer(storage, run.id, {one.id: APPROVED})
-        self._refuses(storage, run.id, {two.id: APPROVED, one.id: REJECTED}, AlreadyAnswered)
-        self._refuses(storage, run.id, {two.id: APPROVED, three.id: APPROVED}, PendingExpired)
-        self._refuses(storage, run.id, {two.id: APPROVED, "x": APPROVED}, NotFound)
-
-    def test_what_was_not_answered_in_time_takes_no_answer(self, storage: Storage) -> None:
-        late, early = action(expires_at=_ago(1)), action(expires_at=_ago(-3600))
-        run = paused(storage, actions=(late, early))
-        self._refuses(storage, run.id, {late.id: APPROVED}, PendingExpired)
-        assert not _answer(storage, run.id, {early.id: APPROVED})
-        assert read(storage, run.id).pending == (late,)
-
-    def test_what_was_answered_in_time_takes_the_same_answer_later(self, storage: Storage) -> None:
-        soon = action(expires_at=_ago(-1))
-        run = paused(storage, actions=(soon,))
-        assert _answer(storage, run.id, {soon.id: APPROVED})
-        time.sleep(1.1)
-        assert not _answer(storage, run.id, {soon.id: APPROVED})
-
-    def test_an_action_of_another_run_is_not_found(self, storage: Storage) -> None:
-        run, other = paused(storage), paused(storage)
-        self._refuses(storage, run.id, {other.pending[0].id: APPROVED}, NotFound)
-        running = admitted(storage)
-        self._refuses(storage, running.id, {"x": APPROVED}, NotFound)
-        assert read(storage, other.id) == other
-
-    @pytest.mark.parametrize("status", [status for status in RunStatus if status.finished])
-    def test_a_run_that_has_ended_takes_no_answer(self, storage: Storage, status: RunStatus) -> None:
-        run = paused(storage)
-        storage.runs.finish(ended(run, status=status))
-        self._refuses(storage, run.id, {run.pending[0].id: APPROVED}, RunFinished)
-
-    def test_a_run_that_was_asked_to_stop_takes_no_answer(self, storage: Storage) -> None:
-        run = paused(storage)
-        storage.runs.request_cancel(run.id, owner=None)
-        self._refuses(storage, run.id, {run.pending[0].id: APPROVED}, RunFinished)
-
-    def test_a_run_that_is_gone_or_another_owners_takes_no_answer(self, storage: Storage) -> None:
-        run = paused(storage, owner="alice")
-        answers = {run.pending[0].id: APPROVED}
-        for run_id, owner in ((run.id, "bob"), ("x", "alice"), ("x", None)):
-            with pytest.raises(RunNotFound):
-                storage.runs.answer(run_id, answers, owner=owner)
-        assert read(storage, run.id) == run
-        assert _answer(storage, run.id, answers, owner="alice")
 
     def test_records_are_deleted_when_the_run_is_resumed_and_not_before(self, storage: Storage) -> None:
         one, two = action(), action()
@@ -233,7 +164,7 @@ class AnswerContract(Contract):
         def give(number: int) -> None:
             given = Answer(decision="approve", message="same" if same else str(number))
             try:
-                if _answer(storage, run.id, {one.id: given}):
+                if resumes(storage, run.id, {one.id: given}):
                     resumed.append(number)
             except AlreadyAnswered:
                 refused.append(number)
@@ -251,7 +182,7 @@ class AnswerContract(Contract):
         resumed: list[int] = []
 
         def give(number: int) -> None:
-            if _answer(storage, run.id, {actions[number].id: APPROVED}):
+            if resumes(storage, run.id, {actions[number].id: APPROVED}):
                 resumed.append(number)
 
         at_once(give, MANY)
@@ -269,7 +200,7 @@ class AnswerContract(Contract):
                     outcomes["ended"] = storage.runs.finish(end) is not None
                     return
                 try:
-                    outcomes["answered"] = _answer(storage, run.id, {run.pending[0].id: APPROVED})
+                    outcomes["answered"] = resumes(storage, run.id, {run.pending[0].id: APPROVED})
                 except RunFinished:
                     outcomes["answered"] = False
 
@@ -278,15 +209,3 @@ class AnswerContract(Contract):
             assert outcomes["ended"]
             kept = [found.answer for found in storage.runs.actions(run.id)]
             assert kept == ([APPROVED] if outcomes["answered"] else [])
-
-    def _refuses(self, storage: Storage, run_id: str, answers: Mapping[str, Answer], error: type[AgentOSError]) -> None:
-        """Check that answers are refused with this error, and that nothing was saved."""
-        before = read(storage, run_id), list(storage.runs.actions(run_id))
-        with pytest.raises(error) as refused:
-            storage.runs.answer(run_id, answers, owner=None)
-        assert type(refused.value) is error
-        assert (read(storage, run_id), list(storage.runs.actions(run_id))) == before
-
-
-def _ago(seconds: float) -> datetime:
-    return datetime.now(UTC) - timedelta(seconds=seconds)

@@ -67,6 +67,25 @@ class PausedSessionContract(Contract):
         assert admitted(storage, session).status is RunStatus.QUEUED
 
     @CLAIMS
+    def test_a_paused_run_that_was_asked_to_stop_is_in_the_way_of_none(
+        self, storage: Storage, claim: Lease | None
+    ) -> None:
+        session = new_session(storage)
+        run = admitted(storage, session)
+        behind = admit(storage, new_run(session), claim).run
+        run = paused_run(storage, run)
+        storage.runs.request_cancel(run.id, owner=None)
+        later = admit(storage, new_run(session), claim).run
+        assert later.status is RunStatus.QUEUED
+        for waiting in (behind, later):
+            assert storage.runs.claim(waiting.id, LEASE, now=at(1)) is None
+        with pytest.raises(SessionBusy) as busy:
+            admit(storage, new_run(session), concurrency=BusyPolicy.REJECT)
+        assert busy.value.details == {}
+        storage.runs.finish(ended(run, status=RunStatus.CANCELLED, pending=()))
+        claimed(storage, behind.id)
+
+    @CLAIMS
     @pytest.mark.parametrize("concurrency", STOPPING)
     def test_a_run_that_interrupts_says_which_runs_no_worker_ends(
         self, storage: Storage, concurrency: BusyPolicy, claim: Lease | None
@@ -85,6 +104,7 @@ class PausedSessionContract(Contract):
         with pytest.raises(RunFinished):
             storage.runs.answer(first.id, {first.pending[0].id: APPROVED}, owner=None)
         for run in admission.interrupted:
+            assert storage.runs.claim(admission.run.id, LEASE, now=at(1)) is None
             following = storage.runs.finish(ended(run, status=RunStatus.CANCELLED, pending=()))
         assert following == Ended(None if claim else admission.run.id)
         claimed(storage, admission.run.id)

@@ -12,14 +12,12 @@ from agentos.errors import RateLimited, RunCancelled
 from agentos.storage.events import FrameBatch
 from agentos.storage.interface import Storage
 from agentos.storage.paging import Paging
-from agentos.storage.records import Record
 from agentos.storage.runs import RunFilter
 from agentos.testing.storage.contract import (
     AWKWARD,
     LEASE,
     THREADS,
     Contract,
-    admit,
     admitted,
     at,
     at_once,
@@ -29,13 +27,17 @@ from agentos.testing.storage.contract import (
     new_run,
     new_session,
 )
-from agentos.testing.storage.pausing import APPROVED, action, answer, checkpoint, pause, paused, paused_run, read
-
-RECORD = Record(collection="pending-expiry", id="r", owner="alice", document=AWKWARD, due_at=at(9))
-
-
-def _record(storage: Storage) -> Record | None:
-    return storage.records.get(RECORD.collection, RECORD.id, owner=RECORD.owner)
+from agentos.testing.storage.pausing import (
+    RECORD,
+    action,
+    answer,
+    checkpoint,
+    pause,
+    paused,
+    paused_run,
+    read,
+    stored_record,
+)
 
 
 class PauseContract(Contract):
@@ -91,7 +93,7 @@ class PauseContract(Contract):
         waiting = read(storage, run.id)
         assert (waiting.status, waiting.pending) == (RunStatus.PAUSED, (one,))
         assert (len(storage.events.read(run.id)), len(storage.runs.checkpoints(run.id))) == (2, 1)
-        record = _record(storage)
+        record = stored_record(storage)
         assert record is not None
         assert record.version == 1
 
@@ -170,7 +172,7 @@ class PauseContract(Contract):
 
     def test_records_are_put_with_the_pause(self, storage: Storage) -> None:
         assert pause(storage, admitted(storage), records=[RECORD, replace(RECORD, id="other", due_at=None)])
-        assert _record(storage) == replace(RECORD, version=1)
+        assert stored_record(storage) == replace(RECORD, version=1)
         other = storage.records.get(RECORD.collection, "other", owner="alice")
         assert other == replace(RECORD, id="other", due_at=None, version=1)
 
@@ -191,70 +193,4 @@ class PauseContract(Contract):
         assert list(storage.runs.actions(run.id)) == []
         assert list(storage.runs.checkpoints(run.id)) == []
         assert list(storage.events.read(run.id)) == []
-        assert _record(storage) is None
-
-
-class EndOfPauseContract(Contract):
-    """Paused runs that end, or are deleted."""
-
-    def test_a_paused_run_can_be_ended_by_any_worker_that_has_read_it(self, storage: Storage) -> None:
-        session = new_session(storage)
-        run = paused(storage, session)
-        end = ended(replace(run, pending=()), status=RunStatus.CANCELLED, content="so far", usage=Usage(3, 4, 0))
-        assert storage.runs.finish(end, frames=frames(4, 4, kind="error"), records=[RECORD])
-        assert read(storage, run.id) == end
-        assert len(storage.events.read(run.id)) == 4
-        assert _record(storage) is not None
-        found = storage.sessions.get(session.id, owner=None)
-        assert found is not None
-        assert (found.run_count, found.total_tokens) == (1, 7)
-        assert admit(storage, new_run(session)).run.status is RunStatus.RUNNING
-
-    def test_an_end_keeps_the_actions_that_were_answered_and_no_others(self, storage: Storage) -> None:
-        one, two = action(), action()
-        run = paused(storage, actions=(one, two))
-        storage.runs.answer(run.id, {one.id: APPROVED}, owner=None)
-        assert storage.runs.finish(ended(run, status=RunStatus.FAILED))
-        assert [found.id for found in storage.runs.actions(run.id)] == [one.id]
-        assert list(storage.runs.checkpoints(run.id)) == []
-        assert read(storage, run.id).pending == ()
-
-    def test_a_pause_that_was_resumed_meanwhile_is_not_ended(self, storage: Storage) -> None:
-        run = paused(storage)
-        answer(storage, run)
-        again = claimed(storage, run.id).run
-        assert storage.runs.finish(ended(run, status=RunStatus.FAILED), records=[RECORD]) is None
-        assert read(storage, run.id) == again
-        assert _record(storage) is None
-
-    def test_a_deleted_paused_run_leaves_nothing_behind(self, storage: Storage) -> None:
-        session = new_session(storage)
-        run = admitted(storage, session)
-        behind = admitted(storage, session, lease=None)
-        run = paused_run(storage, run, checkpoints=[checkpoint()], frames=frames(1, 2))
-        before = storage.sessions.get(session.id, owner=None)
-        assert storage.runs.delete(run.id, owner="bob") is None
-        assert storage.runs.delete(run.id, owner=None) is not None
-        self._is_gone(storage, run)
-        assert storage.sessions.get(session.id, owner=None) == before
-        claimed(storage, behind.id)
-
-    def test_a_paused_run_goes_with_its_session(self, storage: Storage) -> None:
-        session = new_session(storage)
-        run = paused(storage, session)
-        assert storage.sessions.delete(session.id, owner=None)
-        self._is_gone(storage, run)
-
-    def test_a_paused_run_goes_with_all_that_its_owner_has(self, storage: Storage) -> None:
-        run, other = paused(storage, owner="alice"), paused(storage, owner="bob")
-        (asked,) = storage.runs.request_cancel_of_owner("alice")
-        assert (asked.id, asked.worker_id) == (run.id, None)
-        storage.runs.delete_of_owner("alice", limit=9)
-        self._is_gone(storage, run)
-        assert read(storage, other.id) == other
-
-    def _is_gone(self, storage: Storage, run: Run) -> None:
-        assert storage.runs.get(run.id, owner=None) is None
-        assert list(storage.runs.actions(run.id)) == []
-        assert list(storage.runs.checkpoints(run.id)) == []
-        assert list(storage.events.read(run.id)) == []
+        assert stored_record(storage) is None

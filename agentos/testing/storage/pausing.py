@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,11 +15,13 @@ from agentos.domain.run_step import RunStep
 from agentos.domain.session import Session
 from agentos.domain.usage import Usage
 from agentos.storage.interface import Storage
+from agentos.storage.records import Record
 from agentos.testing.storage.contract import AWKWARD, admitted, at, frames
 
 APPROVED = Answer(decision="approve", answered_by="key:4f", answered_at=at(30))
 REJECTED = Answer(decision="reject", message="é \U0001f600 no", answered_by="key:4f", answered_at=at(30))
 
+RECORD = Record(collection="pending-expiry", id="r", owner="alice", document=AWKWARD, due_at=at(9))
 CALL = ToolCall("call_1", "transfer", '{"amount": 1e400}', {"sign": AWKWARD})
 
 
@@ -94,6 +96,16 @@ def answer(storage: Storage, run: Run, given: Answer = APPROVED, *, claim_within
     """Give the same answer to all that a run waits for, and return the run as it is then."""
     answers = {one.id: given for one in read(storage, run.id).pending}
     return storage.runs.answer(run.id, answers, owner=None, claim_within=claim_within).run
+
+
+def resumes(storage: Storage, run_id: str, answers: Mapping[str, Answer], *, owner: str | None = None) -> bool:
+    """Answer, and return whether the run goes on."""
+    return storage.runs.answer(run_id, answers, owner=owner).resumed
+
+
+def stored_record(storage: Storage) -> Record | None:
+    """Return :data:`RECORD` as it is stored."""
+    return storage.records.get(RECORD.collection, RECORD.id, owner=RECORD.owner)
 
 
 def read(storage: Storage, run_id: str) -> Run:

@@ -99,14 +99,16 @@ class UnclaimedContract(Contract):
         waiting = paused(storage)
         resumed = answer(storage, paused(storage), claim_within=-1.0)
         unclaimed = admit(storage, new_run(), None, claim_within=-1.0).run
-        running, other = admitted(storage), paused(storage)
-        for run in (waiting, resumed, unclaimed, running):
+        session = new_session(storage)
+        running, lost = admitted(storage, session), admitted(storage, session, lease=Lease("gone", -1.0))
+        other = paused(storage)
+        for run in (waiting, resumed, unclaimed, running, lost):
             storage.runs.request_cancel(run.id, owner=None)
         found = storage.runs.unattended(limit=9)
-        assert sorted(found.stopped) == sorted([waiting.id, resumed.id, unclaimed.id])
+        assert sorted(found.stopped) == sorted([waiting.id, resumed.id, unclaimed.id, lost.id])
         assert (len(found.unclaimed), len(found.lost)) == (0, 0)
         assert len(storage.runs.unattended(limit=2).stopped) == 2
-        for run in (waiting, resumed, unclaimed):
+        for run in (waiting, resumed, unclaimed, lost):
             assert storage.runs.finish(ended(run, status=RunStatus.CANCELLED))
         assert list(storage.runs.unattended(limit=9).stopped) == []
         assert storage.runs.get(other.id, owner=None) == other

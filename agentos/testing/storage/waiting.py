@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from agentos.domain.pending import PendingAction, PendingKind
@@ -46,7 +48,7 @@ class WaitingContract(Contract):
             session = new_session(storage, id=f"of {owner}", owner=owner)
             one = action(id=owner, kind=kind)
             run_ids[owner] = paused(storage, session, agent_id=f"by {owner}", actions=(one,)).id
-        wanted = {
+        wanted: dict[str, Any] = {
             "owner": "bob",
             "agent_id": "by bob",
             "session_id": "of bob",
@@ -55,7 +57,7 @@ class WaitingContract(Contract):
         }
         assert _ids(storage, PendingFilter(**{name: wanted[name]})) == ["bob"]
         assert _ids(storage, PendingFilter(**wanted)) == ["bob"]
-        other = {"kind": PendingKind.INPUT, name: "x"} if name != "kind" else {"kind": PendingKind.INPUT}
+        other: dict[str, Any] = {name: "x"} if name != "kind" else {"kind": PendingKind.INPUT}
         assert _ids(storage, PendingFilter(**other)) == []
         assert _ids(storage, PendingFilter(**{**wanted, "owner": "alice"})) == []
 
