@@ -44,9 +44,7 @@ KINDS = list(GIVEN)
 def test_what_another_tenants_run_waits_for_is_as_if_it_were_missing(server: Tenants, kind: str) -> None:
     run_id, action = paused(server.alice, kind)
     other, body = new_id(), {"answers": [{"id": action, **GIVEN[kind]}]}
-    said, missing = (
-        server.bob.request("POST", f"/api/v1/runs/{one}/resume", body).json for one in (run_id, other)
-    )
+    said, missing = (server.bob.request("POST", f"/api/v1/runs/{one}/resume", body).json for one in (run_id, other))
     assert said["code"] == missing["code"] == "RUN_NOT_FOUND"
     assert said["message"].replace(run_id, "ID") == missing["message"].replace(other, "ID")
     assert server.bob.request("GET", "/api/v1/approvals").json["count"] == 0

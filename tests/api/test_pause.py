@@ -180,13 +180,14 @@ def test_a_deleted_session_takes_its_paused_run_along(serve) -> None:
 
 
 def test_a_pause_that_is_not_answered_in_time_fails_the_run(serve) -> None:
-    app = paused_app(serve, pause_timeout=0.2)
+    app = paused_app(serve, pause_timeout=0.5)
     run_id = app.start()
-    action = app.pending(run_id)[0]["id"] if app.pending(run_id) else ""
+    action = app.pending(run_id)[0]["id"]
+    app.served.services.start()  # as a server does; it looks after what is due
     run = app.ended(run_id)
     assert (run["status"], run["error"]["code"]) == ("failed", "PENDING_EXPIRED")
     assert types_of(app.events(run_id))[-2:] == ["paused", "error"]
-    late = app.answer(run_id, {"id": action or "x", "decision": "approve"})
+    late = app.answer(run_id, {"id": action, "decision": "approve"})
     assert (late.status_code, late.json["code"]) == (410, "PENDING_EXPIRED")
     assert app.bank.calls == []
 
