@@ -19,8 +19,6 @@ from parts.shop import BOUGHT, LOOK_AND_PAY, Shop, answers_to, log_of, paused, r
 from parts.soak import full
 
 VISIBLE = visible_within(1.0)
-LATE = 60.0
-"""Seconds after which a run that was to be claimed is looked for by others."""
 ROUNDS = range(full(1, 20))
 
 ONCE = "shop"
@@ -118,7 +116,7 @@ def test_killed_with_an_answer(
     # The client has no response, so it sends its answer again: it is the same one.
     resume(there, run)
     if moment != "before answer":
-        shop.move_clock(LATE)
+        shop.expect_claims()
     assert wait_for(there, run["run_id"], "completed")["content"] == BOUGHT
     assert tools_of(shop, run["run_id"]) == ["look_up", "pay"]
     types = [event.type for event in log_of(there, run["run_id"])]
@@ -234,7 +232,7 @@ def test_killed_at_any_moment(shop: Shop) -> None:
     while any(buyer.is_alive() for buyer in buyers):
         time.sleep(random.uniform(0.2, 1.0))
         kill_worker(random.choice(servers))
-        shop.move_clock(LATE)
+        shop.expect_claims()
         servers[0].wait_for(lambda: all(len(server.worker_pids()) == 1 for server in servers), what="whole again")
     for buyer in buyers:
         assert buyer.failure is None

@@ -15,8 +15,6 @@ from parts.soak import full
 from parts.waiting import until
 
 VISIBLE = visible_within(1.0)
-LATE = 60.0
-"""Seconds after which a run that was to be claimed is looked for by others."""
 MANY = 50
 NARROW = {"AGENTOS_BACKGROUND_LIMIT": "1", "AGENTOS_BACKGROUND_QUEUE": "100"}
 LOOK = [[["look_up", {"what": "a"}]], "$results"]
@@ -53,7 +51,7 @@ def test_those_of_a_killed_worker_are_executed_once_by_others(shop: Shop, round:
     held, waiting = backlog(shop, Client(doomed.url), MANY)
     doomed.kill()
     shop.release("held")
-    shop.move_clock(LATE)
+    shop.expect_claims()
     check_done_once(shop, client, waiting)
     lost = client.ended(held, timeout=VISIBLE)
     assert (lost["status"], lost["error"]["details"]["cause"]) == ("failed", "WORKER_LOST")
@@ -68,7 +66,7 @@ def test_a_replaced_worker_of_the_same_server_takes_them_too(shop: Shop) -> None
     os.kill(victim, signal.SIGKILL)
     shop.release("held")
     server.wait_for(lambda: victim not in server.worker_pids() and server.worker_pids(), what="whole again")
-    shop.move_clock(LATE)
+    shop.expect_claims()
     check_done_once(shop, client, waiting)
     assert client.ended(held)["content"] == "found held"
 
@@ -86,7 +84,7 @@ def test_a_stop_leaves_them_for_the_next_start(shop: Shop) -> None:
     client = Client(next_one.url)
     assert client.get(f"/runs/{held}")["content"] == "found held"
     assert {client.get(f"/runs/{run_id}")["status"] for run_id in waiting} <= {"queued", "running", "completed"}
-    shop.move_clock(LATE)
+    shop.expect_claims()
     check_done_once(shop, client, waiting)
 
 
@@ -96,7 +94,7 @@ def test_a_stop_leaves_them_to_a_worker_that_serves(shop: Shop) -> None:
     server.process.send_signal(signal.SIGTERM)
     shop.release("held")
     server.process.wait(15)
-    shop.move_clock(LATE)
+    shop.expect_claims()
     client = Client(other.url)
     check_done_once(shop, client, waiting)
     pid = other.worker_pids()
@@ -108,7 +106,7 @@ def test_a_stop_leaves_them_to_a_worker_that_serves(shop: Shop) -> None:
 def test_two_workers_share_one_backlog(shop: Shop) -> None:
     busy, idle = shop.open(**NARROW), shop.open(**NARROW)
     held, waiting = backlog(shop, Client(busy.url), 20)
-    shop.move_clock(LATE)
+    shop.expect_claims()
     # The worker that accepted them still has its one run: all others are executed by the other worker.
     check_done_once(shop, Client(idle.url), waiting)
     assert {call["pid"] for call in shop.calls() if call["run"] in waiting} == set(idle.worker_pids())

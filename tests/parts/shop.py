@@ -110,6 +110,14 @@ class Shop:
                 values = {"id": id, "document": json.dumps(moved)}
                 connection.execute(text("UPDATE pending_actions SET document = :document WHERE id = :id"), values)
 
+    def expect_claims(self) -> None:
+        """Let the time be over in which runs that wait for a worker should have been claimed: others look for them."""
+        with self._engine().begin() as connection:
+            late = (
+                "UPDATE runs SET lease_until = lease_until - 60000000 WHERE status = 'queued' AND lease_owner IS NULL"
+            )
+            connection.execute(text(late))
+
     def _engine(self) -> sqlalchemy.Engine:
         return sqlalchemy.create_engine(self.database, poolclass=sqlalchemy.NullPool)
 
