@@ -28,7 +28,7 @@ AGAIN = "again"
 
 @pytest.fixture
 def servers(shop: Shop) -> tuple[AgentOSServer, AgentOSServer]:
-    return shop.open(), shop.open()
+    return shop.open(dying=True), shop.open(dying=True)
 
 
 def kill_worker(server: AgentOSServer) -> None:

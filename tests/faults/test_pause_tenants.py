@@ -5,13 +5,13 @@ from typing import Any
 import pytest
 from agentos_testing.http_client import HttpClient
 
+from agentos.services.keys import CLIENT_SCOPES
 from parts.client import Client
 from parts.server import AgentOSServer
 from parts.shop import BOUGHT, LOOK_AND_PAY, Shop, answers_to, asking, paused, resume, start
 from parts.waiting import until
 
-CLIENT = ("agents:read", "agents:run", "sessions:read", "sessions:write", "runs:read", "runs:write")
-APPROVER = (*CLIENT, "runs:approve")
+APPROVER = (*CLIENT_SCOPES, "runs:approve")
 
 
 def pause(client: HttpClient, **more: Any) -> dict[str, Any]:
@@ -68,7 +68,7 @@ def test_an_action_of_another_run_is_answered_by_no_run(servers: list[AgentOSSer
 
 
 def test_a_client_key_cannot_approve_what_it_may_see(servers: list[AgentOSServer]) -> None:
-    ada = servers[0].as_caller("ada", CLIENT)
+    ada = servers[0].as_caller("ada")
     run = pause(ada)
     refused = ada.post(f"/api/v1/runs/{run['run_id']}/resume", answers_to(run))
     assert (refused.status, refused.json["code"]) == (403, "FORBIDDEN")

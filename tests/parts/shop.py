@@ -36,18 +36,11 @@ class Shop:
         shutil.copy(Path(__file__).with_name("shop_app.py"), folder)
         return cls(folder, database, serve)
 
-    def open(self, *, workers: int = 1, lease: float = 1.0, **settings: str) -> AgentOSServer:
-        """Start a server. Its runs are lost soon after its end."""
-        return self.serve(
-            app="shop_app:app",
-            workers=workers,
-            **{
-                "AGENTOS_DATABASE_URL": "dying://",
-                "SHOP_DATABASE": self.database,
-                "AGENTOS_LEASE_SECONDS": str(lease),
-                **settings,
-            },
-        )
+    def open(self, *, workers: int = 1, lease: float = 1.0, dying: bool = False, **settings: str) -> AgentOSServer:
+        """Start a server. Its runs are lost soon after its end. With ``dying``, :meth:`die_at` works."""
+        if dying:
+            settings = {"AGENTOS_DATABASE_URL": "dying://", "SHOP_DATABASE": self.database, **settings}
+        return self.serve(app="shop_app:app", workers=workers, AGENTOS_LEASE_SECONDS=str(lease), **settings)
 
     def pair(self, **settings: Any) -> Pair:
         return Pair(*(Client(self.open(**settings).url) for _ in range(2)))
