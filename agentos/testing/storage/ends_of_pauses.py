@@ -95,6 +95,13 @@ class EndOfPauseContract(Contract):
         assert storage.sessions.get(session.id, owner=None) == before
         claimed(storage, behind.id)
 
+    def test_a_paused_run_does_not_grow_old(self, storage: Storage) -> None:
+        kept = [paused(storage), answer(storage, paused(storage))]
+        assert storage.runs.delete_old(ended_before=at(10**9), limit=9) == (0, None)
+        assert storage.events.delete_old(ended_before=at(10**9), limit=9) == 0
+        assert [read(storage, run.id) for run in kept] == kept
+        assert len(storage.events.read(kept[0].id)) == 3
+
     def test_a_paused_run_goes_with_its_session(self, storage: Storage) -> None:
         session = new_session(storage)
         run = paused(storage, session)
