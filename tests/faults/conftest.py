@@ -11,6 +11,7 @@ from parts.model_server import ModelServer
 from parts.pair import Pair
 from parts.postgres import PostgresServer
 from parts.server import AgentOSServer
+from parts.shop import Shop
 
 Serve = Callable[..., AgentOSServer]
 
@@ -81,3 +82,24 @@ def starter(database: str, model: ModelServer, folder: Path) -> Iterator[Serve]:
         yield start
     lines = [line for server in servers for line in server.log().splitlines()]
     assert [line for line in lines if '"level":"error"' in line and "Traceback" in line] == []
+
+
+@pytest.fixture
+def shop(database: str, serve: Serve, tmp_path: Path) -> Shop:
+    """Servers with agents that pause, on an empty database."""
+    return Shop.make(tmp_path, database, serve)
+
+
+@pytest.fixture(scope="session")
+def open_shop(
+    database_kind: str, request: pytest.FixtureRequest, model: ModelServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Shop, Pair]]:
+    """Two workers with agents that pause, for all tests that leave them whole."""
+    folder = tmp_path_factory.mktemp("shop")
+    if database_kind == "sqlite":
+        database = f"sqlite:///{folder}/agentos.db"
+    else:
+        database = request.getfixturevalue("postgres_server").create_database()
+    with starter(database, model, folder) as start:
+        shop = Shop.make(folder, database, start)
+        yield shop, shop.pair(lease=5.0)

@@ -15,7 +15,9 @@ from faults.conftest import visible_within
 from parts.client import Client, Event
 from parts.postgres import PostgresServer, running_postgres
 from parts.server import AgentOSServer
+from parts.shop import BOUGHT, LOOK_AND_PAY, Shop, answers_to, log_of, paused, resume, start
 from parts.soak import full
+from parts.waiting import until
 
 OUTAGE = full(3, 20)
 BOUND = 10.0  # seconds that a request may take which the database cannot serve
@@ -193,3 +195,33 @@ def test_a_worker_that_begins_during_an_outage_waits_for_its_end(
     server.wait_for(lambda: server.log().count("worker ready") == 3, 15, "whole again")
     for _ in range(10):
         assert client.post("/agents/assistant/run", {"input": "hi"})["content"] == "hi"
+
+
+def test_a_run_that_would_pause_while_the_database_is_away_has_one_visible_end_or_its_pause(
+    postgres: PostgresServer, shop: Shop
+) -> None:
+    server = shop.open(lease=LEASE)
+    client = Client(server.url)
+    waiting = paused(client)
+    shop.hold("shoes")
+    run_id = start(client, LOOK_AND_PAY)
+    until(lambda: shop.calls(run_id))
+    postgres.stop()
+    shop.release("shoes")
+    answer = timed("POST", f"{client.url}/api/v1/runs/{waiting['run_id']}/resume", answers_to(waiting))
+    assert (answer.status_code, answer.json()["code"]) == (503, "STORAGE_ERROR")
+    time.sleep(OUTAGE)
+    postgres.start()
+    server.wait_for(lambda: requests.get(f"{server.url}/ready", timeout=10).status_code == 200, VISIBLE, "ready")
+
+    resume(client, waiting)
+    assert client.ended(waiting["run_id"])["content"] == BOUGHT
+    run = client.ended(run_id, timeout=VISIBLE)
+    if run["status"] == "paused":
+        resume(client, run)
+        run = client.ended(run_id)
+        assert run["content"] == BOUGHT
+    else:
+        assert (run["status"], run["error"]["code"]) == ("failed", "STORAGE_ERROR")
+        assert shop.calls(run_id, "pay") == []
+    log_of(client, run_id)

@@ -6,9 +6,13 @@ import signal
 import time
 from collections.abc import Callable
 
+import pytest
+
 from faults.conftest import visible_within
 from parts.client import Client, Event, tokens_of
 from parts.server import AgentOSServer
+from parts.shop import BOUGHT, LOOK_AND_PAY, Shop, log_of, paused, resume, start
+from parts.waiting import until
 
 LEASE = 1.0
 VISIBLE = visible_within(LEASE)
@@ -74,3 +78,35 @@ def test_what_it_writes_while_another_worker_executes_its_run_is_refused(serve: 
     assert seen == log, "the old worker's client must see what the new one does"
     assert list(client.follow(run_id)) == list(Client(stopped.url).follow(run_id)) == log
     assert client.said(session) == [("user", "go"), ("assistant", words)]
+
+
+@pytest.mark.parametrize("tool", ["look_up", "pay"])
+def test_a_worker_that_was_stopped_changes_no_pause_of_the_worker_that_has_its_run(shop: Shop, tool: str) -> None:
+    stopped, other = shop.open(), shop.open()
+    client = Client(other.url)
+    key = "shoes" if tool == "look_up" else "ann"
+    if tool == "pay":
+        run_id = paused(Client(stopped.url), agent="again")["run_id"]
+        shop.hold(key)
+        resume(Client(stopped.url), client.get(f"/runs/{run_id}"))
+    else:
+        shop.hold(key)
+        run_id = start(Client(stopped.url), LOOK_AND_PAY, "again")
+    until(lambda: shop.calls(run_id, tool))
+    (worker,) = stopped.worker_pids()
+    stop_between_transactions(worker, client)
+    shop.release(key)
+    until(lambda: len(shop.calls(run_id, tool)) == 2, VISIBLE + TRANSACTION)
+    run = client.ended(run_id)
+    assert run["status"] == ("paused" if tool == "look_up" else "completed")
+
+    os.kill(worker, signal.SIGCONT)
+    until(lambda: len(shop.calls(run_id, tool, "ended")) == 2)
+    time.sleep(1)
+    assert client.get(f"/runs/{run_id}") == run, "it has the same state and waits for the same"
+    if tool == "look_up":
+        resume(client, run)
+    assert client.ended(run_id)["content"] == BOUGHT
+    log = log_of(client, run_id)
+    assert list(Client(stopped.url).follow(run_id)) == log
+    assert [event.type for event in log].count("paused") == 1
