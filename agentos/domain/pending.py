@@ -58,8 +58,8 @@ class PendingAction:
     """One thing that a paused run waits for. Its id is unique in the deployment.
 
     ``call`` is the model's call that waits; its id and name are empty for a question of an agent that is not ours.
-    ``turn`` is that of the call, counted from 1: models use the id of a call again. ``arguments_hash`` covers what would
-    run: agent, tool, its schema, the canonical arguments, and the turn; of a question, its text and schema too.
+    ``turn`` is that of the call, counted from 1: models use the id of a call again. ``arguments_hash`` covers what
+    would run: agent, tool, its schema, the canonical arguments, and the turn; of a question, its text and schema too.
     ``number`` counts the questions of one call from 0.
     ``expires_at`` is ``None`` for one that waits without limit. ``answer`` is there once it was given.
     """
