@@ -86,6 +86,30 @@ def test_no_signal_is_lost_however_threads_take_turns(signals: Signals) -> None:
         sys.setswitchinterval(interval)
 
 
+class Raced(Wakeup):
+    """A wakeup that a signal reaches right after its flag was read for the second time, which is when a wait ends."""
+
+    reads = 0
+    flag = False
+
+    @property  # type: ignore[override]
+    def _woken(self) -> bool:
+        flag, self.reads = self.flag, self.reads + 1
+        self.flag |= self.reads == 2
+        return flag
+
+    @_woken.setter
+    def _woken(self, flag: bool) -> None:
+        self.flag = flag
+
+
+def test_a_signal_that_comes_while_a_wait_ends_is_for_the_next(signals: Signals) -> None:
+    wakeup = Raced(signals)
+    assert not wakeup.wait(0)
+    assert wakeup.wait(0)
+    assert not wakeup.wait(0)
+
+
 def test_waits_take_timers_of_one_thread(signals: Signals) -> None:
     before = threading.active_count()
     wakeups = 50
