@@ -312,6 +312,21 @@ def test_closing_the_signals_of_a_broken_plugin_ends_the_waits() -> None:
         assert waited(wakeup, 20)[1] < 5
 
 
+def test_the_signals_of_a_plugin_are_closed_once() -> None:
+    class Counted(Signals):
+        closings = 0
+
+        def close(self) -> None:
+            self.closings += 1
+            super().close()
+
+    given = Counted()
+    signals = GuardedSignals(given, "redis")
+    for _ in range(2):
+        signals.close()
+    assert given.closings == 1
+
+
 def test_a_plugin_that_fails_all_the_time_fills_no_log(caplog: pytest.LogCaptureFixture) -> None:
     repeated.forget()
     signals = GuardedSignals(Broken(), "redis")
