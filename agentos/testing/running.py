@@ -69,10 +69,10 @@ def run_agent(
     or such a provider. It takes the place of the provider that the agent's model names, and of those ``in_place_of``
     names. ``answers`` is what people and clients answer when the run pauses: by the name of the tool that waits, or a
     function that is given each :class:`~agentos.PendingAction`. One that has no answer stays in ``run.pending``, and
-    the run is returned as ``paused``. ``tools`` are registered beside the agent's own. ``plugins`` are under test, by name; ``installed`` are names
-    of installed plugins to load as well. A run ``after`` another one is in the same session, whose history its agent is
-    given; ``owner`` is the tenant that owns both. ``settings`` are those of :class:`~agentos.Config`; the storage is in
-    memory unless they name a database, and the environment is not read.
+    the run is returned as ``paused``. ``tools`` are registered beside the agent's own. ``plugins`` are under test, by
+    name; ``installed`` are names of installed plugins to load as well. A run ``after`` another one is in the same
+    session, whose history its agent is given; ``owner`` is the tenant that owns both. ``settings`` are those of
+    :class:`~agentos.Config`; the storage is in memory unless they name a database, and the environment is not read.
 
     >>> run = run_agent(Agent(id="shop", model="openai:gpt-5-mini"), "When do you open?", turns=["At nine."])
     >>> run.status, run.content

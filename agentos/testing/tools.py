@@ -7,6 +7,7 @@ import json
 import operator
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from jsonschema import Draft202012Validator
@@ -32,12 +33,14 @@ def call_tool(
 ) -> str:
     """Call a tool as the server does and return the text that the model would read.
 
-    ``arguments`` is an object, or the JSON text that a model wrote. Raises :class:`ToolCallFailed` for every failure.
+    ``arguments`` is an object, or the JSON text that a model wrote. A tool with ``approval`` is called without one.
+    Raises :class:`ToolCallFailed` for every failure, and for ``context.ask``, which needs a run (``run_agent``).
 
     >>> call_tool(add, {"a": 1, "b": 2})  # doctest: +SKIP
     '3'
     """
     (one,) = as_tools(tool)
+    one = replace(one, approval=False) if one.approval else one
     text = arguments if isinstance(arguments, str) else json.dumps(dict(arguments))
     given = context or ToolContext(run_id="test-run", agent_id="test-agent")
     *_, last = ToolExecutor(timeout).execute([ToolCall("test-call", one.name, text)], {one.name: one}, given)

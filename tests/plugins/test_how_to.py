@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from agentos import hookimpl
+from agentos import Agent, Answer, hookimpl
 from agentos.models.scripted import call
+from agentos.testing import run_agent
 from parts.waiting import until
 
 PAGES = Path(__file__).parents[2] / "docs" / "how-to"
@@ -43,6 +44,28 @@ def test_the_office_keeps_budgets_keeps_secrets_and_counts(serve, page) -> None:
     assert (refused.status_code, refused.headers["Retry-After"]) == (429, "3600")
     served.services.close()
     assert not office.thread.is_alive()
+
+
+def test_a_clerk_transfers_and_closes_after_an_approval() -> None:
+    page = read("approvals.md")
+    page.test_a_transfer_waits_for_its_approval()
+    calls = [
+        call("close_account", '{"number": "7"}', id="1"),
+        call("transfer", '{"amount": 1000000, "to": "Ada"}', id="2", index=1),
+    ]
+    waiting = run_agent(page.clerk, "Go", turns=[calls, "ok"], plugins={"policy": page.Policy()})
+    assert [one.message for one in waiting.pending] == [None, "a million needs a second person"]
+
+
+def test_a_book_is_ordered_in_the_binding_that_was_asked_for() -> None:
+    agent = Agent(id="shop", model="openai:gpt-5-mini", tools=[read("approvals.md").book])
+    run = run_agent(
+        agent,
+        "Emma",
+        turns=[[call("book", '{"title": "Emma"}')], "ok"],
+        answers={"book": Answer(output="linen")},
+    )
+    assert run.tool_calls[0].result == "Emma is ordered in linen"
 
 
 def test_the_report_is_written_for_its_owner(serve, page) -> None:

@@ -10,11 +10,12 @@ from agentos.domain.principal import ANONYMOUS
 from agentos.domain.run import BusyPolicy
 from agentos.storage.admission import Quota
 from agentos.storage.events import FrameBatch
-from agentos.testing.storage.contract import LEASE, admit, ended, frames, key, new_run, new_session, said
+from agentos.testing.storage.contract import LEASE, admit, at, ended, frames, key, new_run, new_session, said
+from agentos.testing.storage.pausing import checkpoint
 
 
 def take_turn(storage, session):
-    admission = storage.runs.admit(new_run(session), LEASE, owner=None, history_turns=3)
+    admission = storage.runs.admit(new_run(session), claim=LEASE, owner=None, history_turns=3)
     storage.events.append([FrameBatch(admission.run.id, frames(1, 5))])
     storage.runs.finish(ended(admission.run), messages=said("q", "thought", "a"), frames=frames(6, 6, kind="complete"))
     return admission
@@ -43,7 +44,7 @@ def test_a_turn_is_nine_statements(storage, recording):
 @pytest.mark.parametrize(
     ("more", "options"),
     [
-        (0, {"queued": True}),
+        (0, {"claim": None}),
         (0, {"owner": ANONYMOUS}),
         (0, {"quota": Quota()}),
         (1, {"quota": Quota(of_owner=9)}),
@@ -63,7 +64,7 @@ def test_what_an_admission_asks_for_besides_is_at_most_one_statement_more_each(
     with recording() as recorded:
         admission = admit(storage, new_run(session), **options)
         storage.runs.finish(ended(admission.run))
-    without_window = 1 if options.get("queued") else 0
+    without_window = 1 if "claim" in options else 0
     lock = 1 if "quota" in options and more and sql_url.startswith("postgresql") else 0
     assert len(recorded.statements) == len(plain.statements) + more + lock - without_window
 
@@ -73,7 +74,7 @@ def test_the_messages_of_a_turn_are_one_statement_however_many_they_are(storage,
     counts = []
     for number in (1, 50):
         with recording() as recorded:
-            run = storage.runs.admit(new_run(session), LEASE, owner=None, history_turns=3).run
+            run = storage.runs.admit(new_run(session), claim=LEASE, owner=None, history_turns=3).run
             storage.runs.finish(ended(run), messages=said(*["x"] * number))
         counts.append(len(recorded.statements))
     assert counts[0] == counts[1]
@@ -103,3 +104,50 @@ def test_an_attachment_costs_the_admission_five_statements_and_its_repetition_th
             storage.runs.finish(ended(run), messages=[Message("user", "look", media=run.media)])
         # what describes it, whether its bytes are there, that the run has it; and the bytes: their head, one piece
         assert len(recorded.statements) == len(plain.statements) + more
+
+
+def statements(recording, call):
+    """Return how many statements a call sends."""
+    with recording() as recorded:
+        call()
+    return len(recorded.statements)
+
+
+def test_the_sessions_next_run_is_looked_for_only_when_runs_were_placed_behind_the_one_that_ends(storage, recording):
+    counts = []
+    for later in (0, 1, 9):
+        session = new_session(storage)
+        run = admit(storage, new_run(session)).run
+        for _ in range(later):
+            admit(storage, new_run(session), None)
+        counts.append(statements(recording, lambda run=run: storage.runs.finish(ended(run), frames=frames(1, 1))))
+    plain, *more = counts
+    assert more == [plain + 1, plain + 1]
+
+
+def test_what_an_unfinished_run_needs_is_deleted_only_where_there_is_some(storage, recording):
+    counts = []
+    for checkpoints in ((), (checkpoint(1), checkpoint(2))):
+        run = admit(storage, new_run()).run
+        storage.events.append([FrameBatch(run.id, frames(1, 1), checkpoints=checkpoints)])
+        counts.append(statements(recording, lambda run=run: storage.runs.finish(ended(run), frames=frames(2, 2))))
+    assert counts == [2, 4], "the end and its frames; and two deletions"
+
+
+def test_a_run_that_waits_for_its_turn_asks_with_one_query_and_is_claimed_with_one_statement_more(storage, recording):
+    session = new_session(storage)
+    first, second = (admit(storage, new_run(session)).run for _ in range(2))
+    assert statements(recording, lambda: storage.runs.claim(second.id, LEASE, now=at(1))) == 1
+    storage.runs.finish(ended(first))
+    assert statements(recording, lambda: storage.runs.claim(second.id, LEASE, now=at(1))) == 2
+    assert statements(recording, lambda: storage.runs.window(session.id, turns=3)) == 1
+
+
+def test_checkpoints_cost_the_event_log_one_statement_more_however_many_they_are(storage, recording):
+    runs = [admit(storage, new_run()).run for _ in range(3)]
+    plain = [FrameBatch(run.id, frames(1, 1)) for run in runs]
+    more = [FrameBatch(run.id, frames(2, 2), checkpoints=[checkpoint(1), checkpoint(2)]) for run in runs]
+    counts = [
+        statements(recording, lambda batches=batches: storage.events.append(batches)) for batches in (plain, more)
+    ]
+    assert counts == [2, 3]

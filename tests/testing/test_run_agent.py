@@ -4,11 +4,12 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 
 import pytest
 
-from agentos import Agent, ScriptedProvider, Token, hookimpl
-from agentos.errors import ConfigError, InvalidMedia, PluginError, ProviderUnavailable, SessionNotFound
+from agentos import Agent, Answer, PendingAction, RunContext, ScriptedProvider, Token, ToolContext, hookimpl, tool
+from agentos.errors import ConfigError, InvalidMedia, InvalidRequest, PluginError, ProviderUnavailable, SessionNotFound
 from agentos.testing import PIXEL, AtMost, Cut, Fail, Pause, ScriptedAgent, call, run_agent
 
 SHOP = Agent(id="shop", model="openai:gpt-5-mini", instructions="You answer for a bookshop.", max_turns=3)
@@ -34,6 +35,69 @@ def test_ten_lines_test_an_agent() -> None:
     assert (run.status, run.content) == ("completed", "We are closed.")
     (made,) = run.tool_calls
     assert (made.name, made.arguments, made.result) == ("opening_hours", {"day": "Sunday"}, "closed")
+
+
+@tool(approval=True)
+def order(title: str) -> str:
+    """Order a book."""
+    return f"{title} ordered"
+
+
+def wrap(title: str, context: ToolContext) -> str:
+    """Wrap a book."""
+    return f"{title} in {context.ask('Which paper?')} for {context.ask('Whom?')}"
+
+
+BOOKSELLER = Agent(id="shop", model="openai:gpt-5-mini", tools=[order, wrap])
+ORDER = [call("order", '{"title": "Emma"}', id="1"), call("wrap", '{"title": "Emma"}', id="2", index=1)]
+
+
+def test_a_run_that_pauses_is_returned_with_what_it_waits_for() -> None:
+    run = run_agent(BOOKSELLER, "Emma", turns=[ORDER, "Done."])
+    assert (run.status, run.content) == ("paused", "")
+    assert [(one.kind, one.call.name) for one in run.pending] == [("approval", "order"), ("input", "wrap")]
+    assert run.events[-1].type == "paused"
+
+
+def test_answers_by_tool_name_let_it_continue() -> None:
+    answers = {"order": Answer(decision="approve", arguments={"title": "Ulysses"}), "wrap": Answer(output="gold")}
+    run = run_agent(BOOKSELLER, "Emma", turns=[ORDER, "Done."], answers=answers)
+    assert (run.status, run.content, run.pending) == ("completed", "Done.", ())
+    assert {one.name: one.result for one in run.tool_calls} == {
+        "order": "Ulysses ordered",
+        "wrap": "Emma in gold for gold",
+    }
+    assert [event.type for event in run.events].count("paused") == 2
+    assert [event.number for event in run.events] == list(range(1, len(run.events) + 1))
+
+
+def test_a_function_answers_each_action_and_may_leave_some_open() -> None:
+    def answer(action: PendingAction) -> Answer | None:
+        return Answer(output=action.message) if action.kind == "input" else None
+
+    run = run_agent(BOOKSELLER, "Emma", turns=[ORDER, "Done."], answers=answer)
+    assert (run.status, [one.call.name for one in run.pending]) == ("paused", ["order"])
+
+
+def test_an_answer_that_does_not_fit_is_refused_as_a_client_would_read_it() -> None:
+    with pytest.raises(InvalidRequest, match="field 'output' of the answer"):
+        run_agent(BOOKSELLER, "Emma", turns=[ORDER, "Done."], answers={"order": Answer(output="yes")})
+
+
+def test_an_agent_that_is_not_ours_asks_and_is_called_again() -> None:
+    class Clerk:
+        resumed: list[bool] = []  # noqa: RUF012 - of this test alone
+
+        def stream(self, context: RunContext) -> Iterator[str]:
+            self.resumed.append(context.resumed)
+            name = context.ask("Your name?", {"type": "string"})
+            yield f"Hello {name}, "
+            yield f"you are {context.ask('Your age?')}."
+
+    run = run_agent(Clerk(), "Hi", answers=lambda action: Answer(output="Ada" if action.number == 0 else 36))
+    assert (run.status, run.exception) == ("completed", None)
+    assert run.content == "Hello Ada, Hello Ada, you are 36."
+    assert Clerk.resumed == [False, True, True]
 
 
 def test_the_run_has_its_events_in_order_and_to_the_byte() -> None:

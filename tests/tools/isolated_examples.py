@@ -47,6 +47,12 @@ def state(context: ToolContext) -> str:
 
 
 @tool(isolated=True)
+def ask(context: ToolContext) -> str:
+    """Ask."""
+    return str(context.ask("Which?"))
+
+
+@tool(isolated=True)
 def family() -> list[int]:
     """Tell the process and its parent."""
     return [os.getpid(), os.getppid(), os.getsid(0)]

@@ -111,6 +111,12 @@ def test_it_cannot_write_into_the_run_and_is_told_what_to_do(name: str) -> None:
     assert "use it in a tool that is not isolated" in (event.error or "")
 
 
+def test_it_cannot_ask_and_says_where_that_works() -> None:
+    event = end_of(examples.ask)
+    assert "context.ask does not work in an isolated tool" in (event.error or "")
+    assert "accepted is a tool that is not isolated" in (event.error or "")
+
+
 @pytest.mark.parametrize(
     ("kind", "said"),
     [
