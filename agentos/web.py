@@ -28,6 +28,7 @@ from agentos.api.kit.idempotency import idempotency_key, replayed_header
 from agentos.api.kit.ignored_fields import ignored_fields
 from agentos.api.kit.middleware import name_run, request_id, this_client
 from agentos.api.kit.path_parameters import PathParameter
+from agentos.api.kit.pending import pending_actions
 from agentos.api.kit.query import read_last_event_id
 from agentos.api.kit.routes import PAGE, PUBLIC, RUN_SOME, ResponseSpec, Routes, json_response
 from agentos.api.kit.run_answers import event_data, start_and_stream, start_and_wait, stream, wait_for_end
@@ -53,16 +54,19 @@ from agentos.domain.run_request import RunRequest
 from agentos.errors import (
     AgentNotFound,
     AgentOSError,
+    AlreadyAnswered,
     EventsExpired,
     ExecutionError,
     Forbidden,
     InvalidMedia,
     InvalidRequest,
     NotFound,
+    PendingExpired,
     RateLimited,
     RequestError,
     RequestTooLarge,
     RunCancelled,
+    RunFinished,
     RunNotFound,
     RunTimeout,
     SessionBusy,
@@ -85,6 +89,7 @@ __all__ = [
     "SSE_MEDIA_TYPE",
     "AgentNotFound",
     "AgentOSError",
+    "AlreadyAnswered",
     "Choice",
     "ClientConnection",
     "ErrorRenderer",
@@ -101,6 +106,7 @@ __all__ = [
     "Object",
     "OpenRequestSchema",
     "PathParameter",
+    "PendingExpired",
     "Place",
     "Projection",
     "QueryBoolean",
@@ -115,6 +121,7 @@ __all__ = [
     "ResponseSpec",
     "Routes",
     "RunCancelled",
+    "RunFinished",
     "RunHandle",
     "RunNotFound",
     "RunRequest",
@@ -143,6 +150,7 @@ __all__ = [
     "json_response",
     "metadata_field",
     "name_run",
+    "pending_actions",
     "read_last_event_id",
     "replayed_header",
     "request_id",

@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING
 
 import click
 
+from agentos.api.kit.pending import pending_actions
 from agentos.cli.group import Failure
 from agentos.cli.opening import app_option, opened_for_runs
 from agentos.cli.output import printable
 from agentos.cli.pages import read_transcript
-from agentos.cli.running import Screen, execute
+from agentos.cli.pauses import say_paused
+from agentos.cli.running import Screen, end_at_pause, execute
 from agentos.cli.values import Text
 from agentos.domain.principal import OPERATOR
-from agentos.domain.run import RunError
+from agentos.domain.run import Run, RunError, RunStatus
 from agentos.domain.text import clean
 from agentos.errors import AgentOSError
 
@@ -32,8 +34,9 @@ def command(agent: str, session_id: str | None) -> None:
     """Talk to AGENT in a session, line by line.
 
     The session's ID is printed at the start; '--session ID' continues it later. /history shows the conversation,
-    /quit leaves, Ctrl-C stops an answer and keeps what was written. Where standard input is not a terminal, each of its
-    lines is a turn, and the first run that fails ends the command with exit code 1.
+    /quit leaves, Ctrl-C stops an answer and keeps what was written. A run that pauses says what it waits for; the
+    session takes no other line until that is answered. Where standard input is not a terminal, each of its lines is a
+    turn, and the first run that fails ends the command with exit code 1, one that pauses with 3.
     """
     with opened_for_runs() as services:
         services.agents.resolve(agent)  # An agent that cannot run is refused before there is a session.
@@ -87,8 +90,12 @@ class _Conversation:
         request = RunRequest(
             caller=OPERATOR, agent_id=self._agent, input=text, session_id=self._session_id, mode=RunMode.STREAMED
         )
+        error: AgentOSError | RunError | None
         try:
-            error: AgentOSError | RunError | None = execute(self._services, request, Screen().show).error
+            run = execute(self._services, request, Screen().show)
+            if run.status is RunStatus.PAUSED:
+                self._pause(run)
+            error = run.error
         except AgentOSError as refusal:
             error = refusal
         if error is not None:
@@ -96,6 +103,11 @@ class _Conversation:
             if not self._interactive:
                 raise failure
             failure.show()
+
+    def _pause(self, run: Run) -> None:
+        if not self._interactive:
+            end_at_pause(run.id, pending_actions(run))
+        say_paused(run.id, pending_actions(run))
 
     def _show_history(self) -> None:
         for stored in read_transcript(self._services, self._session_id).messages:

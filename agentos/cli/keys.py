@@ -54,7 +54,8 @@ def command() -> None:
     type=Text(),
     multiple=True,
     help=f"What the key may do: {', '.join(SCOPES)}, agents:run:ID for one agent alone, or one of a plugin's own."
-    " More of them with commas, or the option again.  [default: all but agents:write and admin]",
+    " More of them with commas, or the option again.  [default: all but agents:write,"
+    " runs:approve and admin]",
 )
 @click.option(
     "--user",

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
 from agentos.cli.group import Failure
 from agentos.cli.output import is_coloured, json_text, printable
+from agentos.cli.pauses import PAUSED, say_paused
 from agentos.domain.event import Frame
 from agentos.domain.run import Run, RunError
 from agentos.domain.text import one_line
@@ -42,7 +43,7 @@ Show = Callable[["Sequence[Frame]"], None]
 
 
 def execute(services: Services, request: RunRequest, show: Show) -> Run:
-    """Run an agent, hand its frames to ``show`` as they come, and return the run as it is saved.
+    """Run an agent, hand its frames to ``show`` as they come, and return the run as it is saved: ended, or paused.
 
     Ctrl-C cancels the run, keeps what it had written, and returns it. Any other failure while showing it, such as a
     closed pipe, cancels it too and is raised.
@@ -76,6 +77,12 @@ def _cancel(services: Services, handle: RunHandle) -> Run | None:
     return handle.wait(SAVE_WAIT)
 
 
+def end_at_pause(run_id: str, pending: Sequence[Mapping[str, Any]]) -> NoReturn:
+    """End the command because its run has paused: with exit code 3, and the way to answer on standard error."""
+    say_paused(run_id, pending)
+    raise click.exceptions.Exit(PAUSED)
+
+
 def end(error: RunError | None) -> None:
     """End the command as its run ended: with exit code 0, 130 if it was cancelled, or 1."""
     if error is None:
@@ -86,10 +93,15 @@ def end(error: RunError | None) -> None:
     raise Failure(error.message)
 
 
+def data_of(frame: Frame) -> dict[str, Any]:
+    """Return what an event carries."""
+    data: dict[str, Any] = json.loads(frame.data)["data"]
+    return data
+
+
 def error_of(frame: Frame) -> RunError | None:
     """Return the error that a run's last event tells of."""
-    data = json.loads(frame.data)["data"]
-    return RunError(**data) if frame.type == "error" else None
+    return RunError(**data_of(frame)) if frame.type == "error" else None
 
 
 def print_lines(frames: Sequence[Frame]) -> None:
@@ -114,7 +126,7 @@ class Screen:
         """Show what these frames say; tokens that arrived together are written together."""
         text: list[str] = []
         for frame in frames:
-            data = json.loads(frame.data)["data"]
+            data = data_of(frame)
             if frame.type == "token":
                 text.append(data["token"])
                 continue
@@ -129,8 +141,10 @@ class Screen:
             elif frame.type == "state":
                 self._aside(f"state: {one_line(json_text(data['delta']), SHOWN)}")
             elif frame.type == "run_start" and "attempt" in data:
-                self._aside(f"Its worker was lost: the run starts over (attempt {data['attempt']}).")
-            elif frame.last:
+                self._aside(_takeover(data))
+            elif frame.type == "resumed":
+                self._aside(f"Resumed, with {len(data['answers'])} answers.")
+            elif frame.stops:
                 self._end_lines()
                 if reason := UNUSUAL.get(data.get("finish_reason", "")):
                     self._aside(reason)
@@ -164,6 +178,12 @@ class Screen:
     def _whisper(self, text: str, *, nl: bool = True) -> None:
         text = printable(text)
         click.echo(click.style(text, dim=True) if self._dim else text, err=True, nl=nl)
+
+
+def _takeover(data: dict[str, Any]) -> str:
+    kept = data.get("kept_turns", 0)
+    how = f"goes on after turn {kept}" if kept else "starts over"
+    return f"Its worker was lost: the run {how} (attempt {data['attempt']})."
 
 
 def _tool_call(data: dict[str, Any]) -> str:

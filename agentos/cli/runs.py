@@ -12,7 +12,8 @@ from agentos.cli.group import Failure
 from agentos.cli.opening import opened
 from agentos.cli.output import as_json, json_text, print_fields, print_json, print_list, printable, short_time
 from agentos.cli.pages import delete_command, read_pages
-from agentos.cli.running import HEARTBEAT, INTERRUPTED, Screen, end, error_of, print_lines
+from agentos.cli.pauses import pending_line
+from agentos.cli.running import HEARTBEAT, INTERRUPTED, Screen, data_of, end, end_at_pause, error_of, print_lines
 from agentos.cli.values import Text
 from agentos.domain.principal import OPERATOR
 from agentos.domain.run import Run, RunStatus
@@ -45,7 +46,7 @@ def command() -> None:
 @click.option("--agent", "agent_id", metavar="ID", type=Text(), help="Only runs of this agent.")
 @click.option(
     "--status",
-    type=click.Choice(["queued", "running", "completed", "failed", "cancelled"]),
+    type=click.Choice([status.value for status in RunStatus]),
     help="Only runs that stand there.",
 )
 @click.option("--limit", type=click.IntRange(1), default=100, show_default=True, help="List at most so many.")
@@ -66,7 +67,7 @@ def list_runs(session_id: str | None, agent_id: str | None, status: str | None, 
 @click.argument("run_id", metavar="ID", type=Text())
 @as_json
 def show(run_id: str, as_json: bool) -> None:
-    """Show a run: what it was asked, where it stands, which models and tools it called, what it said."""
+    """Show a run: what it was asked, where it stands, what it waits for, what it called and what it said."""
     from agentos.api.v1.serializers import run_detail_json
     from agentos.services.tool_calls import tool_calls_of
 
@@ -78,8 +79,13 @@ def show(run_id: str, as_json: bool) -> None:
         print_json(run | {"tool_calls": [asdict(call) for call in calls]})
         return
     content = run.pop("content")
+    pending = run.pop("pending")
     del run["steps"]
     print_fields(run, width=15, hidden=(None, {}, []))
+    if pending:
+        click.echo("pending:")
+    for action in pending:
+        click.echo(f"  {printable(pending_line(action))}")
     if found.steps:
         click.echo("steps:")
     for step in found.steps:
@@ -97,10 +103,10 @@ def show(run_id: str, as_json: bool) -> None:
 @click.option("--after", type=click.IntRange(0), default=0, help="Leave out the events up to this number.")
 @click.option("--events", "as_events", is_flag=True, help="Print nothing but the events, a line of JSON each.")
 def follow(run_id: str, after: int, as_events: bool) -> None:
-    """Show a run from its beginning to its end, wherever it executes.
+    """Show a run from its beginning to its end, or to its pause, wherever it executes.
 
     Ctrl-C ends the following, not the run. The exit code is that of 'agentos run': 0 when the run completed, 130
-    when it was cancelled, and 1 when it failed.
+    when it was cancelled, 3 when it paused, and 1 when it failed.
     """
     show = print_lines if as_events else Screen().show
     last = None
@@ -112,6 +118,8 @@ def follow(run_id: str, after: int, as_events: bool) -> None:
         except KeyboardInterrupt:
             click.echo(f"\nThe run goes on; 'flask agentos runs cancel {printable(run_id)}' stops it.", err=True)
             raise click.exceptions.Exit(INTERRUPTED) from None
+        if last is not None and last.type == "paused":
+            end_at_pause(run_id, data_of(last)["pending"])
         # A session that is deleted takes its runs with it: then only the last event knows how they ended.
         error = services.runs.open(run_id, OPERATOR).get().error if last is None else error_of(last)
     end(error)
@@ -123,7 +131,7 @@ def follow(run_id: str, after: int, as_events: bool) -> None:
 def cancel(run_id: str, no_wait: bool) -> None:
     """Stop a run, wherever it executes.
 
-    The worker that executes it stops it within a second; what it had written is kept.
+    The worker that executes it stops it within a second; a paused one ends at once. What it had written is kept.
     """
     with opened() as services:
         run = services.runs.open(run_id, OPERATOR).cancel()
@@ -139,7 +147,9 @@ def cancel(run_id: str, no_wait: bool) -> None:
     click.echo(f"Run {printable(run_id)} ended as {run.status.value}.")
 
 
-command.add_command(delete_command("run", "Delete runs that have ended, with their events, messages and attachments."))
+command.add_command(
+    delete_command("run", "Delete runs that have ended or are paused, with their events, messages and attachments.")
+)
 
 
 def _await_end(services: Services, run: Run) -> Run:

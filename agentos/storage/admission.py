@@ -87,7 +87,8 @@ class Ended:
 class Unattended:
     """Runs that no living worker looks after: ``unclaimed`` are to be submitted, ``lost`` to be claimed.
 
-    ``stopped`` are paused, or wait for a worker, and were asked to stop.
+    ``stopped`` were asked to stop and are to be ended: they are paused, or queued without a living worker. They are in
+    neither of the other two.
     """
 
     unclaimed: Sequence[str] = ()

@@ -99,9 +99,10 @@ class RunStore(ABC):
         ``quota`` is used up, with every ``concurrency``; exactly, also when several are admitted at the same time.
 
         ``concurrency`` applies to the session's unfinished runs. ``reject`` raises
-        :class:`~agentos.errors.SessionBusy`; so does ``enqueue`` if one of them is paused, with the ids of what that
-        run waits for. ``interrupt`` and ``rollback`` ask them to stop as :meth:`request_cancel` does, in the same
-        transaction; who asks ends those that no worker has. Raises :class:`~agentos.errors.SessionNotFound`.
+        :class:`~agentos.errors.SessionBusy`; so does ``enqueue`` if one of them is paused and was not asked to stop. If
+        one is, the error has the ids of what that run waits for. ``interrupt`` and ``rollback`` ask them to stop as
+        :meth:`request_cancel` does, in the same transaction; the caller ends those that no worker has. Raises
+        :class:`~agentos.errors.SessionNotFound`.
         """
 
     @abstractmethod
@@ -109,13 +110,15 @@ class RunStore(ABC):
         """Give a run that is there to a worker: it comes back ``running``, with what it needs to go on.
 
         Claimed are runs that are ``queued`` and that no worker has, that wait in this worker, or whose worker's lease
-        has run out. ``started_at`` becomes ``now`` if it has none. ``attempt`` counts up unless the run was this
-        worker's already; ``crashes`` counts up if it was ``running`` at a lost worker. ``history`` is ``None``.
+        has run out. ``started_at`` becomes ``now`` if it has none. ``attempt`` counts up unless the run waited in this
+        worker; ``crashes`` counts up if it was ``running`` at a lost worker, which may be this one. ``history`` is
+        ``None``.
 
         ``None`` while an older run of its session is unfinished. Raises :class:`~agentos.errors.SessionBusy` if that
-        one is paused and this one waits in this worker, which should give it up. One that waits here and was asked to
-        stop is not claimed either (``None``): its worker finds the request and ends it. Raises
-        :class:`~agentos.errors.RunNotFound` when the run is gone, has ended, is paused, or is another worker's.
+        one is paused, was not asked to stop, and this one waits in this worker, which should give it up. One that waits
+        here and was asked to stop is not claimed either (``None``): its worker finds the request and ends it. Raises
+        :class:`~agentos.errors.RunNotFound` when the run is gone, has ended, is paused, is executed by this worker, or
+        is another worker's.
         """
 
     @abstractmethod
@@ -140,7 +143,8 @@ class RunStore(ABC):
 
         Fenced by ``run.attempt``: returns ``False`` and writes nothing when the run has ended, is another worker's, or
         is gone; ``True`` also if this very pause was saved before. Raises :class:`~agentos.errors.RunCancelled` if the
-        run was asked to stop, and :class:`~agentos.errors.RateLimited` if its owner has ``limit`` paused runs.
+        run was asked to stop, and :class:`~agentos.errors.RateLimited` if its owner has ``limit`` paused runs. Raises
+        ``ValueError``, a caller's bug, without an action.
         """
 
     @abstractmethod
@@ -155,10 +159,11 @@ class RunStore(ABC):
     ) -> Answered:
         """Save answers by the ids of actions; with the last one the run is ``queued`` again, for any worker to claim.
 
-        The same answer again changes nothing. All or nothing: raises :class:`~agentos.errors.AlreadyAnswered` for
-        another one, :class:`~agentos.errors.PendingExpired` by database time, :class:`~agentos.errors.NotFound` for an
-        id that is not this run's, :class:`~agentos.errors.RunFinished`, and :class:`~agentos.errors.RunNotFound`. A run
-        that was asked to stop takes none (``RunFinished``). ``forget`` names records to delete when the run is resumed.
+        The same answer again changes nothing, also after the end of the run. All or nothing: raises
+        :class:`~agentos.errors.AlreadyAnswered` for another one, :class:`~agentos.errors.PendingExpired` by database
+        time, :class:`~agentos.errors.NotFound` for an id that is not this run's, :class:`~agentos.errors.RunFinished`,
+        and :class:`~agentos.errors.RunNotFound`. A run that was asked to stop takes none (``RunFinished``). ``forget``
+        names records to delete when the run is resumed.
         """
 
     @abstractmethod
@@ -190,10 +195,11 @@ class RunStore(ABC):
         the same transaction. Its checkpoints, and actions without an answer, are deleted.
 
         ``run.status`` is one of the three ends. Fenced by ``run.attempt``: returns ``None`` and writes nothing when
-        the run has ended already, is another worker's, or is gone. So a run that is paused, or that nobody has claimed,
-        can be ended by anybody who has read it. The messages become the session's next turn,
-        unless the run was asked to stop and be forgotten, however it ended: it counts as a run of the session with the
-        tokens that it used, is in no history, and changes no state.
+        the run has ended already, is another worker's, or is gone. So any worker that has read a run can end it if the
+        run is paused or no worker has claimed it.
+
+        The messages become the session's next turn, unless the run was asked to stop and be forgotten, however it
+        ended: it counts as a run of the session with the tokens that it used, is in no history, and changes no state.
         """
 
     @abstractmethod
@@ -211,7 +217,7 @@ class RunStore(ABC):
         """Ask the worker of an unfinished run to stop it, and return the run as it is; ``None`` if there is none.
 
         With ``forget`` it will leave nothing in the history. A run that has ended is returned unchanged. Of an
-        unfinished one, ``worker_id`` is known: without a worker, who asks has to :meth:`finish` it.
+        unfinished one, ``worker_id`` is known: without a worker, the caller has to :meth:`finish` it.
         """
 
     @abstractmethod
@@ -239,7 +245,8 @@ class RunStore(ABC):
     def unattended(self, *, limit: int) -> Unattended:
         """Return runs, up to ``limit`` of each kind, that no living worker looks after. By database time.
 
-        ``unclaimed`` could be claimed now, and were not in the time that they should have been.
+        ``unclaimed`` and ``lost`` could be claimed now: no older run of their session is unfinished. ``unclaimed`` were
+        not claimed in the time that they should have been.
         """
 
     # --- deleting --------------------------------------------------------------------------------------------------

@@ -9,10 +9,13 @@ import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
+from agentos import Arrival, Finish, ModelRequest, TextDelta, ToolContext, hookimpl, tool
 from agentos.app import create_app
 from agentos.config import Config
 from agentos.domain.agent import Agent
 from agentos.domain.principal import SCOPES
+from agentos.models.scripted import ScriptedProvider, call
+from agentos.registrations import RegisterModelProvider
 from parts.application import SWEPT, SWEPT_PLUGINS
 from parts.waiting import until
 
@@ -64,7 +67,10 @@ PICTURE = {"type": "image", "data": "iVBORw0KGgo=", "content_type": "image/png"}
 
 
 class Belongings:
-    """What somebody has: a session with an ended run and a summary, another with one that runs and one that waits."""
+    """What somebody has: a session with an ended run and a summary, another with one that runs and one that waits.
+
+    And one with a run that is paused, and what it waits for.
+    """
 
     def __init__(self, owner: Caller) -> None:
         self.owner = owner
@@ -75,34 +81,80 @@ class Belongings:
         slow = {"session_id": self.open_session_id, "background": True, "media": PICTURE}
         self.open_run_id = owner.run("slow", **slow)["run_id"]
         self.queued_run_id = owner.run("slow", **slow)["run_id"]
+        self.paused_session_id = self._session("waits-approval")
+        self.paused_run_id = owner.run("waits-approval", session_id=self.paused_session_id, media=PICTURE)["run_id"]
+        self.action_id = self.pending()[0]["id"]
         summary = owner.request("POST", f"/api/v1/sessions/{self.session_id}/summary", {})
         assert summary.status_code == 200, summary.text
         until(lambda: self.statuses()[1] == "running")
 
     def ids(self) -> set[str]:
         """Return the ids of all."""
-        return {self.session_id, self.run_id, self.open_session_id, self.open_run_id, self.queued_run_id}
+        runs = {self.run_id, self.open_run_id, self.queued_run_id, self.paused_run_id}
+        return {self.session_id, self.open_session_id, self.paused_session_id, self.action_id, *runs}
+
+    def pending(self) -> Any:
+        """Return what the paused run waits for."""
+        return self.owner.request("GET", f"/api/v1/runs/{self.paused_run_id}").json["pending"]
 
     def statuses(self) -> list[str]:
         """Return where the runs stand."""
-        runs = (self.run_id, self.open_run_id, self.queued_run_id)
+        runs = (self.run_id, self.open_run_id, self.queued_run_id, self.paused_run_id)
         return [self.owner.request("GET", f"/api/v1/runs/{run_id}").json["status"] for run_id in runs]
 
     def state(self) -> Any:
         """Return all that can be seen of them and that nobody but their owner may change."""
         seen = [self.owner.request("GET", f"/api/v1/sessions/{self.session_id}{end}").json for end in ("", "/summary")]
         history = self.owner.request("GET", f"/api/v1/sessions/{self.session_id}/history").json["messages"]
-        open_session = self.owner.request("GET", f"/api/v1/sessions/{self.open_session_id}").json
-        return [*seen, history, open_session, self.statuses()]
+        unfinished = (self.open_session_id, self.paused_session_id)
+        sessions = [self.owner.request("GET", f"/api/v1/sessions/{id}").json for id in unfinished]
+        return [*seen, history, *sessions, self.statuses(), self.pending()]
 
     def _session(self, agent: str) -> str:
         body = {"agent_id": agent, "user_id": "mark", "team_id": "mark", "workflow_id": "mark", "name": "mark"}
         return str(self.owner.request("POST", "/api/v1/sessions", body).json["session_id"])
 
 
+@tool(approval=True)
+def pay() -> str:
+    """Pay."""
+    return "paid"
+
+
+@tool
+def choose(context: ToolContext) -> str:
+    """Let the user choose."""
+    return str(context.ask("Yes or no?"))
+
+
+class Calls:
+    """Models that call one tool, and then say so. A plugin."""
+
+    @hookimpl
+    def register_model_providers(self, register: RegisterModelProvider) -> None:
+        for name in ("pay", "choose", "look"):
+            register(f"calls-{name}", lambda config, name=name: CallsOnce(name))
+
+
+class CallsOnce(ScriptedProvider):
+    """Calls its tool in the first turn of each run."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self._name = name
+
+    def stream(self, request: ModelRequest) -> Iterator[Arrival]:
+        said = request.messages[-1].role == "tool"
+        yield TextDelta("Done.") if said else call(self._name)
+        yield Finish("stop" if said else "tool_calls")
+
+
 AGENTS = {
     "echo": Agent(id="echo", model="scripted:echo"),
     "slow": Agent(id="slow", model="scripted:slow-1000x0.5"),
+    "waits-approval": Agent(id="waits-approval", model="calls-pay:x", tools=[pay]),
+    "waits-input": Agent(id="waits-input", model="calls-choose:x", tools=[choose]),
+    "waits-client_tool": Agent(id="waits-client_tool", model="calls-look:x"),
 }
 
 
@@ -113,7 +165,7 @@ def tenants_of(tmp_path: Path, **settings: Any) -> Iterator[Tenants]:
     # Some tests ask faster than the limits by default let a caller.
     limits = {"rate_limit": None, "failed_auth_rate_limit": None, **settings}
     config = Config(database_url=url, auth=["api_key"], assistant=False, environ={}, **limits)
-    app = create_app(config, agents=AGENTS, plugins=SWEPT_PLUGINS)
+    app = create_app(config, agents=AGENTS, plugins={**SWEPT_PLUGINS, "calls": Calls()})
     made = Tenants(app)
     try:
         yield made

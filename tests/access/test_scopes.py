@@ -4,7 +4,7 @@ import pytest
 
 from access.conftest import PAST_ADMIN, Belongings, Tenants
 from access.test_two_tenants import BODIES, ROUTES, SHARED
-from agentos.api.kit.routes import OPEN, PAGE, PUBLIC, Route
+from agentos.api.kit.routes import OPEN, PAGE, PUBLIC, RUN_SOME, Route
 from agentos.domain.principal import SCOPES, Principal
 from agentos.domain.run_request import RunRequest
 from agentos.errors import Forbidden
@@ -12,7 +12,7 @@ from parts.application import RESOURCES, SWEPT
 
 CLOSED = [route for route in ROUTES.values() if route.access not in OPEN]
 CORE = [route for resource in RESOURCES for route in resource.declared]
-SCOPED = [route for route in CLOSED if route.scope is not None]
+SCOPED = [route for route in CLOSED if route.scopes]
 
 
 def names(routes: list[Route]) -> list[str]:
@@ -34,7 +34,9 @@ def test_only_the_index_and_the_documentation_are_pages() -> None:
 
 
 def test_every_scope_that_is_asked_for_can_be_granted() -> None:
-    assert {(route.scope or "").removesuffix(":{agent_id}") for route in SCOPED} == {*SCOPES, *SWEPT.scopes}
+    asked = {scope for route in SCOPED for scope in route.scopes}
+    granted = {scope.removesuffix(":{agent_id}").removesuffix(":*") for scope in asked}
+    assert granted == {*SCOPES, *SWEPT.scopes}
 
 
 @pytest.mark.parametrize("route", CLOSED, ids=names(CLOSED))
@@ -56,12 +58,13 @@ def test_what_is_not_there_is_told_to_nobody_unknown(tenants: Tenants, method: s
 @pytest.mark.parametrize("route", SCOPED, ids=names(SCOPED))
 def test_each_operation_needs_its_scope_and_no_other(tenants: Tenants, route: Route) -> None:
     hers = Belongings(tenants.alice)
-    needed = (route.scope or "").format(**SHARED)
-    granting = {needed, needed.removesuffix(":echo")}
+    needed = [scope.format(**SHARED) for scope in route.scopes]
+    granting = {scope.replace(RUN_SOME, "agents:run:echo") for scope in needed}
+    granting |= {scope.removesuffix(":echo") for scope in granting}
     lacking = tenants.caller("alice", [scope for scope in PAST_ADMIN if scope not in granting])
     refused = lacking.request(route.method, address(route, hers), BODIES.get(route.operation_id))
     assert (refused.status_code, refused.json["code"]) == (403, "FORBIDDEN")
-    assert needed in refused.json["message"]
+    assert " or ".join(map(repr, needed)) in refused.json["message"]
     for scope in sorted(granting):
         also = ["agents:run"] if route.operation_id == "make_session_summary" else []
         having = tenants.caller("alice", [scope, *also])

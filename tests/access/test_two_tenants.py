@@ -27,6 +27,7 @@ BODIES: dict[str, Any] = {
     "replace_agent": {"model": "scripted:echo"},
     "run_agent": {"input": "Hi"},
     "stream_agent": {"input": "Hi"},
+    "resume_run": {"answers": [{"id": "ACTION", "decision": "approve"}]},
     "make_note": {"text": "Hi"},
 }
 """A body that each operation with one accepts."""
@@ -34,7 +35,10 @@ BODIES: dict[str, Any] = {
 SHARED = {"agent_id": "echo", "asset": "swagger-ui.css", "number": "0"}
 """Parts of addresses that name what belongs to no tenant: who may touch it is a matter of scopes alone."""
 
-OWNED = {"session_id": ("session_id", "open_session_id"), "run_id": ("run_id", "open_run_id", "queued_run_id")}
+OWNED = {
+    "session_id": ("session_id", "open_session_id", "paused_session_id"),
+    "run_id": ("run_id", "open_run_id", "queued_run_id", "paused_run_id"),
+}
 """Parts of addresses, and fields, that name what belongs to a tenant; and which of its belongings they can name."""
 
 LOOSE = {"parent_run_id", "user_id", "team_id", "workflow_id", "agent_id"}
@@ -71,6 +75,13 @@ def send(caller: Caller, route: Route, ids: dict[str, str], body: Any = None, qu
     address = route.path.format(**{**SHARED, **ids})
     given = BODIES.get(route.operation_id) if body is None else body
     return caller.request(route.method, address + query, given if route.body is not None else None)
+
+
+def body_of(route: Route, hers: Belongings) -> Any:
+    """Return a body that names an action of hers, for the operation that answers one."""
+    if route.operation_id != "resume_run":
+        return None
+    return {"answers": [{"id": hers.action_id, "decision": "approve"}]}
 
 
 def told(answer: TestResponse, *ids: str) -> Any:
@@ -111,6 +122,8 @@ def test_every_field_and_filter_that_is_an_id_is_owned_or_loose() -> None:
     assert named <= {*OWNED, *LOOSE}
     assert {(route.operation_id, ".".join(path)) for route, path in NAMED} == {
         ("list_runs", "session_id"),
+        ("list_approvals", "session_id"),
+        ("list_approvals", "run_id"),
         ("run_agent", "session_id"),
         ("stream_agent", "session_id"),
         ("make_note", "session_id"),
@@ -125,16 +138,17 @@ def test_what_is_somebody_elses_is_as_if_it_were_missing(
 ) -> None:
     hers = Belongings(tenants.alice)
     before = hers.state()
-    id, missing = getattr(hers, which), new_id()
-    refused, absent = (send(tenants.bob, route, {parameter: one}) for one in (id, missing))
+    id, missing, body = getattr(hers, which), new_id(), body_of(route, hers)
+    refused, absent = (send(tenants.bob, route, {parameter: one}, body) for one in (id, missing))
     assert told(refused, id) == told(absent, missing)
     assert refused.status_code == 404
     assert hers.state() == before
     # The same request is good, where it is her own or an administrator's: it was refused for nothing else.
     for able in (tenants.ada, tenants.alice) if route.method == "GET" else (tenants.alice,):
-        answer = send(able, route, {parameter: id})
+        answer = send(able, route, {parameter: id}, body)
         assert answer.status_code not in (401, 403)
-        assert answer.status_code != 404 or "summary" in route.path
+        # Only the paused run of hers waits for the action.
+        assert answer.status_code != 404 or "summary" in route.path or (body and which != "paused_run_id")
         answer.close()
 
 
@@ -185,11 +199,19 @@ def test_no_list_shows_what_is_somebody_elses_whatever_is_asked_for(tenants: Ten
         "": [""],
         "session_id": [hers.session_id, hers.open_session_id],
         "agent_id": ["echo", "slow"],
-        "status": ["completed", "running", "queued"],
+        "status": ["completed", "running", "queued", "paused"],
+        "kind": ["approval"],
         "include_total": ["true"],
         "limit": ["1000"],
         "offset": ["0", "1"],
     }
+    if route.operation_id == "list_approvals":
+        values |= {
+            "run_id": [hers.paused_run_id],
+            "session_id": [hers.paused_session_id],
+            "agent_id": ["waits-approval"],
+            "offset": ["0"],
+        }
     for value in values.get(given, ["mark"]):
         query = f"?{given}={value}" if given else ""
         seen = send(tenants.bob, route, {}, query=query)

@@ -7,6 +7,7 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from agentos import Denied, hookimpl
 from agentos.errors import RateLimited
 from agentos.models.scripted import Pause
 from agentos.testing.sse import read_events
@@ -64,22 +65,16 @@ def test_more_background_runs_than_there_is_room_for_are_429(serve) -> None:
     assert served.client.get("/api/v1/runs").json["count"] == 2
 
 
-class FullExecutor:
-    """Has no room, and does not say until when."""
+class Full:
+    """Refuses every run, and does not say until when. A plugin."""
 
-    def reserve(self) -> Any:
-        raise RateLimited("full")
+    @hookimpl
+    def before_run(self) -> Denied:
+        return Denied("full", error=RateLimited("full"))
 
 
 def test_every_429_says_when_to_try_again(serve) -> None:
-    from agentos import hookimpl
-
-    class Plugin:
-        @hookimpl
-        def register_executors(self, register: Any) -> None:
-            register("full", lambda config: FullExecutor())
-
-    served = serve(plugins={"full": Plugin()}, executor="full")
+    served = serve(plugins={"full": Full()})
     assert "Retry-After" in served.run("Hi", background=True).headers
 
 
@@ -131,7 +126,7 @@ def test_a_queued_run_can_be_cancelled(serve) -> None:
     first = begin(served, session=session)
     waiting = served.run("later", session, background=True).json["run_id"]
     answer = cancel(served, waiting)
-    assert (answer.status_code, answer.json["status"]) == (202, "queued")
+    assert (answer.status_code, answer.json["status"]) == (202, "cancelled")  # no worker has it yet
     assert served.ended(waiting)["status"] == "cancelled"
     assert served.client.get(f"/api/v1/runs/{first}").json["status"] == "running"
 

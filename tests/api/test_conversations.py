@@ -121,9 +121,9 @@ def test_attachments_of_messages_reach_the_model(serve: Any) -> None:
 def test_attachments_of_messages_are_deleted_with_the_run(serve: Any) -> None:
     served = serve()
     run_id = run(served, Message("user", "Look", media=(PICTURE,)), input="What is it?").id
-    assert len(served.services.storage.records.attachments) == 1
+    assert len(served.services.storage.rows.attachments) == 1
     assert served.client.delete(f"/api/v1/runs/{run_id}").status_code == 200
-    assert not served.services.storage.records.attachments
+    assert not served.services.storage.rows.attachments
 
 
 def calling(*ids: str) -> Message:

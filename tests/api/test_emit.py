@@ -111,8 +111,8 @@ def test_the_log_replays_them_and_types_knows_them(serve) -> None:
     run_id = ask(served, served.new_session()).json["run_id"]
     for query, types in (
         ("", ["run_start", "custom", "state", "token", "complete"]),
-        ("?types=custom", ["custom"]),
-        ("?types=state,custom&after=2", ["state"]),
+        ("?types=custom", ["custom", "complete"]),
+        ("?types=state,custom&after=2", ["state", "complete"]),
     ):
         replay = served.client.get(f"/api/v1/runs/{run_id}/events{query}")
         assert [event.type for event in events_of(replay)] == types

@@ -13,6 +13,7 @@ from agentos.errors import ProviderError, ProviderUnavailable, RunTimeout
 from agentos.models.scripted import Fail, Pause
 from agentos.testing.sse import read_events
 from api.conftest import Served
+from parts.waiting import until
 
 RUN = "/api/v1/agents/scripted/run"
 SESSIONS = "/api/v1/sessions"
@@ -90,9 +91,11 @@ def test_a_repeated_background_run_is_accepted_again_and_runs_once(serve) -> Non
 
 
 def test_a_repeat_is_answered_though_there_is_no_room_for_a_new_background_run(serve) -> None:
-    served = serve(["half", Pause(20), " whole"], background_limit=1, background_queue=0)
+    served = serve(["half", Pause(20), " whole"], background_limit=1, background_queue=1)
     key = {"Idempotency-Key": "once"}
     first = served.client.post(RUN, json={"input": "Hi", "background": True}, headers=key)
+    until(lambda: served.provider.requests)
+    assert served.client.post(RUN, json={"input": "Hi", "background": True}).status_code == 202
     assert served.client.post(RUN, json={"input": "Hi", "background": True}).status_code == 429
     again = served.client.post(RUN, json={"input": "Hi", "background": True}, headers=key)
     assert (again.status_code, again.json) == (202, first.json)

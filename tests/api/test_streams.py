@@ -135,7 +135,7 @@ def test_reasoning_and_tool_calls_are_streamed_as_they_happen(serve) -> None:
         ("token,complete", ["token", "complete"]),
         ("complete", ["complete"]),
         ("", ["run_start", "token", "complete"]),
-        ("reasoning", []),
+        ("reasoning", ["complete"]),
     ],
 )
 def test_types_filters_events(serve, types: str, expected: list[str]) -> None:
@@ -173,8 +173,9 @@ def test_a_token_leaves_when_it_arrives(serve) -> None:
     served = serve(["one", Pause(0.3), "two", Pause(0.3), "three"])
     times = []
     for piece in served.stream(query="?types=token").iter_encoded():
-        assert piece.count(b"event: token") == 1
-        times.append(time.monotonic())
+        if b"event: token" in piece:
+            assert piece.count(b"event: token") == 1
+            times.append(time.monotonic())
     assert len(times) == 3
     assert all(later - earlier > 0.2 for earlier, later in pairwise(times))
 

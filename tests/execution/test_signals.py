@@ -113,7 +113,7 @@ def test_topics_that_nothing_waits_for_take_no_memory(signals: Signals) -> None:
     assert signals._listeners == {}
     del wakeup
     gc.collect()
-    assert not [one for one in gc.get_objects() if isinstance(one, Wakeup)]
+    assert not [one for one in gc.get_objects() if isinstance(one, Wakeup) and one._signals is signals]
 
 
 def test_the_other_listeners_of_a_topic_stay_when_one_leaves(signals: Signals) -> None:

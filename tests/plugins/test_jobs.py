@@ -251,6 +251,24 @@ def test_a_run_that_is_not_answered_in_time_fails(serve, parts: int) -> None:
     assert not served.services.records.list("pending-expiry", Paging(), owner=None).items
 
 
+def test_a_run_whose_server_has_ended_is_ended_by_another(serve) -> None:
+    storage = MemoryStorage()
+
+    class Scratch:
+        @hookimpl
+        def register_storage_backends(self, register: Any) -> None:
+            register("scratch", lambda url, config: storage)
+
+    settings = {"plugins": {"scratch": Scratch()}, "database_url": "scratch://", "pause_timeout": 1.0}
+    first = serve([call("transfer", '{"amount": 1}')], tools=[PAY], **settings)
+    run_id = paused(first)
+    first.services.drain(0)
+    first.services.close()
+    second = serve(**settings)
+    second.services.start()
+    until(lambda: status_of(second, run_id) == "failed")
+
+
 def test_an_expiry_whose_run_is_gone_is_forgotten(serve) -> None:
     served = serve()
     served.services.start()

@@ -16,7 +16,7 @@ from agentos.domain.run import RunStatus
 from agentos.storage.paging import Paging
 from agentos.storage.runs import RunFilter
 from agentos.testing.storage.attachments import picture
-from agentos.testing.storage.contract import LEASE, admit, ended, new_run, new_session
+from agentos.testing.storage.contract import admit, claimed, ended, new_run, new_session
 
 MIB = 1024**2
 TABLES = ("attachments", "attachment_pieces", "run_attachments", "run_media")
@@ -176,7 +176,9 @@ QUESTIONS = {
     "sessions.history": lambda storage, session, run: storage.sessions.history(session.id, owner=None, limit=1000),
     "runs.request_cancel": lambda storage, session, run: storage.runs.request_cancel(run.id, owner=None),
     "runs.admit": lambda storage, session, run: admit(storage, new_run(session), history_turns=1000),
-    "runs.take_lost": lambda storage, session, run: storage.runs.take_lost(LEASE, limit=1000),
+    "runs.claim": lambda storage, session, run: claimed(
+        storage, admit(storage, new_run(media=(Media("image", url="https://example.com"),)), None).run.id
+    ),
 }
 
 

@@ -30,7 +30,7 @@ def test_a_turn_compiles_no_statement_that_an_earlier_turn_had(storage):
     session = new_session(storage)
 
     def take_turn():
-        run = storage.runs.admit(new_run(session), LEASE, owner=None, history_turns=3).run
+        run = storage.runs.admit(new_run(session), claim=LEASE, owner=None, history_turns=3).run
         storage.runs.finish(ended(run), messages=said("q", "a"), frames=frames(1, 3, kind="complete"))
 
     take_turn()

@@ -9,7 +9,9 @@ import psycopg
 import pytest
 
 from agentos.config import Config
+from agentos.domain.checkpoint import Checkpoint
 from agentos.domain.message import Message
+from agentos.domain.pending import PendingKind
 from agentos.domain.run import BusyPolicy, RunStatus
 from agentos.domain.session import Session
 from agentos.storage.admission import Lease, Quota
@@ -17,6 +19,7 @@ from agentos.storage.aliases import Alias
 from agentos.storage.events import FrameBatch
 from agentos.storage.keys import StoredKey
 from agentos.storage.paging import Cursor, Paging
+from agentos.storage.pauses import PendingFilter
 from agentos.storage.runs import RunFilter
 from agentos.storage.sessions import SessionChanges, SessionFilter
 from agentos.storage.sqlalchemy import open_sql
@@ -34,6 +37,7 @@ from agentos.testing.storage.contract import (
     new_session,
     take_turn,
 )
+from agentos.testing.storage.pausing import APPROVED, action, answer, pause, paused
 
 AFTER = Paging(cursor=Cursor(at(3), "m"))
 # The index that serves each filter of a list; of several that would do, SQLite may take any.
@@ -66,9 +70,24 @@ RUN_FILTERS = {
     RunFilter(owner="o", session_id="s"): ["ix_runs_session"],
     RunFilter(owner="o", session_id="s", agent_id="a", status=RunStatus.FAILED): ["ix_runs_session"],
 }
+PENDING_FILTERS = {
+    PendingFilter(): ["ix_pending_actions_created"],
+    PendingFilter(owner="o"): ["ix_pending_actions_owner"],
+    PendingFilter(agent_id="a"): ["ix_pending_actions_agent"],
+    PendingFilter(session_id="s"): ["ix_pending_actions_session"],
+    PendingFilter(run_id="p"): ["ix_pending_actions_run"],
+    PendingFilter(kind=PendingKind.APPROVAL): ["ix_pending_actions_kind"],
+    PendingFilter(owner="o", agent_id="a", kind=PendingKind.INPUT): ["ix_pending_actions_owner"],
+    PendingFilter(owner="o", session_id="s"): ["ix_pending_actions_session"],
+    PendingFilter(owner="o", run_id="p", session_id="s"): ["ix_pending_actions_run"],
+}
 LISTS = {
     f"{method} {where} {'after a cursor' if paging.cursor else ''}": (method, where, paging, indexes)
-    for method, filters in (("sessions.list", SESSION_FILTERS), ("runs.list", RUN_FILTERS))
+    for method, filters in (
+        ("sessions.list", SESSION_FILTERS),
+        ("runs.list", RUN_FILTERS),
+        ("runs.waiting", PENDING_FILTERS),
+    )
     for where, indexes in filters.items()
     for paging in (Paging(), AFTER)
 }
@@ -99,17 +118,31 @@ QUERIES = {
     "runs.admit and runs.finish with attachments": lambda s: show(s, s.sessions.get("s", owner=None)),
     "events.read": lambda s: s.events.read("r", after=3),
     "events.append": lambda s: s.events.append([FrameBatch("r", frames(1, 2))]),
-    "runs.take_lost": lambda s: s.runs.take_lost(LEASE, limit=5),
+    "events.append with checkpoints": lambda s: s.events.append([FrameBatch("r", checkpoints=[Checkpoint(number=2)])]),
+    "runs.unattended": lambda s: s.runs.unattended(limit=5),
+    "runs.claim": lambda s: s.runs.claim("r", LEASE, now=at(5)),
+    "runs.claim after a pause": lambda s: s.runs.claim("resumed", LEASE, now=at(5)),
+    "runs.claim behind another run": lambda s: s.runs.claim(second_in_session(s), LEASE, now=at(5)),
+    "runs.window": lambda s: s.runs.window("s", turns=3),
+    "runs.pause": lambda s: pause(s, s.runs.get("r", owner=None), limit=99),
+    "runs.answer": lambda s: s.runs.answer("p", {"p-1": APPROVED}, owner=None),
+    "runs.answer of an owner": lambda s: s.runs.answer("p", {"p-1": APPROVED, "p-2": APPROVED}, owner="o"),
+    "runs.get of a paused run": lambda s: s.runs.get("p", owner="o"),
+    "runs.actions": lambda s: s.runs.actions("p"),
+    "runs.checkpoints": lambda s: s.runs.checkpoints("p"),
+    "runs.delete of a paused run": lambda s: s.runs.delete("p", owner=None),
+    "runs.finish of a paused run": lambda s: s.runs.finish(ended(s.runs.get("p", owner=None))),
     "runs.admit and runs.finish": lambda s: s.runs.finish(
         ended(admit(s, new_run(s.sessions.get("s", owner=None))).run)
     ),
     "runs.admit with a key": lambda s: admit(s, new_run(s.sessions.get("s", owner=None)), idempotency=key("new")),
     "runs.admit with a key that was used": lambda s: s.runs.admit(
-        new_run(s.sessions.get("s", owner=None)), LEASE, owner=None, history_turns=3, idempotency=key("3")
+        new_run(s.sessions.get("s", owner=None)), claim=LEASE, owner=None, history_turns=3, idempotency=key("3")
     ),
     "runs.admit that would be rejected": lambda s: admit(
         s, new_run(s.sessions.get("s", owner=None)), concurrency=BusyPolicy.REJECT
     ),
+    "runs.admit with room for unclaimed runs": lambda s: admit(s, new_run(), None, quota=Quota(unclaimed=9)),
     "runs.admit of an owner with a quota": lambda s: admit(
         s, new_run(s.sessions.get("s", owner="o")), owner="o", quota=Quota(of_owner=9, of_all=9)
     ),
@@ -145,6 +178,7 @@ SMALL = {
     "runs.leased": ("SELECT", "ix_runs_lease"),
     "events.delete_old": ("SELECT", "ix_run_events_ended"),
     "idempotency.delete_old": ("WITH", "ix_idempotency_keys_created"),
+    "runs.admit with room for unclaimed runs": ("SELECT count", "ix_runs_unclaimed"),
     "runs.admit that would be rejected": ("SELECT EXISTS", "ix_runs_open"),
     "runs.admit that interrupts": ("WITH", "ix_runs_open"),
 }
@@ -186,6 +220,12 @@ def run_in_session(storage):
     return storage.runs.list(RunFilter(session_id="s"), Paging(limit=1)).items[0].id
 
 
+def second_in_session(storage):
+    """Admit two runs in a session, and return the id of the one that waits."""
+    session = storage.sessions.get("s", owner=None)
+    return [admit(storage, new_run(session)).run.id for _ in range(2)][1]
+
+
 def shown(storage):
     return storage.runs.get("r", owner=None).media[0].reference
 
@@ -203,6 +243,8 @@ def seed(storage):
         alias = Alias(owner="o", door="chat", id=str(number))
         storage.aliases.bind(alias, session_of(alias, user_id="u"))
     admitted(storage, id="r", owner="o", lease=Lease("gone", -1.0), media=(picture(b"known"),))
+    paused(storage, id="p", owner="o", actions=[action(id="p-1"), action(id="p-2")])
+    answer(storage, paused(storage, id="resumed"))
 
 
 @pytest.fixture
@@ -272,7 +314,7 @@ def test_a_list_reads_the_index_of_its_filter(lists, recording, name):
     ((statement, parameters),) = recorded.statements
     plan = sqlite_plan(url, statement, parameters)
     table, using, index = plan[0].partition(" USING INDEX ")
-    assert table.endswith(method.removesuffix(".list")), plan
+    assert table.endswith("pending_actions" if method == "runs.waiting" else method.removesuffix(".list")), plan
     assert using, plan
     assert index.split()[0] in indexes, plan
 
@@ -311,13 +353,23 @@ def test_a_quota_counts_the_unfinished_runs_alone_and_no_row_is_read(storage, sq
 def test_whether_a_session_is_busy_is_asked_of_its_unfinished_runs_alone(storage, sql_url, recording):
     session = storage.sessions.get("s", owner=None)
     with recording() as recorded:
-        first = storage.runs.admit(new_run(session), LEASE, owner=None, history_turns=3).run
-        queued = storage.runs.admit(new_run(session), LEASE, owner=None, history_turns=3).run
+        first = storage.runs.admit(new_run(session), claim=LEASE, owner=None, history_turns=3).run
+        queued = storage.runs.admit(new_run(session), claim=LEASE, owner=None, history_turns=3).run
         storage.runs.finish(ended(first))
-        assert storage.runs.start(queued, history_turns=3, now=at(1))
-    asked = [(sql, values) for sql, values in recorded.statements if "EXISTS" in sql]
-    assert len(asked) == 4
+        assert storage.runs.claim(queued.id, LEASE, now=at(1))
+    asked = [(sql, values) for sql, values in recorded.statements if "EXISTS" in sql and "FROM runs" in sql]
+    assert len(asked) == 3
     for statement, parameters in asked:
         plan = sqlite_plan(sql_url, statement, parameters)
         assert any("ix_runs_open" in step for step in plan), plan
         assert not any("ux_runs_position" in step for step in plan), plan
+
+
+@ON_SQLITE
+def test_what_no_worker_looks_after_is_looked_for_among_the_few_runs_that_may_be_such(storage, sql_url, recording):
+    with recording() as recorded:
+        storage.runs.unattended(limit=5)
+    plans = [sqlite_plan(sql_url, statement, parameters)[0] for statement, parameters in recorded.statements]
+    used = [plan.partition(" USING INDEX ")[2].split()[0] for plan in plans]
+    assert used == ["ix_runs_unclaimed", "ix_runs_lease", "ix_runs_to_stop"], plans
+    assert plans[1].startswith("SEARCH"), "the paused runs, which no worker has, are left out"

@@ -11,9 +11,9 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, text
 
 from agentos.domain.run import RunStatus
-from agentos.errors import StorageError
+from agentos.errors import RunNotFound, StorageError
 from agentos.storage import migrations
-from agentos.storage.admission import Quota
+from agentos.storage.admission import Quota, Unattended
 from agentos.storage.migrations import HEAD, migrate, needs_at_least
 from agentos.storage.paging import Paging
 from agentos.storage.runs import RunFilter
@@ -31,6 +31,7 @@ from agentos.testing.storage.contract import (
     new_session,
     said,
     take_turn,
+    taken_over,
 )
 
 UPGRADE = """
@@ -197,10 +198,11 @@ def test_a_database_of_an_earlier_revision_is_upgraded_with_what_it_holds(open_s
     assert storage.attachments.read(picture.reference, owner="anonymous") == b"hello"
     assert [frame.number for frame in storage.events.read("old")] == [1, 2]
     assert storage.runs.request_cancel("open", owner=None, forget=True).id == "open"
-    (taken,) = storage.runs.take_lost(LEASE, limit=9)
+    (taken,) = taken_over(storage)
+    assert (taken.attempt, taken.crashes) == (2, 1)
     assert list(storage.runs.cancel_requests(LEASE.worker_id)) == ["open"]
     assert storage.runs.finish(ended(taken, seconds=99), messages=said("forgotten"), frames=frames(2, 2))
-    admission = storage.runs.admit(new_run(session), LEASE, owner=None, history_turns=9, idempotency=key())
+    admission = storage.runs.admit(new_run(session), claim=LEASE, owner=None, history_turns=9, idempotency=key())
     assert [message.content for message in admission.history] == ["q"]
     assert storage.events.delete_old(ended_before=at(9), limit=9) == 1
     assert [len(storage.events.read(run_id)) for run_id in ("old", "open")] == [0, 2]
@@ -354,19 +356,21 @@ def test_a_status_of_a_newer_version_is_shown_and_is_neither_taken_over_nor_coun
     run = admitted(storage, session)
     ended_before = take_turn(storage, new_session(storage), "q", "a")
     with engine.begin() as connection:
-        change = text("UPDATE runs SET status = 'paused', lease_until = 1 WHERE id = :id")
+        change = text("UPDATE runs SET status = 'napping', lease_until = 1 WHERE id = :id")
         connection.execute(change, {"id": run.id})
     found = storage.runs.get(run.id, owner=None)
-    assert (found.status, found.status.value, found.status.finished) == ("paused", "paused", False)
-    assert [one.status for one in storage.runs.list(RunFilter(), Paging()).items] == ["completed", "paused"]
+    assert (found.status, found.status.value, found.status.finished) == ("napping", "napping", False)
+    assert [one.status for one in storage.runs.list(RunFilter(), Paging()).items] == ["completed", "napping"]
     assert storage.runs.list(RunFilter(status=RunStatus("paused")), Paging()).items[0].id == run.id
-    assert list(storage.runs.take_lost(LEASE, limit=9)) == []
+    assert storage.runs.unattended(limit=9) == Unattended()
+    with pytest.raises(RunNotFound):
+        storage.runs.claim(run.id, LEASE, now=at(9))
     assert storage.runs.get(run.id, owner=None) == found
-    behind = storage.runs.admit(new_run(session), LEASE, owner=None, history_turns=3)
+    behind = storage.runs.admit(new_run(session), claim=LEASE, owner=None, history_turns=3)
     assert behind.run.status is RunStatus.QUEUED, "it keeps its place in its session"
-    assert storage.runs.start(behind.run, history_turns=3, now=at(9)) is None
+    assert storage.runs.claim(behind.run.id, LEASE, now=at(9)) is None
     assert [one.id for one in storage.sessions.history(session.id, owner=None, limit=9).runs] == []
-    storage.runs.admit(new_run(), LEASE, owner=None, history_turns=3, quota=Quota(of_all=2))
+    storage.runs.admit(new_run(), claim=LEASE, owner=None, history_turns=3, quota=Quota(of_all=2))
     assert ended_before.status.finished
 
 

@@ -8,6 +8,7 @@ from sqlalchemy import text
 
 from agentos.config import Config
 from agentos.errors import ConfigError, StorageError
+from agentos.storage.admission import Ended
 from agentos.storage.sqlalchemy import open_database, open_sql
 from agentos.testing.storage.contract import admit, admitted, ended, key, new_run, new_session, said, take_turn
 from parts.postgres import running_postgres
@@ -155,7 +156,7 @@ def test_a_rollback_that_is_committed_while_the_end_is_being_saved_is_seen_by_it
                 time.sleep(0.01)
         other.commit()
     saving.join()
-    assert saved == [True]
+    assert saved == [Ended()]
     assert storage.runs.get(run.id, owner=None).content == "Hi"
     assert [one.message.content for one in storage.sessions.history(session.id, owner=None, limit=9).messages] == [
         "q1",

@@ -36,7 +36,7 @@ for number, session in enumerate(sessions):
         "quota": {"quota": Quota(of_owner=1)},
     }[sys.argv[3]]
     try:
-        made = storage.runs.admit(run, LEASE, owner=None, history_turns=3, **given)
+        made = storage.runs.admit(run, claim=LEASE, owner=None, history_turns=3, **given)
     except (SessionBusy, RateLimited):
         outcomes.append(["refused", None])
     else:

@@ -216,7 +216,7 @@ def test_a_run_writes_few_pages(storage, path):
     for make in (lambda: new_run(), lambda: new_run(session)):
         before = path.with_name("test.db-wal").stat().st_size
         for _ in range(10):
-            run = storage.runs.admit(make(), LEASE, owner=None, history_turns=3).run
+            run = storage.runs.admit(make(), claim=LEASE, owner=None, history_turns=3).run
             storage.runs.finish(ended(run), messages=said("q", "a") if run.session_id else (), frames=frames(1, 3))
         written.append((path.with_name("test.db-wal").stat().st_size - before) / 4120 / 10)
     plain, in_session = written

@@ -14,7 +14,7 @@ from agentos.testing.storage.contract import LEASE, admit, ended, frames, key, n
 
 
 def take_turn(storage, session):
-    admission = storage.runs.admit(new_run(session), LEASE, owner=None, history_turns=3)
+    admission = storage.runs.admit(new_run(session), claim=LEASE, owner=None, history_turns=3)
     storage.events.append([FrameBatch(admission.run.id, frames(1, 5))])
     storage.runs.finish(ended(admission.run), messages=said("q", "thought", "a"), frames=frames(6, 6, kind="complete"))
     return admission
@@ -43,7 +43,7 @@ def test_a_turn_is_nine_statements(storage, recording):
 @pytest.mark.parametrize(
     ("more", "options"),
     [
-        (0, {"queued": True}),
+        (0, {"claim": None}),
         (0, {"owner": ANONYMOUS}),
         (0, {"quota": Quota()}),
         (1, {"quota": Quota(of_owner=9)}),
@@ -63,7 +63,7 @@ def test_what_an_admission_asks_for_besides_is_at_most_one_statement_more_each(
     with recording() as recorded:
         admission = admit(storage, new_run(session), **options)
         storage.runs.finish(ended(admission.run))
-    without_window = 1 if options.get("queued") else 0
+    without_window = 1 if "claim" in options else 0
     lock = 1 if "quota" in options and more and sql_url.startswith("postgresql") else 0
     assert len(recorded.statements) == len(plain.statements) + more + lock - without_window
 
@@ -73,7 +73,7 @@ def test_the_messages_of_a_turn_are_one_statement_however_many_they_are(storage,
     counts = []
     for number in (1, 50):
         with recording() as recorded:
-            run = storage.runs.admit(new_run(session), LEASE, owner=None, history_turns=3).run
+            run = storage.runs.admit(new_run(session), claim=LEASE, owner=None, history_turns=3).run
             storage.runs.finish(ended(run), messages=said(*["x"] * number))
         counts.append(len(recorded.statements))
     assert counts[0] == counts[1]

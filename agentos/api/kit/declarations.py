@@ -35,15 +35,19 @@ def _check(route: Route) -> None:
         raise PluginError(f"{where}: a path begins with '/'")
     if len(set(route.path_parameters)) != len(route.path_parameters):
         raise PluginError(f"{where}: a parameter stands in the path twice")
-    filled = route.access == RUN_SOME or (route.access == RUN_ONE and "agent_id" in route.path_parameters)
-    if not (route.access in OPEN or is_scope(route.access) or is_plugin_scope(route.access) or filled):
+    if route.access not in OPEN and not (route.scopes and all(_is_accepted(scope, route) for scope in route.scopes)):
         raise PluginError(
             f"{where} has the access {route.access!r:.100}; accepted are PUBLIC, PAGE, a scope of the server, RUN_SOME,"
             " or one of the plugin's own: two words of lower-case letters, digits, '_' and '-', as in 'metrics:read',"
-            " the first not 'agents', 'sessions' or 'runs'"
+            " the first not 'agents', 'sessions' or 'runs'; or a tuple of scopes, of which a caller needs one"
         )
     if not route.description:
         raise PluginError(f"{where}: function {route.operation_id!r} has no docstring, which the document needs")
     for error in route.errors:
         if not has_status(error):
             raise PluginError(f"{where} declares the error {error.__name__}, which is answered with no status")
+
+
+def _is_accepted(scope: str, route: Route) -> bool:
+    filled = scope == RUN_SOME or (scope == RUN_ONE and "agent_id" in route.path_parameters)
+    return filled or is_scope(scope) or is_plugin_scope(scope)

@@ -16,7 +16,7 @@ from agentos.api.kit import ignored_fields
 from agentos.api.kit.body import RawBody
 from agentos.api.kit.errors import CAUSE_STATUS, FINAL, LATER, SHOULD_RETRY, class_status
 from agentos.api.kit.path_parameters import names_in, shape_of
-from agentos.api.kit.routes import OPEN, ResponseSpec, Route, Routes
+from agentos.api.kit.routes import ResponseSpec, Route, Routes
 from agentos.api.kit.schema_names import SchemaNames
 from agentos.api.kit.schemas.errors import ErrorSchema
 from agentos.api.kit.shared_operations import merged
@@ -138,8 +138,7 @@ def _operation(route: Route, plugin: MarshmallowPlugin, ids: Mapping[tuple[str, 
     if rest:
         operation["description"] = rest.replace("\n", " ")
     # For these kinds of scheme the list holds the "roles" that are needed (OpenAPI 3.1, Security Requirement Object).
-    scopes = [] if route.scope is None else [route.scope]
-    operation["security"] = [] if route.access in OPEN else [{name: scopes} for name in SECURITY]
+    operation["security"] = [{name: [scope]} for scope in route.scopes for name in SECURITY]
     if parameters := _parameters(route, plugin):
         operation["parameters"] = parameters
     if route.body is not None:
@@ -199,7 +198,7 @@ def _content(media_type: str, spec: ResponseSpec) -> dict[str, Any]:
     if media_type in spec.content:
         return dict(spec.content[media_type])
     if media_type == "application/json":
-        return {"schema": spec.schema}
+        return {"schema": {"oneOf": [*spec.schema]} if isinstance(spec.schema, tuple) else spec.schema}
     if media_type == "application/yaml":
         return {"schema": {"type": "object"}}
     return {"schema": {"type": "string"}}

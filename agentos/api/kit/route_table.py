@@ -131,7 +131,7 @@ class RouteTable:
     @property
     def scopes(self) -> list[str]:
         """The scopes that plugins declared, sorted."""
-        return sorted({route.scope for route in self.operations if route.scope and is_plugin_scope(route.scope)})
+        return sorted({scope for route in self.operations for scope in route.scopes if is_plugin_scope(scope)})
 
     @property
     def public(self) -> frozenset[str]:
@@ -241,7 +241,7 @@ def _can_share(one: Route, other: Route | None) -> bool:
     """Return whether a header tells two routes of one address apart. Who may call them must not depend on it."""
     if other is None or one.door is None or other.door is None or one.tag == other.tag:
         return False
-    closed = one.scope is not None and other.scope is not None
+    closed = bool(one.scopes and other.scopes)
     return _header(one.door) != _header(other.door) and (closed or one.access == other.access)
 
 

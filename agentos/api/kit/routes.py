@@ -57,12 +57,13 @@ OPEN = (PUBLIC, PAGE)
 class ResponseSpec:
     """What a successful response is; ``links`` are to operations that take its ids.
 
+    ``schema`` describes its JSON; of several in a tuple, exactly one does.
     ``headers`` are always there, ``sometimes`` are not; both are described. ``content`` is what the document says of a
     media type that ``schema`` does not describe.
     """
 
     description: str
-    schema: type[Schema] | None = None
+    schema: type[Schema] | tuple[type[Schema], ...] | None = None
     _: KW_ONLY
     media_types: Sequence[str] = ("application/json",)
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -76,15 +77,15 @@ class Route:
     """One operation. ``path`` is as OpenAPI writes it; ``view`` is given its parts, ``query`` and ``body`` by name.
 
     ``access`` is the scope that a caller needs (``agents:run:{agent_id}`` is filled from the path), or :data:`PAGE`, or
-    :data:`PUBLIC`. There is no default: each operation names it. A scope of a plugin's own is two words, as in
-    ``metrics:read``.
+    :data:`PUBLIC`. Of several scopes in a tuple, a caller needs any one. There is no default: each operation names it.
+    A scope of a plugin's own is two words, as in ``metrics:read``.
     """
 
     method: str
     path: str
     view: View
     tag: str
-    access: str
+    access: str | tuple[str, ...]
     responses: Mapping[int, ResponseSpec]
     query: Schema | None = None
     body: Schema | RawBody | None = None
@@ -123,9 +124,11 @@ class Route:
         return f"{self.tag}.{self.operation_id}"
 
     @property
-    def scope(self) -> str | None:
-        """The scope that a caller needs, if any."""
-        return None if self.access in OPEN else self.access
+    def scopes(self) -> tuple[str, ...]:
+        """The scopes of which a caller needs one; empty for an operation that is open."""
+        if self.access in OPEN:
+            return ()
+        return self.access if isinstance(self.access, tuple) else (self.access,)
 
     @property
     def description(self) -> str:
@@ -141,8 +144,8 @@ class Route:
         """Read the request as declared, and hand it to the view."""
         for name, value in path.items():
             self.parameters[name].check(value)
-        if self.scope is not None:
-            _require(self.scope.format(**path))
+        if self.scopes:
+            _require([scope.format(**path) for scope in self.scopes])
         given: dict[str, Any] = dict(path)
         request = this_request()
         query = read_query(request, self.query)
@@ -258,10 +261,10 @@ class Routes:
         return declare
 
 
-def _require(scope: str) -> None:
-    allowed = caller().may_run_some if scope == RUN_SOME else caller().may(scope)
-    if not allowed:
-        raise Forbidden(f"this needs a credential with scope {scope!r}")
+def _require(scopes: Sequence[str]) -> None:
+    who = caller()
+    if not any(who.may_run_some if scope == RUN_SOME else who.may(scope) for scope in scopes):
+        raise Forbidden(f"this needs a credential with scope {' or '.join(map(repr, scopes))}")
 
 
 def services() -> Services:

@@ -31,7 +31,8 @@ logger = logging.getLogger(__name__)
 def start_and_stream(request: RunRequest, projection: Projection, *, cancel_on_disconnect: bool = False) -> Response:
     """Start a run and stream its events, as a projection renders them. The limits of streamed runs hold for it.
 
-    A refusal is an error before the first byte, and then there is no run. With ``cancel_on_disconnect`` the run ends
+    A refusal is an error before the first byte, and then there is no run. The stream ends after ``complete``, ``error``
+    or ``paused``. With ``cancel_on_disconnect`` the run ends
     with its client.
     """
     with take_place() as place:  # before the run: one that is refused must not have begun
@@ -40,9 +41,11 @@ def start_and_stream(request: RunRequest, projection: Projection, *, cancel_on_d
 
 
 def start_and_wait(request: RunRequest, *, cancel_on_disconnect: bool = False) -> Run:
-    """Start a run, wait for its end, and return it as it ended: ``run.error`` says why one did not complete.
+    """Start a run, wait for its end or pause, and return it: ``run.error`` says why one did not complete.
 
-    Raises what ``server.runs.start`` raises, and :class:`~agentos.errors.RunTimeout`.
+    A run with the status ``paused`` waits for a person or its client. ``pending_actions(run)`` shows what for, and
+    ``server.runs.answer`` takes the answers. Raises what ``server.runs.start`` raises, and
+    :class:`~agentos.errors.RunTimeout`.
     """
     with take_place() as place:
         handle = services().runs.start(request)
@@ -56,6 +59,8 @@ def stream(
 ) -> Response:
     """Stream the events of a run that is there, after number ``after``; 204 if it has ended and nothing is left.
 
+    The stream ends after ``complete``, ``error`` or ``paused``.
+
     To start one, :func:`start_and_stream` is better: it refuses a stream too many before the run begins. Raises
     :class:`~agentos.errors.RunNotFound`, :class:`~agentos.errors.EventsExpired` or
     :class:`~agentos.errors.TooManyStreams`.
@@ -65,7 +70,10 @@ def stream(
 
 
 def wait_for_end(handle: RunHandle, *, cancel_on_disconnect: bool = False) -> Run:
-    """Wait for a run's end and return the run. Raises :class:`~agentos.errors.RunTimeout` long after its deadline."""
+    """Wait for a run's end or pause and return the run.
+
+    Raises :class:`~agentos.errors.RunTimeout` long after its deadline.
+    """
     config = services().config
     timeout = (config.queue_timeout or config.request_timeout) + config.request_timeout + GRACE
     watch = DisconnectWatch(handle, this_client()) if cancel_on_disconnect else handle

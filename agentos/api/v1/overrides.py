@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from agentos.api.kit.schemas.fields import shown
 from agentos.domain.stored_request import NO_OVERRIDES, ModelOverrides
 from agentos.domain.tool_spec import ToolSpec
-from agentos.errors import InvalidRequest
+
+NO_PARAMETERS: Mapping[str, Any] = {"type": "object", "properties": {}}
 
 
 def read_overrides(body: Mapping[str, Any] | None) -> ModelOverrides:
@@ -18,15 +18,9 @@ def read_overrides(body: Mapping[str, Any] | None) -> ModelOverrides:
     return ModelOverrides(
         parameters=body.get("parameters", {}),
         output_schema=body.get("output_schema"),
-        client_tools=_client_tools(body.get("client_tools", [])),
+        client_tools=tuple(
+            ToolSpec(one["name"], one["description"], one.get("parameters", NO_PARAMETERS))
+            for one in body.get("client_tools", ())
+        ),
         instructions=body.get("instructions"),
     )
-
-
-def _client_tools(value: Any) -> tuple[ToolSpec, ...]:
-    if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
-        words = f"is {shown(value)}; accepted is a list of tools"
-        path = "overrides.client_tools"
-        raise InvalidRequest(f"field {path!r} {words}", details={"fields": {path: words}})
-    # No client tool is accepted yet: the check of the agent refuses the list, so their fields are not read.
-    return tuple(ToolSpec(str(one.get("name", "")), "", {}) for one in value)

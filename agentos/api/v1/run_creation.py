@@ -19,8 +19,8 @@ from agentos.api.v1.overrides import read_overrides
 from agentos.api.v1.schemas.events import DATA_SCHEMAS, EVENT_STREAM, RunEventSchema
 from agentos.api.v1.schemas.media import MediaSchema, read_media
 from agentos.api.v1.schemas.queries import RunStartQuery, StreamQuery
-from agentos.api.v1.schemas.runs import AcceptedRunSchema, RunAnswerSchema, RunRequestSchema
-from agentos.api.v1.serializers import run_answer_json
+from agentos.api.v1.schemas.runs import AcceptedRunSchema, PausedRunSchema, RunAnswerSchema, RunRequestSchema
+from agentos.api.v1.serializers import paused_run_json, run_answer_json
 from agentos.api.v1.sse import SSEProjection
 from agentos.domain.run import BusyPolicy, RunStatus
 from agentos.domain.run_request import RunRequest
@@ -59,7 +59,8 @@ routes = Routes(
 
 RUN_ID = {"X-Run-ID": "The run's id."}
 LINKS = {
-    name: {"run_id": "$response.header.X-Run-ID"} for name in ("get_run", "follow_run", "cancel_run", "delete_run")
+    name: {"run_id": "$response.header.X-Run-ID"}
+    for name in ("get_run", "follow_run", "cancel_run", "delete_run", "resume_run")
 }
 REFUSALS = (
     AgentNotFound,
@@ -91,8 +92,9 @@ REFUSALS = (
             links=LINKS,
         ),
         202: ResponseSpec(
-            "With `background`: the run is accepted, and will be executed.",
-            AcceptedRunSchema,
+            "With `background`: the run is accepted, and will be executed. Else: it is paused, and continues once all"
+            " of `pending` is answered.",
+            (AcceptedRunSchema, PausedRunSchema),
             headers={"Location": "The run's address.", **RUN_ID},
             sometimes=RESPONSE_HEADER,
             links=LINKS,
@@ -104,8 +106,10 @@ REFUSALS = (
 def run_agent(agent_id: str, query: dict[str, Any], body: dict[str, Any]) -> Response:
     """Run an agent and wait for its answer.
 
-    A run that has not ended within the server's request timeout is stopped, and answers 504. A client that goes away
-    changes nothing for the run, unless `on_disconnect` says so; `GET /api/v1/runs/{run_id}` has its end.
+    A run that has to wait for a person, or for a tool of the client, is paused: 202 says what it waits for, and
+    `POST /api/v1/runs/{run_id}/resume` answers that. A run that has not ended within the server's request timeout is
+    stopped, and answers 504. A client that goes away changes nothing for the run, unless `on_disconnect` says so;
+    `GET /api/v1/runs/{run_id}` has its end.
     """
     streamed = body["stream"] or query["stream_events"]
     cancels = _cancels_on_disconnect(body, streamed=streamed)
@@ -141,9 +145,10 @@ def stream_agent(agent_id: str, query: dict[str, Any], body: dict[str, Any]) -> 
     """Run an agent and stream what it says and does.
 
     A refusal is a status and a JSON error, and comes before the first byte of the stream. `run_start`
-    is the first event; exactly one of `complete` and `error` is the last. Joined, the `token`s of the last turn are the
+    is the first event; exactly one of `complete` and `error` is the last, or `paused` if the run has to wait for a
+    person or the client. Joined, the `token`s of the last turn are the
     output, to the byte. `id` counts the run's events: 1, 2, 3 … without a gap, unless `types` filters. A stream that
-    ends without `complete` or `error` was cut; `GET /api/v1/runs/{run_id}/events` has the rest.
+    ends without `complete`, `error` or `paused` was cut; `GET /api/v1/runs/{run_id}/events` has the rest.
     """
     return _stream(agent_id, query, body, cancels=_cancels_on_disconnect(body, streamed=True))
 
@@ -197,20 +202,25 @@ def _start(agent_id: str, body: dict[str, Any], mode: RunMode) -> RunHandle:
 
 def _accepted_response(handle: RunHandle, session_id: str | None) -> Response:
     """Say where a background run can be found; the same to each repeat of its request."""
-    where = {"Location": url_for("runs.get_run", run_id=handle.run_id)}
     session = {} if session_id is None else {"session_id": session_id}
     accepted = {"run_id": handle.run_id, "status": RunStatus.QUEUED.value, **session}
-    return json_response(accepted, 202, {**where, **_headers(handle)})
+    return json_response(accepted, 202, {**_location(handle), **_headers(handle)})
 
 
 def end_response(handle: RunHandle, *, cancel_on_disconnect: bool) -> Response:
-    """Wait for a run's end and answer it; ``cancel_on_disconnect`` cancels it if the client does not wait."""
+    """Wait for a run's end or pause and answer it; ``cancel_on_disconnect`` cancels it if the client does not wait."""
     run = wait_for_end(handle, cancel_on_disconnect=cancel_on_disconnect)
+    if run.status is RunStatus.PAUSED:
+        return json_response(paused_run_json(run), 202, {**_location(handle), **_headers(handle)})
     if run.error is None:
         return json_response(run_answer_json(run), headers=_headers(handle))
     answer = run_error_response(run.error)
     answer.headers.update(_headers(handle))
     return answer
+
+
+def _location(handle: RunHandle) -> dict[str, str]:
+    return {"Location": url_for("runs.get_run", run_id=handle.run_id)}
 
 
 def _headers(handle: RunHandle) -> dict[str, str]:

@@ -61,8 +61,9 @@ def get_run(run_id: str) -> Response:
 def follow_run(run_id: str, query: dict[str, Any]) -> Response:
     """Follow a run.
 
-    Its stream, from the start or after an event, then live until its end; from any worker, during the run and for the
-    retention time after it. With `Last-Event-ID` or `after`, exactly the events that were missed are sent, in order,
+    Its stream, from the start or after an event, then live until its end or until it pauses; from any worker, during
+    the run and for the retention time after it. Of a paused run of which all was seen, it waits for what comes after
+    the answers. With `Last-Event-ID` or `after`, exactly the events that were missed are sent, in order,
     once. A browser's `EventSource` adds the header to an address with `after` by itself, and then it is what counts.
     """
     after = read_last_event_id(request, query.get("after", 0))
@@ -104,8 +105,8 @@ def get_run_media(run_id: str, number: str) -> Response:
 def cancel_run(run_id: str) -> Response:
     """Cancel a run.
 
-    Whether it waits or runs, in whichever worker: the call to the model is cut, what was written is kept, and the run
-    ends as `cancelled`.
+    Whether it waits, runs or is paused, in whichever worker: the call to the model is cut, what was written is kept,
+    and the run ends as `cancelled`.
     """
     return json_response(run_json(services().runs.open(run_id, caller()).cancel()), 202)
 
@@ -119,9 +120,9 @@ def cancel_run(run_id: str) -> Response:
 def delete_run(run_id: str) -> Response:
     """Delete a run.
 
-    Only one that has ended; its events, messages and attachments go too. In its session, no message gets another
-    sequence number, so that there is a gap; `run_count` and `total_tokens` are those of the runs that are left. The
-    session's summary goes if the run had left messages, since it may quote them.
+    Only one that has ended or is paused; its events, messages and attachments go too. In its session, no message gets
+    another sequence number, so that there is a gap; `run_count` and `total_tokens` are those of the runs that are left.
+    The session's summary goes if the run had left messages, since it may quote them.
     """
     services().runs.delete(run_id, caller())
     return json_response({"message": "run deleted"})

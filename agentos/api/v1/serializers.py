@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from agentos.api.kit.pending import action_json, pending_actions
 from agentos.domain.agent_parameters import EXTRAS
 from agentos.domain.run import Run, RunError
 from agentos.domain.secret_names import is_secret_name
@@ -15,6 +16,7 @@ from agentos.observability.redaction import HIDDEN, redact_data
 from agentos.registry import Entry
 from agentos.services.agents import AgentInfo
 from agentos.storage.history import StoredMessage
+from agentos.storage.pauses import WaitingAction
 from agentos.tools.tool import Tool
 
 
@@ -86,6 +88,7 @@ def run_json(run: Run) -> dict[str, Any]:
         "error": None if run.error is None else _error_json(run.error),
         "usage": run.usage.to_dict(),
         "loops": run.loops,
+        "crashes": run.crashes,
         "duration": run.duration,
         "metadata": dict(run.metadata),
         "run_context": dict(run.context),
@@ -96,8 +99,8 @@ def run_json(run: Run) -> dict[str, Any]:
 
 
 def run_detail_json(run: Run) -> dict[str, Any]:
-    """Return a run as it is saved, with its steps, which lists leave out."""
-    return run_json(run) | {"steps": [step.to_dict() for step in run.steps]}
+    """Return a run as it is saved, with its steps and what it waits for, which lists leave out."""
+    return run_json(run) | {"pending": pending_actions(run), "steps": [step.to_dict() for step in run.steps]}
 
 
 def run_answer_json(run: Run) -> dict[str, Any]:
@@ -119,6 +122,27 @@ def run_answer_json(run: Run) -> dict[str, Any]:
         "media": [media.describe() for media in run.media],
     }
     return answer
+
+
+def paused_run_json(run: Run) -> dict[str, Any]:
+    """Return a paused run as the answer to the request that asked for it."""
+    answer: dict[str, Any] = {"run_id": run.id, "status": run.status.value, "agent_id": run.agent_id}
+    if run.session_id is not None:
+        answer["session_id"] = run.session_id
+    return answer | {"pending": pending_actions(run)}
+
+
+def waiting_json(waiting: WaitingAction) -> dict[str, Any]:
+    """Return an action that waits for an answer, with the run that waits for it."""
+    return {
+        "run_id": waiting.run_id,
+        "agent_id": waiting.agent_id,
+        "owner": waiting.owner,
+        "session_id": waiting.session_id,
+        "user_id": waiting.user_id,
+        **action_json(waiting.action),
+        "created_at": rfc3339(waiting.action.created_at),
+    }
 
 
 def agent_json(agent: AgentInfo) -> dict[str, Any]:

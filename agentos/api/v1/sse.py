@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence, Set
 
 from agentos.api.kit.sse import SSE_HEARTBEAT, SSE_MEDIA_TYPE, one_line
-from agentos.domain.event import EVENT_TYPES, Error, Frame
+from agentos.domain.event import EVENT_TYPES, Complete, Error, Frame, Paused, Resumed
 from agentos.events.projection import Projection
 
 RETRY = b"retry: 1000\n\n"
@@ -14,9 +14,12 @@ RETRY = b"retry: 1000\n\n"
 _EVENT = b"id: %d\nevent: %b\ndata: %b\n\n"
 _TYPES = {type: type.encode() for type in EVENT_TYPES}
 
+ALWAYS = frozenset({Complete.type, Error.type, Paused.type, Resumed.type})
+"""The events that no filter hides: without them, a client could not know whether the run continues."""
+
 
 class SSEProjection(Projection):
-    """Renders each frame as an event. ``types`` filters, empty means all; ``error`` always passes.
+    """Renders each frame as an event. ``types`` filters, empty means all; :data:`ALWAYS` passes.
 
     With ``retry``, the stream says how soon browsers come back. The headers then leave at once,
     also while the run is silent.
@@ -26,7 +29,7 @@ class SSEProjection(Projection):
 
     def __init__(self, types: Set[str] = frozenset(), *, retry: bool = False) -> None:
         self.opening = RETRY if retry else b""
-        self._wanted = types | {Error.type} if types else None
+        self._wanted = types | ALWAYS if types else None
 
     def render(self, frames: Sequence[Frame]) -> bytes:
         """Return the frames that pass the filter."""

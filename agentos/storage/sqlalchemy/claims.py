@@ -122,19 +122,21 @@ _LEASED = select(runs.c.id).where(runs.c.lease_owner == bindparam("worker"), run
 _CANCEL_REQUESTS = _LEASED.where(runs.c.cancel_requested)
 
 # Those behind another run of their session could not be claimed. Very many of these must not hide the others.
-_unattended = (
-    select(runs.c.id, runs.c.created_at).where(runs.c.ended_at.is_(None)).limit(bindparam("take_limit", type_=Integer))
+_unattended = select(runs.c.id, runs.c.created_at).limit(bindparam("take_limit", type_=Integer))
+_UNCLAIMED = _unattended.where(IS_UNCLAIMED, _expired, _IS_FIRST, ~runs.c.cancel_requested).order_by(
+    runs.c.created_at, runs.c.id
 )
-_UNCLAIMED = _unattended.where(IS_UNCLAIMED, _expired, _IS_FIRST, ~runs.c.cancel_requested).order_by(runs.c.lease_until)
 # What a status of a newer version means, only that version knows. Written so that no index by status answers it: those
 # that workers have are few, and have an index of their own. No worker has the empty id, so that is a range of it.
 _LOST = _unattended.where(
+    runs.c.ended_at.is_(None),
     runs.c.lease_owner > "",
     _expired,
     without_index(or_(runs.c.status == _RUNNING, and_(runs.c.status == _QUEUED, ~runs.c.cancel_requested))),
     _IS_FIRST,
 )
 _STOPPED = _unattended.where(
+    runs.c.ended_at.is_(None),
     runs.c.cancel_requested,
     without_index(runs.c.status.in_((_QUEUED, _PAUSED))),
     or_(runs.c.lease_owner.is_(None), _expired),

@@ -29,6 +29,7 @@ _PARTS = (
     "attachments",
     "leases",
     "claims",
+    "races",
     "unclaimed",
     "pausing",
     "pauses",
@@ -75,6 +76,7 @@ from agentos.testing.storage.paused_sessions import PausedSessionContract  # noq
 from agentos.testing.storage.pauses import PauseContract  # noqa: E402
 from agentos.testing.storage.policies import PolicyContract  # noqa: E402
 from agentos.testing.storage.quotas import QuotaContract  # noqa: E402
+from agentos.testing.storage.races import RaceContract  # noqa: E402
 from agentos.testing.storage.records import RecordContract  # noqa: E402
 from agentos.testing.storage.refused_answers import RefusedAnswerContract  # noqa: E402
 from agentos.testing.storage.requests import RequestContract  # noqa: E402
@@ -102,6 +104,7 @@ class StorageContract(
     AttachmentContract,
     LeaseContract,
     ClaimContract,
+    RaceContract,
     UnclaimedContract,
     PauseContract,
     EndOfPauseContract,

@@ -140,6 +140,16 @@ class ClaimContract(Contract):
         with pytest.raises(RunNotFound):
             storage.runs.claim(run.id, LEASE, now=at(9))
 
+    @pytest.mark.parametrize("turns", [0, 1, 2, 9])
+    def test_the_worker_reads_the_turns_that_an_admission_would_have_given(self, storage: Storage, turns: int) -> None:
+        session = new_session(storage)
+        for number in range(3):
+            take_turn(storage, session, f"q{number}", f"a{number}")
+        window = storage.runs.window(session.id, turns=turns)
+        assert len(window) == 2 * min(turns, 3)
+        assert tuple(admit(storage, new_run(session), history_turns=turns).history or ()) == tuple(window)
+        assert tuple(storage.runs.window("x", turns=9)) == ()
+
     def test_a_claim_says_how_far_the_log_is(self, storage: Storage) -> None:
         run = admitted(storage, lease=Lease("gone", -1.0))
         storage.events.append([FrameBatch(run.id, (*frames(1, 4, kind="run_start"), *frames(5, 7)))])

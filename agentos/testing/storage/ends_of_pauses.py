@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from agentos.domain.run import Run, RunStatus
+from agentos.domain.session_state import StateChange
 from agentos.domain.usage import Usage
+from agentos.errors import PreconditionFailed
 from agentos.storage.interface import Storage
+from agentos.storage.runs import Deleted
+from agentos.storage.sessions import SessionChanges
 from agentos.testing.storage.contract import (
     Contract,
     admit,
     admitted,
+    at,
     claimed,
     ended,
     frames,
@@ -63,17 +70,37 @@ class EndOfPauseContract(Contract):
         assert read(storage, run.id) == again
         assert stored_record(storage) is None
 
+    def test_an_end_that_fails_puts_no_records(self, storage: Storage) -> None:
+        session = new_session(storage, state={"count": 1})
+        run = admitted(storage, session)
+        storage.sessions.update(session.id, SessionChanges(state={}), owner=None, now=at(3))
+        patch = [{"op": "replace", "path": "/count", "value": 2}]
+        change = StateChange(version=session.version, state={"count": 2}, patches=[patch], most=1000)
+        with pytest.raises(PreconditionFailed):
+            storage.runs.finish(ended(run), state=change, records=[RECORD])
+        assert stored_record(storage) is None
+        assert storage.runs.finish(ended(run), records=[RECORD])
+        assert stored_record(storage) == replace(RECORD, version=1)
+
     def test_a_deleted_paused_run_leaves_nothing_behind(self, storage: Storage) -> None:
         session = new_session(storage)
         run = admitted(storage, session)
         behind = admitted(storage, session, lease=None)
-        run = paused_run(storage, run, checkpoints=[checkpoint()], frames=frames(1, 2))
+        said_so_far = replace(run, usage=Usage(3, 4, 0))
+        run = paused_run(storage, said_so_far, checkpoints=[checkpoint()], frames=frames(1, 2))
         before = storage.sessions.get(session.id, owner=None)
         assert storage.runs.delete(run.id, owner="bob") is None
         assert storage.runs.delete(run.id, owner=None) is not None
         self._is_gone(storage, run)
         assert storage.sessions.get(session.id, owner=None) == before
         claimed(storage, behind.id)
+
+    def test_a_paused_run_does_not_grow_old(self, storage: Storage) -> None:
+        kept = [paused(storage), answer(storage, paused(storage))]
+        assert storage.runs.delete_old(ended_before=at(10**9), limit=9) == (0, None)
+        assert storage.events.delete_old(ended_before=at(10**9), limit=9) == 0
+        assert [read(storage, run.id) for run in kept] == kept
+        assert len(storage.events.read(kept[0].id)) == 3
 
     def test_a_paused_run_goes_with_its_session(self, storage: Storage) -> None:
         session = new_session(storage)
@@ -85,7 +112,7 @@ class EndOfPauseContract(Contract):
         run, other = paused(storage, owner="alice"), paused(storage, owner="bob")
         (asked,) = storage.runs.request_cancel_of_owner("alice")
         assert (asked.id, asked.worker_id) == (run.id, None)
-        storage.runs.delete_of_owner("alice", limit=9)
+        assert storage.runs.delete_of_owner("alice", limit=9) == (Deleted(runs=1), None)
         self._is_gone(storage, run)
         assert read(storage, other.id) == other
 

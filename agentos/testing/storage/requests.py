@@ -26,6 +26,7 @@ from agentos.testing.storage.contract import (
     said,
     taken_over,
 )
+from agentos.testing.storage.pausing import answer, paused_run
 
 EXPIRED = Lease("gone", -1.0)
 CONVERSATION = (
@@ -74,6 +75,19 @@ class RequestContract(Contract):
         assert run.request == WHOLE
         assert claimed(storage, run.id, EXPIRED).run.request == WHOLE
         assert taken(storage).request == WHOLE
+
+    @pytest.mark.parametrize("request_of_run", [WHOLE, StoredRequest(), None])
+    def test_a_run_that_was_paused_again_and_again_still_has_its_request(
+        self, storage: Storage, request_of_run: StoredRequest | None
+    ) -> None:
+        run = admit(storage, new_run(request=request_of_run, media=(picture(b"own"),))).run
+        for _ in range(2):
+            paused_run(storage, run)
+            answer(storage, run)
+            run = claimed(storage, run.id, EXPIRED).run
+            assert run.request == request_of_run
+            assert [(one.size, one.data) for one in run.media] == [(3, None)]
+        assert taken(storage).request == request_of_run
 
     def test_runs_that_are_read_show_who_asked_and_leave_the_rest_of_the_request_out(self, storage: Storage) -> None:
         session = new_session(storage)

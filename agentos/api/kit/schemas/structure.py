@@ -66,3 +66,29 @@ class NestedList(fields.List[Any]):
     def __init__(self, schema: type[Schema], description: str = "", *, optional: bool = False) -> None:
         metadata: dict[str, Any] = {"optional": optional} | ({"description": description} if description else {})
         super().__init__(fields.Nested(schema), metadata=metadata)
+
+
+class ObjectList(fields.List[Any]):
+    """A list of objects with fields of their own, as a request has it."""
+
+    def __init__(
+        self, schema: type[Schema], description: str, *, least: int = 0, most: int, required: bool = False
+    ) -> None:
+        self._accepts = f"a list of {least} to {most} objects"
+        self._least, self._most = least, most
+        super().__init__(
+            Nested(schema),
+            required=required,
+            metadata={"description": description, "minItems": least, "maxItems": most},
+            error_messages={
+                "required": f"is missing; needed is {self._accepts}",
+                "null": f"is null; accepted is {self._accepts}",
+            },
+        )
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> list[Any]:
+        if not isinstance(value, list):
+            raise ValidationError(f"is {shown(value)}; accepted is {self._accepts}")
+        if not self._least <= len(value) <= self._most:
+            raise ValidationError(f"has {len(value)} items; accepted is {self._accepts}")
+        return super()._deserialize(value, *args, **kwargs)

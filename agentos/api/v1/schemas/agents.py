@@ -45,6 +45,11 @@ class AgentChangesSchema(RequestSchema):
         most=MAX_TOOLS,
         each=MAX_TOOLS,
     )
+    approve = StringList(
+        "Tools of `tools` that are called only after a person approved the call; the run pauses until then.",
+        most=MAX_TOOLS,
+        each=MAX_TOOLS,
+    )
     parameters = metadata_field(
         "Fields of the model's request, such as `temperature`. Addresses, keys and headers of a provider are given in"
         " the server's settings, never here: names such as `base_url`, `api_key`, `Authorization` and `extra_headers`"
@@ -75,7 +80,10 @@ class AgentChangesSchema(RequestSchema):
         most=MOST_NAMES,
         each=64,
     )
-    retry_on_crash = StrictBoolean("Start a run over when its worker is lost; its tools may then act twice.")
+    retry_on_crash = StrictBoolean(
+        "Let another worker go on with a run when its worker is lost: after its last finished step. The tools of the"
+        " step that was under way may then act twice."
+    )
     metadata = metadata_field("The client's own values, kept with it.")
 
 

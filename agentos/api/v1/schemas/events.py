@@ -8,13 +8,16 @@ from agentos.api.kit.schemas.errors import RunErrorSchema
 from agentos.api.kit.schemas.fields import Choice, StrictInteger, StrictString
 from agentos.api.kit.schemas.structure import Nested, NestedList, Raw, ResponseSchema, Seconds, Time
 from agentos.api.v1.schemas.media import MediaDescriptionSchema
+from agentos.api.v1.schemas.pauses import DECISIONS, PendingActionSchema
 from agentos.api.v1.schemas.runs import FINISH_REASON, REASONS, UsageSchema
 from agentos.domain.event import (
     EVENT_TYPES,
     Complete,
     CustomEvent,
     Error,
+    Paused,
     Reasoning,
+    Resumed,
     RunEvent,
     RunStart,
     StateEvent,
@@ -37,9 +40,13 @@ class RunStartDataSchema(EventDataSchema):
 
     input = StrictString("What the user said.")
     attempt = StrictInteger(
-        "2 or more where the run starts over, because its worker was lost: what came before does not count.",
+        "2 or more where another worker goes on with the run, because its worker was lost: what came before does not"
+        " count, but for the first `kept_turns` turns.",
         least=2,
         optional=True,
+    )
+    kept_turns = StrictInteger(
+        "With `attempt`: turns of the model that still count. The tokens' `index` goes on behind theirs.", optional=True
     )
     session_id = StrictString("The session that it runs in.", optional=True)
     media = NestedList(MediaDescriptionSchema, "The attachments that came with it.", optional=True)
@@ -111,6 +118,29 @@ class StateDataSchema(EventDataSchema):
     event = StateEvent
 
     delta = Raw("A JSON Patch (RFC 6902) of the session's state.", _PATCH)
+
+
+class PausedDataSchema(EventDataSchema):
+    """What ``paused`` carries."""
+
+    event = Paused
+
+    pending = NestedList(PendingActionSchema, "What the run waits for.")
+
+
+class ResumedAnswerSchema(ResponseSchema):
+    """One answer, as the event ``resumed`` names it."""
+
+    id = StrictString("The action that it answers.")
+    decision = Choice("What was decided; of an `approval` alone.", DECISIONS, optional=True)
+
+
+class ResumedDataSchema(EventDataSchema):
+    """What ``resumed`` carries."""
+
+    event = Resumed
+
+    answers = NestedList(ResumedAnswerSchema, "The answers to all that the run waited for.")
 
 
 class CompleteDataSchema(EventDataSchema):

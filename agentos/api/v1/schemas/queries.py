@@ -7,6 +7,7 @@ from typing import Any
 from agentos.api.kit.schemas.fields import Choice, RequestSchema, StrictString, id_field
 from agentos.api.kit.schemas.query_fields import MAX_LIMIT, PagingQuery, QueryBoolean, QueryCursor, QueryInteger
 from agentos.domain.event import EVENT_TYPES
+from agentos.domain.pending import PendingKind
 from agentos.domain.run import RunStatus
 
 MAX_NUMBER = 10**18 - 1
@@ -18,8 +19,8 @@ class EventTypes(StrictString):
     def __init__(self) -> None:
         one = "|".join(EVENT_TYPES)
         super().__init__(
-            "Events to send, separated by commas; empty: all. `error` always passes. Has no effect on an answer that is"
-            " no stream.",
+            "Events to send, separated by commas; empty: all. `complete`, `error`, `paused` and `resumed` always pass."
+            " Has no effect on an answer that is no stream.",
             pattern=f"^(({one})(,({one}))*)?$",
             words=f"names of events, separated by commas; known are {', '.join(EVENT_TYPES)}",
             example="token,complete",
@@ -53,6 +54,16 @@ class RunQuery(PagingQuery):
     session_id = id_field("Only runs of this session.")
     agent_id = id_field("Only runs of this agent.")
     status = Choice("Only runs in this state.", RunStatus)
+
+
+class ApprovalQuery(PagingQuery):
+    """Which actions."""
+
+    cursor = QueryCursor("approval")
+    run_id = id_field("Only what this run waits for.")
+    session_id = id_field("Only what runs of this session wait for.")
+    agent_id = id_field("Only what runs of this agent wait for.")
+    kind = Choice("Only actions of this kind.", PendingKind)
 
 
 class HistoryQuery(RequestSchema):

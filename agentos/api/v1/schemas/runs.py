@@ -15,12 +15,16 @@ from agentos.api.kit.schemas.fields import (
     id_field,
     metadata_field,
 )
-from agentos.api.kit.schemas.structure import Nested, NestedList, Raw, ResponseSchema, Seconds, Time
+from agentos.api.kit.schemas.structure import Nested, NestedList, ObjectList, ResponseSchema, Seconds, Time
 from agentos.api.v1.schemas.media import MediaDescriptionSchema, attachments_field
+from agentos.api.v1.schemas.pauses import PendingActionSchema
 from agentos.domain.run import BusyPolicy, RunStatus
 from agentos.models.deltas import FinishReason
+from agentos.services.size_limits import MAX_DESCRIPTION
 
 REASONS = get_args(FinishReason)
+CLIENT_TOOL_NAME = "[A-Za-z0-9_-]{1,64}"
+MOST_CLIENT_TOOLS = 64
 MODEL = "The last model that answered, as `provider:name`; null for an agent without a model of the server's."
 FINISH_REASON = (
     "Why that model stopped. `stop`: its answer is whole. `length`: the output limit cut it. `content_filter`: the"
@@ -38,6 +42,20 @@ class RunContextSchema(RequestSchema):
     metadata = metadata_field("The client's own values, kept with it.")
 
 
+class ClientToolSchema(RequestSchema):
+    """A tool that the client executes: the model may call it, and the run pauses until the client gives its result."""
+
+    name = StrictString(
+        "Its name; not that of a tool of the agent.",
+        pattern=f"^{CLIENT_TOOL_NAME}$",
+        words="1 to 64 letters, digits, '_' and '-'",
+        required=True,
+        example="open_page",
+    )
+    description = StrictString("What it does, for the model.", most=MAX_DESCRIPTION, default="")
+    parameters = metadata_field("The JSON schema of its arguments, of type object; absent: it has none.")
+
+
 class OverridesSchema(RequestSchema):
     """What one run does differently from its agent, where the agent's `allow_overrides` names it."""
 
@@ -47,9 +65,8 @@ class OverridesSchema(RequestSchema):
         " `extra_…` are refused with every agent."
     )
     output_schema = metadata_field("A JSON schema for the answer, in place of the agent's.")
-    client_tools = Raw(
-        "Tools that the client executes; this version accepts none.",
-        {"type": "array", "items": {"type": "object"}, "maxItems": 0},
+    client_tools = ObjectList(
+        ClientToolSchema, "Tools that the client executes, beside the agent's.", most=MOST_CLIENT_TOOLS
     )
     instructions = StrictString(
         "Instructions in place of the agent's; refused unless the agent allows them. At most `AGENTOS_MAX_INPUT_SIZE`"
@@ -133,6 +150,16 @@ class RunAnswerSchema(ResponseSchema):
     metadata = Nested(RunMetadataSchema)
 
 
+class PausedRunSchema(ResponseSchema):
+    """A run that waits for a person or its client, and continues once all is answered."""
+
+    run_id = StrictString("The run's id.")
+    status = Choice("Where it stands.", ("paused",))
+    agent_id = StrictString("The agent that runs.")
+    session_id = StrictString("The session that it runs in; absent without one.", optional=True)
+    pending = NestedList(PendingActionSchema, "What it waits for; `POST /api/v1/runs/{run_id}/resume` answers it.")
+
+
 class AcceptedRunSchema(ResponseSchema):
     """A background run that was accepted; a repeat of the request gets the same."""
 
@@ -160,6 +187,7 @@ class RunSchema(ResponseSchema):
     usage = Nested(UsageSchema)
     loops = StrictInteger("Turns of the model.")
     duration = Seconds("Seconds from the request to the end.", nullable=True)
+    crashes = StrictInteger("Workers that were lost while they executed it.")
     metadata = Object("What the client keeps with it.")
     run_context = Object("Where it belongs, as the request said.")
     created_at = Time("When it was accepted.")
@@ -188,8 +216,9 @@ class RunStepSchema(ResponseSchema):
 
 
 class RunDetailSchema(RunSchema):
-    """A run as it is saved, with the calls that it made."""
+    """A run as it is saved, with the calls that it made and what it waits for."""
 
+    pending = NestedList(PendingActionSchema, "What it waits for while it is `paused`; else empty.")
     steps = NestedList(RunStepSchema, "The calls to models and tools, once the run has ended. At most 100.")
 
 

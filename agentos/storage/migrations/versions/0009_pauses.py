@@ -26,8 +26,10 @@ KEY = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 
 def upgrade() -> None:
     op.add_column("runs", sa.Column("crashes", sa.Integer, nullable=False, server_default=sa.text("0")))
-    unclaimed = sa.text("ended_at IS NULL AND lease_owner IS NULL AND status = 'queued'")
-    op.create_index("ix_runs_unclaimed", "runs", ["lease_until"], sqlite_where=unclaimed, postgresql_where=unclaimed)
+    unclaimed = sa.text("CASE WHEN (status = 'queued' AND lease_owner IS NULL) THEN 1 ELSE 0 END = 1")
+    op.create_index(
+        "ix_runs_unclaimed", "runs", ["created_at", "id"], sqlite_where=unclaimed, postgresql_where=unclaimed
+    )
     op.create_table(
         "run_checkpoints",
         sa.Column("run_id", KEY, nullable=False),

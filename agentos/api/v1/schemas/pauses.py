@@ -1,0 +1,107 @@
+"""Runs that wait for a person or their client: what they wait for, and how it is answered."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, get_args
+
+from marshmallow import ValidationError, validates_schema
+
+from agentos.api.kit.schemas.fields import Choice, Object, RequestSchema, StrictInteger, StrictString, id_field, shown
+from agentos.api.kit.schemas.structure import NestedList, ObjectList, Raw, ResponseSchema, Time
+from agentos.domain.pending import LONGEST_MESSAGE, Decision, PendingKind
+
+DECISIONS = get_args(Decision)
+
+MOST_ANSWERS = 64
+
+KIND = (
+    "What it waits for. `approval`: a person decides whether the tool is called. `input`: a person answers the tool's"
+    " question. `client_tool`: the client executes the tool."
+)
+
+
+class PendingActionSchema(ResponseSchema):
+    """One thing that a paused run waits for."""
+
+    id = StrictString("Its id, which its answer names.")
+    kind = Choice(KIND, PendingKind)
+    tool_name = StrictString("The tool that the model called.")
+    tool_call_id = StrictString("The call's id, as in the events.")
+    arguments = Raw("The call's arguments: an object, or the model's text where that is no JSON.")
+    message = StrictString("What a person should know: why it needs approval, or the question.", optional=True)
+    schema = Object("The JSON schema that the answer to an `input` has to fit.", optional=True)
+    expires_at = Time(
+        "When the run fails with `PENDING_EXPIRED` unless this is answered; absent where it waits without limit.",
+        optional=True,
+    )
+
+
+class WaitingActionSchema(PendingActionSchema):
+    """One thing that a paused run waits for, and the run."""
+
+    run_id = StrictString("The run that waits.")
+    agent_id = StrictString("Its agent.")
+    owner = StrictString("The user or tenant that it belongs to.")
+    session_id = StrictString("Its session.", nullable=True)
+    user_id = StrictString("The client's name of a user.", nullable=True)
+    created_at = Time("When the run paused for it.")
+
+
+class ApprovalListSchema(ResponseSchema):
+    """What waits for an answer, newest first."""
+
+    approvals = NestedList(WaitingActionSchema)
+    count = StrictInteger("How many are in this answer.")
+    next_cursor = StrictString("Where the next part begins; absent when there is no more.", optional=True)
+
+
+class AnswerSchema(RequestSchema):
+    """The answer to one action: `decision`, `output` or `error`, by the action's kind."""
+
+    extra: ClassVar[dict[str, Any]] = {
+        "oneOf": [{"required": [name]} for name in ("decision", "output", "error")],
+        "dependentRequired": {"arguments": ["decision"], "message": ["decision"]},
+    }
+
+    id = id_field("The action that it answers.", required=True)
+    decision = Choice("Of an `approval`: whether the tool is called.", DECISIONS)
+    arguments = Object(
+        "With `approve`: what the tool is called with, in place of the model's arguments. They have to fit the tool's"
+        " schema."
+    )
+    message = StrictString("With a `decision`: what the model reads of it, as a reason.", most=LONGEST_MESSAGE)
+    output = Raw(
+        "Of an `input`: the answer, which has to fit the action's `schema`. Of a `client_tool`: its result, any JSON;"
+        " null is a result too.",
+        nullable=True,
+    )
+    error = StrictString("Of a `client_tool`: why it failed. The model reads it.", least=1)
+
+    @validates_schema(skip_on_field_errors=True)
+    def check_kind(self, values: dict[str, Any], **_: Any) -> None:
+        """Refuse an answer that is none, or two at once."""
+        given = [name for name in ("decision", "output", "error") if name in values]
+        if len(given) != 1:
+            said = " and ".join(map(repr, given)) if given else "neither 'decision' nor 'output' nor 'error'"
+            raise ValidationError(f"has {said}; accepted is one of 'decision', 'output' and 'error'", "id")
+        stray = [name for name in ("arguments", "message") if name in values and "decision" not in values]
+        if stray:
+            raise ValidationError(f"is accepted with a 'decision' only; this answer has {given[0]!r}", stray[0])
+
+
+class ResumeSchema(RequestSchema):
+    """Answers to what a paused run waits for. All of them count, or none."""
+
+    answers = ObjectList(
+        AnswerSchema, f"1 to {MOST_ANSWERS} answers, one for an action.", least=1, most=MOST_ANSWERS, required=True
+    )
+
+    @validates_schema(skip_on_field_errors=True)
+    def check_ids(self, values: dict[str, Any], **_: Any) -> None:
+        """Refuse two answers to one action."""
+        seen: set[str] = set()
+        for number, answer in enumerate(values["answers"]):
+            if answer["id"] in seen:
+                words = f"is {shown(answer['id'])}, which has an answer before; accepted is one answer for an action"
+                raise ValidationError({"answers": {number: {"id": [words]}}})
+            seen.add(answer["id"])
