@@ -133,6 +133,7 @@ def _assemble(
         quota=Quota(config.max_runs_per_owner, config.max_runs, config.background_queue),
         max_paused=config.max_paused_runs_per_owner,
         max_attempts=config.max_attempts,
+        background_wait=config.queue_timeout or config.background_timeout,
         observers=_observers(manager),
         log_content=config.log_content,
     )

@@ -24,7 +24,7 @@ from agentos.execution.live import LiveRun
 from agentos.execution.messages import prepare_messages
 from agentos.execution.preparation import Prepared
 from agentos.execution.run_limits import RunLimits
-from agentos.execution.session_queue import SessionQueue
+from agentos.execution.session_queue import SessionQueue, waited_too_long
 from agentos.storage.admission import Admission
 from agentos.storage.interface import Storage
 from agentos.timers import TimerThread
@@ -84,11 +84,7 @@ class AgentCall:
     def _history(self, live: LiveRun, admission: Admission, limits: RunLimits) -> Sequence[Message]:
         """Return the history that the run begins with. If it had to wait for its turn, its own time begins now."""
         if admission.run.status is RunStatus.QUEUED:
-            late = RunTimeout(
-                f"the run waited {limits.queue_timeout:g} s for its session's turn and was stopped; try again when the"
-                " session has no run under way, or wait longer (AGENTOS_QUEUE_TIMEOUT)",
-                details={"phase": "queued"},
-            )
+            late = waited_too_long(limits.queue_timeout)
             with self._before_deadline(live, late):
                 self._turns.wait_for(live)
             live.deadline = time.monotonic() + limits.timeout

@@ -6,7 +6,7 @@ import logging
 from dataclasses import replace
 
 from agentos.domain.times import utc_now
-from agentos.errors import RunCancelled, RunNotFound, StorageError
+from agentos.errors import RunCancelled, RunNotFound, RunTimeout, StorageError
 from agentos.execution.live import LiveRun
 from agentos.execution.signals import Signals, session_topic
 from agentos.observability.repeated import RepeatedLines
@@ -18,6 +18,15 @@ POLL = (0.03, 0.2)
 
 logger = logging.getLogger(__name__)
 repeated = RepeatedLines(logger)
+
+
+def waited_too_long(seconds: float) -> RunTimeout:
+    """Return the error of a run that waited so long for its session's turn."""
+    return RunTimeout(
+        f"the run waited {seconds:g} s for its session's turn and was stopped; try again when the session has no run"
+        " under way, or wait longer (AGENTOS_QUEUE_TIMEOUT)",
+        details={"phase": "queued"},
+    )
 
 
 class SessionQueue:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -12,10 +13,11 @@ from functools import partial
 from agentos.domain.pending import PauseRequested
 from agentos.domain.run import BusyPolicy, Run, RunStatus
 from agentos.domain.stored_request import RunMode
-from agentos.domain.times import utc_now
-from agentos.errors import AgentOSError, RunCancelled, RunNotFound, ShuttingDown, StorageError, WorkerLost
+from agentos.errors import AgentOSError, RunCancelled, ShuttingDown, StorageError, WorkerLost
 from agentos.events.log import EventLog
 from agentos.execution.agent_call import AgentCall
+from agentos.execution.background_waits import BackgroundWaits
+from agentos.execution.claims import RunClaims
 from agentos.execution.finalizer import RunFinalizer
 from agentos.execution.live import LiveRun
 from agentos.execution.live_runs import ABANDON_AFTER, LiveRuns, side_by_side
@@ -24,9 +26,8 @@ from agentos.execution.observers import NO_OBSERVERS, RunObservers
 from agentos.execution.pause import RunPauser
 from agentos.execution.preparation import Prepare, Prepared
 from agentos.execution.session_queue import SessionQueue
-from agentos.execution.signals import Signals, run_topic, worker_topic
+from agentos.execution.signals import Signals, worker_topic
 from agentos.execution.submission import Submission
-from agentos.execution.takeover import prepare_claimed
 from agentos.execution.unattended import UnattendedRuns, topics_of
 from agentos.storage.admission import Admission, Ended, Lease, Quota
 from agentos.storage.idempotency import IdempotencyKey, Replay
@@ -59,6 +60,7 @@ class Worker:
         quota: Quota = Quota(),  # noqa: B008 - frozen
         max_paused: int | None = None,
         max_attempts: int = 1,
+        background_wait: float = math.inf,
         observers: RunObservers = NO_OBSERVERS,
         log_content: bool = False,
     ) -> None:
@@ -69,9 +71,7 @@ class Worker:
         self._lease = lease
         self._signals = signals
         self._submission = submission
-        self._prepare = prepare
-        self._quota = quota
-        self._max_attempts = max_attempts
+        self._background_quota, self._quota = quota, dataclasses.replace(quota, unclaimed=None)
         self._observers = observers
         # Decided once: a run that no plugin observes has no look-out for observers on the way of its tokens.
         observe = observers.on_event
@@ -80,6 +80,8 @@ class Worker:
         self._finalizer = RunFinalizer(storage, log)
         self._pauser = RunPauser(storage, log, self._finalizer, limit=max_paused)
         self._unattended = UnattendedRuns(storage, signals, observers, submit=self.submit)
+        waits = BackgroundWaits(storage, signals.timers, self._unattended, seconds=background_wait)
+        self._claims = RunClaims(storage, lease, prepare, self._unattended, waits, max_attempts=max_attempts)
         turns = SessionQueue(storage, signals, lease)
         self._call = AgentCall(storage, turns, signals.timers, partial(self._spawn, self.stop))
 
@@ -113,7 +115,7 @@ class Worker:
             history_turns=limits.history_turns,
             concurrency=concurrency,
             idempotency=idempotency,
-            quota=self._quota if background else dataclasses.replace(self._quota, unclaimed=None),
+            quota=self._background_quota if background else self._quota,
         )
         if isinstance(admission, Replay):
             return admission
@@ -122,8 +124,9 @@ class Worker:
             self.submit(run.id)
             return None
         waits = admission.run.status is RunStatus.QUEUED
-        admitted = dataclasses.replace(admission.run, request_id=run.request_id)
-        admission = dataclasses.replace(admission, run=admitted)
+        if admission.run.request_id != run.request_id:  # a storage need not give it back
+            admitted = dataclasses.replace(admission.run, request_id=run.request_id)
+            admission = dataclasses.replace(admission, run=admitted)
         live = self._enter(admission, prepared, deadline=begun + (limits.queue_timeout if waits else limits.timeout))
         self._stop_interrupted(admission)
         self._spawn(self._execute, live, prepared, admission)
@@ -223,25 +226,15 @@ class Worker:
     # --- the one path ------------------------------------------------------------------------------------------------
 
     def _claim(self, run_id: str) -> Execution | None:
-        """Claim a run and find its agent. One that cannot be executed is ended."""
+        """Claim a run, unless it is under way here; make it one of those that are."""
         present = self._runs.get(run_id)
         if self.draining or (present is not None and not present.is_ending):
             return None
-        try:
-            admission = self._storage.runs.claim(run_id, self._lease, now=utc_now())
-        except RunNotFound:
+        claimed = self._claims.claim(run_id)
+        if claimed is None:
             return None
-        if admission is None:
-            return None
-        prepared = prepare_claimed(admission, self._prepare, max_attempts=self._max_attempts)
-        resumed = isinstance(prepared, Prepared)
-        if admission.crashed:
-            logger.warning("took over a run of a lost worker", extra={"run_id": run_id, "resumed": resumed})
-        if not isinstance(prepared, Prepared):
-            self._unattended.end(admission.run, prepared)
-            return None
+        admission, prepared = claimed
         live = self._enter(admission, prepared, deadline=time.monotonic() + prepared.limits.timeout)
-        self._signals.wake(run_topic(run_id))  # who follows it here follows it in memory from now on
         return live, prepared, admission
 
     def _enter(self, admission: Admission, prepared: Prepared, *, deadline: float) -> LiveRun:
