@@ -26,16 +26,16 @@ from agentos.runtime.transcript import Transcript
 logger = logging.getLogger(__name__)
 
 
-class Speaker(Protocol):
-    """What a conversation needs to know of its agent: :class:`~agentos.runtime.loop.ModelAgent` has it."""
+class AgentWithModel(Protocol):
+    """What of an agent a conversation needs: :class:`~agentos.runtime.loop.ModelAgent` has it."""
 
     @property
     def agent(self) -> Agent:
-        """What it was made of."""
+        """Its definition."""
 
     @property
     def provider(self) -> ModelProvider:
-        """What calls its model."""
+        """What calls the model."""
 
     @property
     def model(self) -> str:
@@ -43,29 +43,29 @@ class Speaker(Protocol):
 
     @property
     def retries(self) -> int:
-        """How often a call that failed before its first piece is tried again."""
-
-    @property
-    def instructions(self) -> Sequence[Message]:
-        """The messages that each call begins with."""
-
-    @property
-    def specs(self) -> Sequence[ToolSpec]:
-        """The tools, as the model gets them."""
-
-    @property
-    def later_parameters(self) -> Mapping[str, Any]:
-        """The parameters of all calls but the first."""
+        """How often a call is tried again."""
 
     @property
     def before_model_call(self) -> Callable[[ModelRequest, RunContext], ModelRequest] | None:
         """May change a request, or raise what ends the run."""
 
+    @property
+    def instructions(self) -> Sequence[Message]:
+        """The message that begins each request, if there is one."""
+
+    @property
+    def specs(self) -> Sequence[ToolSpec]:
+        """The specifications of its tools."""
+
+    @property
+    def later_parameters(self) -> Mapping[str, Any]:
+        """The parameters of all calls after the first."""
+
 
 class Conversation:
     """Calls an agent's model for one run, and keeps what the model and the tools said."""
 
-    def __init__(self, context: RunContext, agent: Speaker) -> None:
+    def __init__(self, context: RunContext, agent: AgentWithModel) -> None:
         self.context = context
         self._agent = agent
         self._parameters = agent.later_parameters if context.checkpoints else agent.agent.parameters

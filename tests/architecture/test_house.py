@@ -12,7 +12,7 @@ CODE = sorted(path for path in (ROOT / "agentos").rglob("*.py") if "migrations" 
 PLUGINS = sorted((ROOT / "plugins").glob("*/agentos_*/**/*.py"))
 
 LONGEST = 300
-"""Lines of a module. The tree of errors, the table of settings and the list of public names may be longer."""
+"""Lines of a module. ``errors.py`` is one tree, ``config.py`` one table, the public names one list."""
 LONG_BY_DECISION = {"agentos/errors.py", "agentos/config.py", "agentos/__init__.py"}
 
 AVOIDED = re.compile(
@@ -60,7 +60,7 @@ def test_no_module_imports_itself_by_way_of_others() -> None:
 
 def test_no_module_is_long() -> None:
     lengths = {path.relative_to(ROOT).as_posix(): len(path.read_text("utf-8").splitlines()) for path in CODE + PLUGINS}
-    assert {name for name, lines in lengths.items() if lines > LONGEST} <= LONG_BY_DECISION
+    assert {name for name, lines in lengths.items() if lines > LONGEST and name not in LONG_BY_DECISION} == set()
 
 
 def _prose(path: Path) -> Iterator[tuple[int, str]]:
