@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import threading
 from collections.abc import Sequence
+from typing import Any
 
 from agentos.cancellation import Cancellation
 from agentos.domain.checkpoint import Checkpoint
@@ -245,8 +246,8 @@ class LiveRun:
 
     def ended(self, failure: AgentOSError | None) -> tuple[Run, Frame]:
         """Return the run in its final state, and the frame that says so. Call after :meth:`begin_end`."""
-        run = dataclasses.replace(
-            self._as_it_is(status_of(failure)),
+        run = self._as_it_is(
+            status_of(failure),
             steps=self._steps.ended(None if failure is None else failure.details.get("cause", failure.code)),
             ended_at=utc_now(),
             error=None if failure is None else run_error(failure, self.run.id),
@@ -258,12 +259,12 @@ class LiveRun:
 
         Call it once: the last checkpoint is made here.
         """
-        run = dataclasses.replace(self._as_it_is(RunStatus.PAUSED), pending=tuple(actions))
+        run = self._as_it_is(RunStatus.PAUSED, pending=tuple(actions))
         frame = self._encoder.encode(paused_event(actions), self.stream.next_number)
         last = self._checkpoints.make(written=self._written, open_calls=True)
         return run, [*self.stream.unsaved_checkpoints(), last], frame
 
-    def _as_it_is(self, status: RunStatus) -> Run:
+    def _as_it_is(self, status: RunStatus, **fields: Any) -> Run:
         return dataclasses.replace(
             self.run,
             status=status,
@@ -273,6 +274,7 @@ class LiveRun:
             finish_reason=self.transcript.finish_reason,
             usage=self.transcript.usage,
             loops=self.transcript.turns,
+            **fields,
         )
 
     def turn_messages(self) -> Sequence[Message]:

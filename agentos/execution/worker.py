@@ -71,7 +71,7 @@ class Worker:
         self._lease = lease
         self._signals = signals
         self._submission = submission
-        self._quota = quota
+        self._background_quota, self._quota = quota, dataclasses.replace(quota, unclaimed=None)
         self._observers = observers
         # Decided once: a run that no plugin observes has no look-out for observers on the way of its tokens.
         observe = observers.on_event
@@ -115,7 +115,7 @@ class Worker:
             history_turns=limits.history_turns,
             concurrency=concurrency,
             idempotency=idempotency,
-            quota=self._quota if background else dataclasses.replace(self._quota, unclaimed=None),
+            quota=self._background_quota if background else self._quota,
         )
         if isinstance(admission, Replay):
             return admission
@@ -124,8 +124,9 @@ class Worker:
             self.submit(run.id)
             return None
         waits = admission.run.status is RunStatus.QUEUED
-        admitted = dataclasses.replace(admission.run, request_id=run.request_id)
-        admission = dataclasses.replace(admission, run=admitted)
+        if admission.run.request_id != run.request_id:  # a storage need not give it back
+            admitted = dataclasses.replace(admission.run, request_id=run.request_id)
+            admission = dataclasses.replace(admission, run=admitted)
         live = self._enter(admission, prepared, deadline=begun + (limits.queue_timeout if waits else limits.timeout))
         self._stop_interrupted(admission)
         self._spawn(self._execute, live, prepared, admission)

@@ -1,5 +1,6 @@
 """What a whole turn costs the database, from the request to its saved end."""
 
+import sqlite3
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
+from sqlalchemy.pool import Pool
 
 from agentos.bootstrap import build
 from agentos.config import Config
@@ -83,3 +85,31 @@ def test_what_is_kept_of_a_request_costs_no_statement_more(services: Services) -
         event.remove(Engine, "after_cursor_execute", keep)
     assert costs[0] == costs[1] == costs[2]
     assert len([one for one in costs[0] if one.startswith(("INSERT INTO runs", "UPDATE runs"))]) == 2
+
+
+@pytest.mark.parametrize("in_session", [False, True])
+def test_a_plain_run_makes_two_commits(tmp_path: Path, in_session: bool) -> None:
+    commits: list[str] = []
+
+    def trace(connection: sqlite3.Connection, record: object) -> None:
+        connection.set_trace_callback(lambda sql: commits.append(sql) if sql == "COMMIT" else None)
+
+    event.listen(Pool, "connect", trace)
+    try:
+        url = f"sqlite:///{tmp_path / 'agentos.db'}"
+        services = build(Config(environ={}, database_url=url, model="scripted:echo", lease_seconds=3600))
+        session_id = services.sessions.create("assistant", caller=OPERATOR)[0].id if in_session else None
+        counts = []
+        for _ in range(20):
+            commits.clear()
+            request = RunRequest(caller=OPERATOR, agent_id="assistant", input="Hi", session_id=session_id)
+            run = services.runs.start(request).wait(10)
+            assert run is not None
+            assert run.status is RunStatus.COMPLETED
+            counts.append(len(commits))
+        services.close()
+    finally:
+        event.remove(Pool, "connect", trace)
+    # Now and then the log's commit is counted with it.
+    assert min(counts) == 2
+    assert sorted(counts)[len(counts) // 2] == 2
