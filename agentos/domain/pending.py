@@ -15,6 +15,9 @@ from agentos.domain.times import rfc3339
 LONGEST_MESSAGE = 2000
 """Characters of what a person is told about an action."""
 
+LONGEST_WAIT = 315_360_000
+"""Seconds that a plugin may let a call wait: ten years."""
+
 
 class PendingKind(StrEnum):
     """Who is waited for, and for what.
@@ -55,8 +58,9 @@ class PendingAction:
     """One thing that a paused run waits for. Its id is unique in the deployment.
 
     ``call`` is the model's call that waits; its id and name are empty for a question of an agent that is not ours.
-    ``arguments_hash`` covers what would run: agent, tool, its schema, the canonical arguments, and the turn of the
-    call; of a question, its text and schema too. ``number`` counts the questions of one call from 0.
+    ``turn`` is that of the call, counted from 1: models use the id of a call again. ``arguments_hash`` covers what would
+    run: agent, tool, its schema, the canonical arguments, and the turn; of a question, its text and schema too.
+    ``number`` counts the questions of one call from 0.
     ``expires_at`` is ``None`` for one that waits without limit. ``answer`` is there once it was given.
     """
 
@@ -64,6 +68,7 @@ class PendingAction:
     kind: PendingKind
     call: ToolCall
     arguments_hash: str
+    turn: int = 1
     number: int = 0
     message: str | None = None
     schema: Mapping[str, Any] | None = None
@@ -90,8 +95,10 @@ class Pending:
     def __post_init__(self) -> None:
         if not isinstance(self.message, str):
             raise TypeError(f"the message is {self.message!r:.100}; accepted: a text")
-        if self.expires_in is not None and not self.expires_in > 0:
-            raise ValueError(f"expires_in is {self.expires_in!r:.100}; accepted: seconds, more than 0")
+        if self.expires_in is not None and not 0 < self.expires_in <= LONGEST_WAIT:
+            raise ValueError(
+                f"expires_in is {self.expires_in!r:.100}; accepted: seconds, more than 0 and at most {LONGEST_WAIT}"
+            )
         object.__setattr__(self, "message", shorten(clean(self.message), LONGEST_MESSAGE))
 
 

@@ -87,7 +87,7 @@ class RunContext:
         self.cancellation.check()
         covers = partial(arguments_hash, self.agent_id, None, {})
         call = ToolCall("", "", "{}")
-        return RunQuestions(call, covers, self.actions, self.pause_timeout, self.numbers).ask(message, schema)
+        return RunQuestions(call, covers, self.actions, 1, self.pause_timeout, self.numbers).ask(message, schema)
 
     @property
     def state(self) -> Mapping[str, Any]:

@@ -17,7 +17,7 @@ from agentos.storage.message_documents import call_document, call_of, given, mes
 _EMPTY = Checkpoint(number=0)
 _SAME = ("number", "reasoning", "tokens", "turns", "size", "written", "model", "finish_reason")
 _STEP = tuple(name for name in RunStep.__slots__ if name not in ("started_at", "usage"))
-_ACTION = ("id", "arguments_hash", "number", "message", "schema")
+_ACTION = ("id", "arguments_hash", "turn", "number", "message", "schema")
 _ANSWER = ("decision", "arguments", "arguments_hash", "message", "output", "error", "answered_by")
 
 

@@ -56,10 +56,10 @@ class CallAnswers:
         self._agent_id = agent_id
         if not step.actions:
             return
-        approval = last_answered(step.actions, call, PendingKind.APPROVAL)
+        approval = last_answered(step.actions, call, PendingKind.APPROVAL, turn=step.turn)
         if approval is not None and approval.answer is not None:
             self._take_approval(approval, approval.answer)
-        executed = last_answered(step.actions, self.call, PendingKind.CLIENT_TOOL)
+        executed = last_answered(step.actions, self.call, PendingKind.CLIENT_TOOL, turn=step.turn)
         if executed is not None and self.refusal is None:
             if self._is_same(executed):
                 self.of_client = executed.answer
@@ -69,14 +69,14 @@ class CallAnswers:
     @property
     def asked(self) -> bool:
         """Whether the call began before a pause, and asked a question."""
-        questions = [one for one in self._step.actions if one.kind is PendingKind.INPUT and one.call.id == self.call.id]
         return any(
-            one.arguments_hash == self._hash("question", one.number, one.message, one.schema) for one in questions
+            one.kind is PendingKind.INPUT and (one.call.id, one.turn) == (self.call.id, self._step.turn)
+            for one in self._step.actions
         )
 
     def questions(self, pause_timeout: float | None) -> RunQuestions:
         """Return what the call's tool asks with."""
-        return RunQuestions(self.call, self._hash, self._step.actions, pause_timeout)
+        return RunQuestions(self.call, self._hash, self._step.actions, self._step.turn, pause_timeout)
 
     def action(self, kind: PendingKind, pending: Pending, pause_timeout: float | None) -> PendingAction:
         """Return what the call waits for."""
@@ -86,6 +86,7 @@ class CallAnswers:
             kind=kind,
             call=self.call,
             arguments_hash=self._hash(),
+            turn=self._step.turn,
             message=pending.message or None,
             created_at=utc_now(),
             expires_at=expiry(seconds),

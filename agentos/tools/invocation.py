@@ -33,6 +33,7 @@ BeforeCall = Callable[[ToolCall, ToolContext], Denied | Pending | None]
 logger = logging.getLogger(__name__)
 
 _NAMES_SHOWN = 50
+_NOTE = 100  # more than the note that a result was cut is long, in bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +237,8 @@ class Invocation:
 
 
 def _client_outcome(given: Answer, max_size: int) -> Outcome:
+    # It was cut when it was answered, and said so; what is longer was stored by another version.
+    max_size += _NOTE
     if given.error is not None:
         return Outcome(error=cut(clean(given.error), max_size))
     return Outcome(result=cut(result_text(given.output), max_size))

@@ -54,6 +54,7 @@ class RunQuestions(Questions):
     call: ToolCall
     hash: Hash
     actions: Sequence[PendingAction]
+    turn: int = 1
     pause_timeout: float | None = None
     _numbers: count[int] = field(default_factory=count)
 
@@ -66,13 +67,14 @@ class RunQuestions(Questions):
             kind=PendingKind.INPUT,
             call=self.call,
             arguments_hash=self.hash("question", number, text, accepted),
+            turn=self.turn,
             number=number,
             message=text,
             schema=accepted,
             created_at=utc_now(),
             expires_at=expiry(self.pause_timeout),
         )
-        answered = last_answered(self.actions, self.call, PendingKind.INPUT, number=number)
+        answered = last_answered(self.actions, self.call, PendingKind.INPUT, turn=self.turn, number=number)
         # The same question, and not the n-th of another version of the tool.
         if answered is None or answered.answer is None or answered.arguments_hash != question.arguments_hash:
             raise PauseRequested([question])
@@ -102,10 +104,11 @@ def expiry(seconds: float | None) -> datetime | None:
 
 
 def last_answered(
-    actions: Sequence[PendingAction], call: ToolCall, kind: PendingKind, *, number: int = 0
+    actions: Sequence[PendingAction], call: ToolCall, kind: PendingKind, *, turn: int, number: int = 0
 ) -> PendingAction | None:
-    """Return the last action of a kind about a call that has an answer; models use the id of a call again."""
+    """Return the last action of a kind about a call that has an answer."""
+    wanted = (call.id, turn, kind, number)
     for action in reversed(actions):
-        if (action.call.id, action.kind, action.number) == (call.id, kind, number) and action.answer is not None:
+        if (action.call.id, action.turn, action.kind, action.number) == wanted and action.answer is not None:
             return action
     return None

@@ -210,6 +210,7 @@ def test_no_list_shows_what_is_somebody_elses_whatever_is_asked_for(tenants: Ten
             "run_id": [hers.paused_run_id],
             "session_id": [hers.paused_session_id],
             "agent_id": ["waits-approval"],
+            "offset": ["0"],
         }
     for value in values.get(given, ["mark"]):
         query = f"?{given}={value}" if given else ""

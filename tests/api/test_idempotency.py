@@ -13,6 +13,7 @@ from agentos.errors import ProviderError, ProviderUnavailable, RunTimeout
 from agentos.models.scripted import Fail, Pause
 from agentos.testing.sse import read_events
 from api.conftest import Served
+from parts.waiting import until
 
 RUN = "/api/v1/agents/scripted/run"
 SESSIONS = "/api/v1/sessions"

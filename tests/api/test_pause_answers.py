@@ -243,10 +243,9 @@ def test_another_worker_takes_the_answer_and_executes_the_run(serve_pair) -> Non
     assert [type for type in types_of(app.events(run_id)) if type.startswith("run_")] == ["run_start"]
 
 
-def test_a_tool_message_of_the_client_answers_no_approval_and_no_question(serve) -> None:
+def test_a_message_in_the_session_answers_nothing(serve) -> None:
     app = paused_app(serve, BOOK, "Booked.")
     run_id = app.start(session_id=app.served.new_session())
-    # A conversation of the client's own is of the doors; our own API takes none, and a message in the session is one.
     answer = app.served.run("9:00", app.run(run_id)["session_id"])
     assert (answer.status_code, answer.json["code"]) == (409, "SESSION_BUSY")
     assert app.run(run_id)["status"] == "paused"

@@ -253,3 +253,15 @@ def test_the_server_does_not_start_without_a_broken_plugin_that_has_it(serve) ->
 
     with pytest.raises(PluginError, match="'guard' is broken: the rules cannot be read; it decides what is allowed"):
         serve(plugins={"guard": Broken()})
+
+
+def test_a_question_to_a_person_denies(serve, log_records) -> None:
+    class Asking(Guard):
+        @hookimpl
+        def before_model_call(self, request: ModelRequest, context: Any) -> Any:
+            return context.ask("May the model be asked?")
+
+    served = serve(plugins={"asking": Asking()})
+    answer = served.run("Hi")
+    assert (answer.status_code, answer.json["message"]) == (422, UNDECIDED)
+    assert served.provider.requests == []

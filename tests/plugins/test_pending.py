@@ -130,8 +130,12 @@ def test_a_plugin_that_does_not_decide_in_time_denies_that_call_alone() -> None:
     assert done == ["/b"]
 
 
-def test_an_answer_says_who_may_be_waited_for() -> None:
-    with pytest.raises(ValueError, match="expires_in is 0; accepted: seconds, more than 0"):
-        Pending("no", expires_in=0)
+@pytest.mark.parametrize("seconds", [0, -1, float("nan"), float("inf")])
+def test_a_time_that_cannot_be_is_refused(seconds: float) -> None:
+    with pytest.raises(ValueError, match=r"expires_in is .*; accepted: seconds, more than 0 and at most 315360000"):
+        Pending("no", expires_in=seconds)
+
+
+def test_a_message_that_is_no_text_is_refused() -> None:
     with pytest.raises(TypeError, match="the message is 7; accepted: a text"):
         Pending(7)  # type: ignore[arg-type]

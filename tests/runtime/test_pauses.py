@@ -1,16 +1,19 @@
 """Agents that pause: what is asked, what runs meanwhile, and how a run continues with the answers."""
 
+import threading
+import time
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from agentos.cancellation import Cancellation
 from agentos.domain.denied import Denied
 from agentos.domain.event import Token
 from agentos.domain.message import ToolCall
 from agentos.domain.pending import Answer, Pending, PendingKind
 from agentos.domain.tool_spec import ToolSpec
-from agentos.errors import TurnLimit
+from agentos.errors import RunCancelled, TurnLimit
 from agentos.models.scripted import call
 from agentos.tools.context import ToolContext
 from agentos.tools.tool import Tool, as_tool, tool
@@ -188,6 +191,35 @@ def test_an_approval_of_one_turn_is_none_for_the_same_call_of_another() -> None:
     ]
 
 
+def test_an_answer_to_a_call_is_none_to_another_tool_that_is_called_by_the_same_id_later() -> None:
+    turns = [[call("transfer", '{"amount": 1}')], [call("pick_file")], [call("paint", '{"thing": "door"}')], "Done."]
+    scene = Scene(turns, [transfer, paint], approve=["pick_file"], client_tools=[PICK])
+    scene.go()
+    for answer in (APPROVE, APPROVE, Answer(output="a.txt"), Answer(output="red")):
+        scene.answer(answer)
+        scene.go()
+    assert [content for role, content in scene.read() if role == "tool"] == ["1 transferred", "a.txt", "door is red"]
+
+
+def test_what_was_approved_in_one_turn_is_asked_about_again_in_the_next() -> None:
+    decisions: list[Any] = [Pending(), Pending()]
+    same = [call("build")]
+    scene = Scene([same, same, "Done."], [build], before_call=lambda *_: decisions.pop(0))
+    scene.go()
+    scene.answer(APPROVE)
+    scene.go()  # the approved call asks
+    assert [one.kind for one in scene.pending] == [PendingKind.INPUT]
+    decisions[:] = [Pending(), Pending(), None, Pending()]
+    for output in ("house", "Rome"):
+        scene.answer(Answer(output=output))
+        scene.go()
+    # In the second turn, the same call needed no approval and asked; now the plugin wants one.
+    assert [(one.kind, one.turn) for one in scene.pending] == [(PendingKind.INPUT, 2)]
+    scene.answer(Answer(output="barn"))
+    scene.go()
+    assert [(one.kind, one.turn) for one in scene.pending] == [(PendingKind.APPROVAL, 2)]
+
+
 # --- the hook ---------------------------------------------------------------------------------------------------------
 
 
@@ -358,6 +390,24 @@ def test_the_model_reads_what_the_client_gave(answer: Answer, status: str, read:
     assert scene.read()[-1] == ("tool", read)
 
 
+def test_a_long_result_of_a_client_is_cut_once() -> None:
+    scene = Scene([[call("pick_file", "{}")], "ok"], client_tools=[PICK])
+    scene.go()
+    scene.answer(Answer(output="x" * 100_000))
+    scene.go()
+    assert scene.read()[-1][1].endswith("x\n[cut here: 65536 of 100000 characters are shown]")
+    assert scene.read()[-1][1].count("cut here") == 1
+
+
+def test_a_denial_after_the_client_executed_its_tool_counts() -> None:
+    said: list[Denied | None] = [None, Denied("too late")]
+    scene = Scene([[call("pick_file", "{}")], "ok"], client_tools=[PICK], before_call=lambda *_: said.pop(0))
+    scene.go()
+    scene.answer(Answer(output="secret"))
+    scene.go()
+    assert scene.read()[-1] == ("tool", "tool 'pick_file' was not called, it is denied: too late")
+
+
 def test_bad_arguments_of_a_client_tool_are_answered_to_the_model() -> None:
     scene = Scene([[call("pick_file", '{"kind": 7}')], "ok"], client_tools=[PICK])
     scene.go()
@@ -465,6 +515,24 @@ def test_hooks_are_asked_about_all_calls_before_the_first_one_runs() -> None:
     assert sorted(asked) == sorted(f"c{number}" for number in range(20))
     assert len(done) == 20
     assert [id for id, status, _ in calls_of(scene.go()) if status == "started"] == [f"c{n}" for n in range(20)]
+
+
+def test_a_cancelled_run_does_not_wait_for_what_decides() -> None:
+    decided = threading.Event()
+    cancellation = Cancellation()
+
+    def hook(call: ToolCall, context: ToolContext) -> None:
+        cancellation.cancel(RunCancelled("stop"))
+        decided.wait(5)
+
+    scene = Scene([[call("look", '{"path": "/a"}')], "ok"], [look], before_call=hook)
+    events = scene.agent().stream(replace(scene.context, cancellation=cancellation))
+    begun = time.monotonic()
+    with pytest.raises(RunCancelled):
+        list(events)
+    assert time.monotonic() - begun < 3
+    decided.set()
+    assert done == []
 
 
 def test_turns_before_a_pause_count() -> None:

@@ -85,18 +85,19 @@ def test_an_agent_that_is_not_ours_finds_them_if_it_allows_them() -> None:
 
 @pytest.mark.parametrize("url", ["memory://", "sqlite:///{}/agentos.db"])
 def test_a_call_waits_for_the_client_and_the_run_continues_with_its_result(url: str, tmp_path: Any) -> None:
-    turns = [[call("pick_file", "{}", id="1"), call("look", '{"path": "/a"}', id="2", index=1)], "done"]
+    step = [call("pick_file", "{}", id="1"), call("look", '{"path": "/a"}', id="2", index=1)]
+    turns = [[call("look", '{"path": "/b"}', id="1")], step, "done"]
     with served(*turns, database_url=url.format(tmp_path)) as (server, services):
         handle = services.runs.start(request(ToolSpec("pick_file", "", ANY)))
         run = handle.wait(10)
         assert run is not None
-        assert [(one.kind, one.call.name) for one in run.pending] == [("client_tool", "pick_file")]
+        assert [(one.kind, one.call.name, one.turn) for one in run.pending] == [("client_tool", "pick_file", 2)]
         services.runs.answer(run.id, {run.pending[0].id: Answer(output={"path": "a.txt"})}, ANONYMOUS_PRINCIPAL)
         ended = handle.wait(10)
         assert ended is not None
         assert (ended.status, ended.content) == ("completed", "done")
         read = [message.content for message in server.requests[-1].messages if message.role == "tool"]
-        assert read == ['{"path":"a.txt"}', "a file"]
+        assert read == ["a file", '{"path":"a.txt"}', "a file"]
 
 
 def test_a_result_in_the_clients_own_conversation_is_history_and_answers_nothing() -> None:
