@@ -7,6 +7,8 @@ from operator import attrgetter
 
 import psycopg
 import pytest
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.schema import CreateIndex
 
 from agentos.config import Config
 from agentos.domain.checkpoint import Checkpoint
@@ -22,7 +24,7 @@ from agentos.storage.paging import Cursor, Paging
 from agentos.storage.pauses import PendingFilter
 from agentos.storage.runs import RunFilter
 from agentos.storage.sessions import SessionChanges, SessionFilter
-from agentos.storage.sqlalchemy import open_sql
+from agentos.storage.sqlalchemy import open_sql, tables
 from agentos.testing.storage.aliases import ALIAS, session_of
 from agentos.testing.storage.attachments import picture
 from agentos.testing.storage.contract import (
@@ -373,3 +375,11 @@ def test_what_no_worker_looks_after_is_looked_for_among_the_few_runs_that_may_be
     used = [plan.partition(" USING INDEX ")[2].split()[0] for plan in plans]
     assert used == ["ix_runs_unclaimed", "ix_runs_lease", "ix_runs_to_stop"], plans
     assert plans[1].startswith("SEARCH"), "the paused runs, which no worker has, are left out"
+
+
+@pytest.mark.parametrize("table", [tables.runs, tables.records])
+def test_a_lease_that_is_prolonged_changes_no_index(table):
+    """PostgreSQL looks at the conditions of indexes too, also of those that do not have the row."""
+    said = [str(CreateIndex(index).compile(dialect=postgresql.dialect())) for index in table.indexes]
+    assert said
+    assert not [sql for sql in said if "lease_until" in sql]

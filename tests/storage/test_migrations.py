@@ -1,3 +1,4 @@
+import json
 import sqlite3
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, text
 
 from agentos.domain.run import RunStatus
+from agentos.domain.stored_request import StoredRequest
 from agentos.errors import RunNotFound, StorageError
 from agentos.storage import migrations
 from agentos.storage.admission import Quota, Unattended
@@ -22,8 +24,10 @@ from agentos.storage.sqlalchemy import open_database
 from agentos.storage.sqlalchemy.tables import metadata
 from agentos.testing.storage.contract import (
     LEASE,
+    admit,
     admitted,
     at,
+    claimed,
     ended,
     frames,
     key,
@@ -33,6 +37,8 @@ from agentos.testing.storage.contract import (
     take_turn,
     taken_over,
 )
+from agentos.testing.storage.pausing import answer, paused, paused_run
+from agentos.testing.storage.requests import WHOLE
 
 UPGRADE = """
 import sys
@@ -361,7 +367,7 @@ def test_a_status_of_a_newer_version_is_shown_and_is_neither_taken_over_nor_coun
     found = storage.runs.get(run.id, owner=None)
     assert (found.status, found.status.value, found.status.finished) == ("napping", "napping", False)
     assert [one.status for one in storage.runs.list(RunFilter(), Paging()).items] == ["completed", "napping"]
-    assert storage.runs.list(RunFilter(status=RunStatus("paused")), Paging()).items[0].id == run.id
+    assert storage.runs.list(RunFilter(status=RunStatus("napping")), Paging()).items[0].id == run.id
     assert storage.runs.unattended(limit=9) == Unattended()
     with pytest.raises(RunNotFound):
         storage.runs.claim(run.id, LEASE, now=at(9))
@@ -386,3 +392,39 @@ def test_ids_are_ordered_by_code_point_on_postgresql(fresh_postgresql_url, open_
         in_order, every = connection.execute(ids).one()
     engine.dispose()
     assert in_order == every > 8
+
+
+# What a worker of revision 0008 does when it sweeps, by its own words.
+SWEEP_OF_0008 = """
+UPDATE runs SET attempt = attempt + 1, lease_owner = 'old', lease_until = 9e15
+WHERE ended_at IS NULL AND lease_until < 8e15 AND status IN ('queued', 'running')
+"""
+
+
+def test_a_worker_of_the_version_before_takes_no_paused_run_and_fences_off_what_it_takes(storage, engine):
+    waiting = paused(storage)
+    unclaimed = admit(storage, new_run(), None).run
+    executed = claimed(storage, admit(storage, new_run(), None).run.id).run
+    with engine.begin() as connection:
+        connection.execute(text(SWEEP_OF_0008))
+    assert storage.runs.get(waiting.id, owner=None) == waiting
+    assert answer(storage, waiting).status is RunStatus.QUEUED
+    for run in (unclaimed, executed):
+        assert storage.runs.get(run.id, owner=None).worker_id == "old"
+        with pytest.raises(RunNotFound):
+            storage.runs.claim(run.id, LEASE, now=at(9))
+        assert storage.runs.finish(ended(run)) is None
+
+
+@pytest.mark.parametrize("request_of_run", [WHOLE, StoredRequest(), None])
+def test_the_request_of_a_paused_run_says_what_the_version_before_refuses_to_continue(storage, engine, request_of_run):
+    run = admit(storage, new_run(request=request_of_run)).run
+    stored = text("SELECT request FROM runs")
+    with engine.connect() as connection:
+        before = json.loads(connection.execute(stored).scalar() or "{}")
+    for _ in range(2):
+        answer(storage, paused_run(storage, run))
+        run = claimed(storage, run.id).run
+        assert run.request == request_of_run
+        with engine.connect() as connection:
+            assert json.loads(connection.execute(stored).scalar()) == {"paused": True, **before}

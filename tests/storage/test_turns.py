@@ -10,7 +10,8 @@ from agentos.domain.principal import ANONYMOUS
 from agentos.domain.run import BusyPolicy
 from agentos.storage.admission import Quota
 from agentos.storage.events import FrameBatch
-from agentos.testing.storage.contract import LEASE, admit, ended, frames, key, new_run, new_session, said
+from agentos.testing.storage.contract import LEASE, admit, at, ended, frames, key, new_run, new_session, said
+from agentos.testing.storage.pausing import checkpoint
 
 
 def take_turn(storage, session):
@@ -103,3 +104,50 @@ def test_an_attachment_costs_the_admission_five_statements_and_its_repetition_th
             storage.runs.finish(ended(run), messages=[Message("user", "look", media=run.media)])
         # what describes it, whether its bytes are there, that the run has it; and the bytes: their head, one piece
         assert len(recorded.statements) == len(plain.statements) + more
+
+
+def statements(recording, call):
+    """Return how many statements a call sends."""
+    with recording() as recorded:
+        call()
+    return len(recorded.statements)
+
+
+def test_the_sessions_next_run_is_looked_for_only_when_runs_were_placed_behind_the_one_that_ends(storage, recording):
+    counts = []
+    for later in (0, 1, 9):
+        session = new_session(storage)
+        run = admit(storage, new_run(session)).run
+        for _ in range(later):
+            admit(storage, new_run(session), None)
+        counts.append(statements(recording, lambda run=run: storage.runs.finish(ended(run), frames=frames(1, 1))))
+    plain, *more = counts
+    assert more == [plain + 1, plain + 1]
+
+
+def test_what_an_unfinished_run_needs_is_deleted_only_where_there_is_some(storage, recording):
+    counts = []
+    for checkpoints in ((), (checkpoint(1), checkpoint(2))):
+        run = admit(storage, new_run()).run
+        storage.events.append([FrameBatch(run.id, frames(1, 1), checkpoints=checkpoints)])
+        counts.append(statements(recording, lambda run=run: storage.runs.finish(ended(run), frames=frames(2, 2))))
+    assert counts == [2, 4], "the end and its frames; and two deletions"
+
+
+def test_a_run_that_waits_for_its_turn_asks_with_one_query_and_is_claimed_with_one_statement_more(storage, recording):
+    session = new_session(storage)
+    first, second = (admit(storage, new_run(session)).run for _ in range(2))
+    assert statements(recording, lambda: storage.runs.claim(second.id, LEASE, now=at(1))) == 1
+    storage.runs.finish(ended(first))
+    assert statements(recording, lambda: storage.runs.claim(second.id, LEASE, now=at(1))) == 2
+    assert statements(recording, lambda: storage.runs.window(session.id, turns=3)) == 1
+
+
+def test_checkpoints_cost_the_event_log_one_statement_more_however_many_they_are(storage, recording):
+    runs = [admit(storage, new_run()).run for _ in range(3)]
+    plain = [FrameBatch(run.id, frames(1, 1)) for run in runs]
+    more = [FrameBatch(run.id, frames(2, 2), checkpoints=[checkpoint(1), checkpoint(2)]) for run in runs]
+    counts = [
+        statements(recording, lambda batches=batches: storage.events.append(batches)) for batches in (plain, more)
+    ]
+    assert counts == [2, 3]

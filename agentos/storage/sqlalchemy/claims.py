@@ -204,7 +204,7 @@ class SqlClaims(SqlStore, RunStore):
     def unattended(self, *, limit: int) -> Unattended:
         def oldest(query: Select[Any]) -> Sequence[str]:
             rows = self._database.query(query, {"take_limit": limit}).all()
-            return [row.id for row in sorted(rows, key=lambda row: (row.created_at, row.id))]
+            return tuple(row.id for row in sorted(rows, key=lambda row: (row.created_at, row.id)))
 
         return Unattended(unclaimed=oldest(_UNCLAIMED), lost=oldest(_LOST), stopped=oldest(_STOPPED))
 
