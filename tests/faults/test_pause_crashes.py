@@ -19,6 +19,8 @@ from parts.shop import BOUGHT, LOOK_AND_PAY, Shop, answers_to, log_of, paused, r
 from parts.soak import full
 
 VISIBLE = visible_within(1.0)
+COMMITTED = 0.5
+"""Seconds after which what a run did is in the database: it goes with the next commit of the event log."""
 ROUNDS = range(full(1, 20))
 
 ONCE = "shop"
@@ -157,6 +159,7 @@ def test_killed_in_the_approved_tool(
     shop.hold("ann")
     resume(here, run)
     servers[0].wait_for(lambda: shop.calls(run["run_id"], "pay"), what="paying")
+    time.sleep(COMMITTED)
     kill_worker(servers[0])
     shop.release("ann")
     ended = wait_for(there, run["run_id"], "completed", "failed")
@@ -208,7 +211,7 @@ def test_killed_at_the_end_of_a_run_that_had_paused(
     shop: Shop, servers: tuple[AgentOSServer, AgentOSServer], agent: str, moment: str, round: int
 ) -> None:
     here, there = (Client(server.url) for server in servers)
-    run = paused(here, agent=agent)
+    run = paused(here, [LOOK_AND_PAY[0], {"say": "$results", "pause": 0.1}], agent=agent)
     shop.die_at(moment)
     resume(here, run)
     servers[0].wait_for(lambda: shop.died, what="killed")
@@ -231,9 +234,13 @@ def test_killed_at_any_moment(shop: Shop) -> None:
     buyers = [Buyer(clients, agent, full(4, 60)) for agent in (ONCE, AGAIN) for _ in range(3)]
     while any(buyer.is_alive() for buyer in buyers):
         time.sleep(random.uniform(0.2, 1.0))
-        kill_worker(random.choice(servers))
+        server = random.choice(servers)
+        ready = server.log().count("worker ready")
+        kill_worker(server)
         shop.expect_claims()
-        servers[0].wait_for(lambda: all(len(server.worker_pids()) == 1 for server in servers), what="whole again")
+        server.wait_for(
+            lambda server=server, ready=ready: server.log().count("worker ready") > ready, 60, "whole again"
+        )
     for buyer in buyers:
         assert buyer.failure is None
         for run in buyer.runs:
