@@ -169,7 +169,8 @@ class SessionBusy(RequestError, code="SESSION_BUSY"):
     def __init__(self, session_id: str, *, run_id: str | None = None, pending: Sequence[str] = ()) -> None:
         if run_id is None:
             super().__init__(
-                f"session {session_id!r} has a run under way; try again, or let the run wait with concurrency 'enqueue'",
+                f"session {session_id!r} has a run under way; try again, or let the run wait with concurrency"
+                " 'enqueue'",
                 retry_after=1.0,
             )
             return
