@@ -65,6 +65,35 @@ def test_what_it_said_before_the_pause_is_in_its_session_after_the_restart(shop:
     assert roles == [("assistant", "I pay now. "), ("tool", "paid 1 to bob"), ("assistant", "paid 1 to bob")]
 
 
+def test_its_record_and_its_changes_of_the_state_are_whole_after_the_restart(shop: Shop) -> None:
+    first = shop.open()
+    client = Client(first.url)
+    session = client.session("shop")
+    turns = [
+        [["remember", {"what": "hat"}], ["pay", {"amount": 1, "to": "bob"}]],
+        [["remember", {"what": "coat"}]],
+        "$results",
+    ]
+    run = paused(client, turns, session_id=session)
+    assert client.get(f"/sessions/{session}")["state"] == {}, "it is saved when the run completes"
+    first.kill()
+    client = Client(shop.open().url)
+    resume(client, run)
+    ended = client.ended(run["run_id"])
+    assert ended["content"] == "remembered hat | paid 1 to bob | remembered coat"
+    assert client.get(f"/sessions/{session}")["state"] == {"hat": True, "coat": True}
+    tools = [(step["number"], step.get("tool_name"), step["status"]) for step in ended["steps"]]
+    assert tools == [
+        (1, None, "completed"),
+        (2, "remember", "completed"),
+        (3, "pay", "completed"),
+        (4, None, "completed"),
+        (5, "remember", "completed"),
+        (6, None, "completed"),
+    ]
+    assert ended["loops"] == 3
+
+
 def test_a_question_is_asked_once_more_from_its_start_and_gets_the_answer(shop: Shop) -> None:
     first = shop.open()
     run = paused(Client(first.url), [[["order", {"what": "shoes"}]], "$results"])
