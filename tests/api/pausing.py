@@ -49,7 +49,7 @@ class Paused:
     def answer(self, run_id: str, *answers: dict[str, Any]) -> TestResponse:
         """Answer what a run waits for; an answer without an id is to the first action."""
         first = {} if all("id" in one for one in answers) else {"id": self.pending(run_id)[0]["id"]}
-        return self.client.post(f"/api/v1/runs/{run_id}/resume", json={"answers": [first | one for one in answers]})
+        return self.client.resume(run_id, *(first | one for one in answers))
 
     def approve(self, run_id: str) -> TestResponse:
         """Approve all that a run waits for."""
