@@ -466,6 +466,30 @@ def test_the_tool_calls_of_finished_steps_are_not_repeated_after_a_crash(worker:
     assert [step.type for step in run.steps] == ["model_call", "tool_call", "model_call"]
 
 
+def test_an_approved_call_is_not_repeated_after_a_crash_of_the_worker_that_made_it(worker: Make) -> None:
+    lost, found = Bank([TRANSFER], ["more words ", Pause(20)]), Bank("whole")
+    agents = [bank.agent(retry_on_crash=True) for bank in (lost, found)]
+    there, here = worker(lost, agent=agents[0]), worker(found, agent=agents[1])
+    run_id = start(there)
+    there.runs.answer(run_id, approvals(paused(there.storage, run_id)), OPERATOR)
+    until(lambda: len(there.storage.runs.checkpoints(run_id)) == 2)
+    until(lambda: types(there, run_id)[-1] == "token")
+    die(there)
+
+    def taken() -> bool:
+        here.leases.sweep()
+        return here.runs.open(run_id, OPERATOR).get().status.finished
+
+    until(taken)
+    run = finished(here, run_id)
+    assert (run.status, run.content, run.attempt, run.crashes) == (RunStatus.COMPLETED, "whole", 3, 1)
+    assert (lost.calls, found.calls) == (["transfer 5"], [])
+    assert types(here, run_id) == [
+        *("run_start", "paused", "resumed", "tool_call", "tool_call", "token"),
+        *("run_start", "token", "complete"),
+    ]
+
+
 def test_the_end_of_a_paused_run_begins_the_next_background_run_of_its_session(worker: Make) -> None:
     bank = Bank(*PAID, "next")
     services = worker(bank)
