@@ -33,6 +33,7 @@ from agentos.execution.executor import EmbeddedExecutor
 from agentos.hookspecs import hookimpl
 from agentos.models.scripted import Pause, ScriptedProvider, call
 from agentos.registrations import RegisterExecutor, RegisterModelProvider
+from agentos.services.pauses import SETTLED
 from agentos.services.services import Services
 from agentos.storage.paging import Paging
 from agentos.storage.pauses import PendingFilter
@@ -331,10 +332,12 @@ def test_a_run_that_nobody_answers_in_time_fails(worker: Make) -> None:
     session, _ = services.sessions.create("clerk", caller=OPERATOR)
     run_id = start(services, session_id=session.id)
     run = paused(services.storage, run_id)
-    assert services.runs.expire(run_id) == run.pending[0].expires_at
+    assert services.runs.expire(run_id) == run.pending[0].expires_at + SETTLED
     time.sleep(0.4)
     with pytest.raises(PendingExpired):
         services.runs.answer(run_id, approvals(run), OPERATOR)
+    assert services.runs.expire(run_id) is not None, "an answer in time may still be on its way"
+    time.sleep(SETTLED.total_seconds())
     assert services.runs.expire(run_id) is None
     ended = finished(services, run_id)
     assert ended.error is not None
