@@ -120,6 +120,7 @@ class Worker:
         if isinstance(admission, Replay):
             return admission
         if background:
+            self._claims.request_ids.keep(run)
             self._stop_interrupted(admission)
             self.submit(run.id)
             return None
