@@ -31,7 +31,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if not isinstance(item, pytest.Function) or item.path.parent != HERE or "shop" not in item.fixturenames:
             continue
-        if item.callspec.params["database_kind"] == "postgresql":
+        variant = getattr(item, "callspec", None)
+        if variant is not None and variant.params.get("database_kind") == "postgresql":
             name = (str(item.path), item.originalname)
             if name in seen:
                 left_out.append(item)
