@@ -229,7 +229,7 @@ class Config:
     max_attempts: int = setting(
         3,
         whole(1, 100),
-        "How many workers a run of an agent with retry_on_crash may have at most, one after another lost.",
+        "How many workers may be lost with one run of an agent with retry_on_crash; with the last of them it fails.",
     )
     event_retention: float = setting(
         86_400.0, seconds(1, 31_536_000), "How long the events of an ended run can be replayed."

@@ -197,7 +197,7 @@ def before_run(request: RunRequest, agent: Agent | StreamingAgent) -> Denied | N
 
     The client of a denied run gets 403 ``FORBIDDEN`` with the reason, or the ``error`` of :class:`~agentos.Denied`.
     Every plugin is asked, in the order of their names, and the first denial counts. Not asked again: a repeat with the
-    same ``Idempotency-Key``, and a run that another worker takes over. A plugin that raises, answers anything else, or
+    same ``Idempotency-Key``, a run that another worker takes over, and one that is resumed. A plugin that raises, answers anything else, or
     does not answer within ten seconds denies, and is named in the log. The server does not start without a plugin that
     has this hook and is broken.
 
@@ -260,8 +260,8 @@ def run_event(run: Run, event: RunEvent | Usage | Step) -> None:
 def run_finished(run: Run) -> None:
     """Observe the end of a run, after it is saved and its last event was sent. Called in the run's own thread.
 
-    The run of a lost worker that is not executed again is seen in the worker that ends it. What this raises is logged,
-    never raised.
+    The run of a lost worker that is not executed again, and a paused one that is never resumed, are seen in the worker
+    that ends them. A pause is no end. What this raises is logged, never raised.
 
     Used by: the core (``agentos/observability/run_log.py``), ``agentos-metrics``.
     """

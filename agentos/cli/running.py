@@ -182,7 +182,7 @@ class Screen:
 
 def _takeover(data: dict[str, Any]) -> str:
     kept = data.get("kept_turns", 0)
-    how = f"goes on after turn {kept}" if kept else "starts over"
+    how = f"continues after turn {kept}" if kept else "starts over"
     return f"Its worker was lost: the run {how} (attempt {data['attempt']})."
 
 

@@ -30,7 +30,7 @@ class _Sent:
 class RunStart(_Sent):
     """The run was accepted. Always the first event.
 
-    It comes once more, with ``attempt``, when another worker goes on with the run because its worker was lost (agents
+    It comes once more, with ``attempt``, when another worker continues the run because its worker was lost (agents
     with ``retry_on_crash``): what was said before does not count, but for the first ``kept_turns`` turns.
     """
 
@@ -176,7 +176,7 @@ class Paused(_Sent):
 
 @dataclass(frozen=True, slots=True)
 class Resumed(_Sent):
-    """The run goes on after a pause. Each of ``answers`` has ``id`` and, of an approval, the ``decision``."""
+    """The run continues after a pause. Each of ``answers`` has ``id`` and, of an approval, the ``decision``."""
 
     type: ClassVar[str] = "resumed"
 

@@ -13,7 +13,7 @@ from agentos.domain.text import clean, shorten
 from agentos.domain.times import rfc3339
 
 LONGEST_MESSAGE = 2000
-"""Characters of what a person is told about an action."""
+"""Characters of the message of an action."""
 
 LONGEST_WAIT = 315_360_000
 """Seconds that a plugin may let a call wait: ten years."""
@@ -58,10 +58,10 @@ class PendingAction:
     """One thing that a paused run waits for. Its id is unique in the deployment.
 
     ``call`` is the model's call that waits; its id and name are empty for a question of an agent that is not ours.
-    ``turn`` is that of the call, counted from 1: models use the id of a call again. ``arguments_hash`` covers what would
-    run: agent, tool, its schema, the canonical arguments, and the turn; of a question, its text and schema too.
-    ``number`` counts the questions of one call from 0.
-    ``expires_at`` is ``None`` for one that waits without limit. ``answer`` is there once it was given.
+    ``turn`` is the call's, counted from 1: models use the id of a call again. ``number`` counts the questions of one
+    call from 0. ``arguments_hash`` covers what would run: agent, tool, its schema, canonical arguments and the turn; of
+    a question, its text and schema too. ``expires_at`` is ``None`` for one that waits without limit. ``answer`` is
+    there once it was given.
     """
 
     id: str
@@ -81,7 +81,7 @@ class PendingAction:
 class Pending:
     """What ``before_tool_call`` returns for a call that somebody has to approve first.
 
-    ``message`` tells them why. ``expires_in`` is in seconds; ``None`` takes the server's ``AGENTOS_PAUSE_TIMEOUT``.
+    ``message`` says why. ``expires_in`` is in seconds; ``None`` takes the server's ``AGENTOS_PAUSE_TIMEOUT``.
 
     >>> Pending("a transfer above 1,000 needs a second person").message
     'a transfer above 1,000 needs a second person'

@@ -29,5 +29,5 @@ class Projection(ABC):
         """Return what says, in a silence, that the run is still followed."""
 
     def end(self, run: Run) -> bytes:  # noqa: ARG002  # for those that need it
-        """Return what follows the last frame of a run that ended."""
+        """Return what follows the last frame of a run that ended. A pause has only its frame, ``paused``."""
         return b""

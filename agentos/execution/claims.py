@@ -44,16 +44,24 @@ class RunClaims:
         self._unattended = unattended
         self._waits = waits
         self._max_attempts = max_attempts
+        self.under_way: set[str] = set()
+        """Runs that are being claimed; to find their agents may take its time."""
 
     def claim(self, run_id: str) -> Claimed | None:
         """Claim a run; ``None``: another worker has it, it is not its turn, or it had to end at once.
 
         Raises :class:`~agentos.errors.StorageError`.
         """
+        self.under_way.add(run_id)
         try:
-            admission = self._storage.runs.claim(run_id, self._lease, now=utc_now())
+            return self._claim(run_id)
         except RunNotFound:
             return None
+        finally:
+            self.under_way.discard(run_id)
+
+    def _claim(self, run_id: str) -> Claimed | None:
+        admission = self._storage.runs.claim(run_id, self._lease, now=utc_now())
         if admission is None:
             self._waits.begin(run_id)
             return None

@@ -54,7 +54,7 @@ class LeaseKeeper(PeriodicThread):
         for live in before:
             if live.run.id not in mine and live.stream.last is None:
                 self._worker.stop(live, WorkerLost("another worker took the run over, or its session was deleted"))
-        orphans = {run_id for run_id in mine if self._worker.get(run_id) is None}
+        orphans = {run_id for run_id in mine if not self._worker.has(run_id)}
         for run_id in orphans & self._orphans:
             run = self._storage.runs.get(run_id, owner=None)
             if run is not None and run.status in (RunStatus.QUEUED, RunStatus.RUNNING):

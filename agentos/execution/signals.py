@@ -166,7 +166,9 @@ class GuardedSignals(Signals):
         return self._guarded(topic)
 
     def close(self) -> None:
-        """Let the plugin close what it opened, and end the timers in any case."""
+        """Let the plugin close what it opened, once, and end the timers in any case."""
+        if self.closed:
+            return
         self.closed = True
         try:
             self._signals.close()

@@ -174,6 +174,10 @@ class Worker:
         """Return the runs under way in this worker."""
         return list(self._runs)
 
+    def has(self, run_id: str) -> bool:
+        """Return whether a run is under way here, or about to be."""
+        return run_id in self._claims.under_way or self._runs.get(run_id) is not None
+
     # --- ends --------------------------------------------------------------------------------------------------------
 
     def cancel(self, run_id: str, cause: AgentOSError) -> None:

@@ -32,7 +32,7 @@ _ACCEPTED = {
 def check_answer(action: PendingAction, answer: Answer, agent: StreamingAgent, *, most: int = 64 * 1024) -> Answer:
     """Return an answer as it is kept; raise ``InvalidRequest`` naming the field that does not fit the action's kind.
 
-    ``agent`` is the one that goes on with it, as the run has it: arguments that an approver changed are checked by its
+    ``agent`` is the run's, with what the run overrides: arguments that an approver changed are checked by its
     tool, and get their own hash. ``most`` bounds the JSON of arguments and of an ``input``, in bytes. The result of a
     client tool is kept as the text that the model reads, cut as results of other tools are.
     """

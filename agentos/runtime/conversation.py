@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Protocol
 
+from agentos.domain.agent import Agent
 from agentos.domain.event import AgentEvent, Reasoning, Step, Token, Yielded
 from agentos.domain.message import Message
 from agentos.domain.text import clean
+from agentos.domain.tool_spec import ToolSpec
 from agentos.domain.usage import Usage
 from agentos.errors import ContextTooLong, ProviderError
 from agentos.models.deltas import Finish, MessageDetails, ReasoningDelta, TextDelta, ToolCallDelta
+from agentos.models.provider import ModelProvider
 from agentos.models.request import ModelRequest
 from agentos.models.retry import stream_with_retry
 from agentos.observability.call_log import Origin, log_failed_model_call, words_of
@@ -20,16 +23,49 @@ from agentos.runtime.model_response import ModelResponse
 from agentos.runtime.prompt import Prompt
 from agentos.runtime.transcript import Transcript
 
-if TYPE_CHECKING:
-    from agentos.runtime.loop import ModelAgent
-
 logger = logging.getLogger(__name__)
+
+
+class AgentWithModel(Protocol):
+    """What of an agent a conversation needs: :class:`~agentos.runtime.loop.ModelAgent` has it."""
+
+    @property
+    def agent(self) -> Agent:
+        """Its definition."""
+
+    @property
+    def provider(self) -> ModelProvider:
+        """What calls the model."""
+
+    @property
+    def model(self) -> str:
+        """The model's name without the provider's prefix."""
+
+    @property
+    def retries(self) -> int:
+        """How often a call is tried again."""
+
+    @property
+    def before_model_call(self) -> Callable[[ModelRequest, RunContext], ModelRequest] | None:
+        """May change a request, or raise what ends the run."""
+
+    @property
+    def instructions(self) -> Sequence[Message]:
+        """The message that begins each request, if there is one."""
+
+    @property
+    def specs(self) -> Sequence[ToolSpec]:
+        """The specifications of its tools."""
+
+    @property
+    def later_parameters(self) -> Mapping[str, Any]:
+        """The parameters of all calls after the first."""
 
 
 class Conversation:
     """Calls an agent's model for one run, and keeps what the model and the tools said."""
 
-    def __init__(self, context: RunContext, agent: ModelAgent) -> None:
+    def __init__(self, context: RunContext, agent: AgentWithModel) -> None:
         self.context = context
         self._agent = agent
         self._parameters = agent.later_parameters if context.checkpoints else agent.agent.parameters

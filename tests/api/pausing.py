@@ -1,4 +1,4 @@
-"""Applications with an agent whose tools wait, and runs of it that have paused."""
+"""Applications with an agent that has tools that wait, and runs of it that have paused."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -76,7 +76,7 @@ def types_of(events: Sequence[ServerSentEvent]) -> list[str]:
 
 
 def paused_app(serve: Serve, *turns: str | Sequence[Step], **options: Any) -> Paused:
-    """Make an application whose agent plays these turns; without any, it transfers money and says so."""
+    """Make an application with an agent that plays these turns; without any, it transfers money and says so."""
     bank = Bank()
     return Paused(serve(*(turns or (TRANSFER, "Done.")), tools=bank.tools(), **options), bank)
 

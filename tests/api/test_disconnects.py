@@ -272,6 +272,19 @@ def test_to_leave_after_a_pause_is_no_disconnect(serve, read: bool) -> None:
     assert served.client.get(f"/api/v1/runs/{run['run_id']}").json["status"] == "paused"
 
 
+def test_a_client_that_has_seen_the_pause_may_leave_after_the_run_is_resumed(serve) -> None:
+    served = serve(ASKING, [Pause(0.5), "whole"], tools=[tool(approval=True)(pay)])
+    answer = served.stream(on_disconnect="cancel")
+    pieces = answer.iter_encoded()
+    while b"event: paused" not in next(pieces):
+        pass
+    run_id = answer.headers["X-Run-ID"]
+    [action] = served.services.runs.open(run_id, OPERATOR).get().pending
+    served.services.runs.answer(run_id, {action.id: Answer(decision="approve")}, OPERATOR)
+    answer.close()
+    assert served.ended(run_id)["status"] == "completed"
+
+
 def test_a_client_that_waits_for_a_run_may_leave_while_it_pauses(serve, ends: Ends) -> None:
     served = serve([Pause(0.7), *ASKING], tools=[tool(approval=True)(pay)])
     client, server = ends

@@ -41,7 +41,8 @@ def test_a_run_overrides_what_every_agent_allows(serve: Any, name: str, value: A
 def test_both_endpoints_take_overrides(serve: Any, path: str) -> None:
     served = serve()
     body = {"input": "Hi", "overrides": {"parameters": {"seed": 7}}}
-    assert served.client.post(f"/api/v1/agents/scripted/{path}", json=body).status_code == 200
+    answer = served.client.post(f"/api/v1/agents/scripted/{path}", json=body)
+    assert (answer.status_code, bool(answer.data)) == (200, True)  # a stream is read to its end
     assert served.provider.requests[-1].parameters == {"seed": 7}
 
 

@@ -1,4 +1,4 @@
-"""The events of runs that pause: where a stream ends, and how it goes on."""
+"""The events of runs that pause: where a stream ends, and how it continues."""
 
 import threading
 

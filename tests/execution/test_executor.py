@@ -151,6 +151,30 @@ def test_background_runs_of_one_session_happen_in_their_order(here: Worker) -> N
     assert [one.message.content for one in said if one.message.role == "assistant"] == list("01234567")
 
 
+def test_a_background_run_whose_agent_is_gone_by_its_turn_fails_and_says_so(worker: Callable[..., Worker]) -> None:
+    here = worker("here", background=1)
+    gate = Gate()
+    here.submit(gate)
+    assert gate.waiting.wait(5)
+    orphan = here.submit(says("never"))
+    here.agents.clear()
+    gate.go_on.set()
+    run = here.handle(orphan).wait(5)
+    assert (run.status, run.error.code) == (RunStatus.FAILED, "AGENT_NOT_FOUND")
+    assert here.storage.events.read(orphan)[-1].type == "error"
+
+
+def test_a_background_run_that_waits_too_long_for_its_turn_fails(worker: Callable[..., Worker]) -> None:
+    here = worker("here", background_wait=0.3)
+    session_id = new_session(here.storage)
+    gate = Gate()
+    first = here.start(gate, session_id=session_id)
+    run = here.handle(here.submit(says("late"), session_id=session_id)).wait(5)
+    assert (run.status, run.error.details["phase"]) == (RunStatus.FAILED, "queued")
+    gate.go_on.set()
+    assert ended(first).status is RunStatus.COMPLETED
+
+
 class Broken(EmbeddedExecutor):
     """An executor of a plugin that fails as long as it is told to."""
 

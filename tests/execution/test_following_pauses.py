@@ -83,6 +83,15 @@ def test_a_follower_that_has_seen_the_pause_waits_and_continues_with_the_resume(
     assert numbers(frames) == [5, 6, 7, 8]
 
 
+def test_a_follower_that_has_seen_the_pause_waits_as_long_as_the_run_is_paused(workers: Workers) -> None:
+    run_id = paused(workers, Asks("ab", "cd"))
+    reader = Reader(workers["there"].handle(run_id).follow(after=4, heartbeat=0.5))
+    time.sleep(1.5)  # longer than it takes to ask whether the run is still there
+    assert reader.reads
+    workers["there"].handle(run_id).cancel()
+    assert types(reader.all()) == ["error"]
+
+
 def test_a_paused_run_that_is_resumed_here_is_followed_in_memory(workers: Workers, storage: AbsentStorage) -> None:
     go_on = threading.Event()
 

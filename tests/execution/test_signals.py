@@ -86,6 +86,30 @@ def test_no_signal_is_lost_however_threads_take_turns(signals: Signals) -> None:
         sys.setswitchinterval(interval)
 
 
+class Raced(Wakeup):
+    """A wakeup that a signal reaches right after its flag was read for the second time, which is when a wait ends."""
+
+    reads = 0
+    flag = False
+
+    @property  # type: ignore[override]
+    def _woken(self) -> bool:
+        flag, self.reads = self.flag, self.reads + 1
+        self.flag |= self.reads == 2
+        return flag
+
+    @_woken.setter
+    def _woken(self, flag: bool) -> None:
+        self.flag = flag
+
+
+def test_a_signal_that_comes_while_a_wait_ends_is_for_the_next(signals: Signals) -> None:
+    wakeup = Raced(signals)
+    assert not wakeup.wait(0)
+    assert wakeup.wait(0)
+    assert not wakeup.wait(0)
+
+
 def test_waits_take_timers_of_one_thread(signals: Signals) -> None:
     before = threading.active_count()
     wakeups = 50
@@ -286,6 +310,21 @@ def test_closing_the_signals_of_a_broken_plugin_ends_the_waits() -> None:
     with signals.listen("run:1") as wakeup:
         threading.Timer(0.1, signals.close).start()
         assert waited(wakeup, 20)[1] < 5
+
+
+def test_the_signals_of_a_plugin_are_closed_once() -> None:
+    class Counted(Signals):
+        closings = 0
+
+        def close(self) -> None:
+            self.closings += 1
+            super().close()
+
+    given = Counted()
+    signals = GuardedSignals(given, "redis")
+    for _ in range(2):
+        signals.close()
+    assert given.closings == 1
 
 
 def test_a_plugin_that_fails_all_the_time_fills_no_log(caplog: pytest.LogCaptureFixture) -> None:

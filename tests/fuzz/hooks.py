@@ -20,6 +20,7 @@ from agentos.testing.sse import SSEReader
 HERE: dict[str, Any] = {
     "model": {"enum": ["scripted:echo", "scripted:slow-2x0.05"]},
     "tools": {"type": "array", "maxItems": 1, "items": {"enum": ["calculator"]}},
+    "approve": {"type": "array", "maxItems": 1, "items": {"enum": ["calculator"]}},
     "allow_overrides": {"type": "array", "maxItems": 9, "items": {"enum": ["seed", "instructions", "output_schema"]}},
 }
 """The fields of an agent's definition, as the deployment under test accepts them."""
@@ -31,6 +32,7 @@ OVERRIDES: dict[str, Any] = {
         "additionalProperties": False,
     },
     "output_schema": {"type": "object", "maxProperties": 0},
+    "client_tools": {"type": "array", "maxItems": 1, "items": {"enum": [{"name": "open_page"}]}},
 }
 """The overrides that an agent may allow: what each takes is a matter of the model."""
 
@@ -43,6 +45,8 @@ ACCEPTED = (
     ("run_agent", "RejectedPositiveData", "INVALID_REQUEST", "nobody waits for a background run"),
     ("replace_agent", "RejectedPositiveData", "INVALID_REQUEST", "but the address names"),
     ("(register|replace)_agent", "RejectedPositiveData", "INVALID_REQUEST", "is another name of"),
+    ("(register|replace)_agent", "RejectedPositiveData", "INVALID_REQUEST", "none of its tools"),
+    ("resume_run", "RejectedPositiveData", "INVALID_REQUEST", "which has an answer before"),
     # Relations to what is there: another request with that key, a session in which nothing was said.
     (".*", "RejectedPositiveData", "IDEMPOTENCY_MISMATCH", "was used with another request"),
     ("update_session", "AcceptedNegativeData", "PRECONDITION_FAILED", "If-Match names none"),
@@ -83,6 +87,7 @@ def before_load_schema(context: schemathesis.HookContext, raw_schema: dict[str, 
     _narrow(paths["/api/v1/agents"]["get"], "cursor", encode_cursor("agent", Cursor(EPOCH, "1")))
     _narrow(paths["/api/v1/sessions"]["get"], "cursor", encode_cursor("session", Cursor(EPOCH, "1")))
     _narrow(paths["/api/v1/runs"]["get"], "cursor", encode_cursor("run", Cursor(EPOCH, "1")))
+    _narrow(paths["/api/v1/approvals"]["get"], "cursor", encode_cursor("approval", Cursor(EPOCH, "1")))
     _narrow(paths["/api/v1/sessions/{session_id}"]["put"], "If-Match", "*")
 
 

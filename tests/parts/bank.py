@@ -26,7 +26,7 @@ CLIENT_TOOLS: dict[str, Any] = {
         }
     ]
 }
-"""The overrides of a run whose client shows pages."""
+"""The overrides of a run of a client that shows pages."""
 
 
 class Bank:

@@ -1,5 +1,6 @@
 """Runs that pause, through the services of whole workers on one database: answers, expiry, loss of workers."""
 
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -58,6 +59,7 @@ class Bank:
         self.submitted: list[str] = []
         self.events: list[object] = []
         self.finished: list[Run] = []
+        self.observes_pause: threading.Event | None = None
 
     @hookimpl
     def register_model_providers(self, register: RegisterModelProvider) -> None:
@@ -77,6 +79,8 @@ class Bank:
     @hookimpl
     def run_event(self, run: Run, event: object) -> None:
         self.events.append(event)
+        if isinstance(event, Paused) and self.observes_pause is not None:
+            self.observes_pause.wait(10)
 
     @hookimpl
     def run_finished(self, run: Run) -> None:
@@ -415,6 +419,19 @@ def test_observers_see_the_pause_and_the_resumption_and_one_end(worker: Make) ->
         [{"id": run.pending[0].id, "decision": "approve"}]
     ]
     assert [one.id for one in bank.finished] == [run_id]
+
+
+def test_a_run_is_resumed_while_observers_still_look_at_its_pause(worker: Make) -> None:
+    bank = Bank(*PAID)
+    bank.observes_pause = threading.Event()
+    services = worker(bank)
+    run_id = start(services)
+    run = paused(services.storage, run_id)
+    until(lambda: isinstance(bank.events[-1], Paused))
+    services.runs.answer(run_id, approvals(run), OPERATOR)
+    assert finished(services, run_id).status is RunStatus.COMPLETED
+    bank.observes_pause.set()
+    until(lambda: not services.worker.running())
 
 
 def test_the_tool_calls_of_finished_steps_are_not_repeated_after_a_crash(worker: Make) -> None:

@@ -63,7 +63,7 @@ _BY_DATABASE: dict[str, Any] = {
     "lease_until": database_now() + bindparam("lease", type_=BigInteger),
 }
 _BY_US = [column for column in runs.c if column.name not in {*_BY_DATABASE, "turn", "ended_at", "steps", "crashes"}]
-# A paused run that was asked to stop is about to end, and in no one's way.
+# A paused run that was asked to stop is about to end, so a new run may wait behind it.
 _PAUSED_RUN = (
     select(_unfinished.c.id)
     .where(

@@ -115,7 +115,7 @@ Index("ix_runs_lease", runs.c.lease_owner, **only(_under_way))
 # Empty nearly always, which is what each worker asks for a few times a second.
 Index("ix_runs_to_stop", runs.c.lease_owner, **only(_under_way & runs.c.cancel_requested))
 
-# Background runs, and runs whose pause was answered, until a worker claims them: no plain run is ever in here. A
+# Background runs, and paused runs that were answered, until a worker claims them: no plain run is ever in here. A
 # partial index serves a query that has its condition, in the same words; in these words, no other index serves it.
 # `lease_until` is left out here too.
 IS_UNCLAIMED = without_index(and_(runs.c.status == literal_column("'queued'"), runs.c.lease_owner.is_(None)))

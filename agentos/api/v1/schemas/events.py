@@ -40,13 +40,14 @@ class RunStartDataSchema(EventDataSchema):
 
     input = StrictString("What the user said.")
     attempt = StrictInteger(
-        "2 or more where another worker goes on with the run, because its worker was lost: what came before does not"
+        "2 or more where another worker continues the run, because its worker was lost: what came before does not"
         " count, but for the first `kept_turns` turns.",
         least=2,
         optional=True,
     )
     kept_turns = StrictInteger(
-        "With `attempt`: turns of the model that still count. The tokens' `index` goes on behind theirs.", optional=True
+        "With `attempt`: turns of the model that still count. The `index` of tokens continues after theirs.",
+        optional=True,
     )
     session_id = StrictString("The session that it runs in.", optional=True)
     media = NestedList(MediaDescriptionSchema, "The attachments that came with it.", optional=True)

@@ -20,11 +20,11 @@ from agentos.api.v1.schemas.media import MediaDescriptionSchema, attachments_fie
 from agentos.api.v1.schemas.pauses import PendingActionSchema
 from agentos.domain.run import BusyPolicy, RunStatus
 from agentos.models.deltas import FinishReason
+from agentos.services.overrides import MOST_CLIENT_TOOLS
 from agentos.services.size_limits import MAX_DESCRIPTION
+from agentos.tools.tool import TOOL_NAME
 
 REASONS = get_args(FinishReason)
-CLIENT_TOOL_NAME = "[A-Za-z0-9_-]{1,64}"
-MOST_CLIENT_TOOLS = 64
 MODEL = "The last model that answered, as `provider:name`; null for an agent without a model of the server's."
 FINISH_REASON = (
     "Why that model stopped. `stop`: its answer is whole. `length`: the output limit cut it. `content_filter`: the"
@@ -47,7 +47,7 @@ class ClientToolSchema(RequestSchema):
 
     name = StrictString(
         "Its name; not that of a tool of the agent.",
-        pattern=f"^{CLIENT_TOOL_NAME}$",
+        pattern=f"^{TOOL_NAME.pattern}$",
         words="1 to 64 letters, digits, '_' and '-'",
         required=True,
         example="open_page",
