@@ -7,9 +7,11 @@ import json
 
 import openai
 import pytest
+from agentos_openai_api.chat.answer import AnswerReader
+from agentos_openai_api.chat.completion import is_plain, plain_completion, read_completion
 from pydantic import BaseModel
 
-from agentos import Agent, Finish, ProviderError, ScriptedProvider, Usage, tool
+from agentos import Agent, Finish, ProviderError, ReasoningDelta, ScriptedProvider, Usage, tool
 from agentos.testing import PIXEL, Fail, call
 from parts.openai_door import Door, MakeDoor
 
@@ -151,6 +153,17 @@ def test_a_servers_tools_are_shown_where_the_client_asks(
     else:
         shown = answer.choices[0].message.reasoning_content
     assert shown == 'hours({"day":"Monday"})\nhours → 9 to 5\n'
+
+
+def test_a_plain_run_is_answered_from_its_record_as_from_its_events(door: Door, scripted: ScriptedProvider) -> None:
+    scripted.say([ReasoningDelta("Hm, "), ReasoningDelta("nine."), "At ", "nine.", Usage(7, 3, 1), Finish("length")])
+    answer = ask(door)
+    handle = door.server.runs.open(answer.id.removeprefix("chatcmpl-"), door.server.principal("test"))
+    run = handle.get()
+    assert is_plain(run)
+    read = read_completion(run, handle.follow(0, heartbeat=60), AnswerReader())
+    assert read == plain_completion(run) == answer.model_dump(exclude_unset=True)
+    assert answer.choices[0].message.reasoning_content == "Hm, nine."
 
 
 def test_what_the_agent_allows_reaches_the_model(door: Door, scripted: ScriptedProvider) -> None:
