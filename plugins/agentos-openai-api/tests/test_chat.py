@@ -12,7 +12,7 @@ from agentos_openai_api.chat.completion import is_plain, plain_completion, read_
 from pydantic import BaseModel
 
 from agentos import Agent, Finish, ProviderError, ReasoningDelta, ScriptedProvider, Usage, tool
-from agentos.testing import PIXEL, Fail, call
+from agentos.testing import PIXEL, Fail, Pause, call
 from parts.openai_door import Door, MakeDoor
 
 
@@ -219,3 +219,29 @@ def test_a_failure_in_a_stream_is_an_error_of_the_client_and_no_end(door: Door, 
     body = door.chat(stream=True).text
     assert "[DONE]" not in body
     assert json.loads(body.strip().rpartition("data: ")[2])["error"]["code"] == "provider_error"
+
+
+def test_a_run_is_followed_and_cancelled_at_the_servers_own_addresses(door: Door, scripted: ScriptedProvider) -> None:
+    scripted.say(["At ni", Pause(20), "ne."])
+    stream = ask(door, stream=True)
+    chunks = iter(stream)
+    run_id = next(chunks).id.removeprefix("chatcmpl-")
+    assert next(chunks).choices[0].delta.content == "At ni"
+    assert door.http.post(f"/api/v1/runs/{run_id}/cancel").status_code == 202
+    with pytest.raises(openai.APIError) as caught:
+        list(chunks)
+    assert caught.value.code == "run_cancelled"
+    assert [event.type for event in door.http.follow(run_id)] == ["run_start", "token", "error"]
+
+
+def test_a_limit_says_when_to_come_again(make_door: MakeDoor, scripted: ScriptedProvider) -> None:
+    door = make_door(max_runs_per_owner=1)
+    scripted.say(["At ni", Pause(20)])
+    stream = ask(door, stream=True)
+    run_id = next(iter(stream)).id.removeprefix("chatcmpl-")
+    answer = door.chat()
+    assert (answer.status_code, answer.json["error"]["type"]) == (429, "rate_limit_error")
+    assert answer.headers["x-should-retry"] == "true"
+    assert int(answer.headers["Retry-After"]) >= 1
+    door.http.post(f"/api/v1/runs/{run_id}/cancel")
+    stream.close()
