@@ -33,6 +33,16 @@ class FrameEncoder:
         return Frame(number, "token", b"%b%b%b%b}" % (_BEGIN["token"], now, self._same, data))
 
 
+def token_json(frame: Frame) -> bytes:
+    r"""Return the text of a frame of type ``token`` as JSON. Much faster than to decode the frame.
+
+    >>> token_json(Frame(2, "token", b'{"type":"token","run_id":"r","data":{"token":"Hel\\n","index":0}}'))
+    b'"Hel\\n"'
+    """
+    # No text within the JSON can hold these: the quotes in it are escaped.
+    return frame.data.partition(b',"data":{"token":')[2].rpartition(b',"index":')[0]
+
+
 _BEGIN = {type: b'{"type":"%b","timestamp":"' % type.encode() for type in EVENT_TYPES}
 
 
