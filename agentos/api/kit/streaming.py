@@ -97,6 +97,8 @@ class _Body:
         if self._watch is not None and self._watch.is_due():
             return False  # to cancel a run is nothing for its own thread, which holds locks here
         try:
+            if self._projection.over:
+                return False  # for the response's thread, which ends the response
             data = self._render(frames)
             if not data:
                 return time.monotonic() - self._sent_at < self._heartbeat
@@ -137,8 +139,12 @@ class _Body:
             if data:
                 self._sent_at = time.monotonic()
                 yield data
+            if self._projection.over:
+                break
         if self._watch is not None:
             self._watch.over = True
+        if self._projection.over:
+            return
         if (run := self._handle.ended()) is not None and (end := self._projection.end(run)):
             yield end
 
