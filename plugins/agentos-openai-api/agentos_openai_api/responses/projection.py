@@ -1,0 +1,43 @@
+"""A run's events as the stream of a response: numbered from 0 without a gap, the same at each replay."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from agentos.web import SSE_HEARTBEAT, SSE_MEDIA_TYPE, Frame, Projection, one_line
+from agentos_openai_api.responses.reader import ResponseReader
+
+
+class ResponseProjection(Projection):
+    """Renders the events after number ``starting_after``. It has to be given the run's whole log."""
+
+    media_type = SSE_MEDIA_TYPE
+
+    def __init__(self, reader: ResponseReader, *, starting_after: int = -1) -> None:
+        self._reader = reader
+        self._after = starting_after
+        self._number = 0
+
+    @property
+    def over(self) -> bool:
+        """Whether the response has its last event. The run may have more parts, which are other responses."""
+        return self._reader.over
+
+    def render(self, frames: Sequence[Frame]) -> bytes:
+        """Return the events of frames."""
+        pieces: list[bytes] = []
+        for frame in frames:
+            for type, fields in self._reader.read(frame):
+                if self._number > self._after:
+                    name = type.encode()
+                    pieces.append(
+                        b'event: %b\ndata: {"type":"%b",%b,"sequence_number":%d}\n\n'
+                        % (name, name, fields, self._number)
+                    )
+                self._number += 1
+        block = b"".join(pieces)
+        return block if block.isascii() else one_line(block)
+
+    def heartbeat(self) -> bytes:
+        """Return a comment line."""
+        return SSE_HEARTBEAT
