@@ -23,7 +23,7 @@ from agentos.api.kit.body import RawBody
 from agentos.api.kit.callers import caller
 from agentos.api.kit.client import ClientConnection
 from agentos.api.kit.doors import ErrorRenderer, ErrorReport
-from agentos.api.kit.errors import error_status, run_error_response
+from agentos.api.kit.errors import error_status, run_error_response, run_error_status
 from agentos.api.kit.idempotency import idempotency_key, replayed_header
 from agentos.api.kit.ignored_fields import ignored_fields, note_ignored
 from agentos.api.kit.middleware import name_run, request_id, this_client
@@ -48,7 +48,7 @@ from agentos.api.kit.schemas.fields import (
 )
 from agentos.api.kit.schemas.query_fields import QueryBoolean, QueryInteger
 from agentos.api.kit.schemas.structure import Nested, NestedList, ObjectList, Raw, ResponseSchema, Seconds, Time
-from agentos.api.kit.sse import SSE_HEARTBEAT, SSE_MEDIA_TYPE, sse_event, sse_json
+from agentos.api.kit.sse import SSE_HEARTBEAT, SSE_MEDIA_TYPE, one_line, sse_event, sse_json
 from agentos.api.kit.stream_limits import Place, take_place
 from agentos.domain.event import Frame
 from agentos.domain.run_request import RunRequest
@@ -159,11 +159,13 @@ __all__ = [
     "metadata_field",
     "name_run",
     "note_ignored",
+    "one_line",
     "pending_actions",
     "read_last_event_id",
     "replayed_header",
     "request_id",
     "run_error_response",
+    "run_error_status",
     "server",
     "shown",
     "sse_event",

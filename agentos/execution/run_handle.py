@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from agentos.domain.event import Frame
 from agentos.domain.message import Message
+from agentos.domain.pending import PendingAction
 from agentos.domain.run import Run, RunStatus
 from agentos.errors import AgentOSError, EventsExpired, RunCancelled, RunFinished, RunNotFound, StorageError
 from agentos.events.stream import Sink
@@ -58,6 +59,13 @@ class RunHandle:
         if run is None:
             raise RunNotFound(self.run_id)
         return run
+
+    def actions(self) -> Sequence[PendingAction]:
+        """Return all that the run has waited for, in the order of its making, with the answers. Raises as :meth:`get`.
+
+        ``get().pending`` has those of the present pause alone.
+        """
+        return self._storage.runs.actions(self.get().id)
 
     def follow(self, after: int = 0, *, heartbeat: float, sink: Sink | None = None) -> Iterator[Sequence[Frame]]:
         """Return the frames after number ``after``, those that are there together, until the run ends or pauses.

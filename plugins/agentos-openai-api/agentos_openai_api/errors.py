@@ -56,11 +56,27 @@ def error_json(
     known = _CODES.get(str(cause)) or _CODES.get(code)
     fields = details.get("fields")
     if param is None and isinstance(fields, Mapping) and fields:
-        param = str(next(iter(fields)))
+        param = _own_words(str(next(iter(fields))))
+        message = _own_words(message)
     if param is None and code == "AGENT_NOT_FOUND":
         param = "model"
     kind = _TYPES.get(status, "server_error" if status >= 500 else "invalid_request_error")
     return {"message": message, "type": kind, "param": param, "code": known or str(cause or code).lower()}
+
+
+def _own_words(text: str) -> str:
+    """Return a text with the dialect's names of the fields that we name otherwise."""
+    for ours, theirs in _FIELDS.items():
+        text = text.replace(ours, theirs)
+    return text
+
+
+_FIELDS = {
+    "overrides.parameters.": "",
+    "overrides.client_tools": "tools",
+    "overrides.output_schema": "response_format",
+    "overrides.instructions": "instructions",
+}
 
 
 def render_error(report: ErrorReport) -> Response:

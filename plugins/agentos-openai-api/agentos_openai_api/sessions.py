@@ -8,8 +8,8 @@ from typing import Any
 
 from flask import request
 
-from agentos import Message, Session
-from agentos.web import InvalidRequest, StoredMessage, caller, server, shown
+from agentos import Message, Paging, RunFilter, Session
+from agentos.web import InvalidRequest, caller, server, shown
 
 SESSION_HEADER = "X-AgentOS-Session-Id"
 SESSION_FIELD = "session_id"
@@ -17,6 +17,9 @@ SESSION_FIELD = "session_id"
 
 DOOR = "openai"
 """Under which the clients' ids of chats are kept."""
+
+Turn = tuple[str, str]
+"""Who said something, and what."""
 
 COMPARED = 200
 """Messages of a session that are compared with what the client says that was said."""
@@ -53,33 +56,32 @@ def session_of_chat(agent_id: str, earlier: Sequence[Message], *, user_id: str |
     found = server().sessions.find_alias(DOOR, alias, caller())
     if found is None:
         return None if said else server().sessions.for_alias(DOOR, alias, caller(), agent_id=agent_id, user_id=user_id)
+    newest = server().runs.list(RunFilter(session_id=found.id), Paging(limit=1), caller()).items
+    if newest and not newest[0].status.finished:  # what it says is not in the history yet
+        return None
     stored = server().sessions.history(found.id, caller(), limit=COMPARED).messages
-    return found if is_next_turn(said, turns_of_session(stored)) else None
+    is_whole = len(stored) < COMPARED
+    return found if is_next_turn(said, turns_of(one.message for one in stored), is_whole=is_whole) else None
 
 
-def is_next_turn(said: Sequence[tuple[str, str]], stored: Sequence[tuple[str, str]]) -> bool:
-    """Return whether a client's turns are the last ones of a session. A client may have left out the oldest."""
+def is_next_turn(said: Sequence[Turn], stored: Sequence[Turn], *, is_whole: bool) -> bool:
+    """Return whether a client's turns are the last ones of a session. A client may have left out the oldest.
+
+    Without ``is_whole``, only the last turns of the session are ``stored``, and the first of them may be a part of one.
+    """
     if not said or not stored:
         return not said and not stored
-    compared = min(len(said), len(stored)) if len(stored) >= COMPARED // 2 else len(said)
+    compared = len(said) if is_whole else min(len(said), len(stored) - 1)
     return list(said[-compared:]) == list(stored[-compared:])
 
 
-def turns_of(messages: Iterable[Message]) -> list[tuple[str, str]]:
-    """Return who said what, without tools, each with the white space that clients keep."""
-    return _joined((message.role, message.content) for message in messages)
+def turns_of(messages: Iterable[Message]) -> list[Turn]:
+    """Return who said what, without tools and without differences in white space.
 
-
-def turns_of_session(messages: Iterable[StoredMessage]) -> list[tuple[str, str]]:
-    """Return who said what in a session. An agent's texts of one run are one answer."""
-    return turns_of(stored.message for stored in messages)
-
-
-def _joined(said: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    wanted = ((role, " ".join(text.split())) for role, text in said if role in ("user", "assistant"))
-    return [
-        (role, " ".join(text for _, text in texts if text)) for role, texts in groupby(wanted, key=lambda turn: turn[0])
-    ]
+    What an agent says in one turn, before and after its tools, is one message for a client.
+    """
+    texts = ((one.role, " ".join(one.content.split())) for one in messages if one.role in ("user", "assistant"))
+    return [(role, " ".join(text for _, text in turn if text)) for role, turn in groupby(texts, key=lambda one: one[0])]
 
 
 def _chat_id() -> str | None:

@@ -125,3 +125,9 @@ def _attachment(media: Media) -> dict[str, Any]:
     if media.type == "image":
         return {"type": "input_image", "detail": "auto", "image_url": media.url, "file_id": None}
     return {"type": "input_file", "filename": media.name, "file_url": media.url, "file_id": None}
+
+
+def input_items(run_id: str, messages: Sequence[Message]) -> list[dict[str, Any]]:
+    """Return what a run was asked as items, oldest first."""
+    run = run_id.replace("-", "")
+    return [item for number, message in enumerate(messages) for item in items_of(message, f"{run}_i{number}")]

@@ -139,7 +139,7 @@ class ResponseReader:
         id = self._new_id(_PREFIXES[kind])
         index = len(self._items)
         where = {"item_id": id, "output_index": index, "content_index": 0}
-        logprobs = {"logprobs": []} if kind == "message" else {}
+        logprobs: dict[str, Any] = {"logprobs": []} if kind == "message" else {}
         delta = orjson.dumps({**where, **logprobs})[1:-1] + b',"delta":'
         self._writing = writing = _Writing(kind, id, turn, delta)
         item = {**_item(kind, id, "", status="in_progress"), "content": []}
@@ -153,7 +153,7 @@ class ResponseReader:
             return []
         index = len(self._items)
         where = {"item_id": writing.id, "output_index": index, "content_index": 0}
-        logprobs = {"logprobs": []} if writing.kind == "message" else {}
+        logprobs: dict[str, Any] = {"logprobs": []} if writing.kind == "message" else {}
         item = _item(writing.kind, writing.id, writing.text, status=status)
         self._items.append((writing.turn, item))
         return [
@@ -227,9 +227,7 @@ class ResponseReader:
         return [
             _event("response.output_item.added", output_index=index, item=item | _EMPTY_CALL),
             _event("response.function_call_arguments.delta", **where, delta=arguments),
-            _event(
-                "response.function_call_arguments.done", **where, name=action["tool_name"], arguments=arguments
-            ),
+            _event("response.function_call_arguments.done", **where, name=action["tool_name"], arguments=arguments),
             _event("response.output_item.done", output_index=index, item=item),
         ]
 
