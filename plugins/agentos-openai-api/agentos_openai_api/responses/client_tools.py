@@ -18,9 +18,10 @@ from agentos.web import (
     caller,
     server,
 )
+from agentos_openai_api.chat.client_tools import end_pause
 from agentos_openai_api.ids import read_tool_call_id, tool_call_id
 from agentos_openai_api.overrides import refuse
-from agentos_openai_api.responses.parts import ResponseRef
+from agentos_openai_api.responses.parts import ResponseRef, read_response_id
 
 
 class WaitsForPerson(SessionBusy, code="WAITS_FOR_PERSON"):
@@ -79,6 +80,21 @@ def continue_run(model: str, results: Sequence[Message]) -> Continued | None:
     if run.status is RunStatus.PAUSED and waits:
         raise WaitsForPerson(run.id, waits)
     return Continued(handle, ResponseRef(run.id, _part_after(actions, turn)))
+
+
+def end_pause_of(model: str, previous: str | None, messages: Sequence[Message]) -> None:
+    """Cancel the run that waits for results of the conversation's last calls: the user has said something else."""
+    if not messages or messages[-1].role != "user":
+        return
+    calls = [call for message in messages for call in message.tool_calls]
+    place = read_tool_call_id(calls[-1].id) if calls else None
+    ref = read_response_id(previous or "")
+    if place is not None:
+        end_pause(place[0], agent_id=model)
+    elif ref is not None:
+        actions = server().runs.open(ref.run_id, caller()).actions()
+        if last_part(actions) == ref.part:  # else it is a branch of what was said before
+            end_pause(ref.run_id, agent_id=model)
 
 
 def last_part(actions: Sequence[PendingAction]) -> int:

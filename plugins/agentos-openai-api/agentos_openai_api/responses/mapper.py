@@ -67,7 +67,25 @@ def _conversation(chain: Chain, new: Sequence[Message]) -> Sequence[Message]:
     known = {call.id for message in new for call in message.tool_calls}
     calls = tuple(call for call in chain.open_calls if call.id in given - known)
     made = [Message("assistant", "", tool_calls=calls)] if calls else []
-    return (*chain.messages, *made, *new)
+    conversation = (*chain.messages, *made, *new)
+    _check_calls(conversation)
+    return conversation
+
+
+def _check_calls(messages: Sequence[Message]) -> None:
+    """Refuse outputs without a call, and calls without an output; the server would name messages, not items."""
+    open_calls: set[str] = set()
+    for message in messages:
+        if message.role == "tool":
+            if message.tool_call_id not in open_calls:
+                refuse("input", f"has an output of call {message.tool_call_id!r:.140}, and no such call before it")
+            open_calls.discard(message.tool_call_id)
+        elif open_calls:
+            break
+        else:
+            open_calls = {call.id for call in message.tool_calls}
+    if open_calls:
+        refuse("input", f"has no output for function call {min(open_calls)!r:.140}")
 
 
 def _session_of(body: Mapping[str, Any], metadata: Mapping[str, Any]) -> str | None:
@@ -106,7 +124,7 @@ def _refuse_what_changes_the_meaning(body: Mapping[str, Any]) -> None:
 
 
 def _overrides(body: Mapping[str, Any], said: Input) -> ModelOverrides:
-    tools = _read_tools(body.get("tools") or ())
+    tools = _read_tools(body.get("tools") or [])
     choice = body.get("tool_choice")
     forced = {} if choice in (None, "auto", "none") or not tools else {"tool_choice": _read_choice(choice, tools)}
     parameters = {name: body[name] for name in _PARAMETERS if body.get(name) is not None}
@@ -136,7 +154,9 @@ def _overrides(body: Mapping[str, Any], said: Input) -> ModelOverrides:
     )
 
 
-def _read_tools(given: Sequence[Mapping[str, Any]]) -> tuple[ToolSpec, ...]:
+def _read_tools(given: Any) -> tuple[ToolSpec, ...]:
+    if not isinstance(given, list):
+        refuse("tools", f"is {shown(given)}; accepted is a list of functions")
     for number, tool in enumerate(given):
         if not isinstance(tool, dict):
             refuse(f"tools[{number}]", f"is {shown(tool)}; accepted is an object")

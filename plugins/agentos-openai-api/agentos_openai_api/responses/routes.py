@@ -34,7 +34,7 @@ from agentos.web import (
 from agentos_openai_api.chat.client_tools import end_pause_of_session
 from agentos_openai_api.lists import ItemsQuery, OpenAIItemListSchema, page_of
 from agentos_openai_api.responses.chain import PreviousResponseNotFound
-from agentos_openai_api.responses.client_tools import Continued, continue_run
+from agentos_openai_api.responses.client_tools import Continued, continue_run, end_pause_of
 from agentos_openai_api.responses.echo import Echo
 from agentos_openai_api.responses.items import input_items, read_input
 from agentos_openai_api.responses.mapper import Wanted, request_of
@@ -91,6 +91,7 @@ def create_openai_response(body: dict[str, Any]) -> Response:
     if continued is not None:
         return _continued(body, continued)
     wanted = request_of(body, said)
+    end_pause_of(body["model"], body.get("previous_response_id"), said.messages)
     try:
         return _begin(body, wanted)
     except SessionBusy as busy:
