@@ -8,7 +8,7 @@ import openai
 import pytest
 
 from agentos import Agent, Principal, ScriptedProvider, tool
-from agentos.testing import KnownCallers, Pause, call
+from agentos.testing import PIXEL, KnownCallers, Pause, call
 from parts.openai_door import CLOSED, SHOP, Door, MakeDoor
 from parts.openai_responses import CALL, WEATHER
 
@@ -36,7 +36,7 @@ def test_all_parts_of_a_conversation_are_taken(door: Door, scripted: ScriptedPro
         {"type": "function_call", "call_id": "c2", "name": "look", "arguments": "{}"},
         {"type": "function_call_output", "call_id": "c1", "output": "red"},
         {"type": "function_call_output", "call_id": "c2", "output": [{"type": "input_text", "text": "blue"}]},
-        {"role": "user", "content": [{"type": "input_image", "image_url": PIXEL, "detail": "auto"}]},
+        {"role": "user", "content": [{"type": "input_image", "image_url": PICTURE, "detail": "auto"}]},
     ]
     made = door.client().responses.create(model="shop", input=input)
     assert made.output_text == "Yes."
@@ -112,6 +112,7 @@ def test_what_it_allows_reaches_the_model(door: Door, scripted: ScriptedProvider
         ({"stream": "yes"}, "stream"),
         ({"temperature": "hot"}, "temperature"),
         ({"background": True, "store": False}, None),
+        ({"input": [{"type": "function_call", "call_id": "c1", "name": "a", "arguments": "{}"}]}, "input"),
         ({"input": [{"type": "function_call_output", "call_id": "c1", "output": "x"}]}, "input"),
     ],
 )

@@ -36,9 +36,8 @@ def test_a_stream_has_the_same_response_as_its_retrieval(door: Door, scripted: S
         final = stream.get_final_response()
     assert [event.sequence_number for event in events] == list(range(len(events)))
     assert final.output_text == "Hello!"
-    (last,) = [
-        event for event in client.responses.retrieve(final.id, stream=True) if event.type == "response.completed"
-    ]
+    *_, last = client.responses.retrieve(final.id, stream=True)
+    assert last.type == "response.completed"
     assert client.responses.retrieve(final.id) == last.response
 
 
