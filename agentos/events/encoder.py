@@ -39,8 +39,9 @@ def token_json(frame: Frame) -> bytes:
     >>> token_json(Frame(2, "token", b'{"type":"token","run_id":"r","data":{"token":"Hel\\n","index":0}}'))
     b'"Hel\\n"'
     """
-    # No text within the JSON can hold these: the quotes in it are escaped.
-    return frame.data.partition(b',"data":{"token":')[2].rpartition(b',"index":')[0]
+    # No text can hold these two: the quotes in it are escaped. They are looked for from the end, which is near.
+    data = frame.data
+    return data[data.rindex(b'{"token":') + 9 : data.rindex(b',"index":')]
 
 
 _BEGIN = {type: b'{"type":"%b","timestamp":"' % type.encode() for type in EVENT_TYPES}

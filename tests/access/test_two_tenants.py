@@ -29,10 +29,11 @@ BODIES: dict[str, Any] = {
     "stream_agent": {"input": "Hi"},
     "resume_run": {"answers": [{"id": "ACTION", "decision": "approve"}]},
     "make_note": {"text": "Hi"},
+    "create_chat_completion": {"model": "echo", "messages": [{"role": "user", "content": "Hi"}]},
 }
 """A body that each operation with one accepts."""
 
-SHARED = {"agent_id": "echo", "asset": "swagger-ui.css", "number": "0"}
+SHARED = {"agent_id": "echo", "model": "echo", "asset": "swagger-ui.css", "number": "0"}
 """Parts of addresses that name what belongs to no tenant: who may touch it is a matter of scopes alone."""
 
 OWNED = {

@@ -44,7 +44,9 @@ CONVERSATION = (
 WHOLE = StoredRequest(
     mode=RunMode.BACKGROUND,
     messages=CONVERSATION,
-    overrides=ModelOverrides(parameters={"seed": 7, "deep": AWKWARD}, output_schema={}, instructions="Be brief."),
+    overrides=ModelOverrides(
+        parameters={"seed": 7, "deep": AWKWARD}, output_schema={}, client_tool_timeout=60.0, instructions="Be brief."
+    ),
     concurrency=BusyPolicy.REJECT,
 )
 

@@ -9,6 +9,9 @@ from typing import Any, NoReturn
 from agentos import ModelOverrides, ToolSpec
 from agentos.web import Forbidden, InvalidRequest, RunOptions, caller, note_ignored, server, shown
 
+CLIENT_TOOL_TIMEOUT = 3600.0
+"""Seconds that a client has for the result of its tool."""
+
 NO_PARAMETERS: Mapping[str, Any] = {"type": "object", "properties": {}}
 
 _FORMS: Mapping[str, Mapping[str, Any] | None] = {"text": None, "json_object": {"type": "object"}}
@@ -69,6 +72,7 @@ def allowed_overrides(model: str, wishes: Wishes) -> ModelOverrides:
         parameters={**kept, **wishes.forced},
         output_schema=wishes.output_schema,
         client_tools=tuple(wishes.client_tools),
+        client_tool_timeout=CLIENT_TOOL_TIMEOUT if wishes.client_tools else None,
         instructions=instructions,
     )
 

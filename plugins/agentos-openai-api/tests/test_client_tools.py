@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -59,6 +60,15 @@ def test_a_call_ends_the_answer_and_its_result_continues_the_run(
     (run,) = runs(door)
     assert (run["status"], run["content"]) == ("completed", "Take one.")
     assert [one.content for one in scripted.requests[1].messages if one.role == "tool"] == ["It rains."]
+
+
+def test_the_client_has_an_hour_for_a_result(door: Door, scripted: ScriptedProvider) -> None:
+    scripted.say(CALL)
+    door.chat([QUESTION], tools=[WEATHER])
+    run = door.http.get(f"/api/v1/runs/{runs(door)[0]['run_id']}").json
+    (action,) = run["pending"]
+    left = datetime.fromisoformat(action["expires_at"]) - datetime.fromisoformat(run["created_at"])
+    assert 3590 < left.total_seconds() < 3700
 
 
 def test_each_answer_has_its_own_usage(door: Door, scripted: ScriptedProvider) -> None:

@@ -86,11 +86,9 @@ class AnswerReader:
         self.created = ""
         """The time at which the answer began; empty before that."""
         self.over = False
-
-    @property
-    def is_speaking(self) -> bool:
-        """Whether a token of the next frame is a piece of the answer as it is."""
-        return self._spoke and not self._called and not self.over
+        """Whether nothing belongs to the answer any more."""
+        self.speaks = False
+        """Whether the text of a next token is a piece of the answer as it is."""
 
     def read(self, frame: Frame) -> Sequence[Part]:
         """Return what a frame adds to the answer."""
@@ -114,13 +112,17 @@ class AnswerReader:
             case "complete":
                 return self._complete(event_data(frame))
             case "error":
-                self.over = True
+                self.end()
                 return (Failed(event_data(frame)),)
         return ()
 
+    def end(self) -> None:
+        """Read nothing more."""
+        self.over, self.speaks = True, False
+
     def forget(self) -> None:
         """Begin the answer again: what was said does not count."""
-        self._spoke = self._called = False
+        self._spoke = self._called = self.speaks = False
 
     def _begin(self, frame: Frame) -> None:
         """Look for the frame with which the answer begins."""
@@ -148,14 +150,15 @@ class AnswerReader:
     def _token(self, frame: Frame) -> Sequence[Part]:
         text = Text(token_json(frame))
         apart = self._spoke and self._called
-        self._spoke, self._called = True, False
+        self._spoke = self.speaks = True
+        self._called = False
         return (Text(BETWEEN_TURNS), text) if apart else (text,)
 
     def _thought(self, text: str) -> Sequence[Part]:
         return (Thought(text),) if text else ()
 
     def _tool_call(self, data: Mapping[str, Any]) -> Sequence[Part]:
-        self._called = True
+        self._called, self.speaks = True, False
         if not self._show_tools or data["tool_call_id"] in self._of_client:
             return ()
         if data["status"] == "started":
@@ -164,7 +167,7 @@ class AnswerReader:
         return (Thought(f"{data['tool_name']} → {said}\n"),)
 
     def _paused(self, data: Mapping[str, Any]) -> Sequence[Part]:
-        self.over = True
+        self.end()
         pending = data["pending"]
         first = self._count(pending)
         usage = self._usage(data.get("usage", NO_USAGE))
@@ -183,7 +186,7 @@ class AnswerReader:
         return (*([Text(BETWEEN_TURNS)] if self._spoke else ()), text, Ended("stop", usage))
 
     def _complete(self, data: Mapping[str, Any]) -> Sequence[Part]:
-        self.over = True
+        self.end()
         reason = data.get("finish_reason")
         return (Ended(reason if reason in FINISH_REASONS else "stop", self._usage(data["usage"])),)
 

@@ -51,10 +51,13 @@ class ChatProjection(Projection):
 
     def render(self, frames: Sequence[Frame]) -> bytes:
         """Return the chunks of frames."""
-        if len(frames) == 1 and frames[0].type == "token" and self._reader.is_speaking:  # nearly always
-            block = b"%b%b%b" % (self._text, token_json(frames[0]), self._tail)
-        else:
-            block = b"".join([self._rendered(part) for frame in frames for part in self._parts(frame)])
+        pieces: list[bytes] = []
+        for frame in frames:
+            if self._reader.speaks and frame.type == "token":  # nearly always, so it is worth a quicker way
+                pieces += (self._text, token_json(frame), self._tail)
+            else:
+                pieces += map(self._rendered, self._parts(frame))
+        block = b"".join(pieces)
         return block if block.isascii() else one_line(block)
 
     def heartbeat(self) -> bytes:
@@ -94,7 +97,7 @@ class ChatProjection(Projection):
                 if not self._sent:
                     self._reader.forget()
                     return b""
-                self._reader.over = True
+                self._reader.end()
                 return sse_json(STARTED_OVER)
             case Ended(reason, usage):
                 return self._chunk({}, reason) + self._usage_chunk(usage) + DONE
