@@ -197,9 +197,9 @@ def before_run(request: RunRequest, agent: Agent | StreamingAgent) -> Denied | N
 
     The client of a denied run gets 403 ``FORBIDDEN`` with the reason, or the ``error`` of :class:`~agentos.Denied`.
     Every plugin is asked, in the order of their names, and the first denial counts. Not asked again: a repeat with the
-    same ``Idempotency-Key``, a run that another worker takes over, and one that is resumed. A plugin that raises, answers anything else, or
-    does not answer within ten seconds denies, and is named in the log. The server does not start without a plugin that
-    has this hook and is broken.
+    same ``Idempotency-Key``, a run that another worker takes over, and one that is resumed. A plugin that raises,
+    answers anything else, or does not answer within ten seconds denies, and is named in the log. The server does not
+    start without a plugin that has this hook and is broken.
 
     Comes into use with: budgets.
     """

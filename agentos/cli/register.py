@@ -31,6 +31,13 @@ if TYPE_CHECKING:
     "--tool", "tools", metavar="NAME", type=Text(), multiple=True, help="Offer an installed tool; repeatable."
 )
 @click.option(
+    "--approve",
+    metavar="NAME",
+    type=Text(),
+    multiple=True,
+    help="Call this tool of the agent only after a person approved the call; repeatable.",
+)
+@click.option(
     "--param",
     "parameters",
     type=Pair(),
@@ -55,7 +62,7 @@ if TYPE_CHECKING:
 @click.option(
     "--retry-on-crash/--no-retry-on-crash",
     default=None,
-    help="Start a run over when its worker is lost; its tools may then act twice.",
+    help="Continue a run after its last finished step when its worker is lost; tools may then act twice.",
 )
 @click.option(
     "--allow-override",

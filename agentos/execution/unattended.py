@@ -66,8 +66,11 @@ class UnattendedRuns:
         transcript = Transcript.restored(saved)
         if saved:
             steps = StepRecorder([step for checkpoint in saved for step in checkpoint.steps])
+            # A run that pauses has said all that its checkpoints have. The log of a lost worker's run may have more.
+            said = logged.text if run.status is RunStatus.RUNNING else transcript.output
             ended = dataclasses.replace(
                 ended,
+                content=said,
                 reasoning=transcript.reasoning,
                 model=transcript.model,
                 finish_reason=transcript.finish_reason,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from agentos.config import Config
 from agentos.domain.pending import Answer, PendingAction, PendingKind
@@ -21,6 +21,9 @@ from agentos.runtime.answer_check import check_answer
 from agentos.storage.interface import Storage
 from agentos.storage.paging import Page, Paging
 from agentos.storage.pauses import PendingFilter, WaitingAction
+
+SETTLED = timedelta(seconds=1)
+"""The time after an expiry in which an answer that was accepted before it may still be on its way to the database."""
 
 logger = logging.getLogger(__name__)
 
@@ -71,8 +74,9 @@ class PauseService:
         if not due:
             return None
         first = min(due)
-        if first > utc_now():
-            return first
+        # Its end would not notice an answer that was accepted in time and is saved meanwhile.
+        if first + SETTLED > utc_now():
+            return first + SETTLED
         failure = PendingExpired(
             f"the run waited for an answer until {rfc3339(first)}, and none came",
             details={"expired": [one.id for one in run.pending if one.answer is None and one.expires_at == first]},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from flask.testing import FlaskClient
@@ -28,8 +28,12 @@ class AgentClient(FlaskClient):
         """Run an agent and return the events of its stream. Raises ``AssertionError`` where there is none."""
         return self.events(self.post(f"/api/v1/agents/{agent_id}/run/stream", json={"input": text, **fields}))
 
+    def resume(self, run_id: str, *answers: Mapping[str, Any]) -> TestResponse:
+        """Answer what a paused run waits for: ``{"id": …, "decision": "approve"}``; an error is returned too."""
+        return self.post(f"/api/v1/runs/{run_id}/resume", json={"answers": list(answers)})
+
     def follow(self, run_id: str, *, after: int = 0) -> list[Event]:
-        """Return the events of a run after number ``after``, to its last one."""
+        """Return the events of a run after number ``after``, to its last one or to its pause."""
         headers = {"Last-Event-ID": str(after)} if after else {}
         return self.events(self.get(f"/api/v1/runs/{run_id}/events", headers=headers))
 

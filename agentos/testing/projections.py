@@ -9,7 +9,18 @@ from typing import Any
 
 import pytest
 
-from agentos.domain.event import Complete, Error, Frame, Reasoning, RunEvent, RunStart, Token, ToolCallEvent
+from agentos.domain.event import (
+    Complete,
+    Error,
+    Frame,
+    Paused,
+    Reasoning,
+    Resumed,
+    RunEvent,
+    RunStart,
+    Token,
+    ToolCallEvent,
+)
 from agentos.domain.run import Run, RunError, RunStatus
 from agentos.domain.usage import Usage
 from agentos.events.encoder import FrameEncoder
@@ -55,7 +66,23 @@ STARTED_OVER: Sequence[RunEvent] = (
     Complete("Hello", 2.5, Usage(3, 4), 1, 1),
 )
 
-LOGS: dict[str, Sequence[RunEvent]] = {"completed": COMPLETED, "failed": FAILED, "started over": STARTED_OVER}
+RESUMED: Sequence[RunEvent] = (
+    RunStart("Pay Ada"),
+    Token("One moment.", 0),
+    Paused([{"id": "action-1", "kind": "approval", **TOOL, "message": "above\n1,000"}]),
+    Resumed([{"id": "action-1", "decision": "approve"}]),
+    ToolCallEvent(**TOOL, status="started"),
+    ToolCallEvent(**TOOL, status="completed", result="paid"),
+    Token("Done.", 1),
+    Complete("Done.", 3.5, Usage(3, 4), 2, 2),
+)
+
+LOGS: dict[str, Sequence[RunEvent]] = {
+    "completed": COMPLETED,
+    "failed": FAILED,
+    "started over": STARTED_OVER,
+    "paused and resumed": RESUMED,
+}
 
 
 class ProjectionContract(ABC):

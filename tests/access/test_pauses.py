@@ -41,10 +41,15 @@ KINDS = list(GIVEN)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_another_tenants_run_waits_for_is_as_if_it_were_missing(server: Tenants, kind: str) -> None:
+@pytest.mark.parametrize("scopes", [["runs:approve", "agents:run"], ["runs:approve"], ["agents:run:echo"]])
+@pytest.mark.parametrize("named", ["its action", "another action"])
+def test_what_another_tenants_run_waits_for_is_as_if_it_were_missing(
+    server: Tenants, kind: str, scopes: list[str], named: str
+) -> None:
     run_id, action = paused(server.alice, kind)
-    other, body = new_id(), {"answers": [{"id": action, **GIVEN[kind]}]}
-    said, missing = (server.bob.request("POST", f"/api/v1/runs/{one}/resume", body).json for one in (run_id, other))
+    bob = server.caller("bob", scopes)
+    other, body = new_id(), {"answers": [{"id": action if named == "its action" else new_id(), **GIVEN[kind]}]}
+    said, missing = (bob.request("POST", f"/api/v1/runs/{one}/resume", body).json for one in (run_id, other))
     assert said["code"] == missing["code"] == "RUN_NOT_FOUND"
     assert said["message"].replace(run_id, "ID") == missing["message"].replace(other, "ID")
     assert server.bob.request("GET", "/api/v1/approvals").json["count"] == 0

@@ -5,6 +5,7 @@ from typing import Any
 
 from werkzeug.test import TestResponse
 
+from agentos import hookimpl
 from agentos.models.scripted import Step
 from agentos.testing.sse import ServerSentEvent, read_events
 from api.conftest import Serve, Served
@@ -48,7 +49,7 @@ class Paused:
     def answer(self, run_id: str, *answers: dict[str, Any]) -> TestResponse:
         """Answer what a run waits for; an answer without an id is to the first action."""
         first = {} if all("id" in one for one in answers) else {"id": self.pending(run_id)[0]["id"]}
-        return self.client.post(f"/api/v1/runs/{run_id}/resume", json={"answers": [first | one for one in answers]})
+        return self.client.resume(run_id, *(first | one for one in answers))
 
     def approve(self, run_id: str) -> TestResponse:
         """Approve all that a run waits for."""
@@ -75,9 +76,26 @@ def types_of(events: Sequence[ServerSentEvent]) -> list[str]:
     return [event.type for event in events]
 
 
-def paused_app(serve: Serve, *turns: str | Sequence[Step], **options: Any) -> Paused:
-    """Make an application with an agent that plays these turns; without any, it transfers money and says so."""
+class Installed:
+    """The bank's tools, for agents that name them. A plugin."""
+
+    def __init__(self, bank: Bank) -> None:
+        self._bank = bank
+
+    @hookimpl
+    def register_tools(self, register: Any) -> None:
+        for one in self._bank.tools():
+            register(one)
+
+
+def paused_app(serve: Serve, *turns: str | Sequence[Step], registered: bool = False, **options: Any) -> Paused:
+    """Make an application with an agent that plays these turns; without any, it transfers money and says so.
+
+    With ``registered``, the tools are installed too, so that stored agents may name them.
+    """
     bank = Bank()
+    if registered:
+        options["plugins"] = {"bank": Installed(bank)}
     return Paused(serve(*(turns or (TRANSFER, "Done.")), tools=bank.tools(), **options), bank)
 
 

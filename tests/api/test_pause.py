@@ -201,3 +201,22 @@ def test_a_pause_without_a_limit_says_no_time(serve) -> None:
 def test_runs_show_how_many_workers_were_lost(serve) -> None:
     app = paused_app(serve, "Hi")
     assert app.run(app.served.run("Hi").json["run_id"])["crashes"] == 0
+
+
+def test_a_stored_agent_names_the_tools_that_a_person_approves(serve) -> None:
+    app = paused_app(serve, [call("balance")], "Done.", registered=True)
+    definition = {"id": "careful", "model": "test:model", "tools": ["balance"], "approve": ["balance"]}
+    shown = app.client.post("/api/v1/agents", json=definition).json["definition"]
+    assert shown["approve"] == ["balance"]
+    answer = app.client.post("/api/v1/agents/careful/run", json={"input": "How much?"})
+    assert (answer.status_code, answer.json["pending"][0]["tool_name"]) == (202, "balance")
+    assert app.bank.calls == []
+
+
+def test_an_approval_of_a_tool_that_the_agent_does_not_have_is_refused(serve) -> None:
+    app = paused_app(serve, registered=True)
+    answer = app.client.post(
+        "/api/v1/agents", json={"id": "careful", "model": "test:model", "tools": ["balance"], "approve": ["balanse"]}
+    )
+    assert (answer.status_code, answer.json["code"]) == (400, "INVALID_REQUEST")
+    assert "'balanse' in 'approve'" in answer.json["message"]

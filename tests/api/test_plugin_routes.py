@@ -397,7 +397,7 @@ def healthy() -> Blueprint:
     return plain
 
 
-def odd(access: str = "odd:read", path: str = "/odd", documented: bool = True) -> Routes:
+def odd(access: str | tuple[str, ...] = "odd:read", path: str = "/odd", documented: bool = True) -> Routes:
     routes = Routes("odd", "Odd.")
 
     def view(**_: Any) -> Response:
@@ -418,6 +418,8 @@ BROKEN = {
     "a blueprint at a path of the core": (Plugin(things(), healthy()), "GET /health of 'broken' is already there"),
     "a blueprint twice": (Plugin(things(), blueprint(), blueprint()), "routes 'plain' of 'broken' is already there"),
     "no access": (Plugin(things(), odd(access="Everyone")), "access 'Everyone'"),
+    "one of several that is no access": (Plugin(things(), odd(access=("odd:read", "Everyone"))), "'Everyone'"),
+    "none of several": (Plugin(things(), odd(access=())), "access ()"),
     "a scope like the core's": (Plugin(things(), odd(access="agents:delete")), "access 'agents:delete'"),
     "no docstring": (Plugin(things(), odd(documented=False)), "no docstring"),
     "no path": (Plugin(things(), odd(path="odd")), "begins with '/'"),

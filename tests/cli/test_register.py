@@ -48,6 +48,13 @@ def test_every_option_ends_up_in_the_definition(cli, tmp_path):
     }
 
 
+def test_tools_that_a_person_approves_are_named(cli, scripted_agents):
+    cli.ok("register", "careful", "--model", "scripted:echo", "--tool", "add", "--approve", "add")
+    assert definition(cli, "careful")["approve"] == ["add"]
+    said = cli.fails("register", "odd", "--model", "scripted:echo", "--tool", "add", "--approve", "sub")
+    assert "agent 'odd' has 'sub' in 'approve', which is none of its tools" in said
+
+
 def test_a_file_can_allow_no_overrides_at_all(cli, tmp_path):
     (tmp_path / "agent.yaml").write_text("id: a\nmodel: scripted:echo\nallow_overrides: []\n")
     cli.ok("register", "--from-file", str(tmp_path / "agent.yaml"))

@@ -157,6 +157,44 @@ def _seen(client: HttpClient) -> Answer:
     return client.get("/guestbook/seen")
 
 
+@pytest.mark.parametrize(
+    ("decision", "content", "status"),
+    [("approve", "stamped the first for alice", "completed"), ("reject", "not called: it was rejected", "failed")],
+)
+def test_its_tool_waits_for_an_approval_which_any_worker_takes(
+    server: AgentOSServer, alice: HttpClient, decision: str, content: str, status: str
+) -> None:
+    approver = server.as_caller("alice", (*SCOPES, "runs:approve"))
+    paused = alice.run("warden", "Please stamp it")
+    (waiting,) = paused.json["pending"]
+    assert (paused.status, waiting["message"]) == (202, "a stamp costs a cent")
+    address = f"/api/v1/runs/{paused.json['run_id']}"
+    body = {"answers": [{"id": waiting["id"], "decision": decision}]}
+    assert alice.post(f"{address}/resume", body).status == 403, "the guest may not approve it"
+    # The same answer at both workers, and at once: it counts once.
+    assert 202 in {answer.status for answer in both_workers(lambda: approver.post(f"{address}/resume", body))}
+    server.wait_for(lambda: alice.get(address).json["status"] == "completed")
+    run = alice.get(address).json
+    assert content in run["content"]
+    assert [(step["type"], step["status"]) for step in run["steps"]] == [
+        ("model_call", "completed"),
+        ("tool_call", status),
+        ("model_call", "completed"),
+    ]
+
+
+def test_its_jobs_are_done_once_by_whichever_worker_and_for_their_owner(
+    server: AgentOSServer, alice: HttpClient, bob: HttpClient
+) -> None:
+    for client, count in ((alice, 12), (bob, 5)):
+        for number in range(count):
+            assert client.post("/guestbook/reminders", {"text": f"reminder {number}"}).status == 200
+    for client, count in ((alice, 12), (bob, 5)):
+        server.wait_for(lambda: client.get("/guestbook/reminders").json["reminded"] >= count)  # noqa: B023
+    time.sleep(0.5)
+    assert [client.get("/guestbook/reminders").json["reminded"] for client in (alice, bob)] == [12, 5]
+
+
 def test_its_operations_are_in_the_document(server: AgentOSServer) -> None:
     document = HttpClient(server.url).get("/openapi.yaml").text
     assert "/guestbook/sign:" in document

@@ -90,16 +90,21 @@ def shop(database: str, serve: Serve, tmp_path: Path) -> Shop:
     return Shop.make(tmp_path, database, serve)
 
 
-@pytest.fixture(scope="session")
-def open_shop(
+@pytest.fixture(scope="module")
+def lasting_shop(
     database_kind: str, request: pytest.FixtureRequest, model: ModelServer, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[Shop, Pair]]:
-    """Two workers with agents that pause, for all tests that leave them whole."""
+) -> Iterator[Shop]:
+    """The same for all tests of a module, which share servers."""
     folder = tmp_path_factory.mktemp("shop")
     if database_kind == "sqlite":
         database = f"sqlite:///{folder}/agentos.db"
     else:
         database = request.getfixturevalue("postgres_server").create_database()
     with starter(database, model, folder) as start:
-        shop = Shop.make(folder, database, start)
-        yield shop, shop.pair(lease=5.0)
+        yield Shop.make(folder, database, start)
+
+
+@pytest.fixture(scope="module")
+def open_shop(lasting_shop: Shop) -> tuple[Shop, Pair]:
+    """Two workers with agents that pause, for tests that leave them whole."""
+    return lasting_shop, lasting_shop.pair(lease=5.0)

@@ -1,7 +1,6 @@
 """Workers that are killed right before and right after each thing that a pause and its answer write."""
 
 import os
-import random
 import signal
 import time
 from collections.abc import Mapping
@@ -12,23 +11,39 @@ import pytest
 import requests
 
 from faults.conftest import visible_within
-from parts.buyer import Buyer
 from parts.client import Client, tokens_of
 from parts.server import AgentOSServer
 from parts.shop import BOUGHT, LOOK_AND_PAY, Shop, answers_to, log_of, paused, resume, start
 from parts.soak import full
 
 VISIBLE = visible_within(1.0)
-ROUNDS = range(full(1, 20))
+COMMITTED = 0.5
+"""Seconds after which what a run did is in the database: it goes with the next commit of the event log."""
+ROUNDS = range(full(1, 5))
+
+Servers = tuple[AgentOSServer, AgentOSServer]
 
 ONCE = "shop"
 """An agent without ``retry_on_crash``: no tool of it may be called twice."""
 AGAIN = "again"
 
 
+@pytest.fixture(scope="module")
+def doomed(lasting_shop: Shop) -> Servers:
+    return lasting_shop.open(dying=True), lasting_shop.open(dying=True)
+
+
 @pytest.fixture
-def servers(shop: Shop) -> tuple[AgentOSServer, AgentOSServer]:
-    return shop.open(dying=True), shop.open(dying=True)
+def servers(doomed: Servers) -> Servers:
+    """Two servers, whose workers the test before may have killed: the masters have replaced them."""
+    for server in doomed:
+        assert requests.get(f"{server.url}/ready", timeout=60).status_code == 200
+    return doomed
+
+
+@pytest.fixture
+def shop(lasting_shop: Shop) -> Shop:
+    return lasting_shop
 
 
 def kill_worker(server: AgentOSServer) -> None:
@@ -58,9 +73,7 @@ def check_lost(client: Client, run: Mapping[str, Any]) -> None:
 
 @pytest.mark.parametrize("round", ROUNDS)
 @pytest.mark.parametrize("agent", [ONCE, AGAIN])
-def test_killed_before_the_pause_is_saved(
-    shop: Shop, servers: tuple[AgentOSServer, AgentOSServer], agent: str, round: int
-) -> None:
+def test_killed_before_the_pause_is_saved(shop: Shop, servers: Servers, agent: str, round: int) -> None:
     client = Client(servers[1].url)
     shop.die_at("before pause")
     run_id = start(Client(servers[0].url), LOOK_AND_PAY, agent)
@@ -80,9 +93,7 @@ def test_killed_before_the_pause_is_saved(
 
 @pytest.mark.parametrize("round", ROUNDS)
 @pytest.mark.parametrize("agent", [ONCE, AGAIN])
-def test_killed_after_the_pause_was_saved(
-    shop: Shop, servers: tuple[AgentOSServer, AgentOSServer], agent: str, round: int
-) -> None:
+def test_killed_after_the_pause_was_saved(shop: Shop, servers: Servers, agent: str, round: int) -> None:
     client = Client(servers[1].url)
     shop.die_at("after pause")
     run_id = start(Client(servers[0].url), LOOK_AND_PAY, agent)
@@ -102,9 +113,7 @@ def test_killed_after_the_pause_was_saved(
 @pytest.mark.parametrize("round", ROUNDS)
 @pytest.mark.parametrize("moment", ["before answer", "after answer", "before claim"])
 @pytest.mark.parametrize("agent", [ONCE, AGAIN])
-def test_killed_with_an_answer(
-    shop: Shop, servers: tuple[AgentOSServer, AgentOSServer], agent: str, moment: str, round: int
-) -> None:
+def test_killed_with_an_answer(shop: Shop, servers: Servers, agent: str, moment: str, round: int) -> None:
     here, there = (Client(server.url) for server in servers)
     run = paused(here, agent=agent)
     shop.die_at(moment)
@@ -125,9 +134,7 @@ def test_killed_with_an_answer(
 
 @pytest.mark.parametrize("round", ROUNDS)
 @pytest.mark.parametrize("agent", [ONCE, AGAIN])
-def test_killed_right_after_it_was_claimed_again(
-    shop: Shop, servers: tuple[AgentOSServer, AgentOSServer], agent: str, round: int
-) -> None:
+def test_killed_right_after_it_was_claimed_again(shop: Shop, servers: Servers, agent: str, round: int) -> None:
     here, there = (Client(server.url) for server in servers)
     run = paused(here, agent=agent)
     shop.die_at("after claim")
@@ -135,7 +142,7 @@ def test_killed_right_after_it_was_claimed_again(
         here.request("POST", f"/runs/{run['run_id']}/resume", answers_to(run))
     servers[0].wait_for(lambda: shop.died, what="killed")
     ended = wait_for(there, run["run_id"], "completed", "failed")
-    if agent == AGAIN or ended["status"] == "completed":
+    if agent == AGAIN:
         assert ended["content"] == BOUGHT
         assert tools_of(shop, run["run_id"]) == ["look_up", "pay"]
         log_of(there, run["run_id"])
@@ -149,14 +156,13 @@ def test_killed_right_after_it_was_claimed_again(
 
 @pytest.mark.parametrize("round", ROUNDS)
 @pytest.mark.parametrize("agent", [ONCE, AGAIN])
-def test_killed_in_the_approved_tool(
-    shop: Shop, servers: tuple[AgentOSServer, AgentOSServer], agent: str, round: int
-) -> None:
+def test_killed_in_the_approved_tool(shop: Shop, servers: Servers, agent: str, round: int) -> None:
     here, there = (Client(server.url) for server in servers)
     run = paused(here, agent=agent)
     shop.hold("ann")
     resume(here, run)
     servers[0].wait_for(lambda: shop.calls(run["run_id"], "pay"), what="paying")
+    time.sleep(COMMITTED)
     kill_worker(servers[0])
     shop.release("ann")
     ended = wait_for(there, run["run_id"], "completed", "failed")
@@ -174,7 +180,7 @@ def test_killed_in_the_approved_tool(
 @pytest.mark.parametrize("round", ROUNDS)
 @pytest.mark.parametrize("agent", [ONCE, AGAIN])
 def test_killed_while_the_model_speaks_after_the_approved_tool(
-    shop: Shop, servers: tuple[AgentOSServer, AgentOSServer], agent: str, round: int
+    shop: Shop, servers: Servers, agent: str, round: int
 ) -> None:
     here, there = (Client(server.url) for server in servers)
     session = here.session(agent)
@@ -205,10 +211,10 @@ def test_killed_while_the_model_speaks_after_the_approved_tool(
 @pytest.mark.parametrize("moment", ["before finish", "after finish"])
 @pytest.mark.parametrize("agent", [ONCE, AGAIN])
 def test_killed_at_the_end_of_a_run_that_had_paused(
-    shop: Shop, servers: tuple[AgentOSServer, AgentOSServer], agent: str, moment: str, round: int
+    shop: Shop, servers: Servers, agent: str, moment: str, round: int
 ) -> None:
     here, there = (Client(server.url) for server in servers)
-    run = paused(here, agent=agent)
+    run = paused(here, [LOOK_AND_PAY[0], {"say": "$results", "pause": 0.1}], agent=agent)
     shop.die_at(moment)
     resume(here, run)
     servers[0].wait_for(lambda: shop.died, what="killed")
@@ -219,32 +225,3 @@ def test_killed_at_the_end_of_a_run_that_had_paused(
     else:
         assert ended["content"] == BOUGHT
         log_of(there, run["run_id"])
-
-
-# --- at any moment ---------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.timeout(600)
-def test_killed_at_any_moment(shop: Shop) -> None:
-    servers = [shop.open(AGENTOS_MAX_ATTEMPTS="100") for _ in range(2)]
-    clients = [Client(server.url) for server in servers]
-    buyers = [Buyer(clients, agent, full(4, 60)) for agent in (ONCE, AGAIN) for _ in range(3)]
-    while any(buyer.is_alive() for buyer in buyers):
-        time.sleep(random.uniform(0.2, 1.0))
-        kill_worker(random.choice(servers))
-        shop.expect_claims()
-        servers[0].wait_for(lambda: all(len(server.worker_pids()) == 1 for server in servers), what="whole again")
-    for buyer in buyers:
-        assert buyer.failure is None
-        for run in buyer.runs:
-            called = tools_of(shop, run["run_id"])
-            log_of(clients[0], run["run_id"])
-            if run["status"] == "completed":
-                assert run["content"] == BOUGHT
-                assert {"look_up", "pay"} <= set(called)
-            else:
-                assert run["error"]["details"]["cause"] == "WORKER_LOST"
-            if run["agent_id"] == ONCE:
-                assert len(called) == len(set(called)), "a tool was called twice"
-            else:
-                assert run["status"] == "completed"

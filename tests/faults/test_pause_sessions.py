@@ -54,8 +54,14 @@ def test_interrupt_ends_the_paused_run_and_keeps_what_it_had_said(open_shop: tup
     ended = pair.here.get(f"/runs/{run['run_id']}")
     assert (ended["status"], ended["content"]) == ("cancelled", "Let me see. ")
     assert log_of(pair.here, run["run_id"])[-1].data["code"] == "RUN_CANCELLED"
-    said = [(role, text) for role, text in pair.there.said(session) if role == "assistant"]
-    assert said == [("assistant", "Let me see. "), ("assistant", "hello")]
+    messages = pair.there.get(f"/sessions/{session}/history")["messages"]
+    assert [one["content"] for one in messages if one["role"] == "assistant" and one["content"]] == [
+        "Let me see. ",
+        "hello",
+    ]
+    called = [call["id"] for one in messages for call in one.get("tool_calls") or ()]
+    results = [one["tool_call_id"] for one in messages if one["role"] == "tool"]
+    assert called == results == ["call_0_0"], "each call has a result"
     late = other.request("POST", f"/runs/{run['run_id']}/resume", answers_to(run))
     assert (late.status_code, late.json()["code"]) == (409, "RUN_FINISHED")
     assert shop.calls(run["run_id"], "pay") == []

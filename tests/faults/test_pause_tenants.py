@@ -78,6 +78,24 @@ def test_a_client_key_cannot_approve_what_it_may_see(servers: list[AgentOSServer
     until(lambda: ada.get(f"/api/v1/runs/{run['run_id']}").json["status"] == "completed")
 
 
+def test_deleting_the_data_of_an_owner_leaves_nothing_of_its_paused_runs(
+    shop: Shop, servers: list[AgentOSServer]
+) -> None:
+    ada, eve = (servers[0].as_caller(name, APPROVER) for name in ("ada", "eve"))
+    admin = HttpClient(servers[1].url, servers[0].as_caller("root", ("admin",)).headers)
+    session = ada.post("/api/v1/sessions", {"agent_id": "shop"}).json["session_id"]
+    hers, other = [pause(ada, session_id=session), pause(ada)], pause(eve)
+    deleted = admin.request("DELETE", "/api/v1/data?owner=ada")
+    assert (deleted.status, deleted.json["runs"]) == (200, 2), deleted.text
+    for run in hers:
+        assert ada.get(f"/api/v1/runs/{run['run_id']}").status == 404
+        assert ada.post(f"/api/v1/runs/{run['run_id']}/resume", answers_to(run)).status == 404
+        assert shop.calls(run["run_id"], "pay") == []
+    assert ada.get("/api/v1/approvals").json["approvals"] == []
+    assert [one["run_id"] for one in eve.get("/api/v1/approvals").json["approvals"]] == [other["run_id"]]
+    assert shop.rows("records") == shop.rows("pending_actions") == shop.rows("run_checkpoints") == 1
+
+
 def test_a_paused_run_counts_not_and_its_answer_is_never_refused_for_the_quota(shop: Shop) -> None:
     client = Client(shop.open(AGENTOS_MAX_RUNS_PER_OWNER="1").url)
     runs = [paused(client) for _ in range(3)]

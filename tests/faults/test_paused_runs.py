@@ -65,6 +65,35 @@ def test_what_it_said_before_the_pause_is_in_its_session_after_the_restart(shop:
     assert roles == [("assistant", "I pay now. "), ("tool", "paid 1 to bob"), ("assistant", "paid 1 to bob")]
 
 
+def test_its_record_and_its_changes_of_the_state_are_whole_after_the_restart(shop: Shop) -> None:
+    first = shop.open()
+    client = Client(first.url)
+    session = client.session("shop")
+    turns = [
+        [["remember", {"what": "hat"}], ["pay", {"amount": 1, "to": "bob"}]],
+        [["remember", {"what": "coat"}]],
+        "$results",
+    ]
+    run = paused(client, turns, session_id=session)
+    assert client.get(f"/sessions/{session}")["state"] == {}, "it is saved when the run completes"
+    first.kill()
+    client = Client(shop.open().url)
+    resume(client, run)
+    ended = client.ended(run["run_id"])
+    assert ended["content"] == "remembered hat | paid 1 to bob | remembered coat"
+    assert client.get(f"/sessions/{session}")["state"] == {"hat": True, "coat": True}
+    tools = [(step["number"], step.get("tool_name"), step["status"]) for step in ended["steps"]]
+    assert tools == [
+        (1, None, "completed"),
+        (2, "remember", "completed"),
+        (3, "pay", "completed"),
+        (4, None, "completed"),
+        (5, "remember", "completed"),
+        (6, None, "completed"),
+    ]
+    assert ended["loops"] == 3
+
+
 def test_a_question_is_asked_once_more_from_its_start_and_gets_the_answer(shop: Shop) -> None:
     first = shop.open()
     run = paused(Client(first.url), [[["order", {"what": "shoes"}]], "$results"])
@@ -115,11 +144,12 @@ def test_a_run_that_pauses_twice_survives_a_restart_at_each_pause(shop: Shop) ->
         [["order", {"what": "b"}], ["look_up", {"what": "b"}]],
         "$results",
     ]
-    server = shop.open()
-    run = paused(Client(server.url), turns)
+    settings = {"AGENTOS_MAX_ATTEMPTS": "1"}  # a pause is no lost worker
+    server = shop.open(**settings)
+    run = paused(Client(server.url), turns, "again")
     for kinds in (["approval", "approval"], ["input"]):
         server.kill()
-        server = shop.open()
+        server = shop.open(**settings)
         client = Client(server.url)
         run = client.get(f"/runs/{run['run_id']}")
         assert [one["kind"] for one in run["pending"]] == kinds
@@ -127,9 +157,29 @@ def test_a_run_that_pauses_twice_survives_a_restart_at_each_pause(shop: Shop) ->
         client.ended(run["run_id"])
     server.kill()
     ended = Client(shop.open().url).get(f"/runs/{run['run_id']}")
+    assert ended["crashes"] == 0
     assert ended["content"] == "found a | paid 1 to a | shipped a | ordered large b | found b"
     called = sorted(call["tool"] for call in shop.calls(run["run_id"], what="ended"))
     assert called == ["look_up", "look_up", "order", "pay", "ship"]
+
+
+def test_a_pause_uses_up_no_time_and_each_part_has_the_whole_limit(shop: Shop) -> None:
+    client = Client(shop.open(AGENTOS_REQUEST_TIMEOUT="2").url)
+    turns = [
+        {"say": "one two three ", "pause": 0.4, "calls": [["pay", {"amount": 1, "to": "bob"}]]},
+        {"say": "four five six", "pause": 0.4},
+    ]
+    run = paused(client, turns)
+    time.sleep(1.2)
+    resume(client, run)
+    ended = client.ended(run["run_id"])
+    assert (ended["status"], ended["content"]) == ("completed", "four five six")
+    assert ended["duration"] > 3.4
+
+    late = paused(client, [turns[0], {"say": "word " * 20, "pause": 0.4}])
+    resume(client, late)
+    ended = client.ended(late["run_id"])
+    assert (ended["status"], ended["error"]["details"]["cause"]) == ("failed", "TIMEOUT")
 
 
 def test_expiry_that_came_while_no_server_ran_ends_the_run_once(shop: Shop) -> None:

@@ -103,6 +103,11 @@ class Shop:
                 values = {"id": id, "document": json.dumps(moved)}
                 connection.execute(text("UPDATE pending_actions SET document = :document WHERE id = :id"), values)
 
+    def rows(self, table: str) -> int:
+        """Return how many rows a table has."""
+        with self._engine().connect() as connection:
+            return int(connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one())
+
     def expect_claims(self) -> None:
         """Let the time be over in which runs that wait for a worker should have been claimed: others look for them."""
         with self._engine().begin() as connection:

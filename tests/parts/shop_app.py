@@ -127,6 +127,13 @@ def order(what: str, context: ToolContext) -> str:
     return f"ordered {size} {what}"
 
 
+@tool
+def remember(what: str, context: ToolContext) -> str:
+    """Keep something in the session's state."""
+    context.set_state([{"op": "add", "path": f"/{what}", "value": True}])
+    return f"remembered {what}"
+
+
 # --- the process ends ------------------------------------------------------------------------------------------------
 
 
@@ -188,7 +195,7 @@ class Shop:
 
 
 def agent(id: str, **settings: Any) -> Agent:
-    return Agent(id=id, model="clerk:any", tools=[look_up, pay, ship, order], **settings)
+    return Agent(id=id, model="clerk:any", tools=[look_up, pay, ship, order, remember], **settings)
 
 
 app = create_app(

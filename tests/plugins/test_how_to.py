@@ -1,6 +1,7 @@
 """The plugins of the how-to pages do what the pages say."""
 
 import json
+import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -46,8 +47,17 @@ def test_the_office_keeps_budgets_keeps_secrets_and_counts(serve, page) -> None:
     assert not office.thread.is_alive()
 
 
-def test_a_clerk_transfers_and_closes_after_an_approval() -> None:
-    page = read("approvals.md")
+@pytest.fixture
+def approvals(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    # The last block imports the first one, which readers have saved.
+    bank: dict[str, Any] = {}
+    exec((PAGES / "approvals.md").read_text("utf-8").split("```python\n")[1].split("```")[0], bank)
+    monkeypatch.setitem(sys.modules, "bank", SimpleNamespace(clerk=bank["clerk"]))
+    return read("approvals.md")
+
+
+def test_a_clerk_transfers_and_closes_after_an_approval(approvals: SimpleNamespace) -> None:
+    page = approvals
     page.test_a_transfer_waits_for_its_approval()
     calls = [
         call("close_account", '{"number": "7"}', id="1"),
@@ -57,8 +67,8 @@ def test_a_clerk_transfers_and_closes_after_an_approval() -> None:
     assert [one.message for one in waiting.pending] == [None, "a million needs a second person"]
 
 
-def test_a_book_is_ordered_in_the_binding_that_was_asked_for() -> None:
-    agent = Agent(id="shop", model="openai:gpt-5-mini", tools=[read("approvals.md").book])
+def test_a_book_is_ordered_in_the_binding_that_was_asked_for(approvals: SimpleNamespace) -> None:
+    agent = Agent(id="shop", model="openai:gpt-5-mini", tools=[approvals.book])
     run = run_agent(
         agent,
         "Emma",

@@ -33,6 +33,7 @@ from agentos.execution.executor import EmbeddedExecutor
 from agentos.hookspecs import hookimpl
 from agentos.models.scripted import Pause, ScriptedProvider, call
 from agentos.registrations import RegisterExecutor, RegisterModelProvider
+from agentos.services.pauses import SETTLED
 from agentos.services.services import Services
 from agentos.storage.paging import Paging
 from agentos.storage.pauses import PendingFilter
@@ -331,10 +332,12 @@ def test_a_run_that_nobody_answers_in_time_fails(worker: Make) -> None:
     session, _ = services.sessions.create("clerk", caller=OPERATOR)
     run_id = start(services, session_id=session.id)
     run = paused(services.storage, run_id)
-    assert services.runs.expire(run_id) == run.pending[0].expires_at
+    assert services.runs.expire(run_id) == run.pending[0].expires_at + SETTLED
     time.sleep(0.4)
     with pytest.raises(PendingExpired):
         services.runs.answer(run_id, approvals(run), OPERATOR)
+    assert services.runs.expire(run_id) is not None, "an answer in time may still be on its way"
+    time.sleep(SETTLED.total_seconds())
     assert services.runs.expire(run_id) is None
     ended = finished(services, run_id)
     assert ended.error is not None
@@ -461,6 +464,30 @@ def test_the_tool_calls_of_finished_steps_are_not_repeated_after_a_crash(worker:
     said = here.sessions.history(session.id, OPERATOR, limit=9).messages
     assert [one.message.content for one in said] == ["Pay", "", "found", "whole"]
     assert [step.type for step in run.steps] == ["model_call", "tool_call", "model_call"]
+
+
+def test_an_approved_call_is_not_repeated_after_a_crash_of_the_worker_that_made_it(worker: Make) -> None:
+    lost, found = Bank([TRANSFER], ["more words ", Pause(20)]), Bank("whole")
+    agents = [bank.agent(retry_on_crash=True) for bank in (lost, found)]
+    there, here = worker(lost, agent=agents[0]), worker(found, agent=agents[1])
+    run_id = start(there)
+    there.runs.answer(run_id, approvals(paused(there.storage, run_id)), OPERATOR)
+    until(lambda: len(there.storage.runs.checkpoints(run_id)) == 2)
+    until(lambda: types(there, run_id)[-1] == "token")
+    die(there)
+
+    def taken() -> bool:
+        here.leases.sweep()
+        return here.runs.open(run_id, OPERATOR).get().status.finished
+
+    until(taken)
+    run = finished(here, run_id)
+    assert (run.status, run.content, run.attempt, run.crashes) == (RunStatus.COMPLETED, "whole", 3, 1)
+    assert (lost.calls, found.calls) == (["transfer 5"], [])
+    assert types(here, run_id) == [
+        *("run_start", "paused", "resumed", "tool_call", "tool_call", "token"),
+        *("run_start", "token", "complete"),
+    ]
 
 
 def test_the_end_of_a_paused_run_begins_the_next_background_run_of_its_session(worker: Make) -> None:

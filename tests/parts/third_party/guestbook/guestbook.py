@@ -1,11 +1,32 @@
-"""A plugin as a stranger would write it, on the public modules alone: visitors sign a book, and an agent repeats it."""
+"""A plugin as a stranger would write it, on the public modules alone: visitors sign a book, and an agent repeats it.
+
+Another agent stamps entries, which somebody has to approve. What visitors want to be reminded of is done by jobs.
+"""
 
 import dataclasses
 import os
 import threading
 from collections import Counter
+from datetime import UTC, datetime
 
-from agentos import Denied, RunEvent, Step, Usage, hookimpl, kinds, web
+from agentos import (
+    Agent,
+    Denied,
+    Finish,
+    ModelProvider,
+    Pending,
+    Record,
+    RunEvent,
+    Step,
+    TextDelta,
+    ToolCallDelta,
+    ToolContext,
+    Usage,
+    hookimpl,
+    kinds,
+    tool,
+    web,
+)
 from agentos.web import PUBLIC, ResponseSpec, Routes
 
 routes = Routes("guestbook", "A book that visitors sign.")
@@ -53,6 +74,26 @@ class Guestbook:
 
 
 book = Guestbook()
+REMINDERS, REMINDED = "guestbook-reminders", "guestbook-reminded"
+
+
+class Warden(ModelProvider):
+    """Has what it is told stamped, and says what the stamp says."""
+
+    def stream(self, request):
+        last = request.messages[-1]
+        if last.role == "tool":
+            yield TextDelta(last.content)
+            yield Finish("stop")
+        else:
+            yield ToolCallDelta(0, "stamp_1", "stamp", '{"entry": "the first"}')
+            yield Finish("tool_calls")
+
+
+@tool
+def stamp(entry: str, context: ToolContext) -> str:
+    """Stamp an entry."""
+    return f"stamped {entry} for {context.owner}"
 
 
 @hookimpl
@@ -66,6 +107,30 @@ def register_routes(register, server):
     book.motto = server.config.plugin_settings["guestbook_motto"]
     book.closed_to = frozenset(server.config.plugin_settings["guestbook_closed_to"])
     register(routes)
+
+
+@hookimpl
+def register_model_providers(register):
+    register("warden", lambda config: Warden())
+
+
+@hookimpl
+def register_agents(register):
+    register(Agent(id="warden", model="warden:any", tools=[stamp]))
+
+
+@hookimpl
+def before_tool_call(call, context):
+    return Pending("a stamp costs a cent") if call.name == "stamp" else None
+
+
+@hookimpl
+def register_jobs(register):
+    register(REMINDERS, remind)
+
+
+def remind(record, server):
+    server.records.add(REMINDED, "all", 1, owner=record.owner)
 
 
 @hookimpl
@@ -111,3 +176,18 @@ def sign(body):
 def get_entry(run_id):
     """Read an entry again, as it was written."""
     return web.stream(web.server().runs.open(run_id, web.caller()), Lines())
+
+
+@routes.post("/guestbook/reminders", access="guestbook:write", body=EntrySchema, responses=FOUND)
+def add_reminder(body):
+    """Have oneself reminded at once; the text names the reminder."""
+    owner, now = web.caller().owner, datetime.now(UTC)
+    record = web.server().records.put(Record(collection=REMINDERS, id=body["text"], owner=owner, due_at=now))
+    return web.json_response({"id": record.id})
+
+
+@routes.get("/guestbook/reminders", access="guestbook:read", responses=FOUND)
+def count_reminders():
+    """Read how often the caller was reminded."""
+    found = web.server().records.get(REMINDED, "all", owner=web.caller().owner)
+    return web.json_response({"reminded": 0 if found is None else found.value})
