@@ -12,7 +12,7 @@ from agentos.testing import PIXEL, KnownCallers, Pause, call
 from parts.openai_door import CLOSED, SHOP, Door, MakeDoor
 from parts.openai_responses import CALL, WEATHER
 
-PIXEL = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+PICTURE = f"data:image/png;base64,{PIXEL.data}"
 USER = {"role": "user", "content": "Hi"}
 
 
