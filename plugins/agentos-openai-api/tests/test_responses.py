@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
+from datetime import UTC, datetime
 from typing import Any
 
 import openai
@@ -288,3 +290,68 @@ def test_an_answer_that_was_cut_is_incomplete(door: Door, scripted: ScriptedProv
     assert made.status == "incomplete"
     assert made.incomplete_details is not None
     assert made.incomplete_details.reason == "max_output_tokens"
+
+
+def without_logs(door: Door) -> None:
+    """Remove all events, as the server does after their time."""
+    door.app.extensions["agentos"].storage.events.delete_old(ended_before=datetime.now(UTC), limit=100)
+
+
+def test_a_response_outlives_its_events(door: Door, scripted: ScriptedProvider) -> None:
+    scripted.say(["Hello!", Usage(10, 3)], "Again.")
+    client = door.client()
+    made = client.responses.create(model="shop", input="Hi", metadata={"a": "b"})
+    without_logs(door)
+    found = client.responses.retrieve(made.id)
+    assert (found.status, found.output_text, found.usage, found.metadata) == (
+        "completed",
+        "Hello!",
+        made.usage,
+        {"a": "b"},
+    )
+    with pytest.raises(openai.APIStatusError) as raised:
+        client.responses.retrieve(made.id, stream=True)
+    assert (raised.value.status_code, raised.value.code) == (410, "events_expired")
+    client.responses.create(model="shop", input="And?", previous_response_id=made.id)
+    said = [(message.role, message.content) for message in scripted.requests[-1].messages][1:]
+    assert said == [("user", "Hi"), ("assistant", "Hello!"), ("user", "And?")]
+
+
+@pytest.mark.parametrize("failing", [False, True])
+def test_the_end_of_a_response_outlives_its_events(door: Door, scripted: ScriptedProvider, failing: bool) -> None:
+    scripted.say(["Hel", Fail(ProviderError("it broke")) if failing else Finish("length")])
+    client = door.client()
+    made = client.responses.create(model="shop", input="Hi", background=True)
+    list(client.responses.retrieve(made.id, stream=True))
+    before = client.responses.retrieve(made.id)
+    without_logs(door)
+    after = client.responses.retrieve(made.id)
+    assert (after.status, after.error, after.incomplete_details, after.output_text) == (
+        before.status,
+        before.error,
+        before.incomplete_details,
+        "Hel",
+    )
+
+
+def test_a_repeat_with_the_same_key_is_the_same_response(door: Door, scripted: ScriptedProvider) -> None:
+    scripted.say("One.", "Two.")
+    client = door.client()
+    key = {"Idempotency-Key": "k1"}
+    first = client.responses.create(model="shop", input="Hi", extra_headers=key)
+    again = client.responses.with_raw_response.create(model="shop", input="Hi", extra_headers=key)
+    assert again.headers["Idempotency-Replayed"] == "true"
+    assert again.parse() == first
+
+
+def test_coroutines_stream_and_resume(door: Door, scripted: ScriptedProvider) -> None:
+    scripted.say(["Hel", "lo!"])
+
+    async def ask() -> tuple[list[Any], list[Any]]:
+        async with door.async_client() as client:
+            first = [event async for event in await client.responses.create(model="shop", input="Hi", stream=True)]
+            id = first[0].response.id
+            return first, [event async for event in await client.responses.retrieve(id, stream=True, starting_after=3)]
+
+    first, rest = asyncio.run(ask())
+    assert rest == first[4:]
