@@ -92,7 +92,7 @@ def test_what_it_allows_reaches_the_model(door: Door, scripted: ScriptedProvider
         ({"input": [{"role": "critic", "content": "Hi"}]}, "input[0].role"),
         ({"input": [{"role": "user", "content": [{"type": "video"}]}]}, "input[0].content[0].type"),
         ({"input": [{"type": "function_call", "name": "a", "arguments": "{}"}]}, "input[0].call_id"),
-        ({"input": [{"type": "item_reference", "id": "msg_1"}]}, "input[0]"),
+        ({"input": [{"type": "item_reference", "id": "msg_1"}]}, "input[0].id"),
         ({"tools": [{"type": "web_search"}]}, "tools[0].type"),
         ({"tools": [{"type": "function"}]}, "tools[0].name"),
         ({"tools": [7]}, "tools[0]"),
@@ -246,6 +246,9 @@ def test_what_another_tenant_has_behaves_like_a_missing_thing(make_door: MakeDoo
         {"type": "function_call", "call_id": item.call_id, "name": "weather", "arguments": "{}"},
         {"type": "function_call_output", "call_id": item.call_id, "output": "Rain."},
     ]
+    named = [{"type": "item_reference", "id": item.id}, *input[2:]]
+    with pytest.raises(openai.BadRequestError, match="no such item"):
+        bob.responses.create(model="shop", input=named)
     own = bob.responses.create(model="shop", input=input)
     assert (own.output_text, own.id.startswith(made.id)) == ("For Bob.", False)
     assert alice.responses.retrieve(made.id) == made

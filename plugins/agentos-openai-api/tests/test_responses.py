@@ -355,3 +355,24 @@ def test_coroutines_stream_and_resume(door: Door, scripted: ScriptedProvider) ->
 
     first, rest = asyncio.run(ask())
     assert rest == first[4:]
+
+
+def test_an_item_may_be_named_by_its_id(door: Door, scripted: ScriptedProvider) -> None:
+    scripted.say(["Let me see.", *CALL], "Take one.", "You are welcome.")
+    client = door.client()
+    input: list[Any] = [{"role": "user", "content": "Umbrella?"}]
+    first = client.responses.create(model="shop", input=input, tools=[WEATHER])
+    input += [{"type": "item_reference", "id": item.id} for item in first.output]
+    input.append({"type": "function_call_output", "call_id": first.output[1].call_id, "output": "It rains."})
+    second = client.responses.create(model="shop", input=input, tools=[WEATHER])
+    assert (second.output_text, second.id) == ("Take one.", f"{first.id}_1")
+    input += [{"type": "item_reference", "id": second.output[0].id}, {"role": "user", "content": "Thanks."}]
+    client.responses.create(model="shop", input=input, tools=[WEATHER])
+    said = [(message.role, message.content, len(message.tool_calls)) for message in scripted.requests[-1].messages]
+    assert said[1:] == [
+        ("user", "Umbrella?", 0),
+        ("assistant", "Let me see.", 1),
+        ("tool", "It rains.", 0),
+        ("assistant", "Take one.", 0),
+        ("user", "Thanks.", 0),
+    ]

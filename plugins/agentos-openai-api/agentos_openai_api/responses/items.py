@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,7 +33,11 @@ class Input:
         return self.messages[last:]
 
 
-def read_input(value: Any) -> Input:
+Resolve = Callable[[str, str], Mapping[str, Any]]
+"""Returns the item of an id, or raises naming the field that it stands in."""
+
+
+def read_input(value: Any, resolve: Resolve) -> Input:
     """Return what the field ``input`` says. Raises ``InvalidRequest`` or ``InvalidMedia`` naming what is wrong."""
     said = Input()
     if isinstance(value, str):
@@ -42,7 +46,10 @@ def read_input(value: Any) -> Input:
     if not isinstance(value, list):
         refuse(INPUT, f"is {shown(value)}; accepted is a text or a list of items")
     for number, item in enumerate(value):
-        _read_item(item, f"{INPUT}[{number}]", said)
+        where = f"{INPUT}[{number}]"
+        if isinstance(item, dict) and item.get("type") == "item_reference":
+            item = resolve(_text(item, "id", where), where)
+        _read_item(item, where, said)
     return said
 
 
@@ -60,10 +67,8 @@ def _read_item(item: Any, where: str, said: Input) -> None:
             said.messages.append(Message("tool", text, tool_call_id=_text(item, "call_id", where)))
         case "reasoning":
             pass  # a model reads its own thoughts again only from its own server
-        case "item_reference":
-            refuse(where, "is a reference; send the item itself, or 'previous_response_id'")
         case other:
-            refuse(f"{where}.type", f"is {shown(other)}; accepted are {', '.join(_KINDS[:-1])}")
+            refuse(f"{where}.type", f"is {shown(other)}; accepted are {', '.join(_KINDS)}")
 
 
 def _read_message(item: Mapping[str, Any], where: str, said: Input) -> None:

@@ -41,6 +41,7 @@ from agentos_openai_api.responses.mapper import Wanted, request_of
 from agentos_openai_api.responses.parts import ResponseRef
 from agentos_openai_api.responses.projection import ResponseProjection
 from agentos_openai_api.responses.reader import ResponseReader
+from agentos_openai_api.responses.references import References
 from agentos_openai_api.responses.retrieval import Found, ResponseNotFound, find_response, read_response
 from agentos_openai_api.responses.schemas import (
     OpenAIResponseSchema,
@@ -86,7 +87,7 @@ def create_openai_response(body: dict[str, Any]) -> Response:
     Calls of the client's `tools` end the response. A request with their outputs begins the next response, and the run
     continues. `previous_response_id` continues the conversation of any response that has ended.
     """
-    said = read_input(body["input"])
+    said = read_input(body["input"], References().item)
     continued = continue_run(body["model"], said.results)
     if continued is not None:
         return _continued(body, continued)
