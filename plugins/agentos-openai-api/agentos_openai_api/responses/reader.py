@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 import orjson
 
 from agentos import PendingKind
 from agentos.web import Frame, event_data, token_json
 from agentos_openai_api.chat.waiting import waiting_text
-from agentos_openai_api.ids import FUNCTION_CALL, MESSAGE, MOST_CALLS, REASONING, item_id, tool_call_id
+from agentos_openai_api.ids import FUNCTION_CALL, MOST_CALLS, item_id, tool_call_id
 from agentos_openai_api.responses import forms
 from agentos_openai_api.responses.echo import Echo
+from agentos_openai_api.responses.events import DONES, PREFIXES, Event, Writing, add, event, item_of, part_of
 from agentos_openai_api.responses.parts import ResponseRef
 from agentos_openai_api.responses.turns import TurnCounter
 
@@ -21,29 +21,6 @@ STARTED_OVER = (
     "the run began again at another worker, and what was sent of this response does not count;"
     " GET /v1/responses/{id} has it when the run has ended"
 )
-
-
-class Event(NamedTuple):
-    """An event without its number: ``fields`` are those of its JSON object, encoded, without the braces."""
-
-    type: str
-    fields: bytes
-
-
-@dataclass(slots=True)
-class _Writing:
-    """An item that is being said. ``delta`` is what the events of all its pieces have in common."""
-
-    kind: str
-    id: str
-    turn: int
-    delta: bytes
-    pieces: list[bytes] = field(default_factory=list)
-
-    @property
-    def text(self) -> orjson.Fragment:
-        """All that was said, as JSON."""
-        return orjson.Fragment(b'"%b"' % b"".join(self.pieces))
 
 
 class ResponseReader:
@@ -56,6 +33,8 @@ class ResponseReader:
     def __init__(self, echo: Echo, *, part: int = 0, forgets: bool = False) -> None:
         self.over = False
         """Whether the response has its last event."""
+        self.speaking: Writing | None = None
+        """The text that is being said, if the next token is a piece of it and nothing else."""
         self.response: dict[str, Any] | None = None
         """The response as its latest event has it; ``None`` before the first."""
         self.part = 0
@@ -67,7 +46,7 @@ class ResponseReader:
         self._session_id: str | None = None
         self._begun = False
         self._turns = TurnCounter()
-        self._writing: _Writing | None = None
+        self._writing: Writing | None = None
         self._items: list[tuple[int, dict[str, Any]]] = []
         """With the turn of each."""
         self._place = 0
@@ -132,34 +111,35 @@ class ResponseReader:
             events = [] if self._begun else self._begin()
             events += self._end_writing("completed")
             writing = self._begin_writing(kind, turn, events)
-        events.append(_add(writing, piece))
+        events.append(add(writing, piece))
         return events
 
-    def _begin_writing(self, kind: str, turn: int, events: list[Event]) -> _Writing:
-        id = self._new_id(_PREFIXES[kind])
+    def _begin_writing(self, kind: str, turn: int, events: list[Event]) -> Writing:
+        id = self._new_id(PREFIXES[kind])
         index = len(self._items)
         where = {"item_id": id, "output_index": index, "content_index": 0}
         logprobs: dict[str, Any] = {"logprobs": []} if kind == "message" else {}
-        delta = orjson.dumps({**where, **logprobs})[1:-1] + b',"delta":'
-        self._writing = writing = _Writing(kind, id, turn, delta)
-        item = {**_item(kind, id, "", status="in_progress"), "content": []}
-        events.append(_event("response.output_item.added", output_index=index, item=item))
-        events.append(_event("response.content_part.added", **where, part=_part(kind, "")))
+        delta = orjson.dumps({**where, **logprobs})[1:-1] + b',"delta":"'
+        self._writing = writing = Writing(kind, id, turn, delta)
+        self.speaking = writing if kind == "message" and self.part == self._wanted else None
+        item = {**item_of(kind, id, "", status="in_progress"), "content": []}
+        events.append(event("response.output_item.added", output_index=index, item=item))
+        events.append(event("response.content_part.added", **where, part=part_of(kind, "")))
         return writing
 
     def _end_writing(self, status: str) -> list[Event]:
-        writing, self._writing = self._writing, None
+        writing, self._writing, self.speaking = self._writing, None, None
         if writing is None:
             return []
         index = len(self._items)
         where = {"item_id": writing.id, "output_index": index, "content_index": 0}
         logprobs: dict[str, Any] = {"logprobs": []} if writing.kind == "message" else {}
-        item = _item(writing.kind, writing.id, writing.text, status=status)
+        item = item_of(writing.kind, writing.id, writing.text, status=status)
         self._items.append((writing.turn, item))
         return [
-            _event(_DONES[writing.kind], **where, **logprobs, text=writing.text),
-            _event("response.content_part.done", **where, part=_part(writing.kind, writing.text)),
-            _event("response.output_item.done", output_index=index, item=item),
+            event(DONES[writing.kind], **where, **logprobs, text=writing.text),
+            event("response.content_part.done", **where, part=part_of(writing.kind, writing.text)),
+            event("response.output_item.done", output_index=index, item=item),
         ]
 
     def _new_id(self, prefix: str) -> str:
@@ -177,9 +157,9 @@ class ResponseReader:
         if not any(turn > kept for turn in sent):
             return []
         if not self._forgets and self.part == self._wanted:
-            self.over = True
-            return [_event("error", code="run_started_over", message=STARTED_OVER, param=None)]
-        self._writing = None
+            self.over, self.speaking = True, None
+            return [event("error", code="run_started_over", message=STARTED_OVER, param=None)]
+        self._writing = self.speaking = None
         self._items = [(turn, item) for turn, item in self._items if turn <= kept]
         return []
 
@@ -214,7 +194,7 @@ class ResponseReader:
     def _say(self, text: str) -> list[Event]:
         events: list[Event] = []
         writing = self._begin_writing("message", self._turns.turn, events)
-        events.append(_add(writing, orjson.dumps(text)[1:-1]))
+        events.append(add(writing, orjson.dumps(text)[1:-1]))
         return events + self._end_writing("completed")
 
     def _call(self, number: int, action: Mapping[str, Any]) -> list[Event]:
@@ -225,10 +205,10 @@ class ResponseReader:
         where = {"item_id": id, "output_index": index}
         self._items.append((self._turns.turn, item))
         return [
-            _event("response.output_item.added", output_index=index, item=item | _EMPTY_CALL),
-            _event("response.function_call_arguments.delta", **where, delta=arguments),
-            _event("response.function_call_arguments.done", **where, name=action["tool_name"], arguments=arguments),
-            _event("response.output_item.done", output_index=index, item=item),
+            event("response.output_item.added", output_index=index, item=item | _EMPTY_CALL),
+            event("response.function_call_arguments.delta", **where, delta=arguments),
+            event("response.function_call_arguments.done", **where, name=action["tool_name"], arguments=arguments),
+            event("response.output_item.done", output_index=index, item=item),
         ]
 
     def _end_part(self) -> None:
@@ -271,7 +251,7 @@ class ResponseReader:
         made = forms.response_json(ref, self._echo, model=self._model, session_id=self._session_id, **fields)
         if self.part == self._wanted:
             self.response = made
-        return _event(type, response=made)
+        return event(type, response=made)
 
 
 _READ = {
@@ -282,25 +262,4 @@ _READ = {
     "complete": ResponseReader._complete,
     "error": ResponseReader._error,
 }
-_PREFIXES = {"message": MESSAGE, "reasoning": REASONING}
-_DELTAS = {"message": "response.output_text.delta", "reasoning": "response.reasoning_text.delta"}
-_DONES = {"message": "response.output_text.done", "reasoning": "response.reasoning_text.done"}
 _EMPTY_CALL = {"status": "in_progress", "arguments": ""}
-
-
-def _event(type: str, **fields: Any) -> Event:
-    return Event(type, orjson.dumps(fields)[1:-1])
-
-
-def _add(writing: _Writing, piece: bytes) -> Event:
-    writing.pieces.append(piece)
-    return Event(_DELTAS[writing.kind], b'%b"%b"' % (writing.delta, piece))
-
-
-def _item(kind: str, id: str, text: Any, *, status: str) -> dict[str, Any]:
-    make = forms.message_item if kind == "message" else forms.reasoning_item
-    return make(id, text, status=status)
-
-
-def _part(kind: str, text: Any) -> dict[str, Any]:
-    return forms.output_text(text) if kind == "message" else {"type": "reasoning_text", "text": text}
