@@ -11,7 +11,7 @@ import openai
 from flask import Flask
 from werkzeug.serving import make_server
 
-from agentos import Agent
+from agentos import Agent, Server
 from agentos.testing import AgentClient
 
 SHOP = Agent(
@@ -46,6 +46,12 @@ class Door:
         ends.callback(self._server.server_close)
         ends.callback(self._server.shutdown)
         self.http = AgentClient(app, Flask.response_class)
+
+    @property
+    def server(self) -> Server:
+        """What a plugin has of it."""
+        found: Server = self.app.extensions["agentos.plugin_server"]
+        return found
 
     @property
     def url(self) -> str:

@@ -17,7 +17,8 @@ def make_door(agentos_app: Callable[..., Flask]) -> Iterator[MakeDoor]:
     with ExitStack() as ends:
 
         def make(*agents: Any, **options: Any) -> Door:
-            return Door(agentos_app(agents or (SHOP, CLOSED), installed=["openai-api"], **options), ends)
+            given = agents[0] if len(agents) == 1 and isinstance(agents[0], dict) else agents or (SHOP, CLOSED)
+            return Door(agentos_app(given, installed=["openai-api"], **options), ends)
 
         yield make
 

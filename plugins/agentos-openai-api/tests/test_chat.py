@@ -7,10 +7,12 @@ import json
 
 import openai
 import pytest
+from agentos_openai_api.chat.answer import AnswerReader
+from agentos_openai_api.chat.completion import is_plain, plain_completion, read_completion
 from pydantic import BaseModel
 
-from agentos import Agent, Finish, ProviderError, ScriptedProvider, Usage, tool
-from agentos.testing import PIXEL, Fail, call
+from agentos import Agent, Finish, ProviderError, ReasoningDelta, ScriptedProvider, Usage, tool
+from agentos.testing import PIXEL, Fail, Pause, call
 from parts.openai_door import Door, MakeDoor
 
 
@@ -153,6 +155,17 @@ def test_a_servers_tools_are_shown_where_the_client_asks(
     assert shown == 'hours({"day":"Monday"})\nhours → 9 to 5\n'
 
 
+def test_a_plain_run_is_answered_from_its_record_as_from_its_events(door: Door, scripted: ScriptedProvider) -> None:
+    scripted.say([ReasoningDelta("Hm, "), ReasoningDelta("nine."), "At ", "nine.", Usage(7, 3, 1), Finish("length")])
+    answer = ask(door)
+    handle = door.server.runs.open(answer.id.removeprefix("chatcmpl-"), door.server.principal("test"))
+    run = handle.get()
+    assert is_plain(run)
+    read = read_completion(run, handle.follow(0, heartbeat=60), AnswerReader())
+    assert read == plain_completion(run) == answer.model_dump(exclude_unset=True)
+    assert answer.choices[0].message.reasoning_content == "Hm, nine."
+
+
 def test_what_the_agent_allows_reaches_the_model(door: Door, scripted: ScriptedProvider) -> None:
     scripted.say("Yes.")
     answer = door.chat(temperature=0.5, max_tokens=20, top_p=0.5, frequency_penalty=1, prediction={"type": "content"})
@@ -206,3 +219,29 @@ def test_a_failure_in_a_stream_is_an_error_of_the_client_and_no_end(door: Door, 
     body = door.chat(stream=True).text
     assert "[DONE]" not in body
     assert json.loads(body.strip().rpartition("data: ")[2])["error"]["code"] == "provider_error"
+
+
+def test_a_run_is_followed_and_cancelled_at_the_servers_own_addresses(door: Door, scripted: ScriptedProvider) -> None:
+    scripted.say(["At ni", Pause(20), "ne."])
+    stream = ask(door, stream=True)
+    chunks = iter(stream)
+    run_id = next(chunks).id.removeprefix("chatcmpl-")
+    assert next(chunks).choices[0].delta.content == "At ni"
+    assert door.http.post(f"/api/v1/runs/{run_id}/cancel").status_code == 202
+    with pytest.raises(openai.APIError) as caught:
+        list(chunks)
+    assert caught.value.code == "run_cancelled"
+    assert [event.type for event in door.http.follow(run_id)] == ["run_start", "token", "error"]
+
+
+def test_a_limit_says_when_to_come_again(make_door: MakeDoor, scripted: ScriptedProvider) -> None:
+    door = make_door(max_runs_per_owner=1)
+    scripted.say(["At ni", Pause(20)])
+    stream = ask(door, stream=True)
+    run_id = next(iter(stream)).id.removeprefix("chatcmpl-")
+    answer = door.chat()
+    assert (answer.status_code, answer.json["error"]["type"]) == (429, "rate_limit_error")
+    assert answer.headers["x-should-retry"] == "true"
+    assert int(answer.headers["Retry-After"]) >= 1
+    door.http.post(f"/api/v1/runs/{run_id}/cancel")
+    stream.close()

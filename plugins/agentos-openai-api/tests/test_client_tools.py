@@ -142,6 +142,20 @@ def test_a_new_message_ends_the_pause_of_its_session(door: Door, scripted: Scrip
     assert sorted(run["status"] for run in runs(door)) == ["cancelled", "completed"]
 
 
+def test_a_chat_of_a_client_with_tools_stays_one_session(door: Door, scripted: ScriptedProvider) -> None:
+    chat = {"X-OpenWebUI-Chat-Id": "chat-1"}
+    scripted.say(CALL, "Take one.", "Bye.")
+    first = door.chat([QUESTION], tools=[WEATHER], headers=chat)
+    session = first.headers["X-AgentOS-Session-Id"]
+    messages = result(said(first, streamed=False))
+    second = door.chat(messages, tools=[WEATHER], headers=chat)
+    assert second.headers["X-AgentOS-Session-Id"] == session
+    messages += [{"role": "assistant", "content": "Take one."}, {"role": "user", "content": "Thanks"}]
+    third = door.chat(messages, tools=[WEATHER], headers=chat)
+    assert third.headers["X-AgentOS-Session-Id"] == session
+    assert len(door.http.get(f"/api/v1/sessions/{session}/history").json["runs"]) == 2
+
+
 def test_no_tool_choice_leaves_the_tools_out(door: Door, scripted: ScriptedProvider) -> None:
     scripted.say("Maybe.")
     door.chat([QUESTION], tools=[WEATHER], tool_choice="none")
@@ -188,6 +202,19 @@ def test_a_run_that_waits_for_a_person_says_so(make_door: MakeDoor, scripted: Sc
     assert answer["content"].startswith("One moment.\n\nThis run waits for a person.")
     assert "Ask the boss." in answer["content"]
     assert f"/api/v1/runs/{run['run_id']}/resume" in answer["content"]
+
+
+def test_a_session_that_waits_for_a_person_is_busy_and_the_client_does_not_try_again(
+    make_door: MakeDoor, scripted: ScriptedProvider
+) -> None:
+    door = make_door(Agent(id="shop", model="test:m", tools=[pay]), plugins={"guarded": Guarded()})
+    headers = {"X-AgentOS-Session-Id": door.http.session("shop")}
+    scripted.say([call("pay", '{"amount": 5}')], "Paid.")
+    door.chat([QUESTION], headers=headers)
+    answer = door.chat("Never mind.", headers=headers)
+    assert (answer.status_code, answer.json["error"]["code"]) == (409, "session_busy")
+    assert answer.headers["x-should-retry"] == "false"
+    assert len(runs(door, "paused")) == 1
 
 
 @STREAMED

@@ -6,6 +6,7 @@ import json
 
 import pytest
 from agentos_openai_api.chat.answer import AnswerReader
+from agentos_openai_api.chat.completion import read_completion
 from agentos_openai_api.chat.projection import ChatProjection
 
 from agentos.testing import ProjectionContract, SSEReader
@@ -38,3 +39,8 @@ class TestChatProjection(ProjectionContract):
     @pytest.mark.parametrize("events", ["failed"], indirect=True)
     def test_a_failure_is_the_last_thing(self, data) -> None:
         assert json.loads(data[-1])["error"]["message"] == "it broke"
+
+    @pytest.mark.parametrize("events", ["started over"], indirect=True)
+    def test_an_answer_that_is_not_sent_yet_begins_again_with_its_run(self, frames, run) -> None:
+        answer = read_completion(run, [frames], AnswerReader())
+        assert answer["choices"][0]["message"]["content"] == "Hello"

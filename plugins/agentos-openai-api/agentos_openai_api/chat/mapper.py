@@ -87,12 +87,13 @@ def request_of(body: Mapping[str, Any], said: Conversation) -> RunRequest:
     """Return the request for a new run: in a session with the user's newest message, else of the conversation."""
     metadata = {name: value for name, value in (body.get("metadata") or {}).items() if name != SESSION_FIELD}
     user_id = body.get("user") or None
+    overrides = _overrides(body, said)
     common: dict[str, Any] = {
         "caller": caller(),
         "agent_id": said.model,
         "user_id": user_id,
         "metadata": metadata,
-        "overrides": _overrides(body, said),
+        **({"overrides": overrides} if overrides.names else {}),  # of a plain run, none are stored
         "idempotency": idempotency_key(http_request, body),
         "request_id": request_id(),
     }

@@ -89,7 +89,7 @@ def create_chat_completion(body: dict[str, Any]) -> Response:
     continued = continue_run(said)
     if continued is not None:
         try:
-            return _continued_answer(body, continued)
+            return _in_session(_continued_answer(body, continued), continued.run.session_id)
         except EventsExpired:
             pass  # what it answered then cannot be said again
     end_pause_of(said)
@@ -101,9 +101,7 @@ def create_chat_completion(body: dict[str, Any]) -> Response:
         if not end_pause_of_session(busy):
             raise
         response = answer(wanted)
-    if wanted.session_id is not None:
-        response.headers[SESSION_HEADER] = wanted.session_id
-    return response
+    return _in_session(response, wanted.session_id)
 
 
 def _stream(body: dict[str, Any], wanted: RunRequest) -> Response:
@@ -155,4 +153,10 @@ def _whole(found: dict[str, Any] | RunError, run_id: str) -> Response:
 
 def _with_run(response: Response, run_id: str) -> Response:
     response.headers["X-Run-ID"] = run_id
+    return response
+
+
+def _in_session(response: Response, session_id: str | None) -> Response:
+    if session_id is not None:
+        response.headers[SESSION_HEADER] = session_id
     return response
