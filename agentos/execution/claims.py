@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import NamedTuple
 
 from agentos.domain.times import utc_now
 from agentos.errors import AgentFailed, AgentOSError, RunNotFound, WorkerLost
 from agentos.execution.background_waits import BackgroundWaits
 from agentos.execution.preparation import Prepare, Prepared
+from agentos.execution.request_ids import RequestIds
 from agentos.execution.unattended import UnattendedRuns
 from agentos.storage.admission import Admission, Lease
 from agentos.storage.interface import Storage
@@ -44,21 +46,17 @@ class RunClaims:
         self._unattended = unattended
         self._waits = waits
         self._max_attempts = max_attempts
-        self.under_way: set[str] = set()
-        """Runs that are being claimed; to find their agents may take its time."""
+        self.request_ids = RequestIds()
 
     def claim(self, run_id: str) -> Claimed | None:
         """Claim a run; ``None``: another worker has it, it is not its turn, or it had to end at once.
 
         Raises :class:`~agentos.errors.StorageError`.
         """
-        self.under_way.add(run_id)
         try:
             return self._claim(run_id)
         except RunNotFound:
             return None
-        finally:
-            self.under_way.discard(run_id)
 
     def _claim(self, run_id: str) -> Claimed | None:
         admission = self._storage.runs.claim(run_id, self._lease, now=utc_now())
@@ -66,6 +64,7 @@ class RunClaims:
             self._waits.begin(run_id)
             return None
         self._waits.end(run_id)
+        admission = replace(admission, run=self.request_ids.give_back(admission.run))
         prepared = self._prepared(admission)
         if admission.crashed:
             extra = {"run_id": run_id, "resumed": isinstance(prepared, Prepared)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 from agentos.errors import AgentOSError
 from agentos.execution.finalizer import SAVE_PAUSES
@@ -20,6 +21,7 @@ class LiveRuns:
 
     def __init__(self) -> None:
         self._runs: dict[str, LiveRun] = {}
+        self._claims: list[str] = []
         self._idle = threading.Condition()
 
     def __iter__(self) -> Iterator[LiveRun]:
@@ -31,6 +33,22 @@ class LiveRuns:
     def get(self, run_id: str) -> LiveRun | None:
         """Return a run that is under way in this worker."""
         return self._runs.get(run_id)
+
+    def __contains__(self, run_id: str) -> bool:
+        """Return whether a run is under way here, or being claimed."""
+        return run_id in self._claims or run_id in self._runs
+
+    @contextmanager
+    def claiming(self, run_id: str) -> Iterator[None]:
+        """Count a run while it is claimed, which may take its time: a worker that drains must not miss it."""
+        with self._idle:
+            self._claims.append(run_id)
+        try:
+            yield
+        finally:
+            with self._idle:
+                self._claims.remove(run_id)
+                self._idle.notify_all()
 
     def add(self, live: LiveRun) -> None:
         """Take in a run. It takes the place of one that paused and was resumed before its observers returned."""
@@ -45,9 +63,9 @@ class LiveRuns:
             self._idle.notify_all()
 
     def wait_idle(self, timeout: float) -> None:
-        """Wait until there is no run any more, at most so many seconds."""
+        """Wait until there is no run any more, and none being claimed, at most so many seconds."""
         with self._idle:
-            self._idle.wait_for(lambda: not self._runs, timeout)
+            self._idle.wait_for(lambda: not (self._runs or self._claims), timeout)
 
     def end_all(self, end: End, cause: AgentOSError) -> None:
         """Stop all runs; ``end`` ends those that do not return in a moment."""

@@ -120,6 +120,7 @@ class Worker:
         if isinstance(admission, Replay):
             return admission
         if background:
+            self._claims.request_ids.keep(run)
             self._stop_interrupted(admission)
             self.submit(run.id)
             return None
@@ -176,7 +177,7 @@ class Worker:
 
     def has(self, run_id: str) -> bool:
         """Return whether a run is under way here, or about to be."""
-        return run_id in self._claims.under_way or self._runs.get(run_id) is not None
+        return run_id in self._runs
 
     # --- ends --------------------------------------------------------------------------------------------------------
 
@@ -231,15 +232,16 @@ class Worker:
 
     def _claim(self, run_id: str) -> Execution | None:
         """Claim a run, unless it is under way here; make it one of those that are."""
-        present = self._runs.get(run_id)
-        if self.draining or (present is not None and not present.is_ending):
-            return None
-        claimed = self._claims.claim(run_id)
-        if claimed is None:
-            return None
-        admission, prepared = claimed
-        live = self._enter(admission, prepared, deadline=time.monotonic() + prepared.limits.timeout)
-        return live, prepared, admission
+        with self._runs.claiming(run_id):
+            present = self._runs.get(run_id)
+            if self.draining or (present is not None and not present.is_ending):
+                return None
+            claimed = self._claims.claim(run_id)
+            if claimed is None:
+                return None
+            admission, prepared = claimed
+            live = self._enter(admission, prepared, deadline=time.monotonic() + prepared.limits.timeout)
+            return live, prepared, admission
 
     def _enter(self, admission: Admission, prepared: Prepared, *, deadline: float) -> LiveRun:
         """Make a run one of those under way in this worker."""

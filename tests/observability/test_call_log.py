@@ -200,9 +200,9 @@ class Forgetful(MemoryRunStore):
         admission = super().admit(*arguments, **options)
         return replace(admission, run=replace(admission.run, request_id=None))
 
-    def start(self, *arguments: Any, **options: Any) -> Any:
-        started = super().start(*arguments, **options)
-        return started and replace(started, run=replace(started.run, request_id=None))
+    def claim(self, *arguments: Any, **options: Any) -> Any:
+        claimed = super().claim(*arguments, **options)
+        return claimed and replace(claimed, run=replace(claimed.run, request_id=None))
 
 
 class ForgetfulStorage:
@@ -211,7 +211,7 @@ class ForgetfulStorage:
     @hookimpl
     def register_storage_backends(self, register: Any) -> None:
         storage = MemoryStorage()
-        storage.runs = Forgetful(storage.records)
+        storage.runs = Forgetful(storage.rows)
         register("forgetful", lambda url, config: storage)
 
 
