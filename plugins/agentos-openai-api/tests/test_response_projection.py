@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import orjson
 import pytest
 from agentos_openai_api.responses.echo import Echo
 from agentos_openai_api.responses.projection import ResponseProjection
 from agentos_openai_api.responses.reader import ResponseReader
 
 from agentos import Complete, Error, Paused, Reasoning, Resumed, RunStart, Token, ToolCallEvent, Usage
-from agentos.events.encoder import FrameEncoder
 from agentos.testing import ProjectionContract, SSEReader
-from agentos.testing.projections import COMPLETED, ended_run
+from agentos.web import Frame
 
 ECHO = Echo({"instructions": "Be short."}, {"a": "b"})
 CLIENT_TOOL = {"id": "a1", "kind": "client_tool", "tool_name": "weather", "arguments": {"city": "Oslo"}}
@@ -26,9 +26,12 @@ class TestResponseProjection(ProjectionContract):
         return ResponseProjection(ResponseReader(ECHO))
 
 
-def frames_of(events: Sequence[Any]) -> list[Any]:
-    encoder = FrameEncoder(ended_run(COMPLETED[-1]))
-    return [encoder.encode(event, number) for number, event in enumerate(events, 1)]
+def frames_of(events: Sequence[Any]) -> list[Frame]:
+    same = {"timestamp": "2027-01-31T12:00:00.000Z", "run_id": "run-1", "agent_id": "helper"}
+    return [
+        Frame(number, event.type, orjson.dumps({"type": event.type, **same, "data": event.data()}))
+        for number, event in enumerate(events, 1)
+    ]
 
 
 def events_of(frames: Sequence[Any], *, part: int = 0, after: int = -1) -> list[dict[str, Any]]:
@@ -182,7 +185,8 @@ def test_a_run_that_fails_has_one_last_event(
 
 
 def test_a_replay_after_any_number_is_the_rest_of_the_first_stream() -> None:
-    frames = frames_of(COMPLETED)
+    log = [RunStart("Hi"), Reasoning("Hm"), Token("One.", 0), Paused([APPROVAL]), Resumed([]), Token("é\n", 1), DONE]
+    frames = frames_of(log)
     whole = events_of(frames)
     for number in range(len(whole)):
         assert events_of(frames, after=number) == whole[number + 1 :]
