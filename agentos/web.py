@@ -83,6 +83,7 @@ from agentos.events.projection import Projection
 from agentos.execution.run_handle import RunHandle
 from agentos.services.agents import AgentInfo, RunOptions
 from agentos.services.server import Server
+from agentos.storage.history import StoredMessage
 
 __all__ = [
     "PAGE",
@@ -138,6 +139,7 @@ __all__ = [
     "SessionNotFound",
     "ShuttingDown",
     "StorageError",
+    "StoredMessage",
     "StrictBoolean",
     "StrictField",
     "StrictInteger",

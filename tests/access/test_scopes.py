@@ -21,8 +21,10 @@ def names(routes: list[Route]) -> list[str]:
 
 
 def address(route: Route, hers: Belongings | None = None) -> str:
-    own = {} if hers is None else {"session_id": hers.session_id, "run_id": hers.run_id}
-    return route.path.format(**{"session_id": "s", "run_id": "r", **SHARED, **own})
+    session_id, run_id = ("s", "r") if hers is None else (hers.session_id, hers.run_id)
+    own = {"session_id": session_id, "run_id": run_id}
+    doors = {"response_id": f"resp_{run_id}", "conversation_id": f"conv_{session_id}"}
+    return route.path.format(**SHARED, **own, **doors)
 
 
 def told(answer: TestResponse) -> tuple[str, str]:

@@ -22,6 +22,8 @@ def register_routes(register: RegisterRoutes) -> None:
     # Late: commands that serve nothing load no web framework. Importing a module declares its operations.
     from agentos_openai_api import model_routes  # noqa: F401
     from agentos_openai_api.chat import routes as chat_routes  # noqa: F401
+    from agentos_openai_api.conversations import routes as conversation_routes  # noqa: F401
+    from agentos_openai_api.responses import routes as response_routes  # noqa: F401
     from agentos_openai_api.routes import routes
 
     register(routes)

@@ -25,7 +25,12 @@ routes = Routes(
     "openai",
     "OpenAI's HTTP API. Every agent is a model.",
     prefix="/v1",
-    path_parameters={"model": PathParameter("The agent's id.", model_not_found)},
+    path_parameters={
+        "model": PathParameter("The agent's id.", model_not_found),
+        "response_id": PathParameter("The response's id."),
+        "conversation_id": PathParameter("The conversation's id."),
+        "item_id": PathParameter("The item's id."),
+    },
     error_renderer=render_error,
     error_schema=OpenAIErrorSchema,
     cors_request_headers=("x-agentos-*", "x-openwebui-*", "x-stainless-*", "openai-*"),

@@ -75,7 +75,7 @@ def end_pause_of(said: Conversation) -> None:
     calling = next((message for message in reversed(said.messages) if message.tool_calls), None)
     place = None if calling is None else read_tool_call_id(calling.tool_calls[0].id)
     if place is not None and said.messages[-1].role == "user":
-        _cancel(place[0], agent_id=said.model)
+        end_pause(place[0], agent_id=said.model)
 
 
 def end_pause_of_session(busy: SessionBusy) -> bool:
@@ -84,10 +84,11 @@ def end_pause_of_session(busy: SessionBusy) -> bool:
     One that waits for a person is left alone.
     """
     run_id = busy.details.get("run_id")
-    return isinstance(run_id, str) and _cancel(run_id)
+    return isinstance(run_id, str) and end_pause(run_id)
 
 
-def _cancel(run_id: str, *, agent_id: str | None = None) -> bool:
+def end_pause(run_id: str, *, agent_id: str | None = None) -> bool:
+    """Cancel a run that waits for its client alone; return whether it did."""
     handle = server().runs.open(run_id, caller())
     try:
         run = handle.get()

@@ -49,6 +49,11 @@ class ChatProjection(Projection):
         self._text = b""
         self._sent = False
 
+    @property
+    def over(self) -> bool:
+        """Whether the answer has ended, which may be before the run: it starts over, and text cannot be taken back."""
+        return self._reader.over
+
     def render(self, frames: Sequence[Frame]) -> bytes:
         """Return the chunks of frames."""
         if len(frames) == 1 and frames[0].type == "token" and self._reader.speaks:  # nearly always: a quicker way
