@@ -36,6 +36,12 @@ class TestChatProjection(ProjectionContract):
         assert last["error"]["code"] == "run_started_over"
         assert [json.loads(one)["choices"][0]["delta"].get("content") for one in data[:-1]] == ["", "Hel"]
 
+    @pytest.mark.parametrize("events", ["started over"], indirect=True)
+    def test_the_connection_ends_with_that_error_and_not_with_the_run(self, frames) -> None:
+        projection = self.projection()
+        over = [(projection.render((frame,)) != b"", projection.over) for frame in frames]
+        assert over == [(True, False), (True, False), (True, True), (False, True), (False, True)]
+
     @pytest.mark.parametrize("events", ["failed"], indirect=True)
     def test_a_failure_is_the_last_thing(self, data) -> None:
         assert json.loads(data[-1])["error"]["message"] == "it broke"
