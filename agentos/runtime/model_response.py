@@ -165,9 +165,9 @@ def kept_step(step: Step) -> Step:
     cause = None if step.cause is None else clean(str(step.cause))[:LONGEST_NAME]
     reason = step.finish_reason if step.finish_reason is None or step.finish_reason in REASONS else "other"
     kept = step
-    calls = tuple(map(_kept_call, step.calls)) if _are_calls(step.calls) else ()
-    if calls != step.calls:
-        kept = dataclasses.replace(kept, calls=calls)
+    if step.calls != ():
+        calls = tuple(map(_kept_call, step.calls)) if _are_calls(step.calls) else ()
+        kept = kept if calls == step.calls else dataclasses.replace(kept, calls=calls)
     if (model, reason, cause) != (step.model, step.finish_reason, step.cause):
         kept = dataclasses.replace(kept, model=model, finish_reason=reason, cause=cause)
     if not (step.provider_details or step.call_details):

@@ -12,8 +12,33 @@ from parts.pair import Pair
 from parts.postgres import PostgresServer
 from parts.server import AgentOSServer
 from parts.shop import Shop
+from parts.soak import SOAK
+
+HERE = Path(__file__).parent
 
 Serve = Callable[..., AgentOSServer]
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Outside of ``make soak``, leave out all but one variant on PostgreSQL of each test that starts its own shop.
+
+    On SQLite all of them are run; what the databases do differently is looked at by the storage contract.
+    """
+    if SOAK:
+        return
+    seen: set[tuple[str, str]] = set()
+    left_out = []
+    for item in items:
+        if not isinstance(item, pytest.Function) or item.path.parent != HERE or "shop" not in item.fixturenames:
+            continue
+        if item.callspec.params["database_kind"] == "postgresql":
+            name = (str(item.path), item.originalname)
+            if name in seen:
+                left_out.append(item)
+            seen.add(name)
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
 
 
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])

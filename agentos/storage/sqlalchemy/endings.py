@@ -141,7 +141,8 @@ class SqlEndings(SqlStore, RunStore):
                 append(connection, events)
             else:
                 connection.execute(_END_LOG, {"log_of": run.id, "log_ended_at": end["new_ended_at"]})
-            put_records(connection, records)
+            if records:
+                put_records(connection, records)
             return Ended(_next_unclaimed(connection, run.session_id) if has_later else None)
 
         try:
