@@ -140,7 +140,7 @@ if TYPE_CHECKING:
     from agentos.storage.paging import Page, Paging
     from agentos.storage.records import Record
     from agentos.storage.runs import RunFilter
-    from agentos.storage.sessions import SessionFilter
+    from agentos.storage.sessions import SessionChanges, SessionFilter
 
 __all__ = [
     "Agent",
@@ -250,6 +250,7 @@ __all__ = [
     "Server",
     "Session",
     "SessionBusy",
+    "SessionChanges",
     "SessionFilter",
     "SessionNotFound",
     "ShuttingDown",
@@ -299,7 +300,7 @@ _PLACES = {
     "agentos.storage.paging": ("Page", "Paging"),
     "agentos.storage.records": ("Record",),
     "agentos.storage.runs": ("RunFilter",),
-    "agentos.storage.sessions": ("SessionFilter",),
+    "agentos.storage.sessions": ("SessionChanges", "SessionFilter"),
 }
 _MODULES = {name: module for module, names in _PLACES.items() for name in names}
 

@@ -23,9 +23,9 @@ from agentos.api.kit.body import RawBody
 from agentos.api.kit.callers import caller
 from agentos.api.kit.client import ClientConnection
 from agentos.api.kit.doors import ErrorRenderer, ErrorReport
-from agentos.api.kit.errors import error_status, run_error_response
+from agentos.api.kit.errors import error_status, run_error_response, run_error_status
 from agentos.api.kit.idempotency import idempotency_key, replayed_header
-from agentos.api.kit.ignored_fields import ignored_fields
+from agentos.api.kit.ignored_fields import ignored_fields, note_ignored
 from agentos.api.kit.middleware import name_run, request_id, this_client
 from agentos.api.kit.path_parameters import PathParameter
 from agentos.api.kit.pending import pending_actions
@@ -44,10 +44,11 @@ from agentos.api.kit.schemas.fields import (
     StringList,
     id_field,
     metadata_field,
+    shown,
 )
 from agentos.api.kit.schemas.query_fields import QueryBoolean, QueryInteger
-from agentos.api.kit.schemas.structure import Nested, NestedList, Raw, ResponseSchema, Seconds, Time
-from agentos.api.kit.sse import SSE_HEARTBEAT, SSE_MEDIA_TYPE, sse_event, sse_json
+from agentos.api.kit.schemas.structure import Nested, NestedList, ObjectList, Raw, ResponseSchema, Seconds, Time
+from agentos.api.kit.sse import SSE_HEARTBEAT, SSE_MEDIA_TYPE, one_line, sse_event, sse_json
 from agentos.api.kit.stream_limits import Place, take_place
 from agentos.domain.event import Frame
 from agentos.domain.run_request import RunRequest
@@ -77,9 +78,12 @@ from agentos.errors import (
     Unauthenticated,
     UnsupportedMediaType,
 )
+from agentos.events.encoder import token_json
 from agentos.events.projection import Projection
 from agentos.execution.run_handle import RunHandle
+from agentos.services.agents import AgentInfo, RunOptions
 from agentos.services.server import Server
+from agentos.storage.history import StoredMessage
 
 __all__ = [
     "PAGE",
@@ -87,6 +91,7 @@ __all__ = [
     "RUN_SOME",
     "SSE_HEARTBEAT",
     "SSE_MEDIA_TYPE",
+    "AgentInfo",
     "AgentNotFound",
     "AgentOSError",
     "AlreadyAnswered",
@@ -104,6 +109,7 @@ __all__ = [
     "NestedList",
     "NotFound",
     "Object",
+    "ObjectList",
     "OpenRequestSchema",
     "PathParameter",
     "PendingExpired",
@@ -124,6 +130,7 @@ __all__ = [
     "RunFinished",
     "RunHandle",
     "RunNotFound",
+    "RunOptions",
     "RunRequest",
     "RunTimeout",
     "Seconds",
@@ -132,6 +139,7 @@ __all__ = [
     "SessionNotFound",
     "ShuttingDown",
     "StorageError",
+    "StoredMessage",
     "StrictBoolean",
     "StrictField",
     "StrictInteger",
@@ -150,12 +158,16 @@ __all__ = [
     "json_response",
     "metadata_field",
     "name_run",
+    "note_ignored",
+    "one_line",
     "pending_actions",
     "read_last_event_id",
     "replayed_header",
     "request_id",
     "run_error_response",
+    "run_error_status",
     "server",
+    "shown",
     "sse_event",
     "sse_json",
     "start_and_stream",
@@ -163,6 +175,7 @@ __all__ = [
     "stream",
     "take_place",
     "this_client",
+    "token_json",
     "wait_for_end",
 ]
 

@@ -159,12 +159,19 @@ class Paused(_Sent):
 
     Each item of ``pending`` has ``id``, ``kind`` (`approval`, `input` or `client_tool`), ``tool_name``,
     ``tool_call_id`` and ``arguments``, and where there is one a ``message``, a ``schema`` that an `input` has to fit,
-    and ``expires_at``. `POST /api/v1/runs/{run_id}/resume` answers them.
+    and ``expires_at``. `POST /api/v1/runs/{run_id}/resume` answers them. ``usage`` is what the run took so far; it is
+    missing in events of earlier versions.
     """
 
     type: ClassVar[str] = "paused"
 
     pending: Sequence[Mapping[str, Any]]
+    usage: Usage | None = None
+
+    def data(self) -> dict[str, Any]:
+        """Return the event's ``data``, with the total of the tokens."""
+        shown = _Sent.data(self)
+        return shown if self.usage is None else {**shown, "usage": self.usage.to_dict()}
 
 
 @dataclass(frozen=True, slots=True)

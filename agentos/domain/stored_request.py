@@ -27,12 +27,15 @@ class ModelOverrides:
     """What one run does differently from its agent, where the agent's ``allow_overrides`` names it.
 
     ``parameters`` are fields of the model's request; each is named by itself. ``output_schema`` and ``instructions``
-    replace the agent's. ``client_tools`` are tools that the client executes: the run pauses for each call of them.
+    replace the agent's. ``client_tools`` are tools that the client executes: the run pauses for each call of them, and
+    fails if the result does not come within ``client_tool_timeout`` seconds; ``None`` takes the server's
+    ``AGENTOS_PAUSE_TIMEOUT``.
     """
 
     parameters: Mapping[str, Any] = field(default_factory=dict)
     output_schema: Mapping[str, Any] | None = None
     client_tools: Sequence[ToolSpec] = ()
+    client_tool_timeout: float | None = None
     instructions: str | None = None
 
     @property

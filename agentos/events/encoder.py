@@ -33,6 +33,17 @@ class FrameEncoder:
         return Frame(number, "token", b"%b%b%b%b}" % (_BEGIN["token"], now, self._same, data))
 
 
+def token_json(frame: Frame) -> bytes:
+    r"""Return the text of a frame of type ``token`` as JSON. Much faster than to decode the frame.
+
+    >>> token_json(Frame(2, "token", b'{"type":"token","run_id":"r","data":{"token":"Hel\\n","index":0}}'))
+    b'"Hel\\n"'
+    """
+    # No text can hold these two: the quotes in it are escaped. They are looked for from the end, which is near.
+    data = frame.data
+    return data[data.rindex(b'{"token":') + 9 : data.rindex(b',"index":')]
+
+
 _BEGIN = {type: b'{"type":"%b","timestamp":"' % type.encode() for type in EVENT_TYPES}
 
 

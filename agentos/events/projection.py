@@ -20,6 +20,11 @@ class Projection(ABC):
     opening = b""
     """What is sent before the first frame."""
 
+    @property
+    def over(self) -> bool:
+        """Whether nothing more is to be sent, although the run continues: the response then ends."""
+        return False
+
     @abstractmethod
     def render(self, frames: Sequence[Frame]) -> bytes:
         """Return frames as they are sent; ``b""`` if the client wants none of them."""

@@ -260,7 +260,7 @@ class LiveRun:
         Call it once: the last checkpoint is made here.
         """
         run = self._as_it_is(RunStatus.PAUSED, pending=tuple(actions))
-        frame = self._encoder.encode(paused_event(actions), self.stream.next_number)
+        frame = self._encoder.encode(paused_event(actions, run.usage), self.stream.next_number)
         last = self._checkpoints.make(written=self._written, open_calls=True)
         return run, [*self.stream.unsaved_checkpoints(), last], frame
 

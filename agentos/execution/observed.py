@@ -62,7 +62,7 @@ class ObservedRun(LiveRun):
 
     def tell_pause(self) -> None:
         """Show observers that the run paused."""
-        self._unseen.append(paused_event(self.run.pending))
+        self._unseen.append(paused_event(self.run.pending, self.run.usage))
         self.tell()
 
     def record(self, yielded: Yielded) -> None:

@@ -13,6 +13,7 @@ from agentos.domain.message import Message
 from agentos.domain.pending import PendingAction, pending_json
 from agentos.domain.run import Run, RunError, RunStatus
 from agentos.domain.text import clean
+from agentos.domain.usage import Usage
 from agentos.errors import AgentOSError, RunCancelled
 from agentos.observability.redaction import redact, redact_data
 from agentos.runtime.transcript import Transcript
@@ -51,9 +52,9 @@ def terminal_event(run: Run, tokens: int) -> Complete | Error:
     )
 
 
-def paused_event(actions: Sequence[PendingAction]) -> Paused:
-    """Return the event of a run that waits for these actions."""
-    return Paused([pending_json(action, _parsed(action.call.arguments)) for action in actions])
+def paused_event(actions: Sequence[PendingAction], usage: Usage) -> Paused:
+    """Return the event of a run that waits for these actions and took so much so far."""
+    return Paused([pending_json(action, _parsed(action.call.arguments)) for action in actions], usage)
 
 
 def turn_messages(run: Run, transcript: Transcript) -> Sequence[Message]:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import replace
 
 from agentos.domain.event import Frame
+from agentos.domain.message import Message
+from agentos.domain.pending import PendingAction
 from agentos.domain.run import Run, RunStatus
 from agentos.errors import AgentOSError, EventsExpired, RunCancelled, RunFinished, RunNotFound, StorageError
 from agentos.events.stream import Sink
@@ -57,6 +60,13 @@ class RunHandle:
             raise RunNotFound(self.run_id)
         return run
 
+    def actions(self) -> Sequence[PendingAction]:
+        """Return all that the run has waited for, in the order of its making, with the answers. Raises as :meth:`get`.
+
+        ``get().pending`` has those of the present pause alone.
+        """
+        return self._storage.runs.actions(self.get().id)
+
     def follow(self, after: int = 0, *, heartbeat: float, sink: Sink | None = None) -> Iterator[Sequence[Frame]]:
         """Return the frames after number ``after``, those that are there together, until the run ends or pauses.
 
@@ -104,6 +114,23 @@ class RunHandle:
         elif run.worker_id is not None:
             self._signals.notify(worker_topic(run.worker_id))
         return run
+
+    def messages(self) -> Sequence[Message]:
+        """Return what the run was asked: the conversation that its client sent with it, and its input, oldest first.
+
+        Not what its session or the agent said. Attachments have their bytes, where these are still stored. Raises
+        :class:`~agentos.errors.RunNotFound`.
+        """
+        run = self.get()
+        request = self._storage.runs.request(run.id, owner=self._owner)
+        sent = [] if request is None else list(request.messages)
+        if run.input or run.media:
+            sent.append(Message("user", run.input, media=run.media))
+        return [self._with_data(message, run.owner) if message.media else message for message in sent]
+
+    def _with_data(self, message: Message, owner: str) -> Message:
+        read = self._storage.attachments.with_data
+        return replace(message, media=tuple(read(media, owner=owner) or media for media in message.media))
 
     def ended(self) -> Run | None:
         """Return the run as it ended; ``None`` if it has not, or cannot be read now."""

@@ -14,6 +14,7 @@ from agentos.domain.agent_document import agent_document, agent_from_document
 from agentos.domain.agent_parameters import check_parameters_of_client
 from agentos.domain.times import utc_now
 from agentos.errors import AgentExists, AgentFailed, AgentNotFound, ExecutionError, InvalidRequest, RequestError
+from agentos.execution.run_limits import agent_setting
 from agentos.json_schema.check import SchemaRefused, check_schema
 from agentos.models.catalog import Catalog
 from agentos.registry import Registry
@@ -51,6 +52,17 @@ class AgentInfo:
     document: Mapping[str, Any] = field(default_factory=dict)
     created_at: datetime | None = None
     updated_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """What a run of an agent may do differently: the overrides that it allows, and its own instructions.
+
+    The override ``instructions`` takes the place of the agent's; a door that wants to add to them repeats these first.
+    """
+
+    allow_overrides: tuple[str, ...]
+    instructions: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +198,13 @@ class AgentService:
             prepared = self._runnable(entry.value) if isinstance(entry.value, Agent) else entry.value
         self._prepared[agent_id] = prepared
         return prepared
+
+    def run_options(self, agent_id: str) -> RunOptions:
+        """Return what a run of an agent may override. Raises what :meth:`resolve` raises."""
+        agent = self.resolve(agent_id)
+        allowed = tuple(agent_setting(agent, "allow_overrides", ()))
+        own = agent.agent.instructions if isinstance(agent, ModelAgent) else ""
+        return RunOptions(allow_overrides=allowed, instructions=own)
 
     def _resolve_stored(self, agent_id: str) -> ModelAgent:
         cached = self._stored.get(agent_id)

@@ -10,6 +10,7 @@ import orjson
 
 from agentos.domain.agent import StreamingAgent
 from agentos.domain.overrides import check_overrides, overridden_parameters
+from agentos.domain.pending import LONGEST_WAIT
 from agentos.domain.stored_request import ModelOverrides
 from agentos.domain.tool_spec import ToolSpec
 from agentos.errors import InvalidRequest, PluginError
@@ -33,6 +34,9 @@ def check_run_overrides(agent_id: str, agent: StreamingAgent, overrides: ModelOv
     check_overrides(agent_id, agent_setting(agent, "allow_overrides", ()), overrides)
     if overrides.client_tools:
         _check_client_tools(agent, overrides.client_tools)
+        timeout = overrides.client_tool_timeout
+        if timeout is not None and not 0 < timeout <= LONGEST_WAIT:
+            _refuse(f"have a timeout of {timeout!r:.60}; accepted are seconds, more than 0, at most {LONGEST_WAIT}")
     if overrides.output_schema is not None:
         try:
             check_schema(overrides.output_schema)
@@ -57,7 +61,11 @@ def overridden(agent: StreamingAgent, overrides: ModelOverrides) -> StreamingAge
         return replace(agent, agent=changed)
     # A tool that has come to the server since the run was accepted keeps its name.
     own_tools = dict(agent.tools)
-    of_client = {spec.name: ClientTool.of(spec) for spec in overrides.client_tools if spec.name not in own_tools}
+    of_client = {
+        spec.name: ClientTool.of(spec, timeout=overrides.client_tool_timeout)
+        for spec in overrides.client_tools
+        if spec.name not in own_tools
+    }
     return replace(agent, agent=changed, tools={**own_tools, **of_client})
 
 

@@ -26,7 +26,8 @@ class Server:
     ``list(SessionFilter(…), paging, caller)``, ``update``, ``delete``, ``history``.
 
     ``runs`` are started with ``start(RunRequest(…))`` and found with ``open(id, caller)``; both return a handle with
-    ``get()``, ``follow(heartbeat=…)``, ``wait(seconds)`` and ``cancel()``. ``list`` and ``delete`` are as for sessions.
+    ``get()``, ``actions()``, ``follow(heartbeat=…)``, ``wait(seconds)`` and ``cancel()``. ``list`` and ``delete`` are
+    as for sessions.
     Everything that a client may be refused is refused here too, with the same errors (:mod:`agentos.errors`), and
     ``before_run`` is asked.
 

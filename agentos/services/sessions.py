@@ -99,17 +99,7 @@ class SessionService:
         characters. The other arguments are of a new session; they change nothing in one that is there. Of several first
         uses at the same time, one creates the session, and all return it. Raises ``InvalidRequest``.
         """
-        if not _DOOR.fullmatch(door):
-            raise InvalidRequest(
-                f"door {door!r:.80} is not accepted: 1 to 64 of lower-case letters, digits, '_' and '-', the first a"
-                " letter"
-            )
-        if not 1 <= len(id) <= MAX_ALIAS or not id.isprintable():
-            given = f"has {len(id)} characters" if len(id) > 80 or not id else f"is {id!r}"
-            raise InvalidRequest(
-                f"the id of the conversation {given}; accepted are 1 to {MAX_ALIAS} printable characters"
-            )
-        alias = Alias(owner=caller.owner, door=door, id=id)
+        alias = _alias(door, id, caller)
         for _ in range(ATTEMPTS):
             session_id = self._storage.aliases.find(alias) or self._bind(
                 alias, agent_id, user_id=user_id, name=name, metadata=metadata
@@ -118,6 +108,14 @@ class SessionService:
             if session is not None:
                 return session
         raise SessionNotFound(session_id)  # deleted again and again
+
+    def find_alias(self, door: str, id: str, caller: Principal) -> Session | None:
+        """Return the caller's session that an id of another protocol stands for; ``None`` before its first use.
+
+        ``door`` and ``id`` are as for :meth:`for_alias`.
+        """
+        session_id = self._storage.aliases.find(_alias(door, id, caller))
+        return None if session_id is None else self._storage.sessions.get(session_id, owner=caller.owner)
 
     def _bind(self, alias: Alias, agent_id: str, **given: Any) -> str:
         session = self._new(agent_id, owner=alias.owner, **given)
@@ -195,3 +193,14 @@ class SessionService:
 
 def _within(where: SessionFilter, caller: Principal) -> SessionFilter:
     return where if caller.visible_owner is None else replace(where, owner=caller.visible_owner)
+
+
+def _alias(door: str, id: str, caller: Principal) -> Alias:
+    if not _DOOR.fullmatch(door):
+        raise InvalidRequest(
+            f"door {door!r:.80} is not accepted: 1 to 64 of lower-case letters, digits, '_' and '-', the first a letter"
+        )
+    if not 1 <= len(id) <= MAX_ALIAS or not id.isprintable():
+        given = f"has {len(id)} characters" if len(id) > 80 or not id else f"is {id!r}"
+        raise InvalidRequest(f"the id of the conversation {given}; accepted are 1 to {MAX_ALIAS} printable characters")
+    return Alias(owner=caller.owner, door=door, id=id)

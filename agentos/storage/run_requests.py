@@ -29,6 +29,7 @@ def request_text(request: StoredRequest | None) -> str | None:
         "parameters": dict(request.overrides.parameters),
         "output_schema": request.overrides.output_schema,
         "client_tools": [given(tool, tool.__slots__) for tool in request.overrides.client_tools],
+        "client_tool_timeout": request.overrides.client_tool_timeout,
         "instructions": request.overrides.instructions,
     }
     if some := {name: value for name, value in overrides.items() if value not in (None, {}, [])}:

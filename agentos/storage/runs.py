@@ -14,6 +14,7 @@ from agentos.domain.message import Message
 from agentos.domain.pending import Answer, PendingAction
 from agentos.domain.run import BusyPolicy, Run, RunStatus
 from agentos.domain.session_state import StateChange
+from agentos.domain.stored_request import StoredRequest
 from agentos.storage.admission import Admission, Ended, Lease, Quota, Unattended
 from agentos.storage.idempotency import IdempotencyKey, Replay
 from agentos.storage.paging import Cursor, Page, Paging
@@ -205,6 +206,10 @@ class RunStore(ABC):
     @abstractmethod
     def get(self, run_id: str, *, owner: str | None) -> Run | None:
         """Return one run, with its steps; a paused one with the actions that wait (``pending``)."""
+
+    @abstractmethod
+    def request(self, run_id: str, *, owner: str | None) -> StoredRequest | None:
+        """Return what is kept of a run's request, with the messages that its client sent; ``None``: no such run."""
 
     @abstractmethod
     def list(self, where: RunFilter, paging: Paging) -> Page[Run]:

@@ -12,9 +12,15 @@ class ClientTool(Tool):
     """A tool without code at the server. Raises as :class:`~agentos.Tool` does."""
 
     @classmethod
-    def of(cls, spec: ToolSpec) -> ClientTool:
-        """Return the tool of a client's specification."""
-        return cls(name=spec.name, description=spec.description, parameters=spec.parameters, function=_executed_there)
+    def of(cls, spec: ToolSpec, *, timeout: float | None = None) -> ClientTool:
+        """Return the tool of a client's specification. Its client has ``timeout`` seconds for a result."""
+        return cls(
+            name=spec.name,
+            description=spec.description,
+            parameters=spec.parameters,
+            function=_executed_there,
+            timeout=timeout,
+        )
 
 
 def _executed_there(**_: object) -> NoReturn:

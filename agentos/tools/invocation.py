@@ -191,7 +191,7 @@ class Invocation:
         if said is not None and not self._answers.approved:
             return self._wait(PendingKind.APPROVAL, said)
         if isinstance(self.tool, ClientTool) and self._answers.of_client is None:
-            return self._wait(PendingKind.CLIENT_TOOL, Pending())
+            return self._wait(PendingKind.CLIENT_TOOL, Pending(expires_in=self.tool.timeout))
         return Outcome()
 
     def _bind(self, context: ToolContext) -> dict[str, Any]:

@@ -1,14 +1,15 @@
 """Conversations that clients keep themselves, as a plugin's endpoint hands them to ``server.runs.start``."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from agentos import Media, Message, ModelOverrides, RunRequest, ToolCall
-from agentos.domain.principal import ANONYMOUS_PRINCIPAL
+from agentos.domain.principal import ANONYMOUS_PRINCIPAL, Principal
 from agentos.domain.run import Run
-from agentos.errors import InvalidMedia, InvalidRequest
+from agentos.errors import InvalidMedia, InvalidRequest, RunNotFound
 from agentos.models.scripted import AtMost, call
 from agentos.storage.paging import Paging
 from agentos.storage.runs import RunFilter
@@ -205,3 +206,23 @@ def test_overrides_and_a_conversation_go_together(serve: Any) -> None:
     run(served, USER, ASSISTANT, USER, overrides=overrides, mode="background")
     assert [message.role for message in asked(served)] == ["system", "user", "assistant", "user"]
     assert served.provider.requests[-1].parameters == {"seed": 7}
+
+
+@pytest.mark.parametrize("database_url", ["memory://", "sqlite"])
+def test_what_a_run_was_asked_is_read_again_with_the_bytes(serve: Any, database_url: str, tmp_path: Path) -> None:
+    served = serve(database_url=f"sqlite:///{tmp_path}/a.db" if database_url == "sqlite" else database_url)
+    look = Message("user", "Look", media=(PICTURE,))
+    ended = run(served, look, ASSISTANT, CALLING, RESULT, ASSISTANT, look)
+    found = served.services.runs.open(ended.id, ANONYMOUS_PRINCIPAL).messages()
+    assert [(message.role, message.content, message.tool_calls) for message in found] == [
+        (message.role, message.content, message.tool_calls)
+        for message in (look, ASSISTANT, CALLING, RESULT, ASSISTANT, look)
+    ]
+    assert [[one.data for one in message.media] for message in (found[0], found[-1])] == [[PICTURE.data]] * 2
+
+
+def test_what_a_run_of_another_owner_was_asked_is_not_there(serve: Any) -> None:
+    served = serve()
+    ended = run(served, USER)
+    with pytest.raises(RunNotFound):
+        served.services.runs.open(ended.id, Principal(id="key:bob", owner="bob")).messages()

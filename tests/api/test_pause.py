@@ -64,6 +64,7 @@ def test_a_stream_ends_after_paused(serve) -> None:
     data = events[-1].json()["data"]
     check_schema(data, "PausedData")
     assert data["pending"] == app.pending(answer.headers["X-Run-ID"])
+    assert data["usage"] == app.run(answer.headers["X-Run-ID"])["usage"]
 
 
 def test_a_background_run_pauses_and_its_address_says_what_it_waits_for(serve) -> None:

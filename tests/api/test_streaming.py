@@ -63,6 +63,28 @@ class Lines(Projection):
         return f"end {run.status.value}\n".encode()
 
 
+class Counting(Lines):
+    """Counts the tokens that it was given; of these, it has enough after ``most``."""
+
+    opening = b""
+
+    def __init__(self, most: int = 1000) -> None:
+        self.count = 0
+        self.most = most
+
+    @property
+    def over(self) -> bool:
+        return self.count >= self.most
+
+    def render(self, frames: Sequence[Frame]) -> bytes:
+        said = []
+        for frame in frames:
+            if frame.type == "token" and not self.over:
+                self.count += 1
+                said.append(b"%d\n" % self.count)
+        return b"".join(said)
+
+
 class Reading:
     """Reads a response in a thread of its own, as a server does."""
 
@@ -101,6 +123,37 @@ def test_a_run_can_be_streamed_in_another_protocol_live_and_again(serve) -> None
             response = stream(served.services.runs.open(run_id, OPERATOR), Lines(), ClientConnection())
             assert (response.mimetype, response.headers["X-Run-ID"]) == ("text/plain", run_id)
             assert b"".join(response.iter_encoded()) == b"begin\n2\n3\nend completed\n"
+
+
+def followed(served: Served, projection: Projection, client: ClientConnection) -> list[bytes]:
+    run_id = served.run("Hi", background=True).json["run_id"]
+    with served.app.test_request_context():
+        response = stream(served.services.runs.open(run_id, OPERATOR), projection, client)
+    return Reading(response.iter_encoded()).wait()
+
+
+@pytest.mark.parametrize("open", [True, False])
+def test_a_projection_is_given_each_frame_once(serve, open: bool) -> None:
+    client = Pushable()
+    client.open = open
+    served = serve([step for number in range(10) for step in (Pause(0.02), f"{number} ")])
+    yielded = followed(served, Counting(), client)
+    numbers = [int(line) for line in b"".join([*client.pushed, *yielded]).split() if line.isdigit()]
+    assert numbers == list(range(1, 11))
+
+
+@pytest.mark.parametrize("open", [True, False])
+def test_a_projection_that_is_over_ends_the_response_and_not_the_run(serve, open: bool) -> None:
+    client = Pushable()
+    client.open = open
+    served = serve([step for number in range(20) for step in (Pause(0.05), f"{number} ")], heartbeat_interval=0.1)
+    began = time.monotonic()
+    yielded = followed(served, Counting(most=3), client)
+    assert b"".join([*client.pushed, *yielded]).replace(b"...\n", b"").split() == [b"1", b"2", b"3"]
+    assert time.monotonic() - began < 0.9
+    (run,) = served.client.get("/api/v1/runs").json["runs"]
+    assert run["status"] == "running"
+    assert served.ended(run["run_id"])["status"] == "completed"
 
 
 @pytest.mark.parametrize("query", ["", "?types=token,complete"])

@@ -123,3 +123,20 @@ def test_an_agent_whose_provider_was_uninstalled_says_what_to_install() -> None:
     service = _service(broken=Agent(id="broken", model="openai:gpt-5"))
     with pytest.raises(ProviderError, match="agentos-server-openai"):
         service.resolve("broken")
+
+
+def test_what_a_run_may_override_is_known_of_agents_of_every_kind() -> None:
+    class Foreign:
+        allow_overrides = ("client_tools",)
+
+        def stream(self, context: object) -> list[str]:
+            return []
+
+    coded = Agent(id="coded", model="scripted:echo", instructions="Be kind.", allow_overrides=["instructions"])
+    service = _service(coded=coded, foreign=Foreign())
+    service.register({**ECHO, "instructions": "Be brief.", "allow_overrides": ["seed"]})
+    found = [service.run_options(id) for id in ("coded", "foreign", "echo")]
+    assert [one.allow_overrides for one in found] == [("instructions",), ("client_tools",), ("seed",)]
+    assert [one.instructions for one in found] == ["Be kind.", "", "Be brief."]
+    with pytest.raises(AgentNotFound):
+        service.run_options("none")

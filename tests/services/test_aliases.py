@@ -38,6 +38,18 @@ def test_the_first_use_creates_the_session_and_later_ones_find_it(services: Serv
     assert session_for(services) == services.sessions.get(first.id, ALICE) == first
 
 
+def test_an_alias_is_found_once_it_was_used_and_by_its_owner_alone(services: Services) -> None:
+    assert services.sessions.find_alias("chat", "t-1", ALICE) is None
+    first = session_for(services)
+    assert services.sessions.find_alias("chat", "t-1", ALICE) == first
+    assert services.sessions.find_alias("chat", "t-1", BOB) is None
+    assert services.sessions.find_alias("ag-ui", "t-1", ALICE) is None
+    services.sessions.delete(first.id, ALICE)
+    assert services.sessions.find_alias("chat", "t-1", ALICE) is None
+    with pytest.raises(InvalidRequest):
+        services.sessions.find_alias("chat", "", ALICE)
+
+
 def test_an_alias_is_of_its_owner_and_door_alone(services: Services) -> None:
     found = [
         session_for(services),

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -66,6 +67,25 @@ def test_client_tools_that_cannot_be_are_refused_at_the_start(tools: list[ToolSp
         assert said in refused.value.message
         assert list(refused.value.details["fields"]) == [f"overrides.client_tools{field}"]
         assert server.requests == []
+
+
+@pytest.mark.parametrize("url", ["memory://", "sqlite:///{}/agentos.db"])
+def test_a_run_may_say_how_long_its_client_has(url: str, tmp_path: Any) -> None:
+    step = [call("pick_file", "{}", id="1")]
+    with served(step, database_url=url.format(tmp_path)) as (_, services):
+        overrides = ModelOverrides(client_tools=[PICK], client_tool_timeout=60.0)
+        run = services.runs.start(replace(request(), overrides=overrides)).wait(10)
+        assert run is not None
+        (action,) = run.pending
+        assert action.expires_at is not None
+        assert 50 < (action.expires_at - action.created_at).total_seconds() < 70
+
+
+@pytest.mark.parametrize("timeout", [0, -1.0, 1e12])
+def test_a_time_that_cannot_be_is_refused(timeout: float) -> None:
+    overrides = ModelOverrides(client_tools=[PICK], client_tool_timeout=timeout)
+    with served() as (_, services), pytest.raises(InvalidRequest, match="have a timeout of"):
+        services.runs.start(replace(request(), overrides=overrides))
 
 
 def test_an_agent_may_allow_none() -> None:

@@ -154,9 +154,14 @@ def handle_errors(app: Flask) -> None:
     app.register_error_handler(Exception, _bug)
 
 
+def run_error_status(code: str, details: Mapping[str, Any]) -> int:
+    """Return the HTTP status that a run's error has when it is answered: 500 for a code that is not known here."""
+    return status_of(code, details) if code in CODE_STATUS else 500
+
+
 def run_error_response(error: RunError) -> Response:
     """Return the answer to a run that did not complete."""
-    status = status_of(error.code, error.details) if error.code in CODE_STATUS else 500
+    status = run_error_status(error.code, error.details)
     return _answer(status, error.code, error.error, error.message, error.details, _retry_after(error.details))
 
 

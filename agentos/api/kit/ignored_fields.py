@@ -26,6 +26,16 @@ def ignore_fields(schema: Schema, values: Mapping[str, Any]) -> None:
     g.ignored_fields = noted + tuple(islice(_unknown(schema, values, ""), MOST - len(noted)))
 
 
+def note_ignored(*names: str) -> None:
+    """Name fields that a view has read and does not follow, in the answer's header, behind those that are unknown.
+
+    For operations whose body or query is an ``OpenRequestSchema``.
+    """
+    noted: tuple[str, ...] = g.get("ignored_fields", ())
+    new = (name[:LONGEST] for name in dict.fromkeys(names) if name[:LONGEST] not in noted)
+    g.ignored_fields = noted + tuple(islice(new, MOST - len(noted)))
+
+
 def ignored_fields() -> tuple[str, ...]:
     """Return what this request's body and query have that their open schemas do not know, as ``tools[0].strict``.
 

@@ -86,6 +86,8 @@ class _Body:
         self._heartbeat = heartbeat
         self._interval = heartbeat if watch is None else min(INTERVAL, heartbeat)
         self._sent_at = time.monotonic()
+        self._rendered: tuple[int, bytes] | None = None
+        """What could not be pushed, and the number of its last frame: a projection is given each frame once."""
 
     def follow(self, after: int) -> Iterator[Sequence[Frame]]:
         """Return the run's frames, with an empty batch whenever it is time to look after the client."""
@@ -97,11 +99,15 @@ class _Body:
         if self._watch is not None and self._watch.is_due():
             return False  # to cancel a run is nothing for its own thread, which holds locks here
         try:
+            if self._projection.over:
+                return False  # for the response's thread, which ends the response
             data = self._render(frames)
-            if not data:
-                return time.monotonic() - self._sent_at < self._heartbeat
-            if not self._client.push(data):
+            taken = self._client.push(data) if data else time.monotonic() - self._sent_at < self._heartbeat
+            if not taken:
+                self._rendered = frames[-1].number, data
                 return False
+            if not data:
+                return True
         except Exception:  # noqa: BLE001 - a plugin's projection; the response's thread meets it again and reports it
             return False
         self._sent_at = time.monotonic()
@@ -131,16 +137,28 @@ class _Body:
                 if batch:
                     self._watch.saw(batch[-1])
                 self._watch.look()
-            data = self._render(batch) if batch else b""
+            data = self._render_once(batch) if batch else b""
             if not data and self._is_silent(batch):
                 data = self._projection.heartbeat()
             if data:
                 self._sent_at = time.monotonic()
                 yield data
+            if self._projection.over:
+                break
         if self._watch is not None:
             self._watch.over = True
+        if self._projection.over:
+            return
         if (run := self._handle.ended()) is not None and (end := self._projection.end(run)):
             yield end
+
+    def _render_once(self, batch: Sequence[Frame]) -> bytes:
+        """Render frames but for those that were rendered to be pushed: a projection may count what it was given."""
+        if self._rendered is None:
+            return self._render(batch)
+        (number, data), self._rendered = self._rendered, None
+        rest = [frame for frame in batch if frame.number > number]
+        return data + self._render(rest) if rest else data
 
     def _is_silent(self, batch: Sequence[Frame]) -> bool:
         """Return whether the client needs a heartbeat: nothing was sent for so long, or there will not have been."""

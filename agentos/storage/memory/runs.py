@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from agentos.domain.run import Run
+from agentos.domain.stored_request import StoredRequest
 from agentos.storage.memory.admission import MemoryAdmission
 from agentos.storage.memory.claims import MemoryClaims
 from agentos.storage.memory.endings import MemoryEndings
@@ -23,6 +24,11 @@ class MemoryRunStore(MemoryAdmission, MemoryClaims, MemoryPauses, MemoryEndings)
         with self._lock:
             row = self._rows.find_run(run_id, owner)
             return None if row is None else row.shown()
+
+    def request(self, run_id: str, *, owner: str | None) -> StoredRequest | None:
+        with self._lock:
+            row = self._rows.find_run(run_id, owner)
+            return None if row is None else row.request or StoredRequest()
 
     def list(self, where: RunFilter, paging: Paging) -> Page[Run]:
         with self._lock:

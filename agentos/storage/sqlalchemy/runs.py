@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, bindparam
+from sqlalchemy import ColumnElement, Select, bindparam, select
 
 from agentos.domain.message import Message
 from agentos.domain.run import Run
+from agentos.domain.stored_request import StoredRequest
 from agentos.storage.paging import Page, Paging, page_of
+from agentos.storage.run_requests import request_of
 from agentos.storage.runs import RunFilter
 from agentos.storage.sqlalchemy.admission import SqlAdmission
 from agentos.storage.sqlalchemy.claims import SqlClaims
@@ -24,8 +26,14 @@ from agentos.storage.sqlalchemy.owner_scoped import OwnerScoped
 from agentos.storage.sqlalchemy.paging import page_values, paged, place_by
 from agentos.storage.sqlalchemy.pauses import SqlPauses
 from agentos.storage.sqlalchemy.run_rows import ASK_TO_STOP, GET_RUN, RUNS, run_at, runs_of
-from agentos.storage.sqlalchemy.tables import runs
+from agentos.storage.sqlalchemy.tables import run_conversations, runs
 
+_REQUEST = OwnerScoped(
+    select(runs.c.request, run_conversations.c.messages)
+    .select_from(runs.outerjoin(run_conversations, run_conversations.c.run_id == runs.c.id))
+    .where(runs.c.id == bindparam("run_id")),
+    runs.c.owner,
+)
 _ASK = OwnerScoped(ASK_TO_STOP.where(runs.c.id == bindparam("run_id")), runs.c.owner)
 
 
@@ -52,6 +60,10 @@ class SqlRunStore(SqlAdmission, SqlClaims, SqlPauses, SqlEndings, SqlDeletion):
     def get(self, run_id: str, *, owner: str | None) -> Run | None:
         row = self._database.query(*GET_RUN.for_owner(owner, run_id=run_id)).first()
         return run_at(row, self._database)
+
+    def request(self, run_id: str, *, owner: str | None) -> StoredRequest | None:
+        row = self._database.query(*_REQUEST.for_owner(owner, run_id=run_id)).first()
+        return None if row is None else request_of(row.request, row.messages) or StoredRequest()
 
     def list(self, where: RunFilter, paging: Paging) -> Page[Run]:
         given = where.given()

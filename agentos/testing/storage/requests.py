@@ -44,7 +44,9 @@ CONVERSATION = (
 WHOLE = StoredRequest(
     mode=RunMode.BACKGROUND,
     messages=CONVERSATION,
-    overrides=ModelOverrides(parameters={"seed": 7, "deep": AWKWARD}, output_schema={}, instructions="Be brief."),
+    overrides=ModelOverrides(
+        parameters={"seed": 7, "deep": AWKWARD}, output_schema={}, client_tool_timeout=60.0, instructions="Be brief."
+    ),
     concurrency=BusyPolicy.REJECT,
 )
 
@@ -57,6 +59,20 @@ def taken(storage: Storage) -> Run:
 
 class RequestContract(Contract):
     """What is kept of a request beside the run's own fields."""
+
+    def test_the_request_of_a_run_is_read_at_any_time(self, storage: Storage) -> None:
+        run = new_run(request=WHOLE)
+        admit(storage, run)
+        assert storage.runs.request(run.id, owner=run.owner) == WHOLE
+        plain = new_run()
+        admit(storage, plain)
+        assert storage.runs.request(plain.id, owner=None) == StoredRequest()
+
+    def test_the_request_of_another_owner_is_not_there(self, storage: Storage) -> None:
+        run = new_run(request=WHOLE)
+        admit(storage, run)
+        assert storage.runs.request(run.id, owner="someone-else") is None
+        assert storage.runs.request("none", owner=None) is None
 
     @pytest.mark.parametrize("request_of_run", [WHOLE, StoredRequest(mode=RunMode.STREAMED), None])
     def test_a_worker_that_takes_a_run_over_is_given_its_whole_request(

@@ -127,6 +127,7 @@ class PausedDataSchema(EventDataSchema):
     event = Paused
 
     pending = NestedList(PendingActionSchema, "What the run waits for.")
+    usage = Nested(UsageSchema, "What the run took so far; absent in events of earlier versions.", optional=True)
 
 
 class ResumedAnswerSchema(ResponseSchema):

@@ -1,0 +1,1 @@
+"""Conversations: the sessions of this server under OpenAI's name."""

@@ -1,0 +1,1 @@
+"""Responses: runs that can be read, streamed again, continued and cancelled."""

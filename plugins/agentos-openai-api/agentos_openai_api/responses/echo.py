@@ -1,0 +1,91 @@
+"""What a response repeats of its request. It is kept with the run, so that each worker shows the same."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from agentos import Run
+
+CONTEXT = "openai"
+"""Under which it is kept in the run's context."""
+
+REPEATED = (
+    "background",
+    "instructions",
+    "max_output_tokens",
+    "parallel_tool_calls",
+    "previous_response_id",
+    "reasoning",
+    "safety_identifier",
+    "service_tier",
+    "store",
+    "temperature",
+    "text",
+    "tool_choice",
+    "tools",
+    "top_p",
+    "truncation",
+    "user",
+)
+
+DEFAULTS: Mapping[str, Any] = {
+    "background": False,
+    "instructions": None,
+    "max_output_tokens": None,
+    "parallel_tool_calls": True,
+    "previous_response_id": None,
+    "reasoning": None,
+    "service_tier": "default",
+    "store": True,
+    "temperature": None,
+    "text": {"format": {"type": "text"}},
+    "tool_choice": "auto",
+    "tools": [],
+    "top_p": None,
+    "truncation": "disabled",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Echo:
+    """Fields of a request as its response repeats them, and the ``metadata`` of the run."""
+
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of_request(cls, body: Mapping[str, Any], metadata: Mapping[str, Any], *, most: int) -> Echo:
+        """Return what is repeated of a request: at most ``most`` bytes of JSON. The longest fields are left out."""
+        given = {name: body[name] for name in REPEATED if body.get(name) is not None}
+        sizes = {name: len(orjson.dumps(value)) for name, value in given.items()}
+        while sum(sizes.values()) > most:
+            longest = max(sizes, key=lambda name: sizes[name])
+            del sizes[longest], given[longest]
+        return cls(given, metadata)
+
+    @classmethod
+    def of_run(cls, run: Run) -> Echo:
+        """Return what was kept with a run; nothing for one that began elsewhere."""
+        kept = run.context.get(CONTEXT)
+        return cls(kept if isinstance(kept, Mapping) else {}, run.metadata)
+
+    @property
+    def context(self) -> dict[str, Any]:
+        """The context to keep with the run."""
+        return {CONTEXT: dict(self.fields)}
+
+    @property
+    def is_stored(self) -> bool:
+        """Whether the client wants to find the response again."""
+        return self.fields.get("store") is not False
+
+    def shown(self, previous: str | None) -> dict[str, Any]:
+        """Return the fields of the response; ``previous`` is the response before it, where the request names none."""
+        shown = {**DEFAULTS, **self.fields}
+        if previous is not None:
+            shown["previous_response_id"] = previous
+        return {**shown, "metadata": dict(self.metadata)}

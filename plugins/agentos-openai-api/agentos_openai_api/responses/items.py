@@ -1,0 +1,138 @@
+"""Items of the dialect, and the messages that they are here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from agentos import Media, Message, ToolCall
+from agentos.web import shown
+from agentos_openai_api.content import read_content
+from agentos_openai_api.overrides import refuse
+
+INPUT = "input"
+
+_KINDS = ("message", "function_call", "function_call_output", "reasoning", "item_reference")
+
+
+@dataclass(slots=True)
+class Input:
+    """What a request says: messages, oldest first, and texts of the system with the fields that they stood in."""
+
+    messages: list[Message] = field(default_factory=list)
+    instructions: list[str] = field(default_factory=list)
+    instruction_fields: list[str] = field(default_factory=list)
+
+    @property
+    def results(self) -> Sequence[Message]:
+        """The results of tools at the end, oldest first."""
+        last = len(self.messages)
+        while last and self.messages[last - 1].role == "tool":
+            last -= 1
+        return self.messages[last:]
+
+
+Resolve = Callable[[str, str], Mapping[str, Any]]
+"""Returns the item of an id, or raises naming the field that it stands in."""
+
+
+def read_input(value: Any, resolve: Resolve) -> Input:
+    """Return what the field ``input`` says. Raises ``InvalidRequest`` or ``InvalidMedia`` naming what is wrong."""
+    said = Input()
+    if isinstance(value, str):
+        said.messages.append(Message("user", value))
+        return said
+    if not isinstance(value, list):
+        refuse(INPUT, f"is {shown(value)}; accepted is a text or a list of items")
+    for number, item in enumerate(value):
+        where = f"{INPUT}[{number}]"
+        if isinstance(item, dict) and item.get("type") == "item_reference":
+            item = resolve(_text(item, "id", where), where)
+        _read_item(item, where, said)
+    return said
+
+
+def _read_item(item: Any, where: str, said: Input) -> None:
+    if not isinstance(item, dict):
+        refuse(where, f"is {shown(item)}; accepted is an item, an object")
+    match item.get("type", "message"):
+        case "message":
+            _read_message(item, where, said)
+        case "function_call":
+            _read_call(item, where, said)
+        case "function_call_output":
+            output = item.get("output")
+            text = output if isinstance(output, str) else read_content(output, f"{where}.output", media=False).text
+            said.messages.append(Message("tool", text, tool_call_id=_text(item, "call_id", where)))
+        case "reasoning":
+            pass  # a model reads its own thoughts again only from its own server
+        case other:
+            refuse(f"{where}.type", f"is {shown(other)}; accepted are {', '.join(_KINDS)}")
+
+
+def _read_message(item: Mapping[str, Any], where: str, said: Input) -> None:
+    match item.get("role"):
+        case "user":
+            content = read_content(item.get("content"), f"{where}.content")
+            said.messages.append(Message("user", content.text, media=content.media))
+        case "assistant":
+            text = read_content(item.get("content"), f"{where}.content", media=False).text
+            said.messages.append(Message("assistant", text))
+        case "system" | "developer":
+            said.instructions.append(read_content(item.get("content"), f"{where}.content", media=False).text)
+            said.instruction_fields.append(where)
+        case other:
+            refuse(f"{where}.role", f"is {shown(other)}; accepted are 'user', 'assistant', 'system' and 'developer'")
+
+
+def _read_call(item: Mapping[str, Any], where: str, said: Input) -> None:
+    """Add a call to the answer that it is of: that of the call before it, or of the text before it."""
+    call = ToolCall(_text(item, "call_id", where), _text(item, "name", where), _text(item, "arguments", where))
+    last = said.messages[-1] if said.messages else None
+    if last is not None and last.role == "assistant":
+        said.messages[-1] = Message("assistant", last.content, tool_calls=(*last.tool_calls, call))
+    else:
+        said.messages.append(Message("assistant", "", tool_calls=(call,)))
+
+
+def _text(item: Mapping[str, Any], name: str, where: str) -> str:
+    value = item.get(name)
+    if not isinstance(value, str) or (not value and name != "arguments"):
+        refuse(f"{where}.{name}", f"is {shown(value)}; needed is a text")
+    return value
+
+
+def items_of(message: Message, id: str) -> list[dict[str, Any]]:
+    """Return a message as items; ``id`` is the part of their ids behind the prefix."""
+    if message.role == "tool":
+        output = {"id": f"fco_{id}", "type": "function_call_output", "status": "completed"}
+        return [{**output, "call_id": message.tool_call_id, "output": message.content}]
+    items: list[dict[str, Any]] = []
+    if message.content or message.media or not message.tool_calls:
+        head = {"id": f"msg_{id}", "type": "message", "status": "completed", "role": message.role}
+        items.append({**head, "content": _content(message)})
+    for number, call in enumerate(message.tool_calls):
+        head = {"id": f"fc_{id}_{number}", "type": "function_call", "status": "completed"}
+        items.append({**head, "call_id": call.id, "name": call.name, "arguments": call.arguments})
+    return items
+
+
+def _content(message: Message) -> list[dict[str, Any]]:
+    if message.role == "assistant":
+        return [{"type": "output_text", "text": message.content, "annotations": [], "logprobs": []}]
+    text = [{"type": "input_text", "text": message.content}] if message.content else []
+    return [*text, *map(_attachment, message.media)]
+
+
+def _attachment(media: Media) -> dict[str, Any]:
+    """Return an attachment by its address; its bytes are not shown."""
+    if media.type == "image":
+        return {"type": "input_image", "detail": "auto", "image_url": media.url, "file_id": None}
+    return {"type": "input_file", "filename": media.name, "file_url": media.url, "file_id": None}
+
+
+def input_items(run_id: str, messages: Sequence[Message]) -> list[dict[str, Any]]:
+    """Return what a run was asked as items, oldest first."""
+    run = run_id.replace("-", "")
+    return [item for number, message in enumerate(messages) for item in items_of(message, f"{run}_i{number}")]

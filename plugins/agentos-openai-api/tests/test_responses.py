@@ -1,0 +1,378 @@
+"""Responses, with OpenAI's own client."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+import openai
+import pytest
+from pydantic import BaseModel
+
+from agentos import Finish, ProviderError, ScriptedProvider, Usage
+from agentos.testing import Fail, Pause, call
+from parts.openai_door import Door, MakeDoor
+from parts.openai_responses import CALL, CLOCK, WEATHER
+
+
+def test_a_response_is_made_and_found_again(door: Door, scripted: ScriptedProvider) -> None:
+    scripted.say(["Hello!", Usage(10, 3, cached_tokens=4)])
+    client = door.client()
+    made = client.responses.create(model="shop", input="Hi", metadata={"a": "b"}, instructions="In English.")
+    assert (made.status, made.output_text, made.model) == ("completed", "Hello!", "shop")
+    assert made.usage is not None
+    assert (made.usage.input_tokens, made.usage.output_tokens, made.usage.total_tokens) == (10, 3, 13)
+    assert made.usage.input_tokens_details.cached_tokens == 4
+    assert (made.metadata, made.instructions) == ({"a": "b"}, "In English.")
+    assert client.responses.retrieve(made.id) == made
+    assert scripted.requests[-1].messages[0].content == "Be short.\n\nIn English."
+
+
+def test_a_stream_has_the_same_response_as_its_retrieval(door: Door, scripted: ScriptedProvider) -> None:
+    scripted.say(["Hel", "lo", "!"])
+    client = door.client()
+    with client.responses.stream(model="shop", input="Hi") as stream:
+        events = list(stream)
+        final = stream.get_final_response()
+    assert [event.sequence_number for event in events] == list(range(len(events)))
+    assert final.output_text == "Hello!"
+    *_, last = client.responses.retrieve(final.id, stream=True)
+    assert last.type == "response.completed"
+    assert client.responses.retrieve(final.id) == last.response
+
+
+def test_a_stream_is_retrieved_after_each_of_its_numbers(door: Door, scripted: ScriptedProvider) -> None:
+    scripted.say(["Hel", "lo", "!"])
+    client = door.client()
+    first = [event.to_dict() for event in client.responses.create(model="shop", input="Hi", stream=True)]
+    id = first[0]["response"]["id"]
+    assert [event.to_dict() for event in client.responses.retrieve(id, stream=True)] == first
+    for number in range(len(first)):
+        rest = client.responses.retrieve(id, stream=True, starting_after=number)
+        assert [event.to_dict() for event in rest] == first[number + 1 :]
+
+
+def test_a_run_that_began_elsewhere_is_a_response(door: Door, scripted: ScriptedProvider) -> None:
+    scripted.say("Hello!")
+    run = door.http.run("shop", "Hi").json
+    client = door.client()
+    found = client.responses.retrieve(f"resp_{run['run_id']}")
+    assert (found.status, found.output_text) == ("completed", "Hello!")
+    events = list(client.responses.retrieve(f"resp_{run['run_id']}", stream=True))
+    assert events[-1].type == "response.completed"
+    assert events[-1].response.output_text == "Hello!"
+
+
+def test_a_response_is_a_run_elsewhere(door: Door, scripted: ScriptedProvider) -> None:
+    scripted.say("Hello!")
+    made = door.client().responses.create(model="shop", input="Hi")
+    run = door.http.get(f"/api/v1/runs/{made.id.removeprefix('resp_')}").json
+    assert (run["status"], run["content"]) == ("completed", "Hello!")
+    assert door.http.follow(run["run_id"])[-1].type == "complete"
+
+
+def test_a_background_response_is_found_until_it_has_ended(door: Door, scripted: ScriptedProvider) -> None:
+    scripted.say(["Hel", Pause(0.3), "lo!"])
+    client = door.client()
+    made = client.responses.create(model="shop", input="Hi", background=True)
+    assert made.status in ("queued", "in_progress")
+    assert made.background is True
+    events = list(client.responses.retrieve(made.id, stream=True))
+    assert events[-1].type == "response.completed"
+    found = client.responses.retrieve(made.id)
+    assert (found.status, found.output_text) == ("completed", "Hello!")
+
+
+def test_a_background_response_may_be_streamed_at_once(door: Door, scripted: ScriptedProvider) -> None:
+    scripted.say("Hello!")
+    events = list(door.client().responses.create(model="shop", input="Hi", background=True, stream=True))
+    assert events[0].type == "response.created"
+    assert events[-1].response.output_text == "Hello!"
+
+
+def test_a_response_is_cancelled_and_that_twice(door: Door, scripted: ScriptedProvider) -> None:
+    scripted.say(["Hel", Pause(30), "lo!"])
+    client = door.client()
+    made = client.responses.create(model="shop", input="Hi", background=True)
+    wait_for_text(client, made.id)
+    cancelled = client.responses.cancel(made.id)
+    assert (cancelled.status, cancelled.output_text) == ("cancelled", "Hel")
+    assert client.responses.cancel(made.id).status == "cancelled"
+    assert door.http.get(f"/api/v1/runs/{made.id.removeprefix('resp_')}").json["status"] == "cancelled"
+
+
+def wait_for_text(client: openai.OpenAI, id: str) -> None:
+    for _ in range(200):
+        if client.responses.retrieve(id).output_text:
+            return
+        time.sleep(0.02)
+    raise AssertionError("the run says nothing")
+
+
+def test_what_a_response_under_way_has_said_is_shown(door: Door, scripted: ScriptedProvider) -> None:
+    scripted.say(["Hel", Pause(30), "lo!"])
+    client = door.client()
+    made = client.responses.create(model="shop", input="Hi", background=True)
+    wait_for_text(client, made.id)
+    found = client.responses.retrieve(made.id)
+    assert (found.status, found.output_text) == ("in_progress", "Hel")
+    client.responses.cancel(made.id)
+
+
+def test_a_deleted_response_is_gone(door: Door, scripted: ScriptedProvider) -> None:
+    scripted.say("Hello!")
+    client = door.client()
+    made = client.responses.create(model="shop", input="Hi")
+    client.responses.delete(made.id)
+    with pytest.raises(openai.NotFoundError) as raised:
+        client.responses.retrieve(made.id)
+    assert raised.value.code == "response_not_found"
+
+
+def test_a_response_that_is_not_stored_is_not_found(door: Door, scripted: ScriptedProvider) -> None:
+    scripted.say("Hello!")
+    client = door.client()
+    made = client.responses.create(model="shop", input="Hi", store=False)
+    assert made.store is False
+    with pytest.raises(openai.NotFoundError):
+        client.responses.retrieve(made.id)
+    with pytest.raises(openai.NotFoundError) as raised:
+        client.responses.create(model="shop", input="Hi", previous_response_id=made.id)
+    assert raised.value.code == "previous_response_not_found"
+
+
+def test_a_chain_has_what_was_said_before_with_the_calls_of_tools(
+    make_door: MakeDoor, scripted: ScriptedProvider
+) -> None:
+    scripted.say([call("clock")], "Noon.", "Lunch.", "Dinner.", "Sure.")
+    client = make_door(CLOCK).client()
+    first = client.responses.create(model="shop", input="What time is it?")
+    second = client.responses.create(model="shop", input="What next?", previous_response_id=first.id)
+    assert (second.output_text, second.previous_response_id) == ("Lunch.", first.id)
+    said = [(message.role, message.content) for message in scripted.requests[-1].messages]
+    whole = [("user", "What time is it?"), ("assistant", ""), ("tool", "noon"), ("assistant", "Noon.")]
+    assert said == [*whole, ("user", "What next?")]
+    branch = client.responses.create(model="shop", input="And then?", previous_response_id=first.id)
+    assert branch.output_text == "Dinner."
+    said = [(message.role, message.content) for message in scripted.requests[-1].messages]
+    assert said == [*whole, ("user", "And then?")]
+    third = client.responses.create(model="shop", input="Sure?", previous_response_id=second.id)
+    assert third.previous_response_id == second.id
+    said = [(message.role, message.content) for message in scripted.requests[-1].messages]
+    assert said == [*whole, ("user", "What next?"), ("assistant", "Lunch."), ("user", "Sure?")]
+
+
+def test_a_chain_makes_no_session(door: Door, scripted: ScriptedProvider) -> None:
+    scripted.say("Hello!")
+    client = door.client()
+    first = client.responses.create(model="shop", input="Hi")
+    client.responses.create(model="shop", input="Hi again", previous_response_id=first.id)
+    assert door.http.get("/api/v1/sessions").json["count"] == 0
+
+
+def test_a_chain_may_begin_in_a_session(door: Door, scripted: ScriptedProvider) -> None:
+    scripted.say("One.", "Two.", "Three.")
+    session = door.http.session("shop")
+    door.http.run("shop", "1", session_id=session)
+    run = door.http.run("shop", "2", session_id=session).json
+    client = door.client()
+    client.responses.create(model="shop", input="3", previous_response_id=f"resp_{run['run_id']}")
+    said = [(message.role, message.content) for message in scripted.requests[-1].messages][1:]
+    texts = [("user", "1"), ("assistant", "One."), ("user", "2"), ("assistant", "Two."), ("user", "3")]
+    assert said == texts
+    assert door.http.get(f"/api/v1/sessions/{session}/history").json["messages"][-1]["content"] == "Two."
+
+
+def test_a_call_of_a_client_tool_is_an_item_and_its_output_continues_the_run(
+    door: Door, scripted: ScriptedProvider
+) -> None:
+    scripted.say(CALL, ["Take one.", Usage(20, 3)])
+    client = door.client()
+    first = client.responses.create(model="shop", input="Umbrella?", tools=[WEATHER])
+    assert first.status == "completed"
+    (item,) = first.output
+    assert (item.type, item.name, item.arguments) == ("function_call", "weather", '{"city":"Oslo"}')
+    output = {"type": "function_call_output", "call_id": item.call_id, "output": "It rains."}
+    second = client.responses.create(model="shop", input=[output], previous_response_id=first.id, tools=[WEATHER])
+    assert (second.output_text, second.id) == ("Take one.", f"{first.id}_1")
+    assert second.previous_response_id == first.id
+    assert second.usage is not None
+    assert (second.usage.input_tokens, second.usage.output_tokens) == (20, 3)
+    assert client.responses.retrieve(first.id) == first
+    assert client.responses.retrieve(second.id) == second
+    (run,) = door.http.get("/api/v1/runs").json["runs"]
+    assert (run["status"], run["content"]) == ("completed", "Take one.")
+
+
+def test_an_output_continues_the_run_without_a_chain_too(door: Door, scripted: ScriptedProvider) -> None:
+    scripted.say(CALL, "Take one.")
+    client = door.client()
+    input: list[Any] = [{"role": "user", "content": "Umbrella?"}]
+    with client.responses.stream(model="shop", input=input, tools=[WEATHER], store=False) as stream:
+        first = stream.get_final_response()
+    input += first.output
+    input.append({"type": "function_call_output", "call_id": first.output[0].call_id, "output": "It rains."})
+    with client.responses.stream(model="shop", input=input, tools=[WEATHER], store=False) as stream:
+        events = list(stream)
+        second = stream.get_final_response()
+    assert [event.sequence_number for event in events] == list(range(len(events)))
+    assert second.output_text == "Take one."
+    assert len(door.http.get("/api/v1/runs").json["runs"]) == 1
+
+
+def test_the_same_output_again_is_the_same_response(door: Door, scripted: ScriptedProvider) -> None:
+    scripted.say(CALL, "Take one.", "Other.")
+    client = door.client()
+    first = client.responses.create(model="shop", input="Umbrella?", tools=[WEATHER])
+    output = {"type": "function_call_output", "call_id": first.output[0].call_id, "output": "It rains."}
+    fields: dict[str, Any] = {"model": "shop", "previous_response_id": first.id, "tools": [WEATHER]}
+    second = client.responses.create(input=[output], **fields)
+    assert client.responses.create(input=[output], **fields) == second
+    other = client.responses.create(input=[output | {"output": "It snows."}], **fields)
+    assert other.output_text == "Other."
+    assert other.id != second.id
+    roles = [message.role for message in scripted.requests[-1].messages]
+    assert roles == ["system", "user", "assistant", "tool"]
+
+
+def test_a_new_message_after_a_call_is_a_new_run(door: Door, scripted: ScriptedProvider) -> None:
+    scripted.say(CALL, "Never mind.")
+    client = door.client()
+    first = client.responses.create(model="shop", input="Umbrella?", tools=[WEATHER])
+    second = client.responses.create(model="shop", input="Forget it.", previous_response_id=first.id)
+    assert second.output_text == "Never mind."
+    assert [message.content for message in scripted.requests[-1].messages][1:] == ["Umbrella?", "Forget it."]
+    assert door.http.get(f"/api/v1/runs/{first.id.removeprefix('resp_')}").json["status"] == "cancelled"
+
+
+def test_an_answer_has_the_form_of_a_schema(door: Door, scripted: ScriptedProvider) -> None:
+    class Forecast(BaseModel):
+        city: str
+        degrees: int
+
+    scripted.say('{"city": "Oslo", "degrees": 3}')
+    parsed = door.client().responses.parse(model="shop", input="Weather?", text_format=Forecast)
+    assert parsed.output_parsed == Forecast(city="Oslo", degrees=3)
+
+
+def test_the_input_of_a_response_is_listed(door: Door, scripted: ScriptedProvider) -> None:
+    scripted.say("One.", "Two.")
+    client = door.client()
+    first = client.responses.create(model="shop", input="1")
+    second = client.responses.create(model="shop", input="2", previous_response_id=first.id)
+    items = list(client.responses.input_items.list(second.id, order="asc", limit=2))
+    assert [(item.role, item.content[0].text) for item in items] == [
+        ("user", "1"),
+        ("assistant", "One."),
+        ("user", "2"),
+    ]
+    assert [item.id for item in client.responses.input_items.list(second.id)] == [item.id for item in items][::-1]
+
+
+def test_a_run_that_fails_is_the_error_that_clients_raise(door: Door, scripted: ScriptedProvider) -> None:
+    scripted.say(["Hel", Fail(ProviderError("it broke"))])
+    client = door.client()
+    with pytest.raises(openai.InternalServerError) as raised:
+        client.responses.create(model="shop", input="Hi")
+    id = f"resp_{raised.value.response.headers['X-Run-ID']}"
+    found = client.responses.retrieve(id)
+    assert (found.status, found.error and found.error.code) == ("failed", "server_error")
+    events = list(client.responses.retrieve(id, stream=True))
+    assert [event.type for event in events if "failed" in event.type] == ["response.failed"]
+    assert events[-1].type == "response.failed"
+
+
+def test_an_answer_that_was_cut_is_incomplete(door: Door, scripted: ScriptedProvider) -> None:
+    scripted.say(["Hel", Finish("length")])
+    made = door.client().responses.create(model="shop", input="Hi")
+    assert made.status == "incomplete"
+    assert made.incomplete_details is not None
+    assert made.incomplete_details.reason == "max_output_tokens"
+
+
+def without_logs(door: Door) -> None:
+    """Remove all events, as the server does after their time."""
+    door.app.extensions["agentos"].storage.events.delete_old(ended_before=datetime.now(UTC), limit=100)
+
+
+def test_a_response_outlives_its_events(door: Door, scripted: ScriptedProvider) -> None:
+    scripted.say(["Hello!", Usage(10, 3)], "Again.")
+    client = door.client()
+    made = client.responses.create(model="shop", input="Hi", metadata={"a": "b"})
+    without_logs(door)
+    found = client.responses.retrieve(made.id)
+    assert (found.status, found.output_text, found.usage, found.metadata) == (
+        "completed",
+        "Hello!",
+        made.usage,
+        {"a": "b"},
+    )
+    with pytest.raises(openai.APIStatusError) as raised:
+        client.responses.retrieve(made.id, stream=True)
+    assert (raised.value.status_code, raised.value.code) == (410, "events_expired")
+    client.responses.create(model="shop", input="And?", previous_response_id=made.id)
+    said = [(message.role, message.content) for message in scripted.requests[-1].messages][1:]
+    assert said == [("user", "Hi"), ("assistant", "Hello!"), ("user", "And?")]
+
+
+@pytest.mark.parametrize("failing", [False, True])
+def test_the_end_of_a_response_outlives_its_events(door: Door, scripted: ScriptedProvider, failing: bool) -> None:
+    scripted.say(["Hel", Fail(ProviderError("it broke")) if failing else Finish("length")])
+    client = door.client()
+    made = client.responses.create(model="shop", input="Hi", background=True)
+    list(client.responses.retrieve(made.id, stream=True))
+    before = client.responses.retrieve(made.id)
+    without_logs(door)
+    after = client.responses.retrieve(made.id)
+    assert (after.status, after.error, after.incomplete_details, after.output_text) == (
+        before.status,
+        before.error,
+        before.incomplete_details,
+        "Hel",
+    )
+
+
+def test_a_repeat_with_the_same_key_is_the_same_response(door: Door, scripted: ScriptedProvider) -> None:
+    scripted.say("One.", "Two.")
+    client = door.client()
+    key = {"Idempotency-Key": "k1"}
+    first = client.responses.create(model="shop", input="Hi", extra_headers=key)
+    again = client.responses.with_raw_response.create(model="shop", input="Hi", extra_headers=key)
+    assert again.headers["Idempotency-Replayed"] == "true"
+    assert again.parse() == first
+
+
+def test_coroutines_stream_and_resume(door: Door, scripted: ScriptedProvider) -> None:
+    scripted.say(["Hel", "lo!"])
+
+    async def ask() -> tuple[list[Any], list[Any]]:
+        async with door.async_client() as client:
+            first = [event async for event in await client.responses.create(model="shop", input="Hi", stream=True)]
+            id = first[0].response.id
+            return first, [event async for event in await client.responses.retrieve(id, stream=True, starting_after=3)]
+
+    first, rest = asyncio.run(ask())
+    assert rest == first[4:]
+
+
+def test_an_item_may_be_named_by_its_id(door: Door, scripted: ScriptedProvider) -> None:
+    scripted.say(["Let me see.", *CALL], "Take one.", "You are welcome.")
+    client = door.client()
+    input: list[Any] = [{"role": "user", "content": "Umbrella?"}]
+    first = client.responses.create(model="shop", input=input, tools=[WEATHER])
+    input += [{"type": "item_reference", "id": item.id} for item in first.output]
+    input.append({"type": "function_call_output", "call_id": first.output[1].call_id, "output": "It rains."})
+    second = client.responses.create(model="shop", input=input, tools=[WEATHER])
+    assert (second.output_text, second.id) == ("Take one.", f"{first.id}_1")
+    input += [{"type": "item_reference", "id": second.output[0].id}, {"role": "user", "content": "Thanks."}]
+    client.responses.create(model="shop", input=input, tools=[WEATHER])
+    said = [(message.role, message.content, len(message.tool_calls)) for message in scripted.requests[-1].messages]
+    assert said[1:] == [
+        ("user", "Umbrella?", 0),
+        ("assistant", "Let me see.", 1),
+        ("tool", "It rains.", 0),
+        ("assistant", "Take one.", 0),
+        ("user", "Thanks.", 0),
+    ]

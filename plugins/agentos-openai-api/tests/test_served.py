@@ -1,0 +1,78 @@
+"""Chat completions of a real server with two workers, by OpenAI's client."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import openai
+import pytest
+from agentos_testing import ServerProcess
+
+from parts.openai_door import WEATHER
+
+WEATHER_MODEL = """
+from agentos import Agent, AgentOS, Finish, ModelProvider, TextDelta, ToolCallDelta, hookimpl
+
+class Weather(ModelProvider):
+    def stream(self, request):
+        last = request.messages[-1]
+        if last.role == "user" and request.tools:
+            yield ToolCallDelta(index=0, id="call_1", name="weather", arguments='{"city": "Oslo"}')
+            yield Finish("tool_calls")
+            return
+        for word in f"You said: {last.content}".split(" "):
+            yield TextDelta(word + " ")
+        yield Finish("stop")
+
+@hookimpl
+def register_model_providers(register, config):
+    register("weather", lambda config: Weather())
+
+server = AgentOS()
+server.register_agent(Agent(id="shop", model="weather:m"))
+"""
+"""A program, and a plugin, with a model that asks for the weather and says what it is told."""
+
+USER: dict[str, Any] = {"role": "user", "content": "Umbrella?"}
+
+
+@pytest.fixture
+def client(serve: Callable[..., ServerProcess], tmp_path: Path) -> Iterator[openai.OpenAI]:
+    program = tmp_path / "weather_model.py"
+    program.write_text(WEATHER_MODEL, "utf-8")
+    server = serve(
+        program,
+        plugins={"weather-model": "weather_model"},
+        installed=["openai-api"],
+        workers=2,
+        env={"AGENTOS_RATE_LIMIT": "none"},
+    )
+    with openai.OpenAI(base_url=f"{server.url}/v1", api_key="none", max_retries=0) as client:
+        yield client
+
+
+def test_results_continue_their_runs_at_any_worker(client: openai.OpenAI) -> None:
+    close = {"Connection": "close"}  # so that either worker may get the next request
+    for number in range(12):
+        create = client.chat.completions.create
+        common: dict[str, Any] = {"model": "shop", "tools": [WEATHER], "extra_headers": close}
+        message = create(messages=[USER], **common).choices[0].message
+        (called,) = message.tool_calls
+        messages = [USER, message, {"role": "tool", "tool_call_id": called.id, "content": f"It rains {number}."}]
+        chunks = list(create(messages=messages, stream=True, **common))
+        text = "".join(chunk.choices[0].delta.content or "" for chunk in chunks)
+        again = create(messages=messages, **common)
+        assert text == again.choices[0].message.content == f"You said: It rains {number}. "
+        assert {chunk.id for chunk in chunks} == {again.id}
+
+
+def test_a_stream_of_the_real_server_is_whole(client: openai.OpenAI) -> None:
+    words = " ".join(f"word{number}" for number in range(500))
+    messages: list[Any] = [{"role": "user", "content": words}]
+    with client.chat.completions.stream(model="shop", messages=messages) as stream:
+        for _ in stream:
+            pass
+        answer = stream.get_final_completion().choices[0]
+    assert (answer.message.content, answer.finish_reason) == (f"You said: {words} ", "stop")

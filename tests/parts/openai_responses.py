@@ -1,0 +1,28 @@
+"""What tests of responses have in common: tools, and an answer of a model that calls one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from agentos import Agent, Usage, tool
+from agentos.testing import call
+from parts.openai_door import SHOP
+
+WEATHER: dict[str, Any] = {
+    "type": "function",
+    "name": "weather",
+    "description": "Tell the weather.",
+    "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
+}
+"""A tool that the client executes."""
+
+CALL = [call("weather", '{"city": "Oslo"}'), Usage(10, 2)]
+
+
+@tool
+def clock() -> str:
+    """Tell the time."""
+    return "noon"
+
+
+CLOCK = Agent(id="shop", model="test:m", tools=[clock], allow_overrides=SHOP.allow_overrides)
