@@ -124,7 +124,7 @@ class Promises(RuleBasedStateMachine):
 
     @rule(among=collections, worker=workers, limit=st.integers(1, 4), over=st.booleans())
     def take_due(self, among, worker, limit, over):
-        due = [one for one in self.free(among) if one.due_at <= NOW]
+        due = [one for one in self.free(among) if one.due_at <= datetime.now(UTC)]
         lease = Lease(worker, -1.0 if over else 1000.0)
         taken = self.store.take_due(among, lease, limit=limit)
         assert len(taken) == min(limit, len(due))
@@ -181,7 +181,7 @@ class Promises(RuleBasedStateMachine):
         wait = self.store.next_due(among)
         if not free:
             assert wait is None
-        elif free[0].due_at <= NOW:
+        elif free[0].due_at <= datetime.now(UTC):
             assert wait == 0
         else:
             assert abs(wait - (free[0].due_at - datetime.now(UTC)).total_seconds()) < 60
