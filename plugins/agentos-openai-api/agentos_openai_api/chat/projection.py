@@ -49,15 +49,23 @@ class ChatProjection(Projection):
         self._text = b""
         self._sent = False
 
+    @property
+    def over(self) -> bool:
+        """Whether the answer has ended, which may be before the run: it starts over, and text cannot be taken back."""
+        return self._reader.over
+
     def render(self, frames: Sequence[Frame]) -> bytes:
         """Return the chunks of frames."""
-        pieces: list[bytes] = []
-        for frame in frames:
-            if self._reader.speaks and frame.type == "token":  # nearly always, so it is worth a quicker way
-                pieces += (self._text, token_json(frame), self._tail)
-            else:
-                pieces += map(self._rendered, self._parts(frame))
-        block = b"".join(pieces)
+        if len(frames) == 1 and frames[0].type == "token" and self._reader.speaks:  # nearly always: a quicker way
+            block = self._text + token_json(frames[0]) + self._tail
+        else:
+            pieces: list[bytes] = []
+            for frame in frames:
+                if self._reader.speaks and frame.type == "token":
+                    pieces += (self._text, token_json(frame), self._tail)
+                else:
+                    pieces += map(self._rendered, self._parts(frame))
+            block = b"".join(pieces)
         return block if block.isascii() else one_line(block)
 
     def heartbeat(self) -> bytes:

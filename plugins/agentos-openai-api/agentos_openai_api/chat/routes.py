@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import Response, request
 
-from agentos import RunError
+from agentos import IdempotencyConflict, IdempotencyMismatch, RunError
 from agentos.web import (
     RUN_SOME,
     SSE_MEDIA_TYPE,
@@ -15,8 +15,10 @@ from agentos.web import (
     EventsExpired,
     ExecutionError,
     InvalidMedia,
+    PendingExpired,
     ResponseSpec,
     RunCancelled,
+    RunNotFound,
     RunRequest,
     SessionBusy,
     SessionNotFound,
@@ -67,16 +69,22 @@ NO_HEARTBEAT = 60.0
         SESSION_HEADER: "The session; of `messages`, only the newest counts then.",
         SHOW_TOOLS: "`1`: calls of the agent's own tools are shown as `reasoning_content`.",
         ON_DISCONNECT: "`cancel`: the run ends when the client leaves.",
+        "Idempotency-Key": "A name of the client's for this request: a repeat within 24 hours gets the first answer.",
     },
     errors=(
         AgentNotFound,
         SessionNotFound,
         InvalidMedia,
         SessionBusy,
+        IdempotencyConflict,
+        IdempotencyMismatch,
         ShuttingDown,
         TooManyStreams,
         ExecutionError,
         RunCancelled,
+        RunNotFound,  # one that is deleted while it is waited for
+        PendingExpired,
+        EventsExpired,
     ),
 )
 def create_chat_completion(body: dict[str, Any]) -> Response:
