@@ -376,3 +376,18 @@ def test_an_item_may_be_named_by_its_id(door: Door, scripted: ScriptedProvider) 
         ("assistant", "Take one.", 0),
         ("user", "Thanks.", 0),
     ]
+
+
+def test_outputs_may_be_given_in_the_background(door: Door, scripted: ScriptedProvider) -> None:
+    scripted.say(CALL, [Pause(0.3), "Take one."])
+    client = door.client()
+    first = client.responses.create(model="shop", input="Umbrella?", tools=[WEATHER], background=True)
+    first = list(client.responses.retrieve(first.id, stream=True))[-1].response
+    output = {"type": "function_call_output", "call_id": first.output[0].call_id, "output": "It rains."}
+    fields: dict[str, Any] = {"model": "shop", "previous_response_id": first.id, "tools": [WEATHER]}
+    second = client.responses.create(input=[output], background=True, **fields)
+    assert second.status in ("queued", "in_progress")
+    assert second.id == f"{first.id}_1"
+    events = list(client.responses.retrieve(second.id, stream=True))
+    assert (events[0].type, events[-1].type) == ("response.created", "response.completed")
+    assert client.responses.retrieve(second.id).output_text == "Take one."

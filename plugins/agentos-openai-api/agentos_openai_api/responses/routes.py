@@ -190,6 +190,9 @@ def _continued(body: dict[str, Any], continued: Continued) -> Response:
     echo = Echo.of_run(run)
     if body["stream"]:
         return stream(handle, _projection(echo, ref.part))
+    if body["background"]:
+        found = Found(ref, handle, run, echo)
+        return _whole(found, read_response(found))
     with take_place() as place:
         name_run(handle.run_id)
         place.follow(handle.run_id)
