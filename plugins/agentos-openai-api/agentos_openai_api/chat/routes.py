@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import Response, request
 
-from agentos import IdempotencyConflict, IdempotencyMismatch, RunError
+from agentos import IdempotencyConflict, IdempotencyMismatch, Run, RunError
 from agentos.web import (
     RUN_SOME,
     SSE_MEDIA_TYPE,
@@ -27,10 +27,10 @@ from agentos.web import (
     caller,
     json_response,
     name_run,
+    replayed_header,
     run_error_response,
     server,
     start_and_stream,
-    start_and_wait,
     stream,
     take_place,
     wait_for_end,
@@ -62,7 +62,10 @@ NO_HEARTBEAT = 60.0
             ChatCompletionSchema,
             media_types=("application/json", "text/event-stream"),
             headers={"X-Run-ID": "The run's id."},
-            sometimes={SESSION_HEADER: "The session that the run is in."},
+            sometimes={
+                SESSION_HEADER: "The session that the run is in.",
+                "Idempotency-Replayed": "`true`: it answers an earlier request.",
+            },
         )
     },
     request_headers={
@@ -117,7 +120,17 @@ def _stream(body: dict[str, Any], wanted: RunRequest) -> Response:
 
 
 def _wait(wanted: RunRequest) -> Response:
-    run = start_and_wait(wanted, cancel_on_disconnect=_cancels())
+    with take_place() as place:  # before the run: one that is refused must not have begun
+        handle = server().runs.start(wanted)
+        name_run(handle.run_id)
+        place.follow(handle.run_id)
+        run = wait_for_end(handle, cancel_on_disconnect=_cancels())
+    response = _ended(run)
+    response.headers.update(replayed_header(handle.replayed))
+    return response
+
+
+def _ended(run: Run) -> Response:
     if is_plain(run):
         return json_response(plain_completion(run), headers={"X-Run-ID": run.id})
     if run.error is not None:
