@@ -34,7 +34,18 @@ def installed(requirements: Path, directory: Path) -> Path:
     if not (place / "complete").exists():
         print(f"installing {name} into {place}", file=sys.stderr, flush=True)
         _run([sys.executable, "-m", "venv", "--clear", str(place)])
-        _run([str(programs / "python"), "-m", "pip", "install", "--quiet", "--requirement", str(requirements)])
+        _run(
+            [
+                str(programs / "python"),
+                "-m",
+                "pip",
+                "--disable-pip-version-check",
+                "install",
+                "--quiet",
+                "--requirement",
+                str(requirements),
+            ]
+        )
         (place / "complete").touch()
     return programs
 
