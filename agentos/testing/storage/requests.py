@@ -49,6 +49,10 @@ WHOLE = StoredRequest(
 )
 
 
+ANY_ANSWER = StoredRequest(overrides=ModelOverrides(output_schema={}))
+"""Overrides nothing but the schema, with one that every answer follows."""
+
+
 def taken(storage: Storage) -> Run:
     """Take over the one run that has lost its worker."""
     (run,) = taken_over(storage)
@@ -58,7 +62,7 @@ def taken(storage: Storage) -> Run:
 class RequestContract(Contract):
     """What is kept of a request beside the run's own fields."""
 
-    @pytest.mark.parametrize("request_of_run", [WHOLE, StoredRequest(mode=RunMode.STREAMED), None])
+    @pytest.mark.parametrize("request_of_run", [WHOLE, StoredRequest(mode=RunMode.STREAMED), ANY_ANSWER, None])
     def test_a_worker_that_takes_a_run_over_is_given_its_whole_request(
         self, storage: Storage, request_of_run: StoredRequest | None
     ) -> None:
