@@ -32,10 +32,11 @@ def request_text(request: StoredRequest | None) -> str | None:
         "client_tool_timeout": request.overrides.client_tool_timeout,
         "instructions": request.overrides.instructions,
     }
-    if some := {name: value for name, value in overrides.items() if value not in (None, {}, [])}:
-        document["overrides"] = some
+    some = {name: value for name, value in overrides.items() if value not in (None, {}, [])}
     if request.overrides.output_schema is not None:
-        document["overrides"]["output_schema"] = request.overrides.output_schema  # the empty schema too
+        some["output_schema"] = request.overrides.output_schema  # the empty schema too
+    if some:
+        document["overrides"] = some
     return dumps(document)
 
 

@@ -51,6 +51,10 @@ WHOLE = StoredRequest(
 )
 
 
+ANY_ANSWER = StoredRequest(overrides=ModelOverrides(output_schema={}))
+"""Overrides nothing but the schema, with one that every answer follows."""
+
+
 def taken(storage: Storage) -> Run:
     """Take over the one run that has lost its worker."""
     (run,) = taken_over(storage)
@@ -74,7 +78,7 @@ class RequestContract(Contract):
         assert storage.runs.request(run.id, owner="someone-else") is None
         assert storage.runs.request("none", owner=None) is None
 
-    @pytest.mark.parametrize("request_of_run", [WHOLE, StoredRequest(mode=RunMode.STREAMED), None])
+    @pytest.mark.parametrize("request_of_run", [WHOLE, StoredRequest(mode=RunMode.STREAMED), ANY_ANSWER, None])
     def test_a_worker_that_takes_a_run_over_is_given_its_whole_request(
         self, storage: Storage, request_of_run: StoredRequest | None
     ) -> None:
