@@ -2,7 +2,8 @@
 
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import httpx2
@@ -17,6 +18,7 @@ LEASE = 1.0
 WORDS = "".join(f"word{number} " for number in range(20))
 
 Serve = Callable[..., AgentOSServer]
+Door = Callable[[AgentOSServer], openai.OpenAI]
 
 
 @pytest.fixture
@@ -26,8 +28,13 @@ def servers(serve: Serve) -> tuple[AgentOSServer, AgentOSServer]:
     return first, second
 
 
-def door(server: AgentOSServer) -> openai.OpenAI:
-    return openai.OpenAI(base_url=f"{server.url}/v1", api_key="none", max_retries=0)
+@pytest.fixture
+def door() -> Iterator[Door]:
+    """Makes clients of the door of a server; they are closed afterwards."""
+    with ExitStack() as ends:
+        yield lambda server: ends.enter_context(
+            openai.OpenAI(base_url=f"{server.url}/v1", api_key="none", max_retries=0)
+        )
 
 
 def read(stream: Any, into: list[dict[str, Any]], *, most: int = 10_000) -> None:
@@ -46,7 +53,7 @@ def said(events: list[dict[str, Any]]) -> str:
 
 
 def test_a_follower_whose_worker_is_killed_gets_exactly_the_rest_from_another(
-    servers: tuple[AgentOSServer, AgentOSServer],
+    servers: tuple[AgentOSServer, AgentOSServer], door: Door
 ) -> None:
     follower, executing = servers
     agent = Client(executing.url).register(model="scripted:slow-20x0.1")
@@ -63,7 +70,9 @@ def test_a_follower_whose_worker_is_killed_gets_exactly_the_rest_from_another(
     assert (seen[-1]["type"], said(seen)) == ("response.completed", WORDS)
 
 
-def test_every_client_of_a_killed_worker_gets_one_failure(servers: tuple[AgentOSServer, AgentOSServer]) -> None:
+def test_every_client_of_a_killed_worker_gets_one_failure(
+    servers: tuple[AgentOSServer, AgentOSServer], door: Door
+) -> None:
     executing, other = servers
     agent = Client(other.url).register(model="scripted:slow-100x0.1")
     seen: list[dict[str, Any]] = []
@@ -88,7 +97,7 @@ def test_every_client_of_a_killed_worker_gets_one_failure(servers: tuple[AgentOS
 
 
 def test_a_run_that_starts_over_ends_the_stream_with_an_error_and_is_whole_when_it_is_read(
-    servers: tuple[AgentOSServer, AgentOSServer],
+    servers: tuple[AgentOSServer, AgentOSServer], door: Door
 ) -> None:
     executing, other = servers
     client = Client(other.url)
