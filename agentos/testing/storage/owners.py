@@ -75,6 +75,7 @@ CALLS: dict[str, Call] = {
     "sessions.get_summary": lambda s, session, _, owner: s.sessions.get_summary(session, owner=owner),
     **{f"runs.admit with {how}": _admit(how) for how in BusyPolicy},
     "runs.get": lambda s, _, run, owner: s.runs.get(run, owner=owner),
+    "runs.request": lambda s, _, run, owner: s.runs.request(run, owner=owner),
     "runs.request_cancel": lambda s, _, run, owner: s.runs.request_cancel(run, owner=owner),
     "runs.request_cancel to forget": lambda s, _, run, owner: s.runs.request_cancel(run, owner=owner, forget=True),
     "runs.answer": lambda s, _, run, owner: s.runs.answer(run, {}, owner=owner),
