@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Literal
+
+import orjson
 
 from agentos.domain.message import ToolCall
 from agentos.domain.text import clean, shorten
@@ -114,11 +117,14 @@ class PauseRequested(BaseException):
         self.actions = tuple(actions)
 
 
-def pending_json(action: PendingAction, arguments: Any) -> dict[str, Any]:
-    """Return an action as clients see it; ``arguments`` are those of its call, parsed where they are JSON.
+def pending_json(action: PendingAction) -> dict[str, Any]:
+    """Return an action as clients see it. ``arguments`` are an object, or the model's text where that is no JSON.
 
     A question of an agent that is not ours belongs to no call.
     """
+    arguments: Any = action.call.arguments
+    with suppress(orjson.JSONDecodeError):
+        arguments = orjson.loads(arguments)
     shown = {
         "id": action.id,
         "kind": action.kind.value,

@@ -108,7 +108,7 @@ class Run:
     parent_run_id: str | None = None
     """The run of this server that made it; never what a client says in ``context``."""
     worker_id: str | None = field(default=None, compare=False)
-    """The worker that has it, or waits with it for its turn; ``None`` while it is paused or nobody has claimed it.
+    """The worker that has it, or waits with it for its turn; ``None`` while it is paused or no worker has claimed it.
     Known to who has just asked it to stop."""
     request: StoredRequest | None = field(default=None, compare=False, repr=False)
     """The rest of its request. Known where it executes and to the worker that takes it over; lists do not read it."""

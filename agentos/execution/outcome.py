@@ -6,8 +6,6 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import orjson
-
 from agentos.domain.event import Complete, Error, Paused
 from agentos.domain.message import Message
 from agentos.domain.pending import PendingAction, pending_json
@@ -54,7 +52,7 @@ def terminal_event(run: Run, tokens: int) -> Complete | Error:
 
 def paused_event(actions: Sequence[PendingAction], usage: Usage) -> Paused:
     """Return the event of a run that waits for these actions and took so much so far."""
-    return Paused([pending_json(action, _parsed(action.call.arguments)) for action in actions], usage)
+    return Paused([pending_json(action) for action in actions], usage)
 
 
 def turn_messages(run: Run, transcript: Transcript) -> Sequence[Message]:
@@ -69,13 +67,6 @@ def leaves_messages(run: Run) -> bool:
     """Return whether an ended run becomes a turn of its session: it completed, or was cancelled after it spoke."""
     kept = run.status is RunStatus.COMPLETED or (run.status is RunStatus.CANCELLED and bool(run.content))
     return kept and run.session_id is not None
-
-
-def _parsed(arguments: str) -> Any:
-    try:
-        return orjson.loads(arguments)
-    except orjson.JSONDecodeError:
-        return arguments
 
 
 def _plain(details: Mapping[str, Any]) -> dict[str, Any]:

@@ -25,6 +25,15 @@ def expiry_key(run: Run) -> RecordKey:
     return RecordKey(EXPIRY_COLLECTION, run.owner, run.id)
 
 
+def forget_expiry(storage: Storage, run: Run) -> None:
+    """Delete the record of a run that does not wait any more."""
+    collection, owner, id = expiry_key(run)
+    try:
+        storage.records.delete(collection, id, owner=owner)
+    except StorageError:  # it finds no paused run when it is due, and is deleted then
+        logger.debug("the expiry of a run stays until it is due", extra={"run_id": run.id})
+
+
 class RunPauser:
     """Pauses a run in place of its end. ``limit`` is how many runs of one owner may be paused at once."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import logging
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -11,17 +10,15 @@ import orjson
 
 from agentos.domain.run import Run, RunStatus
 from agentos.domain.times import utc_now
-from agentos.errors import AgentOSError, StorageError
+from agentos.errors import AgentOSError
 from agentos.events.encoder import FrameEncoder
 from agentos.execution.observers import RunObservers
 from agentos.execution.outcome import leaves_messages, run_error, status_of, terminal_event, turn_messages
-from agentos.execution.pause import expiry_key
+from agentos.execution.pause import forget_expiry
 from agentos.execution.signals import Signals, run_topic, session_topic
 from agentos.execution.step_recorder import StepRecorder
 from agentos.runtime.transcript import Transcript
 from agentos.storage.interface import Storage
-
-logger = logging.getLogger(__name__)
 
 
 class _Logged(NamedTuple):
@@ -90,17 +87,10 @@ class UnattendedRuns:
         if end.next_run_id is not None:
             self._submit(end.next_run_id)
         if run.status is RunStatus.PAUSED:
-            self._forget_expiry(run)
+            forget_expiry(self._storage, run)
         if not silent:
             self._observers.tell_end(ended, event)
         return ended
-
-    def _forget_expiry(self, run: Run) -> None:
-        collection, owner, id = expiry_key(run)
-        try:
-            self._storage.records.delete(collection, id, owner=owner)
-        except StorageError:  # it finds no paused run when it is due, and is deleted then
-            logger.debug("the expiry of an ended run stays until it is due", extra={"run_id": run.id})
 
     def _logged(self, run_id: str) -> _Logged:
         number, tokens, text = 0, 0, list[str]()

@@ -12,7 +12,7 @@ from agentos.domain.pending import Answer, PendingAction, PendingKind
 from agentos.domain.principal import APPROVE, Principal
 from agentos.domain.run import Run, RunStatus
 from agentos.domain.times import rfc3339, utc_now
-from agentos.errors import Forbidden, NotFound, PendingExpired, RunFinished, RunNotFound, StorageError
+from agentos.errors import Forbidden, NotFound, PendingExpired, RunFinished, RunNotFound
 from agentos.execution.pause import expiry_key
 from agentos.execution.preparation import Prepare
 from agentos.execution.signals import Signals, run_topic
@@ -89,14 +89,6 @@ class PauseService:
         if caller.visible_owner is not None:
             where = replace(where, owner=caller.visible_owner)
         return self._storage.runs.waiting(where, paging)
-
-    def forget_expiry(self, run: Run) -> None:
-        """Delete the record of a run that does not wait any more."""
-        collection, owner, id = expiry_key(run)
-        try:
-            self._storage.records.delete(collection, id, owner=owner)
-        except StorageError:  # it finds no paused run when it is due, and is deleted then
-            logger.debug("the expiry of a run stays until it is due", extra={"run_id": run.id})
 
 
 def _check_scope(run: Run, action: PendingAction, caller: Principal) -> None:

@@ -21,6 +21,7 @@ from agentos.errors import Forbidden, IdempotencyConflict, NotFound, RunActive, 
 from agentos.execution.cancels import CancelWatch
 from agentos.execution.leases import LeaseKeeper
 from agentos.execution.live import LiveRun
+from agentos.execution.pause import forget_expiry
 from agentos.execution.preparation import Prepared
 from agentos.execution.run_handle import RunHandle
 from agentos.execution.run_limits import RunLimits, agent_setting
@@ -134,7 +135,7 @@ class RunService:
             raise RunNotFound(run_id)
         if run.status is RunStatus.PAUSED:
             self._signals.notify(*topics_of(run))
-            self._pauses.forget_expiry(run)
+            forget_expiry(self._storage, run)
         elif not run.status.finished:
             raise RunActive(run_id)
         logger.info("run deleted", extra={"run_id": run_id, "session_id": run.session_id})

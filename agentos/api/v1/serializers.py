@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from agentos.api.kit.pending import action_json, pending_actions
+from agentos.api.kit.pending import pending_actions
 from agentos.domain.agent_parameters import EXTRAS
+from agentos.domain.pending import pending_json
 from agentos.domain.run import Run, RunError
 from agentos.domain.secret_names import is_secret_name
 from agentos.domain.session import Session, Summary
@@ -140,7 +141,7 @@ def waiting_json(waiting: WaitingAction) -> dict[str, Any]:
         "owner": waiting.owner,
         "session_id": waiting.session_id,
         "user_id": waiting.user_id,
-        **action_json(waiting.action),
+        **pending_json(waiting.action),
         "created_at": rfc3339(waiting.action.created_at),
     }
 

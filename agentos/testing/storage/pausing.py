@@ -99,7 +99,7 @@ def answer(storage: Storage, run: Run, given: Answer = APPROVED, *, claim_within
 
 
 def resumes(storage: Storage, run_id: str, answers: Mapping[str, Answer], *, owner: str | None = None) -> bool:
-    """Answer, and return whether the run goes on."""
+    """Answer, and return whether the run continues."""
     return storage.runs.answer(run_id, answers, owner=owner).resumed
 
 

@@ -24,7 +24,7 @@ from agentos_openai_api.overrides import refuse
 
 @dataclass(frozen=True, slots=True)
 class Continued:
-    """A run that goes on with its client's results. ``action`` is one that they answer.
+    """A run that continues with its client's results. ``action`` is one that they answer.
 
     ``waits_for`` is what a person has to answer besides, before the run continues.
     """

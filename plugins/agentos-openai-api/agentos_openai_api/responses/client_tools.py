@@ -38,7 +38,7 @@ class WaitsForPerson(SessionBusy, code="WAITS_FOR_PERSON"):
 
 @dataclass(frozen=True, slots=True)
 class Continued:
-    """A run that goes on with its client's results, and the response that they begin."""
+    """A run that continues with its client's results, and the response that they begin."""
 
     handle: RunHandle
     ref: ResponseRef
