@@ -104,8 +104,10 @@ def paused_pair(
 ) -> tuple[Paused, Paused]:
     """Make two such applications on one database, as two workers of a deployment are; they share what was called.
 
-    Each plays the turns from the first on.
+    The first plays the turns from the first on, and the second those after a pause: either may go on with a run.
     """
     bank = Bank()
-    here, there = serve_pair(*(turns or (TRANSFER, "Done.")), tools=bank.tools(), **options)
+    first, *after = turns or (TRANSFER, "Done.")
+    here, there = serve_pair(first, *after, tools=bank.tools(), **options)
+    there.provider.say(*after)
     return Paused(here, bank), Paused(there, bank)

@@ -57,16 +57,12 @@ def test_the_answer_streams_token_by_token(client: Client) -> None:
 
 @pytest.mark.parametrize("name", ["Sandra", "Robert"])
 def test_a_sessions_history_reaches_the_model(client: Client, name: str) -> None:
-    agent = client.register(
-        model=MODEL,
-        instructions="You remember what the user told you.",
-        output_schema=NAME_SCHEMA,
-        parameters={"temperature": 0},
-    )
-    session = client.post("/sessions", {"agent_id": "assistant"})["session_id"]
-    client.post("/agents/assistant/run", {"input": f"Hello, my name is {name}.", "session_id": session})
+    same = {"model": MODEL, "instructions": "You remember what the user told you.", "parameters": {"temperature": 0}}
+    greeter, rememberer = client.register(**same), client.register(**same, output_schema=NAME_SCHEMA)
+    session = client.post("/sessions", {"agent_id": greeter})["session_id"]
+    client.post(f"/agents/{greeter}/run", {"input": f"Hello, my name is {name}.", "session_id": session})
 
-    answer = client.post(f"/agents/{agent}/run", {"input": "What is my name?", "session_id": session})
+    answer = client.post(f"/agents/{rememberer}/run", {"input": "What is my name?", "session_id": session})
     assert json.loads(answer["content"]) == {"user_name": name}
 
 
