@@ -1,5 +1,8 @@
 """What goes wrong, tried with real processes: each test has both databases unless the fault is one database's own."""
 
+import os
+import random
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -86,6 +89,16 @@ def pair(
 def visible_within(lease: float) -> float:
     """Return in how many seconds a lost run has ended: its lease, a sweep, and what a busy machine may add."""
     return lease + lease / 3 + 5
+
+
+def kill_a_worker(server: AgentOSServer) -> None:
+    """End one of the workers at once, and wait until the master has replaced it."""
+    before = server.worker_pids()
+    victim = random.choice(before)
+    os.kill(victim, signal.SIGKILL)
+    server.wait_for(
+        lambda: victim not in server.worker_pids() and len(server.worker_pids()) == len(before), what="whole again"
+    )
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import pytest
 import requests
 
-from faults.conftest import visible_within
+from faults.conftest import kill_a_worker, visible_within
 from parts.client import Client, Event, tokens_of
 from parts.model_server import ModelServer
 from parts.server import AgentOSServer
@@ -19,16 +19,6 @@ from parts.workload import Workload
 LEASE = 1.0
 VISIBLE = visible_within(LEASE)
 TEN_WORDS = "".join(f"word{number} " for number in range(10))
-
-
-def kill_a_worker(server: AgentOSServer) -> None:
-    """End one of the workers at once, and wait until the master has replaced it."""
-    before = server.worker_pids()
-    victim = random.choice(before)
-    os.kill(victim, signal.SIGKILL)
-    server.wait_for(
-        lambda: victim not in server.worker_pids() and len(server.worker_pids()) == len(before), what="whole again"
-    )
 
 
 def unfinished(client: Client) -> list[str]:

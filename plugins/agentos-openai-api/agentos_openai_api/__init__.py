@@ -23,6 +23,7 @@ def register_routes(register: RegisterRoutes) -> None:
     from agentos_openai_api import model_routes  # noqa: F401
     from agentos_openai_api.chat import routes as chat_routes  # noqa: F401
     from agentos_openai_api.conversations import routes as conversation_routes  # noqa: F401
+    from agentos_openai_api.responses import not_offered  # noqa: F401
     from agentos_openai_api.responses import routes as response_routes  # noqa: F401
     from agentos_openai_api.routes import routes
 

@@ -190,3 +190,21 @@ def test_a_replay_after_any_number_is_the_rest_of_the_first_stream() -> None:
     whole = events_of(frames)
     for number in range(len(whole)):
         assert events_of(frames, after=number) == whole[number + 1 :]
+
+
+@pytest.mark.parametrize(
+    ("end", "last"),
+    [
+        ([Error("failed", "it is gone", "EXECUTION_ERROR", {"cause": "WORKER_LOST"})], "response.failed"),
+        ([Error("failed", "not saved", "STORAGE_ERROR", {})], "response.failed"),
+        ([RunStart("Hi", attempt=2), Token("Hello", 1), DONE], "error"),
+    ],
+)
+def test_a_client_that_saw_more_than_the_log_has_gets_the_one_failure(end: list[Any], last: str) -> None:
+    frames = frames_of([RunStart("Hi"), Token("Hel", 0), *end])
+    assert [event["type"] for event in events_of(frames, after=1000)] == [last]
+
+
+def test_a_client_that_saw_all_events_gets_no_more() -> None:
+    for end in (DONE, Error("failed", "it broke", "EXECUTION_ERROR", {"cause": "AGENT_FAILED"})):
+        assert events_of(frames_of([RunStart("Hi"), Token("Hel", 0), end]), after=1000) == []

@@ -23,6 +23,7 @@ _ONLY: Mapping[str, tuple[Sequence[Any], str]] = {
     "functions": ((), "give 'tools' in its place"),
     "function_call": ((), "give 'tool_choice' in its place"),
     "web_search_options": ((), "an agent searches with tools of its own; leave it out"),
+    "moderation": ((), "this server moderates nothing; leave it out"),
 }
 """Fields that would change the meaning of an answer, the values that do not, and what to say of others."""
 

@@ -109,6 +109,7 @@ class ChatCompletionRequestSchema(OpenRequestSchema):
     functions = Raw("Refused: use `tools`.", {"type": "null"}, nullable=True)
     function_call = Raw("Refused: use `tool_choice`.", {"type": "null"}, nullable=True)
     web_search_options = Raw("Refused: agents bring their own tools.", {"type": "null"}, nullable=True)
+    moderation = Raw("Refused: this server moderates nothing.", {"type": "null"}, nullable=True)
 
 
 class FunctionSchema(ResponseSchema):

@@ -116,6 +116,8 @@ def _question(messages: Sequence[Message]) -> Message:
 def _refuse_what_changes_the_meaning(body: Mapping[str, Any]) -> None:
     if body.get("prompt") is not None:
         refuse("prompt", "is given; this server keeps no prompts, so send 'instructions' and 'input'")
+    if body.get("moderation") is not None:
+        refuse("moderation", "is given; this server moderates nothing, so leave it out")
     if body.get("top_logprobs"):
         refuse("top_logprobs", f"is {shown(body['top_logprobs'])}; answers have no probabilities, accepted is 0")
     if _INCLUDED_LOGPROBS in (body.get("include") or ()):

@@ -10,7 +10,11 @@ from agentos_openai_api.responses.reader import ResponseReader
 
 
 class ResponseProjection(Projection):
-    """Renders the events after number ``starting_after``. It has to be given the run's whole log."""
+    """Renders the events after number ``starting_after``. It has to be given the run's whole log.
+
+    What a lost worker sent in its last moment is not in the log. A client that has seen it still gets the failure. The
+    number of that may be one that it has seen.
+    """
 
     media_type = SSE_MEDIA_TYPE
 
@@ -48,7 +52,7 @@ class ResponseProjection(Projection):
         pieces: list[bytes] = []
         for frame in frames:
             for type, fields in self._reader.read(frame):
-                if self._number > self._after:
+                if self._number > self._after or (self._reader.lost and type in _FAILURES):
                     name = type.encode()
                     pieces.append(
                         b'event: %b\ndata: {"type":"%b",%b,"sequence_number":%d}\n\n'
@@ -59,3 +63,4 @@ class ResponseProjection(Projection):
 
 
 _TOKEN = b'event: response.output_text.delta\ndata: {"type":"response.output_text.delta",'
+_FAILURES = ("error", "response.failed")

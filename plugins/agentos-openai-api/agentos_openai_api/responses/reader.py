@@ -33,6 +33,8 @@ class ResponseReader:
     def __init__(self, echo: Echo, *, part: int = 0, forgets: bool = False) -> None:
         self.over = False
         """Whether the response has its last event."""
+        self.lost = False
+        """Whether a lost worker is why the events end."""
         self.speaking: Writing | None = None
         """The text that is being said, if the next token is a piece of it and nothing else."""
         self.response: dict[str, Any] | None = None
@@ -157,7 +159,7 @@ class ResponseReader:
         if not any(turn > kept for turn in sent):
             return []
         if not self._forgets and self.part == self._wanted:
-            self.over, self.speaking = True, None
+            self.over, self.lost, self.speaking = True, True, None
             return [event("error", code="run_started_over", message=STARTED_OVER, param=None)]
         self._writing = self.speaking = None
         self._items = [(turn, item) for turn, item in self._items if turn <= kept]
@@ -236,6 +238,7 @@ class ResponseReader:
         events = self._end_writing("incomplete")
         code, details = data["code"], data.get("details") or {}
         cancelled = code == forms.CANCELLED
+        self.lost = code == "STORAGE_ERROR" or details.get("cause") == "WORKER_LOST"
         error = None if cancelled else forms.failure_json(code, data["message"], details)
         status = "cancelled" if cancelled else "failed"
         events.append(self._event_of_response("response.failed", status=status, output=self.output, error=error))

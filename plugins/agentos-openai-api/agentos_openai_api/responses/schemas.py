@@ -60,6 +60,7 @@ class ResponseRequestSchema(OpenRequestSchema):
     safety_identifier = Raw("Ignored, but shown again.", {"type": "string"}, nullable=True)
     top_logprobs = StrictInteger("Only 0.", most=0, nullable=True)
     prompt = Raw("Refused: this server keeps no prompts.", {"type": "null"}, nullable=True)
+    moderation = Raw("Refused: this server moderates nothing.", {"type": "null"}, nullable=True)
 
 
 class RetrieveQuery(OpenRequestSchema):
