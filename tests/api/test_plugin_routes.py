@@ -248,7 +248,7 @@ def test_where_the_body_names_the_agent_a_scope_for_any_one_lets_a_caller_in(mak
     @routes.post("/chats", access=web.RUN_SOME, body=NewThingSchema, responses=FOUND)
     def chat(body: dict[str, Any]) -> Response:
         """Chat."""
-        run = web.start_and_wait(web.RunRequest(caller=web.caller(), agent_id=body["name"], input="Hi"))
+        run, _ = web.start_and_wait(web.RunRequest(caller=web.caller(), agent_id=body["name"], input="Hi"))
         return web.json_response({"name": run.status})
 
     app = make({"chats": Plugin(routes)}, auth=["api_key"], model="scripted:echo")

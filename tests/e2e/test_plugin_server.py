@@ -77,7 +77,7 @@ def begin(body):
 @routes.post("/parrot/say", access="parrot:speak", body=SpeechSchema, responses=FOUND)
 def say(body):
     """Have the parrot repeat something at once."""
-    run = web.start_and_wait(wanted(body["text"]))
+    run, _ = web.start_and_wait(wanted(body["text"]))
     return web.json_response({"said": run.content})
 
 

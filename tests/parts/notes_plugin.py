@@ -49,7 +49,7 @@ def make_note(agent_id: str, body: dict[str, Any]) -> Response:
     wanted = web.RunRequest(
         caller=web.caller(), agent_id=agent_id, input=body["text"], session_id=body.get("session_id")
     )
-    run = web.start_and_wait(wanted)
+    run, _ = web.start_and_wait(wanted)
     if run.error is not None:
         return web.run_error_response(run.error)
     return web.json_response({"run_id": run.id, "text": run.content or ""})

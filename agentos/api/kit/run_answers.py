@@ -40,18 +40,21 @@ def start_and_stream(request: RunRequest, projection: Projection, *, cancel_on_d
         return _streamed(place, handle, projection, cancel_on_disconnect=cancel_on_disconnect)
 
 
-def start_and_wait(request: RunRequest, *, cancel_on_disconnect: bool = False) -> Run:
-    """Start a run, wait for its end or pause, and return it: ``run.error`` says why one did not complete.
+def start_and_wait(request: RunRequest, *, cancel_on_disconnect: bool = False) -> tuple[Run, bool]:
+    """Start a run and wait for its end or pause. Return it, and whether an earlier request has started it.
+
+    ``run.error`` says why a run did not complete. A repeat with the same ``idempotency`` waits for the first run: then
+    the second value is true, and :func:`replayed_header` says so to the client.
 
     A run with the status ``paused`` waits for a person or its client. ``pending_actions(run)`` shows what for, and
     ``server.runs.answer`` takes the answers. Raises what ``server.runs.start`` raises, and
     :class:`~agentos.errors.RunTimeout`.
     """
-    with take_place() as place:
+    with take_place() as place:  # before the run: one that is refused must not have begun
         handle = services().runs.start(request)
         name_run(handle.run_id)
         place.follow(handle.run_id)
-        return wait_for_end(handle, cancel_on_disconnect=cancel_on_disconnect)
+        return until_end(handle, cancel_on_disconnect=cancel_on_disconnect), handle.replayed
 
 
 def stream(
@@ -70,10 +73,19 @@ def stream(
 
 
 def wait_for_end(handle: RunHandle, *, cancel_on_disconnect: bool = False) -> Run:
-    """Wait for a run's end or pause and return the run.
+    """Wait for the end or pause of a run that is there, and return the run. The limits of streamed runs hold for it.
 
-    Raises :class:`~agentos.errors.RunTimeout` long after its deadline.
+    To start one, :func:`start_and_wait` is better. Raises :class:`~agentos.errors.TooManyStreams`,
+    :class:`~agentos.errors.RunNotFound`, and :class:`~agentos.errors.RunTimeout` long after the run's deadline.
     """
+    with take_place() as place:
+        name_run(handle.run_id)
+        place.follow(handle.run_id)
+        return until_end(handle, cancel_on_disconnect=cancel_on_disconnect)
+
+
+def until_end(handle: RunHandle, *, cancel_on_disconnect: bool) -> Run:
+    """Wait as :func:`wait_for_end` does, where the answer is counted already."""
     config = services().config
     timeout = (config.queue_timeout or config.request_timeout) + config.request_timeout + GRACE
     watch = DisconnectWatch(handle, this_client()) if cancel_on_disconnect else handle

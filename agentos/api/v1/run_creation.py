@@ -12,7 +12,7 @@ from agentos.api.kit.idempotency import REQUEST_HEADER, RESPONSE_HEADER, idempot
 from agentos.api.kit.middleware import name_run, request_id, this_client
 from agentos.api.kit.path_parameters import PathParameter
 from agentos.api.kit.routes import ResponseSpec, Routes, json_response, services
-from agentos.api.kit.run_answers import wait_for_end
+from agentos.api.kit.run_answers import until_end
 from agentos.api.kit.stream_limits import take_place
 from agentos.api.kit.streaming import stream
 from agentos.api.v1.overrides import read_overrides
@@ -209,7 +209,7 @@ def _accepted_response(handle: RunHandle, session_id: str | None) -> Response:
 
 def end_response(handle: RunHandle, *, cancel_on_disconnect: bool) -> Response:
     """Wait for a run's end or pause and answer it; ``cancel_on_disconnect`` cancels it if the client does not wait."""
-    run = wait_for_end(handle, cancel_on_disconnect=cancel_on_disconnect)
+    run = until_end(handle, cancel_on_disconnect=cancel_on_disconnect)
     if run.status is RunStatus.PAUSED:
         return json_response(paused_run_json(run), 202, {**_location(handle), **_headers(handle)})
     if run.error is None:

@@ -26,13 +26,12 @@ from agentos.web import (
     TooManyStreams,
     caller,
     json_response,
-    name_run,
     replayed_header,
     run_error_response,
     server,
     start_and_stream,
+    start_and_wait,
     stream,
-    take_place,
     wait_for_end,
 )
 from agentos_openai_api.chat.answer import AnswerReader
@@ -121,13 +120,9 @@ def _stream(body: dict[str, Any], wanted: RunRequest) -> Response:
 
 
 def _wait(wanted: RunRequest) -> Response:
-    with take_place() as place:  # before the run: one that is refused must not have begun
-        handle = server().runs.start(wanted)
-        name_run(handle.run_id)
-        place.follow(handle.run_id)
-        run = wait_for_end(handle, cancel_on_disconnect=_cancels())
+    run, replayed = start_and_wait(wanted, cancel_on_disconnect=_cancels())
     response = _ended(run)
-    response.headers.update(replayed_header(handle.replayed))
+    response.headers.update(replayed_header(replayed))
     return response
 
 
@@ -149,11 +144,8 @@ def _continued_answer(body: dict[str, Any], continued: Continued) -> Response:
     handle, reader = continued.handle, _reader(continued.action.id)
     if body["stream"]:
         return stream(handle, _projection(body, reader), cancel_on_disconnect=_cancels())
-    with take_place() as place:
-        name_run(handle.run_id)
-        place.follow(handle.run_id)
-        run = wait_for_end(handle, cancel_on_disconnect=_cancels())
-        return _whole(read_completion(run, handle.follow(0, heartbeat=NO_HEARTBEAT), reader), run.id)
+    run = wait_for_end(handle, cancel_on_disconnect=_cancels())
+    return _whole(read_completion(run, handle.follow(0, heartbeat=NO_HEARTBEAT), reader), run.id)
 
 
 def _projection(body: dict[str, Any], reader: AnswerReader) -> ChatProjection:

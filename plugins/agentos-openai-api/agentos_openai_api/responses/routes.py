@@ -27,8 +27,8 @@ from agentos.web import (
     run_error_response,
     server,
     start_and_stream,
+    start_and_wait,
     stream,
-    take_place,
     wait_for_end,
 )
 from agentos_openai_api.client_tools import end_pause_of_session
@@ -175,13 +175,9 @@ def _begin(body: dict[str, Any], wanted: Wanted) -> Response:
         return _whole(found, read_response(found), replayed_header(handle.replayed))
     if body["stream"]:
         return start_and_stream(wanted.request, _projection(wanted.echo))
-    with take_place() as place:  # before the run: one that is refused must not have begun
-        handle = server().runs.start(wanted.request)
-        name_run(handle.run_id)
-        place.follow(handle.run_id)
-        run = wait_for_end(handle)
-        found = Found(ResponseRef(handle.run_id), handle, run, wanted.echo)
-        return _ended(found, replayed_header(handle.replayed))
+    run, replayed = start_and_wait(wanted.request)
+    found = Found(ResponseRef(run.id), server().runs.open(run.id, caller()), run, wanted.echo)
+    return _ended(found, replayed_header(replayed))
 
 
 def _continued(body: dict[str, Any], continued: Continued) -> Response:
@@ -193,10 +189,7 @@ def _continued(body: dict[str, Any], continued: Continued) -> Response:
     if body["background"]:
         found = Found(ref, handle, run, echo)
         return _whole(found, read_response(found))
-    with take_place() as place:
-        name_run(handle.run_id)
-        place.follow(handle.run_id)
-        return _ended(Found(ref, handle, wait_for_end(handle), echo))
+    return _ended(Found(ref, handle, wait_for_end(handle), echo))
 
 
 def _projection(echo: Echo, part: int = 0) -> ResponseProjection:
