@@ -65,9 +65,13 @@ def conform(suite: Suite, *, limit: float) -> Result:
     with tempfile.TemporaryDirectory(prefix="agentos-conformance-") as name:
         folder = Path(name)
         results = folder / "results.xml"
-        with served(suite, folder) as variables:
-            command = make_command(folder, results)
-            exit_code = run_tests(command, variables, folder, limit)
+        try:
+            with served(suite, folder) as variables:
+                command = make_command(folder, results)
+                exit_code = run_tests(command, variables, folder, limit)
+        except AssertionError as why:  # The server did not start or did not end, which is told with its log.
+            print(why, flush=True)
+            return Result(name=suite.name, reason=str(why).partition("\n")[0], is_failure=True)
         seconds = time.monotonic() - began
         if exit_code is None:
             return Result(name=suite.name, seconds=seconds, reason=f"took more than {limit:.0f} s", is_failure=True)
