@@ -43,7 +43,7 @@ CHECK_DOCS ?= $(BIN)/python docs/generate.py --check
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 .PHONY: help install run wheels test test-pythons soak bench bench-quick check checks check-format check-lint check-types check-imports check-openapi check-docs \
-	bench-peers docs format lock audit clean
+	bench-peers conformance docs format lock audit clean
 
 help:  ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -88,6 +88,9 @@ bench-quick: $(VENV)/.benched  ## Is a ratio to the floor worse than recorded? (
 bench-peers: $(VENV)/.benched  ## Measure other servers beside this one, into benchmarks/PEERS.md; installs each in a cache of its own.
 	@$(BIN)/python -m benchmarks.peers
 
+conformance: $(VENV)/.tested  ## Run clients that people use against the real server (SUITES="openai npm": these); installs each in a cache.
+	@PYTHONPATH=tests $(BIN)/python -m conformance $(SUITES)
+
 check: checks test  ## Everything that must hold before a commit: format, lint, types, layers, docs, tests.
 
 checks: check-format check-lint check-types check-imports check-openapi check-docs
@@ -119,7 +122,7 @@ format: $(VENV)/.checked  ## Format the code.
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-lock: build/tools/.installed  ## Lock the newest accepted version of everything, with hashes, in requirements/.
+lock: build/tools/.installed  ## Lock the newest accepted version of everything, with hashes, in requirements/; clients of conformance tests too.
 	build/tools/bin/python requirements/lock.py
 
 audit: build/tools/.installed  ## Ask a public database for known vulnerabilities of what is locked.

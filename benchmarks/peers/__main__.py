@@ -12,12 +12,15 @@ from pathlib import Path
 from benchmarks import processes
 from benchmarks.peers import report
 from benchmarks.peers.catalogue import AGENTOS, PEERS
-from benchmarks.peers.environments import Unavailable, default_directory, installed, versions
 from benchmarks.peers.loads import RUNS, STREAMS, Contestant, in_turns
 from benchmarks.peers.serving import serving
 from benchmarks.processes import Served
 
+# Found by what the import above has put on the path.
+from parts.virtual_environments import Unavailable, cache_directory, installed, versions  # type: ignore[import-not-found]  # isort: skip
+
 HERE = Path(__file__).parent
+ENVIRONMENTS = cache_directory("agentos-benchmark-peers")
 OURS = ("agentos", "gunicorn", "gevent", "flask", "sqlalchemy")
 
 
@@ -26,7 +29,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.peers", description="How fast are other servers?")
     parser.add_argument("peers", nargs="*", metavar="PEER", help=f"of {', '.join(PEERS)} (all)")
     parser.add_argument("--repetitions", type=int, default=3, help="how often the servers take turns (3)")
-    parser.add_argument("--environments", type=Path, default=default_directory(), help="where peers are installed")
+    parser.add_argument("--environments", type=Path, default=ENVIRONMENTS, help="where peers are installed")
     parser.add_argument("--output", type=Path, default=report.FILE, help="what is written (benchmarks/PEERS.md)")
     given = parser.parse_args()
     if unknown := set(given.peers) - set(PEERS):

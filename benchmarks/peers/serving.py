@@ -14,11 +14,11 @@ import requests
 
 from benchmarks.measure import process_tree
 from benchmarks.peers.catalogue import Peer
-from benchmarks.peers.environments import Unavailable
 from benchmarks.processes import Served
 
 # Found by what the import above has put on the path.
 from parts.server import AgentOSServer  # type: ignore[import-not-found]  # isort: skip
+from parts.virtual_environments import Unavailable  # type: ignore[import-not-found]  # isort: skip
 
 SERVERS = Path(__file__).parent / "servers"
 

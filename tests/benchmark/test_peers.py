@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.peers import environments, report
+from benchmarks.peers import report
 from benchmarks.peers.apis import AdkApi, AgentOSApi, AgnoApi, LangGraphApi
 from benchmarks.peers.catalogue import PEERS
-from benchmarks.peers.environments import Unavailable
 from benchmarks.peers.loads import RUNS, Turn
 from benchmarks.peers.serving import serving
+from parts import virtual_environments
+from parts.virtual_environments import Unavailable
 
 ROOT = Path(__file__).parents[2]
 HERE = ROOT / "benchmarks/peers"
@@ -71,7 +72,7 @@ def test_a_peer_that_cannot_be_installed_says_what_pip_said(tmp_path):
     requirements = tmp_path / "none.txt"
     requirements.write_text("./no-such-directory\n")
     with pytest.raises(Unavailable, match=r"could not be installed: .*no-such-directory"):
-        environments.installed(requirements, tmp_path)
+        virtual_environments.installed(requirements, tmp_path)
 
 
 def test_a_peer_that_does_not_start_says_what_it_said(tmp_path):

