@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from datetime import UTC, datetime
 from typing import Any
 
 import openai
@@ -12,9 +11,9 @@ import pytest
 from pydantic import BaseModel
 
 from agentos import Finish, ProviderError, ScriptedProvider, Usage
-from agentos.testing import Fail, Pause, call
-from parts.openai_door import Door, MakeDoor
-from parts.openai_responses import CALL, CLOCK, WEATHER
+from agentos.testing import Fail, Pause
+from parts.openai_door import Door
+from parts.openai_responses import CALL, WEATHER, without_logs
 
 
 def test_a_response_is_made_and_found_again(door: Door, scripted: ScriptedProvider) -> None:
@@ -143,48 +142,6 @@ def test_a_response_that_is_not_stored_is_not_found(door: Door, scripted: Script
     assert raised.value.code == "previous_response_not_found"
 
 
-def test_a_chain_has_what_was_said_before_with_the_calls_of_tools(
-    make_door: MakeDoor, scripted: ScriptedProvider
-) -> None:
-    scripted.say([call("clock")], "Noon.", "Lunch.", "Dinner.", "Sure.")
-    client = make_door(CLOCK).client()
-    first = client.responses.create(model="shop", input="What time is it?")
-    second = client.responses.create(model="shop", input="What next?", previous_response_id=first.id)
-    assert (second.output_text, second.previous_response_id) == ("Lunch.", first.id)
-    said = [(message.role, message.content) for message in scripted.requests[-1].messages]
-    whole = [("user", "What time is it?"), ("assistant", ""), ("tool", "noon"), ("assistant", "Noon.")]
-    assert said == [*whole, ("user", "What next?")]
-    branch = client.responses.create(model="shop", input="And then?", previous_response_id=first.id)
-    assert branch.output_text == "Dinner."
-    said = [(message.role, message.content) for message in scripted.requests[-1].messages]
-    assert said == [*whole, ("user", "And then?")]
-    third = client.responses.create(model="shop", input="Sure?", previous_response_id=second.id)
-    assert third.previous_response_id == second.id
-    said = [(message.role, message.content) for message in scripted.requests[-1].messages]
-    assert said == [*whole, ("user", "What next?"), ("assistant", "Lunch."), ("user", "Sure?")]
-
-
-def test_a_chain_makes_no_session(door: Door, scripted: ScriptedProvider) -> None:
-    scripted.say("Hello!")
-    client = door.client()
-    first = client.responses.create(model="shop", input="Hi")
-    client.responses.create(model="shop", input="Hi again", previous_response_id=first.id)
-    assert door.http.get("/api/v1/sessions").json["count"] == 0
-
-
-def test_a_chain_may_begin_in_a_session(door: Door, scripted: ScriptedProvider) -> None:
-    scripted.say("One.", "Two.", "Three.")
-    session = door.http.session("shop")
-    door.http.run("shop", "1", session_id=session)
-    run = door.http.run("shop", "2", session_id=session).json
-    client = door.client()
-    client.responses.create(model="shop", input="3", previous_response_id=f"resp_{run['run_id']}")
-    said = [(message.role, message.content) for message in scripted.requests[-1].messages][1:]
-    texts = [("user", "1"), ("assistant", "One."), ("user", "2"), ("assistant", "Two."), ("user", "3")]
-    assert said == texts
-    assert door.http.get(f"/api/v1/sessions/{session}/history").json["messages"][-1]["content"] == "Two."
-
-
 def test_a_call_of_a_client_tool_is_an_item_and_its_output_continues_the_run(
     door: Door, scripted: ScriptedProvider
 ) -> None:
@@ -290,11 +247,6 @@ def test_an_answer_that_was_cut_is_incomplete(door: Door, scripted: ScriptedProv
     assert made.status == "incomplete"
     assert made.incomplete_details is not None
     assert made.incomplete_details.reason == "max_output_tokens"
-
-
-def without_logs(door: Door) -> None:
-    """Remove all events, as the server does after their time."""
-    door.app.extensions["agentos"].storage.events.delete_old(ended_before=datetime.now(UTC), limit=100)
 
 
 def test_a_response_outlives_its_events(door: Door, scripted: ScriptedProvider) -> None:

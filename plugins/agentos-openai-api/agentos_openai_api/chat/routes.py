@@ -36,13 +36,14 @@ from agentos.web import (
     wait_for_end,
 )
 from agentos_openai_api.chat.answer import AnswerReader
-from agentos_openai_api.chat.client_tools import Continued, continue_run, end_pause_of, end_pause_of_session
+from agentos_openai_api.chat.client_tools import Continued, continue_run, end_pause_of
 from agentos_openai_api.chat.completion import is_plain, plain_completion, read_completion
 from agentos_openai_api.chat.forms import stream_of
 from agentos_openai_api.chat.mapper import read_conversation, request_of
 from agentos_openai_api.chat.projection import ChatProjection
 from agentos_openai_api.chat.schemas import ChatCompletionRequestSchema, ChatCompletionSchema
 from agentos_openai_api.chat.waiting import waiting_completion
+from agentos_openai_api.client_tools import end_pause_of_session
 from agentos_openai_api.routes import routes
 from agentos_openai_api.sessions import SESSION_HEADER
 

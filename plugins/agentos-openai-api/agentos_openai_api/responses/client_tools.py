@@ -1,27 +1,16 @@
-"""Tools that the client executes: its results begin the next part of the run that waits for them."""
+"""Results of the client's tools in the input of a response: they begin the next part of the run that waits for them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from agentos import Answer, Message, PendingAction, PendingKind, RunStatus
-from agentos.web import (
-    AlreadyAnswered,
-    NotFound,
-    PendingExpired,
-    RequestError,
-    RunFinished,
-    RunHandle,
-    RunNotFound,
-    SessionBusy,
-    caller,
-    server,
-)
-from agentos_openai_api.chat.client_tools import end_pause
+from agentos import Message, PendingKind
+from agentos.web import RequestError, RunHandle, SessionBusy, caller, server
+from agentos_openai_api.client_tools import Results, end_pause, find_results, give_results
 from agentos_openai_api.ids import read_tool_call_id, tool_call_id
 from agentos_openai_api.overrides import refuse
-from agentos_openai_api.responses.parts import ResponseRef, read_response_id
+from agentos_openai_api.responses.parts import ResponseRef, last_part, part_after, read_response_id
 
 
 class WaitsForPerson(SessionBusy, code="WAITS_FOR_PERSON"):
@@ -44,42 +33,22 @@ class Continued:
     ref: ResponseRef
 
 
-def continue_run(model: str, results: Sequence[Message]) -> Continued | None:
+def continue_run(model: str, messages: Sequence[Message]) -> Continued | None:
     """Give a run the results that it waits for; ``None`` if they are not those of such a run.
 
     The same results again change nothing. Raises ``InvalidRequest`` for a result of what only a person may answer, or
     if one is missing, and :class:`WaitsForPerson` for a run that waits for a person besides.
     """
-    outputs = {str(message.tool_call_id): message.content for message in results}
-    found = [read_tool_call_id(id) for id in outputs]
-    run_ids = {None if place is None else place[0] for place in found}
-    if len(run_ids) != 1 or None in run_ids:
+    results = find_results(model, messages, "input")
+    if results is None:
         return None
-    (run_id,) = run_ids
-    handle = server().runs.open(str(run_id), caller())
-    try:
-        run, actions = handle.get(), handle.actions()
-    except RunNotFound:
+    _check_all_are_there(results)
+    given = give_results(results)
+    if given is None:
         return None
-    numbers = [place[1] for place in found if place is not None]
-    if run.agent_id != model or any(number >= len(actions) for number in numbers):
-        return None
-    for id, number in zip(outputs, numbers, strict=True):
-        if actions[number].kind is not PendingKind.CLIENT_TOOL:
-            refuse("input", f"has a result of call {id!r}, which is no call of a tool of the client")
-    _check_all_are_there(handle.run_id, actions, numbers)
-    answers = {
-        actions[number].id: Answer(output=output) for number, output in zip(numbers, outputs.values(), strict=True)
-    }
-    try:
-        run = server().runs.answer(handle.run_id, answers, caller())
-    except (AlreadyAnswered, PendingExpired, RunFinished, RunNotFound, NotFound):
-        return None
-    turn = actions[numbers[0]].turn
-    waits = [one.id for one in run.pending if one.answer is None and one.turn == turn]
-    if run.status is RunStatus.PAUSED and waits:
-        raise WaitsForPerson(run.id, waits)
-    return Continued(handle, ResponseRef(run.id, _part_after(actions, turn)))
+    if given.waits_for:
+        raise WaitsForPerson(given.run.id, [action.id for action in given.waits_for])
+    return Continued(results.handle, ResponseRef(given.run.id, part_after(results.actions, results.first.turn)))
 
 
 def end_pause_of(model: str, previous: str | None, messages: Sequence[Message]) -> None:
@@ -97,20 +66,8 @@ def end_pause_of(model: str, previous: str | None, messages: Sequence[Message]) 
             end_pause(ref.run_id, agent_id=model)
 
 
-def last_part(actions: Sequence[PendingAction]) -> int:
-    """Return the number of a run's last part that has begun."""
-    of_client = [action for action in actions if action.kind is PendingKind.CLIENT_TOOL]
-    turns = {action.turn for action in of_client}
-    waiting = {action.turn for action in of_client if action.answer is None}
-    return len(turns - waiting)
-
-
-def _part_after(actions: Sequence[PendingAction], turn: int) -> int:
-    return len({one.turn for one in actions if one.kind is PendingKind.CLIENT_TOOL and one.turn <= turn})
-
-
-def _check_all_are_there(run_id: str, actions: Sequence[PendingAction], numbers: Sequence[int]) -> None:
-    turn = actions[numbers[0]].turn
-    for number, action in enumerate(actions):
-        if action.kind is PendingKind.CLIENT_TOOL and action.turn == turn and number not in numbers:
-            refuse("input", f"has no output for function call {tool_call_id(run_id, number)!r}")
+def _check_all_are_there(results: Results) -> None:
+    turn = results.first.turn
+    for number, action in enumerate(results.actions):
+        if action.kind is PendingKind.CLIENT_TOOL and action.turn == turn and number not in results.outputs:
+            refuse("input", f"has no output for function call {tool_call_id(results.handle.run_id, number)!r}")

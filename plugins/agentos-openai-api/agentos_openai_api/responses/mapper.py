@@ -12,9 +12,10 @@ from agentos import Message, ModelOverrides, RunMode, ToolSpec
 from agentos.web import InvalidRequest, RunRequest, caller, idempotency_key, note_ignored, request_id, server, shown
 from agentos_openai_api.ids import CONVERSATION, own_id
 from agentos_openai_api.overrides import Wishes, allowed_overrides, read_format, read_tool, refuse
-from agentos_openai_api.responses.chain import Chain, read_chain
+from agentos_openai_api.responses.chain import read_chain
 from agentos_openai_api.responses.echo import Echo
 from agentos_openai_api.responses.items import Input
+from agentos_openai_api.responses.said_in_log import Chain
 from agentos_openai_api.sessions import SESSION_FIELD, named_session
 
 ECHO_SHARE = 0.75

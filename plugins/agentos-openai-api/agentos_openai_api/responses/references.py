@@ -10,8 +10,7 @@ import orjson
 
 from agentos_openai_api.ids import FUNCTION_CALL, MESSAGE, REASONING
 from agentos_openai_api.overrides import refuse
-from agentos_openai_api.responses.client_tools import last_part
-from agentos_openai_api.responses.parts import ResponseRef
+from agentos_openai_api.responses.parts import ResponseRef, last_part
 from agentos_openai_api.responses.retrieval import ResponseNotFound, find_response, read_response
 
 MOST_RUNS = 100

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from agentos import Run, RunNotFound, RunStatus
+from agentos import PendingAction, Run, RunNotFound, RunStatus
 from agentos.web import EventsExpired, Frame, NotFound, RunHandle, caller, server
-from agentos_openai_api.ids import MESSAGE, REASONING, item_id
+from agentos_openai_api.ids import FUNCTION_CALL, MESSAGE, REASONING, item_id
 from agentos_openai_api.responses import forms
-from agentos_openai_api.responses.client_tools import last_part
 from agentos_openai_api.responses.echo import Echo
-from agentos_openai_api.responses.parts import ResponseRef, read_response_id
+from agentos_openai_api.responses.parts import ResponseRef, last_part, pauses_of, read_response_id
 from agentos_openai_api.responses.reader import ResponseReader
+from agentos_openai_api.responses.said_in_record import calls_of
 
 GLANCE = 0.02
 """Seconds in which the next frames of a run under way must be there to be part of an answer."""
@@ -86,22 +86,39 @@ def _frames_now(handle: RunHandle) -> Iterable[Sequence[Frame]]:
 def _of_run(found: Found) -> dict[str, Any]:
     """Return a response without the log: it has not begun, or so long ago that only its outcome is kept."""
     run = found.run
-    output: list[dict[str, Any]] = []
-    if run.status.finished:
-        if run.reasoning:
-            output.append(forms.reasoning_item(item_id(REASONING, run.id, len(output)), run.reasoning))
-        if run.content:
-            output.append(forms.message_item(item_id(MESSAGE, run.id, len(output)), run.content))
+    pauses = pauses_of(found.handle.actions()) if run.status.finished else ()
     fields: dict[str, Any] = {"status": _STATUSES.get(run.status, "in_progress")}
+    if found.ref.part < len(pauses):
+        fields = {"status": "completed", "output": _calls(run.id, pauses[found.ref.part])}
+    elif run.status.finished:
+        fields |= {"output": _said(run), **_end(run)}
+        if run.status is RunStatus.COMPLETED and not pauses:  # of a run with several parts, only the sum is kept
+            fields["usage"] = forms.usage_json(run.usage.to_dict())
+    return forms.response_json(found.ref, found.echo, model=run.agent_id, session_id=run.session_id, **fields)
+
+
+def _calls(run_id: str, pause: Mapping[int, PendingAction]) -> list[dict[str, Any]]:
+    """Return the calls with which a part ended. Their ids have their numbers, since their places are not kept."""
+    return [
+        forms.call_item(item_id(FUNCTION_CALL, run_id, number), call.id, call.name, call.arguments)
+        for number, call in zip(pause, calls_of(run_id, pause), strict=False)
+    ]
+
+
+def _said(run: Run) -> list[dict[str, Any]]:
+    output: list[dict[str, Any]] = []
+    if run.reasoning:
+        output.append(forms.reasoning_item(item_id(REASONING, run.id, 0), run.reasoning))
+    if run.content:
+        output.append(forms.message_item(item_id(MESSAGE, run.id, len(output)), run.content))
+    return output
+
+
+def _end(run: Run) -> dict[str, Any]:
     if run.error is not None:
-        fields = forms.run_failure(run.error)
-    elif run.status is RunStatus.COMPLETED:
-        fields["usage"] = forms.usage_json(run.usage.to_dict())
-        if (reason := forms.INCOMPLETE.get(str(run.finish_reason))) is not None:
-            fields |= {"status": "incomplete", "incomplete_details": {"reason": reason}}
-    return forms.response_json(
-        found.ref, found.echo, model=run.agent_id, session_id=run.session_id, output=output, **fields
-    )
+        return forms.run_failure(run.error)
+    reason = forms.INCOMPLETE.get(str(run.finish_reason)) if run.status is RunStatus.COMPLETED else None
+    return {} if reason is None else {"status": "incomplete", "incomplete_details": {"reason": reason}}
 
 
 _STATUSES = {RunStatus.QUEUED: "queued", RunStatus.COMPLETED: "completed"}

@@ -31,7 +31,7 @@ from agentos.web import (
     take_place,
     wait_for_end,
 )
-from agentos_openai_api.chat.client_tools import end_pause_of_session
+from agentos_openai_api.client_tools import end_pause_of_session
 from agentos_openai_api.lists import ItemsQuery, OpenAIItemListSchema, page_of
 from agentos_openai_api.responses.chain import PreviousResponseNotFound
 from agentos_openai_api.responses.client_tools import Continued, continue_run, end_pause_of

@@ -1,0 +1,109 @@
+"""Tools that the client executes: their results find the run that waits for them, and a new message ends the wait."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from agentos import Answer, Message, PendingAction, PendingKind, Run, RunStatus
+from agentos.web import (
+    AlreadyAnswered,
+    NotFound,
+    PendingExpired,
+    RunFinished,
+    RunHandle,
+    RunNotFound,
+    SessionBusy,
+    caller,
+    server,
+)
+from agentos_openai_api.ids import read_tool_call_id
+from agentos_openai_api.overrides import refuse
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """Results for one run. ``actions`` are all of the run; ``outputs`` has the results by the numbers of their actions.
+
+    An action's number is its place in ``actions``, counted from 0.
+    """
+
+    handle: RunHandle
+    actions: Sequence[PendingAction]
+    outputs: Mapping[int, str]
+
+    @property
+    def first(self) -> PendingAction:
+        """The action that the first result answers."""
+        return self.actions[next(iter(self.outputs))]
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A run after it was given results. ``waits_for`` is what a person has to answer before the run continues."""
+
+    run: Run
+    waits_for: Sequence[PendingAction]
+
+
+def find_results(model: str, messages: Sequence[Message], field: str) -> Results | None:
+    """Return the results that messages of tools give a run; ``None`` if they are not those of one run of this agent.
+
+    Raises ``InvalidRequest``, which names ``field``, for a result of what only a person may answer.
+    """
+    results = {str(message.tool_call_id): message.content for message in messages}
+    found = [read_tool_call_id(id) for id in results]
+    places = [place for place in found if place is not None]
+    if not places or len(places) < len(found) or len({run_id for run_id, _ in places}) > 1:
+        return None
+    handle = server().runs.open(places[0][0], caller())
+    try:
+        run, actions = handle.get(), handle.actions()
+    except RunNotFound:
+        return None
+    if run.agent_id != model or any(number >= len(actions) for _, number in places):
+        return None
+    for id, (_, number) in zip(results, places, strict=True):
+        if actions[number].kind is not PendingKind.CLIENT_TOOL:
+            refuse(field, f"has a result of call {id!r}, which is no call of a tool of the client")
+    return Results(handle, actions, dict(zip((number for _, number in places), results.values(), strict=True)))
+
+
+def give_results(results: Results) -> Given | None:
+    """Save results, which continues their run; ``None`` if it does not wait for them.
+
+    The same results again change nothing.
+    """
+    answers = {results.actions[number].id: Answer(output=output) for number, output in results.outputs.items()}
+    try:
+        run = server().runs.answer(results.handle.run_id, answers, caller())
+    except (AlreadyAnswered, PendingExpired, RunFinished, RunNotFound, NotFound):
+        return None
+    if run.status is not RunStatus.PAUSED:
+        return Given(run, ())
+    turn = results.first.turn
+    return Given(run, [one for one in run.pending if one.answer is None and one.turn == turn])
+
+
+def end_pause_of_session(busy: SessionBusy) -> bool:
+    """Cancel the run of a session that waits for its client; return whether there was one.
+
+    One that waits for a person is left alone.
+    """
+    run_id = busy.details.get("run_id")
+    return isinstance(run_id, str) and end_pause(run_id)
+
+
+def end_pause(run_id: str, *, agent_id: str | None = None) -> bool:
+    """Cancel a run that waits for its client alone; return whether it did."""
+    handle = server().runs.open(run_id, caller())
+    try:
+        run = handle.get()
+        waits = [action for action in run.pending if action.answer is None]
+        of_client = bool(waits) and all(action.kind is PendingKind.CLIENT_TOOL for action in waits)
+        if run.status is not RunStatus.PAUSED or not of_client or agent_id not in (None, run.agent_id):
+            return False
+        handle.cancel()
+    except (RunNotFound, RunFinished):
+        return False
+    return True
