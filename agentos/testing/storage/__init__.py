@@ -26,6 +26,7 @@ _PARTS = (
     "cancelling",
     "idempotency",
     "history",
+    "added_messages",
     "attachments",
     "leases",
     "claims",
@@ -53,6 +54,7 @@ _PARTS = (
 )
 pytest.register_assert_rewrite(*(f"{__name__}.{part}" for part in _PARTS))
 
+from agentos.testing.storage.added_messages import AddedMessageContract  # noqa: E402
 from agentos.testing.storage.agents import AgentContract  # noqa: E402
 from agentos.testing.storage.aliases import AliasContract  # noqa: E402
 from agentos.testing.storage.answers import AnswerContract  # noqa: E402
@@ -101,6 +103,7 @@ class StorageContract(
     CancelContract,
     IdempotencyContract,
     HistoryContract,
+    AddedMessageContract,
     AttachmentContract,
     LeaseContract,
     ClaimContract,

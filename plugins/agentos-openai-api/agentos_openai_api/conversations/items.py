@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from agentos import Session
+from agentos import Message, Session
 from agentos.web import InvalidRequest, StoredMessage, caller, server, shown
 from agentos_openai_api.lists import list_json, page_of
 from agentos_openai_api.responses.items import items_of
@@ -42,6 +42,28 @@ def find_item(session: Session, item_id: str) -> dict[str, Any] | None:
         return None
     items = _items(_history(session, 1, int(match[1]) + 1))
     return next((item for item in items if item["id"] == item_id), None)
+
+
+def add_items(session: Session, messages: Sequence[Message]) -> Sequence[dict[str, Any]]:
+    """Add what a client says that was said; return the items. Raises what ``server().sessions.append`` raises."""
+    return _items(server().sessions.append(session.id, messages, caller()))
+
+
+def remove_item(session: Session, item_id: str) -> bool:
+    """Remove an item; return whether it was there. Raises ``InvalidRequest`` for one that cannot go alone."""
+    match = _ID.fullmatch(item_id)
+    if match is None:
+        return False
+    sequence = int(match[1])
+    found = _history(session, 1, sequence + 1)
+    ids = [item["id"] for item in _items(found)]
+    if item_id not in ids:
+        return False
+    if len(ids) > 1:  # of a run, or added by something else than this door
+        run_id = found[0].run_id
+        where = f"; DELETE /api/v1/runs/{run_id} removes its run" if run_id else ""
+        raise InvalidRequest(f"item {item_id!r} is one of {len(ids)} of one message, and cannot go alone{where}")
+    return server().sessions.remove_message(session.id, sequence, caller())
 
 
 def _items(stored: Iterable[StoredMessage]) -> list[dict[str, Any]]:

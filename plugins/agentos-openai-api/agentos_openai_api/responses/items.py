@@ -49,11 +49,12 @@ def read_input(value: Any, resolve: Resolve) -> Input:
         where = f"{INPUT}[{number}]"
         if isinstance(item, dict) and item.get("type") == "item_reference":
             item = resolve(_text(item, "id", where), where)
-        _read_item(item, where, said)
+        read_item(item, where, said)
     return said
 
 
-def _read_item(item: Any, where: str, said: Input) -> None:
+def read_item(item: Any, where: str, said: Input) -> None:
+    """Add what an item says. Raises ``InvalidRequest`` or ``InvalidMedia`` naming what is wrong."""
     if not isinstance(item, dict):
         refuse(where, f"is {shown(item)}; accepted is an item, an object")
     match item.get("type", "message"):
