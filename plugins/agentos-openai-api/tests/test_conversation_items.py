@@ -250,6 +250,15 @@ def test_a_branch_from_a_response_has_what_was_added_before_it_alone(door: Door,
     assert [message.content for message in scripted.requests[-1].messages[1:]] == ["before", "1", "One.", "2"]
 
 
+def test_a_branch_has_no_call_without_its_result(door: Door, scripted: ScriptedProvider) -> None:
+    scripted.say("One.", "Two.")
+    client = door.client()
+    made = client.conversations.create(items=[USER, ASKED, RESULT_AGAIN])
+    first = client.responses.create(model="shop", input="1", conversation=made.id)
+    client.responses.create(model="shop", input="2", previous_response_id=first.id)
+    assert [message.content for message in scripted.requests[-1].messages[1:]] == ["How warm is it?", "1", "One.", "2"]
+
+
 def test_a_plugin_adds_messages_and_a_session_shows_them_without_a_run(door: Door) -> None:
     server = door.server
     owner = server.principal("importer", owner="anonymous")

@@ -9,7 +9,18 @@ from typing import Any
 import orjson
 
 from agentos import Message, PendingKind, Run, RunActive, RunNotFound, RunStatus, ToolCall
-from agentos.web import EventsExpired, Frame, NotFound, RunHandle, StoredMessage, caller, event_data, server, token_json
+from agentos.web import (
+    EventsExpired,
+    Frame,
+    NotFound,
+    RunHandle,
+    StoredMessage,
+    caller,
+    event_data,
+    pair_calls,
+    server,
+    token_json,
+)
 from agentos_openai_api.ids import tool_call_id
 from agentos_openai_api.responses.echo import Echo
 from agentos_openai_api.responses.parts import ResponseRef, read_response_id
@@ -48,7 +59,8 @@ def read_chain(response_id: str) -> Chain:
         if not Echo.of_run(run).is_stored:
             raise missing
         said = _said_by(handle, run, ref)
-        before = () if run.session_id is None else _session_before(run)
+        # A client may have added calls and results there, one without the other.
+        before = () if run.session_id is None else pair_calls(_session_before(run))
         messages = [*before, *handle.messages(), *said.messages]
     except RunNotFound:
         raise missing from None
