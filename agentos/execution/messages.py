@@ -9,7 +9,7 @@ from agentos.domain.media import Media
 from agentos.domain.message import Message
 from agentos.errors import StorageError
 from agentos.execution.live import LiveRun
-from agentos.runtime.pairing import paired
+from agentos.runtime.pairing import pair_calls
 from agentos.runtime.window import fit
 from agentos.storage.interface import Storage
 
@@ -33,5 +33,5 @@ def prepare_messages(storage: Storage, live: LiveRun, history: Sequence[Message]
     if live.run.request is not None and live.run.request.messages:
         history = live.run.request.messages
     else:
-        history = paired(history)
+        history = pair_calls(history)
     return fit(history, most=most, read=read)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from agentos.domain.message import Message, ToolCall
 
 
-def paired(history: Sequence[Message]) -> Sequence[Message]:
+def pair_calls(history: Sequence[Message]) -> Sequence[Message]:
     """Return a history as model servers take it: each call has its result in the messages behind it.
 
     What a run leaves is so already. Clients add calls and results one by one, and remove them so. A call without a

@@ -164,10 +164,10 @@ def test_what_a_system_says_and_reasoning_are_left_out_and_named(door: Door) -> 
         ({"type": "function_call", "name": "n", "arguments": "{}"}, "call_id"),
         ({"type": "function_call_output", "call_id": "c" * 200, "output": ""}, "tool_call_id"),
         ({"type": "function_call_output", "output": ""}, "call_id"),
-        ({"type": "message", "role": "user", "content": [{"type": "input_image", "image_url": "http://localhost/"}]}, "host"),
+        ({"role": "user", "content": [{"type": "input_image", "image_url": "http://localhost/"}]}, "host"),
         ("text", r"items\[0\]"),
     ],
-)  # fmt: skip
+)
 def test_a_wrong_item_is_refused_with_its_name_and_nothing_is_added(door: Door, item: Any, named: str) -> None:
     client = door.client()
     made = client.conversations.create()
@@ -210,6 +210,36 @@ def test_an_attachment_that_is_added_is_shown_to_the_model_and_to_the_client_aga
     assert media.data == "aGVsbG8="
 
 
+def test_a_page_ends_before_it_has_too_many_bytes_and_more_follow(door: Door) -> None:
+    client = door.client()
+    made = client.conversations.create()
+    large = "data:image/png;base64," + "A" * (4 * 1024**2)
+    picture: Any = {"role": "user", "content": [{"type": "input_image", "image_url": large, "detail": "auto"}]}
+    for _ in range(4):
+        client.conversations.items.create(made.id, items=[picture])
+    for order in ("asc", "desc"):
+        page = client.conversations.items.list(made.id, order=order)  # type: ignore[arg-type]
+        assert (len(page.data), page.has_more) == (2, True)
+        assert len({item.id for item in page}) == 4
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"type": "input_file", "filename": "a.pdf", "file_data": "data:application/pdf;base64,aGVsbG8="},
+        {"type": "input_audio", "input_audio": {"data": "aGVsbG8=", "format": "wav"}},
+        {"type": "input_image", "image_url": "https://example.com/a.png", "detail": "auto"},
+    ],
+)
+def test_what_a_client_added_it_can_send_again(door: Door, part: dict[str, Any]) -> None:
+    client = door.client()
+    made = client.conversations.create(items=[{"role": "user", "content": [part]}])  # type: ignore[list-item, typeddict-item]
+    path = f"/v1/conversations/{made.id}/items"
+    (item,) = door.http.get(path).json["data"]
+    (again,) = door.http.post(path, json={"items": [item]}).json["data"]
+    assert door.http.get(f"{path}/{again['id']}").json["content"] == item["content"] == [{**item["content"][0], **part}]
+
+
 def test_a_branch_from_a_response_has_what_was_added_before_it_alone(door: Door, scripted: ScriptedProvider) -> None:
     scripted.say("One.", "Two.")
     client = door.client()
@@ -218,6 +248,15 @@ def test_a_branch_from_a_response_has_what_was_added_before_it_alone(door: Door,
     client.conversations.items.create(made.id, items=[{"role": "user", "content": "after"}])
     client.responses.create(model="shop", input="2", previous_response_id=first.id)
     assert [message.content for message in scripted.requests[-1].messages[1:]] == ["before", "1", "One.", "2"]
+
+
+def test_a_branch_has_no_call_without_its_result(door: Door, scripted: ScriptedProvider) -> None:
+    scripted.say("One.", "Two.")
+    client = door.client()
+    made = client.conversations.create(items=[USER, ASKED, RESULT_AGAIN])
+    first = client.responses.create(model="shop", input="1", conversation=made.id)
+    client.responses.create(model="shop", input="2", previous_response_id=first.id)
+    assert [message.content for message in scripted.requests[-1].messages[1:]] == ["How warm is it?", "1", "One.", "2"]
 
 
 def test_a_plugin_adds_messages_and_a_session_shows_them_without_a_run(door: Door) -> None:
