@@ -10,6 +10,7 @@ from agentos.domain.event import Frame
 from agentos.domain.message import Message
 from agentos.domain.pending import PendingAction
 from agentos.domain.run import Run, RunStatus
+from agentos.domain.stored_request import ModelOverrides
 from agentos.errors import AgentOSError, EventsExpired, RunCancelled, RunFinished, RunNotFound, StorageError
 from agentos.events.stream import Sink
 from agentos.execution.live import LiveRun
@@ -127,6 +128,13 @@ class RunHandle:
         if run.input or run.media:
             sent.append(Message("user", run.input, media=run.media))
         return [self._with_data(message, run.owner) if message.media else message for message in sent]
+
+    def overrides(self) -> ModelOverrides:
+        """Return what the run does differently from its agent. Raises :class:`~agentos.errors.RunNotFound`."""
+        request = self._storage.runs.request(self.run_id, owner=self._owner)
+        if request is None:
+            raise RunNotFound(self.run_id)
+        return request.overrides
 
     def _with_data(self, message: Message, owner: str) -> Message:
         read = self._storage.attachments.with_data

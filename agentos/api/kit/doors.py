@@ -36,7 +36,10 @@ class ErrorReport:
 
 
 ErrorRenderer = Callable[[ErrorReport], Mapping[str, Any] | Response]
-"""Gives an error a protocol's form: the JSON body, or a whole response. Its status is replaced by the error's own."""
+"""Gives an error a protocol's form: the JSON body, or a whole response.
+
+The status is the error's own, unless the response has another one of an error: 400 or more.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -256,7 +256,8 @@ def _rendered(report: ErrorReport) -> Response:
         try:
             made = door.render(report)
             if isinstance(made, Response):
-                made.status_code = report.status
+                if made.status_code < 400:
+                    made.status_code = report.status
                 return made
             return Response(orjson.dumps(made, default=str), report.status, content_type="application/json")
         except Exception:  # a plugin's own code

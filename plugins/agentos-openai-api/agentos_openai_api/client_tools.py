@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from agentos import Answer, Message, PendingAction, PendingKind, Run, RunStatus
+from agentos import Answer, Message, ModelOverrides, PendingAction, PendingKind, Run, RunStatus
 from agentos.web import (
     AlreadyAnswered,
     NotFound,
@@ -69,6 +70,25 @@ def find_results(model: str, messages: Sequence[Message], field: str) -> Results
     return Results(handle, actions, dict(zip((number for _, number in places), results.values(), strict=True)))
 
 
+def keeps_to(results: Results, wanted: ModelOverrides) -> bool:
+    """Return whether a request with results wants of the model what their run does.
+
+    A run keeps its instructions, tools and form to its end, and forces only its first call. A client's framework asks
+    for others where a call hands the conversation to another of its agents, and may force a call at every request.
+    """
+    if "tool_choice" in wanted.parameters:
+        return False
+    try:
+        return _wishes(results.handle.overrides()) == _wishes(wanted)
+    except RunNotFound:
+        return False
+
+
+def _wishes(overrides: ModelOverrides) -> tuple[Any, ...]:
+    parameters = {name: value for name, value in overrides.parameters.items() if name != "tool_choice"}
+    return parameters, overrides.output_schema, tuple(overrides.client_tools), overrides.instructions
+
+
 def give_results(results: Results) -> Given | None:
     """Save results, which continues their run; ``None`` if it does not wait for them.
 
@@ -83,6 +103,13 @@ def give_results(results: Results) -> Given | None:
         return Given(run, ())
     turn = results.first.turn
     return Given(run, [one for one in run.pending if one.answer is None and one.turn == turn])
+
+
+def end_pause_of_results(model: str, messages: Sequence[Message], field: str) -> None:
+    """Cancel the run that waits for these results: its client has begun another run with them."""
+    results = find_results(model, messages, field)
+    if results is not None and results.first.answer is None:
+        end_pause(results.handle.run_id)
 
 
 def end_pause_of_session(busy: SessionBusy) -> bool:

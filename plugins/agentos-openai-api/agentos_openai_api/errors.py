@@ -28,6 +28,12 @@ _CODES = {
 }
 """OpenAI's own codes, by ours or by the cause of a failed run. The others are ours in lower case."""
 
+_STATUSES = {"CONTEXT_TOO_LONG": 400, "CONTENT_FILTERED": 400}
+"""OpenAI's own statuses, by the cause of a failed run, where ours is another one."""
+
+_TOO_LONG = "Your input exceeds the context window: this model's maximum context length is exceeded ({code}). {message}"
+"""OpenAI's words and its code: LangChain and LiteLLM look for them in the message."""
+
 _MAY_BE_REPEATED = frozenset(
     {
         "AUTHENTICATION_UNAVAILABLE",
@@ -61,7 +67,15 @@ def error_json(
     if param is None and code == "AGENT_NOT_FOUND":
         param = "model"
     kind = _TYPES.get(status, "server_error" if status >= 500 else "invalid_request_error")
+    message = message_of(str(cause), message)
     return {"message": message, "type": kind, "param": param, "code": known or str(cause or code).lower()}
+
+
+def message_of(cause: str, message: str) -> str:
+    """Return the message of a failed run in the words that clients know."""
+    if cause == "CONTEXT_TOO_LONG":
+        return _TOO_LONG.format(code=_CODES[cause], message=message)
+    return message
 
 
 def _own_words(text: str) -> str:
@@ -86,6 +100,7 @@ def render_error(report: ErrorReport) -> Response:
         message += f"; offered are {OFFERED}"
     body = {"error": error_json(report.status, report.code, message, report.details)}
     response = Response(orjson.dumps(body, default=str), content_type="application/json")
+    response.status_code = _STATUSES.get(str(report.details.get("cause")), report.status)
     if report.status >= 500 or report.status in (408, 409, 429):
         response.headers[SHOULD_RETRY] = "true" if may_be_repeated(report.code, report.details) else "false"
     return response

@@ -10,6 +10,7 @@ import pytest
 from agentos import (
     Agent,
     AgentFailed,
+    ContentFiltered,
     ContextTooLong,
     ProviderRateLimited,
     ProviderUnavailable,
@@ -120,7 +121,8 @@ def test_a_wrong_key_is_the_clients_authentication_error(make_door: MakeDoor) ->
 
 FAILURES = {
     "an agent that is broken": (AgentFailed("broken"), 500, "agent_failed", 1),
-    "a conversation that is too long": (ContextTooLong("too long"), 422, "context_length_exceeded", 1),
+    "a conversation that is too long": (ContextTooLong("too long"), 400, "context_length_exceeded", 1),
+    "an answer that the provider filtered": (ContentFiltered("no"), 400, "content_filter", 1),
     "an account without credit": (QuotaExhausted("no credit"), 503, "insufficient_quota", 1),
     "a provider that is away": (ProviderUnavailable("away"), 503, "provider_unavailable", 3),
     "a provider that asks for less": (
@@ -145,3 +147,15 @@ def test_the_client_tries_again_only_what_may_succeed(
         client.chat.completions.create(model="shop", messages=[USER])
     assert (caught.value.status_code, caught.value.code) == (status, code)
     assert len(scripted.requests) == tries
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_a_conversation_that_is_too_long_is_told_in_the_words_that_frameworks_look_for(
+    door: Door, scripted: ScriptedProvider, *, streamed: bool
+) -> None:
+    scripted.say([Fail(ContextTooLong("too long"))])
+    with pytest.raises(openai.APIError) as caught:
+        list(door.client().chat.completions.create(model="shop", messages=[USER], stream=streamed))
+    message = str(caught.value)
+    for words in ("exceeds the context window", "this model's maximum context length is", "context_length_exceeded"):
+        assert words in message  # LangChain and LiteLLM each look for one of these

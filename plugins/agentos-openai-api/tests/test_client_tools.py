@@ -112,6 +112,59 @@ def test_another_result_is_a_new_run(door: Door, scripted: ScriptedProvider) -> 
     assert len(runs(door)) == 2
 
 
+OTHER_WISHES: dict[str, dict[str, Any]] = {
+    "other tools": {"tools": [WEATHER, {"type": "function", "function": {"name": "clock"}}]},
+    "no tools": {"tools": []},
+    "a form": {"response_format": {"type": "json_object"}},
+    "another temperature": {"temperature": 0.5},
+}
+
+
+@STREAMED
+@pytest.mark.parametrize("case", list(OTHER_WISHES))
+def test_a_result_with_other_wishes_is_a_new_run(
+    door: Door, scripted: ScriptedProvider, case: str, streamed: bool
+) -> None:
+    scripted.say(CALL, '{"umbrella": true}')
+    first = said(door.chat([QUESTION], tools=[WEATHER]), streamed=False)
+    wishes = {"tools": [WEATHER], **OTHER_WISHES[case]}
+    second = said(door.chat(result(first), stream=streamed, **wishes), streamed=streamed)
+    assert second["content"] == '{"umbrella": true}'
+    assert len(scripted.requests[1].tools) == len(wishes["tools"])
+    assert (scripted.requests[1].output_schema is not None) == ("response_format" in wishes)
+    assert [one.role for one in scripted.requests[1].messages] == ["system", "user", "assistant", "tool"]
+    assert sorted(run["status"] for run in runs(door)) == ["cancelled", "completed"]
+
+
+def test_a_result_for_another_agent_of_the_client_is_a_new_run(door: Door, scripted: ScriptedProvider) -> None:
+    scripted.say(CALL, "Hola.")
+    first = said(door.chat([QUESTION], tools=[WEATHER]), streamed=False)
+    system = {"role": "system", "content": "Speak Spanish."}
+    assert said(door.chat([system, *result(first)], tools=[WEATHER]), streamed=False)["content"] == "Hola."
+    assert scripted.requests[1].messages[0].content == "Be short.\n\nSpeak Spanish."
+
+
+def test_a_call_is_forced_at_each_request_that_asks_for_it(make_door: MakeDoor, scripted: ScriptedProvider) -> None:
+    door = make_door(Agent(id="shop", model="test:m", allow_overrides=("client_tools", "tool_choice")))
+    scripted.say(CALL, CALL, "Take one.")
+    wishes = {"tools": [WEATHER], "tool_choice": "required"}
+    first = said(door.chat([QUESTION], **wishes), streamed=False)
+    second = said(door.chat(result(first), **wishes), streamed=False)
+    assert [one.parameters.get("tool_choice") for one in scripted.requests] == ["required", "required"]
+    third = said(door.chat([*result(first), *result(second)[1:]], tools=[WEATHER]), streamed=False)
+    assert third["content"] == "Take one."
+    assert sorted(run["status"] for run in runs(door)) == ["cancelled", "completed"]  # the second run was continued
+
+
+def test_in_a_session_a_result_continues_the_run_as_it_began(door: Door, scripted: ScriptedProvider) -> None:
+    headers = {"X-AgentOS-Session-Id": door.http.session("shop")}
+    scripted.say(CALL, "Take one.")
+    first = said(door.chat([QUESTION], tools=[WEATHER], headers=headers), streamed=False)
+    second = said(door.chat(result(first), temperature=0.5, headers=headers), streamed=False)
+    assert second["content"] == "Take one."
+    assert [run["status"] for run in runs(door)] == ["completed"]
+
+
 def test_two_calls_need_both_results(door: Door, scripted: ScriptedProvider) -> None:
     scripted.say([*CALL, call("weather", '{"city": "Rome"}', id="call_2", index=1)], "Take one.")
     first = said(door.chat([QUESTION], tools=[WEATHER]), streamed=False)

@@ -205,7 +205,7 @@ def test_two_outputs_of_one_call_are_one(door: Door, scripted: ScriptedProvider)
     client = door.client()
     first = client.responses.create(model="shop", input="Umbrella?", tools=[WEATHER])
     output = {"type": "function_call_output", "call_id": first.output[0].call_id, "output": "It rains."}
-    made = client.responses.create(model="shop", input=[output, output], previous_response_id=first.id)
+    made = client.responses.create(model="shop", input=[output, output], previous_response_id=first.id, tools=[WEATHER])
     assert made.output_text == "Take one."
 
 

@@ -194,6 +194,26 @@ def test_the_same_output_again_is_the_same_response(door: Door, scripted: Script
     assert roles == ["system", "user", "assistant", "tool"]
 
 
+def test_an_output_for_another_agent_of_the_client_is_a_new_response(door: Door, scripted: ScriptedProvider) -> None:
+    scripted.say(CALL, "Hola.")
+    client = door.client()
+    first = client.responses.create(model="shop", input="Umbrella?", instructions="You are Rosa.", tools=[WEATHER])
+    output = {"type": "function_call_output", "call_id": first.output[0].call_id, "output": "Over to Lucia."}
+    second = client.responses.create(
+        model="shop", input=[output], previous_response_id=first.id, instructions="You are Lucia.", tools=[WEATHER]
+    )
+    assert second.output_text == "Hola."
+    assert not second.id.startswith(first.id)
+    said = [(message.role, message.content) for message in scripted.requests[1].messages]
+    assert said == [
+        ("system", "Be short.\n\nYou are Lucia."),
+        ("user", "Umbrella?"),
+        ("assistant", ""),
+        ("tool", "Over to Lucia."),
+    ]
+    assert door.http.get(f"/api/v1/runs/{first.id.removeprefix('resp_')}").json["status"] == "cancelled"
+
+
 def test_a_new_message_after_a_call_is_a_new_run(door: Door, scripted: ScriptedProvider) -> None:
     scripted.say(CALL, "Never mind.")
     client = door.client()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from typing import Any
 
 from agentos import (
@@ -54,7 +54,8 @@ class Clerk(ModelProvider):
     - ``add({"a": 1}) add({"a": 2}) then say({})``: calls these tools, in two steps, and then says their results.
     - ``think``: thinks before it answers.
     - ``What did I say first?``: the first message of the user that it was given.
-    - a tool that it has to call is called with the smallest arguments that follow its schema.
+    - a tool that it has to call is called with the smallest arguments that follow its schema. If any will do, it is the
+      first one that was not called yet.
     - an answer by a schema: the smallest that follows it.
     - anything else is repeated, with what was attached.
 
@@ -67,7 +68,9 @@ class Clerk(ModelProvider):
         yield Usage(10 * len(request.messages), 5, reasoning_tokens=2, cached_tokens=3)
         begin = max(place for place, message in enumerate(request.messages) if message.role == "user")
         asked, later = request.messages[begin], request.messages[begin + 1 :]
-        calls = _calls(request, asked.content, done=sum(bool(message.tool_calls) for message in later))
+        made = [message.tool_calls for message in later if message.tool_calls]
+        forced = _forced(request, {call.name for step in made for call in step})
+        calls = [forced] if forced else _calls(request, asked.content, done=len(made))
         results = [message.content for message in later if message.role == "tool"]
         if asked.content.startswith("fail "):
             raise FAILURES[asked.content.split(" ")[1]]
@@ -89,17 +92,23 @@ class Clerk(ModelProvider):
 
 def _calls(request: ModelRequest, text: str, *, done: int) -> list[tuple[str, str]]:
     """Return the calls of the next step, after those that were ``done``."""
-    schemas = {tool.name: tool.parameters for tool in request.tools}
-    choice = request.parameters.get("tool_choice")
-    if choice == "required":
-        forced = next(iter(schemas))
-    else:
-        forced = choice["function"]["name"] if isinstance(choice, Mapping) else None
-    if forced is not None and not done:
-        return [(forced, json.dumps(example_of(schemas[forced])))]
+    names = {tool.name for tool in request.tools}
     steps = text.split(" then ")
     found = _CALL.findall(steps[done]) if done < len(steps) else []
-    return [(name, arguments) for name, arguments in found if name in schemas]
+    return [(name, arguments) for name, arguments in found if name in names]
+
+
+def _forced(request: ModelRequest, called: Set[str]) -> tuple[str, str] | None:
+    """Return the call that the request asks for."""
+    schemas = {tool.name: tool.parameters for tool in request.tools}
+    choice = request.parameters.get("tool_choice")
+    if isinstance(choice, Mapping):
+        name = choice["function"]["name"]
+    elif choice == "required":
+        name = next((name for name in schemas if name not in called), next(iter(schemas)))
+    else:
+        return None
+    return name, json.dumps(example_of(schemas[name]))
 
 
 def _name(request: ModelRequest) -> str:

@@ -84,11 +84,10 @@ def read_conversation(body: Mapping[str, Any]) -> Conversation:
     return Conversation(model=body["model"], messages=tuple(messages), system=system)
 
 
-def request_of(body: Mapping[str, Any], said: Conversation) -> RunRequest:
+def request_of(body: Mapping[str, Any], said: Conversation, overrides: ModelOverrides) -> RunRequest:
     """Return the request for a new run: in a session with the user's newest message, else of the conversation."""
     metadata = {name: value for name, value in (body.get("metadata") or {}).items() if name != SESSION_FIELD}
     user_id = body.get("user") or None
-    overrides = _overrides(body, said)
     common: dict[str, Any] = {
         "caller": caller(),
         "agent_id": said.model,
@@ -114,7 +113,8 @@ def request_of(body: Mapping[str, Any], said: Conversation) -> RunRequest:
     return RunRequest(session_id=session_id, input=newest.content, media=newest.media, **common)
 
 
-def _overrides(body: Mapping[str, Any], said: Conversation) -> ModelOverrides:
+def overrides_of(body: Mapping[str, Any], said: Conversation) -> ModelOverrides:
+    """Return what a request wants of the model. Raises ``InvalidRequest`` for what would change the answer's meaning."""
     for name, (accepted, words) in _ONLY.items():
         value = body.get(name)
         if value is not None and value not in accepted:

@@ -38,13 +38,13 @@ from agentos_openai_api.chat.answer import AnswerReader
 from agentos_openai_api.chat.client_tools import Continued, continue_run, end_pause_of
 from agentos_openai_api.chat.completion import is_plain, plain_completion, read_completion
 from agentos_openai_api.chat.forms import stream_of
-from agentos_openai_api.chat.mapper import read_conversation, request_of
+from agentos_openai_api.chat.mapper import overrides_of, read_conversation, request_of
 from agentos_openai_api.chat.projection import ChatProjection
 from agentos_openai_api.chat.schemas import ChatCompletionRequestSchema, ChatCompletionSchema
 from agentos_openai_api.chat.waiting import waiting_completion
 from agentos_openai_api.client_tools import end_pause_of_session
 from agentos_openai_api.routes import routes
-from agentos_openai_api.sessions import SESSION_HEADER
+from agentos_openai_api.sessions import SESSION_HEADER, named_session
 
 SHOW_TOOLS = "X-AgentOS-Show-Tools"
 ON_DISCONNECT = "X-AgentOS-On-Disconnect"
@@ -97,14 +97,15 @@ def create_chat_completion(body: dict[str, Any]) -> Response:
     a request with their results continues the same run.
     """
     said = read_conversation(body)
-    continued = continue_run(said)
+    overrides = overrides_of(body, said)
+    continued = continue_run(said, overrides, in_session=named_session(body.get("metadata") or {}) is not None)
     if continued is not None:
         try:
             return _in_session(_continued_answer(body, continued), continued.run.session_id)
         except EventsExpired:
             pass  # what it answered then cannot be said again
     end_pause_of(said)
-    wanted = request_of(body, said)
+    wanted = request_of(body, said, overrides)
     answer = partial(_stream, body) if body["stream"] else _wait
     try:
         response = answer(wanted)

@@ -5,11 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from agentos import Message, PendingKind
+from agentos import Message, ModelOverrides, PendingKind
 from agentos.web import RequestError, RunHandle, SessionBusy, caller, server
-from agentos_openai_api.client_tools import Results, end_pause, find_results, give_results
+from agentos_openai_api.client_tools import (
+    Results,
+    end_pause,
+    end_pause_of_results,
+    find_results,
+    give_results,
+    keeps_to,
+)
 from agentos_openai_api.ids import read_tool_call_id, tool_call_id
 from agentos_openai_api.overrides import refuse
+from agentos_openai_api.responses.items import Input
 from agentos_openai_api.responses.parts import ResponseRef, last_part, part_after, read_response_id
 
 
@@ -33,16 +41,20 @@ class Continued:
     ref: ResponseRef
 
 
-def continue_run(model: str, messages: Sequence[Message]) -> Continued | None:
+def continue_run(
+    model: str, messages: Sequence[Message], wanted: ModelOverrides, *, in_session: bool
+) -> Continued | None:
     """Give a run the results that it waits for; ``None`` if they are not those of such a run.
 
-    The same results again change nothing. Raises ``InvalidRequest`` for a result of what only a person may answer, or
+    Outside of a session, a request that wants something else of the model is not for the run either. The same results again change nothing. Raises ``InvalidRequest`` for a result of what only a person may answer, or
     if one is missing, and :class:`WaitsForPerson` for a run that waits for a person besides.
     """
     results = find_results(model, messages, "input")
     if results is None:
         return None
     _check_all_are_there(results)
+    if not (in_session or keeps_to(results, wanted)):
+        return None
     given = give_results(results)
     if given is None:
         return None
@@ -51,8 +63,12 @@ def continue_run(model: str, messages: Sequence[Message]) -> Continued | None:
     return Continued(results.handle, ResponseRef(given.run.id, part_after(results.actions, results.first.turn)))
 
 
-def end_pause_of(model: str, previous: str | None, messages: Sequence[Message]) -> None:
-    """Cancel the run that waits for results of the conversation's last calls: the user has said something else."""
+def end_pause_of(model: str, previous: str | None, said: Input) -> None:
+    """Cancel the run that waits for results of the conversation's last calls: it goes another way."""
+    if said.results:
+        end_pause_of_results(model, said.results, "input")
+        return
+    messages = said.messages
     if not messages or messages[-1].role != "user":
         return
     calls = [call for message in messages for call in message.tool_calls]

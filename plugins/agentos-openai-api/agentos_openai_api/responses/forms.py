@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from agentos import RunError
+from agentos_openai_api.errors import message_of
 from agentos_openai_api.ids import conversation_id
 from agentos_openai_api.responses.echo import Echo
 from agentos_openai_api.responses.parts import ResponseRef
@@ -77,7 +78,7 @@ def usage_json(used: Mapping[str, int], before: Mapping[str, int] = NO_USAGE) ->
 def failure_json(code: str, message: str, details: Mapping[str, Any]) -> dict[str, Any]:
     """Return the ``error`` of a response that failed."""
     cause = str(details.get("cause") or code)
-    return {"code": _CODES.get(cause, "server_error"), "message": message}
+    return {"code": _CODES.get(cause, "server_error"), "message": message_of(cause, message)}
 
 
 def run_failure(error: RunError) -> dict[str, Any]:

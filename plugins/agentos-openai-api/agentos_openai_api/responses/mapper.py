@@ -34,7 +34,7 @@ class Wanted:
     echo: Echo
 
 
-def request_of(body: Mapping[str, Any], said: Input) -> Wanted:
+def request_of(body: Mapping[str, Any], said: Input, session_id: str | None, overrides: ModelOverrides) -> Wanted:
     """Return what a request asks for. Raises ``InvalidRequest`` and what the chain of responses raises."""
     _refuse_what_changes_the_meaning(body)
     given = body.get("metadata") or {}
@@ -46,13 +46,12 @@ def request_of(body: Mapping[str, Any], said: Input) -> Wanted:
         "user_id": body.get("user") or None,
         "metadata": metadata,
         "context": echo.context,
-        "overrides": _overrides(body, said),
+        "overrides": overrides,
         "mode": RunMode.BACKGROUND if body["background"] else RunMode.INLINE,
         "idempotency": idempotency_key(http_request, body),
         "request_id": request_id(),
     }
     previous = body.get("previous_response_id")
-    session_id = _session_of(body, given)
     if session_id is None:
         chain = Chain(()) if previous is None else read_chain(previous)
         return Wanted(RunRequest(messages=_conversation(chain, said.messages), **common), echo)
@@ -89,8 +88,9 @@ def _check_calls(messages: Sequence[Message]) -> None:
         refuse("input", f"has no output for function call {min(open_calls)!r:.140}")
 
 
-def _session_of(body: Mapping[str, Any], metadata: Mapping[str, Any]) -> str | None:
-    named = named_session(metadata)
+def session_of(body: Mapping[str, Any]) -> str | None:
+    """Return the session that a request names, as a conversation or otherwise; ``None`` if it names none."""
+    named = named_session(body.get("metadata") or {})
     given = body.get("conversation")
     if given is None:
         return named
@@ -126,7 +126,8 @@ def _refuse_what_changes_the_meaning(body: Mapping[str, Any]) -> None:
         raise InvalidRequest("field 'background' is true and 'store' is false; a background response is stored")
 
 
-def _overrides(body: Mapping[str, Any], said: Input) -> ModelOverrides:
+def overrides_of(body: Mapping[str, Any], said: Input) -> ModelOverrides:
+    """Return what a request wants of the model. Raises ``InvalidRequest`` for what would change the answer's meaning."""
     tools = _read_tools(body.get("tools") or [])
     choice = body.get("tool_choice")
     forced = {} if choice in (None, "auto", "none") or not tools else {"tool_choice": _read_choice(choice, tools)}

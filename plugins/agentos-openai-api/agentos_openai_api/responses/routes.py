@@ -37,7 +37,7 @@ from agentos_openai_api.responses.chain import PreviousResponseNotFound
 from agentos_openai_api.responses.client_tools import Continued, continue_run, end_pause_of
 from agentos_openai_api.responses.echo import Echo
 from agentos_openai_api.responses.items import input_items, read_input
-from agentos_openai_api.responses.mapper import Wanted, request_of
+from agentos_openai_api.responses.mapper import Wanted, overrides_of, request_of, session_of
 from agentos_openai_api.responses.parts import ResponseRef
 from agentos_openai_api.responses.projection import ResponseProjection
 from agentos_openai_api.responses.reader import ResponseReader
@@ -88,11 +88,13 @@ def create_openai_response(body: dict[str, Any]) -> Response:
     continues. `previous_response_id` continues the conversation of any response that has ended.
     """
     said = read_input(body["input"], References().item)
-    continued = continue_run(body["model"], said.results)
+    session_id = session_of(body)
+    overrides = overrides_of(body, said)
+    continued = continue_run(body["model"], said.results, overrides, in_session=session_id is not None)
     if continued is not None:
         return _continued(body, continued)
-    wanted = request_of(body, said)
-    end_pause_of(body["model"], body.get("previous_response_id"), said.messages)
+    wanted = request_of(body, said, session_id, overrides)
+    end_pause_of(body["model"], body.get("previous_response_id"), said)
     try:
         return _begin(body, wanted)
     except SessionBusy as busy:

@@ -51,7 +51,10 @@ def test_an_answer_has_text_usage_and_the_reason_of_its_end(model: ChatOpenAI) -
     assert (answer.usage_metadata["input_tokens"], answer.usage_metadata["output_tokens"]) == (20, 5)
     assert answer.usage_metadata["input_token_details"]["cache_read"] == 3
     assert answer.usage_metadata["output_token_details"]["reasoning"] == 2
-    assert answer.response_metadata.get("finish_reason", answer.response_metadata.get("status")) in ("stop", "completed")
+    assert answer.response_metadata.get("finish_reason", answer.response_metadata.get("status")) in (
+        "stop",
+        "completed",
+    )
 
 
 def test_a_stream_has_the_same_text_and_usage_in_pieces(model: ChatOpenAI) -> None:

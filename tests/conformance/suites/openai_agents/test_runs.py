@@ -103,7 +103,11 @@ async def test_an_answer_has_the_form_of_its_type(model: Model) -> None:
 
 async def test_tools_and_a_form_work_together(model: Model) -> None:
     result = await Runner.run(rosa(model, tools=[add], output_type=Trip), 'add({"a": 1, "b": 2})')
-    assert [item.type for item in result.new_items] == ["tool_call_item", "tool_call_output_item", "message_output_item"]
+    assert [item.type for item in result.new_items] == [
+        "tool_call_item",
+        "tool_call_output_item",
+        "message_output_item",
+    ]
     assert result.final_output_as(Trip, raise_if_incorrect_type=True).days == 7
 
 

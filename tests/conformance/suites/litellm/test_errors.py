@@ -1,0 +1,45 @@
+"""What goes wrong is one of LiteLLM's exceptions."""
+
+from typing import Any
+
+import litellm
+import pytest
+
+HELLO = [{"role": "user", "content": "Hello"}]
+TOOL = {"type": "function", "function": {"name": "wait", "parameters": {"type": "object", "properties": {}}}}
+
+
+def fails(*, messages: Any = HELLO, **given: Any) -> Exception:
+    with pytest.raises(Exception) as caught:  # noqa: PT011 - which one is asked by the tests
+        litellm.completion(messages=messages, **given)
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"model": "openai/nothing"}, litellm.NotFoundError),
+        ({"api_key": "wrong"}, litellm.AuthenticationError),
+        ({"messages": [{"role": "user", "content": "fail bug"}]}, litellm.InternalServerError),
+        ({"messages": [{"role": "user", "content": "fail length"}]}, litellm.ContextWindowExceededError),
+        ({"model": "openai/closed", "tools": [TOOL]}, litellm.BadRequestError),
+        ({"n": 2}, litellm.BadRequestError),
+        ({"messages": []}, litellm.BadRequestError),
+    ],
+)
+def test_an_error_has_its_exception(given: dict[str, Any], changes: dict[str, Any], expected: type) -> None:
+    assert type(fails(**{**given, **changes})) is expected
+
+
+def test_a_key_that_may_not_run_agents(given: dict[str, Any], reading_key: str) -> None:
+    assert fails(**{**given, "api_key": reading_key}).status_code == 403
+
+
+def test_a_streamed_run_that_fails(given: dict[str, Any]) -> None:
+    with pytest.raises(litellm.exceptions.MidStreamFallbackError, match="the agent is broken"):
+        list(litellm.completion(messages=[{"role": "user", "content": "fail bug"}], stream=True, **given))
+
+
+def test_embeddings_are_not_offered(given: dict[str, Any]) -> None:
+    with pytest.raises(litellm.NotFoundError, match="offered are /v1/models, /v1/chat/completions"):
+        litellm.embedding(input=["Hello"], **given)
