@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,30 @@ def test_what_cannot_be_installed_is_skipped_with_the_reason(tmp_path: Path) -> 
     assert done.returncode == 0, done.stderr
     assert "skipped: could not be installed: " in done.stdout
     assert done.stdout.splitlines()[-1] == "0 passed, 0 failed, 0 skipped"
+
+
+def _index(folder: Path) -> Path:
+    """Make a folder where pip finds the package by which the runner sees whether there is an index."""
+    folder.mkdir()
+    name = "iniconfig-9.0.dist-info"
+    with zipfile.ZipFile(folder / "iniconfig-9.0-py3-none-any.whl", "w") as wheel:
+        wheel.writestr(f"{name}/METADATA", "Metadata-Version: 2.1\nName: iniconfig\nVersion: 9.0\n")
+        wheel.writestr(f"{name}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        wheel.writestr(f"{name}/RECORD", "")
+    return folder
+
+
+@pytest.mark.parametrize(("index", "word", "exit_code"), [(True, "FAILED", 1), (False, "skipped", 0)])
+def test_in_ci_what_cannot_be_installed_fails_where_there_is_an_index(
+    tmp_path: Path, index: bool, word: str, exit_code: int
+) -> None:
+    _suite(tmp_path / "suites", "lost", requirements="./no-such-directory\n")
+    packages = _index(tmp_path / "index") if index else tmp_path
+    pip = {"PIP_CONFIG_FILE": os.devnull, "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(packages)}
+    env = {"CI": "true", "XDG_CACHE_HOME": str(tmp_path / "cache"), **pip}
+    done = _conformance("--suites-folder", str(tmp_path / "suites"), env=env)
+    assert f"{word}: could not be installed: " in done.stdout
+    assert done.returncode == exit_code
 
 
 def test_what_the_server_lacks_makes_a_suite_skipped(tmp_path: Path) -> None:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import base64
 import warnings
 from typing import Any
 
 import openai
 import pytest
+from attachments import PDF, PIXEL, WAV
 from pydantic import BaseModel
 
 USER: dict[str, Any] = {"role": "user", "content": "Hi"}
-PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
-WAV = base64.b64encode(b"RIFF\x24\x00\x00\x00WAVEfmt \x10\x00\x00\x00\x01\x00\x01\x00").decode()
-PDF = base64.b64encode(b"%PDF-1.4\n%%EOF\n").decode()
 
 
 def test_a_completion_is_whole(client: openai.OpenAI) -> None:

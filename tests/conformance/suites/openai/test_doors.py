@@ -66,7 +66,9 @@ def test_a_response_is_in_the_history_of_its_session(client: openai.OpenAI, serv
 def test_a_run_that_waits_for_a_person_is_answered_at_the_servers_own_api(
     client: openai.OpenAI, url: str, approving_key: str
 ) -> None:
-    made = client.responses.create(model="clerk", input='call refund {"amount": 5}')
+    # The reason is not one of those that the client's types name, so the strict client would refuse it.
+    with openai.OpenAI(base_url=client.base_url, api_key=client.api_key, max_retries=0) as tolerant:
+        made = tolerant.responses.create(model="clerk", input='call refund {"amount": 5}')
     assert made.status == "incomplete"
     assert made.incomplete_details is not None
     assert made.incomplete_details.reason == "requires_action"

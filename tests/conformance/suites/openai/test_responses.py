@@ -7,6 +7,7 @@ from typing import Any
 
 import openai
 import pytest
+from attachments import PDF, PIXEL
 from pydantic import BaseModel
 from server_api import wait_for
 
@@ -212,3 +213,41 @@ def test_a_repeat_with_the_same_key_is_the_same_response(client: openai.OpenAI) 
         list(client.responses.create(model="helper", input="Hi", stream=True, extra_headers=headers)) for _ in range(2)
     ]
     assert streams[0] == streams[1]
+
+
+def test_a_raw_response_has_the_servers_headers(client: openai.OpenAI) -> None:
+    raw = client.responses.with_raw_response.create(model="closed", input="Hi", temperature=0.5, instructions="Short.")
+    made = raw.parse()
+    assert f"resp_{raw.headers['X-Run-ID']}" == made.id
+    assert sorted(raw.headers["X-Ignored-Fields"].split(", ")) == ["instructions", "temperature"]
+    assert made._request_id == raw.headers["x-request-id"]
+
+
+@pytest.mark.parametrize("kind", ["input_image", "input_file"])
+def test_attachments_reach_the_model(client: openai.OpenAI, kind: str) -> None:
+    part: Any = (
+        {"type": kind, "image_url": f"data:image/png;base64,{PIXEL}", "detail": "auto"}
+        if kind == "input_image"
+        else {"type": kind, "filename": "a.pdf", "file_data": f"data:application/pdf;base64,{PDF}"}
+    )
+    input: Any = [{"role": "user", "content": [{"type": "input_text", "text": "Look:"}, part]}]
+    seen = "image image/png None" if kind == "input_image" else "file application/pdf a.pdf"
+    assert client.responses.create(model="helper", input=input).output_text == f"0 before: Look: [{seen}]"
+
+
+def test_a_background_response_is_managed_in_a_loop(in_loop) -> None:
+    async def manage(client: openai.AsyncOpenAI) -> list[str]:
+        made = await client.responses.create(model="helper", input="slow 400", background=True)
+        stream = await client.responses.retrieve(made.id, stream=True)
+        async for event in stream:
+            if event.type == "response.output_text.delta":
+                break
+        cancelled = await client.responses.cancel(made.id)
+        rest = [one async for one in stream]
+        items = [item.content[0].text async for item in client.responses.input_items.list(made.id)]
+        await client.responses.delete(made.id)
+        with pytest.raises(openai.NotFoundError):
+            await client.responses.retrieve(made.id)
+        return [str(cancelled.status), rest[-1].type, *items]
+
+    assert in_loop(manage) == ["cancelled", "response.failed", "slow 400"]
