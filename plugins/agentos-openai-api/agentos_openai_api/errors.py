@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 import orjson
-from flask import Response
+from flask import Response, request
 
 from agentos import AgentNotFound, AgentOSError
 from agentos.web import ErrorReport, NotFound
@@ -54,18 +55,35 @@ def model_not_found(model: str) -> AgentOSError:
     return AgentNotFound(model)
 
 
-def error_json(
-    status: int, code: str, message: str, details: Mapping[str, Any], *, param: str | None = None
-) -> dict[str, Any]:
-    """Return an error of ours as the ``error`` object."""
+_NAMES = (
+    (re.compile(r"overrides\.parameters\."), ""),
+    (re.compile(r"overrides\.client_tools"), "tools"),
+    (re.compile(r"overrides\.instructions"), "instructions"),
+)
+_CHAT_NAMES = (
+    *_NAMES,
+    (re.compile(r"overrides\.output_schema"), "response_format"),
+    (re.compile(r"input(?![\w.])"), "messages"),
+)
+_RESPONSE_NAMES = (
+    *_NAMES,
+    (re.compile(r"overrides\.output_schema"), "text.format"),
+    (re.compile(r"messages(\[\d+\][\w.\[\]]*)?"), "input"),
+)
+"""The dialect's names of fields, by what ours begin with; of a chain, the client does not know the places."""
+
+
+def error_json(status: int, code: str, message: str, details: Mapping[str, Any], *, path: str = "") -> dict[str, Any]:
+    """Return an error of ours as the ``error`` object. ``path`` is that of the request, for the names of its fields."""
     cause = details.get("cause")
     known = _CODES.get(str(cause)) or _CODES.get(code)
     fields = details.get("fields")
-    if param is None and isinstance(fields, Mapping) and fields:
-        param = _own_words(str(next(iter(fields))))
-        message = _own_words(message)
-    if param is None and code == "AGENT_NOT_FOUND":
-        param = "model"
+    param = "model" if code == "AGENT_NOT_FOUND" else None
+    if isinstance(fields, Mapping) and fields:
+        ours = str(next(iter(fields)))
+        param = _own_name(ours, path)
+        quoted = "" if ours.startswith("overrides.") else "'"  # a word such as "input" may be no field
+        message = message.replace(f"{quoted}{ours}{quoted}", f"{quoted}{param}{quoted}")
     kind = _TYPES.get(status, "server_error" if status >= 500 else "invalid_request_error")
     message = message_of(str(cause), message)
     return {"message": message, "type": kind, "param": param, "code": known or str(cause or code).lower()}
@@ -78,19 +96,12 @@ def message_of(cause: str, message: str) -> str:
     return message
 
 
-def _own_words(text: str) -> str:
-    """Return a text with the dialect's names of the fields that we name otherwise."""
-    for ours, theirs in _FIELDS.items():
-        text = text.replace(ours, theirs)
-    return text
-
-
-_FIELDS = {
-    "overrides.parameters.": "",
-    "overrides.client_tools": "tools",
-    "overrides.output_schema": "response_format",
-    "overrides.instructions": "instructions",
-}
+def _own_name(field: str, path: str) -> str:
+    """Return the dialect's name of a field."""
+    for ours, theirs in _RESPONSE_NAMES if path.startswith("/v1/responses") else _CHAT_NAMES:
+        if match := ours.match(field):
+            return theirs + field[match.end() :]
+    return field
 
 
 def render_error(report: ErrorReport) -> Response:
@@ -98,7 +109,7 @@ def render_error(report: ErrorReport) -> Response:
     message = report.message
     if report.code == NotFound.code:
         message += f"; offered are {OFFERED}"
-    body = {"error": error_json(report.status, report.code, message, report.details)}
+    body = {"error": error_json(report.status, report.code, message, report.details, path=request.path)}
     response = Response(orjson.dumps(body, default=str), content_type="application/json")
     response.status_code = _STATUSES.get(str(report.details.get("cause")), report.status)
     if report.status >= 500 or report.status in (408, 409, 429):

@@ -47,9 +47,15 @@ def page_of(items: Sequence[dict[str, Any]], query: dict[str, Any]) -> dict[str,
     if after is not None:
         ids = [item["id"] for item in ordered]
         if after not in ids:
-            raise InvalidRequest(f"query parameter 'after' is {shown(after)}; accepted is the id of an item here")
+            raise unknown_after(after)
         begin = ids.index(after) + 1
     return list_json(ordered[begin : begin + query["limit"]], has_more=len(ordered) > begin + query["limit"])
+
+
+def unknown_after(after: str) -> InvalidRequest:
+    """Return the error for an ``after`` that is no item's id."""
+    words = f"is {shown(after)}; accepted is the id of an item here"
+    return InvalidRequest(f"query parameter 'after' {words}", details={"fields": {"after": words}})
 
 
 def list_json(items: Sequence[dict[str, Any]], *, has_more: bool) -> dict[str, Any]:

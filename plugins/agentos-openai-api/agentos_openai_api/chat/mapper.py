@@ -81,6 +81,8 @@ def read_conversation(body: Mapping[str, Any]) -> Conversation:
         refuse("messages", f"end before the tool's message with the result of call {next(iter(open_calls))!r:.140}")
     if not messages or messages[-1].role == "assistant":
         refuse("messages", "need a message of the user, or a tool's, at the end")
+    if messages[-1].role == "user" and not messages[-1].content and not messages[-1].media:
+        refuse("messages", "end with an empty message; needed is a text or an attachment")
     return Conversation(model=body["model"], messages=tuple(messages), system=system)
 
 

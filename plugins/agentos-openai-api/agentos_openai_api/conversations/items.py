@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from agentos import Message, Session
-from agentos.web import InvalidRequest, StoredMessage, caller, server, shown
+from agentos.web import StoredMessage, caller, server
 from agentos_openai_api.ids import MESSAGE
-from agentos_openai_api.lists import list_json, page_of
+from agentos_openai_api.lists import list_json, page_of, unknown_after
 from agentos_openai_api.responses.items import items_of
 
 PAGE = 500
@@ -30,7 +30,7 @@ def page_of_items(session: Session, query: dict[str, Any]) -> dict[str, Any]:
     if after is not None:
         match = _ID.fullmatch(after)
         if match is None:
-            raise InvalidRequest(f"query parameter 'after' is {shown(after)}; accepted is the id of an item here")
+            raise unknown_after(after)
         before = int(match[1]) + 1
     # A message is at least one item, and the first ones of the page may be of the message that holds `after`.
     stored = _history(session, query["limit"] + 2, before)

@@ -52,6 +52,7 @@ def request_of(body: Mapping[str, Any], said: Input, session_id: str | None, ove
         "request_id": request_id(),
     }
     previous = body.get("previous_response_id")
+    _check_end(said.messages)
     if session_id is None:
         chain = Chain(()) if previous is None else read_chain(previous)
         return Wanted(RunRequest(messages=_conversation(chain, said.messages), **common), echo)
@@ -70,6 +71,14 @@ def _conversation(chain: Chain, new: Sequence[Message]) -> Sequence[Message]:
     conversation = (*chain.messages, *made, *new)
     _check_calls(conversation)
     return conversation
+
+
+def _check_end(messages: Sequence[Message]) -> None:
+    last = messages[-1] if messages else None
+    if last is None or (last.role == "user" and not last.content and not last.media):
+        refuse("input", "is empty, or its last message is; needed is a text or an attachment")
+    if last.role == "assistant":
+        refuse("input", "ends with an item of the assistant; needed is a message of the user or an output at the end")
 
 
 def _check_calls(messages: Sequence[Message]) -> None:
