@@ -63,7 +63,9 @@ class Assistant(ModelProvider):
         elif text == "How warm are you?":
             yield from _say(str(request.parameters.get("temperature")))
         elif last.media:
-            yield from _say("I see " + ", ".join(f"{m.type} {m.content_type} of {m.byte_count} bytes" for m in last.media))
+            yield from _say(
+                "I see " + ", ".join(f"{m.type} {m.content_type} of {m.byte_count} bytes" for m in last.media)
+            )
         else:
             yield from _say(f"You said: {text}")
 

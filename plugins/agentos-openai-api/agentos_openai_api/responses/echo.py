@@ -19,6 +19,7 @@ REPEATED = (
     "max_output_tokens",
     "parallel_tool_calls",
     "previous_response_id",
+    "prompt_cache_key",
     "reasoning",
     "safety_identifier",
     "service_tier",
@@ -34,20 +35,31 @@ REPEATED = (
 
 DEFAULTS: Mapping[str, Any] = {
     "background": False,
+    "frequency_penalty": 0,
     "instructions": None,
     "max_output_tokens": None,
+    "max_tool_calls": None,
     "parallel_tool_calls": True,
+    "presence_penalty": 0,
     "previous_response_id": None,
+    "prompt_cache_key": None,
     "reasoning": None,
+    "safety_identifier": None,
     "service_tier": "default",
     "store": True,
-    "temperature": None,
+    "temperature": 1,
     "text": {"format": {"type": "text"}},
     "tool_choice": "auto",
     "tools": [],
-    "top_p": None,
+    "top_logprobs": 0,
+    "top_p": 1,
     "truncation": "disabled",
 }
+"""OpenAI's own. Clients of Open Responses need each of these fields, and numbers where there are numbers."""
+
+_TOOL: Mapping[str, Any] = {"description": None, "parameters": None, "strict": None}
+_REASONING: Mapping[str, Any] = {"effort": None, "summary": None}
+_SCHEMA: Mapping[str, Any] = {"name": "response", "description": None, "strict": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +98,19 @@ class Echo:
     def shown(self, previous: str | None) -> dict[str, Any]:
         """Return the fields of the response; ``previous`` is the response before it, where the request names none."""
         shown = {**DEFAULTS, **self.fields}
+        if shown["tools"]:
+            shown["tools"] = [{**_TOOL, **tool} for tool in shown["tools"]]
+        if shown["reasoning"] is not None:
+            shown["reasoning"] = {**_REASONING, **shown["reasoning"]}
+        shown["text"] = _text(shown["text"])
         if previous is not None:
             shown["previous_response_id"] = previous
         return {**shown, "metadata": dict(self.metadata)}
+
+
+def _text(given: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the field ``text`` with all that a response has there."""
+    format = given.get("format") or DEFAULTS["text"]["format"]
+    if format.get("type") == "json_schema":
+        format = {**_SCHEMA, **{name: value for name, value in format.items() if value is not None}}
+    return {**given, "format": format}

@@ -97,8 +97,9 @@ def _of_run(found: Found) -> dict[str, Any]:
         fields = forms.run_failure(run.error)
     elif run.status is RunStatus.COMPLETED:
         fields["usage"] = forms.usage_json(run.usage.to_dict())
+        fields["completed_at"] = None if run.ended_at is None else int(run.ended_at.timestamp())
         if (reason := forms.INCOMPLETE.get(str(run.finish_reason))) is not None:
-            fields |= {"status": "incomplete", "incomplete_details": {"reason": reason}}
+            fields |= {"status": "incomplete", "completed_at": None, "incomplete_details": {"reason": reason}}
     return forms.response_json(
         found.ref, found.echo, model=run.agent_id, session_id=run.session_id, output=output, **fields
     )

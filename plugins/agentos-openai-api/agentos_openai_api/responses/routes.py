@@ -32,6 +32,7 @@ from agentos.web import (
     wait_for_end,
 )
 from agentos_openai_api.chat.client_tools import end_pause_of_session
+from agentos_openai_api.disconnects import ON_DISCONNECT, cancels_on_disconnect
 from agentos_openai_api.lists import ItemsQuery, OpenAIItemListSchema, page_of
 from agentos_openai_api.responses.chain import PreviousResponseNotFound
 from agentos_openai_api.responses.client_tools import Continued, continue_run, end_pause_of
@@ -68,6 +69,7 @@ WHOLE = ResponseSpec(
     access=RUN_SOME,
     body=ResponseRequestSchema,
     responses={200: WHOLE},
+    request_headers=ON_DISCONNECT,
     errors=(
         AgentNotFound,
         SessionNotFound,
@@ -174,12 +176,12 @@ def _begin(body: dict[str, Any], wanted: Wanted) -> Response:
         found = Found(ResponseRef(handle.run_id), handle, handle.get(), wanted.echo)
         return _whole(found, read_response(found), replayed_header(handle.replayed))
     if body["stream"]:
-        return start_and_stream(wanted.request, _projection(wanted.echo))
+        return start_and_stream(wanted.request, _projection(wanted.echo), cancel_on_disconnect=cancels_on_disconnect())
     with take_place() as place:  # before the run: one that is refused must not have begun
         handle = server().runs.start(wanted.request)
         name_run(handle.run_id)
         place.follow(handle.run_id)
-        run = wait_for_end(handle)
+        run = wait_for_end(handle, cancel_on_disconnect=cancels_on_disconnect())
         found = Found(ResponseRef(handle.run_id), handle, run, wanted.echo)
         return _ended(found, replayed_header(handle.replayed))
 
@@ -188,15 +190,16 @@ def _continued(body: dict[str, Any], continued: Continued) -> Response:
     handle, ref = continued.handle, continued.ref
     run = handle.get()
     echo = Echo.of_run(run)
+    cancels = cancels_on_disconnect() and not body["background"]
     if body["stream"]:
-        return stream(handle, _projection(echo, ref.part))
+        return stream(handle, _projection(echo, ref.part), cancel_on_disconnect=cancels)
     if body["background"]:
         found = Found(ref, handle, run, echo)
         return _whole(found, read_response(found))
     with take_place() as place:
         name_run(handle.run_id)
         place.follow(handle.run_id)
-        return _ended(Found(ref, handle, wait_for_end(handle), echo))
+        return _ended(Found(ref, handle, wait_for_end(handle, cancel_on_disconnect=cancels), echo))
 
 
 def _projection(echo: Echo, part: int = 0) -> ResponseProjection:
