@@ -40,11 +40,13 @@ class Assistant(ModelProvider):
 
     def _answer(self, request, last):
         text = last.content
-        if text == "Fail":
+        if text.startswith("### Task:"):  # what Open WebUI asks for beside a chat
+            yield from _say('{"title": "Greeting", "tags": ["General"], "follow_ups": ["And then?"]}')
+        elif text == "Fail":
             raise ProviderError("the model is out of order")
-        if text == "Too many":
+        elif text == "Too many":
             raise ProviderRateLimited("the provider asks to be called less", details={"retry_after": 0})
-        if text == "Think":
+        elif text == "Think":
             yield ReasoningDelta("Let me ")
             yield ReasoningDelta("think.")
             yield from _say("Done thinking.")
