@@ -53,6 +53,19 @@ def test_a_conversation_is_one_session_beside_its_title(
     assert [run["user_id"] for run in runs] == [PERSON] * 2
 
 
+def test_a_title_that_comes_before_the_first_message_costs_the_session_and_nothing_else(client: openai.OpenAI) -> None:
+    create = client.chat.completions.with_raw_response.create
+    create(model="helper", messages=[{"role": "user", "content": f"{TITLE}User: One"}])
+    messages: list[Any] = []
+    for text, answer in (("One", "You said: One"), ("What did I say?", "One")):
+        messages.append({"role": "user", "content": text})
+        response = create(model="helper", messages=messages)
+        assert "X-AgentOS-Session-Id" not in response.headers
+        said = response.parse().choices[0].message.content
+        assert said == answer
+        messages.append({"role": "assistant", "content": said})
+
+
 def test_a_title_by_a_structured_answer_has_its_form(client: openai.OpenAI) -> None:
     # `titleMethod: structured`: a function that has to be called.
     tool: Any = {

@@ -146,6 +146,13 @@ def test_a_stopped_answer_ends_the_run_where_the_connection_has_the_header(
     assert chat.messages[-1]["content"] == "Count to 99 slowly"
 
 
+def test_an_answer_cannot_be_continued(http: httpx2.Client) -> None:
+    chat = Chat(http)
+    chat.say("Hello")
+    refused = http.send(chat.post(chat.messages))
+    assert (refused.status_code, refused.json()["error"]["param"]) == (400, "messages")
+
+
 def test_a_system_prompt_follows_the_agents_instructions(http: httpx2.Client) -> None:
     chat = Chat(http)
     chat.messages.append({"role": "system", "content": "Rhyme."})
