@@ -86,6 +86,29 @@ def test_the_verbosity_of_a_text_leaves_its_form_as_it_is(door: Door, scripted: 
     assert post(door, text={"verbosity": "low"}).json["text"] == {"verbosity": "low", "format": {"type": "text"}}
 
 
+@pytest.mark.parametrize("model", ["shop", "closed"])
+@pytest.mark.parametrize(
+    ("name", "value", "shown"),
+    [
+        ("prompt_cache_key", 5, None),
+        ("safety_identifier", {"a": 1}, None),
+        ("service_tier", 5, "default"),
+        ("top_p", True, 1),
+        ("parallel_tool_calls", 1, True),
+        ("max_output_tokens", "x", None),
+        ("tool_choice", 5, "auto"),
+        ("reasoning", {"effort": 5}, {"effort": None, "summary": None}),
+        ("text", {"verbosity": 5}, {"format": {"type": "text"}}),
+    ],
+)
+def test_a_value_of_a_wrong_type_that_is_ignored_is_not_shown_again(
+    door: Door, scripted: ScriptedProvider, model: str, name: str, value: Any, shown: Any
+) -> None:
+    scripted.say("One.")
+    response = post(door, model=model, **{name: value}).json
+    assert response[name] == shown
+
+
 def test_each_answer_has_the_same_time_of_completion(door: Door, scripted: ScriptedProvider) -> None:
     scripted.say(["One", Pause(1.1), "."])
     events = [event for event in events_of(post(door, stream=True)) if "response" in event]
