@@ -24,6 +24,9 @@ from parts.virtual_environments import Unavailable
 SHARED = Path(__file__).parent / "shared"
 """What suites in Python share."""
 
+DOCS = Path(__file__).parents[2] / "docs"
+"""The pages: suites run what they show of their clients."""
+
 ALL_SECONDS = 1200.0
 """The limit of all suites together. Within it, each has a limit of its own."""
 
@@ -82,6 +85,7 @@ def run_tests(command: list[str], variables: Mapping[str, str], folder: Path, li
     env = {name: os.environ[name] for name in (*KEPT, "CI") if name in os.environ}
     # Clients find settings in their user's home, and would keep theirs there.
     env |= {"HOME": str(folder), "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(SHARED), **variables}
+    env["AGENTOS_CONFORMANCE_DOCS"] = str(DOCS)
     tests = subprocess.Popen(command, cwd=folder, env=env, stdin=subprocess.DEVNULL, start_new_session=True)
     try:
         return tests.wait(limit)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,10 @@ class Weather(ModelProvider):
             yield ToolCallDelta(index=0, id="call_1", name="weather", arguments='{"city": "Oslo"}')
             yield Finish("tool_calls")
             return
+        if last.content.isdigit():
+            for _ in range(int(last.content)):
+                request.cancellation.wait(0.1)
+                yield TextDelta("on ")
         for word in f"You said: {last.content}".split(" "):
             yield TextDelta(word + " ")
         yield Finish("stop")
@@ -76,3 +81,29 @@ def test_a_stream_of_the_real_server_is_whole(client: openai.OpenAI) -> None:
             pass
         answer = stream.get_final_completion().choices[0]
     assert (answer.message.content, answer.finish_reason) == (f"You said: {words} ", "stop")
+
+
+@pytest.mark.parametrize(
+    ("words", "headers", "status"),
+    [("10", {}, "completed"), ("300", {"X-AgentOS-On-Disconnect": "cancel"}, "cancelled")],
+)
+def test_a_run_ends_with_its_client_where_that_is_asked_for(
+    client: openai.OpenAI, words: str, headers: dict[str, str], status: str
+) -> None:
+    common: dict[str, Any] = {"model": "shop", "stream": True, "extra_headers": headers}
+    chat = client.chat.completions.with_raw_response.create
+    response = client.responses.with_raw_response.create
+    answers: list[Any] = [
+        chat(messages=[{"role": "user", "content": words}], **common),
+        response(input=words, **common),
+    ]
+    for answer in answers:
+        stream = answer.parse()
+        next(piece for piece in stream if '"on "' in piece.model_dump_json())
+        stream.close()
+    for answer in answers:
+        id = f"resp_{answer.headers['X-Run-ID']}"
+        until = time.monotonic() + 20
+        while client.responses.retrieve(id).status == "in_progress" and time.monotonic() < until:
+            time.sleep(0.1)
+        assert client.responses.retrieve(id).status == status

@@ -43,11 +43,11 @@ from agentos_openai_api.chat.projection import ChatProjection
 from agentos_openai_api.chat.schemas import ChatCompletionRequestSchema, ChatCompletionSchema
 from agentos_openai_api.chat.waiting import waiting_completion
 from agentos_openai_api.client_tools import end_pause_of_session
+from agentos_openai_api.disconnects import ON_DISCONNECT, cancels_on_disconnect
 from agentos_openai_api.routes import routes
 from agentos_openai_api.sessions import SESSION_HEADER, named_session
 
 SHOW_TOOLS = "X-AgentOS-Show-Tools"
-ON_DISCONNECT = "X-AgentOS-On-Disconnect"
 
 NO_HEARTBEAT = 60.0
 
@@ -71,7 +71,7 @@ NO_HEARTBEAT = 60.0
     request_headers={
         SESSION_HEADER: "The session; of `messages`, only the newest counts then.",
         SHOW_TOOLS: "`1`: calls of the agent's own tools are shown as `reasoning_content`.",
-        ON_DISCONNECT: "`cancel`: the run ends when the client leaves.",
+        **ON_DISCONNECT,
         "Idempotency-Key": "A name of the client's for this request: a repeat within 24 hours gets the first answer.",
     },
     errors=(
@@ -117,11 +117,11 @@ def create_chat_completion(body: dict[str, Any]) -> Response:
 
 
 def _stream(body: dict[str, Any], wanted: RunRequest) -> Response:
-    return start_and_stream(wanted, _projection(body, _reader()), cancel_on_disconnect=_cancels())
+    return start_and_stream(wanted, _projection(body, _reader()), cancel_on_disconnect=cancels_on_disconnect())
 
 
 def _wait(wanted: RunRequest) -> Response:
-    run, replayed = start_and_wait(wanted, cancel_on_disconnect=_cancels())
+    run, replayed = start_and_wait(wanted, cancel_on_disconnect=cancels_on_disconnect())
     response = _ended(run)
     response.headers.update(replayed_header(replayed))
     return response
@@ -144,8 +144,8 @@ def _continued_answer(body: dict[str, Any], continued: Continued) -> Response:
         return _whole(whole, continued.run.id)
     handle, reader = continued.handle, _reader(continued.action.id)
     if body["stream"]:
-        return stream(handle, _projection(body, reader), cancel_on_disconnect=_cancels())
-    run = wait_for_end(handle, cancel_on_disconnect=_cancels())
+        return stream(handle, _projection(body, reader), cancel_on_disconnect=cancels_on_disconnect())
+    run = wait_for_end(handle, cancel_on_disconnect=cancels_on_disconnect())
     return _whole(read_completion(run, handle.follow(0, heartbeat=NO_HEARTBEAT), reader), run.id)
 
 
@@ -156,10 +156,6 @@ def _projection(body: dict[str, Any], reader: AnswerReader) -> ChatProjection:
 
 def _reader(after_action: str | None = None) -> AnswerReader:
     return AnswerReader(after_action=after_action, show_tools=request.headers.get(SHOW_TOOLS) == "1")
-
-
-def _cancels() -> bool:
-    return request.headers.get(ON_DISCONNECT) == "cancel"
 
 
 def _whole(found: dict[str, Any] | RunError, run_id: str) -> Response:

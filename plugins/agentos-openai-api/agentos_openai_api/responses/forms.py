@@ -40,6 +40,7 @@ def response_json(
         "id": ref.id,
         "object": "response",
         "created_at": created_at(ref.run_id),
+        "completed_at": None,
         "status": status,
         "model": model,
         "output": list(output),

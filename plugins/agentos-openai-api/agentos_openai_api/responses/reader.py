@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -46,6 +47,8 @@ class ResponseReader:
         self._forgets = forgets
         self._run_id = self._model = ""
         self._session_id: str | None = None
+        self._time = ""
+        """Of the last event that is no piece of a text, as the log has it."""
         self._begun = False
         self._turns = TurnCounter()
         self._writing: Writing | None = None
@@ -92,7 +95,9 @@ class ResponseReader:
         if type not in _READ:
             return []  # what the dialect has no word for
         events = [] if self._begun else self._begin()
-        return events + _READ[type](self, event_data(frame))
+        envelope = orjson.loads(frame.data)
+        self._time = envelope["timestamp"]
+        return events + _READ[type](self, envelope["data"])
 
     def _begin(self) -> list[Event]:
         self._begun = True
@@ -160,7 +165,7 @@ class ResponseReader:
             return []
         if not self._forgets and self.part == self._wanted:
             self.over, self.lost, self.speaking = True, True, None
-            return [event("error", code="run_started_over", message=STARTED_OVER, param=None)]
+            return [_STARTED_OVER]
         self._writing = self.speaking = None
         self._items = [(turn, item) for turn, item in self._items if turn <= kept]
         return []
@@ -247,6 +252,8 @@ class ResponseReader:
 
     def _end(self, type: str, status: str, **more: Any) -> Event:
         usage = forms.usage_json(self._usage, self._before)
+        if status == "completed":
+            more["completed_at"] = int(datetime.fromisoformat(self._time).timestamp())
         return self._event_of_response(type, status=status, output=self.output, usage=usage, **more)
 
     def _event_of_response(self, type: str, **fields: Any) -> Event:
@@ -265,4 +272,7 @@ _READ = {
     "complete": ResponseReader._complete,
     "error": ResponseReader._error,
 }
+# OpenAI describes an error's fields beside its type, and also sends them below `error`, as Open Responses has it.
+_FAILURE = {"code": "run_started_over", "message": STARTED_OVER, "param": None}
+_STARTED_OVER = event("error", **_FAILURE, error={"type": "server_error", **_FAILURE})
 _EMPTY_CALL = {"status": "in_progress", "arguments": ""}

@@ -117,8 +117,11 @@ def _said(run: Run) -> list[dict[str, Any]]:
 def _end(run: Run) -> dict[str, Any]:
     if run.error is not None:
         return forms.run_failure(run.error)
-    reason = forms.INCOMPLETE.get(str(run.finish_reason)) if run.status is RunStatus.COMPLETED else None
-    return {} if reason is None else {"status": "incomplete", "incomplete_details": {"reason": reason}}
+    if run.status is not RunStatus.COMPLETED:
+        return {}
+    if (reason := forms.INCOMPLETE.get(str(run.finish_reason))) is not None:
+        return {"status": "incomplete", "incomplete_details": {"reason": reason}}
+    return {"completed_at": None if run.ended_at is None else int(run.ended_at.timestamp())}
 
 
 _STATUSES = {RunStatus.QUEUED: "queued", RunStatus.COMPLETED: "completed"}

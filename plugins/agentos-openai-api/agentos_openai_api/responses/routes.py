@@ -32,6 +32,7 @@ from agentos.web import (
     wait_for_end,
 )
 from agentos_openai_api.client_tools import end_pause_of_session
+from agentos_openai_api.disconnects import ON_DISCONNECT, cancels_on_disconnect
 from agentos_openai_api.lists import ItemsQuery, OpenAIItemListSchema, page_of
 from agentos_openai_api.responses.chain import PreviousResponseNotFound
 from agentos_openai_api.responses.client_tools import Continued, continue_run, end_pause_of
@@ -68,6 +69,7 @@ WHOLE = ResponseSpec(
     access=RUN_SOME,
     body=ResponseRequestSchema,
     responses={200: WHOLE},
+    request_headers=ON_DISCONNECT,
     errors=(
         AgentNotFound,
         SessionNotFound,
@@ -176,8 +178,8 @@ def _begin(body: dict[str, Any], wanted: Wanted) -> Response:
         found = Found(ResponseRef(handle.run_id), handle, handle.get(), wanted.echo)
         return _whole(found, read_response(found), replayed_header(handle.replayed))
     if body["stream"]:
-        return start_and_stream(wanted.request, _projection(wanted.echo))
-    run, replayed = start_and_wait(wanted.request)
+        return start_and_stream(wanted.request, _projection(wanted.echo), cancel_on_disconnect=cancels_on_disconnect())
+    run, replayed = start_and_wait(wanted.request, cancel_on_disconnect=cancels_on_disconnect())
     found = Found(ResponseRef(run.id), server().runs.open(run.id, caller()), run, wanted.echo)
     return _ended(found, replayed_header(replayed))
 
@@ -186,12 +188,13 @@ def _continued(body: dict[str, Any], continued: Continued) -> Response:
     handle, ref = continued.handle, continued.ref
     run = handle.get()
     echo = Echo.of_run(run)
+    cancels = cancels_on_disconnect() and not body["background"]
     if body["stream"]:
-        return stream(handle, _projection(echo, ref.part))
+        return stream(handle, _projection(echo, ref.part), cancel_on_disconnect=cancels)
     if body["background"]:
         found = Found(ref, handle, run, echo)
         return _whole(found, read_response(found))
-    return _ended(Found(ref, handle, wait_for_end(handle), echo))
+    return _ended(Found(ref, handle, wait_for_end(handle, cancel_on_disconnect=cancels), echo))
 
 
 def _projection(echo: Echo, part: int = 0) -> ResponseProjection:

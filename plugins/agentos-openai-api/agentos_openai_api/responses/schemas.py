@@ -55,7 +55,7 @@ class ResponseRequestSchema(OpenRequestSchema):
     truncation = Choice("Without effect: the server leaves out what is oldest.", ("auto", "disabled"), nullable=True)
     include = StringList("Without effect; `message.output_text.logprobs` is refused.", nullable=True)
     max_tool_calls = Raw("Ignored.", {"type": "integer"}, nullable=True)
-    prompt_cache_key = Raw("Ignored.", {"type": "string"}, nullable=True)
+    prompt_cache_key = Raw("Ignored, but shown again.", {"type": "string"}, nullable=True)
     prompt_cache_retention = Raw("Ignored.", {"type": "string"}, nullable=True)
     safety_identifier = Raw("Ignored, but shown again.", {"type": "string"}, nullable=True)
     top_logprobs = StrictInteger("Only 0.", most=0, nullable=True)
@@ -99,6 +99,7 @@ class OpenAIResponseSchema(ResponseSchema):
     id = StrictString("`resp_`, the run's id, and from the second part on `_1`, `_2`, ….")
     object = Choice("Always `response`.", ("response",))
     created_at = StrictInteger("When the run was accepted, in seconds since 1970.")
+    completed_at = StrictInteger("When it was completed, in seconds since 1970.", nullable=True)
     status = Choice(
         "Where it stands. `incomplete` with the reason `requires_action`: a person has to answer, then it continues.",
         ("queued", "in_progress", "completed", "incomplete", "failed", "cancelled"),
@@ -116,8 +117,12 @@ class OpenAIResponseSchema(ResponseSchema):
     tool_choice = Raw("As the request gave it.")
     text = Object("As the request gave it.")
     reasoning = Object("As the request gave it.", nullable=True)
-    temperature = Raw("As the request gave it.", {"type": ["number", "null"]})
-    top_p = Raw("As the request gave it.", {"type": ["number", "null"]})
+    temperature = Raw("As the request gave it.", {"type": "number"})
+    top_p = Raw("As the request gave it.", {"type": "number"})
+    presence_penalty = Raw("Always 0.", {"type": "number"})
+    frequency_penalty = Raw("Always 0.", {"type": "number"})
+    top_logprobs = StrictInteger("Always 0.")
+    max_tool_calls = Raw("Always `null`.", {"type": "null"})
     max_output_tokens = Raw("As the request gave it.", {"type": ["integer", "null"]})
     parallel_tool_calls = StrictBoolean("As the request gave it.")
     service_tier = StrictString("As the request gave it.")
@@ -125,7 +130,8 @@ class OpenAIResponseSchema(ResponseSchema):
     store = StrictBoolean("As the request gave it.")
     truncation = StrictString("As the request gave it.")
     user = StrictString("As the request gave it.", optional=True)
-    safety_identifier = StrictString("As the request gave it.", optional=True)
+    safety_identifier = StrictString("As the request gave it.", nullable=True)
+    prompt_cache_key = StrictString("As the request gave it.", nullable=True)
 
 
 class ResponseDeletedSchema(ResponseSchema):
