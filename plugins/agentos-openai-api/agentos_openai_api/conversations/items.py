@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from agentos import Message, Session
-from agentos.web import StoredMessage, caller, server
+from agentos.web import InvalidRequest, StoredMessage, caller, server
 from agentos_openai_api.ids import MESSAGE
 from agentos_openai_api.lists import list_json, page_of, unknown_after
 from agentos_openai_api.responses.items import items_of
