@@ -16,6 +16,8 @@ PAGE = 500
 SHARE = 0.9
 """How much of the limits of a conversation the chain may fill; the new input needs the rest."""
 
+ONLY_ENDED = "only the response of an ended run can be continued"
+
 
 class PreviousResponseNotFound(NotFound, code="PREVIOUS_RESPONSE_NOT_FOUND"):
     """The response to continue is not there, or is not the caller's."""
@@ -36,7 +38,7 @@ def read_chain(response_id: str) -> Chain:
         if not Echo.of_run(run).is_stored:
             raise missing
         if run.status in (RunStatus.QUEUED, RunStatus.RUNNING):
-            raise RunActive(run.id)
+            raise RunActive(run.id, ONLY_ENDED)
         earlier, own = _in_session(run)
         said = _said_in(handle, run, ref, own)
         messages = trimmed([*earlier, *handle.messages(), *said.messages])
@@ -64,7 +66,7 @@ def _said_in(handle: RunHandle, run: Run, ref: ResponseRef, own: Sequence[Messag
     except EventsExpired:
         return said_in_session(run.id, own[1:], actions, ref.part) if own else said_in_record(run, actions, ref.part)
     if run.status is RunStatus.PAUSED and not reader.over:
-        raise RunActive(run.id)
+        raise RunActive(run.id, ONLY_ENDED)
     return reader.chain()
 
 
