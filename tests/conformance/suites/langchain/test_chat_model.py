@@ -4,11 +4,12 @@ import operator
 from functools import reduce
 
 import pytest
-from conftest import MakeModel
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 from langchain_core.tools import tool
 from langchain_openai import ChatOpenAI
 from pydantic import BaseModel
+
+from conftest import MakeModel
 
 
 @tool

@@ -4,10 +4,11 @@ from typing import Any
 
 import openai
 import pytest
-from conftest import MakeModel
 from langchain_core.exceptions import ContextOverflowError
 from langchain_core.tools import tool
 from langchain_openai import ChatOpenAI, OpenAIEmbeddings
+
+from conftest import MakeModel
 
 
 @tool
