@@ -28,7 +28,8 @@ class Continued:
 def continue_run(said: Conversation, wanted: ModelOverrides, *, in_session: bool) -> Continued | None:
     """Give a paused run the results at the end of a conversation; ``None`` if they are not those of such a run.
 
-    Outside of a session, a request that wants something else of the model is not for the run either. The same results again change nothing. Raises ``InvalidRequest`` for a result of what only a person may answer.
+    Outside of a session, a request that wants something else of the model is not for the run either. The same results
+    again change nothing. Raises ``InvalidRequest`` for a result of what only a person may answer.
     """
     results = find_results(said.model, said.results, "messages")
     if results is None or not (in_session or keeps_to(results, wanted)):

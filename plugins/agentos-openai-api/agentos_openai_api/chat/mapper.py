@@ -116,7 +116,7 @@ def request_of(body: Mapping[str, Any], said: Conversation, overrides: ModelOver
 
 
 def overrides_of(body: Mapping[str, Any], said: Conversation) -> ModelOverrides:
-    """Return what a request wants of the model. Raises ``InvalidRequest`` for what would change the answer's meaning."""
+    """Return what a request wants of the model. Raises ``InvalidRequest`` for what would change its meaning."""
     for name, (accepted, words) in _ONLY.items():
         value = body.get(name)
         if value is not None and value not in accepted:

@@ -46,8 +46,9 @@ def continue_run(
 ) -> Continued | None:
     """Give a run the results that it waits for; ``None`` if they are not those of such a run.
 
-    Outside of a session, a request that wants something else of the model is not for the run either. The same results again change nothing. Raises ``InvalidRequest`` for a result of what only a person may answer, or
-    if one is missing, and :class:`WaitsForPerson` for a run that waits for a person besides.
+    Outside of a session, a request that wants something else of the model is not for the run either. The same results
+    again change nothing. Raises ``InvalidRequest`` for a result of what only a person may answer, or if one is missing,
+    and :class:`WaitsForPerson` for a run that waits for a person besides.
     """
     results = find_results(model, messages, "input")
     if results is None:

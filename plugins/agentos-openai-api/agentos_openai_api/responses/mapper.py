@@ -136,7 +136,7 @@ def _refuse_what_changes_the_meaning(body: Mapping[str, Any]) -> None:
 
 
 def overrides_of(body: Mapping[str, Any], said: Input) -> ModelOverrides:
-    """Return what a request wants of the model. Raises ``InvalidRequest`` for what would change the answer's meaning."""
+    """Return what a request wants of the model. Raises ``InvalidRequest`` for what would change its meaning."""
     tools = _read_tools(body.get("tools") or [])
     choice = body.get("tool_choice")
     forced = {} if choice in (None, "auto", "none") or not tools else {"tool_choice": _read_choice(choice, tools)}

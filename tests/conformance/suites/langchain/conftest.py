@@ -3,10 +3,9 @@
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
-import httpx2
 import pytest
 from langchain_openai import ChatOpenAI
-from openai import DefaultAsyncHttpxClient
+from openai import DefaultAsyncHttpxClient, DefaultHttpxClient
 
 MakeModel = Callable[..., ChatOpenAI]
 
@@ -17,14 +16,15 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture(scope="session")
-async def http_client(anyio_backend: str) -> AsyncIterator[httpx2.AsyncClient]:
-    """Connections that are closed: LangChain keeps its own, of the first event loop, until the process ends."""
-    async with DefaultAsyncHttpxClient() as client:
-        yield client
+async def connections(anyio_backend: str) -> AsyncIterator[dict[str, Any]]:
+    """Connections that are closed: LangChain keeps its own until the process ends."""
+    async with DefaultAsyncHttpxClient() as of_coroutines:
+        with DefaultHttpxClient() as others:
+            yield {"http_client": others, "http_async_client": of_coroutines}
 
 
 @pytest.fixture(params=["chat completions", "responses"])
-def make_model(request: pytest.FixtureRequest, base_url: str, key: str, http_client: httpx2.AsyncClient) -> MakeModel:
+def make_model(request: pytest.FixtureRequest, base_url: str, key: str, connections: dict[str, Any]) -> MakeModel:
     def make(model: str = "helper", **options: Any) -> ChatOpenAI:
         given = {
             "base_url": base_url,
@@ -32,7 +32,7 @@ def make_model(request: pytest.FixtureRequest, base_url: str, key: str, http_cli
             "max_retries": 0,
             "use_responses_api": request.param == "responses",
             "stream_usage": True,
-            "http_async_client": http_client,
+            **connections,
             **options,
         }
         return ChatOpenAI(model=model, **given)

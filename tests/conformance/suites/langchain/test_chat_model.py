@@ -4,11 +4,12 @@ import operator
 from functools import reduce
 
 import pytest
-from conftest import MakeModel
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 from langchain_core.tools import tool
 from langchain_openai import ChatOpenAI
 from pydantic import BaseModel
+
+from conftest import MakeModel
 
 
 @tool
@@ -149,8 +150,8 @@ def test_the_tools_of_the_server_are_not_shown_as_calls(make_model: MakeModel) -
     assert (answer.text, answer.tool_calls) == ("Results: noon", [])
 
 
-def test_a_chain_of_responses_is_the_memory(base_url: str, key: str) -> None:
-    model = ChatOpenAI(model="helper", base_url=base_url, api_key=key, use_previous_response_id=True)
+def test_a_chain_of_responses_is_the_memory(make_model: MakeModel) -> None:
+    model = make_model(use_responses_api=True, use_previous_response_id=True)
     said = [HumanMessage("My name is Ada.")]
     said.append(model.invoke(said))
     said.append(HumanMessage("What did I say first?"))

@@ -1,11 +1,14 @@
 """What goes wrong is an exception of OpenAI's library, which LangChain's own are too."""
 
+from typing import Any
+
 import openai
 import pytest
-from conftest import MakeModel
 from langchain_core.exceptions import ContextOverflowError
 from langchain_core.tools import tool
 from langchain_openai import ChatOpenAI, OpenAIEmbeddings
+
+from conftest import MakeModel
 
 
 @tool
@@ -40,9 +43,9 @@ def test_a_forced_tool_for_an_agent_that_does_not_allow_it(make_model: MakeModel
         make_model("usual").bind_tools([wait], tool_choice="wait").invoke("Hello")
 
 
-def test_more_than_one_answer_is_refused(base_url: str, key: str) -> None:
+def test_more_than_one_answer_is_refused(make_model: MakeModel) -> None:
     with pytest.raises(openai.BadRequestError, match="'n'"):
-        ChatOpenAI(model="helper", base_url=base_url, api_key=key, n=2).invoke("Hello")
+        make_model(n=2, use_responses_api=False).invoke("Hello")
 
 
 def test_a_conversation_that_is_too_long_for_the_provider(model: ChatOpenAI) -> None:
@@ -62,9 +65,9 @@ def test_a_streamed_run_that_fails(model: ChatOpenAI) -> None:
         list(model.stream("fail bug"))
 
 
-def test_embeddings_are_not_offered(base_url: str, key: str) -> None:
+def test_embeddings_are_not_offered(base_url: str, key: str, connections: dict[str, Any]) -> None:
     embeddings = OpenAIEmbeddings(
-        model="helper", base_url=base_url, api_key=key, check_embedding_ctx_length=False, max_retries=0
+        model="helper", base_url=base_url, api_key=key, check_embedding_ctx_length=False, max_retries=0, **connections
     )
     with pytest.raises(openai.NotFoundError, match="offered are /v1/models, /v1/chat/completions"):
         embeddings.embed_query("Hello")

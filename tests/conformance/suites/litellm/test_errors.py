@@ -10,7 +10,7 @@ TOOL = {"type": "function", "function": {"name": "wait", "parameters": {"type": 
 
 
 def fails(*, messages: Any = HELLO, **given: Any) -> Exception:
-    with pytest.raises(Exception) as caught:  # noqa: PT011 - which one is asked by the tests
+    with pytest.raises(Exception) as caught:
         litellm.completion(messages=messages, **given)
     return caught.value
 

@@ -2,7 +2,6 @@
 
 import pytest
 from agents import Agent, MaxTurnsExceeded, ModelBehaviorError, Runner, function_tool
-from conftest import Model
 from openai import (
     APIError,
     AsyncOpenAI,
@@ -12,6 +11,8 @@ from openai import (
     NotFoundError,
     PermissionDeniedError,
 )
+
+from conftest import Model
 
 pytestmark = pytest.mark.anyio
 

@@ -2,8 +2,9 @@
 
 import pytest
 from agents import Agent, ModelSettings, Runner, function_tool
-from conftest import Model
 from pydantic import BaseModel
+
+from conftest import Model
 
 pytestmark = pytest.mark.anyio
 

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 from agents import Agent, OpenAIConversationsSession, Runner, SQLiteSession, function_tool
-from conftest import Model
 from openai import AsyncOpenAI
+
+from conftest import Model
 
 pytestmark = pytest.mark.anyio
 
@@ -61,6 +62,17 @@ async def test_a_chain_is_streamed() -> None:
     async for _ in second.stream_events():
         pass
     assert (first.final_output, second.final_output) == ("Rosa: Results: 3", f"Rosa: {ADD}")
+
+
+async def test_a_chain_goes_on_with_the_agent_that_takes_over() -> None:
+    lucia = Agent(name="Lucia", instructions="You are Lucia.", model="helper", tools=[add])
+    rosa = ROSA.clone(handoffs=[lucia])
+    result = await Runner.run(rosa, f"transfer_to_lucia({{}}) then {ADD}", auto_previous_response_id=True)
+    assert result.last_agent is lucia
+    assert result.final_output.startswith("Lucia: Results: ")
+    assert result.final_output.endswith(" / 3")
+    again = await Runner.run(lucia, FIRST, previous_response_id=result.last_response_id)
+    assert again.final_output == f"Lucia: transfer_to_lucia({{}}) then {ADD}"
 
 
 async def test_a_conversation_of_the_server_is_the_memory(client: AsyncOpenAI) -> None:
