@@ -24,24 +24,25 @@ def _chat(client: openai.OpenAI, text: str = "Hi", *, model: str = "helper", **m
     return client.chat.completions.create(model=model, messages=[{"role": "user", "content": text}], **more)
 
 
-FAILURES: dict[str, tuple[str, int, str, int]] = {
-    "a bug of an agent": ("bug", 500, "agent_failed", 1),
-    "a conversation that is too long": ("length", 422, "context_length_exceeded", 1),
-    "an account without credit": ("credit", 503, "insufficient_quota", 1),
-    "a provider that is away": ("away", 503, "provider_unavailable", 3),
-    "a provider that asks for less": ("limit", 503, "provider_rate_limited", 3),
+FAILURES: dict[str, tuple[str, set[int], str, int]] = {
+    "a bug of an agent": ("bug", {500}, "agent_failed", 1),
+    "a conversation that is too long": ("length", {400, 422}, "context_length_exceeded", 1),
+    "an account without credit": ("credit", {503}, "insufficient_quota", 1),
+    "a provider that is away": ("away", {503}, "provider_unavailable", 3),
+    "a provider that asks for less": ("limit", {503}, "provider_rate_limited", 3),
 }
-"""What the model is asked to do; the status, the code, and how often the server is asked."""
+"""What the model is asked to do; the statuses that it may have, the code, and how often the server is asked."""
 
 
 @pytest.mark.parametrize("case", FAILURES)
 def test_the_client_tries_again_only_what_may_succeed(patient_client: openai.OpenAI, counted, case: str) -> None:
-    name, status, code, tries = FAILURES[case]
+    name, statuses, code, tries = FAILURES[case]
     headers, count = counted()
     with pytest.raises(openai.APIStatusError) as caught:
         _chat(patient_client, f"fail {name}", extra_headers=headers)
-    assert (caught.value.status_code, caught.value.code) == (status, code)
-    assert isinstance(caught.value, openai.UnprocessableEntityError if status == 422 else openai.InternalServerError)
+    assert caught.value.status_code in statuses
+    assert caught.value.code == code
+    assert isinstance(caught.value, openai.InternalServerError) == (min(statuses) >= 500)
     assert count(tries) == tries
 
 
@@ -50,11 +51,12 @@ def test_the_client_tries_again_only_what_may_succeed(patient_client: openai.Ope
 def test_a_response_that_fails_is_tried_again_like_a_completion(
     patient_client: openai.OpenAI, counted, case: str
 ) -> None:
-    name, status, code, tries = FAILURES[case]
+    name, statuses, code, tries = FAILURES[case]
     headers, count = counted()
     with pytest.raises(openai.APIStatusError) as caught:
         patient_client.responses.create(model="helper", input=f"fail {name}", extra_headers=headers)
-    assert (caught.value.status_code, caught.value.code) == (status, code)
+    assert caught.value.status_code in statuses
+    assert caught.value.code == code
     assert count(tries) == tries
 
 

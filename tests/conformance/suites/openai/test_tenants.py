@@ -31,6 +31,10 @@ def test_a_conversation_of_another_tenant_is_not_found(client: openai.OpenAI, ot
         lambda: other_client.conversations.delete(made.id),
         lambda: other_client.conversations.items.list(made.id),
         lambda: other_client.conversations.items.retrieve(item.id, conversation_id=made.id),
+        lambda: other_client.conversations.items.create(
+            made.id, items=[{"type": "message", "role": "user", "content": "forged"}]
+        ),
+        lambda: other_client.conversations.items.delete(item.id, conversation_id=made.id),
         lambda: other_client.responses.create(model="helper", input="Hi", conversation=made.id),
     ]
     for ask in asks:
