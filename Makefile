@@ -88,7 +88,7 @@ bench-quick: $(VENV)/.benched  ## Is a ratio to the floor worse than recorded? (
 bench-peers: $(VENV)/.benched  ## Measure other servers beside this one, into benchmarks/PEERS.md; installs each in a cache of its own.
 	@$(BIN)/python -m benchmarks.peers
 
-conformance: $(VENV)/.tested  ## Run clients that people use against the real server; installs each in a cache of its own.
+conformance: $(VENV)/.tested  ## Run clients that people use against the real server (SUITES="openai npm": these); installs each in a cache.
 	@PYTHONPATH=tests $(BIN)/python -m conformance $(SUITES)
 
 check: checks test  ## Everything that must hold before a commit: format, lint, types, layers, docs, tests.

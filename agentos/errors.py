@@ -187,12 +187,10 @@ class RunFinished(RequestError, code="RUN_FINISHED"):
 
 
 class RunActive(RequestError, code="RUN_ACTIVE"):
-    """The run has not ended, so it cannot be deleted."""
+    """The run has not ended, so it can be neither deleted nor continued."""
 
-    def __init__(self, run_id: str) -> None:
-        super().__init__(
-            f"run {run_id!r} has not ended yet, and only an ended run can be deleted; cancel it, or wait for its end"
-        )
+    def __init__(self, run_id: str, why: str = "only an ended run can be deleted") -> None:
+        super().__init__(f"run {run_id!r} has not ended yet, and {why}; cancel it, or wait for its end")
 
 
 class IdempotencyConflict(RequestError, code="IDEMPOTENCY_CONFLICT"):

@@ -46,16 +46,13 @@ def main() -> int:
     results = []
     for suite in (known[name] for name in known if name in (given.suites or known)):
         print(f"\n== {suite.name}", flush=True)
-        began = time.monotonic()
-        results.append(conform(suite, limit=min(suite.limit, deadline - began)))
+        results.append(conform(suite, deadline))
     print(f"\n{summary(results)}")
     return int(any(result.is_failure for result in results))
 
 
-def conform(suite: Suite, *, limit: float) -> Result:
+def conform(suite: Suite, deadline: float) -> Result:
     """Run a suite. What it needs and this machine cannot have makes it skipped."""
-    if limit <= 0:
-        return Result(name=suite.name, reason=f"all suites took more than {ALL_SECONDS:g} s", is_failure=True)
     if missing := suite.missing():
         return Result(name=suite.name, reason=f"the server has no {', '.join(missing)}")
     try:
@@ -65,12 +62,18 @@ def conform(suite: Suite, *, limit: float) -> Result:
         failed = bool(os.environ.get("CI")) and registry_is_reachable()
         return Result(name=suite.name, reason=str(why), is_failure=failed)
     began = time.monotonic()
+    if (limit := min(suite.limit, deadline - began)) <= 0:
+        return Result(name=suite.name, reason=f"all suites took more than {ALL_SECONDS:g} s", is_failure=True)
     with tempfile.TemporaryDirectory(prefix="agentos-conformance-") as name:
         folder = Path(name)
         results = folder / "results.xml"
-        with served(suite, folder) as variables:
-            command = make_command(folder, results)
-            exit_code = run_tests(command, variables, folder, limit)
+        try:
+            with served(suite, folder) as variables:
+                command = make_command(folder, results)
+                exit_code = run_tests(command, variables, folder, limit)
+        except AssertionError as why:  # The server did not start or did not end, which is told with its log.
+            print(why, flush=True)
+            return Result(name=suite.name, reason=str(why).partition("\n")[0], is_failure=True)
         seconds = time.monotonic() - began
         if exit_code is None:
             return Result(name=suite.name, seconds=seconds, reason=f"took more than {limit:.0f} s", is_failure=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,6 +16,8 @@ KEYS = {
     "AGENTOS_CONFORMANCE_OTHER_KEY": ("ben", ()),
     # May read runs and nothing else.
     "AGENTOS_CONFORMANCE_READING_KEY": ("ada", ("runs:read",)),
+    # May approve calls of tools, which a client may not.
+    "AGENTOS_CONFORMANCE_APPROVING_KEY": ("ada", ("runs:read", "runs:approve")),
 }
 """The variables that name a key to the tests: the tenant that it is of, and its scopes if it has not a client's."""
 
@@ -35,10 +38,16 @@ def served(suite: Suite, folder: Path) -> Iterator[Mapping[str, str]]:
         yield {
             "AGENTOS_CONFORMANCE_URL": server.url,
             "AGENTOS_CONFORMANCE_LOG": str(server.log_file),
-            **{variable: _key(server, owner, scopes) for variable, (owner, scopes) in KEYS.items()},
+            **_keys(server),
         }
         server.stop()
 
 
-def _key(server: ServerProcess, owner: str, scopes: tuple[str, ...]) -> str:
-    return server.as_caller(owner, scopes).headers["Authorization"].removeprefix("Bearer ")
+def _keys(server: ServerProcess) -> dict[str, str]:
+    # Each is made by a process of its own.
+    with ThreadPoolExecutor() as threads:
+        callers = threads.map(lambda given: server.as_caller(*given), KEYS.values())
+        return {
+            variable: caller.headers["Authorization"].removeprefix("Bearer ")
+            for variable, caller in zip(KEYS, callers, strict=True)
+        }

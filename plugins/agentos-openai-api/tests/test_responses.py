@@ -391,3 +391,14 @@ def test_outputs_may_be_given_in_the_background(door: Door, scripted: ScriptedPr
     events = list(client.responses.retrieve(second.id, stream=True))
     assert (events[0].type, events[-1].type) == ("response.created", "response.completed")
     assert client.responses.retrieve(second.id).output_text == "Take one."
+
+
+def test_a_response_under_way_cannot_be_continued_and_the_error_says_so(door: Door, scripted: ScriptedProvider) -> None:
+    scripted.say(["Hel", Pause(30), "lo!"])
+    client = door.client()
+    made = client.responses.create(model="shop", input="Hi", background=True)
+    wait_for_text(client, made.id)
+    with pytest.raises(openai.ConflictError, match="only the response of an ended run can be continued") as raised:
+        client.responses.create(model="shop", input="And?", previous_response_id=made.id)
+    assert raised.value.code == "run_active"
+    client.responses.cancel(made.id)

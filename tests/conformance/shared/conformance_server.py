@@ -1,6 +1,7 @@
 """Fixtures of all suites in Python. Their environments have pytest, and nothing of this server."""
 
 import os
+from pathlib import Path
 
 import pytest
 
@@ -33,3 +34,15 @@ def other_key() -> str:
 def reading_key() -> str:
     """A key that may read runs, and nothing else."""
     return os.environ["AGENTOS_CONFORMANCE_READING_KEY"]
+
+
+@pytest.fixture(scope="session")
+def approving_key() -> str:
+    """A key of the first tenant that may read its runs, and approve their calls of tools."""
+    return os.environ["AGENTOS_CONFORMANCE_APPROVING_KEY"]
+
+
+@pytest.fixture(scope="session")
+def server_log() -> Path:
+    """The server's log, of JSON lines."""
+    return Path(os.environ["AGENTOS_CONFORMANCE_LOG"])

@@ -20,6 +20,8 @@ PAGE = 500
 SHARE = 0.9
 """How much of the limits of a conversation the chain may fill; the new input needs the rest."""
 
+ONLY_ENDED = "only the response of an ended run can be continued"
+
 
 class PreviousResponseNotFound(NotFound, code="PREVIOUS_RESPONSE_NOT_FOUND"):
     """The response to continue is not there, or is not the caller's."""
@@ -57,7 +59,7 @@ def read_chain(response_id: str) -> Chain:
 
 def _said_by(handle: RunHandle, run: Run, ref: ResponseRef) -> Chain:
     if run.status in (RunStatus.QUEUED, RunStatus.RUNNING):
-        raise RunActive(run.id)
+        raise RunActive(run.id, ONLY_ENDED)
     try:
         said = _SaidReader(ref.part)
         for frames in handle.follow(0, heartbeat=60):
@@ -69,7 +71,7 @@ def _said_by(handle: RunHandle, run: Run, ref: ResponseRef) -> Chain:
     if said.part < ref.part:
         raise RunNotFound(run.id)
     if run.status is RunStatus.PAUSED and not said.over:
-        raise RunActive(run.id)
+        raise RunActive(run.id, ONLY_ENDED)
     return said.chain()
 
 

@@ -1,12 +1,72 @@
-"""Clients of the server."""
+"""Clients of the server, of its two tenants and of its own API."""
 
-from collections.abc import Iterator
+import asyncio
+import json
+import uuid
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import openai
 import pytest
+from server_api import ServerAPI, wait_for
+
+OPTIONS: dict[str, Any] = {"max_retries": 0, "_strict_response_validation": True}
+"""Clients that raise for an answer that lacks what their types have; by default they take anything."""
 
 
 @pytest.fixture
 def client(base_url: str, key: str) -> Iterator[openai.OpenAI]:
-    with openai.OpenAI(base_url=base_url, api_key=key, max_retries=0) as client:
+    with openai.OpenAI(base_url=base_url, api_key=key, **OPTIONS) as client:
         yield client
+
+
+@pytest.fixture
+def other_client(base_url: str, other_key: str) -> Iterator[openai.OpenAI]:
+    """A client of another tenant."""
+    with openai.OpenAI(base_url=base_url, api_key=other_key, **OPTIONS) as client:
+        yield client
+
+
+@pytest.fixture
+def in_loop(base_url: str, key: str) -> Callable[[Callable[[openai.AsyncOpenAI], Awaitable[Any]]], Any]:
+    """Call a coroutine function with a client for coroutines, and return what it returns."""
+
+    def run(function: Callable[[openai.AsyncOpenAI], Awaitable[Any]]) -> Any:
+        async def main() -> Any:
+            async with openai.AsyncOpenAI(base_url=base_url, api_key=key, **OPTIONS) as client:
+                return await function(client)
+
+        return asyncio.run(main())
+
+    return run
+
+
+@pytest.fixture
+def server(url: str, key: str) -> Iterator[ServerAPI]:
+    """The server's own API, with the same key."""
+    with ServerAPI(url, key) as api:
+        yield api
+
+
+@pytest.fixture
+def counted(server_log: Path) -> Callable[[], tuple[dict[str, str], Callable[..., int]]]:
+    """Make headers for a request, and a function that says how often the server answered it, by the server's log.
+
+    A line of the log is written after its answer: that of the last one may still come, which is waited for.
+    """
+
+    def make() -> tuple[dict[str, str], Callable[..., int]]:
+        id = f"counted-{uuid.uuid4().hex}"
+
+        def answered() -> int:
+            whole = [line for line in server_log.read_text("utf-8").splitlines(keepends=True) if line.endswith("\n")]
+            return sum(json.loads(line)["message"] == "request" for line in whole if id in line)
+
+        def count(expected: int) -> int:
+            wait_for(lambda: answered() >= expected)
+            return answered()
+
+        return {"X-Request-ID": id}, count
+
+    return make

@@ -1,0 +1,54 @@
+"""The server's own API, as far as tests compare it with OpenAI's."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any, Self
+
+import httpx2
+
+
+class ServerAPI:
+    """A client of /api/v1. Answers that are no success raise."""
+
+    def __init__(self, url: str, key: str) -> None:
+        self._http = httpx2.Client(base_url=f"{url}/api/v1", headers={"Authorization": f"Bearer {key}"}, timeout=30)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._http.close()
+
+    def get(self, path: str) -> dict[str, Any]:
+        """Return a resource."""
+        return self._json(self._http.get(path))
+
+    def post(self, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Make or do something, and return the answer."""
+        return self._json(self._http.post(path, json=body))
+
+    def events(self, run_id: str) -> str:
+        """Return the whole event stream of a run, once it has ended."""
+        answer = self._http.get(f"/runs/{run_id}/events")
+        answer.raise_for_status()
+        return answer.text
+
+    def run(self, id: str) -> dict[str, Any]:
+        """Return the run of a response or a chat completion, or that with this id."""
+        return self.get(f"/runs/{id.removeprefix('resp_').removeprefix('chatcmpl-')}")
+
+    @staticmethod
+    def _json(answer: httpx2.Response) -> dict[str, Any]:
+        answer.raise_for_status()
+        return dict(answer.json())
+
+
+def wait_for(condition: Callable[[], Any], seconds: float = 20) -> Any:
+    """Return the first true value of a condition."""
+    deadline = time.monotonic() + seconds
+    while not (value := condition()):
+        assert time.monotonic() < deadline, f"not so after {seconds:g} s"
+        time.sleep(0.05)
+    return value
