@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -12,7 +13,7 @@ from agentos_openai_api.responses.echo import Echo
 from agentos_openai_api.responses.projection import ResponseProjection
 from agentos_openai_api.responses.reader import ResponseReader
 
-from agentos import RunStart, ScriptedProvider, Token
+from agentos import Complete, RunStart, ScriptedProvider, Token, Usage
 from agentos.testing import Pause, SSEReader
 from agentos.web import Frame
 from parts.openai_door import Door
@@ -127,18 +128,25 @@ def test_a_response_that_fails_was_never_completed(door: Door, scripted: Scripte
     assert (failed["status"], failed["completed_at"]) == ("failed", None)
 
 
+def rendered(*events: Any) -> list[dict[str, Any]]:
+    """Return the events of a response of a run with these, at noon."""
+    envelope = {"timestamp": "2027-01-31T12:00:00.000Z", "run_id": "run-1", "agent_id": "shop"}
+    frames = [
+        Frame(number, event.type, orjson.dumps({"type": event.type, **envelope, "data": event.data()}))
+        for number, event in enumerate(events, 1)
+    ]
+    return [event.json() for event in SSEReader().feed(ResponseProjection(ResponseReader(Echo())).render(frames))]
+
+
+def test_the_time_of_completion_is_that_of_the_log_however_late_it_is_read() -> None:
+    done = Complete("Hello.", 1.0, Usage(3, 2), 1, 0, model="test:m", finish_reason="stop")
+    last = rendered(RunStart("Hi"), Token("Hello.", 0), done)[-1]
+    assert last["response"]["completed_at"] == datetime(2027, 1, 31, 12, tzinfo=UTC).timestamp()
+
+
 @pytest.mark.parametrize("place", [(), ("error",)])
 def test_an_error_event_has_its_fields_where_either_kind_of_client_looks(place: tuple[str, ...]) -> None:
-    envelope = {"timestamp": "2027-01-31T12:00:00.000Z", "run_id": "run-1", "agent_id": "shop"}
-    events = [RunStart("Hi"), Token("Hel", 0), RunStart("Hi", attempt=2)]
-    projection = ResponseProjection(ResponseReader(Echo()))
-    body = projection.render(
-        [
-            Frame(number, event.type, orjson.dumps({"type": event.type, **envelope, "data": event.data()}))
-            for number, event in enumerate(events, 1)
-        ]
-    )
-    error = SSEReader().feed(body)[-1].json()
+    error = rendered(RunStart("Hi"), Token("Hel", 0), RunStart("Hi", attempt=2))[-1]
     for name in place:
         error = error[name]
     assert {"code": "run_started_over", "param": None}.items() <= error.items()

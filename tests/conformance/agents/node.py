@@ -53,7 +53,7 @@ class Assistant(ModelProvider):
         elif match := re.fullmatch(r"Count to (\d+)( slowly)?\.?", text):
             yield from self._count(request, int(match[1]), slow=bool(match[2]))
         elif "weather" in text and request.tools:
-            yield from _call(request, *([("Oslo")] if "both" not in text else ("Oslo", "Rome")))
+            yield from _call(request, *(("Oslo", "Rome") if "both" in text else ("Oslo",)))
         elif text == "When are you open?" and request.tools:
             yield TextDelta("Let me look. ")
             yield ToolCallDelta(index=0, id="call_hours", name="hours", arguments="{}")
@@ -99,9 +99,9 @@ def _say(text: str):
 
 
 def _call(request, *cities: str):
-    """Call the client's first tool, once for each city, whatever its parameter is called."""
+    """Call the client's first tool, once for each city, by its first parameter."""
     spec = request.tools[0]
-    (name,) = list(spec.parameters["properties"])[:1]
+    name = next(iter(spec.parameters["properties"]))
     for index, city in enumerate(cities):
         yield ToolCallDelta(index=index, id=f"call_{index}", name=spec.name, arguments=f'{{"{name}": ')
         yield ToolCallDelta(index=index, arguments=f'"{city}"}}')

@@ -222,8 +222,8 @@ test("a repeat after a lost connection, under one Idempotency-Key, gets the firs
 });
 
 // Reads the first piece of an answer, leaves, and returns the run.
-async function leave(headers) {
-  const messages = [user("Count to 20 slowly")];
+async function leave(most, headers) {
+  const messages = [user(`Count to ${most} slowly`)];
   const { data: stream, response } = await chat.create({ model: "helper", messages, stream: true }, { headers }).withResponse();
   for await (const chunk of stream) if (chunk.choices[0]?.delta.content) break;
   stream.controller.abort();
@@ -231,12 +231,12 @@ async function leave(headers) {
 }
 
 test("the run of a client that leaves completes", { timeout: 30_000 }, async () => {
-  const run = await leave({});
+  const run = await leave(20, {});
   assert.equal(run.status, "completed");
 });
 
 test("the run of a client that leaves is cancelled where the client asked for that", { timeout: 30_000 }, async () => {
-  const run = await leave({ "X-AgentOS-On-Disconnect": "cancel" });
+  const run = await leave(300, { "X-AgentOS-On-Disconnect": "cancel" });
   assert.equal(run.status, "cancelled");
 });
 
