@@ -16,7 +16,6 @@ from parts.server import AgentOSServer
 from parts.soak import full
 
 LEASE = 1.0
-WORDS = "".join(f"word{number} " for number in range(20))
 DONE = "[DONE]"
 
 Ask = Callable[[AgentOSServer, str, str], Iterator[str]]
@@ -47,6 +46,10 @@ def ask() -> Iterator[Ask]:
             return (line.removeprefix("data: ") for line in answer.iter_lines() if line.startswith("data: "))
 
         yield stream
+
+
+def words(count: int) -> str:
+    return "".join(f"word{number} " for number in range(count))
 
 
 def read(stream: Iterator[str], *, most: int = 10_000) -> list[str]:
@@ -88,7 +91,7 @@ def test_a_follower_whose_worker_is_killed_gets_the_same_answer_from_another(
         again = read(ask(executing, agent, key))
         assert again == begun + read(first)
         assert again[: len(seen)] == seen
-        assert (said(again), errors(again), again[-1]) == (WORDS, [], DONE)
+        assert (said(again), errors(again), again[-1]) == (words(20), [], DONE)
 
 
 @pytest.mark.timeout(400)
@@ -118,7 +121,7 @@ def test_a_run_that_starts_over_ends_each_stream_with_an_error_and_is_whole_when
 ) -> None:
     executing, other = servers
     client = Client(other.url)
-    agent = client.register(model="scripted:slow-20x0.1", retry_on_crash=True)
+    agent = client.register(model="scripted:slow-60x0.1", retry_on_crash=True)  # not over before it is killed
     for _ in range(full(1, 10)):
         key = uuid.uuid4().hex
         stream = ask(executing, agent, key)
@@ -130,6 +133,6 @@ def test_a_run_that_starts_over_ends_each_stream_with_an_error_and_is_whole_when
         for answer in (read(follower), read(ask(other, agent, key))):
             assert (errors(answer), DONE in answer) == (["run_started_over"], False)
             assert answer[-1].startswith('{"error"')
-        client.ended(run_id, timeout=visible_within(LEASE) + 10)
+        client.ended(run_id, timeout=visible_within(LEASE) + 30)
         with openai.OpenAI(base_url=f"{other.url}/v1", api_key="none", max_retries=0) as door:
-            assert door.responses.retrieve(f"resp_{run_id}").output_text == WORDS
+            assert door.responses.retrieve(f"resp_{run_id}").output_text == words(60)

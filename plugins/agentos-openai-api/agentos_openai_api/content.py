@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from agentos import Media
-from agentos.web import InvalidMedia, InvalidRequest, shown
+from agentos.web import InvalidMedia, shown
+from agentos_openai_api.overrides import refuse
 
 _AUDIO_TYPES = {"wav": "audio/wav", "mp3": "audio/mpeg"}
 AUDIO_FORMATS = {type: format for format, type in _AUDIO_TYPES.items()}
@@ -31,7 +32,7 @@ def read_content(value: Any, where: str, *, media: bool = True) -> Content:
     if isinstance(value, str):
         return Content(value)
     if not isinstance(value, list):
-        _refuse(where, f"is {shown(value)}; accepted is a text or a list of parts")
+        refuse(where, f"is {shown(value)}; accepted is a text or a list of parts")
     texts: list[str] = []
     found: list[Media] = []
     for number, part in enumerate(value):
@@ -48,12 +49,12 @@ def read_content(value: Any, where: str, *, media: bool = True) -> Content:
 
 def _read_part(part: Any, where: str) -> str | Media:
     if not isinstance(part, dict):
-        _refuse(where, f"is {shown(part)}; accepted is a part, an object")
+        refuse(where, f"is {shown(part)}; accepted is a part, an object")
     type = str(part.get("type"))
     if type in _TEXTS:
         return _text(part, _TEXTS[type], where)
     if type not in _MEDIA:
-        _refuse(f"{where}.type", f"is {shown(part.get('type'))}; accepted are {', '.join((*_TEXTS, *_MEDIA))}")
+        refuse(f"{where}.type", f"is {shown(part.get('type'))}; accepted are {', '.join((*_TEXTS, *_MEDIA))}")
     return _MEDIA[type](part, where)
 
 
@@ -62,7 +63,7 @@ def _image_url(part: Mapping[str, Any], where: str) -> Media:
     place = f"{where}.image_url"
     given = part.get("image_url")
     if not isinstance(given, dict):
-        _refuse(place, f"is {shown(given)}; accepted is an object with 'url'")
+        refuse(place, f"is {shown(given)}; accepted is an object with 'url'")
     return _at_url("image", _text(given, "url", place), f"{place}.url")
 
 
@@ -76,10 +77,10 @@ def _input_audio(part: Mapping[str, Any], where: str) -> Media:
     place = f"{where}.input_audio"
     given = part.get("input_audio")
     if not isinstance(given, dict):
-        _refuse(place, f"is {shown(given)}; accepted is an object with 'data' and 'format'")
+        refuse(place, f"is {shown(given)}; accepted is an object with 'data' and 'format'")
     format = given.get("format")
     if not isinstance(format, str) or format not in _AUDIO_TYPES:
-        _refuse(f"{place}.format", f"is {shown(format)}; accepted are 'wav' and 'mp3'")
+        refuse(f"{place}.format", f"is {shown(format)}; accepted are 'wav' and 'mp3'")
     return Media(type="audio", data=_text(given, "data", place), content_type=_AUDIO_TYPES[format])
 
 
@@ -88,14 +89,14 @@ def _file(part: Mapping[str, Any], where: str) -> Media:
     place = f"{where}.file"
     given = part.get("file")
     if not isinstance(given, dict):
-        _refuse(place, f"is {shown(given)}; accepted is an object with 'file_data' and 'filename'")
+        refuse(place, f"is {shown(given)}; accepted is an object with 'file_data' and 'filename'")
     return _read_file(given, place)
 
 
 def _read_file(given: Mapping[str, Any], where: str) -> Media:
     name = given.get("filename")
     if name is not None and not isinstance(name, str):
-        _refuse(f"{where}.filename", f"is {shown(name)}; accepted is a text")
+        refuse(f"{where}.filename", f"is {shown(name)}; accepted is a text")
     if given.get("file_url") is not None:
         return _at_url("file", _text(given, "file_url", where), f"{where}.file_url", name=name)
     if given.get("file_data") is None:
@@ -119,18 +120,14 @@ def _at_url(type: Any, url: str, where: str, *, name: str | None = None) -> Medi
 def _text(part: Mapping[str, Any], name: str, where: str) -> str:
     value = part.get(name)
     if not isinstance(value, str):
-        _refuse(f"{where}.{name}", f"is {shown(value)}; accepted is a text")
+        refuse(f"{where}.{name}", f"is {shown(value)}; accepted is a text")
     return value
 
 
 def _refuse_file_id(given: Mapping[str, Any], where: str, accepted: str) -> NoReturn:
     if given.get("file_id") is not None:
         _refuse_media(f"{where}.file_id", f"is given; this server keeps no files, so send {accepted!r}")
-    _refuse(f"{where}.{accepted}", "is missing; needed is a text")
-
-
-def _refuse(where: str, words: str) -> NoReturn:
-    raise InvalidRequest(f"field {where!r} {words}", details={"fields": {where: words}})
+    refuse(f"{where}.{accepted}", "is missing; needed is a text")
 
 
 def _refuse_media(where: str, words: str) -> NoReturn:

@@ -18,13 +18,13 @@ _FORMS: Mapping[str, Mapping[str, Any] | None] = {"text": None, "json_object": {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wishes:
-    """What a request wants done differently from the agent.
+class RequestedOverrides:
+    """What a request asks to be done in another way than the agent does it.
 
-    ``parameters`` make the answer another one, but not a wrong one: those that the agent does not allow are left out.
-    ``forced`` would make it wrong: without the agent's leave the request is refused. ``instructions`` are texts of the
-    client that follow the agent's own; ``instruction_fields`` says where they stood. ``schema_field`` names the field
-    of ``output_schema``, for errors.
+    ``parameters`` that the agent does not allow are left out: the answer is still right. ``forced`` are those without
+    which it would be wrong: if the agent does not allow them, the request is refused. ``instructions`` are texts of the
+    client that follow the agent's own; ``instruction_fields`` are the fields that they come from. ``schema_field`` is
+    the field that ``output_schema`` comes from, for errors.
     """
 
     parameters: Mapping[str, Any] = field(default_factory=dict)
@@ -46,33 +46,33 @@ def options_of(model: str) -> RunOptions:
     return server().agents.run_options(model)
 
 
-def allowed_overrides(model: str, wishes: Wishes) -> ModelOverrides:
+def allowed_overrides(model: str, requested: RequestedOverrides) -> ModelOverrides:
     """Return the overrides of a run. What is left out is named in the answer's header.
 
     Raises what :func:`options_of` raises, and ``InvalidRequest`` for what would change the answer's meaning.
     """
     options = options_of(model)
     allowed = options.allow_overrides
-    kept = {name: value for name, value in wishes.parameters.items() if name in allowed}
-    note_ignored(*(name for name in wishes.parameters if name not in kept))
-    for name in wishes.forced:
+    kept = {name: value for name, value in requested.parameters.items() if name in allowed}
+    note_ignored(*(name for name in requested.parameters if name not in kept))
+    for name in requested.forced:
         if name not in allowed:
             _refuse(name, name, model, allowed)
-    if wishes.client_tools and "client_tools" not in allowed:
+    if requested.client_tools and "client_tools" not in allowed:
         _refuse("tools", "client_tools", model, allowed)
-    if wishes.output_schema is not None and "output_schema" not in allowed:
-        _refuse(wishes.schema_field, "output_schema", model, allowed)
+    if requested.output_schema is not None and "output_schema" not in allowed:
+        _refuse(requested.schema_field, "output_schema", model, allowed)
     instructions: str | None = None
-    if wishes.instructions:
+    if requested.instructions:
         if "instructions" in allowed:
-            instructions = "\n\n".join(text for text in (options.instructions, *wishes.instructions) if text)
+            instructions = "\n\n".join(text for text in (options.instructions, *requested.instructions) if text)
         else:
-            note_ignored(*wishes.instruction_fields)
+            note_ignored(*requested.instruction_fields)
     return ModelOverrides(
-        parameters={**kept, **wishes.forced},
-        output_schema=wishes.output_schema,
-        client_tools=tuple(wishes.client_tools),
-        client_tool_timeout=CLIENT_TOOL_TIMEOUT if wishes.client_tools else None,
+        parameters={**kept, **requested.forced},
+        output_schema=requested.output_schema,
+        client_tools=tuple(requested.client_tools),
+        client_tool_timeout=CLIENT_TOOL_TIMEOUT if requested.client_tools else None,
         instructions=instructions,
     )
 
@@ -90,6 +90,17 @@ def read_tool(given: Mapping[str, Any] | None, where: str) -> ToolSpec:
     if parameters is not None and not isinstance(parameters, dict):
         refuse(f"{where}.parameters", f"is {shown(parameters)}; accepted is a JSON schema, an object")
     return ToolSpec(name, description or "", parameters or NO_PARAMETERS)
+
+
+def check_choice(choice: Any, name: object, tools: Sequence[ToolSpec]) -> None:
+    """Refuse a ``tool_choice`` that names no tool of the request. ``name`` is the tool that it names."""
+    names = [tool.name for tool in tools]
+    if name not in names:
+        refuse(
+            "tool_choice",
+            f"is {shown(choice if name is None else name)}; accepted are 'auto', 'none', 'required' and a function of"
+            f" 'tools': {', '.join(names):.200}",
+        )
 
 
 def read_format(given: Any, where: str) -> Mapping[str, Any] | None:

@@ -5,6 +5,11 @@ from __future__ import annotations
 from agentos.web import Nested, PathParameter, ResponseSchema, Routes, StrictString
 from agentos_openai_api.errors import model_not_found, render_error
 
+IDEMPOTENCY_KEY = {
+    "Idempotency-Key": "The client's name for this request: a repeat within 24 hours gets the first answer."
+}
+REPLAYED = {"Idempotency-Replayed": "`true`: it answers an earlier request."}
+
 
 class OpenAIErrorBodySchema(ResponseSchema):
     """What was wrong, as OpenAI says it."""

@@ -12,6 +12,7 @@ from agentos import ScriptedProvider
 from parts.openai_door import Door, MakeDoor
 
 BIG = "x" * 3000
+BAD_SCHEMA = {"type": "list"}
 USER = {"role": "user", "content": "Hi"}
 RESULT = {"role": "tool", "tool_call_id": "call_1", "content": "Rain."}
 OUTPUT = {"type": "function_call_output", "call_id": "call_1", "output": "Rain."}
@@ -44,7 +45,7 @@ BAD: list[tuple[Ask, dict[str, Any], str | None]] = [
     (chat, {"messages": [{"role": "user", "content": ""}]}, "messages"),
     (
         chat,
-        {"response_format": {"type": "json_schema", "json_schema": {"schema": {"type": "list"}}}},
+        {"response_format": {"type": "json_schema", "json_schema": {"schema": BAD_SCHEMA}}},
         "response_format",
     ),
     (chat, {"messages": "Hi"}, "messages"),
@@ -63,7 +64,7 @@ BAD: list[tuple[Ask, dict[str, Any], str | None]] = [
     (response, {"input": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hi"}]}, "input"),
     (response, {"input": [{"role": "user", "content": []}]}, "input"),
     (response, {"input": None}, "input"),
-    (response, {"text": {"format": {"type": "json_schema", "schema": {"type": "list"}}}}, "text.format"),
+    (response, {"text": {"format": {"type": "json_schema", "schema": BAD_SCHEMA}}}, "text.format"),
     (response, {"input": [{"role": "wizard", "content": "Hi"}]}, "input[0].role"),
     (response, {"input": [USER, OUTPUT]}, "input"),
     (response, {"stream": "yes"}, "stream"),
@@ -153,11 +154,10 @@ def test_a_wrong_parameter_of_a_list_is_a_bad_request_that_names_it(
 ) -> None:
     scripted.say("Hi.")
     client = door.client()
+    id = response(client).id if of == "response" else client.conversations.create().id
+    ask: Ask = client.responses.input_items.list if of == "response" else client.conversations.items.list
     with pytest.raises(openai.BadRequestError) as raised:
-        if of == "response":
-            client.responses.input_items.list(response(client).id, extra_query=query)
-        else:
-            client.conversations.items.list(client.conversations.create().id, extra_query=query)
+        ask(id, extra_query=query)
     assert raised.value.param == next(iter(query))
 
 
@@ -177,12 +177,9 @@ def test_a_wrong_parameter_of_a_response_is_a_bad_request_that_names_it(
 
 @pytest.mark.parametrize("operation", ["input_tokens", "compact"])
 def test_what_is_not_offered_is_not_found_and_the_message_says_why(door: Door, operation: str) -> None:
-    client = door.client()
-    with pytest.raises(
-        openai.NotFoundError, match=f"/v1/responses/{operation} is not offered: .*; offered are"
-    ) as raised:
-        if operation == "compact":
-            client.responses.compact(model="gpt-5", input="Hi")
-        else:
-            client.responses.input_tokens.count(model="shop", input="Hi")
+    offer = door.client().responses
+    ask: Ask = offer.compact if operation == "compact" else offer.input_tokens.count
+    why = f"/v1/responses/{operation} is not offered: .*; offered are"
+    with pytest.raises(openai.NotFoundError, match=why) as raised:
+        ask(model="shop", input="Hi")
     assert (raised.value.code, raised.value.type) == ("not_found", "invalid_request_error")

@@ -38,7 +38,7 @@ def register_model_providers(register, config):
 server = AgentOS()
 server.register_agent(Agent(id="shop", model="weather:m"))
 """
-"""A program, and a plugin, with a model that asks for the weather and says what it is told."""
+"""A program, and a plugin, with a model that asks for the weather and repeats what the user says."""
 
 USER: dict[str, Any] = {"role": "user", "content": "Umbrella?"}
 

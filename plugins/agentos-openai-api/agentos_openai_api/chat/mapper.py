@@ -12,7 +12,14 @@ from agentos import Message, ModelOverrides, ToolCall, ToolSpec
 from agentos.web import RunRequest, caller, idempotency_key, request_id, shown
 from agentos_openai_api.chat.schemas import PARAMETERS
 from agentos_openai_api.content import read_content
-from agentos_openai_api.overrides import Wishes, allowed_overrides, read_format, read_tool, refuse
+from agentos_openai_api.overrides import (
+    RequestedOverrides,
+    allowed_overrides,
+    check_choice,
+    read_format,
+    read_tool,
+    refuse,
+)
 from agentos_openai_api.sessions import SESSION_FIELD, named_session, session_of_chat
 
 _ONLY: Mapping[str, tuple[Sequence[Any], str]] = {
@@ -129,7 +136,7 @@ def overrides_of(body: Mapping[str, Any], said: Conversation) -> ModelOverrides:
         parameters.pop("parallel_tool_calls", None)
     return allowed_overrides(
         said.model,
-        Wishes(
+        RequestedOverrides(
             parameters=parameters,
             forced=forced,
             output_schema=_read_format(body.get("response_format")),
@@ -149,13 +156,7 @@ def _read_choice(choice: Any, tools: Sequence[ToolSpec]) -> Any:
         return choice
     function = choice.get("function") if isinstance(choice, dict) and choice.get("type") == "function" else None
     name = function.get("name") if isinstance(function, dict) else None
-    names = [tool.name for tool in tools]
-    if name not in names:
-        refuse(
-            "tool_choice",
-            f"is {shown(choice if name is None else name)}; accepted are 'auto', 'none', 'required' and a function of"
-            f" 'tools': {', '.join(names):.200}",
-        )
+    check_choice(choice, name, tools)
     return choice
 
 

@@ -44,7 +44,7 @@ from agentos_openai_api.chat.schemas import ChatCompletionRequestSchema, ChatCom
 from agentos_openai_api.chat.waiting import waiting_completion
 from agentos_openai_api.client_tools import end_pause_of_session
 from agentos_openai_api.disconnects import ON_DISCONNECT, cancels_on_disconnect
-from agentos_openai_api.routes import routes
+from agentos_openai_api.routes import IDEMPOTENCY_KEY, REPLAYED, routes
 from agentos_openai_api.sessions import SESSION_HEADER, named_session
 
 SHOW_TOOLS = "X-AgentOS-Show-Tools"
@@ -64,7 +64,7 @@ NO_HEARTBEAT = 60.0
             headers={"X-Run-ID": "The run's id."},
             sometimes={
                 SESSION_HEADER: "The session that the run is in.",
-                "Idempotency-Replayed": "`true`: it answers an earlier request.",
+                **REPLAYED,
             },
         )
     },
@@ -72,7 +72,7 @@ NO_HEARTBEAT = 60.0
         SESSION_HEADER: "The session; of `messages`, only the newest counts then.",
         SHOW_TOOLS: "`1`: calls of the agent's own tools are shown as `reasoning_content`.",
         **ON_DISCONNECT,
-        "Idempotency-Key": "A name of the client's for this request: a repeat within 24 hours gets the first answer.",
+        **IDEMPOTENCY_KEY,
     },
     errors=(
         AgentNotFound,

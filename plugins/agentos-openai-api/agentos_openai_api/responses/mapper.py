@@ -11,7 +11,14 @@ from flask import request as http_request
 from agentos import Message, ModelOverrides, RunMode, ToolSpec
 from agentos.web import InvalidRequest, RunRequest, caller, idempotency_key, note_ignored, request_id, server, shown
 from agentos_openai_api.ids import CONVERSATION, own_id
-from agentos_openai_api.overrides import Wishes, allowed_overrides, read_format, read_tool, refuse
+from agentos_openai_api.overrides import (
+    RequestedOverrides,
+    allowed_overrides,
+    check_choice,
+    read_format,
+    read_tool,
+    refuse,
+)
 from agentos_openai_api.responses.chain import read_chain
 from agentos_openai_api.responses.echo import Echo
 from agentos_openai_api.responses.items import Input
@@ -155,7 +162,7 @@ def overrides_of(body: Mapping[str, Any], said: Input) -> ModelOverrides:
     own = body.get("instructions")
     return allowed_overrides(
         body["model"],
-        Wishes(
+        RequestedOverrides(
             parameters=parameters,
             forced=forced,
             output_schema=None if format is None else read_format(format, "text.format"),
@@ -185,12 +192,6 @@ def _read_choice(choice: Any, tools: Sequence[ToolSpec]) -> Any:
     """Return the choice as models of chat completions take it."""
     if choice == "required":
         return choice
-    names = [tool.name for tool in tools]
     name = choice.get("name") if isinstance(choice, dict) and choice.get("type") == "function" else None
-    if name not in names:
-        refuse(
-            "tool_choice",
-            f"is {shown(choice if name is None else name)}; accepted are 'auto', 'none', 'required' and a function of"
-            f" 'tools': {', '.join(names):.200}",
-        )
+    check_choice(choice, name, tools)
     return {"type": "function", "function": {"name": name}}

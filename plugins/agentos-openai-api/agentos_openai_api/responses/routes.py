@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from flask import Response
 
-from agentos import RunActive
+from agentos import IdempotencyConflict, IdempotencyMismatch, RunActive, RunNotFound
 from agentos.web import (
     RUN_SOME,
     AgentNotFound,
@@ -50,7 +51,7 @@ from agentos_openai_api.responses.schemas import (
     ResponseRequestSchema,
     RetrieveQuery,
 )
-from agentos_openai_api.routes import routes
+from agentos_openai_api.routes import IDEMPOTENCY_KEY, REPLAYED, routes
 
 CANCEL_SECONDS = 5.0
 """How long a cancel waits for the end of the run, so that its answer shows it."""
@@ -68,8 +69,8 @@ WHOLE = ResponseSpec(
     "/v1/responses",
     access=RUN_SOME,
     body=ResponseRequestSchema,
-    responses={200: WHOLE},
-    request_headers=ON_DISCONNECT,
+    responses={200: replace(WHOLE, sometimes=REPLAYED)},
+    request_headers={**ON_DISCONNECT, **IDEMPOTENCY_KEY},
     errors=(
         AgentNotFound,
         SessionNotFound,
@@ -77,6 +78,10 @@ WHOLE = ResponseSpec(
         InvalidMedia,
         SessionBusy,
         RunActive,
+        RunNotFound,  # one that is deleted while it is waited for
+        IdempotencyConflict,
+        IdempotencyMismatch,
+        EventsExpired,
         ShuttingDown,
         TooManyStreams,
         ExecutionError,
