@@ -29,4 +29,5 @@ def this_app() -> Flask:
 
 def request_notes() -> dict[str, Any]:
     """Return what is noted with this request, by name: the attributes of Flask's ``g``."""
-    return vars(_globals._get_current_object())
+    notes: dict[str, Any] = vars(_globals._get_current_object())
+    return notes

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
 from typing import Any
 
 from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields, missing, pre_load
@@ -29,11 +30,11 @@ class RequestSchema(Schema):
     class Meta:  # noqa: D106  # marshmallow's own
         unknown = RAISE
 
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self._optional = _Names(
-            name for name, field in self.load_fields.items() if not field.required and field.load_default is missing
-        )
+    @cached_property
+    def _optional(self) -> _Names:
+        """The fields that a request need not have, and that say nothing then."""
+        fields = self.load_fields.items()
+        return _Names(name for name, field in fields if not field.required and field.load_default is missing)
 
     def load(self, data: Any, *, partial: Any = None, **options: Any) -> Any:
         """Load values. Optional fields that are not among them cost nothing then: a protocol has dozens.
