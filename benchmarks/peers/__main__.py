@@ -18,7 +18,7 @@ from benchmarks.peers.serving import serving
 from benchmarks.processes import Served
 
 HERE = Path(__file__).parent
-PACKAGES = ("agentos", "gunicorn", "gevent", "flask", "sqlalchemy")
+PACKAGES = ("agentos-server", "gunicorn", "gevent", "flask", "sqlalchemy")
 
 
 def main() -> int:
