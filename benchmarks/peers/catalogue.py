@@ -102,7 +102,13 @@ PEERS = {
             *("{bin}/litellm", "--config", "config.yaml", "--telemetry", "False"),
             *("--host", "127.0.0.1", "--port", "{port}"),
         ),
-        env={"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_MODE": "PRODUCTION", "LITELLM_LOG": "ERROR"},
+        env={
+            "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+            "LITELLM_MODE": "PRODUCTION",
+            "LITELLM_LOG": "ERROR",
+            # Without keys, as the others are served.
+            "LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY": "true",
+        },
         ready="/health/liveliness",
         beside="agentos-chat",
         configured="`litellm --config config.yaml`, one uvicorn worker: a gateway between clients and models, without "
