@@ -17,11 +17,10 @@
 Import it where it is used: it loads the web framework, which plugins without operations do not need.
 """
 
-from flask import current_app
-
 from agentos.api.kit.body import RawBody
 from agentos.api.kit.callers import caller
 from agentos.api.kit.client import ClientConnection
+from agentos.api.kit.current import this_app, this_request
 from agentos.api.kit.doors import ErrorRenderer, ErrorReport
 from agentos.api.kit.errors import error_status, run_error_response, run_error_status
 from agentos.api.kit.idempotency import idempotency_key, replayed_header
@@ -177,6 +176,7 @@ __all__ = [
     "stream",
     "take_place",
     "this_client",
+    "this_request",
     "token_json",
     "wait_for_end",
 ]
@@ -184,5 +184,5 @@ __all__ = [
 
 def server() -> Server:
     """Return the server that serves this request: its agents, sessions and runs."""
-    found: Server = current_app.extensions["agentos.plugin_server"]
+    found: Server = this_app().extensions["agentos.plugin_server"]
     return found

@@ -22,7 +22,7 @@ class LiveRuns:
     def __init__(self) -> None:
         self._runs: dict[str, LiveRun] = {}
         self._claims: list[str] = []
-        self._idle = threading.Condition()
+        self._idle = threading.Condition(threading.Lock())
 
     def __iter__(self) -> Iterator[LiveRun]:
         return iter(list(self._runs.values()))
@@ -60,7 +60,8 @@ class LiveRuns:
         with self._idle:
             if self._runs.get(live.run.id) is live:
                 del self._runs[live.run.id]
-            self._idle.notify_all()
+            if not self._runs:
+                self._idle.notify_all()
 
     def wait_idle(self, timeout: float) -> None:
         """Wait until there is no run any more, and none being claimed, at most so many seconds."""

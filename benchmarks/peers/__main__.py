@@ -11,7 +11,7 @@ from pathlib import Path
 
 from benchmarks import processes
 from benchmarks.peers import report
-from benchmarks.peers.catalogue import AGENTOS, PEERS
+from benchmarks.peers.catalogue import OURS, PEERS
 from benchmarks.peers.loads import RUNS, STREAMS, Contestant, in_turns
 from benchmarks.peers.serving import serving
 from benchmarks.processes import Served
@@ -21,7 +21,7 @@ from parts.virtual_environments import Unavailable, cache_directory, installed, 
 
 HERE = Path(__file__).parent
 ENVIRONMENTS = cache_directory("agentos-benchmark-peers")
-OURS = ("agentos", "gunicorn", "gevent", "flask", "sqlalchemy")
+PACKAGES = ("agentos-server", "gunicorn", "gevent", "flask", "sqlalchemy")
 
 
 def main() -> int:
@@ -35,14 +35,15 @@ def main() -> int:
     if unknown := set(given.peers) - set(PEERS):
         parser.error(f"no such peer: {', '.join(sorted(unknown))}; there are {', '.join(PEERS)}")
     chosen = {name: peer for name, peer in PEERS.items() if name in (given.peers or PEERS)}
-    found = {"agentos": {package: version(package) for package in OURS}}
+    asked = {name: OURS[name] for name in OURS if name in {"agentos", *(peer.beside for peer in chosen.values())}}
+    found = {"agentos": {package: version(package) for package in PACKAGES}}
     missing: dict[str, str] = {}
     with tempfile.TemporaryDirectory(prefix="agentos-peers-") as name, ExitStack() as running:
         home = Path(name)
         model = running.enter_context(processes.stub()).url
         ours = running.enter_context(processes.server(model, home / "agentos"))
         _register(ours)
-        contestants = {"agentos": Contestant(AGENTOS.title, AGENTOS.api, ours)}
+        contestants = {name: Contestant(one.title, one.api, ours) for name, one in asked.items()}
         for name, peer in chosen.items():
             try:
                 programs = installed(HERE / f"{name}.txt", given.environments.resolve())
@@ -52,7 +53,7 @@ def main() -> int:
             except Unavailable as why:
                 missing[name] = str(why)
         seen = in_turns(contestants, given.repetitions)
-    text = report.document({"agentos": AGENTOS, **chosen}, seen, missing, found)
+    text = report.document(asked | chosen, seen, missing, found)
     given.output.write_text(text, "utf-8")
     print(text)
     return 0

@@ -10,7 +10,11 @@ from urllib.parse import urlencode
 
 import requests
 
+from benchmarks.stub import TEXT
+
 INPUT = "What is the weather in San Francisco?"
+SAID = TEXT * 10
+"""What the model answers."""
 
 
 class Api(ABC):
@@ -110,6 +114,32 @@ class AdkApi(Api):
         message = {"role": "user", "parts": [{"text": INPUT}]}
         whose = {"app_name": self._app(agent), "user_id": "user", "session_id": session}
         return json.dumps({**whose, "new_message": message, "streaming": streaming})
+
+
+class OpenAIApi(Api):
+    """Chat Completions, where the client keeps the conversation and sends all of it each time.
+
+    So the session is an empty one, and a run has ``turns`` in its messages.
+    """
+
+    def __init__(self, *, turns: int) -> None:
+        self._earlier = [{"role": "user", "content": INPUT}, {"role": "assistant", "content": SAID}] * turns
+
+    def session(self, url: str, agent: str) -> str:  # noqa: ARG002 - there is none
+        """Return nothing: no server knows of it."""
+        return ""
+
+    def run(self, agent: str, session: str) -> tuple[str, str]:  # noqa: ARG002
+        """Ask for the next answer."""
+        return self._ask(agent, self._earlier, stream=False)
+
+    def stream(self, agent: str, session: str) -> tuple[str, str]:  # noqa: ARG002
+        """Ask for the first answer, in pieces."""
+        return self._ask(agent, [], stream=True)
+
+    def _ask(self, agent: str, earlier: list[dict[str, str]], *, stream: bool) -> tuple[str, str]:
+        messages = [*earlier, {"role": "user", "content": INPUT}]
+        return "/v1/chat/completions", json.dumps({"model": agent, "messages": messages, "stream": stream})
 
 
 def _post(url: str, body: dict[str, Any]) -> dict[str, Any]:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from benchmarks.peers.apis import AdkApi, AgentOSApi, AgnoApi, Api, LangGraphApi
+from benchmarks.peers.apis import AdkApi, AgentOSApi, AgnoApi, Api, LangGraphApi, OpenAIApi
 
 JOBS = 100
 """As many streams as there are at once."""
+
+HISTORY = 20
+"""The turns behind a run that is measured."""
 
 
 @dataclass(frozen=True)
@@ -16,7 +19,8 @@ class Peer:
 
     ``command`` is run in a copy of ``servers/NAME``, in the environment of ``NAME.txt``; ``{bin}`` and ``{port}`` are
     filled in, in ``env`` too. ``ready`` is a path that answers 200 once it serves. ``packages`` are those whose
-    versions are reported, ``configured`` says what was chosen, and why.
+    versions are reported, ``configured`` says what was chosen, and why. ``beside`` is the row of ours that it is
+    compared with: the one that is asked in the same way.
     """
 
     title: str
@@ -26,6 +30,7 @@ class Peer:
     env: dict[str, str] = field(default_factory=dict)
     ready: str = ""
     configured: str = ""
+    beside: str = "agentos"
 
 
 AGENTOS = Peer(
@@ -34,6 +39,17 @@ AGENTOS = Peer(
     configured="`gunicorn -c gunicorn.conf.py wsgi:app`, all defaults: SQLite, every run committed before the model is "
     "asked and before its end is told, every event of a stream in the database, JSON log.",
 )
+
+OURS = {
+    "agentos": AGENTOS,
+    "agentos-chat": Peer(
+        title="AgentOS as a model",
+        api=OpenAIApi(turns=HISTORY),
+        configured="The same server at `/v1/chat/completions`: the client sends the conversation each time. Runs and "
+        "events are saved all the same.",
+    ),
+}
+"""One server, by how it is asked."""
 
 PEERS = {
     "agno": Peer(
@@ -77,5 +93,27 @@ PEERS = {
         configured="`adk api_server`, all defaults: one uvicorn worker, sessions in SQLite (`.adk/session.db`); "
         "`LiteLlm`, which is how it asks an OpenAI-compatible model; telemetry off, and the list of prices that "
         "LiteLLM would fetch.",
+    ),
+    "litellm": Peer(
+        title="LiteLLM proxy",
+        api=OpenAIApi(turns=HISTORY),
+        packages=("litellm", "fastapi", "uvicorn", "uvloop", "openai"),
+        command=(
+            *("{bin}/litellm", "--config", "config.yaml", "--telemetry", "False"),
+            *("--host", "127.0.0.1", "--port", "{port}"),
+        ),
+        env={
+            "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+            "LITELLM_MODE": "PRODUCTION",
+            "LITELLM_LOG": "ERROR",
+            # Without keys, as the others are served.
+            "LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY": "true",
+        },
+        ready="/health/liveliness",
+        beside="agentos-chat",
+        configured="`litellm --config config.yaml`, one uvicorn worker: a gateway between clients and models, without "
+        "agents. No database, so that nothing is saved: no conversation, no answer, no stream to come back to. No "
+        "keys; its log at errors, as its guide for production says; telemetry off, and no list of prices fetched. Its "
+        "ratios are to AgentOS as a model.",
     ),
 }

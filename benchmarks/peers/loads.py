@@ -11,12 +11,13 @@ from benchmarks import processes
 from benchmarks.load import Load
 from benchmarks.measure import process_tree
 from benchmarks.peers.apis import Api
+from benchmarks.peers.catalogue import HISTORY
 from benchmarks.processes import Served
 from benchmarks.stub import TEXT
 
 RUNS, STREAMS = "burst-10", "paced-20ms-100"
-SESSIONS, HISTORY, ROUNDS = 16, 20, 5
-"""Sessions that are talked in at once, the turns that are behind each, and the further ones that are measured."""
+SESSIONS, ROUNDS = 16, 5
+"""Sessions that are talked in at once, and the turns that are measured after those behind each."""
 
 TOGETHER, TOKENS = 100, 100
 STAGGER = 0.0202

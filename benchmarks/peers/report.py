@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.measure import Spread, machine
-from benchmarks.peers.catalogue import Peer
-from benchmarks.peers.loads import HISTORY, ROUNDS, SESSIONS, TOGETHER, TOKENS, Turn
+from benchmarks.peers.catalogue import HISTORY, Peer
+from benchmarks.peers.loads import ROUNDS, SESSIONS, TOGETHER, TOKENS, Turn
 
 FILE = Path(__file__).parent.parent / "PEERS.md"
 
@@ -30,6 +30,8 @@ turn. A figure is the median over the repetitions, with the lowest and the highe
 - **CPU** is user and system time of the server's processes; it has one worker. A run counts if the model's words are in
   its answer, a stream has finished if each of its tokens arrived, and the cost is divided by what arrived.
 - Each server has the smallest agent: no tools, no instructions, the stub model through its OpenAI-compatible provider.
+- LiteLLM's proxy has no agents and no sessions. It is asked in OpenAI's protocol, where the client sends the {HISTORY}
+  turns with each request, and so is AgentOS in the row **AgentOS as a model**: its ratios are to that row.
 - For a run that is not streamed AgentOS asks the model for a stream all the same, the others for one document.
 
 """
@@ -50,10 +52,16 @@ COLUMNS = (
 )
 
 
-def table(titles: Mapping[str, str], seen: Mapping[str, Sequence[Turn]], missing: Mapping[str, str]) -> str:
-    """Return a row for each server; the ratios are to the one that is called ``agentos``."""
+def table(
+    titles: Mapping[str, str],
+    seen: Mapping[str, Sequence[Turn]],
+    missing: Mapping[str, str],
+    beside: Mapping[str, str] | None = None,
+) -> str:
+    """Return a row for each server; the ratios are to the one that ``beside`` names, or else to ``agentos``."""
     rows = [COLUMNS, ("---", *["--:"] * (len(COLUMNS) - 1))]
-    rows += [(titles[name], *_figures(turns, seen["agentos"])) for name, turns in seen.items()]
+    to = {name: seen[(beside or {}).get(name, "agentos")] for name in seen}
+    rows += [(titles[name], *_figures(turns, to[name])) for name, turns in seen.items()]
     rows += [(titles[name], why, *[""] * (len(COLUMNS) - 2)) for name, why in missing.items()]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
@@ -97,6 +105,7 @@ def document(
 ) -> str:
     """Return the whole of PEERS.md."""
     titles = {name: peer.title for name, peer in peers.items()}
+    beside = {name: peer.beside for name, peer in peers.items()}
     about = {"date": datetime.now(UTC).date().isoformat(), **machine(), "python": platform.python_version()}
     about["repetitions"] = str(len(seen["agentos"]))
     configured = "\n".join(
@@ -106,7 +115,7 @@ def document(
     )
     where = "\n".join(f"| {name} | {value} |" for name, value in about.items())
     return (
-        f"{HEAD}{table(titles, seen, missing)}\n\n## Errors\n\n{errors(titles, seen)}\n\n"
+        f"{HEAD}{table(titles, seen, missing, beside)}\n\n## Errors\n\n{errors(titles, seen)}\n\n"
         f"{ELSEWHERE}"
         f"## What was configured\n\n| server | versions | how it is served |\n|---|---|---|\n{configured}\n\n"
         f"## Where\n\n| | |\n|---|---|\n{where}\n"

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from benchmarks.rows import many, process, ratios, stored
+from benchmarks.rows import doors, many, process, ratios, stored
 from benchmarks.rows.common import Bench, Row
 
 ROWS: dict[str, Callable[[Bench], list[Row]]] = {
     "plain": ratios.plain,
     "paced": ratios.paced,
     "burst": ratios.burst,
+    "doors": doors.doors,
     "thousand": many.thousand,
     "depth": stored.depth,
     "lists": stored.lists,

@@ -81,15 +81,16 @@ def _ratio(key: str, work: str, target: float, unit: str, other: str, ours: Seen
     digits = 0 if unit == "request" else 1
     mine, theirs = Spread.of(cost(ours, units)).median, Spread.of(cost(floor, units)).median
     measured = f"{ratio.text()} ×; {mine:.{digits}f} µs to {theirs:.{digits}f} µs"
-    details = {"ratio": ratio.as_json(), "server": _details(ours, units), "floor": _details(floor, units)}
+    details = {"ratio": ratio.as_json(), "server": seen_details(ours, units), "floor": seen_details(floor, units)}
     for seen in others:
         second = Spread.ratio(cost(ours, units), cost(seen, units))
         measured += f"; to a floor that {other} {second.text()} ×"
-        details |= {"ratio_to_second": second.as_json(), "second_floor": _details(seen, units)}
+        details |= {"ratio_to_second": second.as_json(), "second_floor": seen_details(seen, units)}
     return Row(key, work, f"≤ {target} × the floor's CPU per {unit}", measured, ratio.median <= target, details)
 
 
-def _details(seen: Seen, units: str) -> dict[str, Any]:
+def seen_details(seen: Seen, units: str) -> dict[str, Any]:
+    """Return what the results for machines have of a load."""
     kinds = ("latency", "first_token", "gap") if units == "tokens" else ("latency",)
     shares = ("p50", "p95", "p99")
     return {

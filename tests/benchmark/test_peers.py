@@ -1,5 +1,6 @@
 """The comparison with other servers, as far as it can be seen without installing them."""
 
+import json
 import subprocess
 import sys
 from dataclasses import replace
@@ -8,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.peers import report
-from benchmarks.peers.apis import AdkApi, AgentOSApi, AgnoApi, LangGraphApi
-from benchmarks.peers.catalogue import PEERS
+from benchmarks.peers.apis import INPUT, AdkApi, AgentOSApi, AgnoApi, LangGraphApi, OpenAIApi
+from benchmarks.peers.catalogue import OURS, PEERS
 from benchmarks.peers.loads import RUNS, Turn
 from benchmarks.peers.serving import serving
 from parts import virtual_environments
@@ -45,6 +46,15 @@ def test_a_row_has_the_ratio_to_agentos_turn_by_turn():
     cells = _cells(report.table({"agentos": "Ours", "agno": "Theirs"}, seen, {}), "Theirs")
     assert cells[1:3] == ["20.00 (20.00 to 20.00) ms", "7.5 (5.0 to 10.0) \u00d7"]
     assert cells[6:8] == ["2.0 (2.0 to 2.0) s", "20 of 200"]
+
+
+def test_a_gateway_is_compared_with_agentos_asked_in_the_same_way():
+    seen = {"agentos": [_turn()], "agentos-chat": [_turn(run_ms=4, token_us=200)], "litellm": [_turn(run_ms=20)]}
+    titles = {name: name for name in seen}
+    beside = {name: peer.beside for name, peer in (OURS | PEERS).items()}
+    table = report.table(titles, seen, {}, beside)
+    assert _cells(table, "| litellm ")[2:5:2] == ["5.0 \u00d7", "0.5 \u00d7"]
+    assert _cells(table, "| agentos-chat ")[2:5:2] == ["2.0 \u00d7", "2.0 \u00d7"]
 
 
 def test_a_server_without_any_token_has_no_figure_and_says_why():
@@ -89,8 +99,19 @@ def test_a_run_and_a_stream_are_asked_for_in_the_session_that_is_named(api):
     assert api.run(RUNS, "s") != api.stream(RUNS, "s")
 
 
+def test_where_the_client_keeps_the_conversation_it_sends_all_of_it():
+    api = OpenAIApi(turns=20)
+    path, body = api.run(RUNS, api.session("http://x", RUNS))
+    asked = json.loads(body)
+    assert (path, asked["model"], asked["stream"]) == ("/v1/chat/completions", RUNS, False)
+    assert [one["role"] for one in asked["messages"]] == ["user", "assistant"] * 20 + ["user"]
+    streamed = json.loads(api.stream(RUNS, "")[1])
+    assert streamed["stream"]
+    assert streamed["messages"] == [{"role": "user", "content": INPUT}]
+
+
 def test_an_unknown_peer_is_refused_with_those_that_are_known():
     command = [sys.executable, "-m", "benchmarks.peers", "autogen"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 2
-    assert "agno, langgraph, adk" in done.stderr
+    assert "agno, langgraph, adk, litellm" in done.stderr

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Set
 
-from flask import Flask, g
+from flask import Flask
 
-from agentos.api.kit.middleware import this_request
+from agentos.api.kit.current import request_notes, this_request
 from agentos.auth.authenticator import Credentials
 from agentos.domain.principal import ANONYMOUS, Principal
 from agentos.services.services import Services
@@ -32,14 +32,14 @@ def authenticate_requests(app: Flask, services: Services, *, public: Set[str], p
             return
         headers = {name.lower(): value for name, value in request.headers.items()} if asks else {}
         credentials = Credentials(method=request.method, path=request.path, address=address, headers=headers)
-        g.caller = services.auth.admit(credentials)
+        request_notes()["caller"] = services.auth.admit(credentials)
 
 
 def caller() -> Principal:
     """Return who made this request. Raises ``RuntimeError`` in an operation that is public: it knows no caller."""
     try:
-        found: Principal = g.caller
-    except AttributeError:
+        found: Principal = request_notes()["caller"]
+    except KeyError:
         raise RuntimeError(
             "this operation is public, so that nothing is known of its caller; give it a scope as its access"
         ) from None
@@ -48,5 +48,5 @@ def caller() -> Principal:
 
 def owner() -> str:
     """Return the owner that this request acts for, ``anonymous`` in an operation that is public."""
-    found: Principal | None = g.get("caller")
+    found: Principal | None = request_notes().get("caller")
     return ANONYMOUS if found is None else found.owner

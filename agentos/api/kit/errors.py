@@ -11,8 +11,9 @@ import orjson
 from flask import Flask, Request, Response, current_app, request
 from werkzeug.exceptions import HTTPException, InternalServerError
 
+from agentos.api.kit.current import this_request
 from agentos.api.kit.doors import Door, ErrorReport
-from agentos.api.kit.middleware import request_id, this_request
+from agentos.api.kit.middleware import request_id
 from agentos.domain.run import RunError
 from agentos.errors import (
     AgentOSError,

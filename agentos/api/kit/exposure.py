@@ -6,7 +6,7 @@ from collections.abc import Set
 
 from flask import Flask
 
-from agentos.api.kit.middleware import this_request
+from agentos.api.kit.current import this_request
 from agentos.auth.exposure import is_confined, require_local_peer
 from agentos.auth.origins import ANY, browser_form, refuse_foreign_page
 from agentos.auth.proxies import FAMILY, PROXY_HEADERS

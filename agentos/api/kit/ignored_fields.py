@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from itertools import islice
 from typing import Any
 
-from flask import Response, g
+from flask import Response
 from marshmallow import EXCLUDE, Schema, fields
+
+from agentos.api.kit.current import request_notes
 
 HEADER = "X-Ignored-Fields"
 """The header that names them in the answer."""
@@ -17,13 +20,13 @@ MOST = 20
 """Names that are kept of one request; a body may have a hundred thousand."""
 
 LONGEST = 100
+_NOTE = "ignored_fields"
 _SAFE = re.compile(r"[^A-Za-z0-9_.\[\]$-]")
 
 
 def ignore_fields(schema: Schema, values: Mapping[str, Any]) -> None:
     """Note which of a request's values the schema does not know."""
-    noted: tuple[str, ...] = g.get("ignored_fields", ())
-    g.ignored_fields = noted + tuple(islice(_unknown(schema, values, ""), MOST - len(noted)))
+    _note(_unknown(schema, values, ""))
 
 
 def note_ignored(*names: str) -> None:
@@ -31,9 +34,9 @@ def note_ignored(*names: str) -> None:
 
     For operations whose body or query is an ``OpenRequestSchema``.
     """
-    noted: tuple[str, ...] = g.get("ignored_fields", ())
-    new = (name[:LONGEST] for name in dict.fromkeys(names) if name[:LONGEST] not in noted)
-    g.ignored_fields = noted + tuple(islice(new, MOST - len(noted)))
+    if names:
+        noted = ignored_fields()
+        _note(name[:LONGEST] for name in dict.fromkeys(names) if name[:LONGEST] not in noted)
 
 
 def ignored_fields() -> tuple[str, ...]:
@@ -41,7 +44,7 @@ def ignored_fields() -> tuple[str, ...]:
 
     At most 20 are named. What stands in the body comes after what stands in the query.
     """
-    found: tuple[str, ...] = g.get("ignored_fields", ())
+    found: tuple[str, ...] = request_notes().get(_NOTE, ())
     return found
 
 
@@ -52,8 +55,19 @@ def name_ignored(response: Response) -> Response:
     return response
 
 
+def _note(names: Iterator[str]) -> None:
+    noted = ignored_fields()
+    if new := tuple(islice(names, MOST - len(noted))):
+        request_notes()[_NOTE] = noted + new
+
+
+@lru_cache(maxsize=512)  # of schemas, which an application makes once
+def _known(schema: Schema) -> Mapping[str, fields.Field[Any]]:
+    return {field.data_key or name: field for name, field in schema.load_fields.items()}
+
+
 def _unknown(schema: Schema, values: Mapping[str, Any], path: str) -> Iterator[str]:
-    known = {field.data_key or name: field for name, field in schema.load_fields.items()}
+    known = _known(schema)
     for name, value in values.items():
         where = f"{path}{name}"[:LONGEST]
         if name not in known:

@@ -10,9 +10,9 @@ from werkzeug.exceptions import MethodNotAllowed as WrongMethod
 
 from agentos.api.kit import ignored_fields
 from agentos.api.kit.blueprints import PluginBlueprint
+from agentos.api.kit.current import this_request
 from agentos.api.kit.declarations import check_routes, is_for_people
 from agentos.api.kit.doors import Door, choose
-from agentos.api.kit.middleware import this_request
 from agentos.api.kit.path_parameters import flask_rule, shape_of, values_by_name
 from agentos.api.kit.routes import PAGE, PUBLIC, Route, Routes
 from agentos.domain.principal import is_plugin_scope

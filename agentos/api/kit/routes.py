@@ -8,14 +8,14 @@ from dataclasses import KW_ONLY, dataclass, field
 from typing import Any, TypeVar
 
 import orjson
-from flask import Response, current_app
+from flask import Response
 from marshmallow import EXCLUDE, Schema
 
 from agentos.api.kit.body import BodyReader, RawBody
 from agentos.api.kit.callers import caller
+from agentos.api.kit.current import this_app, this_request
 from agentos.api.kit.doors import Door, ErrorRenderer, texts
 from agentos.api.kit.ignored_fields import ignore_fields, name_ignored
-from agentos.api.kit.middleware import this_request
 from agentos.api.kit.path_parameters import PATH_PARAMETERS, PathParameter, names_in
 from agentos.api.kit.query import read_query
 from agentos.api.kit.schemas.loading import load
@@ -156,7 +156,7 @@ class Route:
         return name_ignored(self.view(**given)) if self.ignores_fields else self.view(**given)
 
     def _read_body(self) -> dict[str, Any] | bytes:
-        reader: BodyReader = current_app.extensions["agentos.body"]
+        reader: BodyReader = this_app().extensions["agentos.body"]
         if isinstance(self.body, RawBody):
             return reader.read_bytes(this_request(), self.body, required=self.body_required)
         assert self.body is not None
@@ -269,7 +269,7 @@ def _require(scopes: Sequence[str]) -> None:
 
 def services() -> Services:
     """Return the services of the application that serves this request."""
-    found: Services = current_app.extensions["agentos"]
+    found: Services = this_app().extensions["agentos"]
     return found
 
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 import threading
 from collections import Counter
 
-from flask import Response, current_app
+from flask import Response
 
 from agentos.api.kit.callers import owner
+from agentos.api.kit.current import this_app
 from agentos.api.kit.middleware import this_client
 from agentos.config import Config
 from agentos.errors import TooManyStreams
@@ -121,7 +122,7 @@ class Place:
 
 def take_place() -> Place:
     """Count this request's answer. Raises :class:`~agentos.errors.TooManyStreams`."""
-    limits: StreamLimits = current_app.extensions["agentos.streams"]
+    limits: StreamLimits = this_app().extensions["agentos.streams"]
     of = owner()
     limits.enter(of, this_client().stream_limit)
     return Place(limits, of)

@@ -7,12 +7,12 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
 
-from flask import Request, Response, current_app
+from flask import Request, Response
 
 from agentos.api.kit.client import ClientConnection
+from agentos.api.kit.current import this_app, this_request
 from agentos.api.kit.disconnects import INTERVAL, DisconnectWatch
 from agentos.api.kit.idempotency import replayed_header
-from agentos.api.kit.middleware import this_request
 from agentos.api.kit.routes import services
 from agentos.domain.event import Frame
 from agentos.errors import AgentOSError
@@ -58,7 +58,7 @@ def stream(
 
 
 def _log_fields(handle: RunHandle) -> dict[str, str]:
-    plugin_of: Callable[[Request], str | None] = current_app.extensions["agentos.plugin_of"]
+    plugin_of: Callable[[Request], str | None] = this_app().extensions["agentos.plugin_of"]
     return {"run_id": handle.run_id, "plugin": plugin_of(this_request()) or "core"}
 
 

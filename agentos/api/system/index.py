@@ -10,7 +10,7 @@ from shlex import quote
 from flask import Response, current_app, url_for
 
 from agentos._version import __version__
-from agentos.api.kit.middleware import this_request
+from agentos.api.kit.current import this_request
 from agentos.api.kit.routes import PAGE, ResponseSpec, Routes, json_response, services
 from agentos.api.system.schemas import IndexSchema
 

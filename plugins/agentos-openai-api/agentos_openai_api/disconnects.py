@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from flask import request
+from agentos.web import this_request
 
 _HEADER = "X-AgentOS-On-Disconnect"
 
@@ -14,4 +14,4 @@ ON_DISCONNECT: Mapping[str, str] = {_HEADER: "`cancel`: the run ends when the cl
 
 def cancels_on_disconnect() -> bool:
     """Return whether the run ends when the client of this request leaves. Else it continues."""
-    return request.headers.get(_HEADER) == "cancel"
+    return this_request().headers.get(_HEADER) == "cancel"

@@ -6,10 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
-from flask import request
-
 from agentos import Message, Paging, RunFilter, Session
-from agentos.web import InvalidRequest, caller, server, shown
+from agentos.web import InvalidRequest, caller, server, shown, this_request
 
 SESSION_HEADER = "X-AgentOS-Session-Id"
 SESSION_FIELD = "session_id"
@@ -30,7 +28,7 @@ def named_session(metadata: Mapping[str, Any]) -> str | None:
 
     Raises ``InvalidRequest`` for two that differ.
     """
-    by_header = request.headers.get(SESSION_HEADER)
+    by_header = this_request().headers.get(SESSION_HEADER)
     by_field = metadata.get(SESSION_FIELD)
     if by_field is not None and not isinstance(by_field, str):
         raise InvalidRequest(f"field 'metadata.{SESSION_FIELD}' is {shown(by_field)}; accepted is a text")
@@ -86,4 +84,5 @@ def turns_of(messages: Iterable[Message]) -> list[Turn]:
 
 def _chat_id() -> str | None:
     names: Sequence[str] = server().config.plugin_settings["openai_chat_id_headers"]
-    return next((value for name in names if (value := request.headers.get(name, "").strip())), None)
+    headers = this_request().headers
+    return next((value for name in names if (value := headers.get(name, "").strip())), None)

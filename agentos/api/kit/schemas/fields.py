@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
 from typing import Any
 
 from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields, missing, pre_load
@@ -12,11 +13,35 @@ MAX_ID = 255
 MAX_UNKNOWN = 20
 
 
+class _Names(frozenset[str]):
+    """The names of a schema's own fields.
+
+    marshmallow goes through them for ``field.name``, which would be one of a nested schema, at each field that is
+    given. There is none: each schema knows its own.
+    """
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(())
+
+
 class RequestSchema(Schema):
     """What a request holds; a field that is not declared is refused."""
 
     class Meta:  # noqa: D106  # marshmallow's own
         unknown = RAISE
+
+    @cached_property
+    def _optional(self) -> _Names:
+        """The fields that a request need not have, and that say nothing then."""
+        fields = self.load_fields.items()
+        return _Names(name for name, field in fields if not field.required and field.load_default is missing)
+
+    def load(self, data: Any, *, partial: Any = None, **options: Any) -> Any:
+        """Load values. Optional fields that are not among them cost nothing then: a protocol has dozens.
+
+        marshmallow calls them ``partial``.
+        """
+        return super().load(data, partial=partial or self._optional, **options)
 
     @pre_load
     def refuse_many_unknown(self, values: Any, **_: Any) -> Any:

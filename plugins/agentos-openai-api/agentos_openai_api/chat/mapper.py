@@ -6,10 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from flask import request as http_request
-
 from agentos import Message, ModelOverrides, ToolCall, ToolSpec
-from agentos.web import RunRequest, caller, idempotency_key, request_id, shown
+from agentos.web import RunRequest, caller, idempotency_key, request_id, shown, this_request
 from agentos_openai_api.chat.schemas import PARAMETERS
 from agentos_openai_api.content import read_content
 from agentos_openai_api.overrides import (
@@ -103,7 +101,7 @@ def request_of(body: Mapping[str, Any], said: Conversation, overrides: ModelOver
         "user_id": user_id,
         "metadata": metadata,
         **({"overrides": overrides} if overrides.names else {}),  # of a plain run, none are stored
-        "idempotency": idempotency_key(http_request, body),
+        "idempotency": idempotency_key(this_request(), body),
         "request_id": request_id(),
     }
     newest = said.messages[-1]

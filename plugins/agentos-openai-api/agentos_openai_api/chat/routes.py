@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from flask import Response, request
+from flask import Response
 
 from agentos import IdempotencyConflict, IdempotencyMismatch, Run, RunError
 from agentos.web import (
@@ -32,6 +32,7 @@ from agentos.web import (
     start_and_stream,
     start_and_wait,
     stream,
+    this_request,
     wait_for_end,
 )
 from agentos_openai_api.chat.answer import AnswerReader
@@ -155,7 +156,7 @@ def _projection(body: dict[str, Any], reader: AnswerReader) -> ChatProjection:
 
 
 def _reader(after_action: str | None = None) -> AnswerReader:
-    return AnswerReader(after_action=after_action, show_tools=request.headers.get(SHOW_TOOLS) == "1")
+    return AnswerReader(after_action=after_action, show_tools=this_request().headers.get(SHOW_TOOLS) == "1")
 
 
 def _whole(found: dict[str, Any] | RunError, run_id: str) -> Response:

@@ -31,11 +31,22 @@ class Writing:
     turn: int
     delta: bytes
     pieces: list[bytes] = field(default_factory=list)
+    delta_event: bytes = field(init=False)
+    """What the whole events of its pieces begin with, as they are sent."""
+
+    def __post_init__(self) -> None:
+        self.delta_event = event_head(DELTAS[self.kind]) + self.delta
 
     @property
     def text(self) -> orjson.Fragment:
         """All that was said, as JSON."""
         return orjson.Fragment(b'"%b"' % b"".join(self.pieces))
+
+
+def event_head(type: str) -> bytes:
+    """Return what an event of a type begins with when it is sent; its fields follow."""
+    name = type.encode()
+    return b'event: %b\ndata: {"type":"%b",' % (name, name)
 
 
 def event(type: str, **fields: Any) -> Event:

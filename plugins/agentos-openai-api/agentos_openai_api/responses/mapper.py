@@ -6,10 +6,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from flask import request as http_request
-
 from agentos import Message, ModelOverrides, RunMode, ToolSpec
-from agentos.web import InvalidRequest, RunRequest, caller, idempotency_key, note_ignored, request_id, server, shown
+from agentos.web import (
+    InvalidRequest,
+    RunRequest,
+    caller,
+    idempotency_key,
+    note_ignored,
+    request_id,
+    server,
+    shown,
+    this_request,
+)
 from agentos_openai_api.ids import CONVERSATION, own_id
 from agentos_openai_api.overrides import (
     RequestedOverrides,
@@ -55,7 +63,7 @@ def request_of(body: Mapping[str, Any], said: Input, session_id: str | None, ove
         "context": echo.context,
         "overrides": overrides,
         "mode": RunMode.BACKGROUND if body["background"] else RunMode.INLINE,
-        "idempotency": idempotency_key(http_request, body),
+        "idempotency": idempotency_key(this_request(), body),
         "request_id": request_id(),
     }
     previous = body.get("previous_response_id")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from agentos.web import SSE_HEARTBEAT, SSE_MEDIA_TYPE, Frame, Projection, one_line, token_json
-from agentos_openai_api.responses.events import Writing
+from agentos_openai_api.responses.events import event_head
 from agentos_openai_api.responses.reader import ResponseReader
 
 
@@ -30,37 +30,28 @@ class ResponseProjection(Projection):
 
     def render(self, frames: Sequence[Frame]) -> bytes:
         """Return the events of frames."""
-        if len(frames) == 1 and frames[0].type == "token" and self._reader.speaking and self._number > self._after:
-            block = self._token(frames[0], self._reader.speaking)  # nearly always, so it is worth a quicker way
-        else:
-            block = self._events(frames)
+        reader, after = self._reader, self._after
+        pieces: list[bytes] = []
+        for frame in frames:
+            writing = reader.speaking
+            if writing is None or frame.type != "token" or self._number <= after:
+                pieces += self._events(frame)
+            elif piece := token_json(frame)[1:-1]:  # nearly always, so it is worth a quicker way
+                writing.pieces.append(piece)
+                pieces.append(b'%b%b","sequence_number":%d}\n\n' % (writing.delta_event, piece, self._number))
+                self._number += 1
+        block = pieces[0] if len(pieces) == 1 else b"".join(pieces)
         return block if block.isascii() else one_line(block)
 
     def heartbeat(self) -> bytes:
         """Return a comment line."""
         return SSE_HEARTBEAT
 
-    def _token(self, frame: Frame, text: Writing) -> bytes:
-        piece = token_json(frame)[1:-1]
-        if not piece:
-            return b""
-        text.pieces.append(piece)
-        self._number += 1
-        return b'%b%b%b","sequence_number":%d}\n\n' % (_TOKEN, text.delta, piece, self._number - 1)
-
-    def _events(self, frames: Sequence[Frame]) -> bytes:
-        pieces: list[bytes] = []
-        for frame in frames:
-            for type, fields in self._reader.read(frame):
-                if self._number > self._after or (self._reader.lost and type in _FAILURES):
-                    name = type.encode()
-                    pieces.append(
-                        b'event: %b\ndata: {"type":"%b",%b,"sequence_number":%d}\n\n'
-                        % (name, name, fields, self._number)
-                    )
-                self._number += 1
-        return b"".join(pieces)
+    def _events(self, frame: Frame) -> Iterator[bytes]:
+        for type, fields in self._reader.read(frame):
+            if self._number > self._after or (self._reader.lost and type in _FAILURES):
+                yield b'%b%b,"sequence_number":%d}\n\n' % (event_head(type), fields, self._number)
+            self._number += 1
 
 
-_TOKEN = b'event: response.output_text.delta\ndata: {"type":"response.output_text.delta",'
 _FAILURES = ("error", "response.failed")
