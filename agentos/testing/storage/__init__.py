@@ -26,6 +26,8 @@ _PARTS = (
     "cancelling",
     "idempotency",
     "history",
+    "added_messages",
+    "removed_messages",
     "attachments",
     "leases",
     "claims",
@@ -53,6 +55,7 @@ _PARTS = (
 )
 pytest.register_assert_rewrite(*(f"{__name__}.{part}" for part in _PARTS))
 
+from agentos.testing.storage.added_messages import AddedMessageContract  # noqa: E402
 from agentos.testing.storage.agents import AgentContract  # noqa: E402
 from agentos.testing.storage.aliases import AliasContract  # noqa: E402
 from agentos.testing.storage.answers import AnswerContract  # noqa: E402
@@ -79,6 +82,7 @@ from agentos.testing.storage.quotas import QuotaContract  # noqa: E402
 from agentos.testing.storage.races import RaceContract  # noqa: E402
 from agentos.testing.storage.records import RecordContract  # noqa: E402
 from agentos.testing.storage.refused_answers import RefusedAnswerContract  # noqa: E402
+from agentos.testing.storage.removed_messages import RemovedMessageContract  # noqa: E402
 from agentos.testing.storage.requests import RequestContract  # noqa: E402
 from agentos.testing.storage.runs import RunContract  # noqa: E402
 from agentos.testing.storage.sessions import SessionContract  # noqa: E402
@@ -101,6 +105,8 @@ class StorageContract(
     CancelContract,
     IdempotencyContract,
     HistoryContract,
+    AddedMessageContract,
+    RemovedMessageContract,
     AttachmentContract,
     LeaseContract,
     ClaimContract,

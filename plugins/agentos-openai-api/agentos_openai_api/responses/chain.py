@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from agentos import Message, Run, RunActive, RunNotFound, RunStatus
-from agentos.web import EventsExpired, NotFound, RunHandle, StoredMessage, caller, server
+from agentos.web import EventsExpired, NotFound, RunHandle, StoredMessage, caller, pair_calls, server
 from agentos_openai_api.responses.echo import Echo
 from agentos_openai_api.responses.parts import ResponseRef, last_part, read_response_id
 from agentos_openai_api.responses.said_in_log import Chain, LogReader
@@ -41,7 +41,8 @@ def read_chain(response_id: str) -> Chain:
             raise RunActive(run.id, ONLY_ENDED)
         earlier, own = _in_session(run)
         said = _said_in(handle, run, ref, own)
-        messages = trimmed([*earlier, *handle.messages(), *said.messages])
+        # A client may have added calls and results there, one without the other.
+        messages = trimmed([*pair_calls(earlier), *handle.messages(), *said.messages])
     except RunNotFound:
         raise missing from None
     return Chain(_with_attachments(messages, run), said.open_calls)
@@ -89,7 +90,7 @@ def _in_session(run: Run) -> tuple[Sequence[Message], Sequence[Message]]:
 
 def _is_earlier(stored: StoredMessage, run: Run) -> bool:
     """Return whether a message was said before a run. Ids of runs are ordered by time; what was added has no run."""
-    return stored.run_id < run.id if stored.run_id else stored.created_at < run.created_at
+    return stored.run_id < run.id if stored.run_id else stored.created_at <= run.created_at
 
 
 def trimmed(messages: Sequence[Message]) -> Sequence[Message]:
