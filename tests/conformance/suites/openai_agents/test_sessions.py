@@ -84,6 +84,42 @@ async def test_a_conversation_of_the_server_is_the_memory(client: AsyncOpenAI) -
     assert items == ["message", "function_call", "function_call_output", "message", "message", "message"]
 
 
+async def test_a_session_of_the_server_is_the_memory(client: AsyncOpenAI) -> None:
+    # Of the model of responses alone: the framework's other one refuses the items of such a session by itself, since
+    # the framework takes their ids away.
+    session = OpenAIConversationsSession(openai_client=client)
+    assert (await Runner.run(ROSA, ADD, session=session)).final_output == "Rosa: Results: 3"
+    assert (await Runner.run(ROSA, FIRST, session=session)).final_output == f"Rosa: {ADD}"
+    items = await session.get_items()
+    types = [item.get("type") for item in items]
+    assert types == ["message", "function_call", "function_call_output", "message", "message", "message"]
+    assert [item["id"] for item in await session.get_items(limit=2)] == [item["id"] for item in items[-2:]]
+
+
+async def test_a_session_of_the_server_is_streamed(client: AsyncOpenAI) -> None:
+    session = OpenAIConversationsSession(openai_client=client)
+    for asked, answer in ((ADD, "Rosa: Results: 3"), (FIRST, f"Rosa: {ADD}")):
+        result = Runner.run_streamed(ROSA, asked, session=session)
+        async for _ in result.stream_events():
+            pass
+        assert result.final_output == answer
+
+
+async def test_items_are_added_taken_back_and_cleared(client: AsyncOpenAI) -> None:
+    session = OpenAIConversationsSession(openai_client=client)
+    await session.add_items([{"role": "user", "content": f"number {number}"} for number in range(45)])
+    assert len(await session.get_items()) == 45
+    popped = await session.pop_item()
+    assert popped is not None
+    assert popped["content"][0]["text"] == "number 44"
+    assert len(await session.get_items()) == 44
+    assert (await Runner.run(ROSA, FIRST, session=session)).final_output == "Rosa: number 0"
+    cleared = session.session_id
+    await session.clear_session()
+    assert await session.get_items() == []
+    assert session.session_id != cleared
+
+
 async def test_another_tenants_conversation_is_not_found(base_url: str, other_key: str, client: AsyncOpenAI) -> None:
     conversation = await client.conversations.create()
     async with AsyncOpenAI(base_url=base_url, api_key=other_key, max_retries=0) as other:
