@@ -17,7 +17,8 @@ from agentos.errors import AgentNotFound, InvalidRequest
 from agentos.strict_json import JSONRefused
 
 if TYPE_CHECKING:
-    from agentos.services.agents import AgentInfo, AgentService
+    from agentos.services.agent_info import AgentInfo
+    from agentos.services.agents import AgentService
 
 
 @click.command("register")

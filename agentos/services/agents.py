@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from dataclasses import dataclass, replace
 from typing import Any
 
 from agentos.config import Config
@@ -19,6 +18,7 @@ from agentos.models.catalog import Catalog
 from agentos.registry import Registry
 from agentos.runtime.before_model_call import BeforeModelCall
 from agentos.runtime.loop import ModelAgent
+from agentos.services.agent_info import AgentInfo, registered_info, stored_info
 from agentos.services.agent_lists import part_of_list
 from agentos.services.agent_tools import AgentTools
 from agentos.services.size_limits import SizeLimits
@@ -27,29 +27,9 @@ from agentos.storage.agents import StoredAgent
 from agentos.storage.interface import Storage
 from agentos.storage.paging import Cursor, Page, Paging
 from agentos.tools.executor import ToolExecutor
-from agentos.tools.tool import as_tools
 
 ASSISTANT = "assistant"
 """The id of the built-in agent."""
-
-STORED = "stored"
-"""The source of agents that were registered by HTTP or CLI."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AgentInfo:
-    """An agent as the API shows it. Only stored agents have the last four; ``document`` is the whole definition."""
-
-    id: str
-    name: str
-    description: str
-    model: str | None
-    tools: tuple[str, ...]
-    source: str
-    document: Mapping[str, Any] = field(default_factory=dict)
-    version: int | None = None
-    created_at: datetime | None = None
-    updated_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,18 +76,18 @@ class AgentService:
         """Return a part of all agents, by the code points of their ids; of stored ones without their ``document``."""
         ids, stored = part_of_list(self._storage, self._registered.names(), paging)
         page = ids[: paging.limit]
-        agents = [replace(_stored_info(stored[id]), document={}) if id in stored else self.get(id) for id in page]
+        agents = [replace(stored_info(stored[id]), document={}) if id in stored else self.get(id) for id in page]
         return Page(agents, Cursor.of_id(agents[-1].id) if len(ids) > paging.limit else None)
 
     def get(self, agent_id: str) -> AgentInfo:
         """Return one agent; raises :class:`~agentos.errors.AgentNotFound`."""
         entry = self._registered.get(agent_id)
         if entry is not None:
-            return _info(entry.name, entry.value, entry.source)
+            return registered_info(entry.name, entry.value, entry.source)
         stored = self._storage.agents.get(agent_id)
         if stored is None:
             raise AgentNotFound(agent_id)
-        return _stored_info(stored)
+        return stored_info(stored)
 
     def registered_ids(self) -> tuple[str, ...]:
         """Return the sorted ids of the agents that code and plugins registered. Asks no database."""
@@ -149,7 +129,7 @@ class AgentService:
         if stored is None:
             raise AgentExists(f"agent {document['id']!r} is already registered; PUT (or --update) replaces it")
         self._stored.forget(stored.id)
-        return _stored_info(stored)
+        return stored_info(stored)
 
     def replace(
         self,
@@ -178,7 +158,7 @@ class AgentService:
         if stored is None:
             raise AgentNotFound(agent_id)
         self._stored.forget(agent_id)
-        return _stored_info(stored)
+        return stored_info(stored)
 
     def delete(self, agent_id: str) -> None:
         """Delete a stored agent with its versions; its sessions and runs stay.
@@ -272,32 +252,3 @@ def _check_output_schema(agent: Agent) -> None:
     except SchemaRefused as error:
         words = f"is no JSON schema that is accepted, {error}"
         raise InvalidRequest(f"field 'output_schema' {words}", details={"fields": {"output_schema": words}}) from None
-
-
-def _info(id: str, agent: Agent | StreamingAgent, source: str) -> AgentInfo:
-    tools = agent.tools if isinstance(agent, Agent) else ()
-    names = [[tool] if isinstance(tool, str) else [one.name for one in as_tools(tool)] for tool in tools]
-    return AgentInfo(
-        id=id,
-        name=getattr(agent, "name", None) or id,
-        description=getattr(agent, "description", None) or "",
-        model=getattr(agent, "model", None),
-        tools=tuple(name for group in names for name in group),
-        source=source,
-    )
-
-
-def _stored_info(stored: StoredAgent) -> AgentInfo:
-    document = stored.document
-    return AgentInfo(
-        id=stored.id,
-        name=document.get("name", stored.id),
-        description=document.get("description", ""),
-        model=document.get("model"),
-        tools=tuple(document.get("tools", ())),
-        source=STORED,
-        document=document,
-        version=stored.version,
-        created_at=stored.created_at,
-        updated_at=stored.updated_at,
-    )
