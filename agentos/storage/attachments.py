@@ -85,14 +85,14 @@ def digests_of(media: Iterable[Media]) -> set[str]:
 
 
 class AttachmentStore(ABC):
-    """The bytes of attachments by reference. ``runs.admit`` and ``runs.finish`` keep them."""
+    """The bytes of attachments by reference. ``runs.admit``, ``runs.finish`` and ``sessions.append`` keep them."""
 
     @abstractmethod
     def read(self, reference: str, *, owner: str | None) -> bytes | None:
         """Return the bytes of the attachment with a ``reference``; ``None`` if there are none.
 
-        An attachment of another owner behaves like one that does not exist. The bytes are deleted with the last run of
-        their owner that has them.
+        An attachment of another owner behaves like one that does not exist. The bytes are deleted with the last run or
+        added message of their owner that has them.
         """
 
     def with_data(self, media: Media, *, owner: str) -> Media | None:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from agentos.domain.message import Message
 from agentos.domain.session import Session, Summary
 from agentos.errors import PreconditionFailed
-from agentos.storage.history import History
+from agentos.storage.history import History, StoredMessage
 from agentos.storage.idempotency import IdempotencyKey, Replay
 from agentos.storage.paging import Page, Paging
 
@@ -109,6 +110,25 @@ class SessionStore(ABC):
         A page has the latest of them, up to 1000 or some megabytes, for nothing else bounds them. Unfinished runs are
         not in it yet, and those that were asked to be forgotten never. Runs come without their steps. Raises
         :class:`~agentos.errors.SessionNotFound`.
+        """
+
+    @abstractmethod
+    def append(
+        self, session_id: str, messages: Sequence[Message], *, owner: str | None, now: datetime
+    ) -> Sequence[StoredMessage]:
+        """Add messages to a session without a run, all or none; return them in their places, without their bytes.
+
+        They come after all that was said before, and are as much a part of the session's turns: each message of a user
+        begins one. What an assistant or a tool says first continues the last turn if that was added too. The session is
+        active ``now``. Raises :class:`~agentos.errors.SessionNotFound`, and :class:`~agentos.errors.SessionBusy` while
+        a run of the session has not ended.
+        """
+
+    @abstractmethod
+    def remove_message(self, session_id: str, sequence: int, *, owner: str | None) -> bool:
+        """Remove a message that was added, with the session's summary; return whether it was there.
+
+        Its sequence is not used again. Raises :class:`~agentos.errors.InvalidRequest` for a message of a run.
         """
 
     @abstractmethod

@@ -39,8 +39,12 @@ BODIES: dict[str, Any] = {
 """A body that each operation with one accepts."""
 
 SHARED = {
-    **{"agent_id": "echo", "version": "1", "model": "echo"},
-    **{"asset": "swagger-ui.css", "number": "0", "item_id": "msg_s1"},
+    "agent_id": "echo",
+    "version": "1",
+    "model": "echo",
+    "asset": "swagger-ui.css",
+    "number": "0",
+    "item_id": "msg_s1",
 }
 """Parts of addresses that name what belongs to no tenant: who may touch it is a matter of scopes alone."""
 

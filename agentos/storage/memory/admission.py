@@ -66,7 +66,7 @@ class MemoryAdmission(MemoryStore, RunStore):
             else:
                 added.lease(claim)
             self._rows.runs[run.id] = added
-            self._rows.keep_attachments(added, media_of(run), new)
+            added.digests |= self._rows.keep_attachments(new_owner, media_of(run), new)
             keep_key(self._rows, idempotency, run.id)
             given = replace(added.shown(), media=run.media, request=run.request, request_id=run.request_id)
             if session is None:
@@ -86,10 +86,10 @@ class MemoryAdmission(MemoryStore, RunStore):
     def _window(self, session: SessionRow, turns: int) -> tuple[Message, ...]:
         """Return the messages of the last turns."""
         window: list[Message] = []
-        for stored in reversed(session.messages):
-            if (self._rows.runs[stored.run_id].turn or 0) <= session.turn - turns:
+        for row in reversed(session.messages):
+            if row.turn <= session.turn - turns:
                 break
-            window.append(message_copy(stored.message))
+            window.append(message_copy(row.stored.message))
         return tuple(reversed(window))
 
     def _check_quota(self, quota: Quota, owner: str, *, claimed: bool) -> None:
@@ -107,12 +107,21 @@ def _apply_busy_policy(older: Sequence[RunRow], concurrency: BusyPolicy) -> Sequ
     """Return which of a session's unfinished runs the new one stops. Raises :class:`~agentos.errors.SessionBusy`."""
     if concurrency in (BusyPolicy.INTERRUPT, BusyPolicy.ROLLBACK):
         return older
+    if concurrency is BusyPolicy.REJECT:
+        check_idle(older)
     for one in older:
         if one.in_the_way:
             raise busy_with(one)
-    if older and concurrency is BusyPolicy.REJECT:
-        raise SessionBusy(str(older[0].run.session_id))
     return ()
+
+
+def check_idle(unfinished: Sequence[RunRow]) -> None:
+    """Raise :class:`~agentos.errors.SessionBusy` if a session has runs that have not ended."""
+    for one in unfinished:
+        if one.in_the_way:
+            raise busy_with(one)
+    if unfinished:
+        raise SessionBusy(str(unfinished[0].run.session_id))
 
 
 def busy_with(paused: RunRow) -> SessionBusy:

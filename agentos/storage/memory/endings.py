@@ -14,7 +14,7 @@ from agentos.storage.attachments import read_in_messages
 from agentos.storage.events import check_consecutive
 from agentos.storage.history import StoredMessage
 from agentos.storage.json_text import copied
-from agentos.storage.memory.rows import MemoryStore, SessionRow
+from agentos.storage.memory.rows import MemoryStore, MessageRow, SessionRow
 from agentos.storage.memory.run_rows import RunRow, message_copy, run_copy
 from agentos.storage.records import Record
 from agentos.storage.runs import RunStore, ended_at, said_at
@@ -55,7 +55,8 @@ class MemoryEndings(MemoryStore, RunStore):
             if session is None:
                 return Ended()
             kept = () if mine.forget_requested else messages
-            self._rows.keep_attachments(mine, (media for message in kept for media in message.media), new)
+            media = (media for message in kept for media in message.media)
+            mine.digests |= self._rows.keep_attachments(mine.run.owner, media, new)
             _count(session, mine, kept)
             following = next((one for one in session.runs if one.unfinished), None)
             return Ended(following.run.id if following is not None and following.unclaimed else None)
@@ -77,12 +78,11 @@ def _count(row: SessionRow, ended: RunRow, messages: Sequence[Message]) -> None:
     row.turn += 1
     ended.turn = row.turn
     for sequence, message in enumerate(messages, row.sequence + 1):
-        row.messages.append(
-            StoredMessage(
-                sequence=sequence,
-                run_id=ended.run.id,
-                created_at=said_at(ended.run, message),
-                message=message_copy(message),
-            )
+        stored = StoredMessage(
+            sequence=sequence,
+            run_id=ended.run.id,
+            created_at=said_at(ended.run, message),
+            message=message_copy(message),
         )
+        row.messages.append(MessageRow(stored, row.turn))
     row.sequence += len(messages)

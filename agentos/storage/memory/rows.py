@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -22,6 +22,17 @@ from agentos.storage.memory.run_rows import RunRow
 from agentos.storage.records import Record, RecordKey
 
 
+@dataclass(frozen=True, slots=True)
+class MessageRow:
+    """A message of a session and its turn. ``position`` is of one that was added: that of the last run before it."""
+
+    stored: StoredMessage
+    turn: int
+    position: int | None = None
+    digests: Set[str] = frozenset()
+    """Of the attachments that an added message has."""
+
+
 @dataclass(slots=True)
 class SessionRow:
     """A session, its runs by position, its messages by sequence, and the last of each number that was given."""
@@ -29,10 +40,16 @@ class SessionRow:
     session: Session
     summary: Summary | None = None
     runs: list[RunRow] = field(default_factory=list)
-    messages: list[StoredMessage] = field(default_factory=list)
+    messages: list[MessageRow] = field(default_factory=list)
     position: int = 0
     sequence: int = 0
     turn: int = 0
+
+    def remove(self, gone: Callable[[MessageRow], bool]) -> None:
+        """Remove messages, and the summary, which may say what they said."""
+        self.messages[:] = [one for one in self.messages if not gone(one)]
+        self.turn = max((one.turn for one in self.messages), default=0)
+        self.summary = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,14 +104,15 @@ class Rows:
         row = self.runs.get(run_id)
         return row if row is not None and owner in (None, row.run.owner) else None
 
-    def keep_attachments(self, row: RunRow, media: Iterable[Media], new: Mapping[str, Attachment]) -> None:
-        """Keep the attachments of a run, the bytes of those that its owner does not have yet."""
-        for digest in digests_of(media):
-            place = (row.run.owner, digest)
-            if digest in new:
-                self.attachments.setdefault(place, new[digest])
-            if place in self.attachments:
-                row.digests.add(digest)
+    def keep_attachments(self, owner: str, media: Iterable[Media], new: Mapping[str, Attachment]) -> Set[str]:
+        """Keep the bytes of attachments that an owner does not have yet; return the digests of those that it has then.
+
+        Put these into the row of what has them.
+        """
+        wanted = digests_of(media)
+        for digest in wanted & new.keys():
+            self.attachments.setdefault((owner, digest), new[digest])
+        return {digest for digest in wanted if (owner, digest) in self.attachments}
 
     def put_record(self, record: Record) -> Record:
         """Add or replace a record; its counter stays. Called under the lock."""
@@ -111,13 +129,25 @@ class Rows:
             del self.aliases[alias]
 
     def drop_run(self, row: RunRow) -> None:
-        """Forget a run, and the attachments that no other run of its owner has."""
+        """Forget a run, and the attachments that only it had."""
         del self.runs[row.run.id]
-        owner = row.run.owner
-        if row.digests:
-            kept = set[str]().union(*(one.digests for one in self.runs.values() if one.run.owner == owner))
-            for digest in row.digests - kept:
-                self.attachments.pop((owner, digest), None)
+        self.drop_attachments(row.run.owner, row.digests)
+
+    def drop_attachments(self, owner: str, digests: Set[str]) -> None:
+        """Forget those of these attachments that no run or message of their owner has any more."""
+        if not digests:
+            return
+        kept = set[str]().union(
+            *(one.digests for one in self.runs.values() if one.run.owner == owner),
+            *(
+                message.digests
+                for one in self.sessions.values()
+                if one.session.owner == owner
+                for message in one.messages
+            ),
+        )
+        for digest in digests - kept:
+            self.attachments.pop((owner, digest), None)
 
     def delete_run(self, row: RunRow) -> None:
         """Delete a run, and take it out of its session."""
@@ -133,9 +163,7 @@ class Rows:
                 total_tokens=session.session.total_tokens - row.run.usage.total_tokens,
             )
         if row.turn is not None:
-            session.messages[:] = [one for one in session.messages if one.run_id != row.run.id]
-            session.turn = max((one.turn or 0 for one in session.runs), default=0)
-            session.summary = None
+            session.remove(lambda one: one.position is None and one.stored.run_id == row.run.id)
 
     def find_attempt(self, run: Run) -> RunRow | None:
         """Return the run if it is unfinished and at the attempt that the caller was given."""

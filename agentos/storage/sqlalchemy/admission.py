@@ -34,7 +34,7 @@ from agentos.storage.sqlalchemy.run_rows import (
     run_values,
     whole_runs,
 )
-from agentos.storage.sqlalchemy.sessions import ACTIVE_AT
+from agentos.storage.sqlalchemy.session_rows import ACTIVE_AT
 from agentos.storage.sqlalchemy.tables import IS_UNCLAIMED, run_conversations, run_media, runs, sessions
 
 # The session's row is locked from here to the commit. A run that comes later gets a later place, and sees this run.
@@ -206,14 +206,19 @@ def _apply_busy_policy(connection: Connection, session_id: str | None, concurren
     if session_id is None or concurrency is BusyPolicy.ENQUEUE:
         return ()
     if concurrency is BusyPolicy.REJECT:
-        if connection.execute(_IS_BUSY, {"in_session": session_id}).scalar():
-            paused = connection.execute(_PAUSED_RUN, {"in_session": session_id}).scalar()
-            raise SessionBusy(session_id) if paused is None else _busy_with(connection, session_id, paused)
+        check_idle(connection, session_id)
         return ()
     values = {"in_session": session_id, "forget": concurrency is BusyPolicy.ROLLBACK}
     asked = [row.id for row in connection.execute(_ASK_ALL_TO_STOP, values).all()]
     stopped = connection.execute(GET_RUNS, {"run_ids": asked}).all() if asked else ()
     return sorted(stopped, key=lambda row: row.position)
+
+
+def check_idle(connection: Connection, session_id: str) -> None:
+    """Raise :class:`~agentos.errors.SessionBusy` if a session, which is locked, has a run that has not ended."""
+    if connection.execute(_IS_BUSY, {"in_session": session_id}).scalar():
+        paused = connection.execute(_PAUSED_RUN, {"in_session": session_id}).scalar()
+        raise SessionBusy(session_id) if paused is None else _busy_with(connection, session_id, paused)
 
 
 def _busy_with(connection: Connection, session_id: str | None, paused: str) -> SessionBusy:

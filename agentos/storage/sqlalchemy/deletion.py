@@ -13,13 +13,14 @@ from agentos.domain.pending import PendingAction
 from agentos.domain.run import Run, RunStatus
 from agentos.storage.paging import Cursor
 from agentos.storage.runs import Deleted, RunStore
+from agentos.storage.sqlalchemy.attachment_tables import attachments, run_attachments
 from agentos.storage.sqlalchemy.columns import microseconds
 from agentos.storage.sqlalchemy.connection import Connection, Row
 from agentos.storage.sqlalchemy.database import SqlStore
 from agentos.storage.sqlalchemy.paging import oldest_runs, read_oldest
 from agentos.storage.sqlalchemy.pause_rows import read_pending
 from agentos.storage.sqlalchemy.run_rows import ASK_TO_STOP, GET_RUN, GET_RUNS, UNFINISHED, locked_in_order, whole_runs
-from agentos.storage.sqlalchemy.tables import attachments, messages, run_attachments, runs, sessions
+from agentos.storage.sqlalchemy.tables import messages, runs, sessions
 
 _GIVEN = runs.c.id.in_(bindparam("run_ids", expanding=True))
 _SESSIONS_OF = select(runs.c.session_id).where(_GIVEN, runs.c.session_id.is_not(None))
@@ -50,7 +51,7 @@ _DELETE_MESSAGES = delete(messages).where(
     messages.c.session_id == bindparam("in_session"), messages.c.turn == bindparam("of_turn", type_=Integer)
 )
 # The next run's window is counted back from the last turn that is left. Sequences of messages are never used again.
-_LAST_TURN = (
+LAST_TURN = (
     select(func.coalesce(func.max(messages.c.turn), 0)).where(messages.c.session_id == sessions.c.id).scalar_subquery()
 )
 _COUNT = (
@@ -59,7 +60,7 @@ _COUNT = (
     .values(
         run_count=sessions.c.run_count - bindparam("ended", type_=Integer),
         total_tokens=sessions.c.total_tokens - bindparam("tokens", type_=BigInteger),
-        turn_count=case((bindparam("turns", type_=Integer) > 0, _LAST_TURN), else_=sessions.c.turn_count),
+        turn_count=case((bindparam("turns", type_=Integer) > 0, LAST_TURN), else_=sessions.c.turn_count),
         summary=case((bindparam("turns", type_=Integer) > 0, null()), else_=sessions.c.summary),
     )
 )
@@ -157,7 +158,7 @@ class SqlDeletion(SqlStore, RunStore):
         def work(connection: Connection) -> Deleted:
             digests = sorted({row.digest for row in connection.execute(_DIGESTS, {"run_ids": run_ids}).all()})
             count = _delete_runs(connection, run_ids)
-            # The database deletes those that no other run of the owner has.
+            # The database deletes those that no other run or message of the owner has.
             left = connection.execute(_LEFT, {"of_owner": data_owner, "digests": digests}).all() if digests else ()
             return Deleted(runs=count, attachments=len(digests) - len(left))
 

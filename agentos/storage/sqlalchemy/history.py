@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from sqlalchemy import BigInteger, Integer, bindparam, not_, select
+from sqlalchemy import BigInteger, Integer, and_, bindparam, func, not_, select
 
 from agentos.domain.message import Message
 from agentos.domain.run import Run
 from agentos.errors import SessionNotFound
-from agentos.storage.history import History, within_page
+from agentos.storage.history import ADDED, History, within_page
 from agentos.storage.sessions import SessionStore
 from agentos.storage.sqlalchemy.connection import Connection, Row
 from agentos.storage.sqlalchemy.database import Database, SqlStore
@@ -22,9 +22,15 @@ from agentos.storage.sqlalchemy.tables import messages, runs, sessions
 
 _LAST = OwnerScoped(select(sessions.c.message_count).where(sessions.c.id == bindparam("session_id")), sessions.c.owner)
 
+# Messages that were added have no run here. They say themselves after which one they are.
+_run_here = and_(runs.c.id == messages.c.run_id, runs.c.session_id == messages.c.session_id)
 _PAGE = (
-    select(*(column for column in messages.c if column.name != "media"), MESSAGE_PLACE, runs.c.position)
-    .select_from(messages.join(runs, runs.c.id == messages.c.run_id))
+    select(
+        *(column for column in messages.c if column.name not in ("media", "position")),
+        MESSAGE_PLACE,
+        func.coalesce(messages.c.position, runs.c.position, 0).label("position"),
+    )
+    .select_from(messages.outerjoin(runs, _run_here))
     .where(
         messages.c.session_id == bindparam("session_id"), messages.c.sequence < bindparam("before", type_=BigInteger)
     )
@@ -32,7 +38,9 @@ _PAGE = (
     .limit(bindparam("page_limit", type_=Integer))
 )
 
-_WITH_MESSAGES = RUNS.where(runs.c.id.in_(bindparam("run_ids", expanding=True)))
+_WITH_MESSAGES = RUNS.where(
+    runs.c.id.in_(bindparam("run_ids", expanding=True)), runs.c.session_id == bindparam("session_id")
+)
 
 _WITHOUT_MESSAGES = (
     RUNS.where(
@@ -83,9 +91,10 @@ class SqlHistory(SqlStore, SessionStore):
             rows = connection.execute(_PAGE, values).all()
             page, older = rows[:limit], rows[limit:]
             after = older[0].position if older else 0
-            until = _END if end > last else page[0].position if page else 0
-            run_ids = sorted({row.run_id for row in page})
-            found = connection.execute(_WITH_MESSAGES, {"run_ids": run_ids}).all() if run_ids else []
+            # The run at the last position has the last message, or ended before that message was added.
+            until = _END if end > last else page[0].position + 1 if page else 0
+            run_ids = sorted({row.run_id for row in page if row.run_id != ADDED})
+            found = connection.execute(_WITH_MESSAGES, {**values, "run_ids": run_ids}).all() if run_ids else []
             return page, [*found, *within_page(_without_messages(connection, session_id, after=after, until=until))]
 
         page, found = self._database.snapshot(work)

@@ -25,20 +25,45 @@ def message_values(run: Run, messages: Sequence[Message], *, turn: int, last: in
             "sequence": sequence,
             "turn": turn,
             "run_id": run.id,
-            "role": message.role,
-            "content": message.content,
-            "tool_calls": dumps([[call.id, call.name, call.arguments] for call in message.tool_calls])
-            if message.tool_calls
-            else None,
-            "tool_call_id": message.tool_call_id,
-            "provider_details": _details_text(message),
-            "shares_media": False,
-            "media": address_media_text(message.media),
-            "attachments": attachments_text(message.media) if message.media else None,
+            **_said(message),
+            "position": None,
             "created_at": microseconds(said_at(run, message)),
         }
         for sequence, message in enumerate(messages, first)
     ]
+
+
+def added_values(
+    session_id: str, added: Sequence[StoredMessage], turns: Sequence[int], *, position: int
+) -> list[Values]:
+    """Return the rows of messages that are added after the run at a position, each with its turn."""
+    return [
+        {
+            "session_id": session_id,
+            "sequence": one.sequence,
+            "turn": turn,
+            "run_id": one.run_id,
+            **_said(one.message),
+            "position": position,
+            "created_at": microseconds(one.created_at),
+        }
+        for one, turn in zip(added, turns, strict=True)
+    ]
+
+
+def _said(message: Message) -> Values:
+    return {
+        "role": message.role,
+        "content": message.content,
+        "tool_calls": dumps([[call.id, call.name, call.arguments] for call in message.tool_calls])
+        if message.tool_calls
+        else None,
+        "tool_call_id": message.tool_call_id,
+        "provider_details": _details_text(message),
+        "shares_media": False,
+        "media": address_media_text(message.media),
+        "attachments": attachments_text(message.media) if message.media else None,
+    }
 
 
 def _details_text(message: Message) -> str | None:

@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Integer, Select, bindparam, case, delete, func, insert, select, update
+from sqlalchemy import BigInteger, ColumnElement, Integer, Select, bindparam, delete, func, insert, select, update
 from sqlalchemy.sql.dml import ReturningDelete
 
 from agentos.domain.session import Session, Summary
@@ -15,12 +15,14 @@ from agentos.storage.idempotency import IdempotencyKey, Replay
 from agentos.storage.json_text import dumps, loads
 from agentos.storage.paging import Page, Paging, page_of
 from agentos.storage.sessions import SessionChanges, SessionFilter, other_version
-from agentos.storage.sqlalchemy.columns import Values, fields_of, microseconds, object_of, time_of
+from agentos.storage.sqlalchemy.added_messages import SqlAddedMessages
+from agentos.storage.sqlalchemy.columns import fields_of, microseconds, time_of
 from agentos.storage.sqlalchemy.connection import Connection, Row
 from agentos.storage.sqlalchemy.history import SqlHistory
 from agentos.storage.sqlalchemy.idempotency import keep_key
 from agentos.storage.sqlalchemy.owner_scoped import OwnerScoped
 from agentos.storage.sqlalchemy.paging import page_values, paged, place_by
+from agentos.storage.sqlalchemy.session_rows import ACTIVE_AT, session_of, session_values
 from agentos.storage.sqlalchemy.tables import sessions
 
 _INNER = ("summary", "next_position", "turn_count", "message_count")
@@ -28,7 +30,7 @@ _COLUMNS = [column for column in sessions.c if column.name not in _INNER]
 
 _GIVEN = sessions.c.id == bindparam("session_id")
 INSERT_SESSION = insert(sessions)
-"""Adds the row that :func:`session_values` returns."""
+"""Adds the row that :func:`~agentos.storage.sqlalchemy.session_rows.session_values` returns."""
 
 _GET = OwnerScoped(select(*_COLUMNS).where(_GIVEN), sessions.c.owner)
 _VERSION = OwnerScoped(select(sessions.c.version).where(_GIVEN), sessions.c.owner)
@@ -37,14 +39,6 @@ _PUT_SUMMARY = OwnerScoped(update(sessions).where(_GIVEN).values(summary=bindpar
 _GET_SUMMARY = OwnerScoped(select(sessions.c.summary).where(_GIVEN), sessions.c.owner)
 
 _OBJECTS = ("metadata", "state")
-_now = bindparam("now", type_=BigInteger)
-ACTIVE_AT = case((sessions.c.updated_at > _now, sessions.c.updated_at), else_=_now)
-"""What ``updated_at`` becomes by an activity: it never goes back, though the workers' clocks differ."""
-
-_SAME = (
-    *("id", "owner", "agent_id", "user_id", "team_id", "workflow_id", "name"),
-    *("run_count", "total_tokens", "version"),
-)
 
 
 def _conditions(names: tuple[str, ...]) -> list[ColumnElement[bool]]:
@@ -99,7 +93,7 @@ def _filter_values(where: SessionFilter) -> tuple[tuple[str, ...], dict[str, Any
     return tuple(given), {f"with_{name}": value for name, value in given.items()}
 
 
-class SqlSessionStore(SqlHistory):
+class SqlSessionStore(SqlHistory, SqlAddedMessages):
     """Sessions by id and by activity."""
 
     def create(self, session: Session, *, idempotency: IdempotencyKey | None = None) -> Replay | None:
@@ -114,13 +108,13 @@ class SqlSessionStore(SqlHistory):
         return self._database.write(work)
 
     def get(self, session_id: str, *, owner: str | None) -> Session | None:
-        return self._database.query(*_GET.for_owner(owner, session_id=session_id)).first_as(_session_of)
+        return self._database.query(*_GET.for_owner(owner, session_id=session_id)).first_as(session_of)
 
     def list(self, where: SessionFilter, paging: Paging) -> Page[Session]:
         names, values = _filter_values(where)
         statement = _list(names, after=paging.cursor is not None)
         rows = self._database.query(statement, {**values, **page_values(paging)}).all()
-        return page_of(rows, paging, place=place_by("updated_at"), convert=lambda kept: list(map(_session_of, kept)))
+        return page_of(rows, paging, place=place_by("updated_at"), convert=lambda kept: list(map(session_of, kept)))
 
     def count(self, where: SessionFilter) -> int:
         names, values = _filter_values(where)
@@ -150,7 +144,7 @@ class SqlSessionStore(SqlHistory):
                 raise SessionNotFound(session_id)
             raise other_version(session_id, version, expected_version)
 
-        return _session_of(self._database.write(work))
+        return session_of(self._database.write(work))
 
     def delete(self, session_id: str, *, owner: str | None) -> bool:
         return self._database.execute(*_DELETE.for_owner(owner, session_id=session_id)).rowcount > 0
@@ -169,31 +163,6 @@ class SqlSessionStore(SqlHistory):
         if row is None:
             raise SessionNotFound(session_id)
         return None if row.summary is None else _summary_of(row.summary)
-
-
-def session_values(session: Session) -> Values:
-    """Return the row of a new session."""
-    return {
-        **fields_of(session, _SAME),
-        "metadata": dumps(session.metadata),
-        "state": dumps(session.state),
-        "summary": None,
-        "created_at": microseconds(session.created_at),
-        "updated_at": microseconds(session.updated_at),
-        "next_position": 1,
-        "turn_count": 0,
-        "message_count": 0,
-    }
-
-
-def _session_of(row: Row) -> Session:
-    return Session(
-        **fields_of(row, _SAME),
-        metadata=object_of(row.metadata),
-        state=object_of(row.state),
-        created_at=time_of(row.created_at),
-        updated_at=time_of(row.updated_at),
-    )
 
 
 def _summary_text(summary: Summary) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Integer, LargeBinary, Text, and_, false, literal_column, text
+from sqlalchemy import BigInteger, Boolean, Integer, Text, and_, false, literal_column, text
 from sqlalchemy.schema import Column, ForeignKey, ForeignKeyConstraint, Index, PrimaryKeyConstraint, Table
 
 from agentos.storage.sqlalchemy import agent_tables as agent_tables  # theirs are of the same metadata
+from agentos.storage.sqlalchemy import attachment_tables as attachment_tables
 from agentos.storage.sqlalchemy import pause_tables as pause_tables
 from agentos.storage.sqlalchemy.column_types import CHANGING, Json, Key, Owner, Time, only
 from agentos.storage.sqlalchemy.column_types import metadata as metadata
@@ -112,43 +113,6 @@ Index("ix_runs_to_stop", runs.c.lease_owner, **only(_under_way & runs.c.cancel_r
 IS_UNCLAIMED = without_index(and_(runs.c.status == literal_column("'queued'"), runs.c.lease_owner.is_(None)))
 Index("ix_runs_unclaimed", runs.c.created_at, runs.c.id, **only(IS_UNCLAIMED))
 
-# The bytes of attachments, once per owner and content; `digest` is their SHA-256. A trigger, which the migration makes,
-# deletes them with the last row of `run_attachments` that refers to them: no way of deleting a run leaves them behind.
-attachments = Table(
-    "attachments",
-    metadata,
-    Column("digest", Key, nullable=False),
-    Column("owner", Key, nullable=False),
-    Column("size", BigInteger, nullable=False),
-    Column("created_at", Time, nullable=False),
-    PrimaryKeyConstraint("digest", "owner", name="pk_attachments"),
-)
-_CONTENT = (["digest", "owner"], ["attachments.digest", "attachments.owner"])
-
-# In pieces, so that reading a large one is many short reads.
-attachment_pieces = Table(
-    "attachment_pieces",
-    metadata,
-    Column("digest", Key, nullable=False),
-    Column("owner", Key, nullable=False),
-    Column("number", Integer, nullable=False),
-    Column("content", LargeBinary, nullable=False),
-    PrimaryKeyConstraint("digest", "owner", "number", name="pk_attachment_pieces"),
-    ForeignKeyConstraint(*_CONTENT, name="fk_attachment_pieces_attachment", ondelete="CASCADE"),
-)
-
-run_attachments = Table(
-    "run_attachments",
-    metadata,
-    Column("run_id", Key, nullable=False),
-    Column("digest", Key, nullable=False),
-    Column("owner", Key, nullable=False),
-    PrimaryKeyConstraint("run_id", "digest", name="pk_run_attachments"),
-    ForeignKeyConstraint(["run_id"], ["runs.id"], name="fk_run_attachments_run", ondelete="CASCADE"),
-    ForeignKeyConstraint(*_CONTENT, name="fk_run_attachments_attachment"),
-    Index("ix_run_attachments_attachment", "digest", "owner"),
-)
-
 # Beside the run, not in its row: SQLite writes the whole row anew at each heartbeat, and what clients keep with their
 # attachments may be long. `attachments` describes them and says where their bytes are. Rows of earlier versions have
 # `media` alone, with the bytes in base64. In new rows it is for workers of such a version, and has no bytes: a run that
@@ -173,6 +137,7 @@ run_conversations = Table(
 # of three, which workers of an earlier version read too.
 # `attachments` is as in `run_media`. In rows of earlier versions, `shares_media` says that the message's attachments
 # are those of its run; else `media` has them. In new rows `media` is for such a version: what it can show again.
+# `position` is of messages that were added to the session, and not left by a run of it: that of the last run before.
 messages = Table(
     "messages",
     metadata,
@@ -188,6 +153,7 @@ messages = Table(
     Column("shares_media", Boolean, nullable=False),
     Column("media", Json),
     Column("attachments", Json),
+    Column("position", Integer),
     Column("created_at", Time, nullable=False),
     PrimaryKeyConstraint("session_id", "sequence", name="pk_messages"),
     ForeignKeyConstraint(["session_id"], ["sessions.id"], name="fk_messages_session", ondelete="CASCADE"),

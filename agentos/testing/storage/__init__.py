@@ -27,6 +27,7 @@ _PARTS = (
     "cancelling",
     "idempotency",
     "history",
+    "added_messages",
     "attachments",
     "leases",
     "claims",
@@ -54,6 +55,7 @@ _PARTS = (
 )
 pytest.register_assert_rewrite(*(f"{__name__}.{part}" for part in _PARTS))
 
+from agentos.testing.storage.added_messages import AddedMessageContract  # noqa: E402
 from agentos.testing.storage.agent_versions import AgentVersionContract  # noqa: E402
 from agentos.testing.storage.agents import AgentContract  # noqa: E402
 from agentos.testing.storage.aliases import AliasContract  # noqa: E402
@@ -104,6 +106,7 @@ class StorageContract(
     CancelContract,
     IdempotencyContract,
     HistoryContract,
+    AddedMessageContract,
     AttachmentContract,
     LeaseContract,
     ClaimContract,
