@@ -170,9 +170,14 @@ class AgentService:
             raise AgentNotFound(agent_id)
         self._stored.forget(agent_id)
 
-    def checked_document(self, document: Mapping[str, Any], *, by_operator: bool = False) -> Mapping[str, Any]:
-        """Return a definition as it would be stored, without its defaults; raise what :meth:`register` raises."""
-        return self._checked(document, None, by_operator=by_operator).document
+    def checked_document(
+        self, document: Mapping[str, Any], *, comment: str | None = None, by_operator: bool = False
+    ) -> Mapping[str, Any]:
+        """Return a definition as it would be stored, without its defaults; raise what :meth:`register` raises for it.
+
+        Stores nothing, and does not look whether its id is taken.
+        """
+        return self._checked(document, comment, by_operator=by_operator).document
 
     def _checked(self, document: Mapping[str, Any], comment: str | None, *, by_operator: bool) -> StoredAgent:
         parameters = document.get("parameters")
