@@ -1,4 +1,4 @@
-"""Runs of stored agents: each keeps the version that it was accepted with, whatever becomes of the agent."""
+"""Runs of stored agents: each keeps the version that it was accepted with, also when the agent changes."""
 
 from typing import Any
 
@@ -55,7 +55,7 @@ def test_a_run_of_an_agent_in_code_names_no_version(served) -> None:
     assert served.client.get(f"/api/v1/runs/{run_id}").json["agent_version"] is None
 
 
-def test_a_run_that_waited_goes_on_with_its_version(app: Paused) -> None:
+def test_a_run_that_waited_continues_with_its_version(app: Paused) -> None:
     run_id = start(app)
     assert changed(app, instructions="The second.") == 2
     assert app.approve(run_id).status_code == 202
@@ -110,7 +110,7 @@ def test_a_run_whose_agent_was_deleted_while_it_waited_takes_no_answer(app: Paus
     assert app.bank.calls == []
 
 
-def test_a_run_does_not_go_on_with_another_agent_that_got_the_id_of_its_own(app: Paused) -> None:
+def test_a_run_does_not_continue_with_another_agent_that_got_the_id_of_its_own(app: Paused) -> None:
     run_id = start(app)
     app.client.delete(f"{AGENTS}/clerk")
     assert app.client.post(AGENTS, json={**CLERK, "instructions": "Another."}).json["version"] == 2
@@ -134,37 +134,41 @@ def test_a_version_is_kept_while_a_run_waits_with_it(serve) -> None:
     assert told(app.served) == "The first."
 
 
-def test_a_background_run_has_the_version_that_it_was_accepted_with(serve) -> None:
-    class Later:
-        """An executor that executes nothing before it is asked to."""
+class Later:
+    """A plugin with an executor that executes nothing by itself."""
 
-        def __init__(self) -> None:
-            self.run_ids: list[str] = []
-            self.execute: Any = None
+    def start(self, execute: Any) -> None: ...
 
-        def start(self, execute: Any) -> None:
-            self.execute = execute
+    def submit(self, run_id: str) -> None: ...
 
-        def submit(self, run_id: str) -> None:
-            self.run_ids.append(run_id)
+    def close(self) -> None: ...
 
-        def close(self) -> None: ...
+    @hookimpl
+    def register_executors(self, register: Any) -> None:
+        register("later", lambda config: self)
 
-    later = Later()
-    served = serve("Hi", plugins={"later": _executor(later)}, executor="later")
-    served.services.submission.start(served.services.worker.execute)
+
+@pytest.fixture
+def waiting(serve) -> tuple[Served, str]:
+    """An application, and a background run of a stored agent that has not begun."""
+    served = serve("Hi", plugins={"later": Later()}, executor="later")
     served.client.post(AGENTS, json={"id": "clerk", "model": "test:model", "instructions": "The first."})
-    run_id = served.client.run("clerk", "Hi", background=True).json["run_id"]
+    return served, served.client.run("clerk", "Hi", background=True).json["run_id"]
+
+
+def test_a_background_run_has_the_version_that_it_was_accepted_with(waiting: tuple[Served, str]) -> None:
+    served, run_id = waiting
     served.client.put(f"{AGENTS}/clerk", json={"model": "test:model", "instructions": "The second."})
     served.services.worker.execute(run_id)
     assert served.ended(run_id)["agent_version"] == 1
     assert told(served) == "The first."
 
 
-def _executor(executor: Any) -> object:
-    class Plugin:
-        @hookimpl
-        def register_executors(self, register: Any) -> None:
-            register("later", lambda config: executor)
-
-    return Plugin()
+def test_a_background_run_whose_agent_was_deleted_before_it_began_fails(waiting: tuple[Served, str]) -> None:
+    served, run_id = waiting
+    served.client.delete(f"{AGENTS}/clerk")
+    served.client.post(AGENTS, json={"id": "clerk", "model": "test:model", "instructions": "Another."})
+    served.services.worker.execute(run_id)
+    run = served.ended(run_id)
+    assert (run["status"], run["error"]["code"]) == ("failed", "AGENT_VERSION_NOT_FOUND")
+    assert served.provider.requests == []

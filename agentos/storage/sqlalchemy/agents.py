@@ -93,7 +93,7 @@ class SqlAgentStore(SqlStore, AgentStore):
                 raise other_agent_version(agent.id, present.version, expected_version)
             if present.document == values["document"]:
                 return present
-            # Later than before, whatever the workers' clocks say: by it, others see that the document is another.
+            # Later than before, also where this worker's clock is behind: a change is seen by it.
             now = max(values["updated_at"], present.updated_at + 1)
             new = {**values, "updated_at": now, "listed_at": now}
             connection.execute(_REPLACE, {"agent_id": agent.id, **{f"new_{name}": new[name] for name in _CHANGED}})
