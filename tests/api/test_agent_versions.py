@@ -201,6 +201,15 @@ def test_a_rollback_to_what_cannot_run_any_more_is_refused(served) -> None:
     assert served.client.get(AGENT).json["version"] == 2
 
 
+def test_a_client_may_go_back_to_what_the_operator_stored_and_store_no_such_thing_itself(served) -> None:
+    of_operator = {**GUIDE, "parameters": {"extra_headers": {"X-Title": "Support"}}}
+    served.services.agents.register(of_operator, by_operator=True)
+    assert put(served.client, "Be kind.").status_code == 200
+    assert put(served.client, "Be bold.", parameters=of_operator["parameters"]).status_code == 400
+    answer = served.client.post(f"{AGENT}/rollback", json={"version": 1})
+    assert (answer.status_code, answer.json["definition"]) == (200, of_operator)
+
+
 @pytest.mark.parametrize("body", [{}, {"version": "1"}, {"version": 0}, {"version": 1.5}, {"version": True}, {"to": 1}])
 def test_a_rollback_names_a_version(client: FlaskClient, body: Any) -> None:
     register(client)

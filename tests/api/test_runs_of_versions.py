@@ -6,8 +6,8 @@ import pytest
 
 from agentos import hookimpl
 from api.conftest import Served
-from api.pausing import Paused, paused_app
-from parts.bank import TRANSFER
+from api.pausing import Installed, Paused, paused_app
+from parts.bank import TRANSFER, Bank
 
 AGENTS = "/api/v1/agents"
 CLERK = {"id": "clerk", "model": "test:model", "tools": ["transfer"], "instructions": "The first."}
@@ -73,6 +73,21 @@ def test_a_run_whose_agent_was_rolled_back_while_it_waited_keeps_its_version(app
     assert app.ended(run_id)["agent_version"] == 2
     assert told(app.served) == "The second."
     assert app.client.get(f"{AGENTS}/clerk").json["definition"]["instructions"] == "The first."
+
+
+def test_a_run_continues_with_its_version_at_another_worker(serve_pair) -> None:
+    bank = Bank()
+    served = serve_pair(TRANSFER, "Done.", plugins={"bank": Installed(bank)})
+    here, there = (Paused(one, bank) for one in served)
+    here.client.post(AGENTS, json=CLERK)
+    run_id = start(here)
+    changed(here, instructions="The second.")
+    there.served.provider.say("Done.")
+    assert there.approve(run_id).status_code == 202
+    assert there.ended(run_id)["agent_version"] == 1
+    assert told(there.served) == "The first."
+    assert there.client.run("clerk", "Hi").status_code == 200
+    assert told(there.served) == "The second."
 
 
 def test_a_run_that_waited_has_the_tools_of_its_version(app: Paused) -> None:
