@@ -37,6 +37,7 @@ from agentos.registry import Registry
 from agentos.runtime.before_model_call import BeforeModelCall
 from agentos.services.agent_checks import check_agents, check_assistant
 from agentos.services.agent_tools import AgentTools
+from agentos.services.agent_versions import AgentVersionService
 from agentos.services.agents import AgentService
 from agentos.services.auth import AuthService
 from agentos.services.before_run import BeforeRun
@@ -148,6 +149,7 @@ def _assemble(
         tools=registries.tools,
         catalog=catalog,
         agents=agent_service,
+        agent_versions=AgentVersionService(storage, agent_service),
         sessions=SessionService(storage, worker, config),
         summaries=SummaryService(storage, agent_service, config),
         runs=RunService(

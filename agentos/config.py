@@ -119,6 +119,11 @@ class Config:
         SIZE,
         "Largest object that is kept for a client, as JSON: metadata, state, run_context, an agent's parameters.",
     )
+    agent_versions: int = setting(
+        100,
+        whole(10, 10_000),
+        "Versions of each stored agent that are kept; older ones are deleted when no unfinished run has them.",
+    )
     max_attachments: int = setting(32, whole(0, 1000), "Attachments of one run.")
     max_attachment_size: int = setting(8 * 1024**2, SIZE, "Largest attachment, decoded.")
     media_hosts: tuple[str, ...] = setting(

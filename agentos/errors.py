@@ -10,6 +10,7 @@
     │   ├── Forbidden                   FORBIDDEN
     │   ├── NotFound                    NOT_FOUND
     │   │   ├── AgentNotFound           AGENT_NOT_FOUND
+    │   │   ├── AgentVersionNotFound    AGENT_VERSION_NOT_FOUND
     │   │   ├── SessionNotFound         SESSION_NOT_FOUND
     │   │   ├── RunNotFound             RUN_NOT_FOUND
     │   │   └── SummaryNotFound         SUMMARY_NOT_FOUND
@@ -129,6 +130,16 @@ class AgentNotFound(NotFound, code="AGENT_NOT_FOUND"):
 
     def __init__(self, agent_id: str) -> None:
         super().__init__(f"agent with ID {agent_id!r} not found")
+
+
+class AgentVersionNotFound(NotFound, code="AGENT_VERSION_NOT_FOUND"):
+    """The agent has no such version: there never was one, or it is deleted."""
+
+    def __init__(self, agent_id: str, version: int | str) -> None:
+        super().__init__(
+            f"agent {agent_id!r} has no version {version!s:.40}; its list of versions names those that are kept, and"
+            " those of an agent that was deleted are not"
+        )
 
 
 class SessionNotFound(NotFound, code="SESSION_NOT_FOUND"):

@@ -81,7 +81,8 @@ from agentos.events.encoder import token_json
 from agentos.events.projection import Projection
 from agentos.execution.run_handle import RunHandle
 from agentos.runtime.pairing import pair_calls
-from agentos.services.agents import AgentInfo, RunOptions
+from agentos.services.agent_info import AgentInfo
+from agentos.services.agents import RunOptions
 from agentos.services.server import Server
 from agentos.storage.history import StoredMessage
 

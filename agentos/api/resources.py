@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from agentos.api.kit.route_table import CORE, RouteTable
 from agentos.api.system import health, index
-from agentos.api.v1 import agents, catalog, history, owner_data, pauses, runs, sessions
+from agentos.api.v1 import agent_versions, agents, catalog, history, owner_data, pauses, runs, sessions
 from agentos.services.server import Server
 from agentos.services.services import Services
 
@@ -12,6 +12,7 @@ CORE_ROUTES = (
     sessions.routes,
     history.routes,
     agents.routes,
+    agent_versions.routes,
     runs.routes,
     pauses.routes,
     owner_data.routes,

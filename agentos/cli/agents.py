@@ -1,9 +1,11 @@
-"""``flask agentos agents``: what agents there are."""
+"""``flask agentos agents``: what agents there are, and what the stored ones were."""
 
 from __future__ import annotations
 
 import click
 
+from agentos.cli.agent_exchange import export, import_agents
+from agentos.cli.agent_versions import diff, rollback, versions
 from agentos.cli.opening import app_option, opened
 from agentos.cli.output import as_json, print_fields, print_json, print_list, printable
 from agentos.cli.pages import read_pages
@@ -57,3 +59,7 @@ def show(agent_id: str, as_json: bool) -> None:
     print_fields(shown, width=14, hidden=(None, "", []))
     if instructions:
         click.echo(f"instructions:\n{printable(instructions)}")
+
+
+for _command in (versions, diff, rollback, export, import_agents):
+    command.add_command(_command)

@@ -18,7 +18,7 @@ from agentos.errors import AgentOSError
 if TYPE_CHECKING:
     from agentos.models.catalog import Catalog
     from agentos.plugins.manager import PluginReport
-    from agentos.services.agents import AgentInfo
+    from agentos.services.agent_info import AgentInfo
     from agentos.services.services import Services
 
 
@@ -270,7 +270,7 @@ def _agents(services: Services, agents: Sequence[AgentInfo]) -> Iterator[Finding
 
 
 def _shadowed(services: Services, agents: Sequence[AgentInfo]) -> Iterator[Finding]:
-    from agentos.services.agents import STORED
+    from agentos.services.agent_info import STORED
 
     for agent in agents:
         if agent.source != STORED and services.storage.agents.get(agent.id) is not None:

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from agentos.cli.agent_files import read_agent
+from agentos.cli.agent_versions import comment_option
 from agentos.cli.opening import opened
 from agentos.cli.output import as_json, print_json
-from agentos.cli.values import JSONObject, Pair, Text, TextOrFile, json_or_text, json_reader
+from agentos.cli.values import JSONObject, Pair, Text, TextOrFile, json_or_text
+from agentos.domain.principal import OPERATOR
 from agentos.errors import AgentNotFound, InvalidRequest
-from agentos.strict_json import JSONRefused
 
 if TYPE_CHECKING:
-    from agentos.services.agents import AgentInfo, AgentService
+    from agentos.services.agent_info import AgentInfo
+    from agentos.services.agents import AgentService
 
 
 @click.command("register")
@@ -73,16 +74,18 @@ if TYPE_CHECKING:
     help="Let a run override this, and nothing that is not named; repeatable.  [default: temperature and the like]",
 )
 @click.option("--update", is_flag=True, help="Replace the agent's whole definition if it is registered already.")
+@comment_option
 @as_json
 def command(
     agent_id: str | None,
     from_file: Path | None,
     parameters: Sequence[tuple[str, str]],
     update: bool,
+    comment: str | None,
     as_json: bool,
     **given: Any,
 ) -> None:
-    """Register the agent ID, or replace it with --update.
+    """Register the agent ID, or replace it with --update, which adds a version unless nothing changed.
 
     Every worker of the deployment serves it within two seconds, and after restarts. An ID and a model are needed, from
     the command line or from the file; what the command line says wins.
@@ -90,7 +93,7 @@ def command(
     --param extra_headers='{"X-Title": "Support"}' adds headers to the model's requests; extra_query and extra_body add
     to their address and body. Secrets are not accepted there: they belong into the settings of the provider.
     """
-    document = {} if from_file is None else _read(from_file)
+    document = {} if from_file is None else read_agent(from_file)
     if agent_id is not None:
         document["id"] = agent_id
     if not document.get("id"):
@@ -105,19 +108,26 @@ def command(
     from agentos.api.v1.serializers import agent_detail_json
 
     with opened() as services:
-        agent, done = _store(services.agents, document, update=update)
+        agent, done = _store(services.agents, document, comment, update=update)
     if as_json:
         print_json(agent_detail_json(agent))
     else:
         click.echo(f"{done} agent {agent.id}.")
 
 
-def _store(agents: AgentService, document: Mapping[str, Any], *, update: bool) -> tuple[AgentInfo, str]:
+def _store(
+    agents: AgentService, document: Mapping[str, Any], comment: str | None, *, update: bool
+) -> tuple[AgentInfo, str]:
+    how: dict[str, Any] = {"author": OPERATOR.id, "comment": comment, "by_operator": True}
     if update:
-        # Another process may delete the agent between the two calls; it is then registered anew, as was wanted.
-        with suppress(AgentNotFound):
-            return agents.replace(str(document["id"]), document, by_operator=True), "Updated"
-    return agents.register(document, by_operator=True), "Registered"
+        # Another process may delete the agent meanwhile; it is then registered anew, as was wanted.
+        try:
+            before = agents.get(str(document["id"])).version
+            agent = agents.replace(str(document["id"]), document, **how)
+            return agent, "Unchanged:" if agent.version == before else "Updated"
+        except AgentNotFound:
+            pass
+    return agents.register(document, **how), "Registered"
 
 
 def _parameters(document: Mapping[str, Any]) -> dict[str, Any]:
@@ -125,25 +135,3 @@ def _parameters(document: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(parameters, dict):
         raise InvalidRequest(f"the agent's 'parameters' are {parameters!r:.100}; accepted is an object")
     return parameters
-
-
-def _read(path: Path) -> dict[str, Any]:
-    """Return the document that a YAML or JSON file holds; every JSON file is YAML too."""
-    import yaml
-
-    try:
-        # YAML knows dates, sets and infinity; what is stored is JSON.
-        written = json.dumps(yaml.safe_load(path.read_text("utf-8")), allow_nan=False, ensure_ascii=False)
-        document = json_reader.read(written)
-    except JSONRefused:
-        document = None
-    except OSError as error:
-        raise click.UsageError(f"File '{path}' cannot be read: {error.strerror}.") from error
-    except (ValueError, TypeError, RecursionError, yaml.YAMLError) as error:
-        raise InvalidRequest(f"file {str(path)!r} does not hold an agent as YAML or JSON: {error}") from error
-    if not isinstance(document, dict):
-        raise InvalidRequest(
-            f"file {str(path)!r} holds no agent; accepted is a YAML or JSON object with the fields of an agent, without"
-            " U+0000"
-        )
-    return document

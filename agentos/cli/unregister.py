@@ -14,7 +14,7 @@ from agentos.cli.values import Text
 def command(agent_id: str) -> None:
     """Delete the stored agent ID.
 
-    Its sessions and runs stay. Agents that code or a plugin registered are read-only.
+    Its versions go too. Its sessions and runs stay. Agents that code or a plugin registered are read-only.
     """
     with opened() as services:
         services.agents.delete(agent_id)

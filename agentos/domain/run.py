@@ -75,6 +75,9 @@ class Run:
 
     id: str
     agent_id: str
+    agent_version: int | None = None
+    """The version of a stored agent with which it was accepted, and is executed at every worker; ``None`` for agents
+    in code and runs of earlier versions of AgentOS."""
     owner: str = ANONYMOUS
     """The user or tenant that it belongs to; in a session, always the session's owner."""
     session_id: str | None = None

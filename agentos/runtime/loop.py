@@ -43,6 +43,8 @@ class ModelAgent:
     """Names of tools, as the model knows them, that a person has to approve."""
     before_model_call: Callable[[ModelRequest, RunContext], ModelRequest] | None = None
     """May change the request of a step, or raise what ends the run."""
+    version: int | None = None
+    """Which version of a stored agent it is; ``None`` for an agent in code."""
 
     def stream(self, context: RunContext) -> Iterator[Yielded]:
         """Yield what the model says, in one list what arrived together, and what the tools do.

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from dataclasses import dataclass, replace
 from typing import Any
 
 from agentos.config import Config
@@ -20,38 +18,18 @@ from agentos.models.catalog import Catalog
 from agentos.registry import Registry
 from agentos.runtime.before_model_call import BeforeModelCall
 from agentos.runtime.loop import ModelAgent
+from agentos.services.agent_info import AgentInfo, registered_info, stored_info
 from agentos.services.agent_lists import part_of_list
 from agentos.services.agent_tools import AgentTools
 from agentos.services.size_limits import SizeLimits
+from agentos.services.stored_agents import StoredAgents
 from agentos.storage.agents import StoredAgent
 from agentos.storage.interface import Storage
 from agentos.storage.paging import Cursor, Page, Paging
 from agentos.tools.executor import ToolExecutor
-from agentos.tools.tool import as_tools
-
-FRESH_FOR = 1.0
-"""Seconds for which a worker believes what it read of a stored agent; the contract allows two until all know."""
 
 ASSISTANT = "assistant"
 """The id of the built-in agent."""
-
-STORED = "stored"
-"""The source of agents that were registered by HTTP or CLI."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AgentInfo:
-    """An agent as the API shows it. ``document`` is the whole definition, of stored agents alone."""
-
-    id: str
-    name: str
-    description: str
-    model: str | None
-    tools: tuple[str, ...]
-    source: str
-    document: Mapping[str, Any] = field(default_factory=dict)
-    created_at: datetime | None = None
-    updated_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,13 +41,6 @@ class RunOptions:
 
     allow_overrides: tuple[str, ...]
     instructions: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class _Cached:
-    read_at: float
-    updated_at: datetime
-    agent: ModelAgent
 
 
 class AgentService:
@@ -97,7 +68,7 @@ class AgentService:
         """What calls the tools of all agents."""
         self._before_model_call = before_model_call
         self._prepared: dict[str, StreamingAgent] = {}
-        self._stored: dict[str, _Cached] = {}
+        self._stored = StoredAgents(storage, tools, self._runnable)
 
     # --- what there is -------------------------------------------------------------------------------------------
 
@@ -105,18 +76,18 @@ class AgentService:
         """Return a part of all agents, by the code points of their ids; of stored ones without their ``document``."""
         ids, stored = part_of_list(self._storage, self._registered.names(), paging)
         page = ids[: paging.limit]
-        agents = [replace(_stored_info(stored[id]), document={}) if id in stored else self.get(id) for id in page]
+        agents = [replace(stored_info(stored[id]), document={}) if id in stored else self.get(id) for id in page]
         return Page(agents, Cursor.of_id(agents[-1].id) if len(ids) > paging.limit else None)
 
     def get(self, agent_id: str) -> AgentInfo:
         """Return one agent; raises :class:`~agentos.errors.AgentNotFound`."""
         entry = self._registered.get(agent_id)
         if entry is not None:
-            return _info(entry.name, entry.value, entry.source)
+            return registered_info(entry.name, entry.value, entry.source)
         stored = self._storage.agents.get(agent_id)
         if stored is None:
             raise AgentNotFound(agent_id)
-        return _stored_info(stored)
+        return stored_info(stored)
 
     def registered_ids(self) -> tuple[str, ...]:
         """Return the sorted ids of the agents that code and plugins registered. Asks no database."""
@@ -135,42 +106,89 @@ class AgentService:
 
     # --- registration while the server runs ------------------------------------------------------------------------
 
-    def register(self, document: Mapping[str, Any], *, by_operator: bool = False) -> AgentInfo:
+    def register(
+        self,
+        document: Mapping[str, Any],
+        *,
+        author: str | None = None,
+        comment: str | None = None,
+        by_operator: bool = False,
+    ) -> AgentInfo:
         """Store a new agent. Raises ``InvalidRequest``, or :class:`~agentos.errors.AgentExists`.
 
         A client may say less in ``parameters`` than the server's operator
-        (:func:`~agentos.domain.agent_parameters.check_parameters_of_client`).
+        (:func:`~agentos.domain.agent_parameters.check_parameters_of_client`). ``author`` (a caller's ``id``) and
+        ``comment`` are of the version.
         """
-        stored = self._checked(document, by_operator=by_operator)
-        if not self._storage.agents.add(stored):
-            raise AgentExists(f"agent {stored.id!r} is already registered; PUT (or --update) replaces it")
-        return _stored_info(stored)
+        stored = self._storage.agents.add(
+            self._checked(document, comment, by_operator=by_operator),
+            author=author,
+            comment=comment,
+            keep=self._config.agent_versions,
+        )
+        if stored is None:
+            raise AgentExists(f"agent {document['id']!r} is already registered; PUT (or --update) replaces it")
+        self._stored.forget(stored.id)
+        return stored_info(stored)
 
-    def replace(self, agent_id: str, document: Mapping[str, Any], *, by_operator: bool = False) -> AgentInfo:
-        """Replace a stored agent's whole definition, as :meth:`register` stores one. Raises ``AgentNotFound`` too."""
+    def replace(
+        self,
+        agent_id: str,
+        document: Mapping[str, Any],
+        *,
+        expected_version: int | None = None,
+        author: str | None = None,
+        comment: str | None = None,
+        by_operator: bool = False,
+    ) -> AgentInfo:
+        """Replace a stored agent's whole definition, as :meth:`register` stores one. Raises ``AgentNotFound`` too.
+
+        The same definition adds no version. Raises :class:`~agentos.errors.PreconditionFailed` unless the agent is at
+        ``expected_version``, if one is given.
+        """
         if document.get("id", agent_id) != agent_id:
             raise InvalidRequest(f"the agent's id is {document['id']!r:.150}, but the address names {agent_id!r}")
-        if not self._storage.agents.replace(self._checked({**document, "id": agent_id}, by_operator=by_operator)):
+        stored = self._storage.agents.replace(
+            self._checked({**document, "id": agent_id}, comment, by_operator=by_operator),
+            expected_version=expected_version,
+            author=author,
+            comment=comment,
+            keep=self._config.agent_versions,
+        )
+        if stored is None:
             raise AgentNotFound(agent_id)
-        self._stored.pop(agent_id, None)
-        return self.get(agent_id)
+        self._stored.forget(agent_id)
+        return stored_info(stored)
 
     def delete(self, agent_id: str) -> None:
-        """Delete a stored agent; its sessions and runs stay. Raises ``AgentExists`` (read-only), ``AgentNotFound``."""
-        self._refuse_read_only(agent_id)
+        """Delete a stored agent with its versions; its sessions and runs stay.
+
+        Raises ``AgentExists`` (read-only), ``AgentNotFound``.
+        """
+        self.refuse_read_only(agent_id)
         if not self._storage.agents.delete(agent_id):
             raise AgentNotFound(agent_id)
-        self._stored.pop(agent_id, None)
+        self._stored.forget(agent_id)
 
-    def _checked(self, document: Mapping[str, Any], *, by_operator: bool) -> StoredAgent:
+    def checked_document(
+        self, document: Mapping[str, Any], *, comment: str | None = None, by_operator: bool = False
+    ) -> Mapping[str, Any]:
+        """Return a definition as it would be stored, without its defaults; raise what :meth:`register` raises for it.
+
+        Stores nothing, and does not look whether its id is taken.
+        """
+        return self._checked(document, comment, by_operator=by_operator).document
+
+    def _checked(self, document: Mapping[str, Any], comment: str | None, *, by_operator: bool) -> StoredAgent:
         parameters = document.get("parameters")
         if not by_operator and isinstance(parameters, Mapping):
             self._sizes.check_object("parameters", parameters)
             check_parameters_of_client(parameters)
         agent = agent_from_document(document)
         self._sizes.check_agent(document)
+        self._sizes.check_comment(comment)
         _check_output_schema(agent)
-        self._refuse_read_only(agent.id)
+        self.refuse_read_only(agent.id)
         try:
             self._catalog.check(agent.model)
         except ExecutionError as error:
@@ -179,18 +197,22 @@ class AgentService:
         now = utc_now()
         return StoredAgent(id=agent.id, document=agent_document(agent), created_at=now, updated_at=now)
 
-    def _refuse_read_only(self, agent_id: str) -> None:
+    def refuse_read_only(self, agent_id: str) -> None:
+        """Raise :class:`~agentos.errors.AgentExists` for an agent of code or a plugin."""
         entry = self._registered.get(agent_id)
         if entry is not None:
             raise AgentExists(f"agent {agent_id!r} is read-only: {entry.source!r} registered it in code")
 
     # --- running ---------------------------------------------------------------------------------------------------
 
-    def resolve(self, agent_id: str) -> StreamingAgent:
-        """Return the agent, ready to run. Raises ``AgentNotFound``, or ``ExecutionError`` where a part is missing."""
+    def resolve(self, agent_id: str, version: int | None = None) -> StreamingAgent:
+        """Return the agent, ready to run; a stored one at its present version, or at the one given.
+
+        Raises ``AgentNotFound``, ``AgentVersionNotFound``, or ``ExecutionError`` where a part is missing.
+        """
         entry = self._registered.get(agent_id)
         if entry is None:
-            return self._resolve_stored(agent_id)
+            return self._stored.resolve(agent_id, version)
         prepared = self._prepared.get(agent_id)
         if isinstance(prepared, ModelAgent):
             prepared = self.tools.current(prepared)
@@ -205,22 +227,6 @@ class AgentService:
         allowed = tuple(agent_setting(agent, "allow_overrides", ()))
         own = agent.agent.instructions if isinstance(agent, ModelAgent) else ""
         return RunOptions(allow_overrides=allowed, instructions=own)
-
-    def _resolve_stored(self, agent_id: str) -> ModelAgent:
-        cached = self._stored.get(agent_id)
-        now = time.monotonic()
-        if cached is not None and now - cached.read_at < FRESH_FOR:
-            return cached.agent
-        stored = self._storage.agents.get(agent_id)
-        if stored is None:
-            self._stored.pop(agent_id, None)
-            raise AgentNotFound(agent_id)
-        if cached is not None and cached.updated_at == stored.updated_at:
-            agent = self.tools.current(cached.agent)
-        else:
-            agent = self._runnable(_definition(stored))
-        self._stored[agent_id] = _Cached(now, stored.updated_at, agent)
-        return agent
 
     def _runnable(self, agent: Agent) -> ModelAgent:
         try:
@@ -251,42 +257,3 @@ def _check_output_schema(agent: Agent) -> None:
     except SchemaRefused as error:
         words = f"is no JSON schema that is accepted, {error}"
         raise InvalidRequest(f"field 'output_schema' {words}", details={"fields": {"output_schema": words}}) from None
-
-
-def _definition(stored: StoredAgent) -> Agent:
-    try:
-        return agent_from_document(stored.document)
-    except RequestError as error:
-        # Never without what it does not know: a field that is left out may be a limit.
-        raise AgentFailed(
-            f"agent {stored.id!r} cannot run: {error.message}; it was stored by another version of AgentOS: run"
-            " that version or a newer one, or store the agent again"
-        ) from error
-
-
-def _info(id: str, agent: Agent | StreamingAgent, source: str) -> AgentInfo:
-    tools = agent.tools if isinstance(agent, Agent) else ()
-    names = [[tool] if isinstance(tool, str) else [one.name for one in as_tools(tool)] for tool in tools]
-    return AgentInfo(
-        id=id,
-        name=getattr(agent, "name", None) or id,
-        description=getattr(agent, "description", None) or "",
-        model=getattr(agent, "model", None),
-        tools=tuple(name for group in names for name in group),
-        source=source,
-    )
-
-
-def _stored_info(stored: StoredAgent) -> AgentInfo:
-    document = stored.document
-    return AgentInfo(
-        id=stored.id,
-        name=document.get("name", stored.id),
-        description=document.get("description", ""),
-        model=document.get("model"),
-        tools=tuple(document.get("tools", ())),
-        source=STORED,
-        document=document,
-        created_at=stored.created_at,
-        updated_at=stored.updated_at,
-    )

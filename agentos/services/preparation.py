@@ -12,7 +12,10 @@ from agentos.services.overrides import overridden
 
 
 class RunPreparation:
-    """Makes agents ready for single runs: as they are now, with what a run's request overrides."""
+    """Makes agents ready for single runs, with what a run's request overrides.
+
+    A stored agent is the version with which the run was accepted, an agent in code is as the code is now.
+    """
 
     def __init__(self, agents: AgentService, config: Config) -> None:
         self._agents = agents
@@ -21,8 +24,8 @@ class RunPreparation:
     def __call__(self, run: Run) -> Prepared:
         """Return the agent and the limits of a run.
 
-        Raises ``AgentNotFound``, ``ExecutionError`` where a part of the agent is missing, and for a request of which
-        this version does not know a part: that may be a limit.
+        Raises ``AgentNotFound``, ``AgentVersionNotFound``, ``ExecutionError`` where a part of the agent is missing, and
+        for a request of which this version does not know a part: that may be a limit.
         """
         request = run.request
         if request is not None and request.unknown:
@@ -30,7 +33,7 @@ class RunPreparation:
                 f"a newer version of AgentOS accepted the run, and this one does not know {', '.join(request.unknown)}"
                 " of its request; run that version or a newer one"
             )
-        agent = self._agents.resolve(run.agent_id)
+        agent = self._agents.resolve(run.agent_id, run.agent_version)
         if request is not None:
             agent = overridden(agent, request.overrides)
         return Prepared(agent, RunLimits.of(agent, self._config, request))

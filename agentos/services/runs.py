@@ -28,6 +28,7 @@ from agentos.execution.run_limits import RunLimits, agent_setting
 from agentos.execution.signals import Signals
 from agentos.execution.unattended import topics_of
 from agentos.execution.worker import Worker
+from agentos.runtime.loop import ModelAgent
 from agentos.services.overrides import overridden
 from agentos.services.pauses import PauseService
 from agentos.services.run_checks import RunChecks
@@ -91,6 +92,7 @@ class RunService:
             media=request.media,
             metadata=request.metadata,
             context=request.context,
+            agent_version=agent.version if isinstance(agent, ModelAgent) else None,
             caller_id=request.caller.id,
             request=request.stored(),
             request_id=request.request_id,

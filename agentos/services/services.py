@@ -17,6 +17,7 @@ from agentos.plugins.closing import OpenedThings, close_all
 from agentos.plugins.lifecycle import Lifecycle
 from agentos.plugins.manager import PluginManager
 from agentos.registry import Registry
+from agentos.services.agent_versions import AgentVersionService
 from agentos.services.agents import AgentService
 from agentos.services.auth import AuthService
 from agentos.services.health import HealthService
@@ -44,6 +45,7 @@ class Services:
     tools: Registry[Tool]
     catalog: Catalog
     agents: AgentService
+    agent_versions: AgentVersionService
     sessions: SessionService
     summaries: SummaryService
     runs: RunService

@@ -14,6 +14,7 @@ import orjson
 from agentos.config import Config
 from agentos.domain.media import Media
 from agentos.domain.stored_request import NO_OVERRIDES, ModelOverrides
+from agentos.domain.text import is_clean
 from agentos.errors import InvalidMedia, InvalidRequest
 from agentos.storage import json_text
 
@@ -21,6 +22,9 @@ MAX_NAME = 255
 MAX_DESCRIPTION = 4096
 MAX_TOOLS = 128
 """Most tools that an agent may name, and most characters of such a name."""
+
+MAX_COMMENT = 1000
+"""Most characters of the comment on a version of an agent."""
 
 _AGENT_TEXTS = {"name": MAX_NAME, "model": MAX_NAME, "description": MAX_DESCRIPTION}
 _AGENT_OBJECTS = ("parameters", "output_schema", "metadata")
@@ -73,6 +77,15 @@ class SizeLimits:
         self.check_text("instructions", document.get("instructions", ""))
         for name in _AGENT_OBJECTS:
             self.check_object(name, document.get(name))
+
+    def check_comment(self, comment: str | None) -> None:
+        """Raise ``InvalidRequest`` for the comment on a version of an agent."""
+        if comment is None:
+            return
+        if not isinstance(comment, str) or not is_clean(comment):
+            raise _refusal("comment", "is not accepted; accepted is a text without U+0000")
+        if len(comment) > MAX_COMMENT:
+            raise _refusal("comment", f"has {len(comment)} characters; accepted are at most {MAX_COMMENT}")
 
     def check_text(self, name: str, text: str) -> None:
         """Raise ``InvalidRequest`` for a field with a text."""

@@ -14,7 +14,8 @@ from agentos.domain.tool_spec import ToolSpec
 def arguments_hash(agent_id: str, tool: ToolSpec | None, arguments: Mapping[str, Any], *also: Any) -> str:
     """Return the SHA-256 of an agent's id, a tool's name and schema, canonical arguments, and what else is given.
 
-    The order of the model's keys and its spaces do not matter.
+    The order of the model's keys and its spaces do not matter. The version of a stored agent is no part of it: an
+    answer belongs to one run, and a run keeps the version that it was accepted with.
 
     >>> spec = ToolSpec("add", "", {"type": "object"})
     >>> arguments_hash("clerk", spec, {"a": 1, "b": 2}) == arguments_hash("clerk", spec, {"b": 2, "a": 1})

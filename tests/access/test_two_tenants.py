@@ -25,6 +25,7 @@ BODIES: dict[str, Any] = {
     "make_session_summary": {},
     "register_agent": {"id": "new", "model": "scripted:echo"},
     "replace_agent": {"model": "scripted:echo"},
+    "rollback_agent": {"version": 1},
     "run_agent": {"input": "Hi"},
     "stream_agent": {"input": "Hi"},
     "resume_run": {"answers": [{"id": "ACTION", "decision": "approve"}]},
@@ -37,7 +38,14 @@ BODIES: dict[str, Any] = {
 }
 """A body that each operation with one accepts."""
 
-SHARED = {"agent_id": "echo", "model": "echo", "asset": "swagger-ui.css", "number": "0", "item_id": "msg_s1"}
+SHARED = {
+    "agent_id": "echo",
+    "version": "1",
+    "model": "echo",
+    "asset": "swagger-ui.css",
+    "number": "0",
+    "item_id": "msg_s1",
+}
 """Parts of addresses that name what belongs to no tenant: who may touch it is a matter of scopes alone."""
 
 OWNED = {

@@ -111,7 +111,7 @@ def test_a_file_is_enough(cli, tmp_path):
     [
         ("[1, 2]", "holds no agent"),
         ("model: [", "does not hold an agent as YAML or JSON"),
-        ("{id: a, model: 'scripted:echo', since: 2020-01-01}", "is not JSON serializable"),
+        ("{id: a, model: 'scripted:echo', since: !!set {x}}", "is not JSON serializable"),
         ("{id: a, model: 'scripted:echo', metadata: {x: .inf}}", "does not hold an agent"),
         ('{"id": "a", "model": "scripted:echo", "name": "\\u0000"}', "holds no agent"),
         ("{id: a, model: 'scripted:echo', colour: red}", "unknown field 'colour'"),

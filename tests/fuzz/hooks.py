@@ -50,6 +50,7 @@ ACCEPTED = (
     # Relations to what is there: another request with that key, a session in which nothing was said.
     (".*", "RejectedPositiveData", "IDEMPOTENCY_MISMATCH", "was used with another request"),
     ("update_session", "AcceptedNegativeData", "PRECONDITION_FAILED", "If-Match names none"),
+    ("(replace|rollback)_agent", "AcceptedNegativeData", "PRECONDITION_FAILED", "If-Match names none"),
     ("make_session_summary", "RejectedPositiveData", "INVALID_REQUEST", "the session has no messages yet"),
     ("get_session_summary", "EnsureResourceAvailability", "SUMMARY_NOT_FOUND", "has no summary yet"),
     # A JSON schema cannot forbid a character or a number at any depth, nor 1.0 where it allows 1.
@@ -88,7 +89,11 @@ def before_load_schema(context: schemathesis.HookContext, raw_schema: dict[str, 
     _narrow(paths["/api/v1/sessions"]["get"], "cursor", encode_cursor("session", Cursor(EPOCH, "1")))
     _narrow(paths["/api/v1/runs"]["get"], "cursor", encode_cursor("run", Cursor(EPOCH, "1")))
     _narrow(paths["/api/v1/approvals"]["get"], "cursor", encode_cursor("approval", Cursor(EPOCH, "1")))
+    versions = encode_cursor("version", Cursor(EPOCH, "1"))
+    _narrow(paths["/api/v1/agents/{agent_id}/versions"]["get"], "cursor", versions)
     _narrow(paths["/api/v1/sessions/{session_id}"]["put"], "If-Match", "*")
+    _narrow(paths["/api/v1/agents/{agent_id}"]["put"], "If-Match", "*")
+    _narrow(paths["/api/v1/agents/{agent_id}/rollback"]["post"], "If-Match", "*")
 
 
 def _narrow(operation: dict[str, Any], name: str, value: str) -> None:

@@ -12,7 +12,8 @@ from agentos.models.scripted import ScriptedProvider
 from agentos.registry import Registry
 from agentos.runtime.loop import ModelAgent
 from agentos.services.agent_tools import AgentTools
-from agentos.services.agents import FRESH_FOR, AgentService
+from agentos.services.agents import AgentService
+from agentos.services.stored_agents import FRESH_FOR
 from agentos.storage.memory import MemoryStorage
 from agentos.tools.tool import Tool, as_tools
 

@@ -17,6 +17,7 @@ from agentos.domain.pending import PendingKind
 from agentos.domain.run import BusyPolicy, RunStatus
 from agentos.domain.session import Session
 from agentos.storage.admission import Lease, Quota
+from agentos.storage.agents import StoredAgent
 from agentos.storage.aliases import Alias
 from agentos.storage.events import FrameBatch
 from agentos.storage.keys import StoredKey
@@ -113,6 +114,13 @@ QUERIES = {
     "keys.revoke": lambda s: s.keys.revoke("k", now=at(5)),
     "agents.list": lambda s: s.agents.list(limit=5, offset=3),
     "agents.list after another": lambda s: s.agents.list(limit=5, after="a", leave_out=["b", "c"]),
+    "agents.get": lambda s: s.agents.get("agent-1"),
+    "agents.add": lambda s: s.agents.add(stored_agent("new", "1")),
+    "agents.replace": lambda s: s.agents.replace(stored_agent("agent-1", "new")),
+    "agents.replace that forgets versions": lambda s: s.agents.replace(stored_agent("agent-1", "new"), keep=1),
+    "agents.versions": lambda s: s.agents.versions("agent-1", Paging()),
+    "agents.version": lambda s: s.agents.version("agent-1", 2),
+    "agents.delete": lambda s: s.agents.delete("agent-1"),
     "attachments.read": lambda s: s.attachments.read(shown(s), owner=None),
     "attachments.read of an owner": lambda s: s.attachments.read(shown(s), owner="o"),
     "attachments.read of an earlier version": lambda s: s.attachments.read("run:r:0", owner="o"),
@@ -180,6 +188,7 @@ SMALL = {
     "runs.leased": ("SELECT", "ix_runs_lease"),
     "events.delete_old": ("SELECT", "ix_run_events_ended"),
     "idempotency.delete_old": ("WITH", "ix_idempotency_keys_created"),
+    "agents.replace that forgets versions": ("DELETE", "ix_runs_status"),
     "runs.admit with room for unclaimed runs": ("SELECT count", "ix_runs_unclaimed"),
     "runs.admit that would be rejected": ("SELECT EXISTS", "ix_runs_open"),
     "runs.admit that interrupts": ("WITH", "ix_runs_open"),
@@ -232,7 +241,15 @@ def shown(storage):
     return storage.runs.get("r", owner=None).media[0].reference
 
 
+def stored_agent(agent_id, instructions):
+    document = {"model": "x:y", "instructions": instructions}
+    return StoredAgent(id=agent_id, document=document, created_at=at(0), updated_at=at(0))
+
+
 def seed(storage):
+    for number in range(20):
+        storage.agents.add(stored_agent(f"agent-{number}", "1"))
+        storage.agents.replace(stored_agent(f"agent-{number}", "2"))
     for number in range(20):
         ids = {"owner": "o", "agent_id": "a", "user_id": "u", "team_id": "t", "workflow_id": "w"}
         new_session(storage, id=f"session-{number}", seconds=number, **ids)

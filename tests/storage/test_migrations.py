@@ -2,6 +2,7 @@ import json
 import sqlite3
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -13,9 +14,10 @@ from sqlalchemy import create_engine, text
 
 from agentos.domain.run import RunStatus
 from agentos.domain.stored_request import StoredRequest
-from agentos.errors import RunNotFound, StorageError
+from agentos.errors import PreconditionFailed, RunNotFound, StorageError
 from agentos.storage import migrations
 from agentos.storage.admission import Quota, Unattended
+from agentos.storage.agents import StoredAgent
 from agentos.storage.migrations import HEAD, migrate, needs_at_least
 from agentos.storage.paging import Paging
 from agentos.storage.runs import RunFilter
@@ -99,7 +101,7 @@ ROWS_OF_0002 = [
 ]
 REVISIONS = {
     "0001": ROWS_OF_0001,
-    **dict.fromkeys(("0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009"), ROWS_OF_0002),
+    **dict.fromkeys(("0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010"), ROWS_OF_0002),
 }
 AGENT = {"document": '{"model":"x:y","instructions":"i","tools":["t"]}', "created_at": TIME, "updated_at": TIME}
 
@@ -127,6 +129,70 @@ def test_agents_of_an_earlier_revision_are_listed_and_so_is_what_its_workers_wri
     with engine.begin() as connection:
         connection.execute(changed, {"document": '{"model":"x:new"}'})
     assert listed_agents(storage) == {"a": {"model": "x:new"}, "b": shown}
+
+
+def versions_of(storage, agent_id="a"):
+    found = storage.agents.versions(agent_id, Paging()).items
+    return [(one.version, storage.agents.version(agent_id, one.version).document, one.author) for one in found]
+
+
+def test_agents_of_an_earlier_revision_become_version_1(open_storage, sql_url, engine):
+    if sql_url.startswith("sqlite"):
+        sqlite3.connect(sql_url.removeprefix("sqlite:///")).close()
+    database = open_database(sql_url)
+    database.migrate(lambda connection: migrate(connection, "0010"))
+    database.close()
+    with engine.begin() as connection:
+        insert(connection, "agents", {**AGENT, "id": "a"})
+    storage = open_storage(sql_url)
+    storage.upgrade()
+    agent = storage.agents.get("a")
+    assert (agent.version, agent.document["instructions"]) == (1, "i")
+    assert versions_of(storage) == [(1, agent.document, None)]
+    changed = storage.agents.replace(replace(agent, document={"model": "x:new"}), expected_version=1, author="key:1")
+    assert versions_of(storage) == [(2, changed.document, "key:1"), (1, agent.document, None)]
+
+
+OF_WORKER_BEFORE = text("UPDATE agents SET document = :document, updated_at = updated_at + 1 WHERE id = 'a'")
+NEW_DOCUMENT = {"model": "x:theirs"}
+
+
+@pytest.fixture
+def replaced_by_the_version_before(storage, engine):
+    """An agent at version 2, with a document that a worker of the version before has written since."""
+    agent = storage.agents.add(StoredAgent(id="a", document={"model": "x:1"}, created_at=at(0), updated_at=at(0)))
+    storage.agents.replace(replace(agent, document={"model": "x:2"}), author="key:1")
+    with engine.begin() as connection:
+        connection.execute(OF_WORKER_BEFORE, {"document": json.dumps(NEW_DOCUMENT)})
+
+
+def test_what_the_version_before_writes_becomes_a_version_when_it_is_read(storage, replaced_by_the_version_before):
+    for _ in range(2):
+        agent = storage.agents.get("a")
+        assert (agent.version, agent.document) == (3, NEW_DOCUMENT)
+    assert versions_of(storage)[:2] == [(3, NEW_DOCUMENT, None), (2, {"model": "x:2"}, "key:1")]
+
+
+def test_what_the_version_before_writes_is_not_lost_when_it_is_replaced(storage, replaced_by_the_version_before):
+    agent = StoredAgent(id="a", document={"model": "x:4"}, created_at=at(0), updated_at=at(0))
+    with pytest.raises(PreconditionFailed, match="at version 3, not 2"):
+        storage.agents.replace(agent, expected_version=2)
+    assert storage.agents.replace(agent).version == 4
+    assert [number for number, *_ in versions_of(storage)] == [4, 3, 2, 1]
+    assert versions_of(storage)[1] == (3, NEW_DOCUMENT, None)
+
+
+def test_an_agent_that_the_version_before_deletes_and_registers_continues_its_numbers(
+    storage, engine, replaced_by_the_version_before
+):
+    with engine.begin() as connection:
+        connection.execute(text("DELETE FROM agents"))
+        insert(connection, "agents", {**AGENT, "id": "a"})
+        insert(connection, "agents", {**AGENT, "id": "b"})
+    assert [storage.agents.get(one).version for one in ("a", "b")] == [3, 1]
+    assert versions_of(storage, "b") == [(1, json.loads(AGENT["document"]), None)]
+    assert storage.agents.delete("a")
+    assert versions_of(storage, "a") == []
 
 
 def insert(connection, table, row):

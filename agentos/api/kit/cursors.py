@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from agentos.storage.paging import Cursor
 
-CursorKind = Literal["agent", "session", "run", "approval"]
+CursorKind = Literal["agent", "session", "run", "approval", "version"]
 
 VERSION = "1"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
+
+_NUMBER = re.compile("[0-9]{1,18}", re.ASCII)
 
 
 def encode_cursor(kind: CursorKind, cursor: Cursor) -> str:
@@ -32,7 +35,7 @@ def decode_cursor(kind: CursorKind, text: str) -> Cursor:
     try:
         plain = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True).decode()
         _, _, time, id = plain.split(":", 3)
-        if not id or "\0" in id or len(id) > 255:
+        if not id or "\0" in id or len(id) > 255 or (kind == "version" and not _NUMBER.fullmatch(id)):
             raise ValueError(plain)
         cursor = Cursor(EPOCH + int(time) * MICROSECOND, id)
     except (binascii.Error, UnicodeDecodeError, OverflowError) as error:

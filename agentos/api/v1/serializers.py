@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import reduce
 from typing import Any
 
 from agentos.api.kit.pending import pending_actions
@@ -15,7 +16,9 @@ from agentos.domain.session import Session, Summary
 from agentos.domain.times import rfc3339
 from agentos.observability.redaction import HIDDEN, redact_data
 from agentos.registry import Entry
-from agentos.services.agents import AgentInfo
+from agentos.services.agent_info import AgentInfo
+from agentos.services.agent_versions import VersionDiff
+from agentos.storage.agents import AgentVersion
 from agentos.storage.history import StoredMessage
 from agentos.storage.pauses import WaitingAction
 from agentos.tools.tool import Tool
@@ -76,6 +79,7 @@ def run_json(run: Run) -> dict[str, Any]:
     return {
         "run_id": run.id,
         "agent_id": run.agent_id,
+        "agent_version": run.agent_version,
         "owner": run.owner,
         "session_id": run.session_id,
         "user_id": run.user_id,
@@ -163,10 +167,48 @@ def agent_detail_json(agent: AgentInfo) -> dict[str, Any]:
     shown = agent_json(agent)
     if agent.document:
         shown["definition"] = _definition_json(agent.document)
+    if agent.version is not None:
+        shown["version"] = agent.version
     for name, time in (("created_at", agent.created_at), ("updated_at", agent.updated_at)):
         if time is not None:
             shown[name] = rfc3339(time)
     return shown
+
+
+def agent_version_json(version: AgentVersion) -> dict[str, Any]:
+    """Return a version of an agent as lists show it."""
+    return {
+        "agent_id": version.agent_id,
+        "version": version.version,
+        "author": version.author,
+        "comment": version.comment,
+        "created_at": rfc3339(version.created_at),
+    }
+
+
+def agent_version_detail_json(version: AgentVersion) -> dict[str, Any]:
+    """Return a version of an agent with its definition."""
+    return agent_version_json(version) | {"definition": _definition_json(version.document)}
+
+
+def version_diff_json(diff: VersionDiff) -> dict[str, Any]:
+    """Return in what two versions of an agent differ. A secret that changed is named, and not shown."""
+    shown = {"old": _definition_json(diff.old.document), "value": _definition_json(diff.new.document)}
+    without = {"add": "old", "remove": "value"}
+    return {
+        "agent_id": diff.new.agent_id,
+        "from_version": diff.old.version,
+        "to_version": diff.new.version,
+        "changes": [
+            {"op": one.op, "path": one.path}
+            | {
+                name: reduce(lambda found, key: found[key], one.keys, document)
+                for name, document in shown.items()
+                if name != without.get(one.op)
+            }
+            for one in diff.differences
+        ],
+    }
 
 
 def tool_json(tool: Tool) -> dict[str, Any]:

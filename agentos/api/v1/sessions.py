@@ -127,7 +127,7 @@ def update_session(session_id: str, body: dict[str, Any]) -> Response:
 
     What is given replaces what was there, what is absent stays, `null` clears.
     """
-    version = expected_version(request, lambda: services().sessions.get(session_id, caller()))
+    version = expected_version(request, lambda: services().sessions.get(session_id, caller()), session_etag)
     cleared = {name: {} if value is None and name != "name" else value for name, value in body.items()}
     return _session_response(_changed(session_id, SessionChanges(**cleared), version))
 

@@ -11,7 +11,7 @@ from agentos.domain.media import Media
 from agentos.domain.run import Run
 from agentos.domain.session import Session, Summary
 from agentos.errors import SessionNotFound
-from agentos.storage.agents import StoredAgent
+from agentos.storage.agents import AgentVersion, StoredAgent
 from agentos.storage.aliases import Alias
 from agentos.storage.attachments import Attachment, digests_of
 from agentos.storage.history import StoredMessage
@@ -77,6 +77,8 @@ class Rows:
     def __init__(self) -> None:
         self.lock = threading.RLock()
         self.agents: dict[str, StoredAgent] = {}
+        self.agent_versions: dict[str, dict[int, AgentVersion]] = {}
+        self.last_agent_versions: dict[str, int] = {}  # also of agents that are deleted
         self.keys: dict[str, StoredKey] = {}
         self.sessions: dict[str, SessionRow] = {}
         self.runs: dict[str, RunRow] = {}

@@ -48,7 +48,10 @@ UNFINISHED = [status.value for status in RunStatus if not status.finished]
 UNDER_WAY = [RunStatus.QUEUED.value, RunStatus.RUNNING.value]
 """The statuses of runs that a worker has, or that wait for one."""
 
-_GIVEN = ("id", "agent_id", "owner", "session_id", "user_id", "attempt", "input", "caller_id", "parent_run_id")
+_GIVEN = (
+    *("id", "agent_id", "agent_version", "owner", "session_id", "user_id"),
+    *("attempt", "input", "caller_id", "parent_run_id"),
+)
 _SAID = ("content", "reasoning", "model", "finish_reason", "loops")
 _SAME = (*_GIVEN, "position", "crashes", *_SAID)
 _TOKENS = ("prompt_tokens", "completion_tokens", "reasoning_tokens", "cached_tokens")

@@ -5,22 +5,12 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Boolean, Integer, Text, and_, false, literal_column, text
 from sqlalchemy.schema import Column, ForeignKey, ForeignKeyConstraint, Index, PrimaryKeyConstraint, Table
 
-from agentos.storage.sqlalchemy import attachment_tables as attachment_tables  # theirs are of the same metadata
+from agentos.storage.sqlalchemy import agent_tables as agent_tables  # theirs are of the same metadata
+from agentos.storage.sqlalchemy import attachment_tables as attachment_tables
 from agentos.storage.sqlalchemy import pause_tables as pause_tables
 from agentos.storage.sqlalchemy.column_types import CHANGING, Json, Key, Owner, Time, only
 from agentos.storage.sqlalchemy.column_types import metadata as metadata
 from agentos.storage.sqlalchemy.columns import without_index
-
-agents = Table(
-    "agents",
-    metadata,
-    Column("id", Key, primary_key=True),
-    Column("document", Json, nullable=False),
-    Column("created_at", Time, nullable=False),
-    Column("updated_at", Time, nullable=False),
-    Column("listed", Json),
-    Column("listed_at", Time),
-)
 
 # `updated_at` changes once a run, at its admission; what the end of a run changes is in no index on purpose.
 sessions = Table(
@@ -95,6 +85,7 @@ runs = Table(
     Column("ended_at", Time),
     Column("steps", Json),
     Column("crashes", Integer, nullable=False, server_default=text("0")),
+    Column("agent_version", Integer),
     Index("ix_runs_agent", "agent_id", "created_at", "id"),
     Index("ix_runs_status", "status", "created_at", "id"),
     Index("ix_runs_created", "created_at", "id"),

@@ -16,6 +16,7 @@ import pytest
 # So that a failure shows the values, though these are no modules of a test suite; has to come before their import.
 _PARTS = (
     "agents",
+    "agent_versions",
     "aliases",
     "keys",
     "sessions",
@@ -56,6 +57,7 @@ _PARTS = (
 pytest.register_assert_rewrite(*(f"{__name__}.{part}" for part in _PARTS))
 
 from agentos.testing.storage.added_messages import AddedMessageContract  # noqa: E402
+from agentos.testing.storage.agent_versions import AgentVersionContract  # noqa: E402
 from agentos.testing.storage.agents import AgentContract  # noqa: E402
 from agentos.testing.storage.aliases import AliasContract  # noqa: E402
 from agentos.testing.storage.answers import AnswerContract  # noqa: E402
@@ -96,6 +98,7 @@ __all__ = ["StorageContract"]
 
 class StorageContract(
     AgentContract,
+    AgentVersionContract,
     KeyContract,
     SessionContract,
     RunContract,

@@ -39,7 +39,7 @@ class AgentContract(Contract):
     def test_a_replaced_agent_keeps_its_creation_time(self, storage: Storage) -> None:
         storage.agents.add(_agent())
         assert storage.agents.replace(_agent(document={"new": 1}, created_at=at(9), updated_at=at(9)))
-        assert storage.agents.get("a") == _agent(document={"new": 1}, updated_at=at(9))
+        assert storage.agents.get("a") == _agent(document={"new": 1}, version=2, updated_at=at(9))
 
     def test_an_unknown_agent_is_not_replaced(self, storage: Storage) -> None:
         assert not storage.agents.replace(_agent())

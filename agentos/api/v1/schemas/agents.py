@@ -17,7 +17,7 @@ from agentos.domain.agent import MOST_OUTPUT_RETRIES
 from agentos.domain.ids import AGENT_ID
 from agentos.domain.overrides import MOST_NAMES
 from agentos.domain.run import BusyPolicy
-from agentos.services.size_limits import MAX_DESCRIPTION, MAX_NAME, MAX_TOOLS
+from agentos.services.size_limits import MAX_COMMENT, MAX_DESCRIPTION, MAX_NAME, MAX_TOOLS
 
 ID_PATTERN = f"^{AGENT_ID.pattern}$"
 ID_WORDS = "1 to 128 letters, digits, '.', '_' and '-', the first a letter or digit"
@@ -85,6 +85,9 @@ class AgentChangesSchema(RequestSchema):
         " step that was under way may then act twice."
     )
     metadata = metadata_field("The client's own values, kept with it.")
+    comment = StrictString(
+        "What the change is for. Kept with the version that it makes; no part of the definition.", most=MAX_COMMENT
+    )
 
 
 class AgentDefinitionSchema(AgentChangesSchema):
@@ -110,6 +113,9 @@ class AgentDetailSchema(AgentSchema):
     """An agent that is there, with its whole definition if it is a stored one."""
 
     definition = Object("The definition as it was registered; of stored agents alone.", optional=True)
+    version = StrictInteger(
+        "Which version of it this is; counts up with each change. Of stored agents alone.", least=1, optional=True
+    )
     created_at = Time("When it was registered; of stored agents alone.", optional=True)
     updated_at = Time("When it was last replaced; of stored agents alone.", optional=True)
 

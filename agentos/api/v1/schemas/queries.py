@@ -36,6 +36,18 @@ class AgentQuery(PagingQuery):
     cursor = QueryCursor("agent")
 
 
+class AgentVersionQuery(PagingQuery):
+    """Which versions."""
+
+    cursor = QueryCursor("version")
+
+
+class AgentVersionDiffQuery(RequestSchema):
+    """What a version is compared with."""
+
+    to = QueryInteger("The other version; absent: the present one.", least=1, most=MAX_NUMBER)
+
+
 class SessionQuery(PagingQuery):
     """Which sessions."""
 

@@ -174,6 +174,9 @@ class RunSchema(ResponseSchema):
     run_id = StrictString("The run's id.")
     agent_id = StrictString("The agent that runs.")
     session_id = StrictString("The session that it runs in.", nullable=True)
+    agent_version = StrictInteger(
+        "The version of a stored agent with which it runs; null for an agent in code.", least=1, nullable=True
+    )
     owner = StrictString("Whose run it is: only this user or tenant sees it, by its keys and tokens.")
     user_id = StrictString("The client's name of a user.", nullable=True)
     status = Choice("Where it stands; the last three are its one end.", RunStatus)
