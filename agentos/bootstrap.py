@@ -15,7 +15,7 @@ from agentos.domain.agent import Agent, StreamingAgent
 from agentos.domain.denied import Denied
 from agentos.domain.ids import new_id
 from agentos.domain.message import ToolCall
-from agentos.domain.pending import Pending
+from agentos.domain.pending import Asked
 from agentos.errors import ConfigError
 from agentos.events.log import EventLog
 from agentos.execution.cancels import CancelWatch
@@ -191,7 +191,7 @@ def _tool_executor(config: Config, manager: PluginManager) -> ToolExecutor:
     calls = manager.implementations("before_tool_call")
     undecided = Denied("it could not be found out whether the call is allowed")
 
-    def ask(call: ToolCall, context: ToolContext) -> Denied | Pending | None:
+    def ask(call: ToolCall, context: ToolContext) -> Denied | Asked | None:
         about = {"tool": call.name, "run_id": context.run_id, "agent_id": context.agent_id}
         return first_decision(
             calls, lambda hook_call: hook_call(call=call, context=context), undecided=undecided, about=about

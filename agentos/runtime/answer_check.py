@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, NoReturn
+from typing import Any, NoReturn, get_args
 
 import orjson
 
 from agentos.domain.agent import StreamingAgent
-from agentos.domain.pending import LONGEST_MESSAGE, Answer, PendingAction, PendingKind
+from agentos.domain.pending import LONGEST_MESSAGE, Answer, PendingAction, PendingKind, Remember
 from agentos.domain.text import clean, cut
 from agentos.errors import InvalidRequest
 from agentos.json_schema.validator import Validator
@@ -23,7 +23,7 @@ from agentos.tools.tool import Tool
 from agentos.tools.wording import problem_at_pointer
 
 _ACCEPTED = {
-    PendingKind.APPROVAL: ("decision", "arguments", "message"),
+    PendingKind.APPROVAL: ("decision", "arguments", "message", "remember"),
     PendingKind.INPUT: ("output",),
     PendingKind.CLIENT_TOOL: ("output", "error"),
 }
@@ -36,7 +36,7 @@ def check_answer(action: PendingAction, answer: Answer, agent: StreamingAgent, *
     tool, and get their own hash. ``most`` bounds the JSON of arguments and of an ``input``, in bytes. The result of a
     client tool is kept as the text that the model reads, cut as results of other tools are.
     """
-    for name in ("decision", "arguments", "message", "output", "error"):
+    for name in ("decision", "arguments", "message", "remember", "output", "error"):
         if getattr(answer, name) is not None and name not in _ACCEPTED[action.kind]:
             accepted = ", ".join(_ACCEPTED[action.kind])
             _refuse(action, name, f"is not accepted for an action of kind {action.kind.value!r}; accepted: {accepted}")
@@ -57,6 +57,8 @@ def _decision(action: PendingAction, answer: Answer, agent: StreamingAgent, most
         if not isinstance(message, str) or len(message) > LONGEST_MESSAGE:
             _refuse(action, "message", f"is not accepted; accepted is a text of at most {LONGEST_MESSAGE} characters")
         message = clean(message)
+    if answer.remember is not None:
+        _check_remember(action, answer)
     if answer.arguments is None:
         return replace(answer, message=message, arguments_hash=None)
     if answer.decision == "reject":
@@ -66,6 +68,16 @@ def _decision(action: PendingAction, answer: Answer, agent: StreamingAgent, most
         _refuse(action, "arguments", f"cannot be checked: the agent has no tool {action.call.name!r} any more")
     arguments = _arguments(action, answer.arguments, tool, most)
     return replace(answer, message=message, arguments=arguments, arguments_hash=edited_hash(action, tool, arguments))
+
+
+def _check_remember(action: PendingAction, answer: Answer) -> None:
+    if answer.remember not in get_args(Remember):
+        _refuse(action, "remember", f"is {answer.remember!r:.100}; accepted is 'session'")
+    if not action.remember:
+        why = "what asks for this approval does not have remember=True, or the run has no session"
+        _refuse(action, "remember", f"is not accepted: {why}; decide without it")
+    if answer.arguments is not None:
+        _refuse(action, "remember", "is not accepted together with 'arguments'; they hold for this call alone")
 
 
 def _arguments(action: PendingAction, given: Mapping[str, Any], tool: Tool, most: int) -> dict[str, Any]:

@@ -8,16 +8,17 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from agentos.config import Config
-from agentos.domain.pending import Answer, PendingAction, PendingKind
-from agentos.domain.principal import APPROVE, Principal
+from agentos.domain.pending import Answer
+from agentos.domain.principal import APPROVE_ANY, Principal
 from agentos.domain.run import Run, RunStatus
 from agentos.domain.times import rfc3339, utc_now
-from agentos.errors import Forbidden, NotFound, PendingExpired, RunFinished, RunNotFound
+from agentos.errors import NotFound, PendingExpired, RunFinished, RunNotFound
 from agentos.execution.pause import expiry_key
 from agentos.execution.preparation import Prepare
 from agentos.execution.signals import Signals, run_topic
 from agentos.execution.worker import Worker
 from agentos.runtime.answer_check import check_answer
+from agentos.services.approvers import as_shown_to_approver, check_approver, sees
 from agentos.storage.interface import Storage
 from agentos.storage.paging import Page, Paging
 from agentos.storage.pauses import PendingFilter, WaitingAction
@@ -38,9 +39,13 @@ class PauseService:
         self._signals = signals
         self._prepare = prepare
 
-    def answer(self, run_id: str, answers: Mapping[str, Answer], caller: Principal) -> Run:
+    def answer(
+        self, run_id: str, answers: Mapping[str, Answer], caller: Principal, *, address: str | None = None
+    ) -> Run:
         """Save answers; with the last one the run is resumed: :meth:`agentos.services.runs.RunService.answer`."""
-        run = self._storage.runs.get(run_id, owner=caller.visible_owner)
+        # An approver of every owner sees of the runs of others what they wait for, and nothing else.
+        owner = None if caller.may(APPROVE_ANY) else caller.visible_owner
+        run = self._storage.runs.get(run_id, owner=owner)
         if run is None:
             raise RunNotFound(run_id)
         if run.error is not None and run.error.code == PendingExpired.code:
@@ -55,15 +60,17 @@ class PauseService:
                 raise RunFinished(f"run {run_id!r} has ended as {run.status.value}; it takes no answers")
             if action is None:
                 raise NotFound(f"run {run_id!r} does not wait for an action {action_id!r:.100}")
-            _check_scope(run, action, caller)
+            answered_as = check_approver(run, action, caller)
             checked = check_answer(action, answer, agent, most=self._most)
-            given[action_id] = replace(checked, answered_by=caller.id, answered_at=now)
-        answered = self._storage.runs.answer(run_id, given, owner=caller.visible_owner, forget=[expiry_key(run)])
+            given[action_id] = replace(
+                checked, answered_by=caller.id, answered_at=now, answered_as=answered_as, address=address
+            )
+        answered = self._storage.runs.answer(run_id, given, owner=owner, forget=[expiry_key(run)])
         if answered.resumed:
             logger.info("run resumed", extra={"run_id": run_id, "session_id": run.session_id})
             self._signals.notify(run_topic(run_id))
             self._worker.resume(answered.run)
-        return answered.run
+        return answered.run if sees(caller, run) else as_shown_to_approver(answered.run)
 
     def expire(self, run_id: str) -> datetime | None:
         """End a paused run whose time is over. Return when it has to be asked again; ``None``: not any more."""
@@ -86,16 +93,10 @@ class PauseService:
 
     def waiting(self, where: PendingFilter, paging: Paging, caller: Principal) -> Page[WaitingAction]:
         """Return what the caller's paused runs wait for, newest first."""
-        if caller.visible_owner is not None:
-            where = replace(where, owner=caller.visible_owner)
+        if caller.may(APPROVE_ANY):
+            # Without runs:read, what its own runs wait for besides is not shown either. No owner has an empty name.
+            own = caller.visible_owner if caller.may("runs:read") else ""
+            where = replace(where, approver_of=own)
+        else:
+            where = replace(where, owner=caller.owner)
         return self._storage.runs.waiting(where, paging)
-
-
-def _check_scope(run: Run, action: PendingAction, caller: Principal) -> None:
-    if action.kind is PendingKind.APPROVAL:
-        if not caller.may(APPROVE):
-            raise Forbidden(f"action {action.id!r} is an approval; answering it needs the scope {APPROVE!r}")
-    elif not caller.may_run(run.agent_id):
-        raise Forbidden(
-            f"action {action.id!r} is answered by those who may run agent {run.agent_id!r}; the credential may not"
-        )

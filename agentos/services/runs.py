@@ -107,7 +107,9 @@ class RunService:
         """Return a handle on a run that there may be: its methods raise :class:`~agentos.errors.RunNotFound`."""
         return self._handle(run_id, caller)
 
-    def answer(self, run_id: str, answers: Mapping[str, Answer], caller: Principal) -> Run:
+    def answer(
+        self, run_id: str, answers: Mapping[str, Answer], caller: Principal, *, address: str | None = None
+    ) -> Run:
         """Answer actions that a paused run waits for, by their ids; return the run as it is then.
 
         With the last answer it is resumed. Raises ``RunNotFound``, ``NotFound`` for an id that is not this run's,
@@ -115,7 +117,7 @@ class RunService:
         answer that does not fit, ``AlreadyAnswered``, ``PendingExpired``, and ``RunFinished``.
         """
         self._watch()
-        return self._pauses.answer(run_id, answers, caller)
+        return self._pauses.answer(run_id, answers, caller, address=address)
 
     def expire(self, run_id: str) -> datetime | None:
         """End a paused run whose time is over. Return when it has to be asked again; ``None``: not any more."""

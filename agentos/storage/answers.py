@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 
-from agentos.domain.pending import Answer, PendingAction
+from agentos.domain.pending import EXPIRY, Answer, PendingAction
 from agentos.domain.run import RunStatus
 from agentos.errors import AlreadyAnswered, NotFound, PendingExpired, RunFinished
 
@@ -32,6 +32,8 @@ def new_answers(
                 f"run {run_id!r} does not wait for {action_id!r}; GET /api/v1/runs/{run_id} shows what it does"
             )
         if action is not None and action.answer is not None:
+            if action.answer.answered_by == EXPIRY:
+                raise PendingExpired(f"{action_id!r} was not answered in time, and the call was rejected")
             if action.answer != answer:
                 raise AlreadyAnswered(f"{action_id!r} was answered before, and otherwise; the first answer counts")
             continue
@@ -40,6 +42,6 @@ def new_answers(
         if asked_to_stop:
             raise RunFinished(f"run {run_id!r} is being cancelled and takes no answer any more")
         if action_id in expired:
-            raise PendingExpired(f"{action_id!r} was not answered in time, and run {run_id!r} fails")
+            raise PendingExpired(f"{action_id!r} was not answered in time, and takes no answer any more")
         new[action_id] = answer
     return new

@@ -15,13 +15,18 @@ EXPIRY_COLLECTION = "pending-expiry"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PendingFilter:
-    """Exact matches, and-ed; ``None`` matches everything."""
+    """Exact matches, and-ed; ``None`` matches everything.
+
+    ``approver_of`` is the owner of a caller that may approve for every owner: what it may see are all actions of this
+    owner, and the approvals of the others.
+    """
 
     owner: str | None = None
     agent_id: str | None = None
     session_id: str | None = None
     run_id: str | None = None
     kind: PendingKind | None = None
+    approver_of: str | None = None
 
     def given(self) -> dict[str, Any]:
         """Return the matches that are asked for, by field name."""

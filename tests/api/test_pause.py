@@ -35,6 +35,10 @@ def test_a_run_that_needs_an_approval_answers_202_and_says_what_it_waits_for(ser
         "tool_name": "transfer",
         "tool_call_id": "call_1",
         "arguments": {"amount": 5},
+        "approver": "owner",
+        "on_expiry": "reject",
+        "remember": False,
+        "rule": "tool",
     }
     assert app.bank.calls == []
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from flask import Response
+from flask import Response, request
 
 from agentos.api.kit.callers import caller
 from agentos.api.kit.paging import page_json
@@ -47,12 +47,14 @@ def resume_run(run_id: str, body: dict[str, Any]) -> Response:
     and a `client_tool` need the scope to run the agent.
     """
     answers = {one["id"]: _answer(one) for one in body["answers"]}
-    return json_response(run_detail_json(services().runs.answer(run_id, answers, caller())), 202)
+    return json_response(
+        run_detail_json(services().runs.answer(run_id, answers, caller(), address=request.remote_addr)), 202
+    )
 
 
 @routes.get(
     "/api/v1/approvals",
-    access="runs:read",
+    access=("runs:read", "runs:approve:any"),
     query=ApprovalQuery,
     responses={200: ResponseSpec("A part of the list.", ApprovalListSchema)},
 )
@@ -60,7 +62,7 @@ def list_approvals(query: dict[str, Any]) -> Response:
     """List what waits for an answer.
 
     Approvals, questions and client tools of all paused runs, the newest first. Filters are exact and and-ed. What is
-    answered or expired is not in it.
+    answered or expired is not in it. With scope `runs:approve:any`, approvals of every owner's runs are in it.
     """
     kind = query.get("kind")
     where = PendingFilter(
@@ -84,4 +86,5 @@ def _answer(given: Mapping[str, Any]) -> Answer:
         message=given.get("message"),
         output=given.get("output"),
         error=given.get("error"),
+        remember=given.get("remember"),
     )

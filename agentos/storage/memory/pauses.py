@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from agentos.domain.checkpoint import Checkpoint
 from agentos.domain.event import Frame
-from agentos.domain.pending import Answer, PendingAction
+from agentos.domain.pending import Answer, PendingAction, PendingKind
 from agentos.domain.run import Run, RunStatus
 from agentos.errors import RunCancelled, RunNotFound
 from agentos.storage.answers import new_answers
@@ -90,13 +90,14 @@ class MemoryPauses(MemoryStore, RunStore):
 
     def waiting(self, where: PendingFilter, paging: Paging) -> Page[WaitingAction]:
         wanted = where.given()
-        kind = wanted.pop("kind", None)
+        kind, approver_of = wanted.pop("kind", None), wanted.pop("approver_of", None)
         with self._lock:
             found = [
                 one
                 for row in self._rows.runs.values()
                 for one in _waiting(row)
                 if kind in (None, one.action.kind)
+                and (approver_of in (None, one.owner) or one.action.kind is PendingKind.APPROVAL)
                 and all(getattr(one, name) == value for name, value in wanted.items())
             ]
             return page(found, paging, place=_place, copy=lambda one: one)

@@ -8,11 +8,23 @@ from functools import cache
 from typing import Any
 from zlib import crc32
 
-from sqlalchemy import BigInteger, ColumnElement, Select, bindparam, case, func, literal_column, null, select, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Select,
+    bindparam,
+    case,
+    func,
+    literal_column,
+    null,
+    or_,
+    select,
+    update,
+)
 
 from agentos.domain.checkpoint import Checkpoint
 from agentos.domain.event import Frame
-from agentos.domain.pending import Answer, PendingAction
+from agentos.domain.pending import Answer, PendingAction, PendingKind
 from agentos.domain.run import Run, RunStatus
 from agentos.errors import RunCancelled, RunNotFound
 from agentos.storage.answers import new_answers
@@ -116,6 +128,9 @@ def _waiting(names: tuple[str, ...], *, after: bool) -> Select[Any]:
 
 
 def _condition(name: str, *, indexed: bool) -> ColumnElement[bool]:
+    if name == "approver_of":
+        mine = pending_actions.c.owner == bindparam("with_approver_of")
+        return or_(mine, pending_actions.c.kind == PendingKind.APPROVAL.value)
     condition = pending_actions.c[name] == bindparam(f"with_{name}")
     return condition if indexed else without_index(condition)
 

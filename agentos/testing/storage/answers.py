@@ -44,6 +44,7 @@ ANSWERS = (
     APPROVED,
     REJECTED,
     Answer(decision="approve", arguments=AWKWARD, arguments_hash="1" * 64, message=""),
+    Answer(decision="reject", remember="session", answered_as="other", address="2001:db8::1"),
     Answer(output=AWKWARD),
     Answer(output=""),
     Answer(output=[None]),
@@ -79,7 +80,8 @@ class AnswerContract(Contract):
         (found,) = storage.runs.actions(run.id)
         assert found == replace(run.pending[0], answer=given)
         assert found.answer is not None
-        assert (found.answer.answered_by, found.answer.answered_at) == (given.answered_by, given.answered_at)
+        for name in ("answered_by", "answered_at", "answered_as", "address"):  # which make no answer another one
+            assert getattr(found.answer, name) == getattr(given, name)
         (found,) = claimed(storage, run.id).actions
         assert found.answer == given
 

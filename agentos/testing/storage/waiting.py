@@ -61,6 +61,15 @@ class WaitingContract(Contract):
         assert _ids(storage, PendingFilter(**other)) == []
         assert _ids(storage, PendingFilter(**{**wanted, "owner": "alice"})) == []
 
+    def test_an_approver_of_every_owner_finds_their_approvals_and_all_of_its_own(self, storage: Storage) -> None:
+        for owner in ("alice", "bob"):
+            for kind in PendingKind:
+                paused(storage, owner=owner, actions=(action(id=f"{owner} {kind.value}", kind=kind),))
+        own = {f"bob {kind.value}" for kind in PendingKind}
+        assert set(_ids(storage, PendingFilter(approver_of="bob"))) == {*own, "alice approval"}
+        assert _ids(storage, PendingFilter(approver_of="bob", owner="alice")) == ["alice approval"]
+        assert _ids(storage, PendingFilter(approver_of="bob", owner="alice", kind=PendingKind.INPUT)) == []
+
     def test_pages_follow_each_other_newest_first(self, storage: Storage) -> None:
         actions = [action(id=f"action-{number}", created_at=at(number // 2)) for number in range(5)]
         paused(storage, actions=actions[:2])

@@ -6,9 +6,18 @@ from typing import Any, ClassVar, get_args
 
 from marshmallow import ValidationError, validates_schema
 
-from agentos.api.kit.schemas.fields import Choice, Object, RequestSchema, StrictInteger, StrictString, id_field, shown
+from agentos.api.kit.schemas.fields import (
+    Choice,
+    Object,
+    RequestSchema,
+    StrictBoolean,
+    StrictInteger,
+    StrictString,
+    id_field,
+    shown,
+)
 from agentos.api.kit.schemas.structure import NestedList, ObjectList, Raw, ResponseSchema, Time
-from agentos.domain.pending import LONGEST_MESSAGE, Decision, PendingKind
+from agentos.domain.pending import LONGEST_MESSAGE, Approver, Decision, OnExpiry, PendingKind, Remember
 
 DECISIONS = get_args(Decision)
 
@@ -31,7 +40,22 @@ class PendingActionSchema(ResponseSchema):
     message = StrictString("What a person should know: why it needs approval, or the question.", optional=True)
     schema = Object("The JSON schema that the answer to an `input` has to fit.", optional=True)
     expires_at = Time(
-        "When the run fails with `PENDING_EXPIRED` unless this is answered; absent where it waits without limit.",
+        "The end of the time in which it can be answered; absent where it waits without limit.", optional=True
+    )
+    approver = Choice(
+        "Of an `approval`: who may decide. `owner`: the run's owner too. `other`: another person only.",
+        get_args(Approver),
+        optional=True,
+    )
+    on_expiry = Choice(
+        "Of an `approval`: what happens if it is not decided in time. `reject`: the call is rejected, and the run"
+        " continues. `fail`: the run fails with `PENDING_EXPIRED`, as it does without an answer of another kind.",
+        get_args(OnExpiry),
+        optional=True,
+    )
+    remember = StrictBoolean("Of an `approval`: whether an answer may have `remember`.", optional=True)
+    rule = StrictString(
+        "Of an `approval`: who asks for it: `tool`, `agent` or `plugin:NAME`; several have commas between them.",
         optional=True,
     )
 
@@ -60,7 +84,7 @@ class AnswerSchema(RequestSchema):
 
     extra: ClassVar[dict[str, Any]] = {
         "oneOf": [{"required": [name]} for name in ("decision", "output", "error")],
-        "dependentRequired": {"arguments": ["decision"], "message": ["decision"]},
+        "dependentRequired": {name: ["decision"] for name in ("arguments", "message", "remember")},
     }
 
     id = id_field("The action that it answers.", required=True)
@@ -70,6 +94,11 @@ class AnswerSchema(RequestSchema):
         " schema."
     )
     message = StrictString("With a `decision`: what the model reads of it, as a reason.", most=LONGEST_MESSAGE)
+    remember = Choice(
+        "With a `decision`: it holds for later calls of this tool by this agent in the run's session. Only where the"
+        " action has `remember`, and not with `arguments`.",
+        get_args(Remember),
+    )
     output = Raw(
         "Of an `input`: the answer, which has to fit the action's `schema`. Of a `client_tool`: its result, any JSON;"
         " null is a result too.",
@@ -84,7 +113,7 @@ class AnswerSchema(RequestSchema):
         if len(given) != 1:
             said = " and ".join(map(repr, given)) if given else "neither 'decision' nor 'output' nor 'error'"
             raise ValidationError(f"has {said}; accepted is one of 'decision', 'output' and 'error'", "id")
-        stray = [name for name in ("arguments", "message") if name in values and "decision" not in values]
+        stray = [name for name in ("arguments", "message", "remember") if name in values and "decision" not in values]
         if stray:
             raise ValidationError(f"is accepted with a 'decision' only; this answer has {given[0]!r}", stray[0])
 
