@@ -65,7 +65,7 @@ class CorePlugin:
 
     @hookimpl
     def register_jobs(self, register: RegisterJob) -> None:
-        """Register the end of runs that waited for an answer for too long."""
+        """Register what happens to runs that waited for an answer for too long."""
         register(EXPIRY_COLLECTION, expire_run)
 
     @hookimpl
@@ -103,8 +103,8 @@ class CorePlugin:
 
 
 def expire_run(record: Record, server: Server) -> datetime | None:
-    """End the paused run that the record is named after, unless it was answered; return when to look again."""
-    return server.runs.expire(record.id)
+    """Reject what the run that the record is named after waits for, or end it; return when to look again."""
+    return server.runs.expire(record.id, due=record.due_at)
 
 
 def _open_jwt(config: Config, _: Storage) -> Authenticator:

@@ -89,8 +89,8 @@ class PendingAction:
     there once it was given.
 
     Of an approval: ``approver`` says who may decide, ``on_expiry`` what happens if none does in time, ``remember``
-    whether the decision may be remembered for the session, and ``rule`` who asked: ``tool``, ``agent``, ``plugin:NAME``,
-    or several of them with commas. A remembered decision counts for the same rule alone.
+    whether the decision may be remembered for the session, and ``rule`` who asked: ``tool``, ``agent`` or
+    ``plugin:NAME``, or several of them with commas. A remembered decision counts for the same rule alone.
     """
 
     id: str

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from agentos.config import Config
-from agentos.domain.pending import Answer
+from agentos.domain.pending import EXPIRY, Answer, PendingAction, PendingKind
 from agentos.domain.principal import APPROVE_ANY, Principal
 from agentos.domain.run import Run, RunStatus
 from agentos.domain.times import rfc3339, utc_now
@@ -21,10 +21,13 @@ from agentos.runtime.answer_check import check_answer
 from agentos.services.approvers import as_shown_to_approver, check_approver, sees
 from agentos.storage.interface import Storage
 from agentos.storage.paging import Page, Paging
-from agentos.storage.pauses import PendingFilter, WaitingAction
+from agentos.storage.pauses import Answered, PendingFilter, WaitingAction
 
 SETTLED = timedelta(seconds=1)
 """The time after an expiry in which an answer that was accepted before it may still be on its way to the database."""
+
+LATE = "it was not decided in time"
+"""What a model reads of a call that an expiry rejected."""
 
 logger = logging.getLogger(__name__)
 
@@ -66,30 +69,45 @@ class PauseService:
                 checked, answered_by=caller.id, answered_at=now, answered_as=answered_as, address=address
             )
         answered = self._storage.runs.answer(run_id, given, owner=owner, forget=[expiry_key(run)])
-        if answered.resumed:
-            logger.info("run resumed", extra={"run_id": run_id, "session_id": run.session_id})
-            self._signals.notify(run_topic(run_id))
-            self._worker.resume(answered.run)
+        self._resume(answered)
         return answered.run if sees(caller, run) else as_shown_to_approver(answered.run)
 
-    def expire(self, run_id: str) -> datetime | None:
-        """End a paused run whose time is over. Return when it has to be asked again; ``None``: not any more."""
+    def expire(self, run_id: str, *, due: datetime | None = None) -> datetime | None:
+        """Reject the approvals of a paused run that were not decided in time, or end the run if it needs an answer.
+
+        ``due`` is the time that has come, by the clock of the database. Return when to look again; ``None``: not any
+        more.
+        """
         run = self._storage.runs.get(run_id, owner=None)
         if run is None or run.status is not RunStatus.PAUSED:
             return None
-        due = [action.expires_at for action in run.pending if action.answer is None and action.expires_at is not None]
-        if not due:
+        over = [action for action in run.pending if _is_over(action, due)]
+        fatal = [action for action in over if action.kind is not PendingKind.APPROVAL or action.on_expiry != "reject"]
+        if fatal:
+            self._worker.end_unattended(run, _failure(fatal))
             return None
-        first = min(due)
-        # Its end would not notice an answer that was accepted in time and is saved meanwhile.
-        if first + SETTLED > utc_now():
-            return first + SETTLED
-        failure = PendingExpired(
-            f"the run waited for an answer until {rfc3339(first)}, and none came",
-            details={"expired": [one.id for one in run.pending if one.answer is None and one.expires_at == first]},
-        )
-        self._worker.end_unattended(run, failure)
-        return None
+        if over:
+            rejection = Answer(decision="reject", message=LATE, answered_by=EXPIRY, answered_at=utc_now())
+            try:
+                answered = self._storage.runs.answer(
+                    run_id, {action.id: rejection for action in over}, owner=None, late=True
+                )
+            except RunNotFound:
+                return None
+            logger.info("approvals expired", extra={"run_id": run_id, "session_id": run.session_id})
+            self._resume(answered)
+            run = answered.run
+        if run.status is not RunStatus.PAUSED:
+            return None
+        times = [action.expires_at + SETTLED for action in run.pending if action.expires_at is not None]
+        return min(times, default=None)
+
+    def _resume(self, answered: Answered) -> None:
+        if answered.resumed:
+            run = answered.run
+            logger.info("run resumed", extra={"run_id": run.id, "session_id": run.session_id})
+            self._signals.notify(run_topic(run.id))
+            self._worker.resume(run)
 
     def waiting(self, where: PendingFilter, paging: Paging, caller: Principal) -> Page[WaitingAction]:
         """Return what the caller's paused runs wait for, newest first."""
@@ -100,3 +118,18 @@ class PauseService:
         else:
             where = replace(where, owner=caller.owner)
         return self._storage.runs.waiting(where, paging)
+
+
+def _is_over(action: PendingAction, due: datetime | None) -> bool:
+    """Return whether the time of an action is over by both clocks, and no answer can be on its way any more."""
+    if action.expires_at is None or (due is not None and action.expires_at > due):
+        return False
+    return action.expires_at + SETTLED <= utc_now()
+
+
+def _failure(actions: Sequence[PendingAction]) -> PendingExpired:
+    first = min(action.expires_at for action in actions if action.expires_at is not None)
+    return PendingExpired(
+        f"the run waited for an answer until {rfc3339(first)}, and none came",
+        details={"expired": [one.id for one in actions if one.expires_at == first]},
+    )

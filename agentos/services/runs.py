@@ -119,9 +119,12 @@ class RunService:
         self._watch()
         return self._pauses.answer(run_id, answers, caller, address=address)
 
-    def expire(self, run_id: str) -> datetime | None:
-        """End a paused run whose time is over. Return when it has to be asked again; ``None``: not any more."""
-        return self._pauses.expire(run_id)
+    def expire(self, run_id: str, *, due: datetime | None = None) -> datetime | None:
+        """Reject the approvals of a paused run whose time is over, or end it: :meth:`PauseService.expire`.
+
+        Return when to look again; ``None``: not any more.
+        """
+        return self._pauses.expire(run_id, due=due)
 
     def waiting(self, where: PendingFilter, paging: Paging, caller: Principal) -> Page[WaitingAction]:
         """Return what the caller's paused runs wait for, newest first."""

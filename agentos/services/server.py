@@ -62,8 +62,8 @@ class Server:
         """Return the caller for what a plugin does by itself; its ``id`` is ``plugin:NAME``.
 
         With ``owner``, a user or tenant, it sees and makes what is that owner's, and may do everything but administer
-        the server and decide for other owners. Without, it sees everything (``admin``), and what it makes belongs to ``anonymous``, the owner of a
-        server without authentication.
+        the server and decide for other owners. Without, it sees everything (``admin``), and what it makes belongs to
+        ``anonymous``, the owner of a server without authentication.
 
         >>> request = RunRequest(caller=server.principal("digest", owner="acme"), agent_id="a")  # doctest: +SKIP
 

@@ -17,13 +17,20 @@ def new_answers(
     status: RunStatus,
     asked_to_stop: bool,
     expired: Collection[str],
+    late: bool = False,
 ) -> Mapping[str, Answer]:
     """Return which of the answers are to be saved; the others were given before.
 
     ``actions`` are all of the run; ``expired`` has the ids of those whose time is over, by database time. Raises what
-    :meth:`~agentos.storage.runs.RunStore.answer` does, for the first answer that is not taken.
+    :meth:`~agentos.storage.runs.RunStore.answer` does, for the first answer that is not taken. ``late`` answers, which
+    the server gives itself, are saved where no person has answered in time; the others are left out.
     """
     known = {action.id: action for action in actions}
+    if late:
+        if status is not RunStatus.PAUSED or asked_to_stop:
+            return {}
+        waiting = {action_id for action_id in expired if known[action_id].answer is None}
+        return {action_id: answer for action_id, answer in answers.items() if action_id in waiting}
     new: dict[str, Answer] = {}
     for action_id, answer in answers.items():
         action = known.get(action_id)

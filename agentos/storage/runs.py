@@ -157,6 +157,7 @@ class RunStore(ABC):
         owner: str | None,
         forget: Sequence[RecordKey] = (),
         claim_within: float = CLAIM_WITHIN,
+        late: bool = False,
     ) -> Answered:
         """Save answers by the ids of actions; with the last one the run is ``queued`` again, for any worker to claim.
 
@@ -165,6 +166,10 @@ class RunStore(ABC):
         time, :class:`~agentos.errors.NotFound` for an id that is not this run's, :class:`~agentos.errors.RunFinished`,
         and :class:`~agentos.errors.RunNotFound`. A run that was asked to stop takes none (``RunFinished``). ``forget``
         names records to delete when the run is resumed.
+
+        With ``late``, the answers are those that an expiry gives: each is saved if its action has no answer and its
+        time is over, by database time, and left out otherwise. A person's answer after it raises ``PendingExpired``:
+        an answer with ``answered_by`` :data:`~agentos.domain.pending.EXPIRY` is one that an expiry gave.
         """
 
     @abstractmethod

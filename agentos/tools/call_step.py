@@ -76,7 +76,7 @@ class CallAnswers:
         )
 
     def are_approved_by(self, approver: Approver) -> bool:
-        """Return whether the call was approved by a person who may approve it: a run's owner does not stand for another.
+        """Return whether the call was approved by one who may: where another person has to, the owner does not count.
 
         Which approver it needs is asked again before it runs: other arguments may need another one.
         """

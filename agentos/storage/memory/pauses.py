@@ -65,6 +65,7 @@ class MemoryPauses(MemoryStore, RunStore):
         owner: str | None,
         forget: Sequence[RecordKey] = (),
         claim_within: float = CLAIM_WITHIN,
+        late: bool = False,
     ) -> Answered:
         with self._lock:
             row = self._rows.find_run(run_id, owner)
@@ -78,6 +79,7 @@ class MemoryPauses(MemoryStore, RunStore):
                 status=row.run.status,
                 asked_to_stop=row.cancel_requested,
                 expired={one.id for one in row.actions if one.expires_at is not None and one.expires_at <= now},
+                late=late,
             )
             row.answer(new)
             resumed = bool(new) and not row.pending

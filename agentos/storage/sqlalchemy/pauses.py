@@ -181,6 +181,7 @@ class SqlPauses(SqlStore, RunStore):
         owner: str | None,
         forget: Sequence[RecordKey] = (),
         claim_within: float = CLAIM_WITHIN,
+        late: bool = False,
     ) -> Answered:
         def work(connection: Connection) -> tuple[Row, Sequence[PendingAction], bool, str | None]:
             locked = connection.execute(*_LOCK.for_owner(owner, run_id=run_id)).first()
@@ -195,6 +196,7 @@ class SqlPauses(SqlStore, RunStore):
                 status=RunStatus(locked.status),
                 asked_to_stop=bool(locked.cancel_requested),
                 expired={row.id for row in rows if row.expired},
+                late=late,
             )
             for action_id, answer in new.items():
                 connection.execute(_ANSWER, {"action_id": action_id, "given_answer": answer_text(answer)})
