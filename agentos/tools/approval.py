@@ -65,6 +65,6 @@ class Approval:
             return None
         if isinstance(given, Approval):
             return replace(given, remember=True) if remember else given
-        if given is not True and not callable(given):
+        if isinstance(given, type) or (given is not True and not callable(given)):
             raise TypeError(f"approval is {given!r:.100}; accepted: True, False, a function, or an Approval")
         return cls(when=given, remember=remember)
