@@ -136,6 +136,8 @@ class Pending:
     def __post_init__(self) -> None:
         if not isinstance(self.message, str):
             raise TypeError(f"the message is {self.message!r:.100}; accepted: a text")
+        if self.expires_in is not None and not isinstance(self.expires_in, int | float):
+            raise TypeError(f"expires_in is {self.expires_in!r:.100}; accepted: a number of seconds")
         if self.expires_in is not None and not 0 < self.expires_in <= LONGEST_WAIT:
             raise ValueError(
                 f"expires_in is {self.expires_in!r:.100}; accepted: seconds, more than 0 and at most {LONGEST_WAIT}"
