@@ -401,6 +401,16 @@ def test_approvals_of_one_step_expire_one_after_the_other(worker: Make) -> None:
     assert not services.records.list("pending-expiry", Paging(), owner=None).items
 
 
+def test_a_run_that_pauses_again_expires_again(worker: Make) -> None:
+    bank = Bank(*([call("transfer", '{"amount": 5}', id=f"t{turn}")] for turn in range(3)), "done")
+    services = worker(bank, pause_timeout=0.3)
+    services.start()
+    run_id = start(services)
+    assert finished(services, run_id).content == "done"
+    assert types(services, run_id).count("resumed") == 3
+    assert bank.calls == []
+
+
 def test_a_question_without_an_answer_in_time_fails_the_run_beside_an_approval(worker: Make) -> None:
     bank = Bank([TRANSFER, call("ask", "{}", id="a1", index=1)], "done")
     services = worker(bank, pause_timeout=0.3)
