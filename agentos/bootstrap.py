@@ -16,6 +16,7 @@ from agentos.domain.denied import Denied
 from agentos.domain.ids import new_id
 from agentos.domain.message import ToolCall
 from agentos.domain.pending import Asked
+from agentos.domain.remembered import FindRemembered
 from agentos.errors import ConfigError
 from agentos.events.log import EventLog
 from agentos.execution.cancels import CancelWatch
@@ -38,6 +39,7 @@ from agentos.runtime.before_model_call import BeforeModelCall
 from agentos.services.agent_checks import check_agents, check_assistant
 from agentos.services.agent_tools import AgentTools
 from agentos.services.agents import AgentService
+from agentos.services.approval_rules import ApprovalRuleService
 from agentos.services.auth import AuthService
 from agentos.services.before_run import BeforeRun
 from agentos.services.health import HealthService
@@ -102,13 +104,14 @@ def _assemble(
 ) -> Services:
     catalog = Catalog(registries.providers, config)
     model_hooks = manager.implementations("before_model_call")
+    approval_rules = ApprovalRuleService(storage)
     agent_service = AgentService(
         storage,
         registries.agents,
         AgentTools(registries.tools, ToolSources(registries.tool_sources)),
         catalog,
         config,
-        executor=_tool_executor(config, manager),
+        executor=_tool_executor(config, manager, approval_rules.find),
         before_model_call=BeforeModelCall(model_hooks) if model_hooks else None,
     )
     check_agents(agent_service, registries.agents, manager.leave_out)
@@ -148,6 +151,7 @@ def _assemble(
         tools=registries.tools,
         catalog=catalog,
         agents=agent_service,
+        approval_rules=approval_rules,
         sessions=SessionService(storage, worker, config),
         summaries=SummaryService(storage, agent_service, config),
         runs=RunService(
@@ -187,7 +191,7 @@ def _source(registry: Registry[Any], name: str) -> str:
     return "" if entry is None else entry.source
 
 
-def _tool_executor(config: Config, manager: PluginManager) -> ToolExecutor:
+def _tool_executor(config: Config, manager: PluginManager, find_remembered: FindRemembered) -> ToolExecutor:
     calls = manager.implementations("before_tool_call")
     undecided = Denied("it could not be found out whether the call is allowed")
 
@@ -202,6 +206,7 @@ def _tool_executor(config: Config, manager: PluginManager) -> ToolExecutor:
         isolation=Isolation(cpu=config.tool_cpu, memory=config.tool_memory),
         before_call=ask if calls else None,
         pause_timeout=config.pause_timeout,
+        find_remembered=find_remembered,
     )
 
 

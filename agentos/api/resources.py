@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from agentos.api.kit.route_table import CORE, RouteTable
 from agentos.api.system import health, index
-from agentos.api.v1 import agents, catalog, history, owner_data, pauses, runs, sessions
+from agentos.api.v1 import agents, approval_rules, catalog, history, owner_data, pauses, runs, sessions
 from agentos.services.server import Server
 from agentos.services.services import Services
 
@@ -13,6 +13,7 @@ CORE_ROUTES = (
     history.routes,
     agents.routes,
     runs.routes,
+    approval_rules.routes,
     pauses.routes,
     owner_data.routes,
     catalog.routes,

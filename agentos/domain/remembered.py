@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
 from agentos.domain.pending import Approver, Decision
 
@@ -12,7 +13,8 @@ from agentos.domain.pending import Approver, Decision
 class RememberedScope:
     """What a remembered decision covers: one rule about one tool of one agent, in one session of one owner.
 
-    ``tool`` is the tool's name as the model knows it, ``rule`` is :attr:`agentos.PendingAction.rule`.
+    ``tool`` is the tool's name as the model knows it, ``rule`` is :attr:`agentos.PendingAction.rule`. ``schema_hash``
+    is that of the tool as it is now: a decision about a tool with other parameters does not count.
     """
 
     owner: str
@@ -20,6 +22,7 @@ class RememberedScope:
     agent_id: str
     tool: str
     rule: str
+    schema_hash: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +34,33 @@ class RememberedDecision:
     answered_as: Approver = "owner"
     answered_by: str | None = None
     message: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalRule:
+    """A remembered decision as it is kept: what it covers, who made it, when, from where, and about which action."""
+
+    id: str
+    scope: RememberedScope
+    decision: Decision
+    message: str | None = None
+    answered_by: str | None = None
+    answered_as: Approver = "owner"
+    answered_at: datetime
+    address: str | None = None
+    run_id: str
+    action_id: str
+
+    @property
+    def as_decision(self) -> RememberedDecision:
+        """What decides about a call."""
+        return RememberedDecision(
+            id=self.id,
+            decision=self.decision,
+            answered_as=self.answered_as,
+            answered_by=self.answered_by,
+            message=self.message,
+        )
 
 
 FindRemembered = Callable[[RememberedScope], RememberedDecision | None]

@@ -17,11 +17,13 @@ from agentos.execution.pause import expiry_key
 from agentos.execution.preparation import Prepare
 from agentos.execution.signals import Signals, run_topic
 from agentos.execution.worker import Worker
-from agentos.runtime.answer_check import check_answer
+from agentos.runtime.answer_check import check_answer, tool_of
+from agentos.services.approval_rules import rule_record
 from agentos.services.approvers import as_shown_to_approver, check_approver, sees
 from agentos.storage.interface import Storage
 from agentos.storage.paging import Page, Paging
 from agentos.storage.pauses import Answered, PendingFilter, WaitingAction
+from agentos.storage.records import Record
 
 SETTLED = timedelta(seconds=1)
 """The time after an expiry in which an answer that was accepted before it may still be on its way to the database."""
@@ -57,6 +59,7 @@ class PauseService:
         agent = self._prepare(run).agent
         now = utc_now()
         given: dict[str, Answer] = {}
+        rules: dict[str, Record] = {}
         for action_id, answer in answers.items():
             action = actions.get(action_id)
             if action is None and run.status.finished:
@@ -64,11 +67,14 @@ class PauseService:
             if action is None:
                 raise NotFound(f"run {run_id!r} does not wait for an action {action_id!r:.100}")
             answered_as = check_approver(run, action, caller)
-            checked = check_answer(action, answer, agent, most=self._most)
+            checked = check_answer(action, answer, agent, agent_id=run.agent_id, most=self._most)
             given[action_id] = replace(
                 checked, answered_by=caller.id, answered_at=now, answered_as=answered_as, address=address
             )
-        answered = self._storage.runs.answer(run_id, given, owner=owner, forget=[expiry_key(run)])
+            tool = tool_of(action, agent) if checked.remember else None
+            if tool is not None:
+                rules[action_id] = rule_record(run, action, given[action_id], tool)
+        answered = self._storage.runs.answer(run_id, given, owner=owner, forget=[expiry_key(run)], records=rules)
         self._resume(answered)
         return answered.run if sees(caller, run) else as_shown_to_approver(answered.run)
 

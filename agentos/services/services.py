@@ -18,6 +18,7 @@ from agentos.plugins.lifecycle import Lifecycle
 from agentos.plugins.manager import PluginManager
 from agentos.registry import Registry
 from agentos.services.agents import AgentService
+from agentos.services.approval_rules import ApprovalRuleService
 from agentos.services.auth import AuthService
 from agentos.services.health import HealthService
 from agentos.services.housekeeping import HousekeepingService
@@ -44,6 +45,7 @@ class Services:
     tools: Registry[Tool]
     catalog: Catalog
     agents: AgentService
+    approval_rules: ApprovalRuleService
     sessions: SessionService
     summaries: SummaryService
     runs: RunService

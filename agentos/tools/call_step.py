@@ -155,6 +155,15 @@ class CallAnswers:
         return arguments_hash(self._agent_id, self._tool.spec, arguments, self._step.turn, *also)
 
 
+def is_unchanged(action: PendingAction, tool: Tool, agent_id: str) -> bool:
+    """Return whether a tool is still the one that an action is about, with the same schema."""
+    try:
+        shown = tool.reader.parse(action.call.arguments)
+    except InvalidRequest:
+        return False
+    return action.arguments_hash == arguments_hash(agent_id, tool.spec, shown, action.turn)
+
+
 def edited_hash(action: PendingAction, tool: Tool, arguments: Mapping[str, Any]) -> str:
     """Return the hash of the arguments that an approver gave instead; it holds for this action alone."""
     return arguments_hash("", tool.spec, arguments, action.arguments_hash)

@@ -186,7 +186,9 @@ class Invocation:
             return Outcome(error=f"tool {self._name!r} was not called, it is denied: {needed.reason}")
         if needed is not None and not self._answers.are_approved_by(needed.pending.approver):
             terms = replace(needed.pending, remember=needed.pending.remember and context.session_id is not None)
-            remembered = find_decision(self.call, Asked(terms, needed.rule), context, self._settings.find_remembered)
+            remembered = find_decision(
+                self.call, self.tool, Asked(terms, needed.rule), context, self._settings.find_remembered
+            )
             if remembered is None:
                 return self._wait(PendingKind.APPROVAL, terms, needed.rule)
             if remembered.decision != "approve":

@@ -8,13 +8,15 @@ from agentos.domain.message import ToolCall
 from agentos.domain.pending import Asked
 from agentos.domain.remembered import FindRemembered, RememberedDecision, RememberedScope
 from agentos.errors import StorageError
+from agentos.tools.action_hash import schema_hash
 from agentos.tools.context import ToolContext
+from agentos.tools.tool import Tool
 
 logger = logging.getLogger(__name__)
 
 
 def find_decision(
-    call: ToolCall, asked: Asked, context: ToolContext, find: FindRemembered
+    call: ToolCall, tool: Tool, asked: Asked, context: ToolContext, find: FindRemembered
 ) -> RememberedDecision | None:
     """Return the decision that holds for a call which would have to wait; ``None`` where a person has to be asked.
 
@@ -28,6 +30,7 @@ def find_decision(
         agent_id=context.agent_id,
         tool=call.name,
         rule=asked.rule,
+        schema_hash=schema_hash(tool.spec),
     )
     about = {"tool": call.name, "rule": asked.rule, "run_id": context.run_id, "session_id": context.session_id}
     try:

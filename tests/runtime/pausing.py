@@ -115,7 +115,7 @@ class Scene:
         """Answer what is pending, in its order."""
         assert len(answers) == len(self.pending)
         for action, answer in zip(self.pending, answers, strict=True):
-            checked = check_answer(action, answer, self.agent())
+            checked = check_answer(action, answer, self.agent(), agent_id=self.agent_id)
             self.actions[self.actions.index(action)] = replace(action, answer=checked)
 
     def read(self, request: int = -1) -> list[tuple[str, str]]:

@@ -344,9 +344,15 @@ def test_a_remembered_approval_lets_the_call_run_and_the_log_says_so(caplog: pyt
         events = scene.go()
     assert [one[1] for one in calls_of(events)] == ["started", "completed"]
     assert done == ["500 to ann"]
-    assert memory.asked == [
-        RememberedScope(owner="anonymous", session_id="s", agent_id="clerk", tool="transfer", rule="tool")
-    ]
+    (asked,) = memory.asked
+    assert asked == RememberedScope(
+        owner="anonymous",
+        session_id="s",
+        agent_id="clerk",
+        tool="transfer",
+        rule="tool",
+        schema_hash=asked.schema_hash,
+    )
     (line,) = [one for one in caplog.records if one.message == "a remembered decision decided about a tool call"]
     assert (line.remembered, line.decision, line.rule, line.run_id) == ("m1", "approve", "tool", "r")  # type: ignore[attr-defined]
 

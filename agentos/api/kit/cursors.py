@@ -9,7 +9,7 @@ from typing import Literal
 
 from agentos.storage.paging import Cursor
 
-CursorKind = Literal["agent", "session", "run", "approval"]
+CursorKind = Literal["agent", "session", "run", "approval", "rule"]
 
 VERSION = "1"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

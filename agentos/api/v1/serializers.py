@@ -9,6 +9,7 @@ from typing import Any
 from agentos.api.kit.pending import pending_actions
 from agentos.domain.agent_parameters import EXTRAS
 from agentos.domain.pending import pending_json
+from agentos.domain.remembered import ApprovalRule
 from agentos.domain.run import Run, RunError
 from agentos.domain.secret_names import is_secret_name
 from agentos.domain.session import Session, Summary
@@ -144,6 +145,28 @@ def waiting_json(waiting: WaitingAction) -> dict[str, Any]:
         **pending_json(waiting.action),
         "created_at": rfc3339(waiting.action.created_at),
     }
+
+
+def approval_rule_json(rule: ApprovalRule) -> dict[str, Any]:
+    """Return a remembered decision as it is shown; what it lacks is left out."""
+    scope = rule.scope
+    shown = {
+        "id": rule.id,
+        "owner": scope.owner,
+        "session_id": scope.session_id,
+        "agent_id": scope.agent_id,
+        "tool": scope.tool,
+        "rule": scope.rule,
+        "decision": rule.decision,
+        "message": rule.message,
+        "answered_by": rule.answered_by,
+        "answered_as": rule.answered_as,
+        "answered_at": rfc3339(rule.answered_at),
+        "address": rule.address,
+        "run_id": rule.run_id,
+        "action_id": rule.action_id,
+    }
+    return {name: value for name, value in shown.items() if value is not None}
 
 
 def agent_json(agent: AgentInfo) -> dict[str, Any]:
