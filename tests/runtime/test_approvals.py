@@ -14,6 +14,7 @@ from agentos.domain.pending import Answer, Asked, Pending, strictest
 from agentos.domain.remembered import RememberedDecision, RememberedScope
 from agentos.errors import InvalidRequest, PluginError, StorageError
 from agentos.models.scripted import call
+from agentos.tools.action_hash import arguments_hash
 from agentos.tools.approval import Approval
 from agentos.tools.context import ToolContext
 from agentos.tools.tool import as_tool, tool
@@ -308,6 +309,20 @@ def test_the_first_of_two_approvals_may_not_change_where_it_is_stored() -> None:
     assert first is not None
     scene.actions[0] = replace(scene.actions[0], answer=replace(first, arguments={"amount": 6000}))
     assert "not what was a" in str(calls_of(scene.go())[-1])
+    assert done == []
+
+
+def test_a_second_approval_counts_for_what_the_first_one_left() -> None:
+    scene = paying(above_100_by_other, 50)
+    scene.go()
+    scene.answer(edited(5000, answered_as="owner"))
+    scene.go()
+    scene.answer(BY_OTHER)
+    forged = ToolCall("call_1", "transfer", '{"amount":9000}')
+    spec = scene.agent().tools["transfer"].spec
+    hashed = arguments_hash("clerk", spec, forged.parsed_arguments, scene.actions[1].turn)
+    scene.actions[1] = replace(scene.actions[1], call=forged, arguments_hash=hashed)
+    assert "not what was asked about" in str(calls_of(scene.go())[-1])
     assert done == []
 
 
