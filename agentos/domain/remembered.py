@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from agentos.domain.pending import Approver, Decision
+from agentos.domain.times import rfc3339
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +35,14 @@ class RememberedDecision:
     decision: Decision
     answered_as: Approver = "owner"
     answered_by: str | None = None
+    answered_at: datetime | None = None
     message: str | None = None
+
+    def shown(self) -> dict[str, Any]:
+        """Return its JSON form, for the event and the record of a call that it decided."""
+        names = ("id", "decision", "message", "answered_by", "answered_as")
+        made = {} if self.answered_at is None else {"answered_at": rfc3339(self.answered_at)}
+        return {name: value for name in names if (value := getattr(self, name)) is not None} | made
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +68,7 @@ class ApprovalRule:
             decision=self.decision,
             answered_as=self.answered_as,
             answered_by=self.answered_by,
+            answered_at=self.answered_at,
             message=self.message,
         )
 

@@ -35,8 +35,8 @@ def check_answer(
     """Return an answer as it is kept; raise ``InvalidRequest`` naming the field that does not fit the action's kind.
 
     ``agent`` is the run's, with what the run overrides, and ``agent_id`` its id. Arguments that an approver changed are
-    checked by its tool, and get their own hash. ``most`` bounds the JSON of arguments and of an ``input``, in bytes. The result of a
-    client tool is kept as the text that the model reads, cut as results of other tools are.
+    checked by its tool, and get their own hash. ``most`` bounds the JSON of arguments and of an ``input``, in bytes.
+    The result of a client tool is kept as the text that the model reads, cut as results of other tools are.
     """
     for name in ("decision", "arguments", "message", "remember", "output", "error"):
         if getattr(answer, name) is not None and name not in _ACCEPTED[action.kind]:

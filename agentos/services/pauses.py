@@ -115,15 +115,40 @@ class PauseService:
             self._signals.notify(run_topic(run.id))
             self._worker.resume(run)
 
-    def waiting(self, where: PendingFilter, paging: Paging, caller: Principal) -> Page[WaitingAction]:
-        """Return what the caller's paused runs wait for, newest first."""
-        if caller.may(APPROVE_ANY):
-            # Without runs:read, what its own runs wait for besides is not shown either. No owner has an empty name.
-            own = caller.visible_owner if caller.may("runs:read") else ""
-            where = replace(where, approver_of=own)
-        else:
-            where = replace(where, owner=caller.owner)
-        return self._storage.runs.waiting(where, paging)
+    def waiting(
+        self, where: PendingFilter, paging: Paging, caller: Principal, *, oldest_first: bool = False
+    ) -> Page[WaitingAction]:
+        """Return what the caller's paused runs wait for: :meth:`agentos.services.runs.RunService.waiting`."""
+        visible = _visible(where, caller)
+        return Page([]) if visible is None else self._storage.runs.waiting(visible, paging, oldest_first=oldest_first)
+
+    def count_waiting(self, where: PendingFilter, caller: Principal) -> int:
+        """Return how many actions :meth:`waiting` lists in all."""
+        visible = _visible(where, caller)
+        return 0 if visible is None else self._storage.runs.count_waiting(visible)
+
+    def action(self, action_id: str, caller: Principal) -> WaitingAction:
+        """Return one action, with its answer if it has one. Raises ``NotFound``."""
+        found = self._storage.runs.action(action_id)
+        if found is None or not _sees_action(caller, found):
+            raise NotFound(f"there is no action {action_id!r:.100}; GET /api/v1/approvals lists what waits")
+        return found
+
+
+def _visible(where: PendingFilter, caller: Principal) -> PendingFilter | None:
+    """Return the filter within what a caller sees; ``None`` where that is nothing."""
+    if caller.may(APPROVE_ANY):
+        # Without runs:read, what its own runs wait for besides is not shown either. No owner has an empty name.
+        return replace(where, approver_of=caller.visible_owner if caller.may("runs:read") else "")
+    if where.owner not in (None, caller.owner):
+        return None
+    return replace(where, owner=caller.owner)
+
+
+def _sees_action(caller: Principal, found: WaitingAction) -> bool:
+    if caller.may("runs:read") and caller.visible_owner in (None, found.owner):
+        return True
+    return caller.may(APPROVE_ANY) and found.action.kind is PendingKind.APPROVAL
 
 
 def _is_over(action: PendingAction, due: datetime | None) -> bool:

@@ -17,7 +17,7 @@ from agentos.domain.denied import Denied
 from agentos.domain.event import ToolCallEvent, ToolCallStatus
 from agentos.domain.message import ToolCall
 from agentos.domain.pending import Answer, Asked, PauseRequested, Pending, PendingAction, PendingKind
-from agentos.domain.remembered import FindRemembered
+from agentos.domain.remembered import FindRemembered, RememberedDecision
 from agentos.domain.text import clean, cut, shorten
 from agentos.errors import InvalidRequest
 from agentos.tools.approval_rules import BeforeCall, needed_approval
@@ -87,6 +87,7 @@ class Invocation:
         self._step = step
         self._answers: CallAnswers | None = None
         self._given: dict[str, Any] | None = None
+        self._remembered: RememberedDecision | None = None
         self._shown: Any = cut(clean(call.arguments), settings.max_result_size)
         self._name = shorten(clean(call.name), 200)
         if refusal is not None:
@@ -111,7 +112,8 @@ class Invocation:
 
     def event(self, outcome: Outcome | None = None) -> ToolCallEvent:
         """Return the event of the call's start or, with an outcome, of its end."""
-        started = ToolCallEvent(self.call.id, self._name, self._shown, "started")
+        remembered = None if self._remembered is None else self._remembered.shown()
+        started = ToolCallEvent(self.call.id, self._name, self._shown, "started", remembered=remembered)
         if outcome is None:
             return started
         status: ToolCallStatus = "completed" if outcome.error is None else "failed"
@@ -191,6 +193,7 @@ class Invocation:
             )
             if remembered is None:
                 return self._wait(PendingKind.APPROVAL, terms, needed.rule)
+            self._remembered = remembered
             if remembered.decision != "approve":
                 said = f": {remembered.message}" if remembered.message else ""
                 return Outcome(error=f"tool {self._name!r} was not called: it was rejected for this session{said}")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from agentos.api.kit.pending import pending_actions
+from agentos.api.v1.decisions import answer_json, decisions_json
 from agentos.domain.agent_parameters import EXTRAS
-from agentos.domain.pending import pending_json
+from agentos.domain.pending import PendingAction, pending_json
 from agentos.domain.remembered import ApprovalRule
 from agentos.domain.run import Run, RunError
 from agentos.domain.secret_names import is_secret_name
@@ -100,9 +101,16 @@ def run_json(run: Run) -> dict[str, Any]:
     }
 
 
-def run_detail_json(run: Run) -> dict[str, Any]:
-    """Return a run as it is saved, with its steps and what it waits for, which lists leave out."""
-    return run_json(run) | {"pending": pending_actions(run), "steps": [step.to_dict() for step in run.steps]}
+def run_detail_json(run: Run, actions: Sequence[PendingAction]) -> dict[str, Any]:
+    """Return a run as it is saved, with its steps, what it waits for and what was decided, which lists leave out.
+
+    ``actions`` are all that it has waited for.
+    """
+    return run_json(run) | {
+        "pending": pending_actions(run),
+        "decisions": decisions_json(run, actions),
+        "steps": [step.to_dict() for step in run.steps],
+    }
 
 
 def run_answer_json(run: Run) -> dict[str, Any]:
@@ -145,6 +153,13 @@ def waiting_json(waiting: WaitingAction) -> dict[str, Any]:
         **pending_json(waiting.action),
         "created_at": rfc3339(waiting.action.created_at),
     }
+
+
+def approval_json(found: WaitingAction) -> dict[str, Any]:
+    """Return an action with its run and, if it has one, its answer."""
+    answer = found.action.answer
+    shown = waiting_json(found)
+    return shown if answer is None else shown | {"answer": answer_json(found.action.kind, answer)}
 
 
 def approval_rule_json(rule: ApprovalRule) -> dict[str, Any]:

@@ -53,8 +53,9 @@ def _member_on_sqlite(element: json_member, compiler: SQLCompiler, **options: An
 def _member_on_postgresql(element: json_member, compiler: SQLCompiler, **options: Any) -> str:
     column, *names = element.clauses
     path = ",".join(name.value for name in names)
-    # As JSON and not as a text: PostgreSQL would read all of the object as text then, and refuse "\u0000" in it.
-    return f"btrim(CAST(CAST({compiler.process(column, **options)} AS json) #> '{{{path}}}' AS text), '\"')"
+    # PostgreSQL refuses to read an object that has "\\u0000" in any of its texts; with a space there it is still JSON.
+    json = rf"CAST(replace({compiler.process(column, **options)}, '\u0000', '\u0020') AS json)"
+    return f"({json} #>> '{{{path}}}')"
 
 
 class database_now(FunctionElement[int]):  # noqa: N801 - reads as the SQL function that it is

@@ -16,7 +16,7 @@ from agentos.api.kit.schemas.fields import (
     id_field,
     shown,
 )
-from agentos.api.kit.schemas.structure import NestedList, ObjectList, Raw, ResponseSchema, Time
+from agentos.api.kit.schemas.structure import Nested, NestedList, ObjectList, Raw, ResponseSchema, Time
 from agentos.domain.pending import LONGEST_MESSAGE, Approver, Decision, OnExpiry, PendingKind, Remember
 
 DECISIONS = get_args(Decision)
@@ -60,6 +60,50 @@ class PendingActionSchema(ResponseSchema):
     )
 
 
+class RememberedSchema(ResponseSchema):
+    """A remembered decision, as it was when it decided about a call."""
+
+    id = StrictString("Its id.")
+    decision = Choice("What was decided.", DECISIONS)
+    message = StrictString("What the approver said.", optional=True)
+    answered_by = StrictString("The credential that decided.", optional=True)
+    answered_as = Choice("As what it decided: the owner of the run, or another person.", get_args(Approver))
+    answered_at = Time("When it was decided.", optional=True)
+    arguments = Raw("The call's arguments, in a run's record, if they are short.", optional=True)
+
+
+class GivenAnswerSchema(ResponseSchema):
+    """An answer, and who gave it."""
+
+    decision = Choice("Of an `approval`: whether the tool may be called.", DECISIONS, optional=True)
+    edited_arguments = Object(
+        "What the tool is called with, where the approver changed the model's arguments.", optional=True
+    )
+    message = StrictString("What the approver said; the model reads it of a rejection.", optional=True)
+    output = Raw("Of an `input` and a `client_tool`: the answer or the result.", optional=True, nullable=True)
+    error = StrictString("Of a `client_tool`: why it failed.", optional=True)
+    remember = Choice("Where the decision holds for later calls of the session.", get_args(Remember), optional=True)
+    answered_by = StrictString(
+        "The credential; `expiry` for what was not decided in time, `operator` for the command line.", optional=True
+    )
+    answered_as = Choice(
+        "As what it answered: the owner of the run, or another person.", get_args(Approver), optional=True
+    )
+    answered_at = Time("When.", optional=True)
+    address = StrictString("The address that the answer came from; absent for the command line.", optional=True)
+
+
+class DecisionSchema(GivenAnswerSchema):
+    """What was decided about a call, or answered to it, by whom, when, and from where."""
+
+    id = StrictString("The action; of what a remembered decision decided, that decision.")
+    kind = Choice(KIND, PendingKind)
+    tool_name = StrictString("The tool that the model called.", optional=True)
+    tool_call_id = StrictString("The call's id, as in the events.", optional=True)
+    arguments = Raw("The arguments that were asked about; absent of a question without a call.", optional=True)
+    remembered = StrictString("The remembered decision that decided, in place of a person.", optional=True)
+
+
 class WaitingActionSchema(PendingActionSchema):
     """One thing that a paused run waits for, and the run."""
 
@@ -71,11 +115,18 @@ class WaitingActionSchema(PendingActionSchema):
     created_at = Time("When the run paused for it.")
 
 
+class ApprovalSchema(WaitingActionSchema):
+    """One thing that a run waits for, or waited for, with its answer."""
+
+    answer = Nested(GivenAnswerSchema, "The answer, once there is one.", optional=True)
+
+
 class ApprovalListSchema(ResponseSchema):
-    """What waits for an answer, newest first."""
+    """What waits for an answer."""
 
     approvals = NestedList(WaitingActionSchema)
     count = StrictInteger("How many are in this answer.")
+    total = StrictInteger("How many wait in all that match, with `include_total`.", optional=True)
     next_cursor = StrictString("Where the next part begins; absent when there is no more.", optional=True)
 
 
