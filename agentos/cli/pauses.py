@@ -56,10 +56,15 @@ def _short(value: Any) -> str:
 def say_paused(run_id: str, pending: Sequence[Mapping[str, Any]]) -> None:
     """Say on standard error that a run has paused, what it waits for, and how it is answered."""
     answers = [{"id": action["id"], **_example(action["kind"])} for action in pending]
+    kinds = {action["kind"] for action in pending}
+    words = ["approve ID", "reject ID"] if "approval" in kinds else []
+    words += ["answer ID VALUE"] if kinds != {"approval"} else []
+    commands = " or ".join(f"'agentos approvals {one}'" for one in words)
     lines = [
         f"Paused: run {run_id} is saved and waits for {len(pending)} answer{'s' * (len(pending) != 1)}:",
         *(f"  {pending_line(action)}" for action in pending),
-        f"Answer with POST /api/v1/runs/{run_id}/resume, as in",
+        f"Answer with {commands},",
+        f"or with POST /api/v1/runs/{run_id}/resume, as in",
         f"  {json_text({'answers': answers})}",
         f"'agentos runs show {run_id}' shows this again, 'agentos runs cancel {run_id}' ends the run.",
     ]

@@ -24,6 +24,7 @@ from agentos.storage.interface import Storage
 from agentos.storage.paging import Page, Paging
 from agentos.storage.pauses import Answered, PendingFilter, WaitingAction
 from agentos.storage.records import Record
+from agentos.storage.runs import CLAIM_WITHIN
 
 SETTLED = timedelta(seconds=1)
 """The time after an expiry in which an answer that was accepted before it may still be on its way to the database."""
@@ -45,7 +46,13 @@ class PauseService:
         self._prepare = prepare
 
     def answer(
-        self, run_id: str, answers: Mapping[str, Answer], caller: Principal, *, address: str | None = None
+        self,
+        run_id: str,
+        answers: Mapping[str, Answer],
+        caller: Principal,
+        *,
+        address: str | None = None,
+        resume_here: bool = True,
     ) -> Run:
         """Save answers; with the last one the run is resumed: :meth:`agentos.services.runs.RunService.answer`."""
         # An approver of every owner sees of the runs of others what they wait for, and nothing else.
@@ -74,8 +81,16 @@ class PauseService:
             tool = tool_of(action, agent) if checked.remember else None
             if tool is not None:
                 rules[action_id] = rule_record(run, action, given[action_id], tool)
-        answered = self._storage.runs.answer(run_id, given, owner=owner, forget=[expiry_key(run)], records=rules)
-        self._resume(answered)
+        answered = self._storage.runs.answer(
+            run_id,
+            given,
+            owner=owner,
+            forget=[expiry_key(run)],
+            records=rules,
+            claim_within=CLAIM_WITHIN if resume_here else 0.0,
+        )
+        if resume_here:
+            self._resume(answered)
         return answered.run if sees(caller, run) else as_shown_to_approver(answered.run)
 
     def expire(self, run_id: str, *, due: datetime | None = None) -> datetime | None:

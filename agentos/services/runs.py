@@ -109,16 +109,26 @@ class RunService:
         return self._handle(run_id, caller)
 
     def answer(
-        self, run_id: str, answers: Mapping[str, Answer], caller: Principal, *, address: str | None = None
+        self,
+        run_id: str,
+        answers: Mapping[str, Answer],
+        caller: Principal,
+        *,
+        address: str | None = None,
+        resume_here: bool = True,
     ) -> Run:
         """Answer actions that a paused run waits for, by their ids; return the run as it is then.
 
-        With the last answer it is resumed. Raises ``RunNotFound``, ``NotFound`` for an id that is not this run's,
-        ``Forbidden``: an approval needs the scope `runs:approve`, the others `agents:run`; ``InvalidRequest`` for an
-        answer that does not fit, ``AlreadyAnswered``, ``PendingExpired``, and ``RunFinished``.
+        With the last answer it is resumed. ``address`` is where the answer comes from. Without ``resume_here``, the run
+        continues at another worker, at its next sweep: for a process that ends soon.
+
+        Raises ``RunNotFound``, ``NotFound`` for an id that is not this run's, ``Forbidden``: an approval needs the scope
+        `runs:approve`, the others `agents:run`; ``InvalidRequest`` for an answer that does not fit,
+        ``AlreadyAnswered``, ``PendingExpired``, and ``RunFinished``.
         """
-        self._watch()
-        return self._pauses.answer(run_id, answers, caller, address=address)
+        if resume_here:
+            self._watch()
+        return self._pauses.answer(run_id, answers, caller, address=address, resume_here=resume_here)
 
     def decided(self, run: Run, caller: Principal) -> Sequence[PendingAction]:
         """Return what a run has waited for, with the answers, as far as the caller may see it."""
