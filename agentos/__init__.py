@@ -122,6 +122,7 @@ from agentos.registrations import (
 from agentos.runtime.context import RunContext
 from agentos.setting_kinds import Kind
 from agentos.storage.idempotency import IdempotencyKey
+from agentos.tools.approval import Approval
 from agentos.tools.bounds import Bounds
 from agentos.tools.context import ToolContext
 from agentos.tools.source import ToolSource
@@ -153,6 +154,7 @@ __all__ = [
     "AgentOSError",
     "AlreadyAnswered",
     "Answer",
+    "Approval",
     "Arrival",
     "AuthenticationUnavailable",
     "Authenticator",

@@ -15,7 +15,8 @@ from agentos.domain.agent import Agent, StreamingAgent
 from agentos.domain.denied import Denied
 from agentos.domain.ids import new_id
 from agentos.domain.message import ToolCall
-from agentos.domain.pending import Pending
+from agentos.domain.pending import Asked
+from agentos.domain.remembered import FindRemembered
 from agentos.errors import ConfigError
 from agentos.events.log import EventLog
 from agentos.execution.cancels import CancelWatch
@@ -39,6 +40,7 @@ from agentos.services.agent_checks import check_agents, check_assistant
 from agentos.services.agent_tools import AgentTools
 from agentos.services.agent_versions import AgentVersionService
 from agentos.services.agents import AgentService
+from agentos.services.approval_rules import ApprovalRuleService
 from agentos.services.auth import AuthService
 from agentos.services.before_run import BeforeRun
 from agentos.services.health import HealthService
@@ -103,13 +105,14 @@ def _assemble(
 ) -> Services:
     catalog = Catalog(registries.providers, config)
     model_hooks = manager.implementations("before_model_call")
+    approval_rules = ApprovalRuleService(storage)
     agent_service = AgentService(
         storage,
         registries.agents,
         AgentTools(registries.tools, ToolSources(registries.tool_sources)),
         catalog,
         config,
-        executor=_tool_executor(config, manager),
+        executor=_tool_executor(config, manager, approval_rules.find),
         before_model_call=BeforeModelCall(model_hooks) if model_hooks else None,
     )
     check_agents(agent_service, registries.agents, manager.leave_out)
@@ -150,6 +153,7 @@ def _assemble(
         catalog=catalog,
         agents=agent_service,
         agent_versions=AgentVersionService(storage, agent_service),
+        approval_rules=approval_rules,
         sessions=SessionService(storage, worker, config),
         summaries=SummaryService(storage, agent_service, config),
         runs=RunService(
@@ -189,11 +193,11 @@ def _source(registry: Registry[Any], name: str) -> str:
     return "" if entry is None else entry.source
 
 
-def _tool_executor(config: Config, manager: PluginManager) -> ToolExecutor:
+def _tool_executor(config: Config, manager: PluginManager, find_remembered: FindRemembered) -> ToolExecutor:
     calls = manager.implementations("before_tool_call")
     undecided = Denied("it could not be found out whether the call is allowed")
 
-    def ask(call: ToolCall, context: ToolContext) -> Denied | Pending | None:
+    def ask(call: ToolCall, context: ToolContext) -> Denied | Asked | None:
         about = {"tool": call.name, "run_id": context.run_id, "agent_id": context.agent_id}
         return first_decision(
             calls, lambda hook_call: hook_call(call=call, context=context), undecided=undecided, about=about
@@ -204,6 +208,7 @@ def _tool_executor(config: Config, manager: PluginManager) -> ToolExecutor:
         isolation=Isolation(cpu=config.tool_cpu, memory=config.tool_memory),
         before_call=ask if calls else None,
         pause_timeout=config.pause_timeout,
+        find_remembered=find_remembered,
     )
 
 

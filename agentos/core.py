@@ -9,6 +9,8 @@ from agentos.auth.authenticator import Authenticator
 from agentos.auth.keys import ApiKeyAuthenticator
 from agentos.config import Config
 from agentos.domain.agent import Agent
+from agentos.domain.times import utc_now
+from agentos.errors import SessionNotFound
 from agentos.execution.executor import EmbeddedExecutor
 from agentos.execution.signals import Signals
 from agentos.hookspecs import hookimpl
@@ -22,6 +24,8 @@ from agentos.registrations import (
     RegisterSignals,
     RegisterStorageBackend,
 )
+from agentos.services.approval_rules import COLLECTION as RULES_COLLECTION
+from agentos.services.approval_rules import LOOK_AGAIN
 from agentos.services.server import Server
 from agentos.storage.interface import Storage
 from agentos.storage.memory import open_memory
@@ -65,8 +69,9 @@ class CorePlugin:
 
     @hookimpl
     def register_jobs(self, register: RegisterJob) -> None:
-        """Register the end of runs that waited for an answer for too long."""
+        """Register what happens to runs that waited for too long, and to remembered decisions of deleted sessions."""
         register(EXPIRY_COLLECTION, expire_run)
+        register(RULES_COLLECTION, forget_rule)
 
     @hookimpl
     def register_authenticators(self, register: RegisterAuthenticator) -> None:
@@ -103,8 +108,17 @@ class CorePlugin:
 
 
 def expire_run(record: Record, server: Server) -> datetime | None:
-    """End the paused run that the record is named after, unless it was answered; return when to look again."""
-    return server.runs.expire(record.id)
+    """Reject what the run that the record is named after waits for, or end it; return when to look again."""
+    return server.runs.expire(record.id, due=record.due_at)
+
+
+def forget_rule(record: Record, server: Server) -> datetime | None:
+    """Forget a remembered decision of a session that was deleted; else return when to look again."""
+    try:
+        server.sessions.get(str(record.document.get("session_id")), server.principal("core"))
+    except SessionNotFound:
+        return None
+    return utc_now() + LOOK_AGAIN
 
 
 def _open_jwt(config: Config, _: Storage) -> Authenticator:

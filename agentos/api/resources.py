@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from agentos.api.kit.route_table import CORE, RouteTable
 from agentos.api.system import health, index
-from agentos.api.v1 import agent_versions, agents, catalog, history, owner_data, pauses, runs, sessions
+from agentos.api.v1 import (
+    agent_versions,
+    agents,
+    approval_rules,
+    catalog,
+    history,
+    owner_data,
+    pauses,
+    runs,
+    sessions,
+)
 from agentos.services.server import Server
 from agentos.services.services import Services
 
@@ -14,6 +24,7 @@ CORE_ROUTES = (
     agents.routes,
     agent_versions.routes,
     runs.routes,
+    approval_rules.routes,
     pauses.routes,
     owner_data.routes,
     catalog.routes,

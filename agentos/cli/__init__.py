@@ -7,6 +7,7 @@ from agentos.cli.group import CommandGroup
 
 COMMANDS = (
     "agents",
+    "approvals",
     "chat",
     "config",
     "data",

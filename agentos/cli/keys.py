@@ -55,7 +55,7 @@ def command() -> None:
     multiple=True,
     help=f"What the key may do: {', '.join(SCOPES)}, agents:run:ID for one agent alone, or one of a plugin's own."
     " More of them with commas, or the option again.  [default: all but agents:write,"
-    " runs:approve and admin]",
+    " runs:approve, runs:approve:any and admin]",
 )
 @click.option(
     "--user",

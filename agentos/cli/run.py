@@ -51,7 +51,7 @@ def command(
         run = execute(services, request, show)
     paused = run.status is RunStatus.PAUSED
     if as_json:
-        print_json(run_detail_json(run) if paused else run_json(run))
+        print_json(run_detail_json(run, ()) if paused else run_json(run))
     if paused:
         end_at_pause(run.id, pending_actions(run))
     end(run.error)

@@ -12,7 +12,7 @@ from agentos.cli.group import Failure
 from agentos.cli.opening import opened
 from agentos.cli.output import as_json, json_text, print_fields, print_json, print_list, printable, short_time
 from agentos.cli.pages import delete_command, read_pages
-from agentos.cli.pauses import pending_line
+from agentos.cli.pauses import decision_line, pending_line
 from agentos.cli.running import HEARTBEAT, INTERRUPTED, Screen, data_of, end, end_at_pause, error_of, print_lines
 from agentos.cli.values import Text
 from agentos.domain.principal import OPERATOR
@@ -72,20 +72,24 @@ def show(run_id: str, as_json: bool) -> None:
     from agentos.services.tool_calls import tool_calls_of
 
     with opened() as services:
-        found = services.runs.open(run_id, OPERATOR).get()
+        found, actions = services.runs.open(run_id, OPERATOR).with_actions()
         calls = tool_calls_of(services.storage, found)
-    run = run_detail_json(found)
+    run = run_detail_json(found, actions)
     if as_json:
         print_json(run | {"tool_calls": [asdict(call) for call in calls]})
         return
     content = run.pop("content")
-    pending = run.pop("pending")
+    pending, decisions = run.pop("pending"), run.pop("decisions")
     del run["steps"]
     print_fields(run, width=15, hidden=(None, {}, []))
     if pending:
         click.echo("pending:")
     for action in pending:
         click.echo(f"  {printable(pending_line(action))}")
+    if decisions:
+        click.echo("decisions:")
+    for decision in decisions:
+        click.echo(f"  {printable(decision_line(decision))}")
     if found.steps:
         click.echo("steps:")
     for step in found.steps:

@@ -68,7 +68,8 @@ class Token(_Sent):
 class ToolCallEvent(_Sent):
     """A tool call starts or ends. ``arguments`` is what the model gave: an object, or its text where that is no JSON.
 
-    ``duration`` is in seconds; ``result`` and ``error`` are the text that the model reads.
+    ``duration`` is in seconds; ``result`` and ``error`` are the text that the model reads. ``remembered`` is the
+    decision that decided about the call, where an approver let one hold for the session.
     """
 
     type: ClassVar[str] = "tool_call"
@@ -80,6 +81,7 @@ class ToolCallEvent(_Sent):
     result: str | None = None
     error: str | None = None
     duration: float | None = None
+    remembered: Mapping[str, Any] | None = field(default=None, hash=False)
 
     def data(self) -> dict[str, Any]:
         """Return the event's ``data``; an agent that is not ours may give no arguments, which is a value here."""

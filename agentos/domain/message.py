@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import orjson
+
 from agentos.domain.media import Media
 
 Role = Literal["system", "user", "assistant", "tool"]
@@ -22,6 +24,18 @@ class ToolCall:
     name: str
     arguments: str
     provider_details: Mapping[str, Any] | None = field(default=None, hash=False)
+
+    @property
+    def parsed_arguments(self) -> dict[str, Any]:
+        """The arguments as an object, parsed at each use; raises ``ValueError`` for what is no JSON object.
+
+        >>> ToolCall("call_1", "transfer", '{"amount": 500}').parsed_arguments["amount"]
+        500
+        """
+        parsed = orjson.loads(self.arguments) if self.arguments.strip() else {}
+        if not isinstance(parsed, dict):
+            raise ValueError(f"the arguments of a call of {self.name!r:.100} are no JSON object")
+        return parsed
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,9 @@ ADMIN = "admin"
 APPROVE = "runs:approve"
 """May decide about tool calls that wait for an approval."""
 
+APPROVE_ANY = "runs:approve:any"
+"""May see and decide the approvals that runs of every owner wait for, and nothing else of those runs."""
+
 SCOPES = (
     "agents:read",
     "agents:write",
@@ -23,9 +26,13 @@ SCOPES = (
     "runs:read",
     "runs:cancel",
     APPROVE,
+    APPROVE_ANY,
     ADMIN,
 )
 """What a credential can be allowed. ``agents:run:ID`` allows running one agent alone."""
+
+SCOPES_OF_ONE_OWNER = tuple(scope for scope in SCOPES if scope not in (APPROVE_ANY, ADMIN))
+"""Those with which a caller sees nothing of other owners."""
 
 OWNER = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,255}")
 """What can own sessions and runs: the name of a user or tenant."""
@@ -70,9 +77,11 @@ class Principal:
         object.__setattr__(self, "scopes", kept)
 
     def may(self, scope: str) -> bool:
-        """Return whether a scope is granted: itself, ``agents:run`` for that of one agent, or ``admin``."""
+        """Return whether a scope is granted: itself, a wider one of the same kind, or ``admin``."""
         if scope in self.scopes or ADMIN in self.scopes:
             return True
+        if scope == APPROVE:
+            return APPROVE_ANY in self.scopes
         return scope.startswith(_RUN_ONE) and "agents:run" in self.scopes
 
     def may_run(self, agent_id: str) -> bool:
@@ -93,5 +102,5 @@ class Principal:
 OPERATOR = Principal(id="operator", owner=ANONYMOUS, scopes=[ADMIN])
 """The user of the command line, who has the database anyway."""
 
-ANONYMOUS_PRINCIPAL = Principal(id=ANONYMOUS, owner=ANONYMOUS, scopes=[scope for scope in SCOPES if scope != ADMIN])
+ANONYMOUS_PRINCIPAL = Principal(id=ANONYMOUS, owner=ANONYMOUS, scopes=SCOPES_OF_ONE_OWNER)
 """Any caller of a server without authentication."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
@@ -13,7 +13,7 @@ from agentos.domain.usage import Usage
 _TOKENS = ("prompt_tokens", "completion_tokens", "reasoning_tokens", "cached_tokens")
 _SAME = (
     *("number", "type", "status", "duration", "model", "attempt", "time_to_first_token", "finish_reason"),
-    *("tool_name", "tool_call_id", "cause"),
+    *("tool_name", "tool_call_id", "cause", "remembered"),
 )
 
 
@@ -24,7 +24,8 @@ class RunStep:
     ``number`` counts 1, 2, 3 … by their starts; of a run with very many, those in the middle are left out, and their
     numbers are missing. ``duration`` and ``time_to_first_token`` are in seconds. ``status`` is ``started`` for a call
     that had no end when its run completed. ``cause`` says why a call to a model failed, or what ended the run before
-    the call did.
+    the call did. ``remembered`` is the decision that decided about a call of a tool, where an approver let one hold for
+    the session, with the call's ``arguments`` if they are short.
     """
 
     number: int
@@ -40,6 +41,7 @@ class RunStep:
     tool_name: str | None = None
     tool_call_id: str | None = None
     cause: str | None = None
+    remembered: Mapping[str, Any] | None = field(default=None, hash=False)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form that is shown: what has a value."""

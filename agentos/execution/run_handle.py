@@ -68,6 +68,11 @@ class RunHandle:
         """
         return self._storage.runs.actions(self.get().id)
 
+    def with_actions(self) -> tuple[Run, Sequence[PendingAction]]:
+        """Return the run as :meth:`get` does, and what it has waited for as :meth:`actions` does."""
+        run = self.get()
+        return run, self._storage.runs.actions(run.id)
+
     def follow(self, after: int = 0, *, heartbeat: float, sink: Sink | None = None) -> Iterator[Sequence[Frame]]:
         """Return the frames after number ``after``, those that are there together, until the run ends or pauses.
 

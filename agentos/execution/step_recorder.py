@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from operator import attrgetter
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import orjson
 
@@ -25,6 +25,9 @@ MOST_BYTES = 64 * 1024
 
 FEW = 16
 """Steps that surely have not more."""
+
+MOST_ARGUMENTS = 2048
+"""Bytes of JSON up to which a record keeps the arguments of a call that a remembered decision decided."""
 
 MOST_CHARACTERS = 255  # of a name or an id
 
@@ -143,7 +146,14 @@ def _tool_call(number: int, event: ToolCallEvent, begun: datetime | None) -> Run
         duration=round(duration, 6),
         tool_name=shorten(clean(str(event.tool_name)), MOST_CHARACTERS),
         tool_call_id=shorten(clean(str(event.tool_call_id)), MOST_CHARACTERS),
+        remembered=None if event.remembered is None else _remembered(event.remembered, event.arguments),
     )
+
+
+def _remembered(decision: Mapping[str, Any], arguments: Any) -> Mapping[str, Any]:
+    """Return a remembered decision with the arguments of the call that it decided, unless these are long."""
+    short = len(orjson.dumps(arguments)) <= MOST_ARGUMENTS
+    return {**decision, "arguments": arguments} if short else decision
 
 
 def _seconds(start: datetime, end: datetime) -> float:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from agentos.domain.denied import Denied
-from agentos.domain.pending import PauseRequested, Pending
+from agentos.domain.pending import Asked, PauseRequested, Pending, strictest
 from agentos.plugins.hook_call import HookCall
 
 Ask = Callable[[HookCall], Any]
@@ -29,19 +29,15 @@ def first_denial(
 
 def first_decision(
     calls: Sequence[HookCall], ask: Ask, *, undecided: Denied, about: Mapping[str, str | None]
-) -> Denied | Pending | None:
+) -> Denied | Asked | None:
     """Ask as :func:`first_denial` does, where :class:`~agentos.Pending` is accepted too; a denial wins over it.
 
-    Of several that say :class:`~agentos.Pending`, the first message counts, and the shortest time.
+    Of several that say :class:`~agentos.Pending`, the strictest terms hold. A rule has the name of its plugin.
     """
     denials, waits = _decisions(calls, ask, (Denied, Pending), undecided=undecided, about=about)
     if denials:
         return denials[0]
-    if not waits:
-        return None
-    times = [one.expires_in for one in waits if one.expires_in is not None]
-    message = next((one.message for one in waits if one.message), "")
-    return Pending(message, expires_in=min(times, default=None))
+    return strictest(waits) if waits else None
 
 
 def _decisions(
@@ -51,9 +47,9 @@ def _decisions(
     *,
     undecided: Denied,
     about: Mapping[str, str | None],
-) -> tuple[list[Denied], list[Pending]]:
+) -> tuple[list[Denied], list[Asked]]:
     denials: list[Denied] = []
-    waits: list[Pending] = []
+    waits: list[Asked] = []
     for call in calls:
         try:
             said = ask(call)
@@ -68,7 +64,7 @@ def _decisions(
             log_denial(call, about)
             denials.append(said)
         elif isinstance(said, Pending):
-            waits.append(said)
+            waits.append(Asked(said, f"plugin:{call.plugin}{f':{said.rule}' if said.rule else ''}"))
     return denials, waits
 
 

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, NoReturn
+from typing import Any, NoReturn, get_args
 
 import orjson
 
 from agentos.domain.agent import StreamingAgent
-from agentos.domain.pending import LONGEST_MESSAGE, Answer, PendingAction, PendingKind
+from agentos.domain.pending import LONGEST_MESSAGE, Answer, PendingAction, PendingKind, Remember
 from agentos.domain.text import clean, cut
 from agentos.errors import InvalidRequest
 from agentos.json_schema.validator import Validator
 from agentos.json_schema.work import TooMuchWork
 from agentos.runtime.loop import ModelAgent
-from agentos.tools.call_step import edited_hash
+from agentos.tools.call_step import edited_hash, is_unchanged
 from agentos.tools.executor import ToolExecutor
 from agentos.tools.results import result_text
 from agentos.tools.run_writer import json_copy
@@ -23,33 +23,40 @@ from agentos.tools.tool import Tool
 from agentos.tools.wording import problem_at_pointer
 
 _ACCEPTED = {
-    PendingKind.APPROVAL: ("decision", "arguments", "message"),
+    PendingKind.APPROVAL: ("decision", "arguments", "message", "remember"),
     PendingKind.INPUT: ("output",),
     PendingKind.CLIENT_TOOL: ("output", "error"),
 }
 
 
-def check_answer(action: PendingAction, answer: Answer, agent: StreamingAgent, *, most: int = 64 * 1024) -> Answer:
+def check_answer(
+    action: PendingAction, answer: Answer, agent: StreamingAgent, *, agent_id: str, most: int = 64 * 1024
+) -> Answer:
     """Return an answer as it is kept; raise ``InvalidRequest`` naming the field that does not fit the action's kind.
 
-    ``agent`` is the run's, with what the run overrides: arguments that an approver changed are checked by its
-    tool, and get their own hash. ``most`` bounds the JSON of arguments and of an ``input``, in bytes. The result of a
-    client tool is kept as the text that the model reads, cut as results of other tools are.
+    ``agent`` is the run's, with what the run overrides, and ``agent_id`` its id. Arguments that an approver changed are
+    checked by its tool, and get their own hash. ``most`` bounds the JSON of arguments and of an ``input``, in bytes.
+    The result of a client tool is kept as the text that the model reads, cut as results of other tools are.
     """
-    for name in ("decision", "arguments", "message", "output", "error"):
+    for name in ("decision", "arguments", "message", "remember", "output", "error"):
         if getattr(answer, name) is not None and name not in _ACCEPTED[action.kind]:
             accepted = ", ".join(_ACCEPTED[action.kind])
             _refuse(action, name, f"is not accepted for an action of kind {action.kind.value!r}; accepted: {accepted}")
     match action.kind:
         case PendingKind.APPROVAL:
-            return _decision(action, answer, agent, most)
+            return _decision(action, answer, agent, agent_id, most)
         case PendingKind.INPUT:
             return replace(answer, output=_input(action, answer, most))
         case PendingKind.CLIENT_TOOL:
             return _of_client(action, answer, agent)
 
 
-def _decision(action: PendingAction, answer: Answer, agent: StreamingAgent, most: int) -> Answer:
+def tool_of(action: PendingAction, agent: StreamingAgent) -> Tool | None:
+    """Return the tool that an action is about, as the agent has it now."""
+    return agent.tools.get(action.call.name) if isinstance(agent, ModelAgent) else None
+
+
+def _decision(action: PendingAction, answer: Answer, agent: StreamingAgent, agent_id: str, most: int) -> Answer:
     if answer.decision not in ("approve", "reject"):
         _refuse(action, "decision", f"is {answer.decision!r:.100}; accepted are 'approve' and 'reject'")
     message = answer.message
@@ -57,15 +64,30 @@ def _decision(action: PendingAction, answer: Answer, agent: StreamingAgent, most
         if not isinstance(message, str) or len(message) > LONGEST_MESSAGE:
             _refuse(action, "message", f"is not accepted; accepted is a text of at most {LONGEST_MESSAGE} characters")
         message = clean(message)
+    if answer.remember is not None:
+        _check_remember(action, answer, tool_of(action, agent), agent_id)
     if answer.arguments is None:
         return replace(answer, message=message, arguments_hash=None)
     if answer.decision == "reject":
         _refuse(action, "arguments", "is not accepted with the decision 'reject'; a call that is rejected has none")
-    tool = agent.tools.get(action.call.name) if isinstance(agent, ModelAgent) else None
+    tool = tool_of(action, agent)
     if tool is None:
         _refuse(action, "arguments", f"cannot be checked: the agent has no tool {action.call.name!r} any more")
     arguments = _arguments(action, answer.arguments, tool, most)
     return replace(answer, message=message, arguments=arguments, arguments_hash=edited_hash(action, tool, arguments))
+
+
+def _check_remember(action: PendingAction, answer: Answer, tool: Tool | None, agent_id: str) -> None:
+    if answer.remember not in get_args(Remember):
+        _refuse(action, "remember", f"is {answer.remember!r:.100}; accepted is 'session'")
+    if not action.remember:
+        why = "what asks for this approval does not have remember=True, or the run has no session"
+        _refuse(action, "remember", f"is not accepted: {why}; decide without it")
+    if answer.arguments is not None:
+        _refuse(action, "remember", "is not accepted together with 'arguments'; they hold for this call alone")
+    if tool is None or not is_unchanged(action, tool, agent_id):
+        why = f"tool {action.call.name!r} is not the one any more that this approval is about"
+        _refuse(action, "remember", f"is not accepted: {why}; decide without it")
 
 
 def _arguments(action: PendingAction, given: Mapping[str, Any], tool: Tool, most: int) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -11,7 +11,7 @@ from agentos.config import Config
 from agentos.domain.agent import StreamingAgent
 from agentos.domain.ids import new_id
 from agentos.domain.media import Media
-from agentos.domain.pending import Answer
+from agentos.domain.pending import Answer, PendingAction, PendingKind
 from agentos.domain.principal import Principal
 from agentos.domain.run import BusyPolicy, Run, RunStatus
 from agentos.domain.run_request import RunRequest
@@ -29,6 +29,7 @@ from agentos.execution.signals import Signals
 from agentos.execution.unattended import topics_of
 from agentos.execution.worker import Worker
 from agentos.runtime.loop import ModelAgent
+from agentos.services.approvers import sees
 from agentos.services.overrides import overridden
 from agentos.services.pauses import PauseService
 from agentos.services.run_checks import RunChecks
@@ -109,23 +110,56 @@ class RunService:
         """Return a handle on a run that there may be: its methods raise :class:`~agentos.errors.RunNotFound`."""
         return self._handle(run_id, caller)
 
-    def answer(self, run_id: str, answers: Mapping[str, Answer], caller: Principal) -> Run:
+    def answer(
+        self,
+        run_id: str,
+        answers: Mapping[str, Answer],
+        caller: Principal,
+        *,
+        address: str | None = None,
+        resume_here: bool = True,
+    ) -> Run:
         """Answer actions that a paused run waits for, by their ids; return the run as it is then.
 
-        With the last answer it is resumed. Raises ``RunNotFound``, ``NotFound`` for an id that is not this run's,
-        ``Forbidden``: an approval needs the scope `runs:approve`, the others `agents:run`; ``InvalidRequest`` for an
-        answer that does not fit, ``AlreadyAnswered``, ``PendingExpired``, and ``RunFinished``.
+        With the last answer it is resumed. ``address`` is where the answer comes from. Without ``resume_here``, the run
+        continues at another worker, at its next sweep: for a process that ends soon.
+
+        Raises ``RunNotFound``, ``NotFound`` for an id that is not this run's, ``Forbidden``: an approval needs the scope
+        `runs:approve`, the others `agents:run`; ``InvalidRequest`` for an answer that does not fit,
+        ``AlreadyAnswered``, ``PendingExpired``, and ``RunFinished``.
         """
-        self._watch()
-        return self._pauses.answer(run_id, answers, caller)
+        if resume_here:
+            self._watch()
+        return self._pauses.answer(run_id, answers, caller, address=address, resume_here=resume_here)
 
-    def expire(self, run_id: str) -> datetime | None:
-        """End a paused run whose time is over. Return when it has to be asked again; ``None``: not any more."""
-        return self._pauses.expire(run_id)
+    def decided(self, run: Run, caller: Principal) -> Sequence[PendingAction]:
+        """Return what a run has waited for, with the answers, as far as the caller may see it."""
+        actions = self._storage.runs.actions(run.id)
+        return actions if sees(caller, run) else [one for one in actions if one.kind is PendingKind.APPROVAL]
 
-    def waiting(self, where: PendingFilter, paging: Paging, caller: Principal) -> Page[WaitingAction]:
-        """Return what the caller's paused runs wait for, newest first."""
-        return self._pauses.waiting(where, paging, caller)
+    def expire(self, run_id: str, *, due: datetime | None = None) -> datetime | None:
+        """Reject the approvals of a paused run whose time is over, or end it: :meth:`PauseService.expire`.
+
+        Return when to look again; ``None``: not any more.
+        """
+        return self._pauses.expire(run_id, due=due)
+
+    def waiting(
+        self, where: PendingFilter, paging: Paging, caller: Principal, *, oldest_first: bool = False
+    ) -> Page[WaitingAction]:
+        """Return what the caller's paused runs wait for, newest first unless ``oldest_first``.
+
+        With ``runs:approve:any``, the approvals of every owner's runs are in it.
+        """
+        return self._pauses.waiting(where, paging, caller, oldest_first=oldest_first)
+
+    def count_waiting(self, where: PendingFilter, caller: Principal) -> int:
+        """Return how many actions :meth:`waiting` lists in all."""
+        return self._pauses.count_waiting(where, caller)
+
+    def action(self, action_id: str, caller: Principal) -> WaitingAction:
+        """Return one action of a run, with its answer if it has one. Raises ``NotFound``."""
+        return self._pauses.action(action_id, caller)
 
     def delete(self, run_id: str, caller: Principal) -> None:
         """Delete a run that has ended or is paused, with all that belongs to it.

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from agentos.config import Config
 from agentos.deployment_directory import shared_directory
-from agentos.domain.principal import ADMIN, ANONYMOUS, SCOPES, Principal
+from agentos.domain.principal import ADMIN, ANONYMOUS, SCOPES_OF_ONE_OWNER, Principal
 from agentos.execution.signals import Signals
 from agentos.services.agents import AgentService
 from agentos.services.records import RecordService
@@ -63,12 +63,12 @@ class Server:
         """Return the caller for what a plugin does by itself; its ``id`` is ``plugin:NAME``.
 
         With ``owner``, a user or tenant, it sees and makes what is that owner's, and may do everything but administer
-        the server. Without, it sees everything (``admin``), and what it makes belongs to ``anonymous``, the owner of a
-        server without authentication.
+        the server and decide for other owners. Without, it sees everything (``admin``), and what it makes belongs to
+        ``anonymous``, the owner of a server without authentication.
 
         >>> request = RunRequest(caller=server.principal("digest", owner="acme"), agent_id="a")  # doctest: +SKIP
 
         Raises ``ValueError`` for an owner that cannot be one.
         """
-        scopes = [ADMIN] if owner is None else [scope for scope in SCOPES if scope != ADMIN]
+        scopes = [ADMIN] if owner is None else SCOPES_OF_ONE_OWNER
         return Principal(id=f"plugin:{plugin}", owner=ANONYMOUS if owner is None else owner, scopes=scopes)

@@ -19,6 +19,7 @@ from agentos.plugins.manager import PluginManager
 from agentos.registry import Registry
 from agentos.services.agent_versions import AgentVersionService
 from agentos.services.agents import AgentService
+from agentos.services.approval_rules import ApprovalRuleService
 from agentos.services.auth import AuthService
 from agentos.services.health import HealthService
 from agentos.services.housekeeping import HousekeepingService
@@ -46,6 +47,7 @@ class Services:
     catalog: Catalog
     agents: AgentService
     agent_versions: AgentVersionService
+    approval_rules: ApprovalRuleService
     sessions: SessionService
     summaries: SummaryService
     runs: RunService

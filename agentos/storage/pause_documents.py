@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import datetime
 from typing import Any
 
@@ -18,7 +18,14 @@ _EMPTY = Checkpoint(number=0)
 _SAME = ("number", "reasoning", "tokens", "turns", "size", "written", "model", "finish_reason")
 _STEP = tuple(name for name in RunStep.__slots__ if name not in ("started_at", "usage"))
 _ACTION = ("id", "arguments_hash", "turn", "number", "message", "schema")
-_ANSWER = ("decision", "arguments", "arguments_hash", "message", "output", "error", "answered_by")
+_APPROVAL = {
+    one.name: one.default for one in fields(PendingAction) if one.name in ("approver", "on_expiry", "remember", "rule")
+}
+"""What earlier versions do not write, and what holds then: an approval of theirs fails its run when it expires."""
+_ANSWER = (
+    *("decision", "arguments", "arguments_hash", "message", "output", "error", "remember"),
+    *("answered_by", "answered_as", "address"),
+)
 
 
 def checkpoint_text(checkpoint: Checkpoint) -> str:
@@ -50,6 +57,7 @@ def checkpoint_of(text: str) -> Checkpoint:
 def action_text(action: PendingAction) -> str:
     """Return an action as it is stored, without its answer."""
     document: dict[str, Any] = {name: value for name in _ACTION if (value := getattr(action, name)) is not None}
+    document.update((name, value) for name, usual in _APPROVAL.items() if (value := getattr(action, name)) != usual)
     document.update(kind=action.kind.value, call=call_document(action.call), created_at=action.created_at.isoformat())
     if action.expires_at is not None:
         document["expires_at"] = action.expires_at.isoformat()
@@ -60,7 +68,7 @@ def action_of(text: str, answer: str | None = None) -> PendingAction:
     """Return the action of a stored text, with its answer; what a newer version has added to either is left out."""
     stored = loads(text)
     return PendingAction(
-        **{name: stored[name] for name in _ACTION if name in stored},
+        **{name: stored[name] for name in (*_ACTION, *_APPROVAL) if name in stored},
         kind=PendingKind(stored["kind"]),
         call=call_of(stored["call"]),
         created_at=datetime.fromisoformat(stored["created_at"]),

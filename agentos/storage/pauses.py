@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from agentos.domain.pending import PendingAction, PendingKind
+from agentos.domain.pending import Approver, PendingAction, PendingKind
 from agentos.domain.run import Run
 from agentos.errors import RateLimited
 
@@ -15,13 +15,22 @@ EXPIRY_COLLECTION = "pending-expiry"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PendingFilter:
-    """Exact matches, and-ed; ``None`` matches everything."""
+    """Exact matches, and-ed; ``None`` matches everything.
+
+    ``tool`` is the name of the tool that was called. ``approver`` is who may decide; what is no approval has none.
+
+    ``approver_of`` is the owner of a caller that may approve for every owner: what it may see are all actions of this
+    owner, and the approvals of the others.
+    """
 
     owner: str | None = None
     agent_id: str | None = None
     session_id: str | None = None
     run_id: str | None = None
     kind: PendingKind | None = None
+    tool: str | None = None
+    approver: Approver | None = None
+    approver_of: str | None = None
 
     def given(self) -> dict[str, Any]:
         """Return the matches that are asked for, by field name."""
@@ -30,7 +39,7 @@ class PendingFilter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WaitingAction:
-    """An action that waits, with the run that waits for it."""
+    """An action that waits, or was answered, with the run that waits for it."""
 
     run_id: str
     agent_id: str

@@ -25,6 +25,9 @@ CLAIM_WITHIN = 30.0
 """Seconds in which a worker should have claimed a run that was submitted; after that, sweepers submit it again."""
 
 
+NO_RECORDS: Mapping[str, Record] = {}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunFilter:
     """Exact matches, and-ed; ``None`` matches everything."""
@@ -157,6 +160,8 @@ class RunStore(ABC):
         owner: str | None,
         forget: Sequence[RecordKey] = (),
         claim_within: float = CLAIM_WITHIN,
+        late: bool = False,
+        records: Mapping[str, Record] = NO_RECORDS,
     ) -> Answered:
         """Save answers by the ids of actions; with the last one the run is ``queued`` again, for any worker to claim.
 
@@ -164,12 +169,28 @@ class RunStore(ABC):
         :class:`~agentos.errors.AlreadyAnswered` for another one, :class:`~agentos.errors.PendingExpired` by database
         time, :class:`~agentos.errors.NotFound` for an id that is not this run's, :class:`~agentos.errors.RunFinished`,
         and :class:`~agentos.errors.RunNotFound`. A run that was asked to stop takes none (``RunFinished``). ``forget``
-        names records to delete when the run is resumed.
+        names records to delete when the run is resumed. ``records`` are by the ids of actions: each is put in the same
+        transaction as the answer to its action. For an answer that was given before, nothing is put.
+
+        With ``late``, the answers are those that an expiry gives: each is saved if its action has no answer and its
+        time is over, by database time, and left out otherwise. A person's answer after it raises ``PendingExpired``:
+        an answer with ``answered_by`` :data:`~agentos.domain.pending.EXPIRY` is one that an expiry gave.
         """
 
     @abstractmethod
-    def waiting(self, where: PendingFilter, paging: Paging) -> Page[WaitingAction]:
-        """Return the actions of paused runs that wait for an answer, newest (``created_at``, then id) first."""
+    def waiting(self, where: PendingFilter, paging: Paging, *, oldest_first: bool = False) -> Page[WaitingAction]:
+        """Return the actions of paused runs that wait for an answer, newest (``created_at``, then id) first.
+
+        With ``oldest_first``, the other way round.
+        """
+
+    @abstractmethod
+    def count_waiting(self, where: PendingFilter) -> int:
+        """Return how many actions :meth:`waiting` would list in all."""
+
+    @abstractmethod
+    def action(self, action_id: str) -> WaitingAction | None:
+        """Return one action of a run, with its answer if it has one; ``None``: there is none of this id."""
 
     @abstractmethod
     def actions(self, run_id: str) -> Sequence[PendingAction]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from agentos.domain.agent import Agent, StreamingAgent
 from agentos.domain.pending import Answer, PauseRequested, PendingAction
-from agentos.domain.principal import ANONYMOUS_PRINCIPAL, Principal
+from agentos.domain.principal import ANONYMOUS_PRINCIPAL, OPERATOR, Principal
 from agentos.domain.run_request import RunRequest
 from agentos.hookspecs import hookimpl
 from agentos.registrations import RegisterStorageBackend
@@ -68,7 +68,8 @@ def run_agent(
     ``plugins`` registers. ``turns`` is what the model says, one item a call, as in :class:`~agentos.ScriptedProvider`,
     or such a provider. It takes the place of the provider that the agent's model names, and of those ``in_place_of``
     names. ``answers`` is what people and clients answer when the run pauses: by the name of the tool that waits, or a
-    function that is given each :class:`~agentos.PendingAction`. One that has no answer stays in ``run.pending``, and
+    function that is given each :class:`~agentos.PendingAction`; with ``approver="other"``, as another person than the
+    owner. One that has no answer stays in ``run.pending``, and
     the run is returned as ``paused``. ``tools`` are registered beside the agent's own. ``plugins`` are under test, by
     name; ``installed`` are names of installed plugins to load as well. A run ``after`` another one is in the same
     session, whose history its agent is given; ``owner`` is the tenant that owns both. ``settings`` are those of
@@ -153,10 +154,14 @@ def _execute(
         if run is None:
             raise AssertionError(f"run {handle.run_id} sent its last event and is not saved after {SAVED_WITHIN:g} s")
         _join(run.id)
-        given = {action.id: answer for action in run.pending if (answer := _answer_to(action, answers)) is not None}
+        given = [(action, answer) for action in run.pending if (answer := _answer_to(action, answers)) is not None]
         if not given:
             return run, frames
-        run = services.runs.answer(run.id, given, caller)
+        # Where another person than the run's owner has to approve, the answer is that of the command line.
+        for person, approver in ((caller, "owner"), (OPERATOR, "other")):
+            theirs = {action.id: answer for action, answer in given if action.approver == approver}
+            if theirs:
+                run = services.runs.answer(run.id, theirs, person)
         if run.pending:
             return run, frames
     raise AssertionError(f"run {handle.run_id} has paused {MOST_PAUSES} times and does not come to an end")

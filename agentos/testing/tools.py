@@ -40,7 +40,7 @@ def call_tool(
     '3'
     """
     (one,) = as_tools(tool)
-    one = replace(one, approval=False) if one.approval else one
+    one = replace(one, approval=False) if one.needs_approval else one
     text = arguments if isinstance(arguments, str) else json.dumps(dict(arguments))
     given = context or ToolContext(run_id="test-run", agent_id="test-agent")
     *_, last = ToolExecutor(timeout).execute([ToolCall("test-call", one.name, text)], {one.name: one}, given)

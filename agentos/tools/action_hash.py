@@ -25,6 +25,11 @@ def arguments_hash(agent_id: str, tool: ToolSpec | None, arguments: Mapping[str,
     return hashlib.sha256(canonical([agent_id, named, arguments, also]).encode()).hexdigest()
 
 
+def schema_hash(tool: ToolSpec) -> str:
+    """Return the SHA-256 of a tool's name and schema."""
+    return hashlib.sha256(canonical([tool.name, tool.parameters]).encode()).hexdigest()
+
+
 def canonical(value: Any) -> str:
     """Return a value as JSON with sorted keys and without spaces."""
     return orjson.dumps(value, default=dict, option=orjson.OPT_SORT_KEYS).decode()

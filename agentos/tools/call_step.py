@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import orjson
 
 from agentos.domain.ids import new_id
 from agentos.domain.message import ToolCall
-from agentos.domain.pending import Answer, Pending, PendingAction, PendingKind
+from agentos.domain.pending import Answer, Approver, Pending, PendingAction, PendingKind
 from agentos.domain.times import utc_now
 from agentos.errors import InvalidRequest
 from agentos.tools.action_hash import arguments_hash, canonical
-from agentos.tools.questions import RunQuestions, expiry, last_answered
+from agentos.tools.questions import RunQuestions, answered, expiry, last_answered
 from agentos.tools.tool import Tool
 
 CHANGED = "its arguments or its schema are not what was {} any more"
@@ -47,7 +47,8 @@ class CallAnswers:
     ) -> None:
         self.call = call
         self.arguments = dict(arguments)
-        self.approved = False
+        self.approved_as: Approver | None = None
+        """As what an approver has approved the call as it is now."""
         self.refusal: str | None = None
         self.of_client: Answer | None = None
         """What the client gave, which executed the tool itself."""
@@ -56,9 +57,9 @@ class CallAnswers:
         self._agent_id = agent_id
         if not step.actions:
             return
-        approval = last_answered(step.actions, call, PendingKind.APPROVAL, turn=step.turn)
-        if approval is not None and approval.answer is not None:
-            self._take_approval(approval, approval.answer)
+        approvals = answered(step.actions, call, PendingKind.APPROVAL, turn=step.turn)
+        if approvals:
+            self._take_approvals(approvals)
         executed = last_answered(step.actions, self.call, PendingKind.CLIENT_TOOL, turn=step.turn)
         if executed is not None and self.refusal is None:
             if self._is_same(executed):
@@ -74,11 +75,20 @@ class CallAnswers:
             for one in self._step.actions
         )
 
+    def are_approved_by(self, approver: Approver) -> bool:
+        """Return whether the call was approved by one who may: where another person has to, the owner does not count.
+
+        Which approver it needs is asked again before it runs: other arguments may need another one.
+        """
+        return self.approved_as == "other" or self.approved_as == approver
+
     def questions(self, pause_timeout: float | None) -> RunQuestions:
         """Return what the call's tool asks with."""
         return RunQuestions(self.call, self._hash, self._step.actions, self._step.turn, pause_timeout)
 
-    def action(self, kind: PendingKind, pending: Pending, pause_timeout: float | None) -> PendingAction:
+    def action(
+        self, kind: PendingKind, pending: Pending, pause_timeout: float | None, rule: str | None = None
+    ) -> PendingAction:
         """Return what the call waits for."""
         seconds = pause_timeout if pending.expires_in is None else pending.expires_in
         return PendingAction(
@@ -90,40 +100,68 @@ class CallAnswers:
             message=pending.message or None,
             created_at=utc_now(),
             expires_at=expiry(seconds),
+            approver=pending.approver,
+            # Without the result of its tool, or an answer to its question, a run cannot continue.
+            on_expiry=pending.on_expiry if kind is PendingKind.APPROVAL else "fail",
+            remember=pending.remember,
+            rule=rule,
         )
 
-    def _take_approval(self, action: PendingAction, answer: Answer) -> None:
-        # After a second pause, the transcript has the approver's arguments in place of the model's.
-        if not self._is_same(action, answer.arguments):
-            self.refusal = f"not called: {CHANGED.format('asked about')}"
-        elif answer.decision != "approve":
-            self.refusal = f"not called: it was rejected{f': {answer.message}' if answer.message else ''}"
-        elif answer.arguments is not None:
-            if answer.arguments_hash != edited_hash(action, self._tool, answer.arguments):
-                self.refusal = f"not called: {CHANGED.format('approved')}"
-            text = canonical(answer.arguments)
-            self.call = ToolCall(self.call.id, self.call.name, text, self.call.provider_details)
-            self.arguments = orjson.loads(text)
-        self.approved = self.refusal is None
+    def _take_approvals(self, approvals: Sequence[PendingAction]) -> None:
+        """Follow the approvals of the call. There are several where an edit needed another approver than the first."""
+        versions: list[str] = []
+        refusal: str | None = None
+        for action in approvals:
+            shown, answer = self._shown(action), action.answer
+            if shown is None or answer is None or (versions and canonical(shown) != versions[-1]):
+                self.refusal = f"not called: {CHANGED.format('asked about')}"
+                return
+            versions.append(canonical(shown))
+            if answer.decision != "approve":
+                refusal = f"not called: it was rejected{f': {answer.message}' if answer.message else ''}"
+            elif answer.arguments is not None:
+                if answer.arguments_hash != edited_hash(action, self._tool, answer.arguments):
+                    refusal = f"not called: {CHANGED.format('approved')}"
+                versions.append(canonical(answer.arguments))
+        # After a second pause, the transcript may have an approver's arguments in place of the model's.
+        if canonical(self.arguments) not in versions:
+            refusal = f"not called: {CHANGED.format('asked about')}"
+        self.refusal = refusal
+        if refusal is None:
+            assert answer is not None
+            self.approved_as = answer.answered_as or "owner"
+            if len(set(versions)) > 1:
+                self.call = replace(self.call, arguments=versions[-1])
+                self.arguments = orjson.loads(versions[-1])
 
-    def _is_same(self, action: PendingAction, edited: Mapping[str, Any] | None = None) -> bool:
-        """Tell whether an action is about this call: as people were shown it, as it is now, and by its hash."""
+    def _shown(self, action: PendingAction) -> dict[str, Any] | None:
+        """Return the arguments that people were shown; ``None`` unless the action is about this tool as it is now."""
         try:
             shown = self._tool.reader.parse(action.call.arguments)
         except InvalidRequest:
-            return False
-        accepted = {canonical(shown), canonical(shown if edited is None else edited)}
-        return (
-            action.call.name == self.call.name
-            and canonical(self.arguments) in accepted
-            and action.arguments_hash == self._hash_of(shown)
-        )
+            return None
+        same = action.call.name == self.call.name and action.arguments_hash == self._hash_of(shown)
+        return shown if same else None
+
+    def _is_same(self, action: PendingAction) -> bool:
+        """Tell whether an action is about this call: as people were shown it, as it is now, and by its hash."""
+        shown = self._shown(action)
+        return shown is not None and canonical(shown) == canonical(self.arguments)
 
     def _hash(self, *also: Any) -> str:
         return self._hash_of(self.arguments, *also)
 
     def _hash_of(self, arguments: Mapping[str, Any], *also: Any) -> str:
         return arguments_hash(self._agent_id, self._tool.spec, arguments, self._step.turn, *also)
+
+
+def is_unchanged(action: PendingAction, tool: Tool, agent_id: str) -> bool:
+    """Return whether a tool is still the one that an action is about, with the same schema."""
+    try:
+        shown = tool.reader.parse(action.call.arguments)
+    except InvalidRequest:
+        return False
+    return action.arguments_hash == arguments_hash(agent_id, tool.spec, shown, action.turn)
 
 
 def edited_hash(action: PendingAction, tool: Tool, arguments: Mapping[str, Any]) -> str:

@@ -12,11 +12,13 @@ from queue import Empty, SimpleQueue
 
 from agentos.domain.event import ToolCallEvent
 from agentos.domain.message import ToolCall
+from agentos.domain.remembered import FindRemembered, remembers_nothing
 from agentos.errors import AgentOSError, RunTimeout
+from agentos.tools.approval_rules import BeforeCall
 from agentos.tools.call_step import CallStep
 from agentos.tools.client_tool import ClientTool
 from agentos.tools.context import ToolContext
-from agentos.tools.invocation import BeforeCall, CallSettings, Invocation, Outcome
+from agentos.tools.invocation import CallSettings, Invocation, Outcome
 from agentos.tools.isolation import Isolation
 from agentos.tools.tool import Tool
 
@@ -34,7 +36,8 @@ class ToolExecutor:
     not return in time continues in its thread, and its result is not used; while ``max_abandoned`` calls of one
     tool do, no other call of it is started. ``isolation`` calls the tools that are isolated; ``before_call`` is asked
     before each call, and may deny it or have it approved. What a call waits for expires after ``pause_timeout``
-    seconds; ``None`` and 0 are without limit. One instance serves all runs of a worker.
+    seconds; ``None`` and 0 are without limit. ``find_remembered`` is asked before a call waits for an approval that may
+    be remembered. One instance serves all runs of a worker.
     """
 
     default_timeout: float = 30.0
@@ -46,10 +49,15 @@ class ToolExecutor:
     isolation: Isolation | None = None
     before_call: BeforeCall | None = None
     pause_timeout: float | None = None
+    find_remembered: FindRemembered = remembers_nothing
 
     def __post_init__(self) -> None:
         self._settings = CallSettings(
-            self.max_result_size, self.isolation or Isolation(), self.before_call, self.pause_timeout
+            self.max_result_size,
+            self.isolation or Isolation(),
+            self.before_call,
+            self.pause_timeout,
+            self.find_remembered,
         )
         self._abandoned: dict[str, list[threading.Thread]] = {}
         self._lock = threading.Lock()
@@ -119,7 +127,7 @@ class ToolExecutor:
             return True
         called = (tools.get(call.name) for call in calls)
         return any(
-            tool is not None and (tool.approval or tool.name in step.approve or isinstance(tool, ClientTool))
+            tool is not None and (tool.needs_approval or tool.name in step.approve or isinstance(tool, ClientTool))
             for tool in called
         )
 

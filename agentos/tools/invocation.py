@@ -16,19 +16,18 @@ from agentos.cancellation import Cancellation
 from agentos.domain.denied import Denied
 from agentos.domain.event import ToolCallEvent, ToolCallStatus
 from agentos.domain.message import ToolCall
-from agentos.domain.pending import Answer, PauseRequested, Pending, PendingAction, PendingKind
+from agentos.domain.pending import Answer, Asked, PauseRequested, Pending, PendingAction, PendingKind
+from agentos.domain.remembered import FindRemembered, RememberedDecision
 from agentos.domain.text import clean, cut, shorten
 from agentos.errors import InvalidRequest
+from agentos.tools.approval_rules import BeforeCall, needed_approval
 from agentos.tools.call_step import CallAnswers, CallStep
 from agentos.tools.client_tool import ClientTool
 from agentos.tools.context import ToolContext
 from agentos.tools.isolation import IsolatedCallFailed, Isolation
-from agentos.tools.questions import NO_QUESTIONS_OF_HOOKS
+from agentos.tools.remembered import find_decision
 from agentos.tools.results import error_text, result_text
 from agentos.tools.tool import Tool
-
-BeforeCall = Callable[[ToolCall, ToolContext], Denied | Pending | None]
-"""What is asked before each tool call; ``None`` allows it."""
 
 logger = logging.getLogger(__name__)
 
@@ -54,6 +53,7 @@ class CallSettings:
     isolation: Isolation
     before_call: BeforeCall | None
     pause_timeout: float | None
+    find_remembered: FindRemembered
 
 
 Report = Callable[["Invocation", Outcome], None]
@@ -87,6 +87,7 @@ class Invocation:
         self._step = step
         self._answers: CallAnswers | None = None
         self._given: dict[str, Any] | None = None
+        self._remembered: RememberedDecision | None = None
         self._shown: Any = cut(clean(call.arguments), settings.max_result_size)
         self._name = shorten(clean(call.name), 200)
         if refusal is not None:
@@ -111,7 +112,8 @@ class Invocation:
 
     def event(self, outcome: Outcome | None = None) -> ToolCallEvent:
         """Return the event of the call's start or, with an outcome, of its end."""
-        started = ToolCallEvent(self.call.id, self._name, self._shown, "started")
+        remembered = None if self._remembered is None else self._remembered.shown()
+        started = ToolCallEvent(self.call.id, self._name, self._shown, "started", remembered=remembered)
         if outcome is None:
             return started
         status: ToolCallStatus = "completed" if outcome.error is None else "failed"
@@ -179,17 +181,22 @@ class Invocation:
             self._given = self._bind(context)
         except InvalidRequest as error:
             return Outcome(error=error.message)
-        said: Denied | Pending | None = None
-        if self._settings.before_call is not None:
-            said = self._settings.before_call(self.call, replace(context, questions=NO_QUESTIONS_OF_HOOKS))
-            # Who decides may take so long that the call was given up.
-            context.cancellation.check()
-        if isinstance(said, Denied):
-            return Outcome(error=f"tool {self._name!r} was not called, it is denied: {said.reason}")
-        if said is None and (self.tool.approval or self.tool.name in self._step.approve):
-            said = Pending()
-        if said is not None and not self._answers.approved:
-            return self._wait(PendingKind.APPROVAL, said)
+        needed = needed_approval(
+            self.call, self.tool, context, approve=self._step.approve, before_call=self._settings.before_call
+        )
+        if isinstance(needed, Denied):
+            return Outcome(error=f"tool {self._name!r} was not called, it is denied: {needed.reason}")
+        if needed is not None and not self._answers.are_approved_by(needed.pending.approver):
+            terms = replace(needed.pending, remember=needed.pending.remember and context.session_id is not None)
+            remembered = find_decision(
+                self.call, self.tool, Asked(terms, needed.rule), context, self._settings.find_remembered
+            )
+            if remembered is None:
+                return self._wait(PendingKind.APPROVAL, terms, needed.rule)
+            self._remembered = remembered
+            if remembered.decision != "approve":
+                said = f": {remembered.message}" if remembered.message else ""
+                return Outcome(error=f"tool {self._name!r} was not called: it was rejected for this session{said}")
         if isinstance(self.tool, ClientTool) and self._answers.of_client is None:
             return self._wait(PendingKind.CLIENT_TOOL, Pending(expires_in=self.tool.timeout))
         return Outcome()
@@ -200,12 +207,12 @@ class Invocation:
         # A copy: the tool may change what it is given, and the events must not show that.
         return self.tool.bind(orjson.loads(orjson.dumps(self._answers.arguments)), context)
 
-    def _wait(self, kind: PendingKind, pending: Pending) -> Outcome:
+    def _wait(self, kind: PendingKind, pending: Pending, rule: str | None = None) -> Outcome:
         assert self._answers is not None
         if not self._step.may_wait:
             what = "needs an approval" if kind is PendingKind.APPROVAL else "is executed by a client"
             return Outcome(error=f"tool {self._name!r} was not called: it {what}, for which only a run can wait")
-        return Outcome(pending=self._answers.action(kind, pending, self._settings.pause_timeout))
+        return Outcome(pending=self._answers.action(kind, pending, self._settings.pause_timeout, rule))
 
     def _asked(self, request: PauseRequested) -> Outcome:
         question = next((one for one in request.actions if one.kind is PendingKind.INPUT), None)

@@ -103,12 +103,21 @@ def expiry(seconds: float | None) -> datetime | None:
     return utc_now() + timedelta(seconds=seconds) if seconds else None
 
 
+def answered(
+    actions: Sequence[PendingAction], call: ToolCall, kind: PendingKind, *, turn: int, number: int = 0
+) -> Sequence[PendingAction]:
+    """Return the actions of a kind about a call that have an answer, in the order of their making."""
+    wanted = (call.id, turn, kind, number)
+    return [
+        action
+        for action in actions
+        if (action.call.id, action.turn, action.kind, action.number) == wanted and action.answer is not None
+    ]
+
+
 def last_answered(
     actions: Sequence[PendingAction], call: ToolCall, kind: PendingKind, *, turn: int, number: int = 0
 ) -> PendingAction | None:
     """Return the last action of a kind about a call that has an answer."""
-    wanted = (call.id, turn, kind, number)
-    for action in reversed(actions):
-        if (action.call.id, action.turn, action.kind, action.number) == wanted and action.answer is not None:
-            return action
-    return None
+    found = answered(actions, call, kind, turn=turn, number=number)
+    return found[-1] if found else None

@@ -14,6 +14,7 @@ from typing import Any, ParamSpec, TypeVar, overload
 from agentos.domain.tool_spec import ToolSpec
 from agentos.errors import PluginError
 from agentos.json_schema.check import SchemaRefused, check_schema
+from agentos.tools.approval import Approval, When
 from agentos.tools.arguments import ArgumentReader
 from agentos.tools.context import ToolContext
 from agentos.tools.schema import function_schema
@@ -37,7 +38,8 @@ class Tool:
     parameter that is given the :class:`~agentos.ToolContext`. ``convert`` turns the checked JSON into other Python
     values, raising ``ValueError`` for what it does not accept. An ``isolated`` tool is called in a process of its own,
     with limits, and killed when its time is over; it is imported there anew, so it has to be a function of a module.
-    With ``approval``, a person has to approve each call of the tool, for which the run pauses.
+    With ``approval``, a person has to approve calls of the tool, for which the run pauses: ``True`` for each call, a
+    function of the call and its context for some, or an :class:`~agentos.Approval` with its terms.
 
     Raises :class:`~agentos.errors.PluginError` when a value cannot be right.
     """
@@ -50,7 +52,7 @@ class Tool:
     context_parameter: str | None = None
     convert: Callable[[Mapping[str, Any]], dict[str, Any]] | None = field(default=None, repr=False)
     isolated: bool = False
-    approval: bool = False
+    approval: bool | When | Approval = False
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not TOOL_NAME.fullmatch(self.name):
@@ -69,6 +71,10 @@ class Tool:
             raise PluginError(
                 f"parameters of tool {self.name!r} are no JSON schema that is accepted, {error}"
             ) from error
+        try:
+            Approval.of(self.approval)
+        except TypeError as error:
+            raise PluginError(f"tool {self.name!r}: {error}") from None
         if self.isolated:
             _check_importable(self.name, self.function)
 
@@ -76,6 +82,11 @@ class Tool:
     def spec(self) -> ToolSpec:
         """The description that a model gets."""
         return ToolSpec(self.name, self.description, self.parameters)
+
+    @cached_property
+    def needs_approval(self) -> Approval | None:
+        """On which terms calls of the tool have to be approved."""
+        return Approval.of(self.approval)
 
     @cached_property
     def reader(self) -> ArgumentReader:
@@ -111,7 +122,7 @@ class _Options:
     description: str | None = None
     timeout: float | None = None
     isolated: bool = False
-    approval: bool = False
+    approval: bool | When | Approval = False
 
 
 @overload
@@ -123,7 +134,8 @@ def tool(
     description: str | None = None,
     timeout: float | None = None,
     isolated: bool = False,
-    approval: bool = False,
+    approval: bool | When | Approval = False,
+    remember: bool = False,
 ) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
 def tool(
     function: Callable[P, R] | None = None,
@@ -133,23 +145,29 @@ def tool(
     description: str | None = None,
     timeout: float | None = None,
     isolated: bool = False,
-    approval: bool = False,
+    approval: bool | When | Approval = False,
+    remember: bool = False,
 ) -> Callable[P, R] | Callable[[Callable[P, R]], Callable[P, R]]:
     """Mark a function, or a method of a :class:`Toolkit`, as a tool; it stays callable as it is.
 
     Name, description and JSON schema come from the function, its docstring and its annotations. A tool that computes
     much, or that others wrote, is ``isolated``; one that a person has to approve has ``approval``: see :class:`Tool`.
+    With ``remember``, the approver may let a decision hold for later calls of the session.
 
     >>> @tool(timeout=5)
     ... def add(a: int, b: int) -> int:
     ...     '''Add two numbers.'''
     ...     return a + b
     """
+    try:
+        terms = Approval.of(approval, remember=remember) or False
+    except TypeError as error:
+        raise PluginError(f"@tool: {error}") from None
 
     def mark(marked: Callable[P, R]) -> Callable[P, R]:
         # A static or class method shows its function's attributes, not its own.
         inner = getattr(marked, "__func__", marked)
-        setattr(inner, _MARK, _Options(name, description, timeout, isolated, approval))
+        setattr(inner, _MARK, _Options(name, description, timeout, isolated, terms))
         vars(inner).pop(_MADE, None)
         return marked
 

@@ -13,13 +13,13 @@ from agentos import Arrival, Finish, ModelRequest, TextDelta, ToolContext, hooki
 from agentos.app import create_app
 from agentos.config import Config
 from agentos.domain.agent import Agent
-from agentos.domain.principal import SCOPES
+from agentos.domain.principal import SCOPES_OF_ONE_OWNER
 from agentos.models.scripted import ScriptedProvider, call
 from agentos.registrations import RegisterModelProvider
 from parts.application import SWEPT, SWEPT_PLUGINS
 from parts.waiting import until
 
-PAST_ADMIN = [*(scope for scope in SCOPES if scope != "admin"), *SWEPT.scopes]
+PAST_ADMIN = [*SCOPES_OF_ONE_OWNER, *SWEPT.scopes]
 
 
 class Caller:

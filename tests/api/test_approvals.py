@@ -55,6 +55,32 @@ def test_it_is_filtered_by_run_session_and_agent(app: Paused) -> None:
     assert waiting(app, "?agent_id=other") == []
 
 
+def test_it_is_filtered_by_tool_approver_and_owner(app: Paused) -> None:
+    three(app)
+    assert [one["tool_name"] for one in waiting(app, "?tool=book")] == ["book"]
+    assert [one["kind"] for one in waiting(app, "?approver=owner")] == ["approval"]
+    assert waiting(app, "?approver=other") == waiting(app, "?tool=other") == []
+    assert len(waiting(app, "?owner=anonymous")) == 3
+    assert waiting(app, "?owner=alice") == []
+
+
+def test_the_oldest_may_come_first(app: Paused) -> None:
+    runs = three(app)
+    assert [one["run_id"] for one in waiting(app, "?order=oldest")] == runs[::-1]
+    page = app.client.get(f"{ADDRESS}?order=oldest&limit=2").json
+    rest = next_pages(app.client, f"{ADDRESS}?order=oldest&limit=2", "approvals", page)
+    assert [one["run_id"] for one in page["approvals"] + rest] == runs[::-1]
+
+
+def test_all_that_wait_are_counted_where_it_is_asked_for(app: Paused) -> None:
+    three(app)
+    page = app.client.get(f"{ADDRESS}?limit=1&include_total=true").json
+    assert (page["count"], page["total"]) == (1, 3)
+    assert app.client.get(f"{ADDRESS}?kind=input&include_total=1").json["total"] == 1
+    assert app.client.get(f"{ADDRESS}?owner=alice&include_total=1").json["total"] == 0
+    assert "total" not in app.client.get(ADDRESS).json
+
+
 def test_it_is_read_in_parts(app: Paused) -> None:
     runs = three(app)
     page = app.client.get(f"{ADDRESS}?limit=1").json
@@ -65,8 +91,9 @@ def test_it_is_read_in_parts(app: Paused) -> None:
 
 def test_what_is_answered_is_not_in_it(app: Paused) -> None:
     run_id = app.start()
+    (action,) = app.pending(run_id)
     app.answer(run_id, {"decision": "reject"})
-    assert run_id not in [one["run_id"] for one in waiting(app)]
+    assert action["id"] not in [one["id"] for one in waiting(app)]
 
 
 @pytest.mark.parametrize(
@@ -76,6 +103,8 @@ def test_what_is_answered_is_not_in_it(app: Paused) -> None:
         ("status=paused", "query parameter 'status' is not known"),
         ("limit=0", "query parameter 'limit'"),
         ("cursor=x", "query parameter 'cursor'"),
+        ("order=first", "query parameter 'order' is 'first'; accepted is 'newest' or 'oldest'"),
+        ("approver=me", "query parameter 'approver' is 'me'; accepted is 'owner' or 'other'"),
     ],
 )
 def test_what_is_no_filter_is_400(app: Paused, query: str, words: str) -> None:

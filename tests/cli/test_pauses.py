@@ -42,12 +42,14 @@ def paused(cli, install_plugin):
 def test_a_run_that_pauses_says_what_it_waits_for_and_how_to_answer(cli, paused):
     run_id, result = paused
     assert result.stdout == "A moment.\n"
-    first, approval, question, how, body, more = result.stderr.splitlines()[-6:]
+    first, approval, question, commands, how, body, more = result.stderr.splitlines()[-7:]
     assert first == f"Paused: run {run_id} is saved and waits for 2 answers:"
     assert 'approval of pay({"amount": 5}) by a caller with scope runs:approve, until 2' in approval
     assert "an answer to choose({}) by a caller who may run the agent, until 2" in question
     assert question.endswith(": Red or blue?")
-    assert how == f"Answer with POST /api/v1/runs/{run_id}/resume, as in"
+    named = "'agentos approvals approve ID' or 'agentos approvals reject ID' or 'agentos approvals answer ID VALUE'"
+    assert commands == f"Answer with {named},"
+    assert how == f"or with POST /api/v1/runs/{run_id}/resume, as in"
     answers = json.loads(body)["answers"]
     assert [(one["id"] in approval + question, one.keys() - {"id"}) for one in answers] == [
         (True, {"decision"}),

@@ -64,7 +64,18 @@ def test_a_clerk_transfers_and_closes_after_an_approval(approvals: SimpleNamespa
         call("transfer", '{"amount": 1000000, "to": "Ada"}', id="2", index=1),
     ]
     waiting = run_agent(page.clerk, "Go", turns=[calls, "ok"], plugins={"policy": page.Policy()})
-    assert [one.message for one in waiting.pending] == [None, "a million needs a second person"]
+    assert [(one.message, one.approver) for one in waiting.pending] == [
+        (None, "owner"),
+        ("a million needs a second person", "other"),
+    ]
+
+
+def test_a_large_invoice_waits_for_another_person_and_a_small_one_for_nobody(approvals: SimpleNamespace) -> None:
+    def pay(amount: int) -> list[str]:
+        turns = [[call("pay_invoice", f'{{"number": "7", "amount": {amount}}}')], "ok"]
+        return [one.approver for one in run_agent(approvals.clerk, "Go", turns=turns).pending]
+
+    assert (pay(100), pay(101)) == ([], ["other"])
 
 
 def test_a_book_is_ordered_in_the_binding_that_was_asked_for(approvals: SimpleNamespace) -> None:

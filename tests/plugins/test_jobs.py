@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from agentos import Agent, ConfigError, MemoryStorage, Paging, Record, Server, Signals, Tool, hookimpl, tool
+from agentos import Agent, Approval, ConfigError, MemoryStorage, Paging, Record, Server, Signals, Tool, hookimpl, tool
 from agentos.execution.jobs import POLL
 from agentos.models.scripted import call
 from parts.waiting import until
@@ -226,7 +226,7 @@ def transfer(amount: int) -> str:
     raise AssertionError("it was not approved")
 
 
-PAY: Tool = tool(transfer, approval=True)
+PAY: Tool = tool(transfer, approval=Approval(on_expiry="fail"))
 
 
 def status_of(served: Any, run_id: str) -> str:
@@ -241,7 +241,7 @@ def paused(served: Any) -> str:
 
 
 @pytest.mark.parametrize("parts", [1, 2])
-def test_a_run_that_is_not_answered_in_time_fails(serve, parts: int) -> None:
+def test_a_run_that_is_to_fail_without_an_answer_in_time_fails(serve, parts: int) -> None:
     calls = [call("transfer", f'{{"amount": {number}}}', id=str(number), index=number) for number in range(parts)]
     served = serve(calls, tools=[PAY], pause_timeout=1.0)
     served.services.start()

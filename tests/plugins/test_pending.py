@@ -78,12 +78,25 @@ def test_a_denial_wins_over_pending_wherever_it_comes(others: list[Any]) -> None
 
 def test_of_several_the_first_message_and_the_shortest_time_count() -> None:
     waiting = run(
-        says(Pending(expires_in=1000)), says(None), says(Pending("b", expires_in=60)), says(Pending("c", expires_in=90))
+        says(Pending(expires_in=1000, remember=True)),
+        says(None),
+        says(Pending("b", expires_in=60)),
+        says(Pending("c", expires_in=90)),
     )
     (action,) = waiting.pending
     assert action.message == "b"
     assert action.expires_at is not None
     assert round((action.expires_at - action.created_at).total_seconds()) == 60
+    assert not action.remember
+
+
+def test_the_strictest_of_several_plugins_says_who_approves_and_all_of_them_are_the_rule() -> None:
+    asked = [Pending("a", remember=True), Pending("b", approver="other", remember=True, rule="large")]
+    (action,) = run(*map(says, asked)).pending
+    assert (action.approver, action.message, action.remember) == ("other", "b", True)
+    assert action.rule == "plugin:policy-0,plugin:policy-1:large"
+    finished = run(*map(says, asked), answers=approve)
+    assert (finished.status, done) == ("completed", ["/a"])
 
 
 @pytest.mark.parametrize("broken", [fails(), says("approve"), says(True), says(Pending)])

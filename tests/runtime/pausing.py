@@ -7,8 +7,10 @@ from typing import Any
 
 from agentos.domain.agent import Agent
 from agentos.domain.checkpoint import Checkpoint
+from agentos.domain.denied import Denied
 from agentos.domain.event import AgentEvent, Token, ToolCallEvent
-from agentos.domain.pending import Answer, PauseRequested, PendingAction
+from agentos.domain.message import ToolCall
+from agentos.domain.pending import Answer, Asked, PauseRequested, Pending, PendingAction
 from agentos.domain.stored_request import ModelOverrides
 from agentos.domain.tool_spec import ToolSpec
 from agentos.models.scripted import ScriptedProvider, Step
@@ -17,9 +19,11 @@ from agentos.runtime.context import RunContext
 from agentos.runtime.loop import ModelAgent
 from agentos.runtime.transcript import Transcript
 from agentos.services.overrides import overridden
+from agentos.tools.context import ToolContext
 from agentos.tools.executor import ToolExecutor
-from agentos.tools.invocation import BeforeCall
 from agentos.tools.tool import Tool, as_tools
+
+Hook = Callable[[ToolCall, ToolContext], Denied | Pending | None]
 
 
 @dataclass
@@ -29,11 +33,12 @@ class Scene:
     turns: Sequence[str | Sequence[Step]]
     tools: Sequence[Callable[..., Any] | Tool] = ()
     approve: Sequence[str] = ()
-    before_call: BeforeCall | None = None
+    before_call: Hook | None = None
     client_tools: Sequence[ToolSpec] = ()
     max_turns: int = 10
     saves_steps: bool = False
     agent_id: str = "clerk"
+    session_id: str | None = None
     settings: dict[str, Any] = field(default_factory=dict)
     checkpoints: list[Checkpoint] = field(default_factory=list)
     actions: list[PendingAction] = field(default_factory=list)
@@ -49,7 +54,7 @@ class Scene:
             provider=self.provider,
             model="test",
             tools={tool.name: tool for one in self.tools for tool in as_tools(one)},
-            executor=ToolExecutor(5, before_call=self.before_call, **self.settings),
+            executor=ToolExecutor(5, before_call=self.before_call and self._ask, **self.settings),
             max_turns=self.max_turns,
             approve=frozenset(self.approve),
         )
@@ -57,11 +62,17 @@ class Scene:
         assert isinstance(made, ModelAgent)
         return made
 
+    def _ask(self, call: ToolCall, context: ToolContext) -> Denied | Asked | None:
+        assert self.before_call is not None
+        said = self.before_call(call, context)
+        return Asked(said, "plugin:policy") if isinstance(said, Pending) else said
+
     def _context(self) -> RunContext:
         return RunContext(
             run_id="r",
             agent_id=self.agent_id,
             input="go",
+            session_id=self.session_id,
             deadline=time.monotonic() + 10,
             checkpoints=self.checkpoints,
             actions=self.actions,
@@ -104,7 +115,7 @@ class Scene:
         """Answer what is pending, in its order."""
         assert len(answers) == len(self.pending)
         for action, answer in zip(self.pending, answers, strict=True):
-            checked = check_answer(action, answer, self.agent())
+            checked = check_answer(action, answer, self.agent(), agent_id=self.agent_id)
             self.actions[self.actions.index(action)] = replace(action, answer=checked)
 
     def read(self, request: int = -1) -> list[tuple[str, str]]:

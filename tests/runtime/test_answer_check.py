@@ -83,7 +83,7 @@ def test_an_answer_that_does_not_fit_is_refused_and_its_field_named(
 ) -> None:
     action, scene = made()
     with pytest.raises(InvalidRequest) as refused:
-        check_answer(action, Answer(**answer), scene.agent())
+        check_answer(action, Answer(**answer), scene.agent(), agent_id="clerk")
     assert refused.value.message.startswith(f"field {field!r} of the answer to action {action.id!r}")
     assert said in refused.value.message
     assert list(refused.value.details["fields"]) == [field]
@@ -91,8 +91,12 @@ def test_an_answer_that_does_not_fit_is_refused_and_its_field_named(
 
 def test_arguments_of_an_approver_have_a_hash_of_their_own_and_it_does_not_depend_on_their_order() -> None:
     action, scene = approval()
-    first = check_answer(action, Answer(decision="approve", arguments={"amount": 1, "to": "Bo"}), scene.agent())
-    second = check_answer(action, Answer(decision="approve", arguments={"to": "Bo", "amount": 1}), scene.agent())
+    first = check_answer(
+        action, Answer(decision="approve", arguments={"amount": 1, "to": "Bo"}), scene.agent(), agent_id="clerk"
+    )
+    second = check_answer(
+        action, Answer(decision="approve", arguments={"to": "Bo", "amount": 1}), scene.agent(), agent_id="clerk"
+    )
     assert first == second
     assert first.arguments_hash not in (None, action.arguments_hash)
 
@@ -100,14 +104,14 @@ def test_arguments_of_an_approver_have_a_hash_of_their_own_and_it_does_not_depen
 def test_a_hash_that_the_caller_gives_does_not_count() -> None:
     action, scene = approval()
     given = Answer(decision="approve", arguments_hash="x")
-    assert check_answer(action, given, scene.agent()).arguments_hash is None
+    assert check_answer(action, given, scene.agent(), agent_id="clerk").arguments_hash is None
 
 
 def test_arguments_are_refused_where_the_tool_is_gone() -> None:
     action, scene = approval()
     scene.tools = [paint]
     with pytest.raises(InvalidRequest, match="the agent has no tool 'transfer' any more"):
-        check_answer(action, Answer(decision="approve", arguments={"amount": 1}), scene.agent())
+        check_answer(action, Answer(decision="approve", arguments={"amount": 1}), scene.agent(), agent_id="clerk")
 
 
 def test_a_converter_that_fails_refuses_the_arguments() -> None:
@@ -118,7 +122,7 @@ def test_a_converter_that_fails_refuses_the_arguments() -> None:
     own: Tool = as_tool(transfer)
     scene.tools = [Tool(name="transfer", description="", parameters=own.parameters, function=len, convert=convert)]
     with pytest.raises(InvalidRequest, match=r"tool 'transfer' raised RuntimeError$"):
-        check_answer(action, Answer(decision="approve", arguments={"amount": 1}), scene.agent())
+        check_answer(action, Answer(decision="approve", arguments={"amount": 1}), scene.agent(), agent_id="clerk")
 
 
 def test_a_question_without_a_schema_takes_any_json() -> None:
@@ -129,19 +133,21 @@ def test_a_question_without_a_schema_takes_any_json() -> None:
     scene = Scene([[call("ask")], "ok"], [ask])
     scene.go()
     for output in (None, 1, "a", [1], {"a": None}):
-        assert check_answer(scene.pending[0], Answer(output=output), scene.agent()).output == output
+        assert check_answer(scene.pending[0], Answer(output=output), scene.agent(), agent_id="clerk").output == output
 
 
 def test_what_a_client_gave_is_kept_as_the_model_reads_it_and_cut() -> None:
     action, scene = client_tool()
-    assert check_answer(action, Answer(output={"a": 1}), scene.agent()).output == '{"a":1}'
-    long = check_answer(action, Answer(output="x" * 10**6), scene.agent()).output
+    assert check_answer(action, Answer(output={"a": 1}), scene.agent(), agent_id="clerk").output == '{"a":1}'
+    long = check_answer(action, Answer(output="x" * 10**6), scene.agent(), agent_id="clerk").output
     assert len(long) < 66_000
     assert long.endswith("[cut here: 65536 of 1000000 characters are shown]")
-    assert len(check_answer(action, Answer(error="x" * 10**6), scene.agent()).error or "") < 66_000
+    assert len(check_answer(action, Answer(error="x" * 10**6), scene.agent(), agent_id="clerk").error or "") < 66_000
 
 
 def test_the_same_answer_is_kept_as_the_same() -> None:
     action, scene = client_tool()
     given = Answer(output=["x" * 10**6])
-    assert check_answer(action, given, scene.agent()) == check_answer(action, given, scene.agent())
+    assert check_answer(action, given, scene.agent(), agent_id="clerk") == check_answer(
+        action, given, scene.agent(), agent_id="clerk"
+    )

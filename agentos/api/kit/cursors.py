@@ -10,7 +10,7 @@ from typing import Literal
 
 from agentos.storage.paging import Cursor
 
-CursorKind = Literal["agent", "session", "run", "approval", "version"]
+CursorKind = Literal["agent", "session", "run", "approval", "version", "rule"]
 
 VERSION = "1"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import reduce
 from typing import Any
 
 from agentos.api.kit.pending import pending_actions
+from agentos.api.v1.decisions import answer_json, decisions_json
 from agentos.domain.agent_parameters import EXTRAS
-from agentos.domain.pending import pending_json
+from agentos.domain.pending import PendingAction, pending_json
+from agentos.domain.remembered import ApprovalRule
 from agentos.domain.run import Run, RunError
 from agentos.domain.secret_names import is_secret_name
 from agentos.domain.session import Session, Summary
@@ -103,9 +105,16 @@ def run_json(run: Run) -> dict[str, Any]:
     }
 
 
-def run_detail_json(run: Run) -> dict[str, Any]:
-    """Return a run as it is saved, with its steps and what it waits for, which lists leave out."""
-    return run_json(run) | {"pending": pending_actions(run), "steps": [step.to_dict() for step in run.steps]}
+def run_detail_json(run: Run, actions: Sequence[PendingAction]) -> dict[str, Any]:
+    """Return a run as it is saved, with its steps, what it waits for and what was decided, which lists leave out.
+
+    ``actions`` are all that it has waited for.
+    """
+    return run_json(run) | {
+        "pending": pending_actions(run),
+        "decisions": decisions_json(run, actions),
+        "steps": [step.to_dict() for step in run.steps],
+    }
 
 
 def run_answer_json(run: Run) -> dict[str, Any]:
@@ -148,6 +157,35 @@ def waiting_json(waiting: WaitingAction) -> dict[str, Any]:
         **pending_json(waiting.action),
         "created_at": rfc3339(waiting.action.created_at),
     }
+
+
+def approval_json(found: WaitingAction) -> dict[str, Any]:
+    """Return an action with its run and, if it has one, its answer."""
+    answer = found.action.answer
+    shown = waiting_json(found)
+    return shown if answer is None else shown | {"answer": answer_json(found.action.kind, answer)}
+
+
+def approval_rule_json(rule: ApprovalRule) -> dict[str, Any]:
+    """Return a remembered decision as it is shown; what it lacks is left out."""
+    scope = rule.scope
+    shown = {
+        "id": rule.id,
+        "owner": scope.owner,
+        "session_id": scope.session_id,
+        "agent_id": scope.agent_id,
+        "tool": scope.tool,
+        "rule": scope.rule,
+        "decision": rule.decision,
+        "message": rule.message,
+        "answered_by": rule.answered_by,
+        "answered_as": rule.answered_as,
+        "answered_at": rfc3339(rule.answered_at),
+        "address": rule.address,
+        "run_id": rule.run_id,
+        "action_id": rule.action_id,
+    }
+    return {name: value for name, value in shown.items() if value is not None}
 
 
 def agent_json(agent: AgentInfo) -> dict[str, Any]:

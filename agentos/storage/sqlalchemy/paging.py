@@ -14,12 +14,21 @@ from agentos.storage.sqlalchemy.database import Database
 from agentos.storage.sqlalchemy.tables import runs
 
 
-def paged(statement: Select[Any], time: ColumnElement[int], id: ColumnElement[str], *, after: bool) -> Select[Any]:
+def paged(
+    statement: Select[Any],
+    time: ColumnElement[int],
+    id: ColumnElement[str],
+    *,
+    after: bool,
+    oldest_first: bool = False,
+) -> Select[Any]:
     """Return a statement that reads one page; with ``after``, the one behind a cursor."""
     if after:
         # One comparison of rows, which is one range of the index, where `time < … OR time = … AND …` would be a scan.
-        statement = statement.where(tuple_(time, id) < _place(id))
-    statement = statement.order_by(time.desc(), id.desc()).limit(bindparam("page_limit", type_=Integer))
+        here, place = tuple_(time, id), _place(id)
+        statement = statement.where(here > place if oldest_first else here < place)
+    order = (time, id) if oldest_first else (time.desc(), id.desc())
+    statement = statement.order_by(*order).limit(bindparam("page_limit", type_=Integer))
     return statement if after else statement.offset(bindparam("page_offset", type_=Integer))
 
 

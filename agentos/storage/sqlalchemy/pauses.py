@@ -8,11 +8,24 @@ from functools import cache
 from typing import Any
 from zlib import crc32
 
-from sqlalchemy import BigInteger, ColumnElement, Select, bindparam, case, func, literal_column, null, select, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Select,
+    and_,
+    bindparam,
+    case,
+    func,
+    literal_column,
+    null,
+    or_,
+    select,
+    update,
+)
 
 from agentos.domain.checkpoint import Checkpoint
 from agentos.domain.event import Frame
-from agentos.domain.pending import Answer, PendingAction
+from agentos.domain.pending import Answer, PendingAction, PendingKind
 from agentos.domain.run import Run, RunStatus
 from agentos.errors import RunCancelled, RunNotFound
 from agentos.storage.answers import new_answers
@@ -21,11 +34,11 @@ from agentos.storage.pause_documents import action_of, answer_text
 from agentos.storage.pauses import Answered, PendingFilter, WaitingAction, check_paused
 from agentos.storage.records import Record, RecordKey
 from agentos.storage.run_requests import PAUSED, request_of
-from agentos.storage.runs import CLAIM_WITHIN, RunStore
+from agentos.storage.runs import CLAIM_WITHIN, NO_RECORDS, RunStore
 from agentos.storage.sqlalchemy.columns import duration, fields_of, without_index
 from agentos.storage.sqlalchemy.connection import Connection, Row
 from agentos.storage.sqlalchemy.database import SqlStore
-from agentos.storage.sqlalchemy.dialects import database_now, lock_until_commit
+from agentos.storage.sqlalchemy.dialects import database_now, json_member, lock_until_commit
 from agentos.storage.sqlalchemy.events import append, rows_of
 from agentos.storage.sqlalchemy.owner_scoped import OwnerScoped
 from agentos.storage.sqlalchemy.paging import page_values, paged, place_by
@@ -106,16 +119,38 @@ _FEWEST = ("run_id", "session_id", "owner", "agent_id", "kind")
 """The fields of a filter, by how few actions they leave."""
 
 
+_SHOWN = tuple(pending_actions.c[name] for name in (*_WAITING, "id", "created_at", "document"))
+_ONE = select(*_SHOWN, pending_actions.c.answer).where(pending_actions.c.id == bindparam("action_id"))
+
+
 @cache
-def _waiting(names: tuple[str, ...], *, after: bool) -> Select[Any]:
+def _waiting(names: tuple[str, ...], *, after: bool, oldest_first: bool) -> Select[Any]:
+    page = select(*_SHOWN).where(*_conditions(names))
+    created_at, id = pending_actions.c.created_at, pending_actions.c.id
+    return paged(page, created_at, id, after=after, oldest_first=oldest_first)
+
+
+@cache
+def _count(names: tuple[str, ...]) -> Select[Any]:
+    return select(func.count()).select_from(pending_actions).where(*_conditions(names))
+
+
+def _conditions(names: tuple[str, ...]) -> list[ColumnElement[bool]]:
     best = next((name for name in _FEWEST if name in names), None)
-    page = select(*(pending_actions.c[name] for name in (*_WAITING, "id", "created_at", "document"))).where(
-        pending_actions.c.answer.is_(None), *(_condition(name, indexed=name == best) for name in names)
-    )
-    return paged(page, pending_actions.c.created_at, pending_actions.c.id, after=after)
+    return [pending_actions.c.answer.is_(None), *(_condition(name, indexed=name == best) for name in names)]
 
 
 def _condition(name: str, *, indexed: bool) -> ColumnElement[bool]:
+    if name == "tool":
+        # Those that wait are few, so that no index has it.
+        return json_member(pending_actions.c.document, "call", "name") == bindparam("with_tool")
+    if name == "approver":
+        approver = func.coalesce(json_member(pending_actions.c.document, "approver"), "owner")
+        is_approval = pending_actions.c.kind == PendingKind.APPROVAL.value
+        return and_(is_approval, approver == bindparam("with_approver"))
+    if name == "approver_of":
+        mine = pending_actions.c.owner == bindparam("with_approver_of")
+        return or_(mine, pending_actions.c.kind == PendingKind.APPROVAL.value)
     condition = pending_actions.c[name] == bindparam(f"with_{name}")
     return condition if indexed else without_index(condition)
 
@@ -166,6 +201,8 @@ class SqlPauses(SqlStore, RunStore):
         owner: str | None,
         forget: Sequence[RecordKey] = (),
         claim_within: float = CLAIM_WITHIN,
+        late: bool = False,
+        records: Mapping[str, Record] = NO_RECORDS,
     ) -> Answered:
         def work(connection: Connection) -> tuple[Row, Sequence[PendingAction], bool, str | None]:
             locked = connection.execute(*_LOCK.for_owner(owner, run_id=run_id)).first()
@@ -180,9 +217,11 @@ class SqlPauses(SqlStore, RunStore):
                 status=RunStatus(locked.status),
                 asked_to_stop=bool(locked.cancel_requested),
                 expired={row.id for row in rows if row.expired},
+                late=late,
             )
             for action_id, answer in new.items():
                 connection.execute(_ANSWER, {"action_id": action_id, "given_answer": answer_text(answer)})
+            put_records(connection, [record for action_id, record in records.items() if action_id in new])
             pending = [action for action in actions if action.answer is None and action.id not in new]
             resumed, request = bool(new) and not pending, None
             if resumed:
@@ -196,12 +235,18 @@ class SqlPauses(SqlStore, RunStore):
         (run,) = whole_runs([row], self._database, {run_id: pending})
         return Answered(replace(run, request=request_of(request)), resumed)
 
-    def waiting(self, where: PendingFilter, paging: Paging) -> Page[WaitingAction]:
-        given = where.given()
-        statement = _waiting(tuple(given), after=paging.cursor is not None)
-        values = {**{f"with_{name}": str(value) for name, value in given.items()}, **page_values(paging)}
-        rows = self._database.query(statement, values).all()
+    def waiting(self, where: PendingFilter, paging: Paging, *, oldest_first: bool = False) -> Page[WaitingAction]:
+        statement = _waiting(tuple(where.given()), after=paging.cursor is not None, oldest_first=oldest_first)
+        rows = self._database.query(statement, {**_values(where), **page_values(paging)}).all()
         return page_of(rows, paging, place=place_by("created_at"), convert=lambda kept: list(map(_waiting_of, kept)))
+
+    def count_waiting(self, where: PendingFilter) -> int:
+        count: int = self._database.query(_count(tuple(where.given())), _values(where)).scalar()
+        return count
+
+    def action(self, action_id: str) -> WaitingAction | None:
+        row = self._database.query(_ONE, {"action_id": action_id}).first()
+        return None if row is None else _waiting_of(row, row.answer)
 
     def actions(self, run_id: str) -> Sequence[PendingAction]:
         return actions_of(self._database.read(lambda connection: action_rows(connection, run_id)))
@@ -220,5 +265,9 @@ def _check_limit(connection: Connection, owner: str, limit: int | None) -> None:
     check_paused(paused - 1, limit)
 
 
-def _waiting_of(row: Row) -> WaitingAction:
-    return WaitingAction(**fields_of(row, _WAITING), action=action_of(row.document))
+def _values(where: PendingFilter) -> dict[str, str]:
+    return {f"with_{name}": str(value) for name, value in where.given().items()}
+
+
+def _waiting_of(row: Row, answer: str | None = None) -> WaitingAction:
+    return WaitingAction(**fields_of(row, _WAITING), action=action_of(row.document, answer))

@@ -73,6 +73,7 @@ from agentos.testing.storage.history import HistoryContract  # noqa: E402
 from agentos.testing.storage.housekeeping import HousekeepingContract  # noqa: E402
 from agentos.testing.storage.idempotency import IdempotencyContract  # noqa: E402
 from agentos.testing.storage.keys import KeyContract  # noqa: E402
+from agentos.testing.storage.late_answers import LateAnswerContract  # noqa: E402
 from agentos.testing.storage.leases import LeaseContract  # noqa: E402
 from agentos.testing.storage.order import OrderContract  # noqa: E402
 from agentos.testing.storage.owner_data import OwnerDataContract  # noqa: E402
@@ -119,6 +120,7 @@ class StorageContract(
     EndOfPauseContract,
     PausedSessionContract,
     AnswerContract,
+    LateAnswerContract,
     RefusedAnswerContract,
     CheckpointContract,
     WaitingContract,

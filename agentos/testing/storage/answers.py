@@ -44,6 +44,7 @@ ANSWERS = (
     APPROVED,
     REJECTED,
     Answer(decision="approve", arguments=AWKWARD, arguments_hash="1" * 64, message=""),
+    Answer(decision="reject", remember="session", answered_as="other", address="2001:db8::1"),
     Answer(output=AWKWARD),
     Answer(output=""),
     Answer(output=[None]),
@@ -79,7 +80,8 @@ class AnswerContract(Contract):
         (found,) = storage.runs.actions(run.id)
         assert found == replace(run.pending[0], answer=given)
         assert found.answer is not None
-        assert (found.answer.answered_by, found.answer.answered_at) == (given.answered_by, given.answered_at)
+        for name in ("answered_by", "answered_at", "answered_as", "address"):  # which make no answer another one
+            assert getattr(found.answer, name) == getattr(given, name)
         (found,) = claimed(storage, run.id).actions
         assert found.answer == given
 
@@ -153,6 +155,22 @@ class AnswerContract(Contract):
             found = storage.records.get(record.collection, record.id, owner="alice")
             assert (found is not None) is left
         assert storage.records.get(other.collection, other.id, owner="alice") is not None
+
+    def test_an_answer_puts_the_record_that_comes_with_it_once(self, storage: Storage) -> None:
+        one, two = action(), action()
+        first, second = (Record(collection="rules", id=name, owner="alice") for name in ("first", "second"))
+        run = paused_run(storage, admitted(storage), one, two)
+        for _ in range(2):
+            storage.runs.answer(run.id, {one.id: APPROVED}, owner=None, records={one.id: first, two.id: second})
+        found = storage.records.get("rules", "first", owner="alice")
+        assert found is not None
+        assert found.version == 1
+        assert storage.records.get("rules", "second", owner="alice") is None
+        with pytest.raises(AlreadyAnswered):
+            storage.runs.answer(
+                run.id, {two.id: APPROVED, one.id: REJECTED}, owner=None, records={one.id: first, two.id: second}
+            )
+        assert storage.records.get("rules", "second", owner="alice") is None
 
     @pytest.mark.parametrize("same", [True, False])
     def test_of_many_answers_at_once_one_resumes_the_run(self, storage: Storage, same: bool) -> None:

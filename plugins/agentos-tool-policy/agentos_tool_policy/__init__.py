@@ -1,11 +1,14 @@
-"""Denies tool calls by rules from the TOML file that the setting ``tool_policy`` names; without one it does nothing."""
+"""Denies tool calls, or has people approve them, by the rules of a TOML file.
+
+The setting ``tool_policy`` names the file; without one the plugin does nothing.
+"""
 
 from __future__ import annotations
 
 import logging
 from pathlib import Path
 
-from agentos import Config, Denied, RegisterSetting, RegisterTool, ToolCall, ToolContext, hookimpl
+from agentos import Config, Denied, Pending, RegisterSetting, RegisterTool, ToolCall, ToolContext, hookimpl
 from agentos_tool_policy.policy import Policy, load
 
 logger = logging.getLogger(__name__)
@@ -29,18 +32,22 @@ class ToolPolicyPlugin:
         self._policy = load(Path(path)) if path else None
 
     @hookimpl
-    def before_tool_call(self, call: ToolCall, context: ToolContext) -> Denied | None:
+    def before_tool_call(self, call: ToolCall, context: ToolContext) -> Denied | Pending | None:
         """Let the first rule that matches decide."""
         if self._policy is None:
             return None
-        reason = self._policy.objection(agent=context.agent_id, tool=call.name, owner=context.owner)
-        if reason is None:
-            return None
-        logger.info(
-            "tool call denied",
-            extra={"tool": call.name, "agent_id": context.agent_id, "owner": context.owner, "run_id": context.run_id},
-        )
-        return Denied(reason)
+        decision = self._policy.decision(call, agent=context.agent_id, owner=context.owner)
+        if isinstance(decision, Denied):
+            logger.info(
+                "tool call denied",
+                extra={
+                    "tool": call.name,
+                    "agent_id": context.agent_id,
+                    "owner": context.owner,
+                    "run_id": context.run_id,
+                },
+            )
+        return decision
 
 
 plugin = ToolPolicyPlugin()

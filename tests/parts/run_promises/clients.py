@@ -42,6 +42,7 @@ from parts.run_promises.expected import (
 )
 
 EXPIRY = "expiry"
+LATE = Answer(decision="reject", message="late", answered_by="expiry")
 LONG_AGO = at(-(10**7))
 
 
@@ -198,7 +199,12 @@ class Clients(Model):
                 call()
             assert type(refused.value) is error
             return
-        answered = call()
+        resumed = self.take(expected, call(), answers)
+        if resumed:
+            expected.late, expected.has_record = late, False
+
+    def take(self, expected, answered, answers):
+        """Expect what answers change that were taken; return whether they resume the run."""
         new = [one for one in expected.actions if one.id in answers and one.answer is None]
         expected.actions = [replace(one, answer=answers[one.id]) if one in new else one for one in expected.actions]
         if expected.paused:
@@ -206,9 +212,9 @@ class Clients(Model):
         resumed = bool(new) and not expected.pending
         if resumed:
             expected.now(status=RunStatus.QUEUED)
-            expected.late, expected.has_record = late, False
         assert answered.resumed is resumed
         assert replace(answered.run, steps=()) == expected.run
+        return resumed
 
     def refusal(self, expected, answers):
         """Return the error that the first answer that is not taken makes, in the order in which they are given."""
@@ -218,6 +224,8 @@ class Clients(Model):
             if action is None and expected.open:
                 return NotFound
             if action is not None and action.answer is not None:
+                if action.answer == LATE:
+                    return PendingExpired
                 if action.answer != given:
                     return AlreadyAnswered
             elif action is None or not expected.paused or expected.asked_to_stop:
@@ -225,6 +233,25 @@ class Clients(Model):
             elif action.expires_at is not None:
                 return PendingExpired
         return None
+
+    @precondition(lambda self: self.waiting())
+    @rule(pick=some, others=st.lists(some, max_size=2))
+    def answer_for_an_expiry(self, pick, others):
+        """Reject what was not decided in time, of any run, whatever it is: only what waits and has expired counts."""
+        asked = [one for one in self.runs.values() if one.actions]
+        expected = asked[pick % len(asked)]
+        known = [action for one in asked for action in one.actions]
+        given = [*expected.actions, *(known[number % len(known)] for number in others)]
+        self.expire_actions(expected, [one.id for one in given])
+
+    def expire_actions(self, expected, ids):
+        run = expected.run
+        answered = self.storage.runs.answer(run.id, dict.fromkeys(ids, LATE), owner=None, late=True)
+        self.touched.add(run.id)
+        over = []
+        if expected.paused and not expected.asked_to_stop:
+            over = [one.id for one in expected.pending if one.expires_at is not None and one.id in ids]
+        self.take(expected, answered, dict.fromkeys(over, LATE))
 
     def record_key(self, run):
         return RecordKey(EXPIRY, run.owner, run.id)

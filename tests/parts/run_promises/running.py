@@ -216,6 +216,18 @@ class Running(Clients):
         if expected.paused:
             self.answer_to(expected, {one.id: Answer(decision="reject") for one in expected.pending}, None, late=False)
 
+    @precondition(lambda self: self.executed())
+    @rule(pick=some, both=st.booleans(), again=st.booleans())
+    def pause_and_expire(self, pick, both, again):
+        """Let a run pause, and the expiry reject what was not decided in time; the run continues without it."""
+        views = self.executed()
+        run = views[pick % len(views)]
+        self.pause_as(run, [False, True] if both else [True, True])
+        expected = self.runs[run.id]
+        if expected.paused:
+            for _ in range(1 + again):
+                self.expire_actions(expected, [one.id for one in expected.actions])
+
     @precondition(lambda self: any(one.expires_at is not None for run in self.waiting() for one in run.pending))
     @rule(pick=some)
     def expire(self, pick):

@@ -8,7 +8,7 @@ from agentos.api.kit.schemas.errors import RunErrorSchema
 from agentos.api.kit.schemas.fields import Choice, StrictInteger, StrictString
 from agentos.api.kit.schemas.structure import Nested, NestedList, Raw, ResponseSchema, Seconds, Time
 from agentos.api.v1.schemas.media import MediaDescriptionSchema
-from agentos.api.v1.schemas.pauses import DECISIONS, PendingActionSchema
+from agentos.api.v1.schemas.pauses import DECISIONS, PendingActionSchema, RememberedSchema
 from agentos.api.v1.schemas.runs import FINISH_REASON, REASONS, UsageSchema
 from agentos.domain.event import (
     EVENT_TYPES,
@@ -84,6 +84,9 @@ class ToolCallDataSchema(EventDataSchema):
     result = StrictString("What the tool returned.", optional=True)
     error = StrictString("What went wrong.", optional=True)
     duration = Seconds("Seconds from its start to its end.", optional=True)
+    remembered = Nested(
+        RememberedSchema, "The decision that decided about it, where one holds for the session.", optional=True
+    )
 
 
 class CustomDataSchema(EventDataSchema):

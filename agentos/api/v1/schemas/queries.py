@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 from agentos.api.kit.schemas.fields import Choice, RequestSchema, StrictString, id_field
-from agentos.api.kit.schemas.query_fields import MAX_LIMIT, PagingQuery, QueryBoolean, QueryCursor, QueryInteger
+from agentos.api.kit.schemas.query_fields import (
+    DEFAULT_LIMIT,
+    MAX_LIMIT,
+    PagingQuery,
+    QueryBoolean,
+    QueryCursor,
+    QueryInteger,
+)
 from agentos.domain.event import EVENT_TYPES
-from agentos.domain.pending import PendingKind
+from agentos.domain.pending import Approver, PendingKind
 from agentos.domain.run import RunStatus
 
 MAX_NUMBER = 10**18 - 1
@@ -76,6 +83,26 @@ class ApprovalQuery(PagingQuery):
     session_id = id_field("Only what runs of this session wait for.")
     agent_id = id_field("Only what runs of this agent wait for.")
     kind = Choice("Only actions of this kind.", PendingKind)
+    tool = id_field("Only what calls of this tool wait for.")
+    approver = Choice("Only approvals that need this approver.", get_args(Approver))
+    owner = id_field("Only what runs of this owner wait for; for those who see more than one.")
+    order = Choice("What comes first.", ("newest", "oldest"), default="newest")
+    include_total = QueryBoolean("Also count all that match, as `total`.", default=False)
+
+
+class ApprovalRuleQuery(RequestSchema):
+    """Which remembered decisions."""
+
+    cursor = QueryCursor("rule")
+    limit = QueryInteger(
+        "How many items at most. There may be fewer, and `next_cursor`, where few match.",
+        least=1,
+        most=MAX_LIMIT,
+        default=DEFAULT_LIMIT,
+    )
+    session_id = id_field("Only what holds in this session.")
+    agent_id = id_field("Only what holds for calls of this agent.")
+    tool = id_field("Only what holds for calls of this tool.")
 
 
 class HistoryQuery(RequestSchema):

@@ -17,7 +17,7 @@ from agentos.api.kit.schemas.fields import (
 )
 from agentos.api.kit.schemas.structure import Nested, NestedList, ObjectList, ResponseSchema, Seconds, Time
 from agentos.api.v1.schemas.media import MediaDescriptionSchema, attachments_field
-from agentos.api.v1.schemas.pauses import PendingActionSchema
+from agentos.api.v1.schemas.pauses import DecisionSchema, PendingActionSchema, RememberedSchema
 from agentos.domain.run import BusyPolicy, RunStatus
 from agentos.models.deltas import FinishReason
 from agentos.services.overrides import MOST_CLIENT_TOOLS
@@ -216,12 +216,22 @@ class RunStepSchema(ResponseSchema):
     tool_name = StrictString("The tool that was called.", optional=True)
     tool_call_id = StrictString("The call's id, as in the events.", optional=True)
     cause = StrictString("Why it failed, as `details.cause` or `code` of an error.", optional=True)
+    remembered = Nested(
+        RememberedSchema,
+        "The decision that decided about a tool call, where one holds for the session.",
+        optional=True,
+    )
 
 
 class RunDetailSchema(RunSchema):
     """A run as it is saved, with the calls that it made and what it waits for."""
 
     pending = NestedList(PendingActionSchema, "What it waits for while it is `paused`; else empty.")
+    decisions = NestedList(
+        DecisionSchema,
+        "What was decided and answered: by whom, when, from where, and what was changed. First what the run waited"
+        " for, then the calls that remembered decisions decided, once the run has ended.",
+    )
     steps = NestedList(RunStepSchema, "The calls to models and tools, once the run has ended. At most 100.")
 
 
