@@ -12,7 +12,7 @@ from agentos.storage.sessions import SessionChanges
 MAX_MESSAGES = 10_000
 """Most messages that a fork copies: one transaction writes them, and on SQLite no other writes meanwhile."""
 
-MAX_CHARACTERS = 32 * 1024**2
+MAX_CHARACTERS = 16 * 1024**2
 """Most characters of their texts and tool calls. The bytes of attachments do not count: they are not copied."""
 
 
