@@ -1,4 +1,4 @@
-"""``flask agentos sessions``: look at sessions, take them out, clear them away."""
+"""``flask agentos sessions``: look at sessions, copy them, take them out, clear them away."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from agentos.domain.times import utc_now
 
 @click.group("sessions")
 def command() -> None:
-    """List, show, export, delete and prune sessions."""
+    """List, show, export, fork, delete and prune sessions."""
 
 
 @command.command("list")
@@ -103,6 +103,29 @@ def export(session_id: str, form: str, output: TextIO) -> None:
     lines += [{"type": "run", **run} for run in runs]
     lines += [{"type": "message", **message} for message in messages]
     output.writelines(json_text(line) + "\n" for line in lines)
+
+
+@command.command("fork")
+@click.argument("session_id", metavar="ID", type=Text())
+@click.option("--before-run", "before_run_id", metavar="ID", type=Text(), help="Copy what was said before this run.")
+@click.option("--name", type=Text(), help="Name the new session.  [default: as the other]")
+@click.option("--user", "user_id", metavar="ID", type=Text(), help="The new session's user.  [default: as the other]")
+@as_json
+def fork(session_id: str, before_run_id: str | None, as_json: bool, **given: Any) -> None:
+    """Copy what was said in a session into a new one.
+
+    Each lives on by itself: what is said or deleted in one is not in the other.
+    """
+    from agentos.api.v1.serializers import session_json
+    from agentos.storage.sessions import SessionChanges
+
+    changes = SessionChanges(**{name: value for name, value in given.items() if value is not None})
+    with opened() as services:
+        made, _ = services.sessions.fork(session_id, changes, before_run_id=before_run_id, caller=OPERATOR)
+    if as_json:
+        print_json(session_json(made))
+    else:
+        click.echo(f"Forked session {printable(session_id)} as {made.id}.")
 
 
 command.add_command(delete_command("session", "Delete sessions with their messages, runs and events."))

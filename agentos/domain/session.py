@@ -11,6 +11,14 @@ from agentos.domain.principal import ANONYMOUS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ForkedFrom:
+    """The session that a fork began as a copy of, up to a run of it or to its end. It may be gone by now."""
+
+    session_id: str
+    before_run_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
     """One conversation between a user and an agent; its messages and runs are kept beside it.
 
@@ -34,6 +42,7 @@ class Session:
     version: int = 1
     created_at: datetime
     updated_at: datetime
+    forked_from: ForkedFrom | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

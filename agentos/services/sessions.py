@@ -20,7 +20,7 @@ from agentos.services.added_messages import AddedMessages
 from agentos.services.size_limits import SizeLimits
 from agentos.storage.aliases import Alias
 from agentos.storage.history import History, StoredMessage
-from agentos.storage.idempotency import IdempotencyKey
+from agentos.storage.idempotency import IdempotencyKey, Replay
 from agentos.storage.interface import Storage
 from agentos.storage.paging import Page, Paging
 from agentos.storage.sessions import SessionChanges, SessionFilter
@@ -30,6 +30,8 @@ MAX_ALIAS = 512
 
 ATTEMPTS = 3
 """How often an alias is looked for while its session is being deleted."""
+
+_AS_IT_IS = SessionChanges()
 
 _DOOR = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 
@@ -81,11 +83,49 @@ class SessionService:
         if repeat is None or idempotency is None:
             logger.info("session created", extra={"session_id": session.id, "agent_id": agent_id})
             return session, False
-        repeat.check(idempotency)
+        return self._made_before(repeat, idempotency, caller), True
+
+    def fork(
+        self,
+        session_id: str,
+        changes: SessionChanges = _AS_IT_IS,
+        *,
+        before_run_id: str | None = None,
+        idempotency: IdempotencyKey | None = None,
+        caller: Principal,
+    ) -> tuple[Session, bool]:
+        """Create a session that begins with what was said in another one; return it and whether it was there already.
+
+        It has the messages before ``before_run_id``, or all of them, with their attachments. From then on the two have
+        nothing in common. ``changes`` say what is not as in the other session. Its owner is that session's. The state
+        is copied with the whole transcript only. Raises ``SessionNotFound``, :class:`~agentos.errors.RunNotFound`,
+        ``InvalidRequest`` for a transcript that is too long, and for the key what :meth:`create` raises.
+        """
+        self._sizes.check_session(changes.given())
+        # Before anything is refused: the first request with this key may have been the last before its parent was gone.
+        repeat = None if idempotency is None else self._storage.idempotency.find(idempotency)
+        made = repeat or self._storage.sessions.fork(
+            session_id,
+            new_id(),
+            changes,
+            before_run_id=before_run_id,
+            owner=caller.visible_owner,
+            now=utc_now(),
+            idempotency=idempotency,
+        )
+        if isinstance(made, Session):
+            logger.info("session forked", extra={"session_id": made.id, "parent_id": session_id})
+            return made, False
+        assert idempotency is not None
+        return self._made_before(made, idempotency, caller), True
+
+    def _made_before(self, repeat: Replay, key: IdempotencyKey, caller: Principal) -> Session:
+        """Return the session that the first request with a key made."""
+        repeat.check(key)
         earlier = self._storage.sessions.get(repeat.id, owner=caller.visible_owner)
         if earlier is None:
             raise IdempotencyConflict(f"session {repeat.id!r}, which the first request with this key made, was deleted")
-        return earlier, True
+        return earlier
 
     def for_alias(
         self,

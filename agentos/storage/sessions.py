@@ -137,6 +137,31 @@ class SessionStore(ABC):
         """
 
     @abstractmethod
+    def fork(
+        self,
+        session_id: str,
+        fork_id: str,
+        changes: SessionChanges,
+        *,
+        before_run_id: str | None = None,
+        owner: str | None,
+        now: datetime,
+        idempotency: IdempotencyKey | None = None,
+    ) -> Session | Replay:
+        """Add a session with a new id that begins with what was said in another one; return it, or the replay.
+
+        It has the messages before a run, or all that are there, in the same places, with the same run ids and
+        attachments. They are its own as added messages are: what is deleted of one session stays in the other. Runs are
+        not copied. ``changes`` say what is not as in the other session. Its state is copied with the whole transcript
+        only, and so is the summary.
+
+        The run is one of the session or, where that is a fork itself, one that its messages came from; a run that left
+        no messages has its place too. Raises :class:`~agentos.errors.SessionNotFound`,
+        :class:`~agentos.errors.RunNotFound` for a run that is neither, and :class:`~agentos.errors.InvalidRequest` for
+        more than :mod:`agentos.storage.forks` allows.
+        """
+
+    @abstractmethod
     def put_summary(self, session_id: str, summary: Summary, *, owner: str | None) -> None:
         """Keep the session's summary in place of the one before; raises ``SessionNotFound``."""
 

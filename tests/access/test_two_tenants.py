@@ -22,6 +22,7 @@ BODIES: dict[str, Any] = {
     "create_session": {"agent_id": "echo"},
     "update_session": {"name": "mine now"},
     "reuse_session": {"user_id": "mine now"},
+    "fork_session": {"name": "mine now"},
     "make_session_summary": {},
     "register_agent": {"id": "new", "model": "scripted:echo"},
     "replace_agent": {"model": "scripted:echo"},
@@ -59,8 +60,8 @@ OWNED = {
 PREFIXES = {"response_id": "resp_", "conversation_id": "conv_"}
 """What stands before an id of ours at a door."""
 
-LEADING = {"previous_response_id"}
-"""Fields that lead to somebody's things, and that the tests of their plugin try with two tenants."""
+LEADING = {"previous_response_id", "before_run_id"}
+"""Fields that lead to somebody's things, and that tests of their own try with two tenants."""
 
 LOOSE = {"parent_run_id", "user_id", "team_id", "workflow_id", "agent_id"}
 """Fields and filters that are kept or compared as they are, and lead to nobody's things."""
@@ -262,9 +263,13 @@ KEYED = [route for route in ROUTES.values() if "Idempotency-Key" in route.reques
 
 @pytest.mark.parametrize("route", KEYED, ids=[route.operation_id for route in KEYED])
 def test_an_idempotency_key_is_its_owners(tenants: Tenants, route: Route) -> None:
+    named = "session_id" in route.path_parameters
+    own = {one.key: Belongings(one).session_id for one in (tenants.alice, tenants.bob)} if named else {}
+
     def once(caller: Caller) -> TestResponse:
         headers = {"Idempotency-Key": "k1"}
-        return caller.request(route.method, route.path.format(**SHARED), BODIES[route.operation_id], headers=headers)
+        address = route.path.format(**SHARED, session_id=own.get(caller.key))
+        return caller.request(route.method, address, BODIES[route.operation_id], headers=headers)
 
     first, other, again = once(tenants.alice), once(tenants.bob), once(tenants.alice)
     assert "Idempotency-Replayed" not in first.headers

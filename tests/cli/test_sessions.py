@@ -46,6 +46,21 @@ def test_a_list_is_filtered(cli, session):
         assert cli.json("sessions", "list", option, "nobody") == {"sessions": [], "count": 0}
 
 
+def test_a_session_is_forked_before_a_run(cli, session):
+    runs = [run["run_id"] for run in cli.json("runs", "list", "--session", session)["runs"]]
+    made = cli.json("sessions", "fork", session, "--before-run", runs[0], "--name", "again")
+    assert made["forked_from"] == {"session_id": session, "before_run_id": runs[0]}
+    assert made["name"] == "again"
+    said = cli.ok("sessions", "fork", session)
+    assert said.startswith(f"Forked session {session} as ")
+    fork = said.split()[-1].rstrip(".")
+    shown = [cli.json("sessions", "show", one)["messages"] for one in (session, fork)]
+    assert shown[0] == shown[1] != []
+    refused = cli("sessions", "fork", session, "--before-run", "nothing")
+    assert refused.exit_code != 0
+    assert "nothing" in refused.stderr
+
+
 def test_an_empty_list_says_so_beside_the_output(cli):
     result = cli("sessions", "list")
     assert (result.exit_code, result.stdout, result.stderr) == (0, "", "No sessions.\n")

@@ -14,7 +14,7 @@ from agentos.domain.pending import PendingAction, pending_json
 from agentos.domain.remembered import ApprovalRule
 from agentos.domain.run import Run, RunError
 from agentos.domain.secret_names import is_secret_name
-from agentos.domain.session import Session, Summary
+from agentos.domain.session import ForkedFrom, Session, Summary
 from agentos.domain.times import rfc3339
 from agentos.observability.redaction import HIDDEN, redact_data
 from agentos.registry import Entry
@@ -28,7 +28,7 @@ from agentos.tools.tool import Tool
 
 def session_json(session: Session) -> dict[str, Any]:
     """Return a session as it is shown."""
-    return {
+    shown: dict[str, Any] = {
         "session_id": session.id,
         "agent_id": session.agent_id,
         "owner": session.owner,
@@ -43,6 +43,14 @@ def session_json(session: Session) -> dict[str, Any]:
         "created_at": rfc3339(session.created_at),
         "updated_at": rfc3339(session.updated_at),
     }
+    if session.forked_from is not None:
+        shown["forked_from"] = _forked_from_json(session.forked_from)
+    return shown
+
+
+def _forked_from_json(origin: ForkedFrom) -> dict[str, str]:
+    shown = {"session_id": origin.session_id}
+    return shown if origin.before_run_id is None else {**shown, "before_run_id": origin.before_run_id}
 
 
 def summary_json(summary: Summary) -> dict[str, Any]:

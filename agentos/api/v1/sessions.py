@@ -15,6 +15,7 @@ from agentos.api.kit.routes import ResponseSpec, Routes, json_response, services
 from agentos.api.v1.schemas.queries import SessionQuery
 from agentos.api.v1.schemas.sessions import (
     DeletedSchema,
+    ForkSchema,
     NewSessionSchema,
     SessionChangesSchema,
     SessionListSchema,
@@ -23,7 +24,14 @@ from agentos.api.v1.schemas.sessions import (
 )
 from agentos.api.v1.serializers import session_json
 from agentos.domain.session import Session
-from agentos.errors import IdempotencyConflict, IdempotencyMismatch, InvalidRequest, PreconditionFailed, SessionNotFound
+from agentos.errors import (
+    IdempotencyConflict,
+    IdempotencyMismatch,
+    InvalidRequest,
+    PreconditionFailed,
+    RunNotFound,
+    SessionNotFound,
+)
 from agentos.storage.sessions import SessionChanges, SessionFilter
 
 routes = Routes("sessions", "Conversations that last: what was said, whose they are, what the client keeps with them.")
@@ -42,8 +50,16 @@ LINKS = {
         "make_session_summary",
         "get_session_summary",
         "reuse_session",
+        "fork_session",
     )
 }
+CREATED = ResponseSpec(
+    "The new session.",
+    SessionSchema,
+    headers={"Location": "The session's address.", **ETAG},
+    sometimes=RESPONSE_HEADER,
+    links=LINKS,
+)
 FILTERS = ("agent_id", "user_id", "team_id", "workflow_id")
 
 
@@ -51,15 +67,7 @@ FILTERS = ("agent_id", "user_id", "team_id", "workflow_id")
     "/api/v1/sessions",
     access="sessions:write",
     body=NewSessionSchema,
-    responses={
-        201: ResponseSpec(
-            "The new session.",
-            SessionSchema,
-            headers={"Location": "The session's address.", **ETAG},
-            sometimes=RESPONSE_HEADER,
-            links=LINKS,
-        )
-    },
+    responses={201: CREATED},
     request_headers=REQUEST_HEADER,
     errors=(IdempotencyConflict, IdempotencyMismatch),
 )
@@ -68,9 +76,8 @@ def create_session(body: dict[str, Any]) -> Response:
 
     A session belongs to an agent, which need not be registered yet.
     """
-    session, replayed = services().sessions.create(**body, idempotency=idempotency_key(request, body), caller=caller())
-    where = {"Location": url_for("sessions.get_session", session_id=session.id)}
-    return _session_response(session, 201, {**where, **replayed_header(replayed)})
+    made = services().sessions.create(**body, idempotency=idempotency_key(request, body), caller=caller())
+    return _new_session_response(*made)
 
 
 @routes.get(
@@ -128,8 +135,7 @@ def update_session(session_id: str, body: dict[str, Any]) -> Response:
     What is given replaces what was there, what is absent stays, `null` clears.
     """
     version = expected_version(request, lambda: services().sessions.get(session_id, caller()), session_etag)
-    cleared = {name: {} if value is None and name != "name" else value for name, value in body.items()}
-    return _session_response(_changed(session_id, SessionChanges(**cleared), version))
+    return _session_response(_changed(session_id, SessionChanges(**_cleared(body)), version))
 
 
 @routes.delete(
@@ -162,6 +168,42 @@ def reuse_session(session_id: str, body: dict[str, Any]) -> Response:
     if not body:
         raise InvalidRequest(f"nothing to change was given; accepted is at least one of {', '.join(FILTERS)}")
     return _session_response(_changed(session_id, SessionChanges(**body)))
+
+
+@routes.post(
+    "/api/v1/sessions/{session_id}/fork",
+    access="sessions:write",
+    body=ForkSchema,
+    body_required=False,
+    responses={201: CREATED},
+    request_headers=REQUEST_HEADER,
+    errors=(SessionNotFound, RunNotFound, IdempotencyConflict, IdempotencyMismatch),
+)
+def fork_session(session_id: str, body: dict[str, Any]) -> Response:
+    """Fork a session.
+
+    The new session begins with what was said in this one, up to a run or to the end. Each lives on by itself.
+    """
+    given = {**body}
+    before_run_id = given.pop("before_run_id", None)
+    made = services().sessions.fork(
+        session_id,
+        SessionChanges(**_cleared(given)),
+        before_run_id=before_run_id,
+        idempotency=idempotency_key(request, body),
+        caller=caller(),
+    )
+    return _new_session_response(*made)
+
+
+def _cleared(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is given, where ``null`` stands for an empty object."""
+    return {name: {} if value is None and name in ("metadata", "state") else value for name, value in body.items()}
+
+
+def _new_session_response(session: Session, replayed: bool) -> Response:
+    where = {"Location": url_for("sessions.get_session", session_id=session.id)}
+    return _session_response(session, 201, {**where, **replayed_header(replayed)})
 
 
 def _changed(session_id: str, changes: SessionChanges, version: int | None = None) -> Session:

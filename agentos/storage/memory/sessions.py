@@ -10,15 +10,15 @@ from agentos.domain.message import Message
 from agentos.domain.session import Session, Summary
 from agentos.errors import StorageError
 from agentos.storage.idempotency import IdempotencyKey, Replay
+from agentos.storage.memory.forks import MemoryForks
 from agentos.storage.memory.idempotency import find_key, keep_key
 from agentos.storage.memory.paging import matching, page
 from agentos.storage.memory.rows import SessionRow, session_copy
-from agentos.storage.memory.session_messages import MemorySessionMessages
 from agentos.storage.paging import Cursor, Page, Paging
 from agentos.storage.sessions import SessionChanges, SessionFilter, other_version
 
 
-class MemorySessionStore(MemorySessionMessages):
+class MemorySessionStore(MemoryForks):
     """Sessions by id and by activity."""
 
     def create(

@@ -15,8 +15,7 @@ from agentos.storage.sqlalchemy.columns import Values, microseconds
 from agentos.storage.sqlalchemy.connection import Connection
 from agentos.storage.sqlalchemy.database import SqlStore
 from agentos.storage.sqlalchemy.dialects import for_each_dialect
-from agentos.storage.sqlalchemy.session_rows import session_values
-from agentos.storage.sqlalchemy.sessions import INSERT_SESSION
+from agentos.storage.sqlalchemy.session_rows import INSERT_SESSION, session_values
 from agentos.storage.sqlalchemy.tables import aliases, sessions
 
 _NAME = ("owner", "door", "digest")

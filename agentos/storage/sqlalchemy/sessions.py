@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Integer, Select, bindparam, delete, func, insert, select, update
+from sqlalchemy import BigInteger, ColumnElement, Integer, Select, bindparam, delete, func, select, update
 from sqlalchemy.sql.dml import ReturningDelete
 
 from agentos.domain.message import Message
@@ -21,21 +21,23 @@ from agentos.storage.sessions import SessionChanges, SessionFilter, other_versio
 from agentos.storage.sqlalchemy.added_messages import SqlAddedMessages, add_messages
 from agentos.storage.sqlalchemy.columns import fields_of, microseconds, time_of
 from agentos.storage.sqlalchemy.connection import Connection, Row
+from agentos.storage.sqlalchemy.forks import SqlForks
 from agentos.storage.sqlalchemy.history import SqlHistory
 from agentos.storage.sqlalchemy.idempotency import keep_key
 from agentos.storage.sqlalchemy.owner_scoped import OwnerScoped
 from agentos.storage.sqlalchemy.paging import page_values, paged, place_by
-from agentos.storage.sqlalchemy.session_rows import ACTIVE_AT, session_of, session_values
+from agentos.storage.sqlalchemy.session_rows import (
+    ACTIVE_AT,
+    INSERT_SESSION,
+    SESSION_COLUMNS,
+    session_of,
+    session_values,
+)
 from agentos.storage.sqlalchemy.tables import sessions
 
-_INNER = ("summary", "next_position", "turn_count", "message_count")
-_COLUMNS = [column for column in sessions.c if column.name not in _INNER]
-
 _GIVEN = sessions.c.id == bindparam("session_id")
-INSERT_SESSION = insert(sessions)
-"""Adds the row that :func:`~agentos.storage.sqlalchemy.session_rows.session_values` returns."""
 
-_GET = OwnerScoped(select(*_COLUMNS).where(_GIVEN), sessions.c.owner)
+_GET = OwnerScoped(select(*SESSION_COLUMNS).where(_GIVEN), sessions.c.owner)
 _VERSION = OwnerScoped(select(sessions.c.version).where(_GIVEN), sessions.c.owner)
 _DELETE = OwnerScoped(delete(sessions).where(_GIVEN), sessions.c.owner)
 _PUT_SUMMARY = OwnerScoped(update(sessions).where(_GIVEN).values(summary=bindparam("new_summary")), sessions.c.owner)
@@ -55,7 +57,7 @@ def _conditions(names: tuple[str, ...]) -> list[ColumnElement[bool]]:
 
 @cache
 def _list(names: tuple[str, ...], *, after: bool) -> Select[Any]:
-    return paged(select(*_COLUMNS).where(*_conditions(names)), sessions.c.updated_at, sessions.c.id, after=after)
+    return paged(select(*SESSION_COLUMNS).where(*_conditions(names)), sessions.c.updated_at, sessions.c.id, after=after)
 
 
 @cache
@@ -82,7 +84,7 @@ def _delete_oldest(names: tuple[str, ...]) -> ReturningDelete[str]:
 def _change(names: tuple[str, ...], *, fenced: bool) -> OwnerScoped:
     changed: dict[str, Any] = {name: bindparam(f"new_{name}", type_=sessions.c[name].type) for name in names}
     changed.update(version=sessions.c.version + 1, updated_at=ACTIVE_AT)
-    statement = update(sessions).where(_GIVEN).values(changed).returning(*_COLUMNS)
+    statement = update(sessions).where(_GIVEN).values(changed).returning(*SESSION_COLUMNS)
     if fenced:
         statement = statement.where(sessions.c.version == bindparam("expected_version"))
     return OwnerScoped(statement, sessions.c.owner)
@@ -96,7 +98,7 @@ def _filter_values(where: SessionFilter) -> tuple[tuple[str, ...], dict[str, Any
     return tuple(given), {f"with_{name}": value for name, value in given.items()}
 
 
-class SqlSessionStore(SqlHistory, SqlAddedMessages):
+class SqlSessionStore(SqlHistory, SqlAddedMessages, SqlForks):
     """Sessions by id and by activity."""
 
     def create(

@@ -34,6 +34,7 @@ sessions = Table(
     Column("message_count", Integer, nullable=False),
     Column("created_at", Time, nullable=False),
     Column("updated_at", Time, nullable=False),
+    Column("forked_from", Json),
     Index("ix_sessions_activity", "updated_at", "id"),
     Index("ix_sessions_agent", "agent_id", "updated_at", "id"),
     Index("ix_sessions_owner", "owner", "updated_at", "id"),

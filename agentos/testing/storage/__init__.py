@@ -29,6 +29,7 @@ _PARTS = (
     "history",
     "added_messages",
     "removed_messages",
+    "forks",
     "attachments",
     "leases",
     "claims",
@@ -69,6 +70,7 @@ from agentos.testing.storage.deletion import DeletionContract  # noqa: E402
 from agentos.testing.storage.due_records import DueRecordContract  # noqa: E402
 from agentos.testing.storage.ends_of_pauses import EndOfPauseContract  # noqa: E402
 from agentos.testing.storage.events import EventContract  # noqa: E402
+from agentos.testing.storage.forks import ForkContract  # noqa: E402
 from agentos.testing.storage.history import HistoryContract  # noqa: E402
 from agentos.testing.storage.housekeeping import HousekeepingContract  # noqa: E402
 from agentos.testing.storage.idempotency import IdempotencyContract  # noqa: E402
@@ -111,6 +113,7 @@ class StorageContract(
     HistoryContract,
     AddedMessageContract,
     RemovedMessageContract,
+    ForkContract,
     AttachmentContract,
     LeaseContract,
     ClaimContract,

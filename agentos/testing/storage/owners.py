@@ -38,6 +38,7 @@ from agentos.testing.storage.contract import (
 Call = Callable[[Storage, str, str, str | None], object]
 
 PICTURE = Media("image", data="aGVsbG8=", content_type="image/png")
+FORK = SessionChanges()
 SUMMARY = Summary(content="", run_count=0, total_tokens=0, created_at=at(0))
 
 
@@ -74,6 +75,10 @@ CALLS: dict[str, Call] = {
     "sessions.append": lambda s, session, _, owner: s.sessions.append(session, said("q"), owner=owner, now=at(9)),
     "sessions.append of nothing": lambda s, session, _, owner: s.sessions.append(session, (), owner=owner, now=at(9)),
     "sessions.remove_message": lambda s, session, _, owner: s.sessions.remove_message(session, 1, owner=owner),
+    "sessions.fork": lambda s, session, _, owner: s.sessions.fork(session, new_id(), FORK, owner=owner, now=at(9)),
+    "sessions.fork before a run": lambda s, session, run, owner: s.sessions.fork(
+        session, new_id(), FORK, before_run_id=run, owner=owner, now=at(9)
+    ),
     "sessions.put_summary": lambda s, session, _, owner: s.sessions.put_summary(session, SUMMARY, owner=owner),
     "sessions.get_summary": lambda s, session, _, owner: s.sessions.get_summary(session, owner=owner),
     **{f"runs.admit with {how}": _admit(how) for how in BusyPolicy},

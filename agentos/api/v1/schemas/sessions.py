@@ -54,6 +54,28 @@ class SessionReuseSchema(RequestSchema):
     workflow_id = id_field("Another workflow.", nullable=True)
 
 
+class ForkSchema(RequestSchema):
+    """Up to where to copy a session, and what is to be different; what is absent is as there, `null` clears."""
+
+    before_run_id = id_field(
+        "Copy what was said before this run; without it, everything. A run that has not ended stands for the end."
+    )
+    user_id = id_field("The client's name of a user.", nullable=True)
+    name = StrictString("A name for people.", most=MAX_NAME, nullable=True, example="Trip to Rome, by train")
+    metadata = metadata_field("The client's own values, kept with it.", nullable=True)
+    state = metadata_field(
+        "The client's state of the conversation. Absent, it is copied with the whole transcript, and else empty.",
+        nullable=True,
+    )
+
+
+class ForkedFromSchema(ResponseSchema):
+    """What a fork began as a copy of. It may be gone by now."""
+
+    session_id = StrictString("The session.")
+    before_run_id = StrictString("The run before which the copy ends; absent when it has all.", optional=True)
+
+
 class SessionSchema(ResponseSchema):
     """One conversation between a user and an agent."""
 
@@ -70,6 +92,7 @@ class SessionSchema(ResponseSchema):
     total_tokens = StrictInteger("Tokens that those runs used.")
     created_at = Time("When it was created.")
     updated_at = Time("When it was last changed or run in.")
+    forked_from = Nested(ForkedFromSchema, "Where a fork is from; absent in any other session.", optional=True)
 
 
 class SessionListSchema(ResponseSchema):
