@@ -180,14 +180,15 @@ class SessionBusy(RequestError, code="SESSION_BUSY"):
     def __init__(self, session_id: str, *, run_id: str | None = None, pending: Sequence[str] = ()) -> None:
         if run_id is None:
             super().__init__(
-                f"session {session_id!r} has a run under way; try again, or let the run wait with concurrency"
-                " 'enqueue'",
+                f"session {session_id!r} has a run under way; try again when it has ended. A new run may wait for it,"
+                " with concurrency 'enqueue'",
                 retry_after=1.0,
             )
             return
         super().__init__(
             f"run {run_id!r} of session {session_id!r} is paused and waits for {len(pending)} answers; answer them with"
-            f" POST /api/v1/runs/{run_id}/resume, cancel it, or send concurrency 'interrupt' or 'rollback'",
+            f" POST /api/v1/runs/{run_id}/resume, or cancel it. A new run ends it with concurrency 'interrupt' or"
+            " 'rollback'",
             details={"run_id": run_id, "pending": list(pending)},
             retry_after=1.0,
         )

@@ -81,6 +81,7 @@ from agentos.errors import (
 from agentos.events.encoder import token_json
 from agentos.events.projection import Projection
 from agentos.execution.run_handle import RunHandle
+from agentos.runtime.pairing import pair_calls
 from agentos.services.agent_info import AgentInfo
 from agentos.services.agents import RunOptions
 from agentos.services.server import Server
@@ -161,6 +162,7 @@ __all__ = [
     "name_run",
     "note_ignored",
     "one_line",
+    "pair_calls",
     "pending_actions",
     "read_last_event_id",
     "replayed_header",

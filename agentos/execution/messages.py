@@ -9,6 +9,7 @@ from agentos.domain.media import Media
 from agentos.domain.message import Message
 from agentos.errors import StorageError
 from agentos.execution.live import LiveRun
+from agentos.runtime.pairing import pair_calls
 from agentos.runtime.window import fit
 from agentos.storage.interface import Storage
 
@@ -31,4 +32,6 @@ def prepare_messages(storage: Storage, live: LiveRun, history: Sequence[Message]
         live.run = dataclasses.replace(live.run, media=tuple(filter(None, own)))
     if live.run.request is not None and live.run.request.messages:
         history = live.run.request.messages
+    else:
+        history = pair_calls(history)
     return fit(history, most=most, read=read)

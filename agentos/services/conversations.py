@@ -1,4 +1,4 @@
-"""Conversations that clients keep themselves: which are accepted in place of a session's history."""
+"""Conversations that clients bring: in place of a session's history, or to be added to it."""
 
 from __future__ import annotations
 
@@ -39,20 +39,41 @@ class ConversationPolicy:
         messages = request.messages
         if not messages:
             return
-        if len(messages) > MAX_MESSAGES:
-            raise _refusal("messages", f"are {len(messages)}; accepted are at most {MAX_MESSAGES}")
+        _check_count(messages)
         _check_order(messages)
+        self._check_each(messages, more_media=len(request.media))
+        if not request.input and not request.media:
+            _check_end(messages, request.session_id)
+
+    def check_added(self, messages: Sequence[Message]) -> None:
+        """Raise the same for messages that are to be added to a session.
+
+        Each stands for itself: a call may be added before its result, and a result is removed before its call.
+        """
+        _check_count(messages)
+        for number, message in enumerate(messages):
+            where = f"messages[{number}]"
+            _check_role(message, where)
+            _check_calls(message, where)
+            if message.role == "tool" and not _CALL_ID.fullmatch(message.tool_call_id or ""):
+                raise _refusal(
+                    f"{where}.tool_call_id",
+                    f"is {message.tool_call_id!r:.140}; accepted are 1 to 128 visible ASCII characters",
+                )
+            if message.role == "user" and not message.content and not message.media:
+                raise _refusal(where, "has neither text nor attachments; a user's message needs one of them")
+        self._check_each(messages)
+
+    def _check_each(self, messages: Sequence[Message], *, more_media: int = 0) -> None:
         for number, message in enumerate(messages):
             self._check_one(message, f"messages[{number}]")
-        count = len(request.media) + sum(len(message.media) for message in messages)
+        count = more_media + sum(len(message.media) for message in messages)
         if count > self._most_media:
             raise InvalidMedia(
                 f"{count} attachments of the messages and the input are too many; at most {self._most_media} are"
                 " accepted (AGENTOS_MAX_ATTACHMENTS)"
             )
         self.check_size(messages)
-        if not request.input and not request.media:
-            _check_end(messages, request.session_id)
 
     def check_size(self, messages: Sequence[Message]) -> None:
         """Raise ``InvalidRequest`` for more than a model would be given of a session."""
@@ -109,17 +130,33 @@ def with_media(messages: Sequence[Message], bring: Callable[[Sequence[Media]], t
     return tuple(brought)
 
 
+def _check_count(messages: Sequence[Message]) -> None:
+    if len(messages) > MAX_MESSAGES:
+        raise _refusal("messages", f"are {len(messages)}; accepted are at most {MAX_MESSAGES}")
+
+
+def _check_role(message: Message, where: str) -> None:
+    if message.role == "system":
+        raise _refusal(
+            where, "is of role 'system'; give it as the override 'instructions', where the agent allows that"
+        )
+    if message.role not in ROLES:
+        raise _refusal(where, f"is of role {message.role!r:.40}; accepted are {', '.join(ROLES)}")
+
+
+def _check_calls(message: Message, where: str) -> None:
+    if message.tool_calls and message.role != "assistant":
+        raise _refusal(where, f"is of role {message.role!r} and has tool calls; only an assistant's message may")
+    if len({call.id for call in message.tool_calls}) < len(message.tool_calls):
+        raise _refusal(where, "has two tool calls with one id; accepted are ids that differ")
+
+
 def _check_order(messages: Sequence[Message]) -> None:
     """Refuse roles that cannot be, and calls and results that do not belong together."""
     open_calls: set[str] = set()
     for number, message in enumerate(messages):
         where = f"messages[{number}]"
-        if message.role == "system":
-            raise _refusal(
-                where, "is of role 'system'; give it as the override 'instructions', where the agent allows that"
-            )
-        if message.role not in ROLES:
-            raise _refusal(where, f"is of role {message.role!r:.40}; accepted are {', '.join(ROLES)}")
+        _check_role(message, where)
         if message.role == "tool":
             if message.tool_call_id not in open_calls:
                 raise _refusal(where, f"answers the call {message.tool_call_id!r:.140}, which is not open before it")
@@ -127,11 +164,8 @@ def _check_order(messages: Sequence[Message]) -> None:
             continue
         if open_calls:
             raise _refusal(where, f"comes before the result of the call {min(open_calls)!r:.140}")
-        if message.tool_calls and message.role != "assistant":
-            raise _refusal(where, f"is of role {message.role!r} and has tool calls; only an assistant's message may")
+        _check_calls(message, where)
         open_calls = {call.id for call in message.tool_calls}
-        if len(open_calls) < len(message.tool_calls):
-            raise _refusal(where, "has two tool calls with one id; accepted are ids that differ")
     if open_calls:
         raise _refusal("messages", f"end before the result of the call {min(open_calls)!r:.140}")
 

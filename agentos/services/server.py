@@ -23,7 +23,8 @@ class Server:
     ``replace(id, document)``, ``delete(id)``.
 
     ``sessions`` are those of an owner: ``create(agent_id, caller=…)``, ``get(id, caller)``,
-    ``list(SessionFilter(…), paging, caller)``, ``update``, ``delete``, ``history``.
+    ``list(SessionFilter(…), paging, caller)``, ``update``, ``delete``, ``history``; ``append(id, messages, caller)``
+    and ``remove_message(id, sequence, caller)`` for what is said without a run.
 
     ``runs`` are started with ``start(RunRequest(…))`` and found with ``open(id, caller)``; both return a handle with
     ``get()``, ``actions()``, ``follow(heartbeat=…)``, ``wait(seconds)`` and ``cancel()``. ``list`` and ``delete`` are

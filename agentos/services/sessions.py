@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,9 +16,10 @@ from agentos.domain.session import Session
 from agentos.domain.times import utc_now
 from agentos.errors import IdempotencyConflict, InvalidRequest, RunCancelled, SessionNotFound
 from agentos.execution.worker import Worker
+from agentos.services.added_messages import AddedMessages
 from agentos.services.size_limits import SizeLimits
 from agentos.storage.aliases import Alias
-from agentos.storage.history import History
+from agentos.storage.history import History, StoredMessage
 from agentos.storage.idempotency import IdempotencyKey
 from agentos.storage.interface import Storage
 from agentos.storage.paging import Page, Paging
@@ -42,6 +43,7 @@ class SessionService:
         self._storage = storage
         self._worker = worker
         self._sizes = SizeLimits(config)
+        self._added = AddedMessages(config, self._sizes)
 
     def create(
         self,
@@ -53,14 +55,16 @@ class SessionService:
         name: str | None = None,
         metadata: Mapping[str, Any] | None = None,
         state: Mapping[str, Any] | None = None,
+        messages: Sequence[Message] = (),
         idempotency: IdempotencyKey | None = None,
         caller: Principal,
     ) -> tuple[Session, bool]:
         """Create a session (its agent need not be registered yet); return it and whether it was there already.
 
-        It was there if an earlier request had the same idempotency key. Raises ``InvalidRequest`` for what is too
-        large, :class:`~agentos.errors.IdempotencyMismatch`, or :class:`~agentos.errors.IdempotencyConflict` when that
-        session is gone.
+        ``messages`` are what was said in it so far, as for :meth:`append`. It was there if an earlier request had the
+        same idempotency key. Raises ``InvalidRequest`` for what is too large,
+        :class:`~agentos.errors.IdempotencyMismatch`, or :class:`~agentos.errors.IdempotencyConflict` when that session
+        is gone.
         """
         session = self._new(
             agent_id,
@@ -72,7 +76,8 @@ class SessionService:
             metadata=metadata,
             state=state,
         )
-        repeat = self._storage.sessions.create(session, idempotency=idempotency)
+        messages = self._added.accepted(messages)
+        repeat = self._storage.sessions.create(session, messages=messages, idempotency=idempotency)
         if repeat is None or idempotency is None:
             logger.info("session created", extra={"session_id": session.id, "agent_id": agent_id})
             return session, False
@@ -182,6 +187,30 @@ class SessionService:
     def history(self, session_id: str, caller: Principal, *, limit: int, before: int | None = None) -> History:
         """Return the last ``limit`` messages (before a sequence number) and their runs, oldest first."""
         return self._storage.sessions.history(session_id, owner=caller.visible_owner, limit=limit, before=before)
+
+    def append(self, session_id: str, messages: Sequence[Message], caller: Principal) -> Sequence[StoredMessage]:
+        """Add messages of a user, an assistant and tools to a session without a run; return them in their places.
+
+        What an assistant said is what the caller says that it said: it answers no approval, and starts nothing. A model
+        is given what was added as a part of the session. A call without its result, and a result without its call, are
+        kept and never given to a model. Raises ``InvalidRequest`` or ``InvalidMedia`` naming the message,
+        ``SessionNotFound``, and :class:`~agentos.errors.SessionBusy` while a run of the session has not ended.
+        """
+        self.get(session_id, caller)  # before anything is fetched for it
+        messages = self._added.accepted(messages)
+        added = self._storage.sessions.append(session_id, messages, owner=caller.visible_owner, now=utc_now())
+        logger.info("messages added", extra={"session_id": session_id, "messages": len(added)})
+        return added
+
+    def remove_message(self, session_id: str, sequence: int, caller: Principal) -> bool:
+        """Remove a message that was added, with the session's summary; return whether it was there.
+
+        Raises ``InvalidRequest`` for a message of a run: that goes with its run.
+        """
+        removed = self._storage.sessions.remove_message(session_id, sequence, owner=caller.visible_owner)
+        if removed:
+            logger.info("message removed", extra={"session_id": session_id, "sequence": sequence})
+        return removed
 
     def with_data(self, message: Message, session: Session) -> Message:
         """Return a message of a session's history with the bytes of its attachments, where they are still stored."""

@@ -107,9 +107,12 @@ class SummaryService:
         agent = self._agents.resolve(session.agent_id)
         if not isinstance(agent, ModelAgent):
             raise InvalidRequest(f"agent {session.agent_id!r} has no model of its own that could summarise the session")
-        if session.run_count == 0:
+        if session.run_count == 0 and not self._has_messages(session):
             raise InvalidRequest("the session has no messages yet; there is nothing to summarise")
         return session, agent
+
+    def _has_messages(self, session: Session) -> bool:
+        return bool(self._storage.sessions.history(session.id, owner=session.owner, limit=1).messages)
 
     def _make(self, session: Session, agent: ModelAgent) -> Summary:
         earlier = self._storage.sessions.get_summary(session.id, owner=session.owner)

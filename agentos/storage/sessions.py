@@ -63,8 +63,13 @@ class SessionStore(ABC):
     """Sessions with their transcripts and summaries."""
 
     @abstractmethod
-    def create(self, session: Session, *, idempotency: IdempotencyKey | None = None) -> Replay | None:
-        """Add a session with a new id; with a key that was used before, add nothing and return the replay."""
+    def create(
+        self, session: Session, *, messages: Sequence[Message] = (), idempotency: IdempotencyKey | None = None
+    ) -> Replay | None:
+        """Add a session with a new id; with a key that was used before, add nothing and return the replay.
+
+        ``messages`` are added with it, as by :meth:`append`.
+        """
 
     @abstractmethod
     def get(self, session_id: str, *, owner: str | None) -> Session | None:

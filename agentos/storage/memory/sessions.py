@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from agentos.domain.message import Message
 from agentos.domain.session import Session, Summary
 from agentos.errors import StorageError
 from agentos.storage.idempotency import IdempotencyKey, Replay
@@ -20,7 +21,9 @@ from agentos.storage.sessions import SessionChanges, SessionFilter, other_versio
 class MemorySessionStore(MemorySessionMessages):
     """Sessions by id and by activity."""
 
-    def create(self, session: Session, *, idempotency: IdempotencyKey | None = None) -> Replay | None:
+    def create(
+        self, session: Session, *, messages: Sequence[Message] = (), idempotency: IdempotencyKey | None = None
+    ) -> Replay | None:
         with self._lock:
             replay = find_key(self._rows, idempotency)
             if replay is not None:
@@ -28,6 +31,7 @@ class MemorySessionStore(MemorySessionMessages):
             if session.id in self._rows.sessions:
                 raise StorageError(f"session {session.id!r} is already there")
             self._rows.sessions[session.id] = SessionRow(session_copy(session))
+            self.append(session.id, messages, owner=None, now=session.created_at)
             keep_key(self._rows, idempotency, session.id)
             return None
 

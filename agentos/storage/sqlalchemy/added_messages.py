@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import Integer, bindparam, delete, func, insert, null, select, update
 
 from agentos.domain.message import Message
 from agentos.errors import SessionNotFound
-from agentos.storage.attachments import read_in_messages
+from agentos.storage.attachments import Attachment, read_in_messages
 from agentos.storage.history import StoredMessage, of_a_run, stored_messages, turns_of
 from agentos.storage.sessions import SessionStore
 from agentos.storage.sqlalchemy.admission import check_idle
@@ -57,6 +57,33 @@ _TAKE_OUT = update(sessions).where(_GIVEN).values(turn_count=LAST_TURN, summary=
 _LARGEST_SEQUENCE = 2**31 - 1
 
 
+def add_messages(
+    connection: Connection,
+    session_id: str,
+    messages: Sequence[Message],
+    new: Mapping[str, Attachment],
+    *,
+    owner: str | None,
+    now: datetime,
+) -> Sequence[StoredMessage]:
+    """Add messages, with the bytes that are new, to a session in the caller's transaction."""
+    values = {"in_session": session_id, "new_messages": len(messages), "now": microseconds(now)}
+    session = connection.execute(*_TAKE_PLACES.for_owner(owner, **values)).first()
+    if session is None:
+        raise SessionNotFound(session_id)
+    check_idle(connection, session_id)
+    added = stored_messages(messages, last=session.message_count, now=now)
+    if not added:
+        return added
+    last = session.turn_count
+    in_last: int = connection.execute(_IN_TURN, {"in_session": session_id, "of_turn": last}).scalar()
+    turns = turns_of(messages, last=last, in_last=in_last)
+    connection.execute(_COUNT_TURNS, {"in_session": session_id, "turns": turns[-1]})
+    connection.execute(_ADD, added_values(session_id, added, turns, position=session.next_position - 1))
+    keep_message_attachments(connection, session_id, added, new, owner=session.owner)
+    return added
+
+
 class SqlAddedMessages(SqlStore, SessionStore):
     """Adds messages and removes them."""
 
@@ -64,25 +91,9 @@ class SqlAddedMessages(SqlStore, SessionStore):
         self, session_id: str, messages: Sequence[Message], *, owner: str | None, now: datetime
     ) -> Sequence[StoredMessage]:
         messages, new = read_in_messages(messages)
-        take_places = _TAKE_PLACES.for_owner(
-            owner, in_session=session_id, new_messages=len(messages), now=microseconds(now)
-        )
 
         def work(connection: Connection) -> Sequence[StoredMessage]:
-            session = connection.execute(*take_places).first()
-            if session is None:
-                raise SessionNotFound(session_id)
-            check_idle(connection, session_id)
-            added = stored_messages(messages, last=session.message_count, now=now)
-            if not added:
-                return added
-            last = session.turn_count
-            in_last: int = connection.execute(_IN_TURN, {"in_session": session_id, "of_turn": last}).scalar()
-            turns = turns_of(messages, last=last, in_last=in_last)
-            connection.execute(_COUNT_TURNS, {"in_session": session_id, "turns": turns[-1]})
-            connection.execute(_ADD, added_values(session_id, added, turns, position=session.next_position - 1))
-            keep_message_attachments(connection, session_id, added, new, owner=session.owner)
-            return added
+            return add_messages(connection, session_id, messages, new, owner=owner, now=now)
 
         return self._database.write(work)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -9,13 +10,15 @@ from typing import Any
 from sqlalchemy import BigInteger, ColumnElement, Integer, Select, bindparam, delete, func, insert, select, update
 from sqlalchemy.sql.dml import ReturningDelete
 
+from agentos.domain.message import Message
 from agentos.domain.session import Session, Summary
 from agentos.errors import SessionNotFound
+from agentos.storage.attachments import read_in_messages
 from agentos.storage.idempotency import IdempotencyKey, Replay
 from agentos.storage.json_text import dumps, loads
 from agentos.storage.paging import Page, Paging, page_of
 from agentos.storage.sessions import SessionChanges, SessionFilter, other_version
-from agentos.storage.sqlalchemy.added_messages import SqlAddedMessages
+from agentos.storage.sqlalchemy.added_messages import SqlAddedMessages, add_messages
 from agentos.storage.sqlalchemy.columns import fields_of, microseconds, time_of
 from agentos.storage.sqlalchemy.connection import Connection, Row
 from agentos.storage.sqlalchemy.history import SqlHistory
@@ -96,13 +99,18 @@ def _filter_values(where: SessionFilter) -> tuple[tuple[str, ...], dict[str, Any
 class SqlSessionStore(SqlHistory, SqlAddedMessages):
     """Sessions by id and by activity."""
 
-    def create(self, session: Session, *, idempotency: IdempotencyKey | None = None) -> Replay | None:
+    def create(
+        self, session: Session, *, messages: Sequence[Message] = (), idempotency: IdempotencyKey | None = None
+    ) -> Replay | None:
         values = session_values(session)
+        messages, new = read_in_messages(messages)
 
         def work(connection: Connection) -> Replay | None:
             replay = keep_key(connection, idempotency, session.id)
             if replay is None:
                 connection.execute(INSERT_SESSION, values)
+                if messages:
+                    add_messages(connection, session.id, messages, new, owner=None, now=session.created_at)
             return replay
 
         return self._database.write(work)

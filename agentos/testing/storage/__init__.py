@@ -28,6 +28,7 @@ _PARTS = (
     "idempotency",
     "history",
     "added_messages",
+    "removed_messages",
     "attachments",
     "leases",
     "claims",
@@ -83,6 +84,7 @@ from agentos.testing.storage.quotas import QuotaContract  # noqa: E402
 from agentos.testing.storage.races import RaceContract  # noqa: E402
 from agentos.testing.storage.records import RecordContract  # noqa: E402
 from agentos.testing.storage.refused_answers import RefusedAnswerContract  # noqa: E402
+from agentos.testing.storage.removed_messages import RemovedMessageContract  # noqa: E402
 from agentos.testing.storage.requests import RequestContract  # noqa: E402
 from agentos.testing.storage.runs import RunContract  # noqa: E402
 from agentos.testing.storage.sessions import SessionContract  # noqa: E402
@@ -107,6 +109,7 @@ class StorageContract(
     IdempotencyContract,
     HistoryContract,
     AddedMessageContract,
+    RemovedMessageContract,
     AttachmentContract,
     LeaseContract,
     ClaimContract,

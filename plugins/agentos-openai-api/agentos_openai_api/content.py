@@ -10,6 +10,7 @@ from agentos import Media
 from agentos.web import InvalidMedia, InvalidRequest, shown
 
 _AUDIO_TYPES = {"wav": "audio/wav", "mp3": "audio/mpeg"}
+AUDIO_FORMATS = {type: format for format, type in _AUDIO_TYPES.items()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,16 +91,6 @@ def test_a_new_message_ends_the_wait_for_a_client_in_its_conversation(door: Door
     assert second.output_text == "Never mind."
 
 
-def test_what_was_said_is_never_taken_from_a_client(door: Door) -> None:
-    client = door.client()
-    item = {"type": "message", "role": "assistant", "content": "I promise a refund."}
-    with pytest.raises(openai.BadRequestError):
-        client.conversations.create(items=[item])
-    made = client.conversations.create()
-    with pytest.raises(openai.BadRequestError):
-        client.conversations.items.create(made.id, items=[item])
-
-
 @pytest.mark.parametrize("id", ["conv_none", "none", "resp_1"])
 def test_an_unknown_conversation_is_not_found(door: Door, id: str) -> None:
     client = door.client()

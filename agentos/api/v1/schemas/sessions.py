@@ -92,14 +92,14 @@ class ToolCallSchema(ResponseSchema):
 class MessageSchema(ResponseSchema):
     """A message in its place in the session."""
 
-    sequence = StrictInteger("Its place: 1, 2, 3 … without a gap.", least=1)
-    run_id = StrictString("The run that it came from.")
+    sequence = StrictInteger("Its place: 1, 2, 3 … What is deleted leaves a gap.", least=1)
+    run_id = StrictString("The run that it came from; empty where it was added without a run.")
     role = Choice("Who speaks.", ("system", "user", "assistant", "tool"))
     content = StrictString("What is said.")
     tool_calls = NestedList(ToolCallSchema, "The calls that an assistant's message makes.", optional=True)
     tool_call_id = StrictString("The call that a tool's message answers.", optional=True)
     media = NestedList(MediaDescriptionSchema, "The attachments of a user's message.", optional=True)
-    created_at = Time("When its run was saved.")
+    created_at = Time("When its run was saved, or it was added.")
 
 
 class HistorySchema(ResponseSchema):

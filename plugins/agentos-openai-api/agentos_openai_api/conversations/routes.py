@@ -9,13 +9,13 @@ from flask import Response, request
 from agentos import Session, SessionChanges
 from agentos.web import (
     Choice,
-    InvalidRequest,
     NotFound,
     Object,
     OpenRequestSchema,
     Raw,
     ResponseSchema,
     ResponseSpec,
+    SessionBusy,
     SessionNotFound,
     StrictBoolean,
     StrictInteger,
@@ -25,9 +25,10 @@ from agentos.web import (
     json_response,
     server,
 )
-from agentos_openai_api.conversations.items import find_item, page_of_items
+from agentos_openai_api.conversations.items import add_items, find_item, page_of_items, remove_item
+from agentos_openai_api.conversations.new_items import read_items
 from agentos_openai_api.ids import CONVERSATION, conversation_id, own_id
-from agentos_openai_api.lists import ItemsQuery, OpenAIItemListSchema
+from agentos_openai_api.lists import ItemsQuery, OpenAIItemListSchema, list_json
 from agentos_openai_api.overrides import refuse
 from agentos_openai_api.routes import routes
 
@@ -35,6 +36,8 @@ AGENT = "agent_id"
 """The name in ``metadata`` of the agent that a new session is of."""
 
 DEFAULT_AGENT = "assistant"
+
+ITEM_LIST = {"type": "array", "items": {"type": "object"}}
 
 
 class ConversationNotFound(NotFound, code="CONVERSATION_NOT_FOUND"):
@@ -45,7 +48,7 @@ class ConversationRequestSchema(OpenRequestSchema):
     """A conversation to make."""
 
     metadata = Object("Kept with the session. `agent_id` in it names the session's agent.", nullable=True)
-    items = Raw("Refused, unless it is empty: what was said comes from responses.", {"type": "array"}, nullable=True)
+    items = Raw("What was said so far.", ITEM_LIST, nullable=True)
 
 
 class ConversationUpdateSchema(OpenRequestSchema):
@@ -57,7 +60,12 @@ class ConversationUpdateSchema(OpenRequestSchema):
 class ConversationItemsSchema(OpenRequestSchema):
     """Items to add."""
 
-    items = Raw("Refused, unless it is empty: what was said comes from responses.", {"type": "array"}, required=True)
+    items = Raw(
+        "Messages of `user` and `assistant`, `function_call` and `function_call_output`. Messages of `system` and"
+        " `developer`, and `reasoning`, are left out.",
+        ITEM_LIST,
+        required=True,
+    )
 
 
 class ConversationSchema(ResponseSchema):
@@ -83,13 +91,17 @@ FOUND = {200: ResponseSpec("The conversation.", ConversationSchema)}
 @routes.post("/v1/conversations", access="sessions:write", body=ConversationRequestSchema, responses=FOUND)
 def create_openai_conversation(body: dict[str, Any]) -> Response:
     """Make a conversation. It is a session: responses with `conversation` are its runs."""
-    _refuse_items(body.get("items"))
+    messages = read_items(body.get("items"))
     metadata = body.get("metadata") or {}
     agent_id = metadata.get(AGENT, DEFAULT_AGENT)
     if not isinstance(agent_id, str) or not agent_id:
         refuse(f"metadata.{AGENT}", "is no text; accepted is the id of an agent")
     session, _ = server().sessions.create(
-        agent_id, metadata=metadata, idempotency=idempotency_key(request, body), caller=caller()
+        agent_id,
+        metadata=metadata,
+        messages=messages,
+        idempotency=idempotency_key(request, body),
+        caller=caller(),
     )
     return json_response(_conversation_json(session))
 
@@ -147,17 +159,18 @@ def list_openai_conversation_items(conversation_id: str, query: dict[str, Any]) 
     "/v1/conversations/{conversation_id}/items",
     access="sessions:write",
     body=ConversationItemsSchema,
-    responses={200: ResponseSpec("No items.", OpenAIItemListSchema)},
-    errors=(ConversationNotFound,),
+    responses={200: ResponseSpec("The items, as they were added.", OpenAIItemListSchema)},
+    errors=(ConversationNotFound, SessionBusy),
 )
 def create_openai_conversation_items(conversation_id: str, body: dict[str, Any]) -> Response:
-    """Refuse to add items.
+    """Add items to a conversation, without a response.
 
-    What agents said is never taken from a client. A response with `conversation` adds its input and output.
+    They are what the client says that was said: they answer nothing that waits for an answer, and start no response.
+    While a response of the conversation is being made, they are refused.
     """
     session = _session(conversation_id)
-    _refuse_items(body["items"])
-    return json_response(page_of_items(session, {"limit": 1, "order": "desc"}) | {"data": [], "has_more": False})
+    items = add_items(session, read_items(body["items"]))
+    return json_response(list_json(items, has_more=False))
 
 
 @routes.get(
@@ -172,6 +185,20 @@ def get_openai_conversation_item(conversation_id: str, item_id: str) -> Response
     if item is None:
         raise NotFound(f"item with id {item_id!r:.150} not found in this conversation")
     return json_response(item)
+
+
+@routes.delete(
+    "/v1/conversations/{conversation_id}/items/{item_id}",
+    access="sessions:write",
+    responses=FOUND,
+    errors=(ConversationNotFound, NotFound),
+)
+def delete_openai_conversation_item(conversation_id: str, item_id: str) -> Response:
+    """Remove an item that a client added; answer the conversation. What a response said goes with its run."""
+    session = _session(conversation_id)
+    if not remove_item(session, item_id):
+        raise NotFound(f"item with id {item_id!r:.150} not found in this conversation")
+    return json_response(_conversation_json(session))
 
 
 def conversation_not_found(id: str) -> ConversationNotFound:
@@ -196,11 +223,3 @@ def _conversation_json(session: Session) -> dict[str, Any]:
         "created_at": int(session.created_at.timestamp()),
         "metadata": dict(session.metadata),
     }
-
-
-def _refuse_items(items: Any) -> None:
-    if items:
-        raise InvalidRequest(
-            "field 'items' is given; what was said in a conversation comes from responses with 'conversation', and not"
-            " from a client"
-        )

@@ -8,7 +8,7 @@ from typing import Any
 
 from agentos import Media, Message, ToolCall
 from agentos.web import shown
-from agentos_openai_api.content import read_content
+from agentos_openai_api.content import AUDIO_FORMATS, read_content
 from agentos_openai_api.overrides import refuse
 
 INPUT = "input"
@@ -49,11 +49,12 @@ def read_input(value: Any, resolve: Resolve) -> Input:
         where = f"{INPUT}[{number}]"
         if isinstance(item, dict) and item.get("type") == "item_reference":
             item = resolve(_text(item, "id", where), where)
-        _read_item(item, where, said)
+        read_item(item, where, said)
     return said
 
 
-def _read_item(item: Any, where: str, said: Input) -> None:
+def read_item(item: Any, where: str, said: Input) -> None:
+    """Add what an item says. Raises ``InvalidRequest`` or ``InvalidMedia`` naming what is wrong."""
     if not isinstance(item, dict):
         refuse(where, f"is {shown(item)}; accepted is an item, an object")
     match item.get("type", "message"):
@@ -126,10 +127,14 @@ def _content(message: Message) -> list[dict[str, Any]]:
 
 
 def _attachment(media: Media) -> dict[str, Any]:
-    """Return an attachment by its address; its bytes are not shown."""
+    """Return an attachment by its address, or with its bytes if the message was given with them."""
+    data = None if media.data is None else f"data:{media.content_type};base64,{media.data}"
     if media.type == "image":
-        return {"type": "input_image", "detail": "auto", "image_url": media.url, "file_id": None}
-    return {"type": "input_file", "filename": media.name, "file_url": media.url, "file_id": None}
+        return {"type": "input_image", "detail": "auto", "image_url": media.url or data, "file_id": None}
+    if media.type == "audio" and media.url is None and media.content_type in AUDIO_FORMATS and media.data is not None:
+        return {"type": "input_audio", "input_audio": {"data": media.data, "format": AUDIO_FORMATS[media.content_type]}}
+    file = {"type": "input_file", "filename": media.name, "file_url": media.url, "file_id": None}
+    return file if media.url is not None or data is None else {**file, "file_data": data}
 
 
 def input_items(run_id: str, messages: Sequence[Message]) -> list[dict[str, Any]]:

@@ -1,0 +1,37 @@
+"""Items that a client adds to a conversation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from agentos import Message
+from agentos.web import note_ignored, shown
+from agentos_openai_api.overrides import refuse
+from agentos_openai_api.responses.items import Input, read_item
+
+ITEMS = "items"
+
+
+def read_items(value: Any) -> Sequence[Message]:
+    """Return the messages that items are: one each, so that each can be read and removed alone.
+
+    What no conversation keeps is left out, and named in the answer's header: what a system says, for the agent's
+    instructions are its own, and reasoning, which only the model's own server may be shown again. Raises
+    ``InvalidRequest`` or ``InvalidMedia`` naming what is wrong.
+    """
+    if value is None:
+        return ()
+    if not isinstance(value, list):
+        refuse(ITEMS, f"is {shown(value)}; accepted is a list of items")
+    messages: list[Message] = []
+    for number, item in enumerate(value):
+        where = f"{ITEMS}[{number}]"
+        if isinstance(item, dict) and item.get("type") == "item_reference":
+            refuse(f"{where}.type", "is 'item_reference'; a conversation keeps items themselves, so send the item")
+        said = Input()
+        read_item(item, where, said)
+        if not said.messages:
+            note_ignored(where)
+        messages += said.messages
+    return messages
