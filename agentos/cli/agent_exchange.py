@@ -83,7 +83,7 @@ def import_agents(paths: Sequence[Path], dry_run: bool, prune: bool, comment: st
     with opened() as services:
         steps = _plan(services.agents, files, comment, prune=prune)
         if not dry_run:
-            steps = [_done(services.agents, step, comment) for step in steps]
+            steps = _carry_out(services.agents, steps, comment)
     documents = [{"id": one.id, "action": one.action, "version": one.version} for one in steps]
     rows = [(one.id, one.action, "" if one.version is None else str(one.version)) for one in steps]
     print_list("agents", documents, ("ID", "ACTION", "VERSION"), rows, as_json=as_json, dry_run=dry_run)
@@ -123,6 +123,19 @@ def _step(agents: AgentService, document: Any) -> Step:
         return Step(document["id"], "create", document)
     same = json.dumps(present.document) == json.dumps(document)  # the order of keys counts, as in the storage
     return Step(present.id, "unchanged" if same else "update", document, present.version)
+
+
+def _carry_out(agents: AgentService, steps: Sequence[Step], comment: str | None) -> list[Step]:
+    done: list[Step] = []
+    for step in steps:
+        try:
+            done.append(_done(agents, step, comment))
+        except AgentOSError as error:  # the database is gone, or another process changed the agent since it was checked
+            changed = ", ".join(one.id for one in done if one.action != "unchanged") or "none"
+            raise InvalidRequest(
+                f"the import stopped at agent {step.id!r}: {error.message}. Changed before it: {changed}. Import again"
+            ) from error
+    return done
 
 
 def _done(agents: AgentService, step: Step, comment: str | None) -> Step:

@@ -130,6 +130,34 @@ def test_nothing_is_stored_unless_all_can_be(cli, tmp_path):
     assert stored(cli) == {}
 
 
+RACING = """
+from agentos import MemoryStorage, hookimpl
+from agentos.storage.memory.agents import MemoryAgentStore
+
+class Store(MemoryAgentStore):
+    def add(self, agent, **how):
+        return None if agent.id == "taken" else super().add(agent, **how)
+
+class Racing(MemoryStorage):
+    def __init__(self):
+        super().__init__()
+        self.agents = Store(self.rows)
+
+@hookimpl
+def register_storage_backends(register):
+    register("racing", lambda url, config: Racing())
+"""
+
+
+def test_an_import_that_meets_another_process_says_how_far_it_came(cli, tmp_path, install_plugin, monkeypatch):
+    install_plugin("racing", RACING)
+    monkeypatch.setenv("AGENTOS_DATABASE_URL", "racing://x")
+    path = write(tmp_path, "agents.yaml", CLERK, {**CLERK, "id": "taken"}, {**CLERK, "id": "later"})
+    said = cli.fails("agents", "import", path)
+    assert "the import stopped at agent 'taken': agent 'taken' is already registered" in said
+    assert "Changed before it: clerk. Import again" in said
+
+
 def test_an_agent_of_code_is_not_replaced_by_a_file(cli, tmp_path):
     result = cli("agents", "import", write(tmp_path, "a.yaml", {**CLERK, "id": "assistant"}))
     assert result.exit_code == 1
