@@ -187,8 +187,8 @@ class Config:
     pause_timeout: float = setting(
         604_800.0,
         seconds(0, 315_360_000),
-        "How long a paused run waits for an answer where nothing else is said. Then a call that waits for an approval is"
-        " rejected; without another answer, the run fails. 0: without limit.",
+        "How long a paused run waits for an answer where nothing else is said. Then a call that waits for an approval"
+        " is rejected; without another answer, the run fails. 0: without limit.",
     )
     max_streams_per_owner: int | None = setting(
         None,

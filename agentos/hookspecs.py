@@ -231,9 +231,9 @@ def before_tool_call(call: ToolCall, context: ToolContext) -> Denied | Pending |
     Its arguments have been checked. Every plugin is asked, about all calls of a step before the first of them is made;
     each call in a thread of its own. A call that any plugin denies is not made, and the model reads the first reason.
     For one that is pending, the run pauses. After the answer this is asked again, perhaps at another worker and with
-    arguments that the approver changed: a denial counts then too, and ``Pending`` is granted for what was approved. Where
-    it needs another person now, and the run's owner has approved, the run pauses again. So do nothing here that must
-    not happen twice. Of several plugins that say ``Pending``, the strictest terms hold.
+    arguments that the approver changed: a denial counts then too, and ``Pending`` is granted for what was approved.
+    Where it needs another person now, and the run's owner has approved, the run pauses again. So do nothing here that
+    must not happen twice. Of several plugins that say ``Pending``, the strictest terms hold.
 
     What this raises, or returns besides, is logged with the plugin's name, and denies too. The server does not start
     without a plugin that has this hook and is broken.

@@ -139,13 +139,13 @@ class Calls:
 class CallsOnce(ScriptedProvider):
     """Calls its tool in the first turn of each run."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, arguments: str = "{}") -> None:
         super().__init__()
-        self._name = name
+        self._call = call(name, arguments)
 
     def stream(self, request: ModelRequest) -> Iterator[Arrival]:
         said = request.messages[-1].role == "tool"
-        yield TextDelta("Done.") if said else call(self._name)
+        yield TextDelta("Done.") if said else self._call
         yield Finish("stop" if said else "tool_calls")
 
 

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from access.conftest import Caller, Calls, Tenants
-from agentos import Agent, Answer, Approval, Config, ToolContext, create_app, tool
+from access.conftest import Caller, Calls, CallsOnce, Tenants
+from agentos import (
+    Agent,
+    Answer,
+    Approval,
+    Config,
+    RegisterModelProvider,
+    ToolCall,
+    ToolContext,
+    create_app,
+    hookimpl,
+    tool,
+)
 from agentos.domain.ids import new_id
 from agentos.domain.principal import OPERATOR
 from agentos.domain.run_request import RunRequest
@@ -51,19 +63,27 @@ AGENTS = {
 }
 
 
+PLUGINS = {"calls": Calls()}
+
+
 @pytest.fixture(autouse=True)
 def _nothing_paid() -> None:
     paid.clear()
 
 
-def server_of(tmp_path: Path, **settings: Any) -> Iterator[Tenants]:
+def server_of(
+    tmp_path: Path,
+    agents: Mapping[str, Agent] = AGENTS,
+    plugins: Mapping[str, object] = PLUGINS,
+    **settings: Any,
+) -> Iterator[Tenants]:
     config = Config(
         database_url=f"sqlite:///{tmp_path}/a.db",
         assistant=False,
         environ={},
         **{"rate_limit": None, "failed_auth_rate_limit": None, **settings},
     )
-    made = Tenants(create_app(config, agents=AGENTS, plugins={**SWEPT_PLUGINS, "calls": Calls()}))
+    made = Tenants(create_app(config, agents=agents, plugins={**SWEPT_PLUGINS, **plugins}))
     try:
         yield made
     finally:
@@ -195,6 +215,41 @@ def test_fifty_approvers_at_once_execute_the_call_once(server: Tenants) -> None:
     assert statuses.count(202) == 1
     server.until_ended(server.alice, run_id)
     assert paid == ["other"]
+
+
+class Bank:
+    """A plugin with a model that wants to transfer 500."""
+
+    @hookimpl
+    def register_model_providers(self, register: RegisterModelProvider) -> None:
+        register("bank", lambda config: CallsOnce("transfer", '{"amount": 500}'))
+
+
+def test_a_transfer_is_edited_and_approved_by_another_after_a_restart_and_executed_once(tmp_path: Path) -> None:
+    def above_100(call: ToolCall, context: ToolContext) -> bool:
+        return bool(call.parsed_arguments["amount"] > 100)
+
+    @tool(approval=Approval(when=above_100, approver="other"))
+    def transfer(amount: int) -> str:
+        """Transfer money."""
+        paid.append(str(amount))
+        return f"{amount} transferred"
+
+    agents = {"bank": Agent(id="bank", model="bank:x", tools=[transfer])}
+    with contextmanager(server_of)(tmp_path, agents, {"bank": Bank()}, auth=["api_key"]) as first:
+        key, carol = first.alice.key, first.caller("carol", ["runs:approve:any"]).key
+        run_id, action = start(first.alice, "bank")
+    with contextmanager(server_of)(tmp_path, agents, {"bank": Bank()}, auth=["api_key"]) as second:
+        alice, approver = Caller(second.app, key), Caller(second.app, carol)
+        assert decide(alice, run_id, action, arguments={"amount": 50}).status_code == 403
+        for _ in range(2):  # the answer to the first was lost
+            assert decide(approver, run_id, action, arguments={"amount": 50}).status_code == 202
+        second.until_ended(alice, run_id)
+        (kept,) = second.services.storage.runs.actions(run_id)
+        assert paid == ["50"]
+        assert (kept.call.parsed_arguments, kept.answer.arguments) == ({"amount": 500}, {"amount": 50})
+        assert (kept.answer.answered_as, kept.answer.address) == ("other", "127.0.0.1")
+        assert decide(alice, run_id, action, decision="reject").status_code == 403
 
 
 def test_without_authentication_only_the_command_line_decides_for_another_person(open_server: Tenants) -> None:
