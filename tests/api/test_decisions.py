@@ -45,6 +45,15 @@ def test_an_approval_is_in_the_record_with_what_was_changed(serve: Serve) -> Non
     assert app.bank.calls == ["transfer 3"]
 
 
+def test_the_address_is_that_of_the_access_log(serve: Serve) -> None:
+    app = paused_app(serve)
+    run_id = app.start()
+    answers = [{"id": app.pending(run_id)[0]["id"], "decision": "approve"}]
+    address = {"REMOTE_ADDR": "127.0.0.7"}
+    app.client.post(f"/api/v1/runs/{run_id}/resume", json={"answers": answers}, environ_overrides=address)
+    assert app.ended(run_id)["decisions"][0]["address"] == "127.0.0.7"
+
+
 def test_a_rejection_is_in_the_record(serve: Serve) -> None:
     app = paused_app(serve)
     run_id = app.start()

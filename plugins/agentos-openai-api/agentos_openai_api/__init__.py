@@ -4,15 +4,27 @@ from __future__ import annotations
 
 from agentos import RegisterRoutes, RegisterSetting, hookimpl, kinds
 
+WAITING_TEXT = (
+    "This run waits for a person.\\n{waiting}\\nAnswer it with `POST /api/v1/runs/{run_id}/resume` or"
+    " `agentos approvals`; the run then continues."
+)
+
 
 @hookimpl
 def register_settings(register: RegisterSetting) -> None:
-    """Register the setting for clients that name their chats."""
+    """Register the settings: for clients that name their chats, and for runs that wait for a person."""
     register(
         "openai_chat_id_headers",
         kinds.NAMES,
         "X-OpenWebUI-Chat-Id",
         "Headers in which clients of chat completions send their own id of a chat; the first one that is there counts.",
+    )
+    register(
+        "openai_waiting_text",
+        kinds.or_none(kinds.TEXT),
+        WAITING_TEXT,
+        "What ends the answer of a run that waits for a person. `{waiting}` says what for, a line for each, `{run_id}`"
+        " is the run's id, and `\\n` a new line. `none`: no text.",
     )
 
 

@@ -10,6 +10,7 @@ import orjson
 
 from agentos import PendingKind
 from agentos.web import Frame, event_data, token_json
+from agentos_openai_api import WAITING_TEXT
 from agentos_openai_api.chat.forms import usage_json
 from agentos_openai_api.chat.waiting import waiting_text
 from agentos_openai_api.ids import MOST_CALLS, tool_call_id
@@ -70,10 +71,14 @@ class AnswerReader:
     """Reads the parts of an answer from the frames of a run, from the first one on.
 
     With ``after_action``, the answer begins when the pause in which that action was pending has ended; else with the
-    run. With ``show_tools``, calls of the agent's own tools are thoughts.
+    run. With ``show_tools``, calls of the agent's own tools are thoughts. ``waiting`` is the text for a run that waits
+    for a person, as :func:`~agentos_openai_api.chat.waiting.waiting_text` takes it.
     """
 
-    def __init__(self, *, after_action: str | None = None, show_tools: bool = False) -> None:
+    def __init__(
+        self, *, after_action: str | None = None, show_tools: bool = False, waiting: str | None = WAITING_TEXT
+    ) -> None:
+        self._waiting = waiting
         self._after_action = after_action
         self._show_tools = show_tools
         self._found = after_action is None
@@ -182,8 +187,10 @@ class AnswerReader:
         ]
         if calls:
             return (Calls(calls), Ended("tool_calls", usage))
-        text = Text(orjson.dumps(waiting_text(self.run_id, pending)))
-        return (*([Text(BETWEEN_TURNS)] if self._spoke else ()), text, Ended("stop", usage))
+        text = waiting_text(self._waiting, self.run_id, pending)
+        if not text:
+            return (Ended("stop", usage),)
+        return (*([Text(BETWEEN_TURNS)] if self._spoke else ()), Text(orjson.dumps(text)), Ended("stop", usage))
 
     def _complete(self, data: Mapping[str, Any]) -> Sequence[Part]:
         self.end()

@@ -42,7 +42,7 @@ from agentos_openai_api.chat.forms import stream_of
 from agentos_openai_api.chat.mapper import overrides_of, read_conversation, request_of
 from agentos_openai_api.chat.projection import ChatProjection
 from agentos_openai_api.chat.schemas import ChatCompletionRequestSchema, ChatCompletionSchema
-from agentos_openai_api.chat.waiting import waiting_completion
+from agentos_openai_api.chat.waiting import waiting_completion, waiting_template
 from agentos_openai_api.client_tools import end_pause_of_session
 from agentos_openai_api.disconnects import ON_DISCONNECT, cancels_on_disconnect
 from agentos_openai_api.routes import IDEMPOTENCY_KEY, REPLAYED, routes
@@ -156,7 +156,8 @@ def _projection(body: dict[str, Any], reader: AnswerReader) -> ChatProjection:
 
 
 def _reader(after_action: str | None = None) -> AnswerReader:
-    return AnswerReader(after_action=after_action, show_tools=this_request().headers.get(SHOW_TOOLS) == "1")
+    show_tools = this_request().headers.get(SHOW_TOOLS) == "1"
+    return AnswerReader(after_action=after_action, show_tools=show_tools, waiting=waiting_template())
 
 
 def _whole(found: dict[str, Any] | RunError, run_id: str) -> Response:

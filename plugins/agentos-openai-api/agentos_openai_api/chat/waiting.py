@@ -6,27 +6,38 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from agentos import PendingAction, PendingKind, Run
-from agentos.web import pending_actions
+from agentos.web import pending_actions, server
 from agentos_openai_api.chat.forms import completion_json, message_json, usage_json
 
 
-def waiting_text(run_id: str, pending: Sequence[Mapping[str, Any]]) -> str:
-    """Return a text that says what a run waits for and where that is answered."""
+def waiting_template() -> str | None:
+    """Return the text that the deployment wants; ``None`` where clients are shown none."""
+    template: str | None = server().config.plugin_settings["openai_waiting_text"]
+    return template
+
+
+def waiting_text(template: str | None, run_id: str, pending: Sequence[Mapping[str, Any]]) -> str:
+    """Return a text that says what a run waits for and where that is answered; empty without a template."""
+    if template is None:
+        return ""
     lines = [_line(action) for action in pending if action["kind"] != PendingKind.CLIENT_TOOL]
-    answer = f"Answer it with `POST /api/v1/runs/{run_id}/resume`; the run then continues."
-    return "\n".join(["This run waits for a person.", *lines, answer])
+    # What a tool or a plugin says comes last, so that nothing in it is replaced.
+    whole = template.replace("\\n", "\n").replace("{run_id}", run_id)
+    return whole.replace("{waiting}", "\n".join(lines))
 
 
 def waiting_completion(run: Run, waits_for: Sequence[PendingAction]) -> dict[str, Any]:
     """Return the answer to a client that has given its results, of a run that waits for a person besides."""
     ids = {action.id for action in waits_for}
-    text = waiting_text(run.id, [action for action in pending_actions(run) if action["id"] in ids])
+    pending = [action for action in pending_actions(run) if action["id"] in ids]
+    text = waiting_text(waiting_template(), run.id, pending)
     return completion_json(run, message_json(text), "stop", usage_json({}))
 
 
 def _line(action: Mapping[str, Any]) -> str:
     message = action.get("message")
     name = action.get("tool_name")
+    id = action["id"]
     if action["kind"] == PendingKind.APPROVAL:
-        return f"- The tool `{name}` needs an approval" + (f": {message}" if message else ".")
-    return f"- {'The agent' if name is None else f'The tool `{name}`'} asks: {message}"
+        return f"- The tool `{name}` needs an approval (`{id}`)" + (f": {message}" if message else ".")
+    return f"- {'The agent' if name is None else f'The tool `{name}`'} asks (`{id}`): {message}"

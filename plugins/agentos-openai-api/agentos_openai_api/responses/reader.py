@@ -10,6 +10,7 @@ import orjson
 
 from agentos import PendingKind
 from agentos.web import Frame, event_data, token_json
+from agentos_openai_api import WAITING_TEXT
 from agentos_openai_api.chat.waiting import waiting_text
 from agentos_openai_api.ids import FUNCTION_CALL, MOST_CALLS, item_id, tool_call_id
 from agentos_openai_api.responses import forms
@@ -28,10 +29,11 @@ class ResponseReader:
     """Turns frames into the events of one part of a run.
 
     A run that starts over at another worker makes what was sent invalid. With ``forgets``, that is left out, which an
-    answer that was not sent yet can do. Else an error is the last event.
+    answer that was not sent yet can do. Else an error is the last event. ``waiting`` is the text for a run that
+    waits for a person, as :func:`~agentos_openai_api.chat.waiting.waiting_text` takes it.
     """
 
-    def __init__(self, echo: Echo, *, part: int = 0, forgets: bool = False) -> None:
+    def __init__(self, echo: Echo, *, part: int = 0, forgets: bool = False, waiting: str | None = WAITING_TEXT) -> None:
         self.over = False
         """Whether the response has its last event."""
         self.lost = False
@@ -45,6 +47,7 @@ class ResponseReader:
         self._echo = echo
         self._wanted = part
         self._forgets = forgets
+        self._waiting = waiting
         self._run_id = self._model = ""
         self._session_id: str | None = None
         self._time = ""
@@ -189,7 +192,8 @@ class ResponseReader:
             if action["kind"] == PendingKind.CLIENT_TOOL and number < MOST_CALLS
         ]
         if not calls:
-            events += self._say(waiting_text(self._run_id, pending))
+            if text := waiting_text(self._waiting, self._run_id, pending):
+                events += self._say(text)
             events.append(self._end("response.incomplete", "incomplete", incomplete_details={"reason": forms.WAITS}))
             return events
         for number, action in calls:

@@ -8,6 +8,7 @@ from typing import Any
 
 from agentos import PendingAction, Run, RunNotFound, RunStatus
 from agentos.web import EventsExpired, Frame, NotFound, RunHandle, caller, server
+from agentos_openai_api.chat.waiting import waiting_template
 from agentos_openai_api.ids import FUNCTION_CALL, MESSAGE, REASONING, item_id
 from agentos_openai_api.responses import forms
 from agentos_openai_api.responses.echo import Echo
@@ -67,7 +68,7 @@ def read_response(found: Found) -> dict[str, Any]:
 
 def whole_response(found: Found, batches: Iterable[Sequence[Frame]]) -> dict[str, Any]:
     """Return a response as the frames of its run's log make it."""
-    reader = ResponseReader(found.echo, part=found.ref.part, forgets=True)
+    reader = ResponseReader(found.echo, part=found.ref.part, forgets=True, waiting=waiting_template())
     for frames in batches:
         for frame in frames:
             reader.read(frame)

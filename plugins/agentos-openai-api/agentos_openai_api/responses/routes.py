@@ -32,6 +32,7 @@ from agentos.web import (
     stream,
     wait_for_end,
 )
+from agentos_openai_api.chat.waiting import waiting_template
 from agentos_openai_api.client_tools import end_pause_of_session
 from agentos_openai_api.disconnects import ON_DISCONNECT, cancels_on_disconnect
 from agentos_openai_api.lists import ItemsQuery, OpenAIItemListSchema, page_of
@@ -126,7 +127,7 @@ def get_openai_response(response_id: str, query: dict[str, Any]) -> Response:
     found = find_response(response_id)
     if not query["stream"]:
         return _whole(found, read_response(found))
-    reader = ResponseReader(found.echo, part=found.ref.part)
+    reader = ResponseReader(found.echo, part=found.ref.part, waiting=waiting_template())
     return stream(found.handle, ResponseProjection(reader, starting_after=query.get("starting_after", -1)))
 
 
@@ -203,7 +204,7 @@ def _continued(body: dict[str, Any], continued: Continued) -> Response:
 
 
 def _projection(echo: Echo, part: int = 0) -> ResponseProjection:
-    return ResponseProjection(ResponseReader(echo, part=part))
+    return ResponseProjection(ResponseReader(echo, part=part, waiting=waiting_template()))
 
 
 def _ended(found: Found, headers: dict[str, str] | None = None) -> Response:
