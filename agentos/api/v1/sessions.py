@@ -89,10 +89,11 @@ def create_session(body: dict[str, Any]) -> Response:
 def list_sessions(query: dict[str, Any]) -> Response:
     """List sessions.
 
-    The newest activity comes first. Filters are exact and and-ed. The list is stable while sessions are added, if it is
-    read with `cursor`.
+    The newest activity comes first. Filters are and-ed, and exact but for `q`. The list is stable while sessions are
+    added, if it is read with `cursor`.
     """
-    where = SessionFilter(**{name: query[name] for name in FILTERS if name in query})
+    exact = {name: query[name] for name in FILTERS if name in query}
+    where = SessionFilter(**exact, name_contains=query.get("q"))
     answer = page_json(
         "session", query, lambda part: services().sessions.list(where, part, caller()), session_json, piece=PIECE
     )

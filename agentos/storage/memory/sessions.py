@@ -8,6 +8,7 @@ from datetime import datetime
 
 from agentos.domain.message import Message
 from agentos.domain.session import Session, Summary
+from agentos.domain.text import folded
 from agentos.errors import StorageError
 from agentos.storage.idempotency import IdempotencyKey, Replay
 from agentos.storage.memory.forks import MemoryForks
@@ -96,8 +97,17 @@ class MemorySessionStore(MemoryForks):
     def _matching(self, where: SessionFilter) -> Sequence[Session]:
         wanted = where.given()
         before = wanted.pop("updated_before", None)
+        part = wanted.pop("name_contains", None)
         found = matching((row.session for row in self._rows.sessions.values()), wanted)
-        return [one for one in found if before is None or one.updated_at < before]
+        return [
+            one
+            for one in found
+            if (before is None or one.updated_at < before) and (part is None or _contains(one.name, part))
+        ]
+
+
+def _contains(name: str | None, part: str) -> bool:
+    return name is not None and folded(part) in folded(name)
 
 
 def _place(session: Session) -> Cursor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from sqlalchemy import BigInteger, text
+from sqlalchemy import BigInteger, Text, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -14,6 +14,9 @@ from sqlalchemy.sql.functions import FunctionElement
 from agentos.storage.sqlalchemy.connection import Connection
 
 S = TypeVar("S")
+
+FOLD = "agentos_fold"
+"""SQLite's name of :func:`~agentos.domain.text.folded`, which each connection is given."""
 
 _LOCK = text("SELECT pg_advisory_xact_lock(:space, :number)")
 
@@ -27,6 +30,24 @@ def lock_until_commit(connection: Connection, space: int, number: int) -> None:
     """Take the lock with two numbers until the transaction ends. On SQLite, one transaction at a time writes anyway."""
     if connection.dialect == "postgresql":
         connection.execute(_LOCK, {"space": space, "number": number})
+
+
+class folded(FunctionElement[str]):  # noqa: N801 - reads as the SQL function that it is
+    """A text as a search compares it. On PostgreSQL, its collation knows what is the lower case of a letter."""
+
+    type = Text()
+    inherit_cache = True
+
+
+@compiles(folded, "sqlite")
+def _fold_on_sqlite(element: folded, compiler: SQLCompiler, **options: Any) -> str:
+    # SQLite's own lower() knows the letters of ASCII alone.
+    return f"{FOLD}({compiler.process(element.clauses, **options)})"
+
+
+@compiles(folded, "postgresql")
+def _fold_on_postgresql(element: folded, compiler: SQLCompiler, **options: Any) -> str:
+    return f"lower({compiler.process(element.clauses, **options)})"
 
 
 class database_now(FunctionElement[int]):  # noqa: N801 - reads as the SQL function that it is

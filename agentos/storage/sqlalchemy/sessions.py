@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Integer, Select, bindparam, delete, func, select, update
+from sqlalchemy import BigInteger, ColumnElement, Integer, Select, Text, bindparam, delete, func, select, update
 from sqlalchemy.sql.dml import ReturningDelete
 
 from agentos.domain.message import Message
@@ -21,6 +22,7 @@ from agentos.storage.sessions import SessionChanges, SessionFilter, other_versio
 from agentos.storage.sqlalchemy.added_messages import SqlAddedMessages, add_messages
 from agentos.storage.sqlalchemy.columns import fields_of, microseconds, time_of
 from agentos.storage.sqlalchemy.connection import Connection, Row
+from agentos.storage.sqlalchemy.dialects import folded
 from agentos.storage.sqlalchemy.forks import SqlForks
 from agentos.storage.sqlalchemy.history import SqlHistory
 from agentos.storage.sqlalchemy.idempotency import keep_key
@@ -43,16 +45,20 @@ _DELETE = OwnerScoped(delete(sessions).where(_GIVEN), sessions.c.owner)
 _PUT_SUMMARY = OwnerScoped(update(sessions).where(_GIVEN).values(summary=bindparam("new_summary")), sessions.c.owner)
 _GET_SUMMARY = OwnerScoped(select(sessions.c.summary).where(_GIVEN), sessions.c.owner)
 
+_WILD = re.compile(r"[\\%_]")
+_ESCAPED = r"\\\g<0>"
 _OBJECTS = ("metadata", "state")
 
 
+_SPECIAL: dict[str, ColumnElement[bool]] = {
+    "updated_before": sessions.c.updated_at < bindparam("with_updated_before", type_=BigInteger),
+    # The rows come by the index of the list, and their names are read. No index that all databases have knows parts.
+    "name_contains": folded(sessions.c.name).like(folded(bindparam("with_name_contains", type_=Text)), escape="\\"),
+}
+
+
 def _conditions(names: tuple[str, ...]) -> list[ColumnElement[bool]]:
-    return [
-        sessions.c.updated_at < bindparam("with_updated_before", type_=BigInteger)
-        if name == "updated_before"
-        else sessions.c[name] == bindparam(f"with_{name}")
-        for name in names
-    ]
+    return [_SPECIAL[name] if name in _SPECIAL else sessions.c[name] == bindparam(f"with_{name}") for name in names]
 
 
 @cache
@@ -95,6 +101,8 @@ def _filter_values(where: SessionFilter) -> tuple[tuple[str, ...], dict[str, Any
     given = where.given()
     if where.updated_before is not None:
         given["updated_before"] = microseconds(where.updated_before)
+    if where.name_contains is not None:
+        given["name_contains"] = f"%{_WILD.sub(_ESCAPED, where.name_contains)}%"
     return tuple(given), {f"with_{name}": value for name, value in given.items()}
 
 

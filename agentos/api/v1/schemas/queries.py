@@ -10,6 +10,7 @@ from agentos.domain.event import EVENT_TYPES
 from agentos.domain.pending import PendingKind
 from agentos.domain.run import RunStatus
 
+MAX_QUERY = 256
 MAX_NUMBER = 10**18 - 1
 
 
@@ -44,6 +45,9 @@ class SessionQuery(PagingQuery):
     user_id = id_field("Only sessions of this user.")
     team_id = id_field("Only sessions of this team.")
     workflow_id = id_field("Only sessions of this workflow.")
+    q = StrictString(
+        "Only sessions with this in their name, in upper or lower case.", least=1, most=MAX_QUERY, example="rome"
+    )
     include_total = QueryBoolean("Also count all that match, as `total`.", default=False)
 
 
