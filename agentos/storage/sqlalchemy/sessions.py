@@ -36,6 +36,7 @@ from agentos.storage.sqlalchemy.session_rows import (
     session_values,
 )
 from agentos.storage.sqlalchemy.tables import sessions
+from agentos.storage.sqlalchemy.text_search import SAID, search_values
 
 _GIVEN = sessions.c.id == bindparam("session_id")
 
@@ -52,6 +53,7 @@ _OBJECTS = ("metadata", "state")
 
 _SPECIAL: dict[str, ColumnElement[bool]] = {
     "updated_before": sessions.c.updated_at < bindparam("with_updated_before", type_=BigInteger),
+    "said": SAID,
     # The rows come by the index of the list, and their names are read. No index that all databases have knows parts.
     "name_contains": folded(sessions.c.name).like(folded(bindparam("with_name_contains", type_=Text)), escape="\\"),
 }
@@ -103,7 +105,8 @@ def _filter_values(where: SessionFilter) -> tuple[tuple[str, ...], dict[str, Any
         given["updated_before"] = microseconds(where.updated_before)
     if where.name_contains is not None:
         given["name_contains"] = f"%{_WILD.sub(_ESCAPED, where.name_contains)}%"
-    return tuple(given), {f"with_{name}": value for name, value in given.items()}
+    values: dict[str, Any] = {} if where.said is None else search_values(where.said, where.owner)
+    return tuple(given), values | {f"with_{name}": value for name, value in given.items()}
 
 
 class SqlSessionStore(SqlHistory, SqlAddedMessages, SqlForks):

@@ -48,6 +48,13 @@ class SessionQuery(PagingQuery):
     q = StrictString(
         "Only sessions with this in their name, in upper or lower case.", least=1, most=MAX_QUERY, example="rome"
     )
+    q_text = StrictString(
+        'Only sessions in which a message of the user or the assistant has all of these words, and phrases in "double'
+        ' quotes". Needs `AGENTOS_SEARCH`.',
+        least=1,
+        most=MAX_QUERY,
+        example='train "to Rome"',
+    )
     include_total = QueryBoolean("Also count all that match, as `total`.", default=False)
 
 
