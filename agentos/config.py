@@ -63,6 +63,12 @@ class Config:
         one_of("auto", "transaction"),
         "What is between the server and PostgreSQL: `transaction`, a pooler in transaction mode; `auto`, find out.",
     )
+    search: bool = setting(
+        False,
+        FLAG,
+        "Keep an index of what users and assistants say, for `q_text` of the list of sessions. Costs each run in a"
+        " session some time and space.",
+    )
     migrate: bool = setting(True, FLAG, "Bring the database's schema up to date at start.")
     model: str | None = setting(
         None,

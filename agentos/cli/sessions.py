@@ -27,6 +27,7 @@ def command() -> None:
 @click.option("--user", "user_id", metavar="ID", type=Text(), help="Only sessions of this user.")
 @click.option("--team", "team_id", metavar="ID", type=Text(), help="Only sessions of this team.")
 @click.option("--workflow", "workflow_id", metavar="ID", type=Text(), help="Only sessions of this workflow.")
+@click.option("--query", "name_contains", metavar="TEXT", type=Text(), help="Only sessions with this in their name.")
 @click.option("--limit", type=click.IntRange(1), default=100, show_default=True, help="List at most so many.")
 @as_json
 def list_sessions(limit: int, as_json: bool, **where: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 # Control characters, the separators that terminals and str.splitlines() take for line ends, those that turn the
 # direction of text, and what is no character.
@@ -31,6 +32,11 @@ def join_surrogates(text: str) -> str:
     except UnicodeEncodeError:
         return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     return text
+
+
+def folded(text: str) -> str:
+    """Return the text as a search compares it: without a difference between upper and lower case."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
 
 
 def shorten(text: str, length: int) -> str:

@@ -44,6 +44,7 @@ class SessionService:
     def __init__(self, storage: Storage, worker: Worker, config: Config) -> None:
         self._storage = storage
         self._worker = worker
+        self._search = config.search
         self._sizes = SizeLimits(config)
         self._added = AddedMessages(config, self._sizes)
 
@@ -199,12 +200,23 @@ class SessionService:
         return session
 
     def list(self, where: SessionFilter, paging: Paging, caller: Principal) -> Page[Session]:
-        """Return the caller's sessions, newest activity first."""
-        return self._storage.sessions.list(_within(where, caller), paging)
+        """Return the caller's sessions, newest activity first.
+
+        Raises ``InvalidRequest`` for ``said`` where ``AGENTOS_SEARCH`` is off.
+        """
+        return self._storage.sessions.list(self._within(where, caller), paging)
 
     def count(self, where: SessionFilter, caller: Principal) -> int:
         """Return how many of the caller's sessions match."""
-        return self._storage.sessions.count(_within(where, caller))
+        return self._storage.sessions.count(self._within(where, caller))
+
+    def _within(self, where: SessionFilter, caller: Principal) -> SessionFilter:
+        if where.said is not None and not self._search:
+            raise InvalidRequest(
+                "query parameter 'q_text' is not accepted here: this deployment keeps no index of what is said; its"
+                " operator turns it on with AGENTOS_SEARCH=true"
+            )
+        return where if caller.visible_owner is None else replace(where, owner=caller.visible_owner)
 
     def update(
         self, session_id: str, changes: SessionChanges, caller: Principal, *, expected_version: int | None = None
@@ -258,10 +270,6 @@ class SessionService:
             return message
         whole = (self._storage.attachments.with_data(media, owner=session.owner) or media for media in message.media)
         return replace(message, media=tuple(whole))
-
-
-def _within(where: SessionFilter, caller: Principal) -> SessionFilter:
-    return where if caller.visible_owner is None else replace(where, owner=caller.visible_owner)
 
 
 def _alias(door: str, id: str, caller: Principal) -> Alias:

@@ -21,7 +21,12 @@ UNSET: Any = object()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionFilter:
-    """Exact matches, and-ed; ``None`` matches everything. ``updated_before`` is exclusive."""
+    """Exact matches, and-ed; ``None`` matches everything. ``updated_before`` is exclusive.
+
+    ``name_contains`` is a part of the session's name, in upper or lower case. ``said`` are words and phrases
+    (:func:`agentos.storage.text_query.phrases_of`) that one message of a user or assistant has all of. A backend finds
+    them where it was told to keep an index of them.
+    """
 
     owner: str | None = None
     agent_id: str | None = None
@@ -29,6 +34,8 @@ class SessionFilter:
     team_id: str | None = None
     workflow_id: str | None = None
     updated_before: datetime | None = None
+    name_contains: str | None = None
+    said: tuple[str, ...] | None = None
 
     def given(self) -> dict[str, Any]:
         """Return the matches that are asked for, by field name."""

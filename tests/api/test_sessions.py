@@ -35,6 +35,31 @@ def test_null_means_none_when_a_session_is_created(client: FlaskClient) -> None:
     assert created["state"] == {}
 
 
+def test_sessions_are_found_by_a_part_of_their_name(client: FlaskClient) -> None:
+    for name, user in (
+        ("Trip to Rome", "ada"),
+        ("ROME by train", "ada"),
+        ("Rome", "bob"),
+        ("50%", "ada"),
+        (None, "ada"),
+    ):
+        client.post(SESSIONS, json={"agent_id": "a", "name": name, "user_id": user})
+    address = f"{SESSIONS}?q=rome&user_id=ada&include_total=true"
+    found = client.get(address).json
+    assert [session["name"] for session in found["sessions"]] == ["ROME by train", "Trip to Rome"]
+    assert found["total"] == 2
+    page = client.get(f"{address}&limit=1").json
+    assert [one["name"] for one in next_pages(client, f"{address}&limit=1", "sessions", page)][-1:] == ["Trip to Rome"]
+    assert [session["name"] for session in client.get(f"{SESSIONS}?q=%25").json["sessions"]] == ["50%"]
+
+
+@pytest.mark.parametrize("text", ["", "x" * 257, "%00"])
+def test_a_part_of_a_name_that_cannot_be_one_is_refused(client: FlaskClient, text: str) -> None:
+    refused = client.get(f"{SESSIONS}?q={text}")
+    assert refused.status_code == 400
+    assert "'q'" in refused.json["message"]
+
+
 @pytest.mark.parametrize(
     ("given", "expected"),
     [

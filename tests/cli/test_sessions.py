@@ -61,6 +61,11 @@ def test_a_session_is_forked_before_a_run(cli, session):
     assert "nothing" in refused.stderr
 
 
+def test_a_list_is_searched_by_name(cli, session):
+    named = cli.json("sessions", "fork", session, "--name", "Trip to Rome")["session_id"]
+    assert [one["session_id"] for one in cli.json("sessions", "list", "--query", "rome")["sessions"]] == [named]
+
+
 def test_an_empty_list_says_so_beside_the_output(cli):
     result = cli("sessions", "list")
     assert (result.exit_code, result.stdout, result.stderr) == (0, "", "No sessions.\n")

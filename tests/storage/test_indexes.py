@@ -26,6 +26,7 @@ from agentos.storage.pauses import PendingFilter
 from agentos.storage.runs import RunFilter
 from agentos.storage.sessions import SessionChanges, SessionFilter
 from agentos.storage.sqlalchemy import open_sql, tables
+from agentos.storage.sqlalchemy.dialects import FOLD
 from agentos.testing.storage.aliases import ALIAS, session_of
 from agentos.testing.storage.attachments import picture
 from agentos.testing.storage.contract import (
@@ -60,6 +61,8 @@ SESSION_FILTERS = {
     SessionFilter(owner="o", workflow_id="w"): ["ix_sessions_owner_workflow"],
     SessionFilter(owner="o", user_id="u", agent_id="a"): ["ix_sessions_owner_user", "ix_sessions_owner_agent"],
     SessionFilter(owner="o", updated_before=at(5)): ["ix_sessions_owner"],
+    SessionFilter(name_contains="n"): ["ix_sessions_activity"],
+    SessionFilter(owner="o", name_contains="n"): ["ix_sessions_owner"],
 }
 RUN_FILTERS = {
     RunFilter(): ["ix_runs_created"],
@@ -94,6 +97,13 @@ LISTS = {
     for where, indexes in filters.items()
     for paging in (Paging(), AFTER)
 }
+
+
+def run_in(storage, session_id):
+    """Return the id of a run of a session."""
+    return storage.runs.list(RunFilter(session_id=session_id), Paging(limit=1)).items[0].id
+
+
 QUERIES = {
     "sessions.delete_oldest": lambda s: s.sessions.delete_oldest(SessionFilter(updated_before=at(-9)), limit=5),
     "sessions.delete_oldest of an owner": lambda s: s.sessions.delete_oldest(
@@ -103,6 +113,10 @@ QUERIES = {
     "sessions.count of an owner": lambda s: s.sessions.count(SessionFilter(owner="o")),
     "sessions.history": lambda s: s.sessions.history("s", owner=None, limit=5),
     "sessions.history before": lambda s: s.sessions.history("s", owner=None, limit=5, before=9),
+    "sessions.fork": lambda s: s.sessions.fork("s", "fork", SessionChanges(), owner="o", now=at(9)),
+    "sessions.fork before a run": lambda s: s.sessions.fork(
+        "s", "fork", SessionChanges(), before_run_id=run_in(s, "s"), owner="o", now=at(9)
+    ),
     "sessions.get": lambda s: s.sessions.get("s", owner=None),
     "runs.get": lambda s: s.runs.get("r", owner=None),
     "sessions.get of an owner": lambda s: s.sessions.get("s", owner="o"),
@@ -201,6 +215,7 @@ FEW = ("oldest", "lost", "some_aliases", "ROW")
 
 def sqlite_plan(url, statement, parameters):
     with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection, connection:
+        connection.create_function(FOLD, 1, str, deterministic=True)
         rows = connection.execute(f"EXPLAIN QUERY PLAN {statement}", parameters).fetchall()
     connection.close()
     return [row[3] for row in rows]

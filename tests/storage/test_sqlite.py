@@ -239,3 +239,12 @@ def test_many_threads_count_their_failures_together(storage, locked, caplog):
     said = [record.getMessage() for record in caplog.records]
     assert len([one for one in said if "the database failed" in one]) == 1
     assert [record.failures for record in caplog.records if "works again" in record.getMessage()] == [6]
+
+
+def test_names_are_found_in_upper_and_lower_case_of_all_scripts(open_storage, sqlite_url):
+    storage = open_storage(sqlite_url)
+    storage.upgrade()
+    session = new_session(storage, name="\u00c9t\u00e9 \u041c\u043e\u0441\u043a\u0432\u0430 Stra\u00dfe")
+    for part in ("\u00e9T\u00c9", "\u043c\u041e\u0421", "STRASSE", "E\u0301t"):
+        found = storage.sessions.list(SessionFilter(name_contains=part), Paging()).items
+        assert [one.id for one in found] == [session.id], part

@@ -33,6 +33,7 @@ from agentos.errors import (
     SessionNotFound,
 )
 from agentos.storage.sessions import SessionChanges, SessionFilter
+from agentos.storage.text_query import phrases_of
 
 routes = Routes("sessions", "Conversations that last: what was said, whose they are, what the client keeps with them.")
 
@@ -89,10 +90,13 @@ def create_session(body: dict[str, Any]) -> Response:
 def list_sessions(query: dict[str, Any]) -> Response:
     """List sessions.
 
-    The newest activity comes first. Filters are exact and and-ed. The list is stable while sessions are added, if it is
-    read with `cursor`.
-    """
-    where = SessionFilter(**{name: query[name] for name in FILTERS if name in query})
+    The newest activity comes first. Filters are and-ed, and exact but for `q` and `q_text`. The list is stable while sessions are
+    added, if it is read with `cursor`.
+    """  # noqa: E501
+    exact = {name: query[name] for name in FILTERS if name in query}
+    where = SessionFilter(
+        **exact, name_contains=query.get("q"), said=phrases_of(query["q_text"]) if "q_text" in query else None
+    )
     answer = page_json(
         "session", query, lambda part: services().sessions.list(where, part, caller()), session_json, piece=PIECE
     )

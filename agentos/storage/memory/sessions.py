@@ -8,6 +8,7 @@ from datetime import datetime
 
 from agentos.domain.message import Message
 from agentos.domain.session import Session, Summary
+from agentos.domain.text import folded
 from agentos.errors import StorageError
 from agentos.storage.idempotency import IdempotencyKey, Replay
 from agentos.storage.memory.forks import MemoryForks
@@ -16,6 +17,7 @@ from agentos.storage.memory.paging import matching, page
 from agentos.storage.memory.rows import SessionRow, session_copy
 from agentos.storage.paging import Cursor, Page, Paging
 from agentos.storage.sessions import SessionChanges, SessionFilter, other_version
+from agentos.storage.text_query import has_phrase, words_of
 
 
 class MemorySessionStore(MemoryForks):
@@ -96,8 +98,25 @@ class MemorySessionStore(MemoryForks):
     def _matching(self, where: SessionFilter) -> Sequence[Session]:
         wanted = where.given()
         before = wanted.pop("updated_before", None)
+        part = wanted.pop("name_contains", None)
+        phrases = wanted.pop("said", None)
         found = matching((row.session for row in self._rows.sessions.values()), wanted)
-        return [one for one in found if before is None or one.updated_at < before]
+        return [
+            one
+            for one in found
+            if (before is None or one.updated_at < before)
+            and (part is None or _contains(one.name, part))
+            and (phrases is None or self._is_said(one.id, phrases))
+        ]
+
+    def _is_said(self, session_id: str, phrases: Sequence[str]) -> bool:
+        said = (one.stored.message for one in self._rows.sessions[session_id].messages)
+        texts = (words_of(one.content) for one in said if one.role in ("user", "assistant"))
+        return any(all(has_phrase(words, phrase) for phrase in phrases) for words in texts)
+
+
+def _contains(name: str | None, part: str) -> bool:
+    return name is not None and folded(part) in folded(name)
 
 
 def _place(session: Session) -> Cursor:

@@ -18,7 +18,7 @@ def open_sql(url: str, config: Config) -> Storage:
     # Imported here, so that a server on another backend does not pay for SQLAlchemy.
     from agentos.storage.sqlalchemy.storage import SqlStorage
 
-    return SqlStorage(open_database(url, pooler=config.database_pooler))
+    return SqlStorage(open_database(url, pooler=config.database_pooler), search=config.search)
 
 
 def open_database(url: str, *, pooler: str = "auto") -> Database:

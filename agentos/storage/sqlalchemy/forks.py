@@ -20,7 +20,7 @@ from sqlalchemy import (
     literal,
     literal_column,
     select,
-    union,
+    union_all,
     update,
 )
 
@@ -66,7 +66,7 @@ _FIRST_AFTER = (
 )
 _HAS_MORE = select(exists().where(_in_parent, messages.c.sequence >= bindparam("end", type_=Integer)))
 
-_COUNT = select(func.count()).select_from(select(messages.c.sequence).where(_copied).limit(MAX_MESSAGES + 1).subquery())
+_ONE_TOO_MANY = select(messages.c.sequence).where(_copied).order_by(messages.c.sequence).limit(1).offset(MAX_MESSAGES)
 
 # Rows of earlier versions, which have the bytes of attachments within them, or share them with their run.
 _of_its_run = select(run_media.c.media).where(run_media.c.run_id == messages.c.run_id).scalar_subquery()
@@ -96,7 +96,7 @@ _COPY = insert(messages).from_select(
 
 # A run keeps the attachments of all its messages. Each message says itself which ones it has.
 _named = messages.c.attachments.contains(literal('"sha256:').concat(run_attachments.c.digest).concat(literal('"')))
-_uses = union(
+_uses = union_all(
     select(messages.c.sequence, run_attachments.c.digest, run_attachments.c.owner)
     .join_from(messages, run_attachments, run_attachments.c.run_id == messages.c.run_id)
     .where(_copied, messages.c.position.is_(None), messages.c.attachments.is_not(None), _named),
@@ -107,8 +107,7 @@ _uses = union(
 ).subquery()
 _USE = insert(message_attachments).from_select(
     ["session_id", "sequence", "digest", "owner"],
-    # In the order of the digests, as everywhere: two transactions that lock in one order never block each other.
-    select(bindparam("fork_id", type_=Text), _uses.c.sequence, _uses.c.digest, _uses.c.owner).order_by(_uses.c.digest),
+    select(bindparam("fork_id", type_=Text), _uses.c.sequence, _uses.c.digest, _uses.c.owner),
     include_defaults=False,
 )
 _COUNT_TURNS = update(sessions).where(sessions.c.id == bindparam("fork_id")).values(turn_count=LAST_TURN)
@@ -172,7 +171,8 @@ def _planned(connection: Connection, session_id: str, before_run_id: str | None,
     if before_run_id is not None:
         first = _first_from(connection, session_id, before_run_id)
         which["end"] = first or which["end"]
-    check_size(session_id, messages=connection.execute(_COUNT, which).scalar())
+    too_many = connection.execute(_ONE_TOO_MANY, which).first() is not None
+    check_size(session_id, messages=MAX_MESSAGES + 1 if too_many else 0)
     check_size(session_id, characters=connection.execute(_SIZE, which).scalar())
     has_more = bool(connection.execute(_HAS_MORE, which).scalar())
     return _Plan(session_of(row), which["end"], row.message_count, not has_more)

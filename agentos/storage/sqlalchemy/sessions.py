@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Integer, Select, bindparam, delete, func, select, update
+from sqlalchemy import BigInteger, ColumnElement, Integer, Select, Text, bindparam, delete, func, select, update
 from sqlalchemy.sql.dml import ReturningDelete
 
 from agentos.domain.message import Message
@@ -21,6 +22,7 @@ from agentos.storage.sessions import SessionChanges, SessionFilter, other_versio
 from agentos.storage.sqlalchemy.added_messages import SqlAddedMessages, add_messages
 from agentos.storage.sqlalchemy.columns import fields_of, microseconds, time_of
 from agentos.storage.sqlalchemy.connection import Connection, Row
+from agentos.storage.sqlalchemy.dialects import folded
 from agentos.storage.sqlalchemy.forks import SqlForks
 from agentos.storage.sqlalchemy.history import SqlHistory
 from agentos.storage.sqlalchemy.idempotency import keep_key
@@ -34,6 +36,7 @@ from agentos.storage.sqlalchemy.session_rows import (
     session_values,
 )
 from agentos.storage.sqlalchemy.tables import sessions
+from agentos.storage.sqlalchemy.text_search import SAID, search_values
 
 _GIVEN = sessions.c.id == bindparam("session_id")
 
@@ -43,16 +46,21 @@ _DELETE = OwnerScoped(delete(sessions).where(_GIVEN), sessions.c.owner)
 _PUT_SUMMARY = OwnerScoped(update(sessions).where(_GIVEN).values(summary=bindparam("new_summary")), sessions.c.owner)
 _GET_SUMMARY = OwnerScoped(select(sessions.c.summary).where(_GIVEN), sessions.c.owner)
 
+_WILD = re.compile(r"[\\%_]")
+_ESCAPED = r"\\\g<0>"
 _OBJECTS = ("metadata", "state")
 
 
+_SPECIAL: dict[str, ColumnElement[bool]] = {
+    "updated_before": sessions.c.updated_at < bindparam("with_updated_before", type_=BigInteger),
+    "said": SAID,
+    # The rows come by the index of the list, and their names are read. No index that all databases have knows parts.
+    "name_contains": folded(sessions.c.name).like(folded(bindparam("with_name_contains", type_=Text)), escape="\\"),
+}
+
+
 def _conditions(names: tuple[str, ...]) -> list[ColumnElement[bool]]:
-    return [
-        sessions.c.updated_at < bindparam("with_updated_before", type_=BigInteger)
-        if name == "updated_before"
-        else sessions.c[name] == bindparam(f"with_{name}")
-        for name in names
-    ]
+    return [_SPECIAL[name] if name in _SPECIAL else sessions.c[name] == bindparam(f"with_{name}") for name in names]
 
 
 @cache
@@ -95,7 +103,10 @@ def _filter_values(where: SessionFilter) -> tuple[tuple[str, ...], dict[str, Any
     given = where.given()
     if where.updated_before is not None:
         given["updated_before"] = microseconds(where.updated_before)
-    return tuple(given), {f"with_{name}": value for name, value in given.items()}
+    if where.name_contains is not None:
+        given["name_contains"] = f"%{_WILD.sub(_ESCAPED, where.name_contains)}%"
+    values: dict[str, Any] = {} if where.said is None else search_values(where.said, where.owner)
+    return tuple(given), values | {f"with_{name}": value for name, value in given.items()}
 
 
 class SqlSessionStore(SqlHistory, SqlAddedMessages, SqlForks):

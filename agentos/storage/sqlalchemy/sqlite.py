@@ -14,10 +14,12 @@ import sqlalchemy
 from sqlalchemy import Engine, QueuePool, create_engine, event, text
 from sqlalchemy.exc import DBAPIError
 
+from agentos.domain.text import folded
 from agentos.errors import ConfigError, StorageError
 from agentos.fair_lock import FairLock
 from agentos.storage.sqlalchemy.address import check_writable, sqlite_file
 from agentos.storage.sqlalchemy.database import Database, Migration, Work
+from agentos.storage.sqlalchemy.dialects import FOLD
 
 T = TypeVar("T")
 
@@ -152,6 +154,7 @@ def _engine(path: Path, *, connections: int, foreign_keys: bool = True) -> Engin
             # The WAL is synced at checkpoints: what was committed survives any end of the process, though perhaps not
             # the last moments before a power failure.
             connection.execute("PRAGMA synchronous = NORMAL")
+            connection.create_function(FOLD, 1, _folded, deterministic=True)
             connection.execute(f"PRAGMA foreign_keys = {'ON' if foreign_keys else 'OFF'}")
         except BaseException:
             connection.close()
@@ -169,6 +172,10 @@ def _engine(path: Path, *, connections: int, foreign_keys: bool = True) -> Engin
         pool_use_lifo=True,  # the one that was used last has the most in its cache
         hide_parameters=True,
     )
+
+
+def _folded(text: str | None) -> str | None:
+    return None if text is None else folded(text)
 
 
 def _begin(connection: sqlalchemy.Connection) -> None:

@@ -22,6 +22,7 @@ from agentos.storage.sqlalchemy.keys import SqlKeyStore
 from agentos.storage.sqlalchemy.records import SqlRecordStore
 from agentos.storage.sqlalchemy.runs import SqlRunStore
 from agentos.storage.sqlalchemy.sessions import SqlSessionStore
+from agentos.storage.sqlalchemy.text_search import prepare
 
 _TABLE = "alembic_version"
 _REVISION = text(f"SELECT version_num FROM {_TABLE}")  # noqa: S608 - a constant
@@ -31,8 +32,9 @@ _LEAST = text(f"SELECT least FROM {COMPATIBILITY}")  # noqa: S608 - a constant
 class SqlStorage(Storage):
     """Keeps everything in SQLite or PostgreSQL."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, search: bool = False) -> None:
         self._database = database
+        self._search = search
         super().__init__(
             agents=SqlAgentStore(database),
             keys=SqlKeyStore(database),
@@ -51,6 +53,8 @@ class SqlStorage(Storage):
             self._database.migrate(_migrate_under_lock)
         elif not schema.ready:
             raise StorageError(schema.description)
+        if self._search:
+            prepare(self._database)
 
     def schema(self) -> SchemaState:
         if not self._database.exists():

@@ -33,6 +33,22 @@ def _ids(storage: Storage, where: SessionFilter = SessionFilter(), **paging: int
     return [session.id for session in storage.sessions.list(where, Paging(**paging)).items]  # type: ignore[arg-type]
 
 
+NAMES = (
+    "Trip to Rome",
+    "rome",
+    "100%",
+    "1000",
+    "a_b",
+    "aab",
+    "b\\c",
+    "\u00c9t\u00e9",
+    "\u6f22\u5b57",
+    "it's",
+    None,
+    "",
+)
+
+
 class SessionContract(Contract):
     """Sessions and summaries."""
 
@@ -66,6 +82,43 @@ class SessionContract(Contract):
         assert _ids(storage) == ["a", "c", "b", "d"]
         admitted(storage, storage.sessions.get("d", owner=None), seconds=3)
         assert _ids(storage) == ["d", "a", "c", "b"]
+
+    @pytest.mark.parametrize(
+        ("part", "found"),
+        [
+            ("rome", ["rome", "Trip to Rome"]),
+            ("ROM", ["rome", "Trip to Rome"]),
+            ("p to", ["Trip to Rome"]),
+            ("%", ["100%"]),
+            ("0%", ["100%"]),
+            ("_", ["a_b"]),
+            ("A_B", ["a_b"]),
+            ("\\", ["b\\c"]),
+            ("T\u00e9", ["\u00c9t\u00e9"]),
+            ("\u5b57", ["\u6f22\u5b57"]),
+            ("'", ["it's"]),
+            ("*", []),
+            ("paris", []),
+        ],
+    )
+    def test_sessions_are_found_by_a_part_of_their_name(self, storage: Storage, part: str, found: list[str]) -> None:
+        for number, name in enumerate(NAMES):
+            new_session(storage, name=name, seconds=number)
+        where = SessionFilter(name_contains=part)
+        assert [one.name for one in storage.sessions.list(where, Paging()).items] == found
+        assert storage.sessions.count(where) == len(found)
+
+    def test_sessions_are_found_by_name_among_those_that_match_otherwise_page_by_page(self, storage: Storage) -> None:
+        for number in range(12):
+            whose = "alice" if number % 2 else "bob"
+            new_session(storage, id=f"{number:02}", owner=whose, name=f"Trip {number}", seconds=number)
+        where = SessionFilter(owner="alice", name_contains="trip", updated_before=at(9))
+        page = storage.sessions.list(where, Paging(limit=3))
+        rest = storage.sessions.list(where, Paging(limit=3, cursor=page.next_cursor))
+        assert [[one.id for one in part.items] for part in (page, rest)] == [["07", "05", "03"], ["01"]]
+        assert rest.next_cursor is None
+        assert storage.sessions.delete_oldest(where, limit=9) == 4
+        assert storage.sessions.count(SessionFilter(name_contains="trip")) == 8
 
     @pytest.mark.parametrize("field", FIELDS)
     def test_sessions_are_filtered_by_exact_matches(self, storage: Storage, field: str) -> None:

@@ -17,6 +17,7 @@ from agentos.domain.event import EVENT_TYPES
 from agentos.domain.pending import Approver, PendingKind
 from agentos.domain.run import RunStatus
 
+MAX_QUERY = 256
 MAX_NUMBER = 10**18 - 1
 
 
@@ -63,6 +64,16 @@ class SessionQuery(PagingQuery):
     user_id = id_field("Only sessions of this user.")
     team_id = id_field("Only sessions of this team.")
     workflow_id = id_field("Only sessions of this workflow.")
+    q = StrictString(
+        "Only sessions with this in their name, in upper or lower case.", least=1, most=MAX_QUERY, example="rome"
+    )
+    q_text = StrictString(
+        'Only sessions in which a message of the user or the assistant has all of these words, and phrases in "double'
+        ' quotes". Needs `AGENTOS_SEARCH`.',
+        least=1,
+        most=MAX_QUERY,
+        example='train "to Rome"',
+    )
     include_total = QueryBoolean("Also count all that match, as `total`.", default=False)
 
 
