@@ -1,4 +1,4 @@
-"""Decisions that are wrong, late, forged, repeated or raced, on both databases: each has its code, and changes nothing."""
+"""Decisions that are wrong, late, repeated or raced, on both databases: each has its code, and changes nothing."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
