@@ -88,6 +88,7 @@ def before_load_schema(context: schemathesis.HookContext, raw_schema: dict[str, 
     _narrow(paths["/api/v1/sessions"]["get"], "cursor", encode_cursor("session", Cursor(EPOCH, "1")))
     _narrow(paths["/api/v1/runs"]["get"], "cursor", encode_cursor("run", Cursor(EPOCH, "1")))
     _narrow(paths["/api/v1/approvals"]["get"], "cursor", encode_cursor("approval", Cursor(EPOCH, "1")))
+    _narrow(paths["/api/v1/approvals/rules"]["get"], "cursor", encode_cursor("rule", Cursor(EPOCH, "1")))
     _narrow(paths["/api/v1/sessions/{session_id}"]["put"], "If-Match", "*")
 
 
