@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from agentos.domain.pending import Answer, PendingAction
 from agentos.domain.principal import APPROVE_ANY, Principal
@@ -143,7 +144,7 @@ def _visible_owner(caller: Principal) -> str | None:
 def _id(scope: RememberedScope) -> str:
     """Return the id of what is remembered for a scope. The tool's schema is not in it: a new decision replaces it."""
     covered = [scope.session_id, scope.agent_id, scope.tool, scope.rule]
-    return hashlib.sha256(canonical(covered).encode()).hexdigest()[:32]
+    return str(UUID(bytes=hashlib.sha256(canonical(covered).encode()).digest()[:16]))
 
 
 def _rule(record: Record) -> ApprovalRule:

@@ -124,8 +124,8 @@ class RunService:
         With the last answer it is resumed. ``address`` is where the answer comes from. Without ``resume_here``, the run
         continues at another worker, at its next sweep: for a process that ends soon.
 
-        Raises ``RunNotFound``, ``NotFound`` for an id that is not this run's, ``Forbidden``: an approval needs the scope
-        `runs:approve`, the others `agents:run`; ``InvalidRequest`` for an answer that does not fit,
+        Raises ``RunNotFound``, ``NotFound`` for an id that is not this run's, ``Forbidden`` (approvals need the scope
+        `runs:approve`, the others `agents:run`), ``InvalidRequest`` for an answer that does not fit,
         ``AlreadyAnswered``, ``PendingExpired``, and ``RunFinished``.
         """
         if resume_here:

@@ -66,6 +66,9 @@ class Record:
         return RecordKey(self.collection, self.owner, self.id)
 
 
+NO_RECORDS: Mapping[str, Record] = {}
+
+
 class RecordKey(NamedTuple):
     """What names a record."""
 

@@ -19,13 +19,10 @@ from agentos.storage.admission import Admission, Ended, Lease, Quota, Unattended
 from agentos.storage.idempotency import IdempotencyKey, Replay
 from agentos.storage.paging import Cursor, Page, Paging
 from agentos.storage.pauses import Answered, PendingFilter, WaitingAction
-from agentos.storage.records import Record, RecordKey
+from agentos.storage.records import NO_RECORDS, Record, RecordKey
 
 CLAIM_WITHIN = 30.0
 """Seconds in which a worker should have claimed a run that was submitted; after that, sweepers submit it again."""
-
-
-NO_RECORDS: Mapping[str, Record] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,20 +166,15 @@ class RunStore(ABC):
         :class:`~agentos.errors.AlreadyAnswered` for another one, :class:`~agentos.errors.PendingExpired` by database
         time, :class:`~agentos.errors.NotFound` for an id that is not this run's, :class:`~agentos.errors.RunFinished`,
         and :class:`~agentos.errors.RunNotFound`. A run that was asked to stop takes none (``RunFinished``). ``forget``
-        names records to delete when the run is resumed. ``records`` are by the ids of actions: each is put in the same
-        transaction as the answer to its action. For an answer that was given before, nothing is put.
+        names records to delete when the run is resumed. ``records``, by an action's id, are put with new answers.
 
-        With ``late``, the answers are those that an expiry gives: each is saved if its action has no answer and its
-        time is over, by database time, and left out otherwise. A person's answer after it raises ``PendingExpired``:
-        an answer with ``answered_by`` :data:`~agentos.domain.pending.EXPIRY` is one that an expiry gave.
+        With ``late``, the answers are those of an expiry (``answered_by`` is ``EXPIRY``): each is saved if its action
+        has no answer and its time is over, by database time. A person's answer after it raises ``PendingExpired``.
         """
 
     @abstractmethod
     def waiting(self, where: PendingFilter, paging: Paging, *, oldest_first: bool = False) -> Page[WaitingAction]:
-        """Return the actions of paused runs that wait for an answer, newest (``created_at``, then id) first.
-
-        With ``oldest_first``, the other way round.
-        """
+        """Return the actions of paused runs that wait for an answer, newest (``created_at``, then id) first or last."""
 
     @abstractmethod
     def count_waiting(self, where: PendingFilter) -> int:

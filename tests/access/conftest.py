@@ -9,13 +9,30 @@ import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from agentos import Arrival, Finish, ModelRequest, TextDelta, ToolContext, hookimpl, tool
+from agentos import (
+    Answer,
+    Arrival,
+    Finish,
+    ModelRequest,
+    PendingAction,
+    PendingKind,
+    Run,
+    RunStatus,
+    TextDelta,
+    ToolCall,
+    ToolContext,
+    hookimpl,
+    tool,
+)
 from agentos.app import create_app
 from agentos.config import Config
 from agentos.domain.agent import Agent
 from agentos.domain.principal import SCOPES_OF_ONE_OWNER
+from agentos.domain.times import utc_now
 from agentos.models.scripted import ScriptedProvider, call
 from agentos.registrations import RegisterModelProvider
+from agentos.services.approval_rules import rule_record
+from agentos.tools.tool import as_tools
 from parts.application import SWEPT, SWEPT_PLUGINS
 from parts.waiting import until
 
@@ -27,6 +44,7 @@ class Caller:
 
     def __init__(self, app: Flask, key: str) -> None:
         self._client = app.test_client()
+        self.services = app.extensions["agentos"]
         self.key = key
 
     def request(
@@ -84,6 +102,7 @@ class Belongings:
         self.paused_session_id = self._session("waits-approval")
         self.paused_run_id = owner.run("waits-approval", session_id=self.paused_session_id, media=PICTURE)["run_id"]
         self.action_id = self.pending()[0]["id"]
+        self.rule_id = self._remembered()
         summary = owner.request("POST", f"/api/v1/sessions/{self.session_id}/summary", {})
         assert summary.status_code == 200, summary.text
         until(lambda: self.statuses()[1] == "running")
@@ -91,7 +110,8 @@ class Belongings:
     def ids(self) -> set[str]:
         """Return the ids of all."""
         runs = {self.run_id, self.open_run_id, self.queued_run_id, self.paused_run_id}
-        return {self.session_id, self.open_session_id, self.paused_session_id, self.action_id, *runs}
+        sessions = {self.session_id, self.open_session_id, self.paused_session_id}
+        return {self.action_id, self.rule_id, *sessions, *runs}
 
     def pending(self) -> Any:
         """Return what the paused run waits for."""
@@ -109,6 +129,28 @@ class Belongings:
         unfinished = (self.open_session_id, self.paused_session_id)
         sessions = [self.owner.request("GET", f"/api/v1/sessions/{id}").json for id in unfinished]
         return [*seen, history, *sessions, self.statuses(), self.pending()]
+
+    def _remembered(self) -> str:
+        """Have a decision remembered for the first session, and return its id."""
+        run = Run(
+            id=self.run_id,
+            agent_id="echo",
+            owner=self.owner.request("GET", f"/api/v1/runs/{self.run_id}").json["owner"],
+            session_id=self.session_id,
+            input="",
+            status=RunStatus.COMPLETED,
+            created_at=utc_now(),
+        )
+        about = PendingAction(
+            id=self.action_id,
+            kind=PendingKind.APPROVAL,
+            call=ToolCall("1", "pay", "{}"),
+            arguments_hash="",
+            created_at=utc_now(),
+            rule="tool",
+        )
+        record = rule_record(run, about, Answer(decision="reject", answered_at=utc_now()), *as_tools(pay))
+        return self.owner.services.storage.records.put(record).id
 
     def _session(self, agent: str) -> str:
         body = {"agent_id": agent, "user_id": "mark", "team_id": "mark", "workflow_id": "mark", "name": "mark"}

@@ -29,7 +29,7 @@ def test_all_of_an_owner_goes_and_nothing_of_another(tenants: Tenants) -> None:
     answer = tenants.ada.request("DELETE", f"{DATA}?owner=alice")
     assert (answer.status_code, answer.json) == (
         200,
-        {"sessions": 4, "runs": 5, "attachments": 1, "aliases": 1, "records": 0},
+        {"sessions": 4, "runs": 5, "attachments": 1, "aliases": 1, "records": 1},
     )
     for run_id in (hers.run_id, hers.open_run_id, hers.queued_run_id, hers.paused_run_id, alone):
         assert tenants.ada.request("GET", f"/api/v1/runs/{run_id}").status_code == 404

@@ -22,7 +22,8 @@ def names(routes: list[Route]) -> list[str]:
 
 def address(route: Route, hers: Belongings | None = None) -> str:
     session_id, run_id = ("s", "r") if hers is None else (hers.session_id, hers.run_id)
-    own = {"session_id": session_id, "run_id": run_id}
+    action_id, rule_id = ("a", "x") if hers is None else (hers.action_id, hers.rule_id)
+    own = {"session_id": session_id, "run_id": run_id, "action_id": action_id, "rule_id": rule_id}
     doors = {"response_id": f"resp_{run_id}", "conversation_id": f"conv_{session_id}"}
     return route.path.format(**SHARED, **own, **doors)
 

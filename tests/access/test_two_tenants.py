@@ -52,6 +52,8 @@ SHARED = {
 OWNED = {
     "session_id": ("session_id", "open_session_id", "paused_session_id"),
     "run_id": ("run_id", "open_run_id", "queued_run_id", "paused_run_id"),
+    "action_id": ("action_id",),
+    "rule_id": ("rule_id",),
     "response_id": ("run_id", "open_run_id", "queued_run_id", "paused_run_id"),
     "conversation_id": ("session_id", "open_session_id", "paused_session_id"),
 }
@@ -144,6 +146,7 @@ def test_every_field_and_filter_that_is_an_id_is_owned_or_loose() -> None:
     assert named <= {*OWNED, *LEADING, *LOOSE}
     assert {(route.operation_id, ".".join(path)) for route, path in NAMED} == {
         ("list_runs", "session_id"),
+        ("list_approval_rules", "session_id"),
         ("list_approvals", "session_id"),
         ("list_approvals", "run_id"),
         ("run_agent", "session_id"),
@@ -235,7 +238,13 @@ def test_no_list_shows_what_is_somebody_elses_whatever_is_asked_for(tenants: Ten
             "session_id": [hers.paused_session_id],
             "agent_id": ["waits-approval"],
             "offset": ["0"],
+            "tool": ["pay"],
+            "approver": ["owner"],
+            "owner": ["alice"],
+            "order": ["newest", "oldest"],
         }
+    if route.operation_id == "list_approval_rules":
+        values |= {"session_id": [hers.session_id], "agent_id": ["echo"], "tool": ["pay"]}
     for value in values.get(given, ["mark"]):
         query = f"?{given}={value}" if given else ""
         seen = send(tenants.bob, route, {}, query=query)

@@ -1,4 +1,4 @@
-"""Decisions that are wrong, late, forged, repeated or raced, on both databases: each has its code, and changes nothing."""
+"""Decisions that are wrong, late, repeated or raced, on both databases: each has its code, and changes nothing."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -265,6 +265,29 @@ def test_a_decision_about_a_tool_that_was_changed_is_not_remembered(worker: Work
     assert code(said) == (400, "INVALID_REQUEST")
     assert "is not the one any more that this approval is about" in said.json["message"]
     assert ada.request("GET", "/api/v1/approvals/rules").json["rules"] == []
+
+
+def test_what_is_remembered_for_owners_with_long_names_is_read_in_parts(worker: Worker) -> None:
+    server = worker(remember=True)
+    name = "\U0001f600" * 255
+    ada = server.caller(name, OWN)
+    for _ in range(3):
+        session = ada.request("POST", "/api/v1/sessions", {"agent_id": "clerk"}).json["session_id"]
+        run = ada.run("clerk", session_id=session)
+        assert resume(ada, run["run_id"], approved(run["pending"][0]["id"], remember="session")).status_code == 202
+        server.until_ended(ada, run["run_id"])
+    boss = server.caller("boss", APPROVER)
+    address, seen = "/api/v1/approvals/rules?limit=1", []
+    page = boss.request("GET", address).json
+    while "next_cursor" in page:
+        seen += page["rules"]
+        page = boss.request("GET", f"{address}&cursor={page['next_cursor']}").json
+    seen += page["rules"]
+    assert len({one["session_id"] for one in seen}) == len(seen) == 3
+    assert {one["owner"] for one in seen} == {name}
+    revoked = boss.request("DELETE", f"/api/v1/approvals/rules/{seen[0]['id']}")
+    assert revoked.status_code == 200
+    assert server.caller("eve", OWN).request("DELETE", f"/api/v1/approvals/rules/{seen[1]['id']}").status_code == 404
 
 
 def test_an_agent_that_is_gone_is_said_and_the_run_waits_until_it_is_back(worker: Worker) -> None:

@@ -91,6 +91,7 @@ def before_load_schema(context: schemathesis.HookContext, raw_schema: dict[str, 
     _narrow(paths["/api/v1/approvals"]["get"], "cursor", encode_cursor("approval", Cursor(EPOCH, "1")))
     versions = encode_cursor("version", Cursor(EPOCH, "1"))
     _narrow(paths["/api/v1/agents/{agent_id}/versions"]["get"], "cursor", versions)
+    _narrow(paths["/api/v1/approvals/rules"]["get"], "cursor", encode_cursor("rule", Cursor(EPOCH, "1")))
     _narrow(paths["/api/v1/sessions/{session_id}"]["put"], "If-Match", "*")
     _narrow(paths["/api/v1/agents/{agent_id}"]["put"], "If-Match", "*")
     _narrow(paths["/api/v1/agents/{agent_id}/rollback"]["post"], "If-Match", "*")

@@ -13,6 +13,10 @@ from agentos.storage.paging import Cursor
 CursorKind = Literal["agent", "session", "run", "approval", "version", "rule"]
 
 VERSION = "1"
+LONGEST_ID = 255
+LONGEST_RULE = 512
+"""Characters of the id in a place. That of a rule, a record, has its owner in it."""
+
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 
@@ -35,7 +39,8 @@ def decode_cursor(kind: CursorKind, text: str) -> Cursor:
     try:
         plain = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True).decode()
         _, _, time, id = plain.split(":", 3)
-        if not id or "\0" in id or len(id) > 255 or (kind == "version" and not _NUMBER.fullmatch(id)):
+        longest = LONGEST_RULE if kind == "rule" else LONGEST_ID
+        if not id or "\0" in id or len(id) > longest or (kind == "version" and not _NUMBER.fullmatch(id)):
             raise ValueError(plain)
         cursor = Cursor(EPOCH + int(time) * MICROSECOND, id)
     except (binascii.Error, UnicodeDecodeError, OverflowError) as error:

@@ -20,8 +20,8 @@ from agentos.storage.memory.rows import MemoryStore
 from agentos.storage.memory.run_rows import action_copy, checkpoint_copy, run_copy
 from agentos.storage.paging import Cursor, Page, Paging
 from agentos.storage.pauses import Answered, PendingFilter, WaitingAction, check_paused
-from agentos.storage.records import Record, RecordKey
-from agentos.storage.runs import CLAIM_WITHIN, NO_RECORDS, RunStore
+from agentos.storage.records import NO_RECORDS, Record, RecordKey
+from agentos.storage.runs import CLAIM_WITHIN, RunStore
 
 
 class MemoryPauses(MemoryStore, RunStore):

@@ -32,9 +32,9 @@ from agentos.storage.answers import new_answers
 from agentos.storage.paging import Page, Paging, page_of
 from agentos.storage.pause_documents import action_of, answer_text
 from agentos.storage.pauses import Answered, PendingFilter, WaitingAction, check_paused
-from agentos.storage.records import Record, RecordKey
+from agentos.storage.records import NO_RECORDS, Record, RecordKey
 from agentos.storage.run_requests import PAUSED, request_of
-from agentos.storage.runs import CLAIM_WITHIN, NO_RECORDS, RunStore
+from agentos.storage.runs import CLAIM_WITHIN, RunStore
 from agentos.storage.sqlalchemy.columns import duration, fields_of, without_index
 from agentos.storage.sqlalchemy.connection import Connection, Row
 from agentos.storage.sqlalchemy.database import SqlStore

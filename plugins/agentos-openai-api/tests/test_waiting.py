@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from agentos import Agent, ToolContext, tool
-from agentos.models.scripted import ScriptedProvider, call
+from agentos.testing import ScriptedProvider, call
 from parts.openai_door import Door, MakeDoor
 from parts.waiting import until
 

@@ -12,7 +12,7 @@ from agentos.storage.paging import Cursor
 MAX_LIMIT = 1000
 DEFAULT_LIMIT = 100
 MAX_OFFSET = 1_000_000_000
-MAX_CURSOR = 1000
+MAX_CURSOR = 2000
 
 WORDS = {"true": True, "1": True, "false": False, "0": False}
 
