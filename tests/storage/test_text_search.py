@@ -84,6 +84,16 @@ def test_nothing_in_a_query_is_an_operator_or_an_error(storage, query):
     assert found(storage, query, "alice") == []
 
 
+@pytest.mark.parametrize(
+    "query",
+    ["word*", "-word", "word:", "^word", "(word", "'word'", '"word', "!word", "+word", "{word}", "word\\", "w\u00f6rd"],
+)
+def test_what_is_an_operator_elsewhere_is_no_part_of_a_word(storage, query):
+    session = new_session(storage, owner="alice")
+    take_turn(storage, session, "a word is w\u00f6rd", "are said")
+    assert found(storage, query, "alice") == [session.id]
+
+
 @pytest.mark.parametrize("query", ["", " ", '"', '""', "*", "- ! &", "'"])
 def test_a_query_without_a_word_is_refused(query):
     with pytest.raises(InvalidRequest, match="a word to look for"):
