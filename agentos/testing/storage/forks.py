@@ -177,11 +177,11 @@ class ForkContract(Contract):
 
     def test_of_a_runs_attachments_a_fork_keeps_those_that_its_messages_have(self, storage: Storage) -> None:
         session = new_session(storage, owner="alice")
-        for content in (b"first", b"second"):
-            run = admit(storage, new_run(session, media=(picture(content),), owner="alice")).run
-            storage.runs.finish(ended(run), messages=[Message("user", "look", media=run.media)])
-        made = fork(storage, session, run.id)
-        first, second = (str(one.message.media[0].reference) for one in stored(storage, session))
+        pictures = (picture(b"first"), picture(b"second"))
+        run = admit(storage, new_run(session, media=pictures, owner="alice")).run
+        storage.runs.finish(ended(run), messages=[Message("user", "look", media=run.media[:1])])
+        made = fork(storage, session)
+        first, second = (str(one.reference) for one in run.media)
         storage.sessions.delete(session.id, owner="alice")
         assert len(stored(storage, made)) == 1
         assert [storage.attachments.read(one, owner="alice") for one in (first, second)] == [b"first", None]
