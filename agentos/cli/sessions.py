@@ -28,15 +28,19 @@ def command() -> None:
 @click.option("--team", "team_id", metavar="ID", type=Text(), help="Only sessions of this team.")
 @click.option("--workflow", "workflow_id", metavar="ID", type=Text(), help="Only sessions of this workflow.")
 @click.option("--query", "name_contains", metavar="TEXT", type=Text(), help="Only sessions with this in their name.")
+@click.option(
+    "--text", metavar="TEXT", type=Text(), help="Only sessions in which this was said: words, and phrases in quotes."
+)
 @click.option("--limit", type=click.IntRange(1), default=100, show_default=True, help="List at most so many.")
 @as_json
-def list_sessions(limit: int, as_json: bool, **where: Any) -> None:
+def list_sessions(limit: int, as_json: bool, text: str | None, **where: Any) -> None:
     """List sessions, the newest activity first."""
     from agentos.api.v1.serializers import session_json
     from agentos.storage.sessions import SessionFilter
+    from agentos.storage.text_query import phrases_of
 
     with opened() as services:
-        wanted = SessionFilter(**where)
+        wanted = SessionFilter(**where, said=None if text is None else phrases_of(text))
         sessions = list(read_pages(lambda part: services.sessions.list(wanted, part, OPERATOR), limit))
     print_list(
         "sessions",

@@ -205,7 +205,7 @@ def tenants_of(tmp_path: Path, **settings: Any) -> Iterator[Tenants]:
     """Make a server with keys and a database of its own."""
     url = f"sqlite:///{tmp_path}/agentos.db"
     # Some tests ask faster than the limits by default let a caller.
-    limits = {"rate_limit": None, "failed_auth_rate_limit": None, **settings}
+    limits = {"rate_limit": None, "failed_auth_rate_limit": None, "search": True, **settings}
     config = Config(database_url=url, auth=["api_key"], assistant=False, environ={}, **limits)
     app = create_app(config, agents=AGENTS, plugins={**SWEPT_PLUGINS, "calls": Calls()})
     made = Tenants(app)

@@ -1,10 +1,11 @@
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 
-from api.conftest import next_pages
+from api.conftest import Serve, next_pages
 
 SESSIONS = "/api/v1/sessions"
 
@@ -51,6 +52,27 @@ def test_sessions_are_found_by_a_part_of_their_name(client: FlaskClient) -> None
     page = client.get(f"{address}&limit=1").json
     assert [one["name"] for one in next_pages(client, f"{address}&limit=1", "sessions", page)][-1:] == ["Trip to Rome"]
     assert [session["name"] for session in client.get(f"{SESSIONS}?q=%25").json["sessions"]] == ["50%"]
+
+
+def test_sessions_are_found_by_what_was_said_in_them(serve: Serve, tmp_path: Path) -> None:
+    served = serve("To Rome by train", database_url=f"sqlite:///{tmp_path}/agentos.db", search=True)
+    first, second = served.new_session(user_id="ada"), served.new_session()
+    for session_id in (first, second):
+        served.run("Where to?", session_id)
+    search = f"{SESSIONS}?q_text="
+    found = served.client.get(f"{search}rome%20%22by%20train%22&include_total=true").json
+    assert [session["session_id"] for session in found["sessions"]] == [second, first]
+    assert found["total"] == 2
+    assert [one["session_id"] for one in served.client.get(f"{search}where&user_id=ada").json["sessions"]] == [first]
+    assert served.client.get(f"{search}paris").json["count"] == 0
+    refused = served.client.get(f"{search}%22*%22")
+    assert (refused.status_code, refused.json["code"]) == (400, "INVALID_REQUEST")
+
+
+def test_where_no_index_is_kept_a_search_says_how_to_have_one(client: FlaskClient) -> None:
+    refused = client.get(f"{SESSIONS}?q_text=rome")
+    assert refused.status_code == 400
+    assert "AGENTOS_SEARCH=true" in refused.json["message"]
 
 
 @pytest.mark.parametrize("text", ["", "x" * 257, "%00"])

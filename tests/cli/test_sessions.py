@@ -66,6 +66,15 @@ def test_a_list_is_searched_by_name(cli, session):
     assert [one["session_id"] for one in cli.json("sessions", "list", "--query", "rome")["sessions"]] == [named]
 
 
+def test_a_list_is_searched_by_what_was_said(cli, session, monkeypatch):
+    refused = cli("sessions", "list", "--text", "hello")
+    assert refused.exit_code != 0
+    assert "AGENTOS_SEARCH" in refused.stderr
+    monkeypatch.setenv("AGENTOS_SEARCH", "true")
+    assert [one["session_id"] for one in cli.json("sessions", "list", "--text", "hello")["sessions"]] == [session]
+    assert cli.json("sessions", "list", "--text", "goodbye")["count"] == 0
+
+
 def test_an_empty_list_says_so_beside_the_output(cli):
     result = cli("sessions", "list")
     assert (result.exit_code, result.stdout, result.stderr) == (0, "", "No sessions.\n")

@@ -53,6 +53,8 @@ ACCEPTED = (
     ("(replace|rollback)_agent", "AcceptedNegativeData", "PRECONDITION_FAILED", "If-Match names none"),
     ("make_session_summary", "RejectedPositiveData", "INVALID_REQUEST", "the session has no messages yet"),
     ("get_session_summary", "EnsureResourceAvailability", "SUMMARY_NOT_FOUND", "has no summary yet"),
+    # What is a word is a matter of Unicode; and this deployment may have no index.
+    ("list_sessions", "RejectedPositiveData", "INVALID_REQUEST", "query parameter 'q_text'"),
     # A JSON schema cannot forbid a character or a number at any depth, nor 1.0 where it allows 1.
     (".*", "RejectedPositiveData", "INVALID_REQUEST", "holds the character U+0000, which is not accepted"),
     (".*", "RejectedPositiveData", "INVALID_REQUEST", "too large; accepted are integers of 64 bits"),

@@ -20,7 +20,7 @@ from parts.server import AgentOSServer
 from parts.soak import SOAK, full
 
 HERE = Path(__file__).parent
-SETTINGS = {"AGENTOS_MODEL": "scripted:echo"}
+SETTINGS = {"AGENTOS_MODEL": "scripted:echo", "AGENTOS_SEARCH": "true"}
 LONG = full(180, 7200)
 PLUGINS = "calculator"
 OPERATIONS = len(route_table((PLUGINS,), SWEPT_PLUGINS).operations)

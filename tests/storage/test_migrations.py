@@ -22,6 +22,7 @@ from agentos.storage.migrations import HEAD, migrate, needs_at_least
 from agentos.storage.paging import Paging
 from agentos.storage.runs import RunFilter
 from agentos.storage.schema import SchemaState
+from agentos.storage.sessions import SessionChanges
 from agentos.storage.sqlalchemy import open_database
 from agentos.storage.sqlalchemy.tables import metadata
 from agentos.testing.storage.contract import (
@@ -278,6 +279,10 @@ def test_a_database_of_an_earlier_revision_is_upgraded_with_what_it_holds(open_s
     assert [message.content for message in admission.history] == ["q"]
     assert storage.events.delete_old(ended_before=at(9), limit=9) == 1
     assert [len(storage.events.read(run_id)) for run_id in ("old", "open")] == [0, 2]
+    storage.sessions.fork("s", "fork", SessionChanges(), owner=None, now=at(9))
+    assert storage.sessions.delete("s", owner=None)
+    ((message,),) = [storage.sessions.history("fork", owner=None, limit=9).messages]
+    assert storage.attachments.read(message.message.media[0].reference, owner="anonymous") == b"hello"
 
 
 def test_every_earlier_revision_is_upgraded_by_a_test():

@@ -84,6 +84,16 @@ def test_nothing_in_a_query_is_an_operator_or_an_error(storage, query):
     assert found(storage, query, "alice") == []
 
 
+@pytest.mark.parametrize(
+    "query",
+    ["word*", "-word", "word:", "^word", "(word", "'word'", '"word', "!word", "+word", "{word}", "word\\", "w\u00f6rd"],
+)
+def test_what_is_an_operator_elsewhere_is_no_part_of_a_word(storage, query):
+    session = new_session(storage, owner="alice")
+    take_turn(storage, session, "a word is w\u00f6rd", "are said")
+    assert found(storage, query, "alice") == [session.id]
+
+
 @pytest.mark.parametrize("query", ["", " ", '"', '""', "*", "- ! &", "'"])
 def test_a_query_without_a_word_is_refused(query):
     with pytest.raises(InvalidRequest, match="a word to look for"):
@@ -163,8 +173,10 @@ def test_the_index_of_sqlite_is_whole_after_all_that_is_deleted(open_searched, s
     assert found(storage, "e漢") == found(storage, "É漢") == ["2"]
     with closing(sqlite3.connect(sqlite_url.removeprefix("sqlite:///"))) as connection:
         assert connection.execute("SELECT count(*) FROM message_texts").fetchone() == (2,)
-        # Of an index without a copy of its texts, this checks that the index is whole in itself.
-        connection.execute("INSERT INTO message_search (message_search) VALUES ('integrity-check')")
+    storage.sessions.delete("2", owner=None)
+    with closing(sqlite3.connect(sqlite_url.removeprefix("sqlite:///"))) as connection:
+        connection.execute("CREATE VIRTUAL TABLE temp.words USING fts5vocab(main, message_search, 'row')")
+        assert connection.execute("SELECT term FROM words").fetchall() == []
 
 
 def test_a_run_that_ends_without_a_word_is_no_matter(storage):

@@ -127,7 +127,8 @@ def prepare(database: Database) -> None:
 
 def _make(connection: sqlalchemy.Connection) -> None:
     dialect = connection.dialect.name
-    if inspect(connection).has_table(_STATE):
+    # On SQLite all of it at each start: a migration that makes the table of messages anew drops its triggers.
+    if dialect != "sqlite" and inspect(connection).has_table(_STATE):
         return
     if dialect == "sqlite" and not connection.execute(_HAS_FTS5).scalar():
         raise ConfigError(

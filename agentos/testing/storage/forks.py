@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 from typing import Any
 
@@ -25,6 +26,7 @@ from agentos.testing.storage.contract import (
     admit,
     admitted,
     at,
+    at_once,
     ended,
     key,
     new_run,
@@ -175,11 +177,11 @@ class ForkContract(Contract):
 
     def test_of_a_runs_attachments_a_fork_keeps_those_that_its_messages_have(self, storage: Storage) -> None:
         session = new_session(storage, owner="alice")
-        for content in (b"first", b"second"):
-            run = admit(storage, new_run(session, media=(picture(content),), owner="alice")).run
-            storage.runs.finish(ended(run), messages=[Message("user", "look", media=run.media)])
-        made = fork(storage, session, run.id)
-        first, second = (str(one.message.media[0].reference) for one in stored(storage, session))
+        pictures = (picture(b"first"), picture(b"second"))
+        run = admit(storage, new_run(session, media=pictures, owner="alice")).run
+        storage.runs.finish(ended(run), messages=[Message("user", "look", media=run.media[:1])])
+        made = fork(storage, session)
+        first, second = (str(one.reference) for one in run.media)
         storage.sessions.delete(session.id, owner="alice")
         assert len(stored(storage, made)) == 1
         assert [storage.attachments.read(one, owner="alice") for one in (first, second)] == [b"first", None]
@@ -222,6 +224,27 @@ class ForkContract(Contract):
         with pytest.raises(RunNotFound):
             fork(storage, session, new_id(), idempotency=key("other"))
         assert storage.idempotency.find(key("other")) is None
+
+    def test_of_forks_and_a_deletion_that_come_at_once_each_fork_is_whole_or_none(self, storage: Storage) -> None:
+        for _ in range(4):
+            session = new_session(storage, owner="alice")
+            run = admit(storage, new_run(session, media=(picture(b"x"),), owner="alice")).run
+            storage.runs.finish(ended(run), messages=[Message("user", "look", media=run.media)])
+            made: list[Session] = []
+
+            def fork_or_delete(number: int, session: Session = session, made: list[Session] = made) -> None:
+                if number == 2:
+                    storage.sessions.delete(session.id, owner="alice")
+                else:
+                    with contextlib.suppress(SessionNotFound):
+                        made.append(fork(storage, session))
+
+            at_once(fork_or_delete, 6)
+            for one in made:
+                ((message,),) = [stored(storage, one)]
+                reference = str(message.message.media[0].reference)
+                assert storage.attachments.read(reference, owner="alice") == b"x"
+                storage.sessions.delete(one.id, owner="alice")
 
     def test_more_than_one_transaction_should_write_is_refused(self, storage: Storage) -> None:
         session = new_session(storage)
