@@ -36,7 +36,7 @@ def test_it_is_accepted_at_once_and_found_again_from_any_worker(pair: Pair) -> N
 def test_a_full_queue_refuses_with_the_time_to_come_back(serve: Callable[..., AgentOSServer]) -> None:
     server = serve(workers=1, AGENTOS_BACKGROUND_LIMIT="2", AGENTOS_BACKGROUND_QUEUE="3")
     client = Client(server.url)
-    agent = client.register(model="scripted:slow-6x0.1")
+    agent = client.register(model="scripted:slow-30x0.1")
     accepted = [begin(client, agent) for _ in range(5)]
     assert [answer.status_code for answer in accepted] == [202] * 5
     refused = begin(client, agent)

@@ -5,6 +5,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 
 import requests
 
@@ -111,9 +112,9 @@ def refused_and_unready(server: AgentOSServer, url: str) -> None:
 
 
 def ask_health(connection: socket.socket) -> bytes:
-    """Ask by a connection that was made before, and return the status."""
+    """Ask by a connection that was made before, and return the status. A new worker may have to start first."""
     with connection:
-        connection.settimeout(5)
+        connection.settimeout(30)
         connection.sendall(b"GET /health HTTP/1.1\r\nHost: agentos\r\nConnection: close\r\n\r\n")
         return connection.recv(65536)[9:12]
 
@@ -165,11 +166,11 @@ def test_a_reload_under_load_fails_nothing(serve: Callable[..., AgentOSServer]) 
     server = serve(AGENTOS_DRAIN_TIMEOUT="20")
     client = Client(server.url)
     port = int(client.url.rpartition(":")[2])
-    with Traffic(client) as traffic:
+    with Traffic(client) as traffic, ExitStack() as opened:
         for _ in range(full(1, 20)):
             time.sleep(0.6)
             old = set(server.worker_pids())
-            just_made = [socket.create_connection(("127.0.0.1", port)) for _ in range(8)]
+            just_made = [opened.enter_context(socket.create_connection(("127.0.0.1", port))) for _ in range(8)]
             time.sleep(0.2)
             server.process.send_signal(signal.SIGHUP)
             time.sleep(0.4)

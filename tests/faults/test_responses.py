@@ -40,14 +40,17 @@ def words(count: int) -> str:
 
 
 def read(stream: Any, into: list[dict[str, Any]], *, most: int = 10_000) -> None:
-    """Read events until there are so many, or the stream ends or is cut."""
+    """Read events until there are so many, or the stream ends or is cut. The client raises for an event `error`."""
     try:
         for event in stream:
             into.append(event.to_dict())
             if len(into) >= most:
                 return
-    except (openai.APIError, httpx2.TransportError):  # it was cut
+    except httpx2.TransportError:  # it was cut
         pass
+    except openai.APIError as error:
+        if error.code is not None:
+            into.append({"type": "error", "code": error.code})
 
 
 def said(events: list[dict[str, Any]]) -> str:

@@ -574,7 +574,7 @@ def test_an_approved_call_is_not_repeated_after_a_crash_of_the_worker_that_made_
 
 def test_the_end_of_a_paused_run_begins_the_next_background_run_of_its_session(worker: Make) -> None:
     bank = Bank(*PAID, "next")
-    services = worker(bank)
+    services = worker(bank, lease_seconds=60.0)  # no sweep comes by itself
     session, _ = services.sessions.create("clerk", caller=OPERATOR)
     run_id = start(services, session_id=session.id)
     paused(services.storage, run_id)
