@@ -58,7 +58,7 @@ def name_of(requirement: str) -> str:
 
 
 def own_names() -> frozenset[str]:
-    """Return the names that the ``setup.cfg`` files here declare: on an index they could be somebody else's."""
+    """Return the names that the ``setup.cfg`` files here declare: on an index they may belong to others."""
     names = set()
     for path in (ROOT / "setup.cfg", ROOT / "testing" / "setup.cfg", *ROOT.glob("plugins/*/setup.cfg")):
         parser = ConfigParser(interpolation=None, comment_prefixes=("#",))

@@ -32,7 +32,7 @@ class Api(ABC):
 
     @abstractmethod
     def stream(self, agent: str, session: str) -> tuple[str, str]:
-        """Return the path and the body that ask for a run whose tokens come as the model says them."""
+        """Return the path and the body that ask for a run that sends its tokens as the model says them."""
 
 
 class AgentOSApi(Api):
@@ -73,7 +73,7 @@ class AgnoApi(Api):
 
 
 class LangGraphApi(Api):
-    """LangGraph Server, whose sessions are threads."""
+    """LangGraph Server. Its sessions are threads."""
 
     def session(self, url: str, agent: str) -> str:  # noqa: ARG002 - a thread is of no graph
         """Make a thread."""

@@ -18,8 +18,8 @@ class Peer:
     """A server to compare with.
 
     ``command`` is run in a copy of ``servers/NAME``, in the environment of ``NAME.txt``; ``{bin}`` and ``{port}`` are
-    filled in, in ``env`` too. ``ready`` is a path that answers 200 once it serves. ``packages`` are those whose
-    versions are reported, ``configured`` says what was chosen, and why. ``beside`` is the row of ours that it is
+    filled in, in ``env`` too. ``ready`` is a path that answers 200 once it serves. The versions of ``packages``
+    are reported, ``configured`` says what was chosen, and why. ``beside`` is the row of ours that it is
     compared with: the one that is asked in the same way.
     """
 

@@ -36,7 +36,7 @@ def plain(bench: Bench) -> list[Row]:
 
 
 def paced(bench: Bench) -> list[Row]:
-    """Measure streams whose tokens are 20 ms apart, 100 at once, which began one after the other."""
+    """Measure streams with tokens 20 ms apart, 100 at once, which began one after the other."""
     # Not 20 ms: then all their tokens would come in the same moment.
     load = Load(address="", paths=[PACED], bodies=[INPUT], connections=100, stagger=0.0202, tokens=100)
     load.rounds = 2 if bench.quick else 4  # they are 100 at once between the first that begins and the first that ends
@@ -59,7 +59,7 @@ def paced(bench: Bench) -> list[Row]:
 
 
 def burst(bench: Bench) -> list[Row]:
-    """Measure streams whose tokens come all at once."""
+    """Measure streams with tokens that come all at once."""
     load = Load(address="", paths=[BURST], bodies=[INPUT], connections=100, tokens=1000)
     load.rounds = 1 if bench.quick else 2
     work = "the same, 1000 tokens as fast as they come"

@@ -16,7 +16,7 @@ from pathlib import Path
 from agentos_testing.process import KEPT
 
 from conformance.catalogue import SUITES, Suite, suites
-from conformance.environments import environment, registry_is_reachable
+from conformance.environments import environment, registries_are_reachable
 from conformance.results import Result, counted, summary
 from conformance.serving import served
 from parts.virtual_environments import Unavailable
@@ -59,7 +59,7 @@ def conform(suite: Suite, deadline: float) -> Result:
         make_command = environment(suite)
     except Unavailable as why:
         # In CI a lock that names what is not there must not look like a machine without a network.
-        failed = bool(os.environ.get("CI")) and registry_is_reachable()
+        failed = bool(os.environ.get("CI")) and registries_are_reachable(suite)
         return Result(name=suite.name, reason=str(why), is_failure=failed)
     began = time.monotonic()
     if (limit := min(suite.limit, deadline - began)) <= 0:

@@ -45,11 +45,14 @@ def _install_packages(programs: Path, packages: Sequence[Path], place: Path) -> 
     place.mkdir()
     for file in packages:
         shutil.copy(file, place)
+    _npm(programs, place, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel", "error")
+
+
+def _npm(programs: Path, place: Path, *command: str) -> None:
     node = _node_of(programs)
-    npm = [str(node), str(node.parents[1] / "lib/node_modules/npm/bin/npm-cli.js"), "ci", "--ignore-scripts"]
-    run(
-        [*npm, "--no-audit", "--no-fund", "--loglevel", "error"], cwd=place, env={"PATH": f"{node.parent}:{os.defpath}"}
-    )
+    npm = [str(node), str(node.parents[1] / "lib/node_modules/npm/bin/npm-cli.js")]
+    # The machine's certificates, as pip takes them: an index of one's own may have one that others do not know.
+    run([*npm, *command], cwd=place, env={"PATH": f"{node.parent}:{os.defpath}", "NODE_USE_SYSTEM_CA": "1"})
 
 
 def _node_of(programs: Path) -> Path:
@@ -68,12 +71,16 @@ def _node(programs: Path, modules: Path, suite: Suite, folder: Path, results: Pa
     return [str(_node_of(programs)), "--test", *reporters, f"--test-reporter-destination={results}", *files]
 
 
-def registry_is_reachable() -> bool:
+def registries_are_reachable(suite: Suite) -> bool:
     """Say whether a small package can be fetched: then something else is wrong with what could not be installed."""
     with TemporaryDirectory() as folder:
         pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "download", "--quiet", "--no-cache-dir"]
         try:
             run([*pip, "--no-deps", "--dest", folder, "iniconfig"])
+            if suite.is_node:
+                requirements = suite.environment / "requirements.txt"
+                programs = installed(requirements, cache_directory(CACHE), name=suite.environment.name, options=PIP)
+                _npm(programs, Path(folder), "view", "zod", "version", "--fetch-retries", "0")
         except Unavailable:
             return False
     return True

@@ -42,7 +42,7 @@ ACCEPTED = (
     ("list_.*", "RejectedPositiveData", "INVALID_REQUEST", "'cursor' and 'offset' were both given"),
     ("follow_run", "RejectedPositiveData", "INVALID_REQUEST", "accepted is one of them, or a Last-Event-ID that"),
     ("(run|stream)_agent", "RejectedPositiveData", "INVALID_REQUEST", "is true and a stream was asked for"),
-    ("run_agent", "RejectedPositiveData", "INVALID_REQUEST", "nobody waits for a background run"),
+    ("run_agent", "RejectedPositiveData", "INVALID_REQUEST", "no client waits for a background run"),
     ("replace_agent", "RejectedPositiveData", "INVALID_REQUEST", "but the address names"),
     ("(register|replace)_agent", "RejectedPositiveData", "INVALID_REQUEST", "is another name of"),
     ("(register|replace)_agent", "RejectedPositiveData", "INVALID_REQUEST", "none of its tools"),

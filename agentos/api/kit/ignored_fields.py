@@ -32,7 +32,7 @@ def ignore_fields(schema: Schema, values: Mapping[str, Any]) -> None:
 def note_ignored(*names: str) -> None:
     """Name fields that a view has read and does not follow, in the answer's header, behind those that are unknown.
 
-    For operations whose body or query is an ``OpenRequestSchema``.
+    For operations that read their body or query with an ``OpenRequestSchema``.
     """
     if names:
         noted = ignored_fields()

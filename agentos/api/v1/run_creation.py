@@ -172,8 +172,8 @@ def _cancels_on_disconnect(body: dict[str, Any], *, streamed: bool) -> bool:
             )
         if cancels:
             raise InvalidRequest(
-                "field 'background' is true and 'on_disconnect' is 'cancel'; nobody waits for a background run, so only"
-                " 'continue' is accepted"
+                "field 'background' is true and 'on_disconnect' is 'cancel'; no client waits for a background run, so"
+                " only 'continue' is accepted"
             )
     return cancels
 

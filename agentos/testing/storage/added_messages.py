@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Sequence
 
 import pytest
@@ -138,12 +139,17 @@ class AddedMessageContract(Contract):
         self, storage: Storage
     ) -> None:
         session = new_session(storage)
+        given: dict[str, int] = {}
+        """How many messages each run was given that left some."""
 
         def take_or_add(number: int) -> None:
             for _ in range(4):
                 if number % 2:
-                    run = admit(storage, new_run(session)).run
+                    admission = admit(storage, new_run(session), history_turns=99)
+                    run = admission.run
                     if run.status is RunStatus.RUNNING:
+                        given[run.id] = len(admission.history or ())
+                        time.sleep(0.002)  # others have their turn
                         storage.runs.finish(ended(run), messages=said("q", "a"))
                     else:
                         storage.runs.request_cancel(run.id, owner=None)
@@ -157,6 +163,7 @@ class AddedMessageContract(Contract):
         pairs = list(zip(history.messages[::2], history.messages[1::2], strict=True))
         assert {(one.message.content, two.message.content) for one, two in pairs} <= {("q", "a"), ("one", "two")}
         assert [one.sequence for one in history.messages] == list(range(1, len(history.messages) + 1))
+        assert {one.run_id: one.sequence - 1 for one, _ in pairs if one.run_id} == given
 
     def test_runs_without_messages_stand_where_they_were_between_added_ones(self, storage: Storage) -> None:
         session = new_session(storage)

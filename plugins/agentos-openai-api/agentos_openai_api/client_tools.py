@@ -79,12 +79,13 @@ def keeps_to(results: Results, wanted: ModelOverrides) -> bool:
     if "tool_choice" in wanted.parameters:
         return False
     try:
-        return _wishes(results.handle.overrides()) == _wishes(wanted)
+        return _compared(results.handle.overrides()) == _compared(wanted)
     except RunNotFound:
         return False
 
 
-def _wishes(overrides: ModelOverrides) -> tuple[Any, ...]:
+def _compared(overrides: ModelOverrides) -> tuple[Any, ...]:
+    """Return what two requests for one run have in common."""
     parameters = {name: value for name, value in overrides.parameters.items() if name != "tool_choice"}
     return parameters, overrides.output_schema, tuple(overrides.client_tools), overrides.instructions
 

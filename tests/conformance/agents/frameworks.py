@@ -25,17 +25,8 @@ from agentos import (
     hookimpl,
     tool,
 )
+from conformance.agents import ALL_OVERRIDES
 from conformance.agents.example import example_of
-
-ALL = (
-    "temperature",
-    "max_tokens",
-    "output_schema",
-    "client_tools",
-    "tool_choice",
-    "parallel_tool_calls",
-    "instructions",
-)
 
 FAILURES: Mapping[str, AgentOSError] = {
     "bug": AgentFailed("the agent is broken"),
@@ -130,10 +121,10 @@ def clock() -> str:
     return "noon"
 
 
-helper = Agent(id="helper", model="conformance:m", name="Helper", description="Helps.", allow_overrides=ALL)
+helper = Agent(id="helper", model="conformance:m", name="Helper", description="Helps.", allow_overrides=ALL_OVERRIDES)
 closed = Agent(id="closed", model="conformance:m", allow_overrides=())
 usual = Agent(id="usual", model="conformance:m")
-clerk = Agent(id="clerk", model="conformance:m", tools=[clock], allow_overrides=ALL)
+clerk = Agent(id="clerk", model="conformance:m", tools=[clock], allow_overrides=ALL_OVERRIDES)
 
 
 @hookimpl

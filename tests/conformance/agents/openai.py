@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from agentos import (
     Agent,
@@ -26,6 +25,8 @@ from agentos import (
     hookimpl,
     tool,
 )
+from conformance.agents import ALL_OVERRIDES
+from conformance.agents.example import example_of
 
 FAILURES: Mapping[str, AgentOSError] = {
     "bug": AgentFailed("the agent is broken"),
@@ -34,15 +35,6 @@ FAILURES: Mapping[str, AgentOSError] = {
     "away": ProviderUnavailable("the provider is away"),
     "limit": ProviderRateLimited("the provider asks for less", retry_after=1),
 }
-ALL = (
-    "temperature",
-    "max_tokens",
-    "output_schema",
-    "client_tools",
-    "tool_choice",
-    "parallel_tool_calls",
-    "instructions",
-)
 
 
 class Obedient(ModelProvider):
@@ -71,7 +63,7 @@ class Obedient(ModelProvider):
                 yield ToolCallDelta(index=index, id=f"call_{index}", name=name, arguments=arguments)
             yield Finish("tool_calls")
         elif request.output_schema is not None:
-            yield from _say(json.dumps(_smallest(request.output_schema, request.output_schema)))
+            yield from _say(json.dumps(example_of(request.output_schema)))
         elif words[0] == "fail":
             raise FAILURES[words[1]]
         elif words[0] == "slow":
@@ -109,28 +101,6 @@ def _attached(message: Message) -> str:
     return "".join(f" [{media.type} {media.content_type} {media.name}]" for media in message.media)
 
 
-def _smallest(schema: Mapping[str, Any], root: Mapping[str, Any]) -> Any:
-    """Return a value that follows a schema as pydantic writes them."""
-    if "$ref" in schema:
-        return _smallest(root["$defs"][schema["$ref"].rpartition("/")[2]], root)
-    if "enum" in schema:
-        return schema["enum"][0]
-    if "anyOf" in schema:
-        return _smallest(schema["anyOf"][0], root)
-    match schema.get("type"):
-        case "object":
-            return {name: _smallest(part, root) for name, part in schema.get("properties", {}).items()}
-        case "array":
-            return [_smallest(schema["items"], root)]
-        case "integer":
-            return 7
-        case "number":
-            return 0.5
-        case "boolean":
-            return True
-    return "text"
-
-
 @tool
 def clock() -> str:
     """Tell the time."""
@@ -143,9 +113,11 @@ def refund(amount: int) -> str:
     return f"paid {amount}"
 
 
-helper = Agent(id="helper", model="conformance:m", name="Helper", description="Helps.", allow_overrides=ALL)
+helper = Agent(id="helper", model="conformance:m", name="Helper", description="Helps.", allow_overrides=ALL_OVERRIDES)
 closed = Agent(id="closed", model="conformance:m", allow_overrides=())
-clerk = Agent(id="clerk", model="conformance:m", tools=[clock, refund], approve=["refund"], allow_overrides=ALL)
+clerk = Agent(
+    id="clerk", model="conformance:m", tools=[clock, refund], approve=["refund"], allow_overrides=ALL_OVERRIDES
+)
 
 
 @hookimpl
