@@ -1,6 +1,6 @@
 // Where the person is: the hash of the address. A reload, a bookmark and the back button all work.
 import { computed, effect, signal } from '@preact/signals'
-import { h, type ComponentChildren, type JSX, type VNode } from 'preact'
+import { h, type ComponentChildren, type VNode } from 'preact'
 
 export interface Route {
   path: string
@@ -86,11 +86,19 @@ export function setQuery(changes: Record<string, string | null>): void {
 /** The path of ids in the address: each is encoded. */
 export const at = (...parts: string[]): string => '/' + parts.map(encodeURIComponent).join('/')
 
-type LinkProps = Omit<JSX.IntrinsicElements['a'], 'href'> & { to: string; children?: ComponentChildren }
+interface LinkProps {
+  to: string
+  children?: ComponentChildren
+  class?: string | undefined
+  title?: string | undefined
+  'aria-label'?: string | undefined
+  'aria-current'?: 'page' | undefined
+  onClick?: ((event: MouseEvent) => void) | undefined
+}
 
 /** A link to a place of the console. */
 export function Link({ to, children, ...rest }: LinkProps): VNode {
-  return h('a', { ...rest, href: '#' + to }, children)
+  return h('a', { ...rest, href: '#' + to }, children) as VNode
 }
 
 addEventListener('hashchange', () => (hash.value = read()))

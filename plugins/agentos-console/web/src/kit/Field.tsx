@@ -1,5 +1,5 @@
 // Fields with their label, hint and error. Each tells its text, never the event.
-import type { ComponentChildren, JSX, VNode } from 'preact'
+import type { ComponentChildren, Ref, VNode } from 'preact'
 import { useId } from 'preact/hooks'
 import { Icon } from './Icon'
 
@@ -34,20 +34,46 @@ export function Field({ label, hideLabel, hint, error, optional, children }: Com
   )
 }
 
-type Native<K extends 'input' | 'textarea' | 'select'> = Omit<JSX.IntrinsicElements[K], 'value' | 'onInput' | 'onChange' | 'label'>
+/** What of an element's own attributes a field passes on. */
+interface Native<E extends HTMLElement> {
+  ref?: Ref<E>
+  class?: string | undefined
+  name?: string
+  disabled?: boolean | undefined
+  readOnly?: boolean | undefined
+  required?: boolean | undefined
+  autofocus?: boolean
+  autocomplete?: string
+  autocapitalize?: 'off'
+  spellcheck?: boolean
+  placeholder?: string | undefined
+  maxLength?: number | undefined
+  onBlur?: ((event: FocusEvent) => void) | undefined
+  onFocus?: ((event: FocusEvent) => void) | undefined
+  onKeyDown?: ((event: KeyboardEvent) => void) | undefined
+  onPaste?: ((event: ClipboardEvent) => void) | undefined
+}
 
-type TextFieldProps = Common & Native<'input'> & { value: string; onInput: (text: string) => void }
+type TextFieldProps = Common &
+  Native<HTMLInputElement> & {
+    type?: 'text' | 'number' | 'password' | 'date' | 'datetime-local' | 'url' | 'email'
+    step?: number | string
+    min?: number | string | undefined
+    max?: number | string | undefined
+    value: string
+    onInput: (text: string) => void
+  }
 
 /** A line of text. */
 export function TextField({ label, hideLabel, hint, error, optional, value, onInput, class: more, ...rest }: TextFieldProps): VNode {
   return (
     <Field {...{ label, hideLabel, hint, error, optional }}>
-      {wired => <input type="text" autocomplete="off" {...rest} {...wired} class={more ? `input ${more}` : 'input'} value={value} onInput={event => onInput(event.currentTarget.value)} />}
+      {wired => <input type="text" autocomplete="off" {...(rest as object)} {...wired} class={more ? `input ${more}` : 'input'} value={value} onInput={event => onInput(event.currentTarget.value)} />}
     </Field>
   )
 }
 
-type TextAreaProps = Common & Native<'textarea'> & { value: string; onInput: (text: string) => void; code?: boolean }
+type TextAreaProps = Common & Native<HTMLTextAreaElement> & { value: string; onInput: (text: string) => void; code?: boolean | undefined; rows?: number }
 
 /** Text of several lines; `code`: in the fixed font, without spelling marks. */
 export function TextArea({ label, hideLabel, hint, error, optional, value, onInput, code, class: more, ...rest }: TextAreaProps): VNode {
@@ -65,14 +91,14 @@ export interface Option {
   disabled?: boolean
 }
 
-type SelectProps = Common & Native<'select'> & { value: string; options: readonly Option[]; onChange: (value: string) => void }
+type SelectProps = Common & { name?: string; class?: string | undefined; disabled?: boolean | undefined; value: string; options: readonly Option[]; onChange: (value: string) => void }
 
 /** One of a few. */
-export function Select({ label, hideLabel, hint, error, optional, value, options, onChange, class: more, ...rest }: SelectProps): VNode {
+export function Select({ label, hideLabel, hint, error, optional, value, options, onChange, class: more, name, disabled }: SelectProps): VNode {
   return (
     <Field {...{ label, hideLabel, hint, error, optional }}>
       {wired => (
-        <select {...rest} {...wired} class={more ? `select ${more}` : 'select'} value={value} onChange={event => onChange(event.currentTarget.value)}>
+        <select name={name} disabled={disabled} {...wired} class={more ? `select ${more}` : 'select'} value={value} onChange={event => onChange(event.currentTarget.value)}>
           {options.map(option => <option key={option.value} value={option.value} disabled={option.disabled} selected={option.value === value}>{option.label}</option>)}
         </select>
       )}
