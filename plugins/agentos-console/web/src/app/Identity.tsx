@@ -13,7 +13,7 @@ export function Identity(): VNode | null {
   const found = rights.value
   if (found === null) return null
   const off = found.authentication === 'off'
-  const name = off ? 'No key needed' : visible(found.name ?? found.owner ?? 'Your key')
+  const name = off ? 'No key' : visible(found.name ?? found.owner ?? 'Your key')
   return (
     <>
       <button type="button" class="nav-item nav-who" onClick={() => setOpen(true)} aria-label={`${name}: what this key may do`} title="What this key may do">
