@@ -34,7 +34,8 @@ export function NewKeyDialog({ onClose, onMade }: NewKeyDialogProps): VNode {
   const [busy, setBusy] = useState(false)
   const [error, setError] = useState<unknown>(null)
   const [tried, setTried] = useState(false)
-  const offered = describe(rights.value?.effective ?? [])
+  // The one that gives all the others comes last.
+  const offered = describe((rights.value?.effective ?? []).toSorted((one, other) => Number(one === 'admin') - Number(other === 'admin')))
 
   const submit = async (event: Event): Promise<void> => {
     event.preventDefault()
@@ -60,7 +61,7 @@ export function NewKeyDialog({ onClose, onMade }: NewKeyDialogProps): VNode {
       actions={
         <>
           <Button onClick={onClose}>Cancel</Button>
-          <Button kind="primary" type="submit" form="new-key" busy={busy}>Make the key</Button>
+          <Button kind="primary" type="submit" form="new-key" busy={busy}>Create key</Button>
         </>
       }
     >

@@ -6,6 +6,7 @@ import { visible } from '../kit/format'
 import { Empty, ErrorNotice, Loading, Notice } from '../kit/Notice'
 import { Page } from '../kit/Page'
 import { Badge } from '../kit/Status'
+import { Ticks } from '../kit/Ticks'
 import { useGet } from '../kit/useResource'
 
 interface Setting {
@@ -65,9 +66,9 @@ function Row({ setting }: { setting: Setting }): VNode {
       <div class="setting-name">
         <code>{visible(setting.name)}</code>
         <details class="small">
-          <summary class="soft">{visible(setting.help)}</summary>
+          <summary class="soft"><Ticks text={setting.help} /></summary>
           <dl class="facts setting-more">
-            <dt>Accepts</dt><dd>{visible(setting.accepts)}</dd>
+            <dt>Accepts</dt><dd><Ticks text={setting.accepts} /></dd>
             <dt>Default</dt><dd><Value value={setting.default} /></dd>
             {setting.variables.length > 0 && <><dt>Set by</dt><dd class="mono">{visible(setting.variables.join(', '))}</dd></>}
           </dl>

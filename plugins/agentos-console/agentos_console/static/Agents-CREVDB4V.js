@@ -1,1 +1,0 @@
-import{a as i}from"./chunk-I7EHE3ZY.js";import{A as e,v as t}from"./chunk-6VY2ND3G.js";function o(){return t(i,{title:"Agents",children:t(e,{icon:"agents",title:"This view is being built"})})}export{o as default};

@@ -1,1 +1,0 @@
-import{a as p}from"./chunk-I7EHE3ZY.js";import{A as t,v as o}from"./chunk-6VY2ND3G.js";function e(){return o(p,{title:"Approvals",children:o(t,{icon:"approvals",title:"This view is being built"})})}export{e as default};

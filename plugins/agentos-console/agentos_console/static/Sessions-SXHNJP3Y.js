@@ -1,1 +1,0 @@
-import{a as o}from"./chunk-I7EHE3ZY.js";import{A as i,v as e}from"./chunk-6VY2ND3G.js";function t(){return e(o,{title:"Sessions",children:e(i,{icon:"sessions",title:"This view is being built"})})}export{t as default};

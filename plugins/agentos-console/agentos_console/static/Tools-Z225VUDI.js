@@ -1,1 +1,0 @@
-import{a as e}from"./chunk-I7EHE3ZY.js";import{A as t,v as o}from"./chunk-6VY2ND3G.js";function i(){return o(e,{title:"Tools",children:o(t,{icon:"tools",title:"This view is being built"})})}export{i as default};
