@@ -4,7 +4,6 @@ import { test } from 'node:test'
 import { check } from '../src/kit/schema/check'
 import { exampleOf, fieldsOf, startOf } from '../src/kit/schema/fields'
 import { hasRoundedNumbers, parseJson } from '../src/kit/schema/text'
-import { visible } from '../src/kit/visible'
 
 const REFUND = {
   type: 'object',
@@ -90,9 +89,4 @@ test('what is not JSON is said with its line', () => {
 test('numbers that JavaScript rounds are found at any depth', () => {
   assert.equal(hasRoundedNumbers({ a: [JSON.parse('12345678901234567890')] }), true)
   assert.equal(hasRoundedNumbers({ a: [2 ** 53 - 1, 0.1, '12345678901234567890'] }), false)
-})
-
-test('characters that change the direction of text are written out', () => {
-  assert.equal(visible('a\u202Eb\u2066c\u200B'), 'a⟨U+202E⟩b⟨U+2066⟩c⟨U+200B⟩')
-  assert.equal(visible('שלום wörld 👩 \n\t'), 'שלום wörld 👩 \n\t')
 })

@@ -31,6 +31,23 @@ export function fieldsOf(schema: unknown): FormField[] | null {
   return names.map(name => field(name, (whole['properties'] as Record<string, unknown>)[name], schema, required))
 }
 
+/** The name of the one field of a form for a value that is no object. */
+export const SINGLE = 'answer'
+
+/** A schema for an object with one field, for a schema of a single value; null where it is none or needs JSON. */
+export function singleField(schema: unknown): Schema | null {
+  const { $defs, definitions, ...whole } = resolve(schema, schema)
+  const wrapped = {
+    type: 'object',
+    properties: { [SINGLE]: { title: 'Answer', ...whole } },
+    required: [SINGLE],
+    ...($defs === undefined ? {} : { $defs }),
+    ...(definitions === undefined ? {} : { definitions }),
+  }
+  const [only] = fieldsOf(wrapped) ?? []
+  return only === undefined || only.kind === 'json' ? null : wrapped
+}
+
 /** A form that begins with this has what the schema gives as defaults, and nothing else. */
 export function startOf(schema: unknown): { [key: string]: Json } {
   const start: { [key: string]: Json } = {}
