@@ -43,7 +43,7 @@ export function Decide({ action, busy, reason, send }: AnswerForm): VNode {
   return (
     <>
       {editing ? (
-        <SchemaForm schema={schema ?? {}} value={action.arguments} onChange={setEdited} strict />
+        <SchemaForm schema={schema ?? {}} value={action.arguments} onChange={setEdited} strict jsonLabel="Arguments" />
       ) : (
         <div class="pending-arguments">
           {isObject(action.arguments) ? (

@@ -15,6 +15,8 @@ import type { Json } from './schema/values'
 export type FormResult = { value: Json } | undefined
 
 interface SchemaFormProps {
+  /** What the JSON editor is called. */
+  jsonLabel?: string
   schema: unknown
   /** What it begins with; absent: the schema's defaults. */
   value?: unknown
@@ -25,9 +27,16 @@ interface SchemaFormProps {
 }
 
 /** A form for a schema. One for a single value, as `{"type": "string"}`, has one field. */
-export function SchemaForm({ schema, value, onChange, strict = false }: SchemaFormProps): VNode {
+export function SchemaForm({
+  schema,
+  value,
+  onChange,
+  strict = false,
+  jsonLabel = 'Value as JSON',
+}: SchemaFormProps): VNode {
   const single = useMemo(() => singleField(schema), [schema])
-  if (single === null) return <ObjectForm schema={schema} value={value} onChange={onChange} strict={strict} />
+  if (single === null)
+    return <ObjectForm schema={schema} value={value} onChange={onChange} strict={strict} jsonLabel={jsonLabel} />
   const inner = (result: FormResult): void =>
     onChange(result && { value: (result.value as { [name: string]: Json })[SINGLE] ?? null })
   return (
@@ -80,7 +89,7 @@ function ObjectForm({
           />
         ))
       ) : (
-        <JsonField label="Value as JSON" rows={6} value={text} schema={schema} onInput={setText} />
+        <JsonField label={jsonLabel} rows={6} value={text} schema={schema} onInput={setText} />
       )}
       {fields !== null && !single && (
         <div class="row">
