@@ -1,6 +1,7 @@
 // How much waits for an answer, for the badge in the navigation. Asks gently: every 20 seconds, not while the page is
 // hidden, and not for a key that may not see it.
 import { effect, signal } from '@preact/signals'
+import { setBadge } from '../app/badges'
 import { connection } from '../app/connection'
 import { may } from '../app/rights'
 import { client, locked } from '../app/session'
@@ -41,9 +42,11 @@ export function watchWaiting(): () => void {
     if (!mayCount() || locked.value) waiting.value = null
     if (connection.value === 'online') countNow()
   })
+  const stopBadge = effect(() => setBadge('/approvals', waiting.value ?? 0))
   document.addEventListener('visibilitychange', countNow)
   return () => {
     stopEffect()
+    stopBadge()
     document.removeEventListener('visibilitychange', countNow)
     clearTimeout(timer)
     asking?.abort()

@@ -2,7 +2,9 @@
 import type { VNode } from 'preact'
 import { useState } from 'preact/hooks'
 import { Button } from './Button'
+import { Copy } from './Copy'
 import { count, plural, visible } from './format'
+import { jsonText } from './schema/text'
 
 const MOST_ITEMS = 100
 const MOST_TEXT = 2000
@@ -12,13 +14,18 @@ interface JsonProps {
   value: unknown
   /** How many levels are open at first. */
   open?: number
+  /** Whether there is a button that copies it. */
+  copy?: boolean
 }
 
 /** A JSON value. A text alone is shown as a text. */
-export function Json({ value, open = 2 }: JsonProps): VNode {
+export function Json({ value, open = 2, copy = false }: JsonProps): VNode {
   return (
-    <div class="json" tabIndex={0} role="group" aria-label="JSON">
-      <Value value={value} open={open} depth={0} />
+    <div class="json-box">
+      <div class="json grow" tabIndex={0} role="group" aria-label="JSON">
+        <Value value={value} open={open} depth={0} />
+      </div>
+      {copy && <Copy text={jsonText(value)} label="Copy JSON" />}
     </div>
   )
 }

@@ -45,6 +45,7 @@ export function SchemaForm({
       value={value === undefined ? undefined : { [SINGLE]: value }}
       onChange={inner}
       strict={strict}
+      jsonLabel={jsonLabel}
       single
     />
   )
@@ -56,6 +57,7 @@ function ObjectForm({
   onChange,
   strict = false,
   single = false,
+  jsonLabel = 'Value as JSON',
 }: SchemaFormProps & { single?: boolean }): VNode {
   const fields = useMemo(() => fieldsOf(schema), [schema])
   const start = value ?? (fields === null ? exampleOf(schema) : startOf(schema))

@@ -1,4 +1,4 @@
-import type { Schemas } from '@agentos-server/client'
+import type { RunEventType, Schemas } from '@agentos-server/client'
 import type { VNode } from 'preact'
 import { useState } from 'preact/hooks'
 import { Button } from '../kit/Button'
@@ -11,11 +11,11 @@ import { useEvents } from './useEvents'
 
 /** The raw events of a run, by type, live while it lasts. */
 export function Events({ run }: { run: Schemas['RunDetail'] }): VNode {
-  const [types, setTypes] = useState<readonly string[]>([])
+  const [types, setTypes] = useState<readonly RunEventType[]>([])
   const [follows, setFollows] = useState(true)
   const isOpen = isLive(run.status) || run.status === 'paused'
   const { rows, ended, reading, error, more, stop } = useEvents(run.run_id, types, isOpen && follows)
-  const toggle = (type: string): void =>
+  const toggle = (type: RunEventType): void =>
     setTypes(types.includes(type) ? types.filter(one => one !== type) : [...types, type])
   const followNow = (): void => {
     if (follows) stop()

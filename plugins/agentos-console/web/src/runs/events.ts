@@ -1,6 +1,8 @@
 // The events of a run as rows of a page: tokens that follow each other are one row, so that an answer of 10,000 tokens
 // is readable, and each can be opened.
 
+import type { RunEventType } from '@agentos-server/client'
+
 export interface RunEventLike {
   id: number
   type: string
@@ -20,9 +22,10 @@ export interface EventRow {
 
 const MOST_IN_A_ROW = 200
 const MOST_SUMMARY = 200
-export const TYPES = [
-  ...['run_start', 'reasoning', 'token', 'tool_call', 'custom', 'state', 'paused', 'resumed', 'complete', 'error'],
-] as const
+export const TYPES: readonly RunEventType[] = [
+  ...(['run_start', 'reasoning', 'token', 'tool_call', 'custom'] as const),
+  ...(['state', 'paused', 'resumed', 'complete', 'error'] as const),
+]
 /** What a timeline needs: everything but the text. */
 export const STRUCTURE = TYPES.filter(type => type !== 'token' && type !== 'reasoning')
 

@@ -1,11 +1,12 @@
 // The events of a run, in batches of one frame: a state change for each token would be too many.
+import type { RunEventType } from '@agentos-server/client'
 import { client } from '../app/session'
 import type { RunEventLike } from './events'
 
 interface FollowEvents {
   runId: string
   after?: number
-  types?: readonly string[]
+  types?: readonly RunEventType[]
   /** Stop after so many; absent: at the run's end. */
   most?: number
   signal: AbortSignal

@@ -1,3 +1,4 @@
+import type { RunEventType } from '@agentos-server/client'
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { isAbort } from '../kit/errors'
 import { addEvents, type EventRow, type RunEventLike } from './events'
@@ -27,7 +28,7 @@ interface State {
 const NOTHING: State = { rows: [], last: 0, ended: false, reading: true, error: undefined }
 
 /** The events of a run, filtered by type: a page of 1,000 at a time, or live. */
-export function useEvents(runId: string, types: readonly string[], live: boolean): RunEvents {
+export function useEvents(runId: string, types: readonly RunEventType[], live: boolean): RunEvents {
   const [state, setState] = useState<State>(NOTHING)
   const control = useRef<AbortController | null>(null)
   const key = types.join(',')
@@ -38,7 +39,7 @@ export function useEvents(runId: string, types: readonly string[], live: boolean
     setState(before => ({ ...(after === 0 ? NOTHING : before), reading: true, error: undefined }))
     const onEvents = (events: RunEventLike[]): void => {
       // Events that end a run or a pause pass each filter of the server.
-      const wanted = types.length === 0 ? events : events.filter(event => types.includes(event.type))
+      const wanted = types.length === 0 ? events : events.filter(event => types.some(type => type === event.type))
       setState(before => ({ ...before, rows: addEvents(before.rows, wanted), last: events.at(-1)?.id ?? before.last }))
     }
     followEvents({ runId, after, types, most: live ? Infinity : PAGE, signal: mine.signal, onEvents }).then(
