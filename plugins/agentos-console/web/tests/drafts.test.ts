@@ -3,7 +3,7 @@ import { test } from 'node:test'
 
 import { definitionOf, draftOf, EMPTY } from '../src/agents/draft'
 import { askedBy, decisionOf, type Action } from '../src/approvals/answers'
-import { addEvents, type RunEventLike } from '../src/runs/events'
+import { addEvents, type RunEventLike } from '../src/runs/eventRows'
 
 const WHOLE = {
   id: 'guide',

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
 import { axisOf } from '../src/runs/axis'
-import { lengthOf, spansOf, type Span, type Step, type TimedEvent } from '../src/runs/timeline'
+import { lengthOf, spansOf, type Span, type Step, type TimedEvent } from '../src/runs/spans'
 
 const BEGIN = Date.parse('2026-11-27T12:00:00Z')
 const at = (seconds: number) => new Date(BEGIN + seconds * 1000).toISOString()

@@ -5,7 +5,7 @@ import { Button } from '../kit/Button'
 import { count, duration, plural, visible } from '../kit/format'
 import { Json } from '../kit/Json'
 import { Empty, ErrorNotice, Loading } from '../kit/Notice'
-import { TYPES, type EventRow } from './events'
+import { TYPES, type EventRow } from './eventRows'
 import { isLive } from './RunList'
 import { useEvents } from './useEvents'
 

@@ -2,9 +2,9 @@ import type { ComponentChildren, VNode } from 'preact'
 import { count, duration, visible } from '../kit/format'
 import { Json } from '../kit/Json'
 import { causeText, finishText } from './causes'
-import type { RunEventLike } from './events'
+import type { RunEventLike } from './eventRows'
 import { Tokens } from './RunFacts'
-import type { Span } from './timeline'
+import type { Span } from './spans'
 
 /** All that is known of one call. */
 export function SpanDetail({ span, events }: { span: Span; events: readonly RunEventLike[] }): VNode {

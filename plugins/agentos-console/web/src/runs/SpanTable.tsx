@@ -1,7 +1,7 @@
 import type { VNode } from 'preact'
 import { count, duration, visible } from '../kit/format'
 import { Table } from '../kit/Table'
-import type { Span } from './timeline'
+import type { Span } from './spans'
 
 const KIND_NAMES: Record<Span['kind'], string> = { queue: 'Queue', model: 'Model', tool: 'Tool', pause: 'Pause' }
 

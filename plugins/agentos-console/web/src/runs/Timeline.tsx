@@ -2,9 +2,9 @@ import type { VNode } from 'preact'
 import { useMemo, useState } from 'preact/hooks'
 import { count, duration, visible } from '../kit/format'
 import { axisOf, type Axis } from './axis'
-import type { RunEventLike } from './events'
+import type { RunEventLike } from './eventRows'
 import { SpanDetail } from './SpanDetail'
-import type { Span } from './timeline'
+import type { Span } from './spans'
 
 interface TimelineProps {
   spans: readonly Span[]

@@ -6,7 +6,7 @@ import { Empty, ErrorNotice } from '../kit/Notice'
 import { isLive } from './RunList'
 import { SpanTable } from './SpanTable'
 import { Timeline } from './Timeline'
-import { lengthOf, spansOf } from './timeline'
+import { lengthOf, spansOf } from './spans'
 import { useNow } from './useNow'
 import { useStructure } from './useStructure'
 

@@ -1,7 +1,7 @@
 // The time axis of a run. A pause may last days beside calls of seconds, so that long waits are squeezed: they get a
 // fixed part of the axis, and their bars say that they do.
 
-import type { Span } from './timeline'
+import type { Span } from './spans'
 
 export interface Axis {
   /** Where a moment (seconds) is on the axis, from 0 to 1. */

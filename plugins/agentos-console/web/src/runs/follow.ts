@@ -1,7 +1,7 @@
 // The events of a run, in batches of one frame: a state change for each token would be too many.
 import type { RunEventType } from '@agentos-server/client'
 import { client } from '../app/session'
-import type { RunEventLike } from './events'
+import type { RunEventLike } from './eventRows'
 
 interface FollowEvents {
   runId: string

@@ -1,7 +1,7 @@
 import type { RunEventType } from '@agentos-server/client'
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { isAbort } from '../kit/errors'
-import { addEvents, type EventRow, type RunEventLike } from './events'
+import { addEvents, type EventRow, type RunEventLike } from './eventRows'
 import { followEvents } from './follow'
 
 const PAGE = 1000

@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'preact/hooks'
 import { isAbort } from '../kit/errors'
-import { STRUCTURE, type RunEventLike } from './events'
+import { STRUCTURE, type RunEventLike } from './eventRows'
 import { followEvents } from './follow'
 
 interface Structure {

@@ -1,6 +1,6 @@
 // The calls of a live run, told from its events.
 
-import type { RunTimes, Span, TimedEvent } from './timeline'
+import type { RunTimes, Span, TimedEvent } from './spans'
 
 /**
  * Tell model calls and tool calls of a live run from its events. A model call begins where the run starts, where the

@@ -1,7 +1,7 @@
 // What a run did, as spans on one axis: waiting for its turn, calls of models and tools, pauses. A finished run's record
 // has its steps; a live run's are read from its events.
 
-import { liveSpans } from './live'
+import { liveSpans } from './liveSpans'
 
 export type SpanKind = 'queue' | 'model' | 'tool' | 'pause'
 export interface TokenUsage {
