@@ -11,7 +11,7 @@ from browser.console import Chat
 from browser.serving import Demo
 from browser.watched import OpenPage
 
-VIEWS = ("Chat", "Sessions", "Runs", "Approvals", "Agents", "Tools", "Operate")
+VIEWS = ("Chat", "Sessions", "Runs", "Approvals", "Agents", "Tools", "Models", "Plugins", "Settings", "Health", "Keys")
 
 
 def test_the_first_page_is_a_chat_that_answers(demo: Demo, open_page: OpenPage) -> None:
@@ -28,7 +28,7 @@ def test_every_view_is_reached_from_the_navigation_and_says_what_it_is(demo: Dem
     for name in VIEWS:
         page.get_by_role("navigation").get_by_role("link", name=re.compile(f"^{name}")).first.click()
         expect(page.get_by_role("main").get_by_role("heading", level=1)).to_have_count(1)
-        expect(page).to_have_title(re.compile(name if name != "Operate" else "."))
+        expect(page).to_have_title(re.compile(name))
 
 
 def test_the_browser_keeps_nothing_of_a_run(demo: Demo, open_page: OpenPage) -> None:
@@ -45,5 +45,5 @@ def test_the_browser_keeps_nothing_of_a_run(demo: Demo, open_page: OpenPage) -> 
 
 def test_an_unknown_address_says_so_and_shows_a_way_back(demo: Demo, open_page: OpenPage) -> None:
     page = open_page(demo, "#/there/is/no/such/view").page
-    expect(page.get_by_role("main")).to_contain_text(re.compile("not found|no such|does not exist|no page", re.I))
+    expect(page.get_by_role("main")).to_contain_text(re.compile("no such page", re.I))
     expect(page.get_by_role("navigation").get_by_role("link", name="Chat")).to_be_visible()
