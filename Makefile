@@ -43,7 +43,7 @@ CHECK_DOCS ?= $(BIN)/python docs/generate.py --check
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 .PHONY: help install run wheels test test-pythons soak bench bench-quick check checks check-format check-lint check-types check-imports check-openapi check-docs \
-	bench-peers conformance browser docs format lock audit clean
+	bench-peers conformance browser docs client format lock audit clean
 
 help:  ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -112,8 +112,9 @@ check-types: $(VENV)/.checked  ## Do the types agree (mypy --strict), in the ser
 check-imports: $(VENV)/.checked  ## Does every layer import downwards only?
 	$(BIN)/lint-imports
 
-check-openapi: $(VENV)/.checked  ## Is openapi.yaml what the code says?
+check-openapi: $(VENV)/.checked  ## Is openapi.yaml what the code says, and are the TypeScript client's types made from it?
 	$(BIN)/flask agentos openapi --check openapi.yaml
+	$(BIN)/python clients/typescript/generate.py --check
 
 check-docs: $(VENV)/.checked  ## Is the generated reference what the code says?
 	$(CHECK_DOCS)
@@ -121,6 +122,9 @@ check-docs: $(VENV)/.checked  ## Is the generated reference what the code says?
 docs: $(VENV)/.checked  ## Render docs/reference/ and openapi.yaml from the code.
 	$(BIN)/python docs/generate.py
 	$(BIN)/flask agentos openapi --output openapi.yaml
+
+client: $(VENV)/.tested  ## Make the TypeScript client's types from openapi.yaml; installs Node.js in a cache.
+	PYTHONPATH=tests $(BIN)/python clients/typescript/generate.py
 
 format: $(VENV)/.checked  ## Format the code.
 	$(BIN)/ruff format .
