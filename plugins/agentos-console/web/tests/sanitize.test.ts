@@ -93,7 +93,7 @@ test('tags in a text are shown as they were written, and a break in a cell break
 test('letters that turn the direction of a text are made visible', () => {
   const text = shown('safe\u202Efdp.exe `\u2066x` [a\u202Eb](https://example.com/)\n\n```\n\u202Ecode\n```\n')
   assert.doesNotMatch(text.textContent ?? '', /[\u202a-\u202e\u2066-\u2069]/)
-  assert.match(text.textContent ?? '', /safe\[U\+202E\]fdp\.exe/)
+  assert.match(text.textContent ?? '', /safe⟨U\+202E⟩fdp\.exe/)
 })
 
 test('letters of other scripts and emoji are left as they are', () => {

@@ -14,20 +14,20 @@ export class CodeView {
 
   constructor(language: string) {
     this.#language = /^[\w+#.-]{1,30}/.exec(language)?.[0] ?? ''
-    this.element.className = 'code'
+    this.element.className = 'text-code'
     const head = document.createElement('figcaption')
-    head.className = 'code-head'
+    head.className = 'text-code-head'
     const name = document.createElement('span')
     name.textContent = this.#language || 'text'
     const copy = document.createElement('button')
     copy.type = 'button'
-    copy.className = 'code-copy'
+    copy.className = 'button button-quiet button-small text-copy'
     copy.textContent = 'Copy'
     copy.setAttribute('aria-label', `Copy the ${this.#language || 'text'} code`)
     copy.addEventListener('click', () => void this.#copy(copy))
     head.append(name, copy)
     const lines = document.createElement('pre')
-    lines.className = 'code-lines'
+    lines.className = 'text-code-lines'
     lines.tabIndex = 0
     lines.dir = 'ltr'
     lines.append(this.#code)
@@ -91,7 +91,7 @@ export class CodeView {
 /** A box of lines: a browser lays out the last box alone when it grows. */
 function lines(text: string): HTMLElement {
   const box = document.createElement('span')
-  box.className = 'code-part'
+  box.className = 'text-code-part'
   box.textContent = showControls(text)
   return box
 }

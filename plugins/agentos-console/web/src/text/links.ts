@@ -1,5 +1,5 @@
 // Which addresses a text may link to, and what is shown of them.
-import { showName } from './visible'
+import { visible } from '../kit/format'
 
 /** The address of a link that may be opened; null for any other: javascript:, data:, paths of this server. */
 export function linkOf(href: string): URL | null {
@@ -13,7 +13,7 @@ export function linkOf(href: string): URL | null {
 
 /** Where a link leads, for people: the host, in ASCII, so that no letter looks like another. */
 export function hostOf(url: URL): string {
-  return showName(url.protocol === 'mailto:' ? url.pathname : url.host)
+  return visible(url.protocol === 'mailto:' ? url.pathname : url.host)
 }
 
 /** Whether the text of a link says by itself where it leads. */

@@ -6,13 +6,8 @@ const CONTROLS =
   // eslint-disable-next-line no-control-regex
   /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u061c\u180e\u200b\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|(?<!\ud83c\udff4(?:\udb40[\udc00-\udc7f])*)\udb40[\udc00-\udc7f]/g
 
-/** In names also the marks that texts of Hebrew and Arabic need, and new lines. */
-const IN_NAMES = /[\n\t\r\u200c-\u200f]/g
+const code = (letter: string): string => `⟨U+${(letter.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}⟩`
 
-const code = (letter: string): string => `[U+${(letter.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}]`
-
-/** Return a text with its control characters written out: `[U+202E]`. */
+/** Return a text with its control characters written out: `⟨U+202E⟩`. Names and ids go through the kit's `visible`,
+ * which also shows the marks that texts of Hebrew and Arabic need. */
 export const showControls = (text: string): string => text.replace(CONTROLS, code)
-
-/** The same for a name, an id or an address, which is one line. */
-export const showName = (text: string): string => showControls(text).replace(IN_NAMES, code)
