@@ -31,7 +31,8 @@ function hashSources() {
   const sources = [
     ...['build.mjs', 'package.json', 'package-lock.json', 'tsconfig.json'].map(name => ['web/' + name, join(here, name)]),
     ...files(join(here, 'src')).map(path => ['web/src/' + slashed(relative(join(here, 'src'), path)), path]),
-    ...files(client).map(path => ['client/' + slashed(relative(client, path)), path]),
+    // schema.ts has types alone: nothing of it is in the result.
+    ...files(client).filter(path => basename(path) !== 'schema.ts').map(path => ['client/' + slashed(relative(client, path)), path]),
   ]
   const hash = createHash('sha256')
   for (const [name, path] of sources.sort((one, other) => (one[0] < other[0] ? -1 : 1))) {
@@ -61,9 +62,36 @@ const options = {
   assetNames: '[name]-[hash]',
   logLevel: 'warning',
 }
+
+/** The files that the application loads later, by `import()`: each becomes a chunk of its own. */
+const later = new Set(
+  files(join(here, 'src'))
+    .filter(path => /\.tsx?$/.test(path))
+    .flatMap(path => [...readFileSync(path, 'utf8').matchAll(/\bimport\('(\.[^']+)'\)/g)].map(found => join(dirname(path), found[1])))
+    .flatMap(path => [path + '.tsx', path + '.ts']),
+)
+
+/**
+ * Has every one of them, and the application, import the whole kit. esbuild makes a chunk for each set of entries that
+ * share something: without this, nearly every component of the kit would be one, and a request.
+ */
+const oneKit = {
+  name: 'one-kit',
+  setup(builder) {
+    const kit = files(join(here, 'src/kit')).filter(path => /\.tsx?$/.test(path)).sort()
+    builder.onResolve({ filter: /^the-kit$/ }, () => ({ path: 'the-kit', namespace: 'kit', sideEffects: true }))
+    builder.onLoad({ filter: /.*/, namespace: 'kit' }, () => ({ contents: kit.map(path => `import ${JSON.stringify(path)}`).join('\n'), resolveDir: here }))
+    builder.onLoad({ filter: /\.tsx?$/, namespace: 'file' }, ({ path }) => {
+      if (!later.has(path) && path !== join(here, 'src/main.tsx')) return undefined
+      return { contents: `import 'the-kit'\n${readFileSync(path, 'utf8')}`, loader: path.endsWith('x') ? 'tsx' : 'ts' }
+    })
+  },
+}
+
 const [app, sheet, theme] = await Promise.all([
   build({
     ...options,
+    plugins: [oneKit],
     entryPoints: ['src/main.tsx'],
     format: 'esm',
     splitting: true,
