@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -24,8 +25,12 @@ CLIENT = PLUGIN.parents[1] / "clients/typescript/src"
 FIRST_VIEW = 100_000
 """Bytes of Brotli that a first visit may load."""
 
-NAMESPACES = ("http://www.w3.org/",)
-"""Names that look like addresses and that nothing is asked for."""
+NOT_ASKED = (
+    "http://www.w3.org/",  # namespaces
+    "https://github.com/highlightjs/highlight.js/",  # what warnings in the browser's log point to
+    "https://github.com/markedjs/marked",
+)
+"""What looks like addresses, and is only text."""
 
 
 def sources(web: Path, client: Path) -> Iterator[tuple[str, Path]]:
@@ -79,7 +84,8 @@ def test_what_is_fetched_first_is_all_that_the_chat_needs() -> None:
 
 def test_the_files_are_those_of_the_manifest_each_with_what_is_compressed() -> None:
     files = read_manifest().files
-    expected = {f"{name}{suffix}" for name in files for suffix in ("", ".br", ".gz")} | {"manifest.json"}
+    expected = {f"{name}{suffix}" for name in files for suffix in ("", ".br", ".gz")}
+    expected |= {"manifest.json", "licenses.txt"}
     assert {path.name for path in FOLDER.iterdir()} == expected
     for name, size in files.items():
         assert (FOLDER / name).stat().st_size == size["bytes"]
@@ -87,11 +93,19 @@ def test_the_files_are_those_of_the_manifest_each_with_what_is_compressed() -> N
         assert re.fullmatch(r"[\w-]+-[A-Z0-9]{8}\.(?:js|css|svg)", name)
 
 
+def test_the_licences_of_what_is_in_it_go_with_it() -> None:
+    text = (FOLDER / "licenses.txt").read_text()
+    for name, version in json.loads((WEB / "package.json").read_text())["dependencies"].items():
+        assert f"{name} {version} (" in text
+    assert text.count("Permission is hereby granted") >= 4
+    assert "Mozilla Public License" in text or "Apache License" in text
+
+
 @pytest.mark.parametrize("name", read_manifest().files)
 def test_it_asks_no_other_host_and_runs_no_text(name: str) -> None:
     text = (FOLDER / name).read_text()
     found = re.findall(r"""(?:https?:)?//[a-z0-9-]+(?:\.[a-z0-9-]+)+[^\s"'`<>)]*""", text)
-    assert [one for one in found if not one.startswith(NAMESPACES)] == []
+    assert [one for one in found if not one.startswith(NOT_ASKED)] == []
     assert not re.search(r"\beval\(|new Function\(|document\.write|sourceMappingURL", text)
 
 

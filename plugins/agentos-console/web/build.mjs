@@ -132,6 +132,20 @@ const icon = readFileSync(join(here, 'src/icon.svg'))
 const iconName = `icon-${createHash('sha256').update(icon).digest('hex').slice(0, 8).toUpperCase()}.svg`
 write(iconName, icon)
 
+/** The licences of the packages that are in the result: they ask that their texts go with it. */
+function licences() {
+  const inputs = Object.entries(app.metafile.outputs).flatMap(([, output]) => Object.keys(output.inputs))
+  const packages = new Set(inputs.map(path => /node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(path)?.[1]).filter(Boolean))
+  return [...packages].sort().map(name => {
+    const folder = join(here, 'node_modules', name)
+    const { version, license } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
+    const texts = readdirSync(folder).filter(file => /^licen[cs]e/i.test(file)).sort()
+    if (texts.length === 0) throw new Error(`${name} has no licence file`)
+    return `${name} ${version} (${license})\n\n${readFileSync(join(folder, texts[0]), 'utf8').trim()}\n`
+  }).join(`\n${'-'.repeat(80)}\n\n`)
+}
+writeFileSync(join(target, 'licenses.txt'), licences())
+
 /** An entry, and all that it imports before it can begin. */
 function withImports(path, found = new Set()) {
   if (found.has(path)) return found
