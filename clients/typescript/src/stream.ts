@@ -16,7 +16,7 @@ export interface StreamOptions {
   /** Called when the state changes; `error` says why the stream is waiting. */
   onState?: ((state: StreamState, error?: unknown) => void) | undefined;
   /** The types of events to get; none means all. `complete`, `error`, `paused` and `resumed` always come. */
-  types?: readonly RunEventType[] | undefined;
+  types?: readonly (RunEventType | (string & {}))[] | undefined;
   /** Do not end at `paused`: wait for the answers, and continue. */
   throughPauses?: boolean | undefined;
   /** Milliseconds without a byte after which a connection counts as broken (45,000: three heartbeats). */
