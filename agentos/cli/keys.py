@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -55,7 +56,7 @@ def command() -> None:
     multiple=True,
     help=f"What the key may do: {', '.join(SCOPES)}, agents:run:ID for one agent alone, or one of a plugin's own."
     " More of them with commas, or the option again.  [default: all but agents:write,"
-    " runs:approve, runs:approve:any and admin]",
+    " tools:call, runs:approve, runs:approve:any, settings:read and admin]",
 )
 @click.option(
     "--user",
@@ -92,6 +93,7 @@ def create(name: str, scopes: Sequence[str], user: str | None, expires_at: datet
             owner=user,
             scopes=wanted if scopes else CLIENT_SCOPES,
             expires_at=expires_at,
+            owner_option=lambda owner: f"--user {quote(owner)}",
         )
         _warn(services.config)
     if as_json:
