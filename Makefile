@@ -43,7 +43,7 @@ CHECK_DOCS ?= $(BIN)/python docs/generate.py --check
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 .PHONY: help install run wheels test test-pythons soak bench bench-quick check checks check-format check-lint check-types check-imports check-openapi check-docs \
-	bench-peers conformance docs client format lock audit clean
+	bench-peers conformance browser docs client format lock audit clean
 
 help:  ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -90,6 +90,10 @@ bench-peers: $(VENV)/.benched  ## Measure other servers beside this one, into be
 
 conformance: $(VENV)/.tested  ## Run clients that people use against the real server (SUITES="openai npm": these); installs each in a cache.
 	@PYTHONPATH=tests $(BIN)/python -m conformance $(SUITES)
+
+browser: build/browser-packages/.installed  ## Use the console in Chromium, if that is installed (fifteen minutes at most); pictures of it in build/browser/.
+	@PYTHONPATH=$(CURDIR)/build/browser-packages .ci/suite $(VENV) tests/browser --quiet -o cache_dir=$(VENV)/.pytest_cache-browser \
+		--timeout 180 --session-timeout 840 $(TESTS)
 
 check: checks test  ## Everything that must hold before a commit: format, lint, types, layers, docs, tests.
 
@@ -165,6 +169,12 @@ $(VENV)/.checked: $(VENV)/.tested
 $(VENV)/.benched: $(VENV)/.tested
 	$(LOCKED) requirements/bench.txt
 	@$(OWN) --editable '.[bench]' $(STALE)
+	@touch $@
+
+# Beside the environment and not in it: tests of the browser alone have it on their path.
+build/browser-packages/.installed: requirements/browser.txt $(VENV)/.tested
+	rm -rf build/browser-packages
+	$(LOCKED) requirements/browser.txt --target build/browser-packages
 	@touch $@
 
 # In an environment of their own: what these tools need shall not decide which versions the server has.
