@@ -18,7 +18,7 @@ from browser.watched import OpenPage
 LONGEST = 0.050
 """Seconds of the processor's time that a task of the page may take: what a person does not notice (RAIL, long tasks).
 
-A task's time on the clock says little on a machine that others use too: a page that waits for the processor is not slow.
+A task's time on the clock says little on a machine that others use too: waiting for the processor is not slowness.
 """
 
 WRITES = """() => {

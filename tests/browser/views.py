@@ -6,8 +6,8 @@ from browser.serving import Demo
 
 VIEWS = (
     "chat", "chat-markdown", "chat-reasoning", "chat-tools", "chat-approval", "chat-question", "chat-failed",
-    "sessions", "runs", "run", "run-retried", "run-failed", "approvals", "agents", "agent-of-code", "agent", "agent-new",
-    "tools", "tool", "models", "plugins", "settings", "health", "keys",
+    "sessions", "runs", "run", "run-retried", "run-failed", "approvals", "agents", "agent-of-code", "agent",
+    "agent-new", "tools", "tool", "models", "plugins", "settings", "health", "keys",
 )  # fmt: skip
 """Their names."""
 
