@@ -13,17 +13,18 @@ export async function* eventsOf(response: Response, watchdog: Watchdog): AsyncGe
   if (!response.body) throw new AgentOSError("this fetch cannot stream: it gives no body");
   let events: RunEvent[] = [];
   const parser = createParser({
-    onEvent: ({ id, data }) => events.push({ ...JSON.parse(data), id: Number(id) }),
+    onEvent({ id, data }) {
+      const number = Number(id); // An event without one is not the run's.
+      if (number > 0) events.push(eventOf(number, data));
+    },
   });
   const reader = response.body.getReader();
   const decoder = new TextDecoder();
   try {
     for (;;) {
-      watchdog.feed();
-      const { done, value } = await reader.read();
-      watchdog.rest();
-      if (done) return;
-      parser.feed(decoder.decode(value, { stream: true }));
+      const bytes = await next(reader, watchdog);
+      if (bytes === undefined) return;
+      parser.feed(decoder.decode(bytes, { stream: true }));
       const found = events;
       events = [];
       yield* found;
@@ -31,5 +32,24 @@ export async function* eventsOf(response: Response, watchdog: Watchdog): AsyncGe
   } finally {
     // Not awaited: a connection that is stuck must not hold up who leaves it.
     reader.cancel().catch(() => {});
+  }
+}
+
+async function next(reader: ReadableStreamDefaultReader<Uint8Array>, watchdog: Watchdog): Promise<Uint8Array | undefined> {
+  watchdog.feed();
+  try {
+    return (await reader.read()).value;
+  } catch (error) {
+    throw watchdog.explain(error, "the stream broke");
+  } finally {
+    watchdog.rest();
+  }
+}
+
+function eventOf(id: number, data: string): RunEvent {
+  try {
+    return { ...JSON.parse(data), id };
+  } catch (cause) {
+    throw new ConnectionError(`event ${id} is no JSON`, { cause });
   }
 }

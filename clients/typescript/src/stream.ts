@@ -65,6 +65,9 @@ export class RunStream implements AsyncIterable<RunEvent> {
     this.#options = options;
     this.#order = new Order(followed ? source.after : 0, Boolean(options.types?.length));
     this.runId = followed ? source.runId : undefined;
+    // Now, so that a mistake is seen where it is made.
+    if (followed) segment(source.runId, "runId");
+    else segment(source.agentId, "agentId");
     this.idempotencyKey = followed ? undefined : source.idempotencyKey;
   }
 
@@ -83,7 +86,7 @@ export class RunStream implements AsyncIterable<RunEvent> {
         try {
           yield* this.#connection(watchdog);
         } catch (error) {
-          failure = watchdog.explain(error, "the stream broke");
+          failure = error;
         } finally {
           watchdog.close();
         }

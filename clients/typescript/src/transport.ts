@@ -1,5 +1,5 @@
 // One attempt of one request: address, headers, credential, and what an answer means.
-import { APIError, ConnectionError } from "./errors.js";
+import { APIError } from "./errors.js";
 import { mayRetry, pause, sleep, Watchdog } from "./waiting.js";
 
 export type Query = Readonly<Record<string, string | number | boolean | readonly (string | number)[] | null | undefined>>;
@@ -114,9 +114,7 @@ export class Transport {
     const watchdog = new Watchdog(timeout, signal);
     try {
       const response = await this.open(prepared, watchdog);
-      return { data: (await json(response)) as T, response };
-    } catch (error) {
-      throw watchdog.explain(error, prepared.what);
+      return { data: (await json(response, watchdog, prepared.what)) as T, response };
     } finally {
       watchdog.close();
     }
@@ -153,13 +151,13 @@ async function failure(response: Response): Promise<unknown> {
   }
 }
 
-async function json(response: Response): Promise<unknown> {
-  const text = await response.text();
-  if (!text) return undefined;
+async function json(response: Response, watchdog: Watchdog, what: string): Promise<unknown> {
   try {
-    return JSON.parse(text);
-  } catch (cause) {
-    // A proxy or a portal answers in the server's place.
-    throw new ConnectionError(`the answer (${response.headers.get("Content-Type")}) is no JSON`, { cause });
+    const text = await response.text();
+    return text ? JSON.parse(text) : undefined;
+  } catch (error) {
+    // A proxy or a portal answers in the server's place, or the answer broke off.
+    const type = error instanceof SyntaxError ? ` (${response.headers.get("Content-Type")}) is no JSON` : "";
+    throw watchdog.explain(error, `${what}: the answer${type}`);
   }
 }

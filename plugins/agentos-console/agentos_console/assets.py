@@ -6,9 +6,10 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
-from typing import Any
+from functools import lru_cache
+from pathlib import Path
+
+FOLDER = Path(__file__).parent / "static"
 
 MEDIA_TYPES = {
     "css": "text/css; charset=utf-8",
@@ -33,10 +34,15 @@ class Manifest:
     sources: str
 
 
-@cache
 def read_manifest() -> Manifest:
-    """Return what was built."""
-    return Manifest(**json.loads(_folder().joinpath("manifest.json").read_bytes()))
+    """Return what is there now: an update of the package while the server runs is noticed at the next request."""
+    path = FOLDER / "manifest.json"
+    return _parsed(path, path.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=1)
+def _parsed(path: Path, _: int) -> Manifest:
+    return Manifest(**json.loads(path.read_bytes()))
 
 
 def read_asset(name: str, encoding: str | None) -> bytes | None:
@@ -46,8 +52,7 @@ def read_asset(name: str, encoding: str | None) -> bytes | None:
     """
     if name not in read_manifest().files:
         return None
-    content: bytes = _folder().joinpath(name + ENCODINGS.get(encoding or "", "")).read_bytes()
-    return content
+    return (FOLDER / (name + ENCODINGS.get(encoding or "", ""))).read_bytes()
 
 
 def media_type(name: str) -> str:
@@ -58,7 +63,3 @@ def media_type(name: str) -> str:
 def named_by_content(stem: str, suffix: str, content: bytes) -> str:
     """Return a name that changes with the content, so that it can be cached for ever."""
     return f"{stem}-{hashlib.sha256(content).hexdigest()[:8].upper()}.{suffix}"
-
-
-def _folder() -> Any:
-    return files("agentos_console") / "static"

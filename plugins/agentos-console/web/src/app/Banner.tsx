@@ -16,7 +16,7 @@ export function Banner(): VNode {
     <div role="status">
       {offline && (
         <div class="banner">
-          <span class="grow">The server cannot be reached. What you see may be old; it is loaded again when the server is back.</span>
+          <span class="grow">The server cannot be reached. Trying again; what you see may be old until then.</span>
           <Button small busy={busy} onClick={retry}>Try now</Button>
         </div>
       )}

@@ -13,7 +13,7 @@ export function Identity(): VNode | null {
   const found = rights.value
   if (found === null) return null
   const off = found.authentication === 'off'
-  const name = off ? 'No key needed' : visible(found.name ?? found.owner ?? 'Your key')
+  const name = off ? 'No key' : visible(found.name ?? found.owner ?? 'Your key')
   return (
     <>
       <button type="button" class="nav-item nav-who" onClick={() => setOpen(true)} aria-label={`${name}: what this key may do`} title="What this key may do">
@@ -21,7 +21,7 @@ export function Identity(): VNode | null {
         <span class="nav-text clip">{name}</span>
       </button>
       {open && (
-        <Dialog title={off ? 'This server asks for no key' : 'What this key may do'} onClose={() => setOpen(false)} actions={key.value !== null && <Button danger icon="lock" onClick={forget}>Forget the key</Button>}>
+        <Dialog title={off ? 'This server asks for no key' : 'What this key may do'} onClose={() => setOpen(false)} actions={key.value !== null && <Button danger icon="lock" onClick={forget}>Forget key</Button>}>
           <div class="stack">
             {off && <p class="soft">Everybody who reaches it may do this. Set <code>AGENTOS_AUTH=api_key</code> before others can.</p>}
             {!off && (

@@ -42,7 +42,7 @@ export function Login(): VNode {
         {refused && <p class="soft">The key of before is no longer accepted.</p>}
         <TextField label="API key" type="password" name="key" autofocus spellcheck={false} autocapitalize="off" value={text} onInput={setText} error={wrong} hint="It stays in this tab until you close it." />
         {error !== null && wrong === null && <ErrorNotice error={error} what="The key could not be checked" />}
-        <Button kind="primary" type="submit" busy={busy}>Continue</Button>
+        <Button kind="primary" type="submit" busy={busy}>Log in</Button>
         <details class="small soft">
           <summary>Where do I get a key?</summary>
           <p>From the people who run the server. On its machine, this command makes one:</p>

@@ -106,7 +106,7 @@ const actions = (onHelp: () => void): Entry[] => [
   { id: 'new', label: 'New chat', icon: 'plus', run: () => go('/chat') },
   { id: 'theme', label: 'Change the theme', icon: 'sun', run: nextTheme },
   { id: 'help', label: 'Keyboard shortcuts', icon: 'info', run: onHelp },
-  ...(key.value === null ? [] : [{ id: 'forget', label: 'Forget the key', icon: 'lock' as const, run: forget }]),
+  ...(key.value === null ? [] : [{ id: 'forget', label: 'Forget key', icon: 'lock' as const, run: forget }]),
 ]
 
 interface Named {

@@ -50,7 +50,7 @@ export function Shell(): VNode {
       <a class="skip" href="#main" onClick={event => { event.preventDefault(); main.current?.focus() }}>Skip to the content</a>
       <header class="topbar">
         <Button kind="quiet" icon="menu" label="Open the navigation" aria-expanded={drawer} onClick={() => setDrawer(!drawer)} />
-        <span class="topbar-title clip">{view?.title ?? title}</span>
+        <span class="topbar-title clip">{title}</span>
         <Button kind="quiet" icon="search" label="Go to anything" onClick={() => setOverlay('palette')} />
       </header>
       {drawer && <div class="drawer-shade" onClick={() => setDrawer(false)} />}

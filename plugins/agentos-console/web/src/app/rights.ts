@@ -7,7 +7,10 @@ export interface Rights {
   authentication: 'on' | 'off'
   owner: string | null
   name: string | null
+  /** What it was given. */
   scopes: readonly string[]
+  /** All that this amounts to, as the server says. */
+  effective: readonly string[]
   expiresAt: string | null
 }
 
@@ -24,18 +27,20 @@ export async function loadRights(from = client()): Promise<Rights> {
 /** What an answer of `/api/v1/keys/current` says. */
 export function read(data: Record<string, unknown>): Rights {
   const text = (name: string): string | null => (typeof data[name] === 'string' ? (data[name] as string) : null)
+  const texts = (name: string): string[] => (Array.isArray(data[name]) ? data[name].filter(one => typeof one === 'string') : [])
   return {
     authentication: data['authentication'] === 'off' ? 'off' : 'on',
     owner: text('owner'),
     name: text('name'),
-    scopes: Array.isArray(data['scopes']) ? data['scopes'].filter(one => typeof one === 'string') : [],
+    scopes: texts('scopes'),
+    effective: [...new Set([...texts('scopes'), ...texts('effective_scopes')])],
     expiresAt: text('expires_at'),
   }
 }
 
 /** Whether a scope is granted: itself, a wider one of the same kind, or `admin`. The same rules as the server's. */
 export function may(scope: string): boolean {
-  const scopes = rights.value?.scopes
+  const scopes = rights.value?.effective
   if (scopes === undefined) return false
   if (scopes.includes(scope) || scopes.includes('admin')) return true
   if (scope === 'runs:approve') return scopes.includes('runs:approve:any')
@@ -65,6 +70,8 @@ const WORDS: readonly (readonly [string, string])[] = [
   ['runs:approve', 'decide what its own runs wait for'],
   ['runs:approve:any', 'decide what every run waits for'],
   ['tools:call', 'call tools by hand'],
+  ['settings:read', 'read the settings of the server'],
+  ['metrics:read', 'read metrics'],
   ['admin', 'do everything, for all owners'],
 ]
 

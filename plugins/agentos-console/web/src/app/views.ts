@@ -24,9 +24,9 @@ export const VIEWS: readonly View[] = [
   { paths: ['/tools', '/tools/:tool'], title: 'Tools', icon: 'tools', group: 'build', letter: 't', needs: 'agents:read', load: () => import('../tools/Tools') },
   { paths: ['/operate/models'], title: 'Models', icon: 'models', group: 'operate', letter: 'm', needs: 'agents:read', load: () => import('../operate/Models') },
   { paths: ['/operate/plugins'], title: 'Plugins', icon: 'plugins', group: 'operate', letter: 'p', needs: 'agents:read', load: () => import('../operate/Plugins') },
-  { paths: ['/operate/settings'], title: 'Settings', icon: 'settings', group: 'operate', letter: 'e', load: () => import('../operate/Settings') },
+  { paths: ['/operate/settings'], title: 'Settings', icon: 'settings', group: 'operate', letter: 'e', needs: 'settings:read', load: () => import('../operate/Settings') },
   { paths: ['/operate/health'], title: 'Health', icon: 'health', group: 'operate', letter: 'h', load: () => import('../operate/Health') },
-  { paths: ['/operate/keys'], title: 'Keys', icon: 'keys', group: 'operate', letter: 'k', load: () => import('../operate/Keys') },
+  { paths: ['/operate/keys'], title: 'Keys', icon: 'keys', group: 'operate', letter: 'k', needs: 'admin', load: () => import('../operate/Keys') },
 ]
 
 export const GROUPS: readonly { id: View['group']; title: string }[] = [

@@ -1,4 +1,5 @@
 import type { ComponentChildren, VNode } from 'preact'
+import { useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { Link } from '../app/router'
 import { Button } from './Button'
 
@@ -29,8 +30,10 @@ interface TableProps<T> {
 /** Rows of facts. */
 export function Table<T>({ label, columns, rows, rowKey, to, chosen, actions, more, loadingMore }: TableProps<T>): VNode {
   const names = (column: Column<T>): string | undefined => [column.number && 'number', column.wideOnly && 'wide-only'].filter(Boolean).join(' ') || undefined
+  const box = useRef<HTMLDivElement>(null)
+  const scrolls = useScrolls(box)
   return (
-    <div class="table-box" tabIndex={-1}>
+    <div class="table-box" ref={box} {...(scrolls ? { tabIndex: 0, role: 'region', 'aria-label': label } : {})}>
       <table class="table" aria-label={label}>
         <thead>
           <tr>
@@ -54,4 +57,17 @@ export function Table<T>({ label, columns, rows, rowKey, to, chosen, actions, mo
       {more && <div class="table-more"><Button small busy={loadingMore} onClick={more}>Show more</Button></div>}
     </div>
   )
+}
+
+/** Whether a box is narrower than what is in it: then the keyboard must reach it, to scroll. */
+function useScrolls(box: { current: HTMLElement | null }): boolean {
+  const [scrolls, setScrolls] = useState(false)
+  useLayoutEffect(() => {
+    const element = box.current
+    if (element === null) return
+    const watcher = new ResizeObserver(() => setScrolls(element.scrollWidth > element.clientWidth + 1))
+    watcher.observe(element)
+    return () => watcher.disconnect()
+  }, [])
+  return scrolls
 }

@@ -1,1 +1,0 @@
-import{a as p}from"./chunk-CLXHVJI5.js";import{s as o,x as t}from"./chunk-AZYSL6UY.js";function e(){return o(p,{title:"Approvals",children:o(t,{icon:"approvals",title:"This view is being built"})})}export{e as default};

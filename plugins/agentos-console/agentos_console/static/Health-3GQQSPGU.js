@@ -1,1 +1,0 @@
-import{a as i}from"./chunk-CLXHVJI5.js";import{s as t,x as e}from"./chunk-AZYSL6UY.js";function o(){return t(i,{title:"Health",children:t(e,{icon:"health",title:"This view is being built"})})}export{o as default};

@@ -1,1 +1,0 @@
-import{a as i}from"./chunk-CLXHVJI5.js";import{s as e,x as t}from"./chunk-AZYSL6UY.js";function o(){return e(i,{title:"Keys",children:e(t,{icon:"keys",title:"This view is being built"})})}export{o as default};

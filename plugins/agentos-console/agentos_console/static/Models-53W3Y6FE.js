@@ -1,1 +1,0 @@
-import{a as t}from"./chunk-CLXHVJI5.js";import{s as e,x as o}from"./chunk-AZYSL6UY.js";function i(){return e(t,{title:"Models",children:e(o,{icon:"models",title:"This view is being built"})})}export{i as default};

@@ -1,1 +1,0 @@
-import{a as e}from"./chunk-CLXHVJI5.js";import{s as i,x as t}from"./chunk-AZYSL6UY.js";function o(){return i(e,{title:"Plugins",children:i(t,{icon:"plugins",title:"This view is being built"})})}export{o as default};

@@ -1,1 +1,0 @@
-import{a as o}from"./chunk-CLXHVJI5.js";import{s as e,x as i}from"./chunk-AZYSL6UY.js";function t(){return e(o,{title:"Sessions",children:e(i,{icon:"sessions",title:"This view is being built"})})}export{t as default};

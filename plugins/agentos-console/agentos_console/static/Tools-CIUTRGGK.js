@@ -1,1 +1,0 @@
-import{a as e}from"./chunk-CLXHVJI5.js";import{s as o,x as t}from"./chunk-AZYSL6UY.js";function i(){return o(e,{title:"Tools",children:o(t,{icon:"tools",title:"This view is being built"})})}export{i as default};
