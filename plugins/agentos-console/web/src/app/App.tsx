@@ -1,6 +1,7 @@
 import { useSignalEffect } from '@preact/signals'
 import type { VNode } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
+import { watchWaiting } from '../approvals/waiting'
 import { hasStatus } from '../kit/errors'
 import { Questions } from '../kit/ask'
 import { ErrorNotice, Loading } from '../kit/Notice'
@@ -26,6 +27,7 @@ export function App(): VNode {
     }
   }
   useEffect(() => void load(), [])
+  useEffect(watchWaiting, [])
   // What was shown for one key must not stay for another one.
   useSignalEffect(() => {
     if (locked.value) rights.value = null

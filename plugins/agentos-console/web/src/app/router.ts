@@ -92,7 +92,7 @@ interface LinkProps {
   class?: string | undefined
   title?: string | undefined
   'aria-label'?: string | undefined
-  'aria-current'?: 'page' | undefined
+  'aria-current'?: 'page' | 'true' | undefined
   onClick?: ((event: MouseEvent) => void) | undefined
 }
 

@@ -45,6 +45,7 @@ interface Native<E extends HTMLElement> {
   autofocus?: boolean
   autocomplete?: string
   autocapitalize?: 'off'
+  inputMode?: 'numeric' | 'decimal'
   spellcheck?: boolean
   placeholder?: string | undefined
   maxLength?: number | undefined
@@ -58,6 +59,8 @@ type TextFieldProps = Common &
   Native<HTMLInputElement> & {
     type?: 'text' | 'number' | 'password' | 'date' | 'datetime-local' | 'url' | 'email'
     step?: number | string
+    /** The id of a `datalist`. */
+    list?: string
     min?: number | string | undefined
     max?: number | string | undefined
     value: string

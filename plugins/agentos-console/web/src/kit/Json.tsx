@@ -1,12 +1,14 @@
+// A JSON value as a tree that opens. Foreign text is text, and what cannot be seen in it is written out.
 import type { VNode } from 'preact'
 import { useState } from 'preact/hooks'
+import { Button } from './Button'
 import { Copy } from './Copy'
-import { TextArea } from './Field'
-import { plural, visible } from './format'
+import { count, plural, visible } from './format'
+import { jsonText } from './schema/text'
 
-const LARGE = 100
-const DEEP = 40
-const LONG = 4000
+const MOST_ITEMS = 100
+const MOST_TEXT = 2000
+const DEEPEST = 60
 
 interface JsonProps {
   value: unknown
@@ -16,56 +18,77 @@ interface JsonProps {
   copy?: boolean
 }
 
-/** A JSON value as a tree that folds. Everything in it is text, and what cannot be seen is made visible. */
+/** A JSON value. A text alone is shown as a text. */
 export function Json({ value, open = 2, copy = false }: JsonProps): VNode {
   return (
-    <div class="row" style={{ alignItems: 'flex-start' }}>
-      <div class="json grow"><Node value={value} open={open} depth={0} /></div>
-      {copy && <Copy text={JSON.stringify(value, null, 2)} label="Copy JSON" />}
+    <div class="json-box">
+      <div class="json grow" tabIndex={0} role="group" aria-label="JSON">
+        <Value value={value} open={open} depth={0} />
+      </div>
+      {copy && <Copy text={jsonText(value)} label="Copy JSON" />}
     </div>
   )
 }
 
-interface NodeProps {
-  name?: string | number
+interface ValueProps {
+  name?: string
   value: unknown
   open: number
   depth: number
 }
 
-function Node({ name, value, open, depth }: NodeProps): VNode {
-  const label = name === undefined ? null : <span class="json-key">{typeof name === 'number' ? name : visible(name)}: </span>
-  if (typeof value !== 'object' || value === null) {
-    return <div class={depth === 0 ? undefined : 'json-line'}>{label}<Leaf value={value} /></div>
+function Value({ name, value, open, depth }: ValueProps): VNode {
+  if (typeof value === 'object' && value !== null) {
+    const entries: [string, unknown][] = Array.isArray(value)
+      ? value.map((item, at) => [String(at), item])
+      : Object.entries(value)
+    if (entries.length > 0)
+      return <Branch name={name} entries={entries} isList={Array.isArray(value)} open={open} depth={depth} />
   }
-  const isArray = Array.isArray(value)
-  const entries: (readonly [string | number, unknown])[] = isArray ? value.map((item, index) => [index, item] as const) : Object.entries(value)
-  if (entries.length === 0) return <div class={depth === 0 ? undefined : 'json-line'}>{label}{isArray ? '[]' : '{}'}</div>
-  if (depth > DEEP) return <div class="json-line">{label}<span class="json-note">too deep to show</span></div>
-  return <Branch label={label} entries={entries} isArray={isArray} open={open} depth={depth} />
+  return (
+    <div class="json-line">
+      <Key name={name} />
+      <Leaf value={value} />
+    </div>
+  )
 }
 
 interface BranchProps {
-  label: VNode | null
-  entries: readonly (readonly [string | number, unknown])[]
-  isArray: boolean
+  name: string | undefined
+  entries: [string, unknown][]
+  isList: boolean
   open: number
   depth: number
 }
 
-/** Children of what is folded are not drawn before it is opened: a result can have a million of them. */
-function Branch({ label, entries, isArray, open, depth }: BranchProps): VNode {
+function Branch({ name, entries, isList, open, depth }: BranchProps): VNode {
   const [isOpen, setOpen] = useState(depth < open)
-  const [shown, setShown] = useState(LARGE)
-  const size = isArray ? plural(entries.length, 'item') : plural(entries.length, 'field')
+  const [most, setMost] = useState(MOST_ITEMS)
+  const size = plural(entries.length, isList ? 'item' : 'field')
   return (
-    <details open={isOpen} onToggle={event => event.currentTarget.open !== isOpen && setOpen(event.currentTarget.open)}>
-      <summary>{label}<span class="json-note">{isArray ? '[' : '{'} {size} {isArray ? ']' : '}'}</span></summary>
-      {isOpen && (
+    <details open={isOpen} onToggle={event => setOpen(event.currentTarget.open)}>
+      <summary>
+        <Key name={name} />
+        <span class="json-note">
+          {isList ? '[ ' : '{ '}
+          {size}
+          {isList ? ' ]' : ' }'}
+        </span>
+      </summary>
+      {isOpen && depth >= DEEPEST && <div class="json-line json-note">deeper than is shown here</div>}
+      {isOpen && depth < DEEPEST && (
         <ul>
-          {entries.slice(0, shown).map(([key, item]) => <li key={key}><Node name={key} value={item} open={open} depth={depth + 1} /></li>)}
-          {shown < entries.length && (
-            <li class="json-line"><button type="button" class="button button-small" onClick={() => setShown(shown + 10 * LARGE)}>Show more of {entries.length}</button></li>
+          {entries.slice(0, most).map(([key, item]) => (
+            <li key={key}>
+              <Value name={key} value={item} open={open} depth={depth + 1} />
+            </li>
+          ))}
+          {entries.length > most && (
+            <li>
+              <Button small kind="quiet" onClick={() => setMost(most + 10 * MOST_ITEMS)}>
+                {count(entries.length - most)} more
+              </Button>
+            </li>
           )}
         </ul>
       )}
@@ -73,48 +96,54 @@ function Branch({ label, entries, isArray, open, depth }: BranchProps): VNode {
   )
 }
 
+function Key({ name }: { name: string | undefined }): VNode | null {
+  if (name === undefined) return null
+  return (
+    <>
+      <span class="json-key">{visible(name)}</span>
+      {': '}
+    </>
+  )
+}
+
 function Leaf({ value }: { value: unknown }): VNode {
-  const [whole, setWhole] = useState(false)
-  if (typeof value === 'string') {
-    const cut = !whole && value.length > LONG
+  if (typeof value === 'string') return <Text text={value} />
+  if (typeof value === 'number') {
+    const rounded = Number.isInteger(value) && !Number.isSafeInteger(value)
+    return (
+      <span class="json-number">
+        {String(value)}
+        {rounded && <span class="json-note"> about: the number is larger than this page can show exactly</span>}
+      </span>
+    )
+  }
+  if (Array.isArray(value)) return <span class="json-note">[ ]</span>
+  if (typeof value === 'object' && value !== null) return <span class="json-note">{'{ }'}</span>
+  return <span class="json-word">{String(value)}</span>
+}
+
+/** A text with several lines stands in a block of its own, so that none of its lines looks like a field. */
+function Text({ text }: { text: string }): VNode {
+  const [whole, setWhole] = useState(text.length <= MOST_TEXT)
+  const shown = visible(whole ? text : text.slice(0, MOST_TEXT))
+  const more = !whole && (
+    <Button small kind="quiet" onClick={() => setWhole(true)}>
+      Show all {count(text.length)} characters
+    </Button>
+  )
+  if (!shown.includes('\n')) {
     return (
       <>
-        <span class="json-string">"{visible(cut ? value.slice(0, LONG) : value)}{cut ? '…' : '"'}</span>
-        {cut && <button type="button" class="button button-small" onClick={() => setWhole(true)}>Show all {value.length} characters</button>}
+        <span class="json-string">{JSON.stringify(shown)}</span>
+        {more}
       </>
     )
   }
-  return <span class={typeof value === 'number' ? 'json-number' : 'json-word'}>{String(value)}</span>
-}
-
-interface JsonFieldProps {
-  label: string
-  hideLabel?: boolean
-  /** The text as it is edited; it may be no JSON for a while. */
-  text: string
-  onInput: (text: string) => void
-  hint?: string
-  error?: string | null | undefined
-  disabled?: boolean
-  readOnly?: boolean
-}
-
-/** A JSON value as text that is edited. `parseJson` says whether it is one. */
-export function JsonField({ text, onInput, error, ...rest }: JsonFieldProps): VNode {
-  return <TextArea {...rest} code value={text} onInput={onInput} error={error ?? parseJson(text).error} onBlur={() => onInput(pretty(text))} />
-}
-
-/** A text as JSON, or what is wrong with it, in a sentence. */
-export function parseJson(text: string): { value?: unknown; error?: string } {
-  if (text.trim() === '') return { error: 'This is empty; JSON is wanted, as {}.' }
-  try {
-    return { value: JSON.parse(text) as unknown }
-  } catch (error) {
-    return { error: `This is no JSON: ${error instanceof Error ? error.message : 'it cannot be read'}.` }
-  }
-}
-
-function pretty(text: string): string {
-  const { value, error } = parseJson(text)
-  return error === undefined ? JSON.stringify(value, null, 2) : text
+  return (
+    <>
+      <span class="json-note">{plural(text.split('\n').length, 'line')}</span>
+      <div class="json-block json-string">{shown}</div>
+      {more}
+    </>
+  )
 }

@@ -1,181 +1,223 @@
+// A form made from a JSON schema, or a JSON editor where the schema or the value is too rich for a form.
 import type { VNode } from 'preact'
-import { useState } from 'preact/hooks'
+import { useEffect, useMemo, useState } from 'preact/hooks'
 import { Button } from './Button'
 import { Checkbox, Select, TextArea, TextField } from './Field'
 import { visible } from './format'
-import { JsonField, parseJson } from './Json'
-import { fitsForm, kindOf, resolve, type JsonSchema } from './schema'
+import { JsonField, readJson } from './JsonField'
+import { check } from './schema/check'
+import { exampleOf, fieldsOf, SINGLE, singleField, startOf, type FormField } from './schema/fields'
+import { canShow, entriesOf, valueOf, type Entries } from './schema/form'
+import { jsonText } from './schema/text'
+import type { Json } from './schema/values'
+
+/** What a form means now: a value that fits, or undefined. */
+export type FormResult = { value: Json } | undefined
 
 interface SchemaFormProps {
-  schema: JsonSchema
-  value: unknown
-  /** The value; undefined while the JSON cannot be read. */
-  onChange: (value: unknown) => void
-  /** What is wrong, by field. */
-  errors?: Readonly<Record<string, string>>
-  /** The name of the whole, for the JSON. */
-  label?: string
-  disabled?: boolean
+  /** What the JSON editor is called. */
+  jsonLabel?: string
+  schema: unknown
+  /** What it begins with; absent: the schema's defaults. */
+  value?: unknown
+  /** Called with the value that the form means, and with undefined while something is wrong. */
+  onChange: (result: FormResult) => void
+  /** Show what is missing too, as after an attempt to send. */
+  strict?: boolean
 }
 
-/** A form from a JSON schema; what has no form, and who prefers it, gets the JSON. */
-export function SchemaForm({ schema, value, onChange, errors = {}, label = 'Arguments', disabled = false }: SchemaFormProps): VNode {
-  const possible = fitsForm(schema) && isObject(value)
-  const [asJson, setAsJson] = useState(!possible)
-  const [text, setText] = useState(() => JSON.stringify(value, null, 2))
-  if (asJson || !possible) {
-    return (
-      <div class="stack">
-        <JsonField
-          label={label}
-          text={text}
-          disabled={disabled}
-          onInput={changed => {
-            setText(changed)
-            onChange(parseJson(changed).value)
-          }}
-        />
-        {fitsForm(schema) && isObject(value) && <div><Button kind="quiet" small onClick={() => setAsJson(false)}>Edit as a form</Button></div>}
-      </div>
-    )
-  }
+/** A form for a schema. One for a single value, as `{"type": "string"}`, has one field. */
+export function SchemaForm({
+  schema,
+  value,
+  onChange,
+  strict = false,
+  jsonLabel = 'Value as JSON',
+}: SchemaFormProps): VNode {
+  const single = useMemo(() => singleField(schema), [schema])
+  if (single === null)
+    return <ObjectForm schema={schema} value={value} onChange={onChange} strict={strict} jsonLabel={jsonLabel} />
+  const inner = (result: FormResult): void =>
+    onChange(result && { value: (result.value as { [name: string]: Json })[SINGLE] ?? null })
   return (
-    <div class="stack">
-      {Object.keys(schema.properties ?? {}).length === 0 && <p class="soft">There is nothing to fill in.</p>}
-      <Fields schema={schema} root={schema} value={value} onChange={onChange} errors={errors} disabled={disabled} depth={0} />
-      <div>
-        <Button
-          kind="quiet"
-          small
-          icon="braces"
-          onClick={() => {
-            setText(JSON.stringify(value, null, 2))
-            setAsJson(true)
-          }}
-        >
-          Edit as JSON
-        </Button>
-      </div>
-    </div>
-  )
-}
-
-interface FieldsProps {
-  schema: JsonSchema
-  root: JsonSchema
-  value: Record<string, unknown>
-  onChange: (value: Record<string, unknown>) => void
-  errors: Readonly<Record<string, string>>
-  disabled: boolean
-  depth: number
-}
-
-function Fields({ schema, root, value, onChange, errors, disabled, depth }: FieldsProps): VNode {
-  const required = new Set(schema.required ?? [])
-  return (
-    <>
-      {Object.entries(schema.properties ?? {}).map(([name, raw]) => (
-        <OneField
-          key={name}
-          name={name}
-          schema={resolve(raw, root)}
-          root={root}
-          value={value[name]}
-          required={required.has(name)}
-          error={errors[name]}
-          disabled={disabled}
-          depth={depth}
-          onChange={changed => {
-            const next = { ...value }
-            if (changed === undefined) delete next[name]
-            else next[name] = changed
-            onChange(next)
-          }}
-        />
-      ))}
-    </>
-  )
-}
-
-interface OneFieldProps {
-  name: string
-  schema: JsonSchema
-  root: JsonSchema
-  value: unknown
-  required: boolean
-  error: string | undefined
-  disabled: boolean
-  depth: number
-  onChange: (value: unknown) => void
-}
-
-function OneField({ name, schema, root, value, required, error, disabled, depth, onChange }: OneFieldProps): VNode {
-  const common = { label: visible(name), hint: schema.description && visible(schema.description), error, optional: !required, disabled }
-  switch (kindOf(schema, root, depth)) {
-    case 'text':
-      return <TextField {...common} value={typeof value === 'string' ? value : ''} onInput={text => onChange(text === '' && !required ? undefined : text)} />
-    case 'long':
-      return <TextArea {...common} value={typeof value === 'string' ? value : ''} onInput={text => onChange(text === '' && !required ? undefined : text)} />
-    case 'integer':
-    case 'number':
-      return (
-        <TextField {...common} type="number" step={schema.type === 'integer' ? 1 : 'any'} min={schema.minimum} max={schema.maximum} value={typeof value === 'number' ? String(value) : ''} onInput={text => onChange(text === '' ? undefined : Number(text))} />
-      )
-    case 'boolean':
-      return <Checkbox label={visible(name)} hint={common.hint} checked={value === true} disabled={disabled} onChange={onChange} />
-    case 'choice': {
-      const choices = schema.enum ?? []
-      const options = choices.map((one, index) => ({ value: String(index), label: visible(String(one)) }))
-      const chosen = choices.indexOf(value)
-      return (
-        <Select {...common} value={chosen < 0 ? '' : String(chosen)} options={required && chosen >= 0 ? options : [{ value: '', label: '–' }, ...options]} onChange={index => onChange(index === '' ? undefined : choices[Number(index)])} />
-      )
-    }
-    case 'list':
-      return (
-        <TextArea {...common} hint={<>{common.hint} One on each line.</>} value={Array.isArray(value) ? value.join('\n') : ''} onInput={text => onChange(text === '' ? (required ? [] : undefined) : text.split('\n'))} />
-      )
-    case 'object':
-      return (
-        <fieldset class="stack schema-group">
-          <legend class="field-label">{visible(name)}</legend>
-          {common.hint && <div class="field-hint">{common.hint}</div>}
-          <Fields schema={schema} root={root} value={isObject(value) ? value : {}} errors={{}} disabled={disabled} depth={depth + 1} onChange={onChange} />
-        </fieldset>
-      )
-    case 'json':
-      return <RawField {...common} value={value} required={required} onChange={onChange} />
-  }
-}
-
-interface RawFieldProps {
-  label: string
-  hint?: string | undefined
-  error?: string | undefined
-  value: unknown
-  required: boolean
-  disabled: boolean
-  onChange: (value: unknown) => void
-}
-
-function RawField({ label, hint, error, value, required, disabled, onChange }: RawFieldProps): VNode {
-  const [text, setText] = useState(() => (value === undefined ? '' : JSON.stringify(value, null, 2)))
-  const wrong = text === '' ? undefined : parseJson(text).error
-  return (
-    <TextArea
-      label={label}
-      hint={hint ?? 'JSON.'}
-      error={error ?? wrong}
-      optional={!required}
-      disabled={disabled}
-      code
-      value={text}
-      onInput={changed => {
-        setText(changed)
-        onChange(changed === '' ? undefined : parseJson(changed).value)
-      }}
+    <ObjectForm
+      schema={single}
+      value={value === undefined ? undefined : { [SINGLE]: value }}
+      onChange={inner}
+      strict={strict}
+      jsonLabel={jsonLabel}
+      single
     />
   )
 }
 
-const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value)
+function ObjectForm({
+  schema,
+  value,
+  onChange,
+  strict = false,
+  single = false,
+  jsonLabel = 'Value as JSON',
+}: SchemaFormProps & { single?: boolean }): VNode {
+  const fields = useMemo(() => fieldsOf(schema), [schema])
+  const start = value ?? (fields === null ? exampleOf(schema) : startOf(schema))
+  const [entries, setEntries] = useState<Entries | null>(() =>
+    fields !== null && canShow(fields, start) ? entriesOf(fields, start) : null,
+  )
+  const [text, setText] = useState(() => jsonText(start))
+  const read = entries !== null && fields !== null ? readForm(fields, entries, schema) : readText(text, schema)
+  useEffect(() => onChange(read.result), [entries, text, schema])
+
+  const toForm = (): void => {
+    const parsed = readJson(text)
+    if (fields !== null && parsed.ok) setEntries(entriesOf(fields, parsed.value))
+  }
+  const toJson = (): void => {
+    if (fields !== null && entries !== null) setText(jsonText(valueOf(fields, entries).value))
+    setEntries(null)
+  }
+  const parsed = entries === null ? readJson(text) : undefined
+  const mayForm = fields !== null && parsed?.ok === true && canShow(fields, parsed.value)
+  return (
+    <div class="schema-form">
+      {entries !== null && fields !== null ? (
+        fields.map(field => (
+          <FieldOf
+            key={field.name}
+            field={field}
+            text={entries[field.name] ?? ''}
+            problem={shownProblem(read.problems[field.name], entries[field.name] ?? '', strict)}
+            onInput={typed => setEntries({ ...entries, [field.name]: typed })}
+          />
+        ))
+      ) : (
+        <JsonField label={jsonLabel} rows={6} value={text} schema={schema} onInput={setText} />
+      )}
+      {fields !== null && !single && (
+        <div class="row">
+          {entries !== null ? (
+            <Button small kind="quiet" icon="braces" onClick={toJson}>
+              Edit as JSON
+            </Button>
+          ) : (
+            <Button
+              small
+              kind="quiet"
+              icon="edit"
+              onClick={toForm}
+              reason={mayForm ? undefined : 'This value does not fit into a form.'}
+            >
+              Edit as a form
+            </Button>
+          )}
+        </div>
+      )}
+    </div>
+  )
+}
+
+interface Read {
+  result: FormResult
+  problems: { [name: string]: string }
+}
+
+function readForm(fields: readonly FormField[], entries: Entries, schema: unknown): Read {
+  const { value, problems } = valueOf(fields, entries)
+  const all = { ...problems }
+  for (const problem of check(value, schema)) {
+    const name = problem.path.slice(1).split('/')[0]?.replaceAll('~1', '/').replaceAll('~0', '~') ?? ''
+    all[name] ??= problem.message
+  }
+  return { result: Object.keys(all).length === 0 ? { value } : undefined, problems: all }
+}
+
+function readText(text: string, schema: unknown): Read {
+  const read = readJson(text, schema)
+  return { result: read.ok && read.problems.length === 0 ? { value: read.value } : undefined, problems: {} }
+}
+
+/** An empty field is no error until the form is sent. */
+const shownProblem = (problem: string | undefined, text: string, strict: boolean): string | undefined =>
+  problem !== undefined && (strict || text !== '') ? `It ${problem}.` : undefined
+
+interface FieldOfProps {
+  field: FormField
+  text: string
+  problem: string | undefined
+  onInput: (text: string) => void
+}
+
+function FieldOf({ field, text, problem, onInput }: FieldOfProps): VNode {
+  const common = {
+    label: visible(field.title),
+    hint: field.help === '' ? undefined : visible(field.help),
+    error: problem,
+    optional: !field.required,
+  }
+  switch (field.kind) {
+    case 'boolean':
+      if (field.required || text !== '') {
+        return (
+          <Checkbox
+            label={common.label}
+            hint={common.hint}
+            checked={text === 'true'}
+            onChange={checked => onInput(String(checked))}
+          />
+        )
+      }
+      return (
+        <Select
+          {...common}
+          value={text}
+          options={[UNSET, { value: 'true', label: 'yes' }, { value: 'false', label: 'no' }]}
+          onChange={onInput}
+        />
+      )
+    case 'choice':
+      return (
+        <Select
+          {...common}
+          value={text}
+          options={[
+            UNSET,
+            ...field.choices.map((choice, at) => ({
+              value: String(at),
+              label: visible(typeof choice === 'string' ? choice : String(choice)),
+            })),
+          ]}
+          onChange={onInput}
+        />
+      )
+    case 'long':
+      return <TextArea {...common} rows={3} value={text} onInput={onInput} />
+    case 'texts':
+      return <TextArea {...common} rows={2} hint={common.hint ?? 'One a line.'} value={text} onInput={onInput} />
+    case 'json':
+      return (
+        <JsonField
+          label={common.label}
+          hint={common.hint}
+          optional={common.optional}
+          error={problem}
+          value={text}
+          rows={2}
+          onInput={onInput}
+        />
+      )
+    case 'number':
+    case 'integer':
+      return (
+        <TextField
+          {...common}
+          inputMode={field.kind === 'integer' ? 'numeric' : 'decimal'}
+          value={text}
+          onInput={onInput}
+        />
+      )
+    default:
+      return <TextField {...common} value={text} onInput={onInput} />
+  }
+}
+
+const UNSET = { value: '', label: '—' }

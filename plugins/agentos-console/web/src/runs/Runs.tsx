@@ -1,8 +1,10 @@
+// Runs: the list, and one of them.
 import type { VNode } from 'preact'
-import { Empty } from '../kit/Notice'
-import { Page } from '../kit/Page'
+import { route } from '../app/router'
+import { RunList } from './RunList'
+import { RunPage } from './RunPage'
 
-/** A place for the view, until it is there. */
 export default function Runs(): VNode {
-  return <Page title="Runs"><Empty icon="runs" title="This view is being built" /></Page>
+  const id = route.value.params['run']
+  return id === undefined ? <RunList /> : <RunPage key={id} id={id} />
 }
