@@ -7,8 +7,8 @@ import { segment, type Transport } from "./transport.js";
 import type { RunBody, RunDetail, RunEvent, RunEventType } from "./types.js";
 import { mayRetry, pause, sleep, Watchdog } from "./waiting.js";
 
-/** `waiting`: the connection is lost, and the next attempt comes after a pause. */
-export type StreamState = "connecting" | "open" | "waiting" | "closed";
+/** `idle`: the iteration has not begun. `waiting`: the connection is lost, and the next attempt comes after a pause. */
+export type StreamState = "idle" | "connecting" | "open" | "waiting" | "closed";
 
 export interface StreamOptions {
   /** Stops following: the iteration throws the signal's reason. The run continues. */
@@ -45,7 +45,7 @@ const LASTED = 10_000;
 export class RunStream implements AsyncIterable<RunEvent> {
   /** The run's id, as soon as the server has accepted the run. */
   runId: string | undefined;
-  state: StreamState = "connecting";
+  state: StreamState = "idle";
   /** The key with which the run is started; absent where a run is followed. */
   readonly idempotencyKey: string | undefined;
 

@@ -179,6 +179,7 @@ test("ids that would lead to another path are refused", async () => {
       TypeError,
     );
   }
+  await assert.rejects(async () => client.request("GET", "/api/v1/sessions/{session_id}"), TypeError);
   await assert.rejects(client.runs.get("../agents"), { status: 404 });
 });
 
