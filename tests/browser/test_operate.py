@@ -38,5 +38,5 @@ def test_settings_show_their_sources_and_no_secret(keyed: Demo, open_page: OpenP
 
 def test_without_keys_the_console_says_so_and_how_to_have_some(demo: Demo, open_page: OpenPage) -> None:
     page = open_page(demo).page
-    page.get_by_role("button", name=re.compile("No key needed")).click()
+    page.get_by_role("button", name=re.compile("No key")).click()
     expect(page.get_by_role("dialog")).to_contain_text("AGENTOS_AUTH=api_key")

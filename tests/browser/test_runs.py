@@ -47,8 +47,12 @@ def test_a_run_shows_its_calls_as_bars_and_as_a_table(demo: Demo, open_page: Ope
 
 def test_a_call_that_was_tried_again_shows_each_try(demo: Demo, open_page: OpenPage) -> None:
     page = open_page(demo, f"#/runs/{last_run(demo, 'flaky')}").page
+    tries = page.get_by_role("list", name="Timeline").get_by_role("button")
+    expect(tries).to_have_count(3)
+    expect(tries.nth(0)).to_contain_text("failed")
+    expect(tries.nth(1)).to_contain_text("attempt 2")
+    page.get_by_role("tab", name=re.compile("^Errors")).click()
     expect(page.get_by_role("main")).to_contain_text("PROVIDER_UNAVAILABLE")
-    expect(page.get_by_role("list", name="Timeline").get_by_role("button")).to_have_count(3)
 
 
 def test_a_failed_run_shows_its_error_with_its_cause(demo: Demo, open_page: OpenPage) -> None:
@@ -90,7 +94,7 @@ def test_live_runs_come_into_the_list_by_themselves(demo: Demo, open_page: OpenP
     main = page.get_by_role("main")
     expect(main.get_by_role("row").nth(1)).to_be_visible()
     run = demo.client().post("/api/v1/agents/counter/run", {"input": "Count to 100 every 0.05", "background": True})
-    link = main.locator(f"a[href='#/runs/{run.json['run_id']}']")
+    link = page.locator(f"a[href='#/runs/{run.json['run_id']}']")
     expect(link.first).to_be_visible(timeout=30_000)
     row = main.get_by_role("row").filter(has=link)
     expect(row).to_contain_text(re.compile("completed", re.I), timeout=40_000)
