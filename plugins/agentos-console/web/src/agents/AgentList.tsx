@@ -68,7 +68,10 @@ export function AgentList(): VNode {
                   cell: agent => <span class="agent-about soft">{visible(agent.description)}</span>,
                   wideOnly: true,
                 },
-                { title: 'Model', cell: agent => <span class="mono small">{visible(agent.model ?? '–')}</span> },
+                {
+                  title: 'Model',
+                  cell: agent => <span class="mono small clip agent-cell">{visible(agent.model ?? '–')}</span>,
+                },
                 {
                   title: 'Tools',
                   cell: agent => agent.tools.length || <span class="faint">–</span>,

@@ -1,6 +1,7 @@
 // Every view of the console: where it is, what it is called, and how its chunk is loaded.
 import type { ComponentType } from 'preact'
 import type { IconName } from '../kit/Icon'
+import { may } from './rights'
 
 export interface View {
   /** The addresses that show it; the first is where the navigation leads. */
@@ -37,6 +38,9 @@ export const GROUPS: readonly { id: View['group']; title: string }[] = [
 
 /** The view that shows a pattern. */
 export const viewOf = (pattern: string | null): View | undefined => VIEWS.find(view => pattern !== null && view.paths.includes(pattern))
+
+/** Whether the credential of this tab may see what a view shows. */
+export const isOpen = (view: View): boolean => view.needs === undefined || may(view.needs)
 
 /** The address that a view's navigation leads to. */
 export const homeOf = (view: View): string => view.paths[0] ?? '/chat'

@@ -36,7 +36,7 @@ export function Answered(): VNode {
         more={list.more}
         loadingMore={list.loadingMore}
         columns={[
-          { title: 'Tool', cell: item => <span class="mono">{visible(item.tool_name)}</span> },
+          { title: 'Tool', cell: item => <span class="mono clip tool-cell">{visible(item.tool_name)}</span> },
           { title: 'Answer', cell: item => <AnswerBadge answer={item.answer} /> },
           { title: 'Kind', cell: item => KINDS[item.kind], wideOnly: true },
           { title: 'Agent', cell: item => visible(item.agent_id), wideOnly: true },

@@ -1,5 +1,6 @@
 // What was begun and not sent, by session; in memory only, so that it ends with the page.
 import { signal, type Signal } from '@preact/signals'
+import { key } from '../app/session'
 import type { Upload } from './uploads'
 
 export interface Draft {
@@ -15,3 +16,6 @@ export function draftOf(place: string): Draft {
   if (!draft) drafts.set(place, (draft = { text: signal(''), files: signal([]) }))
   return draft
 }
+
+// Another key may be another person's.
+key.subscribe(() => drafts.clear())

@@ -6,8 +6,9 @@ import { client } from '../app/session'
 import { takeHandover } from './again'
 import { Conversation } from './conversation'
 
-/** The conversation of a session, or a new one. It stays the same when its first message makes the session. */
-export function useConversation(id: string | null): Conversation {
+/** The conversation of a session, or a new one. It stays the same when its first message makes the
+ * session; null for the moment in which it changes. */
+export function useConversation(id: string | null): Conversation | null {
   const [current, setCurrent] = useState(() => new Conversation(id))
   const isRight = current.id.value === id
   useEffect(() => {
@@ -26,10 +27,8 @@ export function useConversation(id: string | null): Conversation {
   useEffect(() => {
     if (restored.value > 0) void current.look()
   }, [restored.value])
-  return isRight ? current : (blank ??= new Conversation(null))
+  return isRight ? current : null
 }
-
-let blank: Conversation | undefined
 
 /** Make the session of a conversation; its name is how it began. */
 export async function makeSession(conversation: Conversation, agentId: string, text: string): Promise<string> {

@@ -8,8 +8,8 @@ import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
 const NEAR = 48
 
 export interface Scrolling {
-  box: RefObject<HTMLDivElement>
-  content: RefObject<HTMLDivElement>
+  box: RefObject<HTMLDivElement | null>
+  content: RefObject<HTMLDivElement | null>
   /** Whether the end is in view. */
   atEnd: Signal<boolean>
   toEnd: () => void

@@ -42,13 +42,17 @@ export function ToolList(): VNode {
               rowKey={tool => tool.name}
               to={tool => `/tools/${encodeURIComponent(tool.name)}`}
               columns={[
-                { title: 'Tool', cell: tool => <span class="mono">{visible(tool.name)}</span> },
+                { title: 'Tool', cell: tool => <span class="mono clip tool-cell">{visible(tool.name)}</span> },
                 {
                   title: 'Description',
                   cell: tool => <span class="tool-about soft">{visible(tool.description)}</span>,
                 },
                 { title: 'Parameters', cell: tool => namesOf(tool), wideOnly: true },
-                { title: 'From', cell: tool => <span class="soft">{visible(tool.source)}</span>, wideOnly: true },
+                {
+                  title: 'From',
+                  cell: tool => <span class="soft clip tool-cell">{visible(tool.source)}</span>,
+                  wideOnly: true,
+                },
               ]}
             />
           )}
