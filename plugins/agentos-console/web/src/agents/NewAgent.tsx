@@ -19,7 +19,7 @@ const BACK = { to: '/agents', label: 'All agents' }
 export function NewAgent({ copy }: { copy: string | null }): VNode {
   const start = useResource<Draft>(async signal => (copy === null ? EMPTY : await copyOf(copy, signal)), [copy])
   return (
-    <Page title="New agent" back={BACK}>
+    <Page title="New agent" back={BACK} narrow>
       {start.error !== undefined && (
         <ErrorNotice error={start.error} what="The agent to copy could not be loaded" retry={start.refresh} />
       )}

@@ -75,7 +75,8 @@ function One({ part, isAnswer }: { part: Part; isAnswer: boolean }): VNode {
 
 function Note({ part }: { part: NotePart }): VNode {
   if (part.data === undefined) return <p class="chat-note">{visible(part.text)}</p>
-  return <div class="chat-note"><span class="mono">{visible(part.text)}</span> <Json value={part.data} open={0} /></div>
+  const text = JSON.stringify(part.data) ?? ''
+  return <div class="chat-note"><span class="mono">{visible(part.text)}</span> {text.length < 120 ? <span class="mono faint">{visible(text)}</span> : <Json value={part.data} open={0} />}</div>
 }
 
 function Progress({ turn, isQuiet }: { turn: Turn; isQuiet: boolean }): VNode {

@@ -31,7 +31,7 @@ export function Failure({ failure, runId, onRetry, onInterrupt }: FailureProps):
         </>
       }
     >
-      <div>{visible(message)}</div>
+      <div>{sentence(visible(message))}</div>
       {reset && <div>{reset}</div>}
       {(code || cause || requestId) && (
         <div class="notice-facts mono">
@@ -42,4 +42,10 @@ export function Failure({ failure, runId, onRetry, onInterrupt }: FailureProps):
       )}
     </Notice>
   )
+}
+
+/** A message of the server as a sentence. */
+function sentence(text: string): string {
+  const first = text.charAt(0).toUpperCase() + text.slice(1)
+  return /[.!?…]$/.test(first) ? first : `${first}.`
 }

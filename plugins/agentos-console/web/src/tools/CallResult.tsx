@@ -21,10 +21,12 @@ export function CallResult({ outcome }: { outcome: Outcome }): VNode {
   const text = (failed ? outcome.error : outcome.result) ?? ''
   const value = parsed(text)
   return (
-    <section class="stack stack-tight" role={failed ? 'alert' : 'region'} aria-label="Result">
+    <section class="stack stack-tight" aria-label="Result">
       <div class="row">
         <h3>Result</h3>
-        <Badge kind={failed ? 'bad' : 'ok'}>{failed ? 'failed' : 'completed'}</Badge>
+        <span role={failed ? 'alert' : 'status'}>
+          <Badge kind={failed ? 'bad' : 'ok'}>{failed ? 'failed' : 'completed'}</Badge>
+        </span>
         {outcome.duration !== undefined && <span class="faint">{duration(outcome.duration)}</span>}
         <span class="grow" />
         {text !== '' && <Copy text={text} label="Copy the result" />}
