@@ -30,7 +30,7 @@ export function ViewHost({ view }: { view: View | undefined }): VNode {
   if (view === undefined) {
     return <Page title="Not found"><Empty icon="search" title="There is no such page" actions={<Link to="/chat" class="button">Go to the chat</Link>}>The address names nothing that this console has.</Empty></Page>
   }
-  if (view.needs !== undefined && !isOpen(view)) return <Page title={view.title}><Empty icon="lock" title={`${view.title} cannot be shown`}>{missing(view.needs)}</Empty></Page>
+  if (view.needs !== undefined && !isOpen(view)) return <Page title={view.title}><Empty icon="lock" title={`${view.title} cannot be shown`}>{missing([view.needs].flat()[0] ?? '')}</Empty></Page>
   const Found = loaded.get(view)
   if (Found !== undefined) return <Guard key={view.title}><Found /></Guard>
   if (failed !== null) {
