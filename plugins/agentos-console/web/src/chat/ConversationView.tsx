@@ -35,6 +35,13 @@ interface ConversationViewProps {
   choice: ComponentChildren
 }
 
+/** Whether a turn waits behind another one. Its first event comes when it is accepted, before its turn does. */
+function isQueued(turns: readonly Turn[], turn: Turn): boolean {
+  const { status, parts } = turn.state
+  if (!isLive(turn) || status.value === 'sending' || parts.value.length > 0) return false
+  return turns.some((one, number) => number < turns.indexOf(turn) && (isLive(one) || one.state.status.value === 'paused'))
+}
+
 const isLive = (turn: Turn): boolean => ['sending', 'queued', 'running'].includes(turn.state.status.value)
 
 export function ConversationView({ conversation, agentId, agents, onFirst, onFork, empty, choice }: ConversationViewProps): VNode {
@@ -85,6 +92,7 @@ export function ConversationView({ conversation, agentId, agents, onFirst, onFor
                 turn={turn}
                 agentName={nameOf(turn)}
                 owner={session?.owner}
+                isQueued={isQueued(turns, turn)}
                 onRetry={() => sendAgain(conversation, turn).catch(error => tellError(error, 'It was not sent again'))}
                 onInterrupt={() => sendAgain(conversation, turn, true).catch(error => tellError(error, 'It was not sent again'))}
               />
@@ -114,8 +122,10 @@ export function ConversationView({ conversation, agentId, agents, onFirst, onFor
 
 /** What happens, in words, for those who do not see it happen. */
 function StatusLine({ conversation }: { conversation: Conversation }): VNode {
-  const last = conversation.turns.value.at(-1)
-  return <p class="conversation-status" role="status">{last ? words(last) : ''}</p>
+  const turns = conversation.turns.value
+  const last = turns.at(-1)
+  const text = last === undefined ? '' : isQueued(turns, last) ? 'Queued behind another run' : words(last)
+  return <p class="conversation-status" role="status">{text}</p>
 }
 
 function words(turn: Turn): string {
@@ -125,7 +135,6 @@ function words(turn: Turn): string {
     case 'sending':
       return 'Sending…'
     case 'queued':
-      return 'Queued behind another run'
     case 'running':
       return 'Answering…'
     case 'paused':
