@@ -126,6 +126,9 @@ docs: $(VENV)/.checked  ## Render docs/reference/ and openapi.yaml from the code
 client: $(VENV)/.tested  ## Make the TypeScript client's types from openapi.yaml; installs Node.js in a cache.
 	PYTHONPATH=tests $(BIN)/python clients/typescript/generate.py
 
+console:  ## Check and build the console's page from plugins/agentos-console/web; needs Node.js 20 and npm. Commit what it builds.
+	cd plugins/agentos-console/web && npm ci --no-audit --no-fund && npm run check && npm run build
+
 format: $(VENV)/.checked  ## Format the code.
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .

@@ -1,7 +1,7 @@
 """Writes ``src/schema.ts``, the API's types, from ``openapi.yaml``: ``make client``.
 
-With ``--check`` it writes nothing, needs no Node.js, and exits with 1 if the file is stale: its first line has the hashes
-of what it was made from, and of itself.
+With ``--check`` it writes nothing, needs no Node.js, and exits with 1 if the file is stale: its first line has the
+hashes of what it was made from, and of itself.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ SCHEMA = HERE / "src" / "schema.ts"
 HEADER = "// Made by `make client`; do not edit. openapi.yaml: sha256 {source}. Below: sha256 {body}.\n"
 
 
-def main() -> int:
-    """Write the types or check them, and return the exit code."""
+def main() -> None:
+    """Write the types or check them."""
     parser = argparse.ArgumentParser(description="Make the API's types for TypeScript from openapi.yaml.")
     parser.add_argument("--check", action="store_true", help="only say whether they are fresh")
     parser.add_argument("--openapi", type=Path, default=OPENAPI, help="the API's description (openapi.yaml)")
@@ -28,12 +28,11 @@ def main() -> int:
     given = parser.parse_args()
     if given.check:
         if problem := stale(given.openapi, given.schema):
-            print(f"{given.schema}: {problem}; make client", file=sys.stderr)
-        return int(problem is not None)
+            sys.exit(f"{given.schema}: {problem}; make client")
+        return
     body = rendered(given.openapi)
     header = HEADER.format(source=digest(given.openapi.read_bytes()), body=digest(body.encode()))
     given.schema.write_text(header + body, "utf-8")
-    return 0
 
 
 def stale(openapi: Path, schema: Path) -> str | None:
@@ -54,14 +53,18 @@ def digest(data: bytes) -> str:
 def rendered(openapi: Path) -> str:
     """Return what openapi-typescript makes, in the version that package-lock.json names."""
     from conformance.environments import node_tool
+    from parts.virtual_environments import Unavailable
 
     with TemporaryDirectory() as folder:
         made = Path(folder, "schema.ts")
         # A field with a default may be left out of a request.
         options = ("--default-non-nullable=false", "--output", str(made))
-        node_tool(HERE, "openapi-typescript/bin/cli.js", str(openapi), *options)
+        try:
+            node_tool(HERE, "openapi-typescript/bin/cli.js", str(openapi), *options)
+        except Unavailable as why:
+            sys.exit(f"openapi-typescript: {why}")
         return made.read_text("utf-8")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

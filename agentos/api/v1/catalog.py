@@ -19,7 +19,7 @@ from agentos.api.v1.schemas.catalog import (
     ToolListSchema,
 )
 from agentos.api.v1.serializers import installed_tool_json
-from agentos.domain.principal import CALL_TOOLS
+from agentos.domain.principal import CALL_TOOLS, READ_SETTINGS
 from agentos.errors import AgentFailed, AgentNotFound, NotFound, RunRequired, SessionNotFound, TooManyStreams
 from agentos.services.direct_calls import ToolCallRequest
 
@@ -77,8 +77,11 @@ def call_tool(tool_name: str, body: dict[str, Any]) -> Response:
 def list_plugins() -> Response:
     """List the plugins and what became of each.
 
-    Why one failed is in the server's log, and what `flask agentos plugins` prints.
+    Why one failed is in the server's log, and what `flask agentos plugins` prints. With scope `settings:read` it is
+    here too.
     """
-    shown = ("name", "distribution", "version", "status", "provides")
+    shown = ["name", "distribution", "version", "status", "provides"]
+    if caller().may(READ_SETTINGS):
+        shown.append("error")
     plugins = [{name: getattr(report, name) for name in shown} for report in services().plugins.reports]
     return json_response({"plugins": plugins, "count": len(plugins)})

@@ -25,8 +25,8 @@ export class AgentOS {
    */
   request<M extends Method, P extends PathWith<M>>(method: M, path: P, options?: Options & InputOf<Operation<M, P>>): Promise<Answer<DataOf<Operation<M, P>>>>;
   request<T>(method: string, path: string, options?: RequestOptions & { params?: Record<string, unknown> | undefined }): Promise<Answer<T>>;
-  request(method: string, path: string, options: RequestOptions & { params?: Record<string, unknown> | undefined } = {}): Promise<Answer<unknown>> {
-    return this.#transport.request(method, options.params ? fill(path, options.params) : path, options);
+  async request(method: string, path: string, options: RequestOptions & { params?: Record<string, unknown> | undefined } = {}): Promise<Answer<unknown>> {
+    return this.#transport.request(method, fill(path, options.params), options);
   }
 
   /** Yield the pages of a list, each as the server answers it, as long as there is a `next_cursor`. */

@@ -11,11 +11,11 @@ export async function* eventsOf(response: Response, watchdog: Watchdog): AsyncGe
   // A proxy or a portal answers in the server's place.
   if (!type.startsWith("text/event-stream")) throw new ConnectionError(`the answer (${type}) is no event stream`);
   if (!response.body) throw new AgentOSError("this fetch cannot stream: it gives no body");
-  let events: RunEvent[] = [];
+  let events: { id: number; data: string }[] = [];
   const parser = createParser({
     onEvent({ id, data }) {
       const number = Number(id); // An event without one is not the run's.
-      if (number > 0) events.push(eventOf(number, data));
+      if (number > 0) events.push({ id: number, data });
     },
   });
   const reader = response.body.getReader();
@@ -27,10 +27,10 @@ export async function* eventsOf(response: Response, watchdog: Watchdog): AsyncGe
       parser.feed(decoder.decode(bytes, { stream: true }));
       const found = events;
       events = [];
-      yield* found;
+      for (const { id, data } of found) yield eventOf(id, data);
     }
   } finally {
-    // Not awaited: a connection that is stuck must not hold up who leaves it.
+    // Not awaited: a connection that is stuck must not delay the caller that leaves it.
     reader.cancel().catch(() => {});
   }
 }

@@ -2,7 +2,7 @@
 import { AgentOSError, APIError, ConnectionError } from "./errors.js";
 
 const FIRST = 500;
-const LONGEST = 15_000;
+const LONGEST = 5_000;
 
 /** Above this, the caller decides whether to wait: nothing seems to happen for so long. */
 const LONGEST_ASKED = 60_000;
@@ -73,7 +73,7 @@ export class Watchdog {
     clearTimeout(this.#timer);
   }
 
-  /** Let go of everything. What still uses the signal is aborted. */
+  /** Stop counting and following. What still uses the signal is aborted. */
   close(): void {
     this.rest();
     this.#parent?.removeEventListener("abort", this.#follow);

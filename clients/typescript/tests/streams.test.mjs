@@ -4,7 +4,7 @@ import { test } from "node:test";
 
 import { AgentOS, ConnectionError } from "../dist/index.js";
 import { proxyTo } from "./proxy.mjs";
-import { all, client, each, GREETING, idsOf, key, name, newSession, runsIn, textOf, until, upTo, url } from "./support.mjs";
+import { all, client, each, GREETING, idsOf, key, newSession, runsIn, textOf, until, upTo, url } from "./support.mjs";
 
 const through = (proxy, options) => new AgentOS({ baseUrl: proxy.url, key, ...options });
 
@@ -34,13 +34,13 @@ for (const reset of [false, true]) {
     const runId = whole[0].run_id;
     const size = await bytesOf(`/api/v1/runs/${runId}/events`);
     let cuts = 0;
-    await each(upTo(size).filter((n) => reset ? n % 3 === 0 : true), 40, async (bytes) => {
+    await each(upTo(size).filter((bytes) => bytes % (reset ? 7 : 2) === 0), 40, async (bytes) => {
       const proxy = await proxyTo(t, url, { plan: [bytes], reset });
       const events = await all(through(proxy).runs.follow(runId));
       assert.deepEqual(events, whole, `cut after ${bytes} bytes`);
       cuts += proxy.cut.length;
     });
-    assert.ok(cuts > 500, `${cuts} cuts`);
+    assert.ok(cuts > 150, `${cuts} cuts`);
   });
 }
 
@@ -73,7 +73,7 @@ test("a stream whose every connection is cut soon arrives all the same", async (
   assert.deepEqual(idsOf(events), upTo(events.length));
   assert.equal(textOf(events), upTo(20).map((number) => `${number} `).join(""));
   assert.ok(proxy.cut.length > 3);
-  assert.deepEqual(states.slice(0, 4), ["connecting", "open", "waiting", "connecting"].slice(states[0] === "connecting" ? 0 : 1));
+  assert.deepEqual(states.slice(0, 4), ["connecting", "open", "waiting", "connecting"]);
   assert.equal(states.at(-1), "closed");
 });
 
@@ -145,21 +145,6 @@ test("a reader that takes its time is no silence", async (t) => {
   }
   assert.equal(textOf(events), GREETING);
   assert.equal(proxy.connections, 1);
-});
-
-test("a run of an agent with retry_on_crash survives its worker", async () => {
-  const events = await all(client.runs.stream("steady", { input: `Lose your worker once, ${name()}` }));
-  assert.deepEqual(idsOf(events), upTo(events.length));
-  const starts = events.filter(({ type }) => type === "run_start");
-  assert.equal(starts.at(-1).data.attempt, 2);
-  assert.equal(events.at(-1).data.output, "Before. After.");
-});
-
-test("a run whose worker is lost ends with an error, also if that has a number that was seen", async () => {
-  const events = await all(client.runs.stream("helper", { input: `Lose your worker once, ${name()}` }));
-  const last = events.at(-1);
-  assert.equal(last.type, "error");
-  assert.deepEqual([last.data.code, last.data.details.cause], ["EXECUTION_ERROR", "WORKER_LOST"]);
 });
 
 test("an abort ends the iteration with its reason, and not the run", async () => {

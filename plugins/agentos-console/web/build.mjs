@@ -31,7 +31,8 @@ function hashSources() {
   const sources = [
     ...['build.mjs', 'package.json', 'package-lock.json', 'tsconfig.json'].map(name => ['web/' + name, join(here, name)]),
     ...files(join(here, 'src')).map(path => ['web/src/' + slashed(relative(join(here, 'src'), path)), path]),
-    ...files(client).map(path => ['client/' + slashed(relative(client, path)), path]),
+    // schema.ts has types alone: nothing of it is in the result.
+    ...files(client).filter(path => basename(path) !== 'schema.ts').map(path => ['client/' + slashed(relative(client, path)), path]),
   ]
   const hash = createHash('sha256')
   for (const [name, path] of sources.sort((one, other) => (one[0] < other[0] ? -1 : 1))) {
@@ -61,9 +62,36 @@ const options = {
   assetNames: '[name]-[hash]',
   logLevel: 'warning',
 }
+
+/** The files that the application loads later, by `import()`: each becomes a chunk of its own. */
+const later = new Set(
+  files(join(here, 'src'))
+    .filter(path => /\.tsx?$/.test(path))
+    .flatMap(path => [...readFileSync(path, 'utf8').matchAll(/\bimport\('(\.[^']+)'\)/g)].map(found => join(dirname(path), found[1])))
+    .flatMap(path => [path + '.tsx', path + '.ts']),
+)
+
+/**
+ * Has every one of them, and the application, import the whole kit. esbuild makes a chunk for each set of entries that
+ * share something: without this, nearly every component of the kit would be one, and a request.
+ */
+const oneKit = {
+  name: 'one-kit',
+  setup(builder) {
+    const kit = files(join(here, 'src/kit')).filter(path => /\.tsx?$/.test(path)).sort()
+    builder.onResolve({ filter: /^the-kit$/ }, () => ({ path: 'the-kit', namespace: 'kit', sideEffects: true }))
+    builder.onLoad({ filter: /.*/, namespace: 'kit' }, () => ({ contents: kit.map(path => `import ${JSON.stringify(path)}`).join('\n'), resolveDir: here }))
+    builder.onLoad({ filter: /\.tsx?$/, namespace: 'file' }, ({ path }) => {
+      if (!later.has(path) && path !== join(here, 'src/main.tsx')) return undefined
+      return { contents: `import 'the-kit'\n${readFileSync(path, 'utf8')}`, loader: path.endsWith('x') ? 'tsx' : 'ts' }
+    })
+  },
+}
+
 const [app, sheet, theme] = await Promise.all([
   build({
     ...options,
+    plugins: [oneKit],
     entryPoints: ['src/main.tsx'],
     format: 'esm',
     splitting: true,
@@ -103,6 +131,20 @@ for (const result of [app, sheet, theme]) {
 const icon = readFileSync(join(here, 'src/icon.svg'))
 const iconName = `icon-${createHash('sha256').update(icon).digest('hex').slice(0, 8).toUpperCase()}.svg`
 write(iconName, icon)
+
+/** The licences of the packages that are in the result: they ask that their texts go with it. */
+function licences() {
+  const inputs = Object.entries(app.metafile.outputs).flatMap(([, output]) => Object.keys(output.inputs))
+  const packages = new Set(inputs.map(path => /node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(path)?.[1]).filter(Boolean))
+  return [...packages].sort().map(name => {
+    const folder = join(here, 'node_modules', name)
+    const { version, license } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
+    const texts = readdirSync(folder).filter(file => /^licen[cs]e/i.test(file)).sort()
+    if (texts.length === 0) throw new Error(`${name} has no licence file`)
+    return `${name} ${version} (${license})\n\n${readFileSync(join(folder, texts[0]), 'utf8').trim()}\n`
+  }).join(`\n${'-'.repeat(80)}\n\n`)
+}
+writeFileSync(join(target, 'licenses.txt'), licences())
 
 /** An entry, and all that it imports before it can begin. */
 function withImports(path, found = new Set()) {

@@ -43,23 +43,34 @@ class Assistant(ModelProvider):
                 request.cancellation.check()
                 yield TextDelta(f"{number} ")
             yield Finish("stop")
-        elif match := re.fullmatch(r"Lose your worker once, (\w+)", text):
-            yield from self._die(match[1])
+        elif match := re.fullmatch(r"Lose (your worker|all workers)( now)?, once: (\w+)", text):
+            yield from self._die(request, match[1] == "all workers", bool(match[2]), match[3])
         elif request.tools:
             yield ToolCallDelta(index=0, id="call_1", name=request.tools[0].name, arguments='{"amount": 500}')
             yield Finish("tool_calls")
         else:
             yield from _say(f"You said: {text}")
 
-    def _die(self, name: str) -> Iterator:
-        """Kill this worker at the first call with a name, and answer at the second one. The mark is in the server's folder."""
+    def _die(self, request, everyone: bool, now: bool, name: str) -> Iterator:
+        """Kill workers at the first call with a name, and answer at the second. The mark is in the server's folder."""
         yield TextDelta("Before. ")
         try:
             Path(f"died-{name}").touch(exist_ok=False)
         except FileExistsError:
             yield from _say("After.")
-        else:
-            os.kill(os.getpid(), signal.SIGKILL)
+            return
+        if not now:
+            request.cancellation.wait(0.5)  # what was said is in the log by then
+        for worker in _siblings() if everyone else []:
+            os.kill(worker, signal.SIGKILL)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _siblings() -> list[int]:
+    """Return the other workers: they have the same parent."""
+    parent = os.getppid()
+    children = Path(f"/proc/{parent}/task/{parent}/children").read_text("ascii")
+    return [int(child) for child in children.split() if int(child) != os.getpid()]
 
 
 def _say(text: str):

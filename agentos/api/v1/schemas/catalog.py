@@ -6,6 +6,7 @@ from agentos.api.kit.schemas.fields import (
     Choice,
     Object,
     RequestSchema,
+    StrictBoolean,
     StrictInteger,
     StrictString,
     StringList,
@@ -37,6 +38,12 @@ class ToolSchema(ResponseSchema):
     description = StrictString("What the model is told about it.")
     parameters = Object("The JSON schema of its arguments.")
     source = StrictString(SOURCE)
+    approval = Choice(
+        "Whether the tool itself wants its calls approved; an agent or a plugin may want it too.",
+        ("never", "sometimes", "always"),
+    )
+    isolated = StrictBoolean("Whether it is called in a process of its own.")
+    timeout = Seconds("How long one call may take; null: as long as `AGENTOS_TOOL_TIMEOUT`.", nullable=True)
 
 
 class ToolListSchema(ResponseSchema):
@@ -76,6 +83,11 @@ class PluginSchema(ResponseSchema):
     version = StrictString("That package's version.", nullable=True)
     status = Choice("Whether it is in use.", ("loaded", "failed", "left out"))
     provides = StringList("What it registered, as `tool:calculator`.")
+    error = StrictString(
+        "What is wrong with it, or with a part of it. Only for those who may read the settings.",
+        nullable=True,
+        optional=True,
+    )
 
 
 class PluginListSchema(ResponseSchema):

@@ -2,42 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import Any
-
 from agentos.api.kit.schemas.fields import (
     Choice,
     RequestSchema,
     StrictBoolean,
-    StrictField,
     StrictInteger,
     StrictString,
     StringList,
 )
 from agentos.api.kit.schemas.query_fields import PagingQuery, QueryCursor
 from agentos.api.kit.schemas.structure import Nested, NestedList, ResponseSchema, Time
+from agentos.api.kit.schemas.times import StrictTime
 
 MOST_SCOPES = 100
 PRINTABLE = r"^[^\u0000-\u001f\u007f]{1,255}$"
 WORDS = "a text of 1 to 255 characters, none of them a control character"
-
-
-class FutureTime(StrictField):
-    """A point in time with a time zone, as a request has it."""
-
-    def __init__(self, description: str, **options: Any) -> None:
-        words = "a time of RFC 3339 with a time zone, as '2027-01-31T12:00:00Z'"
-        schema = {"type": "string", "format": "date-time"}
-        super().__init__(description, words, schema, example="2099-01-31T12:00:00Z", **options)
-
-    def _deserialize(self, value: Any, *_: Any, **__: Any) -> datetime:
-        try:
-            time = datetime.fromisoformat(value)
-            if "T" not in value.upper() or time.tzinfo is None:
-                raise ValueError(value)
-            return time.astimezone(UTC)
-        except (TypeError, ValueError, OverflowError) as error:
-            raise self._refused(value) from error
 
 
 class KeyQuery(PagingQuery):
@@ -64,7 +43,7 @@ class NewKeySchema(RequestSchema):
         each=255,
         example=["agents:read", "agents:run"],
     )
-    expires_at = FutureTime("When it ends; absent or null: never.", nullable=True)
+    expires_at = StrictTime("When it ends; absent or null: never.", nullable=True)
 
 
 class KeySchema(ResponseSchema):

@@ -70,3 +70,11 @@ for (const [seconds, text, state] of [
     assert.ok(now.next === Infinity || now.next <= 3_600_000)
   })
 }
+
+test('a list of texts is compared item by item, without the commas of JSON', () => {
+  const [change] = fieldChanges([{ op: 'replace', path: '/tools', old: ['a'], value: ['a', 'b'] }])
+  assert.deepEqual(change!.lines, [
+    { op: 'same', text: 'a' },
+    { op: 'add', text: 'b' },
+  ])
+})

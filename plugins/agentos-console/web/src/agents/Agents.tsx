@@ -1,8 +1,14 @@
+// Agents: the list, one of them with its versions, and a new one.
 import type { VNode } from 'preact'
-import { Empty } from '../kit/Notice'
-import { Page } from '../kit/Page'
+import { route } from '../app/router'
+import { AgentList } from './AgentList'
+import { AgentPage } from './AgentPage'
+import { NewAgent } from './NewAgent'
 
-/** A place for the view, until it is there. */
 export default function Agents(): VNode {
-  return <Page title="Agents"><Empty icon="agents" title="This view is being built" /></Page>
+  const { params, query } = route.value
+  const id = params['agent']
+  if (id !== undefined) return <AgentPage key={id} id={id} />
+  if (query.has('new') || query.has('copy')) return <NewAgent key={query.get('copy')} copy={query.get('copy')} />
+  return <AgentList />
 }

@@ -43,7 +43,10 @@ function linesOf(change: Change): (Line | Gap)[] {
   return folded(diffLines(old, now))
 }
 
+/** A list of texts has a line for each, so that only what changed is marked. */
 function textOf(value: unknown): string {
+  if (Array.isArray(value) && value.every(one => typeof one === 'string' && !one.includes('\n')))
+    return value.join('\n')
   return typeof value === 'string' ? value : jsonText(value)
 }
 

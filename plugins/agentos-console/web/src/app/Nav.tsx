@@ -5,11 +5,10 @@ import { Icon, type IconName } from '../kit/Icon'
 import { badges } from './badges'
 import { Identity } from './Identity'
 import { narrow, nextTheme, theme, type Theme } from './preferences'
-import { may } from './rights'
 import { Link } from './router'
 import { title } from './session'
 import { caps } from './shortcuts'
-import { GROUPS, homeOf, VIEWS, type View } from './views'
+import { GROUPS, homeOf, isOpen, VIEWS, type View } from './views'
 
 interface NavProps {
   current: View | undefined
@@ -68,10 +67,9 @@ export function Nav({ current, drawer, onCloseDrawer, onPalette, onHelp }: NavPr
 function Item({ view, current }: { view: View; current: boolean }): VNode {
   const home = homeOf(view)
   const waiting = badges.value[home] ?? 0
-  const allowed = view.needs === undefined || may(view.needs)
   return (
     <li>
-      <Link to={home} class={allowed ? 'nav-item' : 'nav-item is-closed'} aria-current={current ? 'page' : undefined} title={narrow.value ? view.title : undefined}>
+      <Link to={home} onPointerEnter={() => void view.load().catch(() => undefined)} class={isOpen(view) ? 'nav-item' : 'nav-item is-closed'} aria-current={current ? 'page' : undefined} title={narrow.value ? view.title : undefined}>
         <Icon name={view.icon} size={17} />
         <span class="nav-text grow">{view.title}</span>
         {waiting > 0 && <span class="count">{waiting > 99 ? '99+' : waiting}<span class="sr-only"> waiting</span></span>}

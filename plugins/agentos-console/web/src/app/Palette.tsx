@@ -7,7 +7,7 @@ import { useResource } from '../kit/useResource'
 import { nextTheme } from './preferences'
 import { may } from './rights'
 import { at, go } from './router'
-import { client, forget, key } from './session'
+import { base, client, forget, key } from './session'
 import { homeOf, VIEWS } from './views'
 
 interface Entry {
@@ -35,8 +35,12 @@ export function Palette({ onClose, onHelp }: PaletteProps): VNode {
   const sessions = useResource(signal => named('/api/v1/sessions', 'sessions', signal, may('sessions:read')), [])
 
   const entries = useMemo(() => {
-    const all = [...views(), ...actions(onHelp), ...(agents.data ?? []).map(agentEntry), ...(sessions.data ?? []).map(sessionEntry)]
+    const chats = (agents.data ?? []).map(agentEntry)
+    const latest = (sessions.data ?? []).map(sessionEntry)
     const wanted = text.trim()
+    // At first: what is nearest to where one left off. The pages are in the navigation anyway.
+    if (wanted === '') return [...actions(onHelp).slice(0, 1), ...latest.slice(0, 5), ...chats.slice(0, 5), ...actions(onHelp).slice(1)]
+    const all = [...views(), ...actions(onHelp), ...chats, ...latest]
     const found = all
       .map(entry => ({ entry, score: Math.max(score(entry.label, wanted), score(entry.note ?? '', wanted) - 2) }))
       .filter(one => one.score > 0)
@@ -106,6 +110,7 @@ const actions = (onHelp: () => void): Entry[] => [
   { id: 'new', label: 'New chat', icon: 'plus', run: () => go('/chat') },
   { id: 'theme', label: 'Change the theme', icon: 'sun', run: nextTheme },
   { id: 'help', label: 'Keyboard shortcuts', icon: 'info', run: onHelp },
+  { id: 'docs', label: 'API documentation', icon: 'outside', run: () => void open(`${base}/docs`, '_blank', 'noopener') },
   ...(key.value === null ? [] : [{ id: 'forget', label: 'Forget key', icon: 'lock' as const, run: forget }]),
 ]
 
@@ -138,7 +143,6 @@ function byId(text: string): Entry[] {
 
 /** How well letters fit a label: at its beginning, at a word's, inside, or scattered in their order; 0: not at all. */
 function score(label: string, wanted: string): number {
-  if (wanted === '') return 1
   const text = label.toLowerCase()
   const letters = wanted.toLowerCase()
   const place = text.indexOf(letters)

@@ -9,7 +9,7 @@ import { narrow, nextTheme } from './preferences'
 import { go, onMove, pattern, route } from './router'
 import { title } from './session'
 import { addShortcuts } from './shortcuts'
-import { homeOf, VIEWS, viewOf } from './views'
+import { homeOf, isOpen, VIEWS, viewOf } from './views'
 import { ViewHost } from './ViewHost'
 
 /** Everything around a view: navigation, palette, shortcuts, and the notice that the server is gone. */
@@ -32,6 +32,11 @@ export function Shell(): VNode {
       ]),
     [],
   )
+  // Without an address, the first view that this key may see.
+  useEffect(() => {
+    const first = VIEWS.find(isOpen)
+    if (location.hash === '' && first !== undefined) go(homeOf(first), { replace: true })
+  }, [])
   // After a move, the keyboard begins at the new view, and a screen reader says its name.
   useEffect(
     () =>

@@ -4,26 +4,23 @@ import { Link } from '../app/router'
 import { Dialog } from '../kit/Dialog'
 import { Button } from '../kit/Button'
 import { visible } from '../kit/format'
-import { Empty, ErrorNotice, Loading } from '../kit/Notice'
+import { Empty } from '../kit/Notice'
 import { Table } from '../kit/Table'
 import { Time } from '../kit/Time'
-import { useList } from '../kit/useResource'
 import { KINDS } from './answers'
+import { answered } from './answeredHere'
 import { AnswerBadge, AnswerFacts } from './AnswerFacts'
 import type { AnsweredAction } from './types'
 
-/** What was answered, by whom, and what was changed. */
+/** What was answered at this page, and what was changed. */
 export function Answered(): VNode {
-  const list = useList<AnsweredAction>('/api/v1/approvals', 'approvals', { answered: true })
+  const items = answered()
   const [open, setOpen] = useState<AnsweredAction>()
-  if (list.error !== undefined && list.items === undefined) {
-    return <ErrorNotice error={list.error} what="What was answered could not be loaded" retry={list.refresh} />
-  }
-  if (list.items === undefined) return <Loading what="Loading what was answered" />
-  if (list.items.length === 0) {
+  if (items.length === 0) {
     return (
-      <Empty icon="history" title="Nothing was answered yet">
-        Decisions and answers appear here with who gave them, and when. They go when their run is deleted.
+      <Empty icon="history" title="Nothing was answered here yet">
+        What you answer in this tab appears here. Each run keeps all its decisions: open it to see who gave them, and
+        when.
       </Empty>
     )
   }
@@ -31,12 +28,10 @@ export function Answered(): VNode {
     <>
       <Table
         label="What was answered"
-        rows={list.items}
+        rows={items}
         rowKey={item => item.id}
-        more={list.more}
-        loadingMore={list.loadingMore}
         columns={[
-          { title: 'Tool', cell: item => <span class="mono">{visible(item.tool_name)}</span> },
+          { title: 'Tool', cell: item => <span class="mono clip tool-cell">{visible(item.tool_name)}</span> },
           { title: 'Answer', cell: item => <AnswerBadge answer={item.answer} /> },
           { title: 'Kind', cell: item => KINDS[item.kind], wideOnly: true },
           { title: 'Agent', cell: item => visible(item.agent_id), wideOnly: true },

@@ -11,6 +11,7 @@ import { askedBy, decisionOf, whoMay } from './answers'
 import type { AnswerForm } from './Pending'
 import { schemaOf } from './toolSchemas'
 
+const ANY = {}
 const MOST_MESSAGE = 2000
 
 /** Approve, with other arguments if need be, or reject. */
@@ -43,7 +44,7 @@ export function Decide({ action, busy, reason, send }: AnswerForm): VNode {
   return (
     <>
       {editing ? (
-        <SchemaForm schema={schema ?? {}} value={action.arguments} onChange={setEdited} strict jsonLabel="Arguments" />
+        <SchemaForm schema={schema ?? ANY} value={action.arguments} onChange={setEdited} strict jsonLabel="Arguments" />
       ) : (
         <div class="pending-arguments">
           {isObject(action.arguments) ? (

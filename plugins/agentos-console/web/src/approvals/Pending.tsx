@@ -8,6 +8,7 @@ import { ErrorNotice, Notice } from '../kit/Notice'
 import { Badge } from '../kit/Status'
 import { APIError } from '@agentos-server/client'
 import { atExpiry, KINDS, refusal, type Action, type Answer } from './answers'
+import { keepAnswered } from './answeredHere'
 import { ClientToolAnswer } from './ClientToolAnswer'
 import { Decide } from './Decide'
 import { reasonAgainst } from './mayAnswer'
@@ -54,6 +55,7 @@ export function Pending({ runId, agentId, owner, action, onDone }: PendingProps)
     try {
       await client().runs.resume(runId, [answer])
       countNow()
+      void keepAnswered(action.id)
       onDone()
     } catch (caught) {
       const refused = caught instanceof APIError ? refusal(caught.code) : undefined

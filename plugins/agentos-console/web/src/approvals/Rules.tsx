@@ -53,7 +53,7 @@ export function Rules(): VNode {
       more={list.more}
       loadingMore={list.loadingMore}
       columns={[
-        { title: 'Tool', cell: rule => <span class="mono">{visible(rule.tool)}</span> },
+        { title: 'Tool', cell: rule => <span class="mono clip tool-cell">{visible(rule.tool)}</span> },
         {
           title: 'Decision',
           cell: rule => (

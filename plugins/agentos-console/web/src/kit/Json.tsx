@@ -5,6 +5,7 @@ import { Button } from './Button'
 import { Copy } from './Copy'
 import { count, plural, visible } from './format'
 import { jsonText } from './schema/text'
+import { isObject } from './schema/values'
 
 const MOST_ITEMS = 100
 const MOST_TEXT = 2000
@@ -23,7 +24,11 @@ export function Json({ value, open = 2, copy = false }: JsonProps): VNode {
   return (
     <div class="json-box">
       <div class="json grow" tabIndex={0} role="group" aria-label="JSON">
-        <Value value={value} open={open} depth={0} />
+        {isObject(value) && Object.keys(value).length > 0 ? (
+          <Items entries={Object.entries(value)} open={open} depth={0} />
+        ) : (
+          <Value value={value} open={open} depth={0} />
+        )}
       </div>
       {copy && <Copy text={jsonText(value)} label="Copy JSON" />}
     </div>
@@ -63,7 +68,6 @@ interface BranchProps {
 
 function Branch({ name, entries, isList, open, depth }: BranchProps): VNode {
   const [isOpen, setOpen] = useState(depth < open)
-  const [most, setMost] = useState(MOST_ITEMS)
   const size = plural(entries.length, isList ? 'item' : 'field')
   return (
     <details open={isOpen} onToggle={event => setOpen(event.currentTarget.open)}>
@@ -75,24 +79,38 @@ function Branch({ name, entries, isList, open, depth }: BranchProps): VNode {
           {isList ? ' ]' : ' }'}
         </span>
       </summary>
-      {isOpen && depth >= DEEPEST && <div class="json-line json-note">deeper than is shown here</div>}
-      {isOpen && depth < DEEPEST && (
-        <ul>
-          {entries.slice(0, most).map(([key, item]) => (
-            <li key={key}>
-              <Value name={key} value={item} open={open} depth={depth + 1} />
-            </li>
-          ))}
-          {entries.length > most && (
-            <li>
-              <Button small kind="quiet" onClick={() => setMost(most + 10 * MOST_ITEMS)}>
-                {count(entries.length - most)} more
-              </Button>
-            </li>
-          )}
-        </ul>
-      )}
+      {isOpen && <Items entries={entries} open={open} depth={depth + 1} />}
     </details>
+  )
+}
+
+/** Items of what is folded are not drawn before it is opened: a result can have a million of them. */
+function Items({
+  entries,
+  open,
+  depth,
+}: {
+  entries: readonly [string, unknown][]
+  open: number
+  depth: number
+}): VNode {
+  const [most, setMost] = useState(MOST_ITEMS)
+  if (depth > DEEPEST) return <div class="json-line json-note">deeper than is shown here</div>
+  return (
+    <ul class={depth === 0 ? 'json-root' : undefined}>
+      {entries.slice(0, most).map(([key, item]) => (
+        <li key={key}>
+          <Value name={key} value={item} open={open} depth={depth} />
+        </li>
+      ))}
+      {entries.length > most && (
+        <li>
+          <Button small kind="quiet" onClick={() => setMost(most + 10 * MOST_ITEMS)}>
+            {count(entries.length - most)} more
+          </Button>
+        </li>
+      )}
+    </ul>
   )
 }
 

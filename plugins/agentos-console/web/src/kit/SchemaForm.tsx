@@ -66,7 +66,8 @@ function ObjectForm({
   )
   const [text, setText] = useState(() => jsonText(start))
   const read = entries !== null && fields !== null ? readForm(fields, entries, schema) : readText(text, schema)
-  useEffect(() => onChange(read.result), [entries, text, schema])
+  // By its text, since a parent may give an equal schema that is another object at each drawing.
+  useEffect(() => onChange(read.result), [JSON.stringify(read.result)])
 
   const toForm = (): void => {
     const parsed = readJson(text)

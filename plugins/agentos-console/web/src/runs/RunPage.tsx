@@ -119,7 +119,7 @@ function RunTabs({ run, refresh }: { run: RunDetail; refresh: () => unknown }): 
         { id: 'errors', label: counted('Errors', errors) },
       ]}
     >
-      <div class="run-tab">
+      <div>
         {chosen === 'timeline' && <TimelineTab run={run} onChanged={refresh} />}
         {chosen === 'text' && <InOut run={run} />}
         {chosen === 'events' && <Events run={run} />}

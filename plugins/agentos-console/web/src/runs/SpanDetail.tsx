@@ -1,6 +1,7 @@
 import type { ComponentChildren, VNode } from 'preact'
 import { count, duration, visible } from '../kit/format'
 import { Json } from '../kit/Json'
+import { parsed } from '../tools/CallResult'
 import { causeText, finishText } from './causes'
 import type { RunEventLike } from './eventRows'
 import { Tokens } from './RunFacts'
@@ -43,7 +44,7 @@ export function SpanDetail({ span, events }: { span: Span; events: readonly RunE
       {call !== undefined && (
         <div class="span-call">
           <Part title="Arguments" value={call.arguments} />
-          {call.result !== undefined && <Part title="Result" value={parsed(call.result)} />}
+          {call.result !== undefined && <Part title="Result" value={parsed(call.result) ?? call.result} />}
           {call.error !== undefined && <Part title="Error" value={call.error} />}
         </div>
       )}
@@ -94,16 +95,6 @@ function callOf(id: string, events: readonly RunEventLike[]): Call | undefined {
     arguments: last.data['arguments'] ?? first.data['arguments'],
     ...(typeof result === 'string' ? { result } : {}),
     ...(typeof error === 'string' ? { error } : {}),
-  }
-}
-
-/** A result that is a JSON object or list is shown as one. */
-function parsed(text: string): unknown {
-  if (!/^\s*[[{]/.test(text) || text.length > 1_000_000) return text
-  try {
-    return JSON.parse(text) as unknown
-  } catch {
-    return text
   }
 }
 

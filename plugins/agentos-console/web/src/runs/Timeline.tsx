@@ -59,7 +59,7 @@ function Name({ span }: { span: Span }): VNode {
         {visible(span.label)}
       </span>
       {(span.attempt ?? 1) > 1 && <span class="faint small timeline-attempt">attempt {span.attempt}</span>}
-      {span.status === 'failed' && <span class="run-bad small">failed</span>}
+      {span.status === 'failed' && <span class="run-bad small timeline-failed">failed</span>}
     </span>
   )
 }

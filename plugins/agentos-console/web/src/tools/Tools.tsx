@@ -1,8 +1,10 @@
+// Tools: the list, and one of them with its schema, to call by hand.
 import type { VNode } from 'preact'
-import { Empty } from '../kit/Notice'
-import { Page } from '../kit/Page'
+import { route } from '../app/router'
+import { ToolList } from './ToolList'
+import { ToolPage } from './ToolPage'
 
-/** A place for the view, until it is there. */
 export default function Tools(): VNode {
-  return <Page title="Tools"><Empty icon="tools" title="This view is being built" /></Page>
+  const name = route.value.params['tool']
+  return name === undefined ? <ToolList /> : <ToolPage key={name} name={name} />
 }

@@ -1,1 +1,0 @@
-import{a as p}from"./chunk-HP5AOIKT.js";import{B as t,w as o}from"./chunk-C56QJGLQ.js";function e(){return o(p,{title:"Approvals",children:o(t,{icon:"approvals",title:"This view is being built"})})}export{e as default};

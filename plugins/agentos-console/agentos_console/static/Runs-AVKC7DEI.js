@@ -1,1 +1,0 @@
-import{a as i}from"./chunk-HP5AOIKT.js";import{B as e,w as t}from"./chunk-C56QJGLQ.js";function o(){return t(i,{title:"Runs",children:t(e,{icon:"runs",title:"This view is being built"})})}export{o as default};

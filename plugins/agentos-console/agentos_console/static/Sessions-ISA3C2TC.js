@@ -1,1 +1,0 @@
-import{a as o}from"./chunk-HP5AOIKT.js";import{B as i,w as e}from"./chunk-C56QJGLQ.js";function t(){return e(o,{title:"Sessions",children:e(i,{icon:"sessions",title:"This view is being built"})})}export{t as default};

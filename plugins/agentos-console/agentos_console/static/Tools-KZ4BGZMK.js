@@ -1,1 +1,0 @@
-import{a as e}from"./chunk-HP5AOIKT.js";import{B as t,w as o}from"./chunk-C56QJGLQ.js";function i(){return o(e,{title:"Tools",children:o(t,{icon:"tools",title:"This view is being built"})})}export{i as default};

@@ -1,1 +1,0 @@
-import{w as e}from"./chunk-C56QJGLQ.js";function l({kind:n="plain",dot:o=!0,children:a}){return e("span",{class:["badge",n!=="plain"&&`badge-${n}`,!o&&"badge-plain"].filter(Boolean).join(" "),children:a})}export{l as a};
