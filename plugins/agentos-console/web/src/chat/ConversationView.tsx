@@ -50,7 +50,8 @@ export function ConversationView({ conversation, agentId, agents, onFirst, onFor
   const scroll = useScroll(place, turns[0]?.key, () => void conversation.loadOlder().catch(tellError))
   const live = useComputed(() => conversation.turns.value.filter(isLive)).value
   const session = conversation.session.value
-  const reason = agentId === null ? 'Choose an agent first.' : missing(`agents:run:${agentId}`)
+  const write = missing('sessions:write')
+  const reason = agentId === null ? 'Choose an agent first.' : (missing(`agents:run:${agentId}`) ?? (conversation.id.value === null ? write : undefined))
 
   useEffect(() => onTold(id => id === conversation.id.value && conversation.look()), [conversation])
   useShortcut('mod+.', 'Stop the answer', () => void stop())
@@ -73,6 +74,7 @@ export function ConversationView({ conversation, agentId, agents, onFirst, onFor
 
   return (
     <div class="conversation">
+      <h2 class="sr-only">Conversation</h2>
       <div class="conversation-scroll" ref={scroll.box}>
         <div class="conversation-log" ref={scroll.content} role="log" aria-live="off" aria-label="Conversation" tabIndex={0}>
           {conversation.older.value !== 'none' && (
@@ -85,7 +87,7 @@ export function ConversationView({ conversation, agentId, agents, onFirst, onFor
             <div class="turn" key={turn.key}>
               <Question
                 turn={turn}
-                reason={missing('sessions:write') ?? reason}
+                reason={write ?? reason}
                 onAskAgain={turn.runId.value === null ? undefined : text => askAgain(conversation, turn, text, onFork)}
               />
               <Answer
