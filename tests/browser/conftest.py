@@ -42,6 +42,9 @@ def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> 
     return Skipped.from_parent(parent, path=module_path) if MISSING else None
 
 
+SECONDS = 20
+"""How long a page may take for what a test expects of it."""
+
 OPTIONS = (
     "--disable-background-networking",
     "--disable-component-update",
@@ -56,8 +59,10 @@ OPTIONS = (
 
 @pytest.fixture(scope="session")
 def playwright() -> Iterator[Playwright]:
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    # A machine that others use too may need long for what takes no time.
+    expect.set_options(timeout=SECONDS * 1000)
     with sync_playwright() as playwright:
         yield playwright
 

@@ -13,11 +13,12 @@ from browser.watched import Watched
 @pytest.mark.parametrize(
     ("deed", "said"),
     [
-        ("fetch('https://elsewhere.example.com/').catch(() => 0)", "request to another host"),
+        ("location.href = 'https://elsewhere.example.com/'", "request to another host"),
+        ("fetch('https://elsewhere.example.com/').catch(() => 0)", "connect-src"),
         ("console.error('it is broken')", "it is broken"),
         ("setTimeout(() => { throw Error('unforeseen') })", "unforeseen"),
         ("fetch('/api/v1/runs/none')", "404"),
-        ("document.body.appendChild(document.createElement('script')).textContent = 'x = 1'", "script-src"),
+        ("document.body.setAttribute('style', 'color: red')", "style-src"),
         ("document.body.innerHTML = '<b>bold</b>'", "require-trusted-types-for"),
         ("document.body.appendChild(new Image()).src = 'https://elsewhere.example.com/x.png'", "img-src"),
     ],
