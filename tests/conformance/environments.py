@@ -92,9 +92,9 @@ def _node(programs: Path, modules: Path, suite: Suite, folder: Path, results: Pa
         run([node, str(modules / "node_modules/typescript/bin/tsc"), "--project", str(tests)])
     reporters = ["--test-reporter=spec", "--test-reporter-destination=stdout", "--test-reporter=junit"]
     files = sorted(str(file) for file in tests.rglob("*.test.mjs") if "node_modules" not in file.parts)
-    # One file after the other where a test kills workers: others would lose their requests.
-    order = ["--test-concurrency=1"] if suite.sources != suite.folder else []
-    return [node, "--test", *order, *reporters, f"--test-reporter-destination={results}", *files]
+    # One file after the other: tests of ours kill workers, and others would lose their requests.
+    options = ["--test-concurrency=1", "--test-timeout=120000"] if suite.sources != suite.folder else []
+    return [node, "--test", *options, *reporters, f"--test-reporter-destination={results}", *files]
 
 
 def registries_are_reachable(suite: Suite) -> bool:

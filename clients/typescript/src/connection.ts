@@ -30,7 +30,7 @@ export async function* eventsOf(response: Response, watchdog: Watchdog): AsyncGe
       for (const { id, data } of found) yield eventOf(id, data);
     }
   } finally {
-    // Not awaited: a connection that is stuck must not hold up who leaves it.
+    // Not awaited: a connection that is stuck must not delay the caller that leaves it.
     reader.cancel().catch(() => {});
   }
 }

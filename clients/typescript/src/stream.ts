@@ -16,7 +16,7 @@ export interface StreamOptions {
   /** Called when the state changes; `error` says why the stream is waiting. */
   onState?: ((state: StreamState, error?: unknown) => void) | undefined;
   /** The types of events to get; none means all. `complete`, `error`, `paused` and `resumed` always come. */
-  types?: readonly RunEventType[] | undefined;
+  types?: readonly (RunEventType | (string & {}))[] | undefined;
   /** Do not end at `paused`: wait for the answers, and continue. */
   throughPauses?: boolean | undefined;
   /** Milliseconds without a byte after which a connection counts as broken (45,000: three heartbeats). */
@@ -99,15 +99,21 @@ export class RunStream implements AsyncIterable<RunEvent> {
 
   /** Yield what one connection brings that is new. Throws where there must be more, and sets `#over` where there is none. */
   async *#connection(watchdog: Watchdog): AsyncGenerator<RunEvent, void, undefined> {
+    const { throughPauses = false } = this.#options;
     this.#enter("connecting");
+    // A connection broke after `paused`. Another one would wait for the answers, if the run still waits for them.
+    if (this.#order.type === "paused" && !throughPauses && (await this.#record()).status === "paused") {
+      this.#over = true;
+      return;
+    }
     const response = await this.#open(watchdog);
     const openedAt = Date.now();
     this.#lostAt = undefined;
     this.#enter("open");
     if (response === undefined || response.status === 204) {
       this.#over = true;
-      // 204 says that the end was seen. Whoever asked for what comes after it has all; if it was lost here, the record has it.
-      if (response === undefined || this.#order.type !== undefined) yield await this.#recorded();
+      // 204 says that the end was seen: by the caller, who asked for what comes after it, or here, and then it was lost.
+      if (response === undefined || this.#order.type !== undefined) yield endOf(await this.#record(), this.lastEventId);
       return;
     }
     try {
@@ -115,15 +121,16 @@ export class RunStream implements AsyncIterable<RunEvent> {
         this.runId ??= event.run_id;
         if (!this.#order.accept(event)) continue;
         this.#failures = 0;
-        this.#over = isEnd(event) || (event.type === "paused" && !this.#options.throughPauses);
+        this.#over = isEnd(event);
         yield event;
         if (this.#over) return;
       }
     } finally {
       if (Date.now() - openedAt > LASTED) this.#failures = 0;
     }
-    // After a pause the server ends the connection; the next one waits for the answers.
+    // The server ends the connection after a pause that is not over. In the middle, one that was answered may come.
     if (this.#order.type !== "paused") throw new ConnectionError("the stream ended before the run did");
+    this.#over = !throughPauses;
   }
 
   /** Open a connection; `undefined` if the run's events are not kept any more. */
@@ -150,9 +157,8 @@ export class RunStream implements AsyncIterable<RunEvent> {
     }
   }
 
-  async #recorded(): Promise<RunEvent> {
-    const { data } = await this.#transport.request<RunDetail>("GET", this.#path, { signal: this.#options.signal });
-    return endOf(data, this.lastEventId);
+  async #record(): Promise<RunDetail> {
+    return (await this.#transport.request<RunDetail>("GET", this.#path, { signal: this.#options.signal })).data;
   }
 
   get #path(): string {

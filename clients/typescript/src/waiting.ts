@@ -73,7 +73,7 @@ export class Watchdog {
     clearTimeout(this.#timer);
   }
 
-  /** Let go of everything. What still uses the signal is aborted. */
+  /** Stop counting and following. What still uses the signal is aborted. */
   close(): void {
     this.rest();
     this.#parent?.removeEventListener("abort", this.#follow);

@@ -7,7 +7,8 @@ import { test } from "node:test";
 import { AgentOS, APIError, ConnectionError } from "../dist/index.js";
 import { all, idsOf, textOf } from "./support.mjs";
 
-// Gives one answer for each request, in their order. An answer is a list of event numbers, or {status, headers, body}.
+// Gives one answer for each request, in their order. An answer is a list of events, or {status, headers, body}. An event is
+// its number, an object, or text; `null` breaks the connection.
 async function answering(t, ...answers) {
   const requests = [];
   const server = createServer((request, response) => {
@@ -18,7 +19,8 @@ async function answering(t, ...answers) {
       const answer = answers.shift() ?? { status: 500, body: "there is no answer left" };
       if (Array.isArray(answer)) {
         response.writeHead(200, { "Content-Type": "text/event-stream; charset=utf-8", "X-Run-ID": "run-1" });
-        return response.end(answer.map((event) => (typeof event === "string" ? event : rendered(event))).join(""));
+        response.write(answer.map((event) => (typeof event === "string" ? event : rendered(event))).join(""));
+        return answer.at(-1) === null ? setTimeout(() => response.destroy(), 50) : response.end();
       }
       const { status = 200, headers = {}, body: said } = answer;
       response.writeHead(status, { "Content-Type": "application/json", ...headers });
@@ -36,6 +38,7 @@ async function answering(t, ...answers) {
 
 // Event 1 is the start, 9 the end, and the others are tokens; or a whole event is given.
 function rendered(given) {
+  if (given === null) return "";
   const event = typeof given === "number" ? { id: given } : given;
   const type = event.type ?? { 1: "run_start", 9: "complete" }[event.id] ?? "token";
   const data = event.data ?? (type === "token" ? { token: `${event.id} `, index: event.id - 2 } : {});
@@ -70,6 +73,27 @@ test("an end with a number that was seen is the end", async (t) => {
   const events = await all(stream(client));
   assert.deepEqual(idsOf(events), [1, 2, 3, 4, 3]);
   assert.equal(events.at(-1).data.details.cause, "WORKER_LOST");
+});
+
+const pause = { id: 2, type: "paused", data: { pending: [] } };
+
+test("a pause that was answered is no end", async (t) => {
+  const { client, requests } = await answering(t, [1, pause, { id: 3, type: "resumed" }, 4, 5, 6, 7, 8, 9]);
+  assert.deepEqual(idsOf(await all(client.runs.follow("run-1"))), [1, 2, 3, 4, 5, 6, 7, 8, 9]);
+  assert.equal(requests.length, 1);
+});
+
+test("a connection that breaks at a pause does not wait for the answers", async (t) => {
+  const { client, requests } = await answering(t, [1, pause, null], { body: { run_id: "run-1", status: "paused" } });
+  assert.deepEqual(idsOf(await all(stream(client))), [1, 2]);
+  assert.equal(requests[1].line, "GET /api/v1/runs/run-1");
+});
+
+test("a connection that breaks at a pause that was answered comes back", async (t) => {
+  const { client } = await answering(
+    t, [1, pause, null], { body: { run_id: "run-1", status: "running" } }, [{ id: 3, type: "resumed" }, 4, 5, 6, 7, 8, 9],
+  );
+  assert.deepEqual(idsOf(await all(stream(client))), [1, 2, 3, 4, 5, 6, 7, 8, 9]);
 });
 
 test("comments, events without a number, and types that are not known do no harm", async (t) => {

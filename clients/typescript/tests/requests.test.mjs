@@ -140,8 +140,11 @@ test("a run that pauses is answered, and continues", async () => {
   assert.equal((await client.runs.handle(paused.run_id).wait()).status, "paused");
   const answer = { id: paused.pending[0].id, decision: "approve", arguments: { amount: 5 } };
   await approver.runs.resume(paused.run_id, [answer]);
-  const events = client.runs.follow(paused.run_id, { throughPauses: true });
-  assert.equal((await all(events)).at(-1).data.output, "The tool said: 5 paid back");
+  const record = await client.runs.handle(paused.run_id).wait();
+  assert.deepEqual([record.status, record.content], ["completed", "The tool said: 5 paid back"]);
+  const types = (await all(client.runs.follow(paused.run_id))).map(({ type }) => type);
+  assert.ok(types.indexOf("paused") < types.indexOf("resumed"));
+  assert.equal(types.at(-1), "complete");
   await assert.rejects(approver.runs.resume(paused.run_id, [{ ...answer, decision: "reject" }]), APIError);
 });
 
