@@ -165,9 +165,15 @@ def test_the_key_of_the_request_may_be_revoked_and_the_answer_says_so(admin):
 
 
 def test_a_key_that_is_not_there_cannot_be_revoked(admin):
-    for id in ("0123456789abcdef", "current", "%20"):
+    for id in ("0123456789abcdef", "nothing", "%20"):
         answer = admin.delete(f"/api/v1/keys/{id}")
         assert (answer.status_code, answer.json["code"]) == (404, "NOT_FOUND")
+
+
+def test_what_a_credential_may_do_cannot_be_deleted(admin):
+    answer = admin.delete("/api/v1/keys/current")
+    assert (answer.status_code, answer.json["code"]) == (405, "METHOD_NOT_ALLOWED")
+    assert "DELETE" not in answer.headers["Allow"]
 
 
 def test_who_is_no_administrator_manages_no_keys(served, admin):

@@ -29,7 +29,7 @@ from agentos.storage.keys import StoredKey
 routes = Routes(
     "keys",
     "API keys, and what the credential of a request may do.",
-    path_parameters={"key_id": PathParameter("The key's id.", pattern="^[0-9a-f]{16}$")},
+    path_parameters={"key_id": PathParameter("The key's id.", pattern="^[0-9a-f]{16}$", length=16)},
 )
 
 PIECE = 1000
