@@ -84,6 +84,14 @@ def test_of_a_secret_it_says_only_whether_it_is_set(served):
     assert shown["openai_base_url"]["value"] == "https://me:***@example.com/v1"
 
 
+@pytest.mark.parametrize("address", ["https://me:g/heim@example.com/v1", "https://me:g@/heim@example.com/v1"])
+def test_a_password_in_an_address_is_hidden_whatever_is_in_it(serve, address):
+    answer = serve(environ={"OPENAI_BASE_URL": address}).client.get("/api/v1/settings")
+    (shown,) = [row for row in answer.json["settings"] if row["name"] == "openai_base_url"]
+    assert shown["value"] == "https://me:***@example.com/v1"
+    assert "heim" not in answer.text
+
+
 def test_no_secret_is_anywhere_in_it(served):
     text = served.client.get("/api/v1/settings").text
     assert not [secret for secret in SECRETS if secret in text]

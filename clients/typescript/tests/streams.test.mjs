@@ -126,12 +126,12 @@ test("a connection that is silent counts as broken", async (t) => {
   const events = await all(stream);
   assert.deepEqual(idsOf(events), upTo(events.length));
   assert.equal(textOf(events), upTo(20).map((number) => `${number} `).join(""));
-  assert.equal(proxy.connections, 2);
+  assert.ok(proxy.connections >= 2);
 });
 
 test("heartbeats keep a quiet connection", async (t) => {
   const proxy = await proxyTo(t, url);
-  const stream = through(proxy).runs.stream("helper", { input: "Count to 1, one in 3 s" }, { silence: 1500 });
+  const stream = through(proxy).runs.stream("helper", { input: "Count to 1, one in 5 s" }, { silence: 3500 });
   assert.equal(textOf(await all(stream)), "1 ");
   assert.equal(proxy.connections, 1);
 });
@@ -139,9 +139,9 @@ test("heartbeats keep a quiet connection", async (t) => {
 test("a reader that takes its time is no silence", async (t) => {
   const proxy = await proxyTo(t, url);
   const events = [];
-  for await (const event of through(proxy).runs.stream("helper", { input: "Greet me" }, { silence: 400 })) {
+  for await (const event of through(proxy).runs.stream("helper", { input: "Greet me" }, { silence: 3000 })) {
     events.push(event);
-    if (event.data.index === 0) await new Promise((next) => setTimeout(next, 1200));
+    if (event.data.index === 0) await new Promise((next) => setTimeout(next, 4500));
   }
   assert.equal(textOf(events), GREETING);
   assert.equal(proxy.connections, 1);

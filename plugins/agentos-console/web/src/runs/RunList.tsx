@@ -1,6 +1,7 @@
 import type { Schemas } from '@agentos-server/client'
 import type { VNode } from 'preact'
 import { Link, route, setQuery } from '../app/router'
+import { may } from '../app/rights'
 import { Button } from '../kit/Button'
 import { Select, TextField } from '../kit/Field'
 import { count, duration, shortId, visible } from '../kit/format'
@@ -136,7 +137,6 @@ const CLEARED = Object.fromEntries(FILTERS.map(name => [name, null]))
 
 function Filters(): VNode {
   const { query } = route.value
-  const agents = useGet<{ agents: { id: string }[] }>('/api/v1/agents', { limit: 200 })
   const value = (name: string): string => query.get(name) ?? ''
   const set = (name: string) => (to: string) => setQuery({ [name]: to || null })
   return (
@@ -156,11 +156,7 @@ function Filters(): VNode {
         value={value('agent_id')}
         onInput={set('agent_id')}
       />
-      <datalist id="run-agents">
-        {agents.data?.agents.map(agent => (
-          <option key={agent.id} value={agent.id} />
-        ))}
-      </datalist>
+      {may('agents:read') && <AgentNames id="run-agents" />}
       <TextField
         label="Session"
         hideLabel
@@ -174,5 +170,17 @@ function Filters(): VNode {
         </Button>
       )}
     </div>
+  )
+}
+
+/** The ids of agents, as suggestions of a field. */
+function AgentNames({ id }: { id: string }): VNode {
+  const agents = useGet<{ agents: { id: string }[] }>('/api/v1/agents', { limit: 200 })
+  return (
+    <datalist id={id}>
+      {agents.data?.agents.map(agent => (
+        <option key={agent.id} value={agent.id} />
+      ))}
+    </datalist>
   )
 }
