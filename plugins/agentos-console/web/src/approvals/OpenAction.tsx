@@ -3,13 +3,13 @@ import { may, rights } from '../app/rights'
 import { Link } from '../app/router'
 import { visible } from '../kit/format'
 import { Time } from '../kit/Time'
+import { seesRunsOf } from './mayAnswer'
 import { Pending } from './Pending'
 import type { WaitingAction } from './types'
 
 /** What is open: the form to answer it, and the run that waits for it. */
 export function OpenAction({ item, onDone }: { item: WaitingAction; onDone: () => unknown }): VNode {
-  // An approver of other owners' runs sees what they wait for, and nothing else of them.
-  const seesRun = may('runs:read') && (item.owner === rights.value?.owner || may('admin'))
+  const seesRun = seesRunsOf(item.owner)
   return (
     <div class="stack">
       <Pending runId={item.run_id} agentId={item.agent_id} owner={item.owner} action={item} onDone={onDone} />
