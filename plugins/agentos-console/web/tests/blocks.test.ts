@@ -191,6 +191,14 @@ test('no piece is longer than the limit, whatever the text', () => {
   }
 })
 
+test('the middle of a long line begins nothing, whatever it looks like', () => {
+  for (const mark of ['# ', '- ', '> ', '```', '| a |', '    ']) {
+    const line = 'x'.repeat(1000) + mark + 'y'.repeat(1000 - mark.length) + mark.repeat(500)
+    assert.deepEqual([...new Set(kinds(line))], ['paragraph'], mark)
+    assert.equal(pieces(line).flat().join('').trim(), line.trim(), mark)
+  }
+})
+
 test('splitting takes time in proportion to the length', () => {
   // A line that never ends is the worst: each token would read it again.
   const stream = new BlockStream()

@@ -90,6 +90,10 @@ test('tags in a text are shown as they were written, and a break in a cell break
   assert.equal(cell?.textContent, 'bc<i>d')
 })
 
+test('Markdown around a tag is read as Markdown', () => {
+  assert.equal(shown('<div>\n**a**\n</div>').querySelector('strong')?.textContent, 'a')
+})
+
 test('letters that turn the direction of a text are made visible', () => {
   const text = shown('safe\u202Efdp.exe `\u2066x` [a\u202Eb](https://example.com/)\n\n```\n\u202Ecode\n```\n')
   assert.doesNotMatch(text.textContent ?? '', /[\u202a-\u202e\u2066-\u2069]/)
@@ -103,6 +107,7 @@ test('letters of other scripts and emoji are left as they are', () => {
 test('depth, marks and brackets without end cost little and lose no letter', () => {
   const texts = {
     quotes: '>'.repeat(10_000) + ' deep',
+    'some quotes': '>'.repeat(200) + ' deep',
     'quotes of lists': '> - '.repeat(3_000) + 'deep',
     lists: Array.from({ length: 400 }, (_, depth) => '  '.repeat(depth) + '- x').join('\n'),
     brackets: '['.repeat(20_000),
