@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import Literal
 
 from playwright.sync_api import Locator, Page, expect
 
 SECOND = 1000
+
+THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 
 
 class Chat:
@@ -95,6 +98,14 @@ def wait_for(condition: Callable[[], object], page: Page, seconds: float = 20, w
             return
         page.wait_for_timeout(50)
     raise AssertionError(f"{what} did not come within {seconds:g} s")
+
+
+def settled(page: Page) -> None:
+    """Wait until a view is loaded, and nothing moves. A chat may follow a run for long: the network is never idle."""
+    heading = page.get_by_role("main").get_by_role("heading").or_(page.get_by_label("API key"))
+    expect(heading.first).to_be_visible()
+    expect(page.get_by_role("status").filter(has_text=re.compile("^(Loading|Starting)"))).to_have_count(0)
+    page.wait_for_timeout(500)
 
 
 def numbered_words(count: int) -> list[str]:
