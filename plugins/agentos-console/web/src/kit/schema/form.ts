@@ -17,8 +17,6 @@ export function entriesOf(fields: readonly FormField[], value: unknown): Entries
 /** Whether a form can show a value: a field's text must mean that value again, and no field may be left over. */
 export function canShow(fields: readonly FormField[], value: unknown): boolean {
   if (!isObject(value)) return false
-  const names = new Set(fields.map(field => field.name))
-  if (Object.keys(value).some(name => !names.has(name))) return false
   return jsonText(sorted(valueOf(fields, entriesOf(fields, value)).value)) === jsonText(sorted(value))
 }
 
