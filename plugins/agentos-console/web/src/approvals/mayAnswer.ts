@@ -22,5 +22,5 @@ export const seesRunsOf = (owner: string): boolean =>
 /** The command that decides where no person at a page can; undefined where one can. */
 export const commandFor = (action: Action): string | undefined =>
   action.kind === 'approval' && action.approver === 'other' && rights.value?.authentication === 'off'
-    ? `flask agentos approvals approve ${action.id}`
+    ? `agentos approvals approve ${action.id}`
     : undefined
