@@ -90,6 +90,19 @@ test('tags in a text are shown as they were written, and a break in a cell break
   assert.equal(cell?.textContent, 'bc<i>d')
 })
 
+test('a line that a machine wrapped flows on, and one that was meant to end ends', () => {
+  const long = 'These are more words than one writes by hand into a line, and they'
+  assert.equal(shown(`${long}\ngo on.`).querySelector('br'), null)
+  assert.equal(shown(`${long}\ngo on.`).textContent, `${long} go on.`)
+  assert.equal(shown('Roses are red\nViolets are blue').querySelectorAll('br').length, 1)
+  assert.equal(shown(`- **${long}\n  go on**\n- b`).querySelector('br'), null)
+})
+
+test('a task of a list has its box and no bullet', () => {
+  const items = [...shown('- [x] a\n- [ ] b\n- c').querySelectorAll('li')].map(item => [item.textContent?.trim(), item.hasAttribute('data-task')])
+  assert.deepEqual(items, [['☑ a', true], ['☐ b', true], ['c', false]])
+})
+
 test('Markdown around a tag is read as Markdown', () => {
   assert.equal(shown('> <div>\n> **a**\n> </div>').querySelector('strong')?.textContent, 'a')
 })
