@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 
 import sqlalchemy
-from sqlalchemy import TextClause, inspect, text
+from sqlalchemy import TextClause, inspect, select, text
 
 from agentos.errors import StorageError
 from agentos.storage.interface import Storage
@@ -14,8 +15,10 @@ from agentos.storage.schema import SchemaState
 from agentos.storage.sqlalchemy.agents import SqlAgentStore
 from agentos.storage.sqlalchemy.aliases import SqlAliasStore
 from agentos.storage.sqlalchemy.attachments import SqlAttachmentStore
+from agentos.storage.sqlalchemy.columns import time_of
 from agentos.storage.sqlalchemy.connection import Connection
 from agentos.storage.sqlalchemy.database import Database
+from agentos.storage.sqlalchemy.dialects import database_now
 from agentos.storage.sqlalchemy.events import SqlEventStore
 from agentos.storage.sqlalchemy.idempotency import SqlIdempotencyStore
 from agentos.storage.sqlalchemy.keys import SqlKeyStore
@@ -27,6 +30,7 @@ from agentos.storage.sqlalchemy.text_search import prepare
 _TABLE = "alembic_version"
 _REVISION = text(f"SELECT version_num FROM {_TABLE}")  # noqa: S608 - a constant
 _LEAST = text(f"SELECT least FROM {COMPATIBILITY}")  # noqa: S608 - a constant
+_NOW = select(database_now())
 
 
 class SqlStorage(Storage):
@@ -65,6 +69,9 @@ class SqlStorage(Storage):
 
     def check(self) -> None:
         self._database.check()
+
+    def now(self) -> datetime:
+        return time_of(self._database.query(_NOW).scalar())
 
     def shrink(self) -> bool:
         return self._database.shrink()
