@@ -146,7 +146,10 @@ class PauseService:
         """Return one action, with its answer if it has one. Raises ``NotFound``."""
         found = self._storage.runs.action(action_id)
         if found is None or not _sees_action(caller, found):
-            raise NotFound(f"there is no action {action_id!r:.100}; GET /api/v1/approvals and 'agentos approvals list' list what waits")
+            raise NotFound(
+                f"there is no action {action_id!r:.100}; GET /api/v1/approvals and 'agentos approvals list' show what"
+                " waits"
+            )
         return found
 
 

@@ -25,7 +25,7 @@ from agentos.storage.sqlalchemy.keys import SqlKeyStore
 from agentos.storage.sqlalchemy.records import SqlRecordStore
 from agentos.storage.sqlalchemy.runs import SqlRunStore
 from agentos.storage.sqlalchemy.sessions import SqlSessionStore
-from agentos.storage.sqlalchemy.text_search import prepare
+from agentos.storage.sqlalchemy.text_search import INDEX, is_prepared, prepare
 
 _TABLE = "alembic_version"
 _REVISION = text(f"SELECT version_num FROM {_TABLE}")  # noqa: S608 - a constant
@@ -39,6 +39,7 @@ class SqlStorage(Storage):
     def __init__(self, database: Database, *, search: bool = False) -> None:
         self._database = database
         self._search = search
+        self._prepared = False
         super().__init__(
             agents=SqlAgentStore(database),
             keys=SqlKeyStore(database),
@@ -52,7 +53,7 @@ class SqlStorage(Storage):
         )
 
     def upgrade(self) -> None:
-        schema = self.schema()
+        schema = self._revision()
         if schema.older:
             self._database.migrate(_migrate_under_lock)
         elif not schema.ready:
@@ -61,6 +62,14 @@ class SqlStorage(Storage):
             prepare(self._database)
 
     def schema(self) -> SchemaState:
+        state = self._revision()
+        if not self._search or not state.ready:
+            return state
+        # Once it is there, only an operator's own hand takes it away.
+        self._prepared = self._prepared or is_prepared(self._database)
+        return state if self._prepared else replace(state, lacks=INDEX)
+
+    def _revision(self) -> SchemaState:
         if not self._database.exists():
             return SchemaState(None, HEAD)
         state = SchemaState(self._value(_REVISION, _TABLE), HEAD)
