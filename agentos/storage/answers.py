@@ -43,8 +43,8 @@ def new_answers(
                 raise PendingExpired(f"{action_id!r} was not answered in time, and the call was rejected")
             if action.answer != answer:
                 raise AlreadyAnswered(
-                    f"{action_id!r} has another answer already, which counts; GET /api/v1/approvals/{action_id}"
-                    " shows it"
+                    f"{action_id!r} has another answer already, which counts; GET /api/v1/approvals/{action_id} and"
+                    " 'agentos approvals show' show it"
                 )
             continue
         if action is None or status is not RunStatus.PAUSED:

@@ -364,6 +364,23 @@ def test_a_run_of_a_revoked_key_is_decided_by_those_who_may(worker: Worker) -> N
     assert paid == [500]
 
 
+def test_what_a_revoked_key_let_be_remembered_holds_until_it_is_revoked_too(worker: Worker) -> None:
+    server = worker(remember=True)
+    ada, boss = server.caller("ada", OWN), server.caller("boss", APPROVER)
+    session = ada.request("POST", "/api/v1/sessions", {"agent_id": "clerk"}).json["session_id"]
+    run = ada.run("clerk", session_id=session)
+    said = resume(boss, run["run_id"], approved(run["pending"][0]["id"], remember="session"))
+    assert said.status_code == 202
+    server.until_ended(ada, run["run_id"])
+    server.services.keys.revoke(boss.key)
+    assert ada.run("clerk", session_id=session)["content"] == "sent 500"
+    (rule,) = ada.request("GET", "/api/v1/approvals/rules").json["rules"]
+    assert (rule["answered_as"], paid) == ("other", [500, 500])
+    assert ada.request("DELETE", f"/api/v1/approvals/rules/{rule['id']}").status_code == 200
+    assert ada.run("clerk", session_id=session)["status"] == "paused"
+    assert paid == [500, 500]
+
+
 def test_of_fifty_approvers_at_once_one_decides_and_the_others_are_told_so(worker: Worker) -> None:
     workers = [worker(), worker()]
     ada = workers[0].caller("ada", OWN)
