@@ -43,6 +43,7 @@ from agentos.services.agents import AgentService
 from agentos.services.approval_rules import ApprovalRuleService
 from agentos.services.auth import AuthService
 from agentos.services.before_run import BeforeRun
+from agentos.services.direct_calls import DirectCallService
 from agentos.services.health import HealthService
 from agentos.services.housekeeping import HousekeepingService
 from agentos.services.keys import KeyService
@@ -122,9 +123,10 @@ def _assemble(
     lease = Lease(worker_id=f"{socket.gethostname()}:{os.getpid()}:{new_id()[-12:]}", seconds=config.lease_seconds)
     opened, run_hooks = registries.opened, manager.implementations("before_run")
     signals = _signals(registries.signals, config, opened)
-    authenticators = [
-        _made(registries.authenticators, name, "AGENTOS_AUTH names", opened, config, storage) for name in config.auth
-    ]
+    authenticators = {
+        name: _made(registries.authenticators, name, "AGENTOS_AUTH names", opened, config, storage)
+        for name in config.auth
+    }
     executor = _made(registries.executors, config.executor, "AGENTOS_EXECUTOR is", opened, config)
     submission = Submission(executor, _source(registries.executors, config.executor))
     worker = Worker(
@@ -141,6 +143,7 @@ def _assemble(
         observers=_observers(manager),
         log_content=config.log_content,
     )
+    sessions = SessionService(storage, worker, config)
     leases = LeaseKeeper(storage, worker, lease)
     cancels = CancelWatch(storage, worker, lease.worker_id, signals)
     return Services(
@@ -154,7 +157,7 @@ def _assemble(
         agents=agent_service,
         agent_versions=AgentVersionService(storage, agent_service),
         approval_rules=approval_rules,
-        sessions=SessionService(storage, worker, config),
+        sessions=sessions,
         summaries=SummaryService(storage, agent_service, config),
         runs=RunService(
             storage,
@@ -166,6 +169,7 @@ def _assemble(
             leases=leases,
             cancels=cancels,
         ),
+        direct_calls=DirectCallService(agent_service, sessions, worker, config),
         owner_data=OwnerDataService(storage, worker),
         auth=AuthService(authenticators, RateLimits(config)),
         keys=KeyService(storage),

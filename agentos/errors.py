@@ -19,6 +19,7 @@
     │   ├── SessionBusy                 SESSION_BUSY
     │   ├── RunFinished                 RUN_FINISHED
     │   ├── RunActive                   RUN_ACTIVE
+    │   ├── RunRequired                 RUN_REQUIRED
     │   ├── IdempotencyConflict         IDEMPOTENCY_CONFLICT
     │   ├── EventsExpired               EVENTS_EXPIRED
     │   ├── AlreadyAnswered             ALREADY_ANSWERED
@@ -203,6 +204,13 @@ class RunActive(RequestError, code="RUN_ACTIVE"):
 
     def __init__(self, run_id: str, why: str = "only an ended run can be deleted") -> None:
         super().__init__(f"run {run_id!r} has not ended yet, and {why}; cancel it, or wait for its end")
+
+
+class RunRequired(RequestError, code="RUN_REQUIRED"):
+    """The tool call has to wait for a person or a client, for which only a run can wait.
+
+    ``details.kind`` says for what: ``approval``, ``input`` or ``client_tool``.
+    """
 
 
 class IdempotencyConflict(RequestError, code="IDEMPOTENCY_CONFLICT"):

@@ -10,11 +10,15 @@ from agentos.api.v1 import (
     approval_rules,
     catalog,
     history,
+    keys,
     owner_data,
     pauses,
     runs,
     sessions,
+    settings,
 )
+from agentos.auth.exposure import is_confined
+from agentos.domain.principal import READ_SETTINGS
 from agentos.services.server import Server
 from agentos.services.services import Services
 
@@ -27,6 +31,8 @@ CORE_ROUTES = (
     approval_rules.routes,
     pauses.routes,
     owner_data.routes,
+    keys.routes,
+    settings.routes,
     catalog.routes,
     index.routes,
     health.routes,
@@ -45,6 +51,8 @@ def collect_routes(services: Services, server: Server) -> RouteTable:
     services.plugins.on_removal(table.remove_source)
     services.plugins.call("register_routes", table.register, server=server)
     services.auth.allow_anonymous(table.scopes)
+    if is_confined(services.config):  # its users have the machine, and may see how it is set up
+        services.auth.allow_anonymous([READ_SETTINGS])
     services.keys.allow(table.scopes)
     return table
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import jwt
@@ -88,7 +89,15 @@ class JwtAuthenticator:
             scopes = scopes.split()
         if not isinstance(scopes, list) or not all(isinstance(scope, str) for scope in scopes):
             raise ValueError(f"its claim {self._config.jwt_scope_claim!r} is neither a text nor a list of texts")
-        return Principal(id=f"jwt:{owner}", owner=owner, scopes=scopes)
+        return Principal(id=f"jwt:{owner}", owner=owner, scopes=scopes, expires_at=_time(claims["exp"]))
+
+
+def _time(seconds: float) -> datetime | None:
+    """Return a time of a token; ``None`` for one so late that there is no such date."""
+    try:
+        return datetime.fromtimestamp(seconds, UTC)
+    except (OverflowError, ValueError, OSError):
+        return None
 
 
 def _open_keys(config: Config, algorithms: Sequence[str], clock: Callable[[], float]) -> Keys:

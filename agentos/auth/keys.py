@@ -42,6 +42,11 @@ def new_key(
     )
 
 
+def principal_id(key_id: str) -> str:
+    """Return how a caller with a key is named, in the log and where a decision is kept."""
+    return f"key:{key_id}"
+
+
 def digest_of(text: str) -> str:
     """Return the SHA-256 of a key. Of 256 random bits nothing can be guessed: a slow hash would only slow requests."""
     return hashlib.sha256(text.encode()).hexdigest()
@@ -73,7 +78,9 @@ class ApiKeyAuthenticator:
         key = self._find(text)
         if key is None or status_of(key, utc_now()) != "active":
             raise Unauthenticated("the API key is not valid: there is no such key, or it has expired or was revoked")
-        return Principal(id=f"key:{key.id}", owner=key.owner, scopes=key.scopes)
+        return Principal(
+            id=principal_id(key.id), owner=key.owner, scopes=key.scopes, name=key.name, expires_at=key.expires_at
+        )
 
     def _find(self, text: str) -> StoredKey | None:
         match = KEY.fullmatch(text)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from agentos.cli.opening import opened
 from agentos.cli.output import as_json, print_json, print_list, printable, short_time
-from agentos.cli.values import Duration, Text
+from agentos.cli.values import PointInTime, Text
 from agentos.config import Config
 from agentos.domain.principal import SCOPES, is_plugin_scope
 from agentos.domain.text import one_line
@@ -18,26 +19,6 @@ from agentos.domain.times import rfc3339, utc_now
 
 if TYPE_CHECKING:
     from agentos.storage.keys import StoredKey
-
-
-class Expiry(click.ParamType[datetime]):
-    """A time that is to come: how long until then, a day, or a time of RFC 3339."""
-
-    name = "when"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        """Return the time, in UTC; a day means its beginning."""
-        try:
-            return utc_now() + Duration().convert(value, param, ctx)
-        except click.UsageError:
-            pass
-        try:
-            time = datetime.fromisoformat(value)
-            if time.tzinfo is None and len(value) > len("2027-01-31"):
-                self.fail(f"{value!r:.60} has no time zone: end it with Z for UTC", param, ctx)
-            return time.replace(tzinfo=time.tzinfo or UTC).astimezone(UTC)
-        except (ValueError, OverflowError):
-            self.fail(f"{value!r:.60} is no time: give 90d, 2027-01-31 or 2027-01-31T12:00:00Z", param, ctx)
 
 
 @click.group("keys")
@@ -55,7 +36,7 @@ def command() -> None:
     multiple=True,
     help=f"What the key may do: {', '.join(SCOPES)}, agents:run:ID for one agent alone, or one of a plugin's own."
     " More of them with commas, or the option again.  [default: all but agents:write,"
-    " runs:approve, runs:approve:any and admin]",
+    " tools:call, runs:approve, runs:approve:any, settings:read and admin]",
 )
 @click.option(
     "--user",
@@ -68,7 +49,7 @@ def command() -> None:
 @click.option(
     "--expires",
     "expires_at",
-    type=Expiry(),
+    type=PointInTime(ahead=True),
     help="When the key ends: in 90d (s, m, h, d, w), when 2027-01-31 begins in UTC, at 2027-01-31T12:00:00Z.  [default:"
     " never]",
 )
@@ -92,6 +73,7 @@ def create(name: str, scopes: Sequence[str], user: str | None, expires_at: datet
             owner=user,
             scopes=wanted if scopes else CLIENT_SCOPES,
             expires_at=expires_at,
+            owner_option=lambda owner: f"--user {quote(owner)}",
         )
         _warn(services.config)
     if as_json:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import click
@@ -14,7 +15,7 @@ from agentos.cli.output import as_json, json_text, print_fields, print_json, pri
 from agentos.cli.pages import delete_command, read_pages
 from agentos.cli.pauses import decision_line, pending_line
 from agentos.cli.running import HEARTBEAT, INTERRUPTED, Screen, data_of, end, end_at_pause, error_of, print_lines
-from agentos.cli.values import Text
+from agentos.cli.values import PointInTime, Text
 from agentos.domain.principal import OPERATOR
 from agentos.domain.run import Run, RunStatus
 from agentos.domain.run_step import RunStep
@@ -49,14 +50,35 @@ def command() -> None:
     type=click.Choice([status.value for status in RunStatus]),
     help="Only runs that stand there.",
 )
+@click.option(
+    "--since",
+    type=PointInTime(ahead=False),
+    help="Only runs that were created in the last 2h (s, m, h, d, w), since 2027-01-31 began in UTC, or since"
+    " 2027-01-31T12:00:00Z.",
+)
+@click.option("--until", type=PointInTime(ahead=False), help="Only runs that were created before such a time.")
 @click.option("--limit", type=click.IntRange(1), default=100, show_default=True, help="List at most so many.")
 @as_json
-def list_runs(session_id: str | None, agent_id: str | None, status: str | None, limit: int, as_json: bool) -> None:
+def list_runs(
+    session_id: str | None,
+    agent_id: str | None,
+    status: str | None,
+    since: datetime | None,
+    until: datetime | None,
+    limit: int,
+    as_json: bool,
+) -> None:
     """List runs, the newest first."""
     from agentos.api.v1.serializers import run_json
     from agentos.storage.runs import RunFilter
 
-    where = RunFilter(session_id=session_id, agent_id=agent_id, status=None if status is None else RunStatus(status))
+    where = RunFilter(
+        session_id=session_id,
+        agent_id=agent_id,
+        status=None if status is None else RunStatus(status),
+        since=since,
+        until=until,
+    )
     with opened() as services:
         runs = list(read_pages(lambda part: services.runs.list(where, part, OPERATOR), limit))
     columns = ("ID", "AGENT", "STATUS", "SESSION", "CREATED", "SECONDS", "INPUT")

@@ -6,7 +6,7 @@ import base64
 import mimetypes
 import re
 import sys
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import click
 
 from agentos.domain.media import Media
 from agentos.domain.text import is_clean
+from agentos.domain.times import utc_now
 from agentos.strict_json import JSONReader
 
 json_reader = JSONReader(max_depth=64, integers=range(-(2**63), 2**64))
@@ -93,6 +94,29 @@ class Duration(click.ParamType[timedelta]):
         if match is None:
             self.fail(f"{value!r:.60} is not a duration: give a number and one of s, m, h, d, w, as in 30d", param, ctx)
         return timedelta(**{UNITS[match[2]]: int(match[1])})
+
+
+class PointInTime(click.ParamType[datetime]):
+    """A time: how long until then (``ahead``) or since then, a day, or a time of RFC 3339."""
+
+    name = "when"
+
+    def __init__(self, *, ahead: bool) -> None:
+        self._sign = 1 if ahead else -1
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """Return the time, in UTC; a day means its beginning."""
+        try:
+            return utc_now() + self._sign * Duration().convert(value, param, ctx)
+        except click.UsageError:
+            pass
+        try:
+            time = datetime.fromisoformat(value)
+            if time.tzinfo is None and len(value) > len("2027-01-31"):
+                self.fail(f"{value!r:.60} has no time zone: end it with Z for UTC", param, ctx)
+            return time.replace(tzinfo=time.tzinfo or UTC).astimezone(UTC)
+        except (ValueError, OverflowError):
+            self.fail(f"{value!r:.60} is no time: give 90d, 2027-01-31 or 2027-01-31T12:00:00Z", param, ctx)
 
 
 class Image(click.ParamType[Media]):

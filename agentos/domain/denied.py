@@ -18,7 +18,7 @@ class Denied:
     ``reason`` is read by the client, and of a tool call by the model. A run that is denied gets 403 ``FORBIDDEN`` with
     the reason, unless ``error`` is given: one of :mod:`agentos.errors`, with its own status, ``details`` and
     ``retry_after``. For a call to a model, an ``error`` that is an :class:`~agentos.errors.ExecutionError` counts; for
-    a tool call, the reason alone.
+    a tool call of a run, the reason alone. A client that calls a tool by hand gets the ``error``, as for a run.
 
     >>> Denied("the budget of this month is used up").reason
     'the budget of this month is used up'

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from agentos.domain.ids import AGENT_ID
 
@@ -17,22 +18,30 @@ APPROVE = "runs:approve"
 APPROVE_ANY = "runs:approve:any"
 """May see and decide the approvals that runs of every owner wait for, and nothing else of those runs."""
 
+CALL_TOOLS = "tools:call"
+"""May call any installed tool by hand, with arguments of its own choice."""
+
+READ_SETTINGS = "settings:read"
+"""May read the settings of the server, without what is secret in them."""
+
 SCOPES = (
     "agents:read",
     "agents:write",
     "agents:run",
+    CALL_TOOLS,
     "sessions:read",
     "sessions:write",
     "runs:read",
     "runs:cancel",
     APPROVE,
     APPROVE_ANY,
+    READ_SETTINGS,
     ADMIN,
 )
 """What a credential can be allowed. ``agents:run:ID`` allows running one agent alone."""
 
-SCOPES_OF_ONE_OWNER = tuple(scope for scope in SCOPES if scope not in (APPROVE_ANY, ADMIN))
-"""Those with which a caller sees nothing of other owners."""
+SCOPES_OF_ONE_OWNER = tuple(scope for scope in SCOPES if scope not in (APPROVE_ANY, READ_SETTINGS, ADMIN))
+"""Those with which a caller sees nothing of other owners, nor of the server itself."""
 
 OWNER = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,255}")
 """What can own sessions and runs: the name of a user or tenant."""
@@ -61,18 +70,22 @@ class Principal:
 
     ``id`` names the credential (``key:4f…``), for limits and the log; ``owner`` is the user or tenant that sessions and
     runs belong to. Scopes that are neither ours nor have the form of a plugin's are left out: an identity provider has
-    others too.
+    others too. ``name`` and ``expires_at`` are what is known of the credential, for its user alone.
 
-    Raises ``ValueError`` for an owner that cannot be one.
+    Raises ``ValueError`` for an owner that cannot be one, and for a time without a time zone.
     """
 
     id: str
     owner: str
     scopes: Collection[str] = field(default_factory=frozenset)
+    name: str | None = field(default=None, compare=False)
+    expires_at: datetime | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         if not isinstance(self.owner, str) or not OWNER.fullmatch(self.owner):
             raise ValueError(f"owner {self.owner!r:.300}: accepted are 1 to 255 characters, none of them a control")
+        if self.expires_at is not None and self.expires_at.tzinfo is None:
+            raise ValueError(f"expires_at is {self.expires_at}, without a time zone; accepted is a time with one")
         kept = frozenset(scope for scope in self.scopes if is_scope(scope) or is_plugin_scope(scope))
         object.__setattr__(self, "scopes", kept)
 

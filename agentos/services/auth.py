@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import replace
+from typing import NamedTuple
 
 from agentos.auth.authenticator import Authenticator, Credentials, check_single
 from agentos.auth.rate_limits import RateLimits
@@ -16,17 +17,28 @@ ACCEPTED = (
 )
 
 
-class AuthService:
-    """Recognises callers with the authenticators in force, in their order. Without any, every caller is anonymous."""
+class Admitted(NamedTuple):
+    """A caller that was let in, and the name of the authenticator that knew it; ``None`` where there is none."""
 
-    def __init__(self, authenticators: Sequence[Authenticator], limits: RateLimits) -> None:
+    principal: Principal
+    authenticator: str | None = None
+
+
+class AuthService:
+    """Recognises callers with the authenticators in force, in their order. Without any, every caller is anonymous.
+
+    ``authenticators`` are by the name that ``AGENTOS_AUTH`` has for each.
+    """
+
+    def __init__(self, authenticators: Mapping[str, Authenticator], limits: RateLimits) -> None:
         self._authenticators = authenticators
         self._limits = limits
-        self._anonymous = ANONYMOUS_PRINCIPAL
+        self._anonymous = Admitted(ANONYMOUS_PRINCIPAL)
 
     def allow_anonymous(self, scopes: Collection[str]) -> None:
-        """Let anonymous callers have these scopes of plugins too, on a server without authenticators."""
-        self._anonymous = replace(ANONYMOUS_PRINCIPAL, scopes={*ANONYMOUS_PRINCIPAL.scopes, *scopes})
+        """Let anonymous callers have these scopes too, on a server without authenticators."""
+        known = self._anonymous.principal
+        self._anonymous = Admitted(replace(known, scopes={*known.scopes, *scopes}))
 
     @property
     def asks_for_credentials(self) -> bool:
@@ -41,7 +53,7 @@ class AuthService:
         """Count a request for what needs no credential. Raises ``RateLimited`` for an address."""
         self._limits.check_address(address)
 
-    def admit(self, credentials: Credentials) -> Principal:
+    def admit(self, credentials: Credentials) -> Admitted:
         """Return the caller. Raises ``Unauthenticated``, or ``RateLimited`` for an address or a caller.
 
         Only requests without a valid credential count as failures: many callers may share the address of a proxy, and
@@ -51,20 +63,20 @@ class AuthService:
         if not self._authenticators:
             return self._anonymous
         try:
-            principal = self._recognise(credentials)
+            admitted = self._recognise(credentials)
         except Unauthenticated:
             self._limits.check_failure(credentials.address)
             raise
-        self._limits.check_caller(principal.id)
-        return principal
+        self._limits.check_caller(admitted.principal.id)
+        return admitted
 
-    def _recognise(self, credentials: Credentials) -> Principal:
+    def _recognise(self, credentials: Credentials) -> Admitted:
         check_single(credentials)
-        for authenticator in self._authenticators:
+        for name, authenticator in self._authenticators.items():
             principal = authenticator.authenticate(credentials)
             if principal is None:
                 continue
             if not isinstance(principal, Principal):
                 raise TypeError(f"{type(authenticator).__name__} returned {type(principal).__name__}, not a Principal")
-            return principal
+            return Admitted(principal, name)
         raise Unauthenticated(f"no credential was given that this server takes; {ACCEPTED}")

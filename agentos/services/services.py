@@ -21,6 +21,7 @@ from agentos.services.agent_versions import AgentVersionService
 from agentos.services.agents import AgentService
 from agentos.services.approval_rules import ApprovalRuleService
 from agentos.services.auth import AuthService
+from agentos.services.direct_calls import DirectCallService
 from agentos.services.health import HealthService
 from agentos.services.housekeeping import HousekeepingService
 from agentos.services.keys import KeyService
@@ -51,6 +52,7 @@ class Services:
     sessions: SessionService
     summaries: SummaryService
     runs: RunService
+    direct_calls: DirectCallService
     owner_data: OwnerDataService
     auth: AuthService
     keys: KeyService

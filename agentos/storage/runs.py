@@ -27,12 +27,14 @@ CLAIM_WITHIN = 30.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunFilter:
-    """Exact matches, and-ed; ``None`` matches everything."""
+    """Exact matches, and-ed; ``None`` matches everything. Runs were created at ``since`` or later, before ``until``."""
 
     owner: str | None = None
     session_id: str | None = None
     agent_id: str | None = None
     status: RunStatus | None = None
+    since: datetime | None = None
+    until: datetime | None = None
 
     def given(self) -> dict[str, Any]:
         """Return the matches that are asked for, by field name."""

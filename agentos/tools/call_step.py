@@ -12,7 +12,7 @@ from agentos.domain.ids import new_id
 from agentos.domain.message import ToolCall
 from agentos.domain.pending import Answer, Approver, Pending, PendingAction, PendingKind
 from agentos.domain.times import utc_now
-from agentos.errors import InvalidRequest
+from agentos.errors import AgentOSError, InvalidRequest
 from agentos.tools.action_hash import arguments_hash, canonical
 from agentos.tools.questions import RunQuestions, answered, expiry, last_answered
 from agentos.tools.tool import Tool
@@ -26,13 +26,15 @@ class CallStep:
 
     ``approve`` are names of tools that a person has to approve. ``actions`` are those of the run, with their answers,
     where the step continues after a pause; else none. ``pending`` is what the step waits for, once it was executed.
-    With ``may_wait`` off, a call that would have to wait fails instead.
+    ``refused`` says, by their ids, why calls were not made whose arguments are not accepted, or that were denied. With
+    ``may_wait`` off, a call that would have to wait fails instead.
     """
 
     turn: int
     approve: Set[str] = frozenset()
     actions: Sequence[PendingAction] = ()
     pending: list[PendingAction] = field(default_factory=list)
+    refused: dict[str, AgentOSError] = field(default_factory=dict)
     may_wait: bool = True
 
 

@@ -19,7 +19,7 @@ from agentos.domain.message import ToolCall
 from agentos.domain.pending import Answer, Asked, PauseRequested, Pending, PendingAction, PendingKind
 from agentos.domain.remembered import FindRemembered, RememberedDecision
 from agentos.domain.text import clean, cut, shorten
-from agentos.errors import InvalidRequest
+from agentos.errors import AgentOSError, Forbidden, InvalidRequest
 from agentos.tools.approval_rules import BeforeCall, needed_approval
 from agentos.tools.call_step import CallAnswers, CallStep
 from agentos.tools.client_tool import ClientTool
@@ -98,7 +98,7 @@ class Invocation:
         try:
             arguments = self.tool.reader.parse(call.arguments)
         except InvalidRequest as error:
-            self.refusal = error.message
+            self.refusal = self._refused(error).error
             return
         self._answers = CallAnswers(call, self.tool, arguments, step, agent_id=agent_id)
         self.call, self._shown = self._answers.call, self._answers.arguments
@@ -180,12 +180,13 @@ class Invocation:
         try:
             self._given = self._bind(context)
         except InvalidRequest as error:
-            return Outcome(error=error.message)
+            return self._refused(error)
         needed = needed_approval(
             self.call, self.tool, context, approve=self._step.approve, before_call=self._settings.before_call
         )
         if isinstance(needed, Denied):
-            return Outcome(error=f"tool {self._name!r} was not called, it is denied: {needed.reason}")
+            said = f"tool {self._name!r} was not called, it is denied: {needed.reason}"
+            return self._refused(needed.error or Forbidden(said), said)
         if needed is not None and not self._answers.are_approved_by(needed.pending.approver):
             terms = replace(needed.pending, remember=needed.pending.remember and context.session_id is not None)
             remembered = find_decision(
@@ -196,10 +197,16 @@ class Invocation:
             self._remembered = remembered
             if remembered.decision != "approve":
                 said = f": {remembered.message}" if remembered.message else ""
-                return Outcome(error=f"tool {self._name!r} was not called: it was rejected for this session{said}")
+                said = f"tool {self._name!r} was not called: it was rejected for this session{said}"
+                return self._refused(Forbidden(said))
         if isinstance(self.tool, ClientTool) and self._answers.of_client is None:
             return self._wait(PendingKind.CLIENT_TOOL, Pending(expires_in=self.tool.timeout))
         return Outcome()
+
+    def _refused(self, error: AgentOSError, said: str | None = None) -> Outcome:
+        """Note why the call is not made; the model reads ``said``, or what the error says."""
+        self._step.refused[self.call.id] = error
+        return Outcome(error=said or error.message)
 
     def _bind(self, context: ToolContext) -> dict[str, Any]:
         assert self.tool is not None
@@ -229,7 +236,7 @@ class Invocation:
         try:
             given = self._bind(context) if self._given is None else self._given
         except InvalidRequest as error:
-            return Outcome(error=error.message)
+            return self._refused(error)
         if self.tool.context_parameter is not None:
             given[self.tool.context_parameter] = context
         if not self.tool.isolated:

@@ -12,6 +12,7 @@ from marshmallow import Schema
 from werkzeug.test import TestResponse
 
 from access.conftest import Belongings, Caller, Tenants
+from agentos.api.kit.path_parameters import flask_rule
 from agentos.api.kit.routes import Route
 from agentos.domain.ids import new_id
 from parts.application import SWEPT
@@ -30,6 +31,8 @@ BODIES: dict[str, Any] = {
     "run_agent": {"input": "Hi"},
     "stream_agent": {"input": "Hi"},
     "resume_run": {"answers": [{"id": "ACTION", "decision": "approve"}]},
+    "create_key": {"name": "new", "scopes": ["runs:read"]},
+    "call_tool": {"arguments": {"expression": "6 * 7"}},
     "make_note": {"text": "Hi"},
     "create_openai_response": {"model": "echo", "input": "Hi"},
     "create_openai_conversation": {"metadata": {}},
@@ -46,6 +49,8 @@ SHARED = {
     "asset": "swagger-ui.css",
     "number": "0",
     "item_id": "msg_s1",
+    "tool_name": "calculator",
+    "key_id": "0123456789abcdef",
 }
 """Parts of addresses that name what belongs to no tenant: who may touch it is a matter of scopes alone."""
 
@@ -120,12 +125,13 @@ def told(answer: TestResponse, *ids: str) -> Any:
 
 def test_the_operations_are_all_that_is_served(tenants: Tenants) -> None:
     served = {
-        (rule.endpoint, method)
+        (rule.rule, method)
         for rule in tenants.app.url_map.iter_rules()
         for method in rule.methods or ()
         if method not in ("HEAD", "OPTIONS")
     }
-    assert served == {(route.endpoint, route.method) for route in ROUTES.values()}
+    # By their addresses: a header may tell two operations of one address apart.
+    assert served == {(flask_rule(route.path, route.parameters), route.method) for route in ROUTES.values()}
 
 
 def test_every_part_of_an_address_is_owned_or_shared() -> None:
@@ -151,6 +157,7 @@ def test_every_field_and_filter_that_is_an_id_is_owned_or_loose() -> None:
         ("list_approvals", "run_id"),
         ("run_agent", "session_id"),
         ("stream_agent", "session_id"),
+        ("call_tool", "session_id"),
         ("make_note", "session_id"),
     }
 
@@ -194,6 +201,18 @@ def test_nobody_runs_an_agent_in_somebody_elses_session(tenants: Tenants, operat
 
 
 @pytest.mark.parametrize("which", OWNED["session_id"])
+def test_nobody_calls_a_tool_in_somebody_elses_session(tenants: Tenants, which: str) -> None:
+    hers = Belongings(tenants.alice)
+    before = hers.state()
+    id, missing = getattr(hers, which), new_id()
+    bodies = [{**BODIES["call_tool"], "session_id": one} for one in (id, missing)]
+    refused, absent = (send(tenants.bob, ROUTES["call_tool"], {}, body) for body in bodies)
+    assert told(refused, id) == told(absent, missing)
+    assert refused.status_code == 404
+    assert hers.state() == before
+
+
+@pytest.mark.parametrize("which", OWNED["session_id"])
 def test_no_operation_of_a_plugin_runs_an_agent_in_somebody_elses_session(tenants: Tenants, which: str) -> None:
     hers = Belongings(tenants.alice)
     before = hers.state()
@@ -206,8 +225,8 @@ def test_no_operation_of_a_plugin_runs_an_agent_in_somebody_elses_session(tenant
     assert hers.state() == before
 
 
-WITHOUT_OWNER = {"list_agents"}
-"""Lists of what has no owner."""
+WITHOUT_OWNER = {"list_agents", "list_keys"}
+"""Lists of what has no owner, and of keys, which only administrators see at all."""
 
 LISTS = [
     (route, path[-1])

@@ -6,6 +6,7 @@ from flask.testing import FlaskClient
 from agentos.hookspecs import hookimpl
 from agentos.tools.tool import tool
 from api.conftest import next_pages
+from tools.isolated_examples import nap
 
 AGENTS = "/api/v1/agents"
 ECHO = {"id": "geographer", "model": "scripted:echo"}
@@ -227,14 +228,49 @@ class BrokenPlugin:
 
 
 def test_models_tools_and_plugins_are_listed_with_where_they_came_from(serve) -> None:
-    client = serve(plugins={"doubling": DoublingPlugin(), "broken": BrokenPlugin()}).client
+    plugins = {"doubling": DoublingPlugin(), "broken": BrokenPlugin()}
+    client = serve(plugins=plugins, auth=["api_key"]).client.as_caller("alice")
     assert {"id": "scripted:echo", "source": "core"} in client.get("/api/v1/models").json["models"]
     tools = client.get("/api/v1/tools").json
     assert [(one["name"], one["source"], one["description"]) for one in tools["tools"]] == [
         ("double", "doubling", "Double a number.")
     ]
     assert tools["tools"][0]["parameters"]["required"] == ["number"]
-    plugins = {one["name"]: one for one in client.get("/api/v1/plugins").json["plugins"]}
-    assert plugins["doubling"]["provides"] == ["tool:double"]
-    assert plugins["broken"]["status"] == "failed"
+    found = {one["name"]: one for one in client.get("/api/v1/plugins").json["plugins"]}
+    assert found["doubling"]["provides"] == ["tool:double"]
+    assert found["broken"]["status"] == "failed"
     assert "secret reason" not in client.get("/api/v1/plugins").text
+
+
+def test_why_a_plugin_failed_is_shown_to_those_who_may_read_the_settings(serve) -> None:
+    served = serve(plugins={"doubling": DoublingPlugin(), "broken": BrokenPlugin()}, auth=["api_key"])
+    operator = served.client.as_caller("ops", ["agents:read", "settings:read"])
+    errors = {one["name"]: one["error"] for one in operator.get("/api/v1/plugins").json["plugins"]}
+    assert "RuntimeError: secret reason" in errors["broken"]
+    assert errors["doubling"] is None
+
+
+def test_a_tool_says_how_it_is_called(serve) -> None:
+    @tool(timeout=5, approval=True)
+    def pay() -> str:
+        """Pay."""
+        return ""
+
+    @tool(approval=lambda call, context: False)
+    def buy() -> str:
+        """Buy."""
+        return ""
+
+    class Shop:
+        @hookimpl
+        def register_tools(self, register):
+            for one in (pay, buy, double, nap):
+                register(one)
+
+    tools = serve(plugins={"shop": Shop()}).client.get("/api/v1/tools").json["tools"]
+    assert [(one["name"], one["approval"], one["timeout"], one["isolated"]) for one in tools] == [
+        ("buy", "sometimes", None, False),
+        ("double", "never", None, False),
+        ("nap", "never", None, True),
+        ("pay", "always", 5, False),
+    ]

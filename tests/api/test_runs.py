@@ -178,6 +178,26 @@ def test_runs_are_listed_newest_first_and_filtered(serve) -> None:
     assert listed("?offset=2") == [first]
 
 
+def test_runs_are_filtered_by_the_time_of_their_creation(served) -> None:
+    made = [served.run(str(number)).json["run_id"] for number in range(3)]
+    times = [served.client.get(f"{RUNS}/{run_id}").json["created_at"] for run_id in made]
+
+    def listed(**query: str) -> list[str]:
+        return [run["run_id"] for run in served.client.get(RUNS, query_string=query).json["runs"]]
+
+    assert listed(since=times[1]) == [made[2], made[1]]
+    assert listed(until=times[1]) == [made[0]]
+    assert listed(since=times[1], until=times[2], status="completed") == [made[1]]
+    assert listed(since=times[2].replace("Z", "+00:00")) == [made[2]]
+
+
+@pytest.mark.parametrize("value", ["yesterday", "2027-01-31", "2027-01-31T12:00:00", "1e9", "2027-02-30T12:00:00Z", ""])
+def test_a_time_of_another_form_is_refused(client, value) -> None:
+    answer = client.get(RUNS, query_string={"since": value})
+    assert (answer.status_code, answer.json["code"]) == (400, "INVALID_REQUEST")
+    assert "accepted is a time of RFC 3339 with a time zone" in answer.json["message"]
+
+
 def test_the_list_of_runs_read_by_cursor_is_stable_while_runs_are_added(served) -> None:
     before = [served.run(str(number)).json["run_id"] for number in range(4)]
     page = served.client.get(f"{RUNS}?limit=3").json

@@ -157,7 +157,7 @@ def test_a_new_key_never_gets_what_a_user_without_a_key_has(guarded, thing):
     else:
         run = Run(id="r", agent_id="a", owner="carol", input="x", status=RunStatus.QUEUED, created_at=utc_now())
         storage.runs.admit(run, claim=Lease("w", 60), owner="carol", history_turns=0)
-    with pytest.raises(InvalidRequest, match=r"'carol' is a user that has .* Give --user carol"):
+    with pytest.raises(InvalidRequest, match=r"'carol' is a user that has .* Give 'owner': 'carol'"):
         guarded.services.keys.create(name="carol")
     assert guarded.services.keys.create(name="carol", owner="carol")[1].owner == "carol"
 

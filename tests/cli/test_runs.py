@@ -48,6 +48,9 @@ def test_a_list_of_runs_is_filtered(cli, scripted_agents):
         ("--session", session, "assistant"),
     ):
         assert [run["agent_id"] for run in cli.json("runs", "list", option, value)["runs"]] == [agent]
+    assert cli.json("runs", "list", "--since", "1h", "--until", "2099-01-01")["count"] == 2
+    assert cli.json("runs", "list", "--until", "1h")["count"] == 0
+    assert "'later' is no time: give 90d" in cli.fails("runs", "list", "--since", "later", code=2)
     assert cli("runs", "list", "--status", "queued").stderr == "No runs.\n"
     assert "'done' is not one of 'queued', 'running'" in cli.fails("runs", "list", "--status", "done", code=2)
 

@@ -36,6 +36,27 @@ OVERRIDES: dict[str, Any] = {
 }
 """The overrides that an agent may allow: what each takes is a matter of the model."""
 
+NEW_KEY: dict[str, Any] = {
+    "scopes": {
+        "type": "array",
+        "minItems": 1,
+        "maxItems": 100,
+        "items": {"enum": ["runs:read", "agents:run", "admin"]},
+    },
+}
+"""The scopes that this deployment knows, or some of them: plugins declare others."""
+
+TOOL_CALL: dict[str, Any] = {
+    "arguments": {
+        "type": "object",
+        "properties": {"expression": {"enum": ["6 * 7"]}},
+        "required": ["expression"],
+        "additionalProperties": False,
+    },
+    "agent_id": {"enum": ["assistant"]},
+}
+"""What the tool that is called takes, or a part of it."""
+
 ACCEPTED = (
     # operation, failure, code, what the message says: and why no document can say it
     # Relations between parameters, which OpenAPI has no word for.
@@ -64,6 +85,11 @@ ACCEPTED = (
     ("(register|replace)_agent", "RejectedPositiveData", "INVALID_REQUEST", "parameter 'extra_body' of agent"),
     # What a run may override, its agent says.
     ("(run|stream)_agent", "RejectedPositiveData", "INVALID_REQUEST", "is not allowed by agent"),
+    # What is a time to come, no document can say; nor which names are in use.
+    ("create_key", "RejectedPositiveData", "INVALID_REQUEST", "is over; give one that is to come"),
+    ("create_key", "RejectedPositiveData", "INVALID_REQUEST", "Give 'owner': "),
+    # What arguments a tool takes, its own schema says; some can do without.
+    ("call_tool", "RejectedPositiveData", "INVALID_REQUEST", "arguments of tool 'calculator' are not accepted"),
     # Which attachments are taken is a matter of the model, of hosts, and of what the bytes are.
     ("(run|stream)_agent", "RejectedPositiveData", "INVALID_MEDIA", ""),
     # Who calls is asked before what: a stranger who uses a wrong method is told nothing of methods.
@@ -85,6 +111,8 @@ def before_load_schema(context: schemathesis.HookContext, raw_schema: dict[str, 
             schema["properties"] |= HERE
         schema.setdefault("additionalProperties", False)
     raw_schema["components"]["schemas"]["Overrides"]["properties"] |= OVERRIDES
+    raw_schema["components"]["schemas"]["NewKey"]["properties"] |= NEW_KEY
+    raw_schema["components"]["schemas"]["ToolCall"]["properties"] |= TOOL_CALL
     paths = raw_schema["paths"]
     # Texts that only an answer can give: one that is right, since made-up ones would be refused every time.
     _narrow(paths["/api/v1/agents"]["get"], "cursor", encode_cursor("agent", Cursor(EPOCH, "1")))
@@ -94,6 +122,7 @@ def before_load_schema(context: schemathesis.HookContext, raw_schema: dict[str, 
     versions = encode_cursor("version", Cursor(EPOCH, "1"))
     _narrow(paths["/api/v1/agents/{agent_id}/versions"]["get"], "cursor", versions)
     _narrow(paths["/api/v1/approvals/rules"]["get"], "cursor", encode_cursor("rule", Cursor(EPOCH, "1")))
+    _narrow(paths["/api/v1/keys"]["get"], "cursor", encode_cursor("key", Cursor(EPOCH, "1")))
     _narrow(paths["/api/v1/sessions/{session_id}"]["put"], "If-Match", "*")
     _narrow(paths["/api/v1/agents/{agent_id}"]["put"], "If-Match", "*")
     _narrow(paths["/api/v1/agents/{agent_id}/rollback"]["post"], "If-Match", "*")

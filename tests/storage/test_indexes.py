@@ -75,6 +75,9 @@ RUN_FILTERS = {
     RunFilter(owner="o", status=RunStatus.FAILED): ["ix_runs_owner_status"],
     RunFilter(owner="o", session_id="s"): ["ix_runs_session"],
     RunFilter(owner="o", session_id="s", agent_id="a", status=RunStatus.FAILED): ["ix_runs_session"],
+    RunFilter(since=at(1), until=at(9)): ["ix_runs_created"],
+    RunFilter(owner="o", status=RunStatus.FAILED, since=at(1)): ["ix_runs_owner_status"],
+    RunFilter(owner="o", session_id="s", until=at(9)): ["ix_runs_session"],
 }
 PENDING_FILTERS = {
     PendingFilter(): ["ix_pending_actions_created"],

@@ -32,7 +32,8 @@ def authenticate_requests(app: Flask, services: Services, *, public: Set[str], p
             return
         headers = {name.lower(): value for name, value in request.headers.items()} if asks else {}
         credentials = Credentials(method=request.method, path=request.path, address=address, headers=headers)
-        request_notes()["caller"] = services.auth.admit(credentials)
+        notes = request_notes()
+        notes["caller"], notes["authenticator"] = services.auth.admit(credentials)
 
 
 def caller() -> Principal:
@@ -43,6 +44,12 @@ def caller() -> Principal:
         raise RuntimeError(
             "this operation is public, so that nothing is known of its caller; give it a scope as its access"
         ) from None
+    return found
+
+
+def authenticator() -> str | None:
+    """Return the name of the authenticator that knew this request's caller; ``None`` where none is in force."""
+    found: str | None = request_notes().get("authenticator")
     return found
 
 

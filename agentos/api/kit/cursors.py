@@ -10,7 +10,7 @@ from typing import Literal
 
 from agentos.storage.paging import Cursor
 
-CursorKind = Literal["agent", "session", "run", "approval", "version", "rule"]
+CursorKind = Literal["agent", "session", "run", "approval", "version", "rule", "key"]
 
 VERSION = "1"
 LONGEST_ID = 255

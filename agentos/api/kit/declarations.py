@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from agentos.api.kit.errors import has_status
-from agentos.api.kit.routes import OPEN, PAGE, RUN_SOME, Route, Routes
+from agentos.api.kit.routes import AUTHENTICATED, OPEN, PAGE, RUN_SOME, Route, Routes
 from agentos.domain.principal import is_plugin_scope, is_scope
 from agentos.errors import PluginError
 
@@ -25,8 +25,12 @@ def check_routes(routes: Routes) -> None:
 
 def is_for_people(route: Route) -> bool:
     """Return whether a route is a page of HTML."""
-    types = [media_type for response in route.responses.values() for media_type in response.media_types]
-    return route.access == PAGE and route.method == "GET" and "text/html" in types
+    return route.access == PAGE and route.method == "GET" and "text/html" in _media_types(route)
+
+
+def is_page_alone(route: Route) -> bool:
+    """Return whether a route is a page of HTML, and answers with nothing else."""
+    return is_for_people(route) and _media_types(route) == {"text/html"}
 
 
 def _check(route: Route) -> None:
@@ -35,7 +39,7 @@ def _check(route: Route) -> None:
         raise PluginError(f"{where}: a path begins with '/'")
     if len(set(route.path_parameters)) != len(route.path_parameters):
         raise PluginError(f"{where}: a parameter stands in the path twice")
-    if route.access not in OPEN and not (route.scopes and all(_is_accepted(scope, route) for scope in route.scopes)):
+    if not _has_access(route):
         raise PluginError(
             f"{where} has the access {route.access!r:.100}; accepted are PUBLIC, PAGE, a scope of the server, RUN_SOME,"
             " or one of the plugin's own: two words of lower-case letters, digits, '_' and '-', as in 'metrics:read',"
@@ -46,6 +50,16 @@ def _check(route: Route) -> None:
     for error in route.errors:
         if not has_status(error):
             raise PluginError(f"{where} declares the error {error.__name__}, which is answered with no status")
+
+
+def _media_types(route: Route) -> set[str]:
+    return {media_type for response in route.responses.values() for media_type in response.media_types}
+
+
+def _has_access(route: Route) -> bool:
+    if route.access in (*OPEN, AUTHENTICATED):
+        return True
+    return bool(route.scopes) and all(_is_accepted(scope, route) for scope in route.scopes)
 
 
 def _is_accepted(scope: str, route: Route) -> bool:

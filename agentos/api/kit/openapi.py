@@ -16,7 +16,7 @@ from agentos.api.kit import ignored_fields
 from agentos.api.kit.body import RawBody
 from agentos.api.kit.errors import CAUSE_STATUS, FINAL, LATER, SHOULD_RETRY, class_status
 from agentos.api.kit.path_parameters import names_in, shape_of
-from agentos.api.kit.routes import ResponseSpec, Route, Routes
+from agentos.api.kit.routes import AUTHENTICATED, ResponseSpec, Route, Routes
 from agentos.api.kit.schema_names import SchemaNames
 from agentos.api.kit.schemas.errors import ErrorSchema
 from agentos.api.kit.shared_operations import merged
@@ -139,6 +139,8 @@ def _operation(route: Route, plugin: MarshmallowPlugin, ids: Mapping[tuple[str, 
         operation["description"] = rest.replace("\n", " ")
     # For these kinds of scheme the list holds the "roles" that are needed (OpenAPI 3.1, Security Requirement Object).
     operation["security"] = [{name: [scope]} for scope in route.scopes for name in SECURITY]
+    if route.access == AUTHENTICATED:
+        operation["security"] = [{name: []} for name in SECURITY]
     if parameters := _parameters(route, plugin):
         operation["parameters"] = parameters
     if route.body is not None:

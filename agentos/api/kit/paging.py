@@ -16,13 +16,14 @@ from agentos.errors import InvalidRequest
 from agentos.fair_lock import LOOP_TURN
 from agentos.services.agent_info import AgentInfo
 from agentos.storage.agents import AgentVersion, place_of_version
+from agentos.storage.keys import StoredKey
 from agentos.storage.paging import Cursor, Page, Paging
 from agentos.storage.pauses import WaitingAction
 
 LARGEST = 8 * 1024**2
 """Bytes after which a part of a list ends before its limit. A thousand runs can hold gigabytes: inputs, answers."""
 
-Listed = TypeVar("Listed", AgentInfo, AgentVersion, Run, Session, WaitingAction)
+Listed = TypeVar("Listed", AgentInfo, AgentVersion, Run, Session, StoredKey, WaitingAction)
 
 
 def page_json(
@@ -65,11 +66,11 @@ def _answer(kind: CursorKind, items: list[orjson.Fragment], following: Cursor | 
     return answer
 
 
-def _place(item: AgentInfo | AgentVersion | Run | Session | WaitingAction) -> Cursor:
+def _place(item: AgentInfo | AgentVersion | Run | Session | StoredKey | WaitingAction) -> Cursor:
     if isinstance(item, AgentInfo):
         return Cursor.of_id(item.id)
     if isinstance(item, AgentVersion):
         return place_of_version(item.version)
     if isinstance(item, WaitingAction):
         return Cursor(item.action.created_at, item.action.id)
-    return Cursor(item.created_at if isinstance(item, Run) else item.updated_at, item.id)
+    return Cursor(item.created_at if isinstance(item, Run | StoredKey) else item.updated_at, item.id)

@@ -24,12 +24,14 @@ class PathParameter:
     """A part of an address. ``missing`` makes the error for a value that can name nothing.
 
     ``pattern`` is what the document says of its form. With ``slashes``, the value may be several parts of the address.
+    With ``length``, one of another length is no address of the operation, so that a word may stand in its place.
     """
 
     description: str
     missing: Callable[[str], AgentOSError] = _nothing
     pattern: str | None = None
     slashes: bool = False
+    length: int | None = None
 
     def check(self, value: str) -> None:
         """Raise the error for a value that is too long, or holds a control character."""
@@ -64,6 +66,8 @@ def flask_rule(path: str, parameters: Mapping[str, PathParameter]) -> str:
 
     def part(match: re.Match[str]) -> str:
         name = match[1]
+        if (length := parameters[name].length) is not None:
+            return f"<string(length={length}):{name}>"
         return f"<path:{name}>" if parameters[name].slashes else f"<{name}>"
 
     return _NAME.sub(part, path)

@@ -9,9 +9,10 @@ from flask import Blueprint, Flask, Request, Response, current_app
 from werkzeug.exceptions import MethodNotAllowed as WrongMethod
 
 from agentos.api.kit import ignored_fields
+from agentos.api.kit.accepting import wants_html
 from agentos.api.kit.blueprints import PluginBlueprint
 from agentos.api.kit.current import this_request
-from agentos.api.kit.declarations import check_routes, is_for_people
+from agentos.api.kit.declarations import check_routes, is_for_people, is_page_alone
 from agentos.api.kit.doors import Door, choose
 from agentos.api.kit.path_parameters import flask_rule, shape_of, values_by_name
 from agentos.api.kit.routes import PAGE, PUBLIC, Route, Routes
@@ -21,9 +22,15 @@ from agentos.plugins.manager import PluginReport
 
 CORE = "core"
 
+INDEX = "/"
+"""The path of the server's index. There, a plugin may have the page for browsers; programs get the index."""
+
 
 class Address:
-    """One method at one path: of one route, or of several doors that a header tells apart."""
+    """One method at one path: of one route, or of several that a header of the request tells apart.
+
+    These are doors with a ``when_header``; or the server's index and the page that a plugin has for browsers.
+    """
 
     def __init__(self, routes: Sequence[Route]) -> None:
         # A door that asks for a header comes before the one that takes every other request.
@@ -39,6 +46,10 @@ class Address:
         """Return the route of a request with these headers."""
         if len(self.routes) == 1:
             return self.routes[0]
+        if (pages := [route for route in self.routes if is_page_alone(route)]) and wants_html(headers):
+            return pages[0]
+        if pages:
+            return next(route for route in self.routes if route not in pages)
         return next((route for route in self.routes if route.door is not None and route.door.is_wanted(headers)), None)
 
     def serve(self, **path: str) -> Response:
@@ -49,6 +60,8 @@ class Address:
             raise InvalidRequest(f"nothing says which protocol is meant; accepted is the header {' or '.join(headers)}")
         response = route.serve(**values_by_name(route.path_parameters, path))
         response.vary.update(str(one.door.when_header) for one in self.routes if one.door and one.door.when_header)
+        if any(map(is_page_alone, self.routes)):
+            response.vary.add("Accept")
         return response
 
 
@@ -239,6 +252,8 @@ class RouteTable:
 
 def _can_share(one: Route, other: Route | None) -> bool:
     """Return whether a header tells two routes of one address apart. Who may call them must not depend on it."""
+    if other is not None and one.path == INDEX and not is_page_alone(one) and is_page_alone(other):
+        return True
     if other is None or one.door is None or other.door is None or one.tag == other.tag:
         return False
     closed = bool(one.scopes and other.scopes)

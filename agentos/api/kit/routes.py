@@ -49,6 +49,9 @@ RUN_SOME = "agents:run:*"
 Whether it may run that one, ``server.runs.start`` asks.
 """
 
+AUTHENTICATED = "authenticated"
+"""The access of operations that every known caller may use, with any credential: it needs no scope."""
+
 OPEN = (PUBLIC, PAGE)
 """The accesses that need no credential."""
 
@@ -76,8 +79,9 @@ class ResponseSpec:
 class Route:
     """One operation. ``path`` is as OpenAPI writes it; ``view`` is given its parts, ``query`` and ``body`` by name.
 
-    ``access`` is the scope that a caller needs (``agents:run:{agent_id}`` is filled from the path), or :data:`PAGE`, or
-    :data:`PUBLIC`. Of several scopes in a tuple, a caller needs any one. There is no default: each operation names it.
+    ``access`` is the scope that a caller needs (``agents:run:{agent_id}`` is filled from the path), or
+    :data:`AUTHENTICATED`, :data:`PAGE` or :data:`PUBLIC`. Of several scopes in a tuple, a caller needs any one. There
+    is no default: each operation names it.
     A scope of a plugin's own is two words, as in ``metrics:read``.
     """
 
@@ -125,8 +129,8 @@ class Route:
 
     @property
     def scopes(self) -> tuple[str, ...]:
-        """The scopes of which a caller needs one; empty for an operation that is open."""
-        if self.access in OPEN:
+        """The scopes of which a caller needs one; empty for an operation that asks for none."""
+        if self.access in (*OPEN, AUTHENTICATED):
             return ()
         return self.access if isinstance(self.access, tuple) else (self.access,)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from agentos.api.kit.declarations import is_page_alone
 from agentos.api.kit.routes import Route
 
 
@@ -33,7 +34,7 @@ def merged(operations: Sequence[dict[str, Any]], routes: Sequence[Route]) -> dic
 
 def _told(operation: dict[str, Any], route: Route) -> str:
     header = None if route.door is None else route.door.when_header
-    when = f"With the header `{header}`" if header else "Otherwise"
+    when = f"With the header `{header}`" if header else "For browsers" if is_page_alone(route) else "Otherwise"
     return f"{when} (`{route.tag}`): {operation['summary']}. {operation.get('description', '')}".strip()
 
 

@@ -10,6 +10,7 @@ from shlex import quote
 from flask import Response, current_app, url_for
 
 from agentos._version import __version__
+from agentos.api.kit.accepting import wants_html
 from agentos.api.kit.current import this_request
 from agentos.api.kit.routes import PAGE, ResponseSpec, Routes, json_response, services
 from agentos.api.system.schemas import IndexSchema
@@ -76,8 +77,7 @@ def get_index() -> Response:
         "ready": url_for("health.get_readiness"),
         "agents": url_for("agents.list_agents"),
     }
-    # JSON is first, so that it wins where a client takes anything, as curl does.
-    if this_request().accept_mimetypes.best_match(["application/json", "text/html"]) == "text/html":
+    if wants_html(this_request().headers):  # type: ignore[arg-type]  # names of headers have no case there
         return _page(paths)
     return json_response({"service": "agentos", "version": __version__, "paths": paths}, headers=VARY)
 

@@ -145,6 +145,8 @@ def list_runs(query: dict[str, Any]) -> Response:
         session_id=query.get("session_id"),
         agent_id=query.get("agent_id"),
         status=None if status is None else RunStatus(status),
+        since=query.get("since"),
+        until=query.get("until"),
     )
     return json_response(
         page_json("run", query, lambda part: services().runs.list(where, part, caller()), run_json, piece=PIECE)

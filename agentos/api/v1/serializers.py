@@ -264,7 +264,15 @@ def tool_json(tool: Tool) -> dict[str, Any]:
 
 def installed_tool_json(entry: Entry[Tool]) -> dict[str, Any]:
     """Return a tool with the name that agents name it by, and the plugin that it came from."""
-    return {**tool_json(entry.value), "name": entry.name, "source": entry.source}
+    tool, terms = entry.value, entry.value.needs_approval
+    return {
+        **tool_json(tool),
+        "name": entry.name,
+        "source": entry.source,
+        "approval": "never" if terms is None else "always" if terms.when is True else "sometimes",
+        "isolated": tool.isolated,
+        "timeout": tool.timeout,
+    }
 
 
 def _definition_json(document: Mapping[str, Any]) -> dict[str, Any]:

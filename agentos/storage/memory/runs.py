@@ -32,7 +32,13 @@ class MemoryRunStore(MemoryAdmission, MemoryClaims, MemoryPauses, MemoryEndings)
 
     def list(self, where: RunFilter, paging: Paging) -> Page[Run]:
         with self._lock:
-            found = matching((row.run for row in self._rows.runs.values()), where.given())
+            wanted = where.given()
+            since, until = wanted.pop("since", None), wanted.pop("until", None)
+            found = [
+                run
+                for run in matching((row.run for row in self._rows.runs.values()), wanted)
+                if (since is None or run.created_at >= since) and (until is None or run.created_at < until)
+            ]
             return page(found, paging, place=_place, copy=listed_copy)
 
     # --- stopping --------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -143,6 +144,25 @@ class RunContract(Contract):
         assert ids(RunFilter(status=RunStatus.QUEUED)) == [second.id]
         assert ids(RunFilter(status=RunStatus.COMPLETED)) == [third.id]
         assert ids(RunFilter(session_id=session.id, status=RunStatus.RUNNING)) == [first.id]
+
+    def test_runs_are_filtered_by_the_time_of_their_creation(self, storage: Storage) -> None:
+        session = new_session(storage)
+        first = admitted(storage, session, seconds=1)
+        second = admitted(storage, session, seconds=2)
+        third = admitted(storage, seconds=3)
+
+        def ids(**where: Any) -> list[str]:
+            return [run.id for run in storage.runs.list(RunFilter(**where), Paging()).items]
+
+        assert ids(since=second.created_at) == [third.id, second.id]
+        assert ids(until=second.created_at) == [first.id]
+        assert ids(since=second.created_at, until=third.created_at) == [second.id]
+        assert ids(since=second.created_at, session_id=session.id) == [second.id]
+        assert ids(since=first.created_at, status=RunStatus.QUEUED) == [second.id]
+        assert ids(until=first.created_at, owner=first.owner) == []
+        page = storage.runs.list(RunFilter(until=third.created_at), Paging(limit=1))
+        rest = storage.runs.list(RunFilter(until=third.created_at), Paging(cursor=page.next_cursor))
+        assert [run.id for run in (*page.items, *rest.items)] == [second.id, first.id]
 
     def test_pages_of_runs_stay_the_same_while_runs_are_added(self, storage: Storage) -> None:
         runs = [admitted(storage, id=f"run-{number}", seconds=number // 2) for number in range(4)]

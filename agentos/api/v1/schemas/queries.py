@@ -13,6 +13,7 @@ from agentos.api.kit.schemas.query_fields import (
     QueryCursor,
     QueryInteger,
 )
+from agentos.api.kit.schemas.times import StrictTime
 from agentos.domain.event import EVENT_TYPES
 from agentos.domain.pending import Approver, PendingKind
 from agentos.domain.run import RunStatus
@@ -84,6 +85,8 @@ class RunQuery(PagingQuery):
     session_id = id_field("Only runs of this session.")
     agent_id = id_field("Only runs of this agent.")
     status = Choice("Only runs in this state.", RunStatus)
+    since = StrictTime("Only runs that were created then or later.")
+    until = StrictTime("Only runs that were created before.")
 
 
 class ApprovalQuery(PagingQuery):
