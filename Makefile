@@ -43,7 +43,7 @@ CHECK_DOCS ?= $(BIN)/python docs/generate.py --check
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 .PHONY: help install run wheels test test-pythons soak bench bench-quick check checks check-format check-lint check-types check-imports check-openapi check-docs \
-	bench-peers conformance docs format lock audit clean
+	bench-peers conformance browser docs client format lock audit clean
 
 help:  ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -91,6 +91,10 @@ bench-peers: $(VENV)/.benched  ## Measure other servers beside this one, into be
 conformance: $(VENV)/.tested  ## Run clients that people use against the real server (SUITES="openai npm": these); installs each in a cache.
 	@PYTHONPATH=tests $(BIN)/python -m conformance $(SUITES)
 
+browser: build/browser-packages/.installed  ## Use the console in Chromium, if that is installed (fifteen minutes at most); pictures of it in build/browser/.
+	@PYTHONPATH=$(CURDIR)/build/browser-packages .ci/suite $(VENV) tests/browser --quiet -o cache_dir=$(VENV)/.pytest_cache-browser \
+		--timeout 180 --session-timeout 840 $(TESTS)
+
 check: checks test  ## Everything that must hold before a commit: format, lint, types, layers, docs, tests.
 
 checks: check-format check-lint check-types check-imports check-openapi check-docs
@@ -108,8 +112,9 @@ check-types: $(VENV)/.checked  ## Do the types agree (mypy --strict), in the ser
 check-imports: $(VENV)/.checked  ## Does every layer import downwards only?
 	$(BIN)/lint-imports
 
-check-openapi: $(VENV)/.checked  ## Is openapi.yaml what the code says?
+check-openapi: $(VENV)/.checked  ## Is openapi.yaml what the code says, and are the TypeScript client's types made from it?
 	$(BIN)/flask agentos openapi --check openapi.yaml
+	$(BIN)/python clients/typescript/generate.py --check
 
 check-docs: $(VENV)/.checked  ## Is the generated reference what the code says?
 	$(CHECK_DOCS)
@@ -117,6 +122,12 @@ check-docs: $(VENV)/.checked  ## Is the generated reference what the code says?
 docs: $(VENV)/.checked  ## Render docs/reference/ and openapi.yaml from the code.
 	$(BIN)/python docs/generate.py
 	$(BIN)/flask agentos openapi --output openapi.yaml
+
+client: $(VENV)/.tested  ## Make the TypeScript client's types from openapi.yaml; installs Node.js in a cache.
+	PYTHONPATH=tests $(BIN)/python clients/typescript/generate.py
+
+console:  ## Check and build the console's page from plugins/agentos-console/web; needs Node.js 20 and npm. Commit what it builds.
+	cd plugins/agentos-console/web && npm ci --no-audit --no-fund && npm run check && npm run build
 
 format: $(VENV)/.checked  ## Format the code.
 	$(BIN)/ruff format .
@@ -161,6 +172,12 @@ $(VENV)/.checked: $(VENV)/.tested
 $(VENV)/.benched: $(VENV)/.tested
 	$(LOCKED) requirements/bench.txt
 	@$(OWN) --editable '.[bench]' $(STALE)
+	@touch $@
+
+# Beside the environment and not in it: tests of the browser alone have it on their path.
+build/browser-packages/.installed: requirements/browser.txt $(VENV)/.tested
+	rm -rf build/browser-packages
+	$(LOCKED) requirements/browser.txt --target build/browser-packages
 	@touch $@
 
 # In an environment of their own: what these tools need shall not decide which versions the server has.

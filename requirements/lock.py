@@ -105,6 +105,11 @@ def locks() -> dict[str, Lock]:
         "bench": Lock(
             what="What the benchmark runs.", needs=declared(".", "bench"), builds_on=(*base, "test"), source="setup.cfg"
         ),
+        "browser": Lock(
+            what="What drives a browser in tests of the console.",
+            needs=("axe-playwright-python", "playwright"),
+            builds_on=(*base, "test"),
+        ),
         "check": Lock(what="The checks.", needs=declared(".", "check"), builds_on=(*base, "test"), source="setup.cfg"),
         "tools": Lock(what="What `make lock` and `make audit` use.", needs=("uv", "pip-audit"), apart=True),
     }

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 SUITES = Path(__file__).parent / "suites"
+ROOT = Path(__file__).parents[2]
 
 LIMIT_SECONDS = 300.0
 
@@ -18,12 +19,14 @@ class Suite:
 
     ``agents`` is a module of ``conformance.agents``, or empty. ``plugins`` are the installed plugins that its server
     loads, ``env`` the settings of its server. ``environment`` is the folder that says which packages the client needs.
+    ``sources`` is a package of ours for Node.js: the suite is its tests, and its own lock says what it needs.
     ``needs`` are modules that the server needs: without them the suite is skipped.
     """
 
     name: str
     folder: Path
     environment: Path
+    sources: Path
     agents: str = ""
     plugins: tuple[str, ...] = ("openai-api",)
     limit: float = LIMIT_SECONDS
@@ -33,7 +36,12 @@ class Suite:
     @property
     def is_node(self) -> bool:
         """Whether its tests run in Node.js and not in Python."""
-        return (self.environment / "package.json").exists()
+        return (self.packages / "package.json").exists()
+
+    @property
+    def packages(self) -> Path:
+        """The folder that names its packages for Node.js, if it has any."""
+        return self.environment if self.sources == self.folder else self.sources
 
     def missing(self) -> list[str]:
         """Return what it needs and this environment has not."""
@@ -56,6 +64,7 @@ def read(file: Path) -> Suite:
         name=folder.name,
         folder=folder,
         environment=folder.parent / given.pop("environment", folder.name),
+        sources=ROOT / given.pop("sources") if "sources" in given else folder,
         agents=given.pop("agents", ""),
         plugins=tuple(given.pop("plugins", "openai-api").split()),
         limit=float(given.pop("limit", LIMIT_SECONDS)),
@@ -64,6 +73,6 @@ def read(file: Path) -> Suite:
     )
     if given:
         raise ValueError(
-            f"{file}: {', '.join(given)} is not known; known are agents, environment, limit, needs, plugins"
+            f"{file}: {', '.join(given)} is not known; known are agents, environment, limit, needs, plugins, sources"
         )
     return found

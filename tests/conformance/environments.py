@@ -14,6 +14,9 @@ from parts.virtual_environments import Unavailable, cache_directory, installed, 
 
 CACHE = "agentos-conformance"
 PIP = ("--only-binary", ":all:", "--require-hashes", "--no-deps")
+NODE = SUITES / "npm"
+"""The environment that has Node.js."""
+
 Command = Callable[[Path, Path], list[str]]
 """Makes the command of the tests from a temporary folder, and the file for the results (JUnit's XML)."""
 
@@ -23,14 +26,32 @@ def environment(suite: Suite) -> Command:
 
     Raises :class:`Unavailable` where that cannot be had.
     """
-    cache = cache_directory(CACHE)
-    name = suite.environment.name
-    programs = installed(suite.environment / "requirements.txt", cache, name=name, options=PIP)
+    programs = _programs(suite.environment)
     if not suite.is_node:
         return lambda folder, results: _pytest(programs, suite, folder, results)
-    packages = [suite.environment / file for file in ("package.json", "package-lock.json")]
-    modules = kept(cache, f"{name}-packages", packages, lambda place: _install_packages(programs, packages, place))
+    modules = _modules(programs, suite.packages)
     return lambda folder, results: _node(programs, modules, suite, folder, results)
+
+
+def node_tool(packages: Path, program: str, *arguments: str) -> None:
+    """Run a program that a folder's ``package-lock.json`` names, by its path below ``node_modules``.
+
+    Raises :class:`Unavailable` where it cannot be installed, or fails.
+    """
+    programs = _programs(NODE)
+    modules = _modules(programs, packages)
+    run([str(_node_of(programs)), str(modules / "node_modules" / program), *arguments])
+
+
+def _programs(folder: Path) -> Path:
+    cache = cache_directory(CACHE)
+    return installed(folder / "requirements.txt", cache, name=folder.name, options=PIP)
+
+
+def _modules(programs: Path, folder: Path) -> Path:
+    packages = [folder / file for file in ("package.json", "package-lock.json")]
+    name = f"{folder.name}-packages"
+    return kept(cache_directory(CACHE), name, packages, lambda place: _install_packages(programs, packages, place))
 
 
 def _pytest(programs: Path, suite: Suite, folder: Path, results: Path) -> list[str]:
@@ -64,11 +85,16 @@ def _node_of(programs: Path) -> Path:
 def _node(programs: Path, modules: Path, suite: Suite, folder: Path, results: Path) -> list[str]:
     """Copy the tests beside the packages: Node.js looks for those only beside and above a file."""
     tests = folder / "tests"
-    shutil.copytree(suite.folder, tests)
+    shutil.copytree(suite.sources, tests, ignore=shutil.ignore_patterns("node_modules", "dist"))
     (tests / "node_modules").symlink_to(modules / "node_modules")
+    node = str(_node_of(programs))
+    if (tests / "tsconfig.json").exists():  # a client of ours: its tests run what would be published
+        run([node, str(modules / "node_modules/typescript/bin/tsc"), "--project", str(tests)])
     reporters = ["--test-reporter=spec", "--test-reporter-destination=stdout", "--test-reporter=junit"]
-    files = sorted(str(file) for file in tests.glob("*.test.mjs"))
-    return [str(_node_of(programs)), "--test", *reporters, f"--test-reporter-destination={results}", *files]
+    files = sorted(str(file) for file in tests.rglob("*.test.mjs") if "node_modules" not in file.parts)
+    # One file after the other: tests of ours kill workers, and others would lose their requests.
+    options = ["--test-concurrency=1", "--test-timeout=120000"] if suite.sources != suite.folder else []
+    return [node, "--test", *options, *reporters, f"--test-reporter-destination={results}", *files]
 
 
 def registries_are_reachable(suite: Suite) -> bool:
@@ -78,8 +104,7 @@ def registries_are_reachable(suite: Suite) -> bool:
         try:
             run([*pip, "--no-deps", "--dest", folder, "iniconfig"])
             if suite.is_node:
-                requirements = suite.environment / "requirements.txt"
-                programs = installed(requirements, cache_directory(CACHE), name=suite.environment.name, options=PIP)
+                programs = _programs(suite.environment)
                 _npm(programs, Path(folder), "view", "zod", "version", "--fetch-retries", "0")
         except Unavailable:
             return False

@@ -88,7 +88,7 @@ def test_all_suites_can_be_read_and_have_tests_and_a_lock_with_hashes() -> None:
     found = suites()
     assert "openai" in found
     for suite in found.values():
-        assert any(suite.folder.glob("*.test.mjs" if suite.is_node else "test_*.py")), suite.name
+        assert any(suite.sources.rglob("*.test.mjs" if suite.is_node else "test_*.py")), suite.name
         lock = (suite.environment / "requirements.txt").read_text("utf-8")
         assert lock.count("==") > 0, suite.name
         assert lock.count("--hash=sha256:") >= lock.count("=="), suite.name
@@ -102,6 +102,14 @@ def test_a_suite_says_what_differs_from_the_default(tmp_path: Path) -> None:
     (folder / "suite.ini").write_text("[suite]\nlimits = 5\n", "utf-8")
     with pytest.raises(ValueError, match="limits is not known; known are agents, environment"):
         read(folder / "suite.ini")
+
+
+def test_a_suite_can_be_the_tests_of_a_package_of_ours(tmp_path: Path) -> None:
+    folder = _suite(tmp_path, "small", "[suite]\nenvironment = other\nsources = clients/typescript\n")
+    suite = read(folder / "suite.ini")
+    assert suite.is_node
+    assert suite.packages == suite.sources == ROOT / "clients/typescript"
+    assert suite.environment == tmp_path / "other"
 
 
 XML = """<testsuites><testsuite><testcase name="a"/><testcase name="b"><failure>no</failure></testcase>

@@ -18,6 +18,7 @@ PAGES = [
     *sorted((ROOT / "docs").rglob("*.md")),
     *sorted((ROOT / "plugins").glob("*/README.md")),
     ROOT / "testing" / "README.md",
+    ROOT / "clients" / "typescript" / "README.md",
 ]
 
 

@@ -1,0 +1,16 @@
+// Whether the person at this page may answer, and why not. The server decides again.
+import { missing, rights } from '../app/rights'
+import type { Action } from './answers'
+
+/** Why an action cannot be answered here; undefined where it can. */
+export function reasonAgainst(action: Action, agentId: string, owner: string | undefined): string | undefined {
+  if (action.kind !== 'approval') return missing(`agents:run:${agentId}`)
+  const scope = missing('runs:approve')
+  if (scope !== undefined) return scope
+  if (action.approver !== 'other') return undefined
+  if (rights.value?.authentication === 'off') {
+    return `Another person has to decide. This server asks for no keys and cannot tell people apart, so it is decided at the command line: agentos approvals approve ${action.id}`
+  }
+  const isMine = owner !== undefined && owner === rights.value?.owner
+  return isMine ? 'The run is yours, and another person than its owner has to decide.' : undefined
+}

@@ -1,0 +1,51 @@
+"""Pictures of the views, kept in build/browser/ to look at."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from browser.console import Chat
+from browser.serving import Demo
+from browser.views import VIEWS, path
+from browser.watched import OpenPage
+
+ROOT = Path(__file__).parents[2]
+PICTURES = ROOT / "build" / "browser"
+HEIGHTS = {390: 844, 1280: 800}
+
+
+@pytest.mark.parametrize("width", HEIGHTS)
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("view", VIEWS)
+def test_a_picture_is_kept(demo: Demo, open_page: OpenPage, view: str, dark: bool, width: int) -> None:
+    page = open_page(
+        demo, path(demo, view), width=width, height=HEIGHTS[width], dark=dark, reduced_motion="reduce"
+    ).page
+    expect(page.get_by_role("main")).to_be_visible()
+    page.wait_for_load_state("networkidle")
+    page.wait_for_timeout(400)
+    keep(page.screenshot(), PICTURES / f"{view}-{'dark' if dark else 'light'}-{width}.png")
+
+
+def test_the_picture_of_the_readme_is_made(demo: Demo, open_page: OpenPage) -> None:
+    page = open_page(demo, width=1280, height=800, device_scale_factor=2, reduced_motion="reduce").page
+    chat = Chat(page)
+    chat.ask("Researcher", "How much rain was there in Oslo?")
+    chat.tool("search_archive").click()
+    page.mouse.move(0, 0)
+    page.wait_for_timeout(500)
+    picture = page.screenshot()
+    keep(picture, PICTURES / "console.png")
+    # `make browser` must not change what is committed, unless that is wanted.
+    if os.environ.get("AGENTOS_PICTURES"):
+        keep(picture, ROOT / "docs" / "images" / "console.png")
+
+
+def keep(picture: bytes, place: Path) -> None:
+    """Write a picture."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_bytes(picture)
