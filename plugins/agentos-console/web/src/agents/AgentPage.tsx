@@ -78,7 +78,7 @@ export function AgentPage({ id }: { id: string }): VNode {
             {isStored ? <StoredTabs tagged={found.data} set={found.set} /> : <CodeAgent agent={agent} />}
           </div>
         </div>
-        {trying && <TryPanel agentId={agent.id} version={agent.version} onClose={() => setTrying(false)} />}
+        {trying && <TryPanel agent={agent} onClose={() => setTrying(false)} />}
       </div>
     </Page>
   )

@@ -69,7 +69,7 @@ function Item({ view, current }: { view: View; current: boolean }): VNode {
   const waiting = badges.value[home] ?? 0
   return (
     <li>
-      <Link to={home} class={isOpen(view) ? 'nav-item' : 'nav-item is-closed'} aria-current={current ? 'page' : undefined} title={narrow.value ? view.title : undefined}>
+      <Link to={home} onPointerEnter={() => void view.load().catch(() => undefined)} class={isOpen(view) ? 'nav-item' : 'nav-item is-closed'} aria-current={current ? 'page' : undefined} title={narrow.value ? view.title : undefined}>
         <Icon name={view.icon} size={17} />
         <span class="nav-text grow">{view.title}</span>
         {waiting > 0 && <span class="count">{waiting > 99 ? '99+' : waiting}<span class="sr-only"> waiting</span></span>}

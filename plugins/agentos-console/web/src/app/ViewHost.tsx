@@ -3,7 +3,7 @@ import { useEffect, useState } from 'preact/hooks'
 import { Button } from '../kit/Button'
 import { Empty, ErrorNotice, Loading, Notice } from '../kit/Notice'
 import { Page } from '../kit/Page'
-import { restored } from './connection'
+import { connection, restored } from './connection'
 import { missing } from './rights'
 import { Link } from './router'
 import { isOpen, type View } from './views'
@@ -30,10 +30,11 @@ export function ViewHost({ view }: { view: View | undefined }): VNode {
   if (view === undefined) {
     return <Page title="Not found"><Empty icon="search" title="There is no such page" actions={<Link to="/chat" class="button">Go to the chat</Link>}>The address names nothing that this console has.</Empty></Page>
   }
-  if (view.needs !== undefined && !isOpen(view)) return <Page title={view.title}><Empty icon="lock" title={`${view.title} cannot be shown`}>{missing(view.needs)}</Empty></Page>
+  if (view.needs !== undefined && !isOpen(view)) return <Page title={view.title}><Empty icon="lock" title={`${view.title} cannot be shown`}>{missing(view.needs[0] ?? '')}</Empty></Page>
   const Found = loaded.get(view)
   if (Found !== undefined) return <Guard key={view.title}><Found /></Guard>
   if (failed !== null) {
+    if (connection.value === 'offline') return <Page title={view.title}><ErrorNotice error={failed} /></Page>
     // The usual reason: the server was updated, and the chunks of this page's version are gone.
     return (
       <div class="page-body">

@@ -94,6 +94,7 @@ interface LinkProps {
   'aria-label'?: string | undefined
   'aria-current'?: 'page' | 'true' | undefined
   onClick?: ((event: MouseEvent) => void) | undefined
+  onPointerEnter?: (() => void) | undefined
 }
 
 /** A link to a place of the console. */

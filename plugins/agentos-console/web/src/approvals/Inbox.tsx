@@ -178,7 +178,7 @@ function Filters(): VNode {
   const set = (name: string) => (to: string) => setQuery({ [name]: to || null, action: null })
   const active = FILTERS.filter(name => name !== 'order' && value(name) !== '').length
   return (
-    <div class="filters" role="search" aria-label="Filter what waits">
+    <div class="filters inbox-filters" role="search" aria-label="Filter what waits">
       <Select
         label="Kind"
         hideLabel

@@ -1,6 +1,7 @@
 import type { ComponentChildren, VNode } from 'preact'
 import { Button } from './Button'
-import { describeError } from './errors'
+import { connection } from '../app/connection'
+import { describeError, isUnreachable } from './errors'
 import { Icon, type IconName } from './Icon'
 
 interface NoticeProps {
@@ -34,6 +35,8 @@ interface ErrorNoticeProps {
 
 /** An error: what happened, its code and request id, and "Try again". */
 export function ErrorNotice({ error, what, retry, children }: ErrorNoticeProps): VNode {
+  // The banner of the shell says it already, once for all.
+  if (connection.value === 'offline' && isUnreachable(error)) return <p class="faint">Waiting for the server…</p>
   const { title, facts } = describeError(error)
   return (
     <Notice kind="bad" title={what ?? title} actions={retry && <Button small icon="retry" onClick={retry}>Try again</Button>}>

@@ -13,10 +13,13 @@ export function describeError(error: unknown): Described {
     const facts = [error.code, error.requestId && `request ${error.requestId}`]
     return { title: sentence(visible(error.message)), facts: facts.filter(fact => typeof fact === 'string' && fact !== '') as string[] }
   }
-  if (error instanceof ConnectionError) return { title: 'The server cannot be reached.', facts: [] }
+  if (isUnreachable(error)) return { title: 'The server cannot be reached.', facts: [] }
   if (error instanceof Error) return { title: sentence(visible(error.message)), facts: [] }
   return { title: 'Something unexpected happened.', facts: [] }
 }
+
+/** Whether there was no answer at all. Browsers say so with a `TypeError`, each in words of its own. */
+export const isUnreachable = (error: unknown): boolean => error instanceof ConnectionError || (error instanceof TypeError && /fetch|network|load failed|dynamically imported/i.test(error.message))
 
 /** Whether an error only says that its request was given up. */
 export const isAbort = (error: unknown): boolean => error instanceof Error && error.name === 'AbortError'

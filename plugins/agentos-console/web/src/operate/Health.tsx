@@ -42,7 +42,7 @@ export default function Health(): VNode {
     <Page title="Health" narrow actions={<Button icon="refresh" busy={loading && data !== undefined} onClick={refresh}>Ask again</Button>}>
       <p class="page-lead">What <code>/ready</code> of one worker says, asked every {EVERY} seconds while you look.</p>
       {error !== undefined && <ErrorNotice error={error} what="The server did not answer" retry={refresh} />}
-      {data === undefined ? error === undefined && <Loading /> : (
+      {data === undefined || error !== undefined ? error === undefined && <Loading /> : (
         <>
           <Notice kind={data.ready ? 'ok' : 'bad'} title={data.ready ? 'Ready for requests' : 'Not ready for requests'}>
             <div class="soft">AgentOS {visible(data.version)}, answered in {duration(data.took)}.</div>

@@ -12,7 +12,8 @@ interface Plugin {
   version: string | null
   status: string
   provides: string[]
-  reason?: string | null
+  /** Why it failed, for those who may know. */
+  error?: string | null
 }
 
 const KINDS: Readonly<Record<string, 'ok' | 'bad'>> = { loaded: 'ok', failed: 'bad' }
@@ -27,7 +28,8 @@ export default function Plugins(): VNode {
       {error !== undefined && <ErrorNotice error={error} what="The plugins could not be loaded" retry={refresh} />}
       {failed.length > 0 && (
         <Notice kind="warn" title={failed.length === 1 ? `The plugin ${visible(failed[0]?.name ?? '')} failed` : `${failed.length} plugins failed`}>
-          <div>Nothing of it is in use. The server's log and <code>flask agentos plugins</code> say why.</div>
+          {failed.map(plugin => plugin.error && <div key={plugin.name}><strong>{visible(plugin.name)}</strong>: {visible(plugin.error)}</div>)}
+          <div>Nothing of what {failed.length === 1 ? 'it brings' : 'they bring'} is in use. The server's log says more.</div>
         </Notice>
       )}
       {data === undefined ? error === undefined && <Loading /> : (

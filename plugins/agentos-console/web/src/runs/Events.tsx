@@ -5,7 +5,7 @@ import { Button } from '../kit/Button'
 import { count, duration, plural, visible } from '../kit/format'
 import { Json } from '../kit/Json'
 import { Empty, ErrorNotice, Loading } from '../kit/Notice'
-import { TYPES, type EventRow } from './eventRows'
+import { textOf, TYPES, type EventRow } from './eventRows'
 import { isLive } from './RunList'
 import { useEvents } from './useEvents'
 
@@ -98,6 +98,7 @@ function Row({ row, begin }: { row: EventRow; begin: number }): VNode {
       </button>
       {open && (
         <div class="event-json">
+          {row.events.length > 1 && <pre class="code code-wrap event-whole">{visible(textOf(row))}</pre>}
           <Json
             value={row.events.length === 1 ? shown(row.events[0]) : row.events.map(shown)}
             open={row.events.length === 1 ? 3 : 1}

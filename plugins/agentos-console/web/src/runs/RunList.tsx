@@ -140,7 +140,7 @@ function Filters(): VNode {
   const value = (name: string): string => query.get(name) ?? ''
   const set = (name: string) => (to: string) => setQuery({ [name]: to || null })
   return (
-    <div class="filters" role="search" aria-label="Filter runs">
+    <div class="filters run-filters" role="search" aria-label="Filter runs">
       <Select
         label="Status"
         hideLabel

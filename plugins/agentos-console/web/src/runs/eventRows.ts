@@ -55,6 +55,10 @@ function rowOf(events: RunEventLike[]): EventRow {
   }
 }
 
+/** The text of tokens, or of reasoning, joined. */
+export const textOf = (row: EventRow): string =>
+  row.events.map(one => words(one.data['token'] ?? one.data['content'])).join('')
+
 const isText = (type: string) => type === 'token' || type === 'reasoning'
 
 function summaryOf(event: RunEventLike, events: readonly RunEventLike[]): string {
