@@ -23,6 +23,8 @@ try {
     jsxImportSource: 'preact',
     logLevel: 'warning',
     sourcemap: 'inline',
+    alias: { '@agentos-server/client': join(here, '../../../clients/typescript/src/index.ts') },
+    nodePaths: [join(here, 'node_modules')],
     plugins: [
       {
         // Not bundled: a copy of every browser would be in each test. Imported from where it is installed.

@@ -17,28 +17,31 @@ interface AnswerProps {
   turn: Turn
   agentName: string
   owner: string | undefined
+  /** It waits behind another run of the session. */
+  isQueued: boolean
   onRetry: (() => unknown) | undefined
   onInterrupt: (() => unknown) | undefined
 }
 
 /** What a run said and did, what it waits for, how it ended. */
-export function Answer({ turn, agentName, owner, onRetry, onInterrupt }: AnswerProps): VNode {
+export function Answer({ turn, agentName, owner, isQueued, onRetry, onInterrupt }: AnswerProps): VNode {
   const { state } = turn
   const parts = state.parts.value
   const status = state.status.value
   const failure = state.failure.value
   const runId = turn.runId.value
   const last = parts.findLast(part => part.kind === 'text')
+  const isPaused = status === 'paused'
   const isLive = status === 'running' || status === 'sending' || status === 'queued'
   return (
     <article class="chat-answer" aria-label={`Answer of ${agentName}`} aria-busy={isLive || undefined}>
-      {groups(parts).map(group => group.length === 1 ? <One key={group[0]!.key} part={group[0]!} isAnswer={group[0] === last} /> : (
-        <div key={group[0]!.key} class="steps">{group.map(part => <One key={part.key} part={part} isAnswer={false} />)}</div>
+      {groups(parts).map(group => group.length === 1 ? <One key={group[0]!.key} part={group[0]!} isAnswer={group[0] === last} isPaused={isPaused} /> : (
+        <div key={group[0]!.key} class="steps">{group.map(part => <One key={part.key} part={part} isAnswer={false} isPaused={isPaused} />)}</div>
       ))}
       {state.pending.value.map(action => (
         <Pending key={action.id} runId={runId ?? ''} agentId={turn.agentId} owner={owner} action={action} onDone={() => turn.refreshPending()} />
       ))}
-      {isLive && <Progress turn={turn} isQuiet={parts.length > 0} />}
+      {isLive && <Progress turn={turn} isQuiet={parts.length > 0} isQueued={isQueued} />}
       {status === 'cancelled' && <p class="chat-ended"><Icon name="stop" size={14} /> Stopped</p>}
       <Cut turn={turn} />
       {failure && <Failure failure={failure} runId={runId} onRetry={onRetry} onInterrupt={onInterrupt} />}
@@ -60,14 +63,14 @@ function groups(parts: readonly Part[]): Part[][] {
   return found
 }
 
-function One({ part, isAnswer }: { part: Part; isAnswer: boolean }): VNode {
+function One({ part, isAnswer, isPaused }: { part: Part; isAnswer: boolean; isPaused: boolean }): VNode {
   switch (part.kind) {
     case 'text':
       return <div data-part={isAnswer ? 'answer' : 'text'}><Markdown text={part.content} /></div>
     case 'reasoning':
       return <Reasoning part={part} />
     case 'tool':
-      return <ToolCall part={part} />
+      return <ToolCall part={part} isPaused={isPaused} />
     case 'note':
       return <Note part={part} />
   }
@@ -79,15 +82,21 @@ function Note({ part }: { part: NotePart }): VNode {
   return <div class="chat-note"><span class="mono">{visible(part.text)}</span> {text.length < 120 ? <span class="mono faint">{visible(text)}</span> : <Json value={part.data} open={0} />}</div>
 }
 
-function Progress({ turn, isQuiet }: { turn: Turn; isQuiet: boolean }): VNode {
-  const status = turn.state.status.value
-  const text = turn.stopping.value ? 'Stopping…' : turn.reconnecting.value ? 'The connection is lost. Connecting again…' : status === 'queued' ? 'Waiting for its turn in the session' : status === 'sending' ? 'Sending…' : ''
+function Progress({ turn, isQuiet, isQueued }: { turn: Turn; isQuiet: boolean; isQueued: boolean }): VNode {
+  const text = progress(turn, isQueued)
   return (
     <div class="chat-progress">
       <span class="chat-dots" aria-hidden="true"><i /><i /><i /></span>
       {text !== '' ? <span>{text}</span> : !isQuiet && <span class="sr-only">Answering</span>}
     </div>
   )
+}
+
+function progress(turn: Turn, isQueued: boolean): string {
+  if (turn.stopping.value) return 'Stopping…'
+  if (turn.reconnecting.value) return 'The connection is lost. Connecting again…'
+  if (turn.state.status.value === 'sending') return 'Sending…'
+  return isQueued ? 'It waits until the run before it has ended.' : ''
 }
 
 const CUT: Readonly<Record<string, string>> = {

@@ -1,5 +1,5 @@
 import type { ComponentChildren, VNode } from 'preact'
-import { useRef, useState } from 'preact/hooks'
+import { useEffect, useRef, useState } from 'preact/hooks'
 import { Button } from '../kit/Button'
 import { bytes, visible } from '../kit/format'
 import { Icon } from '../kit/Icon'
@@ -27,6 +27,11 @@ export function Composer({ draft, reason, placeholder, isAnswering, onSend, onSt
   const [reading, setReading] = useState(false)
   const [over, setOver] = useState(false)
   const input = useRef<HTMLInputElement>(null)
+  const area = useRef<HTMLTextAreaElement>(null)
+  // With a keyboard one writes at once; on a phone, the keyboard would cover the conversation.
+  useEffect(() => {
+    if (matchMedia('(pointer: fine)').matches && isFree(document.activeElement)) area.current?.focus({ preventScroll: true })
+  }, [])
   const text = draft.text.value
   const files = draft.files.value
   const isEmpty = text.trim() === '' && files.length === 0
@@ -79,6 +84,7 @@ export function Composer({ draft, reason, placeholder, isAnswering, onSend, onSt
     >
       {files.length > 0 && <Files files={files} onRemove={file => remove(draft, file)} />}
       <textarea
+        ref={area}
         class="composer-text"
         aria-label="Message"
         data-composer
@@ -120,6 +126,9 @@ export function Composer({ draft, reason, placeholder, isAnswering, onSend, onSt
     </form>
   )
 }
+
+/** Whether the focus is nowhere in particular. */
+const isFree = (element: Element | null): boolean => element === null || element === document.body || element.tagName === 'MAIN'
 
 function remove(draft: Draft, file: Upload): void {
   forget(file)

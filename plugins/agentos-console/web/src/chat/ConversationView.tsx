@@ -35,6 +35,13 @@ interface ConversationViewProps {
   choice: ComponentChildren
 }
 
+/** Whether a turn waits behind another one. Its first event comes when it is accepted, before its turn does. */
+function isQueued(turns: readonly Turn[], turn: Turn): boolean {
+  const { status, parts } = turn.state
+  if (!isLive(turn) || status.value === 'sending' || parts.value.length > 0) return false
+  return turns.some((one, number) => number < turns.indexOf(turn) && (isLive(one) || one.state.status.value === 'paused'))
+}
+
 const isLive = (turn: Turn): boolean => ['sending', 'queued', 'running'].includes(turn.state.status.value)
 
 export function ConversationView({ conversation, agentId, agents, onFirst, onFork, empty, choice }: ConversationViewProps): VNode {
@@ -43,7 +50,8 @@ export function ConversationView({ conversation, agentId, agents, onFirst, onFor
   const scroll = useScroll(place, turns[0]?.key, () => void conversation.loadOlder().catch(tellError))
   const live = useComputed(() => conversation.turns.value.filter(isLive)).value
   const session = conversation.session.value
-  const reason = agentId === null ? 'Choose an agent first.' : missing(`agents:run:${agentId}`)
+  const write = missing('sessions:write')
+  const reason = agentId === null ? 'Choose an agent first.' : (missing(`agents:run:${agentId}`) ?? (conversation.id.value === null ? write : undefined))
 
   useEffect(() => onTold(id => id === conversation.id.value && conversation.look()), [conversation])
   useShortcut('mod+.', 'Stop the answer', () => void stop())
@@ -66,6 +74,7 @@ export function ConversationView({ conversation, agentId, agents, onFirst, onFor
 
   return (
     <div class="conversation">
+      <h2 class="sr-only">Conversation</h2>
       <div class="conversation-scroll" ref={scroll.box}>
         <div class="conversation-log" ref={scroll.content} role="log" aria-live="off" aria-label="Conversation" tabIndex={0}>
           {conversation.older.value !== 'none' && (
@@ -78,13 +87,14 @@ export function ConversationView({ conversation, agentId, agents, onFirst, onFor
             <div class="turn" key={turn.key}>
               <Question
                 turn={turn}
-                reason={missing('sessions:write') ?? reason}
+                reason={write ?? reason}
                 onAskAgain={turn.runId.value === null ? undefined : text => askAgain(conversation, turn, text, onFork)}
               />
               <Answer
                 turn={turn}
                 agentName={nameOf(turn)}
                 owner={session?.owner}
+                isQueued={isQueued(turns, turn)}
                 onRetry={() => sendAgain(conversation, turn).catch(error => tellError(error, 'It was not sent again'))}
                 onInterrupt={() => sendAgain(conversation, turn, true).catch(error => tellError(error, 'It was not sent again'))}
               />
@@ -114,8 +124,10 @@ export function ConversationView({ conversation, agentId, agents, onFirst, onFor
 
 /** What happens, in words, for those who do not see it happen. */
 function StatusLine({ conversation }: { conversation: Conversation }): VNode {
-  const last = conversation.turns.value.at(-1)
-  return <p class="conversation-status" role="status">{last ? words(last) : ''}</p>
+  const turns = conversation.turns.value
+  const last = turns.at(-1)
+  const text = last === undefined ? '' : isQueued(turns, last) ? 'Queued behind another run' : words(last)
+  return <p class="conversation-status" role="status">{text}</p>
 }
 
 function words(turn: Turn): string {
@@ -125,7 +137,6 @@ function words(turn: Turn): string {
     case 'sending':
       return 'Sending…'
     case 'queued':
-      return 'Queued behind another run'
     case 'running':
       return 'Answering…'
     case 'paused':

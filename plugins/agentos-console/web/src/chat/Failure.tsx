@@ -31,7 +31,7 @@ export function Failure({ failure, runId, onRetry, onInterrupt }: FailureProps):
         </>
       }
     >
-      <div>{sentence(visible(message))}</div>
+      <div>{isBusy ? 'A run before it waits for a person. Answer that, or end it.' : sentence(visible(message))}</div>
       {reset && <div>{reset}</div>}
       {(code || cause || requestId) && (
         <div class="notice-facts mono">

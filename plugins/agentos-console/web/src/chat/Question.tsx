@@ -14,6 +14,9 @@ interface QuestionProps {
   onAskAgain: ((text: string) => Promise<void>) | undefined
 }
 
+/** Characters from which a message may scroll, which the keyboard has to reach. */
+const LONG = 800
+
 /** What a person said, which can be changed and asked again. */
 export function Question({ turn, reason, onAskAgain }: QuestionProps): VNode {
   const [draft, setDraft] = useState<string | null>(null)
@@ -57,7 +60,7 @@ export function Question({ turn, reason, onAskAgain }: QuestionProps): VNode {
   return (
     <section class="chat-question" aria-label="Your message">
       <Media media={media} runId={turn.runId.value} uploads={turn.uploads} />
-      {text !== '' && <div class="chat-said" dir="auto">{showControls(text)}</div>}
+      {text !== '' && <div class="chat-said" dir="auto" tabIndex={text.length > LONG ? 0 : undefined}>{showControls(text)}</div>}
       <div class="chat-tools">
         {text !== '' && <Copy text={text} label="Copy the message" />}
         {onAskAgain && <Button kind="quiet" small icon="edit" label="Edit and ask again" reason={reason} onClick={() => setDraft(text)} />}

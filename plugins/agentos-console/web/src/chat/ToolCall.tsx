@@ -11,7 +11,7 @@ const WORDS: Record<ToolState['status'], string> = { started: 'running', complet
 const KINDS = { started: 'live', completed: 'ok', failed: 'bad', unknown: 'plain' } as const
 
 /** A call of a tool: its name and state, and folded its arguments and its result. */
-export function ToolCall({ part }: { part: ToolPart }): VNode {
+export function ToolCall({ part, isPaused }: { part: ToolPart; isPaused: boolean }): VNode {
   const [open, setOpen] = useState(false)
   const state = part.state.value
   return (
@@ -21,8 +21,12 @@ export function ToolCall({ part }: { part: ToolPart }): VNode {
         <span class="mono chat-tool">{visible(part.name)}</span>
         <span class="faint clip chat-hint mono">{open ? '' : hint(part.arguments)}</span>
         {part.remembered && <span class="faint">{part.remembered === 'approve' ? 'approved' : 'rejected'}</span>}
-        <Badge kind={KINDS[state.status]}>{WORDS[state.status]}</Badge>
-        <Took part={part} state={state} />
+        {state.status === 'started' && isPaused ? <Badge kind="warn">waiting</Badge> : (
+          <>
+            <Badge kind={KINDS[state.status]}>{WORDS[state.status]}</Badge>
+            <Took part={part} state={state} />
+          </>
+        )}
       </summary>
       {open && (
         <div class="step-body stack">

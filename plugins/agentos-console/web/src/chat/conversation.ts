@@ -1,7 +1,8 @@
 // A conversation: its transcript, the runs that are under way, and what a person sends. It finds by itself what other
 // tabs and clients do in the session.
 import { batch, signal } from '@preact/signals'
-import { APIError } from '@agentos-server/client'
+import { APIError, type Query } from '@agentos-server/client'
+import { may } from '../app/rights'
 import { client } from '../app/session'
 import { Details } from './details'
 import { stateOf, Transcript } from './history'
@@ -54,8 +55,9 @@ export class Conversation {
     })
     try {
       const { signal } = this.#control
-      this.session.value = (await client().request<Session>('GET', `/api/v1/sessions/${encodeURIComponent(id)}`, { signal })).data
-      await this.#sync()
+      const path = `/api/v1/sessions/${encodeURIComponent(id)}`
+      const [{ data }] = await Promise.all([client().request<Session>('GET', path, { signal }), this.#sync()])
+      this.session.value = data
     } catch (error) {
       if (!this.#control.signal.aborted) this.error.value = error
     } finally {
@@ -136,7 +138,7 @@ export class Conversation {
   }
 
   async #look(): Promise<void> {
-    if (this.loading.value || this.error.value !== null) return
+    if (this.loading.value || this.error.value !== null || !may('runs:read')) return
     try {
       const { signal } = this.#control
       const { runs } = await client().runs.list({ session_id: this.id.value ?? '', limit: 1 }, { signal })
@@ -155,19 +157,18 @@ export class Conversation {
   async #sync(): Promise<void> {
     const { signal } = this.#control
     const session_id = this.id.value ?? ''
-    const active: RunRecord[] = []
-    for (const status of ['queued', 'running', 'paused']) {
-      const { runs } = await client().runs.list({ session_id, status, limit: 50 }, { signal })
-      active.push(...runs)
-    }
-    const [page, newest] = await Promise.all([this.#page(null), client().runs.list({ session_id, limit: 1 }, { signal })])
+    const list = async (query: Query): Promise<RunRecord[]> => (may('runs:read') ? (await client().runs.list({ session_id, ...query }, { signal })).runs : [])
+    const active = (await Promise.all(['queued', 'running', 'paused'].map(status => list({ status, limit: 50 })))).flat()
+    const [page, newest] = await Promise.all([this.#page(null), list({ limit: 1 })])
+    // It may have gone from one status to the next while they were asked for.
+    if (newest[0] && newest[0].ended_at === null) active.push(newest[0])
     const first = page.messages[0]?.sequence
     // So much was said elsewhere that a page does not reach what is here.
     if (!this.#transcript.isEmpty && first !== undefined && page.next_before !== undefined && !this.#transcript.has(first)) {
       this.#transcript = new Transcript()
     }
     this.#transcript.add(page, this.#transcript.isEmpty)
-    this.#newest = newest.runs[0]?.run_id ?? null
+    this.#newest = newest[0]?.run_id ?? null
     const ids = new Set(this.#live.map(turn => turn.runId.value))
     for (const run of active.sort((one, other) => (one.created_at < other.created_at ? -1 : 1))) {
       if (ids.has(run.run_id)) continue

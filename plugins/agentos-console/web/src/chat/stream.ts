@@ -39,6 +39,8 @@ export class RunState {
   #tokens = 0
   /** Another worker took the run over: the next token says how many are kept. */
   #tookOver = false
+  /** The tools that the run waited for, by the ids of the actions. */
+  #waited = new Map<string, string>()
   /** What does not fit when it comes a second time is how it is. */
   #again = false
 
@@ -72,6 +74,7 @@ export class RunState {
         return this.#note(event.data.name, event.data.data)
       case 'paused':
         this.#closeParts(at)
+        for (const { id, tool_name } of event.data.pending) this.#waited.set(id, tool_name)
         batch(() => {
           this.pending.value = event.data.pending
           this.status.value = 'paused'
@@ -170,12 +173,11 @@ export class RunState {
 
   #resume(answers: readonly { id: string; decision?: string }[]): Applied {
     this.#results = false
-    const waited = new Map(this.pending.value.map(action => [action.id, action]))
     batch(() => {
       this.status.value = 'running'
       this.pending.value = []
       for (const { id, decision } of answers) {
-        const tool = waited.get(id)?.tool_name
+        const tool = this.#waited.get(id)
         if (tool === undefined) continue
         const did = decision === 'approve' ? 'Approved' : decision === 'reject' ? 'Rejected' : 'Answered'
         this.#note(`${did}: ${tool}`)

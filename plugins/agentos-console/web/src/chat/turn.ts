@@ -82,7 +82,7 @@ export class Turn {
   }
 
   #accept(runId: string | undefined): void {
-    if (runId === undefined) return
+    if (runId === undefined || this.accepted.value) return
     this.runId.value = runId
     this.accepted.value = true
     if (this.state.status.value === 'sending') this.state.status.value = 'queued'

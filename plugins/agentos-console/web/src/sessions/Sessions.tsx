@@ -34,7 +34,7 @@ export default function Sessions(): VNode {
 
   const agents = useGet<{ agents: Agent[] }>('/api/v1/agents', { limit: 1000 })
   const search = asked === '' ? {} : inTexts ? { q_text: asked.slice(0, 256) } : { q: asked.slice(0, 1024) }
-  const list = useList<Session>('/api/v1/sessions', 'sessions', { ...search, ...(agent === '' ? {} : { agent_id: agent }) }, { every: 30 })
+  const list = useList<Session>('/api/v1/sessions', 'sessions', { ...search, ...(agent === '' ? {} : { agent_id: agent }) })
   const isFiltered = asked !== '' || agent !== ''
 
   const rename = async (session: Session): Promise<void> => {
@@ -49,7 +49,7 @@ export default function Sessions(): VNode {
   return (
     <Page title="Sessions" actions={<Button kind="primary" icon="plus" onClick={() => go('/chat')}>New chat</Button>}>
       <Renamer />
-      <div class="filters">
+      <div class="filters sessions-filters">
         <SearchField label="Search sessions" value={text} onInput={setText} placeholder={inTexts ? 'Words that were said' : 'Part of a name'} />
         <Select label="Search in" hideLabel value={inTexts ? 'texts' : 'names'} options={[{ value: 'names', label: 'In names' }, { value: 'texts', label: 'In messages' }]} onChange={where => setQuery({ in: where === 'texts' ? where : null })} />
         <Select label="Agent" hideLabel value={agent} options={[{ value: '', label: 'All agents' }, ...(agents.data?.agents ?? []).map(one => ({ value: one.id, label: visible(one.name || one.id) }))]} onChange={id => setQuery({ agent: id })} />
