@@ -32,6 +32,11 @@ class Chat:
         return self.page.get_by_role("button", name="Stop")
 
     @property
+    def questions(self) -> Locator:
+        """What the person said."""
+        return self.log.get_by_role("region", name="Your message")
+
+    @property
     def answers(self) -> Locator:
         """What agents said, one after the other: an answer without its tools and its reasoning."""
         return self.log.locator("[data-part=answer]")
@@ -44,7 +49,7 @@ class Chat:
     @property
     def reasoning(self) -> Locator:
         """What opens the reasoning of an answer."""
-        return self.log.get_by_role("button", name=re.compile("thought|reasoning", re.I)).first
+        return self.log.locator("summary").filter(has_text=re.compile("thought|reasoning", re.I)).first
 
     def choose(self, agent: str) -> None:
         """Choose an agent by its name."""
@@ -52,8 +57,10 @@ class Chat:
 
     def say(self, text: str) -> None:
         """Write a message and send it."""
+        before = self.questions.count()
         self.message.fill(text)
         self.message.press("Enter")
+        expect(self.questions).to_have_count(before + 1)
 
     def ask(self, agent: str, text: str, *, seconds: float = 30) -> Locator:
         """Say something to an agent and return its answer, when it has ended."""
@@ -78,7 +85,7 @@ class Chat:
 
     def tool(self, name: str) -> Locator:
         """Return what opens a call of a tool."""
-        return self.log.get_by_role("button", name=name)
+        return self.log.locator("summary").filter(has_text=name)
 
 
 def wait_for(condition: Callable[[], object], page: Page, seconds: float = 20, what: str = "it") -> None:

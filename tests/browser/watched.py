@@ -49,7 +49,7 @@ class Watched:
 
     def check(self) -> None:
         """Raise where something happened that must not."""
-        assert self.failures == []
+        assert not self.failures, "\n".join(self.failures)
 
     def _console(self, message: ConsoleMessage) -> None:
         if message.type not in ("error", "warning"):

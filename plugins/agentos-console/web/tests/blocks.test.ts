@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type Block, BlockStream, blocksOf, LIMIT, TABLE_ROWS } from '../src/text/blocks'
+import { type Block, LIMIT, TABLE_ROWS } from '../src/text/block'
+import { BlockStream, blocksOf } from '../src/text/blocks'
 import { cutAt, mended } from '../src/text/cut'
 import { marked } from 'marked'
 

@@ -163,6 +163,11 @@ test('nodes that are frozen stay the same nodes while a text grows', () => {
   assert.equal(root.textContent?.replace(/\n/g, ''), 'First.Second grows.Third')
 })
 
+test('headings continue the outline of the page without a gap', () => {
+  const levels = [...shown('### A\n\n##### B\n\n# C\n\ntext\n\n###### D').querySelectorAll('h3, h4, h5, h6')].map(one => one.tagName + one.textContent)
+  assert.deepEqual(levels, ['H3A', 'H4B', 'H3C', 'H4D'])
+})
+
 test('highlighted code keeps its colours and nothing else', () => {
   const box = document.createElement('div')
   box.append(codeFragment('<span class="hljs-title function_">f</span><span class="toast" id=x>g</span><img src=x onerror=y>'))

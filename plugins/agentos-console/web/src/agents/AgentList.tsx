@@ -71,6 +71,7 @@ export function AgentList(): VNode {
                 {
                   title: 'Model',
                   cell: agent => <span class="mono small clip agent-cell">{visible(agent.model ?? '–')}</span>,
+                  wideOnly: true,
                 },
                 {
                   title: 'Tools',

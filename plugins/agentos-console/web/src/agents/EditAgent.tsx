@@ -4,7 +4,7 @@ import { useEffect, useState } from 'preact/hooks'
 import { missing } from '../app/rights'
 import { useShortcut } from '../app/shortcuts'
 import { Button } from '../kit/Button'
-import { ErrorNotice } from '../kit/Notice'
+import { ErrorNotice, Notice } from '../kit/Notice'
 import { tell } from '../kit/toast'
 import { Conflict } from './Conflict'
 import { compare } from './changes'
@@ -87,7 +87,10 @@ export function EditAgent({ tagged, onSaved }: EditAgentProps): VNode {
         if (reason === undefined && !busy && other === undefined) void save(base)
       }}
     >
-      <DraftForm draft={draft} problems={{ ...problems, ...refused }} onChange={set} />
+      {mayWrite !== undefined && <Notice>{mayWrite} It can be looked at, and not changed.</Notice>}
+      <fieldset class="stack stack-wide" disabled={mayWrite !== undefined}>
+        <DraftForm draft={draft} problems={{ ...problems, ...refused }} onChange={set} />
+      </fieldset>
       {other !== undefined && (
         <Conflict
           base={definitionIn(base)}

@@ -48,10 +48,17 @@ export function ToolChoice({ draft, problems, onChange }: ToolChoiceProps): VNod
       {(shown.length > 0 || others.length > 0) && (
         <ul role="list" class="panel tool-list tool-choice">
           {others.map(name => (
-            <Row key={name} name={name} draft={draft} choose={choose} approve={approve} />
+            <Row
+              key={name}
+              name={name}
+              isRead={found.data !== undefined}
+              draft={draft}
+              choose={choose}
+              approve={approve}
+            />
           ))}
           {shown.map(tool => (
-            <Row key={tool.name} name={tool.name} tool={tool} draft={draft} choose={choose} approve={approve} />
+            <Row key={tool.name} name={tool.name} isRead tool={tool} draft={draft} choose={choose} approve={approve} />
           ))}
         </ul>
       )}
@@ -73,13 +80,15 @@ export function ToolChoice({ draft, problems, onChange }: ToolChoiceProps): VNod
 
 interface RowProps {
   name: string
+  /** Whether the list of installed tools was read. */
+  isRead: boolean
   tool?: Tool
   draft: Draft
   choose: (name: string, isChosen: boolean) => void
   approve: (name: string, needs: boolean) => void
 }
 
-function Row({ name, tool, draft, choose, approve }: RowProps): VNode {
+function Row({ name, isRead, tool, draft, choose, approve }: RowProps): VNode {
   const isChosen = draft.tools.includes(name)
   return (
     <li>
@@ -90,7 +99,11 @@ function Row({ name, tool, draft, choose, approve }: RowProps): VNode {
           onChange={checked => choose(name, checked)}
         />
         <span class="soft small clip grow">
-          {tool === undefined ? 'not in the list of installed tools' : visible(firstLine(tool.description))}
+          {tool === undefined
+            ? isRead
+              ? 'not in the list of installed tools'
+              : ''
+            : visible(firstLine(tool.description))}
         </span>
         {isChosen && (
           <Checkbox

@@ -17,7 +17,7 @@ export interface View {
 }
 
 export const VIEWS: readonly View[] = [
-  { paths: ['/chat', '/chat/:session'], title: 'Chat', icon: 'chat', group: 'work', letter: 'c', needs: ['agents:run:*'], load: () => import('../chat/Chat') },
+  { paths: ['/chat', '/chat/:session'], title: 'Chat', icon: 'chat', group: 'work', letter: 'c', needs: ['agents:run:*', 'sessions:read'], load: () => import('../chat/Chat') },
   { paths: ['/sessions'], title: 'Sessions', icon: 'sessions', group: 'work', letter: 's', needs: ['sessions:read'], load: () => import('../sessions/Sessions') },
   { paths: ['/runs', '/runs/:run'], title: 'Runs', icon: 'runs', group: 'work', letter: 'r', needs: ['runs:read'], load: () => import('../runs/Runs') },
   { paths: ['/approvals'], title: 'Approvals', icon: 'approvals', group: 'work', letter: 'a', needs: ['runs:read', 'runs:approve'], load: () => import('../approvals/Approvals') },

@@ -10,6 +10,7 @@ import { Time } from '../kit/Time'
 import { KINDS } from './answers'
 import { answered } from './answeredHere'
 import { AnswerBadge, AnswerFacts } from './AnswerFacts'
+import { seesRunsOf } from './mayAnswer'
 import type { AnsweredAction } from './types'
 
 /** What was answered at this page, and what was changed. */
@@ -53,9 +54,11 @@ export function Answered(): VNode {
           <div class="stack">
             {open.message !== undefined && <p>{visible(open.message)}</p>}
             <AnswerFacts answer={open.answer ?? {}} asked={open.arguments} />
-            <p class="small">
-              <Link to={`/runs/${encodeURIComponent(open.run_id)}`}>Open the run</Link>
-            </p>
+            {seesRunsOf(open.owner) && (
+              <p class="small">
+                <Link to={`/runs/${encodeURIComponent(open.run_id)}`}>Open the run</Link>
+              </p>
+            )}
           </div>
         </Dialog>
       )}

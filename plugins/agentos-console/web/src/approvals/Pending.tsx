@@ -76,9 +76,9 @@ export function Pending({ runId, agentId, owner, action, onDone }: PendingProps)
     <section class="pending panel" aria-label={`${KINDS[action.kind]}: ${visible(action.tool_name)}`}>
       <header class="panel-head">
         <Icon name={ICONS[action.kind]} />
-        <h3 class="grow clip">
+        <h2 class="grow clip">
           {KINDS[action.kind]} <span class="mono">{visible(action.tool_name)}</span>
-        </h3>
+        </h2>
         {left !== undefined && (
           <span title={`Until ${new Date(action.expires_at ?? '').toLocaleString()}. ${atExpiry(action)}`}>
             <Badge kind={left.state === 'far' ? 'plain' : left.state === 'soon' ? 'warn' : 'bad'}>{left.text}</Badge>

@@ -1,5 +1,5 @@
 // Whether the person at this page may answer, and why not. The server decides again.
-import { missing, rights } from '../app/rights'
+import { may, missing, rights } from '../app/rights'
 import type { Action } from './answers'
 
 /** Why an action cannot be answered here; undefined where it can. */
@@ -14,3 +14,7 @@ export function reasonAgainst(action: Action, agentId: string, owner: string | u
   const isMine = owner !== undefined && owner === rights.value?.owner
   return isMine ? 'The run is yours, and another person than its owner has to decide.' : undefined
 }
+
+/** Whether the run of an owner can be looked at. An approver of other owners' runs sees what they wait for alone. */
+export const seesRunsOf = (owner: string): boolean =>
+  may('runs:read') && (owner === rights.value?.owner || may('admin'))

@@ -1,4 +1,5 @@
 // The schemas of installed tools, for checks of edited arguments. Read once for a key.
+import { may } from '../app/rights'
 import { client } from '../app/session'
 import type { Schema } from '../kit/schema/values'
 
@@ -17,6 +18,8 @@ async function read(): Promise<Map<string, Schema>> {
 
 /** The schema of a tool's arguments; undefined for a tool that is not listed, as one of an agent in code. */
 export async function schemaOf(tool: string): Promise<Schema | undefined> {
+  // Those who may only decide may not list the tools.
+  if (!may('agents:read')) return undefined
   if (readBy !== client()) schemas = undefined
   readBy = client()
   schemas ??= read()

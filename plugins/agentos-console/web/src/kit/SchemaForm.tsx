@@ -2,9 +2,8 @@
 import type { VNode } from 'preact'
 import { useEffect, useMemo, useState } from 'preact/hooks'
 import { Button } from './Button'
-import { Checkbox, Select, TextArea, TextField } from './Field'
-import { visible } from './format'
 import { JsonField, readJson } from './JsonField'
+import { SchemaField } from './SchemaField'
 import { check } from './schema/check'
 import { exampleOf, fieldsOf, SINGLE, singleField, startOf, type FormField } from './schema/fields'
 import { canShow, entriesOf, valueOf, type Entries } from './schema/form'
@@ -83,7 +82,7 @@ function ObjectForm({
     <div class="schema-form">
       {entries !== null && fields !== null ? (
         fields.map(field => (
-          <FieldOf
+          <SchemaField
             key={field.name}
             field={field}
             text={entries[field.name] ?? ''}
@@ -140,85 +139,3 @@ function readText(text: string, schema: unknown): Read {
 /** An empty field is no error until the form is sent. */
 const shownProblem = (problem: string | undefined, text: string, strict: boolean): string | undefined =>
   problem !== undefined && (strict || text !== '') ? `It ${problem}.` : undefined
-
-interface FieldOfProps {
-  field: FormField
-  text: string
-  problem: string | undefined
-  onInput: (text: string) => void
-}
-
-function FieldOf({ field, text, problem, onInput }: FieldOfProps): VNode {
-  const common = {
-    label: visible(field.title),
-    hint: field.help === '' ? undefined : visible(field.help),
-    error: problem,
-    optional: !field.required,
-  }
-  switch (field.kind) {
-    case 'boolean':
-      if (field.required || text !== '') {
-        return (
-          <Checkbox
-            label={common.label}
-            hint={common.hint}
-            checked={text === 'true'}
-            onChange={checked => onInput(String(checked))}
-          />
-        )
-      }
-      return (
-        <Select
-          {...common}
-          value={text}
-          options={[UNSET, { value: 'true', label: 'yes' }, { value: 'false', label: 'no' }]}
-          onChange={onInput}
-        />
-      )
-    case 'choice':
-      return (
-        <Select
-          {...common}
-          value={text}
-          options={[
-            UNSET,
-            ...field.choices.map((choice, at) => ({
-              value: String(at),
-              label: visible(typeof choice === 'string' ? choice : String(choice)),
-            })),
-          ]}
-          onChange={onInput}
-        />
-      )
-    case 'long':
-      return <TextArea {...common} rows={3} value={text} onInput={onInput} />
-    case 'texts':
-      return <TextArea {...common} rows={2} hint={common.hint ?? 'One a line.'} value={text} onInput={onInput} />
-    case 'json':
-      return (
-        <JsonField
-          label={common.label}
-          hint={common.hint}
-          optional={common.optional}
-          error={problem}
-          value={text}
-          rows={2}
-          onInput={onInput}
-        />
-      )
-    case 'number':
-    case 'integer':
-      return (
-        <TextField
-          {...common}
-          inputMode={field.kind === 'integer' ? 'numeric' : 'decimal'}
-          value={text}
-          onInput={onInput}
-        />
-      )
-    default:
-      return <TextField {...common} value={text} onInput={onInput} />
-  }
-}
-
-const UNSET = { value: '', label: '—' }

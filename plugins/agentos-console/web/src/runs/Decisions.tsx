@@ -20,9 +20,9 @@ export function Decisions({ decisions }: { decisions: Schemas['RunDetail']['deci
       {decisions.map((decision, at) => (
         <li key={`${decision.id}-${at}`} class="panel">
           <div class="panel-head">
-            <h3 class="grow clip">
+            <h2 class="grow clip">
               {KINDS[decision.kind]} <span class="mono">{visible(decision.tool_name ?? '')}</span>
-            </h3>
+            </h2>
             {decision.remembered !== undefined && <Badge dot={false}>by a remembered decision</Badge>}
           </div>
           <div class="panel-body">

@@ -1,31 +1,26 @@
 import type { Schemas } from '@agentos-server/client'
 import type { VNode } from 'preact'
-import { Link, route, setQuery } from '../app/router'
+import { Link, setQuery } from '../app/router'
 import { Button } from '../kit/Button'
-import { Select, TextField } from '../kit/Field'
 import { count, duration, shortId, visible } from '../kit/format'
 import { Empty, ErrorNotice, Loading } from '../kit/Notice'
 import { Page } from '../kit/Page'
 import { RunStatus } from '../kit/Status'
 import { Table } from '../kit/Table'
 import { Time } from '../kit/Time'
-import { useGet, useList } from '../kit/useResource'
+import { useList } from '../kit/useResource'
+import { CLEARED, RunFilters, useRunFilters } from './RunFilters'
 import { useNow } from './useNow'
 
 type Run = Schemas['Run']
 
-const STATUSES = ['queued', 'running', 'paused', 'completed', 'failed', 'cancelled']
-const FILTERS = ['status', 'agent_id', 'session_id'] as const
 /** Seconds between two looks. */
 const EVERY = 4
 
 export const isLive = (status: string): boolean => status === 'running' || status === 'queued'
 
 export function RunList(): VNode {
-  const { query } = route.value
-  const filters = Object.fromEntries(
-    FILTERS.flatMap(name => (query.get(name) ? [[name, query.get(name) as string]] : [])),
-  )
+  const filters = useRunFilters()
   const list = useList<Run>('/api/v1/runs', 'runs', filters, { every: EVERY })
   const isFiltered = Object.keys(filters).length > 0
   return (
@@ -41,7 +36,7 @@ export function RunList(): VNode {
         />
       }
     >
-      <Filters />
+      <RunFilters />
       {list.error !== undefined && (
         <ErrorNotice error={list.error} what="The runs could not be loaded" retry={list.refresh} />
       )}
@@ -130,49 +125,4 @@ function Input({ run }: { run: Run }): VNode {
 function durationText(run: Run, now: number): string {
   if (run.duration !== null) return duration(run.duration)
   return duration(Math.max(0, (now - Date.parse(run.created_at)) / 1000))
-}
-
-const CLEARED = Object.fromEntries(FILTERS.map(name => [name, null]))
-
-function Filters(): VNode {
-  const { query } = route.value
-  const agents = useGet<{ agents: { id: string }[] }>('/api/v1/agents', { limit: 200 })
-  const value = (name: string): string => query.get(name) ?? ''
-  const set = (name: string) => (to: string) => setQuery({ [name]: to || null })
-  return (
-    <div class="filters run-filters" role="search" aria-label="Filter runs">
-      <Select
-        label="Status"
-        hideLabel
-        value={value('status')}
-        onChange={set('status')}
-        options={[{ value: '', label: 'All statuses' }, ...STATUSES.map(status => ({ value: status, label: status }))]}
-      />
-      <TextField
-        label="Agent"
-        hideLabel
-        placeholder="Agent"
-        list="run-agents"
-        value={value('agent_id')}
-        onInput={set('agent_id')}
-      />
-      <datalist id="run-agents">
-        {agents.data?.agents.map(agent => (
-          <option key={agent.id} value={agent.id} />
-        ))}
-      </datalist>
-      <TextField
-        label="Session"
-        hideLabel
-        placeholder="Session id"
-        value={value('session_id')}
-        onInput={set('session_id')}
-      />
-      {FILTERS.some(name => value(name) !== '') && (
-        <Button small kind="quiet" icon="close" onClick={() => setQuery(CLEARED)}>
-          Clear filters
-        </Button>
-      )}
-    </div>
-  )
 }

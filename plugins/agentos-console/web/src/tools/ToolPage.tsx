@@ -1,9 +1,10 @@
 import type { Schemas } from '@agentos-server/client'
 import type { VNode } from 'preact'
 import { Link } from '../app/router'
-import { visible } from '../kit/format'
+import { duration, visible } from '../kit/format'
 import { Empty, ErrorNotice, Loading } from '../kit/Notice'
 import { Page } from '../kit/Page'
+import { Badge } from '../kit/Status'
 import { useGet } from '../kit/useResource'
 import { CallTool } from './CallTool'
 import { Parameters } from './Parameters'
@@ -37,7 +38,7 @@ export function ToolPage({ name }: { name: string }): VNode {
         <>
           <div class="stack">
             <p class="page-lead tool-text">{visible(tool.description)}</p>
-            <p class="small faint">From {visible(tool.source)}</p>
+            <ToolFacts tool={tool} />
           </div>
           <div class="tool-page">
             <section class="panel" aria-label="Parameters">
@@ -53,5 +54,23 @@ export function ToolPage({ name }: { name: string }): VNode {
         </>
       )}
     </Page>
+  )
+}
+
+const APPROVALS: Readonly<Record<string, string>> = {
+  sometimes: 'Some of its calls need an approval.',
+  always: 'Its calls need an approval.',
+}
+
+/** Where a tool is from, and how it is called. */
+function ToolFacts({ tool }: { tool: Schemas['Tool'] }): VNode {
+  const approval = APPROVALS[tool.approval ?? 'never']
+  return (
+    <div class="row row-wrap small faint">
+      <span>From {visible(tool.source)}.</span>
+      {tool.isolated === true && <span>It is called in a process of its own.</span>}
+      {typeof tool.timeout === 'number' && <span>A call may take {duration(tool.timeout)}.</span>}
+      {approval !== undefined && <Badge kind="warn">{approval}</Badge>}
+    </div>
   )
 }
