@@ -116,6 +116,7 @@ export class Conversation {
   /** See whether others did something in the session. */
   readonly look = (): void => {
     clearTimeout(this.#timer)
+    this.#rest()
     if (document.hidden || this.#control.signal.aborted || this.id.value === null) return
     void this.#look().finally(() => this.#wait())
   }
@@ -125,6 +126,15 @@ export class Conversation {
     clearTimeout(this.#timer)
     this.#control.abort()
     for (const turn of this.turns.value) turn.leave()
+  }
+
+  /** A run that waits for a person may wait for days. Hidden tabs keep no connection for it: a browser has few. */
+  #rest(): void {
+    for (const turn of this.#live) {
+      if (turn.state.status.value !== 'paused' || this.#control.signal.aborted) continue
+      if (document.hidden) turn.leave()
+      else if (!turn.isFollowed) void this.#follow(turn)
+    }
   }
 
   #wait(): void {
