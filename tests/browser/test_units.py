@@ -34,3 +34,25 @@ def test_the_sources_pass_their_own_tests() -> None:
     _install()
     result = subprocess.run([str(NODE), "test.mjs"], cwd=WEB, capture_output=True, text=True, timeout=300, check=False)
     assert result.returncode == 0, result.stdout[-6000:] + result.stderr[-3000:]
+
+
+@pytest.mark.skipif(NODE is None, reason="Node is not installed")
+def test_the_types_agree() -> None:
+    _install()
+    command = [str(NODE), "node_modules/typescript/bin/tsc", "--noEmit"]
+    result = subprocess.run(command, cwd=WEB, capture_output=True, text=True, timeout=300, check=False)
+    assert result.returncode == 0, result.stdout[-6000:]
+
+
+@pytest.mark.skipif(NODE is None, reason="Node is not installed")
+def test_building_again_gives_what_is_committed(tmp_path: Path) -> None:
+    _install()
+    environment = {**os.environ, "CONSOLE_STATIC": str(tmp_path)}
+    subprocess.run([str(NODE), "build.mjs"], cwd=WEB, env=environment, capture_output=True, timeout=300, check=True)
+    assert _contents(tmp_path) == _contents(WEB.parent / "agentos_console" / "static")
+
+
+def _contents(folder: Path) -> dict[str, bytes]:
+    # Without what is compressed: that depends on the version of Node.
+    found = (path for path in folder.iterdir() if path.suffix in (".js", ".css", ".svg", ".txt"))
+    return {path.name: path.read_bytes() for path in found}

@@ -133,9 +133,7 @@ def test_it_can_be_left_out(console: Console) -> None:
     assert client.get("/console/assets/main.js").status_code == 404
 
 
-@pytest.mark.parametrize(
-    "path", ["console", "/console/", "//other.example", "/a/../b", "/a b", "/{agent_id}", "/é"]
-)
+@pytest.mark.parametrize("path", ["console", "/console/", "//other.example", "/a/../b", "/a b", "/{agent_id}", "/é"])
 def test_a_path_that_cannot_be_one_is_refused(console: Console, path: str) -> None:
     with pytest.raises((PluginError, ConfigError), match="console_path"):
         console(console_path=path)

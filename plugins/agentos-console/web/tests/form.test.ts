@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import { fieldsOf } from '../src/kit/schema/fields'
+import { fieldsOf, startOf } from '../src/kit/schema/fields'
 import { canShow, entriesOf, valueOf } from '../src/kit/schema/form'
 
 const SCHEMA = {
@@ -47,3 +47,16 @@ for (const [name, value] of [
   test(`a form does not show ${name}, so that nothing is lost: JSON does`, () =>
     assert.equal(canShow(fields, value), false))
 }
+
+test('a list of numbers that may be null has a field, and begins empty', () => {
+  const schema = {
+    type: 'object',
+    properties: { years: { anyOf: [{ type: 'array', items: { type: 'integer' } }, { type: 'null' }], default: null } },
+  }
+  const [years] = fieldsOf(schema)!
+  assert.equal(years!.kind, 'numbers')
+  assert.deepEqual(startOf(schema), {})
+  assert.equal(canShow([years!], startOf(schema)), true)
+  assert.deepEqual(valueOf([years!], { years: '2024, 2025\n2026' }).value, { years: [2024, 2025, 2026] })
+  assert.match(valueOf([years!], { years: 'soon' }).problems['years']!, /numbers/)
+})

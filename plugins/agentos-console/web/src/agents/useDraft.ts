@@ -1,5 +1,7 @@
 // Drafts of agents, kept while the page lives: a look at another view loses none. Nothing is stored in the browser.
+import { effect } from '@preact/signals'
 import { useState } from 'preact/hooks'
+import { key } from '../app/session'
 import { draftOf, type Draft } from './draft'
 import type { Tagged } from './stored'
 
@@ -10,6 +12,13 @@ interface Kept {
 }
 
 const kept = new Map<string, Kept>()
+
+// Another key must not see what was typed with the one before.
+let typedWith = key.peek()
+effect(() => {
+  if (key.value !== typedWith) kept.clear()
+  typedWith = key.value
+})
 
 const begin = (tagged: Tagged): Kept => ({
   draft: draftOf({ ...tagged.agent.definition, id: tagged.agent.id }),

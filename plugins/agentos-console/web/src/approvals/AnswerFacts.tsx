@@ -5,7 +5,7 @@ import { Badge } from '../kit/Status'
 import { Time } from '../kit/Time'
 import type { GivenAnswer } from './types'
 
-const NAMES: Record<string, string> = { expiry: 'nobody, in time', operator: 'the command line' }
+const NAMES: Record<string, string> = { expiry: 'no person, in time', operator: 'the command line' }
 
 /** What was answered, in a word. */
 export function AnswerBadge({ answer }: { answer: GivenAnswer | undefined }): VNode {

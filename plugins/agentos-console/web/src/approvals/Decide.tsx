@@ -1,6 +1,7 @@
 import type { VNode } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
 import { Button } from '../kit/Button'
+import { Copy } from '../kit/Copy'
 import { Checkbox, TextArea } from '../kit/Field'
 import { visible } from '../kit/format'
 import { Json } from '../kit/Json'
@@ -8,6 +9,7 @@ import { SchemaForm, type FormResult } from '../kit/SchemaForm'
 import { hasRoundedNumbers } from '../kit/schema/text'
 import { isObject, same, type Schema } from '../kit/schema/values'
 import { askedBy, decisionOf, whoMay } from './answers'
+import { commandFor } from './mayAnswer'
 import type { AnswerForm } from './Pending'
 import { schemaOf } from './toolSchemas'
 
@@ -40,6 +42,7 @@ export function Decide({ action, busy, reason, send }: AnswerForm): VNode {
     const given = changed && isObject(edited?.value) ? edited.value : undefined
     send(decisionOf(action, decision, { arguments: given, message, remember }))
   }
+  const command = commandFor(action)
   const asked = askedBy(action.rule)
   return (
     <>
@@ -89,6 +92,12 @@ export function Decide({ action, busy, reason, send }: AnswerForm): VNode {
         />
       )}
       {reason !== undefined && <p class="small soft">{visible(reason)}</p>}
+      {command !== undefined && (
+        <div class="row">
+          <code class="code code-wrap grow">{visible(command)}</code>
+          <Copy text={command} label="Copy the command" />
+        </div>
+      )}
       <div class="row row-wrap">
         <Button
           kind="primary"

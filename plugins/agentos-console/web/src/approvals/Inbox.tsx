@@ -33,6 +33,7 @@ export function Inbox(): VNode {
   const wanted = query.get('action') ?? held.current.id ?? items[0]?.id ?? null
   const open = items.find(item => item.id === wanted)
   held.current.id = wanted
+  const panel = useRef<HTMLDivElement>(null)
   const choose = (id: string | null): void => {
     held.current.id = id
     setQuery({ action: id })
@@ -48,6 +49,8 @@ export function Inbox(): VNode {
     const next = items[at + 1] ?? items[at - 1]
     choose(next?.id ?? null)
     await list.refresh()
+    // The buttons that had the focus are gone.
+    panel.current?.focus()
   }
   return (
     <>
@@ -80,7 +83,7 @@ export function Inbox(): VNode {
               </div>
             )}
           </div>
-          <div class="inbox-open">
+          <div class="inbox-open" ref={panel} tabIndex={-1} role="group" aria-label="What is open">
             {open !== undefined && <OpenAction key={open.id} item={open} onDone={done} />}
             {open === undefined && wanted !== null && (
               <ActionById key={wanted} id={wanted} onDone={done} onFirst={() => choose(items[0]?.id ?? null)} />

@@ -6,6 +6,7 @@ import { visible } from '../kit/format'
 import { Icon, type IconName } from '../kit/Icon'
 import { ErrorNotice, Notice } from '../kit/Notice'
 import { Badge } from '../kit/Status'
+import { tell } from '../kit/toast'
 import { APIError } from '@agentos-server/client'
 import { atExpiry, KINDS, refusal, type Action, type Answer } from './answers'
 import { keepAnswered } from './answeredHere'
@@ -56,6 +57,7 @@ export function Pending({ runId, agentId, owner, action, onDone }: PendingProps)
       await client().runs.resume(runId, [answer])
       countNow()
       void keepAnswered(action.id)
+      tell(saidOf(answer))
       onDone()
     } catch (caught) {
       const refused = caught instanceof APIError ? refusal(caught.code) : undefined
@@ -98,3 +100,10 @@ export function Pending({ runId, agentId, owner, action, onDone }: PendingProps)
     </section>
   )
 }
+
+const saidOf = (answer: Answer): string =>
+  answer.decision === undefined
+    ? 'The answer is taken.'
+    : answer.decision === 'approve'
+      ? 'The call is approved.'
+      : 'The call is rejected.'

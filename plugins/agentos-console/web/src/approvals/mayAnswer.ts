@@ -9,7 +9,7 @@ export function reasonAgainst(action: Action, agentId: string, owner: string | u
   if (scope !== undefined) return scope
   if (action.approver !== 'other') return undefined
   if (rights.value?.authentication === 'off') {
-    return `Another person has to decide. This server asks for no keys and cannot tell people apart, so it is decided at the command line: agentos approvals approve ${action.id}`
+    return 'Another person has to decide. This server asks for no keys and cannot tell people apart, so it is decided at the command line.'
   }
   const isMine = owner !== undefined && owner === rights.value?.owner
   return isMine ? 'The run is yours, and another person than its owner has to decide.' : undefined
@@ -18,3 +18,9 @@ export function reasonAgainst(action: Action, agentId: string, owner: string | u
 /** Whether the run of an owner can be looked at. An approver of other owners' runs sees what they wait for alone. */
 export const seesRunsOf = (owner: string): boolean =>
   may('runs:read') && (owner === rights.value?.owner || may('admin'))
+
+/** The command that decides where no person at a page can; undefined where one can. */
+export const commandFor = (action: Action): string | undefined =>
+  action.kind === 'approval' && action.approver === 'other' && rights.value?.authentication === 'off'
+    ? `agentos approvals approve ${action.id}`
+    : undefined

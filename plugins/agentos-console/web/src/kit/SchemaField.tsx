@@ -58,6 +58,16 @@ export function SchemaField({ field, text, problem, onInput }: SchemaFieldProps)
       return <TextArea {...common} rows={3} value={text} onInput={onInput} />
     case 'texts':
       return <TextArea {...common} rows={2} hint={common.hint ?? 'One a line.'} value={text} onInput={onInput} />
+    case 'numbers':
+      return (
+        <TextArea
+          {...common}
+          rows={2}
+          hint={common.hint ?? 'Numbers, one a line or with commas.'}
+          value={text}
+          onInput={onInput}
+        />
+      )
     case 'json':
       return (
         <JsonField

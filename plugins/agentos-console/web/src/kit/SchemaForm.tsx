@@ -64,10 +64,15 @@ function ObjectForm({
     fields !== null && canShow(fields, start) ? entriesOf(fields, start) : null,
   )
   const [text, setText] = useState(() => jsonText(start))
+  const [touched, setTouched] = useState(false)
   const read = entries !== null && fields !== null ? readForm(fields, entries, schema) : readText(text, schema)
   // By its text, since a parent may give an equal schema that is another object at each drawing.
   useEffect(() => onChange(read.result), [JSON.stringify(read.result)])
 
+  const type = (typed: string): void => {
+    setText(typed)
+    setTouched(true)
+  }
   const toForm = (): void => {
     const parsed = readJson(text)
     if (fields !== null && parsed.ok) setEntries(entriesOf(fields, parsed.value))
@@ -91,7 +96,13 @@ function ObjectForm({
           />
         ))
       ) : (
-        <JsonField label={jsonLabel} rows={6} value={text} schema={schema} onInput={setText} />
+        <JsonField
+          label={jsonLabel}
+          rows={6}
+          value={text}
+          schema={touched || strict ? schema : undefined}
+          onInput={type}
+        />
       )}
       {fields !== null && !single && (
         <div class="row">

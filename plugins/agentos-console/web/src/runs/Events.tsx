@@ -1,6 +1,6 @@
 import type { RunEventType, Schemas } from '@agentos-server/client'
 import type { VNode } from 'preact'
-import { useState } from 'preact/hooks'
+import { useRef, useState } from 'preact/hooks'
 import { Button } from '../kit/Button'
 import { count, duration, plural, visible } from '../kit/format'
 import { Json } from '../kit/Json'
@@ -22,6 +22,13 @@ export function Events({ run }: { run: Schemas['RunDetail'] }): VNode {
     setFollows(!follows)
   }
   const begin = Date.parse(run.created_at)
+  // A row that did not change is the same node, which is not drawn again.
+  const nodes = useRef(new WeakMap<EventRow, VNode>())
+  const drawn = (row: EventRow): VNode => {
+    const node = nodes.current.get(row) ?? <Row key={row.key} row={row} begin={begin} />
+    nodes.current.set(row, node)
+    return node
+  }
   return (
     <div class="stack">
       <div class="row row-wrap" role="group" aria-label="Types of events">
@@ -58,9 +65,7 @@ export function Events({ run }: { run: Schemas['RunDetail'] }): VNode {
       )}
       {rows.length > 0 && (
         <ul role="list" class="events panel" aria-label="Events">
-          {rows.map(row => (
-            <Row key={row.key} row={row} begin={begin} />
-          ))}
+          {rows.map(drawn)}
         </ul>
       )}
       {rows.length > 0 && (

@@ -31,15 +31,20 @@ export const STRUCTURE = TYPES.filter(type => type !== 'token' && type !== 'reas
 
 /** Add events to rows; the rows that did not change stay the same objects. */
 export function addEvents(rows: readonly EventRow[], events: readonly RunEventLike[]): EventRow[] {
-  const all = [...rows]
+  const last = rows.at(-1)
+  const [first] = events
+  const joins = last !== undefined && first !== undefined && isText(first.type) && last.type === first.type
+  // Rows are made once for a batch, and not for each token.
+  const groups: RunEventLike[][] = joins ? [[...last.events]] : []
   for (const event of events) {
-    const last = all.at(-1)
-    const joins =
-      last !== undefined && isText(event.type) && last.type === event.type && last.events.length < MOST_IN_A_ROW
-    if (joins) all[all.length - 1] = rowOf([...last.events, event])
-    else all.push(rowOf([event]))
+    const group = groups.at(-1)
+    if (group !== undefined && isText(event.type) && group[0]?.type === event.type && group.length < MOST_IN_A_ROW)
+      group.push(event)
+    else groups.push([event])
   }
-  return all
+  const isFull = joins && groups[0]?.length === last.events.length
+  const made = (isFull ? groups.slice(1) : groups).map(rowOf)
+  return [...(joins && !isFull ? rows.slice(0, -1) : rows), ...made]
 }
 
 function rowOf(events: RunEventLike[]): EventRow {

@@ -1,7 +1,10 @@
-// The events of a run, in batches of one frame: a state change for each token would be too many.
+// The events of a run, in batches: a state change for each token would be too many.
 import type { RunEventType } from '@agentos-server/client'
 import { client } from '../app/session'
 import type { RunEventLike } from './eventRows'
+
+/** Milliseconds between two batches. */
+const BETWEEN = 100
 
 interface FollowEvents {
   runId: string
@@ -25,13 +28,13 @@ export async function followEvents({
   onOpen,
 }: FollowEvents): Promise<{ last: number; ended: boolean }> {
   let batch: RunEventLike[] = []
-  let frame = 0
+  let timer: ReturnType<typeof setTimeout> | undefined
   let seen = 0
   let last = after
   let ended = false
   const flush = (): void => {
-    cancelAnimationFrame(frame)
-    frame = 0
+    clearTimeout(timer)
+    timer = undefined
     if (batch.length > 0 && !signal.aborted) onEvents(batch)
     batch = []
   }
@@ -55,7 +58,7 @@ export async function followEvents({
         timestamp: event.timestamp,
         data: event.data as unknown as Record<string, unknown>,
       })
-      frame ||= requestAnimationFrame(flush)
+      timer ??= setTimeout(flush, BETWEEN)
       if (++seen >= most) break
     }
   } finally {

@@ -25,7 +25,8 @@ class LimitedLexer extends Lexer {
     }
   }
 
-  override inlineTokens(src: string, tokens: Token[] = []): Token[] {
+  override inlineTokens(given: string, tokens: Token[] = []): Token[] {
+    const src = unwrapped(given)
     if (src.length > MARKS && count(src) > MARKS) {
       tokens.push(plain(src))
       return tokens
@@ -33,6 +34,13 @@ class LimitedLexer extends Lexer {
     return super.inlineTokens(src, tokens)
   }
 }
+
+/** Characters from which a line was wrapped by a machine. A shorter one, as of a poem or an address, was meant to end. */
+const WRAPPED = 56
+
+/** A text without the line breaks that only wrap it. */
+const unwrapped = (text: string): string =>
+  text.includes('\n') ? text.replace(/^(.*\S)\n(?=.)/gm, (all, line: string) => (line.length < WRAPPED || line.endsWith('\\') ? all : `${line} `)) : text
 
 const plain = (text: string): Tokens.Text => ({ type: 'text', raw: text, text, escaped: false })
 
@@ -74,6 +82,11 @@ class PlainRenderer extends Renderer {
   override heading({ tokens, depth }: Tokens.Heading): string {
     const level = Math.min(depth + 2, 6)
     return `<h${level}>${this.parser.parseInline(tokens)}</h${level}>`
+  }
+
+  override listitem(item: Tokens.ListItem): string {
+    const text = this.parser.parse(item.tokens)
+    return item.task ? `<li data-task="">${text}</li>` : `<li>${text}</li>`
   }
 
   override checkbox({ checked }: Tokens.Checkbox): string {

@@ -9,7 +9,7 @@ const TEXT: Config = {
     ...['p', 'br', 'hr', 'h3', 'h4', 'h5', 'h6', 'strong', 'em', 'del', 'code', 'pre', 'blockquote', 'ul', 'ol', 'li'],
     ...['table', 'thead', 'tbody', 'tr', 'th', 'td', 'a', 'img'],
   ],
-  ALLOWED_ATTR: ['href', 'src', 'alt', 'start', 'align', 'data-language'],
+  ALLOWED_ATTR: ['href', 'src', 'alt', 'start', 'align', 'data-language', 'data-task'],
 }
 
 const HIGHLIGHTED: Config = { ALLOWED_TAGS: ['span'], ALLOWED_ATTR: ['class'] }
@@ -30,6 +30,7 @@ const VALUES: Record<string, (value: string, element: Element) => boolean> = {
   start: value => /^\d{1,9}$/.test(value),
   align: value => /^(?:left|center|right)$/.test(value),
   'data-language': (value, element) => element.tagName === 'PRE' && /^[\w+#.-]{0,30}$/.test(value),
+  'data-task': (value, element) => element.tagName === 'LI' && value === '',
   class: value => /^(?:hljs-[\w-]{1,30}|[a-z]+_)(?: (?:hljs-[\w-]{1,30}|[a-z]+_))*$/.test(value),
 }
 

@@ -3,7 +3,7 @@
 
 import { isObject, resolve, typesOf, type Json, type Schema } from './values'
 
-export type FieldKind = 'text' | 'long' | 'number' | 'integer' | 'boolean' | 'choice' | 'texts' | 'json'
+export type FieldKind = 'text' | 'long' | 'number' | 'integer' | 'boolean' | 'choice' | 'texts' | 'numbers' | 'json'
 export interface FormField {
   name: string
   kind: FieldKind
@@ -52,6 +52,8 @@ export function singleField(schema: unknown): Schema | null {
 export function startOf(schema: unknown): { [key: string]: Json } {
   const start: { [key: string]: Json } = {}
   for (const one of fieldsOf(schema) ?? []) {
+    // A null is what an empty field means.
+    if (one.nullable && one.schema['default'] === null) continue
     if ('default' in one.schema) start[one.name] = one.schema['default'] as Json
     else if (one.kind === 'choice' && one.required && one.choices.length === 1) start[one.name] = one.choices[0]!
   }
@@ -152,7 +154,9 @@ function kindOf(schema: Schema, choices: readonly Json[], root: unknown): FieldK
       return 'boolean'
     case 'array': {
       const items = resolve(schema['items'], root)
-      return typesOf(items).join() === 'string' && !('enum' in items) && !('prefixItems' in schema) ? 'texts' : 'json'
+      if ('enum' in items || 'prefixItems' in schema) return 'json'
+      const of = typesOf(items).join()
+      return of === 'string' ? 'texts' : of === 'number' || of === 'integer' ? 'numbers' : 'json'
     }
     default:
       return 'json'

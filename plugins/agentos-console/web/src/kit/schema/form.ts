@@ -4,7 +4,7 @@ import type { FormField } from './fields'
 import { parseJson, jsonText } from './text'
 import { isObject, type Json } from './values'
 
-/** A text for each field: of a choice the place in `choices`, of a list one item a line, of a switch `true`/`false`. */
+/** A text for each field: of a choice the place in `choices`, of a list one item a line (numbers also with commas), of a switch `true`/`false`. */
 export type Entries = { [name: string]: string }
 
 export function entriesOf(fields: readonly FormField[], value: unknown): Entries {
@@ -17,8 +17,6 @@ export function entriesOf(fields: readonly FormField[], value: unknown): Entries
 /** Whether a form can show a value: a field's text must mean that value again, and no field may be left over. */
 export function canShow(fields: readonly FormField[], value: unknown): boolean {
   if (!isObject(value)) return false
-  const names = new Set(fields.map(field => field.name))
-  if (Object.keys(value).some(name => !names.has(name))) return false
   return jsonText(sorted(valueOf(fields, entriesOf(fields, value)).value)) === jsonText(sorted(value))
 }
 
@@ -33,7 +31,7 @@ export function valueOf(
     if (text === '') {
       if (field.nullable && field.required) value[field.name] = null
       else if (field.required && field.kind === 'boolean') value[field.name] = false
-      else if (field.required && field.kind === 'texts') value[field.name] = []
+      else if (field.required && (field.kind === 'texts' || field.kind === 'numbers')) value[field.name] = []
       else if (field.required) problems[field.name] = 'is needed'
       continue
     }
@@ -55,6 +53,7 @@ function entry(field: FormField, value: unknown): string {
     case 'long':
       return typeof value === 'string' ? value : ''
     case 'texts':
+    case 'numbers':
       return Array.isArray(value) ? value.join('\n') : ''
     case 'json':
       return jsonText(value)
@@ -81,6 +80,14 @@ function meaning(field: FormField, text: string): { value: Json } | { problem: s
     }
     case 'texts':
       return { value: text.split('\n').filter(line => line !== '') }
+    case 'numbers': {
+      const numbers = text
+        .split(/[\s,;]+/)
+        .filter(part => part !== '')
+        .map(Number)
+      if (!numbers.every(Number.isFinite)) return { problem: 'has to be numbers' }
+      return { value: numbers }
+    }
     case 'json': {
       const parsed = parseJson(text)
       return parsed.ok ? { value: parsed.value } : { problem: parsed.message }
