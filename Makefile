@@ -91,9 +91,14 @@ bench-peers: $(VENV)/.benched  ## Measure other servers beside this one, into be
 conformance: $(VENV)/.tested  ## Run clients that people use against the real server (SUITES="openai npm": these); installs each in a cache.
 	@PYTHONPATH=tests $(BIN)/python -m conformance $(SUITES)
 
-browser: build/browser-packages/.installed  ## Use the console in Chromium, if that is installed (fifteen minutes at most); pictures of it in build/browser/.
-	@PYTHONPATH=$(CURDIR)/build/browser-packages .ci/suite $(VENV) tests/browser --quiet -o cache_dir=$(VENV)/.pytest_cache-browser \
-		--timeout 180 --session-timeout 840 $(TESTS)
+# Two parts side by side, as the suite: they wait more than they compute. TESTS="-k approve" runs some, in one part.
+BROWSER := --timeout 180 --session-timeout 600
+LONG_BROWSER := $(patsubst %,tests/browser/test_%.py,chat decisions sessions speed streams)
+
+browser: build/browser-packages/.installed  ## Use the console in Chromium, if that is installed; pictures of it go to build/browser/.
+	@export PYTHONPATH=$(CURDIR)/build/browser-packages; $(if $(TESTS), \
+		.ci/suite $(VENV) tests/browser --quiet $(BROWSER) $(TESTS), \
+		.ci/suites "$(VENV) $(BROWSER) $(LONG_BROWSER)" "$(VENV) $(BROWSER) tests/browser $(patsubst %,--ignore %,$(LONG_BROWSER))")
 
 check: checks test  ## Everything that must hold before a commit: format, lint, types, layers, docs, tests.
 
