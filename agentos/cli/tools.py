@@ -37,7 +37,7 @@ def list_tools(as_json: bool) -> None:
 
     Those of sources are what these have now, as SOURCE/TOOL.
     """
-    from agentos.api.v1.serializers import installed_tool_json
+    from agentos.api.v1.tool_responses import installed_tool_json
 
     with opened(migrate=False) as services:
         entries = services.agents.tools.installed()
@@ -55,7 +55,7 @@ def list_tools(as_json: bool) -> None:
 @click.argument("name", type=Text())
 def schema(name: str) -> None:
     """Print a tool's description as a model gets it, as JSON."""
-    from agentos.api.v1.serializers import tool_json
+    from agentos.api.v1.tool_responses import tool_json
 
     with opened(migrate=False) as services:
         print_json(tool_json(_find(services.agents.tools, name)))

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 
 def test_the_document_describes_every_route_and_no_other(served: Served) -> None:
     served_routes = {
-        (re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule), method)
+        (re.sub(r"<(?:\w+(?:\([^)]*\))?:)?(\w+)>", r"{\1}", rule.rule), method)
         for rule in served.app.url_map.iter_rules()
         for method in rule.methods - {"HEAD", "OPTIONS"}
     }

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import Literal
 
 from playwright.sync_api import Locator, Page, expect
 
 SECOND = 1000
+
+THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 
 
 class Chat:
@@ -32,6 +35,11 @@ class Chat:
         return self.page.get_by_role("button", name="Stop")
 
     @property
+    def questions(self) -> Locator:
+        """What the person said."""
+        return self.log.get_by_role("region", name="Your message")
+
+    @property
     def answers(self) -> Locator:
         """What agents said, one after the other: an answer without its tools and its reasoning."""
         return self.log.locator("[data-part=answer]")
@@ -44,7 +52,7 @@ class Chat:
     @property
     def reasoning(self) -> Locator:
         """What opens the reasoning of an answer."""
-        return self.log.get_by_role("button", name=re.compile("thought|reasoning", re.I)).first
+        return self.log.locator("summary").filter(has_text=re.compile("thought|reasoning", re.I)).first
 
     def choose(self, agent: str) -> None:
         """Choose an agent by its name."""
@@ -52,8 +60,10 @@ class Chat:
 
     def say(self, text: str) -> None:
         """Write a message and send it."""
+        before = self.questions.count()
         self.message.fill(text)
         self.message.press("Enter")
+        expect(self.questions).to_have_count(before + 1)
 
     def ask(self, agent: str, text: str, *, seconds: float = 30) -> Locator:
         """Say something to an agent and return its answer, when it has ended."""
@@ -78,7 +88,7 @@ class Chat:
 
     def tool(self, name: str) -> Locator:
         """Return what opens a call of a tool."""
-        return self.log.get_by_role("button", name=name)
+        return self.log.locator("summary").filter(has_text=name)
 
 
 def wait_for(condition: Callable[[], object], page: Page, seconds: float = 20, what: str = "it") -> None:
@@ -88,6 +98,14 @@ def wait_for(condition: Callable[[], object], page: Page, seconds: float = 20, w
             return
         page.wait_for_timeout(50)
     raise AssertionError(f"{what} did not come within {seconds:g} s")
+
+
+def settled(page: Page) -> None:
+    """Wait until a view is loaded, and nothing moves. A chat may follow a run for long: the network is never idle."""
+    heading = page.get_by_role("main").get_by_role("heading").or_(page.get_by_label("API key"))
+    expect(heading.first).to_be_visible()
+    expect(page.get_by_role("status").filter(has_text=re.compile("^(Loading|Starting)"))).to_have_count(0)
+    page.wait_for_timeout(500)
 
 
 def numbered_words(count: int) -> list[str]:

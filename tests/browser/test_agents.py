@@ -26,7 +26,7 @@ def instructions_of(demo: Demo, agent: str) -> str:
 
 def field(page: Page, name: str) -> Locator:
     """Return a field of the editor; its label may say that it is optional."""
-    return page.get_by_role("main").get_by_label(re.compile(f"^{name}( optional)?$"))
+    return page.get_by_role("main").get_by_label(re.compile(rf"^{name}(\s+optional)?\s*$"))
 
 
 def save(page: Page) -> None:
@@ -124,7 +124,7 @@ def test_a_tool_is_called_by_hand(demo: Demo, open_page: OpenPage) -> None:
     main.get_by_role("link", name=re.compile("weather")).first.click()
     main.get_by_label(re.compile("^city", re.I)).fill("Oslo")
     main.get_by_role("button", name="Call").click()
-    result = main.get_by_label("Result")
+    result = main.get_by_label("Result", exact=True)
     expect(result).to_contain_text("rain")
     expect(result).to_contain_text(re.compile(r"\d\s?(ms|s)"))
 
@@ -134,7 +134,7 @@ def test_a_tool_that_fails_shows_its_error(demo: Demo, open_page: OpenPage) -> N
     main = watched.page.get_by_role("main")
     main.get_by_label(re.compile("^sensor", re.I)).fill("roof-7")
     main.get_by_role("button", name="Call").click()
-    expect(main.get_by_label("Result")).to_contain_text("roof-7 does not answer")
+    expect(main.get_by_label("Result", exact=True)).to_contain_text("roof-7 does not answer")
 
 
 def test_arguments_that_do_not_fit_are_said_at_the_form(demo: Demo, open_page: OpenPage) -> None:

@@ -108,7 +108,7 @@ def test_a_failed_run_says_why_and_is_tried_again(demo: Demo, open_page: OpenPag
     chat = Chat(page)
     chat.choose("Broken")
     chat.say("Fail credit")
-    expect(chat.alert).to_contain_text("the account has no credit left")
+    expect(chat.alert).to_contain_text("The account has no credit left")
     expect(chat.alert).to_contain_text("QUOTA_EXHAUSTED")
     runs = len(demo.client().get("/api/v1/runs?agent_id=broken").json["runs"])
     chat.log.get_by_role("button", name="Try again").click()
@@ -182,7 +182,7 @@ def test_a_message_waits_for_the_run_before_it(demo: Demo, open_page: OpenPage) 
 def test_the_small_real_model_answers(small_model: Demo, open_page: OpenPage) -> None:
     page = open_page(small_model).page
     chat = Chat(page)
-    answer = chat.ask("assistant", "Say hello.", seconds=200)
+    answer = chat.ask("Assistant", "Say hello.", seconds=200)
     assert len(answer.inner_text().strip()) > 1
     told = small_model.client().get("/api/v1/runs?limit=1").json["runs"][0]
     assert told["status"] == "completed"

@@ -6,29 +6,28 @@ import os
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
 
-from browser.console import Chat
+from browser.console import THEMES, Chat, settled
 from browser.serving import Demo
 from browser.views import VIEWS, path
 from browser.watched import OpenPage
 
 ROOT = Path(__file__).parents[2]
 PICTURES = ROOT / "build" / "browser"
-HEIGHTS = {390: 844, 1280: 800}
+HEIGHTS = {1280: 800, 390: 844}
+"""The widths, and of each the height."""
 
 
-@pytest.mark.parametrize("width", HEIGHTS)
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("view", VIEWS)
-def test_a_picture_is_kept(demo: Demo, open_page: OpenPage, view: str, dark: bool, width: int) -> None:
-    page = open_page(
-        demo, path(demo, view), width=width, height=HEIGHTS[width], dark=dark, reduced_motion="reduce"
-    ).page
-    expect(page.get_by_role("main")).to_be_visible()
-    page.wait_for_load_state("networkidle")
-    page.wait_for_timeout(400)
-    keep(page.screenshot(), PICTURES / f"{view}-{'dark' if dark else 'light'}-{width}.png")
+def test_pictures_are_kept(demo: Demo, open_page: OpenPage, view: str) -> None:
+    page = open_page(demo, path(demo, view), reduced_motion="reduce").page
+    settled(page)
+    for width, height in HEIGHTS.items():
+        page.set_viewport_size({"width": width, "height": height})
+        for theme in THEMES:
+            page.emulate_media(color_scheme=theme)
+            page.wait_for_timeout(250)
+            keep(page.screenshot(), PICTURES / f"{view}-{width}-{theme}.png")
 
 
 def test_the_picture_of_the_readme_is_made(demo: Demo, open_page: OpenPage) -> None:

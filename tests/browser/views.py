@@ -23,7 +23,7 @@ RUNS = {"run": "researcher", "run-retried": "flaky", "run-failed": "broken"}
 OTHERS = {
     "agent-of-code": "agents/researcher",
     "agent": "agents/editor",
-    "agent-new": "agents/new",
+    "agent-new": "agents?new=1",
     "tool": "tools/search_archive",
     **{name: f"operate/{name}" for name in ("models", "plugins", "settings", "health", "keys")},
 }

@@ -56,8 +56,10 @@ def test_a_setting_of_a_plugin_is_shown_with_its_source_and_plugin(cli, monkeypa
     assert shown["weather_units"] == {
         "name": "weather_units",
         "value": "imperial",
+        "default": "metric",
         "source": "AGENTOS_WEATHER_UNITS",
         "env": ["AGENTOS_WEATHER_UNITS"],
+        "accepts": "metric or imperial",
         "help": "Units of the answers.",
         "plugin": "weather",
     }

@@ -18,7 +18,7 @@ from agentos.api.v1.schemas.catalog import (
     ToolCallSchema,
     ToolListSchema,
 )
-from agentos.api.v1.serializers import installed_tool_json
+from agentos.api.v1.tool_responses import installed_tool_json
 from agentos.domain.principal import CALL_TOOLS, READ_SETTINGS
 from agentos.errors import AgentFailed, AgentNotFound, NotFound, RunRequired, SessionNotFound, TooManyStreams
 from agentos.services.direct_calls import ToolCallRequest

@@ -17,13 +17,11 @@ from agentos.domain.secret_names import is_secret_name
 from agentos.domain.session import ForkedFrom, Session, Summary
 from agentos.domain.times import rfc3339
 from agentos.observability.redaction import HIDDEN, redact_data
-from agentos.registry import Entry
 from agentos.services.agent_info import AgentInfo
 from agentos.services.agent_versions import VersionDiff
 from agentos.storage.agents import AgentVersion
 from agentos.storage.history import StoredMessage
 from agentos.storage.pauses import WaitingAction
-from agentos.tools.tool import Tool
 
 
 def session_json(session: Session) -> dict[str, Any]:
@@ -254,24 +252,6 @@ def version_diff_json(diff: VersionDiff) -> dict[str, Any]:
             }
             for one in diff.differences
         ],
-    }
-
-
-def tool_json(tool: Tool) -> dict[str, Any]:
-    """Return a tool as models get it."""
-    return {"name": tool.name, "description": tool.description, "parameters": dict(tool.parameters)}
-
-
-def installed_tool_json(entry: Entry[Tool]) -> dict[str, Any]:
-    """Return a tool with the name that agents name it by, and the plugin that it came from."""
-    tool, terms = entry.value, entry.value.needs_approval
-    return {
-        **tool_json(tool),
-        "name": entry.name,
-        "source": entry.source,
-        "approval": "never" if terms is None else "always" if terms.when is True else "sometimes",
-        "isolated": tool.isolated,
-        "timeout": tool.timeout,
     }
 
 

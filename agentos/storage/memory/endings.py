@@ -17,7 +17,8 @@ from agentos.storage.json_text import copied
 from agentos.storage.memory.rows import MemoryStore, MessageRow, SessionRow
 from agentos.storage.memory.run_rows import RunRow, message_copy, run_copy
 from agentos.storage.records import Record
-from agentos.storage.runs import RunStore, ended_at, said_at
+from agentos.storage.run_ends import ended_at, said_at
+from agentos.storage.runs import RunStore
 
 SAID = ("content", "reasoning", "model", "finish_reason", "usage", "loops", "metadata")
 """What a run says and uses: its pauses and its end set it."""

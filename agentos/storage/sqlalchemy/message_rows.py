@@ -10,7 +10,7 @@ from agentos.domain.message import Message, ToolCall
 from agentos.domain.run import Run
 from agentos.storage.history import StoredMessage
 from agentos.storage.json_text import dumps, loads
-from agentos.storage.runs import said_at
+from agentos.storage.run_ends import said_at
 from agentos.storage.sqlalchemy.columns import Values, microseconds, time_of
 from agentos.storage.sqlalchemy.connection import Row
 from agentos.storage.sqlalchemy.media_rows import address_media_text, attachments_of, attachments_text

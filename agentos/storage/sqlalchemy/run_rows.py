@@ -13,8 +13,8 @@ from agentos.domain.run import Run, RunError, RunStatus
 from agentos.domain.run_step import RunStep
 from agentos.domain.usage import Usage
 from agentos.storage.json_text import dumps, loads
+from agentos.storage.run_ends import ended_at
 from agentos.storage.run_requests import request_text
-from agentos.storage.runs import ended_at
 from agentos.storage.sqlalchemy.columns import Values, fields_of, microseconds, object_of, time_of, time_or_none
 from agentos.storage.sqlalchemy.connection import Row
 from agentos.storage.sqlalchemy.database import Database

@@ -1,10 +1,22 @@
 // The client: one server, one credential.
 import { Runs } from "./runs.js";
-import { fill, Transport, type Answer, type ClientOptions, type Query, type RequestOptions, type Sending } from "./transport.js";
-import type { DataOf, InputOf, Method, Operation, PathWith } from "./types.js";
+import {
+  fill,
+  Transport,
+  type Answer,
+  type ClientOptions,
+  type Query,
+  type RequestOptions,
+  type Sending,
+} from "./transport.js";
+import type { DataOf, InputOf, Method, Operation, PathWith, QueryOf } from "./types.js";
 import { Watchdog } from "./waiting.js";
 
 type Options = Omit<RequestOptions, "query" | "body">;
+
+interface Page {
+  next_cursor?: string;
+}
 
 export class AgentOS {
   readonly runs: Runs;
@@ -23,18 +35,36 @@ export class AgentOS {
    *
    * @throws APIError, ConnectionError
    */
-  request<M extends Method, P extends PathWith<M>>(method: M, path: P, options?: Options & InputOf<Operation<M, P>>): Promise<Answer<DataOf<Operation<M, P>>>>;
-  request<T>(method: string, path: string, options?: RequestOptions & { params?: Record<string, unknown> | undefined }): Promise<Answer<T>>;
-  async request(method: string, path: string, options: RequestOptions & { params?: Record<string, unknown> | undefined } = {}): Promise<Answer<unknown>> {
+  request<M extends Method, P extends PathWith<M>>(
+    method: M,
+    path: P,
+    options?: Options & InputOf<Operation<M, P>>,
+  ): Promise<Answer<DataOf<Operation<M, P>>>>;
+  request<T>(
+    method: string,
+    path: string,
+    options?: RequestOptions & { params?: Record<string, unknown> | undefined },
+  ): Promise<Answer<T>>;
+  async request(
+    method: string,
+    path: string,
+    options: RequestOptions & { params?: Record<string, unknown> | undefined } = {},
+  ): Promise<Answer<unknown>> {
     return this.#transport.request(method, fill(path, options.params), options);
   }
 
   /** Yield the pages of a list, each as the server answers it, as long as there is a `next_cursor`. */
-  async *list<T extends { next_cursor?: string }>(path: string, query: Query = {}, options: Options = {}): AsyncGenerator<T, void, undefined> {
+  list<P extends PathWith<"GET">>(
+    path: P,
+    query?: QueryOf<Operation<"GET", P>>,
+    options?: Options,
+  ): AsyncGenerator<DataOf<Operation<"GET", P>>, void, undefined>;
+  list<T extends Page>(path: string, query?: Query, options?: Options): AsyncGenerator<T, void, undefined>;
+  async *list(path: string, query: Query = {}, options: Options = {}): AsyncGenerator<Page, void, undefined> {
     let cursor: string | undefined;
     do {
       const asked = cursor === undefined ? query : { ...query, cursor };
-      const { data } = await this.#transport.request<T>("GET", path, { ...options, query: asked });
+      const { data } = await this.#transport.request<Page>("GET", path, { ...options, query: asked });
       cursor = data.next_cursor;
       yield data;
     } while (cursor !== undefined);

@@ -35,7 +35,10 @@ export async function* eventsOf(response: Response, watchdog: Watchdog): AsyncGe
   }
 }
 
-async function next(reader: ReadableStreamDefaultReader<Uint8Array>, watchdog: Watchdog): Promise<Uint8Array | undefined> {
+async function next(
+  reader: ReadableStreamDefaultReader<Uint8Array>,
+  watchdog: Watchdog,
+): Promise<Uint8Array | undefined> {
   watchdog.feed();
   try {
     return (await reader.read()).value;

@@ -5,7 +5,14 @@ import type { RunDetail, RunEvent } from "./types.js";
 export function endOf(run: RunDetail, id: number): RunEvent {
   const { run_id, agent_id, session_id } = run;
   const timestamp = run.ended_at ?? run.created_at;
-  const envelope = { id, timestamp, run_id, agent_id, ...(session_id === null ? {} : { session_id }), from_record: true } as const;
+  const envelope = {
+    id,
+    timestamp,
+    run_id,
+    agent_id,
+    ...(session_id === null ? {} : { session_id }),
+    from_record: true,
+  } as const;
   switch (run.status) {
     case "completed":
       return { ...envelope, type: "complete", data: completed(run) };
@@ -18,7 +25,14 @@ export function endOf(run: RunDetail, id: number): RunEvent {
 }
 
 function completed({ content, reasoning, model, finish_reason, duration, usage, loops }: RunDetail) {
-  const known = { output: content ?? "", duration: duration ?? 0, usage, token_count: 0, loops, status: "completed" } as const;
+  const known = {
+    output: content ?? "",
+    duration: duration ?? 0,
+    usage,
+    token_count: 0,
+    loops,
+    status: "completed",
+  } as const;
   return {
     ...known,
     ...(reasoning === null ? {} : { reasoning }),
@@ -28,5 +42,10 @@ function completed({ content, reasoning, model, finish_reason, duration, usage, 
 }
 
 function cancelled({ run_id }: RunDetail) {
-  return { error: "run cancelled", message: "the run was cancelled", code: "RUN_CANCELLED", details: { run_id } } as const;
+  return {
+    error: "run cancelled",
+    message: "the run was cancelled",
+    code: "RUN_CANCELLED",
+    details: { run_id },
+  } as const;
 }

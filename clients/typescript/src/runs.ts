@@ -23,7 +23,11 @@ export class Runs {
   }
 
   /** Run an agent and return its answer, or what it waits for (`status` is `paused`). How a run fails is an `APIError`. */
-  async run(agentId: string, body: RunBody, options: StartRunOptions = {}): Promise<Schemas["RunAnswer"] | Schemas["PausedRun"]> {
+  async run(
+    agentId: string,
+    body: RunBody,
+    options: StartRunOptions = {},
+  ): Promise<Schemas["RunAnswer"] | Schemas["PausedRun"]> {
     return (await this.#post<Schemas["RunAnswer"] | Schemas["PausedRun"]>(agentId, body, options)).data;
   }
 

@@ -150,7 +150,10 @@ export class RunStream implements AsyncIterable<RunEvent> {
     }
     if (this.lastEventId) headers["Last-Event-ID"] = String(this.lastEventId);
     try {
-      return await this.#transport.open(this.#transport.prepare("GET", `${this.#path}/events`, { query, headers }), watchdog);
+      return await this.#transport.open(
+        this.#transport.prepare("GET", `${this.#path}/events`, { query, headers }),
+        watchdog,
+      );
     } catch (error) {
       if (error instanceof APIError && error.code === "EVENTS_EXPIRED") return undefined;
       throw error;

@@ -2,7 +2,9 @@
 import { APIError } from "./errors.js";
 import { mayRetry, pause, sleep, Watchdog } from "./waiting.js";
 
-export type Query = Readonly<Record<string, string | number | boolean | readonly (string | number)[] | null | undefined>>;
+export type Query = Readonly<
+  Record<string, string | number | boolean | readonly (string | number)[] | null | undefined>
+>;
 
 export interface ClientOptions {
   /** Where the server is, with its path prefix if it has one. In a browser, "" is the page's own origin. */
@@ -64,7 +66,9 @@ export class Transport {
       // Found now, or a wrong address would look like a server that is away.
       new URL(this.#base, globalThis.location?.href);
     } catch {
-      throw new TypeError(`baseUrl ${JSON.stringify(this.#base)}: accepted is an http or https address, in a browser also a path`);
+      throw new TypeError(
+        `baseUrl ${JSON.stringify(this.#base)}: accepted is an http or https address, in a browser also a path`,
+      );
     }
   }
 
@@ -110,7 +114,10 @@ export class Transport {
     }
   }
 
-  async #once<T>(prepared: Prepared, { timeout = this.#options.timeout ?? 60_000, signal }: RequestOptions): Promise<Answer<T>> {
+  async #once<T>(
+    prepared: Prepared,
+    { timeout = this.#options.timeout ?? 60_000, signal }: RequestOptions,
+  ): Promise<Answer<T>> {
     const watchdog = new Watchdog(timeout, signal);
     try {
       const response = await this.open(prepared, watchdog);
@@ -129,14 +136,16 @@ export function fill(path: string, params: Readonly<Record<string, unknown>> = {
 /** Return a value as one segment of a path. Browsers resolve `.` and `..` even where they are escaped. */
 export function segment(value: unknown, name = "id"): string {
   const said = String(value ?? "");
-  if (!said || said === "." || said === "..") throw new TypeError(`${name} ${JSON.stringify(value)}: accepted is an id`);
+  if (!said || said === "." || said === "..")
+    throw new TypeError(`${name} ${JSON.stringify(value)}: accepted is an id`);
   return encodeURIComponent(said);
 }
 
 function search(path: string, query: Query): string {
   const found = new URLSearchParams();
   for (const [name, value] of Object.entries(query)) {
-    if (value !== undefined && value !== null) found.append(name, Array.isArray(value) ? value.join(",") : String(value));
+    if (value !== undefined && value !== null)
+      found.append(name, Array.isArray(value) ? value.join(",") : String(value));
   }
   const text = found.toString();
   return text && (path.includes("?") ? "&" : "?") + text;

@@ -24,7 +24,8 @@ export interface Answer {
 }
 
 /** What starts a run; `stream` and `background` are the client's to set. */
-export interface RunBody extends Omit<Partial<Extract<Schemas["RunRequest"], { on_disconnect?: string }>>, "stream" | "background"> {}
+export interface RunBody
+  extends Omit<Partial<Extract<Schemas["RunRequest"], { on_disconnect?: string }>>, "stream" | "background"> {}
 
 /** The data of each type of event. */
 export interface RunEventData {
@@ -72,7 +73,9 @@ type Responses<O> = O extends { responses: infer R } ? R : never;
 type Content<R> = R extends { content: { "application/json": infer D } } ? D : undefined;
 
 /** The JSON of an operation's answer; `undefined` where it has none. */
-export type DataOf<O> = { [S in keyof Responses<O> & (200 | 201 | 202 | 204)]: Content<Responses<O>[S]> }[keyof Responses<O> & (200 | 201 | 202 | 204)];
+export type DataOf<O> = {
+  [S in keyof Responses<O> & (200 | 201 | 202 | 204)]: Content<Responses<O>[S]>;
+}[keyof Responses<O> & (200 | 201 | 202 | 204)];
 
 export type QueryOf<O> = O extends { parameters: { query?: infer Q } } ? Q : never;
 type ParamsOf<O> = O extends { parameters: { path: infer P } } ? { params: P } : { params?: undefined };

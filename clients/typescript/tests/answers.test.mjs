@@ -46,7 +46,11 @@ function rendered(given) {
 }
 
 const stream = (client, options) => client.runs.stream("helper", { input: "Hello" }, options);
-const error = (status, code, headers = {}) => ({ status, headers, body: { error: "…", message: `it is ${code}`, code } });
+const error = (status, code, headers = {}) => ({
+  status,
+  headers,
+  body: { error: "…", message: `it is ${code}`, code },
+});
 
 test("an event that comes twice is dropped", async (t) => {
   const { client, requests } = await answering(t, [1, 2, 2, 3, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
@@ -90,50 +94,94 @@ test("a connection that breaks at a pause does not wait for the answers", async 
 });
 
 test("a connection that breaks at a pause that was answered comes back", async (t) => {
-  const { client } = await answering(
-    t, [1, pause, null], { body: { run_id: "run-1", status: "running" } }, [{ id: 3, type: "resumed" }, 4, 5, 6, 7, 8, 9],
-  );
+  const { client } = await answering(t, [1, pause, null], { body: { run_id: "run-1", status: "running" } }, [
+    { id: 3, type: "resumed" },
+    4,
+    5,
+    6,
+    7,
+    8,
+    9,
+  ]);
   assert.deepEqual(idsOf(await all(stream(client))), [1, 2, 3, 4, 5, 6, 7, 8, 9]);
 });
 
 test("comments, events without a number, and types that are not known do no harm", async (t) => {
   const { client } = await answering(t, [
-    ": heartbeat\n\nretry: 1000\n\n", 1, "data: {}\n\n", { id: 2, type: "news", data: { a: 1 } }, 3, 4, 5, 6, 7, 8, 9,
+    ": heartbeat\n\nretry: 1000\n\n",
+    1,
+    "data: {}\n\n",
+    { id: 2, type: "news", data: { a: 1 } },
+    3,
+    4,
+    5,
+    6,
+    7,
+    8,
+    9,
   ]);
   const events = await all(stream(client));
   assert.deepEqual([idsOf(events).length, events[1].type], [9, "news"]);
 });
 
 test("an event whose data is broken is asked for again", async (t) => {
-  const { client } = await answering(t, [1, 2, "id: 3\nevent: token\ndata: {\"type\n\n"], [3, 4, 5, 6, 7, 8, 9]);
+  const { client } = await answering(t, [1, 2, 'id: 3\nevent: token\ndata: {"type\n\n'], [3, 4, 5, 6, 7, 8, 9]);
   assert.deepEqual(idsOf(await all(stream(client))), [1, 2, 3, 4, 5, 6, 7, 8, 9]);
 });
 
 test("204 after the end was lost gives the end of the run's record", async (t) => {
   const record = {
-    run_id: "run-1", agent_id: "helper", session_id: null, status: "completed", content: "2 3 ", reasoning: null,
-    model: null, finish_reason: "stop", duration: 1, usage: {}, loops: 1, created_at: "t0", ended_at: "t1",
+    run_id: "run-1",
+    agent_id: "helper",
+    session_id: null,
+    status: "completed",
+    content: "2 3 ",
+    reasoning: null,
+    model: null,
+    finish_reason: "stop",
+    duration: 1,
+    usage: {},
+    loops: 1,
+    created_at: "t0",
+    ended_at: "t1",
   };
   const { client, requests } = await answering(t, [1, 2, 3], { status: 204, body: "" }, { body: record });
   const last = (await all(stream(client))).at(-1);
-  assert.deepEqual([last.type, last.data.output, last.data.finish_reason, last.id, last.from_record],
-    ["complete", "2 3 ", "stop", 3, true]);
+  assert.deepEqual(
+    [last.type, last.data.output, last.data.finish_reason, last.id, last.from_record],
+    ["complete", "2 3 ", "stop", 3, true],
+  );
   assert.equal(requests[2].line, "GET /api/v1/runs/run-1");
 });
 
 test("events that are not kept any more give the end of the run's record", async (t) => {
-  const failed = { error: "execution failed", message: "lost", code: "EXECUTION_ERROR", details: { cause: "WORKER_LOST" } };
+  const failed = {
+    error: "execution failed",
+    message: "lost",
+    code: "EXECUTION_ERROR",
+    details: { cause: "WORKER_LOST" },
+  };
   const record = { run_id: "run-1", agent_id: "helper", session_id: "s", created_at: "t0", ended_at: "t1" };
   const gone = error(410, "EVENTS_EXPIRED");
-  for (const [status, cause, code] of [["failed", failed, "EXECUTION_ERROR"], ["cancelled", null, "RUN_CANCELLED"]]) {
+  for (const [status, cause, code] of [
+    ["failed", failed, "EXECUTION_ERROR"],
+    ["cancelled", null, "RUN_CANCELLED"],
+  ]) {
     const { client } = await answering(t, gone, { body: { ...record, status, error: cause } });
     const events = await all(client.runs.follow("run-1", { after: 7 }));
-    assert.deepEqual([events.length, events[0].type, events[0].data.code, events[0].session_id, events[0].id],
-      [1, "error", code, "s", 7]);
+    assert.deepEqual(
+      [events.length, events[0].type, events[0].data.code, events[0].session_id, events[0].id],
+      [1, "error", code, "s", 7],
+    );
   }
 });
 
-for (const [status, code] of [[429, "TOO_MANY_STREAMS"], [502, undefined], [503, "SHUTTING_DOWN"], [504, undefined]]) {
+for (const [status, code] of [
+  [429, "TOO_MANY_STREAMS"],
+  [502, undefined],
+  [503, "SHUTTING_DOWN"],
+  [504, undefined],
+]) {
   test(`a run is asked for again, with the same key, after ${status} ${code ?? "of a proxy"}`, async (t) => {
     const refusal = code ? error(status, code, { "Retry-After": "1" }) : { status, body: "<h1>Oh no</h1>" };
     const { client, requests } = await answering(t, refusal, [1, 2, 3, 4, 5, 6, 7, 8, 9]);
@@ -141,7 +189,10 @@ for (const [status, code] of [[429, "TOO_MANY_STREAMS"], [502, undefined], [503,
     const began = Date.now();
     const events = await all(stream(client, { onState: (state, why) => states.push([state, why?.status]) }));
     assert.equal(textOf(events), "2 3 4 5 6 7 8 ");
-    assert.deepEqual(states.map(([state]) => state), ["connecting", "waiting", "connecting", "open", "closed"]);
+    assert.deepEqual(
+      states.map(([state]) => state),
+      ["connecting", "waiting", "connecting", "open", "closed"],
+    );
     assert.equal(states[1][1], status);
     if (code) assert.ok(Date.now() - began >= 1000);
     const keys = requests.map(({ headers }) => headers["idempotency-key"]);
@@ -158,7 +209,11 @@ test("a server that says that it does not help is not asked again", async (t) =>
 });
 
 test("a server that says that it helps is asked again", async (t) => {
-  const { client, requests } = await answering(t, error(409, "SESSION_BUSY", { "x-should-retry": "true" }), [1, 2, 3, 4, 5, 6, 7, 8, 9]);
+  const { client, requests } = await answering(
+    t,
+    error(409, "SESSION_BUSY", { "x-should-retry": "true" }),
+    [1, 2, 3, 4, 5, 6, 7, 8, 9],
+  );
   await all(stream(client));
   assert.equal(requests.length, 2);
 });
@@ -177,7 +232,13 @@ test("a time at which to come back is understood", async (t) => {
 
 test("a page in the answer's place is no answer, and no stream", async (t) => {
   const page = { headers: { "Content-Type": "text/html" }, body: "<h1>Log in to this network</h1>" };
-  const { client, requests } = await answering(t, page, { body: { runs: [], count: 0 } }, page, [1, 2, 3, 4, 5, 6, 7, 8, 9]);
+  const { client, requests } = await answering(
+    t,
+    page,
+    { body: { runs: [], count: 0 } },
+    page,
+    [1, 2, 3, 4, 5, 6, 7, 8, 9],
+  );
   assert.deepEqual((await client.runs.list()).runs, []);
   assert.equal(textOf(await all(stream(client))), "2 3 4 5 6 7 8 ");
   assert.equal(requests.length, 4);
@@ -197,7 +258,10 @@ test("an answer that does not come in time is a ConnectionError", async (t) => {
   t.after(() => server.close());
   t.after(() => server.closeAllConnections());
   const client = new AgentOS({ baseUrl: `http://127.0.0.1:${server.address().port}`, timeout: 100, retries: 1 });
-  await assert.rejects(client.runs.list(), (found) => found instanceof ConnectionError && /nothing came for 0.1 s/.test(found.message));
+  await assert.rejects(
+    client.runs.list(),
+    (found) => found instanceof ConnectionError && /nothing came for 0.1 s/.test(found.message),
+  );
 });
 
 test("a header that cannot be sent is the caller's mistake", async (t) => {

@@ -13,7 +13,14 @@ const root = join(import.meta.dirname, "..");
 async function bundled(program, options = {}) {
   const { outputFiles } = await build({
     stdin: { contents: program, resolveDir: root },
-    bundle: true, minify: true, logLevel: "error", format: "esm", target: "es2022", platform: "browser", write: false, ...options,
+    bundle: true,
+    minify: true,
+    logLevel: "error",
+    format: "esm",
+    target: "es2022",
+    platform: "browser",
+    write: false,
+    ...options,
   });
   return Buffer.from(outputFiles[0].contents);
 }

@@ -25,11 +25,16 @@ const PRINTED = {
 function programsOf(file) {
   let heading;
   const parts = readFileSync(file, "utf8").matchAll(/^## ([^\n]*)$|^```js$(.*?)^```$/gms);
-  return [...parts].flatMap(([, title, program]) => ((heading = title ?? heading), program ? [[heading, program]] : []));
+  return [...parts].flatMap(
+    ([, title, program]) => ((heading = title ?? heading), program ? [[heading, program]] : []),
+  );
 }
 
 const programs = [...programsOf(readme), ...programsOf(page)];
-const inPage = programs.splice(programs.findIndex(([title]) => title === "In a page"), 1)[0][1];
+const inPage = programs.splice(
+  programs.findIndex(([title]) => title === "In a page"),
+  1,
+)[0][1];
 
 // A file beside the package, so that it finds the package by its name.
 function pasted(t, program) {
@@ -39,7 +44,11 @@ function pasted(t, program) {
   return file;
 }
 
-test("all programs are tested", () => assert.deepEqual(programs.map(([title]) => title), Object.keys(PRINTED)));
+test("all programs are tested", () =>
+  assert.deepEqual(
+    programs.map(([title]) => title),
+    Object.keys(PRINTED),
+  ));
 
 for (const [title, program] of programs) {
   test(`the program "${title}" works`, async (t) => {
@@ -72,11 +81,16 @@ test("the page's program shows the whole text after reloads, and starts one run"
   writeFileSync(kept, JSON.stringify({ key }));
   t.after(() => rmSync(kept));
   const body = `{ input: "Count to 20, one in 0.1 s", session_id: "${session}" }`;
-  const program = inPage.replace('{ input: "Write me a poem" }', body).replace("new AgentOS({", `new AgentOS({ baseUrl: "${url}",`);
+  const program = inPage
+    .replace('{ input: "Write me a poem" }', body)
+    .replace("new AgentOS({", `new AgentOS({ baseUrl: "${url}",`);
   const file = pasted(t, BROWSER + program);
   let shown = [];
   for (const reloadAt of [0, 3, Infinity]) {
-    const visit = spawn(process.execPath, [file], { env: { ...process.env, KEPT: kept }, stdio: ["ignore", "pipe", "inherit"] });
+    const visit = spawn(process.execPath, [file], {
+      env: { ...process.env, KEPT: kept },
+      stdio: ["ignore", "pipe", "inherit"],
+    });
     let printed = "";
     visit.stdout.on("data", (data) => {
       printed += data;
@@ -84,9 +98,17 @@ test("the page's program shows the whole text after reloads, and starts one run"
       if (texts >= reloadAt && printed.includes("connecting")) visit.kill("SIGKILL");
     });
     await once(visit, "close");
-    shown = printed.split("\n").filter(Boolean).map((line) => JSON.parse(line));
+    shown = printed
+      .split("\n")
+      .filter(Boolean)
+      .map((line) => JSON.parse(line));
   }
-  assert.equal(shown.findLast(([id]) => id === "#answer")[1], upTo(20).map((number) => `${number} `).join(""));
+  assert.equal(
+    shown.findLast(([id]) => id === "#answer")[1],
+    upTo(20)
+      .map((number) => `${number} `)
+      .join(""),
+  );
   assert.deepEqual(shown.at(-1), ["#status", "closed"]);
   assert.equal((await runsIn(session)).length, 1);
   assert.deepEqual(JSON.parse(readFileSync(kept, "utf8")), { key });

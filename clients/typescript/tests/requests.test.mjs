@@ -23,8 +23,14 @@ test("a list is read page by page, to its end", async () => {
     ids.unshift(data.session_id);
   }
   const pages = await all(client.list("/api/v1/sessions", { user_id: user, limit: 2 }));
-  assert.deepEqual(pages.map(({ count }) => count), [2, 2, 1]);
-  assert.deepEqual(pages.flatMap(({ sessions }) => sessions.map(({ session_id }) => session_id)), ids);
+  assert.deepEqual(
+    pages.map(({ count }) => count),
+    [2, 2, 1],
+  );
+  assert.deepEqual(
+    pages.flatMap(({ sessions }) => sessions.map(({ session_id }) => session_id)),
+    ids,
+  );
 });
 
 test("an error has its status, code, message and request id", async () => {
@@ -47,7 +53,11 @@ test("the fields of a refused body are in the error's details", async () => {
 
 test("a credential that may not, and none, are errors of their own", async () => {
   const reader = new AgentOS({ baseUrl: url, key: readingKey });
-  await assert.rejects(reader.runs.start("helper", { input: "Hello" }), { name: "APIError", status: 403, code: "FORBIDDEN" });
+  await assert.rejects(reader.runs.start("helper", { input: "Hello" }), {
+    name: "APIError",
+    status: 403,
+    code: "FORBIDDEN",
+  });
   await assert.rejects(new AgentOS({ baseUrl: url }).runs.list(), { status: 401, code: "UNAUTHENTICATED" });
   await assert.rejects(all(reader.runs.stream("helper", { input: "Hello" })), { status: 403, code: "FORBIDDEN" });
 });
@@ -93,7 +103,10 @@ test("what may have been done is not sent again", async (t) => {
 test("a run that is waited for is one run, however often its answer is lost", async (t) => {
   const session = await newSession();
   const proxy = await proxyTo(t, url, { plan: [0, 200] });
-  const answer = await new AgentOS({ baseUrl: proxy.url, key }).runs.run("helper", { input: "Greet me", session_id: session });
+  const answer = await new AgentOS({ baseUrl: proxy.url, key }).runs.run("helper", {
+    input: "Greet me",
+    session_id: session,
+  });
   assert.equal(answer.content, GREETING);
   assert.equal((await runsIn(session)).length, 1);
 });
@@ -170,7 +183,10 @@ test("an abort ends a request, and its waiting, with its reason", async (t) => {
   setTimeout(() => controller.abort(reason), 200);
   await assert.rejects(away.request("GET", "/api/v1/runs", { signal: controller.signal }), reason);
   await assert.rejects(away.request("GET", "/api/v1/runs", { signal: AbortSignal.abort(reason) }), reason);
-  await assert.rejects(all(away.runs.stream("helper", { input: "Hello" }, { signal: AbortSignal.abort(reason) })), reason);
+  await assert.rejects(
+    all(away.runs.stream("helper", { input: "Hello" }, { signal: AbortSignal.abort(reason) })),
+    reason,
+  );
 });
 
 test("ids that would lead to another path are refused", async () => {

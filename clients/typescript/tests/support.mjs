@@ -19,7 +19,11 @@ export async function all(iterable) {
   return found;
 }
 
-export const textOf = (events) => events.filter(({ type }) => type === "token").map(({ data }) => data.token).join("");
+export const textOf = (events) =>
+  events
+    .filter(({ type }) => type === "token")
+    .map(({ data }) => data.token)
+    .join("");
 
 export const idsOf = (events) => events.map(({ id }) => id);
 

@@ -19,6 +19,9 @@ export async function requests(): Promise<void> {
   const listed = await client.request("GET", "/api/v1/sessions", { query: { limit: 5, q: "poem" } });
   const sessions: Schemas["Session"][] = listed.data.sessions;
   for await (const page of client.list<Schemas["SessionList"]>("/api/v1/sessions", { q: "a" })) page.sessions[0]?.name;
+  for await (const page of client.list("/api/v1/agents", { limit: 10 })) page.agents[0]?.id.trim();
+  // @ts-expect-error: an agent has no colour
+  for await (const page of client.list("/api/v1/agents")) page.agents[0]?.colour;
 }
 
 export async function runs(): Promise<void> {

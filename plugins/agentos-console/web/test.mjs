@@ -1,4 +1,4 @@
-// Runs the unit tests of the sources with Node's own runner: `node test.mjs`. esbuild takes the types out.
+// Runs the unit tests of the sources with Node's own runner: `node test.mjs`, or `node test.mjs blocks` for some. esbuild takes the types out.
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -7,9 +7,10 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 import { build } from 'esbuild'
 
 const here = dirname(fileURLToPath(import.meta.url))
+const wanted = process.argv.slice(2)
 const target = mkdtempSync(join(tmpdir(), 'agentos-console-tests-'))
 try {
-  const names = readdirSync(join(here, 'tests')).filter(name => name.endsWith('.test.ts'))
+  const names = readdirSync(join(here, 'tests')).filter(name => name.endsWith('.test.ts') && (wanted.length === 0 || wanted.some(one => name.startsWith(one))))
   await build({
     absWorkingDir: here,
     entryPoints: names.map(name => join('tests', name)),

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type Block, BlockStream, blocksOf, LIMIT, TABLE_ROWS } from '../src/text/blocks'
+import { type Block, LIMIT, TABLE_ROWS } from '../src/text/block'
+import { BlockStream, blocksOf } from '../src/text/blocks'
 import { cutAt, mended } from '../src/text/cut'
 import { marked } from 'marked'
 
@@ -187,6 +188,14 @@ test('no piece is longer than the limit, whatever the text', () => {
     for (const block of blocksOf(text).blocks) {
       for (const piece of block.pieces) assert.ok(piece.length <= LIMIT + 2_100, `${piece.length} of ${text.slice(0, 9)}`)
     }
+  }
+})
+
+test('the middle of a long line begins nothing, whatever it looks like', () => {
+  for (const mark of ['# ', '- ', '> ', '```', '| a |', '    ']) {
+    const line = 'x'.repeat(1000) + mark + 'y'.repeat(1000 - mark.length) + mark.repeat(500)
+    assert.deepEqual([...new Set(kinds(line))], ['paragraph'], mark)
+    assert.equal(pieces(line).flat().join('').trim(), line.trim(), mark)
   }
 })
 

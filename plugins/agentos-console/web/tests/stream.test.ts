@@ -137,6 +137,11 @@ test('a run of which only the end is kept shows its answer', () => {
   assert.deepEqual(parts(state), ['text All'])
 })
 
+test('of the events that an agent sends with one name, the last one is shown', () => {
+  const { state } = applied(run(start, ['custom', { name: 'progress', data: 1 }], ['custom', { name: 'source', data: 'a' }], ['custom', { name: 'progress', data: 2 }]))
+  assert.deepEqual(state.parts.value.map(part => (part.kind === 'note' ? [part.text, part.data] : [])), [['progress', 2], ['source', 'a']])
+})
+
 test('events that are not known change nothing', () => {
   const { state, results } = applied(run(start, ['state', { delta: [] }], ['later' as 'state', {}]))
   assert.deepEqual(results, ['ok', 'ok', 'ok'])

@@ -8,19 +8,25 @@ import { Icon } from '../kit/Icon'
 import { loadRights } from './rights'
 import { connect, key, setKey, title } from './session'
 
+const PRINTABLE = /^[!-~]+$/
+
 /** Asks for a key. The server says whether it is right; what it may do is shown in the shell. */
 export function Login(): VNode {
   const [text, setText] = useState('')
   const [busy, setBusy] = useState(false)
   const [error, setError] = useState<unknown>(null)
+  const [odd, setOdd] = useState(false)
   const refused = key.value !== null && error === null
 
   const submit = async (event: Event): Promise<void> => {
     event.preventDefault()
     const entered = text.trim()
     if (entered === '' || busy) return
-    setBusy(true)
     setError(null)
+    setOdd(!PRINTABLE.test(entered))
+    // A browser cannot even send it.
+    if (!PRINTABLE.test(entered)) return
+    setBusy(true)
     try {
       await loadRights(connect(entered, fetch.bind(globalThis)))
       setKey(entered)
@@ -30,7 +36,7 @@ export function Login(): VNode {
       setBusy(false)
     }
   }
-  const wrong = hasStatus(error, 401) ? 'The server does not know this key, or it is revoked or expired.' : null
+  const wrong = odd ? 'This is no key: it has letters that no key has.' : hasStatus(error, 401) ? 'The server does not know this key, or it is revoked or expired.' : null
   return (
     <main class="gate">
       <form class="gate-box stack stack-wide" onSubmit={submit}>

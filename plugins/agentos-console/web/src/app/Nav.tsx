@@ -41,9 +41,9 @@ export function Nav({ current, drawer, onCloseDrawer, onPalette, onHelp }: NavPr
         <span class="nav-title clip">{title}</span>
         <Button class="nav-fold" kind="quiet" small icon="sidebar" label={narrow.value ? 'Unfold the navigation' : 'Fold the navigation'} onClick={() => (narrow.value = !narrow.value)} />
       </div>
-      <button type="button" class="nav-find" onClick={onPalette} aria-label="Go to anything">
+      <button type="button" class="nav-find" onClick={onPalette} title={narrow.value ? 'Go to anything' : undefined}>
         <Icon name="search" />
-        <span class="nav-text">Go to…</span>
+        <span class="nav-text clip">Go to anything</span>
         <span class="nav-keys nav-text" aria-hidden="true">{caps('mod+k').map(cap => <kbd key={cap}>{cap}</kbd>)}</span>
       </button>
       <div class="nav-groups">

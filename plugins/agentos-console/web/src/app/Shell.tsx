@@ -60,7 +60,7 @@ export function Shell(): VNode {
       </header>
       {drawer && <div class="drawer-shade" onClick={() => setDrawer(false)} />}
       <Nav current={view} drawer={drawer} onCloseDrawer={() => setDrawer(false)} onPalette={() => setOverlay('palette')} onHelp={() => setOverlay('help')} />
-      <main class="main" ref={main} tabIndex={-1} aria-label={view?.title ?? 'Not found'} inert={drawer}>
+      <main class="main" id="main" ref={main} tabIndex={-1} aria-label={view?.title ?? 'Not found'} inert={drawer}>
         <Banner />
         <div class="main-view"><ViewHost view={view} /></div>
       </main>

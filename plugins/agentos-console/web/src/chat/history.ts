@@ -1,6 +1,6 @@
 // A session's transcript as turns: one for each run, and one for each message that was added without a run.
-import { nextKey, finished, RunState } from './stream'
-import { toolState, type Part, type ToolPart } from './parts'
+import { finished, nextKey, toolState, type Part, type ToolPart } from './parts'
+import { RunState } from './stream'
 import type { History, Message, RunDetail, RunRecord } from './types'
 
 /** What came from one run, in order. */

@@ -1,6 +1,7 @@
 // What a run says and does, in the order in which it did.
 import { signal, type Signal } from '@preact/signals'
-import type { GrowingText } from '../text/growing'
+import { GrowingText } from '../text/growing'
+import type { Usage } from './types'
 
 export interface TextPart {
   kind: 'text'
@@ -52,3 +53,43 @@ export interface NotePart {
 export type Part = TextPart | ReasoningPart | ToolPart | NotePart
 
 export const toolState = (state: ToolState): Signal<ToolState> => signal(state)
+
+let keys = 0
+export const nextKey = (): number => ++keys
+
+/** The data of an event of a tool call. */
+export interface ToolData {
+  tool_call_id: string
+  tool_name: string
+  arguments?: unknown
+  status: 'started' | 'completed' | 'failed'
+  result?: string
+  error?: string
+  duration?: number
+  remembered?: { decision?: string }
+}
+
+/** The data of the event of a good end. */
+export interface CompleteData {
+  output: string
+  duration: number
+  usage: Usage
+  model?: string
+  finish_reason?: string
+}
+
+export const isTool = (part: Part): part is ToolPart => part.kind === 'tool'
+
+export function toolPart(data: ToolData, turn: number, at: number): ToolPart {
+  return {
+    ...{ kind: 'tool', key: nextKey(), turn, id: data.tool_call_id, name: data.tool_name, arguments: data.arguments },
+    ...{ begun: at, state: toolState({ status: 'started' }), remembered: data.remembered?.decision },
+  }
+}
+
+/** A text that is complete. */
+export function finished(text: string): GrowingText {
+  const made = new GrowingText(text)
+  made.finish()
+  return made
+}

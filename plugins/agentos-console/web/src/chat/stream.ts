@@ -2,7 +2,7 @@
 // once per frame.
 import { batch, signal } from '@preact/signals'
 import { GrowingText } from '../text/growing'
-import { toolState, type Part, type ReasoningPart, type ToolPart } from './parts'
+import { finished, isTool, nextKey, toolPart, toolState, type CompleteData, type Part, type ReasoningPart, type ToolData } from './parts'
 import type { Failure, MediaDescription, PendingAction, RunEvent, Status, Usage } from './types'
 
 export interface Facts {
@@ -17,9 +17,6 @@ const UNKNOWN: Facts = { usage: null, model: null, finishReason: null, duration:
 
 /** What an event means for who follows: `lost`: an event before it never came, so follow again from the start. */
 export type Applied = 'ok' | 'lost'
-
-let keys = 0
-export const nextKey = (): number => ++keys
 
 export class RunState {
   readonly input = signal('')
@@ -71,7 +68,7 @@ export class RunState {
       case 'tool_call':
         return this.#tool(event.data, at)
       case 'custom':
-        return this.#note(event.data.name, event.data.data)
+        return this.#said(event.data.name, event.data.data)
       case 'paused':
         this.#closeParts(at)
         for (const { id, tool_name } of event.data.pending) this.#waited.set(id, tool_name)
@@ -205,6 +202,14 @@ export class RunState {
     return 'ok'
   }
 
+  /** Of events with one name, as progress, the last one counts. */
+  #said(name: string, data: unknown): Applied {
+    const before = this.parts.value.findLast(part => part.kind === 'note' && part.turn === this.#turn && part.data !== undefined && part.text === name)
+    if (!before) return this.#note(name, data)
+    this.parts.value = this.parts.value.map(part => (part === before ? ({ ...before, data } as Part) : part))
+    return 'ok'
+  }
+
   #note(text: string, data?: unknown): Applied {
     this.#add({ kind: 'note', key: nextKey(), turn: this.#turn, text, data })
     return 'ok'
@@ -237,39 +242,4 @@ export class RunState {
       if (isTool(part) && part.state.value.status === 'started') part.state.value = { status: 'unknown' }
     }
   }
-}
-
-interface ToolData {
-  tool_call_id: string
-  tool_name: string
-  arguments?: unknown
-  status: 'started' | 'completed' | 'failed'
-  result?: string
-  error?: string
-  duration?: number
-  remembered?: { decision?: string }
-}
-
-interface CompleteData {
-  output: string
-  duration: number
-  usage: Usage
-  model?: string
-  finish_reason?: string
-}
-
-const isTool = (part: Part): part is ToolPart => part.kind === 'tool'
-
-function toolPart(data: ToolData, turn: number, at: number): ToolPart {
-  return {
-    ...{ kind: 'tool', key: nextKey(), turn, id: data.tool_call_id, name: data.tool_name, arguments: data.arguments },
-    ...{ begun: at, state: toolState({ status: 'started' }), remembered: data.remembered?.decision },
-  }
-}
-
-/** A text that is complete. */
-export function finished(text: string): GrowingText {
-  const made = new GrowingText(text)
-  made.finish()
-  return made
 }

@@ -16,7 +16,7 @@ export const plural = (value: number, one: string, many = one + 's'): string => 
 /** A duration in seconds: `48 ms`, `3.2 s`, `2 min 5 s`, `3 h 20 min`, `4 d`. */
 export function duration(seconds: number): string {
   if (seconds < 0.0005) return '0 ms'
-  if (seconds < 1) return `${Math.round(seconds * 1000)} ms`
+  if (seconds < 0.9995) return `${Math.round(seconds * 1000)} ms`
   if (seconds < 9.95) return `${seconds.toFixed(1)} s`
   if (seconds < 59.5) return `${Math.round(seconds)} s`
   const whole = Math.round(seconds)

@@ -1,4 +1,5 @@
-import type { VNode } from 'preact'
+import { Fragment, type VNode } from 'preact'
+import { at, Link } from '../app/router'
 import { visible } from '../kit/format'
 import { ErrorNotice, Loading, Notice } from '../kit/Notice'
 import { Page } from '../kit/Page'
@@ -49,6 +50,13 @@ export default function Plugins(): VNode {
   )
 }
 
+/** A tool and an agent have a page of their own. */
+function Brought({ kind, name }: { kind: string; name: string }): VNode {
+  if (kind === 'tool') return <Link to={at('tools', name)}>{visible(name)}</Link>
+  if (kind === 'agent') return <Link to={at('agents', name)}>{visible(name)}</Link>
+  return <>{visible(name)}</>
+}
+
 /** `tool:calculator`, `tool:clock` → `tool` calculator, clock. */
 function Brings({ provides }: { provides: readonly string[] }): VNode {
   if (provides.length === 0) return <span class="faint">nothing</span>
@@ -62,7 +70,8 @@ function Brings({ provides }: { provides: readonly string[] }): VNode {
     <ul role="list" class="stack stack-tight">
       {[...kinds].map(([kind, names]) => (
         <li key={kind}>
-          <span class="faint">{visible(kind.replaceAll('_', ' '))}</span> {visible(names.filter(Boolean).join(', '))}
+          <span class="faint">{visible(kind.replaceAll('_', ' '))}</span>{' '}
+          {names.filter(Boolean).map((name, index) => <Fragment key={name}>{index > 0 && ', '}<Brought kind={kind} name={name} /></Fragment>)}
         </li>
       ))}
     </ul>

@@ -1,37 +1,9 @@
 // Splits a Markdown text that grows into blocks. A block, or a piece of a long one, is frozen as soon as what comes
 // later cannot change it: only the tail is read again. How the text was cut when it arrived makes no difference, and no
 // piece is longer than LIMIT, so that a hostile text costs no more than any other.
+import { CODE_LINES, DEEP, DEFINITIONS, LIMIT, LIST, PARAGRAPH, PART, ROWS, TABLE_ROWS, type Block, type BlockKind } from './block'
 import { cutAt } from './cut'
 import * as lines from './lines'
-
-export type BlockKind = 'flow' | 'paragraph' | 'table' | 'code'
-
-export interface Block {
-  kind: BlockKind
-  /** Frozen source. Of a table, the first piece is its head, which the others need. Of code, without the fences. */
-  readonly pieces: string[]
-  /** What may still change; empty once the block is closed. */
-  tail: string
-  closed: boolean
-  /** Of code: what the fence says. */
-  language: string
-}
-
-/** Characters of a frozen piece, about: of a paragraph, of a list, of anything. */
-export const PARAGRAPH = 2_000
-export const LIST = 1_500
-export const LIMIT = 16_000
-/** Characters of a line that are taken at once. */
-const PART = 1_000
-/** Characters of all link definitions. */
-const DEFINITIONS = 4_000
-/** A line of a list that begins further to the right; to read so many spaces at every level takes time. */
-const DEEP = /^([ \t]{80})[ \t]+/
-/** Rows of a table that are frozen together, and that are shown below one head. */
-export const ROWS = 20
-export const TABLE_ROWS = 300
-/** Lines of code that are frozen together. */
-export const CODE_LINES = 40
 
 interface Open {
   block: Block

@@ -1,6 +1,7 @@
 // Writes the blocks of a text into the page: each frozen piece once, the tail anew. It works for a few milliseconds
 // and says whether there is more, so that a long text never holds the page up.
-import type { Block, BlockKind, BlockStream } from './blocks'
+import type { Block, BlockKind } from './block'
+import type { BlockStream } from './blocks'
 import { CodeView } from './code'
 import { mended } from './cut'
 import { html, inlineHtml } from './html'
@@ -26,6 +27,8 @@ export class TextView {
   #tailText = ''
   /** The link definitions that the first pieces were read with. */
   #definitions = ''
+  /** The level of the last heading: none is skipped, so that the page's outline holds. */
+  #level = 2
   /** The time of the next reading of a long tail: it may take a fifth of the time. */
   #due = 0
 
@@ -54,6 +57,7 @@ export class TextView {
     this.#shown = []
     this.#tail = []
     this.#tailText = ''
+    this.#level = 2
     this.#definitions = stream.definitions
     this.#root.replaceChildren()
   }
@@ -74,7 +78,7 @@ export class TextView {
       this.#dropTail()
       last.pieces += 1
       if (last.code) last.code.append(piece)
-      else placeIn(last.into, block.kind).append(...nodes(block.kind, piece, block, stream.definitions))
+      else placeIn(last.into, block.kind).append(...this.#outlined(nodes(block.kind, piece, block, stream.definitions), true))
     }
     if (!block.closed || last.pieces < block.pieces.length) return piece !== undefined
     last.code?.finish()
@@ -103,9 +107,24 @@ export class TextView {
     this.#dropTail()
     this.#tailText = text
     if (!tail || tail.kind === 'code' || isMark(text)) return
-    this.#tail = nodes(tail.kind, tail.kind === 'table' ? text : mended(text), tail.block, stream.definitions)
+    this.#tail = this.#outlined(nodes(tail.kind, tail.kind === 'table' ? text : mended(text), tail.block, stream.definitions), false)
     if (shown) placeIn(shown.into, tail.kind).append(...this.#tail)
     else this.#root.append(...this.#tail)
+  }
+
+  /** Headings at most one level below the one before. */
+  #outlined(found: ChildNode[], isFrozen: boolean): ChildNode[] {
+    let level = this.#level
+    const outlined = found.map(node => {
+      const wanted = /^H([3-6])$/.exec(node.nodeName)?.[1]
+      if (wanted === undefined) return node
+      level = Math.min(Number(wanted), level + 1)
+      const heading = document.createElement(`h${level}`)
+      heading.append(...node.childNodes)
+      return heading
+    })
+    if (isFrozen) this.#level = level
+    return outlined
   }
 
   #dropTail(): void {
