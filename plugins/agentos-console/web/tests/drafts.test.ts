@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import { definitionOf, draftOf, EMPTY } from '../src/agents/draft'
+import { definitionOf, draftOf, EMPTY, idFrom } from '../src/agents/draft'
 import { askedBy, decisionOf, type Action } from '../src/approvals/answers'
 import { addEvents, type RunEventLike } from '../src/runs/eventRows'
 
@@ -123,4 +123,9 @@ test('a row takes at most 200 tokens, and its summary one line', () => {
     [200, 200, 50],
   )
   assert.ok(rows.every(row => row.summary.length <= 200 && !row.summary.includes('\n')))
+})
+
+test('the id of a new agent follows from its name', () => {
+  assert.equal(idFrom(' Élan & Travel guide 2! '), 'elan-travel-guide-2')
+  assert.equal(idFrom('日本'), '')
 })

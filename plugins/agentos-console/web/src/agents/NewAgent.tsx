@@ -8,7 +8,7 @@ import { ErrorNotice, Loading } from '../kit/Notice'
 import { Page } from '../kit/Page'
 import { tell } from '../kit/toast'
 import { useResource } from '../kit/useResource'
-import { definitionOf, draftOf, EMPTY, type Draft, type Problems } from './draft'
+import { definitionOf, draftOf, EMPTY, idFrom, type Draft, type Problems } from './draft'
 import { DraftForm } from './DraftForm'
 import { fieldProblems } from './refusals'
 import { createAgent, readAgent } from './stored'
@@ -60,7 +60,12 @@ function Form({ start }: { start: Draft }): VNode {
       setBusy(false)
     }
   }
-  const change = (changes: Partial<Draft>): void => setDraft(before => ({ ...before, ...changes }))
+  // The id follows the name until one is typed.
+  const change = (changes: Partial<Draft>): void =>
+    setDraft(before => {
+      const follows = changes.name !== undefined && before.id === idFrom(before.name)
+      return { ...before, ...(follows ? { id: idFrom(changes.name ?? '') } : {}), ...changes }
+    })
   return (
     <form
       class="stack stack-wide"

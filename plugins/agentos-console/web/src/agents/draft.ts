@@ -160,3 +160,15 @@ function countIn(draft: Draft, field: Count, problems: Problems, least: number, 
   problems[field] = `has to be a whole number from ${least} to ${most}`
   return undefined
 }
+
+/** An id from a name, for a new agent: `Travel guide 2` is `travel-guide-2`. */
+export function idFrom(name: string): string {
+  const plain = name
+    .normalize('NFD')
+    .replace(/[\u0300-\u036f]/g, '')
+    .toLowerCase()
+  return plain
+    .replace(/[^a-z0-9._-]+/g, '-')
+    .replace(/^[-._]+|-+$/g, '')
+    .slice(0, 128)
+}
