@@ -109,7 +109,7 @@ class CorePlugin:
 
 def expire_run(record: Record, server: Server) -> datetime | None:
     """Reject what the run that the record is named after waits for, or end it; return when to look again."""
-    return server.runs.expire(record.id, due=record.due_at)
+    return server.runs.expire(record.id)
 
 
 def forget_rule(record: Record, server: Server) -> datetime | None:

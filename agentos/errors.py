@@ -222,7 +222,7 @@ class EventsExpired(RequestError, code="EVENTS_EXPIRED"):
 
 
 class AlreadyAnswered(RequestError, code="ALREADY_ANSWERED"):
-    """What the run waits for was answered before, and otherwise."""
+    """What the run waits for has another answer already."""
 
 
 class PendingExpired(RequestError, code="PENDING_EXPIRED"):

@@ -32,6 +32,8 @@ def upgrade() -> None:
         click.echo(f"Nothing was changed: {before.description}.")
     else:
         click.echo(f"The schema is at {after.current} already.")
+    if before.lacks is not None and after.lacks is None:
+        click.echo(f"The database now has the {before.lacks}.")
 
 
 @command.command("current")
@@ -44,7 +46,7 @@ def current(as_json: bool) -> None:
         print_json({**dataclasses.asdict(schema), "ready": schema.ready, "description": schema.description})
     else:
         click.echo(f"current: {schema.current or 'none'}\nneeded:  {schema.head or 'none'}")
-        if schema.current != schema.head:
+        if schema.current != schema.head or schema.lacks is not None:
             click.echo(f"{schema.description}.")
 
 

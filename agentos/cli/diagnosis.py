@@ -188,10 +188,15 @@ def _database(services: Services, config: Config) -> Iterator[Finding]:
                 return
             yield Finding("database", "ok", f"{database_name(config.database_url)}: {check.detail}")
         elif check.name == "migrations":
-            if not check.ok and config.migrate and services.storage.schema().older:
+            if not check.ok and config.migrate and _is_made_at_start(services):
                 yield Finding("schema", "warning", "not the one needed; the next start brings it up to date")
             else:
                 yield Finding("schema", "ok" if check.ok else "failed", check.detail)
+
+
+def _is_made_at_start(services: Services) -> bool:
+    schema = services.storage.schema()
+    return schema.older or schema.lacks is not None
 
 
 def _unusable(services: Services, config: Config, reason: str) -> Finding:

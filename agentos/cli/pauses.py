@@ -29,6 +29,8 @@ def pending_line(action: Mapping[str, Any]) -> str:
     arguments = action["arguments"]
     text = arguments if isinstance(arguments, str) else json_text(arguments)
     what, who = WAITS_FOR.get(action["kind"], (action["kind"], "a caller"))
+    if action.get("approver") == "other":
+        who = "another person than the owner, with scope runs:approve:any"
     until = f", until {action['expires_at']}" if "expires_at" in action else ""
     why = f": {one_line(action['message'], SHOWN)}" if "message" in action else ""
     return f"{action['id']} {what} {one_line(action['tool_name'])}({one_line(text, SHOWN)}) by {who}{until}{why}"

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 from agentos.domain.pending import PendingAction
 from agentos.domain.run import Run
+from agentos.domain.times import utc_now
 from agentos.errors import RateLimited, RunCancelled, StorageError
 from agentos.events.log import EventLog
 from agentos.execution.finalizer import RunFinalizer, persistently
@@ -53,14 +55,15 @@ class RunPauser:
             return None
         self._log.release(live.run.id)
         try:
-            run, checkpoints, frame = live.paused(actions)
+            waiting = self._by_shared_clock(actions)
+            run, checkpoints, frame = live.paused(waiting)
             save = partial(
                 self._storage.runs.pause,
                 run,
                 checkpoints=checkpoints,
-                actions=actions,
+                actions=waiting,
                 frames=[*live.stream.unlogged(), frame],
-                records=_expiry(run, actions),
+                records=_expiry(run, waiting),
                 limit=self._limit,
             )
             paused = persistently(save)
@@ -76,6 +79,18 @@ class RunPauser:
         live.run = run
         live.stream.append(frame)
         return Ended()
+
+    def _by_shared_clock(self, actions: Sequence[PendingAction]) -> Sequence[PendingAction]:
+        """Return actions with their times by the database's clock, which decides when their time is over."""
+        ahead = persistently(self._storage.now) - utc_now()
+        return [
+            replace(
+                action,
+                created_at=action.created_at + ahead,
+                expires_at=None if action.expires_at is None else action.expires_at + ahead,
+            )
+            for action in actions
+        ]
 
 
 def _expiry(run: Run, actions: Sequence[PendingAction]) -> Sequence[Record]:

@@ -116,7 +116,10 @@ class ApprovalRuleService:
         if self._storage.records.get(COLLECTION, rule_id, owner=caller.owner) is None:
             owner = self._owner_of(rule_id) if _visible_owner(caller) is None else None
         if owner is None or not self._storage.records.delete(COLLECTION, rule_id, owner=owner):
-            raise NotFound(f"there is no remembered decision {rule_id!r:.100}; GET /api/v1/approvals/rules lists them")
+            raise NotFound(
+                f"there is no remembered decision {rule_id!r:.100}; GET /api/v1/approvals/rules and 'agentos approvals"
+                " rules list' list them"
+            )
         logger.info("a remembered decision was revoked", extra={"remembered": rule_id, "by": caller.id})
 
     def _is_there(self, session_id: str, known: dict[str, bool]) -> bool:

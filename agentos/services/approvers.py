@@ -27,11 +27,11 @@ def check_approver(run: Run, action: PendingAction, caller: Principal) -> Approv
                 f"action {action.id!r} is answered by those who may run agent {run.agent_id!r}; the credential may not"
             )
         return answers_as
-    if not caller.may(APPROVE):
-        raise Forbidden(f"action {action.id!r} is an approval; answering it needs the scope {APPROVE!r}")
-    # An approver that a newer version knows is not the owner either.
+    # An approver that a newer version knows is not the owner either. This comes first: no scope helps an owner.
     if action.approver != "owner" and answers_as != "other":
         raise Forbidden(f"action {action.id!r} needs another person than the owner of the run; {_who_may(caller)}")
+    if not caller.may(APPROVE):
+        raise Forbidden(f"action {action.id!r} is an approval; answering it needs the scope {APPROVE!r}")
     return answers_as
 
 

@@ -11,7 +11,7 @@ from agentos.config import Config
 from agentos.domain.pending import EXPIRY, Answer, PendingAction, PendingKind
 from agentos.domain.principal import APPROVE_ANY, Principal
 from agentos.domain.run import Run, RunStatus
-from agentos.domain.times import rfc3339, utc_now
+from agentos.domain.times import rfc3339
 from agentos.errors import NotFound, PendingExpired, RunFinished, RunNotFound
 from agentos.execution.pause import expiry_key
 from agentos.execution.preparation import Prepare
@@ -64,7 +64,7 @@ class PauseService:
             raise PendingExpired(f"run {run_id!r} was not answered in time and has ended")
         actions = {action.id: action for action in self._storage.runs.actions(run_id)}
         agent = self._prepare(run).agent
-        now = utc_now()
+        now = self._storage.now()
         given: dict[str, Answer] = {}
         rules: dict[str, Record] = {}
         for action_id, answer in answers.items():
@@ -93,22 +93,22 @@ class PauseService:
             self._resume(answered)
         return answered.run if sees(caller, run) else as_shown_to_approver(answered.run)
 
-    def expire(self, run_id: str, *, due: datetime | None = None) -> datetime | None:
+    def expire(self, run_id: str) -> datetime | None:
         """Reject the approvals of a paused run that were not decided in time, or end the run if it needs an answer.
 
-        ``due`` is the time that has come, by the clock of the database. Return when to look again; ``None``: not any
-        more.
+        The clock of the database decides. Return when to look again, by that clock; ``None``: not any more.
         """
         run = self._storage.runs.get(run_id, owner=None)
         if run is None or run.status is not RunStatus.PAUSED:
             return None
-        over = [action for action in run.pending if _is_over(action, due)]
+        now = self._storage.now()
+        over = [action for action in run.pending if _is_over(action, now)]
         fatal = [action for action in over if action.kind is not PendingKind.APPROVAL or action.on_expiry != "reject"]
         if fatal:
             self._worker.end_unattended(run, _failure(fatal))
             return None
         if over:
-            rejection = Answer(decision="reject", message=LATE, answered_by=EXPIRY, answered_at=utc_now())
+            rejection = Answer(decision="reject", message=LATE, answered_by=EXPIRY, answered_at=now)
             try:
                 answered = self._storage.runs.answer(
                     run_id, {action.id: rejection for action in over}, owner=None, late=True
@@ -146,7 +146,10 @@ class PauseService:
         """Return one action, with its answer if it has one. Raises ``NotFound``."""
         found = self._storage.runs.action(action_id)
         if found is None or not _sees_action(caller, found):
-            raise NotFound(f"there is no action {action_id!r:.100}; GET /api/v1/approvals lists what waits")
+            raise NotFound(
+                f"there is no action {action_id!r:.100}; GET /api/v1/approvals and 'agentos approvals list' show what"
+                " waits"
+            )
         return found
 
 
@@ -166,11 +169,9 @@ def _sees_action(caller: Principal, found: WaitingAction) -> bool:
     return caller.may(APPROVE_ANY) and found.action.kind is PendingKind.APPROVAL
 
 
-def _is_over(action: PendingAction, due: datetime | None) -> bool:
-    """Return whether the time of an action is over by both clocks, and no answer can be on its way any more."""
-    if action.expires_at is None or (due is not None and action.expires_at > due):
-        return False
-    return action.expires_at + SETTLED <= utc_now()
+def _is_over(action: PendingAction, now: datetime) -> bool:
+    """Return whether the time of an action is over, and no answer can be on its way any more."""
+    return action.expires_at is not None and action.expires_at + SETTLED <= now
 
 
 def _failure(actions: Sequence[PendingAction]) -> PendingExpired:

@@ -137,12 +137,12 @@ class RunService:
         actions = self._storage.runs.actions(run.id)
         return actions if sees(caller, run) else [one for one in actions if one.kind is PendingKind.APPROVAL]
 
-    def expire(self, run_id: str, *, due: datetime | None = None) -> datetime | None:
+    def expire(self, run_id: str) -> datetime | None:
         """Reject the approvals of a paused run whose time is over, or end it: :meth:`PauseService.expire`.
 
         Return when to look again; ``None``: not any more.
         """
-        return self._pauses.expire(run_id, due=due)
+        return self._pauses.expire(run_id)
 
     def waiting(
         self, where: PendingFilter, paging: Paging, caller: Principal, *, oldest_first: bool = False

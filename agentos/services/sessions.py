@@ -14,7 +14,7 @@ from agentos.domain.message import Message
 from agentos.domain.principal import Principal
 from agentos.domain.session import Session
 from agentos.domain.times import utc_now
-from agentos.errors import IdempotencyConflict, InvalidRequest, RunCancelled, SessionNotFound
+from agentos.errors import IdempotencyConflict, InvalidRequest, RunCancelled, SessionNotFound, StorageError
 from agentos.execution.worker import Worker
 from agentos.services.added_messages import AddedMessages
 from agentos.services.size_limits import SizeLimits
@@ -202,7 +202,8 @@ class SessionService:
     def list(self, where: SessionFilter, paging: Paging, caller: Principal) -> Page[Session]:
         """Return the caller's sessions, newest activity first.
 
-        Raises ``InvalidRequest`` for ``said`` where ``AGENTOS_SEARCH`` is off.
+        Raises ``InvalidRequest`` for ``said`` where ``AGENTOS_SEARCH`` is off, and ``StorageError`` where no upgrade
+        has made the index.
         """
         return self._storage.sessions.list(self._within(where, caller), paging)
 
@@ -216,6 +217,8 @@ class SessionService:
                 "query parameter 'q_text' is not accepted here: this deployment keeps no index of what is said; its"
                 " operator turns it on with AGENTOS_SEARCH=true"
             )
+        if where.said is not None and (schema := self._storage.schema()).lacks is not None:
+            raise StorageError(f"query parameter 'q_text' cannot be answered now: {schema.description}")
         return where if caller.visible_owner is None else replace(where, owner=caller.visible_owner)
 
     def update(

@@ -42,7 +42,10 @@ def new_answers(
             if action.answer.answered_by == EXPIRY:
                 raise PendingExpired(f"{action_id!r} was not answered in time, and the call was rejected")
             if action.answer != answer:
-                raise AlreadyAnswered(f"{action_id!r} was answered before, and otherwise; the first answer counts")
+                raise AlreadyAnswered(
+                    f"{action_id!r} has another answer already, which counts; GET /api/v1/approvals/{action_id} and"
+                    " 'agentos approvals show' show it"
+                )
             continue
         if action is None or status is not RunStatus.PAUSED:
             raise RunFinished(f"run {run_id!r} has ended ({status.value}) and takes no answer any more")

@@ -15,7 +15,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from datetime import datetime
 
+from agentos.domain.times import utc_now
 from agentos.storage.agents import AgentStore
 from agentos.storage.aliases import AliasStore
 from agentos.storage.attachments import AttachmentStore
@@ -57,6 +59,13 @@ class Storage(ABC):
     @abstractmethod
     def check(self) -> None:
         """Raise :class:`~agentos.errors.StorageError` unless the database answers now."""
+
+    def now(self) -> datetime:
+        """Return the present time, aware, by the clock that all workers share: the database's.
+
+        A backend that has no clock of its own leaves this as it is.
+        """
+        return utc_now()
 
     @abstractmethod
     def shrink(self) -> bool:

@@ -12,17 +12,19 @@ class SchemaState:
     """The revision that the database has and the one that this version of AgentOS needs.
 
     Revisions are whole numbers with leading zeros. A schema that is newer has what this version needs and more, unless
-    ``least`` (what the schema says of itself) is beyond ``head``: this version is then too old for it.
+    ``least`` (what the schema says of itself) is beyond ``head``: this version is then too old for it. ``lacks`` names
+    what the settings need beside the schema, and the database does not have; an upgrade makes it.
     """
 
     current: str | None
     head: str | None
     least: str | None = None
+    lacks: str | None = None
 
     @property
     def ready(self) -> bool:
         """True when this version can work with the schema."""
-        return self.current == self.head or (self.newer and not self.too_new)
+        return self.lacks is None and (self.current == self.head or (self.newer and not self.too_new))
 
     @property
     def older(self) -> bool:
@@ -44,6 +46,8 @@ class SchemaState:
         """How the two stand, in a sentence that says what to do if anything is."""
         if self.head is None:
             return "there is no schema to migrate"
+        if self.lacks is not None:
+            return f"the database has no {self.lacks}; run 'flask agentos db upgrade' with the settings of the server"
         if self.current == self.head:
             return f"the schema is at {self.head}"
         if self.older:

@@ -114,7 +114,7 @@ def decide(who: Caller, run_id: str, action: str, **answer: Any) -> Any:
 
 def test_the_owner_of_the_run_cannot_decide_where_another_person_has_to(server: Tenants) -> None:
     run_id, action = start(server.alice)
-    for scopes in (["runs:approve"], ["runs:approve:any"], ["admin"]):
+    for scopes in (list(CLIENT_SCOPES), ["runs:approve"], ["runs:approve:any"], ["admin"]):
         said = decide(server.caller("alice", scopes), run_id, action)
         assert (said.status_code, said.json["code"]) == (403, "FORBIDDEN")
         assert (

@@ -20,6 +20,11 @@ def pay(amount: int) -> str:
         file.write(f"{amount} ")
     return f"paid {amount}"
 
+@tool(name="pay", approval=Approval(approver="other"))
+def pay_as_other(amount: int) -> str:
+    '''Pay.'''
+    return pay(amount)
+
 @tool
 def choose(context: ToolContext) -> str:
     '''Let the user choose.'''
@@ -44,6 +49,7 @@ def register_model_providers(register):
 @hookimpl
 def register_agents(register):
     register(Agent(id="payer", model="payer:x", tools=[pay]))
+    register(Agent(id="second", model="payer:x", tools=[pay_as_other]))
     register(Agent(id="both", model="both:x", tools=[pay, choose]))
 """
 
@@ -158,7 +164,15 @@ def test_what_does_not_fit_is_said_and_decides_nothing(cli, paused):
 
 def test_a_second_decision_is_refused(cli, paused):
     cli.ok("approvals", "approve", paused[1])
-    assert "was answered before" in cli.fails("approvals", "reject", paused[1])
+    assert "has another answer already" in cli.fails("approvals", "reject", paused[1])
+
+
+def test_where_another_person_has_to_decide_it_says_so(cli, agents):
+    said = cli("run", "second", "Pay")
+    assert "by another person than the owner, with scope runs:approve:any, until" in said.stderr
+    (action,) = cli.json("approvals", "list")["approvals"]
+    refused = cli.fails("approvals", "approve", action["id"])
+    assert "needs another person than the owner of the run; the command line began this run" in refused
 
 
 def test_a_question_is_answered_and_what_is_left_is_named(cli, agents):

@@ -1,16 +1,20 @@
 """The deployed server behind a real nginx, as `docs/how-to/behind-a-proxy.md` configures it."""
 
+import http.client
 import json
 import re
 import time
 import urllib.request
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
 
 from parts.nginx import running_nginx
 from parts.server import AgentOSServer
+from parts.shop import Shop, answers_to, asking
 
 BASE = {"AGENTOS_ALLOW_ANONYMOUS": "1", "AGENTOS_PROXY_HOPS": "1", "AGENTOS_MODEL": "scripted:slow-20x0.05"}
 
@@ -89,3 +93,42 @@ def test_the_printed_command_works_as_it_stands(tmp_path: Path) -> None:
         assert "/agents/api/v1/agents/assistant/run" in url
         with urllib.request.urlopen(ask(url, {"input": "Go"}), timeout=30) as answer:
             assert json.load(answer)["status"] == "completed"
+
+
+def post_from(host: str, url: str, body: Any, **headers: str) -> tuple[int, Any]:
+    """Post from one of this machine's addresses, and return the status and the answer."""
+    where = urlsplit(url)
+    connection = http.client.HTTPConnection(str(where.hostname), where.port, timeout=30, source_address=(host, 0))
+    try:
+        given = {"Content-Type": "application/json", **headers}
+        connection.request("POST", where.path, json.dumps(body), given)
+        answer = connection.getresponse()
+        return answer.status, json.loads(answer.read())
+    finally:
+        connection.close()
+
+
+def test_a_decision_has_the_address_of_its_approver_and_not_one_that_it_claims(tmp_path: Path) -> None:
+    def serve(*, workers: int, app: str, **settings: str) -> AgentOSServer:
+        env = {"AGENTOS_DATABASE_URL": database, "AGENTOS_AUTH": "api_key", "AGENTOS_PROXY_HOPS": "1", **settings}
+        return AgentOSServer(env, cwd=tmp_path, workers=workers, app=app)
+
+    database = f"sqlite:///{tmp_path}/agentos.db"
+    with (
+        Shop.make(tmp_path, database, serve).open() as server,
+        running_nginx(server.url) as proxy,
+    ):
+        ada, boss = server.as_caller("ada"), server.as_caller("boss", ["runs:approve:any"])
+        runs = f"{proxy.url}/api/v1/runs"
+        forged = {"X-Forwarded-For": "203.0.113.9", "Forwarded": "for=203.0.113.9", "X-Real-IP": "203.0.113.9"}
+        for claimed in ({}, forged):
+            run = ada.post("/api/v1/agents/shop/run", asking([[["pay", {"amount": 5, "to": "ann"}]], "$results"])).json
+            decided = post_from(
+                "127.0.0.2", f"{runs}/{run['run_id']}/resume", answers_to(run), **boss.headers, **claimed
+            )
+            assert decided[0] == 202, decided
+            (decision,) = ada.get(f"/api/v1/runs/{run['run_id']}").json["decisions"]
+            assert (decision["address"], decision["answered_as"]) == ("127.0.0.2", "other")
+            path = f"/api/v1/runs/{run['run_id']}/resume"
+            server.wait_for(lambda path=path: lines_of(server, path), 10, "logging it")
+            assert lines_of(server, path)[0]["ip"] == "127.0.0.2"

@@ -1,13 +1,25 @@
 """Decisions that are wrong, late, repeated or raced, on both databases: each has its code, and changes nothing."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from typing import Any
 
 import pytest
 
 from access.conftest import Caller, Tenants
-from agentos import Agent, Approval, Arrival, Config, Finish, ModelRequest, TextDelta, create_app, hookimpl, tool
+from agentos import (
+    Agent,
+    Approval,
+    Arrival,
+    Config,
+    Finish,
+    ModelRequest,
+    TextDelta,
+    Tool,
+    create_app,
+    hookimpl,
+    tool,
+)
 from agentos.models.scripted import ScriptedProvider, call
 from agentos.services.keys import CLIENT_SCOPES
 from agentos.testing.storage.contract import at_once
@@ -63,6 +75,13 @@ def with_other_schema() -> Agent:
     return Agent(id="clerk", model="once:x", tools=[transfer])
 
 
+@tool(name="transfer")
+def pay_out(amount: int) -> str:
+    """Transfer money."""
+    paid.append(amount)
+    return f"sent {amount}"
+
+
 Worker = Callable[..., Tenants]
 
 
@@ -72,7 +91,7 @@ def worker(database: str) -> Iterator[Worker]:
     paid.clear()
     with ExitStack() as ends:
 
-        def start(agent: Agent | None = None, **terms: Any) -> Tenants:
+        def start(agent: Agent | None = None, *, tools: Sequence[Tool] = (), **terms: Any) -> Tenants:
             config = Config(
                 database_url=database,
                 auth=["api_key"],
@@ -82,7 +101,7 @@ def worker(database: str) -> Iterator[Worker]:
                 failed_auth_rate_limit=None,
             )
             agents = {} if agent is None and terms.get("gone") else {"clerk": agent or transfers(**terms)}
-            app = create_app(config, agents=agents, plugins={**SWEPT_PLUGINS, "model": Model()})
+            app = create_app(config, agents=agents, tools=tools, plugins={**SWEPT_PLUGINS, "model": Model()})
             ends.callback(app.extensions["agentos"].close)
             ends.callback(app.extensions["agentos"].drain, 0)
             return Tenants(app)
@@ -302,6 +321,33 @@ def test_an_agent_that_is_gone_is_said_and_the_run_waits_until_it_is_back(worker
     assert paid == [500]
 
 
+def test_an_agent_that_was_rolled_back_while_it_waited_is_the_one_that_was_asked_about(worker: Worker) -> None:
+    before, after = worker(tools=[pay_out]), worker(tools=[pay_out])
+    ada, admin = before.caller("ada", OWN), before.caller("root", ["admin"])
+    stored = {"model": "once:x", "tools": ["transfer"], "approve": ["transfer"]}
+    assert admin.request("POST", "/api/v1/agents", {"id": "stored", **stored}).json["version"] == 1
+    address = "/api/v1/agents/stored"
+    assert admin.request("PUT", address, {**stored, "instructions": "Be quick."}).json["version"] == 2
+    run = ada.run("stored")
+    waits = ada.run("stored")
+    (action,), (other,) = run["pending"], waits["pending"]
+    # Back to what it was, and then to one without the tool and without its approval.
+    assert at(after, admin).request("POST", f"{address}/rollback", {"version": 1}).json["version"] == 3
+    at(after, admin).request("PUT", address, {"model": "once:x", "tools": []})
+
+    ada = at(after, ada)
+    assert resume(ada, run["run_id"], approved(action["id"], arguments={"amount": 50})).status_code == 202
+    after.until_ended(ada, run["run_id"])
+    ended = record(ada, run["run_id"])
+    assert (ended["content"], ended["agent_version"], paid) == ("sent 50", 2, [50])
+    # An agent that is gone, and one that has got its id since, are not what was asked about.
+    at(after, admin).request("DELETE", address)
+    assert code(resume(ada, waits["run_id"], approved(other["id"]))) == (404, "AGENT_NOT_FOUND")
+    at(after, admin).request("POST", "/api/v1/agents", {"id": "stored", **stored})
+    assert code(resume(ada, waits["run_id"], approved(other["id"]))) == (404, "AGENT_VERSION_NOT_FOUND")
+    assert (record(ada, waits["run_id"])["status"], paid) == ("paused", [50])
+
+
 def test_a_run_of_a_revoked_key_is_decided_by_those_who_may(worker: Worker) -> None:
     server = worker()
     ada, again, boss = server.caller("ada", OWN), server.caller("ada", OWN), server.caller("boss", APPROVER)
@@ -316,6 +362,23 @@ def test_a_run_of_a_revoked_key_is_decided_by_those_who_may(worker: Worker) -> N
     assert resume(at(after, again), run_id, approved(action)).status_code == 202
     after.until_ended(again, run_id)
     assert paid == [500]
+
+
+def test_what_a_revoked_key_let_be_remembered_holds_until_it_is_revoked_too(worker: Worker) -> None:
+    server = worker(remember=True)
+    ada, boss = server.caller("ada", OWN), server.caller("boss", APPROVER)
+    session = ada.request("POST", "/api/v1/sessions", {"agent_id": "clerk"}).json["session_id"]
+    run = ada.run("clerk", session_id=session)
+    said = resume(boss, run["run_id"], approved(run["pending"][0]["id"], remember="session"))
+    assert said.status_code == 202
+    server.until_ended(ada, run["run_id"])
+    server.services.keys.revoke(boss.key)
+    assert ada.run("clerk", session_id=session)["content"] == "sent 500"
+    (rule,) = ada.request("GET", "/api/v1/approvals/rules").json["rules"]
+    assert (rule["answered_as"], paid) == ("other", [500, 500])
+    assert ada.request("DELETE", f"/api/v1/approvals/rules/{rule['id']}").status_code == 200
+    assert ada.run("clerk", session_id=session)["status"] == "paused"
+    assert paid == [500, 500]
 
 
 def test_of_fifty_approvers_at_once_one_decides_and_the_others_are_told_so(worker: Worker) -> None:

@@ -1,14 +1,18 @@
 """Machines whose clocks do not agree."""
 
+import time
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from faults.conftest import visible_within
 from parts.client import Client
 from parts.server import AgentOSServer
+from parts.shop import Shop, answers_to, paused, resume
+from parts.waiting import until
 
 LEASE = 1.0
 VISIBLE = visible_within(LEASE)
@@ -46,16 +50,21 @@ time.gmtime = lambda seconds=None: _gmtime(time.time() if seconds is None else s
 """
 
 
+def shifted(folder: Path) -> dict[str, Path]:
+    """Return folders for two servers, whose clocks are an hour ahead and an hour behind if they start there."""
+    folders = {}
+    for name, seconds in (("ahead", 3600), ("behind", -3600)):
+        folders[name] = folder / name
+        folders[name].mkdir()
+        (folders[name] / "sitecustomize.py").write_text(SHIFTED.format(seconds=seconds))
+    return folders
+
+
 @pytest.fixture
 def servers(serve: Callable[..., AgentOSServer], tmp_path: Path) -> list[AgentOSServer]:
     """Two servers on one database, whose clocks are an hour ahead and an hour behind."""
-    started = []
-    for name, seconds in (("ahead", 3600), ("behind", -3600)):
-        folder = tmp_path / name
-        folder.mkdir()
-        (folder / "sitecustomize.py").write_text(SHIFTED.format(seconds=seconds))
-        started.append(serve(workers=1, cwd=folder, AGENTOS_LEASE_SECONDS=str(LEASE)))
-    return started
+    lease = {"AGENTOS_LEASE_SECONDS": str(LEASE)}
+    return [serve(workers=1, cwd=folder, **lease) for folder in shifted(tmp_path).values()]
 
 
 def asked_in(client: Client, session: str) -> list[str]:
@@ -89,3 +98,46 @@ def test_leases_and_order_do_not_depend_on_any_workers_clock(servers: list[Agent
     servers[0].kill()
     lost.close()
     assert behind.ended(run_id, timeout=VISIBLE)["error"]["details"]["cause"] == "WORKER_LOST"
+
+
+PAY = [[["pay", {"amount": 5, "to": "ann"}]], "$results"]
+WAITS = 4.0
+"""Seconds that an approval waits for its decision."""
+
+
+@pytest.fixture
+def shops(serve: Callable[..., AgentOSServer], database: str, tmp_path: Path) -> dict[str, Client]:
+    """Two servers of the shop on one database, whose clocks are an hour ahead and an hour behind."""
+    clients = {}
+    for name, folder in shifted(tmp_path).items():
+        shop = Shop.make(folder, database, serve)
+        clients[name] = Client(shop.open(cwd=folder, AGENTOS_PAUSE_TIMEOUT=str(WAITS)).url)
+    return clients
+
+
+@pytest.mark.parametrize(("asks", "decides"), [("ahead", "behind"), ("behind", "ahead")])
+def test_an_approval_waits_as_long_as_it_says_at_workers_with_any_clock(
+    shops: dict[str, Client], asks: str, decides: str
+) -> None:
+    in_time = paused(shops[asks], PAY)
+    left = datetime.fromisoformat(in_time["pending"][0]["expires_at"]).timestamp() - time.time()
+    assert 0 < left <= WAITS + 1, "what the approver is shown is when it really ends"
+    shown = shops[decides].get(f"/runs/{in_time['run_id']}")["pending"]
+    assert shown == in_time["pending"]
+    resume(shops[decides], in_time)
+    assert shops[asks].ended(in_time["run_id"])["content"] == "paid 5 to ann"
+
+    began = time.monotonic()
+    too_late = paused(shops[asks], PAY)
+    run: dict[str, Any] = {}
+
+    def has_ended() -> bool:
+        run.update(shops[decides].get(f"/runs/{too_late['run_id']}"))
+        return bool(run["status"] == "completed")
+
+    until(has_ended, seconds=WAITS + VISIBLE)
+    assert time.monotonic() - began >= WAITS - 0.5
+    (decision,) = run["decisions"]
+    assert (decision["decision"], decision["answered_by"]) == ("reject", "expiry")
+    late = shops[decides].request("POST", f"/runs/{too_late['run_id']}/resume", answers_to(too_late))
+    assert (late.status_code, late.json()["code"]) == (410, "PENDING_EXPIRED")

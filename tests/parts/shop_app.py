@@ -15,6 +15,7 @@ from typing import Any
 
 from agentos import (
     Agent,
+    Approval,
     Config,
     Finish,
     Message,
@@ -111,6 +112,13 @@ else:
         return f"paid {amount} {currency} to {to}"
 
 
+@tool(approval=Approval(approver="other", message="a second person decides", remember=True))
+def wire(amount: int, to: str, context: ToolContext) -> str:
+    """Pay somebody far away."""
+    work(context, "wire", to, amount=amount, to=to)
+    return f"wired {amount} to {to}"
+
+
 @tool
 def ship(what: str, context: ToolContext) -> str:
     """Send something. The policy below wants an approval."""
@@ -195,7 +203,7 @@ class Shop:
 
 
 def agent(id: str, **settings: Any) -> Agent:
-    return Agent(id=id, model="clerk:any", tools=[look_up, pay, ship, order, remember], **settings)
+    return Agent(id=id, model="clerk:any", tools=[look_up, pay, wire, ship, order, remember], **settings)
 
 
 app = create_app(

@@ -420,17 +420,6 @@ def test_a_question_without_an_answer_in_time_fails_the_run_beside_an_approval(w
     assert ended.error.code == "PENDING_EXPIRED"
 
 
-def test_a_worker_with_a_fast_clock_rejects_nothing_before_its_time(worker: Make) -> None:
-    bank = Bank([TRANSFER, call("ask", "{}", id="a1", index=1)], "done")
-    services = worker(bank, pause_timeout=0.3)
-    run_id = start(services)
-    run = paused(services.storage, run_id)
-    time.sleep(0.4 + SETTLED.total_seconds())
-    earlier = run.pending[0].created_at  # what is due by the clock of the database
-    assert services.runs.expire(run_id, due=earlier) is not None
-    assert services.storage.runs.get(run_id, owner=None) == run
-
-
 @pytest.mark.parametrize("approval", [FAILS, Approval()])
 def test_the_expiry_of_a_run_is_done_by_any_worker(worker: Make, approval: Approval) -> None:
     bank = Bank(*PAID, approval=approval)

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from agentos.app import create_app
 from agentos.config import Config
 from agentos.domain.message import Message
 from agentos.errors import InvalidRequest
@@ -184,3 +185,45 @@ def test_a_run_that_ends_without_a_word_is_no_matter(storage):
     run = ended(admitted(storage, session))
     assert storage.runs.finish(replace(run, content=""), messages=[Message("user", ""), Message("assistant", "")])
     assert found(storage, "word") == []
+
+
+@pytest.mark.parametrize("kind", ["sqlite_url", "fresh_postgresql_url"])
+def test_where_no_start_migrates_a_worker_is_ready_once_an_upgrade_has_made_the_index(request, kind):
+    url = request.getfixturevalue(kind)
+
+    def open_app(**settings):
+        app = create_app(Config(database_url=url, environ={}, **settings))
+        request.addfinalizer(app.extensions["agentos"].close)
+        return app.test_client()
+
+    def ready(client):
+        answer = client.get("/ready")
+        return answer.status_code, "AGENTOS_SEARCH" in answer.text
+
+    open_app()
+    without = open_app(migrate=False)
+    client = open_app(migrate=False, search=True)
+    storage = client.application.extensions["agentos"].storage
+    session = new_session(storage)
+    take_turn(storage, session, "Hello there", "Good day")
+    assert (ready(without), ready(client)) == ((200, False), (503, True))
+    refused = client.get("/api/v1/sessions?q_text=hello")
+    assert (refused.status_code, refused.json["code"]) == (503, "STORAGE_ERROR")
+    assert "run 'flask agentos db upgrade' with the settings of the server" in refused.json["message"]
+
+    storage.upgrade()
+    assert ready(client) == (200, False)
+    assert [one["session_id"] for one in client.get("/api/v1/sessions?q_text=hello").json["sessions"]] == [session.id]
+
+
+def test_an_index_that_nothing_keeps_any_more_is_not_ready(open_searched, sqlite_url):
+    assert open_searched(sqlite_url).schema().lacks is None
+    with closing(sqlite3.connect(sqlite_url.removeprefix("sqlite:///"))) as connection:
+        connection.execute("DROP TRIGGER messages_unsaid")
+    again = open_sql(sqlite_url, Config(search=True, environ={}))
+    try:
+        assert not again.schema().ready
+        again.upgrade()
+        assert again.schema().ready
+    finally:
+        again.close()

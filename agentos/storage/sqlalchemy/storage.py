@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 
 import sqlalchemy
-from sqlalchemy import TextClause, inspect, text
+from sqlalchemy import TextClause, inspect, select, text
 
 from agentos.errors import StorageError
 from agentos.storage.interface import Storage
@@ -14,19 +15,22 @@ from agentos.storage.schema import SchemaState
 from agentos.storage.sqlalchemy.agents import SqlAgentStore
 from agentos.storage.sqlalchemy.aliases import SqlAliasStore
 from agentos.storage.sqlalchemy.attachments import SqlAttachmentStore
+from agentos.storage.sqlalchemy.columns import time_of
 from agentos.storage.sqlalchemy.connection import Connection
 from agentos.storage.sqlalchemy.database import Database
+from agentos.storage.sqlalchemy.dialects import database_now
 from agentos.storage.sqlalchemy.events import SqlEventStore
 from agentos.storage.sqlalchemy.idempotency import SqlIdempotencyStore
 from agentos.storage.sqlalchemy.keys import SqlKeyStore
 from agentos.storage.sqlalchemy.records import SqlRecordStore
 from agentos.storage.sqlalchemy.runs import SqlRunStore
 from agentos.storage.sqlalchemy.sessions import SqlSessionStore
-from agentos.storage.sqlalchemy.text_search import prepare
+from agentos.storage.sqlalchemy.text_search import INDEX, is_prepared, prepare
 
 _TABLE = "alembic_version"
 _REVISION = text(f"SELECT version_num FROM {_TABLE}")  # noqa: S608 - a constant
 _LEAST = text(f"SELECT least FROM {COMPATIBILITY}")  # noqa: S608 - a constant
+_NOW = select(database_now())
 
 
 class SqlStorage(Storage):
@@ -35,6 +39,7 @@ class SqlStorage(Storage):
     def __init__(self, database: Database, *, search: bool = False) -> None:
         self._database = database
         self._search = search
+        self._prepared = False
         super().__init__(
             agents=SqlAgentStore(database),
             keys=SqlKeyStore(database),
@@ -48,7 +53,7 @@ class SqlStorage(Storage):
         )
 
     def upgrade(self) -> None:
-        schema = self.schema()
+        schema = self._revision()
         if schema.older:
             self._database.migrate(_migrate_under_lock)
         elif not schema.ready:
@@ -57,6 +62,14 @@ class SqlStorage(Storage):
             prepare(self._database)
 
     def schema(self) -> SchemaState:
+        state = self._revision()
+        if not self._search or not state.ready:
+            return state
+        # Once it is there, only an operator's own hand takes it away.
+        self._prepared = self._prepared or is_prepared(self._database)
+        return state if self._prepared else replace(state, lacks=INDEX)
+
+    def _revision(self) -> SchemaState:
         if not self._database.exists():
             return SchemaState(None, HEAD)
         state = SchemaState(self._value(_REVISION, _TABLE), HEAD)
@@ -65,6 +78,9 @@ class SqlStorage(Storage):
 
     def check(self) -> None:
         self._database.check()
+
+    def now(self) -> datetime:
+        return time_of(self._database.query(_NOW).scalar())
 
     def shrink(self) -> bool:
         return self._database.shrink()

@@ -25,6 +25,9 @@ from agentos.storage.text_query import MAX_INDEXED
 MAX_MATCHES = 10_000
 """Most messages that one search looks at, the latest that match on SQLite."""
 
+INDEX = "whole index of what is said (AGENTOS_SEARCH)"
+"""What a database lacks in which :func:`prepare` did not do all of its work."""
+
 PIECE = 200
 """Messages that are indexed in one transaction, of those that were there before the index."""
 
@@ -80,6 +83,15 @@ _STATE = "message_search_state"
 _MAKE_STATE = f"CREATE TABLE IF NOT EXISTS {_STATE} (filled INTEGER NOT NULL)"
 
 _HAS_FTS5 = text("SELECT count(*) FROM pragma_compile_options WHERE compile_options = 'ENABLE_FTS5'")
+_IS_MADE = {
+    "sqlite": text(
+        f"SELECT count(*) = 3 FROM sqlite_master WHERE name IN ('messages_said', 'messages_unsaid', '{_STATE}')"  # noqa: S608 - a constant
+    ),
+    "postgresql": text(
+        f"SELECT count(*) = 1 FROM pg_trigger WHERE to_regclass('{_STATE}') IS NOT NULL"  # noqa: S608 - a constant
+        " AND tgname = 'messages_said' AND tgrelid = to_regclass('messages')"
+    ),
+}
 _FILLED = text(f"SELECT count(*) FROM {_STATE}")  # noqa: S608 - a constant
 _FINISH = text(f"INSERT INTO {_STATE} (filled) VALUES (1)")  # noqa: S608 - a constant
 _NEXT = text(
@@ -123,6 +135,12 @@ def prepare(database: Database) -> None:
         database.write(lambda connection: _fill(connection, keys))  # noqa: B023 - called at once
         place = keys[-1]
     database.execute(_FINISH)
+
+
+def is_prepared(database: Database) -> bool:
+    """Return whether :func:`prepare` has done its work, and the triggers that keep the index are there."""
+    is_made = database.query(_IS_MADE[database.engine.dialect.name]).scalar()
+    return bool(is_made and database.query(_FILLED).scalar())
 
 
 def _make(connection: sqlalchemy.Connection) -> None:

@@ -75,6 +75,14 @@ class LateAnswerContract(Contract):
         assert not _expire(storage, run, [late]).resumed
         assert read(storage, run.id) == before
 
+    def test_time_is_over_by_the_clock_that_the_storage_tells(self, storage: Storage) -> None:
+        before = storage.now()
+        over = paused(storage, actions=(action(expires_at=before),))
+        left = paused(storage, actions=(action(expires_at=before + timedelta(hours=1)),))
+        time.sleep(0.005)  # the clock of a database may count milliseconds
+        assert storage.now() > before
+        assert (_expire(storage, over).resumed, _expire(storage, left).resumed) == (True, False)
+
     def test_of_many_expiries_at_once_one_resumes_the_run(self, storage: Storage) -> None:
         run = paused(storage, actions=[action(expires_at=_in(-1)) for _ in range(3)])
         resumed: list[int] = []

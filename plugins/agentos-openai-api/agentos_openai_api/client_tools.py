@@ -16,6 +16,7 @@ from agentos.web import (
     RunNotFound,
     SessionBusy,
     caller,
+    note_ignored,
     server,
 )
 from agentos_openai_api.ids import read_tool_call_id
@@ -82,6 +83,24 @@ def keeps_to(results: Results, wanted: ModelOverrides) -> bool:
         return _compared(results.handle.overrides()) == _compared(wanted)
     except RunNotFound:
         return False
+
+
+def note_unheeded(results: Results, wanted: ModelOverrides, *, instructions: str, form: str) -> None:
+    """Name in the answer's header what a request wants of the model, and its run does not do: it continues as it began.
+
+    ``instructions`` and ``form`` are the fields of the request that ask for these.
+    """
+    try:
+        begun = results.handle.overrides()
+    except RunNotFound:
+        return
+    given = {
+        instructions: (wanted.instructions, begun.instructions),
+        form: (wanted.output_schema, begun.output_schema),
+        "tools": (tuple(wanted.client_tools) or None, tuple(begun.client_tools)),
+        **{name: (value, begun.parameters.get(name)) for name, value in wanted.parameters.items()},
+    }
+    note_ignored(*(name for name, (new, old) in given.items() if new is not None and new != old))
 
 
 def _compared(overrides: ModelOverrides) -> tuple[Any, ...]:

@@ -160,9 +160,22 @@ def test_in_a_session_a_result_continues_the_run_as_it_began(door: Door, scripte
     headers = {"X-AgentOS-Session-Id": door.http.session("shop")}
     scripted.say(CALL, "Take one.")
     first = said(door.chat([QUESTION], tools=[WEATHER], headers=headers), streamed=False)
-    second = said(door.chat(result(first), temperature=0.5, headers=headers), streamed=False)
-    assert second["content"] == "Take one."
+    answer = door.chat(result(first), temperature=0.5, response_format={"type": "json_object"}, headers=headers)
+    assert said(answer, streamed=False)["content"] == "Take one."
+    assert answer.headers["X-Ignored-Fields"] == "response_format, temperature"
     assert [run["status"] for run in runs(door)] == ["completed"]
+
+
+def test_in_a_session_a_result_with_what_its_run_began_with_has_nothing_ignored(
+    door: Door, scripted: ScriptedProvider
+) -> None:
+    headers = {"X-AgentOS-Session-Id": door.http.session("shop")}
+    scripted.say(CALL, "Take one.")
+    wishes = {"tools": [WEATHER], "temperature": 0.5, "headers": headers}
+    first = said(door.chat([QUESTION], **wishes), streamed=False)
+    answer = door.chat(result(first), **wishes)
+    assert said(answer, streamed=False)["content"] == "Take one."
+    assert "X-Ignored-Fields" not in answer.headers
 
 
 def test_two_calls_need_both_results(door: Door, scripted: ScriptedProvider) -> None:

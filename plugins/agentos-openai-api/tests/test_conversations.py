@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import openai
 import pytest
 
@@ -9,6 +11,8 @@ from agentos import ScriptedProvider
 from agentos.testing import call
 from parts.openai_door import SHOP, Door, MakeDoor
 from parts.openai_responses import CALL, CLOCK, WEATHER
+
+CLOCK_TOOL = {"type": "function", "name": "clock", "parameters": {"type": "object", "properties": {}}}
 
 
 def test_a_conversation_is_a_session(door: Door, scripted: ScriptedProvider) -> None:
@@ -80,6 +84,25 @@ def test_a_call_of_a_client_tool_continues_in_its_conversation(door: Door, scrip
     second = client.responses.create(model="shop", input=[output], tools=[WEATHER], conversation=made.id)
     assert second.output_text == "Take one."
     assert len(list(client.conversations.items.list(made.id))) == 4
+
+
+@pytest.mark.parametrize("wishes", [{}, {"instructions": "Speak Spanish.", "temperature": 0.5, "tools": [CLOCK_TOOL]}])
+def test_in_its_conversation_a_run_continues_as_it_began_and_says_what_it_leaves_out(
+    door: Door, scripted: ScriptedProvider, wishes: dict[str, Any]
+) -> None:
+    scripted.say(CALL, "Take one.")
+    client = door.client()
+    made = client.conversations.create()
+    first = client.responses.create(model="shop", input="Umbrella?", tools=[WEATHER], conversation=made.id)
+    output = {"type": "function_call_output", "call_id": first.output[0].call_id, "output": "It rains."}
+    second = client.responses.with_raw_response.create(
+        model="shop", input=[output], conversation=made.id, **{"tools": [WEATHER], **wishes}
+    )
+    assert second.parse().output_text == "Take one."
+    ignored = second.headers.get("X-Ignored-Fields")
+    assert set(ignored.split(", ") if ignored else []) == wishes.keys()
+    assert [tool.name for tool in scripted.requests[1].tools] == ["weather"]
+    assert scripted.requests[1].messages[0].content == "Be short."
 
 
 def test_a_new_message_ends_the_wait_for_a_client_in_its_conversation(door: Door, scripted: ScriptedProvider) -> None:

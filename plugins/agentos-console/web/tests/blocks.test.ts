@@ -182,7 +182,7 @@ test('a long list keeps its numbers from piece to piece', () => {
   for (const piece of found) assert.match(piece, /^(\d+)\. item \1\n/)
 })
 
-test('no piece is longer than the limit, whatever the text', () => {
+test('no piece is longer than the limit, for any text', () => {
   const texts = ['x', '> ', '- ', '  - ', '[', '*', '|a', '`', '\t'].map(part => part.repeat(60_000))
   for (const text of [...texts, '- a\n' + '  b\n'.repeat(50_000), '> a\n'.repeat(30_000)]) {
     for (const block of blocksOf(text).blocks) {
@@ -191,7 +191,7 @@ test('no piece is longer than the limit, whatever the text', () => {
   }
 })
 
-test('the middle of a long line begins nothing, whatever it looks like', () => {
+test('the middle of a long line begins nothing, though it looks like a mark', () => {
   for (const mark of ['# ', '- ', '> ', '```', '| a |', '    ']) {
     const line = 'x'.repeat(1000) + mark + 'y'.repeat(1000 - mark.length) + mark.repeat(500)
     assert.deepEqual([...new Set(kinds(line))], ['paragraph'], mark)

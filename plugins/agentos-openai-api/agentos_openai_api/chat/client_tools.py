@@ -8,7 +8,14 @@ from dataclasses import dataclass
 from agentos import ModelOverrides, PendingAction, Run
 from agentos.web import RunHandle
 from agentos_openai_api.chat.mapper import Conversation
-from agentos_openai_api.client_tools import end_pause, end_pause_of_results, find_results, give_results, keeps_to
+from agentos_openai_api.client_tools import (
+    end_pause,
+    end_pause_of_results,
+    find_results,
+    give_results,
+    keeps_to,
+    note_unheeded,
+)
 from agentos_openai_api.ids import read_tool_call_id
 
 
@@ -37,6 +44,7 @@ def continue_run(said: Conversation, wanted: ModelOverrides, *, in_session: bool
     given = give_results(results)
     if given is None:
         return None
+    note_unheeded(results, wanted, instructions="messages", form="response_format")
     return Continued(results.handle, results.first, given.run, given.waits_for)
 
 

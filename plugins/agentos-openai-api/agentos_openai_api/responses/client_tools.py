@@ -14,6 +14,7 @@ from agentos_openai_api.client_tools import (
     find_results,
     give_results,
     keeps_to,
+    note_unheeded,
 )
 from agentos_openai_api.ids import read_tool_call_id, tool_call_id
 from agentos_openai_api.overrides import refuse
@@ -59,6 +60,7 @@ def continue_run(
     given = give_results(results)
     if given is None:
         return None
+    note_unheeded(results, wanted, instructions="instructions", form="text.format")
     if given.waits_for:
         raise WaitsForPerson(given.run.id, [action.id for action in given.waits_for])
     return Continued(results.handle, ResponseRef(given.run.id, part_after(results.actions, results.first.turn)))

@@ -43,7 +43,7 @@ export function Nav({ current, drawer, onCloseDrawer, onPalette, onHelp }: NavPr
       </div>
       <button type="button" class="nav-find" onClick={onPalette} title={narrow.value ? 'Go to anything' : undefined}>
         <Icon name="search" />
-        <span class="nav-text clip">Go to anything</span>
+        <span class="nav-text">Go to<span class="sr-only"> anything</span>…</span>
         <span class="nav-keys nav-text" aria-hidden="true">{caps('mod+k').map(cap => <kbd key={cap}>{cap}</kbd>)}</span>
       </button>
       <div class="nav-groups">

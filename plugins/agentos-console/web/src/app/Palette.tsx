@@ -1,5 +1,5 @@
 import type { VNode } from 'preact'
-import { useId, useMemo, useRef, useState } from 'preact/hooks'
+import { useEffect, useId, useMemo, useRef, useState } from 'preact/hooks'
 import { Dialog } from '../kit/Dialog'
 import { visible } from '../kit/format'
 import { Icon, type IconName } from '../kit/Icon'
@@ -31,21 +31,26 @@ export function Palette({ onClose, onHelp }: PaletteProps): VNode {
   const [index, setIndex] = useState(0)
   const id = useId()
   const list = useRef<HTMLUListElement>(null)
-  const agents = useResource(signal => named('/api/v1/agents', 'agents', signal, may('agents:read')), [])
-  const sessions = useResource(signal => named('/api/v1/sessions', 'sessions', signal, may('sessions:read')), [])
+  const asked = useLater(text.trim(), 150)
+  const agents = useResource(signal => named('/api/v1/agents', 'agents', { limit: 200 }, signal, may('agents:read')), [])
+  // There can be many thousands: the server looks for their names.
+  const sessions = useResource(signal => named('/api/v1/sessions', 'sessions', { limit: 20, ...(asked.length < 2 ? {} : { q: asked }) }, signal, may('sessions:read')), [asked])
+  // What was found stays until more is known: the list must not jump with each letter.
+  const found = useRef<Named[]>([])
+  if (sessions.data) found.current = sessions.data
 
   const entries = useMemo(() => {
     const chats = (agents.data ?? []).map(agentEntry)
-    const latest = (sessions.data ?? []).map(sessionEntry)
+    const latest = found.current.map(sessionEntry)
     const wanted = text.trim()
     // At first: what is nearest to where one left off. The pages are in the navigation anyway.
     if (wanted === '') return [...actions(onHelp).slice(0, 1), ...latest.slice(0, 5), ...chats.slice(0, 5), ...actions(onHelp).slice(1)]
     const all = [...views(), ...actions(onHelp), ...chats, ...latest]
-    const found = all
+    const fitting = all
       .map(entry => ({ entry, score: Math.max(score(entry.label, wanted), score(entry.note ?? '', wanted) - 2) }))
       .filter(one => one.score > 0)
-    found.sort((one, other) => other.score - one.score)
-    return [...found.slice(0, MOST).map(one => one.entry), ...byId(wanted)]
+    fitting.sort((one, other) => other.score - one.score)
+    return [...fitting.slice(0, MOST).map(one => one.entry), ...byId(wanted)]
   }, [text, agents.data, sessions.data])
   const chosen = Math.min(index, entries.length - 1)
 
@@ -104,6 +109,16 @@ export function Palette({ onClose, onHelp }: PaletteProps): VNode {
   )
 }
 
+/** A value that waits until it stopped changing, so that not each letter is asked for. */
+function useLater<T>(value: T, milliseconds: number): T {
+  const [later, setLater] = useState(value)
+  useEffect(() => {
+    const timer = setTimeout(() => setLater(value), milliseconds)
+    return () => clearTimeout(timer)
+  }, [value])
+  return later
+}
+
 const views = (): Entry[] => VIEWS.map(view => ({ id: 'view:' + view.title, label: view.title, note: 'Page', icon: view.icon, run: () => go(homeOf(view)) }))
 
 const actions = (onHelp: () => void): Entry[] => [
@@ -119,9 +134,9 @@ interface Named {
   name: string
 }
 
-async function named(path: string, list: 'agents' | 'sessions', signal: AbortSignal, allowed: boolean): Promise<Named[]> {
+async function named(path: string, list: 'agents' | 'sessions', query: Record<string, string | number>, signal: AbortSignal, allowed: boolean): Promise<Named[]> {
   if (!allowed) return []
-  const { data } = await client().request<Record<string, Record<string, unknown>[]>>('GET', path, { query: { limit: 100 }, signal })
+  const { data } = await client().request<Record<string, Record<string, unknown>[]>>('GET', path, { query, signal })
   return (data[list] ?? []).map(one => {
     const id = String(one[list === 'agents' ? 'agent_id' : 'session_id'] ?? one['id'])
     return { id, name: typeof one['name'] === 'string' && one['name'] !== '' ? one['name'] : id }
@@ -141,17 +156,12 @@ function byId(text: string): Entry[] {
   ]
 }
 
-/** How well letters fit a label: at its beginning, at a word's, inside, or scattered in their order; 0: not at all. */
+/** How well letters fit a label: at its beginning, at a word's, or inside; 0: not at all. */
 function score(label: string, wanted: string): number {
   const text = label.toLowerCase()
   const letters = wanted.toLowerCase()
   const place = text.indexOf(letters)
   if (place === 0) return 10
   if (place > 0) return /\W/.test(text[place - 1] ?? '') ? 8 : 5
-  let from = 0
-  for (const letter of letters) {
-    from = text.indexOf(letter, from) + 1
-    if (from === 0) return 0
-  }
-  return letters.length > 1 ? 3 : 0
+  return 0
 }

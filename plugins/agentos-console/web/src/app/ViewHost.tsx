@@ -4,7 +4,7 @@ import { Button } from '../kit/Button'
 import { Empty, ErrorNotice, Loading, Notice } from '../kit/Notice'
 import { Page } from '../kit/Page'
 import { connection, restored } from './connection'
-import { missing } from './rights'
+import { missing, rights } from './rights'
 import { Link } from './router'
 import { isOpen, type View } from './views'
 
@@ -30,7 +30,7 @@ export function ViewHost({ view }: { view: View | undefined }): VNode {
   if (view === undefined) {
     return <Page title="Not found"><Empty icon="search" title="There is no such page" actions={<Link to="/chat" class="button">Go to the chat</Link>}>The address names nothing that this console has.</Empty></Page>
   }
-  if (view.needs !== undefined && !isOpen(view)) return <Page title={view.title}><Empty icon="lock" title={`${view.title} cannot be shown`}>{missing(view.needs[0] ?? '')}</Empty></Page>
+  if (view.needs !== undefined && !isOpen(view)) return <Page title={view.title}><Closed view={view} /></Page>
   const Found = loaded.get(view)
   if (Found !== undefined) return <Guard key={view.title}><Found /></Guard>
   if (failed !== null) {
@@ -45,6 +45,20 @@ export function ViewHost({ view }: { view: View | undefined }): VNode {
     )
   }
   return <Loading what={`Loading ${view.title}`} />
+}
+
+/** A view that this credential may not see, and what to do about it. */
+function Closed({ view }: { view: View }): VNode {
+  return (
+    <Empty icon="lock" title={`${view.title} cannot be shown`}>
+      {rights.value?.authentication === 'off' ? (
+        <>
+          <p>This server asks for no key, and this needs one. To use keys, set <code>AGENTOS_AUTH=api_key</code>, make the first one, and start the server again:</p>
+          <pre class="code code-wrap">flask agentos keys create me --scope admin</pre>
+        </>
+      ) : missing(view.needs?.[0] ?? '')}
+    </Empty>
+  )
 }
 
 /** Catches what a view throws while it is drawn. */

@@ -53,7 +53,7 @@ export default function Chat(): VNode {
   }
   const actions = (
     <>
-      {session?.forked_from && <Link class="button button-quiet button-small" to={at('chat', session.forked_from.session_id)} title="The session that this one was copied from"><Icon name="fork" size={14} /> Copy</Link>}
+      {session?.forked_from && <Link class="button button-quiet button-small" to={at('chat', session.forked_from.session_id)} title="This session began as a copy of another one"><Icon name="fork" size={14} /> First session</Link>}
       {id !== null && <Button small icon="plus" onClick={() => go('/chat')}>New chat</Button>}
       {session && conversation && (
         <Menu

@@ -69,7 +69,10 @@ export function ConversationView({ conversation, agentId, agents, onFirst, onFor
     conversation.send(agentId, { text, media: files })
     scroll.toEnd()
   }
-  const nameOf = (turn: Turn): string => visible(agents.find(one => one.id === turn.agentId)?.name || turn.agentId || 'the agent')
+  const nameOf = (turn: Turn): string => {
+    const id = turn.agentId || session?.agent_id || ''
+    return visible(agents.find(one => one.id === id)?.name || id || 'the agent')
+  }
   const nameOfNext = visible(agents.find(one => one.id === agentId)?.name ?? agentId ?? 'an agent')
 
   return (

@@ -18,7 +18,7 @@ export async function askAgain(conversation: Conversation, turn: Turn, text: str
     const path = `/api/v1/sessions/${encodeURIComponent(sessionId)}/fork`
     const body = { before_run_id: turn.runId.value ?? '' }
     const { data } = await client().request<Schemas['Session']>('POST', path, { body, idempotencyKey: `fork-${crypto.getRandomValues(new Uint32Array(4)).join('-')}` })
-    handover.set(data.session_id, { agentId: turn.agentId, sending: { text, media } })
+    handover.set(data.session_id, { agentId: agentOf(conversation, turn), sending: { text, media } })
     onFork(data.session_id)
   } catch (error) {
     tellError(error, 'The message could not be asked again')
@@ -32,7 +32,7 @@ export function takeHandover(sessionId: string): { agentId: string; sending: Sen
   return found
 }
 
-/** Try a turn again that failed: follow a run that may still go on, repeat a request that was not answered, or ask anew. */
+/** Try a turn again that failed: follow a run that may not have ended, repeat a request that was not answered, or ask anew. */
 export async function sendAgain(conversation: Conversation, turn: Turn, interrupt = false): Promise<void> {
   const { state } = turn
   const goesOn = turn.runId.value !== null && state.status.value !== 'failed'
@@ -45,8 +45,11 @@ export async function sendAgain(conversation: Conversation, turn: Turn, interrup
   }
   const media = await uploadsOf(turn)
   if (turn.runId.value === null) conversation.drop(turn)
-  conversation.send(turn.agentId, { text: state.input.value, media, interrupt })
+  conversation.send(agentOf(conversation, turn), { text: state.input.value, media, interrupt })
 }
+
+/** The agent of a turn. A message that was copied from another session does not say it. */
+const agentOf = (conversation: Conversation, turn: Turn): string => turn.agentId || (conversation.session.value?.agent_id ?? '')
 
 /** The files of a turn: from this page, or from the server. */
 async function uploadsOf(turn: Turn): Promise<readonly Upload[]> {

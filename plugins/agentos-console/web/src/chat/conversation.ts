@@ -1,19 +1,17 @@
 // A conversation: its transcript, the runs that are under way, and what a person sends. It finds by itself what other
 // tabs and clients do in the session.
 import { batch, signal } from '@preact/signals'
-import { APIError, type Query } from '@agentos-server/client'
+import { APIError } from '@agentos-server/client'
 import { may } from '../app/rights'
-import { client } from '../app/session'
 import { Details } from './details'
 import { stateOf, Transcript } from './history'
+import { readActive, readNewest, readPage, readSession, renameSession } from './requests'
 import { RunState } from './stream'
 import { tellTabs } from './tabs'
 import { Turn } from './turn'
-import type { History, RunRecord, Session } from './types'
+import type { RunRecord, Session } from './types'
 import type { Upload } from './uploads'
 
-/** Messages of a page of the transcript. */
-const PAGE = 60
 /** Milliseconds between two looks at what others did. */
 const LOOK = 5_000
 
@@ -54,10 +52,8 @@ export class Conversation {
       this.error.value = null
     })
     try {
-      const { signal } = this.#control
-      const path = `/api/v1/sessions/${encodeURIComponent(id)}`
-      const [{ data }] = await Promise.all([client().request<Session>('GET', path, { signal }), this.#sync()])
-      this.session.value = data
+      const [session] = await Promise.all([readSession(id, this.#control.signal), this.#sync()])
+      this.session.value = session
     } catch (error) {
       if (!this.#control.signal.aborted) this.error.value = error
     } finally {
@@ -72,7 +68,7 @@ export class Conversation {
     if (before === null || this.older.value !== 'more') return
     this.older.value = 'loading'
     try {
-      this.#transcript.add(await this.#page(before), true)
+      this.#transcript.add(await readPage(this.id.value ?? '', before, this.#control.signal), true)
     } finally {
       this.#show()
     }
@@ -114,13 +110,13 @@ export class Conversation {
   }
 
   async rename(name: string | null): Promise<void> {
-    const path = `/api/v1/sessions/${encodeURIComponent(this.id.value ?? '')}`
-    this.session.value = (await client().request<Session>('PUT', path, { body: { name } })).data
+    this.session.value = await renameSession(this.id.value ?? '', name)
   }
 
   /** See whether others did something in the session. */
   readonly look = (): void => {
     clearTimeout(this.#timer)
+    this.#rest()
     if (document.hidden || this.#control.signal.aborted || this.id.value === null) return
     void this.#look().finally(() => this.#wait())
   }
@@ -132,6 +128,15 @@ export class Conversation {
     for (const turn of this.turns.value) turn.leave()
   }
 
+  /** A run that waits for a person may wait for days. Hidden tabs keep no connection for it: a browser has few. */
+  #rest(): void {
+    for (const turn of this.#live) {
+      if (turn.state.status.value !== 'paused' || this.#control.signal.aborted) continue
+      if (document.hidden) turn.leave()
+      else if (!turn.isFollowed) void this.#follow(turn)
+    }
+  }
+
   #wait(): void {
     clearTimeout(this.#timer)
     if (!this.#control.signal.aborted) this.#timer = setTimeout(this.look, LOOK)
@@ -140,9 +145,7 @@ export class Conversation {
   async #look(): Promise<void> {
     if (this.loading.value || this.error.value !== null || !may('runs:read')) return
     try {
-      const { signal } = this.#control
-      const { runs } = await client().runs.list({ session_id: this.id.value ?? '', limit: 1 }, { signal })
-      const newest = runs[0]?.run_id ?? null
+      const newest = (await readNewest(this.id.value ?? '', this.#control.signal))?.run_id ?? null
       if (newest !== this.#newest && !this.#isSending) await this.#sync()
     } catch (error) {
       if (error instanceof APIError && error.code === 'SESSION_NOT_FOUND') this.error.value = error
@@ -157,18 +160,17 @@ export class Conversation {
   async #sync(): Promise<void> {
     const { signal } = this.#control
     const session_id = this.id.value ?? ''
-    const list = async (query: Query): Promise<RunRecord[]> => (may('runs:read') ? (await client().runs.list({ session_id, ...query }, { signal })).runs : [])
-    const active = (await Promise.all(['queued', 'running', 'paused'].map(status => list({ status, limit: 50 })))).flat()
-    const [page, newest] = await Promise.all([this.#page(null), list({ limit: 1 })])
+    const active = await readActive(session_id, signal)
+    const [page, newest] = await Promise.all([readPage(session_id, null, signal), readNewest(session_id, signal)])
     // It may have gone from one status to the next while they were asked for.
-    if (newest[0] && newest[0].ended_at === null) active.push(newest[0])
+    if (newest && newest.ended_at === null) active.push(newest)
     const first = page.messages[0]?.sequence
     // So much was said elsewhere that a page does not reach what is here.
     if (!this.#transcript.isEmpty && first !== undefined && page.next_before !== undefined && !this.#transcript.has(first)) {
       this.#transcript = new Transcript()
     }
     this.#transcript.add(page, this.#transcript.isEmpty)
-    this.#newest = newest[0]?.run_id ?? null
+    this.#newest = newest?.run_id ?? null
     const ids = new Set(this.#live.map(turn => turn.runId.value))
     for (const run of active.sort((one, other) => (one.created_at < other.created_at ? -1 : 1))) {
       if (ids.has(run.run_id)) continue
@@ -192,12 +194,6 @@ export class Conversation {
   async #follow(turn: Turn): Promise<void> {
     await turn.follow()
     this.#details.finish(turn)
-  }
-
-  async #page(before: number | null): Promise<History> {
-    const path = `/api/v1/sessions/${encodeURIComponent(this.id.value ?? '')}/history`
-    const query = { num_messages: PAGE, ...(before === null ? {} : { before }) }
-    return (await client().request<History>('GET', path, { query, signal: this.#control.signal })).data
   }
 
   /** Put together what is saved and what is under way. A turn that was followed here stays what it is: it knows more. */

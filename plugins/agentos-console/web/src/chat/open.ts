@@ -25,7 +25,9 @@ export function useConversation(id: string | null): Conversation | null {
     return () => shown.dispose()
   }, [current])
   useEffect(() => {
-    if (restored.value > 0) void current.look()
+    if (restored.value === 0) return
+    if (current.error.value === null) current.look()
+    else void current.load()
   }, [restored.value])
   return isRight ? current : null
 }

@@ -1,5 +1,5 @@
-// A run's state from its events. Applying an event is cheap and writes nothing: who shows the run is told, and writes
-// once per frame.
+// The state of a run, from its events. Applying an event is cheap and writes nothing to the page: the views notice the
+// change and write once per frame.
 import { batch, signal } from '@preact/signals'
 import { GrowingText } from '../text/growing'
 import { finished, isTool, nextKey, toolPart, toolState, type CompleteData, type Part, type ReasoningPart, type ToolData } from './parts'

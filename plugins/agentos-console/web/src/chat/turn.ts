@@ -98,7 +98,7 @@ export class Turn {
       const message = error instanceof ConnectionError ? 'The server cannot be reached.' : 'Something unexpected happened.'
       state.failure.value = { message, code: '', details: {} }
     }
-    // What was accepted may still go on: then it is followed again, not sent again.
+    // A run that was accepted may not have ended: it is followed again, not sent again.
     if (this.runId.value === null) state.status.value = 'failed'
   }
 
@@ -121,7 +121,7 @@ export class Turn {
     if (this.state.status.value === 'paused') this.state.pending.value = status === 'paused' ? pending : []
   }
 
-  /** Stop following. The run goes on. */
+  /** Stop following. The run continues. */
   leave(): void {
     this.#control?.abort()
     this.#control = null

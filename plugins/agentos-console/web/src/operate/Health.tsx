@@ -50,7 +50,7 @@ export default function Health(): VNode {
           <section class="panel" aria-label="Checks">
             <ul role="list">
               {data.checks.map(check => (
-                <li class="setting" key={check.name}>
+                <li class="setting setting-check" key={check.name}>
                   <div class="setting-name"><strong>{visible(check.name)}</strong></div>
                   <div class="setting-value soft">{visible(check.detail ?? '')}</div>
                   <div class="setting-source"><Badge kind={check.ok ? 'ok' : 'bad'}>{check.ok ? 'ok' : 'failed'}</Badge></div>

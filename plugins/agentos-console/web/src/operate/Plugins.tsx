@@ -39,10 +39,10 @@ export default function Plugins(): VNode {
           rows={data.plugins}
           rowKey={plugin => plugin.name}
           columns={[
-            { title: 'Plugin', cell: plugin => <strong>{visible(plugin.name)}</strong> },
+            { title: 'Plugin', cell: plugin => <strong class="nowrap">{visible(plugin.name)}</strong> },
             { title: 'Status', cell: plugin => <Badge kind={KINDS[plugin.status] ?? 'plain'}>{visible(plugin.status)}</Badge> },
             { title: 'Brings', cell: plugin => <Brings provides={plugin.provides} /> },
-            { title: 'Package', cell: plugin => <span class="soft">{plugin.distribution === null ? 'part of the server' : visible(`${plugin.distribution} ${plugin.version ?? ''}`)}</span>, wideOnly: true },
+            { title: 'Package', cell: plugin => <span class="soft nowrap">{plugin.distribution === null ? 'part of the server' : visible(`${plugin.distribution} ${plugin.version ?? ''}`)}</span>, wideOnly: true },
           ]}
         />
       )}
