@@ -18,13 +18,17 @@ RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "be
 
 FOCUSED = """() => {
     const one = document.activeElement
-    const style = getComputedStyle(one)
+    // The box around a text may be what is marked.
+    const marked = one => {
+        const style = getComputedStyle(one)
+        return (style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 1) || style.boxShadow !== 'none'
+    }
     const box = one.getBoundingClientRect()
     return {
         name: one.getAttribute('aria-label') ?? one.labels?.[0]?.innerText ?? one.innerText?.trim() ?? '',
         tag: one.tagName,
         seen: box.width > 0 && box.height > 0,
-        marked: (style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 1) || style.boxShadow !== 'none',
+        marked: marked(one) || (one.tagName === 'TEXTAREA' && marked(one.closest('form') ?? one)),
     }
 }"""
 
@@ -32,13 +36,12 @@ FOCUSED = """() => {
 TOO_WIDE = """() => {
     const scrolls = one => one && one.tagName !== 'MAIN'
         && (/auto|scroll/.test(getComputedStyle(one).overflowX) || scrolls(one.parentElement))
-    return {
-    page: document.documentElement.scrollWidth - innerWidth,
-    out: [...document.querySelectorAll('main button, main a, main input, main select, main textarea')]
+    const out = [...document.querySelectorAll('main button, main a, main input, main select, main textarea')]
         .filter(one => one.checkVisibility() && !scrolls(one) && !one.matches('.sr-only'))
         .filter(one => { const box = one.getBoundingClientRect(); return box.width && box.right > innerWidth + 1 })
-        .map(one => one.outerHTML.slice(0, 120)),
-}}"""
+        .map(one => one.outerHTML.slice(0, 120))
+    return {page: document.documentElement.scrollWidth - innerWidth, out}
+}"""
 
 
 def violations(page: Page) -> list[str]:

@@ -38,6 +38,7 @@ def test_an_agent_is_made_and_answers(demo: Demo, open_page: OpenPage) -> None:
     main = page.get_by_role("main")
     main.get_by_role("link", name="New agent").click()
     name = f"Made {uuid4().hex[:6]}"
+    field(page, "Id").fill(f"made-{uuid4().hex[:6]}")
     field(page, "Name").fill(name)
     field(page, "Model").fill("demo:counter")
     field(page, "Instructions").fill("You count.")
@@ -89,13 +90,11 @@ def test_a_change_by_somebody_else_meanwhile_is_not_overwritten(demo: Demo, open
 
 def test_a_value_that_is_refused_is_said_and_nothing_is_lost(demo: Demo, open_page: OpenPage) -> None:
     agent = stored(demo)
-    watched = open_page(demo, f"#/agents/{agent}")
-    watched.expect_failures(400, 422)
-    page = watched.page
+    page = open_page(demo, f"#/agents/{agent}").page
     field(page, "Instructions").fill("Long work.")
     field(page, "Model").fill("nonsense")
-    save(page)
-    expect(page.get_by_text(re.compile("nonsense|provider:name|provider")).first).to_be_visible()
+    expect(page.get_by_text("a provider and a model, as openai:gpt-5-mini")).to_be_visible()
+    expect(page.get_by_role("button", name="Save")).to_be_disabled()
     expect(field(page, "Instructions")).to_have_value("Long work.")
 
 
