@@ -251,6 +251,8 @@ def test_no_list_shows_what_is_somebody_elses_whatever_is_asked_for(tenants: Ten
         "include_total": ["true"],
         "limit": ["1000"],
         "offset": ["0", "1"],
+        "since": ["2020-01-01T00:00:00Z"],
+        "until": ["2100-01-01T00:00:00Z"],
     }
     if route.operation_id == "list_approvals":
         values |= {

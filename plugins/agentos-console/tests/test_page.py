@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from agentos import ConfigError
-from agentos.errors import PluginError
+from agentos import ConfigError, PluginError
 
 from .conftest import BROWSER, Console
 
