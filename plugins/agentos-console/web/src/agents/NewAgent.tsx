@@ -1,5 +1,5 @@
 import type { VNode } from 'preact'
-import { useState } from 'preact/hooks'
+import { useEffect, useRef, useState } from 'preact/hooks'
 import { go } from '../app/router'
 import { missing } from '../app/rights'
 import { Button } from '../kit/Button'
@@ -41,6 +41,13 @@ function Form({ start }: { start: Draft }): VNode {
   const [error, setError] = useState<unknown>()
   const [refused, setRefused] = useState<Problems>({})
   const { definition, problems } = definitionOf(draft)
+  const isShown = useRef(true)
+  useEffect(
+    () => () => {
+      isShown.current = false
+    },
+    [],
+  )
   const isFine = Object.keys(problems).length === 0
   const save = async (): Promise<void> => {
     setTried(true)
@@ -51,7 +58,8 @@ function Form({ start }: { start: Draft }): VNode {
     try {
       const { agent } = await createAgent(definition, draft.comment)
       tell('The agent is stored.')
-      go(`/agents/${encodeURIComponent(agent.id)}`)
+      // Not for a person who went elsewhere meanwhile.
+      if (isShown.current) go(`/agents/${encodeURIComponent(agent.id)}`)
     } catch (caught) {
       if (caught instanceof APIError && caught.code === 'AGENT_EXISTS') setRefused({ id: 'is taken by another agent' })
       else setRefused(fieldProblems(caught))
