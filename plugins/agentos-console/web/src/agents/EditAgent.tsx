@@ -27,7 +27,6 @@ export function EditAgent({ tagged, onSaved }: EditAgentProps): VNode {
   const [busy, setBusy] = useState(false)
   const [error, setError] = useState<unknown>()
   const [refused, setRefused] = useState<Problems>({})
-  const [tried, setTried] = useState(false)
   const [other, setOther] = useState<Tagged>()
   const { definition, problems } = definitionOf(draft, definitionIn(base))
   // Compared as drafts, so that a default that the server fills in is no change.
@@ -36,8 +35,6 @@ export function EditAgent({ tagged, onSaved }: EditAgentProps): VNode {
   const isFine = Object.keys(problems).length === 0
 
   const save = async (over: Tagged): Promise<void> => {
-    setTried(true)
-    if (!isFine) return
     setBusy(true)
     setError(undefined)
     setRefused({})
@@ -77,7 +74,7 @@ export function EditAgent({ tagged, onSaved }: EditAgentProps): VNode {
   }
   useUnsaved(isChanged)
   const mayWrite = missing('agents:write')
-  const reason = mayWrite ?? (isChanged || !isFine ? undefined : 'Nothing is changed.')
+  const reason = mayWrite ?? (isFine ? (isChanged ? undefined : 'Nothing is changed.') : 'Something is not right yet.')
   useShortcut('mod+s', 'Save the agent', () => {
     if (reason === undefined && !busy && other === undefined) void save(base)
   })
@@ -116,7 +113,7 @@ export function EditAgent({ tagged, onSaved }: EditAgentProps): VNode {
               Discard changes
             </Button>
             <span class="small soft" role="status">
-              {tried && !isFine ? 'Not saved: something above is not right yet.' : 'Not saved yet'}
+              Not saved yet
             </span>
           </>
         )}
