@@ -63,6 +63,17 @@ A green dot means that all is well: ![a green dot]({DOT} "All is well"). The ful
 ![diagram of the steps](https://pictures.example.com/steps.png).
 """
 
+RAIN = """\
+It rains in Oslo today, at **4 °C**. The archive has a report of each of the last two years:
+
+| Year | Rain | Compared with the year before |
+|---|---:|---|
+| 2024 | 724 mm | 31 mm more |
+| 2025 | 725 mm | 1 mm more |
+
+The sensor on the roof does not answer, so there is no value for the last hour. `read_sensor` says why.
+"""
+
 THOUGHT = """\
 The user wants to know how many days are between the two dates. March has 31 days, so from 12 March to the end of the
 month there are 19 days. April adds 30, and May adds 4.

@@ -34,7 +34,7 @@ from agentos import (
     hookimpl,
     tool,
 )
-from browser.answers import HOSTILE, MARKDOWN, THOUGHT, long_answer, numbered, pieces
+from browser.answers import HOSTILE, MARKDOWN, RAIN, THOUGHT, long_answer, numbered, pieces
 
 FAILURES = {
     "filter": ContentFiltered("the provider's filter refused the prompt"),
@@ -112,12 +112,7 @@ class Scripted(ModelProvider):
 
     def _after_tools(self, request: ModelRequest) -> Iterator[Arrival]:
         results = [one.content for one in request.messages if one.role == "tool"]
-        if request.model == "researcher":
-            text = (
-                "It rains in Oslo: **4 °C**, and the archive has three entries. The sensor on the roof does not answer."
-            )
-        else:
-            text = f"Done. The tool said: {results[-1]}"
+        text = RAIN if request.model == "researcher" else f"Done. The tool said: {results[-1]}"
         yield from _slowly(request, pieces(text), 0.02)
 
     def _is_early(self, asked: str) -> bool:

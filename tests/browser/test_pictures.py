@@ -34,8 +34,9 @@ def test_the_picture_of_the_readme_is_made(demo: Demo, open_page: OpenPage) -> N
     page = open_page(demo, width=1280, height=800, device_scale_factor=2, reduced_motion="reduce").page
     chat = Chat(page)
     chat.ask("Researcher", "How much rain was there in Oslo?")
-    chat.tool("search_archive").click()
+    chat.tool("weather").click()
     page.mouse.move(0, 0)
+    chat.message.focus()
     page.wait_for_timeout(500)
     picture = page.screenshot()
     keep(picture, PICTURES / "console.png")
