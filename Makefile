@@ -92,7 +92,7 @@ conformance: $(VENV)/.tested  ## Run clients that people use against the real se
 	@PYTHONPATH=tests $(BIN)/python -m conformance $(SUITES)
 
 # Two parts side by side, as the suite: they wait more than they compute. TESTS="-k approve" runs some, in one part.
-BROWSER := --timeout 180 --session-timeout 720
+BROWSER := --timeout 180 --session-timeout 1320
 LONG_BROWSER := $(patsubst %,tests/browser/test_%.py,chat decisions sessions speed streams)
 
 browser: build/browser-packages/.installed  ## Use the console in Chromium, if that is installed; pictures of it go to build/browser/.
