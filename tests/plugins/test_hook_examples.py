@@ -26,7 +26,7 @@ def example(hook: str) -> SimpleNamespace:
 
 @pytest.mark.parametrize("hook", HOOKS)
 def test_each_hook_says_who_uses_it_and_that_is_so(hook: str) -> None:
-    last = inspect.getdoc(getattr(hookspecs, hook)).splitlines()[-1]  # type: ignore[union-attr]
+    last = inspect.getdoc(getattr(hookspecs, hook)).rpartition("\n\n")[2].replace("\n", " ")  # type: ignore[union-attr]
     assert re.fullmatch(r"(Used by|Comes into use with): .+\.", last), f"{hook} ends with {last!r}"
     for name in re.findall(r"``(.+?)``", last):
         place = ROOT / name if name.endswith(".py") else ROOT / "plugins" / name / name.replace("-", "_")

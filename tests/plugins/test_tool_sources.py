@@ -256,7 +256,8 @@ def test_an_agent_over_http_that_names_no_source_is_refused_with_those_there_are
 def test_the_list_of_tools_has_them_as_agents_name_them(serve) -> None:
     plugins = {"office": Brings(office=Office(spec("write", "Write a letter.")))}
     (tool,) = serve(plugins=plugins).client.get("/api/v1/tools").json["tools"]
-    assert tool == {"name": "office/write", "description": "Write a letter.", "parameters": TEXT, "source": "office"}
+    named = {"name": "office/write", "description": "Write a letter.", "source": "office"}
+    assert tool == {**named, "parameters": TEXT, "approval": "never", "isolated": False, "timeout": None}
 
 
 @pytest.mark.parametrize("name", ["", "a/b", "a b", "x" * 33, 5])

@@ -22,7 +22,7 @@ DOCUMENT = """<!doctype html>
 <body>
 <div id="app"></div>
 <noscript>
-<p>The console needs JavaScript. The API does not: see <a href="{base}/docs">its documentation</a>.</p>
+<p>The console needs JavaScript. The API does not.</p>
 </noscript>
 </body>
 </html>
