@@ -86,7 +86,7 @@ def test_a_broken_plugin_is_reported_by_name_and_the_server_serves(tmp_path: Pat
         client = Client(server.url)
         plugins = {plugin["name"]: plugin for plugin in client.get("/plugins")["plugins"]}
         assert plugins["broken"]["status"] == "failed"
-        # A server without keys answers its own machine alone, so the caller is its operator. See also tests/api/test_agents.py.
+        # A server without keys answers its own machine alone, so the caller operates it.
         assert "no licence" in plugins["broken"]["error"]
         assert "no licence" in server.log()
         assert client.post("/agents/assistant/run", {"input": "still here"})["content"] == "still here"
