@@ -63,7 +63,7 @@ wheels: $(VENV)/.installed  ## Build what would be published, into dist/.
 SERVERS := $(addprefix tests/,serving faults hostile fuzz e2e docs benchmark) $(wildcard plugins testing)
 
 test: $(VENV)/.tested  ## Install what tests need and run the whole suite, in two parts side by side.
-	@.ci/suites "$(VENV) $(SERVERS)" "$(VENV) $(patsubst %,--ignore %,$(SERVERS))"
+	@.ci/suites "$(VENV) $(SERVERS)" "$(VENV) tests $(patsubst %,--ignore %,$(filter tests/%,$(SERVERS)))"
 
 # Without what says little about a version of Python: faults, hostile clients, the API asked at length, pages, the benchmark.
 test-pythons:  ## Run the suite on Python 3.12 and 3.13 where they are installed, each in an environment of its own.
