@@ -46,7 +46,7 @@ class RunPauser:
         self._limit = limit
 
     def pause(self, live: LiveRun, actions: Sequence[PendingAction]) -> Ended | None:
-        """Save a run as paused, then tell its followers, whose connections end.
+        """Save a run as paused, then tell its followers. Their connections end.
 
         A run that may not pause ends instead: as cancelled if it was asked to stop, as failed if its owner has too
         many that are paused. Returns ``None`` if another caller ends the run.

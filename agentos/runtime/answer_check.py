@@ -15,7 +15,7 @@ from agentos.errors import InvalidRequest
 from agentos.json_schema.validator import Validator
 from agentos.json_schema.work import TooMuchWork
 from agentos.runtime.loop import ModelAgent
-from agentos.tools.call_step import edited_hash, is_unchanged
+from agentos.tools.call_step import edited_hash, shown_arguments
 from agentos.tools.executor import ToolExecutor
 from agentos.tools.results import result_text
 from agentos.tools.run_writer import json_copy
@@ -85,7 +85,7 @@ def _check_remember(action: PendingAction, answer: Answer, tool: Tool | None, ag
         _refuse(action, "remember", f"is not accepted: {why}; decide without it")
     if answer.arguments is not None:
         _refuse(action, "remember", "is not accepted together with 'arguments'; they hold for this call alone")
-    if tool is None or not is_unchanged(action, tool, agent_id):
+    if tool is None or shown_arguments(action, tool, agent_id) is None:
         why = f"tool {action.call.name!r} is not the one any more that this approval is about"
         _refuse(action, "remember", f"is not accepted: {why}; decide without it")
 

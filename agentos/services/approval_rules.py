@@ -26,7 +26,7 @@ COLLECTION = "approval-rules"
 """The collection of records of remembered decisions. A record's owner is that of the run."""
 
 LOOK_AGAIN = timedelta(hours=1)
-"""How often it is looked whether the session of a rule is still there. One of a deleted session counts for no call."""
+"""How often a job checks whether the session of a rule still exists. A rule of a deleted session counts for no call."""
 
 MOST_READS = 20
 """Reads of the list for one page of it: few rules may match a filter."""

@@ -40,7 +40,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolCallRequest:
-    """A call that a client asks for. With ``agent_id`` it is made as that agent's, whose ``approve`` counts too."""
+    """A call that a client asks for. With ``agent_id`` it is made as that agent's, and its ``approve`` counts too."""
 
     caller: Principal
     tool: str

@@ -138,7 +138,7 @@ class RunService:
         return actions if sees(caller, run) else [one for one in actions if one.kind is PendingKind.APPROVAL]
 
     def expire(self, run_id: str) -> datetime | None:
-        """Reject the approvals of a paused run whose time is over, or end it: :meth:`PauseService.expire`.
+        """Reject the expired approvals of a paused run, or end it: :meth:`PauseService.expire`.
 
         Return when to look again; ``None``: not any more.
         """

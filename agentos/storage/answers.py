@@ -21,7 +21,7 @@ def new_answers(
 ) -> Mapping[str, Answer]:
     """Return which of the answers are to be saved; the others were given before.
 
-    ``actions`` are all of the run; ``expired`` has the ids of those whose time is over, by database time. Raises what
+    ``actions`` are all of the run; ``expired`` has the ids of those that are too late, by database time. Raises what
     :meth:`~agentos.storage.runs.RunStore.answer` does, for the first answer that is not taken. ``late`` answers, which
     the server gives itself, are saved where no person has answered in time; the others are left out.
     """

@@ -26,8 +26,8 @@ class CallStep:
 
     ``approve`` are names of tools that a person has to approve. ``actions`` are those of the run, with their answers,
     where the step continues after a pause; else none. ``pending`` is what the step waits for, once it was executed.
-    ``refused`` says, by their ids, why calls were not made whose arguments are not accepted, or that were denied. With
-    ``may_wait`` off, a call that would have to wait fails instead.
+    ``refused`` says, by the ids of calls, why they were not made: their arguments are not accepted, or they were
+    denied. With ``may_wait`` off, a call that would have to wait fails instead.
     """
 
     turn: int
@@ -138,12 +138,9 @@ class CallAnswers:
 
     def _shown(self, action: PendingAction) -> dict[str, Any] | None:
         """Return the arguments that people were shown; ``None`` unless the action is about this tool as it is now."""
-        try:
-            shown = self._tool.reader.parse(action.call.arguments)
-        except InvalidRequest:
+        if action.call.name != self.call.name:
             return None
-        same = action.call.name == self.call.name and action.arguments_hash == self._hash_of(shown)
-        return shown if same else None
+        return shown_arguments(action, self._tool, self._agent_id)
 
     def _is_same(self, action: PendingAction) -> bool:
         """Tell whether an action is about this call: as people were shown it, as it is now, and by its hash."""
@@ -151,19 +148,17 @@ class CallAnswers:
         return shown is not None and canonical(shown) == canonical(self.arguments)
 
     def _hash(self, *also: Any) -> str:
-        return self._hash_of(self.arguments, *also)
-
-    def _hash_of(self, arguments: Mapping[str, Any], *also: Any) -> str:
-        return arguments_hash(self._agent_id, self._tool.spec, arguments, self._step.turn, *also)
+        return arguments_hash(self._agent_id, self._tool.spec, self.arguments, self._step.turn, *also)
 
 
-def is_unchanged(action: PendingAction, tool: Tool, agent_id: str) -> bool:
-    """Return whether a tool is still the one that an action is about, with the same schema."""
+def shown_arguments(action: PendingAction, tool: Tool, agent_id: str) -> dict[str, Any] | None:
+    """Return the arguments that an action was asked about; ``None`` if the tool or its schema is another one now."""
     try:
         shown = tool.reader.parse(action.call.arguments)
     except InvalidRequest:
-        return False
-    return action.arguments_hash == arguments_hash(agent_id, tool.spec, shown, action.turn)
+        return None
+    same = action.arguments_hash == arguments_hash(agent_id, tool.spec, shown, action.turn)
+    return shown if same else None
 
 
 def edited_hash(action: PendingAction, tool: Tool, arguments: Mapping[str, Any]) -> str:

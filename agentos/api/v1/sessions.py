@@ -90,9 +90,9 @@ def create_session(body: dict[str, Any]) -> Response:
 def list_sessions(query: dict[str, Any]) -> Response:
     """List sessions.
 
-    The newest activity comes first. Filters are and-ed, and exact but for `q` and `q_text`. The list is stable while sessions are
-    added, if it is read with `cursor`.
-    """  # noqa: E501
+    The newest activity comes first. Filters are and-ed, and exact but for `q` and `q_text`. The list is stable while
+    sessions are added, if it is read with `cursor`.
+    """
     exact = {name: query[name] for name in FILTERS if name in query}
     where = SessionFilter(
         **exact, name_contains=query.get("q"), said=phrases_of(query["q_text"]) if "q_text" in query else None

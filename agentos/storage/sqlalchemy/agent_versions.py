@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from sqlalchemy import Integer, Text, bindparam, delete, exists, func, insert, literal_column, select, update
 
 from agentos.storage.agents import AgentVersion
@@ -112,11 +114,4 @@ def shown_version(row: Row) -> AgentVersion:
 
 def whole_version(row: Row) -> AgentVersion:
     """Return the version of a row of :data:`GET_VERSION`."""
-    return AgentVersion(
-        agent_id=row.agent_id,
-        version=row.version,
-        author=row.author,
-        comment=row.comment,
-        created_at=time_of(row.created_at),
-        document=object_of(row.document),
-    )
+    return replace(shown_version(row), document=object_of(row.document))

@@ -33,8 +33,8 @@ PIECE = 200
 
 _SAID = "role IN ('user', 'assistant') AND content <> ''"
 
-# Without a copy of the texts. `message_texts` says of which message a row of the index is, and whose it was: the row of
-# its session is gone by the time that its messages are deleted.
+# Without a copy of the texts. `message_texts` has the message and the owner of each row of the index: when messages are
+# deleted, the row of their session is gone already.
 _SQLITE = (
     """CREATE TABLE IF NOT EXISTS message_texts (
         id INTEGER PRIMARY KEY, session_id TEXT NOT NULL, sequence INTEGER NOT NULL, owner TEXT NOT NULL,

@@ -58,8 +58,8 @@ class ToolCallSchema(RequestSchema):
 
     arguments = Object("Its arguments, as its `parameters` describe them; absent: none.")
     agent_id = id_field(
-        "The agent whose call it is: one of its tools, and its `approve` counts. Needs a credential that may run it."
-        " Absent: no agent's; the tool and the plugins that decide are shown an empty id."
+        "Call it as this agent does: the tool is one of its own, and its `approve` counts. Needs a credential that may"
+        " run it. Absent: no agent's; the tool and the plugins that decide are shown an empty id."
     )
     session_id = id_field("The session that the tool is shown. A decision that is remembered for it counts.")
     user_id = id_field("The user that the tool is shown; absent: that of the session.")
