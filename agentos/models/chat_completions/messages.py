@@ -13,7 +13,7 @@ import orjson
 from agentos.domain.media import Media, MediaType
 from agentos.domain.message import Message, ToolCall
 from agentos.errors import InvalidMedia
-from agentos.models.chat_completions.dialect import Dialect
+from agentos.models.servers.chat import Dialect
 
 DEFAULT = Dialect()
 MESSAGE_FIELDS = frozenset({"role", "content", "tool_calls", "tool_call_id", "function_call", "name"})

@@ -11,8 +11,8 @@ import orjson
 
 from agentos.domain.text import join_surrogates
 from agentos.errors import ProviderError
-from agentos.models.chat_completions.parsing import cleaned, dumps
 from agentos.models.deltas import ToolCallDelta
+from agentos.models.wire.parsing import cleaned, dumps
 
 logger = logging.getLogger(__name__)
 
