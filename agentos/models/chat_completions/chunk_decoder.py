@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import orjson
 
 from agentos.domain.usage import Usage
-from agentos.errors import ContentFiltered, ContextTooLong, ExecutionError, ProviderError, ProviderUnavailable
+from agentos.errors import ContentFiltered, ContextTooLong, ExecutionError, ProviderError
 from agentos.models.chat_completions.content import read_content, text_of
 from agentos.models.chat_completions.details import MessageFields, is_thought
 from agentos.models.chat_completions.halves import Halves
@@ -230,15 +230,11 @@ class ChunkDecoder:
     def _finish(self, reason: str, *, anew: bool) -> None:
         if reason in finish.NONE:
             return
-        if reason not in finish.REASONS and finish.FAILURES.fullmatch(reason):
+        try:
+            known = finish.read_reason(reason)
+        except ExecutionError:
             self.failed = True
-            if "call" in reason:
-                # A matter of chance: the same request often succeeds.
-                message = f"the model wrote a tool call that its server could not read (finish reason {reason})"
-                raise ProviderError(message, details={"retryable": True})
-            message = f"the model server failed in the middle of its answer (finish reason {reason})"
-            raise ProviderUnavailable(message)
-        known: FinishReason = finish.REASONS.get(reason, "other")
+            raise
         if self._calls and known in ("stop", "other"):
             # Some servers, and OpenAI itself where the agent asked for one tool by name, say "stop" after tool calls.
             known = "tool_calls"

@@ -79,5 +79,5 @@ class _Exchange:
             self._refusals.add(self._request.model, field)
         return field
 
-    def continues(self, answer: AnswerDecoder) -> bool:
+    def continues(self, _: AnswerDecoder) -> bool:
         return False

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from agentos.domain.tool_spec import ToolSpec
-from agentos.models.servers.chat import Dialect
 from agentos.models.chat_completions.messages import DEFAULT, encode_message
 from agentos.models.request import ModelRequest
+from agentos.models.servers.chat import Dialect
 from agentos.models.wire.dialects import dialect_of_agent
 from agentos.models.wire.options import NAMES, extra_body
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from agentos.models.servers.chat import Dialect
@@ -14,8 +14,8 @@ from agentos.models.servers.messages import MessagesDialect
 class KnownServer:
     """What one server takes: in its Chat Completions, and in its Messages API."""
 
-    chat: Dialect = Dialect()
-    messages: MessagesDialect = MessagesDialect()
+    chat: Dialect = field(default_factory=Dialect)
+    messages: MessagesDialect = field(default_factory=MessagesDialect)
 
 
 _NEWER_LIMIT = KnownServer(chat=Dialect(output_limit="max_completion_tokens"))

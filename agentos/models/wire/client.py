@@ -52,7 +52,7 @@ class Exchange(Protocol):
         must bring an end nearer: the request is sent again and again while there are any.
         """
 
-    def continues(self, answer: AnswerDecoder) -> bool:
+    def continues(self, answer: AnswerDecoder, /) -> bool:
         """Tell whether another request continues an answer that ended, and prepare it."""
 
 
