@@ -11,11 +11,11 @@ from agentos.domain.usage import Usage
 from agentos.errors import ContentFiltered, ContextTooLong, ExecutionError, ProviderError
 from agentos.models.chat_completions.content import read_content, text_of
 from agentos.models.chat_completions.details import MessageFields, is_thought
-from agentos.models.chat_completions.halves import Halves
 from agentos.models.chat_completions.tool_calls import ToolCalls
 from agentos.models.deltas import CUT, Delta, Finish, FinishReason, MessageDetails, ReasoningDelta, TextDelta
 from agentos.models.wire import finish
 from agentos.models.wire.failures import failure_in_stream
+from agentos.models.wire.halves import Halves
 from agentos.models.wire.parsing import DONE, is_keep_alive, parse_tolerantly
 from agentos.models.wire.server_errors import describe
 from agentos.models.wire.usage import read_usage
