@@ -14,6 +14,7 @@ from agentos.models.anthropic_messages.limits import accepted_limit
 from agentos.models.anthropic_messages.parameters import limit_of
 from agentos.models.anthropic_messages.refusals import leave_out, refused_always, refused_once
 from agentos.models.anthropic_messages.request import request_body
+from agentos.models.model_list import count_models
 from agentos.models.request import ModelRequest
 from agentos.models.servers.messages import MessagesDialect
 from agentos.models.servers.table import server_for
@@ -57,8 +58,15 @@ class AnthropicMessages(WireClient):
     ) -> None:
         base_url = without_path(base_url)
         super().__init__(base_url, headers, token_timeout=token_timeout, connect_timeout=connect_timeout, tls=tls)
+        self._base_url = base_url
         self._dialect = server_for(base_url).messages if dialect is None else dialect
         self._refusals = Refusals()
+
+    def count_models(self, *, advice: str) -> str:
+        """Return in a line how many models the server lists; ``advice`` ends the message of an error."""
+        given = self._headers() if callable(self._headers) else self._headers
+        headers = {**given, "anthropic-version": self._dialect.version}
+        return count_models(f"{self._base_url}/v1", headers, advice=advice)
 
     def _exchange(self, request: ModelRequest) -> Exchange:
         return _Exchange(request, self._dialect, self._refusals)

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import orjson
 
+from agentos.domain.text import join_surrogates
 from agentos.domain.usage import Usage
 from agentos.errors import ContentFiltered, ContextTooLong, ExecutionError, ProviderError
 from agentos.models.anthropic_messages.blocks import Block, Blocks
@@ -82,7 +83,7 @@ class EventDecoder:
             try:
                 found = [orjson.loads(data)]
             except orjson.JSONDecodeError:
-                found = parse_tolerantly(data)
+                found = self._parse_tolerantly(data)
             for event in found[0] if len(found) == 1 and isinstance(found[0], list) else found:
                 if len(found) == 1 and "content" not in event and event.get("type") not in KINDS.values():
                     self._fail_document(event)
@@ -195,7 +196,7 @@ class EventDecoder:
             block.signature = start.get("signature") or ""
             self._add_thought(index, self._mended("thinking", start.get("thinking") or ""), said)
         elif block.kind == "redacted_thinking" and isinstance(data := start.get("data"), str):
-            said.append(ReasoningDelta("", redacted=data))
+            said.append(ReasoningDelta("", redacted=join_surrogates(data)))
 
     def _read_message(self, message: dict[str, Any], said: list[Delta]) -> None:
         """Read the head of a message, or a whole one. A head that is sent again says nothing new."""
