@@ -14,7 +14,7 @@ from agentos.models.wire.server_errors import ServerError
 
 OPTIONAL = frozenset(
     {"temperature", "top_p", "top_k", "metadata", "service_tier", "cache_control", "context_management", "speed"}
-    | {"output_config", "thinking", "inference_geo", "diagnostics", "container", "user", "effort"}
+    | {"output_config", "thinking", "inference_geo", "diagnostics", "container", "user", "effort", "tool_choice"}
 )
 """Top-level fields without which an answer is still an answer. Never tools, messages or instructions."""
 COMMON_WORDS = frozenset({"metadata", "thinking", "speed", "container", "user", "effort"})
