@@ -127,6 +127,7 @@ ANSWERS = [
     Answer("luthien-start-again-and-again", "https://github.com/LuthienResearch/luthien-proxy/issues/59"),
     Answer("moonshot-types-left-out", "https://github.com/MoonshotAI/Kimi-K2/issues/129"),
     Answer("gateway-ping-as-data", "https://platform.claude.com/docs/en/build-with-claude/streaming#ping-events"),
+    Answer("whole-message-behind-its-pieces", "https://github.com/baptisteArno/typebot.io/issues/1359"),
     Answer("unknown-events-and-blocks", "https://platform.claude.com/docs/en/api/versioning"),
     Answer("status-201", "https://github.com/BerriAI/litellm/issues/31551"),
     Answer("document-instead-of-a-stream", "https://github.com/BerriAI/litellm/issues/31551", thoughts="So"),
@@ -314,6 +315,8 @@ USAGES = {
     "usage-zero-at-the-end": Usage(120, 9),
     # https://github.com/envoyproxy/ai-gateway/pull/2236, https://github.com/KryptSec/oasis/pull/45
     "usage-cumulative": Usage(40, 16, 11, 1),
+    # https://github.com/mnfst/llm-gateway/pull/2057
+    "usage-of-the-input-without-its-cache": Usage(110, 9, 0, 100),
     # https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-anthropic-claude-messages.html
     "bedrock-metrics": Usage(12, 34),
 }

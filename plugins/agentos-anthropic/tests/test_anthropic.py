@@ -255,3 +255,18 @@ def test_no_worker_imports_the_sdk(server: ModelServer) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize(
+    ("settings", "model"),
+    [
+        ({"anthropic_api_key": KEY}, "anthropic:claude-haiku-5-5"),
+        ({"anthropic_api_key": KEY, "openai_api_key": "sk-1"}, "openai:gpt-5-mini"),
+        ({"anthropic_api_key": KEY, "model": "scripted:echo"}, "scripted:echo"),
+        ({}, "scripted:echo"),
+    ],
+    ids=["key", "both keys", "another model", "no key"],
+)
+def test_the_assistant_is_claude_where_there_is_a_key_for_it(settings: dict[str, str], model: str) -> None:
+    with serve_agents(installed=["anthropic", "openai"], assistant=True, **settings) as served:
+        assert served.client.get("/api/v1/agents/assistant").get_json()["model"] == model
