@@ -13,7 +13,7 @@ import pytest
 from agentos.domain.message import Message
 from agentos.errors import ExecutionError, ProviderError, ProviderUnavailable
 from agentos.models.anthropic_messages import AnthropicMessages
-from agentos.models.anthropic_messages.blocks import MAX_KEPT
+from agentos.models.anthropic_messages.blocks import MAX_KEPT, Blocks
 from agentos.models.anthropic_messages.event_decoder import EventDecoder
 from agentos.models.deltas import Delta, Finish, MessageDetails, each
 from agentos.models.request import ModelRequest
@@ -88,6 +88,14 @@ def test_what_is_too_large_to_keep_is_left_out_but_shown() -> None:
     deltas = decoded(written([start(), *thought(*pieces), *text("Done.", index=1), *stop()]).encode())
     assert thoughts_of(deltas) == "".join(pieces)
     assert not [delta for delta in deltas if isinstance(delta, MessageDetails)]
+
+
+def test_what_is_too_large_to_keep_is_not_held() -> None:
+    blocks = Blocks()
+    for number in range(9):
+        blocks.begin(number, {"type": "redacted_thinking", "data": "x" * MAX_KEPT})
+    assert not blocks.fits
+    assert all("data" not in block for block in blocks.sent_back())
 
 
 @pytest.mark.parametrize(
