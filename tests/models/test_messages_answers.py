@@ -194,22 +194,22 @@ def soon(seconds: float) -> str:
     [
         ({"retry-after": "7", "anthropic-ratelimit-tokens-remaining": "0"}, 7, 7),
         (
-            {"anthropic-ratelimit-input-tokens-remaining": "0", "anthropic-ratelimit-input-tokens-reset": soon(50)},
+            {"anthropic-ratelimit-input-tokens-remaining": "0", "anthropic-ratelimit-input-tokens-reset": 50},
             20,
             51,
         ),
         (
             {
                 "anthropic-ratelimit-requests-remaining": "0",
-                "anthropic-ratelimit-requests-reset": soon(-50),
+                "anthropic-ratelimit-requests-reset": -50,
                 "anthropic-ratelimit-tokens-remaining": "9000",
-                "anthropic-ratelimit-tokens-reset": soon(500),
+                "anthropic-ratelimit-tokens-reset": 500,
             },
             0,
             0,
         ),
         (
-            {"anthropic-ratelimit-requests-remaining": "0", "anthropic-ratelimit-requests-reset": soon(99999)},
+            {"anthropic-ratelimit-requests-remaining": "0", "anthropic-ratelimit-requests-reset": 99999},
             3600,
             3600,
         ),
@@ -218,9 +218,10 @@ def soon(seconds: float) -> str:
     ],
 )
 def test_the_limit_that_is_used_up_says_how_long_to_wait(
-    headers: dict[str, str], least: float | None, most: float | None
+    headers: dict[str, str | int], least: float | None, most: float | None
 ) -> None:
-    waits = failure_for_status(429, headers, b"{}").retry_after
+    sent = {name: value if isinstance(value, str) else soon(value) for name, value in headers.items()}
+    waits = failure_for_status(429, sent, b"{}").retry_after
     assert waits is None if least is None or most is None else waits is not None and least <= waits <= most
 
 

@@ -475,6 +475,12 @@ def test_the_failure_is_told(play: Play, case: Failure) -> None:
     assert len(server.requests) == 1
 
 
+def test_a_message_without_anything_is_a_failure(play: Play) -> None:
+    client, _ = play(reply(written([start(), stop()[1]])))
+    with pytest.raises(ProviderUnavailable, match="before the first piece"):
+        list(client.stream(ask()))
+
+
 def test_a_silence_in_the_middle_is_a_failure(play: Play) -> None:
     # https://github.com/MiniMax-AI/MiniMax-M2/issues/109
     half = written([start(), *text("Half of ")[:2]])

@@ -145,7 +145,7 @@ class EventDecoder:
             self._add_thought(index, self._mended("thinking", delta.get("thinking")), said)
         elif kind == "signature_delta" or "signature" in delta:
             block = self.blocks.at(index, THINKING) or self.blocks.begin(index, {"type": "thinking"})
-            block.signature = delta.get("signature") or block.signature
+            block.signature = _whole_text(delta.get("signature")) or block.signature
             self.blocks.keep(len(block.signature))
         elif text := delta.get("text"):
             self._add_text(index, self._mended("text", text), said)
@@ -172,8 +172,8 @@ class EventDecoder:
             case "message_stop":
                 self._count(_bedrock_counts(event))
                 self.done = True
-                # Some gateways end short answers without a reason.
-                self.finish = self.finish or "stop"
+                if self.finish is None and self.blocks:
+                    self.finish = "stop"  # some gateways end short answers without a reason
             case "error":
                 self._fail(event)
 
@@ -183,6 +183,8 @@ class EventDecoder:
             self._fail_document(event)
         if "content" in event:
             return "message"
+        if isinstance(delta := event.get("delta"), dict) and "stop_reason" in delta:
+            return "message_delta"
         return next((kind for name, kind in KINDS.items() if isinstance(event.get(name), dict)), None)
 
     def _begin(self, index: Any, start: dict[str, Any], said: list[Delta]) -> None:
@@ -194,10 +196,10 @@ class EventDecoder:
         if index == self._text_index:
             self._text = None
         if block.kind == "thinking":
-            block.signature = start.get("signature") or ""
+            block.signature = _whole_text(start.get("signature"))
             self._add_thought(index, self._mended("thinking", start.get("thinking") or ""), said)
-        elif block.kind == "redacted_thinking" and isinstance(data := start.get("data"), str):
-            said.append(ReasoningDelta("", redacted=join_surrogates(data)))
+        elif block.kind == "redacted_thinking" and (data := _whole_text(start.get("data"))):
+            said.append(ReasoningDelta("", redacted=data))
 
     def _read_message(self, message: dict[str, Any], said: list[Delta]) -> None:
         """Read the head of a message, or a whole one. A head that is sent again says nothing new."""
@@ -310,6 +312,11 @@ class EventDecoder:
         if not isinstance(text, str):
             text = text_of_piece(text)
         return text if self._halves is None else self._halves.mend(name, text)
+
+
+def _whole_text(value: Any) -> str:
+    """Return a text without half characters; nothing for what is none."""
+    return join_surrogates(value) if isinstance(value, str) else ""
 
 
 def _bedrock_counts(event: dict[str, Any]) -> dict[str, Any] | None:
