@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import orjson
 import pytest
-from agentos_openai_api.chat.answer import AnswerReader
 from agentos_openai_api.chat.projection import ChatProjection
+from agentos_openai_api.ids import TOOL_CALLS
 from agentos_openai_api.responses.echo import Echo
 from agentos_openai_api.responses.projection import ResponseProjection
 from agentos_openai_api.responses.reader import ResponseReader
 
 from agentos import Complete, RunStart, Token, Usage
-from agentos.web import Frame, Projection
+from agentos.web import AnswerReader, Frame, Projection
 from benchmarks.answers import Answer, Seen
 from benchmarks.load import Load
 from benchmarks.rows.doors import QUESTION, chat_load, responses_load
@@ -55,7 +55,7 @@ def test_a_door_is_asked_for_the_same_run(as_asked, own, model, stream):
 @pytest.mark.parametrize(
     ("as_asked", "projection"),
     [
-        (chat_load, lambda: ChatProjection("burst-1000", AnswerReader())),
+        (chat_load, lambda: ChatProjection("burst-1000", AnswerReader(TOOL_CALLS))),
         (responses_load, lambda: ResponseProjection(ResponseReader(Echo({}, {})))),
     ],
     ids=["chat completions", "responses"],
