@@ -1,9 +1,8 @@
-"""The server's own API, as far as tests compare it with OpenAI's."""
+"""The server's own API, as far as tests compare it with those of others."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
+import re
 from typing import Any, Self
 
 import httpx2
@@ -36,19 +35,10 @@ class ServerAPI:
         return answer.text
 
     def run(self, id: str) -> dict[str, Any]:
-        """Return the run of a response or a chat completion, or that with this id."""
-        return self.get(f"/runs/{id.removeprefix('resp_').removeprefix('chatcmpl-')}")
+        """Return the run of a response, a chat completion or a message, or that with this id."""
+        return self.get(f"/runs/{re.sub(r'^(resp_|chatcmpl-|msg_)', '', id)}")
 
     @staticmethod
     def _json(answer: httpx2.Response) -> dict[str, Any]:
         answer.raise_for_status()
         return dict(answer.json())
-
-
-def wait_for(condition: Callable[[], Any], seconds: float = 20) -> Any:
-    """Return the first true value of a condition."""
-    deadline = time.monotonic() + seconds
-    while not (value := condition()):
-        assert time.monotonic() < deadline, f"not so after {seconds:g} s"
-        time.sleep(0.05)
-    return value
