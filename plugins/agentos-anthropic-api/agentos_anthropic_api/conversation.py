@@ -12,13 +12,16 @@ from agentos_anthropic_api.content import Content, blocks_of, compact, read_bloc
 
 RESULT = "tool_result"
 _THOUGHTS = ("thinking", "redacted_thinking")
+REMINDER = "<system-reminder>\n{text}\n</system-reminder>"
+"""How a text of the system is said amid a conversation."""
+
 _BILLING = "x-anthropic-billing-header:"
 """What Claude Code puts in front of its system prompt for Anthropic's own servers. It differs at each request."""
 
 
 @dataclass(slots=True)
 class Conversation:
-    """What a request says: the conversation without system messages, and those by themselves, with their places.
+    """What a request says: the conversation, and apart from it the texts of the system before it, with their places.
 
     ``places`` has the place of each message in the request. ``results`` are the results of tools at the end, as a run
     that waits for them gets them. ``failed`` are the ids of calls that failed.
@@ -30,76 +33,111 @@ class Conversation:
     results: tuple[Message, ...] = ()
     failed: set[str] = field(default_factory=set)
     open_calls: dict[str, str] = field(default_factory=dict)
+    turn: int = 0
+    """Where the messages of the last turn of the user begin that has results of tools."""
 
     def add(self, message: Message, where: str) -> None:
         """Add a message that stands at a place of the request."""
         self.messages.append(message)
         self.places.append(where)
 
+    def add_words(self, text: str, where: str) -> None:
+        """Add a text to what the user says at the end."""
+        if self.messages and self.messages[-1].role == "user":
+            last = self.messages[-1]
+            self.messages[-1] = replace(last, content="\n\n".join(one for one in (last.content, text) if one))
+        else:
+            self.add(Message("user", text), where)
+
 
 def read_conversation(body: Mapping[str, Any], *, in_session: bool) -> Conversation:
     """Return what a request says. Raises ``InvalidRequest`` or ``InvalidMedia`` naming the field that is wrong."""
     said = Conversation()
-    if (system := body.get("system")) is not None:
-        _read_system(said, system, "system")
+    if (system := body.get("system")) is not None and (text := _system_text(system, "system")):
+        said.system["system"] = text
+    if not body["messages"]:
+        refuse("messages", "is an empty list; messages: at least one message is required")
     for number, given in enumerate(body["messages"]):
         where = f"messages[{number}]"
+        content = given.get("content")
         match given["role"]:
             case "user":
-                last = number == len(body["messages"]) - 1
-                _read_user(said, given.get("content"), where, last=last, in_session=in_session)
+                _read_user(said, content, where)
             case "assistant":
                 _refuse_open_calls(said, where)
-                _read_assistant(said, given.get("content"), where)
+                _read_assistant(said, content, where)
             case _:
-                _read_system(said, given.get("content"), f"{where}.content", place=where)
+                _read_system(said, content, where)
     if said.open_calls:
         refuse("messages", f"end before a 'tool_result' of call {next(iter(said.open_calls))!r:.140}")
     if not said.messages or said.messages[-1].role == "assistant":
         refuse("messages", "need a message of the user at the end; agents continue no answer that the client began")
     if said.messages[-1].role == "user" and not said.messages[-1].content and not said.messages[-1].media:
         refuse("messages", "end with an empty message; needed is a text or an attachment")
+    said.results = _results(said, in_session=in_session)
     return said
 
 
-def _read_system(said: Conversation, value: Any, where: str, *, place: str | None = None) -> None:
+def _results(said: Conversation, *, in_session: bool) -> tuple[Message, ...]:
+    """Return the results at the end. A run takes texts alone: what is said beside them follows the last one."""
+    turn = said.messages[said.turn :]
+    if not turn or turn[0].role != "tool":
+        return ()
+    if turn[-1].role == "tool":
+        return tuple(turn)
+    *results, words = turn
+    if words.media:
+        if in_session:
+            where = said.places[-1]
+            reason = "has attachments beside results of tools, which a session does not take; send them in a later one"
+            raise InvalidMedia(f"field {where!r} {reason}", details={"fields": {where: reason}})
+        return ()
+    last = results[-1]
+    whole = "\n\n".join(text for text in (last.content, words.content) if text)
+    return (*results[:-1], replace(last, content=whole))
+
+
+def _system_text(value: Any, where: str) -> str:
     texts: list[str] = []
     for block, at in blocks_of(value, where):
         if block.get("type") != "text":
             refuse(f"{at}.type", f"is {shown(block.get('type'))}; accepted is 'text'")
         text = read_text(block, "text", at)
-        if not text.startswith(_BILLING):
+        if text and not text.startswith(_BILLING):
             texts.append(text)
-    if whole := "\n\n".join(text for text in texts if text):
-        said.system[place or where] = whole
+    return "\n\n".join(texts)
 
 
-def _read_user(said: Conversation, value: Any, where: str, *, last: bool, in_session: bool) -> None:
+def _read_system(said: Conversation, value: Any, where: str) -> None:
+    """Add a message of the system. Amid the conversation it belongs to its place, so it is said with the user's words.
+
+    Among the instructions it would make each request of a conversation another one.
+    """
+    text = _system_text(value, f"{where}.content")
+    if not text:
+        return
+    if not said.messages:
+        said.system[where] = text
+        return
+    _refuse_open_calls(said, where)
+    said.add_words(REMINDER.format(text=text), where)
+
+
+def _read_user(said: Conversation, value: Any, where: str) -> None:
     """Add the results of tools, and then what the user says beside them."""
     words, results = Content(), Content()
-    answered: list[Message] = []
+    said.turn = len(said.messages)
     for block, at in blocks_of(value, f"{where}.content"):
         if block.get("type") == RESULT:
             content = _read_result(said, block, at)
-            answered.append(Message("tool", content.text, tool_call_id=block["tool_use_id"]))
+            said.add(Message("tool", content.text, tool_call_id=block["tool_use_id"]), where)
             results.add(content.media)
         else:
             words.add(read_block(block, at, others=[RESULT]))
     _refuse_open_calls(said, where)
-    for message in answered:
-        said.add(message, where)
     media = (*results.media, *words.media)
-    if not answered or words.text or media:
+    if said.turn == len(said.messages) or words.text or media:
         said.add(Message("user", words.text, media=media), where)
-    if not last or not answered:
-        return
-    if not media:
-        # A run takes texts as results. What the user says besides belongs to this turn: it follows the last one.
-        whole = "\n\n".join(text for text in (answered[-1].content, words.text) if text)
-        said.results = (*answered[:-1], replace(answered[-1], content=whole))
-    elif in_session:
-        reason = "has attachments beside results of tools, which a session does not take; send them in a later message"
-        raise InvalidMedia(f"field {where!r} {reason}", details={"fields": {where: reason}})
 
 
 def _read_result(said: Conversation, block: Mapping[str, Any], where: str) -> Content:

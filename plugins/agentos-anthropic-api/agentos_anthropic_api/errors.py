@@ -69,9 +69,10 @@ def error_json(status: int, code: str, message: str, details: Mapping[str, Any])
     fields = details.get("fields")
     if isinstance(fields, Mapping) and fields:
         ours = str(next(iter(fields)))
-        if (name := _own_name(ours)) != ours:
-            quoted = "" if ours.startswith("overrides.") else "'"  # a word such as "input" may be no field
-            message = message.replace(f"{quoted}{ours}{quoted}", f"{quoted}{name}{quoted}")
+        name = _own_name(ours)
+        message = message.replace(f"override {ours.rpartition('.')[2]!r}", f"field {name!r}")
+        quoted = "" if ours.startswith("overrides.") else "'"  # a word such as "input" may be no field
+        message = message.replace(f"{quoted}{ours}{quoted}", f"{quoted}{name}{quoted}")
     if details.get("cause") == "CONTEXT_TOO_LONG":
         message = _TOO_LONG.format(message=message)
     kind = _TYPES.get(status, "api_error" if status >= 500 else "invalid_request_error")

@@ -17,7 +17,7 @@ from agentos.web import (
 )
 
 MOST_MESSAGES = 10_000
-MOST_TOOLS = 64
+MOST_TOOLS = 128
 
 _CONTENT = {"oneOf": [{"type": "string"}, {"type": "array", "items": {"type": "object"}}]}
 _WHERE_ALLOWED = "Goes to the model where the agent allows it."
@@ -57,9 +57,7 @@ class TokenCountRequestSchema(OpenRequestSchema):
     """A conversation whose tokens are counted. Fields that are not listed are ignored, and named in the answer."""
 
     model = StrictString("The agent's id.", least=1, most=255, required=True, example="assistant")
-    messages = ObjectList(
-        MessageSchema, "The conversation, the oldest first.", least=1, most=MOST_MESSAGES, required=True
-    )
+    messages = ObjectList(MessageSchema, "The conversation, the oldest first.", most=MOST_MESSAGES, required=True)
     system = Raw("Follows the agent's instructions where it allows `instructions`.", _CONTENT, nullable=True)
     tools = ObjectList(MessageToolSchema, "Tools that the client executes.", most=MOST_TOOLS)
     tool_choice = Object("`auto`, `none`; others where the agent allows the override `tool_choice`.", nullable=True)

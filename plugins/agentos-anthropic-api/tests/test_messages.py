@@ -223,3 +223,25 @@ def test_each_answer_names_its_request(door: Door, scripted: ScriptedProvider) -
     scripted.say("Hi.")
     for answer in (door.ask(), door.ask(stream=True), door.ask(model="none"), door.http.get("/v1/models/shop")):
         assert answer.headers["request-id"] == answer.headers["X-Request-ID"]
+
+
+def test_a_message_of_the_system_amid_the_conversation_stays_in_its_place(
+    door: Door, scripted: ScriptedProvider
+) -> None:
+    scripted.say("Nine.")
+    messages = [
+        {"role": "system", "content": "Be polite."},
+        USER,
+        {"role": "system", "content": [text("There are two agents.")]},
+        {"role": "assistant", "content": "Hello."},
+        {"role": "user", "content": "When?"},
+        {"role": "system", "content": "It is late."},
+    ]
+    answer = door.ask(messages)
+    assert answer.status_code == 200
+    assert [(one.role, one.content) for one in scripted.requests[0].messages] == [
+        ("system", "Be short.\n\nBe polite."),
+        ("user", "Hi\n\n<system-reminder>\nThere are two agents.\n</system-reminder>"),
+        ("assistant", "Hello."),
+        ("user", "When?\n\n<system-reminder>\nIt is late.\n</system-reminder>"),
+    ]

@@ -19,6 +19,10 @@ from agentos.errors import AlreadyAnswered, NotFound, PendingExpired, RunFinishe
 from agentos.execution.run_handle import RunHandle
 
 
+FAILED = "the client's tool failed"
+"""What the model reads of a call that failed, where its client does not say why."""
+
+
 @dataclass(frozen=True, slots=True)
 class ClientResults:
     """Results for one run. ``actions`` are all of the run; ``outputs`` has the answers by the numbers of their actions.
@@ -68,7 +72,7 @@ def find_results(
         if actions[number].kind is not PendingKind.CLIENT_TOOL:
             refuse(field, f"has a result of call {id!r}, which is no call of a tool of the client")
     outputs = {
-        number: Answer(error=text) if id in failed else Answer(output=text)
+        number: Answer(error=text or FAILED) if id in failed else Answer(output=text)
         for (id, text), (_, number) in zip(results.items(), places, strict=True)
     }
     return ClientResults(handle, actions, outputs)
