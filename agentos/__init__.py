@@ -135,6 +135,7 @@ if TYPE_CHECKING:
     from agentos.execution.run_handle import RunHandle
     from agentos.execution.signals import Signals, Wakeup
     from agentos.http.outbound_client import OutboundAnswer, OutboundClient
+    from agentos.models.anthropic_messages import AnthropicMessages, MessagesDialect
     from agentos.models.chat_completions import ChatCompletions, Dialect
     from agentos.server import AgentOS
     from agentos.services.server import Server
@@ -156,6 +157,7 @@ __all__ = [
     "AgentOSError",
     "AlreadyAnswered",
     "Answer",
+    "AnthropicMessages",
     "Approval",
     "Arrival",
     "AuthenticationUnavailable",
@@ -193,6 +195,7 @@ __all__ = [
     "MemoryStorage",
     "Message",
     "MessageDetails",
+    "MessagesDialect",
     "MethodNotAllowed",
     "ModelOverrides",
     "ModelProvider",
@@ -299,6 +302,7 @@ _PLACES = {
     "agentos.execution.run_handle": ("RunHandle",),
     "agentos.execution.signals": ("Signals", "Wakeup"),
     "agentos.http.outbound_client": ("OutboundAnswer", "OutboundClient"),
+    "agentos.models.anthropic_messages": ("AnthropicMessages", "MessagesDialect"),
     "agentos.models.chat_completions": ("ChatCompletions", "Dialect"),
     "agentos.server": ("AgentOS",),
     "agentos.services.server": ("Server",),

@@ -8,11 +8,12 @@ from agentos.config import Config
 from agentos.domain.media import Media
 from agentos.errors import ConfigError, ProviderError
 from agentos.models.chat_completions import MEDIA_TYPES, ChatCompletions, check_media
-from agentos.models.chat_completions.dialect import Dialect, dialect_for
 from agentos.models.deltas import Arrival
 from agentos.models.model_list import count_models
 from agentos.models.provider import ModelProvider
 from agentos.models.request import ModelRequest
+from agentos.models.servers.chat import Dialect
+from agentos.models.servers.table import dialect_for
 from agentos.provider_settings import ProviderSettings
 
 

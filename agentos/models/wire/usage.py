@@ -24,13 +24,13 @@ def read_usage(usage: Any, before: Usage | None = None) -> Usage | None:
         return before
     prompt_details = _mapping(usage, "prompt_tokens_details", "input_tokens_details")
     output_details = _mapping(usage, "completion_tokens_details", "output_tokens_details")
-    prompt = _first(usage, "prompt_tokens", "input_tokens") or 0
-    completion = _first(usage, "completion_tokens", "output_tokens") or 0
-    reasoning = _first(output_details, "reasoning_tokens") or _first(usage, "reasoning_tokens") or 0
-    cached = _first(prompt_details, "cached_tokens")
+    prompt = first_count(usage, "prompt_tokens", "input_tokens") or 0
+    completion = first_count(usage, "completion_tokens", "output_tokens") or 0
+    reasoning = first_count(output_details, "reasoning_tokens") or first_count(usage, "reasoning_tokens") or 0
+    cached = first_count(prompt_details, "cached_tokens")
     if cached is None:
-        cached = _first(usage, *CACHED)
-    completion, reasoning = _with_reasoning(prompt, completion, reasoning, _first(usage, "total_tokens"))
+        cached = first_count(usage, *CACHED)
+    completion, reasoning = _with_reasoning(prompt, completion, reasoning, first_count(usage, "total_tokens"))
     if before is not None:
         prompt = prompt or before.prompt_tokens
         completion = completion or before.completion_tokens
@@ -56,7 +56,8 @@ def _mapping(usage: Mapping[str, Any], *names: str) -> Mapping[str, Any]:
     return next((value for name in names if isinstance(value := usage.get(name), Mapping)), {})
 
 
-def _first(usage: Mapping[str, Any], *names: str) -> int | None:
+def first_count(usage: Mapping[str, Any], *names: str) -> int | None:
+    """Return the first of these counts that is one, also where it is a text or a float."""
     return next((count for name in names if (count := _count(usage.get(name))) is not None), None)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from agentos.errors import ProviderError, ProviderUnavailable
 from agentos.models.deltas import FinishReason
 
 _STOP = """
@@ -65,3 +66,18 @@ def normalized(reason: str) -> str:
     """
     last = reason.rpartition(":")[2].strip() or reason
     return _PREFIX.sub("", _SEPARATORS.sub("_", last.strip().lower()))
+
+
+def read_reason(reason: str) -> FinishReason:
+    """Return what a normalized reason means.
+
+    Raises :class:`~agentos.errors.ProviderUnavailable` or :class:`~agentos.errors.ProviderError` for one that means
+    that the answer failed.
+    """
+    if reason in REASONS or not FAILURES.fullmatch(reason):
+        return REASONS.get(reason, "other")
+    if "call" in reason:
+        # A matter of chance: the same request often succeeds.
+        message = f"the model wrote a tool call that its server could not read (finish reason {reason})"
+        raise ProviderError(message, details={"retryable": True})
+    raise ProviderUnavailable(f"the model server failed in the middle of its answer (finish reason {reason})")

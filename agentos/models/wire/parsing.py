@@ -17,7 +17,6 @@ _KEEP_ALIVE = re.compile(
     re.I,
 )
 DONE = frozenset({b"[DONE]", b"[done]", b'"[DONE]"', b"DONE"})
-_HIGH = re.compile("[\ud800-\udbff]$")
 
 
 def is_keep_alive(payload: bytes) -> bool:
@@ -47,42 +46,6 @@ def parse_tolerantly(payload: bytes) -> list[Any]:
             continue
         found.append(json.loads(line))
     return found
-
-
-class Halves:
-    """Holds back the first half of a pair until the second comes with the next piece."""
-
-    def __init__(self) -> None:
-        self._held: dict[str, str] = {}
-
-    def join(self, chunk: Any) -> Any:
-        """Return a chunk with the halves in the texts of its first choice joined."""
-        if isinstance(chunk, dict) and isinstance(choices := chunk.get("choices"), list) and choices:
-            choice = choices[0]
-            for key in ("delta", "message"):
-                if isinstance(choice, dict) and isinstance(said := choice.get(key), dict):
-                    choice[key] = {name: self._mend(name, value) for name, value in said.items()}
-            if isinstance(choice, dict) and isinstance(choice.get("text"), str):
-                choice["text"] = self._mend("text", choice["text"])
-        return chunk
-
-    def rest(self) -> dict[str, str]:
-        """Return what is still held, by the field that it came in, as U+FFFD."""
-        held, self._held = self._held, {}
-        return dict.fromkeys(held, "\ufffd")
-
-    def _mend(self, name: str, value: Any) -> Any:
-        if isinstance(value, list) and name != "tool_calls":
-            return [self._mend(name, part) for part in value]
-        if isinstance(value, dict) and name != "function_call":
-            return {key: self._mend(name, inner) if key != "type" else inner for key, inner in value.items()}
-        if not isinstance(value, str) or not value:
-            return value
-        value = self._held.pop(name, "") + value
-        if half := _HIGH.search(value):
-            self._held[name] = half[0]
-            value = value[:-1]
-        return join_surrogates(value)
 
 
 def dumps(value: Any) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import ClassVar, Protocol
 
+from agentos.domain.usage import Usage
 from agentos.errors import ExecutionError, ProviderError
 from agentos.http.response import Response
-from agentos.models.chat_completions.chunk_decoder import ChunkDecoder
-from agentos.models.deltas import Delta
+from agentos.models.deltas import Delta, FinishReason
 from agentos.models.wire.server_errors import clean
 from agentos.models.wire.sse import EventParser
 
@@ -15,7 +16,31 @@ MAX_DOCUMENT_SIZE = 4 * 1024**2
 FIELDS_OF_EVENTS = (b"data", b"event", b"id", b"retry", b":")
 
 
-def read_arrivals(response: Response, answer: ChunkDecoder, linger: float) -> Iterator[list[Delta]]:
+class AnswerDecoder(Protocol):
+    """One answer in the format of its server, as it grows.
+
+    ``finish`` and ``usage`` are what the server said last. ``failed`` means that the server itself said that its answer
+    failed, ``done`` that it marked the end. ``form`` is what such an answer is called.
+    """
+
+    form: ClassVar[str]
+    finish: FinishReason | None
+    usage: Usage | None
+    failed: bool
+    done: bool
+    secrets: Iterable[str]
+
+    def read(self, data: bytes, said: list[Delta]) -> None:
+        """Add to what was said: the data of an event."""
+
+    def read_document(self, data: bytes, said: list[Delta]) -> None:
+        """Read an answer that is not streamed, or one with a JSON document on each line."""
+
+    def end(self) -> list[Delta]:
+        """Return what is known only at the end, last the finish."""
+
+
+def read_arrivals(response: Response, answer: AnswerDecoder, linger: float) -> Iterator[list[Delta]]:
     """Yield what arrives together, from a stream of events, a document, or lines of JSON.
 
     After the answer's finish, ``linger`` seconds are the longest wait for the next piece. Raises
@@ -39,12 +64,12 @@ def read_arrivals(response: Response, answer: ChunkDecoder, linger: float) -> It
     elif begin and not begin.startswith(FIELDS_OF_EVENTS):
         answer.failed = True
         words = clean(_rest(response, begin).decode("utf-8", "replace"), answer.secrets)
-        raise ProviderError(f"the model server answered with text that is not a chat completion: {words}")
+        raise ProviderError(f"the model server answered with text that is not {answer.form}: {words}")
     else:
         yield from _streamed(response, begin, answer, linger)
 
 
-def _streamed(response: Response, piece: bytes, answer: ChunkDecoder, linger: float) -> Iterator[list[Delta]]:
+def _streamed(response: Response, piece: bytes, answer: AnswerDecoder, linger: float) -> Iterator[list[Delta]]:
     parser = EventParser()
     while True:
         said: list[Delta] = []

@@ -1,4 +1,4 @@
-"""Parameters of an agent that say how a request is sent, and are not sent themselves."""
+"""Parameters of an agent that say how a request is sent, and are not sent themselves; and how bodies become bytes."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
+import orjson
+
 from agentos.errors import ProviderError
-from agentos.models.chat_completions.dialect import Dialect
 
 NAMES = frozenset({"dialect", "extra_body", "extra_headers", "extra_query"})
 NEVER_IN_BODY = frozenset({"model", "messages", "stream"})
@@ -16,42 +17,47 @@ NEVER_IN_HEADERS = frozenset(
 )
 
 
-def dialect_of(parameters: Mapping[str, Any], dialect: Dialect) -> Dialect:
-    """Return the dialect with the agent's own options."""
-    options = _mapping(parameters, "dialect")
-    if not options:
-        return dialect
-    try:
-        return dialect.with_options(options)
-    except ValueError as error:
-        raise ProviderError(f"the agent's parameter 'dialect' is not accepted: {error}") from error
-
-
 def extra_body(parameters: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return what is to be merged into the body last. Model, messages and streaming stay ours."""
-    return {name: value for name, value in _mapping(parameters, "extra_body").items() if name not in NEVER_IN_BODY}
+    return {name: value for name, value in mapping(parameters, "extra_body").items() if name not in NEVER_IN_BODY}
 
 
 def extra_headers(parameters: Mapping[str, Any]) -> Mapping[str, str]:
     """Return the headers that go with this agent's requests alone."""
-    given = _mapping(parameters, "extra_headers")
+    given = mapping(parameters, "extra_headers")
     return {name: _text(value) for name, value in given.items() if name.lower() not in NEVER_IN_HEADERS}
 
 
 def extra_query(parameters: Mapping[str, Any]) -> str:
     """Return the query that goes with this agent's requests alone, encoded."""
-    given = _mapping(parameters, "extra_query")
+    given = mapping(parameters, "extra_query")
     lists = {name: value if isinstance(value, list | tuple) else [value] for name, value in given.items()}
     return urlencode({name: [*map(_text, values)] for name, values in lists.items()}, doseq=True)
 
 
-def _mapping(parameters: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+def mapping(parameters: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """Return a parameter that is an object, or an empty one; raise :class:`~agentos.errors.ProviderError`."""
     value = parameters.get(name)
     if value is None:
         return {}
     if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
         raise ProviderError(f"the agent's parameter {name!r} is not accepted: give an object")
     return value
+
+
+def encode_body(body: Mapping[str, Any]) -> bytes:
+    """Return a body as JSON; raise :class:`~agentos.errors.ProviderError` for what is none."""
+    try:
+        return orjson.dumps(body, default=_plain)
+    except TypeError as error:
+        raise ProviderError("the agent's parameters, schema or messages cannot be written as JSON") from error
+
+
+def _plain(value: Any) -> Any:
+    """Let orjson write mappings that are no dict, such as frozen ones."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"{type(value).__name__} is not JSON")
 
 
 def _text(value: Any) -> str:
