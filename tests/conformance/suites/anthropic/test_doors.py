@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from typing import Any
 
 import anthropic
@@ -23,6 +24,21 @@ def test_a_message_is_in_the_history_of_its_session(client: anthropic.Anthropic,
     session = server.post("/sessions", {"agent_id": "helper"})["session_id"]
     server.post("/agents/helper/run", {"input": "one", "session_id": session})
     assert text_of(ask(client, "two", extra_headers={"X-AgentOS-Session-Id": session})) == "2 before: two"
+    history = server.get(f"/sessions/{session}/history")["messages"]
+    assert [message["content"] for message in history] == ["one", "0 before: one", "two", "2 before: two"]
+
+
+def test_the_clients_id_of_a_conversation_names_a_session(client: anthropic.Anthropic, server) -> None:
+    """The server of this suite takes `metadata.user_id` for one."""
+    named: Any = {"metadata": {"user_id": uuid.uuid4().hex}}
+    first = ask(client, "one", **named)
+    messages: list[Any] = [
+        {"role": "user", "content": "one"},
+        first.to_param(),
+        {"role": "user", "content": "two"},
+    ]
+    raw = client.messages.with_raw_response.create(model="helper", max_tokens=100, messages=messages, **named)
+    session = raw.headers["X-AgentOS-Session-Id"]
     history = server.get(f"/sessions/{session}/history")["messages"]
     assert [message["content"] for message in history] == ["one", "0 before: one", "two", "2 before: two"]
 

@@ -22,7 +22,7 @@ def anyio_backend() -> str:
 @pytest.fixture(scope="session", autouse=True)
 async def one_loop(anyio_backend: str) -> AsyncIterator[None]:
     """Keep one event loop for all tests: LangChain keeps the connections of its first one."""
-    yield
+    yield  # noqa: PT022  # a fixture that returned would end the loop
 
 
 @pytest.fixture
