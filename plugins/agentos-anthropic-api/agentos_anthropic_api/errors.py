@@ -61,8 +61,11 @@ def model_not_found(model: str) -> AgentOSError:
     return AgentNotFound(model)
 
 
-def error_json(status: int, message: str, details: Mapping[str, Any]) -> dict[str, Any]:
-    """Return an error of ours, of this status in the dialect, as the ``error`` object."""
+def error_json(status: int, code: str, message: str, details: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an error of ours, of this status in the dialect, as the ``error`` object.
+
+    Clients have the cause as ``error_code``: our code or that of a failed run, in lower case, or one of Anthropic's.
+    """
     fields = details.get("fields")
     if isinstance(fields, Mapping) and fields:
         ours = str(next(iter(fields)))
@@ -73,7 +76,8 @@ def error_json(status: int, message: str, details: Mapping[str, Any]) -> dict[st
     if details.get("cause") == "CONTEXT_TOO_LONG":
         message = _TOO_LONG.format(message=message)
     kind = _TYPES.get(status, "api_error" if status >= 500 else "invalid_request_error")
-    return {"type": kind, "message": message}
+    cause = details.get("error_code") or str(details.get("cause") or code).lower()
+    return {"type": kind, "message": message, "details": {"error_code": cause}}
 
 
 def status_of(status: int, details: Mapping[str, Any]) -> int:
@@ -85,7 +89,7 @@ def failed_run_json(error: Mapping[str, Any]) -> dict[str, Any]:
     """Return the data of an ``error`` event of a run as the ``error`` object."""
     details = error.get("details", {})
     status = status_of(run_error_status(error["code"], details), details)
-    return error_json(status, error["message"], details)
+    return error_json(status, error["code"], error["message"], details)
 
 
 def render_error(report: ErrorReport) -> Response:
@@ -94,7 +98,7 @@ def render_error(report: ErrorReport) -> Response:
     if report.code == NotFound.code:
         message += f"; offered are {OFFERED}"
     status = status_of(report.status, report.details)
-    error = error_json(status, message, report.details)
+    error = error_json(status, report.code, message, report.details)
     body = {"type": "error", "error": error, "request_id": report.request_id}
     response = Response(orjson.dumps(body, default=str), content_type="application/json")
     response.status_code = status

@@ -9,6 +9,7 @@ from agentos import ModelOverrides
 from agentos.web import (
     ChatRequest,
     ClientChat,
+    InvalidRequest,
     RequestedOverrides,
     allowed_overrides,
     refuse,
@@ -46,7 +47,8 @@ _REFUSED = {
 }
 """Fields that would change the meaning of an answer, and what to say of them."""
 
-_THINKING = ("enabled", "adaptive", "disabled")
+_THINKING = ("enabled", "adaptive", "disabled", "between_tools")
+_NO_THINKING = ("disabled", "between_tools")
 
 
 def read_request(body: Mapping[str, Any]) -> tuple[ChatRequest, Conversation]:
@@ -57,6 +59,7 @@ def read_request(body: Mapping[str, Any]) -> tuple[ChatRequest, Conversation]:
     for name, words in _REFUSED.items():
         if body.get(name):
             refuse(name, f"is {shown(body[name])}; {words}")
+    _refuse_thread(body)
     session_id = session_header()
     said = read_conversation(body, in_session=session_id is not None)
     user_id = (body.get("metadata") or {}).get("user_id") or None
@@ -74,6 +77,19 @@ def read_request(body: Mapping[str, Any]) -> tuple[ChatRequest, Conversation]:
         user_id=user_id,
     )
     return chat, said
+
+
+def _refuse_thread(body: Mapping[str, Any]) -> None:
+    """Refuse a conversation that the server shall hold as one of Anthropic's threads.
+
+    By this code the clients' helpers see that they have to send the whole conversation instead, and do so.
+    """
+    if body.get("thread"):
+        raise InvalidRequest(
+            f"field 'thread' is {shown(body['thread'])}; the server holds no threads: send all messages, or name a"
+            " session by the header X-AgentOS-Session-Id",
+            details={"error_code": "thread_unsupported_request"},
+        )
 
 
 def overrides_of(body: Mapping[str, Any], said: Conversation) -> ModelOverrides:
@@ -107,11 +123,11 @@ def _read_thinking(given: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
         return None
     type = given.get("type")
     if type not in _THINKING:
-        refuse("thinking.type", f"is {shown(type)}; accepted are 'enabled', 'adaptive' and 'disabled'")
+        refuse("thinking.type", f"is {shown(type)}; accepted are {', '.join(map(repr, _THINKING))}")
     budget = given.get("budget_tokens")
     if type == "enabled" and (not isinstance(budget, int) or isinstance(budget, bool) or budget < 1):
         refuse("thinking.budget_tokens", f"is {shown(budget)}; needed is a whole number from 1")
-    return None if type == "disabled" else given
+    return None if type in _NO_THINKING else given
 
 
 def _read_format(given: Any, where: str) -> Mapping[str, Any] | None:

@@ -33,6 +33,7 @@ STARTED_OVER: Mapping[str, Any] = {
     "type": "api_error",
     "message": "the run began again at another worker, and what was sent of this answer does not count;"
     " GET /api/v1/runs/{run_id} has the answer when the run has ended (header X-Run-ID)",
+    "details": {"error_code": "run_started_over"},
 }
 
 

@@ -31,11 +31,18 @@ class BetaQuery(OpenRequestSchema):
     beta = StrictString("Changes nothing.")
 
 
+class AnthropicErrorDetailsSchema(ResponseSchema):
+    """The cause of an error, for programs."""
+
+    error_code = StrictString("The code of the server's own error, in lower case.", example="agent_not_found")
+
+
 class AnthropicErrorBodySchema(ResponseSchema):
     """What was wrong, as Anthropic says it."""
 
     type = StrictString("A class of errors.", example="invalid_request_error")
     message = StrictString("What was given, and what is accepted.")
+    details = Nested(AnthropicErrorDetailsSchema)
 
 
 class AnthropicErrorSchema(ResponseSchema):

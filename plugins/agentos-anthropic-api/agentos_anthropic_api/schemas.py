@@ -79,6 +79,7 @@ class MessageRequestSchema(TokenCountRequestSchema):
     output_format = Object("An earlier name of `output_config.format`.", nullable=True)
     container = Raw("Refused: agents have no containers.", nullable=True)
     mcp_servers = Raw("Refused: agents bring their own tools.", nullable=True)
+    thread = Raw("Refused: a conversation that the server holds is a session.", nullable=True)
 
 
 class OutputTokensDetailsSchema(ResponseSchema):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any, Self
+from uuid import UUID
 
 import httpx2
 
@@ -36,7 +36,9 @@ class ServerAPI:
 
     def run(self, id: str) -> dict[str, Any]:
         """Return the run of a response, a chat completion or a message, or that with this id."""
-        return self.get(f"/runs/{re.sub(r'^(resp_|chatcmpl-|msg_)', '', id)}")
+        if id.startswith("msg_"):
+            id = str(UUID(id.removeprefix("msg_")[:32]))
+        return self.get(f"/runs/{id.removeprefix('resp_').removeprefix('chatcmpl-')}")
 
     @staticmethod
     def _json(answer: httpx2.Response) -> dict[str, Any]:
