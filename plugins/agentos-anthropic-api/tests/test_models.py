@@ -80,3 +80,14 @@ def test_all_that_the_model_reads_counts(door: Door) -> None:
     assert count(door, messages=[{"role": "user", "content": "Hi" + "x" * 400}]) == plain + 100
     assert count(door, tools=[WEATHER]) > plain + 20
     assert count(door, messages=[{"role": "user", "content": [{"type": "text", "text": "Hi"}, image]}]) == plain + 1500
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        {"role": "assistant", "content": "Hi"},
+        {"role": "assistant", "content": [{"type": "tool_use", "id": "toolu_1", "name": "weather", "input": {}}]},
+    ],
+)
+def test_a_conversation_that_ends_with_the_agent_is_counted_too(door: Door, last: Any) -> None:
+    assert count(door, messages=[USER, last]) > count(door)
