@@ -51,7 +51,23 @@ class Conversation:
 
 
 def read_conversation(body: Mapping[str, Any], *, in_session: bool) -> Conversation:
-    """Return what a request says. Raises ``InvalidRequest`` or ``InvalidMedia`` naming the field that is wrong."""
+    """Return what a request says to an agent.
+
+    Raises ``InvalidRequest`` or ``InvalidMedia`` naming the field that is wrong.
+    """
+    said = read_messages(body)
+    if said.open_calls:
+        refuse("messages", f"end before a 'tool_result' of call {next(iter(said.open_calls))!r:.140}")
+    if not said.messages or said.messages[-1].role == "assistant":
+        refuse("messages", "need a message of the user at the end; agents continue no answer that the client began")
+    if said.messages[-1].role == "user" and not said.messages[-1].content and not said.messages[-1].media:
+        refuse("messages", "end with an empty message; needed is a text or an attachment")
+    said.results = _results(said, in_session=in_session)
+    return said
+
+
+def read_messages(body: Mapping[str, Any]) -> Conversation:
+    """Return what a request says, whoever says the last of it. Raises as :func:`read_conversation` does."""
     said = Conversation()
     if (system := body.get("system")) is not None and (text := _system_text(system, "system")):
         said.system["system"] = text
@@ -68,13 +84,6 @@ def read_conversation(body: Mapping[str, Any], *, in_session: bool) -> Conversat
                 _read_assistant(said, content, where)
             case _:
                 _read_system(said, content, where)
-    if said.open_calls:
-        refuse("messages", f"end before a 'tool_result' of call {next(iter(said.open_calls))!r:.140}")
-    if not said.messages or said.messages[-1].role == "assistant":
-        refuse("messages", "need a message of the user at the end; agents continue no answer that the client began")
-    if said.messages[-1].role == "user" and not said.messages[-1].content and not said.messages[-1].media:
-        refuse("messages", "end with an empty message; needed is a text or an attachment")
-    said.results = _results(said, in_session=in_session)
     return said
 
 

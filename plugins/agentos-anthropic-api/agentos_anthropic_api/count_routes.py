@@ -9,8 +9,8 @@ import orjson
 from flask import Response
 
 from agentos import AgentNotFound, Media
-from agentos.web import RUN_SOME, InvalidMedia, ResponseSpec, json_response, options_of, session_header
-from agentos_anthropic_api.conversation import Conversation, read_conversation
+from agentos.web import RUN_SOME, InvalidMedia, ResponseSpec, json_response, options_of
+from agentos_anthropic_api.conversation import Conversation, read_messages
 from agentos_anthropic_api.errors import REQUEST_ID
 from agentos_anthropic_api.routes import HEADERS, BetaQuery, routes, with_request_id
 from agentos_anthropic_api.schemas import TokenCountRequestSchema, TokenCountSchema
@@ -37,12 +37,12 @@ BYTES_PER_TOKEN_OF_A_FILE = 40
     errors=(AgentNotFound, InvalidMedia),
 )
 def count_message_tokens(query: dict[str, Any], body: dict[str, Any]) -> Response:  # noqa: ARG001  # says nothing
-    """Estimate the tokens of a conversation, with the agent's own instructions.
+    """Estimate the tokens of a conversation, with the agent's own instructions. It may end with any message.
 
     A token is taken for four bytes of text. Nothing is run.
     """
     instructions = options_of(body["model"]).instructions or ""
-    said = read_conversation(body, in_session=session_header() is not None)
+    said = read_messages(body)
     return with_request_id(json_response({"input_tokens": estimate(instructions, said, body), "estimated": True}))
 
 

@@ -96,6 +96,7 @@ def overrides_of(body: Mapping[str, Any], said: Conversation) -> ModelOverrides:
     """Return what a request wants of the model. Raises ``InvalidRequest`` for what would change its meaning."""
     wishes = read_tools(body)
     parameters = {ours: body[name] for name, ours in _PARAMETERS.items() if body.get(name) not in (None, [])}
+    given = body.get("thinking") or {}
     thinking = _read_thinking(body.get("thinking"))
     config = body.get("output_config") or {}
     if (effort := config.get("effort")) is not None:
@@ -112,7 +113,7 @@ def overrides_of(body: Mapping[str, Any], said: Conversation) -> ModelOverrides:
             client_tools=wishes.tools,
             instructions=tuple(said.system.values()),
             instruction_fields=tuple(said.system),
-            names=_NAMES,
+            names={**_NAMES, "thinking": "thinking.budget_tokens" if "budget_tokens" in given else "thinking.type"},
         ),
     )
 

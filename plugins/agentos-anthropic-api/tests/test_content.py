@@ -6,8 +6,9 @@ from base64 import b64encode
 from typing import Any
 
 import pytest
+from agentos_anthropic_api.content import read_block
 
-from agentos import ScriptedProvider
+from agentos import Media, ScriptedProvider
 from parts.anthropic_door import Door
 
 PDF = b64encode(b"%PDF-1.7\n%%EOF\n").decode()
@@ -43,14 +44,19 @@ def test_a_document_of_text_is_text(door: Door, scripted: ScriptedProvider, case
     assert scripted.requests[0].messages[-1].content == seen
 
 
-def test_a_pdf_is_an_attachment(door: Door, scripted: ScriptedProvider) -> None:
-    scripted.say("Yes.")
+def test_a_pdf_is_an_attachment() -> None:
     source = {"type": "base64", "media_type": "application/pdf", "data": PDF}
-    given = {"type": "document", "source": source, "title": "hours.pdf"}
-    answer = door.ask([{"role": "user", "content": [given, text("Read it.")]}])
-    assert answer.status_code == 200, answer.text
-    (found,) = scripted.requests[0].messages[-1].media
-    assert (found.type, found.content_type, found.data, found.name) == ("file", "application/pdf", PDF, "hours.pdf")
+    given = {"type": "document", "source": source, "title": "hours.pdf", "context": "Of 2026"}
+    assert read_block(given, "messages[0].content[0]") == [
+        "Of 2026",
+        Media(type="file", content_type="application/pdf", data=PDF, name="hours.pdf"),
+    ]
+
+
+@pytest.mark.parametrize(("type", "media"), [("image", "image"), ("document", "file")])
+def test_an_address_is_an_attachment(type: str, media: Any) -> None:
+    given = {"type": type, "source": {"type": "url", "url": "https://example.com/x"}}
+    assert read_block(given, "messages[0].content[0]") == [Media(type=media, url="https://example.com/x")]
 
 
 def test_a_result_of_a_search_is_text(door: Door, scripted: ScriptedProvider) -> None:

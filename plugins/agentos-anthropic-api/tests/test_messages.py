@@ -176,6 +176,25 @@ def test_thoughts_are_shown_where_the_client_asks_for_thinking(
     assert answer.content[-1].text == "At nine."
 
 
+@pytest.mark.parametrize(
+    ("allowed", "parameters", "ignored"),
+    [(("thinking",), {"thinking": THINKING}, None), ((), {}, "max_tokens, thinking.budget_tokens")],
+)
+def test_how_much_is_thought_is_the_agents_matter(
+    make_door: MakeDoor,
+    scripted: ScriptedProvider,
+    allowed: tuple[str, ...],
+    parameters: dict[str, Any],
+    ignored: str | None,
+) -> None:
+    own = ("max_tokens", *allowed) if allowed else ()
+    door = make_door(Agent(id="shop", model="test:m", allow_overrides=own))
+    scripted.say("Nine.")
+    answer = door.ask(thinking=THINKING)
+    assert {name: scripted.requests[0].parameters[name] for name in parameters} == parameters
+    assert answer.headers.get("X-Ignored-Fields") == ignored
+
+
 def test_a_plain_run_is_answered_from_its_record_as_from_its_events(door: Door, scripted: ScriptedProvider) -> None:
     scripted.say([ReasoningDelta("Hm, "), ReasoningDelta("nine."), "At ", "nine.", Usage(7, 3, 1), Finish("length")])
     answer = door.ask(thinking=THINKING)

@@ -233,7 +233,7 @@ def test_a_conversation_that_is_too_long_is_told_in_the_words_that_clients_look_
     door: Door, scripted: ScriptedProvider, *, streamed: bool
 ) -> None:
     scripted.say([Fail(ContextTooLong("of 9 tokens"))])
-    with pytest.raises(anthropic.APIError, match="prompt is too long: .*of 9 tokens"):
+    with pytest.raises(anthropic.APIError, match=r"prompt is too long: .*of 9 tokens"):
         list(door.client().messages.create(model="shop", max_tokens=9, messages=[USER], stream=streamed))
 
 

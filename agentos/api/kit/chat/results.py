@@ -18,7 +18,6 @@ from agentos.domain.stored_request import ModelOverrides
 from agentos.errors import AlreadyAnswered, NotFound, PendingExpired, RunFinished, RunNotFound, SessionBusy
 from agentos.execution.run_handle import RunHandle
 
-
 FAILED = "the client's tool failed"
 """What the model reads of a call that failed, where its client does not say why."""
 
