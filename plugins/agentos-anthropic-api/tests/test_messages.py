@@ -264,3 +264,19 @@ def test_a_message_of_the_system_amid_the_conversation_stays_in_its_place(
         ("assistant", "Hello."),
         ("user", "When?\n\n<system-reminder>\nIt is late.\n</system-reminder>"),
     ]
+
+
+@STREAMED
+@pytest.mark.parametrize("shown", [True, False])
+def test_thoughts_amid_a_text_part_it_where_they_are_shown(
+    door: Door, scripted: ScriptedProvider, streamed: bool, shown: bool
+) -> None:
+    scripted.say(["At ", "ten. ", ReasoningDelta("No, "), ReasoningDelta("nine."), "At ", "nine."])
+    answer = ask(door, streamed=streamed, thinking=THINKING if shown else {"type": "disabled"})
+    blocks = [(block.type, block.text if block.type == "text" else block.thinking) for block in answer.content]
+    if shown and streamed:
+        assert blocks == [("text", "At ten. "), ("thinking", "No, nine."), ("text", "At nine.")]
+    elif shown:  # the record of a plain run has all thoughts together
+        assert blocks == [("thinking", "No, nine."), ("text", "At ten. At nine.")]
+    else:
+        assert blocks == [("text", "At ten. At nine.")]
