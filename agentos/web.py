@@ -30,7 +30,7 @@ from agentos.api.kit.chat.answer import (
     AnswerThought,
     ClientCall,
 )
-from agentos.api.kit.chat.answering import SHOW_TOOLS, ChatDialect, answer_chat
+from agentos.api.kit.chat.answering import CHAT_ERRORS, SHOW_TOOLS, ChatDialect, answer_chat
 from agentos.api.kit.chat.call_ids import MOST_CALLS, CallIds, base36
 from agentos.api.kit.chat.disconnects import ON_DISCONNECT, cancels_on_disconnect
 from agentos.api.kit.chat.overrides import RequestedOverrides, allowed_overrides, options_of, refuse
@@ -62,6 +62,7 @@ from agentos.api.kit.query import read_last_event_id
 from agentos.api.kit.repeats import may_be_repeated
 from agentos.api.kit.routes import PAGE, PUBLIC, RUN_SOME, ResponseSpec, Routes, json_response
 from agentos.api.kit.run_answers import event_data, start_and_stream, start_and_wait, stream, wait_for_end
+from agentos.api.kit.runnable_agents import runnable_agents
 from agentos.api.kit.schemas.fields import (
     Choice,
     Object,
@@ -222,6 +223,8 @@ __all__ = [
     "ClientChat",
     "note_ignored",
     "run_error_status",
+    "runnable_agents",
+    "CHAT_ERRORS",
     "end_pause_of_results",
     "ExecutionError",
     "sse_event",

@@ -37,9 +37,9 @@ BYTES_PER_TOKEN_OF_A_FILE = 40
     errors=(AgentNotFound, InvalidMedia),
 )
 def count_message_tokens(query: dict[str, Any], body: dict[str, Any]) -> Response:  # noqa: ARG001  # says nothing
-    """Estimate the tokens of a conversation, with the agent's own instructions. It may end with any message.
+    """Estimate the tokens of a conversation, with the agent's own instructions.
 
-    A token is taken for four bytes of text. Nothing is run.
+    The conversation may end with any message. A token is taken for four bytes of text. Nothing is run.
     """
     instructions = options_of(body["model"]).instructions or ""
     said = read_messages(body)

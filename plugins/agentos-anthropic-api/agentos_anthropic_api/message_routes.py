@@ -8,25 +8,15 @@ from typing import Any
 
 from flask import Response
 
-from agentos import IdempotencyConflict, IdempotencyMismatch
 from agentos.web import (
+    CHAT_ERRORS,
     ON_DISCONNECT,
     RUN_SOME,
     SESSION_HEADER,
     SHOW_TOOLS,
-    AgentNotFound,
-    EventsExpired,
-    ExecutionError,
     InvalidMedia,
     InvalidRequest,
-    PendingExpired,
     ResponseSpec,
-    RunCancelled,
-    RunNotFound,
-    SessionBusy,
-    SessionNotFound,
-    ShuttingDown,
-    TooManyStreams,
     answer_chat,
 )
 from agentos_anthropic_api.dialect import Messages
@@ -62,21 +52,7 @@ _PLACE = re.compile(r"messages\[(\d+)\]")
         "Idempotency-Key": "The client's name for this request: a repeat within 24 hours gets the first answer.",
         **HEADERS,
     },
-    errors=(
-        AgentNotFound,
-        SessionNotFound,
-        InvalidMedia,
-        SessionBusy,
-        IdempotencyConflict,
-        IdempotencyMismatch,
-        ShuttingDown,
-        TooManyStreams,
-        ExecutionError,
-        RunCancelled,
-        RunNotFound,  # one that is deleted while it is waited for
-        PendingExpired,
-        EventsExpired,
-    ),
+    errors=CHAT_ERRORS,
 )
 def create_message(query: dict[str, Any], body: dict[str, Any]) -> Response:  # noqa: ARG001  # says nothing
     """Run an agent as a model.

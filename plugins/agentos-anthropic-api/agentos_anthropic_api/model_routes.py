@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Response
 
-from agentos import AgentNotFound, Paging
+from agentos import AgentNotFound
 from agentos.web import (
     RUN_SOME,
     AgentInfo,
@@ -22,13 +22,13 @@ from agentos.web import (
     Time,
     caller,
     json_response,
+    runnable_agents,
     server,
     shown,
 )
 from agentos_anthropic_api.errors import REQUEST_ID, model_not_found
 from agentos_anthropic_api.routes import HEADERS, BetaQuery, routes, with_request_id
 
-PAGE = 1000
 EPOCH = "1970-01-01T00:00:00Z"
 
 
@@ -69,7 +69,7 @@ class AnthropicModelListSchema(ResponseSchema):
 )
 def list_anthropic_models(query: dict[str, Any]) -> Response:
     """List the agents that the caller may run, as models."""
-    models = _models()
+    models = [_model_json(agent) for agent in runnable_agents()]
     ids = [model["id"] for model in models]
     limit = query["limit"]
     after, before = query.get("after_id"), query.get("before_id")
@@ -98,17 +98,6 @@ def get_anthropic_model(model: str, query: dict[str, Any]) -> Response:  # noqa:
     if not caller().may_run(model):
         raise model_not_found(model)
     return with_request_id(json_response(_model_json(server().agents.get(model))))
-
-
-def _models() -> list[dict[str, Any]]:
-    who = caller()
-    found: list[dict[str, Any]] = []
-    paging: Paging | None = Paging(limit=PAGE)
-    while paging is not None:
-        page = server().agents.list(paging)
-        found += [_model_json(agent) for agent in page.items if who.may_run(agent.id)]
-        paging = None if page.next_cursor is None else Paging(limit=PAGE, cursor=page.next_cursor)
-    return found
 
 
 def _model_json(agent: AgentInfo) -> dict[str, Any]:

@@ -264,3 +264,49 @@ def test_a_message_of_the_system_amid_the_conversation_stays_in_its_place(
         ("assistant", "Hello."),
         ("user", "When?\n\n<system-reminder>\nIt is late.\n</system-reminder>"),
     ]
+
+
+@STREAMED
+@pytest.mark.parametrize("shown", [True, False])
+def test_thoughts_amid_a_text_part_it_where_they_are_shown(
+    door: Door, scripted: ScriptedProvider, streamed: bool, shown: bool
+) -> None:
+    scripted.say(["At ", "ten. ", ReasoningDelta("No, "), ReasoningDelta("nine."), "At ", "nine."])
+    answer = ask(door, streamed=streamed, thinking=THINKING if shown else {"type": "disabled"})
+    blocks = [(block.type, block.text if block.type == "text" else block.thinking) for block in answer.content]
+    if shown and streamed:
+        assert blocks == [("text", "At ten. "), ("thinking", "No, nine."), ("text", "At nine.")]
+    elif shown:  # the record of a plain run has all thoughts together
+        assert blocks == [("thinking", "No, nine."), ("text", "At ten. At nine.")]
+    else:
+        assert blocks == [("text", "At ten. At nine.")]
+
+
+def begun(door: Door) -> tuple[str, Any]:
+    """Return the run of a stream that has begun, and its events so far to come."""
+    raw = door.client().messages.with_raw_response.create(model="shop", max_tokens=9, messages=[USER], stream=True)
+    events = iter(raw.parse())
+    assert next(event for event in events if event.type == "content_block_delta").delta.text == "At ni"
+    return raw.headers["X-Run-ID"], events
+
+
+def test_a_run_is_followed_and_cancelled_at_the_servers_own_addresses(door: Door, scripted: ScriptedProvider) -> None:
+    scripted.say(["At ni", Pause(60), "ne."])
+    run_id, events = begun(door)
+    assert door.http.post(f"/api/v1/runs/{run_id}/cancel").status_code == 202
+    with pytest.raises(anthropic.APIStatusError) as caught:
+        list(events)
+    assert caught.value.body["error"]["details"] == {"error_code": "run_cancelled"}
+    assert [event.type for event in door.http.follow(run_id)] == ["run_start", "token", "error"]
+
+
+def test_a_limit_says_when_to_come_again(make_door: MakeDoor, scripted: ScriptedProvider) -> None:
+    door = make_door(max_runs_per_owner=1)
+    scripted.say(["At ni", Pause(60)])
+    run_id, _ = begun(door)
+    with pytest.raises(anthropic.RateLimitError) as caught:
+        ask(door)
+    assert caught.value.body["error"]["type"] == "rate_limit_error"
+    assert caught.value.response.headers["x-should-retry"] == "true"
+    assert int(caught.value.response.headers["Retry-After"]) >= 1
+    door.http.post(f"/api/v1/runs/{run_id}/cancel")

@@ -27,11 +27,43 @@ from agentos.api.kit.routes import json_response
 from agentos.api.kit.run_answers import start_and_stream, start_and_wait, stream, wait_for_end
 from agentos.domain.run import Run, RunError
 from agentos.domain.run_request import RunRequest
-from agentos.errors import EventsExpired, SessionBusy
+from agentos.errors import (
+    AgentNotFound,
+    AgentOSError,
+    EventsExpired,
+    ExecutionError,
+    IdempotencyConflict,
+    IdempotencyMismatch,
+    InvalidMedia,
+    PendingExpired,
+    RunCancelled,
+    RunNotFound,
+    SessionBusy,
+    SessionNotFound,
+    ShuttingDown,
+    TooManyStreams,
+)
 from agentos.events.projection import Projection
 
 SHOW_TOOLS = "X-AgentOS-Show-Tools"
 """The header of a client that wants to see calls of the agent's own tools."""
+
+CHAT_ERRORS: tuple[type[AgentOSError], ...] = (
+    AgentNotFound,
+    SessionNotFound,
+    InvalidMedia,
+    SessionBusy,
+    IdempotencyConflict,
+    IdempotencyMismatch,
+    ShuttingDown,
+    TooManyStreams,
+    ExecutionError,
+    RunCancelled,
+    RunNotFound,  # one that is deleted while it is waited for
+    PendingExpired,
+    EventsExpired,
+)
+"""What :func:`answer_chat` may raise, or answer as the error of a run: an operation declares them."""
 
 RUN_ID = "X-Run-ID"
 NO_HEARTBEAT = 60.0

@@ -6,24 +6,13 @@ from typing import Any
 
 from flask import Response
 
-from agentos import IdempotencyConflict, IdempotencyMismatch
 from agentos.web import (
+    CHAT_ERRORS,
     ON_DISCONNECT,
     RUN_SOME,
     SESSION_HEADER,
     SHOW_TOOLS,
-    AgentNotFound,
-    EventsExpired,
-    ExecutionError,
-    InvalidMedia,
-    PendingExpired,
     ResponseSpec,
-    RunCancelled,
-    RunNotFound,
-    SessionBusy,
-    SessionNotFound,
-    ShuttingDown,
-    TooManyStreams,
     answer_chat,
 )
 from agentos_openai_api.chat.dialect import ChatCompletions
@@ -54,21 +43,7 @@ from agentos_openai_api.routes import IDEMPOTENCY_KEY, REPLAYED, routes
         **ON_DISCONNECT,
         **IDEMPOTENCY_KEY,
     },
-    errors=(
-        AgentNotFound,
-        SessionNotFound,
-        InvalidMedia,
-        SessionBusy,
-        IdempotencyConflict,
-        IdempotencyMismatch,
-        ShuttingDown,
-        TooManyStreams,
-        ExecutionError,
-        RunCancelled,
-        RunNotFound,  # one that is deleted while it is waited for
-        PendingExpired,
-        EventsExpired,
-    ),
+    errors=CHAT_ERRORS,
 )
 def create_chat_completion(body: dict[str, Any]) -> Response:
     """Run an agent as a model.
