@@ -18,7 +18,7 @@ REQUEST_ID = "request-id"
 """The header that the clients read."""
 
 SHOULD_RETRY = "x-should-retry"
-"""The header that the clients obey. Without it they repeat each 408, 409, 429 and 5xx, twice."""
+"""The header that the clients obey. Without it, libraries repeat 408, 409, 429 and 5xx, and Claude Code a 401."""
 
 _TYPES = {
     401: "authentication_error",
@@ -103,8 +103,7 @@ def render_error(report: ErrorReport) -> Response:
     response = Response(orjson.dumps(body, default=str), content_type="application/json")
     response.status_code = status
     response.headers[REQUEST_ID] = report.request_id
-    if status >= 500 or status in (408, 409, 429):
-        response.headers[SHOULD_RETRY] = "true" if may_be_repeated(report.code, report.details) else "false"
+    response.headers[SHOULD_RETRY] = "true" if may_be_repeated(report.code, report.details) else "false"
     return response
 
 

@@ -128,3 +128,11 @@ def test_its_id_of_a_conversation_can_name_a_session(make_door: MakeDoor, script
     _events(door, {**first, "messages": [*first["messages"], *more]})
     (session,) = door.http.get("/api/v1/sessions").get_json()["sessions"]
     assert (session["run_count"], session["user_id"]) == (2, FIRST["metadata"]["user_id"])
+
+
+@pytest.mark.parametrize(("status", "fields"), [(401, {}), (404, {"model": "none"}), (400, {"max_tokens": 0})])
+def test_what_is_wrong_for_good_is_not_tried_again(make_door: MakeDoor, status: int, fields: dict[str, Any]) -> None:
+    """By this header alone it sees that; it tries each 401 again, for minutes."""
+    door = make_door(CODER, **({"auth": ("api_key",)} if status == 401 else {}))
+    answer = door.http.post("/v1/messages?beta=true", json={**FIRST, **fields}, headers=HEADERS)
+    assert (answer.status_code, answer.headers["x-should-retry"]) == (status, "false")
