@@ -310,3 +310,10 @@ def test_a_limit_says_when_to_come_again(make_door: MakeDoor, scripted: Scripted
     assert caught.value.response.headers["x-should-retry"] == "true"
     assert int(caught.value.response.headers["Retry-After"]) >= 1
     door.http.post(f"/api/v1/runs/{run_id}/cancel")
+
+
+def test_a_clients_system_prompt_needs_the_agents_leave(door: Door, scripted: ScriptedProvider) -> None:
+    scripted.say("Yes.")
+    answer = door.ask(model="closed", system=[text("Talk as a pirate.")])
+    assert scripted.requests[0].messages[0].content == "Be short."
+    assert answer.headers["X-Ignored-Fields"].split(", ") == ["max_tokens", "system"]
