@@ -66,7 +66,7 @@ class AnthropicMessages(WireClient):
         """Return in a line how many models the server lists; ``advice`` ends the message of an error."""
         given = self._headers() if callable(self._headers) else self._headers
         headers = {**given, "anthropic-version": self._dialect.version}
-        return count_models(f"{self._base_url}/v1", headers, advice=advice)
+        return count_models(self._base_url, headers, advice=advice, path="/v1/models")
 
     def _exchange(self, request: ModelRequest) -> Exchange:
         return _Exchange(request, self._dialect, self._refusals)
@@ -74,7 +74,8 @@ class AnthropicMessages(WireClient):
 
 def without_path(base_url: str) -> str:
     """Return a base URL without ``/v1`` at its end: people name it with and without, as OpenAI's wants it."""
-    return base_url.strip().rstrip("/").removesuffix("/messages").removesuffix("/v1")
+    address, mark, query = base_url.strip().partition("?")
+    return address.rstrip("/").removesuffix("/messages").removesuffix("/v1") + mark + query
 
 
 class _Exchange:
