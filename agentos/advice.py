@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from importlib.metadata import entry_points
 
 from agentos.config import Config
+from agentos.models.catalog import KNOWN_PACKAGES
 from agentos.plugins.manager import GROUP, PluginReport
 from agentos.plugins.settings import absent_plugin_of
 from agentos.settings import CONFIG_VARIABLE
@@ -23,7 +24,7 @@ def advice(config: Config) -> Iterator[str]:
     for name, key in (("openai", config.openai_api_key), ("anthropic", config.anthropic_api_key)):
         if key and name not in served:
             yield (
-                f"{name.upper()}_API_KEY is set, but nothing here uses it: pip install agentos-server-{name}, and name"
+                f"{name.upper()}_API_KEY is set, but nothing here uses it: pip install {KNOWN_PACKAGES[name]}, and name"
                 " its plugin in AGENTOS_PLUGINS where that is set"
             )
     if config.database_url.startswith("memory:") and config.workers > 1:

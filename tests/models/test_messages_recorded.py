@@ -127,6 +127,7 @@ ANSWERS = [
     Answer("luthien-start-again-and-again", "https://github.com/LuthienResearch/luthien-proxy/issues/59"),
     Answer("moonshot-types-left-out", "https://github.com/MoonshotAI/Kimi-K2/issues/129"),
     Answer("gateway-ping-as-data", "https://platform.claude.com/docs/en/build-with-claude/streaming#ping-events"),
+    Answer("whole-message-behind-its-pieces", "https://github.com/baptisteArno/typebot.io/issues/1359"),
     Answer("unknown-events-and-blocks", "https://platform.claude.com/docs/en/api/versioning"),
     Answer("status-201", "https://github.com/BerriAI/litellm/issues/31551"),
     Answer("document-instead-of-a-stream", "https://github.com/BerriAI/litellm/issues/31551", thoughts="So"),
@@ -314,6 +315,8 @@ USAGES = {
     "usage-zero-at-the-end": Usage(120, 9),
     # https://github.com/envoyproxy/ai-gateway/pull/2236, https://github.com/KryptSec/oasis/pull/45
     "usage-cumulative": Usage(40, 16, 11, 1),
+    # https://github.com/mnfst/llm-gateway/pull/2057
+    "usage-of-the-input-without-its-cache": Usage(110, 9, 0, 100),
     # https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-anthropic-claude-messages.html
     "bedrock-metrics": Usage(12, 34),
 }
@@ -675,6 +678,15 @@ REFUSALS = [
         fields={"output_schema": {"type": "object", "properties": {}}},
     ),
     Refusal(
+        "schema-of-another-kind",
+        "https://platform.claude.com/docs/en/build-with-claude/structured-outputs",
+        field("output_config"),
+        {"format": {"type": "json_schema", "schema": {"type": "array", "items": {"type": "string"}}}},
+        None,
+        fields={"output_schema": {"type": "array", "items": {"type": "string"}}},
+        remembered=False,
+    ),
+    Refusal(
         "context-management-refused",
         "https://github.com/router-for-me/CLIProxyAPI/issues/4750",
         field("context_management"),
@@ -724,6 +736,22 @@ def test_a_server_that_does_not_know_the_newer_version_gets_the_older_one(play: 
     versions = [head.lower().partition("anthropic-version: ")[2][:10] for head in server.heads]
     assert versions == ["2026-10-21", "2023-06-01", "2023-06-01"]
     assert [body.get("temperature") for body in server.requests] == [None, 0.2, 0.2]
+
+
+def test_a_refusal_of_the_newer_version_means_nothing_with_the_older_one(play: Play) -> None:
+    client, server = play(recorded("version-refused"), OK)
+    with pytest.raises(ProviderError, match="not a valid version"):
+        list(client.stream(ask()))
+    assert len(server.requests) == 1
+
+
+def test_a_conversation_that_became_too_long_is_not_shortened_behind_its_text(play: Play) -> None:
+    client, _ = play(recorded("pause-turn-1"), recorded("prompt-too-long"))
+    found: list[Delta] = []
+    with pytest.raises(ProviderError, match="prompt is too long") as raised:
+        found.extend(each(client.stream(ask())))
+    assert type(raised.value) is ProviderError
+    assert text_of(found) == "Let me look. "
 
 
 def test_a_limit_of_the_agent_itself_is_never_changed(play: Play) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -19,6 +20,7 @@ from agentos.models.anthropic_messages.request import request_body
 from agentos.models.request import ModelRequest
 from agentos.models.servers.messages import OPTIONS
 from agentos.models.servers.table import SERVERS, server_for
+from agentos.models.wire.dialects import dialect_of_agent
 from agentos.models.wire.options import encode_body
 
 HI = Message("user", "Hi")
@@ -532,16 +534,12 @@ def test_results_are_marked_and_thinking_is_not() -> None:
 
 
 def test_the_page_about_claude_has_every_option_and_host() -> None:
-    from pathlib import Path
-
     page = (Path(__file__).parents[2] / "docs" / "how-to" / "claude-models.md").read_text("utf-8")
     hosts = [host for host, known in SERVERS.items() if known.messages != MessagesDialect()]
     assert {name for name in [*OPTIONS, *hosts] if f"`{name}`" not in page} == set()
 
 
 def test_an_agent_may_say_it_otherwise() -> None:
-    from agentos.models.wire.dialects import dialect_of_agent
-
     given = {"dialect": {"version": "2026-10-21", "output_schema": "instructions"}}
     assert dialect_of_agent(given, MessagesDialect()) == MessagesDialect(
         version="2026-10-21", output_schema="instructions"

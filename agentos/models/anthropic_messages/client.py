@@ -21,7 +21,7 @@ from agentos.models.servers.table import server_for
 from agentos.models.wire.arrivals import AnswerDecoder
 from agentos.models.wire.client import Exchange, Headers, WireClient
 from agentos.models.wire.dialects import dialect_of_agent
-from agentos.models.wire.refusals import Refusals
+from agentos.models.wire.refusals import Refusals, is_unknown
 from agentos.models.wire.server_errors import ServerError
 
 MOST_PAUSES = 16
@@ -66,7 +66,7 @@ class AnthropicMessages(WireClient):
         """Return in a line how many models the server lists; ``advice`` ends the message of an error."""
         given = self._headers() if callable(self._headers) else self._headers
         headers = {**given, "anthropic-version": self._dialect.version}
-        return count_models(f"{self._base_url}/v1", headers, advice=advice)
+        return count_models(self._base_url, headers, advice=advice, path="/v1/models")
 
     def _exchange(self, request: ModelRequest) -> Exchange:
         return _Exchange(request, self._dialect, self._refusals)
@@ -74,7 +74,8 @@ class AnthropicMessages(WireClient):
 
 def without_path(base_url: str) -> str:
     """Return a base URL without ``/v1`` at its end: people name it with and without, as OpenAI's wants it."""
-    return base_url.strip().rstrip("/").removesuffix("/messages").removesuffix("/v1")
+    address, mark, query = base_url.strip().partition("?")
+    return address.rstrip("/").removesuffix("/messages").removesuffix("/v1") + mark + query
 
 
 class _Exchange:
@@ -86,13 +87,14 @@ class _Exchange:
         self._given = dialect_of_agent(request.parameters, dialect)
         self._limited = limit_of(request.parameters) is not None
         self._seen: set[str] = set()
+        self._own: set[str] = set()
         self._pauses = 0
         self._decoder: EventDecoder | None = None
         self._write()
 
     def _write(self) -> None:
         """Write the request anew, as far as the server is known to take it."""
-        refused = self._refusals.of(self._request.model)
+        refused = self._refusals.of(self._request.model) | self._own
         self._dialect = self._given
         if "anthropic-version" in refused:
             self._dialect = replace(self._dialect, version=OLD_VERSION)
@@ -135,9 +137,16 @@ class _Exchange:
             return None
         if once := refused_once(error, self._body):
             return self._first(once)
-        if (name := refused_always(error, self._body)) is None or self._first(name) is None or self._pauses:
+        sent = self.headers()
+        can_change = {"anthropic-beta"} & sent.keys()
+        can_change |= {"anthropic-version"} if sent["anthropic-version"] != OLD_VERSION else set()
+        name = refused_always(error, self._body, can_change)
+        if name is None or self._first(name) is None or self._pauses:
             return None
-        self._refusals.add(self._request.model, name)
+        if name == "output_config.format" and not is_unknown(error):
+            self._own.add(name)  # it is this schema that the server does not take
+        else:
+            self._refusals.add(self._request.model, name)
         self._write()
         return name
 

@@ -84,13 +84,14 @@ class EventDecoder:
                 found = [orjson.loads(data)]
             except orjson.JSONDecodeError:
                 found = self._parse_tolerantly(data)
-            for event in found[0] if len(found) == 1 and isinstance(found[0], list) else found:
-                if len(found) == 1 and "content" not in event and event.get("type") not in KINDS.values():
+            events = found[0] if len(found) == 1 and isinstance(found[0], list) else found
+            for event in events:
+                if len(events) == 1 and "content" not in event and event.get("type") not in KINDS.values():
                     self._fail_document(event)
                 self._read_event(event, said)
         except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
             raise ProviderError(f"the model server sent a document that is not {self.form}") from error
-        if self.finish is None and len(found) == 1 and said:
+        if self.finish is None and len(events) == 1 and self.blocks:
             self.finish = "stop"
 
     def end(self) -> list[Delta]:

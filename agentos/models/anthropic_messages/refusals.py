@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from typing import Any
 
 from agentos.models.anthropic_messages.caching import without_marks
@@ -63,8 +63,11 @@ def refused_once(error: ServerError, body: Body) -> str | None:
     return None
 
 
-def refused_always(error: ServerError, body: Body) -> str | None:
-    """Return the name of a change in :data:`CHANGES`, or of an optional field, that a server will always want."""
+def refused_always(error: ServerError, body: Body, headers: Set[str]) -> str | None:
+    """Return the name of a change in :data:`CHANGES`, or of an optional field, that a server will always want.
+
+    ``headers`` are those that can be written in another way, too.
+    """
     words = error.words
     for pattern, name in (
         (_VERSION, "anthropic-version"),
@@ -73,7 +76,7 @@ def refused_always(error: ServerError, body: Body) -> str | None:
         (_NOT_ADAPTIVE, "thinking.adaptive"),
         (_SCHEMA, "output_config.format"),
     ):
-        if pattern.search(words) and _is_in(name, body):
+        if pattern.search(words) and (name in headers or _is_in(name, body)):
             return name
     if is_about_values(error):
         return None
@@ -125,7 +128,7 @@ def _is_in(name: str, body: Body) -> bool:
         return bool(body.get("thinking", {}).get("type") == name.removeprefix("thinking."))
     if name == "output_config.format":
         return bool((body.get("output_config") or {}).get("format"))
-    return True
+    return False
 
 
 def _leave_out_thinking(body: Body) -> bool:

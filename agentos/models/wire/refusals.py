@@ -26,8 +26,12 @@ _WANTED = re.compile(r"must be (passed|sent|provided|included)|(is|are) (missing
 
 def is_about_values(error: ServerError) -> bool:
     """Tell whether an error asks for a field or for another value of it, rather than refusing the field itself."""
-    text = " ".join([error.words, *error.fields, *error.codes])
-    return bool(_WANTED.search(error.words) or (_RANGE.search(error.words) and not _UNSUPPORTED.search(text)))
+    return bool(_WANTED.search(error.words) or (_RANGE.search(error.words) and not is_unknown(error)))
+
+
+def is_unknown(error: ServerError) -> bool:
+    """Tell whether an error says that the server does not know something, whatever its value."""
+    return bool(_UNSUPPORTED.search(" ".join([error.words, *error.fields, *error.codes])))
 
 
 def named_fields(error: ServerError) -> set[str]:

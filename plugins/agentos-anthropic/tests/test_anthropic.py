@@ -3,7 +3,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from typing import Any
 
@@ -24,6 +24,8 @@ from agentos import (
     ProviderRateLimited,
     ProviderUnavailable,
     TextDelta,
+    ToolCall,
+    ToolSpec,
     each,
 )
 from agentos.testing import ProviderContract, serve_agents
@@ -255,3 +257,66 @@ def test_no_worker_imports_the_sdk(server: ModelServer) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize(
+    ("settings", "model"),
+    [
+        ({"anthropic_api_key": KEY}, "anthropic:claude-haiku-5-5"),
+        ({"anthropic_api_key": KEY, "openai_api_key": "sk-1"}, "openai:gpt-5-mini"),
+        ({"anthropic_api_key": KEY, "model": "scripted:echo"}, "scripted:echo"),
+        ({}, "scripted:echo"),
+    ],
+    ids=["key", "both keys", "another model", "no key"],
+)
+def test_the_assistant_is_claude_where_there_is_a_key_for_it(settings: dict[str, str], model: str) -> None:
+    with serve_agents(installed=["anthropic", "openai"], assistant=True, **settings) as served:
+        assert served.client.get("/api/v1/agents/assistant").get_json()["model"] == model
+
+
+def test_what_is_sent_is_a_request_by_the_types_of_the_sdk(server: ModelServer, make: Make) -> None:
+    params = pytest.importorskip("anthropic.types.message_create_params", reason="the SDK is not installed")
+    from pydantic import TypeAdapter, ValidationError
+
+    call = ToolCall("functions.add:0", "add", '{"a": 1}')
+    kept = {"blocks": [{"type": "thinking", "thinking": "So", "signature": "c2ln"}, {"type": "tool_use"}]}
+    picture = Media("image", data="aGk=", content_type="image/png")
+    document = Media("file", data="aGk=", content_type="application/pdf", name="a.pdf")
+    history = [
+        Message("system", "Be kind."),
+        Message("user", "Hi", media=(picture, document, Media("image", url="https://example.com/a.png"))),
+        Message("assistant", "Let me see.", tool_calls=(call,), provider_details=kept),
+        Message("tool", "2", tool_call_id=call.id),
+        Message("assistant", "", tool_calls=(ToolCall("x", "add", "{"),)),
+        Message("user", "And now?"),
+    ]
+    request = ModelRequest(
+        model="text",
+        messages=history,
+        tools=[ToolSpec("add", "Add.", {"type": "object", "properties": {"a": {"type": "integer"}}})],
+        output_schema={"type": "object", "properties": {"a": {"type": "integer", "minimum": 1}}},
+        parameters={
+            "thinking": {"type": "enabled", "budget_tokens": 2048},
+            "prompt_caching": "1h",
+            "reasoning_effort": "high",
+            "stop": "END",
+            "parallel_tool_calls": False,
+            "metadata": {"user_id": "7"},
+        },
+        deadline=time.monotonic() + 20,
+    )
+    assert text(make(server.url), request) == TEXT
+    sent = server.requests[0]
+    adapter = TypeAdapter(params.MessageCreateParamsStreaming, config=None)
+    checked = consumed(adapter.validate_python(sent))
+    assert sent.keys() <= checked.keys()
+    assert [turn["role"] for turn in checked["messages"]] == ["user", "assistant", "user", "assistant", "user"]
+    with pytest.raises(ValidationError):
+        consumed(adapter.validate_python({**sent, "messages": [{"role": "user", "content": [{"type": "text"}]}]}))
+
+
+def consumed(value: Any) -> Any:
+    """Return a value whose parts were all looked at: the types of the SDK check what they iterate over late."""
+    if isinstance(value, dict):
+        return {name: consumed(inner) for name, inner in value.items()}
+    return value if isinstance(value, str | bytes) or not isinstance(value, Iterable) else [*map(consumed, value)]
