@@ -32,7 +32,7 @@ from agentos.domain.event import (
 from agentos.domain.finished_request import FinishedRequest
 from agentos.domain.media import Media
 from agentos.domain.message import Message, ToolCall
-from agentos.domain.pending import Answer, Pending, PendingAction, PendingKind
+from agentos.domain.pending import WAITING_TEXT, Answer, Pending, PendingAction, PendingKind
 from agentos.domain.principal import Principal
 from agentos.domain.run import BusyPolicy, Run, RunError, RunStatus
 from agentos.domain.run_request import RunRequest
@@ -147,6 +147,7 @@ if TYPE_CHECKING:
     from agentos.storage.sessions import SessionChanges, SessionFilter
 
 __all__ = [
+    "WAITING_TEXT",
     "Agent",
     "AgentExists",
     "AgentFailed",

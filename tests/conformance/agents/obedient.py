@@ -1,4 +1,4 @@
-"""Agents for OpenAI's own client: one model, which does what the last message of the user asks for."""
+"""Agents for OpenAI's and Anthropic's own clients: one model, which does what the last message of the user asks for."""
 
 from __future__ import annotations
 
@@ -44,6 +44,7 @@ class Obedient(ModelProvider):
     - ``slow N``: says N words, one each 50 ms.
     - ``think``: thinks before it answers.
     - ``cut``: is cut by its limit.
+    - ``refuse``: its answer is filtered.
     - ``call NAME ARGUMENTS``, one a line: calls these tools; then it says their results.
     - an answer by a schema, where there is one: the smallest that follows it.
     - anything else is repeated, after the number of messages before it, and what was attached.
@@ -77,6 +78,8 @@ class Obedient(ModelProvider):
             yield from _say("I thought.")
         elif words[0] == "cut":
             yield from (TextDelta("This is no"), Finish("length"))
+        elif words[0] == "refuse":
+            yield from (TextDelta("I cannot say that."), Finish("content_filter"))
         else:
             yield from _say(f"{len(request.messages) - 1} before: {last.content}{_attached(last)}")
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import orjson
 
-from agentos import PendingKind
-from agentos.web import Frame, event_data, token_json
-from agentos_openai_api import WAITING_TEXT
-from agentos_openai_api.chat.forms import usage_json
-from agentos_openai_api.chat.waiting import waiting_text
-from agentos_openai_api.ids import MOST_CALLS, tool_call_id
+from agentos.api.kit.chat.call_ids import MOST_CALLS, CallIds
+from agentos.api.kit.chat.waiting import waiting_text
+from agentos.api.kit.run_answers import event_data
+from agentos.domain.event import Frame
+from agentos.domain.pending import PendingKind
+from agentos.events.encoder import token_json
 
 BETWEEN_TURNS = orjson.dumps("\n\n")
 """Stands between two texts of the agent with calls of its tools between them."""
@@ -24,47 +24,65 @@ NO_USAGE: Mapping[str, int] = {}
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
+class AnswerText:
     """A piece of the answer, as JSON."""
 
     json: bytes
 
 
 @dataclass(frozen=True, slots=True)
-class Thought:
+class AnswerThought:
     """A piece of the reasoning, or what is shown of the agent's tools."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
-class Calls:
-    """What the client has to execute."""
+class ClientCall:
+    """A call that the client has to execute. ``arguments`` are an object, or the model's text where that is none."""
 
-    calls: Sequence[Mapping[str, Any]]
+    id: str
+    name: str
+    arguments: Any
+
+    @property
+    def arguments_json(self) -> str:
+        """The arguments as JSON."""
+        return _json(self.arguments)
 
 
 @dataclass(frozen=True, slots=True)
-class StartedOver:
+class AnswerCalls:
+    """What the client has to execute."""
+
+    calls: Sequence[ClientCall]
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerStartedOver:
     """Another worker executes the run from an earlier point: what was said does not count."""
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
-    """The answer is whole."""
+class AnswerEnded:
+    """The answer is whole.
+
+    ``finish_reason`` is `stop`, `length`, `content_filter`, or `tool_calls`. ``usage`` is what this answer took, as
+    :meth:`agentos.Usage.to_dict` has it.
+    """
 
     finish_reason: str
-    usage: Mapping[str, Any]
+    usage: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Failed:
+class AnswerFailed:
     """The run did not complete; ``error`` is the event's data."""
 
     error: Mapping[str, Any]
 
 
-Part = Text | Thought | Calls | StartedOver | Ended | Failed
+AnswerPart = AnswerText | AnswerThought | AnswerCalls | AnswerStartedOver | AnswerEnded | AnswerFailed
 
 
 class AnswerReader:
@@ -72,17 +90,20 @@ class AnswerReader:
 
     With ``after_action``, the answer begins when the pause in which that action was pending has ended; else with the
     run. With ``show_tools``, calls of the agent's own tools are thoughts. ``waiting`` is the text for a run that waits
-    for a person, as :func:`~agentos_openai_api.chat.waiting.waiting_text` takes it.
+    for a person, as :func:`~agentos.api.kit.chat.waiting.waiting_text` takes it. ``calls`` are the protocol's ids.
     """
 
     def __init__(
-        self, *, after_action: str | None = None, show_tools: bool = False, waiting: str | None = WAITING_TEXT
+        self, calls: CallIds, *, after_action: str | None = None, show_tools: bool = False, waiting: str | None = None
     ) -> None:
+        self._calls = calls
         self._waiting = waiting
         self._after_action = after_action
         self._show_tools = show_tools
         self._found = after_action is None
         self._actions = 0
+        self.first_action = 0
+        """How many actions of the run were pending before this answer: tells the answers of one run apart."""
         self._spoke = False
         self._called = False
         self._used = NO_USAGE
@@ -95,7 +116,7 @@ class AnswerReader:
         self.speaks = False
         """Whether the text of a next token is a piece of the answer as it is."""
 
-    def read(self, frame: Frame) -> Sequence[Part]:
+    def read(self, frame: Frame) -> Sequence[AnswerPart]:
         """Return what a frame adds to the answer."""
         if self.over:
             return ()
@@ -111,14 +132,14 @@ class AnswerReader:
             case "tool_call":
                 return self._tool_call(event_data(frame))
             case "run_start":
-                return (StartedOver(),) if event_data(frame).get("attempt") else ()
+                return (AnswerStartedOver(),) if event_data(frame).get("attempt") else ()
             case "paused":
                 return self._paused(event_data(frame))
             case "complete":
                 return self._complete(event_data(frame))
             case "error":
                 self.end()
-                return (Failed(event_data(frame)),)
+                return (AnswerFailed(event_data(frame)),)
         return ()
 
     def end(self) -> None:
@@ -137,6 +158,7 @@ class AnswerReader:
             self.run_id = whole["run_id"]
             if begins:
                 self.created = whole["timestamp"]
+                self.first_action = self._actions
         if not begins and frame.type == "paused":
             data = event_data(frame)
             self._count(data["pending"])
@@ -152,53 +174,54 @@ class AnswerReader:
         )
         return first
 
-    def _token(self, frame: Frame) -> Sequence[Part]:
-        text = Text(token_json(frame))
+    def _token(self, frame: Frame) -> Sequence[AnswerPart]:
+        text = AnswerText(token_json(frame))
         apart = self._spoke and self._called
         self._spoke = self.speaks = True
         self._called = False
-        return (Text(BETWEEN_TURNS), text) if apart else (text,)
+        return (AnswerText(BETWEEN_TURNS), text) if apart else (text,)
 
-    def _thought(self, text: str) -> Sequence[Part]:
-        return (Thought(text),) if text else ()
+    def _thought(self, text: str) -> Sequence[AnswerPart]:
+        return (AnswerThought(text),) if text else ()
 
-    def _tool_call(self, data: Mapping[str, Any]) -> Sequence[Part]:
+    def _tool_call(self, data: Mapping[str, Any]) -> Sequence[AnswerPart]:
         self._called, self.speaks = True, False
         if not self._show_tools or data["tool_call_id"] in self._of_client:
             return ()
         if data["status"] == "started":
-            return (Thought(f"{data['tool_name']}({_json(data['arguments'])})\n"),)
+            return (AnswerThought(f"{data['tool_name']}({_json(data['arguments'])})\n"),)
         said = data.get("result") if data["status"] == "completed" else f"failed: {data.get('error')}"
-        return (Thought(f"{data['tool_name']} → {said}\n"),)
+        return (AnswerThought(f"{data['tool_name']} → {said}\n"),)
 
-    def _paused(self, data: Mapping[str, Any]) -> Sequence[Part]:
+    def _paused(self, data: Mapping[str, Any]) -> Sequence[AnswerPart]:
         self.end()
         pending = data["pending"]
         first = self._count(pending)
         usage = self._usage(data.get("usage", NO_USAGE))
         calls = [
-            {
-                "id": tool_call_id(self.run_id, number),
-                "type": "function",
-                "function": {"name": action["tool_name"], "arguments": _json(action["arguments"])},
-            }
+            ClientCall(self._calls.make(self.run_id, number), action["tool_name"], action["arguments"])
             for number, action in enumerate(pending, first)
             if action["kind"] == PendingKind.CLIENT_TOOL and number < MOST_CALLS
         ]
         if calls:
-            return (Calls(calls), Ended("tool_calls", usage))
+            return (AnswerCalls(calls), AnswerEnded("tool_calls", usage))
         text = waiting_text(self._waiting, self.run_id, pending)
         if not text:
-            return (Ended("stop", usage),)
-        return (*([Text(BETWEEN_TURNS)] if self._spoke else ()), Text(orjson.dumps(text)), Ended("stop", usage))
+            return (AnswerEnded("stop", usage),)
+        apart = (AnswerText(BETWEEN_TURNS),) if self._spoke else ()
+        return (*apart, AnswerText(orjson.dumps(text)), AnswerEnded("stop", usage))
 
-    def _complete(self, data: Mapping[str, Any]) -> Sequence[Part]:
+    def _complete(self, data: Mapping[str, Any]) -> Sequence[AnswerPart]:
         self.end()
-        reason = data.get("finish_reason")
-        return (Ended(reason if reason in FINISH_REASONS else "stop", self._usage(data["usage"])),)
+        return (AnswerEnded(known_reason(data.get("finish_reason")), self._usage(data["usage"])),)
 
-    def _usage(self, total: Mapping[str, int]) -> Mapping[str, Any]:
-        return usage_json({name: count - self._used.get(name, 0) for name, count in total.items()})
+    def _usage(self, total: Mapping[str, int]) -> Mapping[str, int]:
+        return {name: count - self._used.get(name, 0) for name, count in total.items()}
+
+
+def known_reason(reason: str | None) -> str:
+    """Return a reason that protocols have a word for; `stop` for others."""
+    return reason if reason is not None and reason in FINISH_REASONS else "stop"
 
 
 _BEGINNINGS = frozenset({"run_start", "resumed", "complete", "error"})

@@ -2,37 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from agentos import Answer, Message, ModelOverrides, PendingAction, PendingKind, Run, RunStatus
-from agentos.web import (
-    AlreadyAnswered,
-    NotFound,
-    PendingExpired,
-    RunFinished,
-    RunHandle,
-    RunNotFound,
-    SessionBusy,
-    caller,
-    note_ignored,
-    server,
-)
-from agentos_openai_api.ids import read_tool_call_id
-from agentos_openai_api.overrides import refuse
+from agentos.api.kit.callers import caller
+from agentos.api.kit.chat.call_ids import CallIds
+from agentos.api.kit.chat.overrides import refuse
+from agentos.api.kit.ignored_fields import note_ignored
+from agentos.api.kit.plugin_server import server
+from agentos.domain.message import Message
+from agentos.domain.pending import Answer, PendingAction, PendingKind
+from agentos.domain.run import Run, RunStatus
+from agentos.domain.stored_request import ModelOverrides
+from agentos.errors import AlreadyAnswered, NotFound, PendingExpired, RunFinished, RunNotFound, SessionBusy
+from agentos.execution.run_handle import RunHandle
+
+FAILED = "the client's tool failed"
+"""What the model reads of a call that failed, where its client does not say why."""
 
 
 @dataclass(frozen=True, slots=True)
-class Results:
-    """Results for one run. ``actions`` are all of the run; ``outputs`` has the results by the numbers of their actions.
+class ClientResults:
+    """Results for one run. ``actions`` are all of the run; ``outputs`` has the answers by the numbers of their actions.
 
     An action's number is its place in ``actions``, counted from 0.
     """
 
     handle: RunHandle
     actions: Sequence[PendingAction]
-    outputs: Mapping[int, str]
+    outputs: Mapping[int, Answer]
 
     @property
     def first(self) -> PendingAction:
@@ -41,20 +40,23 @@ class Results:
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class GivenResults:
     """A run after it was given results. ``waits_for`` is what a person has to answer before the run continues."""
 
     run: Run
     waits_for: Sequence[PendingAction]
 
 
-def find_results(model: str, messages: Sequence[Message], field: str) -> Results | None:
+def find_results(
+    calls: CallIds, model: str, messages: Sequence[Message], field: str, *, failed: Collection[str] = ()
+) -> ClientResults | None:
     """Return the results that messages of tools give a run; ``None`` if they are not those of one run of this agent.
 
-    Raises ``InvalidRequest``, which names ``field``, for a result of what only a person may answer.
+    ``failed`` are ids of calls that failed at the client: their results say why. Raises ``InvalidRequest``, which names
+    ``field``, for a result of what only a person may answer.
     """
     results = {str(message.tool_call_id): message.content for message in messages}
-    found = [read_tool_call_id(id) for id in results]
+    found = [calls.read(id) for id in results]
     places = [place for place in found if place is not None]
     if not places or len(places) < len(found) or len({run_id for run_id, _ in places}) > 1:
         return None
@@ -68,10 +70,14 @@ def find_results(model: str, messages: Sequence[Message], field: str) -> Results
     for id, (_, number) in zip(results, places, strict=True):
         if actions[number].kind is not PendingKind.CLIENT_TOOL:
             refuse(field, f"has a result of call {id!r}, which is no call of a tool of the client")
-    return Results(handle, actions, dict(zip((number for _, number in places), results.values(), strict=True)))
+    outputs = {
+        number: Answer(error=text or FAILED) if id in failed else Answer(output=text)
+        for (id, text), (_, number) in zip(results.items(), places, strict=True)
+    }
+    return ClientResults(handle, actions, outputs)
 
 
-def keeps_to(results: Results, wanted: ModelOverrides) -> bool:
+def keeps_to(results: ClientResults, wanted: ModelOverrides) -> bool:
     """Return whether a request with results wants of the model what their run does.
 
     A run keeps its instructions, tools and form to its end, and forces only its first call. A client's framework asks
@@ -85,7 +91,7 @@ def keeps_to(results: Results, wanted: ModelOverrides) -> bool:
         return False
 
 
-def note_unheeded(results: Results, wanted: ModelOverrides, *, instructions: str, form: str) -> None:
+def note_differences(results: ClientResults, wanted: ModelOverrides, *, instructions: str, form: str) -> None:
     """Name in the answer's header what a request wants of the model, and its run does not do: it continues as it began.
 
     ``instructions`` and ``form`` are the fields of the request that ask for these.
@@ -109,25 +115,25 @@ def _compared(overrides: ModelOverrides) -> tuple[Any, ...]:
     return parameters, overrides.output_schema, tuple(overrides.client_tools), overrides.instructions
 
 
-def give_results(results: Results) -> Given | None:
+def give_results(results: ClientResults) -> GivenResults | None:
     """Save results, which continues their run; ``None`` if it does not wait for them.
 
     The same results again change nothing.
     """
-    answers = {results.actions[number].id: Answer(output=output) for number, output in results.outputs.items()}
+    answers = {results.actions[number].id: answer for number, answer in results.outputs.items()}
     try:
         run = server().runs.answer(results.handle.run_id, answers, caller())
     except (AlreadyAnswered, PendingExpired, RunFinished, RunNotFound, NotFound):
         return None
     if run.status is not RunStatus.PAUSED:
-        return Given(run, ())
+        return GivenResults(run, ())
     turn = results.first.turn
-    return Given(run, [one for one in run.pending if one.answer is None and one.turn == turn])
+    return GivenResults(run, [one for one in run.pending if one.answer is None and one.turn == turn])
 
 
-def end_pause_of_results(model: str, messages: Sequence[Message], field: str) -> None:
+def end_pause_of_results(calls: CallIds, model: str, messages: Sequence[Message], field: str) -> None:
     """Cancel the run that waits for these results: its client has begun another run with them."""
-    results = find_results(model, messages, field)
+    results = find_results(calls, model, messages, field)
     if results is not None and results.first.answer is None:
         end_pause(results.handle.run_id)
 

@@ -1,10 +1,9 @@
-"""The server's own API, as far as tests compare it with OpenAI's."""
+"""The server's own API, as far as tests compare it with those of others."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from typing import Any, Self
+from uuid import UUID
 
 import httpx2
 
@@ -36,19 +35,12 @@ class ServerAPI:
         return answer.text
 
     def run(self, id: str) -> dict[str, Any]:
-        """Return the run of a response or a chat completion, or that with this id."""
+        """Return the run of a response, a chat completion or a message, or that with this id."""
+        if id.startswith("msg_"):
+            id = str(UUID(id.removeprefix("msg_")[:32]))
         return self.get(f"/runs/{id.removeprefix('resp_').removeprefix('chatcmpl-')}")
 
     @staticmethod
     def _json(answer: httpx2.Response) -> dict[str, Any]:
         answer.raise_for_status()
         return dict(answer.json())
-
-
-def wait_for(condition: Callable[[], Any], seconds: float = 20) -> Any:
-    """Return the first true value of a condition."""
-    deadline = time.monotonic() + seconds
-    while not (value := condition()):
-        assert time.monotonic() < deadline, f"not so after {seconds:g} s"
-        time.sleep(0.05)
-    return value

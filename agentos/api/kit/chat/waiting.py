@@ -1,19 +1,11 @@
-"""What a client is shown of a run that waits for a person: a text, since the protocol has no other place for it."""
+"""What a client is shown of a run that waits for a person: a text, since its protocol has no other place for it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from agentos import PendingAction, PendingKind, Run
-from agentos.web import pending_actions, server
-from agentos_openai_api.chat.forms import completion_json, message_json, usage_json
-
-
-def waiting_template() -> str | None:
-    """Return the text that the deployment wants; ``None`` where clients are shown none."""
-    template: str | None = server().config.plugin_settings["openai_waiting_text"]
-    return template
+from agentos.domain.pending import PendingKind
 
 
 def waiting_text(template: str | None, run_id: str, pending: Sequence[Mapping[str, Any]]) -> str:
@@ -24,14 +16,6 @@ def waiting_text(template: str | None, run_id: str, pending: Sequence[Mapping[st
     # What a tool or a plugin says comes last, so that nothing in it is replaced.
     whole = template.replace("\\n", "\n").replace("{run_id}", run_id)
     return whole.replace("{waiting}", "\n".join(lines))
-
-
-def waiting_completion(run: Run, waits_for: Sequence[PendingAction]) -> dict[str, Any]:
-    """Return the answer to a client that has given its results, of a run that waits for a person besides."""
-    ids = {action.id for action in waits_for}
-    pending = [action for action in pending_actions(run) if action["id"] in ids]
-    text = waiting_text(waiting_template(), run.id, pending)
-    return completion_json(run, message_json(text), "stop", usage_json({}))
 
 
 def _line(action: Mapping[str, Any]) -> str:

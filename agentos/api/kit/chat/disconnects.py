@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from agentos.web import this_request
+from agentos.api.kit.current import this_request
 
 _HEADER = "X-AgentOS-On-Disconnect"
 
