@@ -28,6 +28,7 @@ from agentos.execution.submission import Submission
 from agentos.execution.worker import Worker
 from agentos.models.catalog import Catalog
 from agentos.observability.redaction import process, secrets_of
+from agentos.observability.slow import SlowLog
 from agentos.plugins.closing import OpenedThings, close_all
 from agentos.plugins.decisions import first_decision
 from agentos.plugins.lifecycle import Lifecycle
@@ -129,6 +130,7 @@ def _assemble(
     }
     executor = _made(registries.executors, config.executor, "AGENTOS_EXECUTOR is", opened, config)
     submission = Submission(executor, _source(registries.executors, config.executor))
+    slow_tools = SlowLog("tool call", config.slow_tool)
     worker = Worker(
         storage,
         EventLog(storage, signals.notify),
@@ -142,6 +144,7 @@ def _assemble(
         background_wait=config.queue_timeout or config.background_timeout,
         observers=_observers(manager),
         log_content=config.log_content,
+        slow_tools=slow_tools,
     )
     sessions = SessionService(storage, worker, config)
     leases = LeaseKeeper(storage, worker, lease)
@@ -169,7 +172,7 @@ def _assemble(
             leases=leases,
             cancels=cancels,
         ),
-        direct_calls=DirectCallService(agent_service, sessions, worker, config),
+        direct_calls=DirectCallService(agent_service, sessions, worker, config, slow=slow_tools),
         owner_data=OwnerDataService(storage, worker),
         auth=AuthService(authenticators, RateLimits(config)),
         keys=KeyService(storage),

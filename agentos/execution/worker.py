@@ -29,6 +29,7 @@ from agentos.execution.session_queue import SessionQueue
 from agentos.execution.signals import Signals, worker_topic
 from agentos.execution.submission import Submission
 from agentos.execution.unattended import UnattendedRuns, topics_of
+from agentos.observability.slow import SlowLog
 from agentos.storage.admission import Admission, Ended, Lease, Quota
 from agentos.storage.idempotency import IdempotencyKey, Replay
 from agentos.storage.interface import Storage
@@ -63,6 +64,7 @@ class Worker:
         background_wait: float = math.inf,
         observers: RunObservers = NO_OBSERVERS,
         log_content: bool = False,
+        slow_tools: SlowLog | None = None,
     ) -> None:
         self.draining = False
         self._runs = LiveRuns()
@@ -77,6 +79,7 @@ class Worker:
         observe = observers.on_event
         self._new_live = LiveRun if observe is None else partial(ObservedRun, observe=observe)
         self._log_content = log_content
+        self._slow_tools = slow_tools
         self._finalizer = RunFinalizer(storage, log)
         self._pauser = RunPauser(storage, log, self._finalizer, limit=max_paused)
         self._unattended = UnattendedRuns(storage, signals, observers, submit=self.submit)
@@ -253,6 +256,7 @@ class Worker:
             # A tool that asks twice is called again after each answer, and needs those of earlier pauses too.
             actions=self._storage.runs.actions(admission.run.id) if admission.actions else (),
             log_content=self._log_content,
+            slow_tools=self._slow_tools,
             sessions=self._storage.sessions,
         )
         self._runs.add(live)

@@ -114,6 +114,7 @@ def cancel_run(run_id: str) -> Response:
 @routes.delete(
     "/api/v1/runs/{run_id}",
     access="sessions:write",
+    audit="run.delete",
     responses={200: ResponseSpec("It is gone.", DeletedSchema)},
     errors=(RunNotFound, RunActive),
 )
