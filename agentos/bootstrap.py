@@ -51,6 +51,7 @@ from agentos.services.keys import KeyService
 from agentos.services.owner_data import OwnerDataService
 from agentos.services.pauses import PauseService
 from agentos.services.preparation import RunPreparation
+from agentos.services.provider_checks import CachedProviderChecks
 from agentos.services.records import RecordService
 from agentos.services.run_checks import RunChecks
 from agentos.services.runs import RunService
@@ -176,7 +177,7 @@ def _assemble(
         owner_data=OwnerDataService(storage, worker),
         auth=AuthService(authenticators, RateLimits(config)),
         keys=KeyService(storage),
-        health=HealthService(storage, worker),
+        health=HealthService(storage, worker, config, providers=_provider_checks(catalog, agent_service, config)),
         housekeeping=HousekeepingService(storage, config),
         worker=worker,
         signals=signals,
@@ -186,6 +187,10 @@ def _assemble(
         leases=leases,
         cancels=cancels,
     )
+
+
+def _provider_checks(catalog: Catalog, agents: AgentService, config: Config) -> CachedProviderChecks | None:
+    return CachedProviderChecks(catalog, agents.used_providers) if config.ready_providers else None
 
 
 def _observers(manager: PluginManager) -> RunObservers:

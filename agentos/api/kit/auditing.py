@@ -30,7 +30,7 @@ def audit_requests(app: Flask, action_of: Callable[[Request], str | None]) -> No
         return response
 
 
-def note_audit(object: str | None = None, **details: Any) -> None:
+def note_audit(object: str | None = None, /, **details: Any) -> None:
     """Have the request's line name this object in place of those of its path, and say these details."""
     notes = request_notes()
     if object is not None:

@@ -9,6 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
+from pathlib import Path
 from typing import Any, ClassVar, TypeVar, cast
 
 import sqlalchemy
@@ -101,6 +102,11 @@ class Database(ABC):
         """Run work that changes the schema in one transaction, alone among all processes, however long that takes."""
         with self._translated():
             return self._migrate(work)
+
+    @property
+    def directory(self) -> Path | None:
+        """The directory of the file; ``None`` for a database that is elsewhere."""
+        return None
 
     def shrink(self) -> bool:
         """Give free space back to the file system; ``False`` where the database does that by itself."""

@@ -59,6 +59,10 @@ class SqliteDatabase(Database):
     def exists(self) -> bool:
         return self._path.exists()
 
+    @property
+    def directory(self) -> Path | None:
+        return self._path.parent
+
     def check(self) -> None:
         try:
             check_writable(self._path)
