@@ -30,8 +30,8 @@ class CheckSchema(ResponseSchema):
     """The outcome of one check."""
 
     name = StrictString(
-        "What was checked: `storage`, `migrations`, `clock`, `disk` (of a database in a file), `draining`, or `provider`"
-        " and a provider's name. A later version may have more.",
+        "What was checked: `storage`, `migrations`, `clock`, `disk` (of a database in a file), `draining`, or"
+        " `provider` and a provider's name. A later version may have more.",
         example="storage",
     )
     ok = StrictBoolean("Whether the server can work with it; also where it is a warning.")
