@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import time
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -16,10 +18,11 @@ from agentos.cli.pages import delete_command, read_pages
 from agentos.cli.pauses import decision_line, pending_line
 from agentos.cli.running import HEARTBEAT, INTERRUPTED, Screen, data_of, end, end_at_pause, error_of, print_lines
 from agentos.cli.values import PointInTime, Text
+from agentos.domain.pending import PendingAction
 from agentos.domain.principal import OPERATOR
 from agentos.domain.run import Run, RunStatus
-from agentos.domain.run_step import RunStep
 from agentos.domain.text import one_line
+from agentos.domain.times import utc_now
 
 if TYPE_CHECKING:
     from agentos.services.services import Services
@@ -89,20 +92,27 @@ def list_runs(
 @click.argument("run_id", metavar="ID", type=Text())
 @as_json
 def show(run_id: str, as_json: bool) -> None:
-    """Show a run: what it was asked, where it stands, what it waits for, what it called and what it said."""
+    """Show a run: what it was asked, where it stands, what it waits for, what it called and what it said.
+
+    The timeline has a bar for each call, pause and wait, on one axis. Tool calls stand below the call to the model that
+    asked for them. It is drawn as wide as the terminal is.
+    """
     from agentos.api.v1.serializers import run_detail_json
+    from agentos.services.live_steps import live_steps
     from agentos.services.tool_calls import tool_calls_of
 
     with opened() as services:
         found, actions = services.runs.open(run_id, OPERATOR).with_actions()
         calls = tool_calls_of(services.storage, found)
+        if found.status is RunStatus.RUNNING:
+            found = replace(found, steps=live_steps(services.storage, found))
     run = run_detail_json(found, actions)
     if as_json:
         print_json(run | {"tool_calls": [asdict(call) for call in calls]})
         return
     content = run.pop("content")
     pending, decisions = run.pop("pending"), run.pop("decisions")
-    del run["steps"]
+    del run["steps"], run["timeline"], run["timing"]
     print_fields(run, width=15, hidden=(None, {}, []))
     if pending:
         click.echo("pending:")
@@ -112,10 +122,7 @@ def show(run_id: str, as_json: bool) -> None:
         click.echo("decisions:")
     for decision in decisions:
         click.echo(f"  {printable(decision_line(decision))}")
-    if found.steps:
-        click.echo("steps:")
-    for step in found.steps:
-        click.echo(f"  {_step(step)}")
+    _draw(found, actions, calls)
     if calls:
         click.echo("tool_calls:")
     for call in calls:
@@ -194,17 +201,32 @@ def _tool_call(call: ToolCallRecord) -> str:
     return f"{one_line(call.name)}({one_line(arguments, SHOWN)}) {outcome}{why}"
 
 
-def _step(step: RunStep) -> str:
-    name = step.tool_name if step.type == "tool_call" else step.model
-    again = f" (attempt {step.attempt})" if (step.attempt or 1) > 1 else ""
-    took = "" if step.duration is None else f" in {step.duration:.3f} s"
-    said = [f"{step.number}. {one_line(name or '')}{again} {step.status}{took}"]
-    if step.time_to_first_token is not None:
-        said.append(f"first token after {step.time_to_first_token:.3f} s")
-    if step.usage is not None:
-        said.append(f"{step.usage.prompt_tokens} + {step.usage.completion_tokens} tokens")
-    said += [one_line(word) for word in (step.finish_reason, step.cause) if word]
-    return ", ".join(said)
+def _draw(run: Run, actions: Sequence[PendingAction], calls: Sequence[ToolCallRecord]) -> None:
+    """Draw what the run did with its time."""
+    from agentos.cli import timeline
+    from agentos.services.timeline import timeline_of
+
+    spans = timeline_of(run, actions)
+    if not spans:
+        return
+    end = run.ended_at or utc_now()
+    screen = timeline.Screen.of(sys.stdout)
+    click.echo("timeline:")
+    for line in timeline.draw(spans, (end - run.created_at).total_seconds(), _errors(run, calls), screen):
+        click.echo(line.rstrip(), color=screen.coloured or None)
+
+
+def _errors(run: Run, calls: Sequence[ToolCallRecord]) -> dict[int, str]:
+    """Return the errors of tool calls by the numbers of their steps. Models use the id of a call again."""
+    left = list(calls)
+    found: dict[int, str] = {}
+    for step in run.steps:
+        call = next((one for one in left if step.type == "tool_call" and one.id == step.tool_call_id), None)
+        if call is not None:
+            left.remove(call)
+            if call.error is not None:
+                found[step.number] = call.error
+    return found
 
 
 def _row(run: Run) -> tuple[str, ...]:

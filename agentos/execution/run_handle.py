@@ -17,6 +17,7 @@ from agentos.execution.live import LiveRun
 from agentos.execution.log_follower import POLL, LogFollower
 from agentos.execution.runs_here import RunsHere
 from agentos.execution.signals import Signals, run_topic, worker_topic
+from agentos.execution.step_recorder import StepRecorder
 from agentos.storage.interface import Storage
 
 EndRun = Callable[[Run, AgentOSError], Run | None]
@@ -69,8 +70,15 @@ class RunHandle:
         return self._storage.runs.actions(self.get().id)
 
     def with_actions(self) -> tuple[Run, Sequence[PendingAction]]:
-        """Return the run as :meth:`get` does, and what it has waited for as :meth:`actions` does."""
+        """Return the run as :meth:`get` does, and what it has waited for as :meth:`actions` does.
+
+        One that is paused, or was and waits for a worker, has the steps so far, as its checkpoints keep them.
+        """
         run = self.get()
+        if run.status is RunStatus.PAUSED or (run.status is RunStatus.QUEUED and run.started_at is not None):
+            saved = self._storage.runs.checkpoints(run.id)
+            steps = StepRecorder([step for checkpoint in saved for step in checkpoint.steps]).ended(None)
+            run = replace(run, steps=steps)
         return run, self._storage.runs.actions(run.id)
 
     def follow(self, after: int = 0, *, heartbeat: float, sink: Sink | None = None) -> Iterator[Sequence[Frame]]:
