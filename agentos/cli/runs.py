@@ -25,6 +25,7 @@ from agentos.domain.text import one_line
 from agentos.domain.times import utc_now
 
 if TYPE_CHECKING:
+    from agentos.cli.run_tree import RunRecord
     from agentos.services.services import Services
     from agentos.services.tool_calls import ToolCallRecord
 
@@ -33,6 +34,9 @@ INPUT_SHOWN = 60
 
 SHOWN = 200
 """Characters that are shown of a tool call's arguments, and of its error."""
+
+DEEPEST = 4
+"""Runs below runs that are shown."""
 
 CANCEL_WAIT = 5.0
 """Seconds to wait for a run after the request to stop it; a live worker needs about one."""
@@ -98,21 +102,20 @@ def show(run_id: str, as_json: bool) -> None:
     asked for them. It is drawn as wide as the terminal is.
     """
     from agentos.api.v1.serializers import run_detail_json
-    from agentos.services.live_steps import live_steps
     from agentos.services.tool_calls import tool_calls_of
 
     with opened() as services:
-        found, actions = services.runs.open(run_id, OPERATOR).with_actions()
+        handle = services.runs.open(run_id, OPERATOR)
+        found, actions = handle.with_actions()
         calls = tool_calls_of(services.storage, found)
-        if found.status is RunStatus.RUNNING:
-            found = replace(found, steps=live_steps(services.storage, found))
-    run = run_detail_json(found, actions)
+        record = _record(services, found, actions, calls)
+        run = run_detail_json(record.run, actions, [child.run for child in record.children])
     if as_json:
         print_json(run | {"tool_calls": [asdict(call) for call in calls]})
         return
     content = run.pop("content")
     pending, decisions = run.pop("pending"), run.pop("decisions")
-    del run["steps"], run["timeline"], run["timing"]
+    del run["steps"], run["timeline"], run["timing"], run["children"]
     print_fields(run, width=15, hidden=(None, {}, []))
     if pending:
         click.echo("pending:")
@@ -122,7 +125,7 @@ def show(run_id: str, as_json: bool) -> None:
         click.echo("decisions:")
     for decision in decisions:
         click.echo(f"  {printable(decision_line(decision))}")
-    _draw(found, actions, calls)
+    _draw(record)
     if calls:
         click.echo("tool_calls:")
     for call in calls:
@@ -201,18 +204,41 @@ def _tool_call(call: ToolCallRecord) -> str:
     return f"{one_line(call.name)}({one_line(arguments, SHOWN)}) {outcome}{why}"
 
 
-def _draw(run: Run, actions: Sequence[PendingAction], calls: Sequence[ToolCallRecord]) -> None:
+def _record(
+    services: Services,
+    run: Run,
+    actions: Sequence[PendingAction],
+    calls: Sequence[ToolCallRecord],
+    *,
+    depth: int = 0,
+) -> RunRecord:
+    """Return all that is drawn of a run, with the runs that it made, and theirs."""
+    from agentos.cli.run_tree import RunRecord
+    from agentos.services.live_steps import live_steps
+    from agentos.services.tool_calls import tool_calls_of
+
+    if run.status is RunStatus.RUNNING:
+        run = replace(run, steps=live_steps(services.storage, run))
+    children: list[RunRecord] = []
+    for child in services.runs.open(run.id, OPERATOR).children() if depth < DEEPEST else ():
+        found, waited = services.runs.open(child.id, OPERATOR).with_actions()
+        called = tool_calls_of(services.storage, found)
+        children.append(_record(services, found, waited, called, depth=depth + 1))
+    return RunRecord(run=run, actions=actions, errors=_errors(run, calls), children=children)
+
+
+def _draw(record: RunRecord) -> None:
     """Draw what the run did with its time."""
     from agentos.cli import timeline
-    from agentos.services.timeline import timeline_of
+    from agentos.cli.run_tree import tree_of
 
-    spans = timeline_of(run, actions)
-    if not spans:
+    nodes = tree_of(record)
+    if not nodes:
         return
-    end = run.ended_at or utc_now()
+    length = ((record.run.ended_at or utc_now()) - record.run.created_at).total_seconds()
     screen = timeline.Screen.of(sys.stdout)
     click.echo("timeline:")
-    for line in timeline.draw(spans, (end - run.created_at).total_seconds(), _errors(run, calls), screen):
+    for line in timeline.draw(nodes, length, screen):
         click.echo(line.rstrip(), color=screen.coloured or None)
 
 

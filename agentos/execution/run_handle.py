@@ -19,6 +19,11 @@ from agentos.execution.runs_here import RunsHere
 from agentos.execution.signals import Signals, run_topic, worker_topic
 from agentos.execution.step_recorder import StepRecorder
 from agentos.storage.interface import Storage
+from agentos.storage.paging import Paging
+from agentos.storage.runs import RunFilter
+
+MOST_CHILDREN = 100
+"""Runs that a run made, of which its record tells."""
 
 EndRun = Callable[[Run, AgentOSError], Run | None]
 """Ends a run that no worker has, for a cause, and returns it; ``None`` if one has claimed it meanwhile."""
@@ -80,6 +85,12 @@ class RunHandle:
             steps = StepRecorder([step for checkpoint in saved for step in checkpoint.steps]).ended(None)
             run = replace(run, steps=steps)
         return run, self._storage.runs.actions(run.id)
+
+    def children(self) -> Sequence[Run]:
+        """Return the runs that this run made, oldest first, the newest hundred at most. Raises as :meth:`get`."""
+        run = self.get()
+        found = self._storage.runs.list(RunFilter(parent_run_id=run.id), Paging(limit=MOST_CHILDREN)).items
+        return [child for child in reversed(found) if child.owner == run.owner]
 
     def follow(self, after: int = 0, *, heartbeat: float, sink: Sink | None = None) -> Iterator[Sequence[Frame]]:
         """Return the frames after number ``after``, those that are there together, until the run ends or pauses.

@@ -84,6 +84,17 @@ def timing_of(spans: Iterable[Span]) -> dict[str, Any]:
     }
 
 
+def child_json(run: Run, child: Run) -> dict[str, Any]:
+    """Return what the record of a run shows of one that it made; ``start`` is in seconds from the run's admission."""
+    shown: dict[str, Any] = {
+        "run_id": child.id,
+        "agent_id": child.agent_id,
+        "status": child.status.value,
+        "start": round(_seconds(run.created_at, child.created_at), 6),
+    }
+    return shown if child.duration is None else {**shown, "duration": child.duration}
+
+
 def _sum(spans: Iterable[Span], kind: SpanKind) -> float:
     """Return the seconds of the waits that are over."""
     return round(sum(span.duration or 0.0 for span in spans if span.kind == kind), 6)

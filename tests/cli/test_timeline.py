@@ -10,15 +10,20 @@ import subprocess
 import termios
 from collections.abc import Callable
 from contextlib import closing, suppress
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from agentos.cli.opening import opened_for_runs
+from agentos.cli.run_tree import RunRecord, tree_of
 from agentos.domain.pending import Answer
 from agentos.domain.principal import OPERATOR
-from agentos.domain.run import RunStatus
+from agentos.domain.run import Run, RunStatus
 from agentos.domain.run_request import RunRequest
+from agentos.domain.run_step import RunStep
+from agentos.domain.times import utc_now
 from cli.conftest import CLI, FLASK
 from parts.waiting import until
 
@@ -245,3 +250,32 @@ def test_json_has_all_of_it(told: tuple[CLI, str]) -> None:
     assert 0 < shown["timing"]["paused"] < shown["duration"]
     assert 0.1 <= shown["timing"]["time_to_first_token"] < shown["duration"]
     assert len(shown["steps"]) == 7
+
+
+def test_runs_that_a_run_made_are_nested_with_their_calls(told: tuple[CLI, str], tmp_path: Path) -> None:
+    cli, run_id = told
+    made = cli.json("run", "assistant", "Hi")["run_id"]
+    with closing(sqlite3.connect(tmp_path / "agentos.db")) as database, database:
+        database.execute("UPDATE runs SET parent_run_id = ? WHERE id = ?", (run_id, made))
+    lines = drawn(cli.ok("runs", "show", run_id))
+    place = next(place for place, line in enumerate(lines) if line.startswith("└─ run of assistant "))
+    assert made in " ".join(lines[place:])
+    assert any(line.startswith("   └─ 1. scripted:echo ") for line in lines[place:])
+    [child] = cli.json("runs", "show", run_id)["children"]
+    assert (child["run_id"], child["agent_id"], child["status"]) == (made, "assistant", "completed")
+    assert child["start"] > 0
+
+
+def test_a_run_that_a_tool_made_is_below_its_call() -> None:
+    begin = utc_now()
+    at = [begin + timedelta(seconds=second) for second in range(10)]
+    tool = RunStep(number=2, type="tool_call", status="completed", started_at=at[2], duration=3, tool_name="ask")
+    model = RunStep(number=1, type="model_call", status="completed", started_at=at[1], duration=1, model="m:x")
+    begun: dict[str, Any] = {"created_at": at[0], "started_at": at[0]}
+    parent = Run(id="p", agent_id="a", status=RunStatus.COMPLETED, ended_at=at[6], steps=(model, tool), **begun)
+    begun = {"created_at": at[3], "started_at": at[3]}
+    child = Run(id="c", agent_id="b", status=RunStatus.FAILED, ended_at=at[4], **begun)
+    [top] = tree_of(RunRecord(run=parent, children=[RunRecord(run=child)]))
+    [call] = top.below
+    [below] = call.below
+    assert (call.name, below.name, below.start, below.duration, below.failed) == ("2. ask", "run of b", 3.0, 1.0, True)

@@ -19,7 +19,7 @@ from agentos.domain.times import rfc3339
 from agentos.observability.redaction import HIDDEN, redact_data
 from agentos.services.agent_info import AgentInfo
 from agentos.services.agent_versions import VersionDiff
-from agentos.services.timeline import timeline_of, timing_of
+from agentos.services.timeline import child_json, timeline_of, timing_of
 from agentos.storage.agents import AgentVersion
 from agentos.storage.history import StoredMessage
 from agentos.storage.pauses import WaitingAction
@@ -112,10 +112,10 @@ def run_json(run: Run) -> dict[str, Any]:
     }
 
 
-def run_detail_json(run: Run, actions: Sequence[PendingAction]) -> dict[str, Any]:
+def run_detail_json(run: Run, actions: Sequence[PendingAction], children: Sequence[Run] = ()) -> dict[str, Any]:
     """Return a run as it is saved, with its steps, its times, what it waits for and what was decided.
 
-    Lists leave these out. ``actions`` are all that it has waited for.
+    Lists leave these out. ``actions`` are all that it has waited for, ``children`` the runs that it made.
     """
     spans = timeline_of(run, actions)
     return run_json(run) | {
@@ -124,6 +124,7 @@ def run_detail_json(run: Run, actions: Sequence[PendingAction]) -> dict[str, Any
         "steps": [step.to_dict() for step in run.steps],
         "timeline": [span.to_dict() for span in spans],
         "timing": timing_of(spans),
+        "children": [child_json(run, child) for child in children],
     }
 
 

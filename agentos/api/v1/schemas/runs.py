@@ -254,6 +254,16 @@ class TimingSchema(ResponseSchema):
     failed_tool_calls = StrictInteger("How many of them failed.")
 
 
+class ChildRunSchema(ResponseSchema):
+    """A run that another run made."""
+
+    run_id = StrictString("Its id.")
+    agent_id = StrictString("The agent that runs.")
+    status = Choice("Where it stands.", RunStatus)
+    start = Seconds("Seconds from `created_at` of the run that made it to its own.")
+    duration = Seconds("Seconds from its start to its end; absent while it is under way.", optional=True)
+
+
 class RunDetailSchema(RunSchema):
     """A run as it is saved, with the calls that it made and what it waits for."""
 
@@ -272,6 +282,7 @@ class RunDetailSchema(RunSchema):
         " runs, its events tell them.",
     )
     timing = Nested(TimingSchema, "The sums of `timeline`.")
+    children = NestedList(ChildRunSchema, "The runs that this run made, by their starts; the newest 100 at most.")
 
 
 class RunListSchema(ResponseSchema):
