@@ -15,13 +15,14 @@ from agentos.app import create_app
 from agentos.config import Config
 from agentos.domain.agent import Agent
 from agentos.domain.principal import OPERATOR
-from agentos.errors import ConfigError
+from agentos.errors import ConfigError, PluginError
 from agentos.hookspecs import hookimpl
 from agentos.models.scripted import ScriptedProvider, call
 from agentos.observability.audit import log_operation
 from agentos.services.housekeeping import HousekeepingService
 from agentos.testing import AgentClient
 from agentos.tools.tool import tool
+from agentos.web import PathParameter, ResponseSpec, Routes, json_response
 from parts.waiting import until
 
 ADDRESS = "192.0.2.7"
@@ -227,6 +228,42 @@ def test_every_operation_that_deletes_or_changes_keys_and_agents_is_audited(audi
     missing = [f"{one.method} {one.path}" for one in operations if must_be_audited(one) and one.audit is None]
     app.extensions["agentos"].close()
     assert missing == []
+
+
+class Notes:
+    """A plugin with an operation that is audited."""
+
+    def __init__(self, action: str) -> None:
+        self.action = action
+
+    @hookimpl
+    def register_routes(self, register: Any, server: Any) -> None:
+        number = {"number": PathParameter("Its number.")}
+        routes = Routes("notes", "Notes.", path_parameters=number)
+        found = {200: ResponseSpec("It is gone.")}
+
+        @routes.delete("/notes/{number}", access="sessions:write", audit=self.action, responses=found)
+        def delete_note(number: str) -> Any:
+            """Delete a note."""
+            return json_response({})
+
+        register(routes)
+
+
+def test_an_operation_of_a_plugin_is_audited_if_it_says_so(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "agentos.audit")
+    config = Config(environ={}, database_url="memory://", model="scripted:echo", plugins=())
+    app = create_app(config, plugins={"notes": Notes("note.delete")})
+    AgentClient(app).delete("/notes/7")
+    (line,) = [vars(record) for record in caplog.records if record.name == "agentos.audit"]
+    assert [line[name] for name in ("action", "outcome", "object", "by")] == ["note.delete", "done", "7", "anonymous"]
+    app.extensions["agentos"].close()
+
+
+def test_an_action_that_is_no_two_words_is_refused() -> None:
+    config = Config(environ={}, database_url="memory://", model="scripted:echo", plugins=(), plugins_strict=True)
+    with pytest.raises(PluginError, match="has the audit action 'Delete it'; accepted are two words"):
+        create_app(config, plugins={"notes": Notes("Delete it")})
 
 
 def test_an_expired_approval_is_the_servers_own_doing(serve_audited: Callable[..., Audited]) -> None:
