@@ -27,6 +27,7 @@ from agentos.execution.signals import GuardedSignals, Signals
 from agentos.execution.submission import Submission
 from agentos.execution.worker import Worker
 from agentos.models.catalog import Catalog
+from agentos.observability.call_log import ToolCallLog
 from agentos.observability.redaction import process, secrets_of
 from agentos.observability.slow import SlowLog
 from agentos.plugins.closing import OpenedThings, close_all
@@ -144,8 +145,7 @@ def _assemble(
         max_attempts=config.max_attempts,
         background_wait=config.queue_timeout or config.background_timeout,
         observers=_observers(manager),
-        log_content=config.log_content,
-        slow_tools=slow_tools,
+        tool_log=ToolCallLog(config.log_content, slow_tools),
     )
     sessions = SessionService(storage, worker, config)
     leases = LeaseKeeper(storage, worker, lease)

@@ -43,6 +43,9 @@ MORE = {
 }
 """Fields that are given in another place than the line."""
 
+OF_ANOTHER = {("agentos.plugins.decisions", "call.failures"): "agentos.plugins.hook_call"}
+"""The loggers of lines that are written for another module."""
+
 PASSED_ON = ("agentos.observability.repeated", "agentos.serving.logger")
 """Modules that pass on the lines of others."""
 
@@ -143,7 +146,8 @@ class _Module:
         for message in self._messages(arguments[0], scope):
             words = re.sub("%[rsd]", "…", message)
             names = dict.fromkeys([*MORE.get(words, ()), *fields, *counted])
-            yield Line(self._logger, words, level, tuple(names))
+            logger = OF_ANOTHER.get((self._name, ast.unparse(function.value)), self._logger)
+            yield Line(logger, words, level, tuple(names))
 
     def _messages(self, node: ast.expr, scope: ast.AST) -> Iterator[str]:
         mapped = WORDS.get((self._name, ast.unparse(node)))

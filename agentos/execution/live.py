@@ -33,14 +33,13 @@ from agentos.errors import AgentFailed, AgentOSError, ProviderError
 from agentos.events.encoder import FrameEncoder
 from agentos.events.stream import EventStream
 from agentos.execution.checkpoints import CheckpointMaker
-from agentos.execution.checks import are_seconds, check_step, check_usage
+from agentos.execution.checks import check_step, check_usage
 from agentos.execution.first_event import first_event
 from agentos.execution.live_writer import LiveWriter
 from agentos.execution.outcome import paused_event, run_error, status_of, terminal_event, turn_messages
 from agentos.execution.run_limits import RunLimits
 from agentos.execution.step_recorder import StepRecorder
-from agentos.observability.call_log import Origin, log_model_call, log_tool_call
-from agentos.observability.slow import SlowLog
+from agentos.observability.call_log import Origin, ToolCallLog, log_model_call
 from agentos.runtime.context import RunContext
 from agentos.runtime.model_response import kept_step
 from agentos.runtime.transcript import Transcript
@@ -64,8 +63,7 @@ class LiveRun:
         deadline: float,
         limits: RunLimits,
         actions: Sequence[PendingAction] = (),
-        log_content: bool = False,
-        slow_tools: SlowLog | None = None,
+        tool_log: ToolCallLog | None = None,
         sessions: SessionStore,
     ) -> None:
         run, saved = admission.run, admission.checkpoints
@@ -93,8 +91,7 @@ class LiveRun:
         self._origin = Origin(run.id, run.agent_id, run.session_id, run.request_id)
         self._max_output = limits.max_output
         self._pause_timeout = limits.pause_timeout
-        self._log_content = log_content
-        self._slow_tools = slow_tools
+        self._tool_log = tool_log or ToolCallLog()
         self._lock = threading.Lock()
         self._ending = False
         self._begin(first_event(admission))
@@ -167,8 +164,7 @@ class LiveRun:
                 self._add(item, frames)
                 self._steps.add(item)
                 if item.status != "started":
-                    log_tool_call(self._origin, item, content=self._log_content)
-                    self._note_slow(item)
+                    self._tool_log.log(self._origin, item)
                     if self._saves_steps and self.transcript.step_ended:
                         self._save_step(frames)
             case Usage():
@@ -187,10 +183,6 @@ class LiveRun:
             raise ProviderError(
                 f"the answer grew beyond {self._max_output} characters (AGENTOS_MAX_OUTPUT_SIZE) and was stopped"
             )
-
-    def _note_slow(self, call: ToolCall) -> None:
-        if self._slow_tools is not None and are_seconds(call.duration):
-            self._slow_tools.note(call.duration, call.tool_name, tool=call.tool_name, **self._origin.fields())
 
     def _save_step(self, frames: list[Frame]) -> None:
         """Have a checkpoint saved with the event log, not before the frames that followers are to see of it."""

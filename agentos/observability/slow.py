@@ -25,7 +25,7 @@ class SlowLog:
 
     def note(self, seconds: float, kind: str, **fields: Any) -> None:
         """Log what took so many seconds, if that is too long; ``kind`` is what it has in common with its like."""
-        if seconds <= self.threshold:
+        if not seconds > self.threshold:  # other people's agents may say that it took no number of seconds
             return
         extra = {name: value for name, value in fields.items() if value is not None}
         extra |= {"duration": round(seconds, 6), "threshold": self.threshold}

@@ -9,13 +9,11 @@ from typing import Any
 
 from agentos.domain.denied import Denied
 from agentos.domain.pending import Asked, PauseRequested, Pending, strictest
-from agentos.observability.repeated import RepeatedLines
 from agentos.plugins.hook_call import HookCall
 
 Ask = Callable[[HookCall], Any]
 
 logger = logging.getLogger(__name__)
-repeated = RepeatedLines(logger)
 
 
 def first_denial(
@@ -73,9 +71,9 @@ def _decisions(
 
 def log_undecided(call: HookCall, about: Mapping[str, str | None]) -> None:
     """Log the error that is being handled: a plugin raised it, and so did not decide."""
-    kind = f"{call.plugin} {call.hook} {type(sys.exception()).__name__}"
     extra = {"plugin": call.plugin, "hook": call.hook, **about}
-    repeated.log(logging.ERROR, "deciding hook failed", kind=kind, exc_info=True, extra=extra)
+    kind = type(sys.exception()).__name__
+    call.failures.log(logging.ERROR, "deciding hook failed", kind=kind, exc_info=True, extra=extra)
 
 
 def log_denial(call: HookCall, about: Mapping[str, str | None]) -> None:
