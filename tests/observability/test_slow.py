@@ -81,19 +81,20 @@ def test_a_slow_request_is_a_warning_with_its_route(serve: Serve, caplog: pytest
 
 
 def test_slow_requests_of_one_kind_are_counted(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
-    client = AgentClient(serve(slow_request=0.2))
-    for _ in range(3):
-        client.get("/lazy")
-    assert len(lines(caplog)) == 1
+    client = AgentClient(serve(slow_request=0.0001))
+    for _ in range(20):
+        client.get("/api/v1/agents")
+    assert 1 <= len(lines(caplog)) < 20
 
 
-def test_the_time_of_a_run_does_not_make_a_request_slow(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
-    client = AgentClient(serve(slow_request=0.5, slow_tool=0))
-    began = time.monotonic()
-    assert client.post(RUN, json={"input": "Hi"}).status_code == 200
-    assert client.post(f"{RUN}/stream", json={"input": "Hi"}).data
-    assert time.monotonic() - began > 1.1
-    assert lines(caplog) == []
+def test_the_time_of_a_run_is_not_that_of_its_request(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
+    client = AgentClient(serve(slow_request=0.0001, slow_tool=0))
+    for path in (RUN, f"{RUN}/stream"):
+        began = time.monotonic()
+        assert client.post(path, json={"input": "Hi"}).data
+        took = time.monotonic() - began
+        (line,) = [line for line in lines(caplog) if line["route"] == path.replace("/slow/", "/{agent_id}/")]
+        assert line["duration"] < took - 0.5  # the model and the tool take 0.6 s
 
 
 def test_a_slow_tool_call_is_a_warning_with_its_run(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
@@ -162,7 +163,7 @@ def test_a_statement_that_waits_for_another_process_is_slow(tmp_path: Path, capl
 
     def hold(_: Any) -> None:
         holding.set()
-        done.wait(0.5)
+        done.wait(2)
 
     thread = threading.Thread(target=other.write, args=(hold,))
     thread.start()
