@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import bindparam, text
+from sqlalchemy import Text, bindparam, select, text
 
 from agentos.app import create_app
 from agentos.config import Config
@@ -173,3 +173,19 @@ def test_a_statement_that_waits_for_another_process_is_slow(tmp_path: Path, capl
     assert "BEGIN IMMEDIATE" in [line["statement"] for line in lines(caplog)]
     database.close()
     other.close()
+
+
+def test_a_slow_statement_of_postgresql_has_no_values_either(
+    fresh_postgresql_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING)
+    database = open_database(fresh_postgresql_url)
+    database.log_slow(0.000_001)
+    word = bindparam("word", type_=Text)
+    found = database.query(select(word).where(word == "private, too"), {"word": "private"})
+    assert found.all() == []
+    (line,) = lines(caplog)
+    assert line["dialect"] == "postgresql"
+    assert line["statement"].startswith("SELECT %(word)s")
+    assert "private" not in str(line)
+    database.close()
