@@ -8,6 +8,7 @@ from typing import Any
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from agentos.api.kit.auditing import audit_requests
 from agentos.api.kit.body import BodyReader, limit_plain_bodies
 from agentos.api.kit.callers import authenticate_requests
 from agentos.api.kit.cors import allow_origins
@@ -67,9 +68,11 @@ def _application(config: Config, services: Services) -> Flask:
     observed = Observers(services.plugins.implementations("request_finished"))
     watch_requests(
         app,
+        slow=config.slow_request,
         finished=(lambda request: observed(request=request)) if observed else None,
         route_of=table.declared_path,
     )
+    audit_requests(app, table.audited_action)
     keep_strangers_out(app, config, public=public, pages_for_people=table.pages_for_people)
     allow_origins(app, config, request_headers=table.request_headers, response_headers=table.response_headers)
     authenticate_requests(app, services, public=public, pages=table.pages)

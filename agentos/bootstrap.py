@@ -27,7 +27,9 @@ from agentos.execution.signals import GuardedSignals, Signals
 from agentos.execution.submission import Submission
 from agentos.execution.worker import Worker
 from agentos.models.catalog import Catalog
+from agentos.observability.call_log import ToolCallLog
 from agentos.observability.redaction import process, secrets_of
+from agentos.observability.slow import SlowLog
 from agentos.plugins.closing import OpenedThings, close_all
 from agentos.plugins.decisions import first_decision
 from agentos.plugins.lifecycle import Lifecycle
@@ -50,6 +52,7 @@ from agentos.services.keys import KeyService
 from agentos.services.owner_data import OwnerDataService
 from agentos.services.pauses import PauseService
 from agentos.services.preparation import RunPreparation
+from agentos.services.provider_checks import CachedProviderChecks
 from agentos.services.records import RecordService
 from agentos.services.run_checks import RunChecks
 from agentos.services.runs import RunService
@@ -129,6 +132,7 @@ def _assemble(
     }
     executor = _made(registries.executors, config.executor, "AGENTOS_EXECUTOR is", opened, config)
     submission = Submission(executor, _source(registries.executors, config.executor))
+    slow_tools = SlowLog("tool call", config.slow_tool)
     worker = Worker(
         storage,
         EventLog(storage, signals.notify),
@@ -141,7 +145,7 @@ def _assemble(
         max_attempts=config.max_attempts,
         background_wait=config.queue_timeout or config.background_timeout,
         observers=_observers(manager),
-        log_content=config.log_content,
+        tool_log=ToolCallLog(config.log_content, slow_tools),
     )
     sessions = SessionService(storage, worker, config)
     leases = LeaseKeeper(storage, worker, lease)
@@ -169,11 +173,11 @@ def _assemble(
             leases=leases,
             cancels=cancels,
         ),
-        direct_calls=DirectCallService(agent_service, sessions, worker, config),
+        direct_calls=DirectCallService(agent_service, sessions, worker, config, slow=slow_tools),
         owner_data=OwnerDataService(storage, worker),
         auth=AuthService(authenticators, RateLimits(config)),
         keys=KeyService(storage),
-        health=HealthService(storage, worker),
+        health=HealthService(storage, worker, config, providers=_provider_checks(catalog, agent_service, config)),
         housekeeping=HousekeepingService(storage, config),
         worker=worker,
         signals=signals,
@@ -183,6 +187,10 @@ def _assemble(
         leases=leases,
         cancels=cancels,
     )
+
+
+def _provider_checks(catalog: Catalog, agents: AgentService, config: Config) -> CachedProviderChecks | None:
+    return CachedProviderChecks(catalog, agents.used_providers) if config.ready_providers else None
 
 
 def _observers(manager: PluginManager) -> RunObservers:

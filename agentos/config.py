@@ -259,6 +259,24 @@ class Config:
     log_level: str = setting("info", one_of("debug", "info", "warning", "error"), "Least level that is logged.")
     log_format: str = setting("json", one_of("json", "console"), "Form of the log.")
     log_content: bool = setting(False, FLAG, "Let prompts and answers appear in the log.")
+    least_free_disk: int = setting(
+        64 * 1024**2, SIZE, "With less free space on the disk of an SQLite database, the server is not ready."
+    )
+    ready_providers: bool = setting(
+        False, FLAG, "Let `/ready` show whether the model providers of the agents can be used, asked once a minute."
+    )
+    audit_log: str | None = setting(
+        None, OPTIONAL_TEXT, "File that the lines of the audit log are added to, by servers and commands, as JSON."
+    )
+    slow_request: float = setting(
+        5.0,
+        seconds(0, 3600),
+        "Requests that take longer get a warning; without the time that they wait for a run, or stream it. 0: none.",
+    )
+    slow_tool: float = setting(10.0, seconds(0, 3600), "Tool calls that take longer get a warning. 0: none.")
+    slow_statement: float = setting(
+        0.5, seconds(0, 3600), "Statements of the database that take longer get a warning. 0: none."
+    )
     plugins: tuple[str, ...] | None = setting(
         None, PLUGINS, "Plugins to load. Not set: all that are installed; `none`: none; `-docs`: all but that one."
     )

@@ -14,7 +14,9 @@ from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import get_args
 
+import audit_lines
 import click
+import log_lines
 import public_names
 
 from agentos import hookspecs, registrations
@@ -242,7 +244,47 @@ def api() -> str:
     return public_names.render(_doc)
 
 
-PAGES = {"settings": settings, "hooks": hooks, "api": api, "events": events, "errors": errors, "commands": commands}
+def log() -> str:
+    """Render the fields and actions of the audit log, then one row a line."""
+    audit = audit_lines.audited()
+    parts = [
+        "# Log",
+        "",
+        "Every line that the server and its plugins write. [How to read them](../how-to/logs.md) has the forms and the"
+        " settings. A sign … in a message stands for what is put there. Each line has `time`, `level`, `logger` and"
+        " `message`, then its fields; a field without a value is left out or null, and a traceback is `exception`."
+        " `repeated` is how many lines of the same kind were left out since the line before: of these, one is written"
+        " every five seconds at most.",
+        "",
+        "## The audit log",
+        "",
+        "Logger `agentos.audit`, level info, written at every `AGENTOS_LOG_LEVEL`. There is one line for each of these"
+        " operations, also where it is refused or fails.",
+        "",
+        "| action | through |",
+        "|---|---|",
+        *(f"| `{action}` | {', '.join(ways)} |" for action, ways in sorted(audit.items())),
+        "",
+        "| field | what |",
+        "|---|---|",
+        *(f"| `{name}` | {what} |" for name, what in audit_lines.FIELDS.items()),
+        "",
+        "## All lines",
+        "",
+        *log_lines.render(),
+    ]
+    return "\n".join(parts).rstrip() + "\n"
+
+
+PAGES = {
+    "settings": settings,
+    "hooks": hooks,
+    "api": api,
+    "events": events,
+    "errors": errors,
+    "commands": commands,
+    "logging": log,
+}
 
 
 def main() -> int:

@@ -19,6 +19,7 @@ from agentos.auth.jwt_keys import SECRET, Keys, checked_algorithms, key_set_of
 from agentos.config import Config
 from agentos.domain.principal import ANONYMOUS, Principal
 from agentos.errors import ConfigError, Unauthenticated
+from agentos.observability.repeated import RepeatedLines
 
 MAX_SIZE = 16 * 1024
 """Characters of a token; one that fits into a header is smaller by far, and others are not worth decoding."""
@@ -38,6 +39,7 @@ class JwtAuthenticator:
 
     def __init__(self, config: Config, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._config = config
+        self._refusals = RepeatedLines(logger)
         self._algorithms = checked_algorithms(config.jwt_algorithms)
         self._keys = _open_keys(config, self._algorithms, clock)
         self._parser = jwt.PyJWT({"require": ["exp"], "enforce_minimum_key_length": True})
@@ -50,7 +52,8 @@ class JwtAuthenticator:
         try:
             return self._principal(self._claims(token))
         except (jwt.PyJWTError, ValueError) as error:
-            logger.info("token refused", extra={"reason": f"{type(error).__name__}: {error}"[:200]})
+            reason = f"{type(error).__name__}: {error}"[:200]
+            self._refusals.log(logging.INFO, "token refused", kind=type(error).__name__, extra={"reason": reason})
             raise Unauthenticated("the token is not valid, or has expired, or is meant for another service") from None
 
     def _claims(self, token: str) -> Mapping[str, Any]:

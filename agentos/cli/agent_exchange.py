@@ -13,6 +13,7 @@ import click
 from agentos.cli.agent_files import AgentFile, read_agents
 from agentos.cli.agent_versions import comment_option
 from agentos.cli.agent_yaml import agent_yaml, agents_yaml
+from agentos.cli.audit import audited
 from agentos.cli.opening import opened
 from agentos.cli.output import as_json, print_list, printable
 from agentos.cli.pages import read_pages
@@ -139,17 +140,19 @@ def _carry_out(agents: AgentService, steps: Sequence[Step], comment: str | None)
 
 
 def _done(agents: AgentService, step: Step, comment: str | None) -> Step:
+    if step.action == "unchanged":
+        return step
     how: dict[str, Any] = {"author": OPERATOR.id, "comment": comment, "by_operator": True}
-    if step.action == "create":
-        version = agents.register(step.document, **how).version
-    elif step.action == "update":
-        # What another process has stored since it was checked is not overwritten.
-        version = agents.replace(step.id, step.document, expected_version=step.version, **how).version
-    elif step.action == "delete":
-        agents.delete(step.id)
-        return step
-    else:
-        return step
+    with audited(f"agent.{step.action}", step.id) as audit:
+        if step.action == "delete":
+            agents.delete(step.id)
+            return step
+        if step.action == "create":
+            version = agents.register(step.document, **how).version
+        else:
+            # What another process has stored since it was checked is not overwritten.
+            version = agents.replace(step.id, step.document, expected_version=step.version, **how).version
+        audit.details["version"] = version
     return Step(step.id, step.action, step.document, version)
 
 

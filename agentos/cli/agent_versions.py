@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from agentos.cli.audit import audited
 from agentos.cli.opening import opened
 from agentos.cli.output import as_json, json_text, print_json, print_list, printable, short_time
 from agentos.cli.pages import read_pages
@@ -74,9 +75,10 @@ def rollback(agent_id: str, version: int, comment: str | None, as_json: bool) ->
     """
     from agentos.api.v1.serializers import agent_detail_json
 
-    with opened() as services:
+    with audited("agent.rollback", agent_id, to=version) as audit, opened() as services:
         before = services.agents.get(agent_id).version
         agent = services.agent_versions.rollback(agent_id, version, author=OPERATOR.id, comment=comment)
+        audit.details["version"] = agent.version
     if as_json:
         print_json(agent_detail_json(agent))
     elif agent.version == before:

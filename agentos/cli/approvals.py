@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from agentos.cli.audit import Operation, audited
 from agentos.cli.group import Failure
 from agentos.cli.opening import app_option, opened
 from agentos.cli.output import as_json, json_text, print_fields, print_json, print_list, printable, short_time
@@ -130,10 +131,10 @@ def answer(action_id: str, value: str) -> None:
 
     VALUE is JSON, or a text. Where the question's schema asks for a string, it is taken as it is.
     """
-    with opened() as services:
+    with audited("approval.answer", answers=[{"id": action_id, "answer": "output"}]) as audit, opened() as services:
         schema = services.runs.action(action_id, OPERATOR).action.schema or {}
         output = value if schema.get("type") == "string" else json_or_text(value)
-        _give(services, action_id, Answer(output=output))
+        _give(services, action_id, Answer(output=output), audit)
 
 
 @command.command("watch")
@@ -164,14 +165,16 @@ def _follow(services: Services, where: PendingFilter) -> Iterator[WaitingAction]
 
 
 def _decide(action_id: str, given: Answer) -> None:
-    with opened() as services:
-        _give(services, action_id, given)
+    answers = [{"id": action_id, "answer": given.decision}]
+    with audited("approval.answer", answers=answers) as audit, opened() as services:
+        _give(services, action_id, given, audit)
 
 
-def _give(services: Services, action_id: str, given: Answer) -> None:
+def _give(services: Services, action_id: str, given: Answer, audit: Operation) -> None:
     from agentos.api.v1.decisions import answer_json
 
     found = services.runs.action(action_id, OPERATOR)
+    audit.object = found.run_id
     if found.action.kind is PendingKind.APPROVAL and given.decision is None:
         raise Failure(f"{action_id} waits for an approval; use 'agentos approvals approve' or 'reject'")
     if found.action.kind is not PendingKind.APPROVAL and given.decision is not None:

@@ -6,6 +6,7 @@ import dataclasses
 
 import click
 
+from agentos.cli.audit import audited
 from agentos.cli.opening import opened
 from agentos.cli.output import as_json, print_json
 from agentos.cli.values import Text
@@ -39,8 +40,10 @@ def delete(owner: str, user_id: str | None, yes: bool, as_json: bool) -> None:
     )
     if not yes:
         click.confirm(f"Delete all sessions, runs and attachments of {what}?", abort=True, err=True)
-    with opened() as services:
+    details = {} if user_id is None else {"user_id": user_id}
+    with audited("data.delete", owner, **details) as audit, opened() as services:
         deleted = services.owner_data.delete(owner, user_id=user_id)
+        audit.details |= dataclasses.asdict(deleted)
     if as_json:
         print_json(dataclasses.asdict(deleted))
         return

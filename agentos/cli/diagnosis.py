@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import platform
-import threading
-import time
 from collections.abc import Container, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,7 +14,6 @@ from agentos.config import Config
 from agentos.errors import AgentOSError
 
 if TYPE_CHECKING:
-    from agentos.models.catalog import Catalog
     from agentos.plugins.manager import PluginReport
     from agentos.services.agent_info import AgentInfo
     from agentos.services.services import Services
@@ -72,7 +69,7 @@ def diagnose(timeout: float, *, find_models: bool = False) -> Iterator[Finding]:
         yield from _plugins(services)
         database = list(_database(services, config))
         yield from database
-        usable = all(finding.status == "ok" for finding in database)
+        usable = all(one.status == "ok" for one in database if one.name in ("database", "schema"))
         agents = list(read_pages(services.agents.list)) if usable else _agents_without_database(services, server.agents)
         yield from _providers(services, timeout, {agent.model.partition(":")[0] for agent in agents if agent.model})
         if find_models:
@@ -192,6 +189,8 @@ def _database(services: Services, config: Config) -> Iterator[Finding]:
                 yield Finding("schema", "warning", "not the one needed; the next start brings it up to date")
             else:
                 yield Finding("schema", "ok" if check.ok else "failed", check.detail)
+        elif check.name in ("clock", "disk"):
+            yield Finding(check.name, check.status, check.detail)
 
 
 def _is_made_at_start(services: Services) -> bool:
@@ -219,36 +218,17 @@ def _agents_without_database(services: Services, in_code: Iterable[str]) -> list
 
 
 def _providers(services: Services, timeout: float, used: Container[str]) -> Iterator[Finding]:
-    """Ask all providers at once, each in a thread: its check may wait for a network that does not answer.
+    """Ask all providers. One that no agent uses may fail: it is installed, but perhaps without its key."""
+    from agentos.services.provider_checks import check_providers
 
-    One that no agent uses may fail: it is installed, but perhaps without its key.
-    """
-    deadline = time.monotonic() + timeout
-    found: dict[str, Finding] = {}
-
-    def check(prefix: str) -> None:
-        found[prefix] = _check_provider(services.catalog, prefix)
-
-    threads = {one.name: threading.Thread(target=check, args=(one.name,), daemon=True) for one in services.catalog}
-    for thread in threads.values():
-        thread.start()
-    for prefix, thread in threads.items():
-        thread.join(max(0.0, deadline - time.monotonic()))
-        late = Finding(f"model provider {prefix}", "failed", f"its check did not end within {timeout:g} s")
-        finding = found.get(prefix, late)
-        if finding.status == "failed" and prefix not in used:
-            finding = Finding(finding.name, "warning", f"no agent uses it, but: {finding.detail}")
-        yield finding
-
-
-def _check_provider(catalog: Catalog, prefix: str) -> Finding:
-    name = f"model provider {prefix}"
-    try:
-        return Finding(name, "ok", catalog.provider(prefix).check())
-    except AgentOSError as error:
-        return Finding(name, "failed", error.message)
-    except Exception as error:  # noqa: BLE001 - other people's code; it is reported
-        return Finding(name, "failed", f"its check raised {type(error).__name__}: {error}")
+    for one in check_providers(services.catalog, [entry.name for entry in services.catalog], timeout):
+        name = f"model provider {one.prefix}"
+        if one.ok:
+            yield Finding(name, "ok", one.detail)
+        elif one.prefix in used:
+            yield Finding(name, "failed", one.detail)
+        else:
+            yield Finding(name, "warning", f"no agent uses it, but: {one.detail}")
 
 
 def _model_servers() -> Iterator[Finding]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from agentos.cli.audit import audited
 from agentos.cli.opening import opened
 from agentos.cli.output import as_json, print_json, print_list, printable, short_time
 from agentos.cli.values import PointInTime, Text
@@ -62,7 +63,7 @@ def create(name: str, scopes: Sequence[str], user: str | None, expires_at: datet
     from agentos.services.keys import CLIENT_SCOPES
 
     wanted = [scope.strip() for given in scopes for scope in given.split(",")]
-    with opened() as services:
+    with audited("key.create", name) as audit, opened() as services:
         if any(is_plugin_scope(scope) for scope in wanted):
             # Late: only plugins' own scopes need to be looked up, and that loads the web framework.
             from agentos.api.resources import collect_routes, server_of
@@ -75,6 +76,7 @@ def create(name: str, scopes: Sequence[str], user: str | None, expires_at: datet
             expires_at=expires_at,
             owner_option=lambda owner: f"--user {quote(owner)}",
         )
+        audit.object, audit.details = key.id, {"name": key.name, "owner": key.owner, "scopes": list(key.scopes)}
         _warn(services.config)
     if as_json:
         print_json({"id": key.id, "key": text, **_described(key)})
@@ -114,8 +116,9 @@ def revoke(key_id: str) -> None:
 
     Runs that it started go on. A whole key is taken for its ID.
     """
-    with opened() as services:
+    with audited("key.revoke", key_id) as audit, opened() as services:
         key = services.keys.revoke(key_id)
+        audit.object = key.id
     click.echo(f"Revoked key {key.id}, {printable(key.name)}.")
 
 

@@ -53,7 +53,7 @@ def settings(**given: Any) -> Config:
     unset: dict[str, Any] = {
         name: value for name, value in LOG_ON_TERMINAL.items() if config.sources[name] == "default"
     }
-    configure_logging(Config(**unset))
+    configure_logging(Config(**unset), audit=False)
     return config
 
 

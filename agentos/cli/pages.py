@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
+from agentos.cli.audit import audited
 from agentos.cli.opening import opened
 from agentos.cli.output import printable
 from agentos.cli.values import Text
@@ -64,7 +65,8 @@ def delete_command(kind: str, help: str) -> click.Command:
     def delete(ids: Sequence[str]) -> None:
         with opened() as services:
             for id in ids:
-                getattr(services, f"{kind}s").delete(id, OPERATOR)
+                with audited(f"{kind}.delete", id):
+                    getattr(services, f"{kind}s").delete(id, OPERATOR)
                 click.echo(f"Deleted {kind} {printable(id)}.")
 
     return delete

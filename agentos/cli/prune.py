@@ -6,6 +6,7 @@ import dataclasses
 
 import click
 
+from agentos.cli.audit import audited
 from agentos.cli.opening import opened
 from agentos.cli.output import as_json, print_json
 
@@ -24,8 +25,9 @@ def command(vacuum: bool, as_json: bool) -> None:
     hours. Where AGENTOS_SESSION_TTL is set, also sessions without activity for so long. Where AGENTOS_RUN_TTL is set,
     also runs without a session that ended so long ago. A server does this by itself, about every ten minutes.
     """
-    with opened() as services:
+    with audited("data.prune") as audit, opened() as services:
         pruned = services.housekeeping.prune()
+        audit.details = dataclasses.asdict(pruned)
         shrunk = services.storage.shrink() if vacuum else False
     if as_json:
         print_json(dataclasses.asdict(pruned))

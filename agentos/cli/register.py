@@ -10,6 +10,7 @@ import click
 
 from agentos.cli.agent_files import read_agent
 from agentos.cli.agent_versions import comment_option
+from agentos.cli.audit import audited
 from agentos.cli.opening import opened
 from agentos.cli.output import as_json, print_json
 from agentos.cli.values import JSONObject, Pair, Text, TextOrFile, json_or_text
@@ -107,8 +108,10 @@ def command(
         document["parameters"] = _parameters(document) | {key: json_or_text(text) for key, text in parameters}
     from agentos.api.v1.serializers import agent_detail_json
 
-    with opened() as services:
+    action = "agent.update" if update else "agent.create"
+    with audited(action, str(document["id"])) as audit, opened() as services:
         agent, done = _store(services.agents, document, comment, update=update)
+        audit.details["version"] = agent.version
     if as_json:
         print_json(agent_detail_json(agent))
     else:

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from agentos.cli.audit import audited
 from agentos.cli.opening import opened
 from agentos.cli.output import as_json, print_list, printable, short_time
 from agentos.cli.pages import read_pages
@@ -48,6 +49,6 @@ def list_rules(limit: int, as_json: bool, **where: Any) -> None:
 @click.argument("rule_id", metavar="ID", type=Text())
 def revoke(rule_id: str) -> None:
     """Forget a remembered decision: the next call that it covers waits again."""
-    with opened() as services:
+    with audited("rule.revoke", rule_id), opened() as services:
         services.approval_rules.revoke(rule_id, OPERATOR)
     click.echo(f"Revoked {printable(rule_id)}.")

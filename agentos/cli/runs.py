@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import time
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -16,12 +18,14 @@ from agentos.cli.pages import delete_command, read_pages
 from agentos.cli.pauses import decision_line, pending_line
 from agentos.cli.running import HEARTBEAT, INTERRUPTED, Screen, data_of, end, end_at_pause, error_of, print_lines
 from agentos.cli.values import PointInTime, Text
+from agentos.domain.pending import PendingAction
 from agentos.domain.principal import OPERATOR
 from agentos.domain.run import Run, RunStatus
-from agentos.domain.run_step import RunStep
 from agentos.domain.text import one_line
+from agentos.domain.times import utc_now
 
 if TYPE_CHECKING:
+    from agentos.cli.run_tree import RunRecord
     from agentos.services.services import Services
     from agentos.services.tool_calls import ToolCallRecord
 
@@ -30,6 +34,9 @@ INPUT_SHOWN = 60
 
 SHOWN = 200
 """Characters that are shown of a tool call's arguments, and of its error."""
+
+DEEPEST = 4
+"""Runs below runs that are shown."""
 
 CANCEL_WAIT = 5.0
 """Seconds to wait for a run after the request to stop it; a live worker needs about one."""
@@ -89,20 +96,26 @@ def list_runs(
 @click.argument("run_id", metavar="ID", type=Text())
 @as_json
 def show(run_id: str, as_json: bool) -> None:
-    """Show a run: what it was asked, where it stands, what it waits for, what it called and what it said."""
+    """Show a run: what it was asked, where it stands, what it waits for, what it called and what it said.
+
+    The timeline has a bar for each call, pause and wait, on one axis. Tool calls stand below the call to the model that
+    asked for them. It is drawn as wide as the terminal is.
+    """
     from agentos.api.v1.serializers import run_detail_json
     from agentos.services.tool_calls import tool_calls_of
 
     with opened() as services:
-        found, actions = services.runs.open(run_id, OPERATOR).with_actions()
+        handle = services.runs.open(run_id, OPERATOR)
+        found, actions = handle.with_actions()
         calls = tool_calls_of(services.storage, found)
-    run = run_detail_json(found, actions)
+        record = _record(services, found, actions, calls)
+        run = run_detail_json(record.run, actions, [child.run for child in record.children])
     if as_json:
         print_json(run | {"tool_calls": [asdict(call) for call in calls]})
         return
     content = run.pop("content")
     pending, decisions = run.pop("pending"), run.pop("decisions")
-    del run["steps"]
+    del run["steps"], run["timeline"], run["timing"], run["children"]
     print_fields(run, width=15, hidden=(None, {}, []))
     if pending:
         click.echo("pending:")
@@ -112,10 +125,7 @@ def show(run_id: str, as_json: bool) -> None:
         click.echo("decisions:")
     for decision in decisions:
         click.echo(f"  {printable(decision_line(decision))}")
-    if found.steps:
-        click.echo("steps:")
-    for step in found.steps:
-        click.echo(f"  {_step(step)}")
+    _draw(record)
     if calls:
         click.echo("tool_calls:")
     for call in calls:
@@ -194,17 +204,55 @@ def _tool_call(call: ToolCallRecord) -> str:
     return f"{one_line(call.name)}({one_line(arguments, SHOWN)}) {outcome}{why}"
 
 
-def _step(step: RunStep) -> str:
-    name = step.tool_name if step.type == "tool_call" else step.model
-    again = f" (attempt {step.attempt})" if (step.attempt or 1) > 1 else ""
-    took = "" if step.duration is None else f" in {step.duration:.3f} s"
-    said = [f"{step.number}. {one_line(name or '')}{again} {step.status}{took}"]
-    if step.time_to_first_token is not None:
-        said.append(f"first token after {step.time_to_first_token:.3f} s")
-    if step.usage is not None:
-        said.append(f"{step.usage.prompt_tokens} + {step.usage.completion_tokens} tokens")
-    said += [one_line(word) for word in (step.finish_reason, step.cause) if word]
-    return ", ".join(said)
+def _record(
+    services: Services,
+    run: Run,
+    actions: Sequence[PendingAction],
+    calls: Sequence[ToolCallRecord],
+    *,
+    depth: int = 0,
+) -> RunRecord:
+    """Return all that is drawn of a run, with the runs that it made, and theirs."""
+    from agentos.cli.run_tree import RunRecord
+    from agentos.services.live_steps import live_steps
+    from agentos.services.tool_calls import tool_calls_of
+
+    if run.status is RunStatus.RUNNING:
+        run = replace(run, steps=live_steps(services.storage, run))
+    children: list[RunRecord] = []
+    for child in services.runs.open(run.id, OPERATOR).children() if depth < DEEPEST else ():
+        found, waited = services.runs.open(child.id, OPERATOR).with_actions()
+        called = tool_calls_of(services.storage, found)
+        children.append(_record(services, found, waited, called, depth=depth + 1))
+    return RunRecord(run=run, actions=actions, errors=_errors(run, calls), children=children)
+
+
+def _draw(record: RunRecord) -> None:
+    """Draw what the run did with its time."""
+    from agentos.cli import timeline
+    from agentos.cli.run_tree import tree_of
+
+    nodes = tree_of(record)
+    if not nodes:
+        return
+    length = ((record.run.ended_at or utc_now()) - record.run.created_at).total_seconds()
+    screen = timeline.Screen.of(sys.stdout)
+    click.echo("timeline:")
+    for line in timeline.draw(nodes, length, screen):
+        click.echo(line.rstrip(), color=screen.coloured or None)
+
+
+def _errors(run: Run, calls: Sequence[ToolCallRecord]) -> dict[int, str]:
+    """Return the errors of tool calls by the numbers of their steps. Models use the id of a call again."""
+    left = list(calls)
+    found: dict[int, str] = {}
+    for step in run.steps:
+        call = next((one for one in left if step.type == "tool_call" and one.id == step.tool_call_id), None)
+        if call is not None:
+            left.remove(call)
+            if call.error is not None:
+                found[step.number] = call.error
+    return found
 
 
 def _row(run: Run) -> tuple[str, ...]:

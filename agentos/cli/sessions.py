@@ -7,6 +7,7 @@ from typing import Any, TextIO
 
 import click
 
+from agentos.cli.audit import audited
 from agentos.cli.opening import opened
 from agentos.cli.output import as_json, json_text, print_fields, print_json, print_list, printable, short_time
 from agentos.cli.pages import delete_command, read_pages, read_transcript
@@ -14,7 +15,7 @@ from agentos.cli.values import Duration, Text
 from agentos.domain.message import Message
 from agentos.domain.principal import OPERATOR
 from agentos.domain.text import one_line
-from agentos.domain.times import utc_now
+from agentos.domain.times import rfc3339, utc_now
 
 
 @click.group("sessions")
@@ -159,7 +160,9 @@ def prune(older_than: timedelta, yes: bool) -> None:
                 click.confirm(
                     f"Delete {count} sessions without activity since {short_time(before)}?", abort=True, err=True
                 )
-        click.echo(f"Deleted {services.housekeeping.prune_sessions(before)} sessions.")
+        with audited("data.prune", updated_before=rfc3339(before)) as audit:
+            audit.details["sessions"] = deleted = services.housekeeping.prune_sessions(before)
+        click.echo(f"Deleted {deleted} sessions.")
 
 
 def _media_whole(message: Message) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from agentos.cli.audit import audited
 from agentos.cli.opening import opened
 from agentos.cli.output import printable
 from agentos.cli.values import Text
@@ -16,6 +17,6 @@ def command(agent_id: str) -> None:
 
     Its versions go too. Its sessions and runs stay. Agents that code or a plugin registered are read-only.
     """
-    with opened() as services:
+    with audited("agent.delete", agent_id), opened() as services:
         services.agents.delete(agent_id)
     click.echo(f"Unregistered agent {printable(agent_id)}.")

@@ -100,7 +100,7 @@ class Run:
     usage: Usage = field(default_factory=Usage)
     loops: int = 0
     steps: tuple[RunStep, ...] = ()
-    """The calls to models and tools, once the run has ended. Lists and histories leave them out."""
+    """The calls to models and tools, once the run has ended or is paused. Lists and histories leave them out."""
     pending: tuple[PendingAction, ...] = ()
     """What it waits for while it is paused. Lists and histories leave them out."""
     metadata: Mapping[str, Any] = field(default_factory=dict)

@@ -39,7 +39,7 @@ from agentos.execution.live_writer import LiveWriter
 from agentos.execution.outcome import paused_event, run_error, status_of, terminal_event, turn_messages
 from agentos.execution.run_limits import RunLimits
 from agentos.execution.step_recorder import StepRecorder
-from agentos.observability.call_log import Origin, log_model_call, log_tool_call
+from agentos.observability.call_log import Origin, ToolCallLog, log_model_call
 from agentos.runtime.context import RunContext
 from agentos.runtime.model_response import kept_step
 from agentos.runtime.transcript import Transcript
@@ -63,7 +63,7 @@ class LiveRun:
         deadline: float,
         limits: RunLimits,
         actions: Sequence[PendingAction] = (),
-        log_content: bool = False,
+        tool_log: ToolCallLog | None = None,
         sessions: SessionStore,
     ) -> None:
         run, saved = admission.run, admission.checkpoints
@@ -91,7 +91,7 @@ class LiveRun:
         self._origin = Origin(run.id, run.agent_id, run.session_id, run.request_id)
         self._max_output = limits.max_output
         self._pause_timeout = limits.pause_timeout
-        self._log_content = log_content
+        self._tool_log = tool_log or ToolCallLog()
         self._lock = threading.Lock()
         self._ending = False
         self._begin(first_event(admission))
@@ -164,7 +164,7 @@ class LiveRun:
                 self._add(item, frames)
                 self._steps.add(item)
                 if item.status != "started":
-                    log_tool_call(self._origin, item, content=self._log_content)
+                    self._tool_log.log(self._origin, item)
                     if self._saves_steps and self.transcript.step_ended:
                         self._save_step(frames)
             case Usage():

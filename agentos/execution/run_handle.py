@@ -17,7 +17,13 @@ from agentos.execution.live import LiveRun
 from agentos.execution.log_follower import POLL, LogFollower
 from agentos.execution.runs_here import RunsHere
 from agentos.execution.signals import Signals, run_topic, worker_topic
+from agentos.execution.step_recorder import StepRecorder
 from agentos.storage.interface import Storage
+from agentos.storage.paging import Paging
+from agentos.storage.runs import RunFilter
+
+MOST_CHILDREN = 100
+"""Runs that a run made, of which its record tells."""
 
 EndRun = Callable[[Run, AgentOSError], Run | None]
 """Ends a run that no worker has, for a cause, and returns it; ``None`` if one has claimed it meanwhile."""
@@ -69,9 +75,22 @@ class RunHandle:
         return self._storage.runs.actions(self.get().id)
 
     def with_actions(self) -> tuple[Run, Sequence[PendingAction]]:
-        """Return the run as :meth:`get` does, and what it has waited for as :meth:`actions` does."""
+        """Return the run as :meth:`get` does, and what it has waited for as :meth:`actions` does.
+
+        One that is paused, or was and waits for a worker, has the steps so far, as its checkpoints keep them.
+        """
         run = self.get()
+        if run.status is RunStatus.PAUSED or (run.status is RunStatus.QUEUED and run.started_at is not None):
+            saved = self._storage.runs.checkpoints(run.id)
+            steps = StepRecorder([step for checkpoint in saved for step in checkpoint.steps]).ended(None)
+            run = replace(run, steps=steps)
         return run, self._storage.runs.actions(run.id)
+
+    def children(self) -> Sequence[Run]:
+        """Return the runs that this run made, oldest first, the newest hundred at most. Raises as :meth:`get`."""
+        run = self.get()
+        found = self._storage.runs.list(RunFilter(parent_run_id=run.id), Paging(limit=MOST_CHILDREN)).items
+        return [child for child in reversed(found) if child.owner == run.owner]
 
     def follow(self, after: int = 0, *, heartbeat: float, sink: Sink | None = None) -> Iterator[Sequence[Frame]]:
         """Return the frames after number ``after``, those that are there together, until the run ends or pauses.

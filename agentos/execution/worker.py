@@ -29,6 +29,7 @@ from agentos.execution.session_queue import SessionQueue
 from agentos.execution.signals import Signals, worker_topic
 from agentos.execution.submission import Submission
 from agentos.execution.unattended import UnattendedRuns, topics_of
+from agentos.observability.call_log import ToolCallLog
 from agentos.storage.admission import Admission, Ended, Lease, Quota
 from agentos.storage.idempotency import IdempotencyKey, Replay
 from agentos.storage.interface import Storage
@@ -62,7 +63,7 @@ class Worker:
         max_attempts: int = 1,
         background_wait: float = math.inf,
         observers: RunObservers = NO_OBSERVERS,
-        log_content: bool = False,
+        tool_log: ToolCallLog | None = None,
     ) -> None:
         self.draining = False
         self._runs = LiveRuns()
@@ -76,7 +77,7 @@ class Worker:
         # Decided once: a run that no plugin observes has no look-out for observers on the way of its tokens.
         observe = observers.on_event
         self._new_live = LiveRun if observe is None else partial(ObservedRun, observe=observe)
-        self._log_content = log_content
+        self._tool_log = tool_log
         self._finalizer = RunFinalizer(storage, log)
         self._pauser = RunPauser(storage, log, self._finalizer, limit=max_paused)
         self._unattended = UnattendedRuns(storage, signals, observers, submit=self.submit)
@@ -252,7 +253,7 @@ class Worker:
             limits=prepared.limits,
             # A tool that asks twice is called again after each answer, and needs those of earlier pauses too.
             actions=self._storage.runs.actions(admission.run.id) if admission.actions else (),
-            log_content=self._log_content,
+            tool_log=self._tool_log,
             sessions=self._storage.sessions,
         )
         self._runs.add(live)

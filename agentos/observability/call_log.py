@@ -15,6 +15,7 @@ from agentos.domain.event import Step, ToolCallEvent
 from agentos.domain.message import Message
 from agentos.errors import AgentOSError, RunCancelled
 from agentos.observability.content import UntrustedText, without_quotes
+from agentos.observability.slow import SlowLog
 
 MAX_REASON = 400  # characters of a provider's words that a line has
 
@@ -81,10 +82,25 @@ def log_failed_model_call(
     logger.debug("model call failed", extra=fields)
 
 
-def log_tool_call(origin: Origin, event: ToolCallEvent, *, content: bool) -> None:
-    """Write the line of a call that ended."""
-    if not logger.isEnabledFor(logging.DEBUG):
-        return
+@dataclass(frozen=True, slots=True)
+class ToolCallLog:
+    """Writes the lines of tool calls: one at level debug for each, with ``content`` what it was given and returned.
+
+    ``slow`` warns of those that took long.
+    """
+
+    content: bool = False
+    slow: SlowLog | None = None
+
+    def log(self, origin: Origin, event: ToolCallEvent) -> None:
+        """Write what there is to say of a call that ended."""
+        if self.slow is not None and isinstance(event.duration, int | float):
+            self.slow.note(event.duration, event.tool_name, tool=event.tool_name, **origin.fields())
+        if logger.isEnabledFor(logging.DEBUG):
+            _log_tool_call(origin, event, content=self.content)
+
+
+def _log_tool_call(origin: Origin, event: ToolCallEvent, *, content: bool) -> None:
     fields = {
         **origin.fields(),
         "tool": event.tool_name,

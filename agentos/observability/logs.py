@@ -18,6 +18,7 @@ from pythonjsonlogger.orjson import OrjsonFormatter
 
 from agentos.domain.text import escape_controls
 from agentos.domain.times import rfc3339
+from agentos.observability.audit import AUDIT, open_audit_file
 from agentos.observability.content import UntrustedText, frames_and_types
 from agentos.observability.redaction import has_secret, process, redact, redact_data, secrets_of
 
@@ -104,8 +105,11 @@ class ConsoleFormatter(logging.Formatter):
         return _text(shown)
 
 
-def configure_logging(config: Config, *, stream: TextIO | None = None) -> None:
+def configure_logging(config: Config, *, stream: TextIO | None = None, audit: bool = True) -> None:
     """Send all logging of this process to one handler on standard error.
+
+    Lines of the audit log are written at every level, and to the file ``audit_log`` too; without ``audit``, to standard
+    error only where the level is ``info`` or lower.
 
     Form and level are the configured ones; with ``debug``, everything goes to the console. Libraries speak from
     ``warning`` on: their debug lines may hold prompts and answers, so they need both ``debug`` and ``log_content``. The
@@ -128,8 +132,24 @@ def configure_logging(config: Config, *, stream: TextIO | None = None) -> None:
     quiet = logging.NOTSET if level == logging.DEBUG and config.log_content else max(level, logging.WARNING)
     for name in LIBRARIES:
         logging.getLogger(name).setLevel(quiet)
+    if not audit and level > logging.INFO:
+        handler.addFilter(lambda record: record.name != AUDIT)
+    _configure_audit(config)
     logging.captureWarnings(True)
     logging.raiseExceptions = False  # A log without a reader must not fail, nor speak, in the middle of a request.
+
+
+def _configure_audit(config: Config) -> None:
+    logger = logging.getLogger(AUDIT)
+    for old in [one for one in logger.handlers if getattr(one, "agentos", False)]:
+        logger.removeHandler(old)
+        old.close()
+    logger.setLevel(logging.INFO)
+    if config.audit_log is not None:
+        handler = open_audit_file(config.audit_log)
+        handler.setFormatter(JSONFormatter())
+        handler.agentos = True  # type: ignore[attr-defined]
+        logger.addHandler(handler)
 
 
 def _message(record: logging.LogRecord) -> str:

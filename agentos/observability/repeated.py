@@ -9,6 +9,9 @@ from typing import Any
 
 INTERVAL = 5.0  # seconds between two lines of one kind
 
+MOST_KINDS = 1000
+"""Kinds that are remembered; when there are more, the one that was logged first is forgotten."""
+
 
 class RepeatedLines:
     """Logs the first line of a kind at once, then one every few seconds.
@@ -30,7 +33,10 @@ class RepeatedLines:
             if now - logged_at < INTERVAL:
                 self._kinds[kind] = (logged_at, left_out + 1)
                 return
+            self._kinds.pop(kind, None)  # so that the kinds stand in the order of their last lines
             self._kinds[kind] = (now, 0)
+            if len(self._kinds) > MOST_KINDS:
+                del self._kinds[next(iter(self._kinds))]
         if left_out:
             options["extra"] = {**(options.get("extra") or {}), "repeated": left_out}
         self._logger.log(level, message, *arguments, stacklevel=2, **options)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -70,7 +71,9 @@ def _decisions(
 
 def log_undecided(call: HookCall, about: Mapping[str, str | None]) -> None:
     """Log the error that is being handled: a plugin raised it, and so did not decide."""
-    logger.exception("deciding hook failed", extra={"plugin": call.plugin, "hook": call.hook, **about})
+    extra = {"plugin": call.plugin, "hook": call.hook, **about}
+    kind = type(sys.exception()).__name__
+    call.failures.log(logging.ERROR, "deciding hook failed", kind=kind, exc_info=True, extra=extra)
 
 
 def log_denial(call: HookCall, about: Mapping[str, str | None]) -> None:

@@ -7,10 +7,11 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from agentos.cancellation import Cancellation
+from agentos.observability.repeated import RepeatedLines
 
 logger = logging.getLogger(__name__)
 
@@ -26,6 +27,8 @@ class HookCall:
     hook: str
     function: Callable[..., Any]
     takes: Sequence[str]
+    failures: RepeatedLines = field(default_factory=lambda: RepeatedLines(logger), compare=False, repr=False)
+    """A plugin that is broken fails in every run: the lines of its failures are counted."""
 
     def __call__(self, **given: Any) -> Any:
         """Call it in this thread."""

@@ -89,6 +89,17 @@ class AgentService:
             raise AgentNotFound(agent_id)
         return stored_info(stored)
 
+    def used_providers(self) -> set[str]:
+        """Return the prefixes of the model providers that agents use. Reads all stored agents."""
+        found: set[str] = set()
+        paging = Paging(limit=500)
+        while True:
+            page = self.list(paging)
+            found |= {agent.model.partition(":")[0] for agent in page.items if agent.model}
+            if page.next_cursor is None:
+                return found
+            paging = Paging(limit=500, cursor=page.next_cursor)
+
     def registered_ids(self) -> tuple[str, ...]:
         """Return the sorted ids of the agents that code and plugins registered. Asks no database."""
         return tuple(self._registered.names())

@@ -17,6 +17,7 @@ from agentos.domain.pending import PendingAction, PendingKind
 from agentos.domain.principal import CALL_TOOLS, Principal
 from agentos.errors import Forbidden, NotFound, RunRequired, ShuttingDown
 from agentos.execution.worker import Worker
+from agentos.observability.slow import SlowLog
 from agentos.runtime.loop import ModelAgent
 from agentos.services.agents import AgentService
 from agentos.services.sessions import SessionService
@@ -64,7 +65,10 @@ class DirectCall:
 class DirectCallService:
     """Calls tools for clients. Nothing of a call is kept but a line in the log."""
 
-    def __init__(self, agents: AgentService, sessions: SessionService, worker: Worker, config: Config) -> None:
+    def __init__(
+        self, agents: AgentService, sessions: SessionService, worker: Worker, config: Config, *, slow: SlowLog
+    ) -> None:
+        self._slow = slow
         self._agents = agents
         self._sessions = sessions
         self._worker = worker
@@ -94,6 +98,7 @@ class DirectCallService:
             logger.info("a tool call by hand was refused", extra={**about, "code": RunRequired.code})
             raise _run_required(request.tool, step.pending[0])
         assert event is not None, "what has not to wait has an end"
+        self._slow.note(event.duration or 0.0, event.tool_name, **about)
         logger.info("tool called by hand", extra={**about, "status": event.status, "duration": event.duration})
         return DirectCall(id=call.id, result=event.result, error=event.error, duration=event.duration or 0.0)
 

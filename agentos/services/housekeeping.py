@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
 from agentos.config import Config
 from agentos.domain.times import utc_now
+from agentos.observability.audit import SERVER, log_operation
 from agentos.periodic_thread import PeriodicThread
 from agentos.storage.idempotency import IDEMPOTENCY_SECONDS
 from agentos.storage.interface import Storage
@@ -76,7 +77,10 @@ class HousekeepingService(PeriodicThread):
         return deleted
 
     def _work(self) -> None:
-        logger.debug("housekeeping", extra={"pruned": repr(self.prune())})
+        pruned = self.prune()
+        logger.debug("housekeeping", extra={"pruned": repr(pruned)})
+        if pruned.sessions or pruned.runs:  # events and idempotency keys are nobody's data
+            log_operation("data.prune", outcome="done", by=SERVER, door=SERVER, details=asdict(pruned))
 
     def _repeat(self, delete: Callable[[], int]) -> int:
         deleted = 0

@@ -17,6 +17,7 @@ from agentos.execution.pause import expiry_key
 from agentos.execution.preparation import Prepare
 from agentos.execution.signals import Signals, run_topic
 from agentos.execution.worker import Worker
+from agentos.observability.audit import SERVER, log_operation
 from agentos.runtime.answer_check import check_answer, tool_of
 from agentos.services.approval_rules import rule_record
 from agentos.services.approvers import as_shown_to_approver, check_approver, sees
@@ -104,8 +105,10 @@ class PauseService:
         now = self._storage.now()
         over = [action for action in run.pending if _is_over(action, now)]
         fatal = [action for action in over if action.kind is not PendingKind.APPROVAL or action.on_expiry != "reject"]
+        about = {"answers": [{"id": action.id, "answer": action.on_expiry} for action in over]}
         if fatal:
-            self._worker.end_unattended(run, _failure(fatal))
+            if self._worker.end_unattended(run, _failure(fatal)) is not None:
+                log_operation("approval.expire", outcome="done", by=EXPIRY, door=SERVER, object=run_id, details=about)
             return None
         if over:
             rejection = Answer(decision="reject", message=LATE, answered_by=EXPIRY, answered_at=now)
@@ -116,6 +119,7 @@ class PauseService:
             except RunNotFound:
                 return None
             logger.info("approvals expired", extra={"run_id": run_id, "session_id": run.session_id})
+            log_operation("approval.expire", outcome="done", by=EXPIRY, door=SERVER, object=run_id, details=about)
             self._resume(answered)
             run = answered.run
         if run.status is not RunStatus.PAUSED:

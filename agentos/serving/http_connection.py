@@ -15,6 +15,7 @@ from gunicorn.http.errors import NoMoreData
 
 from agentos.config import Config
 from agentos.domain.ids import new_id
+from agentos.observability.repeated import RepeatedLines
 from agentos.serving.connection import ClientStalled, Connection, TLSConnection, begin_tls, connection_of
 from agentos.serving.parsing import DISCARDED, Parser, Request
 from agentos.serving.refusals import BUG, LateHeader, NoTLS, encode, refusal_of
@@ -30,6 +31,7 @@ LEFT = frozenset((errno.EPIPE, errno.ECONNRESET, errno.ENOTCONN, errno.ETIMEDOUT
 """How the system says that a client has gone away."""
 
 log = logging.getLogger(__name__)
+repeated = RepeatedLines(log)
 
 
 @dataclass(eq=False)
@@ -140,7 +142,8 @@ class HTTPConnection:
         if refusal is BUG:
             log.error("request failed outside of the application", extra=seen, exc_info=error)
         else:
-            log.info("malformed request", extra={**seen, "reason": refusal.message})
+            fields = {**seen, "reason": refusal.message}
+            repeated.log(logging.INFO, "malformed request", kind=f"malformed request of {self._ip}", extra=fields)
         try:
             gevent.with_timeout(LINGER_SECONDS, self._client.sendall, encode(refusal, request_id), timeout_value=None)
         except OSError as lost:

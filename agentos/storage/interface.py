@@ -16,6 +16,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 from agentos.domain.times import utc_now
 from agentos.storage.agents import AgentStore
@@ -66,6 +67,14 @@ class Storage(ABC):
         A backend that has no clock of its own leaves this as it is.
         """
         return utc_now()
+
+    @property
+    def directory(self) -> Path | None:
+        """The directory on this machine's disk that the data is in; ``None`` where it is in none.
+
+        A backend without files leaves this as it is.
+        """
+        return None
 
     @abstractmethod
     def shrink(self) -> bool:

@@ -27,7 +27,10 @@ CLAIM_WITHIN = 30.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunFilter:
-    """Exact matches, and-ed; ``None`` matches everything. Runs were created at ``since`` or later, before ``until``."""
+    """Exact matches, and-ed; ``None`` matches everything. Runs were created at ``since`` or later, before ``until``.
+
+    ``parent_run_id`` is the run of this server that made them.
+    """
 
     owner: str | None = None
     session_id: str | None = None
@@ -35,6 +38,7 @@ class RunFilter:
     status: RunStatus | None = None
     since: datetime | None = None
     until: datetime | None = None
+    parent_run_id: str | None = None
 
     def given(self) -> dict[str, Any]:
         """Return the matches that are asked for, by field name."""

@@ -14,6 +14,7 @@ from agentos.domain.event import ToolCallEvent
 from agentos.domain.message import ToolCall
 from agentos.domain.remembered import FindRemembered, remembers_nothing
 from agentos.errors import AgentOSError, RunTimeout
+from agentos.observability.repeated import RepeatedLines
 from agentos.tools.approval_rules import BeforeCall
 from agentos.tools.call_step import CallStep
 from agentos.tools.client_tool import ClientTool
@@ -52,6 +53,7 @@ class ToolExecutor:
     find_remembered: FindRemembered = remembers_nothing
 
     def __post_init__(self) -> None:
+        self._refusals = RepeatedLines(logger)
         self._settings = CallSettings(
             self.max_result_size,
             self.isolation or Isolation(),
@@ -181,7 +183,8 @@ class ToolExecutor:
             if alive:
                 self._abandoned[name] = alive
         if len(alive) >= self.max_abandoned:
-            logger.error("tool %r is not called: %d calls of it have not returned", name, len(alive))
+            refusal = "tool %r is not called: %d calls of it have not returned"
+            self._refusals.log(logging.ERROR, refusal, name, len(alive), kind=name)
             return f"not called: {len(alive)} earlier calls of tool {name!r} have not returned"
         return None
 

@@ -7,7 +7,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import orjson
@@ -20,6 +20,7 @@ from agentos.domain.pending import Answer, Asked, PauseRequested, Pending, Pendi
 from agentos.domain.remembered import FindRemembered, RememberedDecision
 from agentos.domain.text import clean, cut, shorten
 from agentos.errors import AgentOSError, Forbidden, InvalidRequest
+from agentos.observability.repeated import RepeatedLines
 from agentos.tools.approval_rules import BeforeCall, needed_approval
 from agentos.tools.call_step import CallAnswers, CallStep
 from agentos.tools.client_tool import ClientTool
@@ -54,6 +55,8 @@ class CallSettings:
     before_call: BeforeCall | None
     pause_timeout: float | None
     find_remembered: FindRemembered
+    failures: RepeatedLines = field(default_factory=lambda: RepeatedLines(logger))
+    """A tool that is broken fails in every run: its lines are counted."""
 
 
 Report = Callable[["Invocation", Outcome], None]
@@ -166,10 +169,16 @@ class Invocation:
                 outcome = work(own)
         except PauseRequested as request:
             outcome = self._asked(request)
-        except BaseException as error:  # a tool's SystemExit ends its call, not the run
+        except BaseException as error:  # noqa: BLE001 - a tool's SystemExit ends its call, not the run
             # One that was cut off raises the cause, which is no failure, and its outcome is not read.
             if error is not self.cancellation.cause:
-                logger.warning("tool %r failed", self._name, exc_info=True, extra={"run_id": context.run_id})
+                self._settings.failures.warning(
+                    "tool %r failed",
+                    self._name,
+                    kind=f"{self._name} {type(error).__name__}",
+                    exc_info=True,
+                    extra={"run_id": context.run_id},
+                )
             outcome = Outcome(error=f"tool {self._name!r} failed: {error_text(error)}")
         report(self, replace(outcome, duration=time.monotonic() - self.started))
 

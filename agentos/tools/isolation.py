@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 from agentos.domain.text import clean, cut, shorten
 from agentos.observability.content import UntrustedText
 from agentos.observability.redaction import redact
+from agentos.observability.repeated import RepeatedLines
 from agentos.tools.results import MAX_ERROR_LENGTH
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ class Isolation:
     def __init__(self, *, cpu: float = 10.0, memory: int = 512 * 1024**2, max_processes: int = 4) -> None:
         self._cpu = math.ceil(cpu)
         self._memory = memory
+        self._failures = RepeatedLines(logger)
         self._places = threading.BoundedSemaphore(max_processes)
 
     def call(self, tool: Tool, given: Mapping[str, Any], context: ToolContext, *, max_size: int) -> str:
@@ -97,7 +99,9 @@ class Isolation:
                 raise IsolatedCallFailed(f"failed: it needs more memory than {self._memory / 1024**2:g} MiB")
             case {"error": str(error), "traceback": traceback}:
                 trace = UntrustedText(shorten(str(traceback), 8000))
-                logger.warning("tool %r failed in its process", tool.name, extra={"traceback": trace})
+                self._failures.warning(
+                    "tool %r failed in its process", tool.name, kind=tool.name, extra={"traceback": trace}
+                )
                 # Its process knows no secrets of ours by their values.
                 raise IsolatedCallFailed(f"failed: {shorten(redact(clean(error)), MAX_ERROR_LENGTH)}")
         # Only a tool that writes into the connection by force comes here.

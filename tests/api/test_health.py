@@ -27,6 +27,12 @@ def test_health_touches_nothing_and_readiness_tells_of_a_database_that_is_gone(t
     tmp_path.mkdir()
 
 
+def test_readiness_says_what_was_checked(client: FlaskClient) -> None:
+    answer = client.get("/ready")
+    assert [check["name"] for check in answer.json["checks"]][:3] == ["storage", "migrations", "clock"]
+    assert {(check["ok"], check["status"]) for check in answer.json["checks"]} == {(True, "ok")}
+
+
 def test_a_draining_server_is_not_ready_and_refuses_runs(served) -> None:
     served.services.drain(0)
     assert served.client.get("/ready").status_code == 503

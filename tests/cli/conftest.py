@@ -82,6 +82,10 @@ def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CLI]:
     yield CLI(tmp_path)
     for handler in [handler for handler in root.handlers if getattr(handler, "agentos", False)]:
         root.removeHandler(handler)
+    audit = logging.getLogger("agentos.audit")
+    for handler in audit.handlers[:]:
+        audit.removeHandler(handler)
+        handler.close()
     root.setLevel(level)
     logging.raiseExceptions = raise_exceptions
     logging.captureWarnings(False)

@@ -49,6 +49,8 @@ def test_a_sound_installation_passes(cli):
         "plugin core",
         "database",
         "schema",
+        "clock",
+        "disk",
         "agent assistant",
         "agent support",
     } <= found.keys()

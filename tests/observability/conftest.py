@@ -43,6 +43,10 @@ def log() -> Iterator[Callable[..., Log]]:
     yield configure
     root.handlers[:], logging.raiseExceptions = handlers, raising
     root.setLevel(level)
+    audit = logging.getLogger("agentos.audit")
+    for handler in audit.handlers[:]:
+        audit.removeHandler(handler)
+        handler.close()
     logging.captureWarnings(False)
     for name in LIBRARIES:
         logging.getLogger(name).setLevel(logging.NOTSET)

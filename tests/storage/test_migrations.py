@@ -102,7 +102,9 @@ ROWS_OF_0002 = [
 ]
 REVISIONS = {
     "0001": ROWS_OF_0001,
-    **dict.fromkeys(("0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011"), ROWS_OF_0002),
+    **dict.fromkeys(
+        ("0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012"), ROWS_OF_0002
+    ),
 }
 AGENT = {"document": '{"model":"x:y","instructions":"i","tools":["t"]}', "created_at": TIME, "updated_at": TIME}
 

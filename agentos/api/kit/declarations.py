@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 from agentos.api.kit.errors import has_status
 from agentos.api.kit.routes import AUTHENTICATED, OPEN, PAGE, RUN_SOME, Route, Routes
 from agentos.domain.principal import is_plugin_scope, is_scope
 from agentos.errors import PluginError
+
+AUDIT = re.compile(r"[a-z][a-z0-9_]{0,30}\.[a-z][a-z0-9_]{0,30}")
+"""What an operation does, for the audit log."""
 
 RUN_ONE = "agents:run:{agent_id}"
 """The one scope that is filled from the path."""
@@ -47,6 +52,11 @@ def _check(route: Route) -> None:
         )
     if not route.description:
         raise PluginError(f"{where}: function {route.operation_id!r} has no docstring, which the document needs")
+    if route.audit is not None and not AUDIT.fullmatch(route.audit):
+        raise PluginError(
+            f"{where} has the audit action {route.audit!r:.100}; accepted are two words of lower-case letters, digits"
+            " and '_', with a dot, as in 'note.delete'"
+        )
     for error in route.errors:
         if not has_status(error):
             raise PluginError(f"{where} declares the error {error.__name__}, which is answered with no status")

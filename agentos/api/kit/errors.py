@@ -11,7 +11,7 @@ import orjson
 from flask import Flask, Request, Response, current_app, request
 from werkzeug.exceptions import HTTPException, InternalServerError
 
-from agentos.api.kit.current import this_request
+from agentos.api.kit.current import request_notes, this_request
 from agentos.api.kit.doors import Door, ErrorReport
 from agentos.api.kit.middleware import request_id
 from agentos.domain.run import RunError
@@ -229,6 +229,7 @@ def _answer(
     details: Mapping[str, Any] | None = None,
     retry_after: float | None = None,
 ) -> Response:
+    request_notes()["error_code"] = code
     report = ErrorReport(
         status=status,
         code=code,

@@ -16,6 +16,7 @@ from agentos.api.kit.client import ClientConnection, client_of
 from agentos.api.kit.current import request_notes, this_request
 from agentos.domain.finished_request import FinishedRequest
 from agentos.domain.ids import new_id
+from agentos.observability.slow import SlowLog
 
 SANE_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
@@ -54,16 +55,26 @@ def name_run(run_id: str) -> None:
     request_notes()["run_id"] = run_id
 
 
+def note_waited(seconds: float) -> None:
+    """Have time in which the request waited for a run not counted as the server's own."""
+    notes = request_notes()
+    notes["waited"] = notes.get("waited", 0.0) + seconds
+
+
 def watch_requests(
     app: Flask,
     *,
+    slow: float = 0.0,
     finished: Callable[[FinishedRequest], object] | None = None,
     route_of: Callable[[Request], str | None] | None = None,
 ) -> None:
     """Give every request an id and a line in the log.
 
-    ``finished`` is called at the end of each, with the declared path that ``route_of`` returns. It must not raise.
+    One that takes longer than ``slow`` seconds has a warning, too; the time in which it waits for a run, or streams
+    one, is no part of them. ``finished`` is called at the end of each, with the declared path that ``route_of``
+    returns. It must not raise.
     """
+    slow_log = SlowLog("request", slow)
 
     @app.before_request
     def begin() -> None:
@@ -74,6 +85,7 @@ def watch_requests(
         response.headers["X-Request-ID"] = id = request_id()
         response.headers["X-Content-Type-Options"] = "nosniff"
         write = _line(this_request(), response, id)
+        _note_slow(slow_log, this_request(), response, id, None if route_of is None else route_of(this_request()))
         if finished is not None:
             write = _observed(write, finished, this_request(), route_of)
         if response.is_streamed:
@@ -81,6 +93,16 @@ def watch_requests(
         else:
             write()
         return response
+
+
+def _note_slow(slow: SlowLog, request: Request, response: Response, id: str, route: str | None) -> None:
+    notes = request_notes()
+    if (began := notes.get("began")) is None:  # it was refused before the clock was looked at
+        return
+    seconds = time.perf_counter() - began - notes.get("waited", 0.0)
+    if seconds > slow.threshold:
+        about = {"method": request.method, "route": route, "status": response.status_code, "request_id": id}
+        slow.note(seconds, f"{request.method} {route}", **about)
 
 
 def _line(request: Request, response: Response, id: str) -> Callable[[], dict[str, Any]]:

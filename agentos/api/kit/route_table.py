@@ -196,6 +196,12 @@ class RouteTable:
         # Of a blueprint, it is as Flask writes it.
         return None if rule is None else self._declared_paths.get(rule.endpoint, rule.rule)
 
+    def audited_action(self, request: Request) -> str | None:
+        """Return what a request does for the audit log; ``None`` for one that has no line there."""
+        address = self._by_endpoint.get(request.endpoint or "")
+        route = None if address is None else address.find(request.headers)  # type: ignore[arg-type]
+        return None if route is None or route.method != request.method else route.audit
+
     def door_of(self, request: Request) -> Door | None:
         """Return the door that gives a request's errors their form."""
         endpoint = request.endpoint or _endpoint_of_another_method(request)

@@ -82,7 +82,8 @@ class Route:
     ``access`` is the scope that a caller needs (``agents:run:{agent_id}`` is filled from the path), or
     :data:`AUTHENTICATED`, :data:`PAGE` or :data:`PUBLIC`. Of several scopes in a tuple, a caller needs any one. There
     is no default: each operation names it.
-    A scope of a plugin's own is two words, as in ``metrics:read``.
+    A scope of a plugin's own is two words, as in ``metrics:read``. ``audit`` names what the operation does for the
+    audit log, as in ``key.create``: each request has a line there, also a refused one.
     """
 
     method: str
@@ -98,6 +99,7 @@ class Route:
     errors: tuple[type[AgentOSError], ...] = ()
     parameters: Mapping[str, PathParameter] = field(default_factory=lambda: PATH_PARAMETERS)
     door: Door | None = None
+    audit: str | None = None
     ignores_fields: bool = field(init=False)
     """Whether a request may have fields or parameters that are not declared."""
 

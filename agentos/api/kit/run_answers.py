@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +12,7 @@ from flask import Response
 
 from agentos.api.kit import streaming
 from agentos.api.kit.disconnects import DisconnectWatch
-from agentos.api.kit.middleware import name_run, this_client
+from agentos.api.kit.middleware import name_run, note_waited, this_client
 from agentos.api.kit.routes import services
 from agentos.api.kit.stream_limits import Place, take_place
 from agentos.domain.event import Frame
@@ -89,7 +90,11 @@ def until_end(handle: RunHandle, *, cancel_on_disconnect: bool) -> Run:
     config = services().config
     timeout = (config.queue_timeout or config.request_timeout) + config.request_timeout + GRACE
     watch = DisconnectWatch(handle, this_client()) if cancel_on_disconnect else handle
-    run = watch.wait(timeout)
+    began = time.perf_counter()
+    try:
+        run = watch.wait(timeout)
+    finally:
+        note_waited(time.perf_counter() - began)
     if run is None:
         if not handle.replayed:
             logger.error("a run did not end after its deadline", extra={"run_id": handle.run_id})

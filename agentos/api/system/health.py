@@ -31,13 +31,19 @@ def get_health() -> Response:
     },
 )
 def get_readiness() -> Response:
-    """Check storage, its schema, and that the server is not about to stop."""
+    """Check storage, its schema, disk and clock, and that the server is not about to stop.
+
+    Where `AGENTOS_READY_PROVIDERS` is set, the model providers of the agents are in it: the outcome of a check that is
+    made once a minute.
+    """
     checks = services().health.ready()
     ready = all(check.ok for check in checks)
     return json_response(
         {
             "status": "ready" if ready else "not_ready",
-            "checks": [{"name": check.name, "ok": check.ok, "detail": check.detail} for check in checks],
+            "checks": [
+                {"name": check.name, "ok": check.ok, "status": check.status, "detail": check.detail} for check in checks
+            ],
         },
         200 if ready else 503,
         {"Cache-Control": "no-store"},

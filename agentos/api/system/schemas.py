@@ -29,13 +29,18 @@ class HealthSchema(ResponseSchema):
 class CheckSchema(ResponseSchema):
     """The outcome of one check."""
 
-    name = StrictString("What was checked.", example="storage")
-    ok = StrictBoolean("Whether it is well.")
+    name = StrictString(
+        "What was checked: `storage`, `migrations`, `clock`, `disk` (of a database in a file), `draining`, or"
+        " `provider` and a provider's name. A later version may have more.",
+        example="storage",
+    )
+    ok = StrictBoolean("Whether the server can work with it; also where it is a warning.")
+    status = Choice("The same, with warnings told apart.", ("ok", "warning", "failed"))
     detail = StrictString("The outcome, in a line.")
 
 
 class ReadySchema(ResponseSchema):
     """Whether the server can do its work now."""
 
-    status = Choice("`ready` when all checks are well.", ("ready", "not_ready"))
+    status = Choice("`ready` when all checks are `ok`; warnings do not count.", ("ready", "not_ready"))
     checks = NestedList(CheckSchema)

@@ -8,6 +8,7 @@ from typing import Any
 
 from flask import Response, request
 
+from agentos.api.kit.auditing import note_audit
 from agentos.api.kit.callers import caller
 from agentos.api.kit.paging import page_json
 from agentos.api.kit.path_parameters import PathParameter
@@ -83,6 +84,7 @@ def diff_agent_versions(agent_id: str, version: str, query: dict[str, Any]) -> R
 @routes.post(
     "/api/v1/agents/{agent_id}/rollback",
     access="agents:write",
+    audit="agent.rollback",
     body=RollbackSchema,
     responses={200: ResponseSpec("The agent as it is now.", AgentDetailSchema, headers=ETAG)},
     request_headers=IF_MATCH,
@@ -94,6 +96,7 @@ def rollback_agent(agent_id: str, body: dict[str, Any]) -> Response:
     Its definition is stored as a new version; nothing is deleted. It is checked as every definition is: what cannot
     run any more is refused.
     """
+    note_audit(to=body["version"])
     agent = services().agent_versions.rollback(
         agent_id,
         body["version"],
@@ -101,6 +104,7 @@ def rollback_agent(agent_id: str, body: dict[str, Any]) -> Response:
         author=caller().id,
         comment=body.get("comment"),
     )
+    note_audit(version=agent.version)
     return agent_response(agent)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from flask import Response, request, url_for
 
+from agentos.api.kit.auditing import note_audit
 from agentos.api.kit.callers import caller
 from agentos.api.kit.etags import agent_etag
 from agentos.api.kit.paging import page_json
@@ -46,6 +47,7 @@ def list_agents(query: dict[str, Any]) -> Response:
 @routes.post(
     "/api/v1/agents",
     access="agents:write",
+    audit="agent.create",
     body=AgentDefinitionSchema,
     responses={
         201: ResponseSpec(
@@ -62,8 +64,10 @@ def register_agent(body: dict[str, Any]) -> Response:
 
     It is stored; every worker serves it within two seconds, restarts included.
     """
+    note_audit(body["id"])
     comment = body.pop("comment", None)
     agent = services().agents.register(body, author=caller().id, comment=comment)
+    note_audit(version=agent.version)
     return agent_response(agent, 201, {"Location": url_for("agents.get_agent", agent_id=agent.id)})
 
 
@@ -93,6 +97,7 @@ def get_agent(agent_id: str) -> Response:
 @routes.put(
     "/api/v1/agents/{agent_id}",
     access="agents:write",
+    audit="agent.update",
     body=AgentChangesSchema,
     responses={200: ResponseSpec("The agent as it is now.", AgentDetailSchema, headers=ETAG)},
     request_headers=IF_MATCH,
@@ -107,12 +112,14 @@ def replace_agent(agent_id: str, body: dict[str, Any]) -> Response:
     comment = body.pop("comment", None)
     version = expected_agent_version(request, agent_id)
     agent = services().agents.replace(agent_id, body, expected_version=version, author=caller().id, comment=comment)
+    note_audit(version=agent.version)
     return agent_response(agent)
 
 
 @routes.delete(
     "/api/v1/agents/{agent_id}",
     access="agents:write",
+    audit="agent.delete",
     responses={200: ResponseSpec("It is gone.", DeletedSchema)},
     errors=(AgentNotFound, AgentExists),
 )

@@ -49,6 +49,7 @@ def list_approval_rules(query: dict[str, Any]) -> Response:
 @routes.delete(
     "/api/v1/approvals/rules/{rule_id}",
     access="runs:approve",
+    audit="rule.revoke",
     responses={200: ResponseSpec("It is gone.", DeletedSchema)},
     errors=(NotFound,),
 )

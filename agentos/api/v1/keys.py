@@ -7,6 +7,7 @@ from typing import Any
 
 from flask import Response
 
+from agentos.api.kit.auditing import note_audit
 from agentos.api.kit.callers import authenticator, caller
 from agentos.api.kit.paging import page_json
 from agentos.api.kit.path_parameters import PathParameter
@@ -56,6 +57,7 @@ def list_keys(query: dict[str, Any]) -> Response:
 @routes.post(
     "/api/v1/keys",
     access=ADMIN,
+    audit="key.create",
     body=NewKeySchema,
     responses={201: ResponseSpec("The key, this once.", MadeKeySchema, headers={"Cache-Control": "`no-store`."})},
 )
@@ -66,6 +68,7 @@ def create_key(body: dict[str, Any]) -> Response:
     at once, at every worker, where `AGENTOS_AUTH` names `api_key`.
     """
     who = caller()
+    note_audit(body["name"])  # until it has an id
     text, key = services().keys.create(
         name=body["name"],
         owner=body.get("owner"),
@@ -73,12 +76,14 @@ def create_key(body: dict[str, Any]) -> Response:
         expires_at=body.get("expires_at"),
         maker=who,
     )
+    note_audit(key.id, name=key.name, owner=key.owner, scopes=list(key.scopes))
     return json_response({**_key_json(key, who), "key": text}, 201, NO_STORE)
 
 
 @routes.delete(
     "/api/v1/keys/{key_id}",
     access=ADMIN,
+    audit="key.revoke",
     responses={200: ResponseSpec("It is revoked.", RevokedKeySchema)},
     errors=(NotFound,),
 )

@@ -6,6 +6,7 @@ from typing import Any
 
 from flask import Response
 
+from agentos.api.kit.auditing import note_audit
 from agentos.api.kit.routes import ResponseSpec, Routes, json_response, services
 from agentos.api.v1.schemas.queries import OwnerDataQuery
 from agentos.api.v1.schemas.sessions import DeletedDataSchema
@@ -16,6 +17,7 @@ routes = Routes("data", "All that the server keeps for one owner.")
 @routes.delete(
     "/api/v1/data",
     access="admin",
+    audit="data.delete",
     query=OwnerDataQuery,
     responses={200: ResponseSpec("How much was deleted.", DeletedDataSchema)},
 )
@@ -26,13 +28,14 @@ def delete_data(query: dict[str, Any]) -> Response:
     first. With `user_id`, only the sessions of that user and the runs of that user. API keys stay. The request may be
     repeated.
     """
+    note_audit(query["owner"], **({"user_id": query["user_id"]} if "user_id" in query else {}))
     deleted = services().owner_data.delete(query["owner"], user_id=query.get("user_id"))
-    return json_response(
-        {
-            "sessions": deleted.sessions,
-            "runs": deleted.runs,
-            "attachments": deleted.attachments,
-            "aliases": deleted.aliases,
-            "records": deleted.records,
-        }
-    )
+    counts = {
+        "sessions": deleted.sessions,
+        "runs": deleted.runs,
+        "attachments": deleted.attachments,
+        "aliases": deleted.aliases,
+        "records": deleted.records,
+    }
+    note_audit(**counts)
+    return json_response(counts)

@@ -7,6 +7,7 @@ from typing import Any
 
 from flask import Response, request
 
+from agentos.api.kit.auditing import note_audit
 from agentos.api.kit.callers import caller
 from agentos.api.kit.paging import page_json
 from agentos.api.kit.path_parameters import PathParameter
@@ -25,6 +26,7 @@ from agentos.errors import (
     RunFinished,
     RunNotFound,
 )
+from agentos.observability.audit import audited_answers
 from agentos.storage.paging import Page, Paging
 from agentos.storage.pauses import PendingFilter, WaitingAction
 
@@ -44,6 +46,7 @@ PIECE = 16
 @routes.post(
     "/api/v1/runs/{run_id}/resume",
     access=("runs:approve", RUN_SOME),
+    audit="approval.answer",
     body=ResumeSchema,
     responses={202: ResponseSpec("The run as it is; `pending` is what still waits for an answer.", RunDetailSchema)},
     errors=(RunNotFound, NotFound, AgentNotFound, AlreadyAnswered, RunFinished, PendingExpired, ExecutionError),
@@ -56,6 +59,7 @@ def resume_run(run_id: str, body: dict[str, Any]) -> Response:
     and a `client_tool` need the scope to run the agent.
     """
     answers = {one["id"]: _answer(one) for one in body["answers"]}
+    note_audit(answers=audited_answers(answers))
     run = services().runs.answer(run_id, answers, caller(), address=request.remote_addr)
     return json_response(run_detail_json(run, services().runs.decided(run, caller())), 202)
 

@@ -39,7 +39,8 @@ PIECE = 16
 )
 def get_run(run_id: str) -> Response:
     """Read a run: where it stands, what was asked and answered, what it called, what it cost."""
-    return json_response(run_detail_json(*services().runs.open(run_id, caller()).with_actions()))
+    handle = services().runs.open(run_id, caller())
+    return json_response(run_detail_json(*handle.with_actions(), handle.children()))
 
 
 @routes.get(
@@ -114,6 +115,7 @@ def cancel_run(run_id: str) -> Response:
 @routes.delete(
     "/api/v1/runs/{run_id}",
     access="sessions:write",
+    audit="run.delete",
     responses={200: ResponseSpec("It is gone.", DeletedSchema)},
     errors=(RunNotFound, RunActive),
 )

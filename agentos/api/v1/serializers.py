@@ -19,6 +19,7 @@ from agentos.domain.times import rfc3339
 from agentos.observability.redaction import HIDDEN, redact_data
 from agentos.services.agent_info import AgentInfo
 from agentos.services.agent_versions import VersionDiff
+from agentos.services.timeline import child_json, timeline_of, timing_of
 from agentos.storage.agents import AgentVersion
 from agentos.storage.history import StoredMessage
 from agentos.storage.pauses import WaitingAction
@@ -111,15 +112,19 @@ def run_json(run: Run) -> dict[str, Any]:
     }
 
 
-def run_detail_json(run: Run, actions: Sequence[PendingAction]) -> dict[str, Any]:
-    """Return a run as it is saved, with its steps, what it waits for and what was decided, which lists leave out.
+def run_detail_json(run: Run, actions: Sequence[PendingAction], children: Sequence[Run] = ()) -> dict[str, Any]:
+    """Return a run as it is saved, with its steps, its times, what it waits for and what was decided.
 
-    ``actions`` are all that it has waited for.
+    Lists leave these out. ``actions`` are all that it has waited for, ``children`` the runs that it made.
     """
+    spans = timeline_of(run, actions)
     return run_json(run) | {
         "pending": pending_actions(run),
         "decisions": decisions_json(run, actions),
         "steps": [step.to_dict() for step in run.steps],
+        "timeline": [span.to_dict() for span in spans],
+        "timing": timing_of(spans),
+        "children": [child_json(run, child) for child in children],
     }
 
 

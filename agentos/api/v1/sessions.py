@@ -145,6 +145,7 @@ def update_session(session_id: str, body: dict[str, Any]) -> Response:
 @routes.delete(
     "/api/v1/sessions/{session_id}",
     access="sessions:write",
+    audit="session.delete",
     responses={200: ResponseSpec("It is gone.", DeletedSchema)},
     errors=(SessionNotFound,),
 )

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-HEAD = "0012"
+HEAD = "0013"
 """The newest revision, so that a worker can see without Alembic that there is nothing to do."""
 
 COMPATIBILITY = "schema_compatibility"

@@ -18,7 +18,9 @@ def open_sql(url: str, config: Config) -> Storage:
     # Imported here, so that a server on another backend does not pay for SQLAlchemy.
     from agentos.storage.sqlalchemy.storage import SqlStorage
 
-    return SqlStorage(open_database(url, pooler=config.database_pooler), search=config.search)
+    database = open_database(url, pooler=config.database_pooler)
+    database.log_slow(config.slow_statement)
+    return SqlStorage(database, search=config.search)
 
 
 def open_database(url: str, *, pooler: str = "auto") -> Database:

@@ -6,6 +6,7 @@ to stand between the driver and the stores. (SQLite's booleans come back as 0 an
 
 from __future__ import annotations
 
+import time
 from collections import namedtuple
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -13,6 +14,9 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 
 from sqlalchemy import Engine, Executable
+
+from agentos.domain.text import shorten
+from agentos.observability.slow import SlowLog
 
 if TYPE_CHECKING:
     from sqlalchemy.engine.interfaces import DBAPICursor
@@ -27,6 +31,8 @@ Parameters: TypeAlias = Mapping[str, Any]
 """The parameters of a statement by name; it may hold more than the statement has."""
 
 NO_PARAMETERS: Parameters = {}
+
+MOST_CHARACTERS = 500  # of a statement in the log
 
 
 class Result:
@@ -103,6 +109,13 @@ class Statements(dict[Executable, Prepared]):
     def __init__(self, engine: Engine) -> None:
         super().__init__()
         self.engine = engine
+        self.slow = SlowLog("statement", 0)
+
+    def note(self, seconds: float, sql: str) -> None:
+        """Log an execution that took too long: the text, where values are parameters, and never the values."""
+        if seconds > self.slow.threshold:
+            text = shorten(" ".join(sql.split()), MOST_CHARACTERS)
+            self.slow.note(seconds, text, statement=text, dialect=self.engine.dialect.name)
 
     def __missing__(self, statement: Executable) -> Prepared:
         return self.setdefault(statement, Prepared(statement, self.engine))
@@ -122,6 +135,7 @@ class Connection:
         """Execute a statement, or the same for each of many values, and return what it gave."""
         prepared = self._statements[statement]
         cursor = self._cursor
+        began = time.perf_counter()
         if once := isinstance(values, Mapping):
             sql, parameters = prepared.once(values)
             cursor.execute(sql, parameters)
@@ -129,6 +143,7 @@ class Connection:
             sql, parameters = prepared.often(values)
             cursor.executemany(sql, parameters)
         result = Result(prepared.rows(cursor), cursor.rowcount)
+        self._statements.note(time.perf_counter() - began, sql)
         # Listeners of SQLAlchemy's event get the statement, with this connection in the place of SQLAlchemy's.
         for listener in self._statements.engine.dispatch.after_cursor_execute:
             listener(self, cursor, sql, parameters, None, not once)

@@ -9,6 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
+from pathlib import Path
 from typing import Any, ClassVar, TypeVar, cast
 
 import sqlalchemy
@@ -19,6 +20,7 @@ from sqlalchemy.pool import PoolProxiedConnection
 
 from agentos.errors import StorageError
 from agentos.observability.repeated import RepeatedLines
+from agentos.observability.slow import SlowLog
 from agentos.storage.sqlalchemy.connection import NO_PARAMETERS, Connection, Parameters, Result, Statements
 
 T = TypeVar("T")
@@ -60,6 +62,10 @@ class Database(ABC):
         self._log = failures_of(name)
         self._closed = False
 
+    def log_slow(self, seconds: float) -> None:
+        """Warn of each statement that takes longer, with its text and without values; 0: of none."""
+        self._statements.slow = SlowLog("statement", seconds)
+
     def exists(self) -> bool:
         """Return whether there is a database to connect to, without making one."""
         return True
@@ -97,6 +103,11 @@ class Database(ABC):
         with self._translated():
             return self._migrate(work)
 
+    @property
+    def directory(self) -> Path | None:
+        """The directory of the file; ``None`` for a database that is elsewhere."""
+        return None
+
     def shrink(self) -> bool:
         """Give free space back to the file system; ``False`` where the database does that by itself."""
         return False
@@ -120,11 +131,13 @@ class Database(ABC):
         lent = engine.raw_connection()
         try:
             cursor = lent.cursor()
-            if begin is not None:
-                cursor.execute(begin)
+            if begin is None:
+                return work(Connection(cursor, self._statements))
+            cursor.execute(begin)
             done = work(Connection(cursor, self._statements))
-            if begin is not None:
-                lent.commit()
+            began = time.perf_counter()
+            lent.commit()
+            self._statements.note(time.perf_counter() - began, "COMMIT")
         except BaseException as error:
             if self._unusable(error, lent):
                 lent.invalidate(error)

@@ -18,6 +18,7 @@ from agentos.domain.text import folded
 from agentos.errors import ConfigError, StorageError
 from agentos.fair_lock import FairLock
 from agentos.storage.sqlalchemy.address import check_writable, sqlite_file
+from agentos.storage.sqlalchemy.connection import Connection
 from agentos.storage.sqlalchemy.database import Database, Migration, Work
 from agentos.storage.sqlalchemy.dialects import FOLD
 
@@ -58,6 +59,10 @@ class SqliteDatabase(Database):
     def exists(self) -> bool:
         return self._path.exists()
 
+    @property
+    def directory(self) -> Path | None:
+        return self._path.parent
+
     def check(self) -> None:
         try:
             check_writable(self._path)
@@ -73,11 +78,16 @@ class SqliteDatabase(Database):
         if not self._writing.acquire(timeout=LOCK_WAIT):
             raise sqlite3.OperationalError("database is locked: other writes of this process did not end in time")
         locked = False
+
+        def begun(connection: Connection) -> T:
+            self._statements.note(time.monotonic() - start, "BEGIN IMMEDIATE")  # with the wait for other writes
+            return work(connection)
+
         try:
             # IMMEDIATE, for a transaction that only comes to write later fails at once if another one writes. While
             # writes succeed, the time in the queue does not count; once none does, all that wait fail together.
             return _retried(
-                lambda: self._lend(self._writer, work, begin="BEGIN IMMEDIATE"),
+                lambda: self._lend(self._writer, begun, begin="BEGIN IMMEDIATE"),
                 wait=LOCK_WAIT - (time.monotonic() - max(start, self._writing.moved)),
             )
         except Exception as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 
 import sqlalchemy
 from sqlalchemy import TextClause, inspect, select, text
@@ -81,6 +82,10 @@ class SqlStorage(Storage):
 
     def now(self) -> datetime:
         return time_of(self._database.query(_NOW).scalar())
+
+    @property
+    def directory(self) -> Path | None:
+        return self._database.directory
 
     def shrink(self) -> bool:
         return self._database.shrink()

@@ -101,6 +101,9 @@ _in_session = runs.c.session_id.is_not(None)
 Index("ux_runs_position", runs.c.session_id, runs.c.position, unique=True, **only(_in_session))
 Index("ix_runs_session", runs.c.session_id, runs.c.created_at, runs.c.id, **only(_in_session))
 
+# Few runs have a parent, and no plain run is in here.
+Index("ix_runs_parent", runs.c.parent_run_id, runs.c.created_at, runs.c.id, **only(runs.c.parent_run_id.is_not(None)))
+
 # Only what is under way, however many runs have ended. `lease_until` is left out: a heartbeat then changes no index.
 _under_way = runs.c.ended_at.is_(None)
 Index("ix_runs_open", runs.c.session_id, runs.c.position, **only(_in_session & _under_way))

@@ -145,6 +145,14 @@ class RunContract(Contract):
         assert ids(RunFilter(status=RunStatus.COMPLETED)) == [third.id]
         assert ids(RunFilter(session_id=session.id, status=RunStatus.RUNNING)) == [first.id]
 
+    def test_runs_are_filtered_by_the_run_that_made_them(self, storage: Storage) -> None:
+        parent = admitted(storage, seconds=1)
+        children = [admitted(storage, seconds=second, parent_run_id=parent.id) for second in (2, 3)]
+        admitted(storage, seconds=4, parent_run_id="another")
+        found = storage.runs.list(RunFilter(parent_run_id=parent.id), Paging()).items
+        assert [run.id for run in found] == [run.id for run in reversed(children)]
+        assert storage.runs.list(RunFilter(parent_run_id=children[0].id), Paging()).items == []
+
     def test_runs_are_filtered_by_the_time_of_their_creation(self, storage: Storage) -> None:
         session = new_session(storage)
         first = admitted(storage, session, seconds=1)

@@ -12,6 +12,7 @@ from agentos.api.kit.schemas.fields import (
     StrictBoolean,
     StrictInteger,
     StrictString,
+    StringList,
     id_field,
     metadata_field,
 )
@@ -223,6 +224,46 @@ class RunStepSchema(ResponseSchema):
     )
 
 
+class SpanSchema(ResponseSchema):
+    """A part of a run's time: waiting for its turn, a call, or a pause. Those of parallel calls overlap."""
+
+    kind = Choice(
+        "`queue`: it waits for its turn in the session. `pause`: it waits for answers.",
+        ("queue", "model_call", "tool_call", "pause"),
+    )
+    status = Choice("Whether it is over, and how.", ("started", "completed", "failed"))
+    start = Seconds("Seconds from `created_at` of the run to its start.")
+    duration = Seconds("Seconds from its start to its end; absent while it lasts.", optional=True)
+    name = StrictString("The model, as `provider:name`, or the tool that was called.", optional=True)
+    step = StrictInteger("The `number` of the call in `steps`, which has more of it.", least=1, optional=True)
+    attempt = StrictInteger("1 for the first try of a call to the model, 2 for the next.", least=1, optional=True)
+    time_to_first_token = Seconds("Seconds from the start of the call until the model sent anything.", optional=True)
+    cause = StrictString("Why it failed, as in `steps`.", optional=True)
+    action_ids = StringList("What the pause waited for; `decisions` and `pending` have these.", optional=True)
+
+
+class TimingSchema(ResponseSchema):
+    """The sums of a run's timeline. Waits that are not over are not in them."""
+
+    queued = Seconds("Seconds that it waited for its turn.")
+    paused = Seconds("Seconds that it waited for answers.")
+    time_to_first_token = Seconds("Seconds from `created_at` until a model sent anything.", nullable=True)
+    model_calls = StrictInteger("Calls to models, with those that were tries again.")
+    retries = StrictInteger("How many of them were tries again.")
+    tool_calls = StrictInteger("Calls of tools.")
+    failed_tool_calls = StrictInteger("How many of them failed.")
+
+
+class ChildRunSchema(ResponseSchema):
+    """A run that another run made."""
+
+    run_id = StrictString("Its id.")
+    agent_id = StrictString("The agent that runs.")
+    status = Choice("Where it stands.", RunStatus)
+    start = Seconds("Seconds from `created_at` of the run that made it to its own.")
+    duration = Seconds("Seconds from its start to its end; absent while it is under way.", optional=True)
+
+
 class RunDetailSchema(RunSchema):
     """A run as it is saved, with the calls that it made and what it waits for."""
 
@@ -232,7 +273,16 @@ class RunDetailSchema(RunSchema):
         "What was decided and answered: by whom, when, from where, and what was changed. First what the run waited"
         " for, then the calls that remembered decisions decided, once the run has ended.",
     )
-    steps = NestedList(RunStepSchema, "The calls to models and tools, once the run has ended. At most 100.")
+    steps = NestedList(
+        RunStepSchema, "The calls to models and tools, once the run has ended or is paused. At most 100."
+    )
+    timeline = NestedList(
+        SpanSchema,
+        "What the run did with its time, by the starts. Calls are in it once the run has ended or is paused; while it"
+        " runs, its events tell them.",
+    )
+    timing = Nested(TimingSchema, "The sums of `timeline`.")
+    children = NestedList(ChildRunSchema, "The runs that this run made, by their starts; the newest 100 at most.")
 
 
 class RunListSchema(ResponseSchema):

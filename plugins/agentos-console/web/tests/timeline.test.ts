@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
 import { axisOf } from '../src/runs/axis'
-import { lengthOf, spansOf, type Span, type Step, type TimedEvent } from '../src/runs/spans'
+import { lengthOf, spansOf, type RecordedSpan, type Span, type Step, type TimedEvent } from '../src/runs/spans'
 
 const BEGIN = Date.parse('2026-11-27T12:00:00Z')
 const at = (seconds: number) => new Date(BEGIN + seconds * 1000).toISOString()
@@ -12,6 +12,7 @@ const run = (over: object = {}) => ({
   started_at: at(0),
   ended_at: at(10),
   duration: 10,
+  timeline: [] as RecordedSpan[],
   ...over,
 })
 const event = (type: string, seconds: number, data: Record<string, unknown> = {}): TimedEvent => ({
@@ -54,8 +55,23 @@ const STEPS: Step[] = [
   },
 ]
 
-test("a finished run's spans are its steps, after the time in the queue", () => {
-  const spans = spansOf(run({ started_at: at(1) }), STEPS, [], BEGIN)
+const CALLS: RecordedSpan[] = [
+  { kind: 'model_call', status: 'failed', start: 1, duration: 1, name: 'openai:a', step: 1, cause: 'PROVIDER_ERROR' },
+  {
+    kind: 'model_call',
+    status: 'completed',
+    start: 2.5,
+    duration: 2,
+    name: 'openai:a',
+    step: 2,
+    time_to_first_token: 0.5,
+  },
+  { kind: 'tool_call', status: 'completed', start: 4.5, duration: 3, name: 'search', step: 3 },
+]
+
+test("a finished run's spans are those of its timeline, with more from its steps", () => {
+  const queue: RecordedSpan = { kind: 'queue', status: 'completed', start: 0, duration: 1 }
+  const spans = spansOf(run({ started_at: at(1), timeline: [queue, ...CALLS] }), STEPS, [], BEGIN)
   assert.deepEqual(shown(spans), [
     'queue queued 0-1 completed',
     'model openai:a 1-2 failed',
@@ -64,14 +80,21 @@ test("a finished run's spans are its steps, after the time in the queue", () => 
   ])
   assert.equal(spans[1]!.cause, 'PROVIDER_ERROR')
   assert.equal(spans[2]!.firstToken, 0.5)
+  assert.equal(spans[3]!.toolCallId, 'c1')
 })
 
 test("a step without an end lasts until the run's end", () => {
-  const { duration: _, ...open } = STEPS[2]!
-  assert.deepEqual(shown(spansOf(run(), [{ ...open, status: 'started' }], [], BEGIN)), ['tool search 4.5-10 started'])
+  const open: RecordedSpan = { kind: 'tool_call', status: 'started', start: 4.5, name: 'search', step: 3 }
+  assert.deepEqual(shown(spansOf(run({ timeline: [open] }), STEPS, [], BEGIN)), ['tool search 4.5-10 started'])
 })
 
-test('pauses come from the events, and an open one lasts until now', () => {
+test('pauses come from the record, and stay when the events are gone', () => {
+  const pause: RecordedSpan = { kind: 'pause', status: 'completed', start: 7.5, duration: 2 }
+  const spans = spansOf(run({ timeline: [...CALLS, pause] }), STEPS, [], BEGIN)
+  assert.deepEqual(shown(spans.filter(span => span.kind === 'pause')), ['pause paused 7.5-9.5 completed'])
+})
+
+test('pauses that the record does not keep come from the events, and an open one lasts until now', () => {
   const events = [event('paused', 3), event('resumed', 5), event('paused', 8)]
   const live = run({ status: 'paused', ended_at: null, duration: null })
   const spans = spansOf(live, STEPS, events, BEGIN + 20_000).filter(span => span.kind === 'pause')
@@ -117,7 +140,7 @@ test('a run that waits for its turn has one span', () => {
 })
 
 test('without long waits, the axis is even', () => {
-  const axis = axisOf(spansOf(run(), STEPS, [], BEGIN), 10)
+  const axis = axisOf(spansOf(run({ timeline: CALLS }), STEPS, [], BEGIN), 10)
   assert.equal(axis.at(0), 0)
   assert.equal(axis.at(5), 0.5)
   assert.equal(axis.at(10), 1)

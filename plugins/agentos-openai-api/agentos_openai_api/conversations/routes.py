@@ -131,6 +131,7 @@ def update_openai_conversation(conversation_id: str, body: dict[str, Any]) -> Re
 @routes.delete(
     "/v1/conversations/{conversation_id}",
     access="sessions:write",
+    audit="session.delete",
     responses={200: ResponseSpec("It is gone.", ConversationDeletedSchema)},
     errors=(ConversationNotFound,),
 )
@@ -190,6 +191,7 @@ def get_openai_conversation_item(conversation_id: str, item_id: str) -> Response
 @routes.delete(
     "/v1/conversations/{conversation_id}/items/{item_id}",
     access="sessions:write",
+    audit="message.delete",
     responses=FOUND,
     errors=(ConversationNotFound, NotFound),
 )

@@ -153,6 +153,7 @@ def cancel_openai_response(response_id: str) -> Response:
 @routes.delete(
     "/v1/responses/{response_id}",
     access="sessions:write",
+    audit="run.delete",
     responses={200: ResponseSpec("It is gone.", ResponseDeletedSchema)},
     errors=(ResponseNotFound, RunActive),
 )

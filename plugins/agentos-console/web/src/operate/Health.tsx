@@ -11,6 +11,7 @@ import { useResource } from '../kit/useResource'
 interface Check {
   name: string
   ok: boolean
+  status?: 'ok' | 'warning' | 'failed'
   detail: string | null
 }
 
@@ -23,6 +24,11 @@ interface Seen {
 }
 
 const EVERY = 5
+
+function Outcome({ check }: { check: Check }): VNode {
+  if (!check.ok) return <Badge kind="bad">failed</Badge>
+  return check.status === 'warning' ? <Badge kind="warn">warning</Badge> : <Badge kind="ok">ok</Badge>
+}
 
 async function look(signal: AbortSignal): Promise<Seen> {
   const began = performance.now()
@@ -53,7 +59,7 @@ export default function Health(): VNode {
                 <li class="setting setting-check" key={check.name}>
                   <div class="setting-name"><strong>{visible(check.name)}</strong></div>
                   <div class="setting-value soft">{visible(check.detail ?? '')}</div>
-                  <div class="setting-source"><Badge kind={check.ok ? 'ok' : 'bad'}>{check.ok ? 'ok' : 'failed'}</Badge></div>
+                  <div class="setting-source"><Outcome check={check} /></div>
                 </li>
               ))}
             </ul>

@@ -1,5 +1,5 @@
-// What a run did, as spans on one axis: waiting for its turn, calls of models and tools, pauses. A finished run's record
-// has its steps; a live run's are read from its events.
+// What a run did, as spans on one axis: waiting for its turn, calls of models and tools, pauses. The record of a run that
+// has ended or is paused has its timeline; a live run's is read from its events.
 
 import { liveSpans } from './liveSpans'
 
@@ -29,12 +29,25 @@ export interface Span {
   /** A remembered decision decided about the call. */
   remembered?: string
 }
+/** A span as the API tells it. */
+export interface RecordedSpan {
+  kind: 'queue' | 'model_call' | 'tool_call' | 'pause'
+  status: Span['status']
+  start: number
+  duration?: number
+  name?: string
+  step?: number
+  attempt?: number
+  time_to_first_token?: number
+  cause?: string
+}
 export interface RunTimes {
   status: string
   created_at: string
   started_at: string | null
   ended_at: string | null
   duration: number | null
+  timeline: readonly RecordedSpan[]
 }
 export interface Step {
   number: number
@@ -58,8 +71,6 @@ export interface TimedEvent {
   data: Record<string, unknown>
 }
 
-const LEAST_QUEUE = 0.02
-
 /** Seconds from the acceptance of a run to its end; to now if it has none. */
 export function lengthOf(run: RunTimes, now: number): number {
   const created = Date.parse(run.created_at)
@@ -67,32 +78,44 @@ export function lengthOf(run: RunTimes, now: number): number {
   return Math.max(run.ended_at === null ? 0 : (run.duration ?? 0), (end - created) / 1000, 0)
 }
 
-/** The spans of a run by its record, with the pauses that its events tell. */
+/** The spans of a run: by its record, or while it runs by its events. */
 export function spansOf(run: RunTimes, steps: readonly Step[], events: readonly TimedEvent[], now: number): Span[] {
   const created = Date.parse(run.created_at)
   const total = lengthOf(run, now)
-  const calls = steps.length > 0 ? steps.map(step => spanOf(step, created, total)) : liveSpans(run, events, total)
-  const pauses = pausesOf(created, events, total)
-  return [...queueOf(run, created, total), ...calls, ...pauses].sort((one, other) => one.start - other.start)
+  // What a run waited for in vain is not kept with it; only its events tell of that pause.
+  const told = pausesOf(created, events, total)
+  const recorded = run.timeline.map((span, place) => spanOf(span, place, steps, total))
+  const isRecorded = recorded.some(isCall)
+  const kept = recorded.filter(span => span.kind === 'pause')
+  const pauses = told.length > kept.length || !isRecorded ? told : kept
+  const calls = isRecorded ? recorded.filter(isCall) : liveSpans(run, events, total)
+  const queue = run.started_at === null && run.ended_at === null ? queueOf(total) : recorded.filter(isQueue)
+  return [...queue, ...calls, ...pauses].sort((one, other) => one.start - other.start)
 }
 
-function spanOf(step: Step, created: number, total: number): Span {
-  const start = Math.max(0, (Date.parse(step.started_at) - created) / 1000)
-  const isModel = step.type === 'model_call'
+const isCall = (span: Span): boolean => span.kind === 'model' || span.kind === 'tool'
+const isQueue = (span: Span): boolean => span.kind === 'queue'
+
+const KINDS = { queue: 'queue', model_call: 'model', tool_call: 'tool', pause: 'pause' } as const
+const LABELS = { queue: 'queued', model: 'model', tool: 'tool', pause: 'paused' } as const
+
+function spanOf(span: RecordedSpan, place: number, steps: readonly Step[], total: number): Span {
+  const kind = KINDS[span.kind]
+  const step = steps.find(one => one.number === span.step)
   return {
-    key: `step-${step.number}`,
-    kind: isModel ? 'model' : 'tool',
-    label: (isModel ? step.model : step.tool_name) ?? (isModel ? 'model' : 'tool'),
-    status: step.status,
-    start,
-    end: step.duration === undefined ? Math.max(start, total) : start + step.duration,
-    ...given('firstToken', step.time_to_first_token),
-    ...given('attempt', step.attempt),
-    ...given('finishReason', step.finish_reason),
-    ...given('usage', step.usage),
-    ...given('cause', step.cause),
-    ...given('toolCallId', step.tool_call_id),
-    ...given('remembered', step.remembered?.decision),
+    key: step === undefined ? `${kind}-${place}` : `step-${step.number}`,
+    kind,
+    label: span.name ?? LABELS[kind],
+    status: span.status,
+    start: span.start,
+    end: span.duration === undefined ? Math.max(span.start, total) : span.start + span.duration,
+    ...given('firstToken', span.time_to_first_token),
+    ...given('attempt', span.attempt),
+    ...given('cause', span.cause),
+    ...given('finishReason', step?.finish_reason),
+    ...given('usage', step?.usage),
+    ...given('toolCallId', step?.tool_call_id),
+    ...given('remembered', step?.remembered?.decision),
   }
 }
 
@@ -100,12 +123,8 @@ function given<Name extends string, Value>(name: Name, value: Value | undefined)
   return (value === undefined ? {} : { [name]: value }) as { [key in Name]?: Value }
 }
 
-function queueOf(run: RunTimes, created: number, total: number): Span[] {
-  const end =
-    run.started_at === null ? (run.ended_at === null ? total : 0) : (Date.parse(run.started_at) - created) / 1000
-  if (end < LEAST_QUEUE) return []
-  const waits = run.started_at === null
-  return [{ key: 'queue', kind: 'queue', label: 'queued', status: waits ? 'started' : 'completed', start: 0, end }]
+function queueOf(total: number): Span[] {
+  return [{ key: 'queue', kind: 'queue', label: 'queued', status: 'started', start: 0, end: total }]
 }
 
 function pausesOf(created: number, events: readonly TimedEvent[], total: number): Span[] {
