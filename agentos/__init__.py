@@ -13,6 +13,7 @@ from agentos._version import __version__
 from agentos.auth.authenticator import Authenticator, Credentials
 from agentos.cancellation import Cancellation
 from agentos.config import Config
+from agentos.domain.activity import Activity, Backlog, PoolUse
 from agentos.domain.agent import Agent, StreamingAgent
 from agentos.domain.denied import Denied
 from agentos.domain.event import (
@@ -146,6 +147,7 @@ if TYPE_CHECKING:
     from agentos.storage.sessions import SessionChanges, SessionFilter
 
 __all__ = [
+    "Activity",
     "Agent",
     "AgentExists",
     "AgentFailed",
@@ -159,6 +161,7 @@ __all__ = [
     "Arrival",
     "AuthenticationUnavailable",
     "Authenticator",
+    "Backlog",
     "Bounds",
     "BusyPolicy",
     "Cancellation",
@@ -210,6 +213,7 @@ __all__ = [
     "PendingExpired",
     "PendingKind",
     "PluginError",
+    "PoolUse",
     "PreconditionFailed",
     "Principal",
     "ProviderError",

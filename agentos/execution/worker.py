@@ -21,7 +21,6 @@ from agentos.execution.claims import RunClaims
 from agentos.execution.finalizer import RunFinalizer
 from agentos.execution.live import LiveRun
 from agentos.execution.live_runs import ABANDON_AFTER, LiveRuns, side_by_side
-from agentos.execution.observed import ObservedRun
 from agentos.execution.observers import NO_OBSERVERS, RunObservers
 from agentos.execution.pause import RunPauser
 from agentos.execution.preparation import Prepare, Prepared
@@ -32,6 +31,7 @@ from agentos.execution.unattended import UnattendedRuns, topics_of
 from agentos.storage.admission import Admission, Ended, Lease, Quota
 from agentos.storage.idempotency import IdempotencyKey, Replay
 from agentos.storage.interface import Storage
+from agentos.tally import Tally
 
 OBSERVERS_WAIT = 1.0
 """Seconds that the end of the process waits for those who observe the end of a run."""
@@ -65,6 +65,7 @@ class Worker:
         log_content: bool = False,
     ) -> None:
         self.draining = False
+        self.followers = Tally()
         self._runs = LiveRuns()
         self._storage = storage
         self._log = log
@@ -74,8 +75,7 @@ class Worker:
         self._background_quota, self._quota = quota, dataclasses.replace(quota, unclaimed=None)
         self._observers = observers
         # Decided once: a run that no plugin observes has no look-out for observers on the way of its tokens.
-        observe = observers.on_event
-        self._new_live = LiveRun if observe is None else partial(ObservedRun, observe=observe)
+        self._new_live = observers.new_live()
         self._log_content = log_content
         self._finalizer = RunFinalizer(storage, log)
         self._pauser = RunPauser(storage, log, self._finalizer, limit=max_paused)
@@ -149,11 +149,16 @@ class Worker:
             if execution is not None:
                 self._execute(*execution)
 
-    def take_over(self, run_id: str) -> None:
-        """Claim a run of a lost worker, and end it, or execute it in a thread of its own. Raises ``StorageError``."""
+    def take_over(self, run_id: str) -> bool:
+        """Claim a run of a lost worker, and end it, or execute it in a thread of its own. Raises ``StorageError``.
+
+        Return whether it is executed here.
+        """
         execution = self._claim(run_id)
-        if execution is not None:
-            self._spawn(self._execute, *execution)
+        if execution is None:
+            return False
+        self._spawn(self._execute, *execution)
+        return True
 
     def resume(self, run: Run) -> None:
         """Execute a run whose pause was answered: one in the background by the executor, another one at once."""

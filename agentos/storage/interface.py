@@ -17,6 +17,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from datetime import datetime
 
+from agentos.domain.activity import PoolUse
 from agentos.domain.times import utc_now
 from agentos.storage.agents import AgentStore
 from agentos.storage.aliases import AliasStore
@@ -66,6 +67,10 @@ class Storage(ABC):
         A backend that has no clock of its own leaves this as it is.
         """
         return utc_now()
+
+    def pool(self) -> PoolUse | None:
+        """Return how many connections to the database are in use, at once; ``None`` where there is no pool."""
+        return None
 
     @abstractmethod
     def shrink(self) -> bool:

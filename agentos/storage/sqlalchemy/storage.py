@@ -8,6 +8,7 @@ from datetime import datetime
 import sqlalchemy
 from sqlalchemy import TextClause, inspect, select, text
 
+from agentos.domain.activity import PoolUse
 from agentos.errors import StorageError
 from agentos.storage.interface import Storage
 from agentos.storage.migrations import COMPATIBILITY, HEAD, migrate
@@ -78,6 +79,9 @@ class SqlStorage(Storage):
 
     def check(self) -> None:
         self._database.check()
+
+    def pool(self) -> PoolUse:
+        return self._database.pool()
 
     def now(self) -> datetime:
         return time_of(self._database.query(_NOW).scalar())
