@@ -71,6 +71,8 @@ class Watchdog:
         self._turned = self._began = self._read()
         self._holder: Holder | None = None
         self._greenlet: FrameType | None = None
+        self._seen = self._turned  # the last look at the holder
+        self._over = False  # it ended, and another one was seen before the loop turned
         self._said = False
         self._open = True
         self._lines = RepeatedLines(log)
@@ -100,12 +102,13 @@ class Watchdog:
         """Note that the loop turns; once what held it is over, say so."""
         now = self._read()
         began, holder, said = self._began, self._holder, self._said
+        until = self._seen if self._over else now
         turned, self._turned, self._began = self._turned, now, now
         self._holder = self._greenlet = None
-        self._said = False
+        self._said = self._over = False
         self._recent.add(now.at, held(turned, now, self._tick_seconds) - self._beat_seconds)
         # What held the loop began some time after the last beat: half of a beat, on average.
-        seconds = held(began, now, self._tick_seconds) - (self._beat_seconds / 2 if began is turned else 0)
+        seconds = held(began, until, self._tick_seconds) - (self._beat_seconds / 2 if began is turned else 0)
         if holder is None or seconds <= self._limit:
             return
         self.holds += 1
@@ -137,22 +140,24 @@ class Watchdog:
 
     def _look(self) -> None:
         """Look at what runs instead of the loop."""
-        turned = self._turned
+        turned, now = self._turned, self._read()
         frame = sys._current_frames().get(self._main)
-        if frame is None:
+        if frame is None or self._over:
             return
         greenlet = outermost(frame)
         if self._greenlet is not None and greenlet is not self._greenlet:
-            self._began = self._read()
-            self._said = False
+            if held(self._began, self._seen, self._tick_seconds) > self._limit:
+                self._over = True
+                return
+            self._began = now
         holder = holder_of(frame)
         if self._turned is not turned:  # it is over; a beat came while this looked
             return
-        self._greenlet = greenlet
+        self._greenlet, self._seen = greenlet, now
         if self._said:
             return
         self._holder = holder
-        seconds = held(self._began, self._read(), self._tick_seconds)
+        seconds = held(self._began, now, self._tick_seconds)
         if seconds >= LONG:
             self._said = True
             self._say_at_once(holder, seconds)
