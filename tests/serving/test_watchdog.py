@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from agentos.serving.watchdog import Reading, held
 from parts.server import AgentOSServer
 
 PROGRAM = '''
@@ -62,6 +63,19 @@ app = server.app
 '''
 
 
+HOG = """
+import os, sys, time
+os.sched_setaffinity(0, {int(sys.argv[1])})
+os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
+for _ in range(3):
+    end = time.monotonic() + 0.7
+    while time.monotonic() < end:
+        pass
+    time.sleep(0.3)
+"""
+"""Takes a processor from all others, three times."""
+
+
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Callable[..., AgentOSServer]]:
     (tmp_path / "program.py").write_text(PROGRAM, "utf-8")
@@ -86,13 +100,13 @@ def call(server: AgentOSServer, tool: str, **arguments: Any) -> None:
     assert answer.status == 200, answer.text
 
 
-def held(server: AgentOSServer) -> list[dict[str, Any]]:
+def lines_of(server: AgentOSServer) -> list[dict[str, Any]]:
     return [record for record in server.records() if record["logger"] == "agentos.serving.watchdog"]
 
 
 def first_of(server: AgentOSServer) -> dict[str, Any]:
-    server.wait_for(lambda: held(server), 20, "named")
-    return held(server)[0]
+    server.wait_for(lambda: lines_of(server), 20, "named")
+    return lines_of(server)[0]
 
 
 @pytest.mark.parametrize(
@@ -141,15 +155,15 @@ def test_it_can_be_switched_off_and_needs_as_long_as_the_setting_says(start: Cal
     call(patient, "crunch", seconds=0.5)
     call(patient, "crunch", seconds=1.8)
     assert first_of(patient)["seconds"] > 1
-    assert held(off) == []
+    assert lines_of(off) == []
 
 
 def test_repeats_are_counted(start: Callable[..., AgentOSServer]) -> None:
     server = start()
     deadline = time.monotonic() + 60
-    while not any("repeated" in record for record in held(server)) and time.monotonic() < deadline:
+    while not any("repeated" in record for record in lines_of(server)) and time.monotonic() < deadline:
         call(server, "nap", seconds=0.5)
-    once, again = held(server)[:2]
+    once, again = lines_of(server)[:2]
     assert "repeated" not in once
     assert again["repeated"] >= 2
 
@@ -158,7 +172,7 @@ def test_what_never_ends_is_named_while_it_goes_on(start: Callable[..., AgentOSS
     server = start()
     threading.Thread(target=ask, args=(server, "crunch"), kwargs={"seconds": 60}, daemon=True).start()
     server.wait_for(lambda: "held this worker" in server.log(), 50, "named before it ends")
-    [found] = held(server)
+    [found] = lines_of(server)
     assert found["tool"] == "crunch"
     assert found["message"].endswith("it still does")
     assert 5 <= found["seconds"] < 50
@@ -174,7 +188,7 @@ def test_a_worker_that_was_stopped_is_no_false_alarm(start: Callable[..., AgentO
     call(server, "crunch", seconds=0.8)
     found = first_of(server)
     assert found["tool"] == "crunch"
-    assert len(held(server)) == 1
+    assert len(lines_of(server)) == 1
 
 
 @pytest.mark.skipif(not Path("/proc/self/schedstat").exists(), reason="only Linux tells who waits for a processor")
@@ -182,23 +196,35 @@ def test_a_worker_without_a_processor_is_no_false_alarm(start: Callable[..., Age
     server = start()
     [worker] = server.worker_pids()
     core = min(os.sched_getaffinity(0))
-    for thread in Path(f"/proc/{worker}/task").iterdir():
-        os.sched_setaffinity(int(thread.name), {core})
-        os.sched_setscheduler(int(thread.name), os.SCHED_IDLE, os.sched_param(0))
-    busy = [sys.executable, "-c", f"import os; os.sched_setaffinity(0, {{{core}}})\nwhile True: pass"]
-    hogs = [subprocess.Popen(busy) for _ in range(2)]
-    try:
-        waited = delay_of(worker)
-        deadline = time.monotonic() + 60
-        while delay_of(worker) - waited < 5 and time.monotonic() < deadline:
-            assert server.client.get("/health").status == 200
-        assert delay_of(worker) - waited >= 5, "it was not short of a processor"
-    finally:
-        for hog in hogs:
-            hog.kill()
-            hog.wait()
+    # The loop's thread alone: the one that watches it may be awake all the time.
+    os.sched_setaffinity(worker, {core})
+    waited = delay_of(worker)
+    hog = subprocess.run([sys.executable, "-c", HOG, str(core)], timeout=60, check=False)
+    if hog.returncode:
+        pytest.skip("this user may not take a processor from others")
+    if delay_of(worker) - waited < 1:
+        pytest.skip("the system did not give all of a processor to the program that takes it")
     call(server, "crunch", seconds=0.8)
     assert first_of(server)["tool"] == "crunch"
+
+
+@pytest.mark.parametrize(
+    ("computed", "delayed", "watched", "expected"),
+    [
+        (1.0, 0.0, 1.0, 1.0),  # it computes
+        (1.0, 0.0, 0.0, 1.0),  # in C, so that not even the watching thread runs
+        (0.0, 0.0, 1.0, 1.0),  # it is blocked in the operating system
+        (0.0, 0.0, 0.0, 0.1),  # the process was stopped, or the machine was: nothing ran
+        (0.1, 0.9, 1.0, 0.1),  # others had the processor, of this thread alone
+        (0.1, 0.9, 0.1, 0.1),  # and of all threads
+        (0.4, 0.6, 1.0, 0.4),  # it computes, and has not enough of a processor
+    ],
+)
+def test_only_time_in_which_it_could_have_turned_counts(
+    computed: float, delayed: float, watched: float, expected: float
+) -> None:
+    since, now = Reading(5.0, 2.0, 3.0, 4.0), Reading(6.0, 2.0 + computed, 3.0 + delayed, 4.0 + watched)
+    assert held(since, now, 0.05) == pytest.approx(expected)
 
 
 def delay_of(pid: int) -> float:
