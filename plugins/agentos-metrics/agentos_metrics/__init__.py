@@ -21,7 +21,7 @@ from agentos import (
 )
 from agentos_metrics.activity import ActivityRecorder
 from agentos_metrics.backlog import BacklogReader
-from agentos_metrics.calls import CallCounter
+from agentos_metrics.calls import NO_MODEL, CallCounter
 from agentos_metrics.labels import OTHER, BoundedLabel
 from agentos_metrics.metrics import REQUEST_SECONDS, REQUESTS, RUN_SECONDS, RUNS
 from agentos_metrics.places import Places, Reading
@@ -155,7 +155,7 @@ class MetricsPlugin:
 
     def _call_counter(self, tools: Iterable[str]) -> CallCounter:
         folder = None if self._places is None else self._places.folder
-        models = BoundedLabel(MOST_MODELS, folder=folder, name="models")
+        models = BoundedLabel(MOST_MODELS, always=[NO_MODEL], folder=folder, name="models")
         return CallCounter(
             self._recorder, models, BoundedLabel(MOST_TOOLS, always=tools, folder=folder, name="tools"), self._cause
         )
