@@ -37,7 +37,7 @@ class Server:
     ``delete``, and ``add`` for counters. They have an owner each, and no ``caller`` is asked for: a route that shows
     them to clients takes the owner of its caller. ``signals`` wake the workers of this deployment.
 
-    ``activity`` has numbers for monitoring: ``now()`` of this worker (:class:`~agentos.domain.activity.Activity`),
+    ``activity`` has numbers for monitoring: ``now()`` of this worker (:class:`~agentos.Activity`),
     which costs nothing, and ``backlog()`` of the whole deployment, which asks the database.
 
     Nearly all methods want a ``caller``, and what is not the caller's is not there. In a route it is the request's,

@@ -16,8 +16,9 @@ from agentos_metrics.metrics import (
     TOKENS,
     TOOL_CALLS,
     TOOL_SECONDS,
+    Metric,
 )
-from agentos_metrics.recorder import Recorder
+from agentos_metrics.recorder import Recorder, TimedCounter
 
 NO_MODEL = "none"
 """The model of tokens of agents that do not say which one they called."""
@@ -35,6 +36,7 @@ class CallCounter:
         self._models = models
         self._tools = tools
         self._cause = cause
+        self._counters: dict[tuple[str, ...], TimedCounter] = {}
 
     def call(self, call: Step | ToolCallEvent) -> None:
         """Count the end of a call."""
@@ -42,13 +44,13 @@ class CallCounter:
             self._model_call(call)
         else:
             labels = (self._tools(call.tool_name), call.status)
-            self._recorder.timed(TOOL_CALLS, labels, TOOL_SECONDS, labels[:1]).record(call.duration or 0.0)
+            self._timed(TOOL_CALLS, labels, TOOL_SECONDS).record(call.duration or 0.0)
 
     def run(self, run: Run, agent: str) -> None:
         """Count what a run took that ended: its tokens, and the time to its first token."""
-        for model, usage in tokens_by_model(run):
+        for model, taken in tokens_by_model(run):
             label = self._models(model)
-            for kind, tokens in zip(KINDS, _kinds(usage), strict=True):
+            for kind, tokens in zip(KINDS, taken, strict=True):
                 if tokens:
                     self._recorder.add(TOKENS, (label, kind), tokens)
         first = next((step for step in run.steps if step.time_to_first_token is not None), None)
@@ -59,8 +61,7 @@ class CallCounter:
     def _model_call(self, step: Step) -> None:
         model = (self._models(step.model),)
         cause = "" if step.status == "completed" else self._cause(step.cause)
-        calls = self._recorder.timed(MODEL_CALLS, (*model, step.status, cause), MODEL_SECONDS, model)
-        calls.record(step.duration)
+        self._timed(MODEL_CALLS, (*model, step.status, cause), MODEL_SECONDS).record(step.duration)
         if step.attempt > 1:
             self._recorder.add(MODEL_RETRIES, model)
         first = step.time_to_first_token
@@ -70,9 +71,19 @@ class CallCounter:
         if step.usage is not None and step.usage.completion_tokens and step.duration > first:
             self._recorder.observe(MODEL_SPEED, model, step.usage.completion_tokens / (step.duration - first))
 
+    def _timed(self, counter: Metric, labels: tuple[str, ...], histogram: Metric) -> TimedCounter:
+        """Return what counts calls with these labels, and observes their durations by the first of them."""
+        key = (counter.name, *labels)
+        found = self._counters.get(key)
+        if found is None:
+            self._counters[key] = found = self._recorder.timed(counter, labels, histogram, labels[:1])
+        return found
 
-def tokens_by_model(run: Run) -> Iterator[tuple[str, Usage]]:
-    """Yield what each model took. The sum is what the run's row says, also where steps say less or more.
+
+def tokens_by_model(run: Run) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """Yield what each model took, in the order of :data:`KINDS`.
+
+    The sum is what the run's row says, also where steps say less or more.
 
     A long run keeps some of its steps alone, and agents that are not ours may have none: the rest is of the run's
     model.
@@ -82,9 +93,9 @@ def tokens_by_model(run: Run) -> Iterator[tuple[str, Usage]]:
         if step.type == "model_call" and step.usage is not None:
             taken = tuple(map(min, _kinds(step.usage), left))
             left = tuple(one - other for one, other in zip(left, taken, strict=True))
-            yield step.model or NO_MODEL, Usage(*taken)
+            yield step.model or NO_MODEL, taken
     if any(left):
-        yield run.model or NO_MODEL, Usage(*left)
+        yield run.model or NO_MODEL, left
 
 
 def _kinds(usage: Usage) -> tuple[int, ...]:
