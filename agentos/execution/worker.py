@@ -150,15 +150,11 @@ class Worker:
                 self._execute(*execution)
 
     def take_over(self, run_id: str) -> bool:
-        """Claim a run of a lost worker, and end it, or execute it in a thread of its own. Raises ``StorageError``.
-
-        Return whether it is executed here.
-        """
+        """Claim a run of a lost worker: end it, or execute it in a thread (True). May raise ``StorageError``."""
         execution = self._claim(run_id)
-        if execution is None:
-            return False
-        self._spawn(self._execute, *execution)
-        return True
+        if execution is not None:
+            self._spawn(self._execute, *execution)
+        return execution is not None
 
     def resume(self, run: Run) -> None:
         """Execute a run whose pause was answered: one in the background by the executor, another one at once."""
