@@ -60,7 +60,7 @@ class Watchdog:
         self.holds = 0
         self.held_seconds = 0.0
         self._limit = limit
-        self._beat_seconds = min(max(limit / 8, 0.01), 0.25)
+        self._beat_seconds = min(max(limit / 4, 0.01), 0.25)
         self._tick_seconds = min(max(limit / 4, 0.02), 0.5)
         self._recent = _Recent()
         self._main = get_ident()
