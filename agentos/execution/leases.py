@@ -56,7 +56,7 @@ class LeaseKeeper(PeriodicThread):
         self.renewed += len(mine)
         for live in before:
             if live.run.id not in mine and live.stream.last is None:
-                self.lost += 1
+                self.lost += live.cancellation.cause is None  # once, however long it takes to stop
                 self._worker.stop(live, WorkerLost("another worker took the run over, or its session was deleted"))
         orphans = {run_id for run_id in mine if not self._worker.has(run_id)}
         for run_id in orphans & self._orphans:

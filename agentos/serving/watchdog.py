@@ -176,6 +176,11 @@ class Watchdog:
         return Reading(time.monotonic(), cpu, _delayed(self._schedule), self._watched)
 
 
+def watchdog_works() -> bool:
+    """Return whether this system tells how much another thread has computed; macOS does not."""
+    return hasattr(time, "pthread_getcpuclockid")
+
+
 def held(since: Reading, now: Reading, tick: float) -> float:
     """Return for how many seconds the loop's thread was at work, or blocked, between two readings.
 

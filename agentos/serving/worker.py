@@ -24,7 +24,7 @@ from agentos.serving import log_writer
 from agentos.serving.application import serving_config
 from agentos.serving.connections import Connections, abort
 from agentos.serving.patching import check_patched
-from agentos.serving.watchdog import Watchdog
+from agentos.serving.watchdog import Watchdog, watchdog_works
 from agentos.serving.write_coalescer import WriteCoalescer
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ class Worker(GeventWorker):
     def _watchdog(self) -> Watchdog | None:
         """Begin to watch the event loop, if that is wanted; metrics show what the watchdog counts."""
         limit = (self.services.config if self.services is not None else serving_config()).hold_warning
-        if not limit:
+        if not limit or not watchdog_works():
             return None
         watchdog = Watchdog(limit)
         if self.services is not None:
