@@ -13,6 +13,7 @@ from agentos._version import __version__
 from agentos.auth.authenticator import Authenticator, Credentials
 from agentos.cancellation import Cancellation
 from agentos.config import Config
+from agentos.domain.activity import Activity, Backlog, PoolUse
 from agentos.domain.agent import Agent, StreamingAgent
 from agentos.domain.denied import Denied
 from agentos.domain.event import (
@@ -148,6 +149,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "WAITING_TEXT",
+    "Activity",
     "Agent",
     "AgentExists",
     "AgentFailed",
@@ -162,6 +164,7 @@ __all__ = [
     "Arrival",
     "AuthenticationUnavailable",
     "Authenticator",
+    "Backlog",
     "Bounds",
     "BusyPolicy",
     "Cancellation",
@@ -214,6 +217,7 @@ __all__ = [
     "PendingExpired",
     "PendingKind",
     "PluginError",
+    "PoolUse",
     "PreconditionFailed",
     "Principal",
     "ProviderError",

@@ -56,7 +56,7 @@ def _application(config: Config, services: Services) -> Flask:
     app.extensions["agentos"] = services
     app.extensions["agentos.plugin_server"] = server = server_of(services)
     app.extensions["agentos.body"] = body = BodyReader(limit=config.max_request_size, seconds=config.request_timeout)
-    app.extensions["agentos.streams"] = StreamLimits(config)
+    app.extensions["agentos.streams"] = services.activity.streams = StreamLimits(config)
     app.json = OrjsonProvider(app)
     # A redirect to the address with or without a slash would be HTML, and would lose the body of a POST.
     app.url_map.strict_slashes = False

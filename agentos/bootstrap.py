@@ -38,6 +38,7 @@ from agentos.plugins.observers import Observers
 from agentos.registries import Registries, SignalsFactory, StorageFactory
 from agentos.registry import Registry
 from agentos.runtime.before_model_call import BeforeModelCall
+from agentos.services.activity import ActivityService
 from agentos.services.agent_checks import check_agents, check_assistant
 from agentos.services.agent_tools import AgentTools
 from agentos.services.agent_versions import AgentVersionService
@@ -133,9 +134,10 @@ def _assemble(
     executor = _made(registries.executors, config.executor, "AGENTOS_EXECUTOR is", opened, config)
     submission = Submission(executor, _source(registries.executors, config.executor))
     slow_tools = SlowLog("tool call", config.slow_tool)
+    log = EventLog(storage, signals.notify)
     worker = Worker(
         storage,
-        EventLog(storage, signals.notify),
+        log,
         lease,
         signals,
         submission,
@@ -178,6 +180,7 @@ def _assemble(
         auth=AuthService(authenticators, RateLimits(config)),
         keys=KeyService(storage),
         health=HealthService(storage, worker, config, providers=_provider_checks(catalog, agent_service, config)),
+        activity=ActivityService(storage, worker, log, leases),
         housekeeping=HousekeepingService(storage, config),
         worker=worker,
         signals=signals,
@@ -194,9 +197,12 @@ def _provider_checks(catalog: Catalog, agents: AgentService, config: Config) -> 
 
 
 def _observers(manager: PluginManager) -> RunObservers:
-    finished, observed = (Observers(manager.implementations(hook)) for hook in ("run_finished", "run_event"))
+    hooks = ("run_finished", "run_event", "call_finished")
+    finished, observed, ended = (Observers(manager.implementations(hook)) for hook in hooks)
     return RunObservers(
-        lambda run: finished(run=run), (lambda run, event: observed(run=run, event=event)) if observed else None
+        lambda run: finished(run=run),
+        (lambda run, event: observed(run=run, event=event)) if observed else None,
+        (lambda run, call: ended(run=run, call=call)) if ended else None,
     )
 
 

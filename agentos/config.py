@@ -256,6 +256,12 @@ class Config:
         "Runs without a session that ended so long ago are deleted; 0: never. Others go with their session.",
     )
     drain_timeout: float = setting(25.0, seconds(0, 3600), "How long runs under way may go on after SIGTERM.")
+    hold_warning: float = setting(
+        0.2,
+        seconds(0, 60),
+        "A piece of work that holds a worker for longer, so that none of its other requests goes on, is named in the"
+        " log with its stack; 0: never.",
+    )
     log_level: str = setting("info", one_of("debug", "info", "warning", "error"), "Least level that is logged.")
     log_format: str = setting("json", one_of("json", "console"), "Form of the log.")
     log_content: bool = setting(False, FLAG, "Let prompts and answers appear in the log.")

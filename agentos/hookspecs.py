@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from agentos.config import Config
     from agentos.domain.agent import Agent, StreamingAgent
     from agentos.domain.denied import Denied
-    from agentos.domain.event import RunEvent, Step
+    from agentos.domain.event import RunEvent, Step, ToolCallEvent
     from agentos.domain.finished_request import FinishedRequest
     from agentos.domain.message import ToolCall
     from agentos.domain.pending import Pending
@@ -256,6 +256,18 @@ def run_event(run: Run, event: RunEvent | Usage | Step) -> None:
     ``retry_on_crash`` get an event later, once the log has it.
 
     Comes into use with: traces.
+    """
+
+
+@hookspec
+def call_finished(run: Run, call: Step | ToolCallEvent) -> None:
+    """Observe the end of a call to a model (``Step``: each try has its own) or to a tool (``ToolCallEvent``).
+
+    It is what :func:`run_event` shows of it, and in the same threads, but without a call of the plugin for each piece
+    of an answer: a run whose only observers have this hook costs as much for a token as one without. ``call.status`` is
+    ``completed`` or ``failed``. What it raises is logged, a line every few seconds, and never raised.
+
+    Used by: ``agentos-metrics``.
     """
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Sequence
 
 from agentos.domain.checkpoint import Checkpoint
@@ -39,6 +40,10 @@ class EventLog(PeriodicThread):
         self._notify = notify
         self._open: dict[str, tuple[Run, EventStream]] = {}
         self._writing = FairLock()  # many runs that end at once wait for it
+        self._complete_at = 0.0  # when a write began after which the log had all that there was
+        self.commits = self.events = 0
+        self.commit_seconds = 0.0
+        """Totals: commits, the events that they wrote, the time that they took."""
         failure = "events could not be logged and stay in memory; trying again"
         super().__init__(
             "event-log", self._write, INTERVAL, logger=logger, failure=failure, idle=lambda: not self._open
@@ -46,9 +51,16 @@ class EventLog(PeriodicThread):
 
     def open(self, run: Run, stream: EventStream) -> None:
         """Begin to write a run's events, as long as it is at the same attempt."""
+        if not self._open:
+            self._complete_at = time.monotonic()
         self._open[run.id] = (run, stream)
         self.wake()
         self.start()
+
+    @property
+    def lag(self) -> float:
+        """The age in seconds that the oldest event which is not in the log may have; 0 without a run."""
+        return time.monotonic() - self._complete_at if self._open else 0.0
 
     def release(self, run_id: str) -> None:
         """Stop writing a run's events: after this, what its stream has not logged is the caller's to write."""
@@ -58,11 +70,13 @@ class EventLog(PeriodicThread):
         self._writing.pass_through()
 
     def _write(self) -> None:
+        began = time.monotonic()
         left = list(self._open.items())
         while left:
             with self._writing:  # anew for each part, so that the end of a run waits for one part at most
                 if part := self._take(left):
                     self._commit(part)
+        self._complete_at = began
 
     def _take(self, left: list[tuple[str, tuple[Run, EventStream]]]) -> list[Fresh]:
         """Return what is new in the last of these streams, until it is enough for a commit, and drop them."""
@@ -80,7 +94,11 @@ class EventLog(PeriodicThread):
 
     def _commit(self, part: Sequence[Fresh]) -> None:
         batches = [FrameBatch(run.id, frames, run.attempt, checkpoints) for run, _, frames, checkpoints in part]
+        began = time.monotonic()
         left_out = self._storage.events.append(batches)
+        self.commits += 1
+        self.events += sum(len(batch.frames) for batch in batches)
+        self.commit_seconds += time.monotonic() - began
         for run, stream, frames, checkpoints in part:
             if run.id not in left_out:
                 stream.mark_logged(frames[-1].number if frames else 0, len(checkpoints))

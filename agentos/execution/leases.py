@@ -35,6 +35,8 @@ class LeaseKeeper(PeriodicThread):
         )
         self.transient = False
         """Set by a process that ends soon, and would take with it what it took over: it sweeps only if it has to."""
+        self.renewed = self.lost = self.sweeps = self.taken_over = 0
+        """Totals: leases prolonged, runs lost to others, sweeps, runs of lost workers that are executed here."""
 
     def _work(self) -> None:
         self.renew()
@@ -51,8 +53,10 @@ class LeaseKeeper(PeriodicThread):
         """
         before = self._worker.running()
         mine = set(self._storage.runs.renew_leases(self._lease))
+        self.renewed += len(mine)
         for live in before:
             if live.run.id not in mine and live.stream.last is None:
+                self.lost += live.cancellation.cause is None  # once, however long it takes to stop
                 self._worker.stop(live, WorkerLost("another worker took the run over, or its session was deleted"))
         orphans = {run_id for run_id in mine if not self._worker.has(run_id)}
         for run_id in orphans & self._orphans:
@@ -67,13 +71,14 @@ class LeaseKeeper(PeriodicThread):
         Those that wait for a worker are submitted; those of lost workers are claimed, and executed if they may be;
         those that were asked to stop are ended.
         """
+        self.sweeps += 1
         seen: set[str] = set()
         while not self._worker.draining:
             found = self._storage.runs.unattended(limit=SWEEP_BATCH)
             for run_id in found.stopped:
                 self._end_stopped(run_id)
             for run_id in found.lost:
-                self._worker.take_over(run_id)
+                self.taken_over += self._worker.take_over(run_id)
             for run_id in () if self.transient else found.unclaimed:
                 self._worker.submit(run_id)
             # There are more if a kind was cut; but those that could not be dealt with are found again and again.

@@ -33,16 +33,23 @@ Observe = Callable[[Run, Event], object]
 """Shows an event to the plugins. Must not raise."""
 
 
-class ObservedRun(LiveRun):
-    """A run that is made where a plugin has the hook ``run_event``; other runs pay nothing for it.
+Ended = Step | ToolCall
+"""The end of a call to a model or a tool."""
+
+ObserveCall = Callable[[Run, Ended], object]
+"""Shows the end of a call to the plugins. Must not raise."""
+
+
+class _ShownRun(LiveRun):
+    """A run that shows something of itself to plugins.
 
     Events are queued as they are recorded, under the run's lock, and shown outside of it. One thread at a time shows
     them: the run's own, or one that ends the run. So they come in order, and none comes while another is shown.
     """
 
-    def __init__(self, admission: Admission, *arguments: Any, observe: Observe, **options: Any) -> None:
+    def __init__(self, admission: Admission, *arguments: Any, observe: Callable[..., object], **options: Any) -> None:
         self._observe = observe
-        self._unseen: deque[Event] = deque()
+        self._unseen: deque[Any] = deque()
         self._telling = threading.Lock()
         super().__init__(admission, *arguments, **options)
 
@@ -55,6 +62,35 @@ class ObservedRun(LiveRun):
             finally:
                 self._telling.release()
 
+    def record(self, yielded: Yielded) -> None:
+        """Take in what the agent yielded, publish it to followers, and then show it to observers."""
+        try:
+            super().record(yielded)
+        finally:
+            if self._unseen:
+                self.tell()
+
+
+class CallObservedRun(_ShownRun):
+    """A run that is made where a plugin has the hook ``call_finished`` and none has ``run_event``.
+
+    Nothing is done for the pieces of an answer but the look whether anything is to be shown.
+    """
+
+    def _add(self, event: Reasoning | ToolCall, frames: list[Frame]) -> None:
+        super()._add(event, frames)
+        if has_ended(event):
+            self._unseen.append(event)
+
+    def _keep_step(self, step: Step) -> None:
+        super()._keep_step(step)
+        if has_ended(step):
+            self._unseen.append(step)
+
+
+class ObservedRun(_ShownRun):
+    """A run that is made where a plugin has the hook ``run_event``; other runs pay nothing for it."""
+
     def tell_end(self) -> None:
         """Show observers the last event of a run that has ended."""
         self._unseen.append(terminal_event(self.run, self.transcript.tokens))
@@ -64,13 +100,6 @@ class ObservedRun(LiveRun):
         """Show observers that the run paused."""
         self._unseen.append(paused_event(self.run.pending, self.run.usage))
         self.tell()
-
-    def record(self, yielded: Yielded) -> None:
-        """Take in what the agent yielded, publish it to followers, and then show it to observers."""
-        try:
-            super().record(yielded)
-        finally:
-            self.tell()
 
     def _begin(self, first: RunStart | Resumed) -> None:
         super()._begin(first)
@@ -97,3 +126,8 @@ class ObservedRun(LiveRun):
     def _keep_step(self, step: Step) -> None:
         super()._keep_step(step)
         self._unseen.append(step)
+
+
+def has_ended(event: Event) -> bool:
+    """Return whether an event is the end of a call to a model or a tool."""
+    return isinstance(event, Step | ToolCall) and event.status != "started"

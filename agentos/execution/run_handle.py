@@ -184,22 +184,23 @@ class RunHandle:
     def _follow(
         self, run: Run, live: LiveRun | None, after: int, heartbeat: float, sink: Sink | None
     ) -> Generator[Sequence[Frame], None, None]:
-        log = LogFollower(self._storage, self._signals, run, poll=self._poll)
-        place: int | None = after
-        while place is not None:
-            if live is None:
-                place = yield from log.follow(place, heartbeat, lambda _: self._live() is not None)
-                live = self._live()
-            elif not live.stream.retains(place):  # a slow reader, or a late one
-                place = yield from log.follow(place, heartbeat, live.stream.retains)
-            else:
-                before = place
-                place = yield from live.stream.follow(place, heartbeat=heartbeat, sink=sink)
-                if not live.stream.retains(place):
-                    continue
-                if not live.stream.continues_elsewhere or (live.stream.last is not None and place > before):
-                    return
-                live = None  # it was taken over, or this reader had seen the pause
+        with self._here.followers:
+            log = LogFollower(self._storage, self._signals, run, poll=self._poll)
+            place: int | None = after
+            while place is not None:
+                if live is None:
+                    place = yield from log.follow(place, heartbeat, lambda _: self._live() is not None)
+                    live = self._live()
+                elif not live.stream.retains(place):  # a slow reader, or a late one
+                    place = yield from log.follow(place, heartbeat, live.stream.retains)
+                else:
+                    before = place
+                    place = yield from live.stream.follow(place, heartbeat=heartbeat, sink=sink)
+                    if not live.stream.retains(place):
+                        continue
+                    if not live.stream.continues_elsewhere or (live.stream.last is not None and place > before):
+                        return
+                    live = None  # it was taken over, or this reader had seen the pause
 
     def _wait_elsewhere(self, deadline: float) -> Run | None:
         with self._signals.listen(run_topic(self.run_id)) as wakeup:

@@ -7,10 +7,14 @@ from typing import Protocol
 
 from agentos.errors import AgentOSError
 from agentos.execution.live import LiveRun
+from agentos.tally import Tally
 
 
 class RunsHere(Protocol):
     """The runs under way in this worker."""
+
+    followers: Tally
+    """Those that read the events of runs, also of runs at other workers."""
 
     def get(self, run_id: str) -> LiveRun | None:
         """Return one of them."""

@@ -21,7 +21,6 @@ from agentos.execution.claims import RunClaims
 from agentos.execution.finalizer import RunFinalizer
 from agentos.execution.live import LiveRun
 from agentos.execution.live_runs import ABANDON_AFTER, LiveRuns, side_by_side
-from agentos.execution.observed import ObservedRun
 from agentos.execution.observers import NO_OBSERVERS, RunObservers
 from agentos.execution.pause import RunPauser
 from agentos.execution.preparation import Prepare, Prepared
@@ -33,6 +32,7 @@ from agentos.observability.call_log import ToolCallLog
 from agentos.storage.admission import Admission, Ended, Lease, Quota
 from agentos.storage.idempotency import IdempotencyKey, Replay
 from agentos.storage.interface import Storage
+from agentos.tally import Tally
 
 OBSERVERS_WAIT = 1.0
 """Seconds that the end of the process waits for those who observe the end of a run."""
@@ -66,6 +66,7 @@ class Worker:
         tool_log: ToolCallLog | None = None,
     ) -> None:
         self.draining = False
+        self.followers = Tally()
         self._runs = LiveRuns()
         self._storage = storage
         self._log = log
@@ -75,8 +76,7 @@ class Worker:
         self._background_quota, self._quota = quota, dataclasses.replace(quota, unclaimed=None)
         self._observers = observers
         # Decided once: a run that no plugin observes has no look-out for observers on the way of its tokens.
-        observe = observers.on_event
-        self._new_live = LiveRun if observe is None else partial(ObservedRun, observe=observe)
+        self._new_live = observers.new_live()
         self._tool_log = tool_log
         self._finalizer = RunFinalizer(storage, log)
         self._pauser = RunPauser(storage, log, self._finalizer, limit=max_paused)
@@ -150,11 +150,12 @@ class Worker:
             if execution is not None:
                 self._execute(*execution)
 
-    def take_over(self, run_id: str) -> None:
-        """Claim a run of a lost worker, and end it, or execute it in a thread of its own. Raises ``StorageError``."""
+    def take_over(self, run_id: str) -> bool:
+        """Claim a run of a lost worker: end it, or execute it in a thread (True). May raise ``StorageError``."""
         execution = self._claim(run_id)
         if execution is not None:
             self._spawn(self._execute, *execution)
+        return execution is not None
 
     def resume(self, run: Run) -> None:
         """Execute a run whose pause was answered: one in the background by the executor, another one at once."""

@@ -38,6 +38,10 @@ class AgentTools:
         """Return all tools that there are now, by the names that agents name them by."""
         return sorted([*self._registered, *self._sources], key=lambda entry: entry.name)
 
+    def registered(self) -> list[str]:
+        """Return the sorted names by which models know the tools of code and plugins. Asks no source."""
+        return sorted({entry.value.name for entry in self._registered})
+
     def find(self, name: str) -> Tool | None:
         """Return the tool of this name, if there is one."""
         source, separator, tool = name.partition("/")

@@ -104,6 +104,10 @@ class AgentService:
         """Return the sorted ids of the agents that code and plugins registered. Asks no database."""
         return tuple(self._registered.names())
 
+    def registered_tools(self) -> tuple[str, ...]:
+        """Return the sorted names by which models know the tools that code and plugins registered."""
+        return tuple(self.tools.registered())
+
     def example(self) -> AgentInfo | None:
         """Return an agent to try first: the assistant, else the first of code and plugins. Asks no database."""
         names = self._registered.names()

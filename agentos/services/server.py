@@ -9,6 +9,7 @@ from agentos.config import Config
 from agentos.deployment_directory import shared_directory
 from agentos.domain.principal import ADMIN, ANONYMOUS, SCOPES_OF_ONE_OWNER, Principal
 from agentos.execution.signals import Signals
+from agentos.services.activity import ActivityService
 from agentos.services.agents import AgentService
 from agentos.services.records import RecordService
 from agentos.services.runs import RunService
@@ -36,6 +37,9 @@ class Server:
     ``delete``, and ``add`` for counters. They have an owner each, and no ``caller`` is asked for: a route that shows
     them to clients takes the owner of its caller. ``signals`` wake the workers of this deployment.
 
+    ``activity`` has numbers for monitoring: ``now()`` of this worker (:class:`~agentos.Activity`),
+    which costs nothing, and ``backlog()`` of the whole deployment, which asks the database.
+
     Nearly all methods want a ``caller``, and what is not the caller's is not there. In a route it is the request's,
     ``agentos.web.caller()``. For what a plugin does by itself, :meth:`principal` makes one.
 
@@ -48,6 +52,7 @@ class Server:
     runs: RunService
     records: RecordService
     signals: Signals
+    activity: ActivityService
 
     @property
     def directory(self) -> Path | None:

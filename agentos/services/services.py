@@ -17,6 +17,7 @@ from agentos.plugins.closing import OpenedThings, close_all
 from agentos.plugins.lifecycle import Lifecycle
 from agentos.plugins.manager import PluginManager
 from agentos.registry import Registry
+from agentos.services.activity import ActivityService
 from agentos.services.agent_versions import AgentVersionService
 from agentos.services.agents import AgentService
 from agentos.services.approval_rules import ApprovalRuleService
@@ -57,6 +58,7 @@ class Services:
     auth: AuthService
     keys: KeyService
     health: HealthService
+    activity: ActivityService
     housekeeping: HousekeepingService
     records: RecordService
     jobs: Jobs
@@ -76,6 +78,7 @@ class Services:
             runs=self.runs,
             records=self.records,
             signals=self.signals,
+            activity=self.activity,
         )
 
     def start(self) -> None:

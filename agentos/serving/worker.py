@@ -24,6 +24,7 @@ from agentos.serving import log_writer
 from agentos.serving.application import serving_config
 from agentos.serving.connections import Connections, abort
 from agentos.serving.patching import check_patched
+from agentos.serving.watchdog import Watchdog, watchdog_works
 from agentos.serving.write_coalescer import WriteCoalescer
 
 if TYPE_CHECKING:
@@ -106,6 +107,7 @@ class Worker(GeventWorker):
     def run(self) -> None:
         """Serve, drain, close: in this order, and each within its time."""
         writer = log_writer.install()
+        watchdog: Watchdog | None = None
         try:
             if self.services is not None:
                 self._start(self.services)
@@ -113,6 +115,7 @@ class Worker(GeventWorker):
             connections = Connections(self, self.services.config if self.services is not None else serving_config())
             _tame_collector()
             gevent.config.track_greenlet_tree = False  # Nothing here asks which greenlet began another, and where.
+            watchdog = self._watchdog()
             log.info("worker ready", extra={"worker": self.pid})
             if writer is not None:
                 writer.settle()  # What is printed when all workers are ready stands below their lines.
@@ -122,6 +125,8 @@ class Worker(GeventWorker):
                 self.notify()
             self._end(connections)
         finally:
+            if watchdog is not None:
+                watchdog.close()
             if self.services is not None:
                 gevent.spawn(_attempt, self.services.close).join(CLOSE_SECONDS)
             if writer is not None:
@@ -133,6 +138,17 @@ class Worker(GeventWorker):
             services.start()
         except AgentOSError as error:  # a plugin without which the server must not serve
             self._refuse(error, error.message)
+
+    def _watchdog(self) -> Watchdog | None:
+        """Begin to watch the event loop, if that is wanted; metrics show what the watchdog counts."""
+        limit = (self.services.config if self.services is not None else serving_config()).hold_warning
+        if not limit or not watchdog_works():
+            return None
+        watchdog = Watchdog(limit)
+        if self.services is not None:
+            self.services.activity.loop = watchdog
+        watchdog.start()
+        return watchdog
 
     def notify(self) -> None:
         """Tell the master that this worker lives; end in order if the master does not."""

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from agentos.domain.activity import PoolUse
 from agentos.domain.times import utc_now
 from agentos.storage.agents import AgentStore
 from agentos.storage.aliases import AliasStore
@@ -74,6 +75,10 @@ class Storage(ABC):
 
         A backend without files leaves this as it is.
         """
+        return None
+
+    def pool(self) -> PoolUse | None:
+        """Return how many connections to the database are in use, at once; ``None`` where there is no pool."""
         return None
 
     @abstractmethod

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from agentos.domain.activity import Backlog
 from agentos.domain.checkpoint import Checkpoint
 from agentos.domain.event import Frame
 from agentos.domain.message import Message
@@ -257,6 +258,15 @@ class RunStore(ABC):
         ``unclaimed`` and ``lost`` could be claimed now: no older run of their session is unfinished. ``unclaimed`` were
         not claimed in the time that they should have been.
         """
+
+    # --- for those who watch ----------------------------------------------------------------------------------------
+
+    def backlog(self) -> Backlog | None:
+        """Return how many runs of all owners wait, and since when. ``None``: this backend does not count them.
+
+        Asked every few seconds by each worker whose metrics are read, so it must be cheap with very many runs.
+        """
+        return None
 
     # --- deleting --------------------------------------------------------------------------------------------------
 

@@ -201,3 +201,20 @@ def test_a_stream_that_has_the_runs_end_continues_nowhere(timers: TimerThread, l
     stream = EventStream(timers)
     stream.append(Frame(1, last, b"{}"))
     assert not stream.continues_elsewhere
+
+
+def test_it_counts_what_it_wrote_and_says_how_far_it_is_behind(
+    storage: Database, log: EventLog, timers: TimerThread
+) -> None:
+    assert log.lag == 0.0
+    run, stream = admitted(storage), EventStream(timers)
+    stream.extend(frames(1, 3))
+    storage.away = True
+    log.open(run, stream)
+    until(lambda: log.lag > 0.5)
+    assert (log.commits, log.events) == (0, 0)
+    storage.away = False
+    until(lambda: (log.commits, log.events) == (1, 3) and log.lag < 0.4)
+    assert log.commit_seconds > 0
+    log.release(run.id)
+    assert log.lag == 0.0

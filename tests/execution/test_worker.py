@@ -503,7 +503,10 @@ def test_a_worker_that_lost_its_lease_stops_the_run(storage: Storage) -> None:
     live = start(slow, Speaker(stream))
     time.sleep(0.3)
     assert storage.runs.claim(live.run.id, Lease("other", 30), now=utc_now()) is not None
-    LeaseKeeper(storage, slow, Lease("slow", 0.1)).renew()
+    keeper = LeaseKeeper(storage, slow, Lease("slow", 0.1))
+    keeper.renew()
+    keeper.renew()
+    assert keeper.lost == 1
     assert live.stream.wait(5) is None  # how it ends is not this worker's to say
     assert live.stream.redirected_to_log
     slow.close()

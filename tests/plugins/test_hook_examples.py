@@ -178,6 +178,13 @@ def test_run_event(serve) -> None:
     until(lambda: plugin.tokens["anonymous"] == used["prompt_tokens"] + used["completion_tokens"])
 
 
+def test_call_finished(serve) -> None:
+    plugin = example("call_finished")
+    served = serve("Hello", [Fail(ProviderError("no"))], plugins={"count": plugin})
+    assert [served.run("Hi").status_code for _ in range(2)] == [200, 502]
+    until(lambda: plugin.calls == {("test:model", "completed"): 1, ("test:model", "failed"): 1})
+
+
 def test_run_finished(serve) -> None:
     plugin = example("run_finished")
     served = serve("Hello", [Fail(ProviderError("no"))], plugins={"ends": plugin})

@@ -146,6 +146,7 @@ QUERIES = {
     "events.read": lambda s: s.events.read("r", after=3),
     "events.append": lambda s: s.events.append([FrameBatch("r", frames(1, 2))]),
     "events.append with checkpoints": lambda s: s.events.append([FrameBatch("r", checkpoints=[Checkpoint(number=2)])]),
+    "runs.backlog": lambda s: s.runs.backlog(),
     "runs.unattended": lambda s: s.runs.unattended(limit=5),
     "runs.claim": lambda s: s.runs.claim("r", LEASE, now=at(5)),
     "runs.claim after a pause": lambda s: s.runs.claim("resumed", LEASE, now=at(5)),

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from agentos.domain.run import Run
+from agentos.domain.activity import Backlog
+from agentos.domain.pending import PendingKind
+from agentos.domain.run import Run, RunStatus
 from agentos.domain.stored_request import StoredRequest
 from agentos.storage.memory.admission import MemoryAdmission
 from agentos.storage.memory.claims import MemoryClaims
@@ -58,6 +60,26 @@ class MemoryRunStore(MemoryAdmission, MemoryClaims, MemoryPauses, MemoryEndings)
             for row in asked:
                 row.ask_to_stop(forget=False)
             return [row.shown() for row in asked]
+
+    # --- for those who watch ----------------------------------------------------------------------------------------
+
+    def backlog(self) -> Backlog | None:
+        with self._lock:
+            rows = list(self._rows.runs.values())
+            queued = [row.run.created_at for row in rows if row.run.status is RunStatus.QUEUED]
+            waiting = [
+                action.created_at
+                for row in rows
+                if row.paused
+                for action in row.actions
+                if action.kind is PendingKind.APPROVAL and action.answer is None
+            ]
+            return Backlog(
+                queued=len(queued),
+                oldest_queued_at=min(queued, default=None),
+                paused=sum(row.paused for row in rows),
+                oldest_approval_at=min(waiting, default=None),
+            )
 
     # --- deleting --------------------------------------------------------------------------------------------------
 

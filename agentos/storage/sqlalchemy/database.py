@@ -16,8 +16,9 @@ import sqlalchemy
 from sqlalchemy import Engine, Executable
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.pool import PoolProxiedConnection
+from sqlalchemy.pool import PoolProxiedConnection, QueuePool
 
+from agentos.domain.activity import PoolUse
 from agentos.errors import StorageError
 from agentos.observability.repeated import RepeatedLines
 from agentos.observability.slow import SlowLog
@@ -45,6 +46,8 @@ class Database(ABC):
     dialect: ClassVar[str]
     ping: ClassVar[Executable]
     """A query that fails unless the database can be reached and used."""
+    connections: ClassVar[int]
+    """How many connections its pool has at most."""
     begin_snapshot: ClassVar[str]
     """The statement that begins a transaction in which all queries see the same state."""
 
@@ -69,6 +72,11 @@ class Database(ABC):
     def exists(self) -> bool:
         """Return whether there is a database to connect to, without making one."""
         return True
+
+    def pool(self) -> PoolUse:
+        """Return how many of its connections are in use."""
+        pool = cast("QueuePool", self.engine.pool)
+        return PoolUse(used=max(0, pool.checkedout()), idle=pool.checkedin(), limit=self.connections)
 
     def check(self) -> None:
         """Raise :class:`~agentos.errors.StorageError` unless the database can be reached, read and written."""

@@ -66,6 +66,7 @@ class PostgresqlDatabase(Database):
 
     dialect = "postgresql"
     ping = text("SHOW transaction_read_only")
+    connections = POOL_SIZE + POOL_OVERFLOW
     begin_snapshot = "BEGIN ISOLATION LEVEL REPEATABLE READ"
 
     def __init__(self, parameters: dict[str, Any], *, pooled: bool) -> None:

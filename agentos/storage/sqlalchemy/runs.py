@@ -16,6 +16,7 @@ from agentos.storage.paging import Page, Paging, page_of
 from agentos.storage.run_requests import request_of
 from agentos.storage.runs import RunFilter
 from agentos.storage.sqlalchemy.admission import SqlAdmission
+from agentos.storage.sqlalchemy.backlog import SqlBacklog
 from agentos.storage.sqlalchemy.claims import SqlClaims
 from agentos.storage.sqlalchemy.columns import microseconds, without_index
 from agentos.storage.sqlalchemy.connection import Connection, Row
@@ -63,7 +64,7 @@ def _list(names: tuple[str, ...], *, after: bool) -> Select[Any]:
     return paged(RUNS.where(*conditions), runs.c.created_at, runs.c.id, after=after)
 
 
-class SqlRunStore(SqlAdmission, SqlClaims, SqlPauses, SqlEndings, SqlDeletion):
+class SqlRunStore(SqlAdmission, SqlClaims, SqlPauses, SqlEndings, SqlDeletion, SqlBacklog):
     """Runs by id and by time. What happens to a run in its life is in the modules of the classes above."""
 
     def get(self, run_id: str, *, owner: str | None) -> Run | None:

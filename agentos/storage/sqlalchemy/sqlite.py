@@ -44,9 +44,10 @@ class SqliteDatabase(Database):
     dialect = "sqlite"
     ping = text("PRAGMA schema_version")
     begin_snapshot = "BEGIN"
+    connections = 20
 
     def __init__(self, path: Path) -> None:
-        super().__init__(_engine(path, connections=20), str(path))
+        super().__init__(_engine(path, connections=self.connections), str(path))
         self._path = path
         # One connection for all writes: its cache holds the pages that the next write changes. SQLite drops the cache
         # of every other connection at each of them.

@@ -9,6 +9,7 @@ from pathlib import Path
 import sqlalchemy
 from sqlalchemy import TextClause, inspect, select, text
 
+from agentos.domain.activity import PoolUse
 from agentos.errors import StorageError
 from agentos.storage.interface import Storage
 from agentos.storage.migrations import COMPATIBILITY, HEAD, migrate
@@ -79,6 +80,9 @@ class SqlStorage(Storage):
 
     def check(self) -> None:
         self._database.check()
+
+    def pool(self) -> PoolUse:
+        return self._database.pool()
 
     def now(self) -> datetime:
         return time_of(self._database.query(_NOW).scalar())

@@ -63,6 +63,7 @@ from agentos.testing.storage.agents import AgentContract  # noqa: E402
 from agentos.testing.storage.aliases import AliasContract  # noqa: E402
 from agentos.testing.storage.answers import AnswerContract  # noqa: E402
 from agentos.testing.storage.attachments import AttachmentContract  # noqa: E402
+from agentos.testing.storage.backlog import BacklogContract  # noqa: E402
 from agentos.testing.storage.cancelling import CancelContract  # noqa: E402
 from agentos.testing.storage.checkpoints import CheckpointContract  # noqa: E402
 from agentos.testing.storage.claims import ClaimContract  # noqa: E402
@@ -127,6 +128,7 @@ class StorageContract(
     RefusedAnswerContract,
     CheckpointContract,
     WaitingContract,
+    BacklogContract,
     EventContract,
     HousekeepingContract,
     DeletionContract,

@@ -1,12 +1,27 @@
-"""Counts requests, runs and what workers use, and serves the counts of all workers at ``/metrics``."""
+"""Counts requests, runs, calls and what workers do, and serves the counts of all workers at ``/metrics``."""
 
 from __future__ import annotations
 
 import logging
 import re
 import threading
+from collections.abc import Iterable
 
-from agentos import FinishedRequest, RegisterRoutes, RegisterSetting, Run, RunStatus, Server, hookimpl, kinds
+from agentos import (
+    FinishedRequest,
+    RegisterRoutes,
+    RegisterSetting,
+    Run,
+    RunStatus,
+    Server,
+    Step,
+    ToolCallEvent,
+    hookimpl,
+    kinds,
+)
+from agentos_metrics.activity import ActivityRecorder
+from agentos_metrics.backlog import BacklogReader
+from agentos_metrics.calls import NO_MODEL, CallCounter
 from agentos_metrics.labels import OTHER, BoundedLabel
 from agentos_metrics.metrics import REQUEST_SECONDS, REQUESTS, RUN_SECONDS, RUNS
 from agentos_metrics.places import Places, Reading
@@ -19,6 +34,8 @@ NO_ROUTE = "none"
 """The route of requests for addresses that are not served."""
 
 MOST_CAUSES = 50
+MOST_MODELS = 100
+MOST_TOOLS = 200
 CAUSE = re.compile("[A-Z][A-Z0-9_]{0,63}")
 FOLDER = "metrics"
 
@@ -36,6 +53,8 @@ class MetricsPlugin:
         self._sampler: ProcessSampler | None = None
         self._agents = BoundedLabel(100)
         self._causes = BoundedLabel(MOST_CAUSES)
+        self._calls = self._call_counter(())
+        self._reading_failed = False
 
     @hookimpl
     def register_settings(self, register: RegisterSetting) -> None:
@@ -53,7 +72,8 @@ class MetricsPlugin:
         from agentos_metrics.routes import make_routes  # Late: commands that serve nothing load no web framework.
 
         self._agents = self._agent_label(server)
-        register(make_routes(self.read))
+        self._calls = self._call_counter(server.agents.registered_tools())
+        register(make_routes(self.read, BacklogReader(server.activity.backlog).read))
 
     @hookimpl
     def server_start(self, server: Server) -> None:
@@ -73,7 +93,9 @@ class MetricsPlugin:
                     )
             self._counters = {}
             self._agents = self._agent_label(server)
-            self._sampler = ProcessSampler(self._recorder)
+            self._calls = self._call_counter(server.agents.registered_tools())
+            activity = ActivityRecorder(self._recorder, server.activity.now)
+            self._sampler = ProcessSampler(self._recorder, activity.sample)
             self._sampler.start()
 
     @hookimpl
@@ -99,13 +121,19 @@ class MetricsPlugin:
         counter.record(request.duration)
 
     @hookimpl
+    def call_finished(self, call: Step | ToolCallEvent) -> None:
+        """Count a call to a model or a tool."""
+        self._calls.call(call)
+
+    @hookimpl
     def run_finished(self, run: Run) -> None:
-        """Count a run."""
-        labels = (self._agents(run.agent_id), run.status.value, self._cause(run), "")
+        """Count a run, and its tokens."""
+        labels = (self._agents(run.agent_id), run.status.value, self._cause_of(run), "")
         counter = self._counters.get(labels)
         if counter is None:
             self._counters[labels] = counter = self._recorder.timed(RUNS, labels[:3], RUN_SECONDS, labels[:1])
         counter.record(run.duration or 0.0)
+        self._calls.run(run, labels[0])
 
     def read(self) -> list[Reading]:
         """Return the numbers of all workers."""
@@ -115,7 +143,9 @@ class MetricsPlugin:
             try:
                 return self._places.read()
             except OSError as error:
-                logger.warning("metrics of other workers cannot be read", extra={"reason": error.strerror})
+                if not self._reading_failed:
+                    logger.warning("metrics of other workers cannot be read", extra={"reason": error.strerror})
+                self._reading_failed = True
         return [Reading(True, list(self._recorder.numbers.read()))]
 
     def _agent_label(self, server: Server) -> BoundedLabel:
@@ -123,10 +153,19 @@ class MetricsPlugin:
         folder = None if self._places is None else self._places.folder
         return BoundedLabel(limit, always=server.agents.registered_ids(), folder=folder, name="agents")
 
-    def _cause(self, run: Run) -> str:
+    def _call_counter(self, tools: Iterable[str]) -> CallCounter:
+        folder = None if self._places is None else self._places.folder
+        models = BoundedLabel(MOST_MODELS, always=[NO_MODEL], folder=folder, name="models")
+        return CallCounter(
+            self._recorder, models, BoundedLabel(MOST_TOOLS, always=tools, folder=folder, name="tools"), self._cause
+        )
+
+    def _cause_of(self, run: Run) -> str:
         if run.status is RunStatus.COMPLETED or run.error is None:
             return ""
-        cause = run.error.details.get("cause") or run.error.code
+        return self._cause(run.error.details.get("cause") or run.error.code)
+
+    def _cause(self, cause: object) -> str:
         # A plugin's own error may have any.
         return self._causes(cause) if isinstance(cause, str) and CAUSE.fullmatch(cause) else OTHER
 

@@ -12,23 +12,25 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import Metric as Family
 
 from agentos import __version__
-from agentos_metrics.metrics import ALL, Metric
+from agentos_metrics.backlog import Gauges
+from agentos_metrics.metrics import ALL, OF_DEPLOYMENT, Metric
 from agentos_metrics.places import Reading
 
 _Sums = Mapping[tuple[str, tuple[str, ...]], Sequence[float]]
 
 
-def render(readings: Sequence[Reading], accept: str) -> tuple[bytes, str]:
+def render(readings: Sequence[Reading], backlog: Gauges, accept: str) -> tuple[bytes, str]:
     """Return the text and its media type: of the formats that a client accepts, OpenMetrics or Prometheus' own."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Collector(readings))
+    registry.register(_Collector(readings, backlog))
     encode, content_type = choose_encoder(accept)
     return encode(registry), content_type
 
 
 class _Collector:
-    def __init__(self, readings: Sequence[Reading]) -> None:
+    def __init__(self, readings: Sequence[Reading], backlog: Gauges) -> None:
         self._readings = readings
+        self._backlog = backlog
 
     def describe(self) -> Iterable[Family]:
         """Name nothing: there is no other collector that could have the same names."""
@@ -39,6 +41,9 @@ class _Collector:
         yield InfoMetricFamily("agentos", "The server.", {"version": __version__, "python": platform.python_version()})
         live = sum(reading.live for reading in self._readings)
         yield GaugeMetricFamily("agentos_workers", "Workers that serve now.", value=live)
+        for metric in OF_DEPLOYMENT:
+            if metric in self._backlog:
+                yield GaugeMetricFamily(metric.name, metric.help, value=self._backlog[metric])
         sums = _add_up(self._readings)
         for metric in ALL:
             time.sleep(0)  # thousands of series take a tenth of a second; other requests have their turns meanwhile

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -10,6 +11,8 @@ from pathlib import Path
 from agentos_metrics.locks import locked
 
 OTHER = "other"
+
+logger = logging.getLogger(__name__)
 
 
 class BoundedLabel:
@@ -25,6 +28,7 @@ class BoundedLabel:
         self._folder = folder
         self._name = f"{name}.labels"
         self._full = limit == 0
+        self._warned = False
 
     def __call__(self, value: str) -> str:
         """Return the value as the label has it."""
@@ -32,7 +36,13 @@ class BoundedLabel:
             return value
         try:
             return OTHER if self._full else self._learn(value)
-        except (OSError, ValueError):  # the list of all workers cannot be read or written
+        except (OSError, ValueError) as error:  # the list of all workers cannot be read or written
+            if not self._warned:
+                extra = {"file": self._name, "reason": str(error)}
+                logger.warning(
+                    "a list of labels cannot be used; what is not in it yet is counted as 'other'", extra=extra
+                )
+            self._warned = True
             return OTHER
 
     def _learn(self, value: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from array import array
@@ -11,6 +12,11 @@ from pathlib import Path
 
 from agentos_metrics.locks import locked, try_lock
 from agentos_metrics.worker_numbers import HEADER, Series
+
+MOST = 1000
+"""Places that are read: those with the lowest numbers. There are as many as there were workers at once."""
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +43,17 @@ class Places:
         self.folder = folder
         self._names: dict[Path, _Names] = {}
         self._lock = threading.Lock()
+        self._warned = False
 
     def read(self) -> list[Reading]:
         """Return the numbers of all places. Raises ``OSError`` if there is no folder."""
         with self._lock, locked(self.folder):  # else a worker that begins could find a place taken that is looked at
-            files = sorted(self.folder.glob("*.values"))
-            return [reading for file in files if (reading := self._read(file)) is not None]
+            files = sorted(self.folder.glob("*.values"), key=lambda file: (len(file.name), file.name))
+            if len(files) > MOST and not self._warned:
+                self._warned = True
+                extra = {"directory": str(self.folder), "files": len(files), "read": MOST}
+                logger.warning("most files of metrics are left out: there are too many", extra=extra)
+            return [reading for file in files[:MOST] if (reading := self._read(file)) is not None]
 
     def _read(self, file: Path) -> Reading | None:
         try:

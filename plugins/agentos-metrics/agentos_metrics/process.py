@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from agentos_metrics.metrics import WORKER_CPU, WORKER_FILES, WORKER_MEMORY, WORKER_START
@@ -15,10 +16,14 @@ INTERVAL = 5.0
 
 
 class ProcessSampler:
-    """Records the figures of this process every few seconds. ``/proc`` has them; elsewhere only CPU is recorded."""
+    """Records the figures of this process every few seconds. ``/proc`` has them; elsewhere only CPU is recorded.
 
-    def __init__(self, recorder: Recorder) -> None:
+    ``also`` is called to record more.
+    """
+
+    def __init__(self, recorder: Recorder, also: Callable[[], object] = lambda: None) -> None:
         self._recorder = recorder
+        self._also = also
         self._labels = (str(recorder.numbers.place),)
         self._before = recorder.get(WORKER_CPU, self._labels)  # of the processes that had this place
         recorder.set(WORKER_START, self._labels, time.time())
@@ -44,6 +49,7 @@ class ProcessSampler:
             self._recorder.set(WORKER_MEMORY, self._labels, memory)
         if files is not None:
             self._recorder.set(WORKER_FILES, self._labels, files)
+        self._also()
 
     def _work(self) -> None:
         while not self._end.wait(INTERVAL):

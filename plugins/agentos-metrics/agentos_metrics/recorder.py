@@ -56,6 +56,14 @@ class Recorder:
             if (start := self._find(metric, labels)) is not None:
                 self.numbers.values[start] += amount
 
+    def observe(self, metric: Metric, labels: tuple[str, ...], value: float) -> None:
+        """Add a value to a histogram."""
+        with self._lock:
+            if (start := self._find(metric, labels)) is not None:
+                values = self.numbers.values
+                values[start + bisect_left(metric.buckets, value)] += 1.0
+                values[start + len(metric.buckets) + 1] += value
+
     def set(self, metric: Metric, labels: tuple[str, ...], value: float) -> None:
         """Set a gauge, or a counter that is counted elsewhere."""
         with self._lock:

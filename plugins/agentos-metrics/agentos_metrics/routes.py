@@ -7,11 +7,12 @@ from collections.abc import Callable, Sequence
 from flask import Response, request
 
 from agentos.web import ResponseSpec, Routes
+from agentos_metrics.backlog import Gauges
 from agentos_metrics.places import Reading
 
 
-def make_routes(read: Callable[[], Sequence[Reading]]) -> Routes:
-    """Return the operation that serves what ``read`` returns."""
+def make_routes(read: Callable[[], Sequence[Reading]], backlog: Callable[[], Gauges]) -> Routes:
+    """Return the operation that serves what ``read`` and ``backlog`` return."""
     routes = Routes("metrics", "Counts for a monitoring system.")
 
     @routes.get(
@@ -33,7 +34,7 @@ def make_routes(read: Callable[[], Sequence[Reading]]) -> Routes:
         """
         from agentos_metrics.exposition import render  # Late: most workers are never asked, and it takes memory.
 
-        text, content_type = render(read(), request.headers.get("Accept", ""))
+        text, content_type = render(read(), backlog(), request.headers.get("Accept", ""))
         return Response(text, content_type=content_type, headers={"Cache-Control": "no-store", "Vary": "Accept"})
 
     return routes

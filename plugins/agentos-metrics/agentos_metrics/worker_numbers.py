@@ -21,7 +21,7 @@ from typing import Self
 from agentos_metrics.locks import locked, try_lock
 from agentos_metrics.metrics import Metric
 
-CAPACITY = 16384
+CAPACITY = 65536
 """Numbers of one worker. All labels are bounded, so that far fewer are needed."""
 
 SIZE = CAPACITY * 8

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from agentos_metrics import MetricsPlugin
-from agentos_metrics.metrics import ALL
+from agentos_metrics.metrics import ALL, OF_DEPLOYMENT
 from flask import Flask
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
@@ -151,11 +151,17 @@ def test_the_process_has_its_figures(agentos_app: Make, agentos_client: AgentCli
     assert samples(agentos_client, "agentos_worker_start_time_seconds")[("0",)] > 1_700_000_000
 
 
-def test_the_page_lists_every_metric_with_its_labels() -> None:
-    page = (Path(__file__).parents[3] / "docs" / "how-to" / "metrics.md").read_text("utf-8")
-    rows = [[cell.strip() for cell in line.split("|")[1:4]] for line in page.splitlines() if line.startswith("| `")]
+def test_the_page_lists_every_metric_with_its_labels_and_unit() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "reference" / "metrics.md").read_text("utf-8")
+    cells = [[cell.strip() for cell in line.split("|")[1:5]] for line in page.splitlines() if line.startswith("| `a")]
+    rows = [row[:3] for row in cells if row[0].startswith("`agentos_")]
     expected = [["`agentos_info`", "gauge", "`version`, `python`"], ["`agentos_workers`", "gauge", ""]]
-    for metric in ALL:
+    for metric in (*ALL, *OF_DEPLOYMENT):
         name = f"{metric.name}_total" if metric.kind == "counter" else metric.name
         expected.append([f"`{name}`", metric.kind, ", ".join(f"`{label}`" for label in metric.labels)])
     assert rows == expected
+    units = {row[0].strip("`"): row[3] for row in cells if row[0].startswith("`agentos_")}
+    assert all(units.values())
+    for name, unit in units.items():
+        if name.removesuffix("_total").endswith(("_seconds", "_bytes")) and "start_time" not in name:
+            assert unit == ("bytes" if "_bytes" in name else "seconds")

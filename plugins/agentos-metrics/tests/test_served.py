@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -15,6 +18,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 PROGRAM = """
 import os
+import time
 import agentos
 
 class Echo:
@@ -25,8 +29,17 @@ class Echo:
             raise RuntimeError("broken")
         yield context.input
 
+def crunch(seconds: float) -> str:
+    "Compute for some seconds of a processor's time."
+    end = time.thread_time() + seconds
+    while time.thread_time() < end:
+        pass
+    return "done"
+
 server = agentos.AgentOS()
 server.register_agent("echo", Echo())
+server.register_agent("model", agentos.Agent(id="model", model="scripted:slow-5x0.02"))
+server.register_tool(crunch)
 """
 
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
@@ -144,6 +157,100 @@ def test_counts_stay_over_a_reload(server: ServerProcess) -> None:
         assert runs(scrape(server.client)) == 20
         counts.append(len(os.listdir(folder)))
     assert max(counts) <= 2 * 4 + 2, "two files for each worker that was there at once, a lock, a list of agents"
+
+
+def test_under_load_counts_only_grow_and_agree_with_the_database(
+    serve: Callable[..., ServerProcess], tmp_path: Path
+) -> None:
+    server = start(serve, tmp_path, AGENTOS_LEASE_SECONDS="2")
+    at_once, over = 6, threading.Event()
+
+    def load() -> None:
+        while not over.is_set():
+            with suppress(OSError):  # its worker was killed, or is about to end
+                server.client.run("model", "Hi")
+
+    threads = [threading.Thread(target=load) for _ in range(at_once)]
+    for thread in threads:
+        thread.start()
+    before: Samples = {}
+    try:
+        for number, what in enumerate(["", "kill", "", "reload", "kill", ""]):
+            if what == "kill":
+                os.kill(children(server)[-1], signal.SIGKILL)
+                wait_until_all_serve(server, 3 + (2 if number > 3 else 0) + (number > 3))
+            elif what == "reload":
+                os.kill(server.pid, signal.SIGHUP)
+                wait_until_all_serve(server, 5)
+            for _ in range(10):
+                before = scrape_that_grew(server, before)
+                time.sleep(0.05)
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join()
+    database = sqlite3.connect(server.environment["AGENTOS_DATABASE_URL"].removeprefix("sqlite:///"))
+    server.wait_for(lambda: saved(database, "count(*)", "ended_at IS NULL") == 0, 30, "done with all runs")
+    server.wait_for(lambda: value(scrape(server.client), "agentos_workers") == 2, 20)
+    found = scrape_that_grew(server, before)
+    # A worker that is killed between the commit of an end and its count takes the count with it.
+    assert 0 <= saved(database, "count(*)") - runs(found) <= 2 * at_once
+    for status in ("completed", "failed"):
+        assert 0 <= saved(database, "count(*)", f"status = '{status}'") - runs(found, status=status) <= 2 * at_once
+    completed = runs(found, status="completed")
+    assert completed > 20
+    for kind in ("prompt", "completion"):
+        tokens = value(found, "agentos_tokens_total", model="scripted:slow-5x0.02", kind=kind)
+        each = saved(database, f"max({kind}_tokens)")
+        assert 0 <= saved(database, f"sum({kind}_tokens)") - tokens <= 2 * at_once * each
+    assert value(found, "agentos_model_calls_total", model="scripted:slow-5x0.02", status="completed", cause="") > 20
+    assert value(found, "agentos_run_time_to_first_token_seconds_count", agent="model") > 20
+    assert value(found, "agentos_event_log_events_total") > 0
+    assert value(found, "agentos_leases_renewed_total") > 0
+    assert value(found, "agentos_database_up") == 1
+    database.close()
+
+
+def scrape_that_grew(server: ServerProcess, before: Samples) -> Samples:
+    """Return the metrics; raise if one that counts is less than before, or has gone."""
+    with suppress(OSError):  # the worker that was asked ended
+        found = scrape(server.client)
+        for key, earlier in before.items():
+            if key[0].endswith(("_total", "_count", "_bucket", "_sum")):
+                assert found.get(key, 0) >= earlier, key
+        return found
+    return before
+
+
+def saved(database: sqlite3.Connection, what: str, where: str = "ended_at IS NOT NULL") -> float:
+    """Return a number of the table of runs."""
+    return float(database.execute(f"SELECT {what} FROM runs WHERE {where}").fetchone()[0] or 0)
+
+
+def test_what_held_a_worker_is_counted(server: ServerProcess) -> None:
+    answer = server.client.post("/api/v1/tools/crunch/call", {"arguments": {"seconds": 0.8}})
+    assert answer.status == 200, answer.text
+    server.wait_for(lambda: value(scrape(server.client), "agentos_event_loop_holds_total") == 1, 20)
+    found = scrape(server.client)
+    assert value(found, "agentos_event_loop_held_seconds_total") > 0.2
+    longest = [number for (name, _), number in found.items() if "longest_hold" in name]
+    assert max(longest) > 0.2
+
+
+def test_a_directory_full_of_dead_files_is_said_once_and_costs_no_count(server: ServerProcess) -> None:
+    run_often(server.client, 10)
+    server.wait_for(lambda: runs(scrape(server.client)) == 10)
+    folder = directory(server)
+    for number in range(10, 3000):
+        (folder / f"{number}.values").write_bytes(b"dead")
+        (folder / f"{number}.names").write_bytes(b"garbage")
+    for _ in range(5):
+        assert runs(scrape(server.client)) == 10
+    run_often(server.client, 10)
+    server.wait_for(lambda: runs(scrape(server.client)) == 20)
+    said = [record for record in server.records() if "most files of metrics are left out" in record["message"]]
+    assert 1 <= len(said) <= 2, "once a worker"
+    assert said[0]["files"] > 2000
 
 
 def test_the_directory_is_private_and_goes_with_the_server(server: ServerProcess) -> None:
