@@ -40,6 +40,7 @@ from agentos.domain.run_step import RunStep
 from agentos.domain.session import Session
 from agentos.domain.stored_request import ModelOverrides, RunMode
 from agentos.domain.tool_spec import ToolSpec
+from agentos.domain.trace_context import TraceContext
 from agentos.domain.usage import Usage
 from agentos.errors import (
     AgentExists,
@@ -136,6 +137,7 @@ if TYPE_CHECKING:
     from agentos.execution.signals import Signals, Wakeup
     from agentos.http.outbound_client import OutboundAnswer, OutboundClient
     from agentos.models.chat_completions import ChatCompletions, Dialect
+    from agentos.observability.redaction import redact
     from agentos.server import AgentOS
     from agentos.services.server import Server
     from agentos.storage.interface import Storage
@@ -278,6 +280,7 @@ __all__ = [
     "ToolSource",
     "ToolSpec",
     "Toolkit",
+    "TraceContext",
     "TurnLimit",
     "Unauthenticated",
     "UnsupportedMediaType",
@@ -289,6 +292,7 @@ __all__ = [
     "each",
     "hookimpl",
     "kinds",
+    "redact",
     "tool",
 ]
 
@@ -299,6 +303,7 @@ _PLACES = {
     "agentos.execution.signals": ("Signals", "Wakeup"),
     "agentos.http.outbound_client": ("OutboundAnswer", "OutboundClient"),
     "agentos.models.chat_completions": ("ChatCompletions", "Dialect"),
+    "agentos.observability.redaction": ("redact",),
     "agentos.server": ("AgentOS",),
     "agentos.services.server": ("Server",),
     "agentos.storage.interface": ("Storage",),

@@ -69,6 +69,7 @@ def _application(config: Config, services: Services) -> Flask:
         app,
         finished=(lambda request: observed(request=request)) if observed else None,
         route_of=table.declared_path,
+        begin_trace=services.begin_trace,
     )
     keep_strangers_out(app, config, public=public, pages_for_people=table.pages_for_people)
     allow_origins(app, config, request_headers=table.request_headers, response_headers=table.response_headers)

@@ -29,6 +29,7 @@ from agentos.execution.session_queue import SessionQueue
 from agentos.execution.signals import Signals, worker_topic
 from agentos.execution.submission import Submission
 from agentos.execution.unattended import UnattendedRuns, topics_of
+from agentos.observability.tracing import tracing
 from agentos.storage.admission import Admission, Ended, Lease, Quota
 from agentos.storage.idempotency import IdempotencyKey, Replay
 from agentos.storage.interface import Storage
@@ -261,6 +262,10 @@ class Worker:
 
     def _execute(self, live: LiveRun, prepared: Prepared, admission: Admission) -> None:
         """Execute an admission in the calling thread, until its run has ended or paused."""
+        with tracing(live.run.trace):
+            self._execute_traced(live, prepared, admission)
+
+    def _execute_traced(self, live: LiveRun, prepared: Prepared, admission: Admission) -> None:
         live.tell()
         outcome = self._call.execute(live, prepared, admission)
         if not isinstance(outcome, PauseRequested):

@@ -16,6 +16,8 @@ from agentos.api.kit.client import ClientConnection, client_of
 from agentos.api.kit.current import request_notes, this_request
 from agentos.domain.finished_request import FinishedRequest
 from agentos.domain.ids import new_id
+from agentos.domain.trace_context import TraceContext
+from agentos.observability.tracing import set_trace, tracing
 
 SANE_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
@@ -59,15 +61,27 @@ def watch_requests(
     *,
     finished: Callable[[FinishedRequest], object] | None = None,
     route_of: Callable[[Request], str | None] | None = None,
+    begin_trace: Callable[[TraceContext | None], TraceContext | None] | None = None,
 ) -> None:
-    """Give every request an id and a line in the log.
+    """Give every request an id and a line in the log; with ``begin_trace``, also a span.
 
-    ``finished`` is called at the end of each, with the declared path that ``route_of`` returns. It must not raise.
+    ``finished`` is called at the end of each, with the declared path that ``route_of`` returns. Both must not raise.
     """
 
     @app.before_request
     def begin() -> None:
         request_notes()["began"] = time.perf_counter()
+        if begin_trace is not None:
+            headers = this_request().headers
+            parent = TraceContext.parse(headers.get("traceparent"), headers.get("tracestate"))
+            request_notes()["trace"] = trace = begin_trace(parent)
+            set_trace(trace)
+
+    if begin_trace is not None:
+
+        @app.teardown_request
+        def leave_trace(_: BaseException | None) -> None:
+            set_trace(None)  # this thread serves the connection's next request too
 
     @app.after_request
     def end(response: Response) -> Response:
@@ -86,6 +100,7 @@ def watch_requests(
 def _line(request: Request, response: Response, id: str) -> Callable[[], dict[str, Any]]:
     notes = request_notes()
     began = notes.get("began") or time.perf_counter()
+    trace = notes.get("trace")
     fields: dict[str, Any] = {
         "method": request.method,
         "path": request.path,
@@ -100,7 +115,8 @@ def _line(request: Request, response: Response, id: str) -> Callable[[], dict[st
 
     def write() -> dict[str, Any]:
         fields["duration"] = round(time.perf_counter() - began, 6)
-        logger.info("request", extra=fields)
+        with tracing(trace):  # of a stream, this is called when there is no request any more
+            logger.info("request", extra=fields)
         return fields
 
     return write
@@ -114,6 +130,7 @@ def _observed(
 ) -> Callable[[], dict[str, Any]]:
     """Return what writes the line and then shows the request to the plugins that observe it."""
     route = None if route_of is None else route_of(request)
+    trace = request_notes().get("trace")
 
     def write_and_show() -> dict[str, Any]:
         fields = write()
@@ -126,6 +143,7 @@ def _observed(
                 request_id=fields["request_id"],
                 caller_id=fields["caller"],
                 run_id=fields.get("run_id"),
+                trace=trace,
             )
         )
         return fields

@@ -1,0 +1,87 @@
+"""What users, models and tools said, where it may be in spans: without secrets, and of a bounded length."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from opentelemetry.util.types import AttributeValue
+
+from agentos import Run, ToolCallEvent, redact
+from agentos_otel import names
+
+LONGEST = 8192
+"""Characters of a text, unless ``OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT`` says another length."""
+
+MOST_RUNS = 1000
+"""Runs whose tool calls are remembered until they end; the oldest are forgotten first: those that wait in a pause."""
+
+MOST_CALLS = 100
+"""Tool calls of one run that are remembered: as many as its record has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limited:
+    """Cuts texts."""
+
+    length: int = LONGEST
+
+    def text(self, text: str) -> str:
+        """Return a text that UTF-8 can carry, cut."""
+        return text[: self.length].encode("utf-8", "replace").decode()
+
+    def value(self, value: AttributeValue) -> AttributeValue:
+        """Return the value of an attribute, cut if it is a text."""
+        return self.text(value) if isinstance(value, str) else value
+
+    def said(self, text: str) -> str:
+        """Return a text without secrets, cut. What is cut off is not looked at, but for what a secret may need."""
+        return self.text(redact(text[: 2 * self.length]))
+
+    def messages(self, run: Run) -> Mapping[str, AttributeValue]:
+        """Return what a run was asked and answered."""
+        answer = {"role": "assistant", "parts": [self._part(run.content or "")]}
+        if run.finish_reason is not None:
+            answer["finish_reason"] = run.finish_reason
+        found = {names.INPUT_MESSAGES: [{"role": "user", "parts": [self._part(run.input)]}]}
+        if run.content:
+            found[names.OUTPUT_MESSAGES] = [answer]
+        return {name: json.dumps(messages, ensure_ascii=False) for name, messages in found.items()}
+
+    def _part(self, text: str) -> Mapping[str, str]:
+        return {"type": "text", "content": self.said(text)[: self.length // 2]}
+
+
+@dataclass(frozen=True, slots=True)
+class CallContent:
+    """What a tool was given and returned."""
+
+    arguments: str
+    result: str
+
+
+@dataclass(slots=True)
+class CallContents:
+    """Remembers the contents of tool calls until their runs end."""
+
+    limited: Limited = field(default_factory=Limited)
+    _runs: dict[str, dict[str, CallContent]] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def keep(self, run: Run, event: ToolCallEvent) -> None:
+        """Keep those of a call that has ended."""
+        arguments = event.arguments if isinstance(event.arguments, str) else json.dumps(event.arguments, default=str)
+        content = CallContent(self.limited.said(arguments), self.limited.said(str(event.result or event.error or "")))
+        with self._lock:
+            calls = self._runs.setdefault(run.id, {})
+            if len(calls) < MOST_CALLS:
+                calls[event.tool_call_id] = content
+            if len(self._runs) > MOST_RUNS:
+                del self._runs[next(iter(self._runs))]
+
+    def take(self, run: Run) -> Mapping[str, CallContent]:
+        """Return those of a run's calls, and forget them."""
+        with self._lock:
+            return self._runs.pop(run.id, {})
