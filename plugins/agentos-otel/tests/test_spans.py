@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -16,7 +17,8 @@ from agentos.testing import AgentClient, Fail, call
 RUN = "/api/v1/agents/shop/run"
 POST_RUN = "POST /api/v1/agents/{agent_id}/run"
 SERVER, CLIENT, INTERNAL = 2, 3, 1
-PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+TRACE = "0af7651916cd43dd8448eb211c80319c"
+PARENT = f"00-{TRACE}-b7ad6b7169203331-01"
 Traced = Callable[..., OTelPlugin]
 BUSY = ProviderUnavailable("busy")
 
@@ -102,3 +104,138 @@ def test_a_run_is_a_tree_of_its_calls_tries_and_pauses(
     assert pause.attributes["agentos.pause.kinds"] == ["approval"]
     assert pause.attributes["agentos.pause.decisions"] == ["approve"]
     assert collector.one("execute_tool price").attributes["gen_ai.tool.call.id"] == "c1"
+
+
+def paused_run(client: AgentClient, scripted: ScriptedProvider, **headers: str) -> str:
+    """Let a run pause for an approval; return its id."""
+    scripted.say([call("buy", '{"item": "tea"}', id="c3")], "Done.")
+    paused = client.post(RUN, json={"input": "Buy tea"}, headers=headers).json
+    assert paused["status"] == "paused"
+    return str(paused["run_id"])
+
+
+def test_a_paused_run_that_is_cancelled_ends_in_its_trace(
+    shop: Any, agentos_client: AgentClient, scripted: ScriptedProvider, collector: Collector, traced: Traced
+) -> None:
+    shop(traced())
+    run_id = paused_run(agentos_client, scripted, traceparent=PARENT)
+    agentos_client.post(f"/api/v1/runs/{run_id}/cancel")
+    collector.wait_for("invoke_agent shop", "pause", POST_RUN)
+    run = collector.one("invoke_agent shop")
+    assert (run.trace_id, run.parent_id) == (TRACE, collector.one(POST_RUN).span_id)
+    assert (run.failed, run.attributes["agentos.run.status"]) == (False, "cancelled")
+    assert collector.one("pause").parent_id == run.span_id
+
+
+def test_the_caller_decides_where_the_trace_begins(
+    shop: Any, agentos_client: AgentClient, scripted: ScriptedProvider, collector: Collector, traced: Traced
+) -> None:
+    scripted.say("Hello")
+    shop(traced())
+    headers = {"traceparent": PARENT, "tracestate": "vendor=1"}
+    agentos_client.post(RUN, json={"input": "Hi"}, headers=headers)
+    collector.wait_for("invoke_agent shop", POST_RUN)
+    request = collector.one(POST_RUN)
+    assert (request.trace_id, request.parent_id, request.state) == (TRACE, "b7ad6b7169203331", "vendor=1")
+    assert collector.one("invoke_agent shop").parent_id == request.span_id
+
+
+def test_a_malformed_traceparent_is_ignored(
+    shop: Any, agentos_client: AgentClient, scripted: ScriptedProvider, collector: Collector, traced: Traced
+) -> None:
+    scripted.say("Hello")
+    shop(traced())
+    answer = agentos_client.post(RUN, json={"input": "Hi"}, headers={"traceparent": "00-nonsense", "tracestate": "\xff"})
+    assert answer.status_code == 200
+    collector.wait_for(POST_RUN)
+    assert collector.one(POST_RUN).parent_id == ""
+
+
+@pytest.mark.parametrize(
+    ("variables", "flags", "kept"),
+    [
+        ({}, "00", False),
+        ({"OTEL_TRACES_SAMPLER": "parentbased_traceidratio", "OTEL_TRACES_SAMPLER_ARG": "0"}, "01", True),
+        ({"OTEL_TRACES_SAMPLER": "parentbased_traceidratio", "OTEL_TRACES_SAMPLER_ARG": "0"}, None, False),
+        ({"OTEL_TRACES_SAMPLER": "always_on"}, "00", True),
+    ],
+)
+def test_what_is_kept_is_sampled_by_the_standard_variables(
+    shop: Any,
+    agentos_client: AgentClient,
+    scripted: ScriptedProvider,
+    collector: Collector,
+    traced: Traced,
+    variables: dict[str, str],
+    flags: str | None,
+    kept: bool,
+) -> None:
+    scripted.say("Hello")
+    plugin = traced(**variables)
+    shop(plugin)
+    headers = {} if flags is None else {"traceparent": f"{PARENT[:-2]}{flags}"}
+    agentos_client.post(RUN, json={"input": "Hi"}, headers=headers)
+    plugin.close()
+    assert {"chat scripted", "invoke_agent shop", POST_RUN} == {span.name for span in collector.spans} or not kept
+    assert bool(collector.spans) is kept
+
+
+def test_health_checks_make_no_spans(
+    shop: Any, agentos_client: AgentClient, collector: Collector, traced: Traced
+) -> None:
+    plugin = traced()
+    shop(plugin)
+    for path in ("/health", "/ready", "/nowhere"):
+        agentos_client.get(path)
+    plugin.close()
+    assert [span.name for span in collector.spans] == ["GET"]
+
+
+def test_the_resource_says_which_server_it_is(
+    shop: Any, agentos_client: AgentClient, collector: Collector, traced: Traced
+) -> None:
+    shop(traced(OTEL_RESOURCE_ATTRIBUTES="deployment.environment.name=test,service.version=7"))
+    agentos_client.get("/nowhere")
+    collector.wait_for("GET")
+    resource = collector.resource
+    assert (resource["service.name"], resource["service.version"]) == ("agentos", "7")
+    assert resource["deployment.environment.name"] == "test"
+    assert len(resource["service.instance.id"]) == 36
+
+
+def test_contents_are_left_out_unless_they_are_asked_for(
+    shop: Any, agentos_client: AgentClient, scripted: ScriptedProvider, collector: Collector, traced: Traced
+) -> None:
+    scripted.say([call("price", '{"item": "SECRETWORD"}')], "SECRETWORD costs 3")
+    shop(traced())
+    agentos_client.post(RUN, json={"input": "What does SECRETWORD cost?"})
+    collector.wait_for("invoke_agent shop", POST_RUN)
+    assert "SECRETWORD" not in repr(collector.spans)
+
+
+def test_contents_that_are_asked_for_have_no_secrets_and_are_bounded(
+    shop: Any, agentos_client: AgentClient, scripted: ScriptedProvider, collector: Collector, traced: Traced
+) -> None:
+    scripted.say([call("price", '{"item": "sk-abcdefgh12345678"}')], "x" * 100_000)
+    shop(traced(OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT="true"))
+    agentos_client.post(RUN, json={"input": "My key is sk-abcdefgh12345678, what does tea cost?"})
+    collector.wait_for("invoke_agent shop", "execute_tool price")
+    run, tool_call = collector.one("invoke_agent shop"), collector.one("execute_tool price")
+    (asked,) = json.loads(run.attributes["gen_ai.input.messages"])
+    assert asked["parts"][0]["content"].endswith(", what does tea cost?")
+    assert tool_call.attributes["gen_ai.tool.call.result"].endswith(": 3")
+    assert "sk-***" in tool_call.attributes["gen_ai.tool.call.arguments"]
+    assert "abcdefgh12345678" not in repr(collector.spans)
+    assert json.loads(run.attributes["gen_ai.output.messages"])[0]["finish_reason"] == "stop"
+    assert max(len(str(value)) for span in collector.spans for value in span.attributes.values()) <= 8192
+
+
+def test_calls_with_the_same_id_are_spans_of_their_own(
+    shop: Any, agentos_client: AgentClient, scripted: ScriptedProvider, collector: Collector, traced: Traced
+) -> None:
+    again = [call("price", '{"item": "tea"}', id="c1")]
+    scripted.say(again, again, "Done")
+    shop(traced())
+    agentos_client.post(RUN, json={"input": "Hi"})
+    collector.wait_for("invoke_agent shop")
+    assert len({span.span_id for span in collector.named("execute_tool price")}) == 2
