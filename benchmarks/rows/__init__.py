@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from benchmarks.rows import doors, many, process, ratios, stored
+from benchmarks.rows import doors, many, process, ratios, stored, traces
 from benchmarks.rows.common import Bench, Row
 
 ROWS: dict[str, Callable[[Bench], list[Row]]] = {
@@ -19,6 +19,7 @@ ROWS: dict[str, Callable[[Bench], list[Row]]] = {
     "wire": process.wire,
     "workers": process.workers,
     "start": process.start,
+    "traces": traces.traces,
     "stub": process.model,
 }
 """By the name that ``--only`` takes, in the order of the report."""

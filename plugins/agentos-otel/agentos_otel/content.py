@@ -42,16 +42,21 @@ class Limited:
 
     def messages(self, run: Run) -> Mapping[str, AttributeValue]:
         """Return what a run was asked and answered."""
-        answer = {"role": "assistant", "parts": [self._part(run.content or "")]}
-        if run.finish_reason is not None:
-            answer["finish_reason"] = run.finish_reason
-        found = {names.INPUT_MESSAGES: [{"role": "user", "parts": [self._part(run.input)]}]}
+        found = {names.INPUT_MESSAGES: self._message("user", run.input)}
         if run.content:
-            found[names.OUTPUT_MESSAGES] = [answer]
-        return {name: json.dumps(messages, ensure_ascii=False) for name, messages in found.items()}
+            ended = {} if run.finish_reason is None else {"finish_reason": run.finish_reason}
+            found[names.OUTPUT_MESSAGES] = self._message("assistant", run.content, **ended)
+        return found
 
-    def _part(self, text: str) -> Mapping[str, str]:
-        return {"type": "text", "content": self.said(text)[: self.length // 2]}
+    def _message(self, role: str, text: str, **more: str) -> str:
+        """Return a list with one message as JSON, its text cut so that all of it is not too long."""
+        said, document = self.said(text), ""
+        for length in (self.length, self.length // 2, self.length // 8):  # JSON writes up to six characters for one
+            part = {"type": "text", "content": said[:length]}
+            document = json.dumps([{"role": role, "parts": [part], **more}], ensure_ascii=False)
+            if len(document) <= self.length:
+                break
+        return document
 
 
 @dataclass(frozen=True, slots=True)

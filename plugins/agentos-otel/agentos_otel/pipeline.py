@@ -45,7 +45,12 @@ class Pipeline:
         self._sampler = TracerProvider(resource=self._resource, shutdown_on_exit=False).sampler
         traces, metrics = switches.traces, switches.metrics
         self._queue = None if traces is None else SpanQueue(_exporter(traces), self._outages)
-        self._metrics = None if metrics is None else RunMetrics(metrics, self._resource, lambda: self._outages.total)
+        self._metrics = None if metrics is None else RunMetrics(metrics, self._resource, lambda: self.dropped)
+
+    @property
+    def dropped(self) -> int:
+        """How many spans were dropped so far."""
+        return self._outages.total
 
     def begin(self, parent: TraceContext | None) -> TraceContext | None:
         """Return the span of what begins, and whether it is recorded."""

@@ -1,0 +1,137 @@
+"""The context of a trace on its way: to model providers, by HTTP tools, and into the lines of the log."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from agentos_http.tools import HttpTools
+from agentos_otel.plugin import OTelPlugin
+from parts.model_server import ModelServer
+from parts.otlp_collector import Collector
+from parts.site import Site
+
+from agentos import Agent, OutboundClient, OutboundPolicy, RunContext, ScriptedProvider, TraceContext
+from agentos.observability.logs import JSONFormatter
+from agentos.testing import AgentClient, call
+
+Traced = Callable[..., OTelPlugin]
+
+RUN = "/api/v1/agents/shop/run"
+TRACE = "0af7651916cd43dd8448eb211c80319c"
+HEADERS = {"traceparent": f"00-{TRACE}-b7ad6b7169203331-01", "tracestate": "vendor=1"}
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    site = Site()
+    yield site
+    site.close()
+
+
+@pytest.fixture
+def model() -> Iterator[ModelServer]:
+    with ModelServer() as server:
+        yield server
+
+
+@pytest.fixture
+def lines() -> Iterator[Callable[[], list[dict[str, Any]]]]:
+    """Return the lines of the log so far, as they are written."""
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(JSONFormatter())
+    root = logging.getLogger()
+    level = root.level
+    root.addHandler(handler)
+    root.setLevel(logging.DEBUG)
+    yield lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
+    root.removeHandler(handler)
+    root.setLevel(level)
+
+
+def sent(headers: dict[str, str]) -> TraceContext:
+    lower = {name.lower(): value for name, value in headers.items()}
+    found = TraceContext.parse(lower.get("traceparent"), lower.get("tracestate"))
+    assert found is not None
+    return found
+
+
+def test_a_provider_gets_the_span_of_each_try(
+    agentos_app: Any, agentos_client: AgentClient, model: ModelServer, collector: Collector, traced: Traced
+) -> None:
+    agentos_app(
+        [Agent(id="shop", model="openai:fault-503-x1")],
+        plugins={"otel": traced()},
+        installed=["openai"],
+        real_models=True,
+        openai_base_url=model.url,
+        openai_api_key="key",
+    )
+    agentos_client.post(RUN, json={"input": "Hi"}, headers=HEADERS)
+    collector.wait_for("invoke_agent shop")
+    asked = [sent(headers) for headers in model.headers]
+    chats = collector.named("chat fault-503-x1")
+    assert [chat.failed for chat in chats] == [True, False]
+    assert [chat.span_id for chat in chats] == [one.span_id for one in asked]
+    assert {one.trace_id for one in asked} == {TRACE}
+    assert {(one.state, one.sampled) for one in asked} == {("vendor=1", True)}
+
+
+def test_a_tool_sends_its_own_span_and_nothing_of_other_systems(
+    agentos_app: Any,
+    agentos_client: AgentClient,
+    scripted: ScriptedProvider,
+    site: Site,
+    collector: Collector,
+    traced: Traced,
+) -> None:
+    scripted.say([call("http_get", json.dumps({"url": f"{site.url}/hello"}), id="c1")], "Done")
+    tools = HttpTools(OutboundClient(policy=OutboundPolicy(allow_private=True, ports=None)))
+    agent = Agent(id="shop", model="test:scripted", tools=["http_get"])
+    agentos_app([agent], tools=[tools], plugins={"otel": traced()})
+    agentos_client.post(RUN, json={"input": "Hi"}, headers=HEADERS)
+    collector.wait_for("invoke_agent shop")
+    (request,) = site.requests
+    assert sent(request["headers"]).span_id == collector.one("execute_tool http_get").span_id
+    assert sent(request["headers"]).state == ""
+
+
+def test_a_trace_that_is_not_recorded_says_so_to_others(
+    agentos_app: Any,
+    agentos_client: AgentClient,
+    scripted: ScriptedProvider,
+    site: Site,
+    traced: Traced,
+) -> None:
+    scripted.say([call("http_get", json.dumps({"url": f"{site.url}/hello"}))], "Done")
+    tools = HttpTools(OutboundClient(policy=OutboundPolicy(allow_private=True, ports=None)))
+    agent = Agent(id="shop", model="test:scripted", tools=["http_get"])
+    agentos_app([agent], tools=[tools], plugins={"otel": traced(OTEL_TRACES_SAMPLER="always_off")})
+    agentos_client.post(RUN, json={"input": "Hi"}, headers=HEADERS)
+    (request,) = site.requests
+    assert (sent(request["headers"]).trace_id, sent(request["headers"]).sampled) == (TRACE, False)
+
+
+class Logs:
+    def stream(self, context: RunContext) -> Iterator[str]:
+        logging.getLogger("mine").warning("in the run")
+        yield context.input
+
+
+def test_the_lines_of_a_run_and_a_request_have_their_spans(
+    agentos_app: Any, agentos_client: AgentClient, collector: Collector, traced: Traced, lines: Any
+) -> None:
+    agentos_app({"shop": Logs()}, plugins={"otel": traced()})
+    agentos_client.post(RUN, json={"input": "Hi"}, headers=HEADERS)
+    logging.getLogger("mine").warning("outside")
+    collector.wait_for("invoke_agent shop", "POST /api/v1/agents/{agent_id}/run")
+    by_message = {line["message"]: line for line in lines()}
+    run, request = collector.one("invoke_agent shop"), collector.one("POST /api/v1/agents/{agent_id}/run")
+    assert (by_message["in the run"]["trace_id"], by_message["in the run"]["span_id"]) == (TRACE, run.span_id)
+    assert (by_message["request"]["trace_id"], by_message["request"]["span_id"]) == (TRACE, request.span_id)
+    assert "trace_id" not in by_message["outside"]
