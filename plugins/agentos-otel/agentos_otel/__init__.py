@@ -22,7 +22,7 @@ def make_plugin(environ: Mapping[str, str]) -> object:
         return SwitchedOff()
     from agentos_otel.plugin import ContentPlugin, OTelPlugin  # Late: see above.
 
-    return ContentPlugin(switches) if switches.content and switches.traces else OTelPlugin(switches)
+    return (ContentPlugin if switches.content and switches.traces else OTelPlugin)(switches, environ)
 
 
 plugin = make_plugin(os.environ)

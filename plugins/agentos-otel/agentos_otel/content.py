@@ -7,13 +7,9 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from opentelemetry.util.types import AttributeValue
-
 from agentos import Run, ToolCallEvent, redact
 from agentos_otel import names
-
-LONGEST = 8192
-"""Characters of a text, unless ``OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT`` says another length."""
+from agentos_otel.values import LONGEST, cut
 
 MOST_RUNS = 1000
 """Runs whose tool calls are remembered until they end; the oldest are forgotten first: those that wait in a pause."""
@@ -23,24 +19,16 @@ MOST_CALLS = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Limited:
-    """Cuts texts."""
+class Content:
+    """Makes contents ready for spans. ``length`` is the most characters of a text."""
 
     length: int = LONGEST
 
-    def text(self, text: str) -> str:
-        """Return a text that UTF-8 can carry, cut."""
-        return text[: self.length].encode("utf-8", "replace").decode()
-
-    def value(self, value: AttributeValue) -> AttributeValue:
-        """Return the value of an attribute, cut if it is a text."""
-        return self.text(value) if isinstance(value, str) else value
-
     def said(self, text: str) -> str:
         """Return a text without secrets, cut. What is cut off is not looked at, but for what a secret may need."""
-        return self.text(redact(text[: 2 * self.length]))
+        return cut(redact(text[: 2 * self.length]), self.length)
 
-    def messages(self, run: Run) -> Mapping[str, AttributeValue]:
+    def messages(self, run: Run) -> Mapping[str, str]:
         """Return what a run was asked and answered."""
         found = {names.INPUT_MESSAGES: self._message("user", run.input)}
         if run.content:
@@ -71,14 +59,14 @@ class CallContent:
 class CallContents:
     """Remembers the contents of tool calls until their runs end."""
 
-    limited: Limited = field(default_factory=Limited)
+    content: Content = field(default_factory=Content)
     _runs: dict[str, dict[str, CallContent]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def keep(self, run: Run, event: ToolCallEvent) -> None:
         """Keep those of a call that has ended."""
         arguments = event.arguments if isinstance(event.arguments, str) else json.dumps(event.arguments, default=str)
-        content = CallContent(self.limited.said(arguments), self.limited.said(str(event.result or event.error or "")))
+        content = CallContent(self.content.said(arguments), self.content.said(str(event.result or event.error or "")))
         with self._lock:
             calls = self._runs.setdefault(run.id, {})
             if len(calls) < MOST_CALLS:

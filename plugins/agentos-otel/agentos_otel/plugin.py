@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import threading
+from collections.abc import Mapping
 
 from agentos import (
     FinishedRequest,
@@ -25,14 +26,15 @@ QUIET = frozenset({"/health", "/ready", "/metrics"})
 class OTelPlugin:
     """Sends spans and metrics. One object a process."""
 
-    def __init__(self, switches: Switches) -> None:
+    def __init__(self, switches: Switches, environ: Mapping[str, str]) -> None:
         self._switches = switches
+        self._environ = environ
         self._lock = threading.Lock()
         self._made: Pipeline | None = None
 
     @hookimpl
     def server_start(self) -> None:
-        """Load the SDK before the first request, which should not wait for it."""
+        """Begin before the first request, which should not wait for it."""
         self.pipeline()
 
     @hookimpl
@@ -63,7 +65,7 @@ class OTelPlugin:
             return made
         with self._lock:
             if self._made is None:
-                self._made = Pipeline(self._switches)
+                self._made = Pipeline(self._switches, self._environ)
                 atexit.register(self.close)  # of commands, which do not call server_stop
             return self._made
 

@@ -18,10 +18,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Switches:
-    """What is on. A signal is sent where its endpoint or its exporter is named: ``None`` says that it is not.
-
-    The SDK reads all other variables itself: headers, time limits, certificates, sampling, resource attributes.
-    """
+    """What is on. A signal is sent where its endpoint or its exporter is named: ``None`` says that it is not."""
 
     traces: Exporter | None = None
     metrics: Exporter | None = None

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from agentos_otel import make_plugin
 from agentos_otel.plugin import OTelPlugin
+
 from parts.otlp_collector import Collector
 
 Traced = Callable[..., OTelPlugin]

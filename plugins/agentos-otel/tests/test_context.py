@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 from agentos_http.tools import HttpTools
 from agentos_otel.plugin import OTelPlugin
-from parts.model_server import ModelServer
-from parts.otlp_collector import Collector
-from parts.site import Site
 
 from agentos import Agent, OutboundClient, OutboundPolicy, RunContext, ScriptedProvider, TraceContext
 from agentos.observability.logs import JSONFormatter
 from agentos.testing import AgentClient, call
+from parts.model_server import ModelServer
+from parts.otlp_collector import Collector
+from parts.site import Site
 
 Traced = Callable[..., OTelPlugin]
 

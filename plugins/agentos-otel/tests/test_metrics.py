@@ -7,10 +7,10 @@ from typing import Any
 
 from agentos_otel import run_metrics
 from agentos_otel.plugin import OTelPlugin
-from parts.otlp_collector import Collector
 
 from agentos import Agent, ProviderError, ScriptedProvider, Usage, tool
 from agentos.testing import AgentClient, Fail, call
+from parts.otlp_collector import Collector
 
 Traced = Callable[..., OTelPlugin]
 
@@ -34,9 +34,13 @@ def test_tokens_and_durations_are_recorded(
         agentos_client.post(RUN, json={"input": "Hi"})
     plugin.close()
     assert collector.spans == []
-    tokens = {attributes["gen_ai.token.type"]: point for attributes, point in collector.metrics["gen_ai.client.token.usage"]}
+    tokens = {
+        attributes["gen_ai.token.type"]: point for attributes, point in collector.metrics["gen_ai.client.token.usage"]
+    }
     assert {kind: (point.count, point.sum) for kind, point in tokens.items()} == {"input": (2, 20), "output": (2, 10)}
-    calls = {one.get("error.type"): (one, point) for one, point in collector.metrics["gen_ai.client.operation.duration"]}
+    calls = {
+        one.get("error.type"): (one, point) for one, point in collector.metrics["gen_ai.client.operation.duration"]
+    }
     assert {error: point.count for error, (_, point) in calls.items()} == {None: 2, "PROVIDER_ERROR": 1}
     assert calls[None][0] == {
         "gen_ai.operation.name": "chat",

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 from agentos_otel.plugin import OTelPlugin
-from parts.otlp_collector import Collector
 from flask import Flask
 
-from agentos import Agent, ProviderUnavailable, ScriptedProvider, ToolContext, Usage, tool
+from agentos import Agent, ProviderUnavailable, ScriptedProvider, Usage, tool
 from agentos.testing import AgentClient, Fail, call
+from parts.otlp_collector import Collector
 
 RUN = "/api/v1/agents/shop/run"
 POST_RUN = "POST /api/v1/agents/{agent_id}/run"
@@ -145,7 +145,9 @@ def test_a_malformed_traceparent_is_ignored(
 ) -> None:
     scripted.say("Hello")
     shop(traced())
-    answer = agentos_client.post(RUN, json={"input": "Hi"}, headers={"traceparent": "00-nonsense", "tracestate": "\xff"})
+    answer = agentos_client.post(
+        RUN, json={"input": "Hi"}, headers={"traceparent": "00-nonsense", "tracestate": "\xff"}
+    )
     assert answer.status_code == 200
     collector.wait_for(POST_RUN)
     assert collector.one(POST_RUN).parent_id == ""

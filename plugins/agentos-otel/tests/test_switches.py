@@ -41,7 +41,9 @@ def test_an_exporter_that_there_is_not_is_named_in_the_log(caplog: pytest.LogCap
     assert "'zipkin'; accepted are otlp, console and none" in caplog.text
 
 
-@pytest.mark.parametrize(("value", "on"), [("true", True), ("SPAN_ONLY", True), ("false", False), ("no_content", False)])
+@pytest.mark.parametrize(
+    ("value", "on"), [("true", True), ("SPAN_ONLY", True), ("false", False), ("no_content", False)]
+)
 def test_contents_are_asked_for(value: str, on: bool) -> None:
     assert isinstance(make_plugin({**ENDPOINT, CONTENT: value}), ContentPlugin) is on
 

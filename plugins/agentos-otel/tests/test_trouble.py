@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 from agentos_otel.plugin import OTelPlugin
-from parts.otlp_collector import Collector
 
 from agentos import Agent, ScriptedProvider
 from agentos.testing import AgentClient
+from parts.otlp_collector import Collector
 
 Traced = Callable[..., OTelPlugin]
 
