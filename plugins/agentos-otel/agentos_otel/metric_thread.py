@@ -42,4 +42,5 @@ class MetricThread:
         metrics = list(self._metrics.messages())
         scope = ScopeMetrics(scope=SCOPE, metrics=metrics)
         resource = ResourceMetrics(resource=self._resource, scope_metrics=[scope])
-        self._sender.send(ExportMetricsServiceRequest(resource_metrics=[resource]), len(metrics))
+        request = ExportMetricsServiceRequest(resource_metrics=[resource])
+        self._sender.send(request.SerializeToString(), len(metrics))

@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
 from agentos import FinishedRequest, Run, TraceContext
 from agentos_otel.content import CallContents, Content
 from agentos_otel.metric_thread import MetricThread
@@ -81,4 +84,6 @@ class Pipeline:
 
 
 def _sender(what: str, exporter: Exporter, signal: str, environ: Mapping[str, str]) -> Sender:
-    return ConsoleSender() if exporter == "console" else HttpSender(what, Target.of(environ, signal))
+    if exporter == "console":
+        return ConsoleSender(ExportTraceServiceRequest if signal == "traces" else ExportMetricsServiceRequest)
+    return HttpSender(what, Target.of(environ, signal))

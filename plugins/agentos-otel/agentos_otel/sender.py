@@ -31,8 +31,8 @@ logger = logging.getLogger(__name__)
 class Sender(Protocol):
     """Sends messages of one signal."""
 
-    def send(self, message: Message, count: int) -> bool:
-        """Send a message with ``count`` spans or series; return whether it was taken. Never raises."""
+    def send(self, message: bytes, count: int) -> bool:
+        """Send an encoded message with ``count`` spans or series; return whether it was taken. Never raises."""
 
     def dropped(self, count: int, reason: str) -> None:
         """Count what was dropped; the first of an outage is in the log."""
@@ -62,11 +62,9 @@ class HttpSender:
         self._outage = False
         self._dropped = 0
 
-    def send(self, message: Message, count: int) -> bool:
+    def send(self, message: bytes, count: int) -> bool:
         """Send a message, up to three times while the collector cannot be reached or is overloaded."""
-        body = message.SerializeToString()
-        if self._target.gzip:
-            body = gzip.compress(body, 5)
+        body = gzip.compress(message, 5) if self._target.gzip else message
         reason = ""
         for pause in (*PAUSES, 0.0):
             reason, again = self._try(body)
@@ -115,11 +113,13 @@ class HttpSender:
 class ConsoleSender:
     """Writes messages to standard output as JSON, for trying things out."""
 
-    total = 0
+    def __init__(self, kind: type[Message]) -> None:
+        self.total = 0
+        self._kind = kind
 
-    def send(self, message: Message, count: int) -> bool:  # noqa: ARG002 - nothing is dropped
+    def send(self, message: bytes, count: int) -> bool:  # noqa: ARG002 - nothing is dropped
         """Write a message."""
-        sys.stdout.write(MessageToJson(message) + "\n")
+        sys.stdout.write(MessageToJson(self._kind.FromString(message)) + "\n")
         return True
 
     def dropped(self, count: int, reason: str) -> None:  # noqa: ARG002 - what is seen says enough

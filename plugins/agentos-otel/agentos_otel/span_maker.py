@@ -1,4 +1,4 @@
-"""Makes spans of what has ended: a request, or a run with all that it did.
+"""Makes encoded spans of what has ended: a request, or a run with all that it did.
 
 They are made once, at the end: a run pays nothing for them while its tokens stream.
 """
@@ -40,7 +40,7 @@ class SpanMaker:
     def __init__(self, content: Content) -> None:
         self._content = content
 
-    def of_request(self, request: FinishedRequest) -> Sequence[Span]:
+    def of_request(self, request: FinishedRequest) -> Sequence[bytes]:
         """Return the span of a request that ends now."""
         trace = request.trace
         if trace is None or not trace.sampled:
@@ -60,7 +60,7 @@ class SpanMaker:
         begin = end - int(request.duration * 1e9)
         return (self._span(trace, name, Span.SPAN_KIND_SERVER, begin, end, attributes, failed=failed, remote=True),)
 
-    def of_run(self, run: Run, calls: Mapping[str, CallContent], *, content: bool) -> Sequence[Span]:
+    def of_run(self, run: Run, calls: Mapping[str, CallContent], *, content: bool) -> Sequence[bytes]:
         """Return the spans of a run that has ended: its own, and one for each try, tool call and pause.
 
         ``calls`` are contents of its tool calls by their ids; with ``content``, its input and output are in it too.
@@ -87,7 +87,7 @@ class SpanMaker:
 
     def _step(
         self, trace: TraceContext, run: Run, step: RunStep, run_end: datetime, content: CallContent | None
-    ) -> Span:
+    ) -> bytes:
         if step.type == "tool_call":
             name, kind = f"execute_tool {step.tool_name}", Span.SPAN_KIND_INTERNAL
             attributes = tool_call_attributes(step, run)
@@ -101,7 +101,7 @@ class SpanMaker:
         end = _ns(run_end) if step.duration is None else begin + int(step.duration * 1e9)
         return self._span(trace, name, kind, begin, end, attributes, failed=step.status == "failed")
 
-    def _pause(self, run: TraceContext, actions: Sequence[PendingAction], run_end: datetime) -> Span:
+    def _pause(self, run: TraceContext, actions: Sequence[PendingAction], run_end: datetime) -> bytes:
         ends = [run_end if one.answer is None else one.answer.answered_at or run_end for one in actions]
         begin, end = _ns(actions[0].created_at), _ns(max(ends))
         trace = run.child("pause", actions[0].id)
@@ -118,7 +118,7 @@ class SpanMaker:
         *,
         failed: bool = False,
         remote: bool = False,
-    ) -> Span:
+    ) -> bytes:
         length = self._content.length
         return Span(
             trace_id=bytes.fromhex(trace.trace_id),
@@ -132,7 +132,7 @@ class SpanMaker:
             end_time_unix_nano=max(begin, end),
             attributes=key_values(attributes, length),
             status=Status(code=Status.STATUS_CODE_ERROR) if failed else None,
-        )
+        ).SerializeToString()
 
 
 def _of_step(run: TraceContext, step: RunStep) -> TraceContext:
