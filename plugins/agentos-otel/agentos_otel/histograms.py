@@ -16,7 +16,7 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import (
     Histogram as HistogramMessage,
 )
 
-from agentos_otel.values import Value, key_values
+from agentos_otel.values import Value, add_attributes
 
 Key = tuple[tuple[str, Value], ...]
 """Names and values of attributes."""
@@ -52,10 +52,10 @@ class Histogram:
     def message(self) -> Metric:
         """Return what was counted since the process began."""
         now = time.time_ns()
+        points = []
         with self._lock:
-            points = [
-                HistogramDataPoint(
-                    attributes=key_values(dict(key)),
+            for key, series in self._series.items():
+                point = HistogramDataPoint(
                     start_time_unix_nano=self._began,
                     time_unix_nano=now,
                     count=sum(series.counts),
@@ -63,7 +63,7 @@ class Histogram:
                     bucket_counts=series.counts,
                     explicit_bounds=self._bounds,
                 )
-                for key, series in self._series.items()
-            ]
+                add_attributes(point.attributes, dict(key))
+                points.append(point)
         data = HistogramMessage(data_points=points, aggregation_temporality=AGGREGATION_TEMPORALITY_CUMULATIVE)
         return Metric(name=self._name, unit=self._unit, description=self._description, histogram=data)

@@ -22,12 +22,13 @@ from agentos_otel.described import (
     run_attributes,
     tool_call_attributes,
 )
-from agentos_otel.values import Attributes, cut, key_values
+from agentos_otel.values import Attributes, add_attributes, cut
 
 METHODS = frozenset({"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"})
 MICROSECOND = timedelta(microseconds=1)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
+FAILED = Status(code=Status.STATUS_CODE_ERROR)
 SAMPLED = 1
 KNOWN_REMOTE = 0x100
 """A flag of OTLP: it is known whether the parent is of another process, which the next one says."""
@@ -120,7 +121,7 @@ class SpanMaker:
         remote: bool = False,
     ) -> bytes:
         length = self._content.length
-        return Span(
+        span = Span(
             trace_id=bytes.fromhex(trace.trace_id),
             span_id=bytes.fromhex(trace.span_id or ""),
             parent_span_id=bytes.fromhex(trace.parent_id or ""),
@@ -130,9 +131,10 @@ class SpanMaker:
             kind=kind,
             start_time_unix_nano=begin,
             end_time_unix_nano=max(begin, end),
-            attributes=key_values(attributes, length),
-            status=Status(code=Status.STATUS_CODE_ERROR) if failed else None,
-        ).SerializeToString()
+            status=FAILED if failed else None,
+        )
+        add_attributes(span.attributes, attributes, length)
+        return span.SerializeToString()
 
 
 def _of_step(run: TraceContext, step: RunStep) -> TraceContext:
