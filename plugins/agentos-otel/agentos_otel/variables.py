@@ -37,10 +37,12 @@ class Target:
         every = environ.get(ENDPOINT, "").strip() or DEFAULT_ENDPOINT
         if find("CLIENT_CERTIFICATE"):
             logger.warning("certificates of clients are not sent by OTLP here (OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE)")
+        seconds = number({"": find("TIMEOUT")}, "", 10.0, least=0.1)
         return cls(
             url=own or f"{every.rstrip('/')}/v1/{signal}",
             headers=pairs(find("HEADERS")),
-            seconds=number({"": find("TIMEOUT")}, "", 10.0, least=0.1),
+            # The SDK of Python reads seconds here; the specification has milliseconds.
+            seconds=seconds / 1000 if seconds >= 1000 else seconds,
             gzip=find("COMPRESSION").lower() == "gzip",
             ca_bundle=find("CERTIFICATE") or None,
         )
