@@ -51,7 +51,9 @@ def test_a_malformed_parent_is_none(header: str | None) -> None:
     assert parsed is None or header == f"{GOOD}\n"  # white space around a header is no part of it
 
 
-@pytest.mark.parametrize("state", ["no member", "=b", "a=b\r\nx: y", "a=é", "a=" + "b" * 600, "a=b,,c=d", "A=b", "a=b\0"])
+@pytest.mark.parametrize(
+    "state", ["no member", "=b", "a=b\r\nx: y", "a=é", "a=" + "b" * 600, "a=b,,c=d", "A=b", "a=b\0"]
+)
 def test_a_malformed_state_is_left_out(state: str) -> None:
     found = TraceContext.parse(GOOD, state)
     assert found is not None

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from agentos_testing import ServerProcess
+
 from parts.model_behaviours import call
 from parts.model_server import ModelServer
 from parts.otlp_collector import Collector
@@ -28,6 +29,7 @@ server = agentos.AgentOS()
 server.register_tool(buy)
 server.register_agent(Agent(id="shop", model="openai:scripted", tools=["buy"]))
 server.register_agent(Agent(id="echo", model="openai:echo"))
+server.register_agent(Agent(id="slow", model="openai:slow-1000x0.1"))
 """
 SECONDS = 60.0
 
@@ -87,15 +89,17 @@ def test_a_run_that_pauses_over_a_restart_is_one_tree(start: Start, collector: C
     assert inside == ["chat scripted", "chat scripted", "execute_tool buy", "pause"]
 
 
-def test_a_background_run_of_a_killed_worker_ends_in_its_trace(start: Start, collector: Collector) -> None:
+def test_the_run_of_a_killed_worker_ends_in_its_trace(start: Start, collector: Collector) -> None:
     server = start(AGENTOS_LEASE_SECONDS="2")
-    run = paused(server)
+    trace = "0af7651916cd43dd8448eb211c80319c"
+    headers = {"traceparent": f"00-{trace}-b7ad6b7169203331-01"}
+    assert server.client.run("slow", "Hi", headers=headers, background=True).status == 202
+    server.wait_for(lambda: server.client.get("/api/v1/runs?status=running").json["runs"], SECONDS)
     for pid in Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text().split():
         os.kill(int(pid), signal.SIGKILL)
-    server.wait_for(lambda: server.log().count("worker ready") >= 4, SECONDS, "complete again")
-    approve(server, run)
-    collector.wait_for("invoke_agent shop")
-    assert not collector.one("invoke_agent shop").failed
+    collector.wait_for("invoke_agent slow")
+    run = collector.one("invoke_agent slow")
+    assert (run.trace_id, run.failed, run.attributes["error.type"]) == (trace, True, "WORKER_LOST")
 
 
 def test_a_collector_that_never_answers_holds_no_stream(start: Start, collector: Collector) -> None:

@@ -10,8 +10,8 @@ import pytest
 from agentos_otel.plugin import OTelPlugin
 from flask import Flask
 
-from agentos import Agent, ProviderUnavailable, ScriptedProvider, Usage, tool
-from agentos.testing import AgentClient, Fail, call
+from agentos import Agent, ProviderUnavailable, RunRequest, ScriptedProvider, Usage, tool
+from agentos.testing import AgentClient, Fail, Pause, call
 from parts.otlp_collector import Collector
 
 RUN = "/api/v1/agents/shop/run"
@@ -241,3 +241,39 @@ def test_calls_with_the_same_id_are_spans_of_their_own(
     agentos_client.post(RUN, json={"input": "Hi"})
     collector.wait_for("invoke_agent shop")
     assert len({span.span_id for span in collector.named("execute_tool price")}) == 2
+
+
+def test_the_span_of_a_stream_ends_with_the_stream(
+    shop: Any, agentos_client: AgentClient, scripted: ScriptedProvider, collector: Collector, traced: Traced
+) -> None:
+    scripted.say(["Hello", Pause(0.05), " you"])
+    shop(traced())
+    answer = agentos_client.post(f"{RUN}/stream", json={"input": "Hi"})
+    assert b"complete" in answer.data
+    answer.close()
+    collector.wait_for("invoke_agent shop", f"{POST_RUN}/stream")
+    request = collector.one(f"{POST_RUN}/stream")
+    assert collector.one("invoke_agent shop").parent_id == request.span_id
+    assert request.end - request.begin >= 50_000_000
+
+
+def test_a_run_that_a_tool_starts_is_in_the_span_of_the_tool(
+    agentos_app: Any, agentos_client: AgentClient, scripted: ScriptedProvider, collector: Collector, traced: Traced
+) -> None:
+    apps: list[Flask] = []
+
+    @tool
+    def ask(question: str) -> str:
+        """Ask another agent."""
+        server = apps[0].extensions["agentos"].server
+        asked = RunRequest(caller=server.principal("team"), agent_id="helper", input=question)
+        server.runs.start(asked).wait(30)
+        return "asked"
+
+    scripted.say([call("ask", '{"question": "why?"}')], "Because", "Done")
+    agents = [Agent(id="shop", model="test:scripted", tools=["ask"]), Agent(id="helper", model="test:scripted")]
+    apps.append(agentos_app(agents, tools=[ask], plugins={"otel": traced()}))
+    assert agentos_client.post(RUN, json={"input": "Hi"}).json["content"] == "Done"
+    collector.wait_for("invoke_agent shop", "invoke_agent helper")
+    child, tool_call = collector.one("invoke_agent helper"), collector.one("execute_tool ask")
+    assert (child.parent_id, child.trace_id) == (tool_call.span_id, tool_call.trace_id)
