@@ -65,15 +65,24 @@ SERVERS := $(addprefix tests/,serving faults hostile fuzz e2e docs benchmark) $(
 test: $(VENV)/.tested  ## Install what tests need and run the whole suite, in two parts side by side.
 	@.ci/suites "$(VENV) $(SERVERS)" "$(VENV) tests $(patsubst %,--ignore %,$(filter tests/%,$(SERVERS)))"
 
-# Without what says little about a version of Python: faults, hostile clients, the API asked at length, pages, the benchmark.
-test-pythons:  ## Run the suite on Python 3.12 and 3.13 where they are installed, each in an environment of its own.
-	@status=0; environments=; for version in $(OTHER_PYTHONS); do \
+# Without what says little about a version of Python: faults, hostile clients, the API asked at length, pages, the benchmark, who may
+# do what, and the long tests of storage. On the newest version the whole rest, in two parts; on the others without servers and storage.
+UNVERSIONED := faults hostile fuzz docs benchmark access architecture conformance \
+	storage/test_contract_postgresql.py storage/test_attachments.py storage/test_indexes.py
+NEWEST := $(lastword $(sort $(OTHER_PYTHONS)))
+SERVED := $(addprefix tests/,serving e2e) plugins testing
+test-pythons:  ## Run what may depend on the version of Python on 3.12 and 3.13, where they are installed, each in an environment of its own.
+	@status=0; set --; \
+	for version in $(OTHER_PYTHONS); do \
 		python=$$(.ci/python $$version) || { echo "Python $$version is not installed: skipped"; continue; }; \
-		$(MAKE) --no-print-directory VENV=build/venv-$$version PYTHON="$$python" build/venv-$$version/.tested \
-			&& environments="$$environments build/venv-$$version" || status=1; \
+		environment=build/venv-$$version; \
+		$(MAKE) --no-print-directory VENV=$$environment PYTHON="$$python" $$environment/.tested || { status=1; continue; }; \
+		if [ $$version = $(NEWEST) ]; then \
+			set -- "$$@" "$$environment $(SERVED)" "$$environment tests $(patsubst %,--ignore tests/%,$(UNVERSIONED) serving e2e)"; \
+		else \
+			set -- "$$@" "$$environment tests $(patsubst %,--ignore tests/%,$(UNVERSIONED) serving e2e storage)"; \
+		fi; \
 	done; \
-	ignored="$(patsubst %,--ignore tests/%,faults hostile fuzz docs benchmark)"; set --; \
-	for environment in $$environments; do set -- "$$@" "$$environment $$ignored"; done; \
 	.ci/suites "$$@" || status=1; exit $$status
 
 soak: $(VENV)/.tested  ## The fault and property tests with their loops in full, and the API asked at length.

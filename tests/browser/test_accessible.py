@@ -44,6 +44,13 @@ TOO_WIDE = """() => {
 }"""
 
 
+AT_ONCE = """() => new MutationObserver((_, watching) => {
+    if (document.querySelector('nav') === null) return
+    watching.disconnect()
+    dispatchEvent(new KeyboardEvent('keydown', {key: 'k', ctrlKey: true, cancelable: true}))
+}).observe(document, {childList: true, subtree: true})"""
+
+
 def violations(page: Page) -> list[str]:
     """Return what axe says against the page as it is."""
     found = Axe().run(page, options=RULES).response["violations"]
@@ -84,6 +91,13 @@ def test_axe_finds_nothing_in_the_login_and_the_dialogs(keyed: Demo, open_page: 
     page.keyboard.press("Control+k")
     expect(page.get_by_role("dialog")).to_be_visible()
     assert violations(page) == []
+
+
+def test_a_shortcut_counts_as_soon_as_the_page_is_there(demo: Demo, open_page: OpenPage) -> None:
+    page = open_page(demo, "#/tools").page
+    page.add_init_script(f"({AT_ONCE})()")
+    page.reload()
+    expect(page.get_by_role("dialog")).to_be_visible()
 
 
 def test_an_answer_is_asked_for_with_the_keyboard_alone(demo: Demo, open_page: OpenPage) -> None:

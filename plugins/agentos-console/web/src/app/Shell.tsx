@@ -1,5 +1,5 @@
 import type { VNode } from 'preact'
-import { useEffect, useRef, useState } from 'preact/hooks'
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { Button } from '../kit/Button'
 import { Banner } from './Banner'
 import { Help } from './Help'
@@ -19,7 +19,8 @@ export function Shell(): VNode {
   const main = useRef<HTMLElement>(null)
   const view = viewOf(pattern.value)
 
-  useEffect(
+  // With the page itself and not after it is painted: a key that is pressed at once shall count.
+  useLayoutEffect(
     () =>
       addShortcuts([
         { keys: 'mod+k', label: 'Go to anything', run: () => setOverlay('palette') },

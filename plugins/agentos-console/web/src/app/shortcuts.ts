@@ -1,6 +1,6 @@
 // Keys for everything: what a key does now, and the list of them that `?` shows.
 import { signal } from '@preact/signals'
-import { useEffect, useRef } from 'preact/hooks'
+import { useLayoutEffect, useRef } from 'preact/hooks'
 import { singleKeys } from './preferences'
 
 export interface Shortcut {
@@ -26,7 +26,7 @@ export function addShortcuts(added: readonly Shortcut[]): () => void {
 export function useShortcut(keys: string, label: string, run: () => void): void {
   const latest = useRef(run)
   latest.current = run
-  useEffect(() => addShortcuts([{ keys, label, run: () => latest.current() }]), [keys, label])
+  useLayoutEffect(() => addShortcuts([{ keys, label, run: () => latest.current() }]), [keys, label])
 }
 
 /** How a shortcut is written on a key cap. */
