@@ -196,17 +196,15 @@ def server_stop(server: Server) -> None:
 
 @hookspec
 def begin_trace(parent: TraceContext | None) -> TraceContext | None:
-    """Return the span of an HTTP request that begins, or of a run that no request asks for.
+    """Return the span of an HTTP request that begins, or of a run that no request asks for; ``None``: no trace.
 
-    ``parent`` is the caller's span (``traceparent``, W3C Trace Context), or ``None`` without one, or with one that is
-    malformed. What this returns is in the lines of the log, in ``FinishedRequest.trace``, and kept with a run that is
-    asked for in it: ``run.trace`` is the run's own span, at each worker, with one of its own for each of its calls
-    (``run.trace.model_call(step.started_at, step.attempt)``, ``run.trace.tool_call(id)``). What providers and tools
-    send through the server's own clients carries these spans to other servers.
+    ``parent`` is the caller's span (``traceparent``, W3C Trace Context), or ``None`` without a proper one. What this
+    returns is in the lines of the log, in ``FinishedRequest.trace``, and kept with the run that is asked for in it:
+    ``run.trace`` is the run's own span at each worker, and ``run.trace.model_call(step.started_at, step.attempt)`` and
+    ``run.trace.tool_call(id)`` are those of its calls. The server's own HTTP clients send them to other servers.
 
-    Every plugin is asked, in the order of their names, and the first span counts. ``None``: no trace. It is called in
-    the request's own thread, so it must return at once. What it raises is logged. Without any plugin that has this
-    hook, no header is looked at.
+    Every plugin is asked, in the order of their names, and the first span counts. It is called in the request's own
+    thread, so it must return at once. What it raises is logged. Without a plugin, no header is looked at.
 
     Used by: ``agentos-otel``.
     """

@@ -54,6 +54,14 @@ class TraceContext:
             state = ""
         return cls(trace_id=trace_id, span_id=span_id, sampled=bool(int(flags, 16) & _SAMPLED), state=state)
 
+    @classmethod
+    def stored(cls, traceparent: str, state: str) -> Self:
+        """Return the context that was stored as :attr:`traceparent` and state. Raises ``ValueError``."""
+        _, trace_id, span_id, flags = traceparent.split("-")
+        return cls(
+            trace_id=trace_id, span_id=span_id if span_id.strip("0") else None, sampled=flags == "01", state=state
+        )
+
     def child(self, *names: str) -> TraceContext:
         """Return the span with these names in this one. Its id follows from them, so any worker finds the same."""
         hashed = blake2b("\0".join((self.trace_id, self.span_id or "", *names)).encode(), digest_size=8)

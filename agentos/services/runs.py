@@ -210,8 +210,8 @@ class RunService:
             trace is None and self._begin_trace is not None
         ):  # of a command, a job or a plugin: the run is the whole trace
             trace = self._begin_trace(None)
-            trace = None if trace is None else replace(trace, span_id=None)
-        return stored if trace is None else replace(stored, trace=replace(trace, parent_id=None))
+            trace = None if trace is None else replace(trace, span_id=None, parent_id=None)
+        return stored if trace is None else replace(stored, trace=trace)
 
     def _watch(self) -> None:
         # Without a heartbeat, another worker would take the run for lost; so no host of the server can forget it.

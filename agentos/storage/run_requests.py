@@ -39,7 +39,7 @@ def request_text(request: StoredRequest | None) -> str | None:
     if some:
         document["overrides"] = some
     if request.trace is not None:
-        document["trace"] = given(request.trace, request.trace.__slots__)
+        document["trace"] = [request.trace.traceparent, request.trace.state]
     return dumps(document)
 
 
@@ -79,5 +79,5 @@ _READ: Mapping[str, Callable[[Any], Any]] = {
     "concurrency": BusyPolicy,
     "messages": lambda messages: tuple(map(message_of, messages)),
     "overrides": _overrides_of,
-    "trace": lambda trace: TraceContext(**trace),
+    "trace": lambda trace: TraceContext.stored(*trace),
 }

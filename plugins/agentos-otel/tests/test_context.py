@@ -1,10 +1,8 @@
-"""The context of a trace on its way: to model providers, by HTTP tools, and into the lines of the log."""
+"""The context of a trace on its way: to model providers, and by HTTP tools."""
 
 from __future__ import annotations
 
-import io
 import json
-import logging
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -12,8 +10,7 @@ import pytest
 from agentos_http.tools import HttpTools
 from agentos_otel.plugin import OTelPlugin
 
-from agentos import Agent, OutboundClient, OutboundPolicy, RunContext, ScriptedProvider, TraceContext
-from agentos.observability.logs import JSONFormatter
+from agentos import Agent, OutboundClient, OutboundPolicy, ScriptedProvider, TraceContext
 from agentos.testing import AgentClient, call
 from parts.model_server import ModelServer
 from parts.otlp_collector import Collector
@@ -37,21 +34,6 @@ def site() -> Iterator[Site]:
 def model() -> Iterator[ModelServer]:
     with ModelServer() as server:
         yield server
-
-
-@pytest.fixture
-def lines() -> Iterator[Callable[[], list[dict[str, Any]]]]:
-    """Return the lines of the log so far, as they are written."""
-    stream = io.StringIO()
-    handler = logging.StreamHandler(stream)
-    handler.setFormatter(JSONFormatter())
-    root = logging.getLogger()
-    level = root.level
-    root.addHandler(handler)
-    root.setLevel(logging.DEBUG)
-    yield lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
-    root.removeHandler(handler)
-    root.setLevel(level)
 
 
 def sent(headers: dict[str, str]) -> TraceContext:
@@ -115,23 +97,3 @@ def test_a_trace_that_is_not_recorded_says_so_to_others(
     agentos_client.post(RUN, json={"input": "Hi"}, headers=HEADERS)
     (request,) = site.requests
     assert (sent(request["headers"]).trace_id, sent(request["headers"]).sampled) == (TRACE, False)
-
-
-class Logs:
-    def stream(self, context: RunContext) -> Iterator[str]:
-        logging.getLogger("mine").warning("in the run")
-        yield context.input
-
-
-def test_the_lines_of_a_run_and_a_request_have_their_spans(
-    agentos_app: Any, agentos_client: AgentClient, collector: Collector, traced: Traced, lines: Any
-) -> None:
-    agentos_app({"shop": Logs()}, plugins={"otel": traced()})
-    agentos_client.post(RUN, json={"input": "Hi"}, headers=HEADERS)
-    logging.getLogger("mine").warning("outside")
-    collector.wait_for("invoke_agent shop", "POST /api/v1/agents/{agent_id}/run")
-    by_message = {line["message"]: line for line in lines()}
-    run, request = collector.one("invoke_agent shop"), collector.one("POST /api/v1/agents/{agent_id}/run")
-    assert (by_message["in the run"]["trace_id"], by_message["in the run"]["span_id"]) == (TRACE, run.span_id)
-    assert (by_message["request"]["trace_id"], by_message["request"]["span_id"]) == (TRACE, request.span_id)
-    assert "trace_id" not in by_message["outside"]
