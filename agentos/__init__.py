@@ -41,6 +41,7 @@ from agentos.domain.run_step import RunStep
 from agentos.domain.session import Session
 from agentos.domain.stored_request import ModelOverrides, RunMode
 from agentos.domain.tool_spec import ToolSpec
+from agentos.domain.trace_context import TraceContext
 from agentos.domain.usage import Usage
 from agentos.errors import (
     AgentExists,
@@ -138,6 +139,7 @@ if TYPE_CHECKING:
     from agentos.http.outbound_client import OutboundAnswer, OutboundClient
     from agentos.models.anthropic_messages import AnthropicMessages, MessagesDialect
     from agentos.models.chat_completions import ChatCompletions, Dialect
+    from agentos.observability.redaction import redact
     from agentos.server import AgentOS
     from agentos.services.server import Server
     from agentos.storage.interface import Storage
@@ -286,6 +288,7 @@ __all__ = [
     "ToolSource",
     "ToolSpec",
     "Toolkit",
+    "TraceContext",
     "TurnLimit",
     "Unauthenticated",
     "UnsupportedMediaType",
@@ -297,6 +300,7 @@ __all__ = [
     "each",
     "hookimpl",
     "kinds",
+    "redact",
     "tool",
 ]
 
@@ -308,6 +312,7 @@ _PLACES = {
     "agentos.http.outbound_client": ("OutboundAnswer", "OutboundClient"),
     "agentos.models.anthropic_messages": ("AnthropicMessages", "MessagesDialect"),
     "agentos.models.chat_completions": ("ChatCompletions", "Dialect"),
+    "agentos.observability.redaction": ("redact",),
     "agentos.server": ("AgentOS",),
     "agentos.services.server": ("Server",),
     "agentos.storage.interface": ("Storage",),

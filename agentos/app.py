@@ -71,6 +71,7 @@ def _application(config: Config, services: Services) -> Flask:
         slow=config.slow_request,
         finished=(lambda request: observed(request=request)) if observed else None,
         route_of=table.declared_path,
+        begin_trace=services.begin_trace,
     )
     audit_requests(app, table.audited_action)
     keep_strangers_out(app, config, public=public, pages_for_people=table.pages_for_people)

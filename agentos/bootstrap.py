@@ -35,6 +35,7 @@ from agentos.plugins.decisions import first_decision
 from agentos.plugins.lifecycle import Lifecycle
 from agentos.plugins.manager import CORE, PluginManager
 from agentos.plugins.observers import Observers
+from agentos.plugins.traces import begin_trace
 from agentos.registries import Registries, SignalsFactory, StorageFactory
 from agentos.registry import Registry
 from agentos.runtime.before_model_call import BeforeModelCall
@@ -149,6 +150,7 @@ def _assemble(
         observers=_observers(manager),
         tool_log=ToolCallLog(config.log_content, slow_tools),
     )
+    traces = begin_trace(manager.implementations("begin_trace"))
     sessions = SessionService(storage, worker, config)
     leases = LeaseKeeper(storage, worker, lease)
     cancels = CancelWatch(storage, worker, lease.worker_id, signals)
@@ -174,6 +176,7 @@ def _assemble(
             pauses=PauseService(storage, worker, signals, prepare, config),
             leases=leases,
             cancels=cancels,
+            begin_trace=traces,
         ),
         direct_calls=DirectCallService(agent_service, sessions, worker, config, slow=slow_tools),
         owner_data=OwnerDataService(storage, worker),
@@ -189,6 +192,7 @@ def _assemble(
         submission=submission,
         leases=leases,
         cancels=cancels,
+        begin_trace=traces,
     )
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from agentos.domain.pending import Pending
     from agentos.domain.run import Run
     from agentos.domain.run_request import RunRequest
+    from agentos.domain.trace_context import TraceContext
     from agentos.domain.usage import Usage
     from agentos.models.request import ModelRequest
     from agentos.registrations import (
@@ -177,7 +178,7 @@ def server_start(server: Server) -> None:
     are strict, or if the plugin has a deciding hook. Commands of the CLI call neither this hook nor ``server_stop``.
     Those that execute runs do call the hooks of runs.
 
-    Used by: ``agentos-metrics``.
+    Used by: ``agentos-metrics``, ``agentos-otel``.
     """
 
 
@@ -189,7 +190,23 @@ def server_stop(server: Server) -> None:
     where the plugin's ``server_start`` failed. What the plugin registered is closed by itself, after this: executors,
     signals, authenticators, model providers and toolkits that have a method ``close()``.
 
-    Used by: ``agentos-metrics``.
+    Used by: ``agentos-metrics``, ``agentos-otel``.
+    """
+
+
+@hookspec
+def begin_trace(parent: TraceContext | None) -> TraceContext | None:
+    """Return the span of an HTTP request that begins, or of a run that no request asks for; ``None``: no trace.
+
+    ``parent`` is the caller's span (``traceparent``, W3C Trace Context), or ``None`` without a proper one. What this
+    returns is in the lines of the log, in ``FinishedRequest.trace``, and kept with the run that is asked for in it:
+    ``run.trace`` is the run's own span at each worker, and ``run.trace.model_call(step.started_at, step.attempt)`` and
+    ``run.trace.tool_call(id)`` are those of its calls. The server's own HTTP clients send them to other servers.
+
+    Every plugin is asked, in the order of their names, and the first span counts. It is called in the request's own
+    thread, so it must return at once. What it raises is logged. Without a plugin, no header is looked at.
+
+    Used by: ``agentos-otel``.
     """
 
 
@@ -255,7 +272,7 @@ def run_event(run: Run, event: RunEvent | Usage | Step) -> None:
     seconds, and never raised. Without any plugin that has this hook, it costs nothing. Clients of an agent with
     ``retry_on_crash`` get an event later, once the log has it.
 
-    Comes into use with: traces.
+    Used by: ``agentos-otel``, where it records contents.
     """
 
 
@@ -278,7 +295,7 @@ def run_finished(run: Run) -> None:
     The run of a lost worker that is not executed again, and a paused one that is never resumed, are seen in the worker
     that ends them. A pause is no end. What this raises is logged, never raised.
 
-    Used by: the core (``agentos/observability/run_log.py``), ``agentos-metrics``.
+    Used by: the core (``agentos/observability/run_log.py``), ``agentos-metrics``, ``agentos-otel``.
     """
 
 
@@ -290,5 +307,5 @@ def request_finished(request: FinishedRequest) -> None:
     it reads a whole request is not seen here. What this raises is logged, a line every few seconds, and never raised.
     Without any plugin that has this hook, it costs nothing.
 
-    Used by: ``agentos-metrics``.
+    Used by: ``agentos-metrics``, ``agentos-otel``.
     """

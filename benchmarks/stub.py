@@ -29,6 +29,9 @@ SLOT = 0.001
 """Seconds between two looks at the wheel; no token is later than that by the stub's own doing."""
 
 STREAM_HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+ACCEPTED = b"HTTP/1.1 200 OK\r\nContent-Type: application/x-protobuf\r\nContent-Length: 0\r\n\r\n"
+"""What a collector answers to traces and metrics: the stub is one too."""
+
 NOT_FOUND = b"HTTP/1.1 404 Not Found\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
 
 
@@ -175,6 +178,8 @@ class Stub(asyncio.Protocol):
         asked = MODEL.search(body)
         if head.startswith(b"GET /v1/models"):
             self._transport.write(CATALOGUE)
+        elif head.startswith((b"POST /v1/traces", b"POST /v1/metrics")):
+            self._transport.write(ACCEPTED)
         elif (form := FORMS.get(head.partition(b" HTTP")[0])) is None or asked is None:
             self._transport.write(NOT_FOUND)
         else:

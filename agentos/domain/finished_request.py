@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from agentos.domain.trace_context import TraceContext
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FinishedRequest:
@@ -21,3 +23,5 @@ class FinishedRequest:
     """The credential (``key:4f…``); ``None`` for a request that came without a valid one."""
     run_id: str | None = None
     """The run that it began, joined or named."""
+    trace: TraceContext | None = None
+    """What ``begin_trace`` returned for it."""

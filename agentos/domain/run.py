@@ -14,6 +14,7 @@ from agentos.domain.pending import PendingAction
 from agentos.domain.principal import ANONYMOUS
 from agentos.domain.run_step import RunStep
 from agentos.domain.stored_request import StoredRequest
+from agentos.domain.trace_context import TraceContext
 from agentos.domain.usage import Usage
 
 
@@ -103,6 +104,8 @@ class Run:
     """The calls to models and tools, once the run has ended or is paused. Lists and histories leave them out."""
     pending: tuple[PendingAction, ...] = ()
     """What it waits for while it is paused. Lists and histories leave them out."""
+    answered: tuple[PendingAction, ...] = field(default=(), compare=False, repr=False)
+    """What it has waited for, with the answers. Known where it executes after a pause; lists do not read it."""
     metadata: Mapping[str, Any] = field(default_factory=dict)
     context: Mapping[str, Any] = field(default_factory=dict)
     """``run_context`` of the request: parent run, workflow, team; kept, never interpreted."""
@@ -114,12 +117,19 @@ class Run:
     """The worker that has it, or waits with it for its turn; ``None`` while it is paused or no worker has claimed it.
     Known to who has just asked it to stop."""
     request: StoredRequest | None = field(default=None, compare=False, repr=False)
-    """The rest of its request. Known where it executes and to the worker that takes it over; lists do not read it."""
+    """The rest of its request. Known where it executes and to the worker that takes it over or ends it; lists do not
+    read it."""
     request_id: str | None = field(default=None, compare=False)
     """The HTTP request that began it, for its lines in the log. Known where it executes; never stored."""
     created_at: datetime
     started_at: datetime | None = None
     ended_at: datetime | None = None
+
+    @property
+    def trace(self) -> TraceContext | None:
+        """The span of the run, where a plugin makes traces; as far as its request is known."""
+        asked = None if self.request is None else self.request.trace
+        return None if asked is None else asked.child("run", self.id)
 
     @property
     def duration(self) -> float | None:

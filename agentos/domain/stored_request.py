@@ -9,6 +9,7 @@ from typing import Any
 
 from agentos.domain.message import Message
 from agentos.domain.tool_spec import ToolSpec
+from agentos.domain.trace_context import TraceContext
 
 
 class RunMode(StrEnum):
@@ -64,4 +65,6 @@ class StoredRequest:
     overrides: ModelOverrides = NO_OVERRIDES
     concurrency: str | None = None
     """A :class:`~agentos.BusyPolicy`, where the request gave one."""
+    trace: TraceContext | None = None
+    """The span in which the run was asked for, where a plugin makes traces."""
     unknown: Sequence[str] = ()

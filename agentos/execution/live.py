@@ -67,7 +67,7 @@ class LiveRun:
         sessions: SessionStore,
     ) -> None:
         run, saved = admission.run, admission.checkpoints
-        self.run = run
+        self.run = dataclasses.replace(run, answered=tuple(actions)) if actions else run
         self.deadline = deadline
         self.stream = EventStream(timers, durable=limits.durable, logged=admission.logged)
         self.cancellation = Cancellation()

@@ -59,6 +59,7 @@ class UnattendedRuns:
             ended_at=utc_now(),
             error=run_error(failure, run.id),
             pending=(),
+            answered=run.pending,
         )
         transcript = Transcript.restored(saved)
         if saved:
@@ -89,8 +90,17 @@ class UnattendedRuns:
         if run.status is RunStatus.PAUSED:
             forget_expiry(self._storage, run)
         if not silent:
-            self._observers.tell_end(ended, event)
+            self._observers.tell_end(self._with_request(ended), event)
         return ended
+
+    def _with_request(self, run: Run) -> Run:
+        """Return a run with its request, for observers that need it."""
+        if run.request is not None:
+            return run
+        try:
+            return dataclasses.replace(run, request=self._storage.runs.request(run.id, owner=None))
+        except AgentOSError:  # it has ended all the same
+            return run
 
     def _logged(self, run_id: str) -> _Logged:
         number, tokens, text = 0, 0, list[str]()

@@ -29,6 +29,7 @@ from agentos.execution.signals import Signals, worker_topic
 from agentos.execution.submission import Submission
 from agentos.execution.unattended import UnattendedRuns, topics_of
 from agentos.observability.call_log import ToolCallLog
+from agentos.observability.tracing import tracing
 from agentos.storage.admission import Admission, Ended, Lease, Quota
 from agentos.storage.idempotency import IdempotencyKey, Replay
 from agentos.storage.interface import Storage
@@ -70,8 +71,7 @@ class Worker:
         self._runs = LiveRuns()
         self._storage = storage
         self._log = log
-        self._lease = lease
-        self._signals = signals
+        self._lease, self._signals = lease, signals
         self._submission = submission
         self._background_quota, self._quota = quota, dataclasses.replace(quota, unclaimed=None)
         self._observers = observers
@@ -263,14 +263,15 @@ class Worker:
 
     def _execute(self, live: LiveRun, prepared: Prepared, admission: Admission) -> None:
         """Execute an admission in the calling thread, until its run has ended or paused."""
-        live.tell()
-        outcome = self._call.execute(live, prepared, admission)
-        if not isinstance(outcome, PauseRequested):
-            self._end(live, live.cancellation.cause or outcome)
-        elif live.cancellation.cause is not None:
-            self._end(live, live.cancellation.cause)
-        else:
-            self._leave(live, self._pauser.pause(live, outcome.actions))
+        with tracing(live.run.trace):
+            live.tell()
+            outcome = self._call.execute(live, prepared, admission)
+            if not isinstance(outcome, PauseRequested):
+                self._end(live, live.cancellation.cause or outcome)
+            elif live.cancellation.cause is not None:
+                self._end(live, live.cancellation.cause)
+            else:
+                self._leave(live, self._pauser.pause(live, outcome.actions))
 
     def _end(self, live: LiveRun, failure: AgentOSError | None) -> None:
         self._leave(live, self._finalizer.end(live, failure))

@@ -14,9 +14,10 @@ from agentos.cancellation import Cancellation
 from agentos.http.connection import CONNECT_TIMEOUT, CONNECTION_FAILURES, Connection
 from agentos.http.deadline import NEVER, CallDeadline, monitor
 from agentos.http.failures import TooMuch
-from agentos.http.headers import request_head, with_body
+from agentos.http.headers import header_lines, request_head, with_body
 from agentos.http.response import Response, ToError, receive_response
 from agentos.http.routes import route_to
+from agentos.observability.tracing import trace_headers
 
 USER_AGENT = f"agentos/{__version__}"
 OURS = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity"}
@@ -83,7 +84,9 @@ class HTTPClient:
         call = Call(CallDeadline(deadline, silence=self._silence), cancellation or Cancellation())
         with call.running():
             try:
-                response = self._exchange(call, with_body(self._head(method, path, query, headers), body))
+                # The span is another one in each call, so it is not in the head that is kept.
+                head = self._head(method, path, query, headers) + header_lines(trace_headers(headers))
+                response = self._exchange(call, with_body(head, body))
             except BaseException as error:
                 call.drop()
                 if self._to_error is not None and isinstance(error, (*CONNECTION_FAILURES, ValueError)):

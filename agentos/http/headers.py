@@ -36,6 +36,11 @@ def request_head(method: str, target: str, fields: Mapping[str, str]) -> bytes:
     return "\r\n".join([*lines, ""]).encode("latin-1")
 
 
+def header_lines(fields: Mapping[str, str]) -> bytes:
+    """Return further headers, whose names and values HTTP can carry."""
+    return "".join(f"{name}: {value}\r\n" for name, value in fields.items()).encode("latin-1")
+
+
 def with_body(head: bytes, body: bytes | None) -> bytes:
     """Return a whole request, to be sent at once."""
     return head + b"\r\n" if body is None else b"%bContent-Length: %d\r\n\r\n%b" % (head, len(body), body)

@@ -21,6 +21,7 @@ from agentos.http.failures import DeadlinePassed, OutboundFailed, OutboundRefuse
 from agentos.http.headers import checked_headers, headers_elsewhere, request_head, with_body
 from agentos.http.policy import OutboundPolicy
 from agentos.http.urls import Target, percent_encoded
+from agentos.observability.tracing import trace_headers
 
 MAX_REDIRECTS = 5
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -84,6 +85,7 @@ class OutboundClient:
         """
         target = self.policy.target(url)
         sent = checked_headers(headers or {}, user_agent=self.user_agent)
+        sent |= trace_headers(sent, state=False)  # what other systems carry along is not for strangers
         if body is None and method in ("POST", "PUT", "PATCH"):
             body = b""  # has a length, which servers ask for
         given_up = time.monotonic() + self.timeout

@@ -21,6 +21,7 @@ from agentos.domain.times import rfc3339
 from agentos.observability.audit import AUDIT, open_audit_file
 from agentos.observability.content import UntrustedText, frames_and_types
 from agentos.observability.redaction import has_secret, process, redact, redact_data, secrets_of
+from agentos.observability.tracing import trace_fields
 
 if TYPE_CHECKING:
     from agentos.config import Config
@@ -53,6 +54,7 @@ class JSONFormatter(OrjsonFormatter):
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": _message(record),
+            **trace_fields(),
         }
         for name, value in record.__dict__.items():
             if name not in OWN and name not in data:
@@ -91,6 +93,7 @@ class ConsoleFormatter(logging.Formatter):
             for name, value in record.__dict__.items()
             if name not in OWN and value is not None
         )
+        extra += "".join(f" {name}={value}" for name, value in trace_fields().items())
         line = escape_controls(redact(f"{time} {record.levelname:<7} {record.name}: {_message(record)}{extra}"))
         if record.exc_info:
             line += _block(_exception(self, record.exc_info, content=self._content))

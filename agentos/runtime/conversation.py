@@ -18,6 +18,7 @@ from agentos.models.provider import ModelProvider
 from agentos.models.request import ModelRequest
 from agentos.models.retry import stream_with_retry
 from agentos.observability.call_log import Origin, log_failed_model_call, words_of
+from agentos.observability.tracing import current_trace, set_trace
 from agentos.runtime.context import RunContext
 from agentos.runtime.model_response import ModelResponse
 from agentos.runtime.prompt import Prompt
@@ -97,6 +98,7 @@ class Conversation:
             if self._agent.before_model_call is not None:
                 request = self._agent.before_model_call(request, self.context)
                 self.model = f"{self._prefix}:{request.model}"
+            trace = current_trace()
             try:
                 yield from self._call(request, response)
                 if response.reason is None:
@@ -108,15 +110,23 @@ class Conversation:
                 self._shorten(error)
             else:
                 break
+            finally:
+                set_trace(trace)
         self._parameters = self._agent.later_parameters
 
     def _call(self, request: ModelRequest, response: ModelResponse) -> Iterator[Yielded]:
-        held, pieces = response.held, response.pieces
+        held, pieces, trace = response.held, response.pieces, current_trace()
+
+        def asking(attempt: int) -> None:
+            self._begin(response, attempt)
+            if trace is not None:  # the provider's requests are in the span of the call
+                set_trace(trace.model_call(response.started_at, attempt))
+
         for arrived in stream_with_retry(
             self._agent.provider,
             request,
             retries=self._agent.retries,
-            asking=lambda attempt: self._begin(response, attempt),
+            asking=asking,
             retrying=lambda error: self._end_failed(response, request, error),
         ):
             if response.began is None:

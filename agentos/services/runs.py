@@ -15,7 +15,7 @@ from agentos.domain.pending import Answer, PendingAction, PendingKind
 from agentos.domain.principal import Principal
 from agentos.domain.run import BusyPolicy, Run, RunStatus
 from agentos.domain.run_request import RunRequest
-from agentos.domain.stored_request import RunMode
+from agentos.domain.stored_request import RunMode, StoredRequest
 from agentos.domain.times import utc_now
 from agentos.errors import Forbidden, IdempotencyConflict, NotFound, RunActive, RunNotFound
 from agentos.execution.cancels import CancelWatch
@@ -28,6 +28,8 @@ from agentos.execution.run_limits import RunLimits, agent_setting
 from agentos.execution.signals import Signals
 from agentos.execution.unattended import topics_of
 from agentos.execution.worker import Worker
+from agentos.observability.tracing import current_trace
+from agentos.plugins.traces import BeginTrace
 from agentos.runtime.loop import ModelAgent
 from agentos.services.approvers import sees
 from agentos.services.overrides import overridden
@@ -56,6 +58,7 @@ class RunService:
         pauses: PauseService,
         leases: LeaseKeeper,
         cancels: CancelWatch,
+        begin_trace: BeginTrace | None = None,
     ) -> None:
         self._storage = storage
         self._worker = worker
@@ -65,6 +68,7 @@ class RunService:
         self._pauses = pauses
         self._leases = leases
         self._cancels = cancels
+        self._begin_trace = begin_trace
 
     def start(self, request: RunRequest) -> RunHandle:
         """Accept a run durably and begin to execute it.
@@ -95,7 +99,7 @@ class RunService:
             context=request.context,
             agent_version=agent.version if isinstance(agent, ModelAgent) else None,
             caller_id=request.caller.id,
-            request=request.stored(),
+            request=self._stored(request),
             request_id=request.request_id,
             created_at=utc_now(),
         )
@@ -197,6 +201,17 @@ class RunService:
         if caller.visible_owner is not None:
             where = replace(where, owner=caller.visible_owner)
         return self._storage.runs.list(where, paging)
+
+    def _stored(self, request: RunRequest) -> StoredRequest:
+        """Return what is kept of a request: also the span that it comes from, where a plugin makes traces."""
+        stored = request.stored()
+        trace = current_trace()
+        if (
+            trace is None and self._begin_trace is not None
+        ):  # of a command, a job or a plugin: the run is the whole trace
+            trace = self._begin_trace(None)
+            trace = None if trace is None else replace(trace, span_id=None, parent_id=None)
+        return stored if trace is None else replace(stored, trace=trace)
 
     def _watch(self) -> None:
         # Without a heartbeat, another worker would take the run for lost; so no host of the server can forget it.

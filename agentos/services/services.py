@@ -16,6 +16,7 @@ from agentos.models.catalog import Catalog
 from agentos.plugins.closing import OpenedThings, close_all
 from agentos.plugins.lifecycle import Lifecycle
 from agentos.plugins.manager import PluginManager
+from agentos.plugins.traces import BeginTrace
 from agentos.registry import Registry
 from agentos.services.activity import ActivityService
 from agentos.services.agent_versions import AgentVersionService
@@ -67,6 +68,7 @@ class Services:
     submission: Submission
     leases: LeaseKeeper
     cancels: CancelWatch
+    begin_trace: BeginTrace | None = None
 
     @cached_property
     def server(self) -> Server:

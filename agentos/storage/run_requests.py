@@ -11,6 +11,7 @@ from typing import Any
 from agentos.domain.run import BusyPolicy
 from agentos.domain.stored_request import ModelOverrides, RunMode, StoredRequest
 from agentos.domain.tool_spec import ToolSpec
+from agentos.domain.trace_context import TraceContext
 from agentos.storage.json_text import dumps, loads
 from agentos.storage.message_documents import given, message_document, message_of
 
@@ -37,6 +38,8 @@ def request_text(request: StoredRequest | None) -> str | None:
         some["output_schema"] = request.overrides.output_schema  # the empty schema too
     if some:
         document["overrides"] = some
+    if request.trace is not None:
+        document["trace"] = [request.trace.traceparent, request.trace.state]
     return dumps(document)
 
 
@@ -76,4 +79,5 @@ _READ: Mapping[str, Callable[[Any], Any]] = {
     "concurrency": BusyPolicy,
     "messages": lambda messages: tuple(map(message_of, messages)),
     "overrides": _overrides_of,
+    "trace": lambda trace: TraceContext.stored(*trace),
 }

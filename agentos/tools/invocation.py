@@ -21,6 +21,7 @@ from agentos.domain.remembered import FindRemembered, RememberedDecision
 from agentos.domain.text import clean, cut, shorten
 from agentos.errors import AgentOSError, Forbidden, InvalidRequest
 from agentos.observability.repeated import RepeatedLines
+from agentos.observability.tracing import current_trace, set_trace
 from agentos.tools.approval_rules import BeforeCall, needed_approval
 from agentos.tools.call_step import CallAnswers, CallStep
 from agentos.tools.client_tool import ClientTool
@@ -151,7 +152,7 @@ class Invocation:
         return f"tool {self._name!r} was not called: {late}"
 
     def _start_thread(self, work: Callable[[ToolContext], Outcome], context: ToolContext, report: Report) -> None:
-        # The thread logs under the request's id, which is in a context variable.
+        # The thread logs and sends requests in the run's span, which is in a context variable.
         run = contextvars.copy_context().run
         self.thread = threading.Thread(
             target=run, args=(self._work, work, context, report), name=f"tool-{self._name}", daemon=True
@@ -164,6 +165,9 @@ class Invocation:
 
     def _work(self, work: Callable[[ToolContext], Outcome], context: ToolContext, report: Report) -> None:
         own = replace(context, deadline=self.deadline, cancellation=self.cancellation)
+        trace = current_trace()
+        if trace is not None:  # this thread does nothing else
+            set_trace(trace.tool_call(self.call.id))
         try:
             with context.cancellation.cutting(lambda: self.cancellation.cancel(context.cancellation.cause)):
                 outcome = work(own)

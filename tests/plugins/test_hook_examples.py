@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from agentos import ProviderError, hookspecs
+from agentos import ProviderError, hookimpl, hookspecs
 from agentos.testing import Fail, call
 from parts.waiting import until
 
@@ -119,6 +119,17 @@ def test_register_commands() -> None:
 def test_register_routes(serve) -> None:
     served = serve(plugins={"greetings": example("register_routes")})
     assert served.app.test_client().get("/greetings").json == {"greeting": "Hello"}
+
+
+def test_begin_trace(serve) -> None:
+    runs: list[Any] = []
+    watch = SimpleNamespace(run_finished=hookimpl(lambda run: runs.append(run)))
+    served = serve("Hello", "Hello", plugins={"ids": example("begin_trace"), "watch": watch})
+    mine = "0af7651916cd43dd8448eb211c80319c"
+    address = "/api/v1/agents/scripted/run"
+    served.client.post(address, json={"input": "Hi"}, headers={"traceparent": f"00-{mine}-b7ad6b7169203331-01"})
+    served.client.post(address, json={"input": "Hi"})
+    assert runs[0].trace.trace_id == mine != runs[1].trace.trace_id
 
 
 def test_server_start(serve) -> None:

@@ -16,7 +16,9 @@ from agentos.api.kit.client import ClientConnection, client_of
 from agentos.api.kit.current import request_notes, this_request
 from agentos.domain.finished_request import FinishedRequest
 from agentos.domain.ids import new_id
+from agentos.domain.trace_context import TraceContext
 from agentos.observability.slow import SlowLog
+from agentos.observability.tracing import set_trace, tracing
 
 SANE_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
@@ -67,18 +69,30 @@ def watch_requests(
     slow: float = 0.0,
     finished: Callable[[FinishedRequest], object] | None = None,
     route_of: Callable[[Request], str | None] | None = None,
+    begin_trace: Callable[[TraceContext | None], TraceContext | None] | None = None,
 ) -> None:
-    """Give every request an id and a line in the log.
+    """Give every request an id and a line in the log; with ``begin_trace``, also a span.
 
     One that takes longer than ``slow`` seconds has a warning, too; the time in which it waits for a run, or streams
     one, is no part of them. ``finished`` is called at the end of each, with the declared path that ``route_of``
-    returns. It must not raise.
+    returns. Both must not raise.
     """
     slow_log = SlowLog("request", slow)
 
     @app.before_request
     def begin() -> None:
         request_notes()["began"] = time.perf_counter()
+        if begin_trace is not None:
+            headers = this_request().headers
+            parent = TraceContext.parse(headers.get("traceparent"), headers.get("tracestate"))
+            request_notes()["trace"] = trace = begin_trace(parent)
+            set_trace(trace)
+
+    if begin_trace is not None:
+
+        @app.teardown_request
+        def leave_trace(_: BaseException | None) -> None:
+            set_trace(None)  # this thread serves the connection's next request too
 
     @app.after_request
     def end(response: Response) -> Response:
@@ -108,6 +122,7 @@ def _note_slow(slow: SlowLog, request: Request, response: Response, id: str, rou
 def _line(request: Request, response: Response, id: str) -> Callable[[], dict[str, Any]]:
     notes = request_notes()
     began = notes.get("began") or time.perf_counter()
+    trace = notes.get("trace")
     fields: dict[str, Any] = {
         "method": request.method,
         "path": request.path,
@@ -122,7 +137,8 @@ def _line(request: Request, response: Response, id: str) -> Callable[[], dict[st
 
     def write() -> dict[str, Any]:
         fields["duration"] = round(time.perf_counter() - began, 6)
-        logger.info("request", extra=fields)
+        with tracing(trace):  # of a stream, this is called when there is no request any more
+            logger.info("request", extra=fields)
         return fields
 
     return write
@@ -136,6 +152,7 @@ def _observed(
 ) -> Callable[[], dict[str, Any]]:
     """Return what writes the line and then shows the request to the plugins that observe it."""
     route = None if route_of is None else route_of(request)
+    trace = request_notes().get("trace")
 
     def write_and_show() -> dict[str, Any]:
         fields = write()
@@ -148,6 +165,7 @@ def _observed(
                 request_id=fields["request_id"],
                 caller_id=fields["caller"],
                 run_id=fields.get("run_id"),
+                trace=trace,
             )
         )
         return fields

@@ -10,6 +10,7 @@ from agentos.domain.media import Media
 from agentos.domain.message import Message, ToolCall
 from agentos.domain.run import BusyPolicy, Run
 from agentos.domain.stored_request import ModelOverrides, RunMode, StoredRequest
+from agentos.domain.trace_context import TraceContext
 from agentos.storage.admission import Lease
 from agentos.storage.interface import Storage
 from agentos.storage.paging import Paging
@@ -48,6 +49,7 @@ WHOLE = StoredRequest(
         parameters={"seed": 7, "deep": AWKWARD}, output_schema={}, client_tool_timeout=60.0, instructions="Be brief."
     ),
     concurrency=BusyPolicy.REJECT,
+    trace=TraceContext(trace_id="a" * 32, span_id=None, sampled=False, state="x=é"),
 )
 
 
