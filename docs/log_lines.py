@@ -28,6 +28,7 @@ WORDS = {
     ("agentos.observability.slow", "self._message"): ("slow request", "slow tool call", "slow statement"),
     ("agentos.periodic_thread", "self.failure"): (),
     ("agentos.observability.audit", "'%s %s'"): ("ACTION OUTCOME",),
+    ("agentos.serving.watchdog", "_message(holder)"): ("… held this worker; no other request went on meanwhile",),
     ("agentos.serving.deployment", "sentence"): ("(advice about a setting, as `agentos doctor` gives it)",),
 }
 """The messages that are no literals; the failures of periodic threads stand where these are made."""
@@ -37,6 +38,7 @@ MORE = {
     "slow tool call": ("tool", "run_id", "agent_id", "session_id", "request_id", "by", "call_id"),
     "slow statement": ("statement", "dialect"),
     "model call completed": ("prompt_tokens", "completion_tokens", "reasoning_tokens", "cached_tokens"),
+    "… held this worker; no other request went on meanwhile": ("seconds", "tool", "held_by", "run_id", "stack"),
     "model call failed": ("reason",),
     "deciding hook failed": ("tool", "run_id", "agent_id"),
     "plugin denied": ("tool", "run_id", "agent_id"),

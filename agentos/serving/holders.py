@@ -33,7 +33,7 @@ class Holder:
         """What tells this holder from others: its tool, or the function that it was seen in."""
         return self.tool or (self.stack[-1].rpartition(" ")[2] if self.stack else "")
 
-    def fields(self) -> dict[str, object]:
+    def described(self) -> dict[str, object]:
         """Return what a line of the log says of it."""
         named = {"tool": self.tool, "held_by": self.thread, "run_id": self.run_id}
         return {**{name: value for name, value in named.items() if value is not None}, "stack": list(self.stack)}

@@ -117,7 +117,7 @@ class Watchdog:
         gevent.spawn(self._say, holder, seconds, repeats=not said)
 
     def _say(self, holder: Holder, seconds: float, *, repeats: bool) -> None:
-        fields = {"seconds": round(seconds, 3), **holder.fields()}
+        fields = {"seconds": round(seconds, 3), **holder.described()}
         if repeats:
             self._lines.log(logging.WARNING, _message(holder), kind=holder.kind, extra=fields)
         else:
@@ -164,7 +164,7 @@ class Watchdog:
 
     def _say_at_once(self, holder: Holder, seconds: float) -> None:
         """Write the line from this thread, as the loop does not turn. Takes no lock of the log: these are gevent's."""
-        extra = {"seconds": round(seconds, 3), **holder.fields()}
+        extra = {"seconds": round(seconds, 3), **holder.described()}
         record = logging.makeLogRecord({"name": log.name, "levelno": logging.WARNING, "levelname": "WARNING", **extra})
         record.msg = f"{_message(holder)}; it still does"
         for handler in logging.getLogger().handlers:
