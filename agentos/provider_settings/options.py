@@ -93,7 +93,7 @@ OPTIONS: dict[str, Option] = {
     ),
     "key_variable": Option(
         "the name of an environment variable",
-        "The variable that holds the key. It is sent as `Authorization: Bearer KEY`; a server of the Messages API gets it"
+        "The variable that holds the key. It is sent as `Authorization: Bearer KEY`, and to servers of the Messages API"
         " as `x-api-key`, too. Absent: no key.",
         _variable,
         secret=True,
