@@ -10,6 +10,8 @@ from anthropic import beta_async_tool, beta_tool
 from anthropic.lib.tools import ToolError
 from asking import ask, request, text_of
 from attachments import PIXEL
+from server_api import ServerAPI
+from waiting import wait_for
 
 SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
 WEATHER: dict[str, Any] = {"name": "weather", "description": "Tell the weather.", "input_schema": SCHEMA}
@@ -142,9 +144,6 @@ def test_calls_of_the_servers_own_tools_are_not_the_clients(client: anthropic.An
 def test_an_answer_says_that_an_approval_is_waited_for(
     client: anthropic.Anthropic, url: str, approving_key: str
 ) -> None:
-    from server_api import ServerAPI
-    from waiting import wait_for
-
     message = ask(client, 'call refund {"amount": 5}', model="clerk")
     assert "refund" in text_of(message)
     with ServerAPI(url, approving_key) as person:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import anthropic
 import pytest
 from asking import ask, request, text_of
+from server_api import ServerAPI
 
 
 @pytest.fixture
@@ -88,8 +89,6 @@ def test_a_limit_of_the_server_is_a_rate_limit_and_begins_later(
     other_client: anthropic.Anthropic, url: str, other_key: str, counted
 ) -> None:
     """The server of this suite lets a tenant have 60 runs under way."""
-    from server_api import ServerAPI
-
     with (
         ServerAPI(url, other_key) as api,
         anthropic.Anthropic(base_url=url, api_key=other_key, max_retries=4) as patient,
