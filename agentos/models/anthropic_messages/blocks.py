@@ -151,3 +151,8 @@ class Blocks:
                 )
             )
         return found
+
+
+def whole_text(value: Any) -> str:
+    """Return a text without half characters; nothing for what is none."""
+    return join_surrogates(value) if isinstance(value, str) else ""

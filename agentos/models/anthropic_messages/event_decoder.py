@@ -7,12 +7,12 @@ from typing import Any, ClassVar
 
 import orjson
 
-from agentos.domain.text import join_surrogates
 from agentos.domain.usage import Usage
 from agentos.errors import ContentFiltered, ContextTooLong, ExecutionError, ProviderError
-from agentos.models.anthropic_messages.blocks import Block, Blocks
+from agentos.models.anthropic_messages.blocks import Block, Blocks, whole_text
 from agentos.models.anthropic_messages.details import BLOCKS
-from agentos.models.anthropic_messages.usage import Counter
+from agentos.models.anthropic_messages.kinds import KINDS, is_foreign, kind_of
+from agentos.models.anthropic_messages.usage import Counter, bedrock_counts
 from agentos.models.deltas import CUT, Delta, Finish, FinishReason, MessageDetails, ReasoningDelta, TextDelta
 from agentos.models.wire import finish
 from agentos.models.wire.arguments import text_of_piece
@@ -21,12 +21,6 @@ from agentos.models.wire.halves import Halves
 from agentos.models.wire.parsing import DONE, is_keep_alive, parse_tolerantly
 from agentos.models.wire.server_errors import clean, describe
 
-PAUSED = "pause_turn"
-KINDS = {"delta": "content_block_delta", "content_block": "content_block_start", "message": "message_start"}
-"""The types of events by a field that only they have: some servers leave the type out."""
-ERROR_FIELDS = frozenset({"code", "status", "msg", "detail", "base_resp"})
-"""Fields of errors without ``error``: no event has them."""
-TEXT = ("text",)
 THINKING = ("thinking",)
 
 
@@ -145,7 +139,7 @@ class EventDecoder:
             self._add_thought(index, self._mended("thinking", delta.get("thinking")), said)
         elif kind == "signature_delta" or "signature" in delta:
             block = self.blocks.at(index, THINKING) or self.blocks.begin(index, {"type": "thinking"})
-            block.signature = _whole_text(delta.get("signature")) or block.signature
+            block.signature = whole_text(delta.get("signature")) or block.signature
             self.blocks.keep(len(block.signature))
         elif text := delta.get("text"):
             self._add_text(index, self._mended("text", text), said)
@@ -154,7 +148,9 @@ class EventDecoder:
         if (error := event.get("error")) and (kind == "error" or not isinstance(error, dict) or any(error.values())):
             self._fail(event)
         if kind is None:
-            kind = self._kind_of(event)
+            if is_foreign(event):
+                self._fail_document(event)
+            kind = kind_of(event)
             if kind == "content_block_delta":
                 self._read_delta(event.get("index"), event["delta"], said)
         match kind:
@@ -170,22 +166,12 @@ class EventDecoder:
                 self._count(event.get("usage") or delta.get("usage"))
                 self._stop(delta.get("stop_reason"), delta.get("stop_details"))
             case "message_stop":
-                self._count(_bedrock_counts(event))
+                self._count(bedrock_counts(event))
                 self.done = True
                 if self.finish is None and self.blocks:
                     self.finish = "stop"  # some gateways end short answers without a reason
             case "error":
                 self._fail(event)
-
-    def _kind_of(self, event: dict[str, Any]) -> str | None:
-        """Return the type of an event that does not say it; raise the error that it may be."""
-        if "choices" in event or ERROR_FIELDS & event.keys():
-            self._fail_document(event)
-        if "content" in event:
-            return "message"
-        if isinstance(delta := event.get("delta"), dict) and "stop_reason" in delta:
-            return "message_delta"
-        return next((kind for name, kind in KINDS.items() if isinstance(event.get(name), dict)), None)
 
     def _begin(self, index: Any, start: dict[str, Any], said: list[Delta]) -> None:
         block = self.blocks.begin(index, start)
@@ -196,9 +182,9 @@ class EventDecoder:
         if index == self._text_index:
             self._text = None
         if block.kind == "thinking":
-            block.signature = _whole_text(start.get("signature"))
+            block.signature = whole_text(start.get("signature"))
             self._add_thought(index, self._mended("thinking", start.get("thinking") or ""), said)
-        elif block.kind == "redacted_thinking" and (data := _whole_text(start.get("data"))):
+        elif block.kind == "redacted_thinking" and (data := whole_text(start.get("data"))):
             said.append(ReasoningDelta("", redacted=data))
 
     def _read_message(self, message: dict[str, Any], said: list[Delta]) -> None:
@@ -216,7 +202,7 @@ class EventDecoder:
     def _add_text(self, index: Any, text: str, said: list[Delta]) -> None:
         if not text:
             return
-        block = self.blocks.at(index, TEXT)
+        block = self.blocks.at(index, ("text",))
         if block is None:
             # The block did not begin, or another one is open under its number.
             block = self.blocks.begin(index, {"type": "text"})
@@ -244,7 +230,7 @@ class EventDecoder:
         except ExecutionError:
             self.failed = True
             raise
-        self.paused = reason == PAUSED
+        self.paused = reason == "pause_turn"
         self._over_window = reason in finish.OVER_WINDOW
         if isinstance(details, dict):
             words = details.get("explanation") or details.get("category")
@@ -312,21 +298,3 @@ class EventDecoder:
         if not isinstance(text, str):
             text = text_of_piece(text)
         return text if self._halves is None else self._halves.mend(name, text)
-
-
-def _whole_text(value: Any) -> str:
-    """Return a text without half characters; nothing for what is none."""
-    return join_surrogates(value) if isinstance(value, str) else ""
-
-
-def _bedrock_counts(event: dict[str, Any]) -> dict[str, Any] | None:
-    """Return what Bedrock counts beside the end of a message, under the usual names."""
-    counts = event.get("amazon-bedrock-invocationMetrics")
-    if not isinstance(counts, dict):
-        return None
-    return {
-        "input_tokens": counts.get("inputTokenCount"),
-        "output_tokens": counts.get("outputTokenCount"),
-        "cache_read_input_tokens": counts.get("cacheReadInputTokenCount"),
-        "cache_creation_input_tokens": counts.get("cacheWriteInputTokenCount"),
-    }

@@ -51,3 +51,16 @@ class Counter:
         return Usage(
             prompt, self._output, min(self._thinking, self._output), self._input.get("cache_read_input_tokens")
         )
+
+
+def bedrock_counts(event: dict[str, Any]) -> dict[str, Any] | None:
+    """Return what Bedrock counts beside the end of a message, under the usual names; None where it is not there."""
+    counts = event.get("amazon-bedrock-invocationMetrics")
+    if not isinstance(counts, dict):
+        return None
+    return {
+        "input_tokens": counts.get("inputTokenCount"),
+        "output_tokens": counts.get("outputTokenCount"),
+        "cache_read_input_tokens": counts.get("cacheReadInputTokenCount"),
+        "cache_creation_input_tokens": counts.get("cacheWriteInputTokenCount"),
+    }
