@@ -281,7 +281,7 @@ def call_finished(run: Run, call: Step | ToolCallEvent) -> None:
     """Observe the end of a call to a model (``Step``: each try has its own) or to a tool (``ToolCallEvent``).
 
     It is what :func:`run_event` shows of it, and in the same threads, but without a call of the plugin for each piece
-    of an answer: a run whose only observers have this hook costs as much for a token as one without. ``call.status`` is
+    of an answer: a run with observers of this hook alone costs as much for a token as one without. ``call.status`` is
     ``completed`` or ``failed``. What it raises is logged, a line every few seconds, and never raised.
 
     Used by: ``agentos-metrics``.

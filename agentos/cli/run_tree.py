@@ -58,7 +58,7 @@ def tree_of(record: RunRecord, origin: datetime | None = None) -> list[Node]:
 
 
 def _hang(child: Node, nodes: list[Node]) -> None:
-    """Put a run below the tool call in whose time it was made, else beside the calls."""
+    """Put a run below the tool call during which it was made, else beside the calls."""
     tools = [tool for node in nodes for tool in (node, *node.below) if tool.kind == "tool_call"]
     for tool in tools:
         if tool.start <= child.start and (tool.duration is None or child.start <= tool.start + tool.duration):

@@ -107,8 +107,7 @@ class Worker:
         """
         if self.draining:
             raise ShuttingDown("the server is about to stop and takes no new runs; try again")
-        begun = time.monotonic()
-        limits = prepared.limits
+        begun, limits = time.monotonic(), prepared.limits
         admission = self._storage.runs.admit(
             run,
             claim=None if background else self._lease,
@@ -294,8 +293,9 @@ class Worker:
             try:
                 self.stop_asked(other, RunCancelled("a newer run of its session interrupted it"))
             except StorageError:
-                fields = {"run_id": other.id}
-                logger.warning("an interrupted run could not be ended; a later sweep ends it", extra=fields)
+                logger.warning(
+                    "an interrupted run could not be ended; a later sweep ends it", extra={"run_id": other.id}
+                )
 
     @staticmethod
     def _spawn(function: Callable[..., None], live: LiveRun, *arguments: object) -> None:

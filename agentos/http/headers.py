@@ -37,7 +37,7 @@ def request_head(method: str, target: str, fields: Mapping[str, str]) -> bytes:
 
 
 def header_lines(fields: Mapping[str, str]) -> bytes:
-    """Return further headers, whose names and values HTTP can carry."""
+    """Return further headers, of names and values that HTTP can carry."""
     return "".join(f"{name}: {value}\r\n" for name, value in fields.items()).encode("latin-1")
 
 

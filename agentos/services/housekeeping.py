@@ -79,7 +79,7 @@ class HousekeepingService(PeriodicThread):
     def _work(self) -> None:
         pruned = self.prune()
         logger.debug("housekeeping", extra={"pruned": repr(pruned)})
-        if pruned.sessions or pruned.runs:  # events and idempotency keys are nobody's data
+        if pruned.sessions or pruned.runs:  # events and idempotency keys have no owner
             log_operation("data.prune", outcome="done", by=SERVER, door=SERVER, details=asdict(pruned))
 
     def _repeat(self, delete: Callable[[], int]) -> int:

@@ -27,7 +27,7 @@ get_ident: Any = monkey.get_original("_thread", "get_ident")
 sleep: Any = monkey.get_original("time", "sleep")
 
 LONG = 5.0
-"""Seconds after which a hold is logged while it goes on: it may never end."""
+"""Seconds after which a hold is logged before its end: it may have none."""
 
 log = logging.getLogger(__name__)
 

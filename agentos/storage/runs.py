@@ -28,10 +28,7 @@ CLAIM_WITHIN = 30.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunFilter:
-    """Exact matches, and-ed; ``None`` matches everything. Runs were created at ``since`` or later, before ``until``.
-
-    ``parent_run_id`` is the run of this server that made them.
-    """
+    """Exact matches, and-ed; ``None`` matches everything. Runs were created at ``since`` or later, before ``until``."""
 
     owner: str | None = None
     session_id: str | None = None
@@ -39,7 +36,7 @@ class RunFilter:
     status: RunStatus | None = None
     since: datetime | None = None
     until: datetime | None = None
-    parent_run_id: str | None = None
+    parent_run_id: str | None = None  # the run that made them
 
     def given(self) -> dict[str, Any]:
         """Return the matches that are asked for, by field name."""

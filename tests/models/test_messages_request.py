@@ -546,3 +546,9 @@ def test_an_agent_may_say_it_otherwise() -> None:
     )
     with pytest.raises(ProviderError, match="accepted: '2023-06-01', '2026-10-21'"):
         dialect_of_agent({"dialect": {"version": "2020-01-01"}}, MessagesDialect())
+
+
+def test_the_version_is_the_one_of_anthropics_sdk() -> None:
+    constants = pytest.importorskip("anthropic._constants", reason="the SDK is not installed")
+
+    assert server_for("https://api.anthropic.com").messages.version == constants.ANTHROPIC_API_VERSION

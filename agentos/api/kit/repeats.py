@@ -1,4 +1,4 @@
-"""Which errors a client may answer by sending its request again, for doors whose clients do that by themselves."""
+"""Which errors a client may answer by sending its request again, for doors with clients that do so by themselves."""
 
 from __future__ import annotations
 

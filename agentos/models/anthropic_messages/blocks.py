@@ -90,7 +90,7 @@ class Blocks:
             block.closed = True
 
     def pause(self) -> None:
-        """End an answer that goes on with another request, which numbers its blocks anew."""
+        """End the part of an answer that one request brought: the next one numbers its blocks anew."""
         self._open.clear()
 
     def add_input(self, block: Block, piece: str) -> None:

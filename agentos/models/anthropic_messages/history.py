@@ -72,7 +72,7 @@ def _words(text: str) -> list[dict[str, Any]]:
 
 
 def _id(id: str) -> str:
-    """Return an id of letters, digits, '-' and '_': the same for a call and its result, whatever made it."""
+    """Return an id of letters, digits, '-' and '_': the same for a call and its result."""
     if _ID.fullmatch(id):
         return id
     digest = sha256(id.encode("utf-8", "surrogatepass")).hexdigest()[:16]

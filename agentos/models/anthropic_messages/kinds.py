@@ -17,7 +17,7 @@ def is_foreign(event: Mapping[str, Any]) -> bool:
 
 
 def kind_of(event: Mapping[str, Any]) -> str | None:
-    """Return the type of an event that does not say it; ``None`` where it cannot be told."""
+    """Return the type of an event that does not say it; ``None`` where it is unknown."""
     if "content" in event:
         return "message"
     if isinstance(delta := event.get("delta"), dict) and "stop_reason" in delta:

@@ -1,4 +1,4 @@
-"""How many tokens an answer may have, which the Messages API wants to be told in each request."""
+"""How many tokens an answer may have, which the Messages API wants in each request."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _OVER_WINDOW = re.compile(r"(\d+) \+ (\d+) > (\d+)")
 
 
 def default_limit(model: str) -> int:
-    """Return the limit for a model, whose name may have a vendor's or a region's words before it."""
+    """Return the limit for a model; its name may begin with a vendor or a region."""
     for pattern, limit in _FAMILIES.items():
         if re.search(pattern, model.lower().replace(".", "-").replace("@", "-")):
             return limit

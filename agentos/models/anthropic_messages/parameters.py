@@ -47,7 +47,7 @@ def limit_of(parameters: Mapping[str, Any]) -> int | None:
 def fit_thinking(body: dict[str, Any], *, limited: bool, begun: bool) -> None:
     """Make thinking and what stands beside it agree, as the API wants it.
 
-    ``limited`` says that the limit is not ours to raise; ``begun`` that the turn that goes on began with thinking, or
+    ``limited`` says that the limit is not ours to raise; ``begun`` that the turn that continues began with thinking, or
     has not begun. What does not go beside thinking is left out, and where a call is forced, thinking itself.
     """
     thinking = body.get("thinking")

@@ -30,7 +30,7 @@ def is_about_values(error: ServerError) -> bool:
 
 
 def is_unknown(error: ServerError) -> bool:
-    """Tell whether an error says that the server does not know something, whatever its value."""
+    """Tell whether an error says that the server does not know something, with any value."""
     return bool(_UNSUPPORTED.search(" ".join([error.words, *error.fields, *error.codes])))
 
 

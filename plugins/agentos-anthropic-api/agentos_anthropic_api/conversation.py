@@ -67,7 +67,7 @@ def read_conversation(body: Mapping[str, Any], *, in_session: bool) -> Conversat
 
 
 def read_messages(body: Mapping[str, Any]) -> Conversation:
-    """Return what a request says, whoever says the last of it. Raises as :func:`read_conversation` does."""
+    """Return what a request says; the last message may be of any role. Raises as :func:`read_conversation` does."""
     said = Conversation()
     if (system := body.get("system")) is not None and (text := _system_text(system, "system")):
         said.system["system"] = text

@@ -54,7 +54,7 @@ class OutputConfigSchema(OpenRequestSchema):
 
 
 class TokenCountRequestSchema(OpenRequestSchema):
-    """A conversation whose tokens are counted. Fields that are not listed are ignored, and named in the answer."""
+    """A conversation: its tokens are counted. Fields that are not listed are ignored, and named in the answer."""
 
     model = StrictString("The agent's id.", least=1, most=255, required=True, example="assistant")
     messages = ObjectList(MessageSchema, "The conversation, the oldest first.", most=MOST_MESSAGES, required=True)

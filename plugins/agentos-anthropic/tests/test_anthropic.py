@@ -128,13 +128,6 @@ def test_anthropic_gets_the_headers_that_its_sdk_sends(monkeypatch: pytest.Monke
     assert ours == sent
 
 
-def test_anthropics_version_is_the_one_of_its_sdk() -> None:
-    constants = pytest.importorskip("anthropic._constants", reason="the SDK is not installed")
-    from agentos.models.servers.table import server_for
-
-    assert server_for("https://api.anthropic.com").messages.version == constants.ANTHROPIC_API_VERSION
-
-
 def test_the_well_known_models_are_known_to_the_sdk() -> None:
     params = pytest.importorskip("anthropic.types.model_param", reason="the SDK is not installed")
     from typing import get_args

@@ -58,7 +58,7 @@ def number(environ: Mapping[str, str], variable: str, default: float, *, least: 
 
 
 def pairs(text: str) -> dict[str, str]:
-    """Return the names and values of ``name=value,name=value``, whose values are percent-encoded."""
+    """Return the names and values of ``name=value,name=value`` with percent-encoded values."""
     found = {}
     for part in text.split(","):
         name, equals, value = part.partition("=")
