@@ -33,7 +33,7 @@ from agentos.domain.event import (
 from agentos.domain.finished_request import FinishedRequest
 from agentos.domain.media import Media
 from agentos.domain.message import Message, ToolCall
-from agentos.domain.pending import Answer, Pending, PendingAction, PendingKind
+from agentos.domain.pending import WAITING_TEXT, Answer, Pending, PendingAction, PendingKind
 from agentos.domain.principal import Principal
 from agentos.domain.run import BusyPolicy, Run, RunError, RunStatus
 from agentos.domain.run_request import RunRequest
@@ -136,6 +136,7 @@ if TYPE_CHECKING:
     from agentos.execution.run_handle import RunHandle
     from agentos.execution.signals import Signals, Wakeup
     from agentos.http.outbound_client import OutboundAnswer, OutboundClient
+    from agentos.models.anthropic_messages import AnthropicMessages, MessagesDialect
     from agentos.models.chat_completions import ChatCompletions, Dialect
     from agentos.server import AgentOS
     from agentos.services.server import Server
@@ -148,6 +149,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Activity",
+    "WAITING_TEXT",
     "Agent",
     "AgentExists",
     "AgentFailed",
@@ -157,6 +159,7 @@ __all__ = [
     "AgentOSError",
     "AlreadyAnswered",
     "Answer",
+    "AnthropicMessages",
     "Approval",
     "Arrival",
     "AuthenticationUnavailable",
@@ -195,6 +198,7 @@ __all__ = [
     "MemoryStorage",
     "Message",
     "MessageDetails",
+    "MessagesDialect",
     "MethodNotAllowed",
     "ModelOverrides",
     "ModelProvider",
@@ -302,6 +306,7 @@ _PLACES = {
     "agentos.execution.run_handle": ("RunHandle",),
     "agentos.execution.signals": ("Signals", "Wakeup"),
     "agentos.http.outbound_client": ("OutboundAnswer", "OutboundClient"),
+    "agentos.models.anthropic_messages": ("AnthropicMessages", "MessagesDialect"),
     "agentos.models.chat_completions": ("ChatCompletions", "Dialect"),
     "agentos.server": ("AgentOS",),
     "agentos.services.server": ("Server",),

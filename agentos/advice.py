@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from importlib.metadata import entry_points
 
 from agentos.config import Config
+from agentos.models.catalog import KNOWN_PACKAGES
 from agentos.plugins.manager import GROUP, PluginReport
 from agentos.plugins.settings import absent_plugin_of
 from agentos.settings import CONFIG_VARIABLE
@@ -20,11 +21,12 @@ def advice(config: Config) -> Iterator[str]:
         entry.name for entry in entry_points(group=GROUP) if config.plugins is None or entry.name in config.plugins
     ]
     served = {*plugins, *(provider.prefix for provider in config.providers)}
-    if config.openai_api_key and "openai" not in served:
-        yield (
-            "OPENAI_API_KEY is set, but nothing here uses it: pip install agentos-server-openai, and name its plugin in"
-            " AGENTOS_PLUGINS where that is set"
-        )
+    for name, key in (("openai", config.openai_api_key), ("anthropic", config.anthropic_api_key)):
+        if key and name not in served:
+            yield (
+                f"{name.upper()}_API_KEY is set, but nothing here uses it: pip install {KNOWN_PACKAGES[name]}, and name"
+                " its plugin in AGENTOS_PLUGINS where that is set"
+            )
     if config.database_url.startswith("memory:") and config.workers > 1:
         yield (
             f"AGENTOS_DATABASE_URL is memory://, and each of the {config.workers} workers has a memory of its own, so"

@@ -73,8 +73,9 @@ class Config:
     model: str | None = setting(
         None,
         OPTIONAL_MODEL,
-        "Model of the built-in assistant. Default: openai:gpt-5-mini with OPENAI_API_KEY, else local:smollm2"
-        " where agentos-server-local is installed, else scripted:echo.",
+        "Model of the built-in assistant. Default: openai:gpt-5-mini with OPENAI_API_KEY, else"
+        " anthropic:claude-haiku-5-5 with ANTHROPIC_API_KEY, else local:smollm2 where agentos-server-local is"
+        " installed, else scripted:echo.",
     )
     app: str | None = setting(
         None,

@@ -104,6 +104,8 @@ class CorePlugin:
             return config.model
         if config.openai_api_key is not None and "openai" in self._providers:
             return "openai:gpt-5-mini"
+        if config.anthropic_api_key is not None and "anthropic" in self._providers:
+            return "anthropic:claude-haiku-5-5"
         return "local:smollm2" if "local" in self._providers else "scripted:echo"
 
 

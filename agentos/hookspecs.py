@@ -57,8 +57,8 @@ def register_settings(register: RegisterSetting) -> None:
     without the others, so let it open nothing. A name or variable of ours or of another plugin is refused. A value that
     is not accepted makes the plugin broken, and the report names setting, source, value and what is accepted.
 
-    Used by: ``agentos-console``, ``agentos-http``, ``agentos-local``, ``agentos-metrics``, ``agentos-openai-api``,
-    ``agentos-tool-policy``.
+    Used by: ``agentos-anthropic``, ``agentos-anthropic-api``, ``agentos-console``, ``agentos-http``, ``agentos-local``,
+    ``agentos-metrics``, ``agentos-openai-api``, ``agentos-tool-policy``.
     """
 
 
@@ -74,7 +74,7 @@ def register_agents(register: RegisterAgent, config: Config) -> None:
 def register_model_providers(register: RegisterModelProvider, config: Config) -> None:
     """Register model providers by the prefix that agents name them by.
 
-    Used by: ``agentos-openai``, ``agentos-local``, the core (``agentos/core.py``).
+    Used by: ``agentos-anthropic``, ``agentos-openai``, ``agentos-local``, the core (``agentos/core.py``).
     """
 
 
@@ -163,8 +163,8 @@ def register_routes(register: RegisterRoutes, server: Server) -> None:
     What cannot be served (a path that is taken, a wrong access) raises in ``register``, and the plugin is broken. The
     server's own ``/docs`` and ``/openapi.yaml`` come this way.
 
-    Used by: the core (``agentos/api/own_plugins.py``), ``agentos-console``, ``agentos-metrics``,
-    ``agentos-openai-api``.
+    Used by: the core (``agentos/api/own_plugins.py``), ``agentos-anthropic-api``, ``agentos-console``,
+    ``agentos-metrics``, ``agentos-openai-api``.
     """
 
 

@@ -89,9 +89,9 @@ class Registries:
                     " settings, or leave the plugin out with AGENTOS_PLUGINS"
                 )
             if one.dialect:
-                from agentos.models.compatible import dialect_of
+                from agentos.models.compatible import check_dialect
 
-                dialect_of(one)  # what is not accepted stops the start, as for every other option
+                check_dialect(one)  # what is not accepted stops the start, as for every other option
             _register_into(self.providers, manager.report(SETTINGS), one.prefix, partial(_compatible, one))
 
     def add_from_code(
@@ -150,6 +150,6 @@ def _register_into(registry: Registry[Any], report: PluginReport, name: str, fac
 
 def _compatible(settings: ProviderSettings, config: Config) -> ModelProvider:
     # A server without such providers, or before its first call, need not load a client.
-    from agentos.models.compatible import CompatibleProvider
+    from agentos.models.compatible import compatible_provider
 
-    return CompatibleProvider(settings, config)
+    return compatible_provider(settings, config)

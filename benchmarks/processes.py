@@ -107,7 +107,8 @@ def server(
     ``everywhere``: on all cores of the machine.
     """
     home.mkdir(parents=True, exist_ok=True)
-    env = {"OPENAI_BASE_URL": f"{model}/v1", "OPENAI_API_KEY": "benchmark", **(settings or {})}
+    env = {"OPENAI_BASE_URL": f"{model}/v1", "OPENAI_API_KEY": "benchmark", "ANTHROPIC_BASE_URL": model}
+    env |= settings or {}
     with _on(list if everywhere else _first):
         started = AgentOSServer(env, cwd=home, workers=workers)
     with started:

@@ -1,4 +1,6 @@
-"""A model server of Chat Completions whose own cost is small and known: all it says is made before it is asked.
+"""A model server whose own cost is small and known: all it says is made before it is asked.
+
+It speaks Chat Completions and the Messages API.
 
 ``python -m benchmarks.stub PORT``. The name of the model says what it does: ``burst-100`` says 100 tokens at once,
 ``paced-20ms-100`` says one each 20 ms. Both answer in one document where no stream is asked for.
@@ -10,6 +12,8 @@ import asyncio
 import re
 import sys
 from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import cast
 
@@ -28,9 +32,10 @@ STREAM_HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-E
 NOT_FOUND = b"HTTP/1.1 404 Not Found\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
 
 
-def _chunk(event: bytes) -> bytes:
+def _chunk(event: bytes, name: str | None = None) -> bytes:
     """Return an event as a chunk of its own, as model servers send it, also when many leave together."""
-    data = b"data: %b\n\n" % event
+    line = b"" if name is None else b"event: %b\n" % name.encode()
+    data = b"%bdata: %b\n\n" % (line, event)
     return b"%x\r\n%b\r\n" % (len(data), data)
 
 
@@ -40,24 +45,47 @@ def _piece(delta: dict[str, str], finish: str | None = None, **more: object) -> 
     return _chunk(orjson.dumps({**same, "choices": choices, **more}))
 
 
+def _event(kind: str, **fields: object) -> bytes:
+    return _chunk(orjson.dumps({"type": kind, **fields}), kind)
+
+
 def _usage(tokens: int) -> dict[str, int]:
     return {"prompt_tokens": 10, "completion_tokens": tokens, "total_tokens": 10 + tokens}
 
 
-FIRST = _piece({"role": "assistant", "content": ""})
-TOKEN = _piece({"content": TEXT})
+@dataclass(frozen=True)
+class Form:
+    """How a stream is written: its first events, each token, and its end, which has the number of tokens."""
+
+    first: bytes
+    token: bytes
+    last: Callable[[int], bytes]
 
 
-@lru_cache
-def last(tokens: int) -> bytes:
-    """Return the end of a stream: the finish, the usage, and the end of the body."""
+def _chat_last(tokens: int) -> bytes:
     return _piece({}, "stop", usage=_usage(tokens)) + _chunk(b"[DONE]") + b"0\r\n\r\n"
 
 
+def _message_last(tokens: int) -> bytes:
+    stop = _event("message_delta", delta={"stop_reason": "end_turn"}, usage={"output_tokens": tokens})
+    return _event("content_block_stop", index=0) + stop + _event("message_stop") + b"0\r\n\r\n"
+
+
+_MESSAGE = {"id": "msg_stub", "type": "message", "role": "assistant", "model": "stub", "content": []}
+CHAT = Form(_piece({"role": "assistant", "content": ""}), _piece({"content": TEXT}), lru_cache(_chat_last))
+MESSAGES = Form(
+    _event("message_start", message={**_MESSAGE, "usage": {"input_tokens": 10, "output_tokens": 1}})
+    + _event("content_block_start", index=0, content_block={"type": "text", "text": ""}),
+    _event("content_block_delta", index=0, delta={"type": "text_delta", "text": TEXT}),
+    lru_cache(_message_last),
+)
+FORMS = {b"POST /v1/chat/completions": CHAT, b"POST /v1/messages": MESSAGES}
+
+
 @lru_cache
-def burst(tokens: int) -> bytes:
+def burst(form: Form, tokens: int) -> bytes:
     """Return a whole stream."""
-    return STREAM_HEAD + FIRST + TOKEN * tokens + last(tokens)
+    return STREAM_HEAD + form.first + form.token * tokens + form.last(tokens)
 
 
 @lru_cache
@@ -105,7 +133,8 @@ class Wheel:
 class PacedStream:
     """One answer, token by token. The times are counted from its beginning, so that lateness does not add up."""
 
-    def __init__(self, transport: asyncio.WriteTransport, now: float, interval: float, tokens: int) -> None:
+    def __init__(self, form: Form, transport: asyncio.WriteTransport, now: float, interval: float, tokens: int) -> None:
+        self._form = form
         self._transport = transport
         self._interval = interval
         self._left = self._tokens = tokens
@@ -115,7 +144,7 @@ class PacedStream:
         """Send the next token; tell whether there is more to say."""
         self._left -= 1
         self.due += self._interval
-        self._transport.write(TOKEN if self._left else TOKEN + last(self._tokens))
+        self._transport.write(self._form.token if self._left else self._form.token + self._form.last(self._tokens))
         return self._left > 0 and not self._transport.is_closing()
 
 
@@ -146,19 +175,19 @@ class Stub(asyncio.Protocol):
         asked = MODEL.search(body)
         if head.startswith(b"GET /v1/models"):
             self._transport.write(CATALOGUE)
-        elif not head.startswith(b"POST /v1/chat/completions") or asked is None:
+        elif (form := FORMS.get(head.partition(b" HTTP")[0])) is None or asked is None:
             self._transport.write(NOT_FOUND)
         else:
-            self._speak(int(asked[1] or 0) / 1000, int(asked[2]), stream=STREAM.search(body) is not None)
+            self._speak(form, int(asked[1] or 0) / 1000, int(asked[2]), stream=STREAM.search(body) is not None)
 
-    def _speak(self, interval: float, tokens: int, *, stream: bool) -> None:
+    def _speak(self, form: Form, interval: float, tokens: int, *, stream: bool) -> None:
         if not stream:
             self._loop.call_later(interval * tokens, self._transport.write, document(tokens))
         elif not interval:
-            self._transport.write(burst(tokens))
+            self._transport.write(burst(form, tokens))
         else:
-            self._transport.write(STREAM_HEAD + FIRST)
-            self._wheel.add(PacedStream(self._transport, self._loop.time(), interval, tokens))
+            self._transport.write(STREAM_HEAD + form.first)
+            self._wheel.add(PacedStream(form, self._transport, self._loop.time(), interval, tokens))
 
 
 async def serve(port: int) -> None:

@@ -33,6 +33,7 @@ _REFUSED_PARTS = (
 # JSON schemas: the names in them are those of a user's own fields. "*" stands for a place in a list.
 _SCHEMAS = frozenset(
     {("response_format", "json_schema", "schema"), ("tools", "*", "function", "parameters"), ("guided_json",)}
+    | {("output_config", "format", "schema"), ("tools", "*", "input_schema")}
 )
 
 _ADVICE = (

@@ -26,6 +26,13 @@ LONGEST_WAIT = 315_360_000
 """Seconds that a plugin may let a call wait: ten years."""
 
 
+WAITING_TEXT = (
+    "This run waits for a person.\\n{waiting}\\nAnswer it with `POST /api/v1/runs/{run_id}/resume` or"
+    " `agentos approvals`; the run then continues."
+)
+"""What a door says of a paused run where its protocol has only text; `\\n` is a new line. The default of settings."""
+
+
 class PendingKind(StrEnum):
     """Who is waited for, and for what.
 

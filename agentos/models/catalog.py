@@ -16,7 +16,11 @@ logger = logging.getLogger(__name__)
 
 ProviderFactory = Callable[[Config], ModelProvider]
 
-KNOWN_PACKAGES = {"openai": "agentos-server-openai", "local": "agentos-server-local"}
+KNOWN_PACKAGES = {
+    "anthropic": "agentos-server-anthropic",
+    "openai": "agentos-server-openai",
+    "local": "agentos-server-local",
+}
 """What to install for the prefixes that this project has plugins for."""
 
 

@@ -14,8 +14,8 @@ SECONDS = 5.0
 MAX_SIZE = 4 * 1024**2
 
 
-def count_models(base_url: str, headers: Mapping[str, str], *, advice: str) -> str:
-    """Return in a line how many models ``{base_url}/models`` lists.
+def count_models(base_url: str, headers: Mapping[str, str], *, advice: str, path: str = "/models") -> str:
+    """Return in a line how many models ``{base_url}{path}`` lists.
 
     A redirect is not followed: the key would go to another host. Raises :class:`~agentos.errors.ProviderUnavailable` or
     :class:`~agentos.errors.ProviderError`; its message ends with ``advice``.
@@ -23,7 +23,7 @@ def count_models(base_url: str, headers: Mapping[str, str], *, advice: str) -> s
     client = HTTPClient(base_url, silence=SECONDS, connect_timeout=SECONDS, max_idle=0)
     place = client.origin
     try:
-        status, body = client.get("/models", headers, seconds=SECONDS, limit=MAX_SIZE)
+        status, body = client.get(path, headers, seconds=SECONDS, limit=MAX_SIZE)
     except CONNECTION_FAILURES as error:
         raise ProviderUnavailable(f"{place} cannot be reached: {advice}, and the network") from error
     except ValueError:

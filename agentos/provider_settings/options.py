@@ -41,6 +41,12 @@ def _url(value: Any) -> str:
     return str(found[0].rstrip("/"))
 
 
+def _api(value: Any) -> str:
+    if value not in ("chat_completions", "messages"):
+        raise ValueError(value)
+    return str(value)
+
+
 def _variable(value: Any) -> str:
     if not VARIABLE.fullmatch(value):
         raise ValueError(value)
@@ -81,13 +87,14 @@ _SECONDS = seconds(0.1, 3600)
 OPTIONS: dict[str, Option] = {
     "base_url": Option(
         "http(s)://host[:port][/path], without user name, query and fragment",
-        "Address of the server; `/chat/completions` is added to it. Required.",
+        "Address of the server; `/chat/completions` is added to it, or `/v1/messages`. Required.",
         _url,
         secret=True,
     ),
     "key_variable": Option(
         "the name of an environment variable",
-        "The variable that holds the key. It is sent as `Authorization: Bearer KEY`. Absent: no key.",
+        "The variable that holds the key. It is sent as `Authorization: Bearer KEY`, and to servers of the Messages API"
+        " as `x-api-key`, too. Absent: no key.",
         _variable,
         secret=True,
     ),
@@ -108,6 +115,11 @@ OPTIONS: dict[str, Option] = {
         _SECONDS.accepts,
         "Longest silence of this server's models between two pieces. Absent: as the setting `token_timeout` says.",
         _SECONDS.parse,
+    ),
+    "api": Option(
+        "chat_completions or messages",
+        "What the server speaks: OpenAI's Chat Completions (the default), or Anthropic's Messages API.",
+        _api,
     ),
     "dialect": Option(
         "a table of names and texts, numbers, true or false",

@@ -19,7 +19,7 @@ _SCHEME = re.compile(r"\s*(bearer|basic|token)?\s*", re.IGNORECASE)
 
 @dataclass(frozen=True, kw_only=True)
 class ProviderSettings:
-    """An OpenAI-compatible server. Agents name it by its ``prefix``.
+    """A server of OpenAI's Chat Completions, or of Anthropic's Messages API. Agents name it by its ``prefix``.
 
     ``headers`` and ``query`` are as they were written: ``$NAME`` stands for an environment variable. ``variables`` has
     the values of those that are set.
@@ -27,6 +27,7 @@ class ProviderSettings:
 
     prefix: str
     base_url: str
+    api: str = "chat_completions"
     key_variable: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict, repr=False, hash=False)
     query: Mapping[str, str] = field(default_factory=dict, repr=False, hash=False)
@@ -55,7 +56,10 @@ class ProviderSettings:
         """The headers that go with every request. All variables must be set."""
         headers = self._filled(self.headers)
         if self.key_variable is not None:
-            headers["Authorization"] = f"Bearer {self.variables[self.key_variable]}"
+            key = self.variables[self.key_variable]
+            headers["Authorization"] = f"Bearer {key}"
+            if self.api == "messages":
+                headers.setdefault("x-api-key", key)  # many of these servers read only that
         return headers
 
     def secrets(self) -> Iterable[str]:
@@ -70,6 +74,7 @@ class ProviderSettings:
         document = {
             "prefix": self.prefix,
             "base_url": self.base_url,
+            "api": None if self.api == "chat_completions" else self.api,
             "key_variable": self.key_variable,
             "headers": {name: _shown(name, value) for name, value in self.headers.items()},
             "query": {name: _shown(name, value) for name, value in self.query.items()},

@@ -19,7 +19,7 @@ from agentos.json_schema.check import SchemaRefused, check_schema
 from agentos.runtime.loop import ModelAgent
 from agentos.tools.client_tool import ClientTool
 
-MOST_CLIENT_TOOLS = 64
+MOST_CLIENT_TOOLS = 128
 MOST_SIZE = 256 * 1024
 """Bytes of JSON that the client tools of one run may have together; they are part of each call to the model."""
 

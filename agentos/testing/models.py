@@ -6,12 +6,14 @@ import threading
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any, get_args
 
 import pytest
 
 from agentos.cancellation import Cancellation
-from agentos.domain.message import Message
+from agentos.domain.message import Message, ToolCall
+from agentos.domain.tool_spec import ToolSpec
 from agentos.domain.usage import Usage
 from agentos.errors import AgentOSError, ExecutionError, ProviderUnavailable, RunCancelled, RunTimeout
 from agentos.models.deltas import (
@@ -27,6 +29,11 @@ from agentos.models.deltas import (
 from agentos.models.provider import ModelProvider
 from agentos.models.request import ModelRequest
 
+CALCULATOR = ToolSpec(
+    "calculator",
+    "Calculate.",
+    {"type": "object", "properties": {"expression": {"type": "string"}}, "required": ["expression"]},
+)
 DELTAS = (TextDelta, ReasoningDelta, ToolCallDelta, MessageDetails, Usage, Finish)
 
 
@@ -38,9 +45,10 @@ def ask(model: str, text: str = "Say hello.", *, seconds: float = 30.0, **fields
 class ProviderContract:
     """Derive a test class from it and give it the fixtures ``provider`` and ``model``.
 
-    ``model`` is a name that answers with text. Two more fixtures reach further, and their tests skip without them:
-    ``silent_model``, a name that makes the server accept the call and then say nothing, and ``failing_models``, names
-    and the error that each ends in.
+    ``model`` is a name that answers with text. More fixtures reach further, and their tests skip without them:
+    ``silent_model``, a name that makes the server accept the call and then say nothing; ``failing_models``, names
+    and the error that each ends in; ``thinking_model``, a name that thinks before its text; ``calling_model``, a name
+    that calls the first tool it is offered, and answers with text once it has the results.
 
         class TestMyProvider(ProviderContract):
             @pytest.fixture
@@ -73,6 +81,16 @@ class ProviderContract:
     def failing_models(self) -> Mapping[str, type[ExecutionError]]:
         """Return names of models that fail, each with the error that it must end in."""
         pytest.skip("no fixture 'failing_models'")
+
+    @pytest.fixture
+    def thinking_model(self) -> str:
+        """Return the name of a model that thinks aloud."""
+        pytest.skip("no fixture 'thinking_model'")
+
+    @pytest.fixture
+    def calling_model(self) -> str:
+        """Return the name of a model that calls tools."""
+        pytest.skip("no fixture 'calling_model'")
 
     def test_an_answer_is_text_and_then_one_finish(self, provider: ModelProvider, model: str) -> None:
         """The deltas are of our types; text comes, a usage at most once, and the finish last."""
@@ -137,11 +155,57 @@ class ProviderContract:
             assert type(raised.value) is error, model
             assert "\n" not in raised.value.message
 
+    def test_thinking_is_reasoning_and_comes_before_the_text(
+        self, provider: ModelProvider, thinking_model: str
+    ) -> None:
+        """What the model thinks is no part of its text."""
+        deltas = list(each(provider.stream(ask(thinking_model))))
+        kinds = [type(delta) for delta in deltas if isinstance(delta, TextDelta | ReasoningDelta)]
+        assert _text(deltas)
+        assert kinds[0] is ReasoningDelta
+        assert kinds[-1] is TextDelta
+
+    def test_a_conversation_with_calls_goes_on(self, provider: ModelProvider, calling_model: str) -> None:
+        """Calls come whole; shown again with their results and with what the provider asked to keep, they are taken."""
+        request = ask(calling_model, tools=[CALCULATOR])
+        deltas = list(each(provider.stream(request)))
+        assert deltas[-1] == Finish("tool_calls")
+        calls = _calls(deltas)
+        assert calls
+        assert len({call.id for call in calls}) == len(calls)
+        assert all(call.id and call.name == CALCULATOR.name and call.parsed_arguments for call in calls)
+        details = [delta.fields for delta in deltas if isinstance(delta, MessageDetails)]
+        said = Message(
+            "assistant", _text(deltas), tool_calls=tuple(calls), provider_details=details[0] if details else None
+        )
+        results = [Message("tool", f"result {number}", tool_call_id=call.id) for number, call in enumerate(calls)]
+        history = [*request.messages, said, *results]
+        again = list(each(provider.stream(replace(request, messages=history))))
+        assert "result 0" in _text(again)
+        assert again[-1] == Finish("stop")
+
     def test_the_names_it_shows_are_names(self, provider: ModelProvider) -> None:
         """Names of models are texts, without the provider's prefix in front."""
         names = provider.model_names()
         assert all(isinstance(name, str) and name for name in names)
         assert len(set(names)) == len(names)
+
+
+def _calls(deltas: list[Delta]) -> list[ToolCall]:
+    """Return the calls as a run puts them together."""
+    pieces: dict[int, list[ToolCallDelta]] = {}
+    for delta in deltas:
+        if isinstance(delta, ToolCallDelta):
+            pieces.setdefault(delta.index, []).append(delta)
+    return [
+        ToolCall(
+            id=next((piece.id for piece in call if piece.id), ""),
+            name=next((piece.name for piece in call if piece.name), ""),
+            arguments="".join(piece.arguments for piece in call),
+            provider_details=next((piece.provider_details for piece in call if piece.provider_details), None),
+        )
+        for call in pieces.values()
+    ]
 
 
 def _text(deltas: list[Delta]) -> str:

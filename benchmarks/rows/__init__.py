@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from benchmarks.rows import doors, many, process, ratios, stored, watched
+from benchmarks.rows import doors, many, process, providers, ratios, stored, watched
 from benchmarks.rows.common import Bench, Row
 
 ROWS: dict[str, Callable[[Bench], list[Row]]] = {
@@ -12,6 +12,7 @@ ROWS: dict[str, Callable[[Bench], list[Row]]] = {
     "paced": ratios.paced,
     "burst": ratios.burst,
     "doors": doors.doors,
+    "providers": providers.providers,
     "thousand": many.thousand,
     "depth": stored.depth,
     "lists": stored.lists,

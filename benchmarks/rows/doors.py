@@ -15,6 +15,9 @@ from benchmarks.stub import TEXT
 
 MOST = 1.15
 
+MOST_TOKENS = 10_000
+"""What a message may have at most: more than the model here ever says."""
+
 QUESTION: str = json.loads(INPUT)["input"]
 
 
@@ -33,13 +36,24 @@ def responses_load(own: Load) -> Load:
     return replace(own, paths=["/v1/responses"], bodies=[json.dumps(body)], expect=expect, text=text)
 
 
+def messages_load(own: Load) -> Load:
+    """Return a load on our own API as clients of the Messages API ask for the same."""
+    messages = [{"role": "user", "content": QUESTION}]
+    body = {"model": _agent(own), "max_tokens": MOST_TOKENS, "messages": messages, "stream": _streams(own)}
+    expect: Kind = "text" if _streams(own) else "document"
+    text = f'"text":"{TEXT}"' if _streams(own) else TEXT
+    return replace(own, paths=["/v1/messages"], bodies=[json.dumps(body)], expect=expect, text=text)
+
+
 def doors(bench: Bench) -> list[Row]:
-    """Measure OpenAI's protocols against our own."""
+    """Measure the protocols of OpenAI and Anthropic against our own."""
     run = Load(address="", paths=[RUN], bodies=[INPUT], connections=16, rounds=15 if bench.quick else 60)
     ours, chat = _measured(bench, run, chat_load(run))
     rows = [_row("chat", "a chat completion", "`/run`", "request", chat, ours)]
     if bench.quick:
         return rows
+    ours, messages = _measured(bench, run, messages_load(run))
+    rows.append(_row("messages", "a message", "`/run`", "request", messages, ours))
     paced = Load(address="", paths=[PACED], bodies=[INPUT], connections=100, stagger=0.0202, tokens=100)
     burst = Load(address="", paths=[BURST], bodies=[INPUT], connections=100, tokens=1000)
     for key, load, pace in (
@@ -47,9 +61,11 @@ def doors(bench: Bench) -> list[Row]:
         ("burst", burst, "1000 tokens at once"),
     ):
         load.expect, load.rounds = "run", 2
-        ours, chat, responses = _measured(bench, load, chat_load(load), responses_load(load))
+        loads = (chat_load(load), responses_load(load), messages_load(load))
+        ours, chat, responses, messages = _measured(bench, load, *loads)
         rows.append(_row(f"chat-{key}", f"a streamed chat completion, {pace}", "`/run/stream`", "token", chat, ours))
         rows.append(_row(f"responses-{key}", f"a streamed response, {pace}", "`/run/stream`", "token", responses, ours))
+        rows.append(_row(f"messages-{key}", f"a streamed message, {pace}", "`/run/stream`", "token", messages, ours))
     return rows
 
 

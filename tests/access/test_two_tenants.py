@@ -39,6 +39,8 @@ BODIES: dict[str, Any] = {
     "update_openai_conversation": {"metadata": {}},
     "create_openai_conversation_items": {"items": []},
     "create_chat_completion": {"model": "echo", "messages": [{"role": "user", "content": "Hi"}]},
+    "create_message": {"model": "echo", "max_tokens": 9, "messages": [{"role": "user", "content": "Hi"}]},
+    "count_message_tokens": {"model": "echo", "messages": [{"role": "user", "content": "Hi"}]},
 }
 """A body that each operation with one accepts."""
 
@@ -70,7 +72,7 @@ PREFIXES = {"response_id": "resp_", "conversation_id": "conv_"}
 LEADING = {"previous_response_id", "before_run_id"}
 """Fields that lead to somebody's things, and that tests of their own try with two tenants."""
 
-LOOSE = {"parent_run_id", "user_id", "team_id", "workflow_id", "agent_id"}
+LOOSE = {"parent_run_id", "user_id", "team_id", "workflow_id", "agent_id", "after_id", "before_id"}
 """Fields and filters that are kept or compared as they are, and lead to nobody's things."""
 
 ADDRESSED = [
@@ -225,7 +227,7 @@ def test_no_operation_of_a_plugin_runs_an_agent_in_somebody_elses_session(tenant
     assert hers.state() == before
 
 
-WITHOUT_OWNER = {"list_agents", "list_keys"}
+WITHOUT_OWNER = {"list_agents", "list_anthropic_models", "list_keys"}
 """Lists of what has no owner, and of keys, which only administrators see at all."""
 
 LISTS = [

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import orjson
 import pytest
-from agentos_openai_api.chat.answer import AnswerReader
+from agentos_anthropic_api.projection import MessageProjection
 from agentos_openai_api.chat.projection import ChatProjection
+from agentos_openai_api.ids import TOOL_CALLS
 from agentos_openai_api.responses.echo import Echo
 from agentos_openai_api.responses.projection import ResponseProjection
 from agentos_openai_api.responses.reader import ResponseReader
 
 from agentos import Complete, RunStart, Token, Usage
-from agentos.web import Frame, Projection
+from agentos.web import AnswerReader, Frame, Projection
 from benchmarks.answers import Answer, Seen
 from benchmarks.load import Load
-from benchmarks.rows.doors import QUESTION, chat_load, responses_load
+from benchmarks.rows.doors import QUESTION, chat_load, messages_load, responses_load
 from benchmarks.rows.ratios import BURST, RUN
 from benchmarks.stub import TEXT
 
@@ -42,7 +43,7 @@ def _read(load: Load, projection: Projection, *, tokens: int) -> Seen:
     return seen
 
 
-@pytest.mark.parametrize("as_asked", [chat_load, responses_load])
+@pytest.mark.parametrize("as_asked", [chat_load, responses_load, messages_load])
 @pytest.mark.parametrize(("own", "model", "stream"), [(RUN, "burst-10", False), (BURST, "burst-1000", True)])
 def test_a_door_is_asked_for_the_same_run(as_asked, own, model, stream):
     load = as_asked(Load(address="", paths=[own], bodies=["{}"], connections=7, rounds=3))
@@ -55,10 +56,11 @@ def test_a_door_is_asked_for_the_same_run(as_asked, own, model, stream):
 @pytest.mark.parametrize(
     ("as_asked", "projection"),
     [
-        (chat_load, lambda: ChatProjection("burst-1000", AnswerReader())),
+        (chat_load, lambda: ChatProjection("burst-1000", AnswerReader(TOOL_CALLS))),
         (responses_load, lambda: ResponseProjection(ResponseReader(Echo({}, {})))),
+        (messages_load, lambda: MessageProjection("burst-1000", AnswerReader(TOOL_CALLS))),
     ],
-    ids=["chat completions", "responses"],
+    ids=["chat completions", "responses", "messages"],
 )
 def test_each_token_of_a_door_is_counted_and_a_missing_one_is_seen(as_asked, projection):
     load = as_asked(Load(address="", paths=[BURST], bodies=["{}"]))

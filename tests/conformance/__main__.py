@@ -15,14 +15,11 @@ from pathlib import Path
 
 from agentos_testing.process import KEPT
 
-from conformance.catalogue import SUITES, Suite, suites
+from conformance.catalogue import SHARED, SUITES, Suite, suites
 from conformance.environments import environment, registries_are_reachable
 from conformance.results import Result, counted, summary
 from conformance.serving import served
 from parts.virtual_environments import Unavailable
-
-SHARED = Path(__file__).parent / "shared"
-"""What suites in Python share."""
 
 DOCS = Path(__file__).parents[2] / "docs"
 """The pages: suites run what they show of their clients."""

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 SUITES = Path(__file__).parent / "suites"
+SHARED = Path(__file__).parent / "shared"
+"""What suites share: modules of Python, and of Node.js."""
 ROOT = Path(__file__).parents[2]
 
 LIMIT_SECONDS = 300.0

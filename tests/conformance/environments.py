@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from conformance.catalogue import SUITES, Suite
+from conformance.catalogue import SHARED, SUITES, Suite
 from parts.virtual_environments import Unavailable, cache_directory, installed, kept, run
 
 CACHE = "agentos-conformance"
@@ -87,6 +87,7 @@ def _node(programs: Path, modules: Path, suite: Suite, folder: Path, results: Pa
     tests = folder / "tests"
     shutil.copytree(suite.sources, tests, ignore=shutil.ignore_patterns("node_modules", "dist"))
     (tests / "node_modules").symlink_to(modules / "node_modules")
+    shutil.copytree(SHARED, folder / "shared", ignore=shutil.ignore_patterns("*.py", "__pycache__"))
     node = str(_node_of(programs))
     if (tests / "tsconfig.json").exists():  # a client of ours: its tests run what would be published
         run([node, str(modules / "node_modules/typescript/bin/tsc"), "--project", str(tests)])

@@ -10,8 +10,9 @@ from agentos.domain.media import Media
 from agentos.domain.message import Message, ToolCall
 from agentos.domain.tool_spec import ToolSpec
 from agentos.errors import InvalidMedia, ProviderError
-from agentos.models.chat_completions.request import encode_body, request_body
+from agentos.models.chat_completions.request import request_body
 from agentos.models.request import ModelRequest
+from agentos.models.wire.options import encode_body
 
 ADD = ToolSpec("add", "Add two numbers.", MappingProxyType({"type": "object", "properties": {}}))
 

@@ -12,9 +12,10 @@ from flask import Flask
 from agentos.app import create_app
 from agentos.config import Config
 from agentos.domain.agent import Agent
-from agentos.errors import ConfigError, ProviderError, ProviderUnavailable
+from agentos.domain.media import Media
+from agentos.errors import ConfigError, InvalidMedia, ProviderError, ProviderUnavailable
 from agentos.hookspecs import hookimpl
-from agentos.models.compatible import CompatibleProvider
+from agentos.models.compatible import CompatibleProvider, compatible_provider
 from agentos.models.scripted import ScriptedProvider
 from parts.model_server import ModelServer
 
@@ -164,6 +165,54 @@ def test_the_dialect_of_a_provider_counts_for_it(servers, make) -> None:
     assert servers["a"].targets == ["/v1/chat/completions?q=2"]
 
 
+def test_a_server_of_the_messages_api_has_a_key_a_query_and_a_dialect_of_its_own(servers, make) -> None:
+    table = {
+        "base_url": servers["a"].url,
+        "api": "messages",
+        "key_variable": "A_KEY",
+        "query": {"api-version": "2024-10-21"},
+        "dialect": {"version": "2026-10-21"},
+    }
+    agents = {"a": Agent(id="a", model="claude:text", parameters={"temperature": 0.5})}
+    app = make(providers={"claude": table}, agents=agents)
+    assert ask(app, "a")["status"] == 200
+    assert servers["a"].targets == ["/v1/messages?api-version=2024-10-21"]
+    sent = servers["a"].headers[0]
+    assert (sent["authorization"], sent["x-api-key"]) == ("Bearer key-of-a-aaaaaaaa", "key-of-a-aaaaaaaa")
+    assert sent["anthropic-version"] == "2026-10-21"
+    assert "temperature" not in servers["a"].requests[0]
+
+
+def test_attachments_are_those_of_the_api_that_a_server_speaks() -> None:
+    audio = Media("audio", data="AA==", content_type="audio/wav")
+    of_chat, of_messages = (provider({"base_url": "http://127.0.0.1:1", **api}) for api in ({}, {"api": "messages"}))
+    of_chat.check_media(audio)
+    with pytest.raises(InvalidMedia):
+        of_messages.check_media(audio)
+    assert "audio" in of_chat.media_types
+    assert "audio" not in of_messages.media_types
+
+
+def test_the_check_of_a_server_of_the_messages_api() -> None:
+    with ModelServer(api_key="right-key") as server:
+        table = {"base_url": server.url, "api": "messages", "key_variable": "KEY"}
+        assert provider(table, {"KEY": "right-key"}).check() == f"5 models at {server.url.removesuffix('/v1')}"
+        with pytest.raises(ProviderError, match="variable KEY, which is not set"):
+            provider(table).check()
+
+
+@pytest.mark.parametrize("api", ["responses", "", 1, None])
+def test_another_api_stops_the_start(make, api: object) -> None:
+    with pytest.raises(ConfigError, match="accepted: chat_completions or messages"):
+        make(providers={"a": {"base_url": "http://127.0.0.1:1/v1", "api": api}})
+
+
+@pytest.mark.parametrize("dialect", [{"stream_options": False}, {"version": "2020-01-01"}])
+def test_an_option_of_the_other_dialect_stops_the_start(make, dialect: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match="option 'dialect': dialect option"):
+        make(providers={"a": {"base_url": "http://127.0.0.1:1/v1", "api": "messages", "dialect": dialect}})
+
+
 @pytest.mark.parametrize("dialect", [{"nonsense": True}, {"output_limit": "tokens"}, {"stream_options": 1}])
 def test_an_unknown_option_of_a_dialect_stops_the_start(make, dialect: dict[str, Any]) -> None:
     with pytest.raises(ConfigError) as refused:
@@ -174,7 +223,7 @@ def test_an_unknown_option_of_a_dialect_stops_the_start(make, dialect: dict[str,
 
 def provider(table: dict[str, Any], environ: dict[str, str] | None = None) -> CompatibleProvider:
     config = Config(providers={"p": table}, environ=environ or {})
-    return CompatibleProvider(config.providers[0], config)
+    return compatible_provider(config.providers[0], config)
 
 
 def test_the_check_asks_for_models_with_the_key() -> None:

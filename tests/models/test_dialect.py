@@ -13,11 +13,13 @@ import pytest
 from agentos.domain.message import Message, ToolCall
 from agentos.errors import ExecutionError, ProviderError
 from agentos.models.chat_completions import Dialect, dialect_for
-from agentos.models.chat_completions.dialect import DIALECTS, OPTIONS
-from agentos.models.chat_completions.refusals import MAX_REMEMBERED, Refusals
-from agentos.models.chat_completions.request import encode_body, request_body
+from agentos.models.chat_completions.request import request_body
 from agentos.models.deltas import each
 from agentos.models.request import ModelRequest
+from agentos.models.servers.chat import OPTIONS
+from agentos.models.servers.table import SERVERS
+from agentos.models.wire.options import encode_body
+from agentos.models.wire.refusals import MAX_REMEMBERED, Refusals
 from parts.deltas import text_of
 from parts.replay_server import error, stream
 
@@ -79,7 +81,8 @@ def test_an_option_that_does_not_exist_is_refused_with_those_that_do(options: di
 
 def test_the_page_about_model_servers_has_every_option_and_host() -> None:
     page = (Path(__file__).parents[2] / "docs" / "how-to" / "model-servers.md").read_text("utf-8")
-    assert {name for name in [*OPTIONS, *DIALECTS] if f"`{name}`" not in page} == set()
+    hosts = [host for host, known in SERVERS.items() if known.chat != Dialect()]
+    assert {name for name in [*OPTIONS, *hosts] if f"`{name}`" not in page} == set()
     assert set(OPTIONS) == {field.name for field in fields(Dialect)}
 
 

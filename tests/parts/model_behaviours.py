@@ -10,6 +10,8 @@ from time import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from parts import message_behaviours as messages
+
 if TYPE_CHECKING:
     from parts.model_server import Exchange
 
@@ -38,7 +40,7 @@ def behave(exchange: Exchange) -> None:
         exchange.json(401, {"error": {"message": f"Incorrect API key provided: {given}"}})
     elif exchange.method == "GET" and path == "/v1/models":
         exchange.json(200, {"object": "list", "data": [{"id": name, "object": "model"} for name in MODELS]})
-    elif exchange.method != "POST" or path != "/v1/chat/completions":
+    elif exchange.method != "POST" or path not in ("/v1/chat/completions", "/v1/messages"):
         exchange.json(404, {"error": {"message": "Not found"}})
     else:
         with server.lock:
@@ -46,7 +48,8 @@ def behave(exchange: Exchange) -> None:
             server.headers.append(exchange.headers)
             server.targets.append(exchange.target)
             server.calls[exchange.model] += 1
-        for pattern, function in BEHAVIOURS:
+        # What the other format does not have is a fault of the connection, which is the same with both.
+        for pattern, function in [*(messages.BEHAVIOURS if path == "/v1/messages" else ()), *BEHAVIOURS]:
             if match := pattern.fullmatch(exchange.model):
                 function(exchange, *match.groups())
                 return

@@ -93,6 +93,8 @@ def test_a_text_is_no_list_of_tools() -> None:
     [
         ({"plugins": (), "openai_api_key": "k"}, ["OPENAI_API_KEY is set, but nothing here uses it"]),
         ({"openai_api_key": "k", "plugins": ("openai",)}, []),
+        ({"plugins": (), "anthropic_api_key": "k"}, ["pip install agentos-server-anthropic"]),
+        ({"anthropic_api_key": "k", "plugins": ("anthropic",)}, []),
         ({"database_url": "memory://", "workers": 2}, ["each of the 2 workers has a memory of its own"]),
         ({"database_url": "memory://", "workers": 1}, []),
         ({"workers": 2}, []),

@@ -56,7 +56,7 @@ def request(*tools: ToolSpec, **fields: Any) -> RunRequest:
         ([ToolSpec("f", "", {"type": "object", "properties": {"a": 7}})], "[0]", "are no JSON schema that is accepted"),
         ([ToolSpec("f", 7, ANY)], "[0]", "the description of 'f' is no text"),  # type: ignore[arg-type]
         ([ToolSpec("f", "\ud800", ANY)], "[0]", "are not accepted"),
-        ([ToolSpec(f"f{number}", "", ANY) for number in range(65)], "", "are 65; accepted are at most 64"),
+        ([ToolSpec(f"f{number}", "", ANY) for number in range(129)], "", "are 129; accepted are at most 128"),
         ([ToolSpec("f", "x" * 300_000, ANY)], "", "accepted are at most 262144"),
     ],
 )

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
-from typing import Any
+from typing import Any, ClassVar
 
 import orjson
 
 from agentos.domain.usage import Usage
-from agentos.errors import ContentFiltered, ContextTooLong, ExecutionError, ProviderError, ProviderUnavailable
-from agentos.models.chat_completions import finish
+from agentos.errors import ContentFiltered, ContextTooLong, ExecutionError, ProviderError
 from agentos.models.chat_completions.content import read_content, text_of
 from agentos.models.chat_completions.details import MessageFields, is_thought
-from agentos.models.chat_completions.parsing import DONE, Halves, is_keep_alive, parse_tolerantly
 from agentos.models.chat_completions.tool_calls import ToolCalls
-from agentos.models.chat_completions.usage import read_usage
 from agentos.models.deltas import CUT, Delta, Finish, FinishReason, MessageDetails, ReasoningDelta, TextDelta
+from agentos.models.wire import finish
 from agentos.models.wire.failures import failure_in_stream
+from agentos.models.wire.halves import Halves
+from agentos.models.wire.parsing import DONE, is_keep_alive, parse_tolerantly
 from agentos.models.wire.server_errors import describe
+from agentos.models.wire.usage import read_usage
 
 CALLS = frozenset({"tool_calls", "function_call"})
 RARE = CALLS | {"extra_content", "refusal"}
@@ -33,6 +34,8 @@ class ChunkDecoder:
     Raises :class:`~agentos.errors.ProviderError` for what makes no sense, and the error that the server sent in place
     of a piece or as a reason to finish.
     """
+
+    form: ClassVar[str] = "a chat completion"
 
     def __init__(self, *, secrets: Iterable[str] = (), tools: Collection[str] = ()) -> None:
         self.finish: FinishReason | None = None
@@ -227,15 +230,11 @@ class ChunkDecoder:
     def _finish(self, reason: str, *, anew: bool) -> None:
         if reason in finish.NONE:
             return
-        if reason not in finish.REASONS and finish.FAILURES.fullmatch(reason):
+        try:
+            known = finish.read_reason(reason)
+        except ExecutionError:
             self.failed = True
-            if "call" in reason:
-                # A matter of chance: the same request often succeeds.
-                message = f"the model wrote a tool call that its server could not read (finish reason {reason})"
-                raise ProviderError(message, details={"retryable": True})
-            message = f"the model server failed in the middle of its answer (finish reason {reason})"
-            raise ProviderUnavailable(message)
-        known: FinishReason = finish.REASONS.get(reason, "other")
+            raise
         if self._calls and known in ("stop", "other"):
             # Some servers, and OpenAI itself where the agent asked for one tool by name, say "stop" after tool calls.
             known = "tool_calls"

@@ -8,7 +8,7 @@ from typing import Any
 
 from agentos.domain.text import join_surrogates
 from agentos.models.chat_completions.content import text_of
-from agentos.models.chat_completions.parsing import cleaned, dumps
+from agentos.models.wire.parsing import cleaned, dumps
 
 logger = logging.getLogger(__name__)
 

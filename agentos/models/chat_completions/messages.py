@@ -8,12 +8,11 @@ from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any
 
-import orjson
-
 from agentos.domain.media import Media, MediaType
 from agentos.domain.message import Message, ToolCall
 from agentos.errors import InvalidMedia
-from agentos.models.chat_completions.dialect import Dialect
+from agentos.models.servers.chat import Dialect
+from agentos.models.wire.arguments import sendable
 
 DEFAULT = Dialect()
 MESSAGE_FIELDS = frozenset({"role", "content", "tool_calls", "tool_call_id", "function_call", "name"})
@@ -89,7 +88,7 @@ def _content_beside(message: Message, dialect: Dialect) -> dict[str, Any]:
 
 
 def _tool_call(call: ToolCall, dialect: Dialect) -> dict[str, Any]:
-    function = {"name": call.name, "arguments": _arguments(call.arguments)}
+    function = {"name": call.name, "arguments": sendable(call.arguments)}
     known = {"id": _id(call.id, dialect), "type": "function", "function": function}
     return _details(call.provider_details, CALL_FIELDS) | known
 
@@ -109,13 +108,3 @@ def _id(id: str | None, dialect: Dialect) -> str | None:
         number, place = divmod(number, len(_ALPHANUMERIC))
         letters.append(_ALPHANUMERIC[place])
     return "".join(letters)
-
-
-def _arguments(text: str) -> str:
-    """Return arguments that parse: servers that render prompts from templates fail on a history where they do not."""
-    try:
-        if isinstance(orjson.loads(text), dict):
-            return text
-    except orjson.JSONDecodeError:
-        pass
-    return orjson.dumps({"invalid_arguments": text}).decode() if text.strip() else "{}"

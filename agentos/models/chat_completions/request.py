@@ -6,14 +6,12 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
-
 from agentos.domain.tool_spec import ToolSpec
-from agentos.errors import ProviderError
-from agentos.models.chat_completions.dialect import Dialect
 from agentos.models.chat_completions.messages import DEFAULT, encode_message
-from agentos.models.chat_completions.options import NAMES, dialect_of, extra_body
 from agentos.models.request import ModelRequest
+from agentos.models.servers.chat import Dialect
+from agentos.models.wire.dialects import dialect_of_agent
+from agentos.models.wire.options import NAMES, extra_body
 
 TOOL_CHOICES = ("auto", "none", "required")
 ONLY_WITH_TOOLS = ("tool_choice", "parallel_tool_calls")
@@ -33,7 +31,7 @@ def request_body(request: ModelRequest, dialect: Dialect = DEFAULT) -> dict[str,
     :class:`~agentos.errors.InvalidMedia` for an attachment that the format has no place for.
     """
     parameters = request.parameters
-    dialect = dialect_of(parameters, dialect)
+    dialect = dialect_of_agent(parameters, dialect)
     body: dict[str, Any] = {}
     if request.tools:
         body["tools"] = [_tool(tool) for tool in request.tools]
@@ -58,14 +56,6 @@ def request_body(request: ModelRequest, dialect: Dialect = DEFAULT) -> dict[str,
         body["stream_options"] = {**(options if isinstance(options, Mapping) else {}), "include_usage": True}
     body.update(extra_body(parameters))
     return body
-
-
-def encode_body(body: Mapping[str, Any]) -> bytes:
-    """Return a body as JSON; raise :class:`~agentos.errors.ProviderError` for what is none."""
-    try:
-        return orjson.dumps(body, default=_plain)
-    except TypeError as error:
-        raise ProviderError("the agent's parameters, schema or messages cannot be written as JSON") from error
 
 
 def _tool(tool: ToolSpec) -> dict[str, Any]:
@@ -94,10 +84,3 @@ def _is_strict(schema: Any) -> bool:
     if "items" in schema:
         inner.append(schema["items"])
     return all(map(_is_strict, inner))
-
-
-def _plain(value: Any) -> Any:
-    """Let orjson write mappings that are no dict, such as frozen ones."""
-    if isinstance(value, Mapping):
-        return dict(value)
-    raise TypeError(f"{type(value).__name__} is not JSON")

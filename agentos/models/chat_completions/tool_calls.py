@@ -7,18 +7,14 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
-import orjson
-
 from agentos.domain.text import join_surrogates
 from agentos.errors import ProviderError
-from agentos.models.chat_completions.parsing import cleaned, dumps
 from agentos.models.deltas import ToolCallDelta
+from agentos.models.wire.arguments import MAX_ARGUMENTS, MAX_CALLS, object_of, text_of_piece, unwrapped
+from agentos.models.wire.parsing import cleaned, dumps
 
 logger = logging.getLogger(__name__)
 
-MAX_CALLS = 1024
-MAX_ARGUMENTS = 16 * 1024**2
-"""Characters of all calls together. The run has its own, lower limit; this one bounds what is collected for it."""
 MAX_DETAILS = 1024**2
 MAX_LOOKS = 64  # how often the arguments of a call are parsed to see whether they are whole
 NO_WORDS = frozenset({"", "null", "None", "none", "undefined"})
@@ -40,7 +36,7 @@ class _Call:
         """Tell whether the arguments are a JSON object from its beginning to its end."""
         if self.whole is None and self.pieces and self.pieces[-1].rstrip().endswith("}") and self.looks < MAX_LOOKS:
             self.looks += 1
-            self.whole = _object("".join(self.pieces))
+            self.whole = object_of("".join(self.pieces))
         return self.whole is not None
 
 
@@ -68,7 +64,7 @@ class ToolCalls:
         """Take in a piece of a call, or a whole one. Raises ``AttributeError`` or ``TypeError`` for what is neither."""
         function = piece.get("function") or piece
         id, name, index = _word(piece.get("id")), _word(function.get("name")), _number(piece.get("index"))
-        arguments = _arguments(function.get("arguments"))
+        arguments = text_of_piece(function.get("arguments"))
         call = self._find(id, name, index, arguments) or self._begin(id)
         if id is not None:
             call.id = call.id or id
@@ -89,7 +85,7 @@ class ToolCalls:
             return
         for call, piece in zip(self._calls, pieces, strict=False):
             if not call.pieces:
-                self._add_arguments(call, _arguments((piece.get("function") or piece).get("arguments")))
+                self._add_arguments(call, text_of_piece((piece.get("function") or piece).get("arguments")))
             call.details = {key: piece[key] for key in DETAILS if piece.get(key)} | call.details
 
     def deltas(self) -> list[ToolCallDelta]:
@@ -110,7 +106,7 @@ class ToolCalls:
                     index=len(found),
                     id=id,
                     name=None if call.name is None else join_surrogates(call.name),
-                    arguments=_unwrapped(join_surrogates("".join(call.pieces))),
+                    arguments=unwrapped(join_surrogates("".join(call.pieces))),
                     provider_details=cleaned(call.details) or None,
                 )
             )
@@ -150,7 +146,7 @@ class ToolCalls:
         if not call.pieces:
             return self._belongs(call.name, name) and (numbered or name != call.name or bool(arguments))
         if call.is_whole():
-            again = not arguments or call.whole == _object(arguments)
+            again = not arguments or call.whole == object_of(arguments)
             return name == call.name and again and (numbered or (id is not None and id == call.id))
         return name == call.name
 
@@ -158,7 +154,7 @@ class ToolCalls:
         """Tell whether a named piece under another index is the call with the same id, and not one that shares it."""
         if name != call.name or not arguments:
             return False
-        return not call.pieces or (call.is_whole() and call.whole == _object(arguments))
+        return not call.pieces or (call.is_whole() and call.whole == object_of(arguments))
 
     def _belongs(self, begun: str, name: str) -> bool:
         """Tell whether a name that follows another one repeats it or is its next piece."""
@@ -187,7 +183,7 @@ class ToolCalls:
             return
         if arguments.lstrip().startswith(("{", '"{')) and call.is_whole():
             # Nothing can follow a whole object but itself, sent again. An empty one is a beginning without content.
-            if call.whole == _object(arguments):
+            if call.whole == object_of(arguments):
                 return
             if not call.whole:
                 call.pieces, call.whole = [], None
@@ -206,30 +202,3 @@ def _number(value: Any) -> int | None:
     if isinstance(value, str) and value.isdecimal() and len(value) < 10:
         return int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) else None
-
-
-def _arguments(value: Any) -> str:
-    """Return a piece of JSON text; some servers send the arguments as the object itself."""
-    if isinstance(value, str):
-        return value
-    return "" if value is None else dumps(value)
-
-
-def _unwrapped(text: str) -> str:
-    """Return arguments that were written as JSON twice as they are meant."""
-    if text.startswith('"{') and _object(text) is not None:
-        inner: str = orjson.loads(text)
-        return inner
-    return text
-
-
-def _object(text: str) -> dict[str, Any] | None:
-    """Return the object that a text is, also one that was written as JSON twice; None for anything else."""
-    value: Any = text
-    for _ in range(2):
-        if isinstance(value, str):
-            try:
-                value = orjson.loads(value)
-            except ValueError:
-                return None
-    return value if isinstance(value, dict) else None

@@ -24,7 +24,7 @@ TOO_LONG_STATUSES = frozenset({400, 413, 422, 429, 500, None})
 # MiniMax: 1008; DeepSeek and OpenRouter: status 402.
 QUOTA_CODES = re.compile(
     r"insufficient_(quota|balance|credits?|funds)|billing_\w+|exceeded_current_quota_error|arrearage|1113|1008|402"
-    r"|payment_required|credits?_(exhausted|depleted|limit\w*)|out_of_credits?|spend(ing)?_limit\w*"
+    r"|payment_required|credits?_(exhausted|depleted|limit\w*)|out_of_credits?|\w*spend(ing)?_limit\w*"
     r"|quota_(exhausted|exceeded_monthly)|credit_balance_too_low|monthly_\w*limit\w*"
 )
 QUOTA_WORDS = re.compile(
@@ -99,7 +99,7 @@ RATE_CODES = re.compile(
 RATE_WORDS = re.compile(r"rate[ -]limit|too many (requests|tokens)", re.I)
 BUSY_CODES = re.compile(
     r"\w*overloaded\w*|\w*unavailable\w*|(internal_?)?(server_?)?error_?internal|internal(_\w+)?|internalservererror"
-    r"|(api|server|system|internal|upstream|service)_error|\w*timeout|timed_out|capacity_exceeded|no_capacity"
+    r"|(api|server|system|internal|upstream|service)_error|\w*timeout(_error)?|timed_out|capacity_exceeded|no_capacity"
     r"|insufficient_system_resource|network_error|abort(ed)?|model_(is_)?loading|bad_gateway|deadline_exceeded"
     r"|upstream_\w+|engine_\w+|1305|1312|unavailable_error|stream_error|provider_error|error_finish"
 )

@@ -6,6 +6,8 @@ import re
 import ssl
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -24,6 +26,8 @@ from agentos.errors import (
 from agentos.http.failures import DeadlinePassed, NotHTTP, ServerSilent
 from agentos.models.wire.error_classes import class_of, is_about_key
 from agentos.models.wire.server_errors import MAX_RETRY_AFTER, ServerError, clean, describe, read_error
+
+_REMAINING = re.compile(r"(anthropic-ratelimit-[a-z-]{1,40})-remaining")
 
 KEY_REFUSED = "the model server refused the API key (status {}): check that it is set and valid"
 MEANINGS: Mapping[type[ExecutionError], str] = {
@@ -94,7 +98,11 @@ def failure_in_stream(value: Any, *, secrets: Iterable[str] = ()) -> ExecutionEr
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds to wait, bounded: ``retry-after-ms``, else ``Retry-After`` (RFC 9110, section 10.2.3)."""
+    """Return the seconds to wait, bounded.
+
+    ``retry-after-ms``, else ``Retry-After`` (RFC 9110, section 10.2.3), else the time until the limits that are used up
+    begin anew (``anthropic-ratelimit-*-reset``, https://platform.claude.com/docs/en/api/rate-limits#response-headers).
+    """
     milliseconds = (headers.get("retry-after-ms") or headers.get("x-ms-retry-after-ms") or "").strip()
     if re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,9})?", milliseconds):
         return min(float(milliseconds) / 1000, MAX_RETRY_AFTER)
@@ -102,10 +110,23 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", value):
         return min(float(value), MAX_RETRY_AFTER)
     try:
-        seconds = parsedate_to_datetime(value).timestamp() - time.time()
+        return _until(parsedate_to_datetime(value).timestamp())
     except (ValueError, OverflowError):
-        return None
-    return max(0.0, min(seconds, MAX_RETRY_AFTER))
+        return _until_reset(headers)
+
+
+def _until_reset(headers: Mapping[str, str]) -> float | None:
+    waits: list[float] = []
+    for name, left in headers.items():
+        if (used_up := _REMAINING.fullmatch(name)) and left.strip() == "0":
+            reset = headers.get(f"{used_up[1]}-reset", "").strip()
+            with suppress(ValueError, OverflowError):
+                waits.append(_until(datetime.fromisoformat(reset).timestamp()))
+    return max(waits, default=None)
+
+
+def _until(moment: float) -> float:
+    return max(0.0, min(moment - time.time(), MAX_RETRY_AFTER))
 
 
 def _message(

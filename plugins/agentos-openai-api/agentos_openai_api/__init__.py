@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from agentos import RegisterRoutes, RegisterSetting, hookimpl, kinds
-
-WAITING_TEXT = (
-    "This run waits for a person.\\n{waiting}\\nAnswer it with `POST /api/v1/runs/{run_id}/resume` or"
-    " `agentos approvals`; the run then continues."
-)
+from agentos import WAITING_TEXT, RegisterRoutes, RegisterSetting, hookimpl, kinds
 
 
 @hookimpl

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from agentos import Media
-from agentos.web import InvalidMedia, shown
-from agentos_openai_api.overrides import refuse
+from agentos.web import InvalidMedia, refuse, shown
 
 _AUDIO_TYPES = {"wav": "audio/wav", "mp3": "audio/mpeg"}
 AUDIO_FORMATS = {type: format for format, type in _AUDIO_TYPES.items()}

@@ -10,7 +10,7 @@ import orjson
 from flask import Response, request
 
 from agentos import AgentNotFound, AgentOSError
-from agentos.web import ErrorReport, NotFound
+from agentos.web import ErrorReport, NotFound, may_be_repeated
 
 OFFERED = "/v1/models, /v1/chat/completions, /v1/responses and /v1/conversations"
 
@@ -34,20 +34,6 @@ _STATUSES = {"CONTEXT_TOO_LONG": 400, "CONTENT_FILTERED": 400}
 
 _TOO_LONG = "Your input exceeds the context window: this model's maximum context length is exceeded ({code}). {message}"
 """OpenAI's words and its code: LangChain and LiteLLM look for them in the message."""
-
-_MAY_BE_REPEATED = frozenset(
-    {
-        "AUTHENTICATION_UNAVAILABLE",
-        "PROVIDER_RATE_LIMITED",
-        "PROVIDER_UNAVAILABLE",
-        "RATE_LIMITED",
-        "SESSION_BUSY",
-        "SHUTTING_DOWN",
-        "STORAGE_ERROR",
-        "TOO_MANY_STREAMS",
-    }
-)
-"""What a client may try again by itself. Not a run that took too long or was lost: its tools have been called."""
 
 
 def model_not_found(model: str) -> AgentOSError:
@@ -115,10 +101,3 @@ def render_error(report: ErrorReport) -> Response:
     if report.status >= 500 or report.status in (408, 409, 429):
         response.headers[SHOULD_RETRY] = "true" if may_be_repeated(report.code, report.details) else "false"
     return response
-
-
-def may_be_repeated(code: str, details: Mapping[str, Any]) -> bool:
-    """Return whether the same request may succeed when it comes again, and does nothing twice."""
-    if details.get("pending"):  # a session with a paused run is busy until that is answered
-        return False
-    return str(details.get("cause") or code) in _MAY_BE_REPEATED

@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Response
 
-from agentos import AgentNotFound, Paging
+from agentos import AgentNotFound
 from agentos.web import (
     RUN_SOME,
     AgentInfo,
@@ -18,12 +18,11 @@ from agentos.web import (
     StrictString,
     caller,
     json_response,
+    runnable_agents,
     server,
 )
 from agentos_openai_api.errors import model_not_found
 from agentos_openai_api.routes import routes
-
-PAGE = 1000
 
 
 class OpenAIModelSchema(ResponseSchema):
@@ -47,13 +46,7 @@ class OpenAIModelListSchema(ResponseSchema):
 @routes.get("/v1/models", access=RUN_SOME, responses={200: ResponseSpec("The agents.", OpenAIModelListSchema)})
 def list_openai_models() -> Response:
     """List the agents that the caller may run, as models."""
-    who = caller()
-    data: list[dict[str, Any]] = []
-    paging: Paging | None = Paging(limit=PAGE)
-    while paging is not None:
-        page = server().agents.list(paging)
-        data += [_model_json(agent) for agent in page.items if who.may_run(agent.id)]
-        paging = None if page.next_cursor is None else Paging(limit=PAGE, cursor=page.next_cursor)
+    data = [_model_json(agent) for agent in runnable_agents()]
     return json_response({"object": "list", "data": data})
 
 

@@ -7,12 +7,13 @@ import json
 
 import openai
 import pytest
-from agentos_openai_api.chat.answer import AnswerReader
-from agentos_openai_api.chat.completion import is_plain, plain_completion, read_completion
+from agentos_openai_api.chat.forms import completion_json
+from agentos_openai_api.ids import TOOL_CALLS
 from pydantic import BaseModel
 
 from agentos import Agent, Finish, ProviderError, ReasoningDelta, ScriptedProvider, Usage, tool
 from agentos.testing import PIXEL, Fail, Pause, call
+from agentos.web import AnswerReader, is_plain, plain_answer, read_answer
 from parts.openai_door import Door, MakeDoor
 
 
@@ -161,8 +162,9 @@ def test_a_plain_run_is_answered_from_its_record_as_from_its_events(door: Door, 
     handle = door.server.runs.open(answer.id.removeprefix("chatcmpl-"), door.server.principal("test"))
     run = handle.get()
     assert is_plain(run)
-    read = read_completion(run, handle.follow(0, heartbeat=60), AnswerReader())
-    assert read == plain_completion(run) == answer.model_dump(exclude_unset=True)
+    read = read_answer(run, handle.follow(0, heartbeat=60), AnswerReader(TOOL_CALLS))
+    assert read == plain_answer(run)
+    assert completion_json(run, read) == answer.model_dump(exclude_unset=True)
     assert answer.choices[0].message.reasoning_content == "Hm, nine."
 
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 
 import pytest
-from agentos_openai_api.chat.answer import AnswerReader
-from agentos_openai_api.chat.completion import read_completion
 from agentos_openai_api.chat.projection import ChatProjection
+from agentos_openai_api.ids import TOOL_CALLS
 
 from agentos.testing import ProjectionContract, SSEReader
+from agentos.web import AnswerReader, read_answer
 
 
 class TestChatProjection(ProjectionContract):
     def projection(self) -> ChatProjection:
-        return ChatProjection("helper", AnswerReader(show_tools=True), include_usage=True)
+        return ChatProjection("helper", AnswerReader(TOOL_CALLS, show_tools=True), include_usage=True)
 
     def read(self, body: bytes) -> object:
         return SSEReader().feed(body)
@@ -48,5 +48,5 @@ class TestChatProjection(ProjectionContract):
 
     @pytest.mark.parametrize("events", ["started over"], indirect=True)
     def test_an_answer_that_is_not_sent_yet_begins_again_with_its_run(self, frames, run) -> None:
-        answer = read_completion(run, [frames], AnswerReader())
-        assert answer["choices"][0]["message"]["content"] == "Hello"
+        answer = read_answer(run, [frames], AnswerReader(TOOL_CALLS))
+        assert answer.text == "Hello"

@@ -72,6 +72,14 @@ class TestContract(ProviderContract):
         return "fault-silence-headers"
 
     @pytest.fixture
+    def thinking_model(self) -> str:
+        return "reasoning"
+
+    @pytest.fixture
+    def calling_model(self) -> str:
+        return "tools"
+
+    @pytest.fixture
     def failing_models(self) -> dict[str, type[ExecutionError]]:
         return {
             "fault-400": ProviderError,

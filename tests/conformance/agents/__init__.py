@@ -9,4 +9,4 @@ ALL_OVERRIDES = (
     "parallel_tool_calls",
     "instructions",
 )
-"""What an agent has to allow for everything that clients of OpenAI ask for."""
+"""What an agent has to allow for everything that clients of OpenAI and Anthropic ask for."""

@@ -6,36 +6,47 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from agentos import Run
-from agentos.web import sse_json
+from agentos.web import ClientCall, WholeAnswer, sse_json
 from agentos_openai_api.ids import chat_id
 
 DONE = b"data: [DONE]\n\n"
 
 
-def completion_json(run: Run, message: Mapping[str, Any], reason: str, usage: Mapping[str, Any]) -> dict[str, Any]:
+def completion_json(run: Run, answer: WholeAnswer) -> dict[str, Any]:
     """Return a chat completion."""
     return {
         "id": chat_id(run.id),
         "object": "chat.completion",
         "created": int(run.created_at.timestamp()),
         "model": run.agent_id,
-        "choices": [{"index": 0, "message": message, "logprobs": None, "finish_reason": reason}],
-        "usage": usage,
+        "choices": [
+            {"index": 0, "message": message_json(answer), "logprobs": None, "finish_reason": answer.finish_reason}
+        ],
+        "usage": usage_json(answer.usage),
     }
 
 
-def message_json(content: str, reasoning: str = "", calls: Sequence[Mapping[str, Any]] = ()) -> dict[str, Any]:
+def message_json(answer: WholeAnswer) -> dict[str, Any]:
     """Return the assistant's message."""
+    text, thoughts = answer.text, answer.thoughts
     message: dict[str, Any] = {
         "role": "assistant",
-        "content": content if content or not calls else None,
+        "content": text if text or not answer.calls else None,
         "refusal": None,
     }
-    if reasoning:
-        message["reasoning_content"] = reasoning
-    if calls:
-        message["tool_calls"] = calls
+    if thoughts:
+        message["reasoning_content"] = thoughts
+    if answer.calls:
+        message["tool_calls"] = calls_json(answer.calls)
     return message
+
+
+def calls_json(calls: Sequence[ClientCall]) -> list[dict[str, Any]]:
+    """Return calls of the client's tools."""
+    return [
+        {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments_json}}
+        for call in calls
+    ]
 
 
 def usage_json(usage: Mapping[str, int]) -> dict[str, Any]:

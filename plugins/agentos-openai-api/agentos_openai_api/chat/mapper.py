@@ -7,18 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from agentos import Message, ModelOverrides, ToolCall, ToolSpec
-from agentos.web import RunRequest, caller, idempotency_key, request_id, shown, this_request
+from agentos.web import ChatRequest, RequestedOverrides, allowed_overrides, refuse, shown, trailing_results
 from agentos_openai_api.chat.schemas import PARAMETERS
 from agentos_openai_api.content import read_content
-from agentos_openai_api.overrides import (
-    RequestedOverrides,
-    allowed_overrides,
-    check_choice,
-    read_format,
-    read_tool,
-    refuse,
-)
-from agentos_openai_api.sessions import SESSION_FIELD, named_session, session_of_chat
+from agentos_openai_api.sessions import SESSION_FIELD, client_chat, named_session
+from agentos_openai_api.tools_and_forms import check_choice, read_format, read_tool
 
 _ONLY: Mapping[str, tuple[Sequence[Any], str]] = {
     "logprobs": ((False,), "answers have no probabilities; accepted is false"),
@@ -40,16 +33,6 @@ class Conversation:
     model: str
     messages: tuple[Message, ...]
     system: Mapping[str, str]
-
-    @property
-    def results(self) -> tuple[Message, ...]:
-        """The tools' messages at the end."""
-        count = 0
-        for message in reversed(self.messages):
-            if message.role != "tool":
-                break
-            count += 1
-        return self.messages[len(self.messages) - count :]
 
 
 def read_conversation(body: Mapping[str, Any]) -> Conversation:
@@ -91,33 +74,22 @@ def read_conversation(body: Mapping[str, Any]) -> Conversation:
     return Conversation(model=body["model"], messages=tuple(messages), system=system)
 
 
-def request_of(body: Mapping[str, Any], said: Conversation, overrides: ModelOverrides) -> RunRequest:
-    """Return the request for a new run: in a session with the user's newest message, else of the conversation."""
-    metadata = {name: value for name, value in (body.get("metadata") or {}).items() if name != SESSION_FIELD}
-    user_id = body.get("user") or None
-    common: dict[str, Any] = {
-        "caller": caller(),
-        "agent_id": said.model,
-        "user_id": user_id,
-        "metadata": metadata,
-        **({"overrides": overrides} if overrides.names else {}),  # of a plain run, none are stored
-        "idempotency": idempotency_key(this_request(), body),
-        "request_id": request_id(),
-    }
-    newest = said.messages[-1]
-    session_id = named_session(body.get("metadata") or {})
-    if session_id is not None and newest.role != "user":
-        refuse(
-            "messages",
-            "end with a tool's message that answers no paused run; in a session, only a new message of the user begins"
-            " a run",
-        )
-    if session_id is None and newest.role == "user":
-        session = session_of_chat(said.model, said.messages[:-1], user_id=user_id)
-        session_id = None if session is None else session.id
-    if session_id is None:
-        return RunRequest(messages=said.messages, **common)
-    return RunRequest(session_id=session_id, input=newest.content, media=newest.media, **common)
+def read_request(body: Mapping[str, Any]) -> ChatRequest:
+    """Return what a request asks for. Raises ``InvalidRequest`` or ``InvalidMedia`` naming the field that is wrong."""
+    said = read_conversation(body)
+    metadata = body.get("metadata") or {}
+    return ChatRequest(
+        body=body,
+        agent_id=said.model,
+        messages=said.messages,
+        results=trailing_results(said.messages),
+        overrides=overrides_of(body, said),
+        streamed=bool(body["stream"]),
+        session_id=named_session(metadata),
+        chat=client_chat(),
+        user_id=body.get("user") or None,
+        metadata={name: value for name, value in metadata.items() if name != SESSION_FIELD},
+    )
 
 
 def overrides_of(body: Mapping[str, Any], said: Conversation) -> ModelOverrides:

@@ -11,6 +11,14 @@ import orjson
 from agentos.web import (
     SSE_HEARTBEAT,
     SSE_MEDIA_TYPE,
+    AnswerCalls,
+    AnswerEnded,
+    AnswerFailed,
+    AnswerPart,
+    AnswerReader,
+    AnswerStartedOver,
+    AnswerText,
+    AnswerThought,
     Frame,
     Projection,
     one_line,
@@ -18,8 +26,7 @@ from agentos.web import (
     sse_json,
     token_json,
 )
-from agentos_openai_api.chat.answer import AnswerReader, Calls, Ended, Failed, Part, StartedOver, Text, Thought
-from agentos_openai_api.chat.forms import DONE
+from agentos_openai_api.chat.forms import DONE, calls_json, usage_json
 from agentos_openai_api.errors import error_json
 from agentos_openai_api.ids import chat_id
 
@@ -72,7 +79,7 @@ class ChatProjection(Projection):
         """Return a comment line."""
         return SSE_HEARTBEAT
 
-    def _parts(self, frame: Frame) -> Sequence[Part | None]:
+    def _parts(self, frame: Frame) -> Sequence[AnswerPart | None]:
         parts = self._reader.read(frame)
         if self._head or not self._reader.created:
             return parts
@@ -89,27 +96,29 @@ class ChatProjection(Projection):
         self._head = b"data: %b," % orjson.dumps(start)[:-1]
         self._text = self._head + b'"choices":[{"index":0,"delta":{"content":'
 
-    def _rendered(self, part: Part | None) -> bytes:
+    def _rendered(self, part: AnswerPart | None) -> bytes:
         match part:
             case None:
                 return self._chunk({"role": "assistant", "content": ""})
-            case Text(json):
+            case AnswerText(json):
                 self._sent = True
                 return b"%b%b%b" % (self._text, json, self._tail)
-            case Thought(text):
+            case AnswerThought(text):
                 self._sent = True
                 return self._chunk({"reasoning_content": text})
-            case Calls(calls):
-                return self._chunk({"tool_calls": [{"index": number, **call} for number, call in enumerate(calls)]})
-            case StartedOver():
+            case AnswerCalls(calls):
+                return self._chunk(
+                    {"tool_calls": [{"index": number, **call} for number, call in enumerate(calls_json(calls))]}
+                )
+            case AnswerStartedOver():
                 if not self._sent:
                     self._reader.forget()
                     return b""
                 self._reader.end()
                 return sse_json(STARTED_OVER)
-            case Ended(reason, usage):
+            case AnswerEnded(reason, usage):
                 return self._chunk({}, reason) + self._usage_chunk(usage) + DONE
-            case Failed(error):
+            case AnswerFailed(error):
                 code, details = error["code"], error.get("details", {})
                 return sse_json({"error": error_json(run_error_status(code, details), code, error["message"], details)})
 
@@ -117,7 +126,7 @@ class ChatProjection(Projection):
         choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
         return b'%b"choices":[%b]%b' % (self._head, orjson.dumps(choice), self._usage)
 
-    def _usage_chunk(self, usage: Mapping[str, Any]) -> bytes:
+    def _usage_chunk(self, usage: Mapping[str, int]) -> bytes:
         if not self._include_usage:
             return b""
-        return b'%b"choices":[],"usage":%b}\n\n' % (self._head, orjson.dumps(usage))
+        return b'%b"choices":[],"usage":%b}\n\n' % (self._head, orjson.dumps(usage_json(usage)))

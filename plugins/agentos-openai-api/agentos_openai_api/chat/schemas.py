@@ -17,7 +17,7 @@ from agentos.web import (
 )
 
 MOST_MESSAGES = 2048
-MOST_TOOLS = 64
+MOST_TOOLS = 128
 
 ROLES = ("system", "developer", "user", "assistant", "tool")
 

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from agentos import Message
-from agentos.web import note_ignored, shown
-from agentos_openai_api.overrides import refuse
+from agentos.web import note_ignored, refuse, shown
 from agentos_openai_api.responses.items import Input, read_item
 
 ITEMS = "items"

@@ -23,13 +23,13 @@ from agentos.web import (
     caller,
     idempotency_key,
     json_response,
+    refuse,
     server,
 )
 from agentos_openai_api.conversations.items import add_items, find_item, page_of_items, remove_item
 from agentos_openai_api.conversations.new_items import read_items
 from agentos_openai_api.ids import CONVERSATION, conversation_id, own_id
 from agentos_openai_api.lists import ItemsQuery, OpenAIItemListSchema, list_json
-from agentos_openai_api.overrides import refuse
 from agentos_openai_api.routes import routes
 
 AGENT = "agent_id"

@@ -6,18 +6,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from agentos import Message, ModelOverrides, PendingKind
-from agentos.web import RequestError, RunHandle, SessionBusy, caller, server
-from agentos_openai_api.client_tools import (
-    Results,
+from agentos.web import (
+    ClientResults,
+    RequestError,
+    RunHandle,
+    SessionBusy,
+    caller,
     end_pause,
     end_pause_of_results,
     find_results,
     give_results,
     keeps_to,
-    note_unheeded,
+    note_differences,
+    refuse,
+    server,
 )
-from agentos_openai_api.ids import read_tool_call_id, tool_call_id
-from agentos_openai_api.overrides import refuse
+from agentos_openai_api.ids import TOOL_CALLS
 from agentos_openai_api.responses.items import Input
 from agentos_openai_api.responses.parts import ResponseRef, last_part, part_after, read_response_id
 
@@ -51,7 +55,7 @@ def continue_run(
     again change nothing. Raises ``InvalidRequest`` for a result of what only a person may answer, or if one is missing,
     and :class:`WaitsForPerson` for a run that waits for a person besides.
     """
-    results = find_results(model, messages, "input")
+    results = find_results(TOOL_CALLS, model, messages, "input")
     if results is None:
         return None
     _check_all_are_there(results)
@@ -60,7 +64,7 @@ def continue_run(
     given = give_results(results)
     if given is None:
         return None
-    note_unheeded(results, wanted, instructions="instructions", form="text.format")
+    note_differences(results, wanted, instructions="instructions", form="text.format")
     if given.waits_for:
         raise WaitsForPerson(given.run.id, [action.id for action in given.waits_for])
     return Continued(results.handle, ResponseRef(given.run.id, part_after(results.actions, results.first.turn)))
@@ -69,13 +73,13 @@ def continue_run(
 def end_pause_of(model: str, previous: str | None, said: Input) -> None:
     """Cancel the run that waits for results of the conversation's last calls: it goes another way."""
     if said.results:
-        end_pause_of_results(model, said.results, "input")
+        end_pause_of_results(TOOL_CALLS, model, said.results, "input")
         return
     messages = said.messages
     if not messages or messages[-1].role != "user":
         return
     calls = [call for message in messages for call in message.tool_calls]
-    place = read_tool_call_id(calls[-1].id) if calls else None
+    place = TOOL_CALLS.read(calls[-1].id) if calls else None
     ref = read_response_id(previous or "")
     if place is not None:
         end_pause(place[0], agent_id=model)
@@ -85,8 +89,8 @@ def end_pause_of(model: str, previous: str | None, said: Input) -> None:
             end_pause(ref.run_id, agent_id=model)
 
 
-def _check_all_are_there(results: Results) -> None:
+def _check_all_are_there(results: ClientResults) -> None:
     turn = results.first.turn
     for number, action in enumerate(results.actions):
         if action.kind is PendingKind.CLIENT_TOOL and action.turn == turn and number not in results.outputs:
-            refuse("input", f"has no output for function call {tool_call_id(results.handle.run_id, number)!r}")
+            refuse("input", f"has no output for function call {TOOL_CALLS.make(results.handle.run_id, number)!r}")

@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agentos import Media, Message, ToolCall
-from agentos.web import shown
+from agentos.web import refuse, shown
 from agentos_openai_api.content import AUDIO_FORMATS, read_content
-from agentos_openai_api.overrides import refuse
 
 INPUT = "input"
 

@@ -9,29 +9,25 @@ from typing import Any
 from agentos import Message, ModelOverrides, RunMode, ToolSpec
 from agentos.web import (
     InvalidRequest,
+    RequestedOverrides,
     RunRequest,
+    allowed_overrides,
     caller,
     idempotency_key,
     note_ignored,
+    refuse,
     request_id,
     server,
     shown,
     this_request,
 )
 from agentos_openai_api.ids import CONVERSATION, own_id
-from agentos_openai_api.overrides import (
-    RequestedOverrides,
-    allowed_overrides,
-    check_choice,
-    read_format,
-    read_tool,
-    refuse,
-)
 from agentos_openai_api.responses.chain import read_chain
 from agentos_openai_api.responses.echo import Echo
 from agentos_openai_api.responses.items import Input
 from agentos_openai_api.responses.said_in_log import Chain
 from agentos_openai_api.sessions import SESSION_FIELD, named_session
+from agentos_openai_api.tools_and_forms import check_choice, read_format, read_tool
 
 ECHO_SHARE = 0.75
 """How much of the room for a run's context the echo of its request may take."""

@@ -8,11 +8,9 @@ from typing import Any
 
 import orjson
 
-from agentos import PendingKind
-from agentos.web import Frame, event_data, token_json
-from agentos_openai_api import WAITING_TEXT
-from agentos_openai_api.chat.waiting import waiting_text
-from agentos_openai_api.ids import FUNCTION_CALL, MOST_CALLS, item_id, tool_call_id
+from agentos import WAITING_TEXT, PendingKind
+from agentos.web import MOST_CALLS, Frame, event_data, token_json, waiting_text
+from agentos_openai_api.ids import FUNCTION_CALL, TOOL_CALLS, item_id
 from agentos_openai_api.responses import forms
 from agentos_openai_api.responses.echo import Echo
 from agentos_openai_api.responses.events import DONES, PREFIXES, Event, Writing, add, event, item_of, part_of
@@ -30,7 +28,7 @@ class ResponseReader:
 
     A run that starts over at another worker makes what was sent invalid. With ``forgets``, that is left out, which an
     answer that was not sent yet can do. Else an error is the last event. ``waiting`` is the text for a run that
-    waits for a person, as :func:`~agentos_openai_api.chat.waiting.waiting_text` takes it.
+    waits for a person, as :func:`~agentos.web.waiting_text` takes it.
     """
 
     def __init__(self, echo: Echo, *, part: int = 0, forgets: bool = False, waiting: str | None = WAITING_TEXT) -> None:
@@ -209,7 +207,7 @@ class ResponseReader:
         return events + self._end_writing("completed")
 
     def _call(self, number: int, action: Mapping[str, Any]) -> list[Event]:
-        id, call_id, index = self._new_id(FUNCTION_CALL), tool_call_id(self._run_id, number), len(self._items)
+        id, call_id, index = self._new_id(FUNCTION_CALL), TOOL_CALLS.make(self._run_id, number), len(self._items)
         given = action.get("arguments")
         arguments = given if isinstance(given, str) else orjson.dumps(given).decode()
         item = forms.call_item(id, call_id, action["tool_name"], arguments)

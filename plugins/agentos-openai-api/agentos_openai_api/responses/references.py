@@ -8,8 +8,8 @@ from typing import Any
 
 import orjson
 
+from agentos.web import refuse
 from agentos_openai_api.ids import FUNCTION_CALL, MESSAGE, REASONING
-from agentos_openai_api.overrides import refuse
 from agentos_openai_api.responses.parts import ResponseRef, last_part
 from agentos_openai_api.responses.retrieval import ResponseNotFound, find_response, read_response
 

@@ -8,13 +8,13 @@ from typing import Any
 
 from agentos import PendingAction, Run, RunNotFound, RunStatus
 from agentos.web import EventsExpired, Frame, NotFound, RunHandle, caller, server
-from agentos_openai_api.chat.waiting import waiting_template
 from agentos_openai_api.ids import FUNCTION_CALL, MESSAGE, REASONING, item_id
 from agentos_openai_api.responses import forms
 from agentos_openai_api.responses.echo import Echo
 from agentos_openai_api.responses.parts import ResponseRef, last_part, pauses_of, read_response_id
 from agentos_openai_api.responses.reader import ResponseReader
 from agentos_openai_api.responses.said_in_record import calls_of
+from agentos_openai_api.waiting import waiting_template
 
 GLANCE = 0.02
 """Seconds in which the next frames of a run under way must be there to be part of an answer."""

@@ -9,6 +9,7 @@ from flask import Response
 
 from agentos import IdempotencyConflict, IdempotencyMismatch, RunActive, RunNotFound
 from agentos.web import (
+    ON_DISCONNECT,
     RUN_SOME,
     AgentNotFound,
     EventsExpired,
@@ -22,6 +23,8 @@ from agentos.web import (
     ShuttingDown,
     TooManyStreams,
     caller,
+    cancels_on_disconnect,
+    end_pause_of_session,
     json_response,
     name_run,
     replayed_header,
@@ -32,9 +35,6 @@ from agentos.web import (
     stream,
     wait_for_end,
 )
-from agentos_openai_api.chat.waiting import waiting_template
-from agentos_openai_api.client_tools import end_pause_of_session
-from agentos_openai_api.disconnects import ON_DISCONNECT, cancels_on_disconnect
 from agentos_openai_api.lists import ItemsQuery, OpenAIItemListSchema, page_of
 from agentos_openai_api.responses.chain import PreviousResponseNotFound
 from agentos_openai_api.responses.client_tools import Continued, continue_run, end_pause_of
@@ -53,6 +53,7 @@ from agentos_openai_api.responses.schemas import (
     RetrieveQuery,
 )
 from agentos_openai_api.routes import IDEMPOTENCY_KEY, REPLAYED, routes
+from agentos_openai_api.waiting import waiting_template
 
 CANCEL_SECONDS = 5.0
 """How long a cancel waits for the end of the run, so that its answer shows it."""

@@ -10,7 +10,7 @@ import orjson
 
 from agentos import Message, PendingKind, ToolCall
 from agentos.web import Frame, event_data, token_json
-from agentos_openai_api.ids import tool_call_id
+from agentos_openai_api.ids import TOOL_CALLS
 from agentos_openai_api.responses.turns import TurnCounter
 
 
@@ -91,7 +91,7 @@ class LogReader:
         pending = data["pending"]
         first, self._actions = self._actions, self._actions + len(pending)
         calls = [
-            ToolCall(tool_call_id(run_id, number), action["tool_name"], _json(action["arguments"]))
+            ToolCall(TOOL_CALLS.make(run_id, number), action["tool_name"], _json(action["arguments"]))
             for number, action in enumerate(pending, first)
             if action["kind"] == PendingKind.CLIENT_TOOL
         ]

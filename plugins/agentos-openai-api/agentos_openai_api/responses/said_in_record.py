@@ -12,7 +12,8 @@ from dataclasses import replace
 import orjson
 
 from agentos import Message, PendingAction, Run, ToolCall
-from agentos_openai_api.ids import MOST_CALLS, tool_call_id
+from agentos.web import MOST_CALLS
+from agentos_openai_api.ids import TOOL_CALLS
 from agentos_openai_api.responses.parts import pauses_of
 from agentos_openai_api.responses.said_in_log import Chain
 
@@ -46,7 +47,7 @@ def said_in_record(run: Run, actions: Sequence[PendingAction], part: int) -> Cha
 def calls_of(run_id: str, pause: Mapping[int, PendingAction]) -> Sequence[ToolCall]:
     """Return the calls of a pause under the ids that the client knows."""
     return [
-        ToolCall(tool_call_id(run_id, number), action.call.name, _compact(action.call.arguments))
+        ToolCall(TOOL_CALLS.make(run_id, number), action.call.name, _compact(action.call.arguments))
         for number, action in pause.items()
         if number < MOST_CALLS
     ]

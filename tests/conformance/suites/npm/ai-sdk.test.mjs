@@ -8,7 +8,7 @@ import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
 import { APICallError, Output, generateObject, generateText, isStepCount, streamObject, streamText, tool } from "ai";
 import { z } from "zod";
 
-import { IMAGE, IMAGE_SEEN, all, assistant, baseURL, counting, endOfRun, key, user } from "./support.mjs";
+import { IMAGE, IMAGE_SEEN, all, assistant, baseURL, counting, endOfRun, key, user } from "../shared/support.mjs";
 
 // What the SDK would print, its results have, and the tests look there.
 globalThis.AI_SDK_LOG_WARNINGS = false;

@@ -5,7 +5,7 @@ import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 
-import { baseURL, key } from "./support.mjs";
+import { baseURL, key } from "../shared/support.mjs";
 
 test("the program for Vercel's AI SDK prints the answer", () => {
   const page = readFileSync(join(process.env.AGENTOS_CONFORMANCE_DOCS, "how-to", "openai-clients.md"), "utf8");

@@ -5,7 +5,7 @@ import { describe, test } from "node:test";
 import { parseJsonEventStream } from "ai";
 
 import { Event, Response } from "./open-responses-schema.mjs";
-import { IMAGE, IMAGE_SEEN, all, baseURL, key } from "./support.mjs";
+import { IMAGE, IMAGE_SEEN, all, baseURL, key } from "../shared/support.mjs";
 
 const message = (role, content) => ({ type: "message", role, content });
 

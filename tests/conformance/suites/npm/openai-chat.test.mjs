@@ -6,7 +6,7 @@ import OpenAI from "openai";
 import { zodFunction, zodResponseFormat } from "openai/helpers/zod";
 import { z } from "zod";
 
-import { IMAGE, IMAGE_SEEN, all, assistant, baseURL, counting, endOfRun, key, otherKey, readingKey, user } from "./support.mjs";
+import { IMAGE, IMAGE_SEEN, all, assistant, baseURL, counting, endOfRun, key, otherKey, readingKey, user } from "../shared/support.mjs";
 
 const client = new OpenAI({ baseURL, apiKey: key, maxRetries: 0 });
 const chat = client.chat.completions;

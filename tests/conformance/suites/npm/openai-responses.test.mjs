@@ -6,7 +6,7 @@ import OpenAI from "openai";
 import { zodResponsesFunction, zodTextFormat } from "openai/helpers/zod";
 import { z } from "zod";
 
-import { IMAGE, IMAGE_SEEN, all, ask, baseURL, counting, endOfRun, key, otherKey, user } from "./support.mjs";
+import { IMAGE, IMAGE_SEEN, all, ask, baseURL, counting, endOfRun, key, otherKey, user } from "../shared/support.mjs";
 
 const client = new OpenAI({ baseURL, apiKey: key, maxRetries: 0 });
 const { responses, conversations } = client;

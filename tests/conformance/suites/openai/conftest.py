@@ -1,15 +1,12 @@
 """Clients of the server, of its two tenants and of its own API."""
 
 import asyncio
-import json
-import uuid
 from collections.abc import Awaitable, Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import openai
 import pytest
-from server_api import ServerAPI, wait_for
+from server_api import ServerAPI
 
 OPTIONS: dict[str, Any] = {"max_retries": 0, "_strict_response_validation": True}
 """Clients that raise for an answer that lacks what their types have; by default they take anything."""
@@ -47,26 +44,3 @@ def server(url: str, key: str) -> Iterator[ServerAPI]:
     """The server's own API, with the same key."""
     with ServerAPI(url, key) as api:
         yield api
-
-
-@pytest.fixture
-def counted(server_log: Path) -> Callable[[], tuple[dict[str, str], Callable[..., int]]]:
-    """Make headers for a request, and a function that says how often the server answered it, by the server's log.
-
-    A line of the log is written after its answer: that of the last one may still come, which is waited for.
-    """
-
-    def make() -> tuple[dict[str, str], Callable[..., int]]:
-        id = f"counted-{uuid.uuid4().hex}"
-
-        def answered() -> int:
-            whole = [line for line in server_log.read_text("utf-8").splitlines(keepends=True) if line.endswith("\n")]
-            return sum(json.loads(line)["message"] == "request" for line in whole if id in line)
-
-        def count(expected: int) -> int:
-            wait_for(lambda: answered() >= expected)
-            return answered()
-
-        return {"X-Request-ID": id}, count
-
-    return make

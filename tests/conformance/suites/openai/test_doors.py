@@ -6,7 +6,8 @@ import json
 
 import openai
 import pytest
-from server_api import ServerAPI, wait_for
+from server_api import ServerAPI
+from waiting import wait_for
 
 
 def test_a_run_of_the_servers_own_api_is_a_response(client: openai.OpenAI, server) -> None:

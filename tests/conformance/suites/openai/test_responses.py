@@ -9,7 +9,7 @@ import openai
 import pytest
 from attachments import PDF, PIXEL
 from pydantic import BaseModel
-from server_api import wait_for
+from waiting import wait_for
 
 
 def test_a_response_is_made_and_found_again(client: openai.OpenAI) -> None:

@@ -1,0 +1,63 @@
+"""A conversation that ends with results of the client's tools, and one that goes another way."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from agentos.api.kit.chat.call_ids import CallIds
+from agentos.api.kit.chat.request import ChatRequest
+from agentos.api.kit.chat.results import (
+    end_pause,
+    end_pause_of_results,
+    find_results,
+    give_results,
+    keeps_to,
+    note_differences,
+)
+from agentos.domain.pending import PendingAction
+from agentos.domain.run import Run
+from agentos.execution.run_handle import RunHandle
+
+MESSAGES = "messages"
+
+
+@dataclass(frozen=True, slots=True)
+class ContinuedRun:
+    """A run that continues with its client's results. ``action`` is one that they answer.
+
+    ``waits_for`` is what a person has to answer besides, before the run continues.
+    """
+
+    handle: RunHandle
+    action: PendingAction
+    run: Run
+    waits_for: Sequence[PendingAction]
+
+
+def continue_run(chat: ChatRequest, calls: CallIds, *, instructions: str, form: str) -> ContinuedRun | None:
+    """Give a paused run the results at the end of a conversation; ``None`` if they are not those of such a run.
+
+    Outside of a session, a request that wants something else of the model is not for the run either. The same results
+    again change nothing. ``instructions`` and ``form`` are the fields that ask for these. Raises ``InvalidRequest`` for
+    a result of what only a person may answer.
+    """
+    results = find_results(calls, chat.agent_id, chat.results, MESSAGES, failed=chat.failed_calls)
+    if results is None or not (chat.session_id is not None or keeps_to(results, chat.overrides)):
+        return None
+    given = give_results(results)
+    if given is None:
+        return None
+    note_differences(results, chat.overrides, instructions=instructions, form=form)
+    return ContinuedRun(results.handle, results.first, given.run, given.waits_for)
+
+
+def end_pause_of(chat: ChatRequest, calls: CallIds) -> None:
+    """Cancel the run that waits for results of the conversation's last calls: it goes another way."""
+    if chat.results:
+        end_pause_of_results(calls, chat.agent_id, chat.results, MESSAGES)
+        return
+    calling = next((message for message in reversed(chat.messages) if message.tool_calls), None)
+    place = None if calling is None else calls.read(calling.tool_calls[0].id)
+    if place is not None and chat.messages[-1].role == "user":
+        end_pause(place[0], agent_id=chat.agent_id)

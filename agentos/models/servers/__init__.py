@@ -1,0 +1,1 @@
+"""What well-known model servers take and refuse."""
