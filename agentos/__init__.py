@@ -150,8 +150,8 @@ if TYPE_CHECKING:
     from agentos.storage.sessions import SessionChanges, SessionFilter
 
 __all__ = [
-    "WAITING_TEXT",
     "Activity",
+    "WAITING_TEXT",
     "Agent",
     "AgentExists",
     "AgentFailed",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import threading
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from agentos.cancellation import Cancellation
@@ -54,6 +54,9 @@ class LiveRun:
     Its agent's thread records; any thread may try to end it, and only the first succeeds. What is recorded after that
     is dropped.
     """
+
+    _unseen: Collection[object] = ()
+    """What observers have not seen, in the classes that show something. Outside of the lock, they are shown it."""
 
     def __init__(
         self,
@@ -126,15 +129,19 @@ class LiveRun:
     def record(self, yielded: Yielded) -> None:
         """Take in what the agent yielded, several things at once. Raises the cause when the run has to stop."""
         self.cancellation.check()
-        with self._lock:
-            if self._ending:
-                return
-            frames: list[Frame] = []
-            try:
-                for item in yielded if isinstance(yielded, list) else (yielded,):
-                    self._take(item, frames)
-            finally:  # what came before a mistake was said
-                self.stream.extend(frames)
+        try:
+            with self._lock:
+                if self._ending:
+                    return
+                frames: list[Frame] = []
+                try:
+                    for item in yielded if isinstance(yielded, list) else (yielded,):
+                        self._take(item, frames)
+                finally:  # what came before a mistake was said
+                    self.stream.extend(frames)
+        finally:
+            if self._unseen:
+                self.tell()
 
     def tell(self) -> None:
         """Let observers see what was recorded. Does nothing: see :class:`~agentos.execution.observed.ObservedRun`."""

@@ -18,7 +18,6 @@ from agentos.domain.event import (
     StateEvent,
     Step,
     Token,
-    Yielded,
 )
 from agentos.domain.event import ToolCallEvent as ToolCall
 from agentos.domain.run import Run
@@ -49,7 +48,7 @@ class _ShownRun(LiveRun):
 
     def __init__(self, admission: Admission, *arguments: Any, observe: Callable[..., object], **options: Any) -> None:
         self._observe = observe
-        self._unseen: deque[Any] = deque()
+        self._unseen: deque[Event] = deque()
         self._telling = threading.Lock()
         super().__init__(admission, *arguments, **options)
 
@@ -62,19 +61,11 @@ class _ShownRun(LiveRun):
             finally:
                 self._telling.release()
 
-    def record(self, yielded: Yielded) -> None:
-        """Take in what the agent yielded, publish it to followers, and then show it to observers."""
-        try:
-            super().record(yielded)
-        finally:
-            if self._unseen:
-                self.tell()
-
 
 class CallObservedRun(_ShownRun):
     """A run that is made where a plugin has the hook ``call_finished`` and none has ``run_event``.
 
-    Nothing is done for the pieces of an answer but the look whether anything is to be shown.
+    Nothing is done for the pieces of an answer.
     """
 
     def _add(self, event: Reasoning | ToolCall, frames: list[Frame]) -> None:

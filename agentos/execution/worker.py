@@ -293,9 +293,7 @@ class Worker:
             try:
                 self.stop_asked(other, RunCancelled("a newer run of its session interrupted it"))
             except StorageError:
-                logger.warning(
-                    "an interrupted run could not be ended; a later sweep ends it", extra={"run_id": other.id}
-                )
+                logger.warning("an interrupted run is left to a sweep to end", extra={"run_id": other.id})
 
     @staticmethod
     def _spawn(function: Callable[..., None], live: LiveRun, *arguments: object) -> None:

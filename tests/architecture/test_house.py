@@ -12,7 +12,7 @@ CODE = sorted(path for path in (ROOT / "agentos").rglob("*.py") if "migrations" 
 PLUGINS = sorted((ROOT / "plugins").glob("*/agentos_*/**/*.py"))
 
 LONGEST = 300
-"""Lines of a module. ``errors.py`` is one tree, ``config.py`` one table, the public names one list, the hooks another."""
+"""Lines of a module. ``errors.py`` is one tree, ``config.py`` one table, the public names and the hooks a list each."""
 LONG_BY_DECISION = {"agentos/errors.py", "agentos/config.py", "agentos/__init__.py", "agentos/hookspecs.py"}
 
 AVOIDED = re.compile(

@@ -12,7 +12,7 @@ from agentos_otel import names
 from agentos_otel.values import LONGEST, cut
 
 MOST_RUNS = 1000
-"""Runs with tool calls that are remembered until the run ends; the oldest are forgotten first: those that wait in a pause."""
+"""Runs with tool calls that are kept until the run ends; the oldest are forgotten first: those that wait in a pause."""
 
 MOST_CALLS = 100
 """Tool calls of one run that are remembered: as many as its record has."""
