@@ -21,7 +21,6 @@ ROWS: dict[str, Callable[[Bench], list[Row]]] = {
     "workers": process.workers,
     "start": process.start,
     "metrics": watched.metrics,
-    "log": watched.log,
     "stub": process.model,
 }
 """By the name that ``--only`` takes, in the order of the report."""
