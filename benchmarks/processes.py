@@ -79,9 +79,7 @@ def put(load: Load) -> dict[str, Any]:
 @contextmanager
 def stub() -> Iterator[Served]:
     """Start the stub model."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = _free_port()
     with _on(_others):
         process = subprocess.Popen([sys.executable, "-m", "benchmarks.stub", str(port)], cwd=ROOT)
     url = f"http://127.0.0.1:{port}"
@@ -109,10 +107,14 @@ def server(
     home.mkdir(parents=True, exist_ok=True)
     env = {"OPENAI_BASE_URL": f"{model}/v1", "OPENAI_API_KEY": "benchmark", "ANTHROPIC_BASE_URL": model}
     env |= settings or {}
+    port = _free_port()  # not from its log, which settings may silence
+    env["AGENTOS_ADDRESS"] = f"127.0.0.1:{port}"
+    url = f"http://127.0.0.1:{port}"
     with _on(list if everywhere else _first):
-        started = AgentOSServer(env, cwd=home, workers=workers)
+        started = AgentOSServer(env, cwd=home, workers=workers, wait=False)
     with started:
-        yield Served(started.url, process_tree(started.pid))
+        _await(lambda: len(process_tree(started.pid)) > workers and requests.get(f"{url}/ready", timeout=5).ok)
+        yield Served(url, process_tree(started.pid))
 
 
 @contextmanager
@@ -134,6 +136,12 @@ def fresh_process(program: str, cwd: Path) -> float:
     subprocess.run([sys.executable, "-c", program], cwd=cwd, check=True, env={**os.environ, "PYTHONPATH": str(ROOT)})
     after = os.times()
     return after.children_user + after.children_system - before.children_user - before.children_system
+
+
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
 
 
 def _await(condition: Callable[[], bool], process: subprocess.Popen[bytes] | None = None) -> None:

@@ -21,6 +21,7 @@ ROWS: dict[str, Callable[[Bench], list[Row]]] = {
     "workers": process.workers,
     "start": process.start,
     "metrics": watched.metrics,
+    "log": watched.log,
     "traces": traces.traces,
     "stub": process.model,
 }

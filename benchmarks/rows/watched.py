@@ -1,4 +1,4 @@
-"""What it costs to watch the server: metrics and the watchdog on against off."""
+"""What it costs to watch the server: metrics with the watchdog, and the log, each on against off."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from benchmarks.rows.ratios import PACED, RUN, seen_details
 MOST = 1.05
 
 WITHOUT_METRICS = {"AGENTOS_PLUGINS": "-metrics", "AGENTOS_HOLD_WARNING": "0"}
+WITHOUT_LOG = {"AGENTOS_LOG_LEVEL": "error"}
 
 
 def metrics(bench: Bench) -> list[Row]:
@@ -24,6 +25,11 @@ def metrics(bench: Bench) -> list[Row]:
         _measured(bench, "metrics", f"{work}, `/run` without a session", run, WITHOUT_METRICS),
         _measured(bench, "metrics-paced", f"{work}, tokens 20 ms apart", paced, WITHOUT_METRICS),
     ]
+
+
+def log(bench: Bench) -> list[Row]:
+    """Measure runs with the default log, and with errors alone."""
+    return [_measured(bench, "log", "the log on against errors alone, `/run`", _loads()[0], WITHOUT_LOG)]
 
 
 def _loads() -> tuple[Load, Load]:

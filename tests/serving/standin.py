@@ -22,6 +22,7 @@ class Services:
         self.config = Config()
         self.agents = Agents(self.config)
         self.plugins = SimpleNamespace(reports=[])
+        self.activity = SimpleNamespace(loop=None)
         self.draining = threading.Event()
         self.lost = threading.Event()
         self.active = 0
