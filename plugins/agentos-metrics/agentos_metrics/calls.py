@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from agentos import Run, Step, ToolCallEvent, Usage
+from agentos import Run, RunStep, Step, ToolCallEvent, Usage
 from agentos_metrics.labels import BoundedLabel
 from agentos_metrics.metrics import (
     MODEL_CALLS,
@@ -80,17 +80,24 @@ class CallCounter:
         return found
 
 
-def tokens_by_model(run: Run) -> Iterator[tuple[str, tuple[int, ...]]]:
-    """Yield what each model took, in the order of :data:`KINDS`.
+def tokens_by_model(run: Run) -> Iterable[tuple[str, tuple[int, ...]]]:
+    """Return what each model took, in the order of :data:`KINDS`.
 
     The sum is what the run's row says, also where steps say less or more.
 
     A long run keeps some of its steps alone, and agents that are not ours may have none: the rest is of the run's
     model.
     """
+    steps = [step for step in run.steps if step.type == "model_call" and step.usage is not None]
+    if len(steps) == 1 and steps[0].usage == run.usage:  # as nearly always
+        return [(steps[0].model or NO_MODEL, _kinds(run.usage))]
+    return _shares(run, steps)
+
+
+def _shares(run: Run, steps: Sequence[RunStep]) -> Iterator[tuple[str, tuple[int, ...]]]:
     left = _kinds(run.usage)
-    for step in run.steps:
-        if step.type == "model_call" and step.usage is not None:
+    for step in steps:
+        if step.usage is not None:
             taken = tuple(map(min, _kinds(step.usage), left))
             left = tuple(one - other for one, other in zip(left, taken, strict=True))
             yield step.model or NO_MODEL, taken
