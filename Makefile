@@ -59,11 +59,11 @@ wheels: $(VENV)/.installed  ## Build what would be published, into dist/.
 	$(BUILD) --wheel-dir dist . $(patsubst %,./%,$(PLUGINS) $(LOCAL) $(TESTING))
 	rm -rf build/lib build/bdist.* plugins/*/build testing/build
 
-# The tests that start servers, in a process of their own: each of the two parts uses about one core.
-SERVERS := $(addprefix tests/,serving faults hostile fuzz e2e docs benchmark) $(wildcard plugins testing)
+# The tests that wait for servers most, in a process of their own: the two parts take about as long, each with about one core.
+SERVERS := $(addprefix tests/,serving faults hostile fuzz)
 
 test: $(VENV)/.tested  ## Install what tests need and run the whole suite, in two parts side by side.
-	@.ci/suites "$(VENV) $(SERVERS)" "$(VENV) tests $(patsubst %,--ignore %,$(filter tests/%,$(SERVERS)))"
+	@.ci/suites "$(VENV) $(SERVERS)" "$(VENV) tests $(wildcard plugins testing) $(patsubst %,--ignore %,$(SERVERS))"
 
 # Without what says little about a version of Python: faults, hostile clients, the API asked at length, pages, the benchmark, who may
 # do what, and the long tests of storage. On the newest version the whole rest, in two parts; on the others without servers and storage.
