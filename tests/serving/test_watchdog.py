@@ -114,7 +114,6 @@ def first_of(server: AgentOSServer) -> dict[str, Any]:
     [
         ("crunch", {"seconds": 0.8}, "sum(range(1000))"),
         ("nap", {"seconds": 0.8}, "block(seconds)"),
-        ("add", {"count": 60_000_000}, "return str(sum(range(count)))"),
     ],
 )
 def test_a_tool_that_holds_the_worker_is_named_with_its_stack(
@@ -122,7 +121,24 @@ def test_a_tool_that_holds_the_worker_is_named_with_its_stack(
 ) -> None:
     server = start()
     call(server, tool, **arguments)
-    found = first_of(server)
+    is_named(server, first_of(server), tool, line)
+
+
+def test_a_long_call_in_c_is_named_nearly_always(start: Callable[..., AgentOSServer]) -> None:
+    """The watching thread gets Python's lock when the call is over, and now and then another thread is quicker."""
+    server = start()
+    found: list[dict[str, Any]] = []
+    for _ in range(5):
+        call(server, "add", count=40_000_000)
+        server.wait_for(lambda: lines_of(server), 20, "logged")
+        found = [record for record in lines_of(server) if record.get("tool") == "add"]
+        if found:
+            break
+    assert found, lines_of(server)
+    is_named(server, found[0], "add", "return str(sum(range(count)))")
+
+
+def is_named(server: AgentOSServer, found: dict[str, Any], tool: str, line: str) -> None:
     assert (found["level"], found["tool"]) == ("warning", tool)
     assert f"tool '{tool}' held this worker" in found["message"]
     assert found["seconds"] > 0.2
