@@ -72,7 +72,9 @@ def _decisions(
 def log_undecided(call: HookCall, about: Mapping[str, str | None]) -> None:
     """Log the error that is being handled: a plugin raised it, and so did not decide."""
     extra = {"plugin": call.plugin, "hook": call.hook, **about}
-    kind = type(sys.exception()).__name__
+    error = sys.exception()
+    assert error is not None
+    kind = type(error.__cause__ or error).__name__  # an exit is raised from what it was
     call.failures.log(logging.ERROR, "deciding hook failed", kind=kind, exc_info=True, extra=extra)
 
 
