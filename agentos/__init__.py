@@ -150,8 +150,8 @@ if TYPE_CHECKING:
     from agentos.storage.sessions import SessionChanges, SessionFilter
 
 __all__ = [
-    "Activity",
     "WAITING_TEXT",
+    "Activity",
     "Agent",
     "AgentExists",
     "AgentFailed",

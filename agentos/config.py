@@ -259,7 +259,7 @@ class Config:
     hold_warning: float = setting(
         0.2,
         seconds(0, 60),
-        "A piece of work that holds a worker for longer, so that none of its other requests goes on, is named in the"
+        "A piece of work that holds a worker for longer, so that all its other requests wait, is named in the"
         " log with its stack; 0: never.",
     )
     log_level: str = setting("info", one_of("debug", "info", "warning", "error"), "Least level that is logged.")

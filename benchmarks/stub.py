@@ -1,4 +1,4 @@
-"""A model server whose own cost is small and known: all it says is made before it is asked.
+"""A model server of a small and known cost: all that it says is made before it is asked.
 
 It speaks Chat Completions and the Messages API.
 

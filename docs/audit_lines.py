@@ -11,7 +11,7 @@ FIELDS = {
     "action": "What was to be done, as above.",
     "outcome": "`done`. `refused`: not accepted, so nothing changed. `failed`: the server could not do it, or only a"
     " part.",
-    "object": "The id of the key, agent, run, session or remembered decision, or the owner whose data is deleted. Of"
+    "object": "The id of the key, agent, run, session or remembered decision, or the owner of deleted data. Of"
     " several ids in a path, all with slashes. At most 255 characters. A whole key is never in it.",
     "by": "The credential, as `key:4f…`; `anonymous` without authentication; `operator` for commands; `server` and"
     " `expiry` for what the server does by itself. Left out if the caller has no valid credential.",

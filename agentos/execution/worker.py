@@ -157,7 +157,7 @@ class Worker:
         return execution is not None
 
     def resume(self, run: Run) -> None:
-        """Execute a run whose pause was answered: one in the background by the executor, another one at once."""
+        """Execute a run after its pause was answered: by the executor if it is in the background, else at once."""
         if run.request is not None and run.request.mode is RunMode.BACKGROUND:
             self.submit(run.id)
         elif not self.draining:

@@ -101,7 +101,7 @@ class HealthService:
         yield Check("draining", not draining, words)
 
     def _model_providers(self) -> Iterator[Check]:
-        """Yield a check a provider: a warning at most, for runs of other agents go on."""
+        """Yield a check a provider: a warning at most, for agents of other providers can run."""
         if self._providers is None:
             return
         known = self._providers.known()

@@ -99,10 +99,10 @@ class RunStore(ABC):
     def claim(self, run_id: str, lease: Lease, *, now: datetime) -> Admission | None:
         """Give a run that is there to a worker: it comes back ``running``, with what it needs to go on.
 
-        Claimed are runs that are ``queued`` and that no worker has, that wait in this worker, or whose worker's lease
-        has run out. ``started_at`` becomes ``now`` if it has none. ``attempt`` counts up unless the run waited in this
-        worker; ``crashes`` counts up if it was ``running`` at a lost worker, which may be this one. ``history`` is
-        ``None``.
+        Claimed are runs that are ``queued`` and that no worker has, that wait in this worker, or that have a lease
+        which has run out. ``started_at`` becomes ``now`` if it has none. ``attempt`` counts up unless the run waited
+        in this worker; ``crashes`` counts up if it was ``running`` at a lost worker, which may be this one.
+        ``history`` is ``None``.
 
         ``None`` while an older run of its session is unfinished. Raises :class:`~agentos.errors.SessionBusy` if that
         one is paused, was not asked to stop, and this one waits in this worker, which should give it up. One that waits
@@ -261,7 +261,7 @@ class RunStore(ABC):
     def backlog(self) -> Backlog | None:
         """Return how many runs of all owners wait, and since when. ``None``: this backend does not count them.
 
-        Asked every few seconds by each worker whose metrics are read, so it must be cheap with very many runs.
+        Asked every few seconds by each worker that shows metrics, so it must be cheap with very many runs.
         """
         return None
 

@@ -99,7 +99,7 @@ def watch_requests(
         response.headers["X-Request-ID"] = id = request_id()
         response.headers["X-Content-Type-Options"] = "nosniff"
         write = _line(this_request(), response, id)
-        _note_slow(slow_log, this_request(), response, id, None if route_of is None else route_of(this_request()))
+        _note_slow(slow_log, this_request(), response, id, route_of)
         if finished is not None:
             write = _observed(write, finished, this_request(), route_of)
         if response.is_streamed:
@@ -109,12 +109,15 @@ def watch_requests(
         return response
 
 
-def _note_slow(slow: SlowLog, request: Request, response: Response, id: str, route: str | None) -> None:
+def _note_slow(
+    slow: SlowLog, request: Request, response: Response, id: str, route_of: Callable[[Request], str | None] | None
+) -> None:
     notes = request_notes()
     if (began := notes.get("began")) is None:  # it was refused before the clock was looked at
         return
     seconds = time.perf_counter() - began - notes.get("waited", 0.0)
     if seconds > slow.threshold:
+        route = None if route_of is None else route_of(request)
         about = {"method": request.method, "route": route, "status": response.status_code, "request_id": id}
         slow.note(seconds, f"{request.method} {route}", **about)
 

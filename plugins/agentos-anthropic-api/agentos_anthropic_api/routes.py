@@ -20,7 +20,7 @@ VERSION = "anthropic-version"
 """The header that all clients of this protocol send; `/v1/models` is another protocol's without it."""
 
 HEADERS = {
-    "anthropic-beta": "Accepted; features are there or not, whatever it says.",
+    "anthropic-beta": "Accepted and ignored: it switches no feature on or off.",
     "X-API-Key": "A key of this server, as `Authorization: Bearer` has it.",
 }
 
