@@ -63,21 +63,16 @@ class Screen:
         terminal = stream.isatty()
         given = os.environ.get("COLUMNS", "")
         width = shutil.get_terminal_size().columns if terminal or given.isdecimal() else WIDTH
-        encoding = getattr(stream, "encoding", None) or "ascii"
+        encoding, glyphs = getattr(stream, "encoding", None) or "ascii", UNICODE
+        try:
+            "├└│█▒░·".encode(encoding)
+        except (UnicodeError, LookupError):
+            encoding, glyphs = "ascii", ASCII
 
         def writable(text: str) -> str:
             return text.encode(encoding, "backslashreplace").decode(encoding)
 
-        try:
-            "├└│█▒░·".encode(encoding)
-        except (UnicodeError, LookupError):
-            return cls(
-                max(width, 20),
-                ASCII,
-                is_coloured(stream),
-                lambda text: text.encode("ascii", "backslashreplace").decode(),
-            )
-        return cls(max(width, 20), UNICODE, is_coloured(stream), writable)
+        return cls(max(width, 20), glyphs, is_coloured(stream), writable)
 
 
 def draw(nodes: Sequence[Node], length: float, screen: Screen) -> Iterator[str]:

@@ -15,7 +15,7 @@ def register_settings(register: RegisterSetting) -> None:
         "anthropic_auth_token",
         str,
         None,
-        "Token that is sent in place of ANTHROPIC_API_KEY, as gateways want it.",
+        "Token of a gateway; it is sent where ANTHROPIC_API_KEY is not set.",
         variable="ANTHROPIC_AUTH_TOKEN",
         secret=True,
     )
