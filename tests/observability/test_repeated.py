@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from agentos import Agent
+from agentos import Agent, hookimpl
 from agentos.models.scripted import call
 from agentos.observability.repeated import INTERVAL, MOST_KINDS, RepeatedLines
-from agentos.testing import run_agent
+from agentos.testing import run_agent, serve_agents
 
 logger = logging.getLogger("test.repeated")
 
@@ -58,3 +58,19 @@ def test_a_tool_that_is_broken_is_logged_once_with_its_traceback(caplog: pytest.
     told = [record for record in caplog.records if record.getMessage() == "tool 'broken' failed"]
     assert len(told) == 1
     assert told[0].exc_info is not None
+
+
+class Undecided:
+    """Fails in one way or in another."""
+
+    @hookimpl
+    def before_run(self, request: Any) -> None:
+        raise SystemExit("enough") if request.input == "exit" else RuntimeError("broken")
+
+
+def test_each_way_in_which_a_deciding_hook_fails_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    with serve_agents([Agent(id="a", model="test:x")], turns=["Hi"], plugins={"undecided": Undecided()}) as served:
+        client = served.app.test_client()
+        for text in ("raise", "exit", "raise", "exit"):
+            assert client.post("/api/v1/agents/a/run", json={"input": text}).status_code == 403
+    assert messages(caplog).count("deciding hook failed") == 2
