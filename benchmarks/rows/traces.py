@@ -5,7 +5,7 @@ from __future__ import annotations
 from benchmarks import processes
 from benchmarks.load import Load
 from benchmarks.measure import Spread, memory_kb
-from benchmarks.rows.common import INPUT, Bench, Row, cost, in_turns, milliseconds, register
+from benchmarks.rows.common import INPUT, Bench, Row, cost, in_short_turns, milliseconds, register
 from benchmarks.rows.ratios import RUN, seen_details
 
 
@@ -14,9 +14,9 @@ def traces(bench: Bench) -> list[Row]:
     settings = {"OTEL_EXPORTER_OTLP_ENDPOINT": bench.stub.url, "OTEL_BSP_SCHEDULE_DELAY": "200"}
     with processes.server(bench.stub.url, bench.home / "traces", settings=settings) as server:
         register(server)
-        off = bench.load_of(Load(address="", paths=[RUN], bodies=[INPUT], connections=16, rounds=60))
-        on = Load(address=server.url, paths=[RUN], bodies=[INPUT], connections=16, rounds=60, watch=server.pids)
-        traced, plain = in_turns([on, off], bench.repetitions)
+        off = bench.load_of(Load(address="", paths=[RUN], bodies=[INPUT], connections=16, rounds=12))
+        on = Load(address=server.url, paths=[RUN], bodies=[INPUT], connections=16, rounds=12, watch=server.pids)
+        traced, plain = in_short_turns([on, off], bench.repetitions)
         memory = memory_kb(server.pids[1])["rss"] / 1024
     ratio = Spread.ratio(cost(traced, "requests"), cost(plain, "requests"))
     more = Spread.of(cost(traced, "requests")).median - Spread.of(cost(plain, "requests")).median
