@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -113,19 +113,29 @@ SHORT_TURNS = 8
 """Short turns of one repetition."""
 
 
-def in_short_turns(loads: Sequence[Load], repetitions: int) -> list[list[dict[str, Any]]]:
-    """Do as :func:`in_turns`, with many short turns, and return of each repetition the quietest quarter as one.
+def in_pairs(bench: Bench, key: str, load: Load, *settings: Mapping[str, str]) -> list[list[dict[str, Any]]]:
+    """Put a load on servers with different settings, and return what each saw: for differences of a few per cent.
 
-    For servers that differ by a few per cent. On shared cores, two equal servers differed by a third over long turns:
-    a neighbour works for seconds. In the quietest of many short turns there was none.
+    Each repetition has new servers, for two equal processes differ by some per cent for their whole life. Runs are
+    asked for in many short turns, of which the quietest quarter counts: on shared cores a neighbour works for seconds,
+    and two equal servers differed by a third over long turns.
     """
-    seen = in_turns(loads, repetitions * SHORT_TURNS)
-    starts = range(0, repetitions * SHORT_TURNS, SHORT_TURNS)
-    return [[_quietest(turns[start : start + SHORT_TURNS]) for start in starts] for turns in seen]
+    seen: list[list[dict[str, Any]]] = [[] for _ in settings]
+    for number in range(bench.repetitions):
+        with ExitStack() as stack:
+            loads = []
+            for place, one in enumerate(settings):
+                home = bench.home / f"{key}-{number}-{place}"
+                served = stack.enter_context(processes.server(bench.stub.url, home, settings=one))
+                register(served)
+                loads.append(replace(load, address=served.url, watch=served.pids))
+            for kept, turns in zip(seen, in_turns(loads, 1 if load.tokens else SHORT_TURNS), strict=True):
+                kept.append(_quietest(turns))
+    return seen
 
 
 def _quietest(turns: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    kept = sorted(turns, key=lambda one: one["cpu"] / one["requests"])[: len(turns) // 4]
+    kept = sorted(turns, key=lambda one: one["cpu"] / one["requests"])[: max(1, len(turns) // 4)]
     return {**kept[0], **{name: sum(one[name] for one in kept) for name in ("cpu", "own_cpu", "wall", *UNITS)}}
 
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
-from benchmarks import processes
 from benchmarks.load import Load
 from benchmarks.measure import Spread
-from benchmarks.rows.common import INPUT, Bench, Row, cost, in_short_turns, in_turns, register
+from benchmarks.rows.common import INPUT, Bench, Row, cost, in_pairs
 from benchmarks.rows.ratios import PACED, RUN, seen_details
 
 MOST = 1.05
@@ -40,9 +38,7 @@ def _loads() -> tuple[Load, Load]:
 
 
 def _measured(bench: Bench, key: str, work: str, load: Load, off: Mapping[str, str]) -> Row:
-    """Measure with new servers each time: two equal processes differ by some per cent for their whole life."""
-    pairs = [_pair(bench, f"{key}-{number}", load, off) for number in range(bench.repetitions)]
-    on, without = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
+    on, without = in_pairs(bench, key, load, {}, off)
     unit = "token" if load.tokens else "request"
     ratio = Spread.ratio(cost(on, f"{unit}s"), cost(without, f"{unit}s"))
     ours, theirs = (Spread.of(cost(seen, f"{unit}s")).median for seen in (on, without))
@@ -54,16 +50,3 @@ def _measured(bench: Bench, key: str, work: str, load: Load, off: Mapping[str, s
         "off": seen_details(without, f"{unit}s"),
     }
     return Row(key, work, f"CPU per {unit} ≤ {MOST} ×", measured, ratio.median <= MOST, details)
-
-
-def _pair(bench: Bench, name: str, load: Load, off: Mapping[str, str]) -> Sequence[dict[str, Any]]:
-    home = bench.home / name
-    with (
-        processes.server(bench.stub.url, home / "on") as watched,
-        processes.server(bench.stub.url, home / "off", settings=off) as other,
-    ):
-        loads = []
-        for served in (watched, other):
-            register(served)
-            loads.append(replace(load, address=served.url, watch=served.pids))
-        return [repetitions[0] for repetitions in (in_turns if load.tokens else in_short_turns)(loads, 1)]
