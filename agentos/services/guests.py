@@ -12,11 +12,12 @@ from agentos.config import Config
 from agentos.domain.agent import AnyAgent, StreamingAgent
 from agentos.domain.guest import ENVIRONMENT_NAME, Guest
 from agentos.errors import ConfigError
-from agentos.event_loops import ADVICE
 from agentos.guests.agent import GuestAgent
 from agentos.guests.own.places import Place, place_of_agent, target_of
+from agentos.guests.own.tools import OwnTools
 from agentos.guests.pools import GuestActivity, GuestPools
 from agentos.registry import Entry
+from agentos.tools.guest_calls import GuestCalls
 
 
 class GuestService:
@@ -24,6 +25,8 @@ class GuestService:
 
     def __init__(self, pools: GuestPools, config: Config) -> None:
         self._pools = pools
+        self.tools: GuestCalls = OwnTools(pools, own_guest)
+        """What calls tools that need an event loop."""
         self._program = config.app.partition(":")[0] if config.app else None
 
     def hosted(self, guest: Guest) -> StreamingAgent:
@@ -75,8 +78,3 @@ def own_guest(target: str) -> Guest:
         path=tuple(dict.fromkeys(str(Path(folder or ".").absolute()) for folder in sys.path)),
         directory=os.getcwd(),
     )
-
-
-def refused_loop(agent_id: str) -> str:
-    """Say that an agent started an event loop where it could not be moved to a guest process."""
-    return f"agent {agent_id!r} starts an event loop, which a worker cannot run; {ADVICE}"
