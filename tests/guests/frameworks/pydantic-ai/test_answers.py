@@ -88,7 +88,13 @@ def test_a_schema_of_the_run_is_the_type_of_the_answer() -> None:
 
 
 async def _says_what_it_was_given(messages: Any, info: Any) -> AsyncIterator[Any]:
-    yield json.dumps({"settings": info.model_settings or {}, "instructions": info.instructions})
+    yield json.dumps(
+        {
+            "settings": info.model_settings or {},
+            "thinking": info.model_request_parameters.thinking,
+            "instructions": info.instructions,
+        }
+    )
 
 
 def test_parameters_of_the_run_are_settings_beside_the_agents_own() -> None:
@@ -100,9 +106,9 @@ def test_parameters_of_the_run_are_settings_beside_the_agents_own() -> None:
         "temperature": 0.0,
         "max_tokens": 7,
         "stop_sequences": ["END"],
-        "thinking": "low",
         "openai_user": "ada",
     }
+    assert said["thinking"] == "low"
 
 
 def test_instructions_of_the_run_replace_the_agents_own() -> None:
