@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, nullcontext
-from importlib.metadata import version
 from typing import Any
 
 from agentos_guest import Adapter, Event, Run
@@ -25,7 +24,6 @@ class PydanticAI(Adapter):
     """Accepts an ``Agent``, and a function that returns one for each run."""
 
     name = "pydantic-ai"
-    framework_version = version("pydantic-ai-slim")
 
     def accepts(self, target: object) -> bool:
         """Return whether an object is an agent, or a function whose annotation says that it returns one."""

@@ -24,7 +24,8 @@ def _load() -> Adapter:
     """As a guest process loads it."""
     file = FOLDER / "__init__.py"
     spec = importlib.util.spec_from_file_location(NAME, file, submodule_search_locations=[str(FOLDER)])
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = sys.modules[NAME] = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     adapter: Adapter = module.ADAPTER
@@ -66,8 +67,9 @@ class Outcome:
         return [event for event in self.events if isinstance(event, ModelCall)]
 
 
-async def drive(target: Any, text: str = "hello", **fields: Any) -> Outcome:
-    outcome = Outcome()
+async def drive(target: Any, text: str = "hello", *, into: Outcome | None = None, **fields: Any) -> Outcome:
+    """Return what a run says. One that fails leaves what it said in ``into``."""
+    outcome = Outcome() if into is None else into
     if "saved" in fields:
         fields["saved"] = await ADAPTER.load(target, fields["saved"])
     run = Run("run_1", "agent", text, **fields)
@@ -88,8 +90,7 @@ def resume(target: Any, paused: Outcome, *answers: dict[str, Any], **fields: Any
     """Continue a run, from what is left of it after JSON. ``answers`` are those of its actions, in their order."""
     assert paused.pause is not None
     given = [
-        Answer(action.key, action.kind, **answer)
-        for action, answer in zip(paused.pause.actions, answers, strict=True)
+        Answer(action.key, action.kind, **answer) for action, answer in zip(paused.pause.actions, answers, strict=True)
     ]
     return run(target, saved=json.loads(json.dumps(paused.pause.state)), answers=given, **fields)
 
