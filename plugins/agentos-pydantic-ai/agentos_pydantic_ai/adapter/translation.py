@@ -7,7 +7,7 @@ from time import monotonic
 from typing import Any
 
 import pydantic_core
-from agentos_guest import Event, ModelCall, Reasoning, Run, ToolCall, Usage
+from agentos_guest import Call, Event, ModelCall, Reasoning, Run, ToolCall, Usage
 from pydantic_ai.capabilities import AbstractCapability
 from pydantic_ai.messages import (
     ERROR_OUTCOMES,
@@ -39,13 +39,15 @@ class Observer(AbstractCapability[Any]):  # type: ignore[misc]  # its class is o
     """Watches the calls to the model, which the stream of events does not tell of.
 
     ``finished`` are those that ended and were not yet sent. ``text_is_answer``: whether the model answers with text;
-    else the answer is an object. ``deferred`` are the tools that run only after an approval, or elsewhere.
+    else the answer is an object. ``deferred`` are the tools that run only after an approval, or elsewhere;
+    ``output_tools`` those that the framework makes of the agent's ``output_type``.
     """
 
     def __init__(self) -> None:
         self.finished: list[tuple[ModelResponse, float, float | None]] = []
         self.text_is_answer = True
         self.deferred: frozenset[str] = frozenset()
+        self.output_tools: frozenset[str] = frozenset()
         self.first_token: float | None = None
 
     async def wrap_model_request(self, ctx: Any, *, request_context: Any, handler: Any) -> ModelResponse:  # noqa: ARG002  # as the framework calls it
@@ -55,6 +57,7 @@ class Observer(AbstractCapability[Any]):  # type: ignore[misc]  # its class is o
         is_object = parameters.output_mode in ("native", "prompted", "auto")
         self.text_is_answer = parameters.allow_text_output and not is_object
         self.deferred = frozenset(tool.name for tool in parameters.function_tools if tool.kind != "function")
+        self.output_tools = frozenset(tool.name for tool in parameters.output_tools)
         self.first_token = None
         began = monotonic()
         response: ModelResponse = await handler(request_context)
@@ -126,7 +129,12 @@ class Translation:
             )
             model = response.model_id or response.model_name or ""
             reason = _REASONS.get(response.finish_reason or "", response.finish_reason)
-            yield ModelCall(model, duration, first_token, reason, usage)
+            calls = [
+                Call(part.tool_call_id, part.tool_name, part.args_as_json_str())
+                for part in response.tool_calls
+                if part.tool_name not in self.observer.output_tools
+            ]
+            yield ModelCall(model, duration, first_token, reason, usage, calls)
             yield usage
 
     def _other(self, event: Any) -> Iterator[Event]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import agents
 import pytest
-from agentos_guest import ModelCall, Overrides, ToolCall, Usage
+from agentos_guest import Call, ModelCall, Overrides, ToolCall, Usage
 from driving import ADAPTER, drive, model, run
 from pydantic import BaseModel
 from pydantic_ai import Agent, CustomEvent, NativeOutput, RunContext
@@ -39,6 +39,10 @@ def test_a_model_call_ends_before_its_tools_run() -> None:
     assert kinds[:3] == [ModelCall, Usage, ToolCall]
     assert len(said.model_calls) == 2
     assert said.model_calls[0].model == "function:fake"
+    assert said.model_calls[0].calls == [
+        Call("call_1", "add", '{"a":2,"b":3}'),
+        Call("call_2", "add", '{"a":4,"b":5}'),
+    ]
 
 
 def test_a_failed_tool_is_what_the_model_reads() -> None:
@@ -55,7 +59,10 @@ def test_thoughts_and_usage() -> None:
 
 
 def test_an_object_is_json() -> None:
-    assert run(agents.structured).text == '{"city":"Paris","people":2}'
+    said = run(agents.structured)
+    assert said.text == '{"city":"Paris","people":2}'
+    # The framework makes a tool of it, which is none to others.
+    assert said.model_calls[0].calls == []
 
 
 class Trip(BaseModel):
