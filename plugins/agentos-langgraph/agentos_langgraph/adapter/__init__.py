@@ -6,18 +6,18 @@ paused its checkpoint is JSON in the run's record, so a checkpointer of the grap
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing
 from importlib.metadata import version
 from typing import Any, ClassVar
 
+from agentos_guest import Adapter, Event, Failed, Pause, Run
 from langchain_core.language_models import BaseChatModel
 from langchain_core.runnables import Runnable
 from langgraph.graph.state import StateGraph
 from langgraph.pregel import Pregel
 from langgraph.types import Command
 
-from agentos_guest import Adapter, Event, Failed, Pause, Run
 from .calls import Calls
 from .checkpoints import Checkpoints
 from .failures import failure
@@ -35,6 +35,7 @@ class LangGraphAdapter(Adapter):
     """Graphs of LangGraph, and what LangChain calls runnables."""
 
     name: ClassVar[str] = "langgraph"
+    framework_version = version("langgraph")
 
     def __init__(self) -> None:
         # By identity: a graph can be unhashable. The graph is kept with its shape, so that its id stays its own.
@@ -57,13 +58,13 @@ class LangGraphAdapter(Adapter):
 
     async def stream(self, target: Any, run: Run) -> AsyncIterator[Event]:
         """Run it."""
-        calls = Calls(run)
-        configuration = _configuration(run, calls)
-        if not isinstance(target, Pregel | StateGraph):
-            events = stream_runnable(target, run, calls, configuration)
-        else:
+        if isinstance(target, Pregel | StateGraph):
             graph, about = self._graph(target)
-            events = _stream_graph(graph, about, run, calls, configuration)
+            calls = Calls(run, tools=about.tools, tool_nodes=about.tool_nodes)
+            events = _stream_graph(graph, about, run, calls, _configuration(run, calls))
+        else:
+            calls = Calls(run)
+            events = stream_runnable(target, run, calls, _configuration(run, calls))
         async with aclosing(events):
             async for event in events:
                 yield event
@@ -78,7 +79,7 @@ class LangGraphAdapter(Adapter):
 
 async def _stream_graph(
     graph: Any, about: Shape, run: Run, calls: Calls, configuration: dict[str, Any]
-) -> AsyncIterator[Event]:
+) -> AsyncGenerator[Event, None]:
     if run.overrides.instructions is not None or run.overrides.output_schema is not None:
         raise Failed("a graph of LangGraph takes no other instructions and no other output schema than its own")
     saver = Checkpoints()
@@ -143,7 +144,7 @@ async def _resumed(own: Any, saver: Checkpoints, reporter: Reporter, run: Run, c
         waiting = {item.id for item in (await own.aget_state(configuration)).interrupts}
         interrupts = saved["interrupts"]
         if missing := {item["id"] for item in interrupts} - waiting:
-            raise Refused(f"{len(missing)} of the {len(interrupts)} questions are of nodes that the graph no longer has")
+            raise Refused("", f"asks {len(missing)} questions of nodes that the graph no longer has")
         reporter.restore(saved["started"], saved["calls"])
     except Exception as error:  # Whatever an upgrade of the agent or of its framework makes of the old state.
         reason = str(error) if isinstance(error, Refused) else "its form is not known"

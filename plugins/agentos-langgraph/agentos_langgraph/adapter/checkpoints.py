@@ -27,14 +27,14 @@ class _Serializer:
         return thaw(content) if kind == _KEPT else content[0]
 
 
-class Checkpoints(InMemorySaver):
+class Checkpoints(InMemorySaver):  # type: ignore[misc]  # the framework is not there when types are checked
     """Keeps the checkpoints of one run. Used with ``durability="exit"``, so that a step costs nothing."""
 
     def __init__(self) -> None:
         super().__init__(serde=_Serializer())
 
     def freeze(self) -> list[dict[str, Any]]:
-        """Return what a resume needs: the newest checkpoint of each graph and its pending writes. Raises ``Refused``."""
+        """Return what a resume needs: the newest checkpoint of each graph, and its writes. Raises ``Refused``."""
         graphs = []
         for thread, spaces in self.storage.items():
             for space, checkpoints in spaces.items():

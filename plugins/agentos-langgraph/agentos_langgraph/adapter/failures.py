@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from agentos_guest import Failed
 from langchain_core import exceptions as langchain_exceptions
 from langgraph.errors import GraphRecursionError, NodeTimeoutError, is_invalid_resume
-
-from agentos_guest import Failed
 
 _LIMITS = ("ModelCallLimitExceededError", "ToolCallLimitExceededError")
 

@@ -1,8 +1,8 @@
 """A graph's state as JSON that comes back as it was, perhaps in another process, days later.
 
-Kept are values alone: JSON, tuples, sets, bytes, times, numbers, messages of LangChain, and instances of pydantic models,
-dataclasses, named tuples and enumerations that stand in a module. Nothing is pickled, and reading imports no module and
-calls no method of the agent's classes, so what somebody wrote into the database cannot run as code.
+Kept are values alone: JSON, tuples, sets, bytes, times, numbers, messages of LangChain, and instances of pydantic
+models, dataclasses, named tuples and enumerations that stand in a module. Nothing is pickled. Reading imports no module
+and calls no method of the agent's classes, so a state that was changed in the database cannot run code.
 """
 
 from __future__ import annotations
@@ -42,7 +42,11 @@ _TEXTS: dict[type, tuple[str, Callable[[Any], str], Callable[[str], Any]]] = {
     Decimal: ("decimal", str, Decimal),
     UUID: ("uuid", str, UUID),
     bytes: ("bytes", lambda value: base64.b64encode(value).decode("ascii"), base64.b64decode),
-    timedelta: ("timedelta", lambda value: f"{value.days}:{value.seconds}:{value.microseconds}", lambda text: _delta(text)),
+    timedelta: (
+        "timedelta",
+        lambda value: f"{value.days}:{value.seconds}:{value.microseconds}",
+        lambda text: _delta(text),
+    ),
 }
 _FROM_TEXT = {name: read for name, _, read in _TEXTS.values()}
 _GROUPS: dict[type, str] = {tuple: "tuple", set: "set", frozenset: "frozenset"}

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, get_args, get_origin, get_type_hints
+from types import UnionType
+from typing import Any, ClassVar, Union, get_args, get_origin, get_type_hints
 
+from agentos_guest import Failed, Run
 from langchain_core.messages import AIMessage
 from langgraph.graph.state import CompiledStateGraph, StateGraph
 from langgraph.prebuilt import ToolNode
 
-from agentos_guest import Failed, Run
 from .messages import conversation, text
 from .values import json_text, json_value
 
@@ -21,7 +23,7 @@ _INPUT_NAMES = ("input", "question", "query", "prompt", "topic", "text", "reques
 
 @dataclass(frozen=True)
 class Shape:
-    """What is known of a graph: the keys of its input (``None``: it is one value), its tools, the fields of its context."""
+    """What is known of a graph. ``keys`` are those of its input; ``None`` where that is one value."""
 
     keys: frozenset[str] | None
     texts: frozenset[str]
@@ -38,7 +40,10 @@ def compiled(target: Any) -> Any:
 
 def shape(graph: Any) -> Shape:
     """Read what a graph takes. It costs milliseconds: once for each graph."""
-    nodes = {name: node.bound for name, node in graph.nodes.items() if isinstance(node.bound, ToolNode)}
+    graphs = [graph, *(inner for _, inner in graph.get_subgraphs(recurse=True))]
+    nodes = [
+        (name, node.bound) for inner in graphs for name, node in inner.nodes.items() if isinstance(node.bound, ToolNode)
+    ]
     schema: Any
     if isinstance(graph, CompiledStateGraph):
         schema = graph.builder.input_schema
@@ -48,10 +53,10 @@ def shape(graph: Any) -> Shape:
         keys = frozenset(_hints(schema)) or None
     return Shape(
         keys=keys,
-        texts=frozenset(key for key, hint in _hints(schema).items() if str in (hint, *get_args(hint))),
+        texts=frozenset(key for key, hint in _hints(schema).items() if _may_be_text(hint)),
         value=get_origin(schema) or schema,
-        tool_nodes=frozenset(nodes) | {"tools"},
-        tools=tuple(name for node in nodes.values() for name in node.tools_by_name),
+        tool_nodes=frozenset(name for name, _ in nodes) | {"tools"},
+        tools=tuple(name for _, node in nodes for name in node.tools_by_name),
         context=frozenset(_hints(graph.context_schema)) if graph.context_schema else frozenset(),
     )
 
@@ -132,6 +137,10 @@ def _value(kind: Any, run: Run) -> Any:
     return run.input
 
 
+def _may_be_text(hint: Any) -> bool:
+    return hint is str or (get_origin(hint) in (Union, UnionType) and str in get_args(hint))
+
+
 def _hints(schema: Any) -> dict[str, Any]:
     """Return the types of the fields of a schema; those that cannot be evaluated are as they were written."""
     if not isinstance(schema, type):
@@ -139,7 +148,7 @@ def _hints(schema: Any) -> dict[str, Any]:
     try:
         hints = get_type_hints(schema)
     except Exception:  # noqa: BLE001  # The agent's annotations: evaluating them is running its code.
-        hints = {name: hint for kind in schema.__mro__ for name, hint in kind.__dict__.get("__annotations__", {}).items()}
+        hints = {name: hint for kind in schema.__mro__ for name, hint in inspect.get_annotations(kind).items()}
     return {name: hint for name, hint in hints.items() if not name.startswith("_") and get_origin(hint) is not ClassVar}
 
 
@@ -160,5 +169,6 @@ def _key(about: Shape) -> str:
         if name in candidates:
             return name
     raise Failed(
-        f"the graph has no key 'messages' and several others; the input has to be a JSON object of: {', '.join(sorted(keys))}"
+        "the graph has no key 'messages' but several others; the input has to be a JSON object of:"
+        f" {', '.join(sorted(keys))}"
     )

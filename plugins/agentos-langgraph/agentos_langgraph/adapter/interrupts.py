@@ -6,9 +6,9 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from agentos_guest import Action, Answer, Failed
 from langgraph.types import Interrupt
 
-from agentos_guest import Action, Answer, Failed
 from .values import json_text, json_value
 
 BREAKPOINT = "breakpoint"
@@ -18,7 +18,8 @@ _QUESTIONS = ("question", "message", "prompt", "description", "query", "instruct
 def describe(interrupts: Sequence[Interrupt[Any]]) -> list[dict[str, Any]]:
     """Return what is kept of interrupts, as JSON: enough to make the actions and to read their answers."""
     return [
-        {"id": item.id, "value": json_value(item.value), "schema": json_value(item.response_schema)} for item in interrupts
+        {"id": item.id, "value": json_value(item.value), "schema": json_value(item.response_schema)}
+        for item in interrupts
     ]
 
 
@@ -41,6 +42,8 @@ def actions(interrupts: Sequence[Mapping[str, Any]], calls: Mapping[str, Sequenc
                 kind="input",
                 message=_question(value),
                 schema=item["schema"] if isinstance(item["schema"], dict) else None,
+                # Arguments are shown only beside a name.
+                tool_name="interrupt" if isinstance(value, dict) else "",
                 arguments=value if isinstance(value, dict) else {},
             )
 
@@ -68,7 +71,10 @@ def breakpoint_action(nodes: Sequence[str]) -> Action:
     """Return the action of a graph that was compiled with ``interrupt_before`` or ``interrupt_after``."""
     names = ", ".join(nodes)
     return Action(
-        key=BREAKPOINT, kind="approval", tool_name=nodes[0] if nodes else "", message=f"The graph continues with: {names}"
+        key=BREAKPOINT,
+        kind="approval",
+        tool_name=nodes[0] if nodes else "",
+        message=f"The graph continues with: {names}",
     )
 
 
@@ -110,7 +116,12 @@ def _review(key: str, call_id: str, request: Mapping[str, Any], message: str, al
             schema={"type": "string"},
         )
     return Action(
-        key=key, kind="approval", tool_call_id=call_id, tool_name=request["name"], arguments=request["args"], message=message
+        key=key,
+        kind="approval",
+        tool_call_id=call_id,
+        tool_name=request["name"],
+        arguments=request["args"],
+        message=message,
     )
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
+from agentos_guest import Event, Run, ToolCall
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, ToolMessage
 from langgraph.types import Command, Interrupt
 
-from agentos_guest import Event, Run, ToolCall
 from .calls import Calls
 from .messages import said, text
 from .values import json_text, json_value

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any
 
+from agentos_guest import Event, Failed, Run
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import BaseMessage, SystemMessage
 
-from agentos_guest import Event, Failed, Run
 from .calls import Calls
 from .failures import failure
 from .messages import conversation, said
@@ -19,7 +19,7 @@ from .values import json_text
 
 async def stream_runnable(
     target: Any, run: Run, calls: Calls, configuration: dict[str, Any]
-) -> AsyncIterator[Event]:
+) -> AsyncGenerator[Event, None]:
     """Yield what a chat model or a chain says. It has no interrupts and no tools."""
     if isinstance(target, BaseChatModel):
         pieces = _chat_model(target, run, configuration)
@@ -49,15 +49,15 @@ async def stream_runnable(
         yield event
 
 
-def _chat_model(model: BaseChatModel, run: Run, configuration: dict[str, Any]) -> AsyncIterator[Any]:
+def _chat_model(model: BaseChatModel, run: Run, configuration: dict[str, Any]) -> Any:
     messages = conversation(run)
     if run.overrides.instructions is not None:
         messages.insert(0, SystemMessage(content=run.overrides.instructions))
     parameters = dict(run.overrides.parameters)
     if run.overrides.output_schema is None:
-        return model.astream(messages, configuration, **parameters)  # type: ignore[arg-type]
+        return model.astream(messages, configuration, **parameters)
     schema = {"title": "answer", "description": "The answer.", **run.overrides.output_schema}
-    return model.with_structured_output(schema).astream(messages, configuration)  # type: ignore[arg-type]
+    return model.with_structured_output(schema).astream(messages, configuration)
 
 
 def _chain_input(chain: Any, run: Run) -> Any:

@@ -37,7 +37,9 @@ class Scripted(BaseChatModel):
     def bind_tools(self, tools: Any, **kwargs: Any) -> "Scripted":
         return self
 
-    def _generate(self, messages: list[BaseMessage], stop: Any = None, run_manager: Any = None, **kwargs: Any) -> ChatResult:
+    def _generate(
+        self, messages: list[BaseMessage], stop: Any = None, run_manager: Any = None, **kwargs: Any
+    ) -> ChatResult:
         whole: Any = None
         for chunk in self.script(messages):
             whole = chunk if whole is None else whole + chunk
@@ -142,7 +144,7 @@ failing_tool = _failing()
 
 
 def recalls(messages: list[BaseMessage]) -> Iterator[AIMessageChunk]:
-    earlier = [message for message in messages[:-1] if not message.type == "system"]
+    earlier = [message for message in messages[:-1] if message.type != "system"]
     said = [message for message in earlier if isinstance(message, HumanMessage)]
     yield says(f"{len(earlier)}:{said[-1].text if said else ''}")
 

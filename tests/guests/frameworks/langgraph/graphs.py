@@ -1,8 +1,7 @@
 """Graphs of many shapes for the tests of the adapter. Runs in the guest's environment alone."""
 
-import operator
 from dataclasses import dataclass
-from typing import Annotated, Any, TypedDict
+from typing import Any, TypedDict
 
 from agents import Scripted, calls, of_node, results, says
 from langchain.agents import create_agent
@@ -60,7 +59,9 @@ class Counted(MessagesState):
 
 def _counting() -> Any:
     graph = StateGraph(Counted)
-    graph.add_node("count", lambda s: {"count": s.get("count", 0) + 1, "messages": [AIMessage(f"{s.get('count', 0) + 1}")]})
+    graph.add_node(
+        "count", lambda s: {"count": s.get("count", 0) + 1, "messages": [AIMessage(f"{s.get('count', 0) + 1}")]}
+    )
     graph.add_edge(START, "count")
     return graph.compile()
 
@@ -148,9 +149,11 @@ async def secret_number() -> int:
 
 
 def _asks_secret(messages: Any) -> Any:
-    yield says("hidden", usage_metadata={"input_tokens": 3, "output_tokens": 2, "total_tokens": 5}) if results(
-        messages
-    ) else calls(("sub-1", "secret_number", "{}"))
+    yield (
+        says("hidden", usage_metadata={"input_tokens": 3, "output_tokens": 2, "total_tokens": 5})
+        if results(messages)
+        else calls(("sub-1", "secret_number", "{}"))
+    )
 
 
 _helper = create_agent(Scripted(script=_asks_secret), tools=[secret_number])
@@ -215,7 +218,11 @@ falling = create_agent(
 
 # Chains and models that are no graphs.
 model = Scripted(script=lambda messages: iter([says("plain "), says(str(len(messages)))]))
-chain = ChatPromptTemplate.from_messages([("system", "Be brief."), ("user", "About {topic}")]) | model | StrOutputParser()
-parsed = ChatPromptTemplate.from_template("{topic}") | Scripted(
-    script=lambda messages: iter([says('{"a"'), says(": [1, 2]}")])
-) | JsonOutputParser()
+chain = (
+    ChatPromptTemplate.from_messages([("system", "Be brief."), ("user", "About {topic}")]) | model | StrOutputParser()
+)
+parsed = (
+    ChatPromptTemplate.from_template("{topic}")
+    | Scripted(script=lambda messages: iter([says('{"a"'), says(": [1, 2]}")]))
+    | JsonOutputParser()
+)

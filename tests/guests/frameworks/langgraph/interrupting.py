@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple, TypedDict
+from typing import Annotated, Any, NamedTuple
 from uuid import UUID
 
 from agents import Scripted, calls, of_node, results, says
@@ -125,7 +125,11 @@ def _several(messages: Any) -> Any:
         yield says("; ".join(f"{message.status} {message.text}" for message in found))
     else:
         yield says("Let me see. ")
-        yield calls(("call-1", "note", '{"text": "a"}'), ("call-2", "erase", '{"text": "b"}'), ("call-3", "erase", '{"text": "b"}'))
+        yield calls(
+            ("call-1", "note", '{"text": "a"}'),
+            ("call-2", "erase", '{"text": "b"}'),
+            ("call-3", "erase", '{"text": "b"}'),
+        )
 
 
 several = create_agent(
@@ -218,7 +222,11 @@ def _keeping(things: Any) -> Any:
 
     async def check(state: Kept) -> dict[str, Any]:
         interrupt("Continue?")
-        wrong = [key for key, value in state["things"].items() if value != things[key] or type(value) is not type(things[key])]
+        wrong = [
+            key
+            for key, value in state["things"].items()
+            if value != things[key] or type(value) is not type(things[key])
+        ]
         return {"messages": [AIMessage(f"{len(state['things'])} kept, wrong: {wrong}")]}
 
     graph = StateGraph(Kept)
