@@ -57,6 +57,16 @@ class GuestDirectory:
         """Return the locked descriptor that a process is to inherit; ``None`` while there is a process."""
         return self._try_lock(LOCK_FILE, fcntl.LOCK_EX)
 
+    def has_process(self) -> bool:
+        """Whether a process exists, or is being started."""
+        try:
+            lock = self.try_process_lock()
+        except OSError:  # the directory is gone
+            return False
+        if lock is not None:
+            os.close(lock)
+        return lock is None
+
     def try_users_lock(self) -> int | None:
         """Return a descriptor that keeps the process alive while it is open; ``None`` while the process ends."""
         return self._try_lock(USERS_FILE, fcntl.LOCK_SH)

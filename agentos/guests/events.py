@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from agentos.domain.event import AgentEvent, Reasoning, Step, ToolCallEvent, Yielded
+from agentos.domain.event import AgentEvent, CustomEvent, Reasoning, StateEvent, Step, ToolCallEvent, Yielded
 from agentos.domain.message import ToolCall
 from agentos.domain.usage import Usage
 from agentos.guests.wire import ProtocolError
@@ -15,45 +15,55 @@ from agentos.runtime.context import RunContext
 def events_of(items: Sequence[Any], context: RunContext) -> Iterator[Yielded]:
     """Yield the events of items that are not all text; what is for ``emit`` and ``set_state`` happens in its place.
 
-    Raises :class:`~agentos.guests.wire.ProtocolError` for what is no event.
+    Raises :class:`~agentos.guests.wire.ProtocolError` for what is no event, after what came before it.
     """
     said: list[AgentEvent | str] = []
+    broken: ProtocolError | None = None
     for item in items:
-        if item.__class__ is str:
-            said.append(item)
-            continue
-        kind = item.get("type") if isinstance(item, dict) else None
-        if kind in ("custom", "state"):
+        try:
+            event = item if item.__class__ is str else _event(item)
+        except ProtocolError as error:
+            broken = error
+            break
+        if isinstance(event, CustomEvent | StateEvent):
             if said:
                 yield said
                 said = []
-            _write(kind, item, context)
-        elif not isinstance(kind, str):
-            raise ProtocolError("an event is neither a text nor an object with a 'type'")
-        elif kind in _EVENTS:
-            said.append(_read(_EVENTS[kind], item))
+            _write(event, context)
+        elif event is not None:
+            said.append(event)
     if said:
         yield said
+    if broken is not None:
+        raise broken
 
 
-def _write(kind: str, item: Mapping[str, Any], context: RunContext) -> None:
-    if kind == "state":
-        patch = item.get("patch")
-        if not isinstance(patch, list):
-            raise ProtocolError("the patch of a state event is no list")
-        context.set_state(patch)
-        return
-    name = item.get("name")
-    if not isinstance(name, str):
-        raise ProtocolError("a custom event has no name")
-    context.emit(name, item.get("data"))
-
-
-def _read(make: Callable[[Mapping[str, Any]], AgentEvent], item: Mapping[str, Any]) -> AgentEvent:
+def _event(item: Any) -> AgentEvent | CustomEvent | StateEvent | None:
+    """Return the event of an object; ``None`` for a type of a later version."""
+    if not isinstance(item, dict) or not isinstance(item.get("type"), str):
+        raise ProtocolError("an event is neither a text nor an object with a 'type'")
+    make = _EVENTS.get(item["type"])
     try:
-        return make(item)
+        return None if make is None else make(item)
     except (KeyError, TypeError, ValueError) as error:
         raise ProtocolError(f"a {item['type']} event is not as it should be: {error!r}") from None
+
+
+def _write(event: CustomEvent | StateEvent, context: RunContext) -> None:
+    if isinstance(event, StateEvent):
+        context.set_state(event.delta)
+    else:
+        context.emit(event.name, event.value)
+
+
+def _custom(item: Mapping[str, Any]) -> CustomEvent:
+    return CustomEvent(_text(item["name"]), item.get("data"))
+
+
+def _state(item: Mapping[str, Any]) -> StateEvent:
+    if not isinstance(item["patch"], list):
+        raise TypeError("the patch is no list")
+    return StateEvent(item["patch"])
 
 
 def _reasoning(item: Mapping[str, Any]) -> Reasoning:
@@ -109,7 +119,9 @@ def _number_or_none(value: Any) -> float | None:
     return value
 
 
-_EVENTS: Mapping[str, Callable[[Mapping[str, Any]], AgentEvent]] = {
+_EVENTS: Mapping[str, Callable[[Mapping[str, Any]], AgentEvent | CustomEvent | StateEvent]] = {
+    "custom": _custom,
+    "state": _state,
     "reasoning": _reasoning,
     "tool_call": _tool_call,
     "usage": _usage,

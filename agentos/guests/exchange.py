@@ -13,12 +13,6 @@ from agentos.guests.guest_process import GuestProcess
 from agentos.guests.wire import FrameReader
 from agentos.timers import TimerHandle, TimerThread
 
-KILL_AFTER = 5.0
-"""Seconds that a task has to end after it was cancelled. Then its process is killed, with all its runs."""
-
-KILL_EXCLUSIVE_AFTER = 0.5
-"""The same where the process has no other run."""
-
 
 class Exchange:
     """Sends the frame that starts a run or a call, and reads what comes of it."""
@@ -63,16 +57,21 @@ class Exchange:
         """Note that the guest said how it ended: there is nothing to cancel."""
         self._over = True
 
-    def close(self) -> None:
-        """Leave the exchange. One that is not over is cancelled."""
+    def leave(self) -> bool:
+        """Leave the exchange. Return False for one that is not over: it is cancelled, and closes later."""
         self.cancel()
         with self._lock:
             self._left = True
-            timer = self._kill
-            if not self._over and timer is not None:
-                return  # the timer looks whether it ended, and closes
-        if timer is not None:
-            timer.cancel()
+            if not self._over:
+                return False
+        self.close()
+        return True
+
+    def close(self) -> None:
+        """Close the connection. The guest takes that for a cancel."""
+        self._over = True
+        if self._kill is not None:
+            self._kill.cancel()
         self._connection.close()
 
     def _end(self) -> None:

@@ -17,11 +17,8 @@ from agentos.domain.ids import new_id
 from agentos.errors import AgentFailed, GuestLost
 from agentos.guests.directory import DirectoryRefused, GuestDirectory
 from agentos.guests.output import GuestOutput
-from agentos.guests.start import START_TIMEOUT, Start, StartFailed
+from agentos.guests.start import Start, StartFailed
 from agentos.guests.wire import VERSION, FrameReader, ProtocolError, encode, peer_of
-
-SILENCE = 15.0
-"""Seconds without a heartbeat after which a process is dead. They come every 5 s, from a thread of the guest."""
 
 BUSY_LAG = 1.0
 """Seconds that the guest's loop is late, from which on new runs go to another process."""
@@ -104,7 +101,7 @@ class GuestProcess:
         Raises :class:`~agentos.errors.AgentFailed` if it cannot be started, :class:`~agentos.errors.GuestLost` if that
         takes too long, and the cause of ``cancellation``.
         """
-        give_up = time.monotonic() + START_TIMEOUT
+        give_up = time.monotonic() + self._start.times.start
         started = False
         while True:
             cancellation.check()
@@ -186,7 +183,7 @@ class GuestProcess:
                 connection.close()
                 return
             self._link = link
-        connection.settimeout(SILENCE)
+        connection.settimeout(self._start.times.silence)
         thread = threading.Thread(target=self._listen, args=(link,), name=f"guest-{pid}", daemon=True)
         thread.start()
 
@@ -197,14 +194,24 @@ class GuestProcess:
                 for frame in frames:
                     self._take(link, frame)
         except TimeoutError:
-            self._kill(link, f"it was silent for {SILENCE:g} s")
+            self._kill(link, f"it was silent for {self._start.times.silence:g} s")
         except ProtocolError as error:
             self._kill(link, f"it broke the protocol: {error}")
         except OSError:
             pass
         except Exception:
             logger.exception("watching a guest process met a bug", extra=self._log_fields())
-        self._forget(link)
+        if self._forget(link):
+            self._kill_if_alive(link)
+
+    def _kill_if_alive(self, link: _Link) -> None:
+        """Kill a process that has closed its control connection and does not end: its runs have no heartbeat."""
+        give_up = time.monotonic() + self._start.times.kill_after
+        while not self._closed and self.directory.has_process():
+            if time.monotonic() > give_up:
+                self._kill(link, "it closed its control connection")
+                return
+            time.sleep(_POLL)
 
     def _take(self, link: _Link, frame: dict[str, Any]) -> None:
         match frame:
@@ -221,8 +228,8 @@ class GuestProcess:
                         extra={**self._log_fields(), "version": str(version)[:20], "accepted": VERSION},
                     )
 
-    def _forget(self, link: _Link) -> None:
-        """Note that the process, or the connection to it, has ended."""
+    def _forget(self, link: _Link) -> bool:
+        """Note that the process, or the connection to it, has ended; return whether it was not this worker's doing."""
         with self._lock:
             lost = self._link is link and not self._closed
             if self._link is link:
@@ -233,6 +240,7 @@ class GuestProcess:
         with contextlib.suppress(OSError):
             link.connection.shutdown(socket.SHUT_RDWR)
         link.connection.close()
+        return lost
 
     def kill(self, reason: str) -> None:
         """Kill the process, with what it started. The next :meth:`connect` starts another."""
@@ -245,9 +253,7 @@ class GuestProcess:
             if link.killed:
                 return
             link.killed = True
-        lock = self.directory.try_process_lock()
-        if lock is not None:  # it has ended already, and its number may be another process's
-            os.close(lock)
+        if not self.directory.has_process():  # its number may be another process's by now
             return
         logger.error("a guest process is killed", extra={**self._log_fields(), "guest_pid": link.pid, "reason": reason})
         with contextlib.suppress(ProcessLookupError, PermissionError):

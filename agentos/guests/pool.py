@@ -10,10 +10,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
+from weakref import WeakSet
 
 from agentos.cancellation import Cancellation
 from agentos.guests.directory import GuestsDirectory
-from agentos.guests.exchange import KILL_AFTER, KILL_EXCLUSIVE_AFTER, Exchange
+from agentos.guests.exchange import Exchange
 from agentos.guests.guest_process import GuestProcess
 from agentos.guests.start import Start
 from agentos.timers import TimerThread
@@ -46,11 +47,14 @@ class GuestPool:
     def __init__(self, start: Start, directory: GuestsDirectory, timers: TimerThread) -> None:
         guest = start.guest
         self._exclusive = guest.exclusive
+        self._kill_after = start.times.kill_exclusive_after if guest.exclusive else start.times.kill_after
         self._timers = timers
         self._processes = [
             GuestProcess(start, directory.of(start.key, number), number) for number in range(guest.processes)
         ]
         self._waiting: deque[threading.Event] = deque()
+        self._left: WeakSet[Exchange] = WeakSet()
+        """Exchanges that were cancelled, and are not over."""
         self._lock = threading.Lock()
 
     @contextmanager
@@ -76,13 +80,13 @@ class GuestPool:
 
         Raises as :meth:`~agentos.guests.guest_process.GuestProcess.connect` does.
         """
-        kill_after = KILL_EXCLUSIVE_AFTER if self._exclusive else KILL_AFTER
-        exchange = Exchange(process.connect(cancellation), process, self._timers, kill_after)
+        exchange = Exchange(process.connect(cancellation), process, self._timers, self._kill_after)
         try:
             with cancellation.cutting(exchange.cancel):
                 yield exchange
         finally:
-            exchange.close()
+            if not exchange.leave():
+                self._left.add(exchange)
 
     def activity(self) -> list[ProcessActivity]:
         """Return what the processes do now."""
@@ -90,6 +94,8 @@ class GuestPool:
 
     def close(self) -> None:
         """Stop using the processes: each ends some seconds after its last worker has."""
+        for exchange in list(self._left):
+            exchange.close()
         for process in self._processes:
             process.close()
 

@@ -11,7 +11,7 @@ from agentos.domain.guest import Guest, GuestAdapter
 from agentos.errors import ShuttingDown
 from agentos.guests.directory import GuestsDirectory
 from agentos.guests.pool import GuestPool, ProcessActivity
-from agentos.guests.start import GRACE, Start
+from agentos.guests.start import Start, Times
 from agentos.timers import TimerThread
 
 
@@ -29,7 +29,7 @@ class GuestPools:
 
     ``adapters`` are given to every process, or are what is called for them when a guest is first used. ``directory`` is
     where processes and workers find each other: without one, the deployment's, or in a process that is no worker of one
-    a temporary folder. ``grace`` is how many seconds a process stays without a worker that uses it.
+    a temporary folder.
     """
 
     def __init__(
@@ -37,12 +37,12 @@ class GuestPools:
         adapters: Sequence[GuestAdapter] | Callable[[], Sequence[GuestAdapter]] = (),
         *,
         directory: Path | None = None,
-        grace: float = GRACE,
+        times: Times = Times(),  # noqa: B008 - frozen
     ) -> None:
         self._adapters = adapters
         self._directory_path = directory
         self._directory: GuestsDirectory | None = None
-        self._grace = grace
+        self._times = times
         self._timers = TimerThread()
         self._lock = threading.Lock()
         self._pools: dict[str, GuestPool] = {}
@@ -74,7 +74,7 @@ class GuestPools:
 
     def _make(self, guest: Guest) -> GuestPool:
         adapters = self._adapters() if callable(self._adapters) else self._adapters
-        start = Start(guest, tuple(adapters), self._grace)
+        start = Start(guest, tuple(adapters), self._times)
         key = start.key
         with self._lock:
             if self._closed:

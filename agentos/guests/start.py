@@ -16,10 +16,6 @@ from agentos.guests.directory import GuestDirectory
 
 SCRIPT = Path(__file__).parent / "process" / "agentos_guest" / "__main__.py"
 
-START_TIMEOUT = 30.0
-GRACE = 5.0
-"""Seconds that a process stays without a worker that uses it."""
-
 ALWAYS = (
     *("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"),
     *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"),
@@ -34,13 +30,29 @@ class StartFailed(Exception):
     """The process could not be started; the text is for the log."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Times:
+    """How long guest processes are waited for, in seconds."""
+
+    start: float = 30.0
+    """Until a process that was started listens."""
+    grace: float = 5.0
+    """That a process stays without a worker that uses it."""
+    silence: float = 15.0
+    """Without a heartbeat, after which a process is dead. They come every 5 s, from a thread of the guest."""
+    kill_after: float = 5.0
+    """That a task has to end after it was cancelled. Then its process is killed, with all its runs."""
+    kill_exclusive_after: float = 0.5
+    """The same where the process has no other run."""
+
+
 @dataclass(frozen=True)
 class Start:
     """How the processes of a guest are started. Guests that are started alike share them."""
 
     guest: Guest
     adapters: Sequence[GuestAdapter] = ()
-    grace: float = GRACE
+    times: Times = Times()
 
     @property
     def key(self) -> str:
@@ -65,7 +77,7 @@ class Start:
         memory = [] if guest.memory_limit is None else ["--memory-limit", str(guest.memory_limit)]
         return [
             *(guest.python, str(SCRIPT), "--directory", str(directory.path), "--number", str(number)),
-            *("--grace", str(self.grace), "--adapters", json.dumps(self._adapters()), *memory),
+            *("--grace", str(self.times.grace), "--adapters", json.dumps(self._adapters()), *memory),
             *(["--most-runs", "1"] if guest.exclusive else []),
             *(argument for folder in guest.path for argument in ("--path", folder)),
         ]
@@ -90,7 +102,7 @@ class Start:
                     stderr=log,
                     pass_fds=(lock,),
                     start_new_session=True,
-                    timeout=START_TIMEOUT,
+                    timeout=self.times.start,
                     check=False,
                 )
             finally:

@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from agentos.storage.json_text import dumps
+from agentos.storage.json_text import dumps, loads
 
 VERSION = 1
 
@@ -44,6 +44,7 @@ class FrameReader:
         self._connection = connection
         self._rest = b""
         """The beginning of a frame that is not here in full."""
+        self._broken: ProtocolError | None = None
 
     def __iter__(self) -> Iterator[list[dict[str, Any]]]:
         """Yield the frames that arrived, at least one, until the other side closes.
@@ -58,10 +59,20 @@ class FrameReader:
                 return
             if frames := self._frames(data):
                 yield frames
+            if self._broken is not None:
+                raise self._broken
 
     def _frames(self, data: bytes) -> list[dict[str, Any]]:
         data = self._rest + data if self._rest else data
         frames: list[dict[str, Any]] = []
+        try:
+            self._rest = self._take(data, frames)
+        except ProtocolError as error:  # what came before it was said
+            self._broken = error
+        return frames
+
+    def _take(self, data: bytes, frames: list[dict[str, Any]]) -> bytes:
+        """Add the frames of data, and return what is left."""
         start, end = 0, len(data)
         while end - start >= _LENGTH.size:
             (length,) = _LENGTH.unpack_from(data, start)
@@ -75,8 +86,7 @@ class FrameReader:
                 break
             frames.append(_parsed(data[begin : begin + length]))
             start = begin + length
-        self._rest = data[start:]
-        return frames
+        return data[start:]
 
     def _missing(self, count: int) -> bytes:
         """Return the rest of a large frame, read into one buffer."""
@@ -94,10 +104,18 @@ def _parsed(payload: bytes) -> dict[str, Any]:
     try:
         frame = orjson.loads(payload)
     except orjson.JSONDecodeError:
-        raise ProtocolError("a frame is no JSON") from None
+        frame = _awkward(payload)
     if not isinstance(frame, dict) or not isinstance(frame.get("kind"), str):
         raise ProtocolError("a frame is no object with a 'kind'")
     return frame
+
+
+def _awkward(payload: bytes) -> Any:
+    """Return JSON that orjson refuses and Python does not: halves of surrogate pairs, which models may say."""
+    try:
+        return loads(payload.decode())
+    except (ValueError, RecursionError):
+        raise ProtocolError("a frame is no JSON") from None
 
 
 def peer_of(connection: socket.socket) -> tuple[int, int]:
