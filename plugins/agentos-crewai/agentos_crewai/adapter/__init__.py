@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextvars
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
@@ -49,7 +48,7 @@ class CrewAIAdapter(Adapter):
             except BaseException as error:  # noqa: BLE001 - CrewAI's, a model's, a tool's; all end in the run's task
                 send(Ended(error=error))
 
-        worker = asyncio.ensure_future(asyncio.to_thread(contextvars.copy_context().run, work))
+        worker = asyncio.ensure_future(asyncio.to_thread(work))
         try:
             while not isinstance(event := await queue.get(), Ended):
                 if isinstance(event, Note):
@@ -65,11 +64,11 @@ class CrewAIAdapter(Adapter):
             yield last
 
     def describe(self, target: Any) -> Mapping[str, Any]:
-        """Return the crew's name and goal, and the tools of all its agents."""
+        """Return the crew's name, and the roles and tools of its agents."""
         crew = crew_of(target)
         return {
             "name": crew.name or "crew",
-            "description": crew.tasks[-1].expected_output if crew.tasks else "",
+            "description": ", ".join(agent.role for agent in crew.agents),
             "model": model_name(crew.agents[-1].llm) if crew.agents else "",
             "tools": sorted({tool.name for agent in crew.agents for tool in agent.tools or ()}),
         }
