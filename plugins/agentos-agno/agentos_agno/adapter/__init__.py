@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing
 from typing import Any
@@ -14,9 +15,10 @@ from agno.run.team import TeamRunOutput
 from agno.team import Team
 
 from .attachments import attachments
+from .connections import Connections
 from .events import Translation
 from .members import with_members
-from .pause import pause, resume
+from .pause import Saved, load, named_tools, pause, resume
 from .preparation import prepare, user_of
 from .state import changes
 
@@ -27,6 +29,9 @@ class AgnoAdapter(Adapter):
     """Agents and teams. Each run has a shallow copy of its agent, so that what one run sets does not reach another."""
 
     name = "agno"
+
+    def __init__(self) -> None:
+        self._connections = Connections()
 
     def accepts(self, target: object) -> bool:
         """Return whether an object is an agent or a team."""
@@ -43,18 +48,23 @@ class AgnoAdapter(Adapter):
             "tools": [name for tool in tools for name in _names(tool)],
         }
 
+    async def load(self, target: Any, saved: Any) -> Saved:
+        """Return the run that a pause kept."""
+        return load(TeamRunOutput if isinstance(target, Team) else RunOutput, saved)
+
     async def stream(self, target: Any, run: Run) -> AsyncIterator[Event]:
         """Run the agent, or continue it with the answers to its pause."""
+        await self._connections.connect(target)
         agent = prepare(target, run)
         translation = Translation(run)
         if run.saved is None:
             stream = _start(agent, run)
         else:
-            resumed = resume(run, TeamRunOutput if isinstance(agent, Team) else RunOutput)
-            translation.counted, translation.has_text = resumed.counted, resumed.has_text
-            for event in resumed.events:
+            saved: Saved = run.saved
+            translation.counted, translation.has_text = saved.counted, saved.has_text
+            for event in resume(run, saved.output):
                 yield event
-            stream = _continue(agent, resumed.output, run)
+            stream = named_tools(_continue(agent, saved.output, run))
         if isinstance(agent, Team):
             stream = with_members(stream, translation.runs)
         output = None
@@ -77,6 +87,10 @@ class AgnoAdapter(Adapter):
         if output.is_cancelled:
             raise Failed("the agent cancelled its run")
 
+    async def close(self) -> None:
+        """Close the connections of tools."""
+        await self._connections.close()
+
 
 def _start(agent: Any, run: Run) -> Any:
     return agent.arun(
@@ -84,7 +98,7 @@ def _start(agent: Any, run: Run) -> Any:
         run_id=run.id,
         session_id=run.session_id or run.id,
         user_id=user_of(run),
-        session_state=dict(run.state),
+        session_state=copy.deepcopy(dict(run.state)),
         metadata=dict(run.metadata) or None,
         # The history of our session is among the messages. That of Agno's database would come twice.
         add_history_to_context=False,
@@ -100,7 +114,7 @@ def _continue(agent: Any, output: Any, run: Run) -> Any:
         run_id=run.id,
         session_id=run.session_id or run.id,
         user_id=user_of(run),
-        session_state=dict(run.state if run.session_id else output.session_state or {}),
+        session_state=copy.deepcopy(dict(run.state if run.session_id else output.session_state or {})),
         metadata=dict(run.metadata) or None,
     )
     return agent.acontinue_run(

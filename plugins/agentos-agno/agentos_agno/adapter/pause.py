@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from importlib.metadata import version
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import aclosing
+from dataclasses import dataclass, replace
 from typing import Any
 
 from agentos_guest import Action, Answer, Event, Failed, Pause, Run, ToolCall
 
-from .attachments import set_formats, with_bytes, without_bytes
+from .attachments import restore, without_bytes
 from .events import MEMBER, of_member
 from .forms import fill, message, schema
 from .state import as_json
 
 _ASKING = ("get_user_input", "ask_user")
 """Agno's own tools that ask a person. They are never called: the answer is their result."""
+_GONE = "the agent does not have the tool any more that the run waited for"
 
 
 @dataclass(frozen=True)
-class Resumed:
-    """A run that continues: Agno's object with the answers, and events that Agno does not send of them."""
+class Saved:
+    """What a pause kept: Agno's run, the tokens that were reported, and whether there was text."""
 
     output: Any
-    events: Sequence[Event]
     counted: tuple[int, int]
     has_text: bool
 
@@ -33,10 +33,8 @@ def pause(output: Any, translation: Any) -> Pause:
     """Return the pause for what a run of Agno waits for."""
     actions = [_action(requirement) for requirement in output.requirements or () if not requirement.is_resolved()]
     if not actions:
-        # Agno pauses again without a question when the agent has no tools any more.
-        raise Failed("the agent does not have the tool any more that the run waits for")
+        raise Failed(_GONE)  # Agno pauses again, without a question, when the agent has no tools any more
     state = {
-        "version": version("agno"),
         "run": without_bytes(as_json(output.to_dict())),
         "counted": list(translation.counted),
         "has_text": translation.has_text,
@@ -44,38 +42,42 @@ def pause(output: Any, translation: Any) -> Pause:
     return Pause(actions, state)
 
 
-def resume(run: Run, kind: Any) -> Resumed:
-    """Return Agno's run with the answers. ``kind`` is the class of its output.
+def load(kind: Any, saved: Any) -> Saved:
+    """Return what a pause kept. ``kind`` is the class of the run's output. Raises any error for another state."""
+    counted = (int(saved["counted"][0]), int(saved["counted"][1]))
+    return Saved(kind.from_dict(saved["run"]), counted, bool(saved["has_text"]))
 
-    Raises ``Failed`` for a state that this version of Agno cannot read.
-    """
-    saved = run.saved
-    try:
-        output = kind.from_dict(with_bytes(saved["run"], run.media))
-        for part in _runs(output):
-            set_formats(part.messages or (), run.media)
-        counted, has_text = (saved["counted"][0], saved["counted"][1]), bool(saved["has_text"])
-        waiting = {requirement.id: requirement for requirement in output.requirements or ()}
+
+def resume(run: Run, output: Any) -> Iterator[Event]:
+    """Put the answers into Agno's run. Yields the events of calls that Agno ends without one."""
+    for part in _runs(output):
+        for owner in (*(part.messages or ()), part.input):
+            restore(owner, run.media)
+    waiting = {requirement.id: requirement for requirement in output.requirements or ()}
+    for answer in run.answers:
+        requirement = waiting.get(answer.key)
         # The answers of earlier pauses come again; they are in the state already.
-        answers = [
-            (waiting[answer.key], answer)
-            for answer in run.answers
-            if answer.key in waiting and not waiting[answer.key].is_resolved()
-        ]
-    except Exception as error:  # the state is Agno's; what goes wrong in reading it is too
-        was = saved.get("version", "of another version") if isinstance(saved, Mapping) else "of another version"
-        raise Failed(f"the state that was saved by agno {was} cannot be loaded by agno {version('agno')}") from error
-    events: list[Event] = []
-    for requirement, answer in answers:
-        said = _answer(requirement, answer)
-        if requirement.member_agent_id is None:
-            events.extend(said)
-        else:
-            for event in said:
+        if requirement is None or requirement.is_resolved():
+            continue
+        for event in _answer(requirement, answer):
+            if requirement.member_agent_id is None:
+                yield event
+            else:
                 run.emit(MEMBER, of_member(requirement.member_agent_id, requirement.member_run_id, event))
     for part in _runs(output):
         _join(part, output, waiting.values())
-    return Resumed(output, events, counted, has_text)
+
+
+async def named_tools(stream: Any) -> AsyncIterator[Any]:
+    """Yield what a continued run yields. Raises ``Failed`` where a tool that was approved is not there any more."""
+    try:
+        async with aclosing(stream):
+            async for event in stream:
+                yield event
+    except ValueError as error:
+        if str(error) == "Function call not found":  # Agno's words
+            raise Failed(_GONE) from error
+        raise
 
 
 def _join(part: Any, output: Any, requirements: Iterable[Any]) -> None:
@@ -110,32 +112,30 @@ def _action(requirement: Any) -> Action:
 
 
 def _answer(requirement: Any, answer: Answer) -> Iterator[Event]:
-    """Put an answer where Agno reads it. Yields the events of calls that Agno itself ends without one."""
+    """Put an answer where Agno reads it. Yields the events of a call that Agno itself ends without one."""
     tool = requirement.tool_execution
     # An approval of Agno's own database is replaced by ours; without this Agno would wait for its own too.
     tool.approval_type = None
-    result: str | None = None
     if requirement.needs_confirmation:
         if answer.approved:
             if answer.arguments is not None:
                 tool.tool_args = dict(answer.arguments)
             requirement.confirm()
             return
-        note = answer.message or "Tool call was rejected"
-        requirement.reject(note)
-        yield ToolCall(tool.tool_call_id or "", tool.tool_name or "", as_json(tool.tool_args or {}))
-        yield ToolCall(
-            tool.tool_call_id or "", tool.tool_name or "", as_json(tool.tool_args or {}), "failed", error=note
-        )
+        requirement.reject(answer.message or "Tool call was rejected")
+        yield from _ended(tool, error=tool.confirmation_note)
         return
-    output = answer.output
+    text = answer.output if isinstance(answer.output, str) else json.dumps(answer.output, ensure_ascii=False)
     if requirement.needs_external_execution:
-        requirement.set_external_execution_result(output if isinstance(output, str) else json.dumps(output))
-    else:
-        fill(requirement, output)
-    if tool.tool_name in _ASKING or tool.external_execution_required:
-        result = output if isinstance(output, str) else json.dumps(output, ensure_ascii=False)
-        yield ToolCall(tool.tool_call_id or "", tool.tool_name or "", as_json(tool.tool_args or {}))
-        yield ToolCall(
-            tool.tool_call_id or "", tool.tool_name or "", as_json(tool.tool_args or {}), "completed", result=result
-        )
+        requirement.set_external_execution_result(text)
+        yield from _ended(tool, result=text)
+        return
+    fill(requirement, answer.output)
+    if tool.tool_name in _ASKING:
+        yield from _ended(tool, result=text)
+
+
+def _ended(tool: Any, *, result: str | None = None, error: str | None = None) -> Iterator[Event]:
+    started = ToolCall(tool.tool_call_id or "", tool.tool_name or "", as_json(tool.tool_args or {}))
+    yield started
+    yield replace(started, status="failed" if error else "completed", result=result, error=error)

@@ -19,7 +19,7 @@ from agno.team import Team
 from agno.tools import tool
 from agno.tools.user_control_flow import UserControlFlowTools
 from pydantic import BaseModel
-from scripted import Scripted, calls, results, say, text, usage
+from scripted import Scripted, calls, results, text, usage
 
 NOT_OFFERED: dict[str, str] = {}
 
