@@ -31,6 +31,7 @@ from agentos.domain.event import (
     ToolCallEvent,
 )
 from agentos.domain.finished_request import FinishedRequest
+from agentos.domain.guest import Guest
 from agentos.domain.media import Media
 from agentos.domain.message import Message, ToolCall
 from agentos.domain.pending import WAITING_TEXT, Answer, Pending, PendingAction, PendingKind
@@ -57,6 +58,7 @@ from agentos.errors import (
     EventsExpired,
     ExecutionError,
     Forbidden,
+    GuestLost,
     IdempotencyConflict,
     IdempotencyMismatch,
     InternalError,
@@ -188,6 +190,8 @@ __all__ = [
     "Finish",
     "FinishReason",
     "Forbidden",
+    "Guest",
+    "GuestLost",
     "IdempotencyConflict",
     "FinishedRequest",
     "IdempotencyKey",

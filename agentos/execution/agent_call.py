@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 from agentos.domain.agent import StreamingAgent
 from agentos.domain.message import Message
-from agentos.domain.pending import PauseRequested
+from agentos.domain.pending import LARGEST_STATE, PauseRequested
 from agentos.domain.run import RunStatus
 from agentos.errors import (
     AgentFailed,
@@ -27,6 +27,7 @@ from agentos.execution.run_limits import RunLimits
 from agentos.execution.session_queue import SessionQueue, waited_too_long
 from agentos.storage.admission import Admission
 from agentos.storage.interface import Storage
+from agentos.storage.json_text import dumps
 from agentos.timers import TimerThread
 
 Outcome = AgentOSError | PauseRequested | None
@@ -69,9 +70,7 @@ class AgentCall:
                     prepare_messages(self._storage, live, history, most=limits.history_bytes),
                 )
         except PauseRequested as pause:
-            if pause.actions:
-                return pause
-            return AgentFailed(f"agent {live.run.agent_id!r} asked for a pause and named nothing that it waits for")
+            return _checked(live.run.agent_id, pause)
         except (ExecutionError, RunCancelled, StorageError) as error:
             return error
         except AgentOSError as error:
@@ -102,6 +101,22 @@ class AgentCall:
             yield
         finally:
             overdue.cancel()
+
+
+def _checked(agent_id: str, pause: PauseRequested) -> Outcome:
+    """Return a pause, or why there cannot be one."""
+    if not pause.actions:
+        return AgentFailed(f"agent {agent_id!r} asked for a pause and named nothing that it waits for")
+    try:
+        size = 0 if pause.state is None else len(dumps(pause.state))
+    except (TypeError, ValueError, RecursionError):
+        return AgentFailed(f"agent {agent_id!r} asked for a pause, and what it wants kept for later is no JSON")
+    if size > LARGEST_STATE:
+        return AgentFailed(
+            f"agent {agent_id!r} asked for a pause, and what it wants kept for later has {size} bytes of JSON; accepted"
+            f" are at most {LARGEST_STATE}"
+        )
+    return pause
 
 
 def _consume(live: LiveRun, agent: StreamingAgent, history: Sequence[Message]) -> None:

@@ -261,14 +261,14 @@ class LiveRun:
         )
         return run, self._encoder.encode(terminal_event(run, self.transcript.tokens), self.stream.next_number)
 
-    def paused(self, actions: Sequence[PendingAction]) -> tuple[Run, Sequence[Checkpoint], Frame]:
+    def paused(self, actions: Sequence[PendingAction], state: Any = None) -> tuple[Run, Sequence[Checkpoint], Frame]:
         """Return the run as it waits, the checkpoints that are not saved, and the frame. Call after :meth:`begin_end`.
 
-        Call it once: the last checkpoint is made here.
+        Call it once: the last checkpoint is made here, with the agent's ``state``.
         """
         run = self._as_it_is(RunStatus.PAUSED, pending=tuple(actions))
         frame = self._encoder.encode(paused_event(actions, run.usage), self.stream.next_number)
-        last = self._checkpoints.make(written=self._written, open_calls=True)
+        last = self._checkpoints.make(written=self._written, open_calls=True, agent_state=state)
         return run, [*self.stream.unsaved_checkpoints(), last], frame
 
     def _as_it_is(self, status: RunStatus, **fields: Any) -> Run:
