@@ -14,7 +14,7 @@ from agentos.auth.authenticator import Authenticator, Credentials
 from agentos.cancellation import Cancellation
 from agentos.config import Config
 from agentos.domain.activity import Activity, Backlog, PoolUse
-from agentos.domain.agent import Agent, StreamingAgent
+from agentos.domain.agent import Agent, AnyAgent, AsyncAgent, StreamingAgent
 from agentos.domain.denied import Denied
 from agentos.domain.event import (
     Complete,
@@ -115,6 +115,7 @@ from agentos.registrations import (
     RegisterAuthenticator,
     RegisterCommand,
     RegisterExecutor,
+    RegisterGuestAdapter,
     RegisterJob,
     RegisterModelProvider,
     RegisterRoutes,
@@ -166,6 +167,8 @@ __all__ = [
     "AnthropicMessages",
     "Approval",
     "Arrival",
+    "AnyAgent",
+    "AsyncAgent",
     "AuthenticationUnavailable",
     "Authenticator",
     "Backlog",
@@ -238,6 +241,7 @@ __all__ = [
     "RegisterAuthenticator",
     "RegisterCommand",
     "RegisterExecutor",
+    "RegisterGuestAdapter",
     "RegisterJob",
     "RegisterModelProvider",
     "RegisterRoutes",

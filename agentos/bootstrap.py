@@ -11,7 +11,7 @@ from agentos import hookspecs
 from agentos.auth.rate_limits import RateLimits
 from agentos.config import Config
 from agentos.core import LOCAL
-from agentos.domain.agent import Agent, StreamingAgent
+from agentos.domain.agent import AnyAgent
 from agentos.domain.denied import Denied
 from agentos.domain.ids import new_id
 from agentos.domain.message import ToolCall
@@ -26,6 +26,7 @@ from agentos.execution.observers import RunObservers
 from agentos.execution.signals import GuardedSignals, Signals
 from agentos.execution.submission import Submission
 from agentos.execution.worker import Worker
+from agentos.guests.pools import GuestPools
 from agentos.models.catalog import Catalog
 from agentos.observability.call_log import ToolCallLog
 from agentos.observability.redaction import process, secrets_of
@@ -48,6 +49,7 @@ from agentos.services.approval_rules import ApprovalRuleService
 from agentos.services.auth import AuthService
 from agentos.services.before_run import BeforeRun
 from agentos.services.direct_calls import DirectCallService
+from agentos.services.guests import GuestService
 from agentos.services.health import HealthService
 from agentos.services.housekeeping import HousekeepingService
 from agentos.services.keys import KeyService
@@ -76,7 +78,7 @@ T = TypeVar("T")
 def build(
     config: Config,
     *,
-    agents: Mapping[str, Agent | StreamingAgent] | None = None,
+    agents: Mapping[str, AnyAgent] | None = None,
     tools: Sequence[Tool | Toolkit | Callable[..., Any]] = (),
     plugins: Mapping[str, object] | None = None,
     serving: bool = False,
@@ -112,12 +114,14 @@ def _assemble(
     catalog = Catalog(registries.providers, config)
     model_hooks = manager.implementations("before_model_call")
     approval_rules = ApprovalRuleService(storage)
+    guests = GuestService(GuestPools(lambda: [entry.value for entry in registries.guest_adapters]), config)
     agent_service = AgentService(
         storage,
         registries.agents,
         AgentTools(registries.tools, ToolSources(registries.tool_sources)),
         catalog,
         config,
+        guests=guests,
         executor=_tool_executor(config, manager, approval_rules.find),
         before_model_call=BeforeModelCall(model_hooks) if model_hooks else None,
     )
@@ -163,6 +167,7 @@ def _assemble(
         tools=registries.tools,
         catalog=catalog,
         agents=agent_service,
+        guests=guests,
         agent_versions=AgentVersionService(storage, agent_service),
         approval_rules=approval_rules,
         sessions=sessions,
