@@ -1,16 +1,18 @@
-"""Hosts Agno's agents and teams in guest processes, which have Agno; the server's own environment has not."""
+"""The adapter ``agno``: agents and teams of Agno in a guest process.
+
+Agno is not needed here. It lives in the guest's environment, where ``adapter/`` is loaded by its path.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
-from agentos import hookimpl
+from agentos import RegisterGuestAdapter, hookimpl
 
 __all__ = ["register_guest_adapters"]
 
 
 @hookimpl
-def register_guest_adapters(register: Any) -> None:
-    """Register the folder of the adapter. Agno's telemetry is on by default; in a guest of this server it is off."""
+def register_guest_adapters(register: RegisterGuestAdapter) -> None:
+    """Register the adapter for what has imported Agno. Its telemetry is on by default; in guests it is off."""
     register("agno", Path(__file__).with_name("adapter"), framework="agno", environment={"AGNO_TELEMETRY": "false"})
