@@ -188,8 +188,10 @@ def _assemble(
         owner_data=OwnerDataService(storage, worker),
         auth=AuthService(authenticators, RateLimits(config)),
         keys=KeyService(storage),
-        health=HealthService(storage, worker, config, providers=_provider_checks(catalog, agent_service, config)),
-        activity=ActivityService(storage, worker, log, leases),
+        health=HealthService(
+            storage, worker, config, guests, providers=_provider_checks(catalog, agent_service, config)
+        ),
+        activity=ActivityService(storage, worker, log, leases, guests),
         housekeeping=HousekeepingService(storage, config),
         worker=worker,
         signals=signals,

@@ -8,16 +8,22 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from agentos.cancellation import Cancellation
 from agentos.config import Config
+from agentos.domain.activity import GuestProcess
 from agentos.domain.agent import AnyAgent, StreamingAgent
 from agentos.domain.guest import ENVIRONMENT_NAME, Guest
 from agentos.errors import ConfigError
 from agentos.guests.agent import GuestAgent
-from agentos.guests.own.places import Place, place_of_agent, target_of
+from agentos.guests.description import GuestDescription, describe
+from agentos.guests.own.places import HOST, Place, place_of_agent, target_of
 from agentos.guests.own.tools import OwnTools
-from agentos.guests.pools import GuestActivity, GuestPools
+from agentos.guests.pools import GuestPools
 from agentos.registry import Entry
 from agentos.tools.guest_calls import GuestCalls
+
+OWN = "async"
+"""What the guest of our own agents and tools is called where guests are listed."""
 
 
 class GuestService:
@@ -58,9 +64,28 @@ class GuestService:
         )
         return self.hosted(guest)
 
-    def activity(self) -> Sequence[GuestActivity]:
+    def describe(self, agent: StreamingAgent, cancellation: Cancellation) -> GuestDescription | None:
+        """Ask a guest process about an agent, which imports it; ``None`` for an agent that is none of a guest.
+
+        Raises what a run of it would raise.
+        """
+        return describe(agent.guest, self._pools, cancellation) if isinstance(agent, GuestAgent) else None
+
+    def processes(self) -> Sequence[GuestProcess]:
         """Return what the guest processes do that this worker has used."""
-        return self._pools.activity()
+        return [
+            GuestProcess(
+                guest=OWN if found.targets[0].startswith(HOST) else found.targets[0],
+                number=one.number,
+                state=one.state,
+                runs=one.own_runs,
+                restarts=one.restarts,
+                lag=one.lag,
+                memory=one.memory,
+            )
+            for found in self._pools.activity()
+            for one in found.processes
+        ]
 
     def close(self) -> None:
         """Stop using the processes; each ends some seconds after its last worker has."""

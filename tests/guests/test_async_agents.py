@@ -88,20 +88,15 @@ async def tells(context: ToolContext, what: str) -> dict:
     return {"owner": context.owner, "agent": context.agent_id, "what": what}
 
 @tool
-async def asks(context: ToolContext) -> str:
-    """Ask."""
-    first = context.ask("Which city?")
-    return f"{first} {context.ask('And which street?')}"
-
-@tool
 async def breaks() -> str:
     """Break."""
     raise RuntimeError("sk-secret-123456789012345678901234567890")
 
-@tool(approval=True)
-async def pays(amount: int) -> str:
-    """Pay."""
-    return f"paid {amount}"
+@tool(isolated=True)
+async def apart(a: int) -> str:
+    """Do it in a process of its own."""
+    await asyncio.sleep(0)
+    return f"{a} {'agentos_guest' in sys.modules}"
 
 @tool(timeout=0.5)
 async def sleeps() -> str:
@@ -127,7 +122,7 @@ server.register_agent("here", Here())
 server.register_agent("pid", Pid())
 server.register_agent("loop", StartsALoop())
 server.register_agent("late", StartsLate())
-for one in (add, tells, asks, breaks, pays, sleeps, loops, loops_late):
+for one in (apart, add, tells, breaks, sleeps, loops, loops_late):
     server.register_tool(one)
 if __name__ == "__main__":
     server.register_agent("closure", closure())
@@ -224,6 +219,10 @@ def test_async_tools_are_called(client: Client) -> None:
 
 def test_the_context_of_an_async_tool_says_whose_run_it_is(client: Client) -> None:
     assert call(client, "tells", what="x")["result"] == '{"owner":"anonymous","agent":"","what":"x"}'
+
+
+def test_an_isolated_one_has_a_process_of_its_own(client: Client) -> None:
+    assert call(client, "apart", a=7)["result"] == "7 False"
 
 
 def test_arguments_are_checked_before_the_call(client: Client) -> None:
