@@ -27,10 +27,12 @@ from pydantic_ai.messages import (
 )
 from pydantic_ai.run import AgentRunResultEvent
 from pydantic_ai.tools import DeferredToolRequests
+from pydantic_ai.usage import RunUsage
 
 from .messages import arguments_of
 from .pause import Resumed
 
+_NOTHING = RunUsage()
 _REASONS = {"tool_call": "tool_calls"}
 """Finish reasons that have another name at the server."""
 
@@ -75,6 +77,7 @@ class Translation:
         self._began: dict[str, float] = {}
         self._arguments: dict[str, Any] = {}
         self._said_text = False
+        self._counted = RunUsage()
         self.observer = Observer()
         self.started: set[str] = set(resumed.started) if resumed else set()
 
@@ -123,10 +126,7 @@ class Translation:
     def _model_calls(self) -> Iterator[Event]:
         finished, self.observer.finished = self.observer.finished, []
         for response, duration, first_token in finished:
-            used = response.usage
-            usage = Usage(
-                used.input_tokens, used.output_tokens, used.output_reasoning_tokens, used.cache_read_tokens or None
-            )
+            usage = _usage(response.usage)
             model = response.model_id or response.model_name or ""
             reason = _REASONS.get(response.finish_reason or "", response.finish_reason)
             calls = [
@@ -135,6 +135,7 @@ class Translation:
                 if part.tool_name not in self.observer.output_tools
             ]
             yield ModelCall(model, duration, first_token, reason, usage, calls)
+            self._counted.incr(response.usage)
             yield usage
 
     def _other(self, event: Any) -> Iterator[Event]:
@@ -154,6 +155,10 @@ class Translation:
             if type(event).ui:
                 self._run.emit(event.name, pydantic_core.to_jsonable_python(event.to_payload()))
         elif isinstance(event, AgentRunResultEvent):
+            # What agents in tools used, and models that failed before another one answered.
+            rest = _usage(event.result.usage, self._counted)
+            if rest.prompt or rest.completion:
+                yield rest
             yield from self._answer(event.result.output)
 
     def _result(self, part: Any) -> ToolCall:
@@ -180,3 +185,10 @@ class Translation:
                 yield output
         elif not self.observer.text_is_answer or not self._said_text:
             yield pydantic_core.to_json(output).decode()
+
+
+def _usage(used: Any, counted: Any = _NOTHING) -> Usage:
+    """Return the tokens that were used and are not counted yet. A capability may have changed what was counted."""
+    names = ("input_tokens", "output_tokens", "output_reasoning_tokens", "cache_read_tokens")
+    prompt, completion, reasoning, cached = (max(getattr(used, one) - getattr(counted, one), 0) for one in names)
+    return Usage(prompt, completion, reasoning, cached or None)

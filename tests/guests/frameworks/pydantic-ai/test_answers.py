@@ -14,8 +14,10 @@ from agentos_guest import Call, ModelCall, Overrides, ToolCall, Usage
 from driving import ADAPTER, drive, model, run
 from pydantic import BaseModel
 from pydantic_ai import Agent, CustomEvent, NativeOutput, RunContext
+from pydantic_ai.messages import ModelResponse, TextPart
 from pydantic_ai.models.function import DeltaToolCall, FunctionModel
 from pydantic_ai.profiles import ModelProfile
+from pydantic_ai.usage import RequestUsage
 
 
 def test_text_comes_piece_by_piece() -> None:
@@ -56,6 +58,21 @@ def test_thoughts_and_usage() -> None:
     said = run(agents.reasons)
     assert (said.reasoning, said.text) == ("hm", "done")
     assert said.usage == [Usage(7, 5)]
+
+
+def test_what_an_agent_in_a_tool_uses_is_counted_once() -> None:
+    answer = ModelResponse([TextPart("ok")], usage=RequestUsage(input_tokens=70, output_tokens=50))
+    helper = Agent(FunctionModel(lambda messages, info: answer))
+    agent = Agent(agents.ExactModel(stream_function=_works))
+
+    @agent.tool
+    async def work(context: RunContext[None]) -> str:
+        return (await helper.run("hello", usage=context.usage)).output
+
+    said = run(agent)
+    # Two calls of the agent's own, as they end; then those of the other one.
+    assert said.usage == [Usage(7, 5), Usage(7, 5), Usage(70, 50)]
+    assert len(said.model_calls) == 2
 
 
 def test_an_object_is_json() -> None:
