@@ -57,7 +57,7 @@ def _commands(name: str, framework: Framework, python: Path) -> Iterator[tuple[s
     if framework.has_own_tests:
         # Those with a configuration of their own run in the framework's environment, which has pytest then.
         own = (framework.folder / "pytest.ini").exists()
-        config = ["-c", str(framework.folder / "pytest.ini"), "-p", "no:cacheprovider"] if own else []
+        config = ["-c", str(framework.folder / "pytest.ini")] if own else []
         yield f"{name} alone", [str(python) if own else sys.executable, "-m", "pytest", *config, str(framework.folder)]
 
 
@@ -68,7 +68,7 @@ def _tests(name: str, command: Sequence[str], framework: Framework, python: Path
         results = Path(folder) / "results.xml"
         path = str(PROCESS) if command[0] == str(python) else os.pathsep.join([str(ROOT / "tests"), str(PROCESS)])
         tests = subprocess.Popen(
-            [*command, "--quiet", f"--junitxml={results}", "-o", f"cache_dir={folder}/cache"],
+            [*command, "--quiet", "-p", "no:cacheprovider", f"--junitxml={results}"],
             cwd=ROOT,
             env={
                 **os.environ,
