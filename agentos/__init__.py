@@ -13,8 +13,8 @@ from agentos._version import __version__
 from agentos.auth.authenticator import Authenticator, Credentials
 from agentos.cancellation import Cancellation
 from agentos.config import Config
-from agentos.domain.activity import Activity, Backlog, PoolUse
-from agentos.domain.agent import Agent, StreamingAgent
+from agentos.domain.activity import Activity, Backlog, GuestProcess, PoolUse
+from agentos.domain.agent import Agent, AnyAgent, AsyncAgent, StreamingAgent
 from agentos.domain.denied import Denied
 from agentos.domain.event import (
     Complete,
@@ -115,6 +115,7 @@ from agentos.registrations import (
     RegisterAuthenticator,
     RegisterCommand,
     RegisterExecutor,
+    RegisterGuestAdapter,
     RegisterJob,
     RegisterModelProvider,
     RegisterRoutes,
@@ -166,6 +167,8 @@ __all__ = [
     "AnthropicMessages",
     "Approval",
     "Arrival",
+    "AnyAgent",
+    "AsyncAgent",
     "AuthenticationUnavailable",
     "Authenticator",
     "Backlog",
@@ -192,6 +195,7 @@ __all__ = [
     "Forbidden",
     "Guest",
     "GuestLost",
+    "GuestProcess",
     "IdempotencyConflict",
     "FinishedRequest",
     "IdempotencyKey",
@@ -238,6 +242,7 @@ __all__ = [
     "RegisterAuthenticator",
     "RegisterCommand",
     "RegisterExecutor",
+    "RegisterGuestAdapter",
     "RegisterJob",
     "RegisterModelProvider",
     "RegisterRoutes",
