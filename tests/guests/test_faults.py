@@ -63,7 +63,7 @@ def test_a_guest_that_falls_silent_or_hangs_up_is_killed(
 def test_a_task_that_does_not_end_when_it_is_cancelled_has_its_process_killed(
     fake: MakeAgent, caplog: pytest.LogCaptureFixture
 ) -> None:
-    run = run_agent(fake("deaf"), "go", request_timeout=0.5)
+    run = run_agent(fake("deaf"), "go", request_timeout=3.0)
     assert run.error is not None
     assert run.error.details["cause"] == "TIMEOUT"
     assert run.content == "begun"
