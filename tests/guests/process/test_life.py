@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 from agentos_guest.control import Listener
+
 from guests.process.conftest import Start
 from parts.guest_client import Connection
 from parts.waiting import until

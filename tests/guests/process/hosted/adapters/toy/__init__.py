@@ -4,9 +4,8 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import toy_framework
-from agentos_guest_adapter_toy_framework.adapter_words import shout
-
 from agentos_guest import Action, Adapter, Event, Pause, Run
+from agentos_guest_adapter_toy_framework.adapter_words import shout
 
 
 class ToyAdapter(Adapter):
