@@ -64,6 +64,10 @@ class StartsALoop:
         await asyncio.sleep(0.05)
         return f"{text} {'agentos_guest' in sys.modules}"
 
+class AsksForALoop:
+    def stream(self, context):
+        yield asyncio.get_event_loop().run_until_complete(asyncio.sleep(0, "asked"))
+
 class StartsLate:
     def stream(self, context):
         if context.input == "said":
@@ -122,6 +126,7 @@ server.register_agent("made", Made("made here"))
 server.register_agent("here", Here())
 server.register_agent("pid", Pid())
 server.register_agent("loop", StartsALoop())
+server.register_agent("asks", AsksForALoop())
 server.register_agent("late", StartsLate())
 for one in (apart, add, tells, breaks, sleeps, loops, loops_late):
     server.register_tool(one)
@@ -195,6 +200,10 @@ def test_a_sync_agent_that_starts_a_loop_is_moved(client: Client) -> None:
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda one: run(client, "loop", f"p{one}")["content"], range(16)))
     assert answers == [f"p{one} True" for one in range(16)]
+
+
+def test_one_that_asks_for_a_loop_that_is_there_fails_with_a_sentence(client: Client) -> None:
+    assert "make it `async def`, or declare it as `Guest(" in failure(client, "asks", "Hi")["message"]
 
 
 @pytest.mark.parametrize("text", ["said", "wrote", "waited"])
