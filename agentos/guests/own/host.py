@@ -12,14 +12,15 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
+from agentos_guest import Failed, Pause
+from agentos_guest.frames import cause_of
+
 from agentos.domain.text import cut
 from agentos.errors import AgentFailed
 from agentos.guests.own.loading import load
 from agentos.guests.own.places import AGENT_PREFIX, Place, place_in
 from agentos.tools.results import error_text, result_text
 from agentos.tools.tool import as_tool
-from agentos_guest import Failed, Pause
-from agentos_guest.frames import cause_of
 
 LONGEST_TRACEBACK = 8000
 
