@@ -72,12 +72,8 @@ class Guest:
             object.__setattr__(self, name, self._texts(name))
         for variable in self.environment:
             if not ENVIRONMENT_NAME.fullmatch(variable):
-                name, value, _ = variable.partition("=")  # what stands behind it may be a secret
-                self._refuse(
-                    "environment",
-                    f"{name}{value and '=…'}",
-                    "names of variables without their values, as in 'OPENAI_API_KEY'",
-                )
+                shown = variable.partition("=")[0]  # what stands behind it may be a secret
+                self._refuse("environment", shown, "names of variables without values, as in 'OPENAI_API_KEY'")
         object.__setattr__(self, "path", tuple(self._absolute("path", folder) for folder in self.path))
         check_allowed_overrides(self.target, self.allow_overrides)
 

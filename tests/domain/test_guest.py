@@ -33,7 +33,7 @@ def test_lists_become_tuples_so_that_guests_can_be_compared() -> None:
         ("path", ["lib"], "accepted is an absolute path"),
         ("path", "/srv", "accepted is a list of texts"),
         ("environment", "OPENAI_API_KEY", "accepted is a list of texts"),
-        ("environment", ["OPENAI_API_KEY=sk-1"], "accepted is names of variables without their values"),
+        ("environment", ["OPENAI_API_KEY=sk-1"], "accepted is names of variables without values"),
         ("processes", 0, "accepted is a number from 1 to 64"),
         ("processes", 65, "accepted is a number from 1 to 64"),
         ("processes", True, "accepted is a number from 1 to 64"),

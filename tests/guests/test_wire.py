@@ -1,5 +1,6 @@
 """Frames, on sockets that cut them anywhere."""
 
+import itertools
 import json
 import os
 import socket
@@ -14,9 +15,11 @@ from hypothesis import strategies as st
 
 from agentos.guests.wire import LARGEST, FrameReader, ProtocolError, encode, peer_of
 
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+JSON = (
+    st.none()
+    | st.integers(-(2**63), 2**64 - 1)
+    | st.text(max_size=50)
+    | st.lists(st.text(max_size=5) | st.booleans(), max_size=3)
 )
 
 
@@ -44,8 +47,13 @@ def test_frames_come_back_as_they_were_wherever_they_are_cut(values: Sequence[An
     sent = [{"kind": "x", "value": value} for value in values]
     data = b"".join(map(encode, sent))
     places = [0, *sorted(cuts), len(data)]
-    pieces = [data[start:end] for start, end in zip(places, places[1:], strict=False)]
+    pieces = [data[start:end] for start, end in itertools.pairwise(places)]
     assert read(*pieces) == json.loads(json.dumps(sent))
+
+
+def test_the_state_of_a_pause_keeps_its_large_integers() -> None:
+    sent = {"kind": "paused", "state": [2**70, -(2**63) - 1]}
+    assert read(encode(sent)) == [sent]
 
 
 def test_large_frames_come_back_between_small_ones() -> None:
