@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from agentos_guest.forks import forget, keep_from_children
 from agentos_guest.output import OF_PROCESS
 from agentos_guest.wire import VERSION, Frame, encode
 
@@ -30,6 +31,7 @@ class Listener:
     def __init__(self, accepted: Any) -> None:
         self._socket = socket.socket(fileno=os.dup(accepted.fileno()))
         self._socket.setblocking(False)
+        keep_from_children(self._socket)
         self._waiting = bytearray()
 
     def send(self, data: bytes) -> None:
@@ -42,6 +44,7 @@ class Listener:
 
     def close(self) -> None:
         """Close the descriptor."""
+        forget(self._socket)
         self._socket.close()
 
 

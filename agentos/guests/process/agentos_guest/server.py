@@ -14,6 +14,7 @@ from typing import Any
 from agentos_guest.adapters import Adapters
 from agentos_guest.connection import Connection
 from agentos_guest.control import Control, memory
+from agentos_guest.forks import keep_from_children
 from agentos_guest.outbox import Outbox
 from agentos_guest.output import Output, output_of_run
 from agentos_guest.targets import Refused
@@ -46,6 +47,7 @@ class Server:
 
     async def listen(self, listener: socket.socket) -> asyncio.AbstractServer:
         """Accept connections from now on."""
+        keep_from_children(listener)
         return await asyncio.start_unix_server(self._accept, sock=listener)
 
     def status(self) -> Mapping[str, Any]:
