@@ -36,6 +36,7 @@ class GuestService:
         self._pools = pools
         self.tools: GuestCalls = OwnTools(pools, self._own_guest)
         """What calls tools that need an event loop."""
+        self._own: dict[str, Guest] = {}
         self._processes = config.async_processes
         self._program = config.app.partition(":")[0] if config.app else None
 
@@ -84,13 +85,16 @@ class GuestService:
 
         The code in it would run in the worker otherwise, so it is given no less.
         """
-        return Guest(
-            target,
-            processes=self._processes,
-            environment=tuple(sorted(name for name in os.environ if ENVIRONMENT_NAME.fullmatch(name))),
-            path=tuple(dict.fromkeys(str(Path(folder or ".").absolute()) for folder in sys.path)),
-            directory=os.getcwd(),
-        )
+        known = self._own.get(target)
+        if known is None:
+            known = self._own[target] = Guest(
+                target,
+                processes=self._processes,
+                environment=tuple(sorted(name for name in os.environ if ENVIRONMENT_NAME.fullmatch(name))),
+                path=tuple(dict.fromkeys(str(Path(folder or ".").absolute()) for folder in sys.path)),
+                directory=os.getcwd(),
+            )
+        return known
 
     def processes(self) -> Sequence[GuestProcess]:
         """Return what the guest processes do that this worker has used."""
