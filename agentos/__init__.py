@@ -13,8 +13,8 @@ from agentos._version import __version__
 from agentos.auth.authenticator import Authenticator, Credentials
 from agentos.cancellation import Cancellation
 from agentos.config import Config
-from agentos.domain.activity import Activity, Backlog, PoolUse
-from agentos.domain.agent import Agent, StreamingAgent
+from agentos.domain.activity import Activity, Backlog, GuestProcess, PoolUse
+from agentos.domain.agent import Agent, AnyAgent, AsyncAgent, StreamingAgent
 from agentos.domain.denied import Denied
 from agentos.domain.event import (
     Complete,
@@ -31,6 +31,7 @@ from agentos.domain.event import (
     ToolCallEvent,
 )
 from agentos.domain.finished_request import FinishedRequest
+from agentos.domain.guest import Guest
 from agentos.domain.media import Media
 from agentos.domain.message import Message, ToolCall
 from agentos.domain.pending import WAITING_TEXT, Answer, Pending, PendingAction, PendingKind
@@ -57,6 +58,7 @@ from agentos.errors import (
     EventsExpired,
     ExecutionError,
     Forbidden,
+    GuestLost,
     IdempotencyConflict,
     IdempotencyMismatch,
     InternalError,
@@ -113,6 +115,7 @@ from agentos.registrations import (
     RegisterAuthenticator,
     RegisterCommand,
     RegisterExecutor,
+    RegisterGuestAdapter,
     RegisterJob,
     RegisterModelProvider,
     RegisterRoutes,
@@ -164,6 +167,8 @@ __all__ = [
     "AnthropicMessages",
     "Approval",
     "Arrival",
+    "AnyAgent",
+    "AsyncAgent",
     "AuthenticationUnavailable",
     "Authenticator",
     "Backlog",
@@ -188,6 +193,9 @@ __all__ = [
     "Finish",
     "FinishReason",
     "Forbidden",
+    "Guest",
+    "GuestLost",
+    "GuestProcess",
     "IdempotencyConflict",
     "FinishedRequest",
     "IdempotencyKey",
@@ -234,6 +242,7 @@ __all__ = [
     "RegisterAuthenticator",
     "RegisterCommand",
     "RegisterExecutor",
+    "RegisterGuestAdapter",
     "RegisterJob",
     "RegisterModelProvider",
     "RegisterRoutes",

@@ -21,7 +21,7 @@ from agentos.api.own_plugins import OWN_PLUGINS
 from agentos.api.resources import collect_routes, server_of
 from agentos.bootstrap import build
 from agentos.config import Config
-from agentos.domain.agent import Agent, StreamingAgent
+from agentos.domain.agent import AnyAgent
 from agentos.plugins.observers import Observers
 from agentos.services.services import Services
 from agentos.tools.tool import Tool, Toolkit
@@ -30,7 +30,7 @@ from agentos.tools.tool import Tool, Toolkit
 def create_app(
     config: Config | None = None,
     *,
-    agents: Mapping[str, Agent | StreamingAgent] | None = None,
+    agents: Mapping[str, AnyAgent] | None = None,
     tools: Sequence[Tool | Toolkit | Callable[..., Any]] = (),
     plugins: Mapping[str, object] | None = None,
 ) -> Flask:

@@ -11,7 +11,7 @@ from agentos import hookspecs
 from agentos.auth.rate_limits import RateLimits
 from agentos.config import Config
 from agentos.core import LOCAL
-from agentos.domain.agent import Agent, StreamingAgent
+from agentos.domain.agent import AnyAgent
 from agentos.domain.denied import Denied
 from agentos.domain.ids import new_id
 from agentos.domain.message import ToolCall
@@ -26,6 +26,7 @@ from agentos.execution.observers import RunObservers
 from agentos.execution.signals import GuardedSignals, Signals
 from agentos.execution.submission import Submission
 from agentos.execution.worker import Worker
+from agentos.guests.pools import GuestPools
 from agentos.models.catalog import Catalog
 from agentos.observability.call_log import ToolCallLog
 from agentos.observability.redaction import process, secrets_of
@@ -48,6 +49,7 @@ from agentos.services.approval_rules import ApprovalRuleService
 from agentos.services.auth import AuthService
 from agentos.services.before_run import BeforeRun
 from agentos.services.direct_calls import DirectCallService
+from agentos.services.guests import GuestService
 from agentos.services.health import HealthService
 from agentos.services.housekeeping import HousekeepingService
 from agentos.services.keys import KeyService
@@ -66,6 +68,7 @@ from agentos.storage.interface import Storage
 from agentos.storage.sqlalchemy.address import scheme_of
 from agentos.tools.context import ToolContext
 from agentos.tools.executor import ToolExecutor
+from agentos.tools.guest_calls import GuestCalls
 from agentos.tools.isolation import Isolation
 from agentos.tools.sources import ToolSources
 from agentos.tools.tool import Tool, Toolkit
@@ -76,7 +79,7 @@ T = TypeVar("T")
 def build(
     config: Config,
     *,
-    agents: Mapping[str, Agent | StreamingAgent] | None = None,
+    agents: Mapping[str, AnyAgent] | None = None,
     tools: Sequence[Tool | Toolkit | Callable[..., Any]] = (),
     plugins: Mapping[str, object] | None = None,
     serving: bool = False,
@@ -112,13 +115,15 @@ def _assemble(
     catalog = Catalog(registries.providers, config)
     model_hooks = manager.implementations("before_model_call")
     approval_rules = ApprovalRuleService(storage)
+    guests = GuestService(GuestPools(lambda: [entry.value for entry in registries.guest_adapters]), config)
     agent_service = AgentService(
         storage,
         registries.agents,
         AgentTools(registries.tools, ToolSources(registries.tool_sources)),
         catalog,
         config,
-        executor=_tool_executor(config, manager, approval_rules.find),
+        guests=guests,
+        executor=_tool_executor(config, manager, approval_rules.find, guests.tools),
         before_model_call=BeforeModelCall(model_hooks) if model_hooks else None,
     )
     check_agents(agent_service, registries.agents, manager.leave_out)
@@ -163,6 +168,7 @@ def _assemble(
         tools=registries.tools,
         catalog=catalog,
         agents=agent_service,
+        guests=guests,
         agent_versions=AgentVersionService(storage, agent_service),
         approval_rules=approval_rules,
         sessions=sessions,
@@ -182,8 +188,10 @@ def _assemble(
         owner_data=OwnerDataService(storage, worker),
         auth=AuthService(authenticators, RateLimits(config)),
         keys=KeyService(storage),
-        health=HealthService(storage, worker, config, providers=_provider_checks(catalog, agent_service, config)),
-        activity=ActivityService(storage, worker, log, leases),
+        health=HealthService(
+            storage, worker, config, guests, providers=_provider_checks(catalog, agent_service, config)
+        ),
+        activity=ActivityService(storage, worker, log, leases, guests),
         housekeeping=HousekeepingService(storage, config),
         worker=worker,
         signals=signals,
@@ -215,7 +223,9 @@ def _source(registry: Registry[Any], name: str) -> str:
     return "" if entry is None else entry.source
 
 
-def _tool_executor(config: Config, manager: PluginManager, find_remembered: FindRemembered) -> ToolExecutor:
+def _tool_executor(
+    config: Config, manager: PluginManager, find_remembered: FindRemembered, guests: GuestCalls
+) -> ToolExecutor:
     calls = manager.implementations("before_tool_call")
     undecided = Denied("it could not be found out whether the call is allowed")
 
@@ -231,6 +241,7 @@ def _tool_executor(config: Config, manager: PluginManager, find_remembered: Find
         before_call=ask if calls else None,
         pause_timeout=config.pause_timeout,
         find_remembered=find_remembered,
+        guests=guests,
     )
 
 

@@ -41,7 +41,8 @@
     │   ├── ContentFiltered             cause CONTENT_FILTERED
     │   ├── RunTimeout                  cause TIMEOUT
     │   ├── TurnLimit                   cause TURN_LIMIT
-    │   └── WorkerLost                  cause WORKER_LOST
+    │   ├── WorkerLost                  cause WORKER_LOST
+    │   └── GuestLost                   cause GUEST_LOST
     ├── StorageError                    STORAGE_ERROR
     ├── AuthenticationUnavailable       AUTHENTICATION_UNAVAILABLE
     ├── ShuttingDown                    SHUTTING_DOWN
@@ -326,6 +327,10 @@ class TurnLimit(ExecutionError, cause="TURN_LIMIT"):
 
 class WorkerLost(ExecutionError, cause="WORKER_LOST", retryable=True):
     """The process that executed the run is gone."""
+
+
+class GuestLost(ExecutionError, cause="GUEST_LOST", retryable=True):
+    """The guest process that ran the agent is gone, or does not speak its protocol any more."""
 
 
 class StorageError(AgentOSError, code="STORAGE_ERROR", phrase="storage unavailable"):

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         RegisterAuthenticator,
         RegisterCommand,
         RegisterExecutor,
+        RegisterGuestAdapter,
         RegisterJob,
         RegisterModelProvider,
         RegisterRoutes,
@@ -94,6 +95,19 @@ def register_tool_sources(register: RegisterToolSource, config: Config) -> None:
     Nothing is connected here: a source lists its tools when the first run needs them. For MCP servers.
 
     Comes into use with: tools of MCP servers.
+    """
+
+
+@hookspec
+def register_guest_adapters(register: RegisterGuestAdapter, config: Config) -> None:
+    """Register what runs the agents of another framework in a guest process.
+
+    ``register("pydantic-ai", Path(__file__).with_name("adapter.py"), framework="pydantic_ai")`` names a file, or a
+    folder that is a package. The guest loads it into its own environment, and only if the agent's module has imported
+    ``framework``. Its attribute ``ADAPTER`` is an ``agentos_guest.Adapter``. The plugin does not import the file, and
+    the server needs no framework. ``environment`` is set in every guest process.
+
+    Used by: ``agentos-pydantic-ai``.
     """
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from agentos.api.kit.routes import Routes
     from agentos.auth.authenticator import Authenticator
     from agentos.config import Config
-    from agentos.domain.agent import Agent, StreamingAgent
+    from agentos.domain.agent import AnyAgent
     from agentos.execution.executor import Executor
     from agentos.execution.signals import Signals
     from agentos.models.provider import ModelProvider
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 class RegisterAgent(Protocol):
     """Register an agent; ``id`` is needed for objects that are no :class:`~agentos.Agent`."""
 
-    def __call__(self, agent: Agent | StreamingAgent, *, id: str | None = None) -> None: ...
+    def __call__(self, agent: AnyAgent, *, id: str | None = None) -> None: ...
 
 
 class RegisterModelProvider(Protocol):
@@ -53,6 +54,18 @@ class RegisterToolSource(Protocol):
     """
 
     def __call__(self, name: str, source: ToolSource) -> None: ...
+
+
+class RegisterGuestAdapter(Protocol):
+    """Register the adapter of a framework: its name, and the file or package that a guest process loads.
+
+    ``framework`` is a module that every agent of the framework has imported, as in ``pydantic_ai``. ``environment`` has
+    variables for guests, as one that switches the framework's telemetry off.
+    """
+
+    def __call__(
+        self, name: str, path: Path, *, framework: str, environment: Mapping[str, str] | None = None
+    ) -> None: ...
 
 
 class RegisterStorageBackend(Protocol):

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from agentos.auth.authenticator import Authenticator
 from agentos.config import Config
 from agentos.core import CorePlugin
-from agentos.domain.agent import Agent, StreamingAgent
+from agentos.domain.agent import AnyAgent
+from agentos.domain.guest import GuestAdapter
+from agentos.domain.guest_adapter import checked_adapter
 from agentos.errors import ConfigError, PluginError
 from agentos.execution.executor import Executor
 from agentos.execution.jobs import JobHandler
 from agentos.execution.signals import Signals
+from agentos.guests.own.tools import check_importable
 from agentos.models.catalog import ProviderFactory
 from agentos.models.provider import ModelProvider
 from agentos.observability.run_log import RunLog
@@ -49,8 +53,9 @@ class Registries:
         self.jobs: Registry[JobHandler] = Registry("job")
         self.authenticators: Registry[AuthenticatorFactory] = Registry("authenticator")
         self.tools: Registry[Tool] = Registry("tool")
+        self.guest_adapters: Registry[GuestAdapter] = Registry("guest adapter")
         self.tool_sources: Registry[ToolSource] = Registry("tool source")
-        self.agents: Registry[Agent | StreamingAgent] = Registry("agent")
+        self.agents: Registry[AnyAgent] = Registry("agent")
 
     def fill(self, manager: PluginManager, config: Config, plugins: Mapping[str, object]) -> Config:
         """Load all plugins and let each register; agents come last, as they name models and tools.
@@ -58,7 +63,7 @@ class Registries:
         Return the configuration with the settings of the plugins.
         """
         opening = (self.providers, self.storages, self.executors, self.signals, self.authenticators)
-        for registry in (*opening, self.jobs, self.tools, self.tool_sources, self.agents):
+        for registry in (*opening, self.jobs, self.tools, self.tool_sources, self.guest_adapters, self.agents):
             manager.on_removal(registry.remove_source)
         manager.on_removal(self.opened.close_of)
         manager.add("core", CorePlugin(self.providers, self.tools))
@@ -76,6 +81,7 @@ class Registries:
         self._add_providers_of(config, manager)
         manager.call("register_tools", self._register_tool, config=config)
         manager.call("register_tool_sources", self._register_tool_source, config=config)
+        manager.call("register_guest_adapters", self._register_guest_adapter, config=config)
         manager.call("register_agents", self._register_agent, config=config)
         return config
 
@@ -95,7 +101,7 @@ class Registries:
             _register_into(self.providers, manager.report(SETTINGS), one.prefix, partial(_compatible, one))
 
     def add_from_code(
-        self, agents: Mapping[str, Agent | StreamingAgent], tools: Sequence[Tool | Toolkit | Callable[..., Any]]
+        self, agents: Mapping[str, AnyAgent], tools: Sequence[Tool | Toolkit | Callable[..., Any]]
     ) -> None:
         """Add what an embedding program brings. It is the program's to close: it may serve it again."""
         for tool in tools:
@@ -107,6 +113,7 @@ class Registries:
         """Add a tool, or all tools of a toolkit; return their names."""
         added = as_tools(tool)
         for one in added:
+            check_importable(one)
             self.tools.add(one.name, one, source=source)
         return [one.name for one in added]
 
@@ -125,6 +132,18 @@ class Registries:
         self.opened.add(report.name, f"tool source:{name}", source)
         report.provides.append(f"tool source:{name}")
 
+    def _register_guest_adapter(
+        self,
+        report: PluginReport,
+        name: str,
+        path: Path,
+        *,
+        framework: str,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        adapter = checked_adapter(name, path, framework, environment or {})
+        _register_into(self.guest_adapters, report, name, adapter)
+
     def _register_job(self, report: PluginReport, collection: str, handler: JobHandler) -> None:
         check_name("collection", collection, LONGEST_COLLECTION)
         if not callable(handler):
@@ -135,7 +154,7 @@ class Registries:
         self.jobs.add(collection, handler, source=report.name)
         report.provides.append(f"job:{collection}")
 
-    def _register_agent(self, report: PluginReport, agent: Agent | StreamingAgent, *, id: str | None = None) -> None:
+    def _register_agent(self, report: PluginReport, agent: AnyAgent, *, id: str | None = None) -> None:
         name = id or getattr(agent, "id", None)
         if not name:
             raise PluginError(f"an agent of type {type(agent).__name__} has no id; give register(agent, id=…)")
@@ -143,8 +162,8 @@ class Registries:
         report.provides.append(f"agent:{name}")
 
 
-def _register_into(registry: Registry[Any], report: PluginReport, name: str, factory: Callable[..., Any]) -> None:
-    registry.add(name, factory, source=report.name)
+def _register_into(registry: Registry[Any], report: PluginReport, name: str, value: object) -> None:
+    registry.add(name, value, source=report.name)
     report.provides.append(f"{registry.kind}:{name}")
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from agentos.auth.exposure import check_binding
 from agentos.config import Config
-from agentos.domain.agent import Agent, StreamingAgent
+from agentos.domain.agent import Agent, AnyAgent
 from agentos.domain.ids import AGENT_ID
 from agentos.errors import AgentExists, ConfigError, InvalidRequest
 from agentos.observability.startup import one_line_exit, report_errors_in_one_line
@@ -41,18 +41,19 @@ class AgentOS:
 
     def __init__(self, config: Config | None = None) -> None:
         self.config = config or Config()
-        self._agents: dict[str, Agent | StreamingAgent] = {}
+        self._agents: dict[str, AnyAgent] = {}
         self._tools: list[Tool | Toolkit | Callable[..., Any]] = []
         self._app: Flask | None = None
         self._building = threading.Lock()
         self._master: int | None = None
         self._ended = False
 
-    def register_agent(self, id: str | Agent, agent: Agent | StreamingAgent | None = None) -> None:
+    def register_agent(self, id: str | Agent, agent: AnyAgent | None = None) -> None:
         """Register an agent: ``register_agent("support", agent)``, or ``register_agent(agent)`` under its own id.
 
-        An object with ``stream(context)`` needs the id. Raises :class:`~agentos.errors.InvalidRequest` for what is no
-        agent and :class:`~agentos.errors.AgentExists` for an id that was given before.
+        An object with ``stream(context)`` needs the id, and so does a :class:`~agentos.Guest`. Raises
+        :class:`~agentos.errors.InvalidRequest` for what is no agent, and :class:`~agentos.errors.AgentExists` for an id
+        that was given before.
         """
         self._refuse_if_built("an agent")
         if isinstance(id, Agent):
@@ -63,9 +64,10 @@ class AgentOS:
                 f"agent id {id!r} is not accepted: 1 to 128 of letters, digits, '.', '_' and '-', the first a letter or"
                 " digit"
             )
-        if isinstance(agent, type) or not isinstance(agent, Agent | StreamingAgent):
+        if isinstance(agent, type) or not isinstance(agent, AnyAgent):
             raise InvalidRequest(
-                f"{agent!r} is not accepted as agent {id!r}: give an agentos.Agent, or an object with stream(context)"
+                f"{agent!r} is not accepted as agent {id!r}: give an agentos.Agent, an object with stream(context), or"
+                " an agentos.Guest"
             )
         if id in self._agents:
             raise AgentExists(f"agent {id!r} was registered before; register it once, or under another id")
@@ -79,7 +81,7 @@ class AgentOS:
         self._tools.append(tool)
 
     @property
-    def agents(self) -> Mapping[str, Agent | StreamingAgent]:
+    def agents(self) -> Mapping[str, AnyAgent]:
         """The agents that were registered, by id."""
         return MappingProxyType(self._agents)
 
@@ -130,6 +132,11 @@ class AgentOS:
         if threading.current_thread() is not threading.main_thread():
             raise ConfigError(
                 "AgentOS.start() was called from a thread; signals reach only the main thread, call it there"
+            )
+        if "agentos_guest" in sys.modules:
+            raise ConfigError(
+                "AgentOS.start() was called while a guest process imported the program; put server.start() under"
+                ' `if __name__ == "__main__":`'
             )
         with one_line_exit():
             check_binding(self.config, [self.config.address])

@@ -145,7 +145,7 @@ def _done(agents: AgentService, step: Step, comment: str | None) -> Step:
     how: dict[str, Any] = {"author": OPERATOR.id, "comment": comment, "by_operator": True}
     with audited(f"agent.{step.action}", step.id) as audit:
         if step.action == "delete":
-            agents.delete(step.id)
+            agents.delete(step.id, by_operator=True)
             return step
         if step.action == "create":
             version = agents.register(step.document, **how).version

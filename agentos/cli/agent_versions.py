@@ -77,7 +77,9 @@ def rollback(agent_id: str, version: int, comment: str | None, as_json: bool) ->
 
     with audited("agent.rollback", agent_id, to=version) as audit, opened() as services:
         before = services.agents.get(agent_id).version
-        agent = services.agent_versions.rollback(agent_id, version, author=OPERATOR.id, comment=comment)
+        agent = services.agent_versions.rollback(
+            agent_id, version, author=OPERATOR.id, comment=comment, by_operator=True
+        )
         audit.details["version"] = agent.version
     if as_json:
         print_json(agent_detail_json(agent))

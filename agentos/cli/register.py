@@ -11,6 +11,7 @@ import click
 from agentos.cli.agent_files import read_agent
 from agentos.cli.agent_versions import comment_option
 from agentos.cli.audit import audited
+from agentos.cli.guest_options import guest_options, take_guest_options
 from agentos.cli.opening import opened
 from agentos.cli.output import as_json, print_json
 from agentos.cli.values import JSONObject, Pair, Text, TextOrFile, json_or_text
@@ -74,6 +75,7 @@ if TYPE_CHECKING:
     multiple=True,
     help="Let a run override this, and nothing that is not named; repeatable.  [default: temperature and the like]",
 )
+@guest_options
 @click.option("--update", is_flag=True, help="Replace the agent's whole definition if it is registered already.")
 @comment_option
 @as_json
@@ -91,10 +93,14 @@ def command(
     Every worker of the deployment serves it within two seconds, and after restarts. An ID and a model are needed, from
     the command line or from the file; what the command line says wins.
 
+    With --guest in place of a model, the agent is code: an object in a Python module, of any framework, which runs in a
+    process of its own. The module is on the server's machine; over HTTP no such agent is accepted.
+
     --param extra_headers='{"X-Title": "Support"}' adds headers to the model's requests; extra_query and extra_body add
     to their address and body. Secrets are not accepted there: they belong into the settings of the provider.
     """
     document = {} if from_file is None else read_agent(from_file)
+    take_guest_options(document, given)
     if agent_id is not None:
         document["id"] = agent_id
     if not document.get("id"):

@@ -18,5 +18,5 @@ def command(agent_id: str) -> None:
     Its versions go too. Its sessions and runs stay. Agents that code or a plugin registered are read-only.
     """
     with audited("agent.delete", agent_id), opened() as services:
-        services.agents.delete(agent_id)
+        services.agents.delete(agent_id, by_operator=True)
     click.echo(f"Unregistered agent {printable(agent_id)}.")

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from agentos.domain.agent_parameters import check_extras
+from agentos.domain.guest import Guest
 from agentos.domain.ids import AGENT_ID
 from agentos.domain.overrides import DEFAULT_OVERRIDES, check_allowed_overrides
 from agentos.domain.run import BusyPolicy
 from agentos.errors import InvalidRequest
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterable
+
     from agentos.domain.event import Yielded
     from agentos.runtime.context import RunContext
     from agentos.tools.tool import Tool, Toolkit
@@ -121,3 +125,25 @@ class StreamingAgent(Protocol):
     def stream(self, context: RunContext) -> Iterable[Yielded]:
         """Yield what the agent says and does, as it happens."""
         ...
+
+
+@runtime_checkable
+class AsyncAgent(Protocol):
+    """An object with ``async def stream(context)`` is an agent too: it runs in a guest process, on an event loop.
+
+    It yields what a :class:`StreamingAgent` yields.
+    """
+
+    def stream(self, context: RunContext) -> AsyncIterable[Yielded]:
+        """Yield what the agent says and does, as it happens."""
+        ...
+
+
+AnyAgent = Agent | StreamingAgent | AsyncAgent | Guest
+"""What can be registered as an agent."""
+
+
+def is_async(agent: object) -> bool:
+    """Return whether an object is an agent with ``async def stream(context)``."""
+    stream = getattr(agent, "stream", None)
+    return inspect.isasyncgenfunction(stream) or inspect.iscoroutinefunction(stream)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, fields
 from typing import Any
 
@@ -10,7 +10,10 @@ from agentos.domain.agent import Agent
 from agentos.domain.run import BusyPolicy
 from agentos.errors import InvalidRequest
 
-_TYPES: dict[str, tuple[type | tuple[type, ...], str]] = {
+Types = Mapping[str, tuple[type | tuple[type, ...], str]]
+"""The fields of a document: the types of each, and what is accepted in words."""
+
+_TYPES: Types = {
     "id": (str, "a text"),
     "model": (str, "a text, 'provider:name'"),
     "name": (str, "a text"),
@@ -36,19 +39,24 @@ _ALIASES = {"max_steps": "max_turns"}
 def agent_from_document(document: Mapping[str, Any]) -> Agent:
     """Return the agent that a document describes; raise ``InvalidRequest`` naming the field that is wrong."""
     document = _without_aliases(document)
-    if unknown := sorted(map(str, document.keys() - _TYPES.keys())):
-        raise InvalidRequest(f"unknown field {unknown[0]!r} in the agent; known are {', '.join(_TYPES)}")
-    for name in ("id", "model"):
-        if name not in document:
-            raise InvalidRequest(f"the agent's {name!r} is missing")
-    for name, value in document.items():
-        accepted, words = _TYPES[name]
-        if not isinstance(value, accepted) or (isinstance(value, bool) and accepted is not bool):
-            raise InvalidRequest(f"the agent's {name!r} is {value!r:.100}; accepted is {words}")
+    check_fields("the agent", document, _TYPES, required=("id", "model"))
     for tool in document.get("tools", ()):
         if not isinstance(tool, str):
             raise InvalidRequest(f"the agent's tools hold {tool!r:.100}; accepted are names of installed tools")
     return Agent(**document)
+
+
+def check_fields(of: str, document: Mapping[str, Any], types: Types, *, required: Sequence[str]) -> None:
+    """Raise ``InvalidRequest`` for the first field of a document that is unknown, missing or of another type."""
+    if unknown := sorted(map(str, document.keys() - types.keys())):
+        raise InvalidRequest(f"unknown field {unknown[0]!r} in {of}; known are {', '.join(types)}")
+    for name in required:
+        if name not in document:
+            raise InvalidRequest(f"{of}'s {name!r} is missing")
+    for name, value in document.items():
+        accepted, words = types[name]
+        if not isinstance(value, accepted) or (isinstance(value, bool) and accepted is not bool):
+            raise InvalidRequest(f"{of}'s {name!r} is {value!r:.100}; accepted is {words}")
 
 
 def _without_aliases(document: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from agentos.domain.json_patch import Patch
 from agentos.domain.message import Message
@@ -18,8 +19,8 @@ class Checkpoint:
     ``number`` counts 1, 2, 3 … in the run. New since the one before: ``messages`` (an assistant's with all its calls,
     before their results), ``reasoning``, ``steps`` of the run's record, ``patches`` of the session's state. The sums so
     far: ``usage``, ``tokens`` (events), ``turns``, ``size`` (characters of text and reasoning), ``written`` (bytes of
-    custom and state events). Calls of the last assistant's message that have no result yet are open: the next worker
-    begins with them.
+    custom and state events). ``agent_state`` is JSON that an agent that is not ours asked to keep. Calls of
+    the last assistant's message that have no result yet are open: the next worker begins with them.
     """
 
     number: int
@@ -32,6 +33,7 @@ class Checkpoint:
     turns: int = 1
     size: int = 0
     written: int = 0
+    agent_state: Any = None
     model: str | None = None
     finish_reason: str | None = None
     unknown: Sequence[str] = ()

@@ -22,6 +22,9 @@ RULE = re.compile(r"[a-zA-Z0-9._-]{0,64}")
 LONGEST_MESSAGE = 2000
 """Characters of the message of an action."""
 
+LARGEST_STATE = 1024**2
+"""Bytes of JSON that an agent may have kept with a pause."""
+
 LONGEST_WAIT = 315_360_000
 """Seconds that a plugin may let a call wait: ten years."""
 
@@ -198,11 +201,15 @@ class PauseRequested(BaseException):
 
     Raised by ``stream(context)`` of an agent, and through tools by ``context.ask``. No ``Exception``, so that other
     people's ``except Exception`` does not catch it.
+
+    ``state`` is JSON, at most :data:`LARGEST_STATE` bytes of it, that is kept with the run: an agent that is not ours
+    finds it in ``context.agent_state`` when it continues.
     """
 
-    def __init__(self, actions: Sequence[PendingAction]) -> None:
+    def __init__(self, actions: Sequence[PendingAction], state: Any = None) -> None:
         super().__init__(f"{len(actions)} actions are pending")
         self.actions = tuple(actions)
+        self.state = state
 
 
 def pending_json(action: PendingAction) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 from agentos.domain.agent import StreamingAgent
 from agentos.domain.message import Message
-from agentos.domain.pending import PauseRequested
+from agentos.domain.pending import LARGEST_STATE, PauseRequested
 from agentos.domain.run import RunStatus
 from agentos.errors import (
     AgentFailed,
@@ -20,6 +20,7 @@ from agentos.errors import (
     SessionBusy,
     StorageError,
 )
+from agentos.event_loops import ADVICE, EventLoopRefused, begin_call
 from agentos.execution.live import LiveRun
 from agentos.execution.messages import prepare_messages
 from agentos.execution.preparation import Prepared
@@ -27,6 +28,7 @@ from agentos.execution.run_limits import RunLimits
 from agentos.execution.session_queue import SessionQueue, waited_too_long
 from agentos.storage.admission import Admission
 from agentos.storage.interface import Storage
+from agentos.storage.json_text import dumps
 from agentos.timers import TimerThread
 
 Outcome = AgentOSError | PauseRequested | None
@@ -63,15 +65,10 @@ class AgentCall:
         overdue = RunTimeout(f"the run did not end within {limits.timeout:g} s and was stopped")
         try:
             with self._before_deadline(live, overdue):
-                _consume(
-                    live,
-                    prepared.agent,
-                    prepare_messages(self._storage, live, history, most=limits.history_bytes),
-                )
+                messages = prepare_messages(self._storage, live, history, most=limits.history_bytes)
+                _call(live, prepared, messages)
         except PauseRequested as pause:
-            if pause.actions:
-                return pause
-            return AgentFailed(f"agent {live.run.agent_id!r} asked for a pause and named nothing that it waits for")
+            return _checked(live.run.agent_id, pause)
         except (ExecutionError, RunCancelled, StorageError) as error:
             return error
         except AgentOSError as error:
@@ -102,6 +99,38 @@ class AgentCall:
             yield
         finally:
             overdue.cancel()
+
+
+def _checked(agent_id: str, pause: PauseRequested) -> Outcome:
+    """Return a pause, or why there cannot be one."""
+    if not pause.actions:
+        return AgentFailed(f"agent {agent_id!r} asked for a pause and named nothing that it waits for")
+    try:
+        size = 0 if pause.state is None else len(dumps(pause.state))
+    except (TypeError, ValueError, RecursionError):
+        return AgentFailed(f"agent {agent_id!r} asked for a pause, and what it wants kept for later is no JSON")
+    if size > LARGEST_STATE:
+        return AgentFailed(
+            f"agent {agent_id!r} asked for a pause, and what it wants kept for later has {size} bytes of JSON; accepted"
+            f" are at most {LARGEST_STATE}"
+        )
+    return pause
+
+
+def _call(live: LiveRun, prepared: Prepared, history: Sequence[Message]) -> None:
+    """Have the agent do its work; in a guest process if it starts an event loop before it did anything."""
+    begin_call()
+    try:
+        _consume(live, prepared.agent, history)
+        return
+    except EventLoopRefused as refused:
+        moved = prepared.moved() if refused.movable and not live.has_said else None
+        if moved is None:
+            raise AgentFailed(
+                f"agent {live.run.agent_id!r} starts an event loop, which a worker cannot run; {ADVICE}"
+            ) from refused
+    logger.info("an agent starts an event loop and is moved to a guest process", extra=live.log_fields())
+    _consume(live, moved, history)
 
 
 def _consume(live: LiveRun, agent: StreamingAgent, history: Sequence[Message]) -> None:

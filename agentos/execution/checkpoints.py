@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from agentos.domain.checkpoint import Checkpoint
 from agentos.execution.live_writer import LiveWriter
 from agentos.execution.step_recorder import StepRecorder
@@ -17,10 +19,10 @@ class CheckpointMaker:
         self._writer = writer
         self._number = last
 
-    def make(self, *, written: int, open_calls: bool = False) -> Checkpoint:
+    def make(self, *, written: int, open_calls: bool = False, agent_state: Any = None) -> Checkpoint:
         """Return the next checkpoint. ``written`` is how many bytes of custom and state events the run has.
 
-        With ``open_calls``, steps that have only started count too.
+        With ``open_calls``, steps that have only started count too. ``agent_state`` is what the agent asked to keep.
         """
         said = self._transcript.take()
         self._number += 1
@@ -35,6 +37,7 @@ class CheckpointMaker:
             turns=self._transcript.turns,
             size=self._transcript.size,
             written=written,
+            agent_state=agent_state,
             model=self._transcript.model,
             finish_reason=self._transcript.finish_reason,
         )

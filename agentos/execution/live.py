@@ -97,6 +97,8 @@ class LiveRun:
         self._tool_log = tool_log or ToolCallLog()
         self._lock = threading.Lock()
         self._ending = False
+        self.has_said = False
+        """Whether its agent has said or written anything."""
         self._begin(first_event(admission))
 
     def context(self, history: Sequence[Message]) -> RunContext:
@@ -129,6 +131,7 @@ class LiveRun:
     def record(self, yielded: Yielded) -> None:
         """Take in what the agent yielded, several things at once. Raises the cause when the run has to stop."""
         self.cancellation.check()
+        self.has_said = True
         try:
             with self._lock:
                 if self._ending:
@@ -206,6 +209,7 @@ class LiveRun:
 
         Raises :class:`~agentos.errors.AgentFailed` when all custom and state events are too much together.
         """
+        self.has_said = True
         with self._lock:
             if self._ending:
                 return False
@@ -261,14 +265,14 @@ class LiveRun:
         )
         return run, self._encoder.encode(terminal_event(run, self.transcript.tokens), self.stream.next_number)
 
-    def paused(self, actions: Sequence[PendingAction]) -> tuple[Run, Sequence[Checkpoint], Frame]:
+    def paused(self, actions: Sequence[PendingAction], state: Any = None) -> tuple[Run, Sequence[Checkpoint], Frame]:
         """Return the run as it waits, the checkpoints that are not saved, and the frame. Call after :meth:`begin_end`.
 
-        Call it once: the last checkpoint is made here.
+        Call it once: the last checkpoint is made here, with the agent's ``state``.
         """
         run = self._as_it_is(RunStatus.PAUSED, pending=tuple(actions))
         frame = self._encoder.encode(paused_event(actions, run.usage), self.stream.next_number)
-        last = self._checkpoints.make(written=self._written, open_calls=True)
+        last = self._checkpoints.make(written=self._written, open_calls=True, agent_state=state)
         return run, [*self.stream.unsaved_checkpoints(), last], frame
 
     def _as_it_is(self, status: RunStatus, **fields: Any) -> Run:

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 from agentos.domain.pending import PendingAction
 from agentos.domain.run import Run
@@ -45,8 +46,8 @@ class RunPauser:
         self._finalizer = finalizer
         self._limit = limit
 
-    def pause(self, live: LiveRun, actions: Sequence[PendingAction]) -> Ended | None:
-        """Save a run as paused, then tell its followers. Their connections end.
+    def pause(self, live: LiveRun, actions: Sequence[PendingAction], state: Any = None) -> Ended | None:
+        """Save a run as paused, with what its agent asked to keep, then tell its followers. Their connections end.
 
         A run that may not pause ends instead: as cancelled if it was asked to stop, as failed if its owner has too
         many that are paused. Returns ``None`` if another caller ends the run.
@@ -56,7 +57,7 @@ class RunPauser:
         self._log.release(live.run.id)
         try:
             waiting = self._by_shared_clock(actions)
-            run, checkpoints, frame = live.paused(waiting)
+            run, checkpoints, frame = live.paused(waiting, state)
             save = partial(
                 self._storage.runs.pause,
                 run,

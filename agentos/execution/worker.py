@@ -270,7 +270,7 @@ class Worker:
             elif live.cancellation.cause is not None:
                 self._end(live, live.cancellation.cause)
             else:
-                self._leave(live, self._pauser.pause(live, outcome.actions))
+                self._leave(live, self._pauser.pause(live, outcome.actions, outcome.state))
 
     def _end(self, live: LiveRun, failure: AgentOSError | None) -> None:
         self._leave(live, self._finalizer.end(live, failure))

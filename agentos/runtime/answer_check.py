@@ -15,7 +15,7 @@ from agentos.errors import InvalidRequest
 from agentos.json_schema.validator import Validator
 from agentos.json_schema.work import TooMuchWork
 from agentos.runtime.loop import ModelAgent
-from agentos.tools.call_step import edited_hash, shown_arguments
+from agentos.tools.call_step import edited_hash, shown_arguments, unchecked_hash
 from agentos.tools.executor import ToolExecutor
 from agentos.tools.results import result_text
 from agentos.tools.run_writer import json_copy
@@ -35,7 +35,8 @@ def check_answer(
     """Return an answer as it is kept; raise ``InvalidRequest`` naming the field that does not fit the action's kind.
 
     ``agent`` is the run's, with what the run overrides, and ``agent_id`` its id. Arguments that an approver changed are
-    checked by its tool, and get their own hash. ``most`` bounds the JSON of arguments and of an ``input``, in bytes.
+    checked by its tool, and get their own hash; an agent that is not ours has to check them itself. ``most`` bounds the
+    JSON of arguments and of an ``input``, in bytes.
     The result of a client tool is kept as the text that the model reads, cut as results of other tools are.
     """
     for name in ("decision", "arguments", "message", "remember", "output", "error"):
@@ -70,6 +71,9 @@ def _decision(action: PendingAction, answer: Answer, agent: StreamingAgent, agen
         return replace(answer, message=message, arguments_hash=None)
     if answer.decision == "reject":
         _refuse(action, "arguments", "is not accepted with the decision 'reject'; a call that is rejected has none")
+    if not isinstance(agent, ModelAgent):
+        plain = _plain_arguments(action, answer.arguments, most)
+        return replace(answer, message=message, arguments=plain, arguments_hash=unchecked_hash(action, plain))
     tool = tool_of(action, agent)
     if tool is None:
         _refuse(action, "arguments", f"cannot be checked: the agent has no tool {action.call.name!r} any more")
@@ -90,11 +94,19 @@ def _check_remember(action: PendingAction, answer: Answer, tool: Tool | None, ag
         _refuse(action, "remember", f"is not accepted: {why}; decide without it")
 
 
-def _arguments(action: PendingAction, given: Mapping[str, Any], tool: Tool, most: int) -> dict[str, Any]:
+def _plain_arguments(action: PendingAction, given: Mapping[str, Any], most: int) -> dict[str, Any]:
     if not isinstance(given, Mapping):
         _refuse(action, "arguments", f"is {given!r:.100}; accepted is an object")
     try:
         plain: dict[str, Any] = json_copy("they", dict(given), most=most)
+    except InvalidRequest as error:
+        _refuse(action, "arguments", f"is not accepted: {error.message}")
+    return plain
+
+
+def _arguments(action: PendingAction, given: Mapping[str, Any], tool: Tool, most: int) -> dict[str, Any]:
+    plain = _plain_arguments(action, given, most)
+    try:
         # As for the model's own: parsed, held to the schema, and converted.
         arguments = tool.reader.parse(orjson.dumps(plain).decode())
         tool.reader.read(arguments)

@@ -78,6 +78,11 @@ class RunContext:
         """Whether the run was paused and has its answers: what the agent said before is said, and must not be again."""
         return any(action.answer is not None for action in self.actions)
 
+    @property
+    def agent_state(self) -> Any:
+        """What the agent gave to keep with its last pause: ``PauseRequested(actions, state)``. ``None`` without one."""
+        return next((one.agent_state for one in reversed(self.checkpoints) if one.agent_state is not None), None)
+
     def ask(self, message: str, schema: Mapping[str, Any] | None = None) -> Any:
         """Ask a person and return the answer: :meth:`agentos.ToolContext.ask`, for agents that are not ours.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from agentos.domain.agent import Agent, StreamingAgent
+from agentos.domain.agent import Agent, AnyAgent, is_async
 from agentos.errors import AgentOSError, ConfigError, PluginError
 from agentos.registry import Registry
 from agentos.services.agents import ASSISTANT, AgentService
@@ -16,13 +16,16 @@ LeaveOut = Callable[[str, str, AgentOSError], None]
 """Reports that a part of a plugin is left out: the plugin, the part (``agent:poet``), and why."""
 
 
-def check_agents(agents: AgentService, registered: Registry[Agent | StreamingAgent], leave_out: LeaveOut) -> None:
+def check_agents(agents: AgentService, registered: Registry[AnyAgent], leave_out: LeaveOut) -> None:
     """Take out agents of plugins that cannot run; skip the built-in one. Raises ``ConfigError`` for one of code."""
     for entry in list(registered):
-        if entry.source == CORE or not isinstance(entry.value, Agent):
+        if entry.source == CORE:
             continue
         try:
-            agents.check(entry.value)
+            if isinstance(entry.value, Agent):
+                agents.check(entry.value)
+            elif is_async(entry.value):
+                agents.guests.place(entry)
         except AgentOSError as error:
             named = f"agent {entry.name!r}"
             reason = error.message if error.message.startswith(named) else f"{named} cannot run: {error.message}"
@@ -32,7 +35,7 @@ def check_agents(agents: AgentService, registered: Registry[Agent | StreamingAge
             leave_out(entry.source, f"agent:{entry.name}", PluginError(reason))
 
 
-def check_assistant(agents: AgentService, registered: Registry[Agent | StreamingAgent]) -> None:
+def check_assistant(agents: AgentService, registered: Registry[AnyAgent]) -> None:
     """Raise :class:`~agentos.errors.ConfigError` unless the model of the built-in agent, a setting, can be used."""
     entry = registered.get(ASSISTANT)
     if entry is not None and entry.source == CORE and isinstance(entry.value, Agent):

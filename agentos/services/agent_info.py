@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from agentos.domain.agent import Agent, StreamingAgent
+from agentos.domain.agent import Agent, AnyAgent
 from agentos.storage.agents import StoredAgent
 from agentos.tools.tool import as_tools
 
@@ -31,7 +31,7 @@ class AgentInfo:
     updated_at: datetime | None = None
 
 
-def registered_info(id: str, agent: Agent | StreamingAgent, source: str) -> AgentInfo:
+def registered_info(id: str, agent: AnyAgent, source: str) -> AgentInfo:
     """Return what is shown of an agent of code or a plugin."""
     tools = agent.tools if isinstance(agent, Agent) else ()
     names = [[tool] if isinstance(tool, str) else [one.name for one in as_tools(tool)] for tool in tools]
@@ -39,7 +39,7 @@ def registered_info(id: str, agent: Agent | StreamingAgent, source: str) -> Agen
         id=id,
         name=getattr(agent, "name", None) or id,
         description=getattr(agent, "description", None) or "",
-        model=getattr(agent, "model", None),
+        model=getattr(agent, "model", None) or None,
         tools=tuple(name for group in names for name in group),
         source=source,
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from agentos.domain.json_diff import Difference, differences
 from agentos.errors import AgentVersionNotFound
+from agentos.services.agent_documents import refuse_guest
 from agentos.services.agent_info import STORED, AgentInfo
 from agentos.services.agents import AgentService
 from agentos.storage.agents import AgentVersion
@@ -62,17 +63,20 @@ class AgentVersionService:
         expected_version: int | None = None,
         author: str | None = None,
         comment: str | None = None,
+        by_operator: bool = False,
     ) -> AgentInfo:
         """Store the document of an earlier version as a new one, and return the agent as it is then.
 
         Adds none if the agent is like that already. A client may go back to what the operator stored: that was accepted
-        for this agent. Raises as :meth:`get`, and what
+        for this agent. But from and to a guest only the operator goes. Raises as :meth:`get`, and what
         :meth:`~agentos.services.agents.AgentService.replace` raises: also for a document that cannot run any more.
         """
-        self._agents.refuse_read_only(agent_id)
+        self._agents.refuse_read_only(agent_id, by_operator=by_operator)
+        document = self.get(agent_id, number).document
+        refuse_guest(document, by_operator=by_operator)
         return self._agents.replace(
             agent_id,
-            self.get(agent_id, number).document,
+            document,
             expected_version=expected_version,
             author=author,
             comment=f"rollback to version {number}" if comment is None else comment,

@@ -4,24 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 from agentos.config import Config
-from agentos.domain.agent import Agent, StreamingAgent
-from agentos.domain.agent_document import agent_document, agent_from_document
-from agentos.domain.agent_parameters import check_parameters_of_client
+from agentos.domain.agent import Agent, AnyAgent, StreamingAgent, is_async
+from agentos.domain.guest import Guest
+from agentos.domain.guest_document import is_guest_document
 from agentos.domain.times import utc_now
-from agentos.errors import AgentExists, AgentFailed, AgentNotFound, ExecutionError, InvalidRequest, RequestError
+from agentos.errors import AgentExists, AgentFailed, AgentNotFound, ConfigError, InvalidRequest, RequestError
 from agentos.execution.run_limits import agent_setting
-from agentos.json_schema.check import SchemaRefused, check_schema
+from agentos.guests.pools import GuestPools
 from agentos.models.catalog import Catalog
-from agentos.registry import Registry
+from agentos.registry import Entry, Registry
 from agentos.runtime.before_model_call import BeforeModelCall
 from agentos.runtime.loop import ModelAgent
+from agentos.services.agent_documents import AgentDocuments, check_output_schema
 from agentos.services.agent_info import AgentInfo, registered_info, stored_info
 from agentos.services.agent_lists import part_of_list
 from agentos.services.agent_tools import AgentTools
-from agentos.services.size_limits import SizeLimits
+from agentos.services.guests import GuestService
 from agentos.services.stored_agents import StoredAgents
 from agentos.storage.agents import StoredAgent
 from agentos.storage.interface import Storage
@@ -49,11 +50,12 @@ class AgentService:
     def __init__(
         self,
         storage: Storage,
-        registered: Registry[Agent | StreamingAgent],
+        registered: Registry[AnyAgent],
         tools: AgentTools,
         catalog: Catalog,
         config: Config,
         *,
+        guests: GuestService | None = None,
         executor: ToolExecutor | None = None,
         before_model_call: BeforeModelCall | None = None,
     ) -> None:
@@ -63,12 +65,14 @@ class AgentService:
         """Finds the tools of agents, and those that there are."""
         self._catalog = catalog
         self._config = config
-        self._sizes = SizeLimits(config)
+        self._documents = AgentDocuments(tools, catalog, config)
         self.executor = executor or ToolExecutor(config.tool_timeout)
         """What calls the tools of all agents."""
         self._before_model_call = before_model_call
         self._prepared: dict[str, StreamingAgent] = {}
-        self._stored = StoredAgents(storage, tools, self._runnable)
+        self.guests = guests or GuestService(GuestPools(), config)
+        """What runs agents in guest processes."""
+        self._stored = StoredAgents(storage, tools, self._runnable, self.guests.hosted)
 
     # --- what there is -------------------------------------------------------------------------------------------
 
@@ -115,7 +119,7 @@ class AgentService:
 
     def check(self, agent: Agent) -> None:
         """Raise an :class:`~agentos.errors.AgentOSError` for an agent that cannot run here. Makes no provider."""
-        _check_output_schema(agent)
+        check_output_schema(agent)
         self._catalog.check(agent.model)
         self.tools.check(agent)
 
@@ -163,6 +167,7 @@ class AgentService:
         """
         if document.get("id", agent_id) != agent_id:
             raise InvalidRequest(f"the agent's id is {document['id']!r:.150}, but the address names {agent_id!r}")
+        self.refuse_read_only(agent_id, by_operator=by_operator)
         stored = self._storage.agents.replace(
             self._checked({**document, "id": agent_id}, comment, by_operator=by_operator),
             expected_version=expected_version,
@@ -175,12 +180,12 @@ class AgentService:
         self._stored.forget(agent_id)
         return stored_info(stored)
 
-    def delete(self, agent_id: str) -> None:
+    def delete(self, agent_id: str, *, by_operator: bool = False) -> None:
         """Delete a stored agent with its versions; its sessions and runs stay.
 
         Raises ``AgentExists`` (read-only), ``AgentNotFound``.
         """
-        self.refuse_read_only(agent_id)
+        self.refuse_read_only(agent_id, by_operator=by_operator)
         if not self._storage.agents.delete(agent_id):
             raise AgentNotFound(agent_id)
         self._stored.forget(agent_id)
@@ -195,28 +200,27 @@ class AgentService:
         return self._checked(document, comment, by_operator=by_operator).document
 
     def _checked(self, document: Mapping[str, Any], comment: str | None, *, by_operator: bool) -> StoredAgent:
-        parameters = document.get("parameters")
-        if not by_operator and isinstance(parameters, Mapping):
-            self._sizes.check_object("parameters", parameters)
-            check_parameters_of_client(parameters)
-        agent = agent_from_document(document)
-        self._sizes.check_agent(document)
-        self._sizes.check_comment(comment)
-        _check_output_schema(agent)
-        self.refuse_read_only(agent.id)
-        try:
-            self._catalog.check(agent.model)
-        except ExecutionError as error:
-            raise InvalidRequest(f"agent {agent.id!r}: {error.message}") from error
-        self.tools.check(agent)
+        checked = self._documents.checked(document, comment, by_operator=by_operator)
+        self.refuse_read_only(checked["id"], by_operator=True)
         now = utc_now()
-        return StoredAgent(id=agent.id, document=agent_document(agent), created_at=now, updated_at=now)
+        return StoredAgent(id=checked["id"], document=checked, created_at=now, updated_at=now)
 
-    def refuse_read_only(self, agent_id: str) -> None:
-        """Raise :class:`~agentos.errors.AgentExists` for an agent of code or a plugin."""
+    def refuse_read_only(self, agent_id: str, *, by_operator: bool) -> None:
+        """Raise :class:`~agentos.errors.AgentExists` for an agent of code or a plugin.
+
+        Unless ``by_operator``, also for a stored guest: what runs code on the server's machine is changed there alone.
+        """
         entry = self._registered.get(agent_id)
         if entry is not None:
             raise AgentExists(f"agent {agent_id!r} is read-only: {entry.source!r} registered it in code")
+        if by_operator:
+            return
+        stored = self._storage.agents.get(agent_id)
+        if stored is not None and is_guest_document(stored.document):
+            raise AgentExists(
+                f"agent {agent_id!r} is read-only: it runs in a guest process, which only `flask agentos` on the"
+                " server's machine declares, changes and deletes"
+            )
 
     # --- running ---------------------------------------------------------------------------------------------------
 
@@ -232,7 +236,7 @@ class AgentService:
         if isinstance(prepared, ModelAgent):
             prepared = self.tools.current(prepared)
         elif prepared is None:
-            prepared = self._runnable(entry.value) if isinstance(entry.value, Agent) else entry.value
+            prepared = self._made(entry)
         self._prepared[agent_id] = prepared
         return prepared
 
@@ -243,9 +247,28 @@ class AgentService:
         own = agent.agent.instructions if isinstance(agent, ModelAgent) else ""
         return RunOptions(allow_overrides=allowed, instructions=own)
 
+    def moved(self, agent_id: str) -> StreamingAgent | None:
+        """Have an agent of code or a plugin run in a guest process from now on; ``None`` where that cannot be."""
+        entry = self._registered.get(agent_id)
+        if entry is None or isinstance(entry.value, Agent | Guest):
+            return None
+        try:
+            moved = self._prepared[agent_id] = self.guests.own(entry)
+        except ConfigError:
+            return None
+        return moved
+
+    def _made(self, entry: Entry[AnyAgent]) -> StreamingAgent:
+        agent = entry.value
+        if isinstance(agent, Agent):
+            return self._runnable(agent)
+        if isinstance(agent, Guest):
+            return self.guests.hosted(agent)
+        return self.guests.own(entry) if is_async(agent) else cast(StreamingAgent, agent)
+
     def _runnable(self, agent: Agent) -> ModelAgent:
         try:
-            _check_output_schema(agent)
+            check_output_schema(agent)
             provider, model = self._catalog.resolve(agent.model)
             tools, approve = self.tools.of(agent)
         except RequestError as error:
@@ -262,13 +285,3 @@ class AgentService:
             max_output=self._config.max_output_size,
             before_model_call=self._before_model_call,
         )
-
-
-def _check_output_schema(agent: Agent) -> None:
-    if agent.output_schema is None:
-        return
-    try:
-        check_schema(agent.output_schema)
-    except SchemaRefused as error:
-        words = f"is no JSON schema that is accepted, {error}"
-        raise InvalidRequest(f"field 'output_schema' {words}", details={"fields": {"output_schema": words}}) from None

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
 from agentos.config import Config
 from agentos.domain.agent import StreamingAgent
@@ -28,6 +29,7 @@ from agentos.execution.run_limits import RunLimits, agent_setting
 from agentos.execution.signals import Signals
 from agentos.execution.unattended import topics_of
 from agentos.execution.worker import Worker
+from agentos.guests.agent import GuestAgent
 from agentos.observability.tracing import current_trace
 from agentos.plugins.traces import BeginTrace
 from agentos.runtime.loop import ModelAgent
@@ -97,7 +99,7 @@ class RunService:
             media=request.media,
             metadata=request.metadata,
             context=request.context,
-            agent_version=agent.version if isinstance(agent, ModelAgent) else None,
+            agent_version=agent.version if isinstance(agent, ModelAgent | GuestAgent) else None,
             caller_id=request.caller.id,
             request=self._stored(request),
             request_id=request.request_id,
@@ -221,7 +223,11 @@ class RunService:
     def _start(self, run: Run, agent: StreamingAgent, request: RunRequest) -> LiveRun | Replay | None:
         return self._worker.start(
             run,
-            Prepared(agent, RunLimits.of(agent, self._config, run.request)),
+            Prepared(
+                agent,
+                RunLimits.of(agent, self._config, run.request),
+                moved=partial(self._checks.moved, run.agent_id),
+            ),
             owner=request.caller.visible_owner,
             concurrency=request.concurrency or agent_setting(agent, "concurrency", BusyPolicy.ENQUEUE),
             idempotency=request.idempotency,

@@ -24,6 +24,7 @@ from agentos.services.agents import AgentService
 from agentos.services.approval_rules import ApprovalRuleService
 from agentos.services.auth import AuthService
 from agentos.services.direct_calls import DirectCallService
+from agentos.services.guests import GuestService
 from agentos.services.health import HealthService
 from agentos.services.housekeeping import HousekeepingService
 from agentos.services.keys import KeyService
@@ -49,6 +50,7 @@ class Services:
     tools: Registry[Tool]
     catalog: Catalog
     agents: AgentService
+    guests: GuestService
     agent_versions: AgentVersionService
     approval_rules: ApprovalRuleService
     sessions: SessionService
@@ -118,5 +120,6 @@ class Services:
         self.cancels.close()
         self.leases.close()
         self.worker.close()
+        self.guests.close()
         close_all([*self.opened.take(), *self.catalog.take()])
         self.storage.close()

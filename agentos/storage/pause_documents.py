@@ -15,7 +15,7 @@ from agentos.storage.json_text import dumps, loads
 from agentos.storage.message_documents import call_document, call_of, given, message_document, message_of
 
 _EMPTY = Checkpoint(number=0)
-_SAME = ("number", "reasoning", "tokens", "turns", "size", "written", "model", "finish_reason")
+_SAME = ("number", "reasoning", "tokens", "turns", "size", "written", "agent_state", "model", "finish_reason")
 _STEP = tuple(name for name in RunStep.__slots__ if name not in ("started_at", "usage"))
 _ACTION = ("id", "arguments_hash", "turn", "number", "message", "schema")
 _APPROVAL = {

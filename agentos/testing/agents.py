@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from agentos.domain.agent import Agent, StreamingAgent
+from agentos.domain.agent import Agent, AnyAgent
 from agentos.models.request import ModelRequest
 from agentos.models.scripted import Cut, Fail, Pause, ScriptedProvider, call
 from agentos.testing.configuration import ModelScript, Turns, config_of
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Cut", "Event", "Fail", "Pause", "ServedAgents", "call", "serve_agents"]
 
-Agents = Iterable[Agent] | Mapping[str, Agent | StreamingAgent]
+Agents = Iterable[Agent] | Mapping[str, AnyAgent]
 
 
 class ServedAgents:

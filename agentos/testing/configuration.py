@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from agentos.config import Config
-from agentos.domain.agent import Agent, StreamingAgent
+from agentos.domain.agent import Agent, AnyAgent
 from agentos.hookspecs import hookimpl
 from agentos.models.scripted import ScriptedProvider, Step
 from agentos.registrations import RegisterModelProvider
@@ -31,9 +31,7 @@ class ModelScript:
     always the server's own.
     """
 
-    def __init__(
-        self, turns: Turns | None, agents: Iterable[Agent | StreamingAgent | str], in_place_of: Iterable[str] = ()
-    ) -> None:
+    def __init__(self, turns: Turns | None, agents: Iterable[AnyAgent | str], in_place_of: Iterable[str] = ()) -> None:
         self.provider = turns if isinstance(turns, ScriptedProvider) else ScriptedProvider(turns or ())
         named = {agent.model.partition(":")[0] for agent in agents if isinstance(agent, Agent)}
         self._prefixes = sorted(({*named, *in_place_of} - {"scripted"}) if turns is not None else ())

@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from agentos.domain.agent import Agent, StreamingAgent
+from agentos.domain.agent import Agent, AnyAgent, StreamingAgent, is_async
+from agentos.domain.guest import Guest
 from agentos.domain.pending import Answer, PauseRequested, PendingAction
 from agentos.domain.principal import ANONYMOUS_PRINCIPAL, OPERATOR, Principal
 from agentos.domain.run_request import RunRequest
@@ -43,7 +44,7 @@ NO_ANSWERS: Answers = {}
 
 
 def run_agent(
-    agent: Agent | StreamingAgent | str,
+    agent: AnyAgent | str,
     text: str = "",
     *,
     turns: Turns | None = None,
@@ -79,7 +80,7 @@ def run_agent(
     >>> run.status, run.content
     (<RunStatus.COMPLETED: 'completed'>, 'At nine.')
     """
-    if isinstance(agent, type) or not isinstance(agent, Agent | StreamingAgent | str):
+    if isinstance(agent, type) or not isinstance(agent, AnyAgent | str):
         raise TypeError(
             f"{agent!r:.200} was given as the agent; accepted are an agentos.Agent, an object with stream(context), and"
             " the id of an agent of a plugin"
@@ -87,7 +88,11 @@ def run_agent(
     if isinstance(agent, Agent) and turns is not None and agent.model.startswith("scripted:"):
         agent = replace(agent, model=f"script:{agent.model.partition(':')[2]}")  # "scripted" is the server's own
     agent_id = agent if isinstance(agent, str) else str(getattr(agent, "id", "agent"))
-    watched = agent if isinstance(agent, Agent | str) else _WatchedAgent(agent)
+    watched = (
+        agent
+        if isinstance(agent, Agent | Guest | str) or is_async(agent)
+        else _WatchedAgent(cast(StreamingAgent, agent))
+    )
     script = ModelScript(turns, [agent], in_place_of)
     asked = len(script.provider.requests)
     given = {"script": script, **(plugins or {})}

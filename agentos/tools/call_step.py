@@ -164,3 +164,8 @@ def shown_arguments(action: PendingAction, tool: Tool, agent_id: str) -> dict[st
 def edited_hash(action: PendingAction, tool: Tool, arguments: Mapping[str, Any]) -> str:
     """Return the hash of the arguments that an approver gave instead; it holds for this action alone."""
     return arguments_hash("", tool.spec, arguments, action.arguments_hash)
+
+
+def unchecked_hash(action: PendingAction, arguments: Mapping[str, Any]) -> str:
+    """Return the same for a tool that the server does not know: of an agent that is not ours."""
+    return arguments_hash("", None, arguments, action.arguments_hash)

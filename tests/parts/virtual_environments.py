@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 VERSIONS = "import importlib.metadata as m, json, sys; print(json.dumps({n: m.version(n) for n in sys.argv[1:]}))"
 
@@ -30,15 +31,23 @@ def cache_directory(name: str) -> Path:
     return Path(cache).resolve() / name
 
 
-def installed(requirements: Path, directory: Path, *, name: str | None = None, options: Sequence[str] = ()) -> Path:
+def installed(
+    requirements: Path,
+    directory: Path,
+    *,
+    name: str | None = None,
+    options: Sequence[str] = (),
+    python: str = sys.executable,
+) -> Path:
     """Return the directory of an environment's programs, once what the file of requirements names is installed.
 
-    ``options`` are pip's. Raises :class:`Unavailable` with the last line of pip where that fails.
+    ``options`` are pip's, ``python`` is the interpreter that it is made with.
+    Raises :class:`Unavailable` with the last line of pip where that fails.
     """
     name = name or requirements.stem
 
     def fill(place: Path) -> None:
-        run([sys.executable, "-m", "venv", "--clear", str(place)])
+        run([python, "-m", "venv", "--clear", str(place)])
         pip = [str(place / "bin/python"), "-m", "pip", "--disable-pip-version-check", "install", "--quiet", *options]
         run([*pip, "--requirement", str(requirements)])
 
@@ -64,6 +73,17 @@ def kept(directory: Path, name: str, files: Iterable[Path], fill: Callable[[Path
 def versions(programs: Path, packages: Iterable[str]) -> dict[str, str]:
     """Return the installed versions of packages."""
     return dict(json.loads(run([str(programs / "python"), "-c", VERSIONS, *packages])))
+
+
+def index_is_reachable() -> bool:
+    """Say whether a small package can be fetched: then something else is wrong with what could not be installed."""
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "download", "--quiet", "--no-cache-dir"]
+    with TemporaryDirectory() as folder:
+        try:
+            run([*pip, "--no-deps", "--dest", folder, "iniconfig"])
+        except Unavailable:
+            return False
+    return True
 
 
 def run(command: Sequence[str], *, cwd: Path | None = None, env: Mapping[str, str] | None = None) -> str:

@@ -66,6 +66,11 @@ def test_register_tools_and_their_sources(serve, hook: str, named: str, asked: A
     assert served.provider.requests[-1].messages[-1].content == read
 
 
+def test_register_guest_adapters(serve) -> None:
+    served = serve(plugins={"hall": example("register_guest_adapters")})
+    assert served.services.plugins.report("hall").provides == ["guest adapter:parley"]
+
+
 def test_register_storage_backends(serve) -> None:
     served = serve(plugins={"scratch": example("register_storage_backends")}, database_url="scratch://here")
     assert served.run("Hi").status_code == 200

@@ -25,5 +25,5 @@ def agent_response(agent: AgentInfo, status: int = 200, headers: Mapping[str, st
 
 def expected_agent_version(request: Request, agent_id: str) -> int | None:
     """Return the version that ``If-Match`` asks for, if it does. Raises ``AgentExists`` for a read-only agent."""
-    services().agents.refuse_read_only(agent_id)
+    services().agents.refuse_read_only(agent_id, by_operator=False)
     return expected_version(request, lambda: services().agents.get(agent_id), agent_etag)

@@ -10,6 +10,8 @@ from typing import Any
 from agentos.api.kit.pending import pending_actions
 from agentos.api.v1.decisions import answer_json, decisions_json
 from agentos.domain.agent_parameters import EXTRAS
+from agentos.domain.guest_document import PLACES as GUEST_PLACES
+from agentos.domain.guest_document import is_guest_document
 from agentos.domain.pending import PendingAction, pending_json
 from agentos.domain.remembered import ApprovalRule
 from agentos.domain.run import Run, RunError
@@ -261,7 +263,13 @@ def version_diff_json(diff: VersionDiff) -> dict[str, Any]:
 
 
 def _definition_json(document: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a definition; secrets that the operator put beside the model's request are hidden."""
+    """Return a definition; secrets that the operator put beside the model's request are hidden.
+
+    Of a guest, what says where things are on the server's machine is hidden too.
+    """
+    if is_guest_document(document):
+        shown = {name: HIDDEN if name in GUEST_PLACES else value for name, value in document["guest"].items()}
+        return {**document, "guest": shown}
     parameters = dict(document.get("parameters", {}))
     for name in EXTRAS:
         if name in parameters:

@@ -65,6 +65,7 @@ def checkpoint(number: int = 1, **fields: Any) -> Checkpoint:
         "turns": number,
         "size": 100,
         "written": 7,
+        "agent_state": {"adapter": "x", "state": AWKWARD},
         "model": "p:m",
         "finish_reason": "tool_calls",
         **fields,

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from marshmallow import ValidationError, pre_load
+
 from agentos.api.kit.schemas.fields import (
     Choice,
     Object,
@@ -14,9 +18,11 @@ from agentos.api.kit.schemas.fields import (
 )
 from agentos.api.kit.schemas.structure import NestedList, ResponseSchema, Time
 from agentos.domain.agent import MOST_OUTPUT_RETRIES
+from agentos.domain.guest_document import is_guest_document
 from agentos.domain.ids import AGENT_ID
 from agentos.domain.overrides import MOST_NAMES
 from agentos.domain.run import BusyPolicy
+from agentos.services.agent_documents import GUEST_REFUSED
 from agentos.services.size_limits import MAX_COMMENT, MAX_DESCRIPTION, MAX_NAME, MAX_TOOLS
 
 ID_PATTERN = f"^{AGENT_ID.pattern}$"
@@ -88,6 +94,13 @@ class AgentChangesSchema(RequestSchema):
     comment = StrictString(
         "What the change is for. Kept with the version that it makes; no part of the definition.", most=MAX_COMMENT
     )
+
+    @pre_load
+    def refuse_guests(self, values: Any, **_: Any) -> Any:
+        """Say why a guest cannot be stored over HTTP, which is more than that its field is unknown."""
+        if isinstance(values, dict) and is_guest_document(values):
+            raise ValidationError({"guest": [GUEST_REFUSED]})
+        return values
 
 
 class AgentDefinitionSchema(AgentChangesSchema):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Union
+
+from agentos_guest.run import Call
 
 
 @dataclass(frozen=True)
@@ -17,8 +20,8 @@ class Reasoning:
 class ToolCall:
     """A tool call starts or ends; both have the same ``id`` and ``arguments``.
 
-    ``arguments`` is an object, or the model's text where that is no JSON. ``result`` and ``error`` are the text that the
-    model reads; a call that failed has an ``error``. ``duration`` is in seconds, where the framework says it.
+    ``arguments`` is an object, or the model's text where that is no JSON. ``result`` and ``error`` are the text that
+    the model reads; a call that failed has an ``error``. ``duration`` is in seconds, where the framework says it.
     """
 
     id: str
@@ -44,7 +47,7 @@ class Usage:
 class ModelCall:
     """A call to a model ended; before its tools run. The run's record keeps it. Times are in seconds.
 
-    ``model`` is ``provider:name``. ``calls`` are the ids, names and JSON arguments of the tool calls that it made.
+    ``model`` is ``provider:name``. ``calls`` are the tool calls that the model made.
     """
 
     model: str
@@ -52,6 +55,7 @@ class ModelCall:
     time_to_first_token: float | None = None
     finish_reason: str | None = None
     usage: Usage | None = None
+    calls: Sequence[Call] = ()
 
 
 Event = Union[str, Reasoning, ToolCall, Usage, ModelCall]  # noqa: UP007  # evaluated, and 3.10 has no `|` for str here

@@ -13,7 +13,7 @@ Kind = Literal["approval", "input"]
 
 @dataclass(frozen=True)
 class Media:
-    """An attachment: at a ``url``, or with its bytes in a file of the guest's directory, which the run's end deletes."""
+    """An attachment: at a ``url``, or with its bytes in a file, which is deleted at the run's end."""
 
     type: Literal["image", "audio", "video", "file"]
     url: str | None = None

@@ -1,0 +1,286 @@
+"""One guest process as this worker sees it: started where there is none, watched, and killed where it must be."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import signal
+import socket
+import threading
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from agentos.cancellation import Cancellation
+from agentos.domain.ids import new_id
+from agentos.errors import AgentFailed, GuestLost
+from agentos.guests.directory import DirectoryRefused, GuestDirectory
+from agentos.guests.output import GuestOutput
+from agentos.guests.start import Start, StartFailed
+from agentos.guests.wire import VERSION, FrameReader, ProtocolError, encode, peer_of
+
+BUSY_LAG = 1.0
+"""Seconds that the guest's loop is late, from which on new runs go to another process."""
+
+AGAIN = 1.0
+"""Seconds for which a process that could not be started is not started again: many runs may wait for it."""
+
+_POLL = 0.02
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """What a process says of itself every few seconds. ``lag`` is in seconds, ``memory`` in bytes."""
+
+    lag: float = 0.0
+    runs: int = 0
+    memory: int = 0
+    state: str = "ready"
+
+
+@dataclass(eq=False, slots=True)
+class _Link:
+    """The control connection of one life of the process."""
+
+    connection: socket.socket
+    pid: int
+    heartbeat: Heartbeat = Heartbeat()
+    killed: bool = False
+
+
+class GuestProcess:
+    """The process of one number. Safe to use from many threads.
+
+    The first :meth:`connect` registers this worker as a user; the process ends some seconds after its last user has
+    closed, or died.
+    """
+
+    def __init__(self, start: Start, directory: GuestDirectory, number: int) -> None:
+        self.directory = directory
+        self.number = number
+        self.runs = 0
+        """Runs of this worker."""
+        self.restarts = 0
+        """Times that the process ended while this worker used it."""
+        self._start = start
+        self._output = GuestOutput(start.guest.target, number)
+        self._lock = threading.Lock()
+        self._user: int | None = None
+        self._link: _Link | None = None
+        self._failed: tuple[float, AgentFailed] | None = None
+        self._closed = False
+
+    # --- what it is like ---------------------------------------------------------------------------------------------
+
+    @property
+    def heartbeat(self) -> Heartbeat | None:
+        """What it said last; ``None`` where this worker has no connection to it."""
+        link = self._link
+        return None if link is None else link.heartbeat
+
+    @property
+    def pid(self) -> int | None:
+        """Its process id, as long as this worker is connected to it."""
+        link = self._link
+        return None if link is None else link.pid
+
+    @property
+    def takes_runs(self) -> bool:
+        """Whether a new run is better off here than at another process."""
+        heartbeat = self.heartbeat
+        return heartbeat is None or (heartbeat.lag < BUSY_LAG and heartbeat.state == "ready")
+
+    # --- connections -------------------------------------------------------------------------------------------------
+
+    def connect(self, cancellation: Cancellation) -> socket.socket:
+        """Return a new connection, after starting the process where there is none.
+
+        Raises :class:`~agentos.errors.AgentFailed` if it cannot be started, :class:`~agentos.errors.GuestLost` if that
+        takes too long, and the cause of ``cancellation``.
+        """
+        give_up = time.monotonic() + self._start.times.start
+        started = False
+        while True:
+            cancellation.check()
+            link = self._link
+            try:
+                if link is not None:
+                    return self._dial(cancellation)[0]
+                started = self._open(started, cancellation)
+                if self._link is not None:
+                    continue
+            except (ConnectionError, FileNotFoundError):  # it has just ended, or listens in a moment
+                if link is not None:
+                    self._forget(link)
+            if time.monotonic() > give_up:
+                logger.error("a guest process did not start in time", extra=self._log_fields())
+                raise GuestLost("the agent's guest process did not start in time")
+            cancellation.wait(_POLL)
+
+    def _open(self, started: bool, cancellation: Cancellation) -> bool:
+        """Take a step towards a process that listens; return whether this thread has started one."""
+        if self._failed is not None and time.monotonic() - self._failed[0] < AGAIN:
+            raise self._failed[1]
+        try:
+            self.directory.make()
+            if not self._register():
+                return started
+            lock = self.directory.try_process_lock()
+            if lock is None:
+                if self.directory.process_id() is not None:
+                    self._watch(*self._dial(cancellation))
+                return started
+            if started:
+                os.close(lock)
+                raise StartFailed(f"it ended while it started: {self.directory.log_tail() or 'it said nothing'}")
+            self._start.run(self.directory, self.number, lock)
+            return True
+        except (StartFailed, DirectoryRefused) as error:
+            failure = AgentFailed("the agent's guest process could not be started; the server's log has the reason")
+            self._failed = (time.monotonic(), failure)
+            logger.error("a guest process could not be started", extra={**self._log_fields(), "reason": str(error)})
+            raise failure from error
+
+    def _register(self) -> bool:
+        with self._lock:
+            if self._user is not None and not self.directory.is_users_lock(self._user):
+                os.close(self._user)
+                self._user = None
+            if self._user is None:
+                self._user = self.directory.try_users_lock()
+            return self._user is not None
+
+    def _dial(self, cancellation: Cancellation) -> tuple[socket.socket, int]:
+        """Return a connection and the process id of the other side."""
+        connection = socket.socket(socket.AF_UNIX)
+        try:
+            while True:
+                try:
+                    connection.connect(str(self.directory.socket))
+                    break
+                except BlockingIOError:  # its queue of connections is full
+                    cancellation.wait(_POLL)
+                    cancellation.check()
+            pid, user = peer_of(connection)
+            if user != os.getuid():
+                logger.error(
+                    "a process of another user is at a guest's socket", extra={**self._log_fields(), "user": user}
+                )
+                raise AgentFailed("the agent's guest process is another user's; the server's log has the reason")
+        except BaseException:
+            connection.close()
+            raise
+        return connection, pid
+
+    # --- its life ----------------------------------------------------------------------------------------------------
+
+    def _watch(self, connection: socket.socket, pid: int) -> None:
+        link = _Link(connection, pid)
+        with self._lock:
+            if self._link is not None or self._closed:
+                connection.close()
+                return
+            self._link = link
+        connection.settimeout(self._start.times.silence)
+        thread = threading.Thread(target=self._listen, args=(link,), name=f"guest-{pid}", daemon=True)
+        thread.start()
+
+    def _listen(self, link: _Link) -> None:
+        try:
+            link.connection.sendall(encode({"kind": "control", "version": VERSION, "worker": new_id()}))
+            for frames in FrameReader(link.connection):
+                for frame in frames:
+                    self._take(link, frame)
+        except TimeoutError:
+            self._kill(link, f"it was silent for {self._start.times.silence:g} s")
+        except ProtocolError as error:
+            self._kill(link, f"it broke the protocol: {error}")
+        except OSError:
+            pass
+        except Exception:
+            logger.exception("watching a guest process met a bug", extra=self._log_fields())
+        if self._forget(link):
+            self._kill_if_alive(link)
+
+    def _kill_if_alive(self, link: _Link) -> None:
+        """Kill a process that has closed its control connection and does not end: its runs have no heartbeat."""
+        give_up = time.monotonic() + self._start.times.kill_after
+        while not self._closed and self.directory.has_process():
+            if time.monotonic() > give_up:
+                self._kill(link, "it closed its control connection")
+                return
+            time.sleep(_POLL)
+
+    def _take(self, link: _Link, frame: dict[str, Any]) -> None:
+        match frame:
+            case {"kind": "heartbeat"}:
+                link.heartbeat = _heartbeat(frame)
+            case {"kind": "log"}:
+                self._output.log(frame, {"guest_pid": link.pid})
+            case {"kind": "hello", "version": version}:
+                said: dict[str, Any] = {name: frame[name] for name in ("python", "frameworks") if name in frame}
+                logger.info("guest process connected", extra={**self._log_fields(), "guest_pid": link.pid, **said})
+                if version != VERSION:
+                    logger.error(
+                        "a guest process speaks another version of the protocol",
+                        extra={**self._log_fields(), "version": str(version)[:20], "accepted": VERSION},
+                    )
+
+    def _forget(self, link: _Link) -> bool:
+        """Note that the process, or the connection to it, has ended; return whether it was not this worker's doing."""
+        with self._lock:
+            lost = self._link is link and not self._closed
+            if self._link is link:
+                self._link = None
+            self.restarts += lost
+        if lost:
+            logger.warning("a guest process has ended", extra={**self._log_fields(), "guest_pid": link.pid})
+        with contextlib.suppress(OSError):
+            link.connection.shutdown(socket.SHUT_RDWR)
+        link.connection.close()
+        return lost
+
+    def kill(self, reason: str) -> None:
+        """Kill the process, with what it started. The next :meth:`connect` starts another."""
+        link = self._link
+        if link is not None:
+            self._kill(link, reason)
+
+    def _kill(self, link: _Link, reason: str) -> None:
+        with self._lock:
+            if link.killed:
+                return
+            link.killed = True
+        if not self.directory.has_process():  # its number may be another process's by now
+            return
+        logger.error("a guest process is killed", extra={**self._log_fields(), "guest_pid": link.pid, "reason": reason})
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            group = os.getpgid(link.pid)
+            os.kill(link.pid, signal.SIGKILL) if group == os.getpgid(0) else os.killpg(group, signal.SIGKILL)
+
+    def close(self) -> None:
+        """Stop using the process."""
+        with self._lock:
+            self._closed = True
+            link, self._link = self._link, None
+            if self._user is not None:
+                os.close(self._user)
+                self._user = None
+        if link is not None:
+            with contextlib.suppress(OSError):
+                link.connection.shutdown(socket.SHUT_RDWR)
+
+    def _log_fields(self) -> dict[str, Any]:
+        return {"guest": self._start.guest.target, "number": self.number}
+
+
+def _heartbeat(frame: dict[str, Any]) -> Heartbeat:
+    def number(name: str) -> float:
+        value = frame.get(name)
+        return value if isinstance(value, int | float) else 0
+
+    state = frame.get("state")
+    return Heartbeat(number("lag"), int(number("runs")), int(number("memory")), str(state) if state else "ready")

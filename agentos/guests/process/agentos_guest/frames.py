@@ -1,0 +1,103 @@
+"""Makes the values of the guest's side from frames, and frames from how a run ends.
+
+A field that is missing has its default, one that is unknown is ignored: the worker may be of a later version.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, fields
+from typing import Any, TypeVar
+
+from agentos_guest.errors import Failed, Pause
+from agentos_guest.run import Answer, Call, Media, Message, Overrides, Run
+from agentos_guest.wire import Frame, is_json
+
+T = TypeVar("T")
+
+LONGEST_TRACEBACK = 16_000
+
+
+def read_run(
+    given: Mapping[str, Any],
+    *,
+    emit: Callable[[str, Any], None],
+    set_state: Callable[[Sequence[Mapping[str, Any]]], None],
+) -> Run:
+    """Return the run of a frame. Raises ``TypeError`` or ``ValueError`` for one that lacks what it needs."""
+    read: dict[str, Any] = {
+        "history": tuple(_message(one) for one in given.get("history") or ()),
+        "media": _all(Media, given.get("media")),
+        "overrides": _value(Overrides, given.get("overrides") or {}),
+        "answers": _all(Answer, given.get("answers")),
+        "emit": emit,
+        "set_state": set_state,
+    }
+    return _value(Run, {**given, **read})
+
+
+def failed(error: BaseException) -> Frame:
+    """Return the frame of a run that an error ended. Only the message of ``Failed`` may be read by clients."""
+    frame = {
+        "kind": "failed",
+        "message": None,
+        "cause": "AGENT_FAILED",
+        "public": False,
+        "error": type(error).__name__,
+        "traceback": _traceback(error),
+    }
+    return (
+        {**frame, "message": error.message, "cause": error.cause, "public": True}
+        if isinstance(error, Failed)
+        else frame
+    )
+
+
+def paused(pause: Pause, *, adapter: str, framework_version: str) -> Frame:
+    """Return the frame of a run that waits for people. Raises :class:`~agentos_guest.Failed` for a wrong state."""
+    if not pause.actions:
+        raise Failed("the agent asked for a pause and named nothing that it waits for")
+    if not is_json(pause.state):
+        raise Failed(f"the state to be saved at the pause is {type(pause.state).__name__}, and no JSON")
+    return {
+        "kind": "paused",
+        "actions": [asdict(action) for action in pause.actions],
+        "state": pause.state,
+        "adapter": adapter,
+        "framework_version": framework_version,
+    }
+
+
+def cause_of(error: BaseException) -> BaseException:
+    """Return the one error inside of groups of one, which frameworks make of errors in their tasks."""
+    inner = getattr(error, "exceptions", None)
+    while isinstance(inner, tuple) and len(inner) == 1:
+        error = inner[0]
+        inner = getattr(error, "exceptions", None)
+    return error
+
+
+def _message(given: Mapping[str, Any]) -> Message:
+    read = {"tool_calls": _all(Call, given.get("tool_calls")), "media": _all(Media, given.get("media"))}
+    return _value(Message, {**given, **read, "content": given.get("content") or ""})
+
+
+def _all(kind: type[T], given: Iterable[Mapping[str, Any]] | None) -> tuple[T, ...]:
+    return tuple(_value(kind, one) for one in given or ())
+
+
+def _value(kind: type[T], given: Mapping[str, Any]) -> T:
+    known = {field.name for field in fields(kind)}  # type: ignore[arg-type]  # each of these is a dataclass
+    return kind(**{name: value for name, value in given.items() if name in known})
+
+
+def _traceback(error: BaseException) -> str:
+    try:
+        text = "".join(traceback.format_exception(type(error), error, error.__traceback__))
+    except Exception:  # noqa: BLE001  # an error's own __str__ may raise
+        text = f"{type(error).__name__} (it has no text)"
+    if len(text) <= LONGEST_TRACEBACK:
+        return text
+    half = LONGEST_TRACEBACK // 2
+    return f"{text[:half]}\n  ...\n{text[-half:]}"

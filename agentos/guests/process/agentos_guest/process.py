@@ -1,0 +1,132 @@
+"""The life of the process: it listens, works while workers use it, and ends itself when none does."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import faulthandler
+import math
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from agentos_guest.adapters import Adapters, read_registrations
+from agentos_guest.control import TICK, memory
+from agentos_guest.directory import Directory
+from agentos_guest.output import OF_PROCESS, Tail, capture
+from agentos_guest.server import Server, exit_now
+
+MEMORY_HARD = 1.5
+"""Times the memory limit at which the process ends at once, with its runs."""
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Serve until no worker uses the process, then end it. The starter's child ends as soon as the socket listens."""
+    options = _options(arguments)
+    sys.path[:0] = options.path
+    adapters = Adapters(read_registrations(options.adapters))
+    directory = Directory(options.directory)
+    listener = directory.listen()
+    child = os.fork()  # the starter waits for its own child alone: the guest has no parent and leaves no zombie
+    if child:
+        directory.publish(child)
+        os._exit(0)
+    directory.keep_lock()
+    faulthandler.enable(file=2)
+    capture()
+    asyncio.run(_Process(options, directory, adapters).serve(listener))
+
+
+def _options(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="agentos_guest", description="Run agents for the workers of one deployment.")
+    parser.add_argument("--directory", type=Path, required=True, help="where locks, state and socket are")
+    parser.add_argument("--number", type=int, default=0, help="which of the guest's processes this is")
+    parser.add_argument("--adapters", default="[]", help="JSON: a list of name, path and framework")
+    parser.add_argument("--path", action="append", default=[], help="a folder to import from; may be repeated")
+    parser.add_argument("--grace", type=float, default=5.0, help="seconds to stay without a user")
+    parser.add_argument("--stop-grace", type=float, default=20.0, help="seconds that runs may take after SIGTERM")
+    parser.add_argument("--most-runs", type=int, help="runs at once")
+    parser.add_argument("--memory-limit", type=int, help="bytes")
+    return parser.parse_args(arguments)
+
+
+class _Process:
+    def __init__(self, options: argparse.Namespace, directory: Directory, adapters: Adapters) -> None:
+        self._options = options
+        self._directory = directory
+        self._adapters = adapters
+        self._ending = asyncio.Event()
+        self._end_at = math.inf
+
+    async def serve(self, listener: socket.socket) -> None:
+        """Serve, and end the process: it never returns, since threads of agents may never end."""
+        self._loop = asyncio.get_running_loop()
+        self._server = Server(self._adapters, most_runs=self._options.most_runs, give_up=self._give_up)
+        asked = ("the process was asked to stop", self._options.stop_grace)
+        self._loop.add_signal_handler(signal.SIGTERM, self._stop, *asked)
+        accepting = await self._server.listen(listener)
+        threading.Thread(target=self._watch, name="watch", daemon=True).start()
+        await self._ending.wait()
+        accepting.close()
+        self._directory.withdraw()
+        while self._server.runs and time.monotonic() < self._end_at:
+            await asyncio.sleep(0.05)
+        await self._server.cancel_all()
+        await self._adapters.close()
+        exit_now(0)
+
+    def _stop(self, reason: str, seconds: float) -> None:
+        """End when the runs under way have ended, or after so many seconds."""
+        if not self._ending.is_set():
+            self._end_at = time.monotonic() + seconds
+            self._server.take_no_more(f"{reason}; it takes no new runs")
+            self._ending.set()
+
+    def _hand_over(self, reason: str) -> None:
+        """Let workers start another process now, and end when the runs under way have ended."""
+        if not self._ending.is_set():
+            OF_PROCESS.add("warning", "agentos_guest", f"{reason}: it takes no new runs, and another one may start")
+            self._directory.withdraw()
+            self._directory.release()
+            self._stop(reason, math.inf)
+
+    def _give_up(self, reason: str) -> None:
+        OF_PROCESS.add("error", "agentos_guest", f"the guest process ends: {reason}")
+        self._server.control.send_output(last=True)
+        exit_now(1)
+
+    def _watch(self) -> None:
+        """Send heartbeats and output, and end when no worker is left. In a thread: the loop may be busy."""
+        users = self._directory.open_users()
+        tail = Tail(self._directory.open_log())
+        used = time.monotonic()
+        while True:
+            time.sleep(TICK)
+            tail.read()
+            self._server.control.tick()
+            self._check_memory()
+            if self._ending.is_set():
+                continue
+            if not self._directory.is_published():
+                self._loop.call_soon_threadsafe(self._stop, "the process is not published any more", 0.0)
+            if self._server.runs or self._directory.has_users(users):
+                used = time.monotonic()
+            elif time.monotonic() - used > self._options.grace:
+                # The users' lock is held until the process is gone: no worker begins to use it now.
+                self._loop.call_soon_threadsafe(self._stop, "no worker uses the process", 0.0)
+            else:
+                self._directory.welcome_users(users)
+
+    def _check_memory(self) -> None:
+        limit = self._options.memory_limit
+        if limit is None or (used := memory()) <= limit:
+            return
+        reason = f"the process has {used >> 20} MiB of memory, and may have {limit >> 20}"
+        if used > limit * MEMORY_HARD:
+            self._give_up(reason)
+        self._loop.call_soon_threadsafe(self._hand_over, reason)
