@@ -58,8 +58,14 @@ def failure_of(status: int, error: dict[str, Any], *, fallback: bool = False) ->
 def test_a_failed_call_has_its_cause(status: int, error: dict[str, Any], cause: str) -> None:
     failed = failure_of(status, error)
     assert failed.cause == cause
-    assert str(status) in failed.message
+    assert f"status {status}" in failed.message
+    assert error.get("code", "") in failed.message
     assert "secret" not in failed.message
+
+
+@pytest.mark.parametrize("code", ["with sk-secret-123", "x" * 65, {"sk": "secret"}])
+def test_what_is_no_code_stays_out_of_the_message(code: Any) -> None:
+    assert failure_of(400, {"code": code}).message == "the model server refused the request (status 400)"
 
 
 def test_of_several_models_the_last_ones_failure_counts() -> None:
