@@ -80,8 +80,10 @@ def test_a_connection_of_another_user_is_closed(guest: GuestProcess) -> None:
     os.chmod(guest.directory, 0o711)
     os.chmod(guest.socket_path, 0o666)
     code = "import os, socket, sys; os.setuid(12345); s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1])"
-    code += "; s.sendall(b'x'); print(s.recv(10))"
-    command = [sys.executable, "-c", code, str(guest.socket_path)]
+    code += "; s.sendall(bytes.fromhex(sys.argv[2])); print(s.recv(10))"
+    described = b'{"kind":"describe","version":1,"target":"plain:words"}'
+    frame = len(described).to_bytes(4, "big") + described
+    command = [sys.executable, "-c", code, str(guest.socket_path), frame.hex()]
     done = subprocess.run(command, capture_output=True, text=True, timeout=20)
     os.chmod(guest.socket_path, 0o600)
     os.chmod(guest.directory, 0o700)
