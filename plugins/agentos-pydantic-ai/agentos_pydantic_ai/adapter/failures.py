@@ -1,4 +1,4 @@
-"""What the framework raises, as a failure whose cause a client may know."""
+"""What the framework raises, as failures with causes that clients may know."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from pydantic_ai.usage import UsageLimits
 
 
 def is_agent_or_function(target: object) -> bool:
-    """Return whether a target is an agent, or a function whose return annotation has one in it."""
+    """Return whether a target is an agent, or a function with one in its return annotation."""
     if isinstance(target, AbstractAgent):
         return True
     if not inspect.isroutine(target):
@@ -81,7 +81,7 @@ def described(target: Any) -> Mapping[str, Any]:
 
 
 def _check_needs_none(agent: AbstractAgent[Any, Any]) -> None:
-    """Raise :class:`Failed` for an agent whose tools would find ``None`` as their dependencies.
+    """Raise :class:`Failed` for an agent that needs dependencies: its tools would find ``None``.
 
     A mistake of who runs the server, and no secret: ``flask agentos doctor`` shows the message.
     """

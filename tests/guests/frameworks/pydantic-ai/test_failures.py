@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 import time
 from collections.abc import AsyncIterator
 from typing import Any
@@ -124,6 +125,31 @@ def test_a_failed_run_keeps_the_text_that_it_said() -> None:
     with pytest.raises(RuntimeError):
         run(Agent(model(breaks)), into=said)
     assert said.text == "half"
+
+
+def test_a_cancelled_run_does_not_wait_for_a_synchronous_tool() -> None:
+    agent = Agent(model(_calls_for_ever))
+    began = threading.Event()
+    may_end = threading.Event()
+
+    @agent.tool_plain
+    def again() -> str:
+        began.set()
+        may_end.wait(10)
+        return "late"
+
+    async def attempt() -> float:
+        task = asyncio.create_task(drive(agent))
+        await asyncio.to_thread(began.wait, 10)
+        cancelled = time.monotonic()
+        task.cancel()
+        await asyncio.wait([task])
+        return time.monotonic() - cancelled
+
+    try:
+        assert asyncio.run(attempt()) < 2
+    finally:
+        may_end.set()
 
 
 def test_a_cancelled_run_closes_the_connection_to_its_model() -> None:
