@@ -13,8 +13,9 @@ from parts.server import AgentOSServer
 from parts.waiting import until
 
 POETS = '''
-"""Agents in a module of their own."""
-import asyncio, os
+"""Agents and a tool in a module of their own."""
+import asyncio, os, sys
+from agentos import tool
 
 class Poet:
     name = "Poet"
@@ -36,12 +37,18 @@ class Pid:
     async def stream(self, context):
         yield str(os.getpid())
 
+@tool(isolated=True)
+async def apart(a: int) -> str:
+    """Do it in a process of its own."""
+    await asyncio.sleep(0)
+    return f"{a} {'agentos_guest' in sys.modules}"
+
 poet = Poet()
 '''
 SERVER = '''
 import asyncio, sys, time
 from agentos import AgentOS, Config, ToolContext, tool
-from poets import Made, Pid, poet
+from poets import Made, Pid, apart, poet
 
 class Here:
     """In the program itself."""
@@ -91,12 +98,6 @@ async def tells(context: ToolContext, what: str) -> dict:
 async def breaks() -> str:
     """Break."""
     raise RuntimeError("sk-secret-123456789012345678901234567890")
-
-@tool(isolated=True)
-async def apart(a: int) -> str:
-    """Do it in a process of its own."""
-    await asyncio.sleep(0)
-    return f"{a} {'agentos_guest' in sys.modules}"
 
 @tool(timeout=0.5)
 async def sleeps() -> str:
