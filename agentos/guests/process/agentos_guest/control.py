@@ -89,10 +89,10 @@ class Control:
             for listener in self._listeners:
                 listener.send(data)
 
-    def send_output(self) -> None:
+    def send_output(self, *, last: bool = False) -> None:
         """Send what belongs to no run to one worker, the one that is there the longest. From any thread."""
         with self._lock:
-            if self._listeners and (frame := OF_PROCESS.take(last=True)) is not None:
+            if self._listeners and (frame := OF_PROCESS.take(last=last)) is not None:
                 self._listeners[0].send(encode(frame))
 
     def _heartbeat(self) -> Frame:

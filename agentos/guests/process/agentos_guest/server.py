@@ -22,8 +22,6 @@ from agentos_guest.work import Work
 
 logger = logging.getLogger(__name__)
 
-FIRST_FRAME = 10.0
-"""Seconds that a connection may take to say what it wants."""
 STOPPING = 5.0
 """Seconds that cancelled work may take to end; then the process ends, and all that it does."""
 OUTPUT = 0.2
@@ -79,13 +77,14 @@ class Server:
                 await self._serve(connection)
             else:
                 logger.warning("a connection of another user was refused")
-        except (ProtocolError, OSError, TimeoutError, asyncio.TimeoutError) as error:
-            logger.warning("a connection was closed: %s", error or type(error).__name__)
+        except (ProtocolError, OSError) as error:
+            logger.warning("a connection was closed: %s", error)
         finally:
             await connection.close()
 
     async def _serve(self, connection: Connection) -> None:
-        first = await asyncio.wait_for(connection.receive(), FIRST_FRAME)
+        # Without a limit of time: after an agent that computes for long, a worker's frame would seem to be late.
+        first = await connection.receive()
         if first is None:
             return
         if first["kind"] == "control" and first.get("version") == VERSION:
