@@ -37,7 +37,7 @@ def test_frames_arrive_whole_however_they_are_cut(fake: MakeAgent, mode: str, sa
     assert run_agent(fake(mode), "go").content == said
 
 
-@pytest.mark.parametrize("mode", ["garbage", "nojson", "badevent", "half"])
+@pytest.mark.parametrize("mode", ["garbage", "nojson", "badevent", "half", "badpause", "emptypause"])
 def test_a_guest_that_breaks_its_protocol_ends_its_run(
     fake: MakeAgent, mode: str, caplog: pytest.LogCaptureFixture
 ) -> None:

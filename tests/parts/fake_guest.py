@@ -106,6 +106,13 @@ class FakeGuest:
     def run_badevent(self, connection: socket.socket, run: dict[str, str]) -> None:
         connection.sendall(frame(kind="events", events=["begun", {"type": "tool_call", "id": 7}]))
 
+    def run_badpause(self, connection: socket.socket, run: dict[str, str]) -> None:
+        actions = [{"key": "k", "kind": "client_tool", "tool_name": "x"}]
+        connection.sendall(frame(kind="events", events=["begun"]) + frame(kind="paused", actions=actions))
+
+    def run_emptypause(self, connection: socket.socket, run: dict[str, str]) -> None:
+        connection.sendall(frame(kind="events", events=["begun"]) + frame(kind="paused", actions=[]))
+
     def run_closes(self, connection: socket.socket, run: dict[str, str]) -> None:
         connection.sendall(frame(kind="events", events=["begun"]))
 
