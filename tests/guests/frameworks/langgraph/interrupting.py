@@ -258,3 +258,22 @@ def _local() -> Any:
 
 
 refused_local = _local()
+
+
+class Count(MessagesState):
+    count: int
+
+
+def _asking_on() -> Any:
+    async def ask(state: Count) -> dict[str, Any]:
+        interrupt(f"Again after {state.get('count', 0)}?")
+        return {"count": state.get("count", 0) + 1}
+
+    graph = StateGraph(Count)
+    graph.add_node("ask", ask)
+    graph.add_edge(START, "ask")
+    graph.add_edge("ask", "ask")
+    return graph.compile()
+
+
+asking_on = _asking_on()
