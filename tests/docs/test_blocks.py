@@ -21,6 +21,7 @@ NOT_RUN = {
     "docs/how-to/backup.md": ["sh", "sh"],
     "docs/how-to/docker.md": ["sh", "sh", "sh", "sh", "dockerfile"],
     "docs/how-to/in-your-own-project.md": ["sh"],
+    "docs/how-to/langgraph.md": ["python", "python", "python"],
     "docs/how-to/postgresql.md": ["sh"],
     "docs/how-to/retention.md": ["sh", "sh", "json"],
     "docs/how-to/structured-output.md": ["json"],
