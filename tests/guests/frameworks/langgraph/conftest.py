@@ -1,5 +1,6 @@
 """A guest process in the framework's own environment, which is kept between runs."""
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -9,11 +10,9 @@ import pytest
 
 from parts.guest_client import GuestProcess, Outcome
 from parts.model_server import ModelServer
-from parts.virtual_environments import cache_directory, installed
 
 HERE = Path(__file__).parent
 ADAPTER = ("langgraph", Path(agentos_langgraph.__file__).with_name("adapter"), "langchain_core")
-PIP = ("--only-binary", ":all:", "--require-hashes", "--no-deps")
 
 MakeGuest = Callable[[], GuestProcess]
 Run = Callable[..., Outcome]
@@ -22,10 +21,7 @@ Run = Callable[..., Outcome]
 @pytest.fixture(scope="session")
 def python() -> Path:
     """The interpreter of the environment with LangGraph."""
-    return (
-        installed(HERE / "requirements.txt", cache_directory("agentos-guests"), name="langgraph", options=PIP)
-        / "python"
-    )
+    return Path(os.environ["AGENTOS_GUESTS_PYTHON"])
 
 
 @pytest.fixture(scope="session")
