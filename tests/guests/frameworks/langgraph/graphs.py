@@ -64,6 +64,7 @@ ambiguous = _ambiguous()
 
 class Counted(MessagesState):
     count: int
+    label: str
 
 
 def _counting() -> Any:
@@ -253,3 +254,31 @@ class Answering(Scripted):
 
 
 configurable = of_node_with(Answering().configurable_fields(answer=ConfigurableField(id="answer")))
+
+
+async def copies(state: MessagesState) -> dict[str, Any]:
+    answer = await Scripted(script=lambda messages: iter([says("once")])).ainvoke(state["messages"])
+    return {"messages": [AIMessage(answer.content)]}
+
+
+copying = of_node(copies)
+
+
+class Structured(MessagesState):
+    structured_response: Any
+
+
+def _native(text: str) -> Any:
+    """Return a graph whose model writes the structured answer itself, as providers do."""
+
+    async def node(state: Structured) -> dict[str, Any]:
+        message = await Scripted(script=lambda messages: iter([says(text)])).ainvoke(state["messages"])
+        return {"messages": [message], "structured_response": {"city": "Paris"}}
+
+    graph = StateGraph(Structured)
+    graph.add_node("node", node)
+    graph.add_edge(START, "node")
+    return graph.compile()
+
+
+native, commented = _native('{ "city": "Paris" }'), _native("Here it is: ")

@@ -165,7 +165,7 @@ def test_what_cannot_be_kept_fails_the_pause_with_its_place_and_type(
     [
         ("interrupting:Point", "interrupting:Gone", "things.point is of the type interrupting.Gone, which does not"),
         ("interrupting:Point", "subprocess:Popen", "things.point is of the type subprocess.Popen, which is no longer"),
-        ("interrupting:Point", "antigravity:Window", "things.point is of the type antigravity.Window, which does not"),
+        ("interrupting:Point", "not_imported:Point", "things.point is of the type not_imported.Point, which does not"),
         ('"x": 1', '"z": 1', "things.point is of the type interrupting.Point, which now needs x"),
         ('"y": []', '"z": []', "things.point is of the type interrupting.Point, which no longer has z"),
         ('"checkpoints"', '"other"', "its form is not known"),

@@ -99,6 +99,15 @@ def test_a_structured_answer_is_json_and_its_tool_is_not_shown(guest: GuestProce
     assert outcome.of("model_call")[0]["calls"] == []
 
 
+def test_a_structured_answer_that_the_model_wrote_itself_is_not_sent_twice(guest: GuestProcess) -> None:
+    assert guest.run("graphs:native").text == '{ "city": "Paris" }'
+    assert guest.run("graphs:commented").text == 'Here it is: {"city": "Paris"}'
+
+
+def test_a_node_that_returns_a_copy_of_what_its_model_said_says_it_once(guest: GuestProcess) -> None:
+    assert guest.run("graphs:copying").text == "once"
+
+
 def test_graphs_in_graphs_say_each_message_once(guest: GuestProcess) -> None:
     assert guest.run("graphs:nested").text == "inner then outer after 2"
 
@@ -142,7 +151,7 @@ def test_an_input_that_fits_several_keys_is_refused_with_their_names(guest: Gues
 
 
 def test_keys_that_the_session_has_too_are_given_and_written_back(guest: GuestProcess) -> None:
-    outcome = guest.run("graphs:counting", state={"count": 4, "other": 1})
+    outcome = guest.run("graphs:counting", state={"count": 4, "label": "same", "other": 1})
     assert outcome.text == "5"
     assert [event["patch"] for event in outcome.of("state")] == [[{"op": "replace", "path": "/count", "value": 5}]]
     assert guest.run("graphs:counting").of("state") == []
