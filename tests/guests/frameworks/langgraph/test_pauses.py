@@ -199,6 +199,13 @@ def test_a_default_that_was_added_since_is_taken(guest: GuestProcess, resume: Re
     assert resume("interrupting:keeping_point", paused, {"output": ""}).text == "1 kept, wrong: []"
 
 
+@pytest.mark.parametrize("target", ["differences", "snapshots"])
+def test_a_channel_that_keeps_differences_comes_back(guest: GuestProcess, resume: Resume, target: str) -> None:
+    first = guest.run(f"interrupting:{target}")
+    second = resume(f"interrupting:{target}", first, {"output": ""})
+    assert resume(f"interrupting:{target}", second, {"output": ""}).text == "[0, 1, 100]"
+
+
 def test_many_pauses_do_not_let_the_state_grow(guest: GuestProcess, resume: Resume) -> None:
     paused = guest.run("interrupting:asking_on")
     sizes = [len(json.dumps(paused.last["state"]))]
