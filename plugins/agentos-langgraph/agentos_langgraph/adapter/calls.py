@@ -90,7 +90,7 @@ class Calls(BaseCallbackHandler):  # type: ignore[misc]  # the framework is not 
         )
 
     def on_llm_error(self, error: BaseException, *, run_id: UUID, **_: Any) -> None:
-        """Keep the error: it is how a provider's is told from a tool's."""
+        """Keep the error, which is a provider's and no tool's."""
         self._open.pop(run_id, None)
         self.errors.append(error)
 

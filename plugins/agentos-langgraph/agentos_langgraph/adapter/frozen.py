@@ -25,7 +25,7 @@ from langgraph.types import Interrupt, Overwrite, Send
 from pydantic import BaseModel
 
 KIND = "$"
-"""The key by which an object of ours is told from one of the state."""
+"""The key that only an object of ours has; one of the state that has it too is written otherwise."""
 
 # Those of the framework are named and not addressed: they may move between its versions.
 _FRAMEWORK: dict[str, Any] = {

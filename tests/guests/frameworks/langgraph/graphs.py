@@ -269,7 +269,7 @@ class Structured(MessagesState):
 
 
 def _native(text: str) -> Any:
-    """Return a graph whose model writes the structured answer itself, as providers do."""
+    """Return a graph with a model that writes the structured answer itself, as providers do."""
 
     async def node(state: Structured) -> dict[str, Any]:
         message = await Scripted(script=lambda messages: iter([says(text)])).ainvoke(state["messages"])
@@ -282,3 +282,13 @@ def _native(text: str) -> Any:
 
 
 native, commented = _native('{ "city": "Paris" }'), _native("Here it is: ")
+
+
+async def decides(state: MessagesState) -> dict[str, Any]:
+    usage = {"input_tokens": 3, "output_tokens": 2, "total_tokens": 5}
+    quiet = Scripted(script=lambda messages: iter([says("hidden", usage_metadata=usage)]))
+    await quiet.with_config(tags=["nostream"]).ainvoke(state["messages"])
+    return {"messages": [AIMessage("shown")]}
+
+
+deciding = of_node(decides)

@@ -120,6 +120,12 @@ def test_an_agent_that_a_tool_calls_is_the_tools_business_but_its_tokens_count(g
     assert outcome.of("usage") == [{"type": "usage", "prompt": 3, "completion": 2, "reasoning": 0, "cached": None}]
 
 
+def test_a_model_with_the_tag_nostream_is_not_heard_but_its_tokens_count(guest: GuestProcess) -> None:
+    outcome = guest.run("graphs:deciding")
+    assert outcome.text == "shown"
+    assert [usage["prompt"] for usage in outcome.of("usage")] == [3]
+
+
 def test_what_nodes_write_are_custom_events(guest: GuestProcess) -> None:
     custom = [(event["name"], event["data"]) for event in guest.run("graphs:custom").of("custom")]
     assert custom == [("progress", {"done": 0.5}), ("custom", "half")]
