@@ -2,8 +2,8 @@
 
 Kept are values alone: JSON, tuples, sets, bytes, times, numbers, messages of LangChain, and instances of pydantic
 models, dataclasses, named tuples and enumerations that stand in a module. Nothing is pickled. Reading imports no module
-and calls nothing of the agent's classes but the factories of defaults, so that a state which was changed in the database
-cannot run code.
+and calls nothing of the agent's classes but the factories of defaults: a state that was changed in the database cannot
+run code.
 """
 
 from __future__ import annotations
