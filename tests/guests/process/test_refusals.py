@@ -6,12 +6,11 @@ import os
 import socket
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from guests.process.conftest import HOSTED, Start
-from parts.guest_client import PROGRAM, GuestProcess
+from parts.guest_client import GuestProcess
 
 REFUSALS = {
     "missing_module:agent": ("import", "module 'missing_module' could not be imported: ModuleNotFoundError"),
@@ -34,6 +33,13 @@ def test_a_target_that_is_no_agent_is_refused_with_the_reason(guest: GuestProces
     code, reason = REFUSALS[target]
     assert (last["kind"], last["code"]) == ("refused", code)
     assert reason in last["reason"]
+
+
+def test_a_module_that_does_not_import_is_logged_with_its_traceback(guest: GuestProcess) -> None:
+    (line,) = guest.run("does_not_import:agent").logs
+    assert line["level"] == "error"
+    assert line["text"].endswith("LookupError: no such model")
+    assert "does_not_import.py" in line["text"]
 
 
 def test_an_adapter_that_does_not_load_is_named_with_the_version_of_its_framework(start: Start) -> None:
@@ -81,8 +87,10 @@ def test_a_connection_of_another_user_is_closed(guest: GuestProcess) -> None:
     os.chmod(guest.directory, 0o711)
     os.chmod(guest.socket_path, 0o666)
     code = "import os, socket, sys; os.setuid(12345); s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1])"
-    code += "; s.sendall(b'x'); print(s.recv(10))"
-    command = [sys.executable, "-c", code, str(guest.socket_path)]
+    code += "; s.sendall(bytes.fromhex(sys.argv[2])); print(s.recv(10))"
+    described = b'{"kind":"describe","version":1,"target":"plain:words"}'
+    frame = len(described).to_bytes(4, "big") + described
+    command = [sys.executable, "-c", code, str(guest.socket_path), frame.hex()]
     done = subprocess.run(command, capture_output=True, text=True, timeout=20)
     os.chmod(guest.socket_path, 0o600)
     os.chmod(guest.directory, 0o700)
@@ -91,13 +99,3 @@ def test_a_connection_of_another_user_is_closed(guest: GuestProcess) -> None:
 
 def test_only_the_user_can_open_the_socket(guest: GuestProcess) -> None:
     assert guest.socket_path.stat().st_mode & 0o777 == 0o600
-
-
-@pytest.mark.parametrize("version", ["3.9", "3.8"])
-def test_an_old_python_says_that_it_is_too_old(version: str, tmp_path: Path) -> None:
-    found = sorted(Path.home().glob(f".pyenv/versions/{version}.*/bin/python"))
-    if not found:
-        pytest.skip(f"Python {version} is not installed")
-    done = subprocess.run([found[0], PROGRAM, "--directory", tmp_path], capture_output=True, text=True)
-    assert done.returncode == 1
-    assert done.stderr.startswith("a guest needs Python 3.10 or later, and ")

@@ -27,10 +27,12 @@ from pydantic_ai.messages import (
 )
 from pydantic_ai.run import AgentRunResultEvent
 from pydantic_ai.tools import DeferredToolRequests
+from pydantic_ai.usage import RunUsage
 
 from .messages import arguments_of
 from .pause import Resumed
 
+_NOTHING = RunUsage()
 _REASONS = {"tool_call": "tool_calls"}
 """Finish reasons that have another name at the server."""
 
@@ -75,6 +77,7 @@ class Translation:
         self._began: dict[str, float] = {}
         self._arguments: dict[str, Any] = {}
         self._said_text = False
+        self._counted = RunUsage()
         self.observer = Observer()
         self.started: set[str] = set(resumed.started) if resumed else set()
 
@@ -116,17 +119,14 @@ class Translation:
         """Yield the calls of tools that run at the provider."""
         if isinstance(part, NativeToolCallPart):
             self._arguments[part.tool_call_id] = arguments_of(part)
-            yield ToolCall(part.tool_call_id, part.tool_name, self._arguments[part.tool_call_id])
+            yield from self._start(part)
         elif isinstance(part, NativeToolReturnPart):
-            yield self._result(part)
+            yield from self._result(part)
 
     def _model_calls(self) -> Iterator[Event]:
         finished, self.observer.finished = self.observer.finished, []
         for response, duration, first_token in finished:
-            used = response.usage
-            usage = Usage(
-                used.input_tokens, used.output_tokens, used.output_reasoning_tokens, used.cache_read_tokens or None
-            )
+            usage = _usage(response.usage)
             model = response.model_id or response.model_name or ""
             reason = _REASONS.get(response.finish_reason or "", response.finish_reason)
             calls = [
@@ -135,6 +135,7 @@ class Translation:
                 if part.tool_name not in self.observer.output_tools
             ]
             yield ModelCall(model, duration, first_token, reason, usage, calls)
+            self._counted.incr(response.usage)
             yield usage
 
     def _other(self, event: Any) -> Iterator[Event]:
@@ -144,24 +145,34 @@ class Translation:
             self._arguments[call.tool_call_id] = arguments_of(call) if changed is None else changed
             self._began[call.tool_call_id] = monotonic()
             # In a run that continues no model was called yet: its calls have their answers, and start.
-            waits = call.tool_name in self.observer.deferred
-            if not waits and call.tool_call_id not in self.started:
-                self.started.add(call.tool_call_id)
-                yield ToolCall(call.tool_call_id, call.tool_name, self._arguments[call.tool_call_id])
+            if call.tool_name not in self.observer.deferred:
+                yield from self._start(call)
         elif isinstance(event, FunctionToolResultEvent):
-            yield self._result(event.part)
+            yield from self._result(event.part)
         elif isinstance(event, CustomEvent):
             if type(event).ui:
                 self._run.emit(event.name, pydantic_core.to_jsonable_python(event.to_payload()))
         elif isinstance(event, AgentRunResultEvent):
-            yield from self._answer(event.result.output)
+            # What agents in tools used, and models that failed before another one answered.
+            rest = _usage(event.result.usage, self._counted)
+            if rest.prompt or rest.completion:
+                yield rest
+            yield from self._answer(event.result)
 
-    def _result(self, part: Any) -> ToolCall:
+    def _start(self, part: Any) -> Iterator[Event]:
+        if part.tool_call_id not in self.started:
+            self.started.add(part.tool_call_id)
+            yield ToolCall(part.tool_call_id, part.tool_name, self._arguments.get(part.tool_call_id, {}))
+
+    def _result(self, part: Any) -> Iterator[Event]:
+        # A call that waits has not started yet where a capability of the agent decided it at once.
+        yield from self._start(part)
         id_ = part.tool_call_id
+        self.started.discard(id_)  # a model may use it again
         began = self._began.get(id_)
         text = part.model_response_str(wrap_if_error=False)
         failed = part.outcome in ERROR_OUTCOMES or part.outcome == "denied"
-        return ToolCall(
+        yield ToolCall(
             id_,
             part.tool_name,
             self._arguments.get(id_, {}),
@@ -171,12 +182,21 @@ class Translation:
             duration=None if began is None else monotonic() - began,
         )
 
-    def _answer(self, output: Any) -> Iterator[Event]:
+    def _answer(self, result: Any) -> Iterator[Event]:
         """Yield an answer that did not come as text."""
+        output = result.output
         if isinstance(output, DeferredToolRequests) or output is None:
             return
-        if isinstance(output, str):
-            if not self._said_text:
-                yield output
-        elif not self.observer.text_is_answer or not self._said_text:
-            yield pydantic_core.to_json(output).decode()
+        by_tool = any(part.tool_name in self.observer.output_tools for part in result.response.tool_calls)
+        if self._said_text and not by_tool:
+            return
+        if self._said_text:
+            yield "\n\n"
+        yield output if isinstance(output, str) else pydantic_core.to_json(output).decode()
+
+
+def _usage(used: Any, counted: Any = _NOTHING) -> Usage:
+    """Return the tokens that were used and are not counted yet. A capability may have changed what was counted."""
+    names = ("input_tokens", "output_tokens", "output_reasoning_tokens", "cache_read_tokens")
+    prompt, completion, reasoning, cached = (max(getattr(used, one) - getattr(counted, one), 0) for one in names)
+    return Usage(prompt, completion, reasoning, cached or None)

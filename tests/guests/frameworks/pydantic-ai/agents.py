@@ -7,13 +7,12 @@ import logging
 import os
 import time
 from collections.abc import AsyncIterator, Callable
-from dataclasses import replace
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
 from pydantic_ai import Agent, CallDeferred, DeferredToolRequests, ToolFailed
-from pydantic_ai.capabilities import AbstractCapability
 from pydantic_ai.messages import (
     BinaryContent,
     ModelMessage,
@@ -22,7 +21,15 @@ from pydantic_ai.messages import (
     ToolReturnPart,
     UserPromptPart,
 )
-from pydantic_ai.models.function import AgentInfo, DeltaThinkingCalls, DeltaThinkingPart, DeltaToolCall, FunctionModel
+from pydantic_ai.models import StreamedResponse
+from pydantic_ai.models.function import (
+    AgentInfo,
+    DeltaThinkingCalls,
+    DeltaThinkingPart,
+    DeltaToolCall,
+    FunctionModel,
+    FunctionStreamedResponse,
+)
 from pydantic_ai.models.openai import OpenAIChatModel
 from pydantic_ai.providers.openai import OpenAIProvider
 from pydantic_ai.usage import RequestUsage
@@ -165,11 +172,18 @@ async def _secret(messages: list[ModelMessage], info: AgentInfo) -> AsyncIterato
 secret = Agent(model(_secret))
 
 
-class ExactUsage(AbstractCapability[Any]):
-    """The fake model only estimates its usage."""
+class ExactResponse(FunctionStreamedResponse):
+    usage = RequestUsage(input_tokens=7, output_tokens=5)  # type: ignore[assignment]  # a property there
 
-    async def after_model_request(self, ctx: Any, *, request_context: Any, response: ModelResponse) -> ModelResponse:
-        return replace(response, usage=RequestUsage(input_tokens=7, output_tokens=5))
+
+class ExactModel(FunctionModel):
+    """The framework's fake model only estimates its usage."""
+
+    @asynccontextmanager
+    async def request_stream(self, *arguments: Any, **named: Any) -> AsyncIterator[StreamedResponse]:
+        async with super().request_stream(*arguments, **named) as stream:
+            assert isinstance(stream, FunctionStreamedResponse)
+            yield ExactResponse(stream.model_request_parameters, _model_name="fake", _iter=stream._iter)
 
 
 async def _reasons(messages: list[ModelMessage], info: AgentInfo) -> AsyncIterator[Piece]:
@@ -177,7 +191,7 @@ async def _reasons(messages: list[ModelMessage], info: AgentInfo) -> AsyncIterat
     yield "done"
 
 
-reasons = Agent(model(_reasons), capabilities=[ExactUsage()])
+reasons = Agent(ExactModel(stream_function=_reasons, model_name="fake"))
 
 
 class Trip(BaseModel):

@@ -14,8 +14,10 @@ from agentos_guest import Call, ModelCall, Overrides, ToolCall, Usage
 from driving import ADAPTER, drive, model, run
 from pydantic import BaseModel
 from pydantic_ai import Agent, CustomEvent, NativeOutput, RunContext
+from pydantic_ai.messages import ModelResponse, TextPart
 from pydantic_ai.models.function import DeltaToolCall, FunctionModel
 from pydantic_ai.profiles import ModelProfile
+from pydantic_ai.usage import RequestUsage
 
 
 def test_text_comes_piece_by_piece() -> None:
@@ -52,10 +54,42 @@ def test_a_failed_tool_is_what_the_model_reads() -> None:
     assert said.text == "the tool failed"
 
 
+async def _calls_twice(messages: Any, info: Any) -> AsyncIterator[Any]:
+    if len(messages) < 5:
+        yield {0: DeltaToolCall(name="work", json_args="{}", tool_call_id="call_1")}
+    else:
+        yield "done"
+
+
+def test_a_model_may_use_the_id_of_a_call_again() -> None:
+    agent = Agent(model(_calls_twice))
+
+    @agent.tool_plain
+    def work() -> str:
+        return "ok"
+
+    assert run(agent).calls == [("call_1", "started"), ("call_1", "completed")] * 2
+
+
 def test_thoughts_and_usage() -> None:
     said = run(agents.reasons)
     assert (said.reasoning, said.text) == ("hm", "done")
     assert said.usage == [Usage(7, 5)]
+
+
+def test_what_an_agent_in_a_tool_uses_is_counted_once() -> None:
+    answer = ModelResponse([TextPart("ok")], usage=RequestUsage(input_tokens=70, output_tokens=50))
+    helper = Agent(FunctionModel(lambda messages, info: answer))
+    agent = Agent(agents.ExactModel(stream_function=_works))
+
+    @agent.tool
+    async def work(context: RunContext[None]) -> str:
+        return (await helper.run("hello", usage=context.usage)).output
+
+    said = run(agent)
+    # Two calls of the agent's own, as they end; then those of the other one.
+    assert said.usage == [Usage(7, 5), Usage(7, 5), Usage(70, 50)]
+    assert len(said.model_calls) == 2
 
 
 def test_an_object_is_json() -> None:
@@ -77,6 +111,11 @@ async def _talks_and_answers(messages: Any, info: Any) -> AsyncIterator[Any]:
 def test_text_beside_an_object_does_not_spoil_its_json() -> None:
     said = run(Agent(model(_talks_and_answers), output_type=Trip))
     assert json.loads(said.text) == {"city": "Paris"}
+
+
+def test_an_object_of_an_agent_that_may_also_write_text_comes_after_the_text() -> None:
+    said = run(Agent(model(_talks_and_answers), output_type=[str, Trip]))
+    assert said.text == 'I think of Paris.\n\n{"city":"Paris"}'
 
 
 async def _writes_json_twice(messages: Any, info: Any) -> AsyncIterator[Any]:

@@ -12,7 +12,8 @@ import agents
 import pytest
 from agentos_guest import Answer, Failed, Media
 from driving import ADAPTER, conversation, model, resume, run
-from pydantic_ai import Agent, ApprovalRequired, CallDeferred, DeferredToolRequests, RunContext
+from pydantic_ai import Agent, ApprovalRequired, CallDeferred, DeferredToolRequests, DeferredToolResults, RunContext
+from pydantic_ai.capabilities import HandleDeferredToolCalls
 from pydantic_ai.messages import ToolReturnPart
 from pydantic_ai.models.function import DeltaToolCall
 
@@ -62,6 +63,16 @@ def test_arguments_that_the_tool_does_not_take_reach_the_model_and_not_the_tool(
     assert "sent" not in done.text
     assert ("call_1", "failed") in done.calls
     assert transfers.read_text() == ""
+
+
+def test_an_approval_that_a_capability_gives_needs_no_pause(transfers: Path) -> None:
+    def approve(context: RunContext[Any], requests: DeferredToolRequests) -> DeferredToolResults:
+        return requests.build_results(approve_all=True)
+
+    own = agents.approval
+    done = run(Agent(own.model, toolsets=own.toolsets, capabilities=[HandleDeferredToolCalls(approve)]))
+    assert done.text == "done: sent 500 to Ada"
+    assert done.calls == [("call_1", "started"), ("call_1", "completed")]
 
 
 def test_a_question() -> None:

@@ -86,9 +86,10 @@ def test_an_agent_that_computes_holds_up_no_stream_of_another_process(server: Ho
     for follower in followers:
         follower.join()
     for agent, measured in gaps.items():
-        # Of a stream that waited, one gap would be of two seconds. Other programs of the machine may pause it shortly.
-        assert max(measured) < 0.5, agent
-        assert sorted(measured)[int(len(measured) * 0.99)] < 0.05, agent
+        # A stream that waited would have one gap of two seconds, and many of 50 ms if it had to share the loop.
+        # Single gaps say more of what else the machine does: two suites run side by side.
+        assert max(measured) < 1.5, agent
+        assert sorted(measured)[int(len(measured) * 0.9)] < 0.05, agent
 
 
 @pytest.mark.needs("slow")
