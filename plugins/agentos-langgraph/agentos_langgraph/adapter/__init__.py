@@ -146,7 +146,7 @@ async def _resumed(own: Any, saver: Checkpoints, reporter: Reporter, run: Run, c
         if missing := {item["id"] for item in interrupts} - waiting:
             raise Refused("", f"asks {len(missing)} questions of nodes that the graph no longer has")
         reporter.restore(saved["started"], saved["calls"])
-    except Exception as error:  # Whatever an upgrade of the agent or of its framework makes of the old state.
+    except Exception as error:  # An upgrade of the agent or of its framework can make anything of an old state.
         reason = str(error) if isinstance(error, Refused) else "its form is not known"
         old = saved.get("langgraph", "unknown") if isinstance(saved, dict) else "unknown"
         raise Failed(

@@ -90,7 +90,7 @@ class Calls(BaseCallbackHandler):  # type: ignore[misc]  # the framework is not 
         )
 
     def on_llm_error(self, error: BaseException, *, run_id: UUID, **_: Any) -> None:
-        """Keep the error: it is how a provider's is told from a tool's."""
+        """Keep the error, which is a provider's and no tool's."""
         self._open.pop(run_id, None)
         self.errors.append(error)
 
@@ -103,14 +103,14 @@ class Calls(BaseCallbackHandler):  # type: ignore[misc]  # the framework is not 
         self._open[run_id] = _Call(":".join(part for part in named if part), time.monotonic(), metadata)
 
     def _is_answered(self, tool: str, metadata: Mapping[str, Any]) -> bool:
-        """Return whether the run will have the result of a call: the record of the run is whole then alone.
+        """Return whether the run will have the result of a call, without which its record is not whole.
 
-        It has not for calls of an agent that a tool calls, and for LangChain's calls of no tool: structured answers.
+        It has none for calls of an agent that a tool calls, and for LangChain's calls of no tool: structured answers.
+        Tools that a node calls without a ``ToolNode`` are in the record once they start.
         """
         place = str(metadata.get("langgraph_checkpoint_ns", ""))
-        if any(node.partition(":")[0] in self._tool_nodes for node in place.split("|")):
-            return False
-        return metadata.get("ls_integration") != "langchain_create_agent" or tool in self._tools
+        inside_tool = any(node.partition(":")[0] in self._tool_nodes for node in place.split("|"))
+        return not inside_tool and tool in self._tools
 
 
 def _usage(tokens: Any) -> Usage | None:

@@ -2,7 +2,8 @@
 
 Kept are values alone: JSON, tuples, sets, bytes, times, numbers, messages of LangChain, and instances of pydantic
 models, dataclasses, named tuples and enumerations that stand in a module. Nothing is pickled. Reading imports no module
-and calls no method of the agent's classes, so a state that was changed in the database cannot run code.
+and calls nothing of the agent's classes but the factories of defaults: a state that was changed in the database cannot
+run code.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from langgraph.types import Interrupt, Overwrite, Send
 from pydantic import BaseModel
 
 KIND = "$"
-"""The key by which an object of ours is told from one of the state."""
+"""The key that only an object of ours has; one of the state that has it too is written otherwise."""
 
 # Those of the framework are named and not addressed: they may move between its versions.
 _FRAMEWORK: dict[str, Any] = {
@@ -219,5 +220,5 @@ def _class(name: str) -> type | None:
     module, _, path = name.partition(":")
     found: Any = sys.modules.get(module)
     for part in path.split("."):
-        found = getattr(found, part, None)
+        found = getattr(found, "__dict__", {}).get(part)  # Not `getattr`: a module's own may import.
     return found if isinstance(found, type) else None

@@ -105,7 +105,7 @@ def _allowed_by_schema(schema: Any) -> Sequence[str]:
 
 def _review(key: str, call_id: str, request: Mapping[str, Any], message: str, allowed: Sequence[str]) -> Action:
     if "approve" not in allowed and "edit" not in allowed and "respond" in allowed:
-        # A tool whose result a person writes: this is a question.
+        # A person writes the result of this tool: this is a question.
         return Action(
             key=key,
             kind="input",

@@ -108,10 +108,16 @@ class Reporter:
                 continue
             if isinstance(update, dict) and update.get("structured_response") is not None:
                 continue  # Its tool message is of a tool that does not exist: LangChain's way to a structured answer.
-            for message in _messages(update):
-                call_id = message.tool_call_id if isinstance(message, ToolMessage) else None
-                if call_id in self._calls.arguments or call_id in self.started:
-                    yield from self._end(str(call_id), message)
+            results = {item.tool_call_id: item for item in _messages(update) if isinstance(item, ToolMessage)}
+            new = {key: item for key, item in results.items() if key in self._calls.arguments or key in self.started}
+            for call_id in new:  # All start before one ends: they are calls of one answer of the model.
+                if call_id not in self._finished:
+                    yield from self._start(call_id, *self._call(call_id))
+            for call_id, message in new.items():
+                yield from self._end(call_id, message)
+
+    def _call(self, call_id: str) -> tuple[str, Any]:
+        return self.started.get(call_id) or self._calls.arguments[call_id]
 
     def _start(self, call_id: str, name: str, arguments: Any) -> Iterator[Event]:
         if call_id not in self.started:
@@ -121,7 +127,7 @@ class Reporter:
     def _end(self, call_id: str, output: Any) -> Iterator[Event]:
         if call_id in self._finished:
             return
-        name, arguments = self.started.get(call_id) or self._calls.arguments[call_id]
+        name, arguments = self._call(call_id)
         yield from self._start(call_id, name, arguments)
         self._finished.add(call_id)
         result = text(output) or json_text(output.content) if isinstance(output, BaseMessage) else json_text(output)

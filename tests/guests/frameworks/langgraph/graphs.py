@@ -1,5 +1,6 @@
 """Graphs of many shapes for the tests of the adapter. Runs in the guest's environment alone."""
 
+import os
 from dataclasses import dataclass
 from typing import Any, TypedDict
 
@@ -8,14 +9,22 @@ from langchain.agents import create_agent
 from langchain.agents.middleware import ModelCallLimitMiddleware
 from langchain_core.messages import AIMessage, HumanMessage
 from langchain_core.output_parsers import JsonOutputParser, StrOutputParser
+from langchain_core.outputs import ChatGenerationChunk
 from langchain_core.prompts import ChatPromptTemplate
-from langchain_core.runnables import RunnableConfig
+from langchain_core.runnables import ConfigurableField, RunnableConfig
 from langchain_core.tools import tool
 from langchain_openai import ChatOpenAI
 from langgraph.config import get_stream_writer
 from langgraph.func import entrypoint, task
 from langgraph.graph import END, START, MessagesState, StateGraph
 from langgraph.runtime import Runtime
+
+
+def of_node_with(model: Any) -> Any:
+    async def ask(state: MessagesState) -> dict[str, Any]:
+        return {"messages": [await model.ainvoke(state["messages"])]}
+
+    return of_node(ask)
 
 
 class Trip(TypedDict):
@@ -55,6 +64,7 @@ ambiguous = _ambiguous()
 
 class Counted(MessagesState):
     count: int
+    label: str
 
 
 def _counting() -> Any:
@@ -193,13 +203,18 @@ limited = create_agent(
 )
 
 
-def refusing(model: str) -> Any:
-    import os
+def at_fake_model(name: str) -> Any:
+    """Return an agent of a model of the fake server; its name says what it does."""
+    url = os.environ.get("FAKE_MODEL_URL", "http://127.0.0.1:9/v1")
+    return create_agent(ChatOpenAI(model=name, base_url=url, api_key="none", max_retries=0, timeout=20), tools=[])
 
-    return ChatOpenAI(
-        model=model, base_url=os.environ.get("FAKE_MODEL_URL", "http://127.0.0.1:9/v1"), api_key="none", max_retries=0
-    )
 
+of_server = at_fake_model("text")
+too_many = at_fake_model("fault-429")
+broken_provider = at_fake_model("fault-500")
+denied = at_fake_model("fault-401")
+cut_off = at_fake_model("fault-reset")
+slow_server = at_fake_model("slow-200x0.05")
 
 unreachable = create_agent(
     ChatOpenAI(model="any", base_url="http://127.0.0.1:9/v1", api_key="none", max_retries=0), tools=[]
@@ -226,3 +241,54 @@ parsed = (
     | Scripted(script=lambda messages: iter([says('{"a"'), says(": [1, 2]}")]))
     | JsonOutputParser()
 )
+
+
+class Answering(Scripted):
+    """A model with a field that a run may set."""
+
+    script: Any = None
+    answer: str = "by default"
+
+    async def _astream(self, messages: Any, stop: Any = None, run_manager: Any = None, **kwargs: Any) -> Any:
+        yield ChatGenerationChunk(message=says(self.answer))
+
+
+configurable = of_node_with(Answering().configurable_fields(answer=ConfigurableField(id="answer")))
+
+
+async def copies(state: MessagesState) -> dict[str, Any]:
+    answer = await Scripted(script=lambda messages: iter([says("once")])).ainvoke(state["messages"])
+    return {"messages": [AIMessage(answer.content)]}
+
+
+copying = of_node(copies)
+
+
+class Structured(MessagesState):
+    structured_response: Any
+
+
+def _native(text: str) -> Any:
+    """Return a graph with a model that writes the structured answer itself, as providers do."""
+
+    async def node(state: Structured) -> dict[str, Any]:
+        message = await Scripted(script=lambda messages: iter([says(text)])).ainvoke(state["messages"])
+        return {"messages": [message], "structured_response": {"city": "Paris"}}
+
+    graph = StateGraph(Structured)
+    graph.add_node("node", node)
+    graph.add_edge(START, "node")
+    return graph.compile()
+
+
+native, commented = _native('{ "city": "Paris" }'), _native("Here it is: ")
+
+
+async def decides(state: MessagesState) -> dict[str, Any]:
+    usage = {"input_tokens": 3, "output_tokens": 2, "total_tokens": 5}
+    quiet = Scripted(script=lambda messages: iter([says("hidden", usage_metadata=usage)]))
+    await quiet.with_config(tags=["nostream"]).ainvoke(state["messages"])
+    return {"messages": [AIMessage("shown")]}
+
+
+deciding = of_node(decides)

@@ -15,6 +15,7 @@ from langchain.agents import create_agent
 from langchain.agents.middleware import HumanInTheLoopMiddleware
 from langchain_core.messages import AIMessage
 from langchain_core.tools import tool
+from langgraph.channels.delta import DeltaChannel
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.func import entrypoint, task
 from langgraph.graph import START, MessagesState, StateGraph
@@ -258,3 +259,52 @@ def _local() -> Any:
 
 
 refused_local = _local()
+
+
+class Count(MessagesState):
+    count: int
+
+
+def _asking_on() -> Any:
+    async def ask(state: Count) -> dict[str, Any]:
+        interrupt(f"Again after {state.get('count', 0)}?")
+        return {"count": state.get("count", 0) + 1}
+
+    graph = StateGraph(Count)
+    graph.add_node("ask", ask)
+    graph.add_edge(START, "ask")
+    graph.add_edge("ask", "ask")
+    return graph.compile()
+
+
+asking_on = _asking_on()
+
+
+def _joined(state: list[int] | None, writes: Any) -> list[int]:
+    return [*(state or []), *(item for write in writes for item in write)]
+
+
+def _differences(frequency: int) -> Any:
+    """Return a graph with a channel of which a checkpoint has only what was added."""
+
+    class Log(MessagesState):
+        log: Annotated[list[int], DeltaChannel(_joined, snapshot_frequency=frequency)]
+
+    async def count(state: Log) -> dict[str, Any]:
+        return {"log": [len(state.get("log") or [])]}
+
+    async def ask(state: Log) -> dict[str, Any]:
+        interrupt("First?")
+        return {"log": [100]}
+
+    async def ask_again(state: Log) -> dict[str, Any]:
+        interrupt("Second?")
+        return {"messages": [AIMessage(str(state["log"]))]}
+
+    graph = StateGraph(Log)
+    graph.add_sequence([("one", count), ("two", count), ("three", ask), ("four", ask_again)])
+    graph.add_edge(START, "one")
+    return graph.compile()
+
+
+differences, snapshots = _differences(100), _differences(1)
