@@ -22,9 +22,9 @@ def checked_adapter(name: str, path: Path, framework: str, environment: Mapping[
     place = Path(path)
     if not (place.is_file() or (place / "__init__.py").is_file()):
         raise PluginError(f"guest adapter {name!r}: {str(place)!r} is neither a file nor a folder with __init__.py")
-    if not isinstance(framework, str) or not framework.isidentifier():
+    if not isinstance(framework, str) or not all(part.isidentifier() for part in framework.split(".")):
         raise PluginError(
-            f"guest adapter {name!r}: framework is {framework!r:.100}; accepted is the name of a top module, as in"
+            f"guest adapter {name!r}: framework is {framework!r:.100}; accepted is the name of a module, as in"
             " 'pydantic_ai'"
         )
     for variable, value in environment.items():

@@ -23,6 +23,7 @@ NOT_RUN = {
     "docs/how-to/docker.md": ["sh", "sh", "sh", "sh", "dockerfile"],
     "docs/how-to/in-your-own-project.md": ["sh"],
     "docs/how-to/postgresql.md": ["sh"],
+    "docs/how-to/pydantic-ai.md": ["python", "python", "python"],
     "docs/how-to/retention.md": ["sh", "sh", "json"],
     "docs/how-to/structured-output.md": ["json"],
     "docs/how-to/typescript-client.md": ["sh"],

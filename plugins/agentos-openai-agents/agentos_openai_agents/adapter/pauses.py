@@ -1,0 +1,93 @@
+"""What is saved while a run waits for people, and how it continues."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from agentos_guest import Action, Answer, Failed, Pause, Run
+from agents import RunState
+from agents.version import __version__
+
+from .values import arguments_of
+
+
+def pause_of(result: Any, items: list[dict[str, Any]], open_calls: Mapping[str, Any]) -> Pause:
+    """Return the pause for the calls that the SDK wants approved, also those of agents that are tools of others."""
+    # The context is made anew when the run continues; it may hold what is no JSON, or a secret.
+    state = result.to_state().to_json(context_serializer=_nothing_of)
+    if state["original_input"] == items:
+        state["original_input"] = None  # The run has it, attachments included.
+    actions = [
+        Action(
+            key=item.call_id,
+            kind="approval",
+            tool_call_id=item.call_id,
+            tool_name=item.name or "tool",
+            arguments=_object(item.arguments),
+        )
+        for item in result.interruptions
+    ]
+    return Pause(actions, {"version": __version__, "calls": dict(open_calls), "state": state})
+
+
+async def restored(agent: Any, run: Run, items: list[dict[str, Any]], context: Any) -> Any:
+    """Return the state that was saved, with the answers in it. Raises ``Failed`` if this SDK cannot load it."""
+    saved = run.saved
+    try:
+        state = dict(saved["state"])
+        if state["original_input"] is None:
+            state["original_input"] = items
+        answers = _edited(state, run.answers)
+        loaded = await RunState.from_json(agent, state, context_override=context)
+    except Exception as error:  # whatever the SDK finds wrong
+        before = saved.get("version") if isinstance(saved, Mapping) else None
+        raise Failed(
+            f"the state that was saved by openai-agents {before or 'of an unknown version'} cannot be loaded by"
+            f" {__version__} with the agent as it is now; start the run again"
+        ) from error
+    for item in loaded.get_interruptions():
+        answer = answers.get(item.call_id)
+        if answer is not None and answer.approved:
+            loaded.approve(item)
+        elif answer is not None:
+            loaded.reject(item, rejection_message=answer.message or None)
+    return loaded
+
+
+def _edited(state: Mapping[str, Any], answers: Sequence[Answer]) -> dict[str, Answer]:
+    """Return the answers to what the state waits for, by the ids of calls, after their arguments have been put in."""
+    waiting = {item["raw_item"].get("call_id") for item in state["current_step"]["data"]["interruptions"]}
+    given = {answer.key: answer for answer in answers if answer.key in waiting}
+    for call_id, answer in given.items():
+        if answer.approved and answer.arguments is not None:
+            _edit(state, call_id, json.dumps(dict(answer.arguments)))
+    return given
+
+
+def _edit(value: Any, call_id: str, arguments: str) -> None:
+    """Give a call other arguments, wherever the state has it, as if the model had made it so.
+
+    The SDK has no API for it. It notes a digest of each call and refuses one that changed, so the note has to go too.
+    """
+    if isinstance(value, list):
+        for one in value:
+            _edit(one, call_id, arguments)
+    elif isinstance(value, dict):
+        if value.get("type") == "function_call" and value.get("call_id") == call_id:
+            value["arguments"] = arguments
+        invocations = value.get("tool_invocations")
+        if isinstance(invocations, dict):
+            invocations.pop(call_id, None)
+        for one in value.values():
+            _edit(one, call_id, arguments)
+
+
+def _nothing_of(context: Any) -> dict[str, Any]:  # noqa: ARG001 - as the SDK calls it
+    return {}
+
+
+def _object(arguments: Any) -> dict[str, Any]:
+    found = arguments_of(arguments)
+    return found if isinstance(found, dict) else {"input": found}
