@@ -46,7 +46,7 @@ class Guest:
     """
 
     target: str = field(kw_only=False)
-    python: str = sys.executable
+    python: str = ""
     processes: int = 1
     exclusive: bool = False
     environment: Sequence[str] = ()
@@ -65,7 +65,7 @@ class Guest:
                 " 'package.module:agent'"
             )
         self._check_counts()
-        object.__setattr__(self, "python", self._absolute("python", self.python))
+        object.__setattr__(self, "python", self._absolute("python", self.python or sys.executable))
         if self.directory is not None:
             object.__setattr__(self, "directory", self._absolute("directory", self.directory))
         for name in ("environment", "path", "allow_overrides"):

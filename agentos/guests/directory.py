@@ -12,7 +12,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from agentos.deployment_directory import shared_directory
+from agentos.deployment_directory import generation, shared_directory
 
 LOCK_FILE = "guest.lock"
 """Locked exclusively while the process exists or is being started: the process inherits the lock."""
@@ -128,10 +128,11 @@ class GuestsDirectory:
         self._path = path or shared_directory()
 
     def of(self, key: str, number: int) -> GuestDirectory:
-        """Return the directory of one process of the guests with a key."""
+        """Return the directory of one process of the guests with a key, of this generation of workers."""
         if self._path is None:
             self._path = Path(tempfile.mkdtemp(prefix="agentos-", dir=_short_folder()))
-        return GuestDirectory(self._path / "guests" / key / str(number))
+        # Workers after a reload run the code that is there now, and so do their guests.
+        return GuestDirectory(self._path / "guests" / f"{generation()}-{key}" / str(number))
 
     def close(self) -> None:
         """Remove the folder if it is this process's own: its guests end."""

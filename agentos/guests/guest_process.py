@@ -10,7 +10,7 @@ import socket
 import threading
 import time
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any
 
 from agentos.cancellation import Cancellation
 from agentos.domain.ids import new_id
@@ -139,13 +139,10 @@ class GuestProcess:
             self._start.run(self.directory, self.number, lock)
             return True
         except (StartFailed, DirectoryRefused) as error:
-            self._fail("a guest process could not be started", str(error), "could not be started")
-
-    def _fail(self, line: str, reason: str, words: str) -> NoReturn:
-        failure = AgentFailed(f"the agent's guest process {words}; the server's log has the reason")
-        self._failed = (time.monotonic(), failure)
-        logger.error(line, extra={**self._log_fields(), "reason": reason})
-        raise failure
+            failure = AgentFailed("the agent's guest process could not be started; the server's log has the reason")
+            self._failed = (time.monotonic(), failure)
+            logger.error("a guest process could not be started", extra={**self._log_fields(), "reason": str(error)})
+            raise failure from error
 
     def _register(self) -> bool:
         with self._lock:
@@ -168,7 +165,10 @@ class GuestProcess:
                     time.sleep(_POLL)
             pid, user = peer_of(connection)
             if user != os.getuid():
-                self._fail("a process of another user is at a guest's socket", f"user {user}", "is another user's")
+                logger.error(
+                    "a process of another user is at a guest's socket", extra={**self._log_fields(), "user": user}
+                )
+                raise AgentFailed("the agent's guest process is another user's; the server's log has the reason")
         except BaseException:
             connection.close()
             raise

@@ -3,7 +3,6 @@
 import base64
 import logging
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -126,20 +125,19 @@ def test_a_target_that_is_no_agent_is_refused_in_words(
 
 
 def test_a_cancelled_run_stops_its_task_at_once(hosted: MakeAgent, tmp_path: Path) -> None:
+    run_agent(hosted("words"), "say 1 x")  # the process is there
     file = tmp_path / "stopped"
-    began = time.monotonic()
-    run = run_agent(hosted("silent"), str(file), request_timeout=0.5)
+    run = run_agent(hosted("silent"), str(file), request_timeout=2.0)
     assert run.error is not None
     assert run.error.details["cause"] == "TIMEOUT"
     until(file.exists, 1.0)
-    assert time.monotonic() - began < 3
 
 
 def test_a_task_that_cannot_be_cancelled_has_its_process_killed_and_the_next_run_works(
     hosted: MakeAgent, pools: GuestPools
 ) -> None:
-    agent = hosted("stuck")
-    assert run_agent(agent, "go", request_timeout=0.5).content == "begun"
+    run_agent(hosted("words"), "say 1 x")  # the process is there
+    assert run_agent(hosted("stuck"), "go", request_timeout=2.0).content == "begun"
     until(lambda: pools.activity()[0].processes[0].restarts == 1)
     assert run_agent(hosted("words"), "say 1 x").content == "x-0 "
 
