@@ -55,6 +55,7 @@ def test_other_errors_are_hidden() -> None:
     with pytest.raises(Exception, match="sk-secret-123") as error:
         run(agents.secret)
     assert not isinstance(error.value, Failed)
+    assert type(error.value).__name__ == "RuntimeError"
 
 
 def test_a_check_that_refuses_is_a_filter() -> None:
