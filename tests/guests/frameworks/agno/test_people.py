@@ -17,7 +17,7 @@ from agno.team import Team
 from agno.tools import tool
 from agno.tools.user_feedback import UserFeedbackTools
 from driving import agent, resume, run
-from scripted import Scripted, calls, results, text
+from scripted import Scripted, calls, results, text, usage
 
 
 @pytest.fixture(autouse=True)
@@ -63,6 +63,18 @@ def test_the_history_is_there_after_a_pause() -> None:
     target = agent(counts, tools=[agents.transfer])
     history = [Message("user", "first"), Message("assistant", "second")]
     assert resume(target, run(target, history=history), {"approved": True}).text == "5"
+
+
+def test_tokens_before_and_after_a_pause_count_once() -> None:
+    async def counted(messages: list[Any]) -> AsyncIterator[ModelResponse]:
+        async for piece in agents._approval(messages):
+            yield piece
+        yield usage(10, 2)
+
+    target = agent(counted, tools=[agents.transfer])
+    paused = run(target)
+    said = resume(target, paused, {"approved": True})
+    assert [(one.prompt, one.completion) for one in (*paused.usage, *said.usage)] == [(10, 2), (10, 2)]
 
 
 async def _two(messages: list[Any]) -> AsyncIterator[ModelResponse]:
