@@ -99,10 +99,11 @@ def server(
     workers: int = 1,
     settings: Mapping[str, str] | None = None,
     everywhere: bool = False,
+    app: str = "wsgi:app",
 ) -> Iterator[Served]:
     """Start the server in its default configuration, but for the number of workers and where the model is.
 
-    ``everywhere``: on all cores of the machine.
+    ``everywhere``: on all cores of the machine. ``app``: another application than the checkout's.
     """
     home.mkdir(parents=True, exist_ok=True)
     env = {"OPENAI_BASE_URL": f"{model}/v1", "OPENAI_API_KEY": "benchmark", "ANTHROPIC_BASE_URL": model}
@@ -111,7 +112,7 @@ def server(
     env["AGENTOS_ADDRESS"] = f"127.0.0.1:{port}"
     url = f"http://127.0.0.1:{port}"
     with _on(list if everywhere else _first):
-        started = AgentOSServer(env, cwd=home, workers=workers, wait=False)
+        started = AgentOSServer(env, cwd=home, workers=workers, app=app, wait=False)
     with started:
         _await(lambda: len(process_tree(started.pid)) > workers and requests.get(f"{url}/ready", timeout=5).ok)
         yield Served(url, process_tree(started.pid))

@@ -10,6 +10,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 
+GUESTS = ROOT / "agentos" / "guests" / "process"
+"""Runs in processes of its own; what it writes is in the log as the line of a guest."""
+
 LEVELS = {
     "debug": "debug",
     "info": "info",
@@ -42,6 +45,19 @@ MORE = {
     "model call failed": ("reason",),
     "deciding hook failed": ("tool", "run_id", "agent_id"),
     "plugin denied": ("tool", "run_id", "agent_id"),
+    "a guest process broke its protocol": ("guest", "run_id", "agent_id"),
+    "a guest process refused to run an agent": ("guest", "run_id", "agent_id"),
+    "agent raised in its guest process": ("guest", "run_id", "agent_id"),
+    "guest process connected": ("guest", "number", "python", "frameworks"),
+    "a guest process speaks another version of the protocol": ("guest", "number"),
+    "a guest process has ended": ("guest", "number"),
+    "a guest process is killed": ("guest", "number"),
+    "a guest process could not be started": ("guest", "number"),
+    "a process of another user is at a guest's socket": ("guest", "number"),
+    "a guest process did not start in time": ("guest", "number"),
+    "watching a guest process met a bug": ("guest", "number"),
+    "a guest wrote": ("guest", "number", "run_id", "agent_id", "guest_pid", "text", "guest_logger"),
+    "lines of a guest were left out": ("guest", "number", "run_id", "agent_id", "guest_pid"),
 }
 """Fields that are given in another place than the line."""
 
@@ -71,7 +87,8 @@ def find() -> list[Line]:
 
 def trees() -> dict[str, ast.Module]:
     """Return the code of the server and of the plugins beside it, by module."""
-    files = [*sorted((ROOT / "agentos").rglob("*.py")), *sorted(ROOT.glob("plugins/*/agentos_*/**/*.py"))]
+    own = [file for file in (ROOT / "agentos").rglob("*.py") if GUESTS not in file.parents]
+    files = [*sorted(own), *sorted(ROOT.glob("plugins/*/agentos_*/**/*.py"))]
     return {_module(file): ast.parse(file.read_text("utf-8")) for file in files}
 
 

@@ -46,7 +46,7 @@ class Guest:
     """
 
     target: str = field(kw_only=False)
-    python: str = sys.executable
+    python: str = ""
     processes: int = 1
     exclusive: bool = False
     environment: Sequence[str] = ()
@@ -65,24 +65,25 @@ class Guest:
                 " 'package.module:agent'"
             )
         self._check_counts()
-        object.__setattr__(self, "python", self._absolute("python", self.python))
+        object.__setattr__(self, "python", self._absolute("python", self.python or sys.executable))
         if self.directory is not None:
             object.__setattr__(self, "directory", self._absolute("directory", self.directory))
         for name in ("environment", "path", "allow_overrides"):
             object.__setattr__(self, name, self._texts(name))
         for variable in self.environment:
             if not ENVIRONMENT_NAME.fullmatch(variable):
-                self._refuse("environment", variable, "names of variables without their values, as in 'OPENAI_API_KEY'")
+                shown = variable.partition("=")[0]  # what stands behind it may be a secret
+                self._refuse("environment", shown, "names of variables without values, as in 'OPENAI_API_KEY'")
         object.__setattr__(self, "path", tuple(self._absolute("path", folder) for folder in self.path))
         check_allowed_overrides(self.target, self.allow_overrides)
 
     def _check_counts(self) -> None:
-        if not isinstance(self.processes, int) or not 1 <= self.processes <= MOST_PROCESSES:
+        if type(self.processes) is not int or not 1 <= self.processes <= MOST_PROCESSES:
             self._refuse("processes", self.processes, f"a number from 1 to {MOST_PROCESSES}")
         if not isinstance(self.exclusive, bool):
             self._refuse("exclusive", self.exclusive, "True or False")
         limit = self.memory_limit
-        if limit is not None and (not isinstance(limit, int) or limit < LEAST_MEMORY):
+        if limit is not None and (type(limit) is not int or limit < LEAST_MEMORY):
             self._refuse("memory_limit", limit, f"a number of bytes from {LEAST_MEMORY}")
 
     def _texts(self, name: str) -> tuple[str, ...]:

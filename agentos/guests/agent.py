@@ -8,14 +8,14 @@ from typing import Any
 from agentos.domain.event import Yielded
 from agentos.domain.guest import Guest
 from agentos.errors import AgentFailed
-from agentos.guests.directory import FILES
 from agentos.guests.events import events_of
 from agentos.guests.exchange import Exchange
 from agentos.guests.failures import BUSY, broken, failure_of, lost, refusal_of
+from agentos.guests.files import RunFiles
 from agentos.guests.output import GuestOutput
 from agentos.guests.pausing import pause_of
 from agentos.guests.pools import GuestPools
-from agentos.guests.run_document import RunFiles, run_document
+from agentos.guests.run_document import run_document
 from agentos.guests.wire import VERSION, ProtocolError, encode
 from agentos.runtime.context import RunContext
 
@@ -30,8 +30,10 @@ class GuestAgent:
     ``ask`` are the guest's own, and the transcript stays here.
     """
 
-    def __init__(self, guest: Guest, pools: GuestPools) -> None:
+    def __init__(self, guest: Guest, pools: GuestPools, *, version: int | None = None) -> None:
         self.guest = guest
+        self.version = version
+        """Of a stored guest: which version of it this is."""
         self._pools = pools
         self.name, self.description, self.model = guest.name, guest.description, guest.model
         self.allow_overrides = guest.allow_overrides
@@ -45,7 +47,7 @@ class GuestAgent:
         pool = self._pools.pool(self.guest)
         while True:
             with pool.process(context.session_id, context.cancellation) as process:
-                files = RunFiles(process.directory.path / FILES / context.run_id)
+                files = RunFiles()
                 run = _Run(self.guest.target, process.number, context)
                 try:
                     with pool.exchange(process, context.cancellation) as exchange:

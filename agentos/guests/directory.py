@@ -8,11 +8,9 @@ import os
 import shutil
 import stat
 import tempfile
-import time
-from contextlib import suppress
 from pathlib import Path
 
-from agentos.deployment_directory import shared_directory
+from agentos.deployment_directory import generation, shared_directory
 
 LOCK_FILE = "guest.lock"
 """Locked exclusively while the process exists or is being started: the process inherits the lock."""
@@ -24,11 +22,6 @@ SOCKET_FILE = "guest.sock"
 LOG_FILE = "guest.log"
 RUN_FILE = "run.lock"
 """Locked by the run that has an exclusive process for itself."""
-FILES = "files"
-"""The attachments of runs, in a folder for each."""
-
-LEFT_OVER = 24 * 3600.0
-"""Seconds after which the files of a run are of a worker that was killed."""
 
 
 class DirectoryRefused(Exception):
@@ -93,10 +86,6 @@ class GuestDirectory:
         """Take away what an ended process left, before another is started."""
         for name in (STATE_FILE, SOCKET_FILE):
             (self.path / name).unlink(missing_ok=True)
-        with suppress(OSError):
-            for folder in (self.path / FILES).iterdir():
-                if time.time() - folder.stat().st_mtime > LEFT_OVER:
-                    shutil.rmtree(folder, ignore_errors=True)
 
     def open_log(self) -> int:
         """Return a descriptor of the empty file that takes what the process writes until it has a connection."""
@@ -128,10 +117,11 @@ class GuestsDirectory:
         self._path = path or shared_directory()
 
     def of(self, key: str, number: int) -> GuestDirectory:
-        """Return the directory of one process of the guests with a key."""
+        """Return the directory of one process of the guests with a key, of this generation of workers."""
         if self._path is None:
             self._path = Path(tempfile.mkdtemp(prefix="agentos-", dir=_short_folder()))
-        return GuestDirectory(self._path / "guests" / key / str(number))
+        # Workers after a reload run the code that is there now, and so do their guests.
+        return GuestDirectory(self._path / "guests" / f"{generation()}-{key}" / str(number))
 
     def close(self) -> None:
         """Remove the folder if it is this process's own: its guests end."""

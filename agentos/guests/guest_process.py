@@ -10,7 +10,7 @@ import socket
 import threading
 import time
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any
 
 from agentos.cancellation import Cancellation
 from agentos.domain.ids import new_id
@@ -108,8 +108,8 @@ class GuestProcess:
             link = self._link
             try:
                 if link is not None:
-                    return self._dial()[0]
-                started = self._open(started)
+                    return self._dial(cancellation)[0]
+                started = self._open(started, cancellation)
                 if self._link is not None:
                     continue
             except (ConnectionError, FileNotFoundError):  # it has just ended, or listens in a moment
@@ -120,7 +120,7 @@ class GuestProcess:
                 raise GuestLost("the agent's guest process did not start in time")
             cancellation.wait(_POLL)
 
-    def _open(self, started: bool) -> bool:
+    def _open(self, started: bool, cancellation: Cancellation) -> bool:
         """Take a step towards a process that listens; return whether this thread has started one."""
         if self._failed is not None and time.monotonic() - self._failed[0] < AGAIN:
             raise self._failed[1]
@@ -131,7 +131,7 @@ class GuestProcess:
             lock = self.directory.try_process_lock()
             if lock is None:
                 if self.directory.process_id() is not None:
-                    self._watch(*self._dial())
+                    self._watch(*self._dial(cancellation))
                 return started
             if started:
                 os.close(lock)
@@ -139,13 +139,10 @@ class GuestProcess:
             self._start.run(self.directory, self.number, lock)
             return True
         except (StartFailed, DirectoryRefused) as error:
-            self._fail("a guest process could not be started", str(error), "could not be started")
-
-    def _fail(self, line: str, reason: str, words: str) -> NoReturn:
-        failure = AgentFailed(f"the agent's guest process {words}; the server's log has the reason")
-        self._failed = (time.monotonic(), failure)
-        logger.error(line, extra={**self._log_fields(), "reason": reason})
-        raise failure
+            failure = AgentFailed("the agent's guest process could not be started; the server's log has the reason")
+            self._failed = (time.monotonic(), failure)
+            logger.error("a guest process could not be started", extra={**self._log_fields(), "reason": str(error)})
+            raise failure from error
 
     def _register(self) -> bool:
         with self._lock:
@@ -156,7 +153,7 @@ class GuestProcess:
                 self._user = self.directory.try_users_lock()
             return self._user is not None
 
-    def _dial(self) -> tuple[socket.socket, int]:
+    def _dial(self, cancellation: Cancellation) -> tuple[socket.socket, int]:
         """Return a connection and the process id of the other side."""
         connection = socket.socket(socket.AF_UNIX)
         try:
@@ -165,10 +162,14 @@ class GuestProcess:
                     connection.connect(str(self.directory.socket))
                     break
                 except BlockingIOError:  # its queue of connections is full
-                    time.sleep(_POLL)
+                    cancellation.wait(_POLL)
+                    cancellation.check()
             pid, user = peer_of(connection)
             if user != os.getuid():
-                self._fail("a process of another user is at a guest's socket", f"user {user}", "is another user's")
+                logger.error(
+                    "a process of another user is at a guest's socket", extra={**self._log_fields(), "user": user}
+                )
+                raise AgentFailed("the agent's guest process is another user's; the server's log has the reason")
         except BaseException:
             connection.close()
             raise

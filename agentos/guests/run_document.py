@@ -2,43 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import time
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from agentos.domain.media import Media
-from agentos.domain.media_data import decoded
 from agentos.domain.message import Message
+from agentos.guests.files import RunFiles
 from agentos.guests.pausing import answers_document, saved_document
 from agentos.runtime.context import RunContext
-
-
-class RunFiles:
-    """The attachments of one run, in a folder that :meth:`remove` removes."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._count = 0
-
-    def add(self, data: str) -> str:
-        """Write an attachment's bytes, and return the file's path. Raises ``ValueError`` for what is no base64."""
-        if not self._count:
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path = self._folder / str(self._count)
-        self._count += 1
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            for piece in decoded(data):
-                file.write(piece)
-        return str(path)
-
-    def remove(self) -> None:
-        """Remove the files."""
-        if self._count:
-            shutil.rmtree(self._folder, ignore_errors=True)
 
 
 def run_document(context: RunContext, files: RunFiles) -> dict[str, Any]:

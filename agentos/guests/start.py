@@ -13,6 +13,7 @@ from pathlib import Path
 
 from agentos.domain.guest import Guest, GuestAdapter
 from agentos.guests.directory import GuestDirectory
+from agentos.guests.files import sweep
 
 SCRIPT = Path(__file__).parent / "process" / "agentos_guest" / "__main__.py"
 
@@ -90,6 +91,7 @@ class Start:
         command = self.command(directory, number)
         try:
             directory.clear()
+            sweep()
             log = directory.open_log()
             try:
                 # The process leaves a child behind and ends: the guest has no parent, and leaves no zombie.

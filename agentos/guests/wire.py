@@ -104,14 +104,16 @@ def _parsed(payload: bytes) -> dict[str, Any]:
     try:
         frame = orjson.loads(payload)
     except orjson.JSONDecodeError:
-        frame = _awkward(payload)
+        frame = _exact(payload)
     if not isinstance(frame, dict) or not isinstance(frame.get("kind"), str):
         raise ProtocolError("a frame is no object with a 'kind'")
+    if frame["kind"] == "paused":  # its state is kept and given back as it is
+        return dict(_exact(payload))
     return frame
 
 
-def _awkward(payload: bytes) -> Any:
-    """Return JSON that orjson refuses and Python does not: halves of surrogate pairs, which models may say."""
+def _exact(payload: bytes) -> Any:
+    """Return JSON that orjson refuses or changes: halves of surrogate pairs, and integers beyond 64 bits."""
     try:
         return loads(payload.decode())
     except (ValueError, RecursionError):

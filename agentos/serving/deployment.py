@@ -54,6 +54,8 @@ class Deployment:
 
     def __init__(self, workers: int) -> None:
         self.directory = SharedDirectory()
+        self.generation = 0
+        """How often workers were started with the code and settings of that time."""
         self._state = mmap.mmap(-1, 2)
         # A token for each of the first workers, the last of them marked: reading one is atomic, so exactly one worker
         # learns that it completes the deployment, and those that replace it later find the pipe empty
@@ -164,6 +166,7 @@ def when_ready(server: Any) -> None:
 
     Sockets may be inherited (systemd, ``fd://``), and a name leads where the machine's resolver says.
     """
+    server.deployment.generation += 1
     with one_line_exit():
         _check_binding(serving_config(), (listener.getsockname() for listener in server.LISTENERS))
 
@@ -195,4 +198,4 @@ def _check_binding(config: Config, addresses: Iterable[Any]) -> None:
 def post_fork(server: Any, worker: Any) -> None:
     """Hand the deployment to a new worker: gunicorn's hook in each of them."""
     worker.deployment = server.deployment
-    share(server.deployment.directory.path)
+    share(server.deployment.directory.path, server.deployment.generation)

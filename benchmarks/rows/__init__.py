@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from benchmarks.rows import doors, many, process, providers, ratios, stored, traces, watched
+from benchmarks.rows import doors, guests, many, process, providers, ratios, stored, traces, watched
 from benchmarks.rows.common import Bench, Row
 
 ROWS: dict[str, Callable[[Bench], list[Row]]] = {
@@ -23,6 +23,7 @@ ROWS: dict[str, Callable[[Bench], list[Row]]] = {
     "metrics": watched.metrics,
     "log": watched.log,
     "traces": traces.traces,
+    "guests": guests.guests,
     "stub": process.model,
 }
 """By the name that ``--only`` takes, in the order of the report."""

@@ -20,6 +20,7 @@ NOT_RUN = {
     "README.md": ["sh"],
     "docs/how-to/backup.md": ["sh", "sh"],
     "docs/how-to/docker.md": ["sh", "sh", "sh", "sh", "dockerfile"],
+    "docs/how-to/guests.md": ["sh"],
     "docs/how-to/in-your-own-project.md": ["sh"],
     "docs/how-to/postgresql.md": ["sh"],
     "docs/how-to/pydantic-ai.md": ["python", "python", "python"],

@@ -14,7 +14,7 @@ from agentos.guests.start import Times
 from parts.fake_guest import interpreter
 
 HOSTED = Path(__file__).with_name("hosted")
-TIMES = Times(grace=0.2, silence=1.5, kill_after=1.0)
+TIMES = Times(grace=0.2, kill_after=1.0)
 
 MakeAgent = Callable[..., GuestAgent]
 

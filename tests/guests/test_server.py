@@ -153,7 +153,7 @@ def test_a_paused_run_continues_after_a_restart_of_everything(tmp_path: Path) ->
     with start(tmp_path, AGENTOS_DATABASE_URL=url) as server:
         path = f"/api/v1/runs/{paused['run_id']}"
         answers = {"answers": [{"id": action["id"], "decision": "approve", "arguments": {"amount": 7}}]}
-        assert server.client.post(f"{path}/resume", answers).status == 200
+        assert server.client.post(f"{path}/resume", answers).status == 202
         until(lambda: server.client.get(path).json["status"] == "completed")
         assert server.client.get(path).json["content"] == "asking. True {'amount': 7} '' True"
 
@@ -168,3 +168,12 @@ def test_a_server_that_stops_does_not_wait_for_its_guests(tmp_path: Path) -> Non
         assert server.stop() == 0
         assert time.monotonic() - began < 10
     assert file.exists()
+
+
+def test_a_reload_starts_guests_with_the_code_that_is_there_then(tmp_path: Path) -> None:
+    with start(tmp_path) as server:
+        pid = guest_pid(server)
+        server.process.send_signal(signal.SIGHUP)
+        server.wait_for(lambda: server.log().count("worker ready") >= 4, 30)
+        until(lambda: guest_pid(server) != pid)
+        until(lambda: not Path(f"/proc/{pid}").exists(), 20)

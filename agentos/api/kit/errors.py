@@ -69,6 +69,7 @@ CAUSE_STATUS: dict[str, int] = {
     "AGENT_FAILED": 500,
     "TURN_LIMIT": 500,
     "WORKER_LOST": 500,
+    "GUEST_LOST": 500,
     "CONTEXT_TOO_LONG": 422,
     "CONTENT_FILTERED": 422,
     "PROVIDER_ERROR": 502,

@@ -88,6 +88,35 @@ class Stuck:
                 await asyncio.sleep(60)
 
 
+class Heavy:
+    """Computes for a long time when it is asked to."""
+
+    async def stream(self, context):
+        end = time.monotonic() + (6 if context.input == "compute" else 0)
+        while time.monotonic() < end:
+            pass
+        yield "done"
+
+
+class Hog:
+    """Takes more memory at each run."""
+
+    def __init__(self):
+        self.kept = []
+
+    async def stream(self, context):
+        self.kept.append(bytearray(os.urandom(2**20)) * 30)
+        yield str(os.getpid())
+
+
+class Paths:
+    """Says where the attachment is, and who may read it."""
+
+    async def stream(self, context):
+        path = context.media[0].path
+        yield f"{path} {oct(os.stat(path).st_mode & 0o777)} {oct(os.stat(os.path.dirname(path)).st_mode & 0o777)}"
+
+
 class Alone:
     """Says how many runs of it there are at once."""
 
@@ -144,5 +173,6 @@ class Where:
 
 words, burst, everything, given, silent, busy = Words(), Burst(), Everything(), Given(), Silent(), Busy()
 stuck, alone, secret, public, printer, where = Stuck(), Alone(), Secret(), Public(), Printer(), Where()
+heavy, hog, paths = Heavy(), Hog(), Paths()
 questions, hoarder = Questions(), Hoarder()
 nothing = 7
