@@ -37,9 +37,9 @@ async def restored(agent: Any, run: Run, items: list[dict[str, Any]], context: A
     saved = run.saved
     try:
         state = dict(saved["state"])
+        answers = _edited(state, run.answers)
         if state["original_input"] is None:
             state["original_input"] = items
-        answers = _edited(state, run.answers)
         loaded = await RunState.from_json(agent, state, context_override=context)
     except Exception as error:  # whatever the SDK finds wrong
         before = saved.get("version") if isinstance(saved, Mapping) else None
