@@ -209,6 +209,13 @@ def forbid(context: RunContextWrapper[Any], agent: Agent[Any], given: Any) -> Gu
     return GuardrailFunctionOutput(output_info="sk-secret-123", tripwire_triggered=True)
 
 
+async def ask_failing(items: Items) -> AsyncIterator[Said]:
+    if results := results_of(items):
+        yield results[0]
+    else:
+        yield Call("failing", "failing", '{"input": "fail"}')
+
+
 async def ask_clerk(items: Items) -> AsyncIterator[Said]:
     if results := results_of(items):
         yield f"the clerk says {results[0]}"
@@ -258,6 +265,7 @@ final_tool = agent(call_add, tools=[add], tool_use_behavior="stop_on_first_tool"
 specialist = Agent(name="specialist", model=FakeModel(say_specialist))
 handing_over = agent(hand_over, handoffs=[handoff(specialist)])
 guarded = agent(say_nothing_else, input_guardrails=[InputGuardrail(forbid, name="no questions")])  # type: ignore[arg-type]
+failing_agent = agent(ask_failing, tools=[secret.as_tool("failing", "Fail.")])
 clerk = agent(ask_transfer, tools=[transfer])
 boss = agent(ask_clerk, tools=[clerk.as_tool("clerk", "Ask the clerk.")])
 
