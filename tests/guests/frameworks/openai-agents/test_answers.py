@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
 import hosted
 import pytest
 from agentos_guest import Call, Media, Message, Overrides
-from driving import ADAPTER, run
+from driving import ADAPTER, drive, run
 
 EARLIER = [
     Message("user", "first"),
@@ -72,6 +73,22 @@ def test_a_handoff_is_told_and_the_other_agent_is_heard() -> None:
     assert said.text == "I ask the specialist. It is 42."
     assert said.custom == [("handoff", {"from": "hand_over", "to": "specialist"})]
     assert [call.name for call in said.tool_calls] == ["transfer_to_specialist"] * 2
+
+
+@pytest.mark.parametrize("name", ["with_clock", "over_to_clock"])
+def test_mcp_servers_are_connected_once_for_all_runs(name: str) -> None:
+    async def scenario() -> None:
+        target = getattr(hosted, name)
+        for said in [await drive(target), *await asyncio.gather(drive(target), drive(target))]:
+            assert "12:34" in said.text
+        await ADAPTER.close()
+
+    asyncio.run(scenario())
+
+
+def test_an_mcp_server_that_is_not_there_fails_the_run() -> None:
+    with pytest.raises(FileNotFoundError):
+        run(hosted.no_clock)
 
 
 def test_tokens_of_an_agent_that_is_a_tool_count() -> None:
