@@ -19,8 +19,10 @@ from parts.server import AgentOSServer
 NOT_RUN = {
     "README.md": ["sh"],
     "docs/how-to/backup.md": ["sh", "sh"],
+    "docs/how-to/crewai.md": ["python"],
     "docs/how-to/docker.md": ["sh", "sh", "sh", "sh", "dockerfile"],
     "docs/how-to/in-your-own-project.md": ["sh"],
+    "docs/how-to/openai-agents.md": ["python", "python", "python"],
     "docs/how-to/postgresql.md": ["sh"],
     "docs/how-to/retention.md": ["sh", "sh", "json"],
     "docs/how-to/structured-output.md": ["json"],

@@ -16,7 +16,7 @@ os.environ.update(CREWAI_DISABLE_TELEMETRY="true", CREWAI_TRACING_ENABLED="false
 STORAGE = tempfile.TemporaryDirectory(prefix="crewai-")
 os.environ["CREWAI_STORAGE_DIR"] = STORAGE.name
 
-from agentos_guest import Adapter, Event, Failed, ModelCall, Reasoning, Run, ToolCall, Usage
+from agentos_guest import Adapter, Event, Failed, ModelCall, Reasoning, Run, ToolCall, Usage  # noqa: E402
 
 FOLDER = Path(__file__).parents[4] / "plugins/agentos-crewai/agentos_crewai/adapter"
 NAME = "agentos_guest_adapter_crewai"
