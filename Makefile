@@ -43,7 +43,7 @@ CHECK_DOCS ?= $(BIN)/python docs/generate.py --check
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 .PHONY: help install run wheels test test-pythons soak bench bench-quick check checks check-format check-lint check-types check-imports check-openapi check-docs \
-	bench-peers conformance browser docs client format lock audit clean
+	bench-peers conformance guests browser docs client format lock audit clean
 
 help:  ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -99,6 +99,9 @@ bench-peers: $(VENV)/.benched  ## Measure other servers beside this one, into be
 
 conformance: $(VENV)/.tested  ## Run clients that people use against the real server (SUITES="openai npm": these); installs each in a cache.
 	@PYTHONPATH=tests $(BIN)/python -m conformance $(SUITES)
+
+guests: $(VENV)/.tested  ## Run agents of other frameworks in guests of the real server (FRAMEWORKS="agno": these); installs each in a cache.
+	@PYTHONPATH=tests $(BIN)/python -m guests.frameworks $(FRAMEWORKS)
 
 # Two parts side by side, as the suite: they wait more than they compute. TESTS="-k approve" runs some, in one part.
 BROWSER := --timeout 180 --session-timeout 1320

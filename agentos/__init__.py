@@ -13,7 +13,7 @@ from agentos._version import __version__
 from agentos.auth.authenticator import Authenticator, Credentials
 from agentos.cancellation import Cancellation
 from agentos.config import Config
-from agentos.domain.activity import Activity, Backlog, PoolUse
+from agentos.domain.activity import Activity, Backlog, GuestProcess, PoolUse
 from agentos.domain.agent import Agent, AnyAgent, AsyncAgent, StreamingAgent
 from agentos.domain.denied import Denied
 from agentos.domain.event import (
@@ -195,6 +195,7 @@ __all__ = [
     "Forbidden",
     "Guest",
     "GuestLost",
+    "GuestProcess",
     "IdempotencyConflict",
     "FinishedRequest",
     "IdempotencyKey",

@@ -68,6 +68,7 @@ from agentos.storage.interface import Storage
 from agentos.storage.sqlalchemy.address import scheme_of
 from agentos.tools.context import ToolContext
 from agentos.tools.executor import ToolExecutor
+from agentos.tools.guest_calls import GuestCalls
 from agentos.tools.isolation import Isolation
 from agentos.tools.sources import ToolSources
 from agentos.tools.tool import Tool, Toolkit
@@ -122,7 +123,7 @@ def _assemble(
         catalog,
         config,
         guests=guests,
-        executor=_tool_executor(config, manager, approval_rules.find),
+        executor=_tool_executor(config, manager, approval_rules.find, guests.tools),
         before_model_call=BeforeModelCall(model_hooks) if model_hooks else None,
     )
     check_agents(agent_service, registries.agents, manager.leave_out)
@@ -187,8 +188,10 @@ def _assemble(
         owner_data=OwnerDataService(storage, worker),
         auth=AuthService(authenticators, RateLimits(config)),
         keys=KeyService(storage),
-        health=HealthService(storage, worker, config, providers=_provider_checks(catalog, agent_service, config)),
-        activity=ActivityService(storage, worker, log, leases),
+        health=HealthService(
+            storage, worker, config, guests, providers=_provider_checks(catalog, agent_service, config)
+        ),
+        activity=ActivityService(storage, worker, log, leases, guests),
         housekeeping=HousekeepingService(storage, config),
         worker=worker,
         signals=signals,
@@ -220,7 +223,9 @@ def _source(registry: Registry[Any], name: str) -> str:
     return "" if entry is None else entry.source
 
 
-def _tool_executor(config: Config, manager: PluginManager, find_remembered: FindRemembered) -> ToolExecutor:
+def _tool_executor(
+    config: Config, manager: PluginManager, find_remembered: FindRemembered, guests: GuestCalls
+) -> ToolExecutor:
     calls = manager.implementations("before_tool_call")
     undecided = Denied("it could not be found out whether the call is allowed")
 
@@ -236,6 +241,7 @@ def _tool_executor(config: Config, manager: PluginManager, find_remembered: Find
         before_call=ask if calls else None,
         pause_timeout=config.pause_timeout,
         find_remembered=find_remembered,
+        guests=guests,
     )
 
 

@@ -107,7 +107,7 @@ def register_guest_adapters(register: RegisterGuestAdapter, config: Config) -> N
     ``framework``. Its attribute ``ADAPTER`` is an ``agentos_guest.Adapter``. The plugin does not import the file, and
     the server needs no framework. ``environment`` is set in every guest process.
 
-    Comes into use with: adapters of frameworks.
+    Used by: ``agentos-pydantic-ai``.
     """
 
 

@@ -17,6 +17,7 @@ from agentos.errors import ConfigError, PluginError
 from agentos.execution.executor import Executor
 from agentos.execution.jobs import JobHandler
 from agentos.execution.signals import Signals
+from agentos.guests.own.tools import check_importable
 from agentos.models.catalog import ProviderFactory
 from agentos.models.provider import ModelProvider
 from agentos.observability.run_log import RunLog
@@ -112,6 +113,7 @@ class Registries:
         """Add a tool, or all tools of a toolkit; return their names."""
         added = as_tools(tool)
         for one in added:
+            check_importable(one)
             self.tools.add(one.name, one, source=source)
         return [one.name for one in added]
 

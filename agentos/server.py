@@ -133,6 +133,11 @@ class AgentOS:
             raise ConfigError(
                 "AgentOS.start() was called from a thread; signals reach only the main thread, call it there"
             )
+        if "agentos_guest" in sys.modules:
+            raise ConfigError(
+                "AgentOS.start() was called while a guest process imported the program; put server.start() under"
+                ' `if __name__ == "__main__":`'
+            )
         with one_line_exit():
             check_binding(self.config, [self.config.address])
         from agentos.serving.patching import is_patched, start_over

@@ -1,7 +1,7 @@
 """Writes the locks beside it: what is installed, in which version, and the hashes of its wheels for every platform.
 
-``make lock`` runs it in an environment with uv, and nothing else does; with names of conformance suites, only the locks
-of their clients are written. What is asked for is in the ``setup.cfg`` files;
+``make lock`` runs it in an environment with uv, and nothing else does; with names of conformance suites or
+frameworks of guests, only their locks are written. What is asked for is in the ``setup.cfg`` files;
 all of it is resolved at once, so that the locks agree, and each lock lists what those that it builds on do not have.
 """
 
@@ -19,6 +19,7 @@ from tempfile import TemporaryDirectory
 HERE = Path(__file__).parent
 ROOT = HERE.parent
 CLIENTS = ROOT / "tests" / "conformance" / "suites"
+FRAMEWORKS = ROOT / "tests" / "guests" / "frameworks"
 OLDEST = "3.11"
 """The oldest Python that is supported; the locks are good for all later ones too."""
 
@@ -157,19 +158,21 @@ def main(all_locks: Mapping[str, Lock]) -> None:
         (HERE / f"{name}.txt").write_text(header + text, "utf-8")
 
 
-def lock_clients(folders: Iterable[Path]) -> None:
-    """Write the locks of clients, each beside its ``requirements.in`` and apart from all others."""
+def lock_apart(folders: Iterable[Path]) -> None:
+    """Write the locks of clients and frameworks, each beside its ``requirements.in`` and apart from all others."""
     for folder in folders:
         source = folder / "requirements.in"
         text = compile_(source.read_text("utf-8").splitlines(), "--generate-hashes")
-        header = HEADER.format(what=f"The client of the suite {folder.name}.", source=source.name)
+        what = "The client of the suite" if folder.parent == CLIENTS else "The framework"
+        header = HEADER.format(what=f"{what} {folder.name}.", source=source.name)
         (folder / "requirements.txt").write_text(header + text, "utf-8")
 
 
 if __name__ == "__main__":
     if not sys.argv[1:]:
         main(locks())
-    known = {path.parent.name: path.parent for path in sorted(CLIENTS.glob("*/requirements.in"))}
-    if unknown := set(sys.argv[1:]) - set(known):
-        sys.exit(f"no such suite: {', '.join(sorted(unknown))}; there are {', '.join(known)}")
-    lock_clients(folder for name, folder in known.items() if name in (sys.argv[1:] or known))
+    known = [path.parent for root in (CLIENTS, FRAMEWORKS) for path in sorted(root.glob("*/requirements.in"))]
+    names = [folder.name for folder in known]
+    if unknown := set(sys.argv[1:]) - set(names):
+        sys.exit(f"no such suite or framework: {', '.join(sorted(unknown))}; there are {', '.join(names)}")
+    lock_apart(folder for folder in known if folder.name in (sys.argv[1:] or names))

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import platform
+import threading
 from collections.abc import Container, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from agentos.cancellation import Cancellation
 from agentos.cli.opening import changed, database_name, found_server, load_plugins
 from agentos.cli.pages import read_pages
 from agentos.config import Config
-from agentos.errors import AgentOSError
+from agentos.errors import AgentOSError, GuestLost
 
 if TYPE_CHECKING:
+    from agentos.domain.agent import StreamingAgent
     from agentos.plugins.manager import PluginReport
     from agentos.services.agent_info import AgentInfo
     from agentos.services.services import Services
@@ -74,7 +77,7 @@ def diagnose(timeout: float, *, find_models: bool = False) -> Iterator[Finding]:
         yield from _providers(services, timeout, {agent.model.partition(":")[0] for agent in agents if agent.model})
         if find_models:
             yield from _model_servers()
-        yield from _agents(services, agents)
+        yield from _agents(services, agents, timeout)
         if usable:
             yield from _shadowed(services, agents)
         else:
@@ -244,14 +247,30 @@ def _model_servers() -> Iterator[Finding]:
         yield Finding("model servers", "warning", f"none answers on this machine; looked for {places}")
 
 
-def _agents(services: Services, agents: Sequence[AgentInfo]) -> Iterator[Finding]:
+def _agents(services: Services, agents: Sequence[AgentInfo], timeout: float) -> Iterator[Finding]:
+    """Say of each agent whether it can run. Guests' processes import theirs, each within ``timeout`` seconds."""
     for agent in agents:
         try:
-            services.agents.resolve(agent.id)
+            described = _described(services, services.agents.resolve(agent.id), timeout)
         except AgentOSError as error:
             yield Finding(f"agent {agent.id}", "failed", error.message)
         else:
-            yield Finding(f"agent {agent.id}", "ok", f"{agent.model or 'no model of ours'}, from {agent.source}")
+            model = agent.model or "no model of ours"
+            yield Finding(f"agent {agent.id}", "ok", f"{model}, from {agent.source}{described}")
+
+
+def _described(services: Services, agent: StreamingAgent, timeout: float) -> str:
+    """Return what runs an agent in a guest process, in words; nothing for any other."""
+    cancellation = Cancellation()
+    late = GuestLost(f"its guest process did not say within {timeout:g} s what it is")
+    timer = threading.Timer(timeout, cancellation.cancel, [late])
+    timer.daemon = True
+    timer.start()
+    try:
+        found = services.agents.guests.describe(agent, cancellation)
+    finally:
+        timer.cancel()
+    return "" if found is None else f", in a guest process ({found.adapter} {found.framework_version})"
 
 
 def _shadowed(services: Services, agents: Sequence[AgentInfo]) -> Iterator[Finding]:

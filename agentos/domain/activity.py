@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,6 +14,28 @@ class PoolUse:
     used: int
     idle: int
     limit: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuestProcess:
+    """A guest process that this worker has used, as it sees it.
+
+    ``guest`` is the target of the first guest that it was started for; ``async`` is our own agents and tools that need
+    an event loop. ``state`` is ``ready``, ``busy`` (its loop is late: new runs go elsewhere, if they can),
+    ``stopping``, or ``idle``: this worker has no connection to it.
+    """
+
+    guest: str
+    number: int
+    state: str
+    runs: int
+    """Runs of this worker in it."""
+    restarts: int
+    """Total of the times that it ended while this worker used it."""
+    lag: float
+    """Seconds that its event loop was late, when it said so last."""
+    memory: int
+    """Bytes of its memory, when it said so last."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +72,8 @@ class Activity:
     """Longest time that the event loop did not turn in the last minute; 0 where nothing watches it."""
     pool: PoolUse | None
     """``None`` for a database without a pool."""
+    guests: Sequence[GuestProcess] = ()
+    """The guest processes that this worker has used."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

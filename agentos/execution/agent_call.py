@@ -20,6 +20,7 @@ from agentos.errors import (
     SessionBusy,
     StorageError,
 )
+from agentos.event_loops import ADVICE, EventLoopRefused, begin_call
 from agentos.execution.live import LiveRun
 from agentos.execution.messages import prepare_messages
 from agentos.execution.preparation import Prepared
@@ -64,11 +65,8 @@ class AgentCall:
         overdue = RunTimeout(f"the run did not end within {limits.timeout:g} s and was stopped")
         try:
             with self._before_deadline(live, overdue):
-                _consume(
-                    live,
-                    prepared.agent,
-                    prepare_messages(self._storage, live, history, most=limits.history_bytes),
-                )
+                messages = prepare_messages(self._storage, live, history, most=limits.history_bytes)
+                _call(live, prepared, messages)
         except PauseRequested as pause:
             return _checked(live.run.agent_id, pause)
         except (ExecutionError, RunCancelled, StorageError) as error:
@@ -117,6 +115,22 @@ def _checked(agent_id: str, pause: PauseRequested) -> Outcome:
             f" are at most {LARGEST_STATE}"
         )
     return pause
+
+
+def _call(live: LiveRun, prepared: Prepared, history: Sequence[Message]) -> None:
+    """Have the agent do its work; in a guest process if it starts an event loop before it did anything."""
+    begin_call()
+    try:
+        _consume(live, prepared.agent, history)
+        return
+    except EventLoopRefused as refused:
+        moved = prepared.moved() if refused.movable and not live.has_said else None
+        if moved is None:
+            raise AgentFailed(
+                f"agent {live.run.agent_id!r} starts an event loop, which a worker cannot run; {ADVICE}"
+            ) from refused
+    logger.info("an agent starts an event loop and is moved to a guest process", extra=live.log_fields())
+    _consume(live, moved, history)
 
 
 def _consume(live: LiveRun, agent: StreamingAgent, history: Sequence[Message]) -> None:

@@ -97,6 +97,8 @@ class LiveRun:
         self._tool_log = tool_log or ToolCallLog()
         self._lock = threading.Lock()
         self._ending = False
+        self.has_said = False
+        """Whether its agent has said or written anything."""
         self._begin(first_event(admission))
 
     def context(self, history: Sequence[Message]) -> RunContext:
@@ -129,6 +131,7 @@ class LiveRun:
     def record(self, yielded: Yielded) -> None:
         """Take in what the agent yielded, several things at once. Raises the cause when the run has to stop."""
         self.cancellation.check()
+        self.has_said = True
         try:
             with self._lock:
                 if self._ending:
@@ -206,6 +209,7 @@ class LiveRun:
 
         Raises :class:`~agentos.errors.AgentFailed` when all custom and state events are too much together.
         """
+        self.has_said = True
         with self._lock:
             if self._ending:
                 return False

@@ -12,10 +12,14 @@ from agentos.execution.run_limits import RunLimits
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """An agent as one run has it, and the limits of that run."""
+    """An agent as one run has it, and the limits of that run.
+
+    ``moved`` has the agent run in a guest process from now on, and returns what runs it; ``None`` where that cannot be.
+    """
 
     agent: StreamingAgent
     limits: RunLimits
+    moved: Callable[[], StreamingAgent | None] = lambda: None
 
 
 Prepare = Callable[[Run], Prepared]

@@ -56,6 +56,7 @@ class GuestPool:
         self._left: WeakSet[Exchange] = WeakSet()
         """Exchanges that were cancelled, and are not over."""
         self._lock = threading.Lock()
+        self._closed = False
 
     @contextmanager
     def process(self, session_id: str | None, cancellation: Cancellation) -> Iterator[GuestProcess]:
@@ -87,6 +88,8 @@ class GuestPool:
         finally:
             if not exchange.leave():
                 self._left.add(exchange)
+                if self._closed:  # the server did not wait for this run
+                    exchange.close()
 
     def activity(self) -> list[ProcessActivity]:
         """Return what the processes do now."""
@@ -94,6 +97,7 @@ class GuestPool:
 
     def close(self) -> None:
         """Stop using the processes: each ends some seconds after its last worker has."""
+        self._closed = True
         for exchange in list(self._left):
             exchange.close()
         for process in self._processes:

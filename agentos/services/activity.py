@@ -8,6 +8,7 @@ from agentos.domain.activity import Activity, Backlog
 from agentos.events.log import EventLog
 from agentos.execution.leases import LeaseKeeper
 from agentos.execution.worker import Worker
+from agentos.services.guests import GuestService
 from agentos.storage.interface import Storage
 
 
@@ -44,13 +45,16 @@ class ActivityService:
     3
     """
 
-    def __init__(self, storage: Storage, worker: Worker, log: EventLog, leases: LeaseKeeper) -> None:
+    def __init__(
+        self, storage: Storage, worker: Worker, log: EventLog, leases: LeaseKeeper, guests: GuestService
+    ) -> None:
         self.streams: OpenStreams = _NoStreams()
         self.loop: LoopWatch = _NotWatched()
         self._storage = storage
         self._worker = worker
         self._log = log
         self._leases = leases
+        self._guests = guests
 
     def now(self) -> Activity:
         """Return this worker's numbers. Asks no database and waits for nothing."""
@@ -70,6 +74,7 @@ class ActivityService:
             held_seconds=self.loop.held_seconds,
             longest_hold=self.loop.longest,
             pool=self._storage.pool(),
+            guests=self._guests.processes(),
         )
 
     def backlog(self) -> Backlog | None:

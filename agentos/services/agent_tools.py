@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from agentos.domain.agent import Agent
 from agentos.errors import AgentFailed, InvalidRequest
+from agentos.guests.own.tools import check_importable
 from agentos.registry import Entry, Registry
 from agentos.runtime.loop import ModelAgent
 from agentos.tools.source import ToolSource
@@ -80,6 +81,8 @@ class AgentTools:
         for wanted in agent.tools:
             if not isinstance(wanted, str):
                 found = [(one.name, one) for one in as_tools(wanted)]
+                for _, tool in found:
+                    check_importable(tool)
             elif "/" not in wanted:
                 found = [(wanted, self._installed(agent, wanted))]
             else:

@@ -8,15 +8,22 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from agentos.cancellation import Cancellation
 from agentos.config import Config
+from agentos.domain.activity import GuestProcess
 from agentos.domain.agent import AnyAgent, StreamingAgent
 from agentos.domain.guest import ENVIRONMENT_NAME, Guest
 from agentos.errors import ConfigError
-from agentos.event_loops import ADVICE
 from agentos.guests.agent import GuestAgent
-from agentos.guests.own.places import Place, place_of_agent, target_of
-from agentos.guests.pools import GuestActivity, GuestPools
+from agentos.guests.description import GuestDescription, describe
+from agentos.guests.own.places import HOST, Place, place_of_agent, target_of
+from agentos.guests.own.tools import OwnTools
+from agentos.guests.pools import GuestPools
 from agentos.registry import Entry
+from agentos.tools.guest_calls import GuestCalls
+
+OWN = "async"
+"""What the guest of our own agents and tools is called where guests are listed."""
 
 
 class GuestService:
@@ -24,6 +31,8 @@ class GuestService:
 
     def __init__(self, pools: GuestPools, config: Config) -> None:
         self._pools = pools
+        self.tools: GuestCalls = OwnTools(pools, own_guest)
+        """What calls tools that need an event loop."""
         self._program = config.app.partition(":")[0] if config.app else None
 
     def hosted(self, guest: Guest) -> StreamingAgent:
@@ -55,9 +64,28 @@ class GuestService:
         )
         return self.hosted(guest)
 
-    def activity(self) -> Sequence[GuestActivity]:
+    def describe(self, agent: StreamingAgent, cancellation: Cancellation) -> GuestDescription | None:
+        """Ask a guest process about an agent, which imports it; ``None`` for an agent that is none of a guest.
+
+        Raises what a run of it would raise.
+        """
+        return describe(agent.guest, self._pools, cancellation) if isinstance(agent, GuestAgent) else None
+
+    def processes(self) -> Sequence[GuestProcess]:
         """Return what the guest processes do that this worker has used."""
-        return self._pools.activity()
+        return [
+            GuestProcess(
+                guest=OWN if found.targets[0].startswith(HOST) else found.targets[0],
+                number=one.number,
+                state=one.state,
+                runs=one.own_runs,
+                restarts=one.restarts,
+                lag=one.lag,
+                memory=one.memory,
+            )
+            for found in self._pools.activity()
+            for one in found.processes
+        ]
 
     def close(self) -> None:
         """Stop using the processes; each ends some seconds after its last worker has."""
@@ -75,8 +103,3 @@ def own_guest(target: str) -> Guest:
         path=tuple(dict.fromkeys(str(Path(folder or ".").absolute()) for folder in sys.path)),
         directory=os.getcwd(),
     )
-
-
-def refused_loop(agent_id: str) -> str:
-    """Say that an agent started an event loop where it could not be moved to a guest process."""
-    return f"agent {agent_id!r} starts an event loop, which a worker cannot run; {ADVICE}"

@@ -11,6 +11,7 @@ from agentos.config import Config
 from agentos.domain.times import utc_now
 from agentos.errors import AgentOSError
 from agentos.execution.worker import Worker
+from agentos.services.guests import GuestService
 from agentos.services.provider_checks import CachedProviderChecks
 from agentos.storage.interface import Storage
 
@@ -42,16 +43,23 @@ class HealthService:
     """
 
     def __init__(
-        self, storage: Storage, worker: Worker, config: Config, *, providers: CachedProviderChecks | None = None
+        self,
+        storage: Storage,
+        worker: Worker,
+        config: Config,
+        guests: GuestService,
+        *,
+        providers: CachedProviderChecks | None = None,
     ) -> None:
         self._storage = storage
         self._worker = worker
         self._config = config
+        self._guests = guests
         self._providers = providers
 
     def ready(self) -> list[Check]:
         """Return one outcome a check; the server is ready when all are ok."""
-        return [*self._database(), *self._disk(), *self._draining(), *self._model_providers()]
+        return [*self._database(), *self._disk(), *self._draining(), *self._guest_processes(), *self._model_providers()]
 
     def _database(self) -> Iterator[Check]:
         clock: Check | None = None
@@ -99,6 +107,19 @@ class HealthService:
         draining = self._worker.draining
         words = "the server is about to stop" if draining else "new runs are taken"
         yield Check("draining", not draining, words)
+
+    def _guest_processes(self) -> Iterator[Check]:
+        """Yield a check of the processes that this worker has used: a warning at most, for other agents can run."""
+        used = [one for one in self._guests.processes() if one.state != "idle"]
+        if not used:
+            return
+        late = [one for one in used if one.state != "ready"]
+        if not late:
+            yield Check("guests", True, f"guest processes take runs: {len(used)}")
+            return
+        lag = max(one.lag for one in late)
+        words = f"{len(late)} of {len(used)} guest processes take no new runs now; an event loop is {lag:.1f} s late"
+        yield Check("guests", True, words, warning=True)
 
     def _model_providers(self) -> Iterator[Check]:
         """Yield a check a provider: a warning at most, for agents of other providers can run."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from agentos.config import Config
 from agentos.domain.run import Run
 from agentos.errors import AgentFailed
@@ -36,4 +38,6 @@ class RunPreparation:
         agent = self._agents.resolve(run.agent_id, run.agent_version)
         if request is not None:
             agent = overridden(agent, request.overrides)
-        return Prepared(agent, RunLimits.of(agent, self._config, request))
+        return Prepared(
+            agent, RunLimits.of(agent, self._config, request), moved=partial(self._agents.moved, run.agent_id)
+        )

@@ -28,6 +28,8 @@ class RunChecks:
 
     def __init__(self, agents: AgentService, config: Config, before_run: BeforeRun | None) -> None:
         self._agents = agents
+        self.moved = agents.moved
+        """Has an agent run in a guest process: :meth:`~agentos.services.agents.AgentService.moved`."""
         self._media = MediaPolicy(config)
         self._fetcher = MediaFetcher(config)
         self._sizes = SizeLimits(config)

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
 from agentos.config import Config
 from agentos.domain.agent import StreamingAgent
@@ -221,7 +222,11 @@ class RunService:
     def _start(self, run: Run, agent: StreamingAgent, request: RunRequest) -> LiveRun | Replay | None:
         return self._worker.start(
             run,
-            Prepared(agent, RunLimits.of(agent, self._config, run.request)),
+            Prepared(
+                agent,
+                RunLimits.of(agent, self._config, run.request),
+                moved=partial(self._checks.moved, run.agent_id),
+            ),
             owner=request.caller.visible_owner,
             concurrency=request.concurrency or agent_setting(agent, "concurrency", BusyPolicy.ENQUEUE),
             idempotency=request.idempotency,

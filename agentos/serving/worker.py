@@ -23,6 +23,7 @@ from agentos.observability.startup import place_of
 from agentos.serving import log_writer
 from agentos.serving.application import serving_config
 from agentos.serving.connections import Connections, abort
+from agentos.serving.event_loops import refuse_event_loops
 from agentos.serving.patching import check_patched
 from agentos.serving.watchdog import Watchdog, watchdog_works
 from agentos.serving.write_coalescer import WriteCoalescer
@@ -80,6 +81,7 @@ class Worker(GeventWorker):
         while True:
             try:
                 check_patched()
+                refuse_event_loops()
                 super().load_wsgi()
             except StorageError as error:
                 if self.deployment is None or not self.deployment.served:

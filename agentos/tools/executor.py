@@ -7,7 +7,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, field
 from queue import Empty, SimpleQueue
 
 from agentos.domain.event import ToolCallEvent
@@ -17,8 +17,10 @@ from agentos.errors import AgentOSError, RunTimeout
 from agentos.observability.repeated import RepeatedLines
 from agentos.tools.approval_rules import BeforeCall
 from agentos.tools.call_step import CallStep
+from agentos.tools.caller import ToolCaller
 from agentos.tools.client_tool import ClientTool
 from agentos.tools.context import ToolContext
+from agentos.tools.guest_calls import GuestCalls, NoGuestCalls
 from agentos.tools.invocation import CallSettings, Invocation, Outcome
 from agentos.tools.isolation import Isolation
 from agentos.tools.tool import Tool
@@ -38,7 +40,7 @@ class ToolExecutor:
     tool do, no other call of it is started. ``isolation`` calls the tools that are isolated; ``before_call`` is asked
     before each call, and may deny it or have it approved. What a call waits for expires after ``pause_timeout``
     seconds; ``None`` and 0 are without limit. ``find_remembered`` is asked before a call waits for an approval that may
-    be remembered. One instance serves all runs of a worker.
+    be remembered. ``guests`` calls the tools that need an event loop. One instance serves all runs of a worker.
     """
 
     default_timeout: float = 30.0
@@ -51,12 +53,13 @@ class ToolExecutor:
     before_call: BeforeCall | None = None
     pause_timeout: float | None = None
     find_remembered: FindRemembered = remembers_nothing
+    guests: GuestCalls = field(default_factory=NoGuestCalls)
 
     def __post_init__(self) -> None:
         self._refusals = RepeatedLines(logger)
         self._settings = CallSettings(
             self.max_result_size,
-            self.isolation or Isolation(),
+            ToolCaller(self.isolation or Isolation(), self.guests, self.max_result_size),
             self.before_call,
             self.pause_timeout,
             self.find_remembered,

@@ -24,9 +24,11 @@ from agentos.observability.repeated import RepeatedLines
 from agentos.observability.tracing import current_trace, set_trace
 from agentos.tools.approval_rules import BeforeCall, needed_approval
 from agentos.tools.call_step import CallAnswers, CallStep
+from agentos.tools.caller import ToolCaller
 from agentos.tools.client_tool import ClientTool
 from agentos.tools.context import ToolContext
-from agentos.tools.isolation import IsolatedCallFailed, Isolation
+from agentos.tools.guest_calls import GuestCallFailed
+from agentos.tools.isolation import IsolatedCallFailed
 from agentos.tools.remembered import find_decision
 from agentos.tools.results import error_text, result_text
 from agentos.tools.tool import Tool
@@ -52,7 +54,7 @@ class CallSettings:
     """What is the same for all calls of a server."""
 
     max_result_size: int
-    isolation: Isolation
+    caller: ToolCaller
     before_call: BeforeCall | None
     pause_timeout: float | None
     find_remembered: FindRemembered
@@ -252,14 +254,13 @@ class Invocation:
             return self._refused(error)
         if self.tool.context_parameter is not None:
             given[self.tool.context_parameter] = context
-        if not self.tool.isolated:
-            return Outcome(result=cut(result_text(self.tool.function(**given)), self._settings.max_result_size))
         try:
-            size = self._settings.max_result_size
-            return Outcome(result=self._settings.isolation.call(self.tool, given, context, max_size=size))
-        except IsolatedCallFailed as error:
+            return Outcome(result=self._settings.caller.call(self.tool, given, self._answers.arguments, context))
+        except (IsolatedCallFailed, GuestCallFailed) as error:
             return Outcome(error=f"tool {self._name!r} {error}")
         except TimeoutError:
+            if not self.tool.isolated:
+                raise
             return Outcome(error=self.overdue())
 
 

@@ -86,6 +86,9 @@ def _answer(request: dict[str, Any]) -> dict[str, str]:
 
 
 def _call(function: Any, given: dict[str, Any], parameter: str | None, context: dict[str, Any], size: int) -> str:
+    import asyncio
+    import inspect
+
     from agentos.domain.text import cut
     from agentos.tools.results import result_text
 
@@ -96,7 +99,10 @@ def _call(function: Any, given: dict[str, Any], parameter: str | None, context: 
 
         context["deadline"] += time.monotonic()
         given[parameter] = ToolContext(**context, writer=IsolatedWriter(), questions=NO_QUESTIONS_OF_ISOLATED)
-    return cut(result_text(function(**given)), size)
+    value = function(**given)
+    if inspect.iscoroutine(value):
+        value = asyncio.run(value)
+    return cut(result_text(value), size)
 
 
 if __name__ == "__main__":

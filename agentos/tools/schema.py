@@ -68,11 +68,10 @@ def _check_kind(function: Callable[..., Any], name: str) -> None:
             f"{function!r:.200} is no tool; accepted: a typed function or method, a @tool function, a Tool, a Toolkit"
             f" object{hint}"
         )
-    for test in (inspect.iscoroutinefunction, inspect.isasyncgenfunction, inspect.isgeneratorfunction):
-        if test(function):
-            raise PluginError(
-                f"tool function {name!r} is async or a generator; accepted: a plain function that returns its result"
-            )
+    if inspect.isasyncgenfunction(function) or inspect.isgeneratorfunction(function):
+        raise PluginError(
+            f"tool function {name!r} is a generator; accepted: a function, also an `async def`, that returns its result"
+        )
 
 
 def _member(name: str, parameter: inspect.Parameter, hints: Mapping[str, Any], description: str | None) -> Member:

@@ -38,6 +38,7 @@ class Tool:
     parameter that is given the :class:`~agentos.ToolContext`. ``convert`` turns the checked JSON into other Python
     values, raising ``ValueError`` for what it does not accept. An ``isolated`` tool is called in a process of its own,
     with limits, and killed when its time is over; it is imported there anew, so it has to be a function of a module.
+    So has one with ``async def``, which is called in a guest process unless it is isolated.
     With ``approval``, a person has to approve calls of the tool, for which the run pauses: ``True`` for each call, a
     function of the call and its context for some, or an :class:`~agentos.Approval` with its terms.
 
@@ -82,6 +83,11 @@ class Tool:
     def spec(self) -> ToolSpec:
         """The description that a model gets."""
         return ToolSpec(self.name, self.description, self.parameters)
+
+    @cached_property
+    def is_async(self) -> bool:
+        """Whether the function is an ``async def``. It is called in a guest process, where there is an event loop."""
+        return inspect.iscoroutinefunction(self.function)
 
     @cached_property
     def needs_approval(self) -> Approval | None:

@@ -24,6 +24,7 @@ NOT_RUN = {
     "docs/how-to/in-your-own-project.md": ["sh"],
     "docs/how-to/openai-agents.md": ["python", "python", "python"],
     "docs/how-to/postgresql.md": ["sh"],
+    "docs/how-to/pydantic-ai.md": ["python", "python", "python"],
     "docs/how-to/retention.md": ["sh", "sh", "json"],
     "docs/how-to/structured-output.md": ["json"],
     "docs/how-to/typescript-client.md": ["sh"],

@@ -105,6 +105,11 @@ class Connection:
         self.send({"kind": "cancel"})
         self.socket.shutdown(socket.SHUT_WR)
 
+    def reset(self) -> None:
+        """End the connection as a worker does that is killed: what it has not read makes it a reset."""
+        assert self.socket.recv(1, socket.MSG_PEEK)
+        self.socket.close()
+
     def close(self) -> None:
         """Close the connection."""
         self.socket.close()
@@ -143,7 +148,7 @@ class GuestProcess:
         kept = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR")
         self._environment = {name: os.environ[name] for name in kept if name in os.environ} | dict(environment or {})
         self._users = -1
-        self._lock = -1
+        self._connections: list[Connection] = []
 
     @property
     def socket_path(self) -> Path:
@@ -199,6 +204,8 @@ class GuestProcess:
 
     def stop(self) -> None:
         """Kill the process, if it is still there."""
+        for connection in self._connections:
+            connection.close()
         if self._users >= 0:
             self.leave()
         if self.is_running():
@@ -209,7 +216,8 @@ class GuestProcess:
 
     def connect(self) -> Connection:
         """Return a new connection."""
-        return Connection(self.socket_path)
+        self._connections.append(Connection(self.socket_path))
+        return self._connections[-1]
 
     def open(self, first: Mapping[str, Any]) -> Connection:
         """Return a new connection with its first frame sent."""

@@ -120,6 +120,11 @@ def _slow(exchange: Exchange, count: str, seconds: str) -> None:
     exchange.end()
 
 
+@behaviour("slow")
+def _slow_for_a_minute(exchange: Exchange) -> None:
+    _slow(exchange, "1200", "0.05")
+
+
 @behaviour("reasoning(?:-(openrouter))?")
 def _reasoning(exchange: Exchange, style: str | None) -> None:
     key = "reasoning" if style else "reasoning_content"

@@ -30,15 +30,23 @@ def cache_directory(name: str) -> Path:
     return Path(cache).resolve() / name
 
 
-def installed(requirements: Path, directory: Path, *, name: str | None = None, options: Sequence[str] = ()) -> Path:
+def installed(
+    requirements: Path,
+    directory: Path,
+    *,
+    name: str | None = None,
+    options: Sequence[str] = (),
+    python: str = sys.executable,
+) -> Path:
     """Return the directory of an environment's programs, once what the file of requirements names is installed.
 
-    ``options`` are pip's. Raises :class:`Unavailable` with the last line of pip where that fails.
+    ``options`` are pip's, ``python`` is the interpreter that it is made with.
+    Raises :class:`Unavailable` with the last line of pip where that fails.
     """
     name = name or requirements.stem
 
     def fill(place: Path) -> None:
-        run([sys.executable, "-m", "venv", "--clear", str(place)])
+        run([python, "-m", "venv", "--clear", str(place)])
         pip = [str(place / "bin/python"), "-m", "pip", "--disable-pip-version-check", "install", "--quiet", *options]
         run([*pip, "--requirement", str(requirements)])
 

@@ -277,7 +277,10 @@ def star(*args: int) -> None: ...
 def double_star(**kwargs: int) -> None: ...
 def bare(city) -> None: ...  # type: ignore[no-untyped-def]
 def positional(city: str, /) -> None: ...
-async def coroutine(city: str) -> None: ...
+async def async_generator(city: str):  # type: ignore[no-untyped-def]
+    yield city
+
+
 def generator(city: str):  # type: ignore[no-untyped-def]
     yield city
 
@@ -292,8 +295,8 @@ def two_contexts(a: ToolContext, b: ToolContext) -> None: ...
         (double_star, "parameter 'kwargs' of tool function 'double_star' takes any number"),
         (bare, "parameter 'city' of tool function 'bare' has no type annotation; give it one, as in 'city: str'"),
         (positional, "parameter 'city' of tool function 'positional' is positional-only"),
-        (coroutine, "tool function 'coroutine' is async"),
-        (generator, "tool function 'generator' is async or a generator"),
+        (async_generator, "tool function 'async_generator' is a generator"),
+        (generator, "tool function 'generator' is a generator"),
         (two_contexts, "only one parameter may be a ToolContext"),
         (object(), "is no tool; accepted: a typed function"),
     ],

@@ -29,6 +29,7 @@ _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
 _FIRST_TOKEN = (0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5, 2.5, 5.0, 10.0, 20.0, 60.0)
 _SPEED = (1.0, 2.5, 5.0, 10.0, 20.0, 35.0, 50.0, 75.0, 100.0, 150.0, 250.0, 500.0)
 _OF_WORKER = ("worker",)
+_OF_GUEST = ("worker", "guest", "process")
 
 # --- requests and runs -----------------------------------------------------------------------------------------------
 
@@ -133,6 +134,23 @@ WORKER_LONGEST_HOLD = Metric(
     "Longest time of the last minute that a worker's event loop did not turn.",
     _OF_WORKER,
 )
+GUEST_READY = Metric(
+    "agentos_guest_ready",
+    "gauge",
+    "1 while a guest process takes runs of a worker, else 0.",
+    _OF_GUEST,
+)
+GUEST_RUNS = Metric("agentos_guest_runs", "gauge", "Runs of a worker in a guest process.", _OF_GUEST)
+GUEST_RESTARTS = Metric(
+    "agentos_guest_restarts", "counter", "Times that a guest process ended while a worker used it.", _OF_GUEST
+)
+GUEST_LAG = Metric(
+    "agentos_guest_event_loop_lag_seconds",
+    "gauge",
+    "Seconds that the event loop of a guest process was late.",
+    _OF_GUEST,
+)
+GUEST_MEMORY = Metric("agentos_guest_resident_memory_bytes", "gauge", "Resident memory of a guest process.", _OF_GUEST)
 WORKER_CPU = Metric(
     "agentos_worker_cpu_seconds",
     "counter",
@@ -151,6 +169,7 @@ ALL = (
     *(LOG_COMMITS, LOG_EVENTS, LOG_SECONDS, LEASES_RENEWED, LEASES_LOST, SWEEPS, TAKEN_OVER, HOLDS, HELD_SECONDS),
     *(WORKER_RUNS, WORKER_STREAMS, WORKER_FOLLOWERS, WORKER_LOG_LAG, WORKER_POOL, WORKER_POOL_LIMIT),
     *(WORKER_LONGEST_HOLD, WORKER_CPU, WORKER_MEMORY, WORKER_FILES, WORKER_START),
+    *(GUEST_READY, GUEST_RUNS, GUEST_RESTARTS, GUEST_LAG, GUEST_MEMORY),
 )
 """Those that workers count, in the order of the page that lists them."""
 

@@ -17,7 +17,7 @@ from agentos_metrics.worker_numbers import SharedNumbers
 from flask import Flask
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
-from agentos import Activity, Agent, Backlog, PoolUse, StorageError
+from agentos import Activity, Agent, Backlog, GuestProcess, PoolUse, StorageError
 from agentos.testing import AgentClient
 
 Make = Callable[..., Flask]
@@ -68,6 +68,23 @@ def test_totals_go_on_from_those_of_the_worker_before(tmp_path: object) -> None:
     second = Recorder(SharedNumbers(folder))
     ActivityRecorder(second, lambda: activity(log_events=1, sweeps=1)).sample()
     assert (second.get(LOG_EVENTS, ()), second.get(SWEEPS, ())) == (6, 3)
+
+
+def test_guest_processes_are_shown_as_the_worker_sees_them(
+    agentos_app: Make, agentos_client: AgentClient, metrics: MetricsPlugin
+) -> None:
+    app = agentos_app([Agent(id="a", model="test:scripted")], plugins={"metrics": metrics}, started=True)
+    process = GuestProcess(guest="m:a", number=1, state="ready", runs=2, restarts=3, lag=0.25, memory=1000)
+    late = GuestProcess(guest="async", number=0, state="busy", runs=0, restarts=0, lag=4.0, memory=5)
+    ActivityRecorder(metrics._recorder, lambda: activity(guests=(process, late))).sample()  # type: ignore[arg-type]
+    found = values(agentos_client)
+    assert app is agentos_client.application
+    assert found["agentos_guest_ready", "m:a", "1", "0"] == 1
+    assert found["agentos_guest_runs", "m:a", "1", "0"] == 2
+    assert found["agentos_guest_restarts_total", "m:a", "1", "0"] == 3
+    assert found["agentos_guest_event_loop_lag_seconds", "m:a", "1", "0"] == 0.25
+    assert found["agentos_guest_resident_memory_bytes", "m:a", "1", "0"] == 1000
+    assert found["agentos_guest_ready", "async", "0", "0"] == 0
 
 
 def test_the_backlog_has_ages_and_is_asked_for_seldom() -> None:

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from agentos_guest.output import OF_PROCESS
 from agentos_guest.wire import VERSION, Frame, encode
 
 HEARTBEAT = 5.0
@@ -53,7 +54,7 @@ class Control:
         self._lock = threading.Lock()
         self._listeners: list[Listener] = []
         self._lag = Lag(loop)
-        self._last = 0.0
+        self._last = time.monotonic()
         self._was_busy = False
 
     def add(self, accepted: Any, frameworks: Mapping[str, str]) -> Listener:
@@ -72,12 +73,13 @@ class Control:
             listener.close()
 
     def tick(self) -> None:
-        """Look after the loop; send heartbeats that are due. Called by the thread every :data:`TICK` seconds."""
+        """Send the heartbeats that are due, and output. Called by the thread every :data:`TICK` seconds."""
         lag = self._lag.measure()
         busy = lag >= BUSY
         if busy != self._was_busy or time.monotonic() - self._last >= HEARTBEAT:
             self._was_busy = busy
             self.beat()
+        self.send_output()
 
     def beat(self) -> None:
         """Send a heartbeat now: what it says has changed. From any thread."""
@@ -87,12 +89,11 @@ class Control:
             for listener in self._listeners:
                 listener.send(data)
 
-    def log(self, frame: Frame) -> bool:
-        """Send output to one worker, the one that is there the longest; return whether there is one."""
+    def send_output(self) -> None:
+        """Send what belongs to no run to one worker, the one that is there the longest. From any thread."""
         with self._lock:
-            for listener in self._listeners[:1]:
-                listener.send(encode(frame))
-            return bool(self._listeners)
+            if self._listeners and (frame := OF_PROCESS.take(last=True)) is not None:
+                self._listeners[0].send(encode(frame))
 
     def _heartbeat(self) -> Frame:
         return {"kind": "heartbeat", "lag": round(self._lag.seconds, 3), **self._status()}

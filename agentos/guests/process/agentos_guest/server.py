@@ -15,6 +15,7 @@ from agentos_guest.adapters import Adapters
 from agentos_guest.connection import Connection
 from agentos_guest.control import Control, memory
 from agentos_guest.outbox import Outbox
+from agentos_guest.output import Output, output_of_run
 from agentos_guest.targets import Refused
 from agentos_guest.wire import VERSION, Frame, ProtocolError
 from agentos_guest.work import Work
@@ -25,6 +26,8 @@ FIRST_FRAME = 10.0
 """Seconds that a connection may take to say what it wants."""
 STOPPING = 5.0
 """Seconds that cancelled work may take to end; then the process ends, and all that it does."""
+OUTPUT = 0.2
+"""Seconds until what a run prints is sent."""
 THREADS = 64
 """asyncio's own number depends on the processors, and synchronous tools would wait for each other."""
 
@@ -39,7 +42,7 @@ class Server:
         self._loop = asyncio.get_running_loop()
         self._loop.set_default_executor(ThreadPoolExecutor(THREADS, thread_name_prefix="guest"))
         self._working: set[asyncio.Task[Frame]] = set()
-        self._connections: set[asyncio.Task[None]] = set()
+        self._answering: set[asyncio.Task[Any]] = set()
         self._full: str | None = None
         self.control = Control(self._loop, self.status)
 
@@ -66,14 +69,11 @@ class Server:
         """Cancel what is under way and wait for its end, and for what is still to be sent."""
         for task in self._working:
             task.cancel()
-        if self._connections:
-            await asyncio.wait(self._connections, timeout=STOPPING)
+        if self._answering:
+            await asyncio.wait(self._answering, timeout=STOPPING)
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         connection = Connection(reader, writer)
-        task = asyncio.current_task()
-        assert task is not None
-        self._connections.add(task)
         try:
             if connection.is_ours():
                 await self._serve(connection)
@@ -82,7 +82,6 @@ class Server:
         except (ProtocolError, OSError, TimeoutError, asyncio.TimeoutError) as error:
             logger.warning("a connection was closed: %s", error or type(error).__name__)
         finally:
-            self._connections.discard(task)
             await connection.close()
 
     async def _serve(self, connection: Connection) -> None:
@@ -97,6 +96,10 @@ class Server:
         except Refused as refused:
             connection.send({"kind": "refused", "code": refused.code, "reason": refused.reason})
             return
+        task = asyncio.current_task()
+        assert task is not None
+        self._answering.add(task)
+        task.add_done_callback(self._answering.discard)
         await self._serve_work(connection, first)
 
     async def _serve_control(self, connection: Connection) -> None:
@@ -114,8 +117,8 @@ class Server:
             raise Refused("busy", f"the process has {len(self._working)} runs, and may have {self._most_runs}")
 
     async def _serve_work(self, connection: Connection, first: Frame) -> None:
-        outbox = Outbox(connection, self._loop)
-        work = asyncio.create_task(Work(self._adapters, outbox).do(first))
+        output = self._output_to(connection)
+        work = asyncio.create_task(self._do(first, Outbox(connection, self._loop), output))
         self._working.add(work)
         unwanted = asyncio.create_task(_wait_for_cancel(connection))
         try:
@@ -123,12 +126,30 @@ class Server:
             if not work.done():
                 work.cancel()
                 await self._wait_for_end(work, first)
+            if (said := output.take(last=True)) is not None:
+                connection.send(said)
             connection.send(_last(work, was_cancelled=unwanted.done()))
         finally:
             self._working.discard(work)
             unwanted.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await unwanted
+
+    async def _do(self, first: Frame, outbox: Outbox, output: Output) -> Frame:
+        output_of_run.set(output)
+        return await Work(self._adapters, outbox).do(first)
+
+    def _output_to(self, connection: Connection) -> Output:
+        def notify() -> None:
+            with contextlib.suppress(RuntimeError):  # the loop is closed: the process ends
+                self._loop.call_soon_threadsafe(self._loop.call_later, OUTPUT, send)
+
+        def send() -> None:
+            if (said := output.take()) is not None:
+                connection.send(said)
+
+        output = Output(notify)
+        return output
 
     async def _wait_for_end(self, work: asyncio.Task[Frame], first: Frame) -> None:
         await asyncio.wait({work}, timeout=STOPPING)

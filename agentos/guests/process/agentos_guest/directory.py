@@ -1,0 +1,125 @@
+"""The files by which workers find the process. Only its user may enter their directory.
+
+The worker that starts the process passes an open file that is locked: the lock is held from before the start until the
+process is gone, however it ends, so that the worker that gets the lock knows that there is no process.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import socket
+from pathlib import Path
+
+from agentos_guest.wire import VERSION
+
+LOCK_FILE = "guest.lock"
+"""Locked exclusively while the process exists or is being started."""
+USERS_FILE = "users.lock"
+"""Locked shared by every worker that uses the process; the process ends when it can lock it exclusively."""
+STATE_FILE = "guest.json"
+"""The process id. The process ends when the file is gone or is another's."""
+LOG_FILE = "guest.log"
+"""Where the starter sends the output of the process."""
+SOCKET_FILE = "guest.sock"
+
+BACKLOG = 512
+
+
+class Directory:
+    """The directory of one process."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._state = path / STATE_FILE
+        self._socket = path / SOCKET_FILE
+        self._lock: int | None = None
+
+    def listen(self) -> socket.socket:
+        """Return the listening socket, in place of that of a process that was killed."""
+        self._socket.unlink(missing_ok=True)
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        before = os.umask(0o177)
+        try:
+            listener.bind(str(self._socket))
+        finally:
+            os.umask(before)
+        listener.listen(BACKLOG)
+        listener.setblocking(False)
+        return listener
+
+    def publish(self, pid: int) -> None:
+        """Have workers find a process, which listens."""
+        draft = self._state.with_suffix(f".{pid}")
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            json.dump({"pid": pid, "version": VERSION}, file)
+        draft.replace(self._state)
+
+    def is_published(self) -> bool:
+        """Return whether workers find this process. True while that cannot be read: there may be no free descriptor."""
+        try:
+            pid = json.loads(self._state.read_text("utf-8"))["pid"]
+        except FileNotFoundError:
+            return False
+        except (OSError, ValueError, KeyError):
+            return True
+        return bool(pid == os.getpid()) and self._socket.exists()
+
+    def withdraw(self) -> None:
+        """Remove what workers find this process by, unless it is another's by now."""
+        if self.is_published():
+            self._state.unlink(missing_ok=True)
+            self._socket.unlink(missing_ok=True)
+
+    def keep_lock(self) -> None:
+        """Keep the lock that the starter passed from the processes that agents start: those may live longer."""
+        self._lock = _find(self._path / LOCK_FILE)
+        if self._lock is not None:
+            os.set_inheritable(self._lock, False)
+            os.register_at_fork(after_in_child=self.release)
+
+    def release(self) -> None:
+        """Let another process be started in place of this one."""
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def open_log(self) -> int:
+        """Return a descriptor of the file with the output of the process."""
+        return self._open(LOG_FILE)
+
+    def open_users(self) -> int:
+        """Return the descriptor for :meth:`has_users`."""
+        return self._open(USERS_FILE)
+
+    def has_users(self, descriptor: int) -> bool:
+        """Return whether a worker uses the process. If none does, none can begin to until :meth:`welcome_users`."""
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        return False
+
+    def welcome_users(self, descriptor: int) -> None:
+        """Let workers use the process again."""
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
+
+    def _open(self, name: str) -> int:
+        return os.open(self._path / name, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+
+
+def _find(path: Path) -> int | None:
+    """Return the descriptor, beyond the standard ones, of an open file."""
+    try:
+        descriptors = [int(name) for name in os.listdir("/proc/self/fd")]
+    except OSError:
+        descriptors = list(range(256))
+    for descriptor in descriptors:
+        try:
+            if descriptor > 2 and os.path.samestat(os.fstat(descriptor), path.stat()):
+                return descriptor
+        except OSError:  # not open any more, or no lock file at all
+            continue
+    return None

@@ -1,0 +1,191 @@
+"""What agents print and log: kept within limits, with the run that it belongs to, until it is sent to a worker.
+
+A writer never waits: what is too much is counted and dropped.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterable
+from contextvars import ContextVar
+from typing import Any, Literal
+
+from agentos_guest.wire import Frame
+
+MOST_LINES = 200
+MOST_CHARACTERS = 64 * 1024
+"""Of what may wait to be sent. It is sent a few times in a second."""
+LONGEST_LINE = 4_000
+
+Level = Literal["info", "warning", "error"]
+
+
+class Output:
+    """The lines of one run, or of none. Safe to use from any thread. ``notify`` is called when the first line waits."""
+
+    def __init__(self, notify: Callable[[], None] = lambda: None) -> None:
+        self._notify = notify
+        self._lock = threading.Lock()
+        self._lines: list[dict[str, str]] = []
+        self._characters = 0
+        self._dropped = 0
+        self._unfinished: dict[str, str] = {}
+
+    def add(self, level: Level, logger: str, text: str) -> None:
+        """Add one line, which may be a text of several."""
+        if len(text) > LONGEST_LINE:
+            half = LONGEST_LINE // 2
+            text = f"{text[:half]} ... {text[-half:]}"
+        with self._lock:
+            first = not self._lines and not self._dropped
+            if len(self._lines) >= MOST_LINES or self._characters + len(text) > MOST_CHARACTERS:
+                self._dropped += 1
+            else:
+                self._lines.append({"level": level, "logger": logger, "text": text})
+                self._characters += len(text)
+        if first:
+            self._notify()
+
+    def write(self, level: Level, name: str, text: str) -> None:
+        """Add what was written to a stream; the end of an unfinished line comes later."""
+        with self._lock:
+            *lines, rest = (self._unfinished.pop(name, "") + text).split("\n")
+            if len(rest) > LONGEST_LINE:
+                lines.append(rest)
+            elif rest:
+                self._unfinished[name] = rest
+        for line in lines:
+            if line.strip():
+                self.add(level, name, line)
+
+    def take(self, *, last: bool = False) -> Frame | None:
+        """Return the frame with what waits; ``None`` if nothing does. ``last`` includes unfinished lines."""
+        if last:
+            with self._lock:
+                unfinished, self._unfinished = self._unfinished, {}
+            for name, text in unfinished.items():
+                self.add("info" if name == "stdout" else "warning", name, text)
+        with self._lock:
+            if not self._lines and not self._dropped:
+                return None
+            frame = {"kind": "log", "lines": self._lines, "dropped": self._dropped}
+            self._lines, self._characters, self._dropped = [], 0, 0
+        return frame
+
+
+OF_PROCESS = Output()
+"""What belongs to no run."""
+
+output_of_run: ContextVar[Output] = ContextVar("output_of_run", default=OF_PROCESS)
+
+
+class _Stream(io.TextIOBase):
+    """``sys.stdout`` or ``sys.stderr``. Its descriptor is the real one: for programs that an agent starts."""
+
+    def __init__(self, name: str, level: Level, descriptor: int) -> None:
+        self._name = name
+        self._level: Level = level
+        self._descriptor = descriptor
+        self.buffer = _Bytes(self)
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]  # typeshed has it writable
+        """What its bytes are read as."""
+        return "utf-8"
+
+    def writable(self) -> bool:
+        """Return that it can be written to."""
+        return True
+
+    def fileno(self) -> int:
+        """Return the descriptor."""
+        return self._descriptor
+
+    def write(self, text: str) -> int:
+        """Add a text to the output of the run that is under way here."""
+        output_of_run.get().write(self._level, self._name, str(text))
+        return len(text)
+
+
+class _Bytes(io.RawIOBase):
+    """The stream for bytes of a stream for text."""
+
+    def __init__(self, text: _Stream) -> None:
+        self._text = text
+
+    def writable(self) -> bool:
+        """Return that it can be written to."""
+        return True
+
+    def write(self, data: Any) -> int:
+        """Write bytes as text."""
+        self._text.write(bytes(data).decode("utf-8", "replace"))
+        return len(data)
+
+
+class _Handler(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        """Add a record to the output of the run that is under way here."""
+        try:
+            text = self.format(record)
+        except Exception:  # noqa: BLE001  # a record that others made; the handler prints which
+            self.handleError(record)
+            return
+        level: Level = "error" if record.levelno >= logging.ERROR else "info"
+        if level == "info" and record.levelno >= logging.WARNING:
+            level = "warning"
+        output_of_run.get().add(level, record.name, text)
+
+
+def capture() -> None:
+    """Take what is printed and logged from now on."""
+    original = sys.stdout, sys.stderr
+    sys.stdout = _Stream("stdout", "info", 1)
+    sys.stderr = _Stream("stderr", "warning", 2)
+    # A child that is forked has no thread that would send its lines; its descriptors are read as those of programs.
+    os.register_at_fork(after_in_child=lambda: _restore(original))
+    root = logging.getLogger()
+    root.addHandler(_Handler())
+    root.setLevel(logging.INFO)
+    # A line for each request to a model is no news of the agent.
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+
+
+def _restore(original: Iterable[Any]) -> None:
+    sys.stdout, sys.stderr = original
+
+
+class Tail:
+    """What was written to the descriptors themselves, by C code and by programs that agents start.
+
+    They are of a file and not of a pipe: a pipe that is full stops its writer, which may hold the interpreter's lock,
+    without which the pipe is not read.
+    """
+
+    LARGEST = 1024**2
+    """Bytes of the file from which it is emptied."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._position = os.fstat(descriptor).st_size
+
+    def read(self) -> None:
+        """Add what is new to the output of the process."""
+        with contextlib.suppress(OSError):
+            size = os.fstat(self._descriptor).st_size
+            if size > self._position:
+                data = os.pread(self._descriptor, MOST_CHARACTERS, self._position)
+                self._position += len(data)
+                OF_PROCESS.write("warning", "process", data.decode("utf-8", "replace"))
+            skipped = size - self._position
+            if skipped > 0:
+                OF_PROCESS.add("warning", "process", f"... {skipped} bytes of output were dropped")
+            self._position = size
+            if size > self.LARGEST:
+                os.ftruncate(self._descriptor, 0)
+                self._position = 0

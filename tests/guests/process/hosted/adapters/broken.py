@@ -1,0 +1,1 @@
+raise RuntimeError("made for version 1")

@@ -1,0 +1,4 @@
+import toy_framework
+
+agent = toy_framework.ToyAgent("toy")
+other = object()

@@ -1,0 +1,77 @@
+"""What agents print and log is sent with its run, within limits, and never stops the agent."""
+
+from __future__ import annotations
+
+import time
+
+from guests.process.conftest import Start
+from parts.guest_client import Connection, GuestProcess
+from parts.waiting import until
+
+
+def lines_of(control: Connection, wanted: int, seconds: float = 5) -> list[str]:
+    """Return the lines that came on a control connection."""
+    lines: list[str] = []
+    end = time.monotonic() + seconds
+    while len(lines) < wanted and time.monotonic() < end:
+        frame = control.receive()
+        assert frame is not None
+        lines += [line["text"] for line in frame["lines"]] if frame["kind"] == "log" else []
+    return lines
+
+
+def test_what_a_run_prints_and_logs_comes_with_the_run(guest: GuestProcess) -> None:
+    connections = [guest.begin("plain:prints", tag) for tag in ("one", "two")]
+    for connection, tag in zip(connections, ("one", "two"), strict=True):
+        outcome = connection.outcome()
+        connection.close()
+        assert [(line["level"], line["logger"], line["text"]) for line in outcome.logs] == [
+            ("info", "stdout", "to stdout"),
+            ("warning", "stderr", "to stderr"),
+            ("error", "mine", "to a log: 3"),
+            ("info", "stdout", "from a thread"),
+            ("info", "stdout", tag),
+            ("info", "stdout", tag),
+            ("info", "stdout", "no end of line"),
+        ]
+
+
+def test_what_programs_and_c_code_print_comes_to_one_worker(start: Start) -> None:
+    guest = start()
+    controls = [guest.open({"kind": "control"}) for _ in range(2)]
+    until(lambda: all(control.receive() is not None for control in controls))
+    assert guest.run("plain:prints_beside_python").kind == "end"
+    assert lines_of(controls[0], 4) == ["from a program", "to the stream", "from C", "from a fork"]
+    controls[1].socket.settimeout(1)
+    try:
+        second = lines_of(controls[1], 1, seconds=1)
+    except TimeoutError:
+        second = []
+    assert second == []
+
+
+def test_what_came_before_the_first_worker_is_not_lost(start: Start) -> None:
+    guest = start()
+    garbage = guest.connect()
+    garbage.socket.sendall(b"\xff\xff\xff\xff")
+    assert garbage.receive() is None
+    control = guest.open({"kind": "control"})
+    assert "a connection was closed: a frame of 4294967295 bytes was announced" in lines_of(control, 1)[0]
+
+
+def test_a_flood_is_dropped_and_counted_and_the_run_is_not_slower(guest: GuestProcess) -> None:
+    began = time.monotonic()
+    outcome = guest.run("plain:flood")
+    assert time.monotonic() - began < 10
+    assert outcome.text == "done"
+    assert 0 < len(outcome.logs) <= 400
+    assert len(outcome.logs) + outcome.dropped == 60_000
+
+
+def test_a_flood_of_c_code_that_keeps_the_interpreters_lock_does_not_stop_the_process(start: Start) -> None:
+    guest = start()
+    control = guest.open({"kind": "control"})
+    assert guest.run("plain:flood_beside_python").text == "done"
+    lines = lines_of(control, 64)
+    assert {line[:5] for line in lines} <= {"yyyyy", "... 5"}
+    until(lambda: (guest.directory / "guest.log").stat().st_size < 2 * 1024**2)
