@@ -63,7 +63,10 @@ class OpenAIAgentsAdapter(Adapter):
                     for translated in translation.of(event):
                         yield translated
             except Exception as error:  # the SDK's, a model's, a tool's
-                raise failure_of(error) from error
+                failure = failure_of(error)
+                if failure is None:
+                    raise
+                raise failure from error
             finally:
                 # Before the stream is closed, which would wait for the end of the run. Ends the call to the model too.
                 result.cancel()

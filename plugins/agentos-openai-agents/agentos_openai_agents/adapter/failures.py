@@ -16,8 +16,8 @@ PROVIDER_CODES: dict[str | None, tuple[Cause, str]] = {
 """By the ``code`` of an error of the API."""
 
 
-def failure_of(error: Exception) -> Exception:
-    """Return the error that ends the run: the one that was given, where clients must not read anything about it."""
+def failure_of(error: Exception) -> Failed | None:
+    """Return how the run fails for its client; ``None`` where clients must not read anything about the error."""
     if isinstance(error, agents.MaxTurnsExceeded):
         return Failed("the agent still wanted to act after its last turn; raise its max_turns", cause="TURN_LIMIT")
     if isinstance(error, (agents.InputGuardrailTripwireTriggered, agents.OutputGuardrailTripwireTriggered)):
@@ -30,7 +30,7 @@ def failure_of(error: Exception) -> Exception:
         return Failed("the model did not answer in time", cause="PROVIDER_UNAVAILABLE")
     if isinstance(error, agents.ModelBehaviorError):
         return Failed("the model returned what the agent cannot use", cause="PROVIDER_ERROR")
-    return _provider_failure(error) if isinstance(error, openai.APIError) else error
+    return _provider_failure(error) if isinstance(error, openai.APIError) else None
 
 
 def _stopped(guardrail: agents.InputGuardrail[object]) -> Failed:

@@ -258,6 +258,14 @@ class WithContext:
         return run
 
 
+class WithMapping:
+    agent = agent(ask_clerk, tools=[agent(ask_transfer, tools=[transfer]).as_tool("clerk", "Ask the clerk.")])
+
+    def context(self, run: Any) -> Any:
+        return {"token": "sk-secret-123"}
+
+
+with_mapping = WithMapping()
 words = agent(say_words)
 tools = agent(call_tools, tools=[add])
 failing_tool = agent(call_broken, tools=[broken])

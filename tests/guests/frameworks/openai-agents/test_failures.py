@@ -20,8 +20,9 @@ def over_http(server: ModelServer) -> Agent:
 
 
 def test_an_error_of_the_agent_is_not_for_clients() -> None:
-    with pytest.raises(RuntimeError, match="sk-secret-123"):
+    with pytest.raises(RuntimeError, match="sk-secret-123") as raised:
         run(hosted.secret)
+    assert raised.value.__cause__ is None
 
 
 @pytest.mark.parametrize(

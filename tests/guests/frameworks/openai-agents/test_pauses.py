@@ -112,6 +112,23 @@ def test_the_state_has_neither_the_attachments_nor_the_context(tmp_path: Path) -
     assert resume(hosted.approval, paused, APPROVED, media=media).text == "done: sent 500 to Ada"
 
 
+def test_a_context_that_is_a_mapping_is_not_saved(transfers: Path) -> None:
+    paused = run(hosted.with_mapping)
+    assert paused.pause is not None
+    assert "secret" not in json.dumps(paused.pause.state)
+    assert resume(hosted.with_mapping, paused, APPROVED).text == "the clerk says done: sent 500 to Ada"
+
+
+def test_arguments_of_a_call_that_cannot_have_others_are_refused() -> None:
+    paused = run(hosted.approval)
+    assert paused.pause is not None
+    for item in paused.pause.state["state"]["current_step"]["data"]["interruptions"]:
+        item["raw_item"]["type"] = "mcp_approval_request"
+    failed = resume(hosted.approval, paused, {**APPROVED, "arguments": {"amount": 5, "to": "Bob"}}).failed
+    assert failed is not None
+    assert "cannot be changed" in failed.message
+
+
 def test_a_state_of_another_version_fails_with_both_versions() -> None:
     paused = run(hosted.approval)
     assert paused.pause is not None
