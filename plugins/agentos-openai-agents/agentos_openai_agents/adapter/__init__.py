@@ -63,7 +63,7 @@ class OpenAIAgentsAdapter(Adapter):
                     for translated in translation.of(event):
                         yield translated
             except Exception as error:  # the SDK's, a model's, a tool's
-                failure = failure_of(error)
+                failure = failure_of(error, translation.cut)
                 if failure is None:
                     raise
                 raise failure from error

@@ -96,12 +96,16 @@ def resume(target: Any, paused: Outcome, *answers: dict[str, Any], **fields: Any
 
 @dataclass
 class ModelServer:
-    """Chat Completions for tests: a token every 50 ms, or an error. ``open`` counts its connections."""
+    """A model for tests: a token every 50 ms by Chat Completions, two by Responses, or an error.
+
+    ``cut`` is why a response is incomplete. ``open`` counts the connections.
+    """
 
     url: str = ""
     tokens: int = 2
     status: int = 200
     code: str | None = None
+    cut: str | None = None
     open: int = 0
     requests: list[dict[str, Any]] = field(default_factory=list)
 
@@ -111,7 +115,10 @@ class ModelServer:
             head = (await reader.readuntil(b"\r\n\r\n")).lower()
             length = int(head.split(b"content-length:")[1].split(b"\r\n")[0])
             self.requests.append(json.loads(await reader.readexactly(length)))
-            await (self._stream(writer) if self.status == 200 else self._refuse(writer))
+            if self.status != 200:
+                await self._refuse(writer)
+            else:
+                await (self._respond(writer) if b"/responses" in head else self._stream(writer))
         except ConnectionError:
             pass
         finally:
@@ -126,6 +133,46 @@ class ModelServer:
         await self._send(writer, choices=[_choice({}, "stop")])
         await self._send(writer, choices=[], usage={"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5})
         writer.write(b"data: [DONE]\n\n")
+        await writer.drain()
+
+    async def _respond(self, writer: asyncio.StreamWriter) -> None:
+        """As https://platform.openai.com/docs/api-reference/responses-streaming has it."""
+        part = {"type": "output_text", "text": "0 1 ", "annotations": []}
+        message = {"id": "1", "type": "message", "role": "assistant", "status": "completed", "content": [part]}
+        status = "incomplete" if self.cut else "completed"
+        response = {
+            "id": "1",
+            "created_at": 1,
+            "object": "response",
+            "model": "slow-2026",
+            "status": status,
+            "incomplete_details": {"reason": self.cut} if self.cut else None,
+            "output": [message],
+            "parallel_tool_calls": True,
+            "tool_choice": "auto",
+            "tools": [],
+            "usage": {
+                "input_tokens": 3,
+                "input_tokens_details": {"cached_tokens": 1},
+                "output_tokens": 2,
+                "output_tokens_details": {"reasoning_tokens": 1},
+                "total_tokens": 5,
+            },
+        }
+        place = {"item_id": "1", "output_index": 0, "content_index": 0}
+        events: list[dict[str, Any]] = [
+            {"type": "response.created", "response": {**response, "status": "in_progress", "output": []}},
+            {"type": "response.reasoning_summary_text.delta", "delta": "hm", "summary_index": 0, **place},
+            {"type": "response.output_item.added", "output_index": 0, "item": {**message, "content": []}},
+            {"type": "response.output_text.delta", "delta": "0 ", "logprobs": [], **place},
+            {"type": "response.output_text.delta", "delta": "1 ", "logprobs": [], **place},
+            {"type": "response.output_item.done", "output_index": 0, "item": message},
+            {"type": f"response.{status}", "response": response},
+        ]
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n")
+        for number, event in enumerate(events):
+            text = json.dumps({"sequence_number": number, **event})
+            writer.write(f"event: {event['type']}\ndata: {text}\n\n".encode())
         await writer.drain()
 
     async def _send(self, writer: asyncio.StreamWriter, **fields: Any) -> None:

@@ -9,7 +9,7 @@ from contextlib import aclosing
 import hosted
 import pytest
 from agentos_guest import Overrides, Run
-from agents import Agent, OpenAIChatCompletionsModel
+from agents import Agent, OpenAIChatCompletionsModel, OpenAIResponsesModel
 from driving import ADAPTER, ModelServer, drive, model_server, run, until
 from openai import AsyncOpenAI
 
@@ -17,6 +17,44 @@ from openai import AsyncOpenAI
 def over_http(server: ModelServer) -> Agent:
     client = AsyncOpenAI(base_url=server.url, api_key="none", max_retries=0)
     return Agent(name="over http", model=OpenAIChatCompletionsModel("slow", client))
+
+
+def by_responses(server: ModelServer) -> Agent:
+    client = AsyncOpenAI(base_url=server.url, api_key="none", max_retries=0)
+    return Agent(name="by responses", model=OpenAIResponsesModel("slow", client))
+
+
+def test_the_responses_api_is_understood() -> None:
+    async def scenario() -> None:
+        async with model_server() as server:
+            said = await drive(by_responses(server))
+        assert (said.text, said.reasoning, said.tokens) == ("0 1 ", "hm", (3, 2))
+        (call,) = said.model_calls
+        assert (call.model, call.finish_reason) == ("openai:slow", "stop")
+        assert call.usage is not None
+        assert (call.usage.cached, call.usage.reasoning) == (1, 1)
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("cut", "reason", "cause", "message"),
+    [
+        ("max_output_tokens", "length", "PROVIDER_ERROR", "output limit"),
+        ("content_filter", "content_filter", "CONTENT_FILTERED", "refused the content"),
+    ],
+)
+def test_an_answer_that_is_cut_says_so(cut: str, reason: str, cause: str, message: str) -> None:
+    async def scenario() -> None:
+        async with model_server(cut=cut) as server:
+            said = await drive(by_responses(server))
+        assert said.text == "0 1 "
+        assert [call.finish_reason for call in said.model_calls] == [reason]
+        assert said.failed is not None
+        assert said.failed.cause == cause
+        assert message in said.failed.message
+
+    asyncio.run(scenario())
 
 
 def test_an_error_of_the_agent_is_not_for_clients() -> None:
