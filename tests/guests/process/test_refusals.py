@@ -35,6 +35,13 @@ def test_a_target_that_is_no_agent_is_refused_with_the_reason(guest: GuestProces
     assert reason in last["reason"]
 
 
+def test_a_module_that_does_not_import_is_logged_with_its_traceback(guest: GuestProcess) -> None:
+    (line,) = guest.run("does_not_import:agent").logs
+    assert line["level"] == "error"
+    assert line["text"].endswith("LookupError: no such model")
+    assert "does_not_import.py" in line["text"]
+
+
 def test_an_adapter_that_does_not_load_is_named_with_the_version_of_its_framework(start: Start) -> None:
     guest = start(adapters=[("broken", HOSTED / "adapters/broken.py", "toy_framework")])
     assert guest.run("toy_agents:agent").last == {
@@ -80,8 +87,10 @@ def test_a_connection_of_another_user_is_closed(guest: GuestProcess) -> None:
     os.chmod(guest.directory, 0o711)
     os.chmod(guest.socket_path, 0o666)
     code = "import os, socket, sys; os.setuid(12345); s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1])"
-    code += "; s.sendall(b'x'); print(s.recv(10))"
-    command = [sys.executable, "-c", code, str(guest.socket_path)]
+    code += "; s.sendall(bytes.fromhex(sys.argv[2])); print(s.recv(10))"
+    described = b'{"kind":"describe","version":1,"target":"plain:words"}'
+    frame = len(described).to_bytes(4, "big") + described
+    command = [sys.executable, "-c", code, str(guest.socket_path), frame.hex()]
     done = subprocess.run(command, capture_output=True, text=True, timeout=20)
     os.chmod(guest.socket_path, 0o600)
     os.chmod(guest.directory, 0o700)

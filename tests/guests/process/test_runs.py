@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -34,6 +36,24 @@ def test_what_comes_together_is_sent_together_even_by_an_agent_that_never_waits(
     outcome = guest.run("plain:never_waits")
     assert outcome.text == "".join(f"{index} " for index in range(1000))
     assert 16 <= outcome.frames <= 20  # 1000 events, at most 64 in a frame
+
+
+def test_an_agent_that_never_waits_lets_others_work_and_waits_for_its_worker(start: Start) -> None:
+    guest = start()
+    control = guest.open({"kind": "control"})
+    endless = guest.begin("plain:endless")
+    assert endless.receive() is not None  # and no more is read: what it says must not pile up
+    began = time.monotonic()
+    assert guest.run("plain:words", "say 40 a").kind == "end"
+    assert time.monotonic() - began < 2
+    time.sleep(1.5)
+    os.kill(guest.pid, signal.SIGTERM)  # which sends a heartbeat
+    beats = [control.receive() for _ in range(3)]
+    assert beats[2] is not None
+    assert beats[2]["state"] == "stopping"
+    assert beats[2]["memory"] < 60_000_000
+    endless.cancel()
+    assert endless.outcome().kind == "cancelled"
 
 
 def test_what_is_there_is_sent_before_the_agent_says_more(guest: GuestProcess) -> None:
@@ -70,6 +90,11 @@ def test_an_agent_sees_its_run(guest: GuestProcess) -> None:
     assert outcome.text == "hi 2 red ada"
 
 
+def test_a_long_input_arrives_whole(guest: GuestProcess) -> None:
+    outcome = guest.run("plain:answers", "x" * 5_000_000, metadata={"colour": "red"})
+    assert outcome.text == "x" * 5_000_000 + " 0 red anonymous"
+
+
 def test_an_agent_sees_its_history_with_tool_calls(guest: GuestProcess) -> None:
     history = [
         {"role": "user", "content": "add"},
@@ -92,6 +117,16 @@ def test_an_attachment_is_read_from_its_file(guest: GuestProcess, tmp_path: Path
 def test_events_that_are_emitted_keep_their_place(guest: GuestProcess) -> None:
     one, two = ({"type": "custom", "name": "progress", "data": {"done": done}} for done in (1, 2))
     assert guest.run("plain:tells").events == ["a", one, "b", two, "c"]
+
+
+def test_many_events_are_sent_while_the_agent_computes(guest: GuestProcess) -> None:
+    run = guest.begin("plain:tells_while_it_computes")
+    began = time.monotonic()
+    first = run.receive()
+    assert time.monotonic() - began < 1.5
+    assert first is not None
+    assert len(first["events"]) == 64
+    assert run.outcome().text == "done"
 
 
 def test_an_event_that_is_no_json_fails_where_it_is_emitted(guest: GuestProcess) -> None:
@@ -164,7 +199,7 @@ def test_events_that_are_too_large_together_are_sent_apart(guest: GuestProcess) 
 
 
 @pytest.mark.parametrize("agent", ["waits", "waits_in_a_thread"])
-@pytest.mark.parametrize("way", ["cancelled", "closed", "reset"])
+@pytest.mark.parametrize("way", ["cancelled", "told", "closed", "reset"])
 def test_a_run_that_is_not_wanted_ends_and_its_agent_tidies_up(
     guest: GuestProcess, tmp_path: Path, agent: str, way: str
 ) -> None:
@@ -176,6 +211,9 @@ def test_a_run_that_is_not_wanted_ends_and_its_agent_tidies_up(
     began = time.monotonic()
     if way == "cancelled":
         connection.cancel()
+    if way == "told":  # and the connection stays open
+        connection.send({"kind": "cancel"})
+    if way in ("cancelled", "told"):
         assert connection.outcome().kind == "cancelled"
     connection.close()
     until((tmp_path / "marks").exists, STOPPED)

@@ -86,8 +86,8 @@ def test_an_agent_that_computes_holds_up_no_stream_of_another_process(server: Ho
     for follower in followers:
         follower.join()
     for agent, measured in gaps.items():
-        # A stream that waited would have one gap of two seconds, and many that are 50 ms or more if the loop were shared
-        # by turns. Single gaps say more of what else the machine does: two suites run side by side.
+        # A stream that waited would have one gap of two seconds, and many of 50 ms if it had to share the loop.
+        # Single gaps say more of what else the machine does: two suites run side by side.
         assert max(measured) < 1.5, agent
         assert sorted(measured)[int(len(measured) * 0.9)] < 0.05, agent
 

@@ -46,6 +46,11 @@ async def never_waits(context):
         yield f"{index} "
 
 
+async def endless(context):
+    while True:
+        yield "x" * 1000
+
+
 async def slow_start(context):
     yield "first "
     await asyncio.sleep(0.2)
@@ -91,6 +96,15 @@ async def tells(context):
     yield "b"
     await asyncio.to_thread(context.emit, "progress", {"done": 2})
     yield "c"
+
+
+async def tells_while_it_computes(context):
+    for index in range(64):
+        context.emit("progress", index)
+    end = time.monotonic() + 2
+    while time.monotonic() < end:
+        pass
+    yield "done"
 
 
 async def tells_no_json(context):
@@ -225,12 +239,13 @@ async def grows(context):
     yield str(len(kept))
 
 
-async def locks(context):
-    """Leave a child behind that inherits all descriptors that can be inherited."""
+async def forks(context):
+    """Leave a child behind that has all descriptors of its parent, as those of multiprocessing have."""
     if not os.fork():
-        time.sleep(3)
+        time.sleep(5)
         os._exit(0)
     yield "forked"
+    await asyncio.sleep(5)
 
 
 class Tools:
