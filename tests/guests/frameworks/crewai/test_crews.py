@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
+import subprocess
+import sys
 
 import agents
 import pytest
@@ -139,8 +143,9 @@ def test_parameters_of_a_run_change_a_copy() -> None:
 
 
 def test_an_error_of_the_crew_is_not_for_clients() -> None:
-    with pytest.raises(RuntimeError, match="sk-secret-123"):
+    with pytest.raises(RuntimeError, match="sk-secret-123") as raised:
         run(agents.secret)
+    assert raised.value.__cause__ is None
 
 
 def test_runs_at_once_do_not_meet() -> None:
@@ -163,6 +168,27 @@ def test_a_cancelled_run_lasts_until_the_crew_has_ended() -> None:
             await task
 
     asyncio.run(scenario())
+
+
+def test_a_crew_that_does_not_end_after_a_cancel_ends_its_process() -> None:
+    program = """
+import asyncio, agents
+from driving import drive
+
+async def scenario():
+    task = asyncio.create_task(drive(agents.silent))
+    await asyncio.sleep(2)
+    print("cancelled", flush=True)
+    task.cancel()
+    await task
+
+asyncio.run(scenario())
+"""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-c", program]
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert "cancelled" in ended.stdout
+    assert ended.returncode == -signal.SIGKILL
 
 
 def test_a_crew_is_described() -> None:
