@@ -18,6 +18,7 @@ from parts.server import AgentOSServer
 
 NOT_RUN = {
     "README.md": ["sh"],
+    "docs/how-to/agno.md": ["python", "sh", "sh"],
     "docs/how-to/backup.md": ["sh", "sh"],
     "docs/how-to/crewai.md": ["python"],
     "docs/how-to/docker.md": ["sh", "sh", "sh", "sh", "dockerfile"],
