@@ -228,6 +228,7 @@ class Config:
     tool_timeout: float = setting(30.0, seconds(0.1, 3600), "Longest time of one tool call.")
     tool_memory: int = setting(512 * 1024**2, SIZE, "Memory of one call of an isolated tool.")
     tool_cpu: float = setting(10.0, seconds(0.1, 3600), "CPU time of one call of an isolated tool.")
+    async_processes: int = setting(1, whole(1, 64), "Guest processes for agents and tools with async def.")
     token_timeout: float = setting(120.0, seconds(0.1, 3600), "Longest silence of a model between two pieces.")
     max_output_size: int = setting(
         4 * 1024**2, SIZE, "Most that one run or summary may write; a model that never ends is stopped there."

@@ -43,7 +43,7 @@ def begin_call() -> None:
     _at_start.set(_count_turns())
 
 
-def refused() -> EventLoopRefused:
-    """Return the error of code that would start a loop."""
+def refused(*, startable: bool = True) -> EventLoopRefused:
+    """Return the error of code that would start a loop; not ``startable`` where a thread of a guest cannot either."""
     started = _at_start.get()
-    return EventLoopRefused(movable=started is not None and started == _count_turns())
+    return EventLoopRefused(movable=startable and started is not None and started == _count_turns())

@@ -59,8 +59,8 @@ class RegisterToolSource(Protocol):
 class RegisterGuestAdapter(Protocol):
     """Register the adapter of a framework: its name, and the file or package that a guest process loads.
 
-    ``framework`` is the framework's top module, as in ``pydantic_ai``. ``environment`` has variables for guests, as one
-    that switches the framework's telemetry off.
+    ``framework`` is a module that every agent of the framework has imported, as in ``pydantic_ai``. ``environment`` has
+    variables for guests, as one that switches the framework's telemetry off.
     """
 
     def __call__(

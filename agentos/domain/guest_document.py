@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, fields
 from typing import Any
@@ -66,6 +67,8 @@ def guest_document(agent_id: str, guest: Guest) -> dict[str, Any]:
 
 
 def _is_default(guest: Guest, one: Field[Any]) -> bool:
+    if one.name == "python":
+        return guest.python == sys.executable  # wherever that is when the guest is started
     return one.default is not MISSING and getattr(guest, one.name) == one.default
 
 

@@ -30,8 +30,10 @@ class GuestAgent:
     ``ask`` are the guest's own, and the transcript stays here.
     """
 
-    def __init__(self, guest: Guest, pools: GuestPools) -> None:
+    def __init__(self, guest: Guest, pools: GuestPools, *, version: int | None = None) -> None:
         self.guest = guest
+        self.version = version
+        """Of a stored guest: which version of it this is."""
         self._pools = pools
         self.name, self.description, self.model = guest.name, guest.description, guest.model
         self.allow_overrides = guest.allow_overrides

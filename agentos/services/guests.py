@@ -22,6 +22,9 @@ from agentos.guests.pools import GuestPools
 from agentos.registry import Entry
 from agentos.tools.guest_calls import GuestCalls
 
+AS_IN_WORKERS = ("check_media", "concurrency", "history_turns", "retry_on_crash")
+"""What the worker reads of an agent of its own, wherever it runs."""
+
 OWN = "async"
 """What the guest of our own agents and tools is called where guests are listed."""
 
@@ -31,13 +34,15 @@ class GuestService:
 
     def __init__(self, pools: GuestPools, config: Config) -> None:
         self._pools = pools
-        self.tools: GuestCalls = OwnTools(pools, own_guest)
+        self.tools: GuestCalls = OwnTools(pools, self._own_guest)
         """What calls tools that need an event loop."""
+        self._own: dict[str, Guest] = {}
+        self._processes = config.async_processes
         self._program = config.app.partition(":")[0] if config.app else None
 
-    def hosted(self, guest: Guest) -> StreamingAgent:
-        """Return the agent that runs in the processes of a guest."""
-        return GuestAgent(guest, self._pools)
+    def hosted(self, guest: Guest, version: int | None = None) -> GuestAgent:
+        """Return the agent that runs in the processes of a guest; ``version`` is that of a stored one."""
+        return GuestAgent(guest, self._pools, version=version)
 
     def place(self, entry: Entry[AnyAgent]) -> Place:
         """Return where a guest process finds an agent of code or a plugin; raise ``ConfigError`` if it cannot."""
@@ -56,13 +61,17 @@ class GuestService:
             str(getattr(entry.value, one, None) or "") for one in ("name", "description", "model")
         )
         guest = replace(
-            own_guest(target_of(self.place(entry))),
+            self._own_guest(target_of(self.place(entry))),
             name=name,
             description=description,
             model=model,
             allow_overrides=tuple(getattr(entry.value, "allow_overrides", ())),
         )
-        return self.hosted(guest)
+        hosted = self.hosted(guest)
+        for one in AS_IN_WORKERS:
+            if hasattr(entry.value, one):
+                setattr(hosted, one, getattr(entry.value, one))
+        return hosted
 
     def describe(self, agent: StreamingAgent, cancellation: Cancellation) -> GuestDescription | None:
         """Ask a guest process about an agent, which imports it; ``None`` for an agent that is none of a guest.
@@ -70,6 +79,22 @@ class GuestService:
         Raises what a run of it would raise.
         """
         return describe(agent.guest, self._pools, cancellation) if isinstance(agent, GuestAgent) else None
+
+    def _own_guest(self, target: str) -> Guest:
+        """Return a guest that is what a worker is: the same interpreter, modules, environment and directory.
+
+        The code in it would run in the worker otherwise, so it is given no less.
+        """
+        known = self._own.get(target)
+        if known is None:
+            known = self._own[target] = Guest(
+                target,
+                processes=self._processes,
+                environment=tuple(sorted(name for name in os.environ if ENVIRONMENT_NAME.fullmatch(name))),
+                path=tuple(dict.fromkeys(str(Path(folder or ".").absolute()) for folder in sys.path)),
+                directory=os.getcwd(),
+            )
+        return known
 
     def processes(self) -> Sequence[GuestProcess]:
         """Return what the guest processes do that this worker has used."""
@@ -90,16 +115,3 @@ class GuestService:
     def close(self) -> None:
         """Stop using the processes; each ends some seconds after its last worker has."""
         self._pools.close()
-
-
-def own_guest(target: str) -> Guest:
-    """Return a guest that is what a worker is: the same interpreter, modules, environment and directory.
-
-    The code in it would run in the worker otherwise, so it is given no less.
-    """
-    return Guest(
-        target,
-        environment=tuple(sorted(name for name in os.environ if ENVIRONMENT_NAME.fullmatch(name))),
-        path=tuple(dict.fromkeys(str(Path(folder or ".").absolute()) for folder in sys.path)),
-        directory=os.getcwd(),
-    )

@@ -29,6 +29,7 @@ from agentos.execution.run_limits import RunLimits, agent_setting
 from agentos.execution.signals import Signals
 from agentos.execution.unattended import topics_of
 from agentos.execution.worker import Worker
+from agentos.guests.agent import GuestAgent
 from agentos.observability.tracing import current_trace
 from agentos.plugins.traces import BeginTrace
 from agentos.runtime.loop import ModelAgent
@@ -98,7 +99,7 @@ class RunService:
             media=request.media,
             metadata=request.metadata,
             context=request.context,
-            agent_version=agent.version if isinstance(agent, ModelAgent) else None,
+            agent_version=agent.version if isinstance(agent, ModelAgent | GuestAgent) else None,
             caller_id=request.caller.id,
             request=self._stored(request),
             request_id=request.request_id,

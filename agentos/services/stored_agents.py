@@ -40,7 +40,7 @@ class StoredAgents:
         storage: Storage,
         tools: AgentTools,
         runnable: Callable[[Agent], ModelAgent],
-        hosted: Callable[[Guest], StreamingAgent],
+        hosted: Callable[[Guest, int], StreamingAgent],
     ) -> None:
         self._storage = storage
         self._tools = tools
@@ -90,7 +90,7 @@ class StoredAgents:
     def _made(self, stored: StoredAgent | AgentVersion) -> StreamingAgent:
         defined = definition(stored)
         if isinstance(defined, Guest):
-            return self._hosted(defined)
+            return self._hosted(defined, stored.version)
         return replace(self._runnable(defined), version=stored.version)
 
 

@@ -57,7 +57,8 @@ def _explain_missing_loop(shared: int) -> None:
             return original(self)
         except RuntimeError as error:
             if _thread_id() == shared:
-                raise refused() from error
+                # It wants a loop that is there already, which no thread but a main one has.
+                raise refused(startable=False) from error
             raise
 
     policy.get_event_loop = get_event_loop  # type: ignore[method-assign]

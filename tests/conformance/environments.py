@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from conformance.catalogue import SHARED, SUITES, Suite
-from parts.virtual_environments import Unavailable, cache_directory, installed, kept, run
+from parts.virtual_environments import Unavailable, cache_directory, index_is_reachable, installed, kept, run
 
 CACHE = "agentos-conformance"
 PIP = ("--only-binary", ":all:", "--require-hashes", "--no-deps")
@@ -100,11 +99,11 @@ def _node(programs: Path, modules: Path, suite: Suite, folder: Path, results: Pa
 
 def registries_are_reachable(suite: Suite) -> bool:
     """Say whether a small package can be fetched: then something else is wrong with what could not be installed."""
-    with TemporaryDirectory() as folder:
-        pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "download", "--quiet", "--no-cache-dir"]
+    if not index_is_reachable():
+        return False
+    if suite.is_node:
         try:
-            run([*pip, "--no-deps", "--dest", folder, "iniconfig"])
-            if suite.is_node:
+            with TemporaryDirectory() as folder:
                 programs = _programs(suite.environment)
                 _npm(programs, Path(folder), "view", "zod", "version", "--fetch-retries", "0")
         except Unavailable:

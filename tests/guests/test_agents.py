@@ -106,7 +106,7 @@ def test_a_process_that_computes_gets_no_new_runs_where_there_are_others(hosted:
     with ThreadPoolExecutor(1) as threads:
         busy = threads.submit(run_agent, hosted("heavy", processes=2), "compute")
         until(lambda: "busy" in [process.state for process in pools.activity()[0].processes])
-        for _ in range(4):
+        for _ in range(8):  # each in a session of its own, half of them the busy process's
             assert run_agent(hosted("words", processes=2), "say 1 x").content == "x-0 "
         assert not busy.done()
         assert busy.result().content == "done"

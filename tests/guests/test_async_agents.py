@@ -13,8 +13,9 @@ from parts.server import AgentOSServer
 from parts.waiting import until
 
 POETS = '''
-"""Agents in a module of their own."""
-import asyncio, os
+"""Agents and a tool in a module of their own."""
+import asyncio, os, sys
+from agentos import tool
 
 class Poet:
     name = "Poet"
@@ -36,12 +37,18 @@ class Pid:
     async def stream(self, context):
         yield str(os.getpid())
 
+@tool(isolated=True)
+async def apart(a: int) -> str:
+    """Do it in a process of its own."""
+    await asyncio.sleep(0)
+    return f"{a} {'agentos_guest' in sys.modules}"
+
 poet = Poet()
 '''
 SERVER = '''
 import asyncio, sys, time
 from agentos import AgentOS, Config, ToolContext, tool
-from poets import Made, Pid, poet
+from poets import Made, Pid, apart, poet
 
 class Here:
     """In the program itself."""
@@ -56,6 +63,10 @@ class StartsALoop:
     async def words(self, text):
         await asyncio.sleep(0.05)
         return f"{text} {'agentos_guest' in sys.modules}"
+
+class AsksForALoop:
+    def stream(self, context):
+        yield asyncio.get_event_loop().run_until_complete(asyncio.sleep(0, "asked"))
 
 class StartsLate:
     def stream(self, context):
@@ -92,12 +103,6 @@ async def breaks() -> str:
     """Break."""
     raise RuntimeError("sk-secret-123456789012345678901234567890")
 
-@tool(isolated=True)
-async def apart(a: int) -> str:
-    """Do it in a process of its own."""
-    await asyncio.sleep(0)
-    return f"{a} {'agentos_guest' in sys.modules}"
-
 @tool(timeout=0.5)
 async def sleeps() -> str:
     """Sleep."""
@@ -121,6 +126,7 @@ server.register_agent("made", Made("made here"))
 server.register_agent("here", Here())
 server.register_agent("pid", Pid())
 server.register_agent("loop", StartsALoop())
+server.register_agent("asks", AsksForALoop())
 server.register_agent("late", StartsLate())
 for one in (apart, add, tells, breaks, sleeps, loops, loops_late):
     server.register_tool(one)
@@ -194,6 +200,10 @@ def test_a_sync_agent_that_starts_a_loop_is_moved(client: Client) -> None:
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda one: run(client, "loop", f"p{one}")["content"], range(16)))
     assert answers == [f"p{one} True" for one in range(16)]
+
+
+def test_one_that_asks_for_a_loop_that_is_there_fails_with_a_sentence(client: Client) -> None:
+    assert "make it `async def`, or declare it as `Guest(" in failure(client, "asks", "Hi")["message"]
 
 
 @pytest.mark.parametrize("text", ["said", "wrote", "waited"])

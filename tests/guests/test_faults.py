@@ -1,8 +1,10 @@
 """What a guest process may do wrong: its runs end visibly, with what they said, and the next ones work."""
 
-import logging
 import os
+import shutil
+import tempfile
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -37,7 +39,7 @@ def test_frames_arrive_whole_however_they_are_cut(fake: MakeAgent, mode: str, sa
     assert run_agent(fake(mode), "go").content == said
 
 
-@pytest.mark.parametrize("mode", ["garbage", "nojson", "badevent", "half"])
+@pytest.mark.parametrize("mode", ["garbage", "nojson", "badevent", "half", "badpause", "emptypause"])
 def test_a_guest_that_breaks_its_protocol_ends_its_run(
     fake: MakeAgent, mode: str, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -114,18 +116,42 @@ def test_another_users_process_at_the_socket_is_given_nothing(
 ) -> None:
     run = run_agent(fake("stranger"), "go")
     assert run.error is not None
-    assert run.error.message.startswith("the agent's guest process ")
+    assert run.error.message == "the agent's guest process is another user's; the server's log has the reason"
     assert run.content == ""
-    assert [one for one in caplog.records if one.levelno == logging.ERROR]
+    assert "a process of another user is at a guest's socket" in caplog.messages
 
 
-def test_a_process_ends_when_its_last_worker_has(fake: MakeAgent, pools: GuestPools) -> None:
-    run_agent(fake("words"), "go")
-    until(lambda: pools.activity()[0].processes[0].pid)
-    pid = pools.activity()[0].processes[0].pid
-    assert pid is not None
+def test_a_directory_that_others_may_enter_is_refused(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    folder = Path(tempfile.mkdtemp())
+    pools = GuestPools(directory=folder, times=Times(grace=0.2))
+    agent = GuestAgent(Guest("fake.agents:one", python=interpreter(tmp_path, "words")), pools)
+    assert run_agent(agent, "go").status == "completed"
     pools.close()
-    until(lambda: not Path(f"/proc/{pid}").exists())
+    (directory,) = folder.glob("guests/*/0")
+    directory.chmod(0o755)
+    again = GuestPools(directory=folder, times=Times(grace=0.2))
+    run = run_agent(GuestAgent(agent.guest, again), "go")
+    again.close()
+    assert run.error is not None
+    assert "could not be started" in run.error.message
+    assert any("open to others" in getattr(record, "reason", "") for record in caplog.records)
+    shutil.rmtree(folder)
+
+
+def test_a_process_ends_when_its_last_worker_has(tmp_path: Path) -> None:
+    folder = Path(tempfile.mkdtemp())
+    workers = [GuestPools(directory=folder, times=Times(grace=0.2)) for _ in range(2)]
+    guest = Guest("fake.agents:one", python=interpreter(tmp_path, "words"))
+    for pools in workers:
+        assert run_agent(GuestAgent(guest, pools), "go").status == "completed"
+    pids = {pools.activity()[0].processes[0].pid for pools in workers}
+    assert len(pids) == 1
+    workers[0].close()
+    time.sleep(1)
+    assert Path(f"/proc/{min(pids)}").exists()
+    workers[1].close()
+    until(lambda: not Path(f"/proc/{min(pids)}").exists())
+    shutil.rmtree(folder)
 
 
 def test_all_runs_that_come_at_once_share_one_start(fake: MakeAgent, pools: GuestPools) -> None:

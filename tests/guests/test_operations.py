@@ -71,3 +71,14 @@ def test_a_loop_that_is_late_is_a_warning_and_no_failure(served: Any) -> None:
     ready = served.client.get("/ready")
     assert (ready.status_code, ready.get_json()["status"]) == (200, "ready")
     assert "1 of 1 guest processes take no new runs now" in guests_check(served)["detail"]
+
+
+def test_a_run_of_a_stored_guest_keeps_its_version(folder: Path) -> None:
+    with serve_agents() as served:
+        agents = served.app.extensions["agentos"].agents
+        document = {"id": "guest", "guest": {"target": "guest_module:agent", "path": [str(folder)]}}
+        agents.register(document, by_operator=True)
+        agents.replace("guest", {**document, "name": "New"}, by_operator=True)
+        run_id = served.run("guest", "Hi").get_json()["run_id"]
+        assert served.client.get(f"/api/v1/runs/{run_id}").get_json()["agent_version"] == 2
+        assert agents.resolve("guest", 1).version == 1

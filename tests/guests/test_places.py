@@ -10,7 +10,7 @@ from agentos import Agent, ConfigError, PluginError, tool
 from agentos.testing import run_agent, serve_agents
 
 MODULE = '''
-from agentos import ToolContext, Toolkit, tool
+from agentos import InvalidMedia, Toolkit, tool
 
 class Stateless:
     async def stream(self, context):
@@ -34,7 +34,15 @@ class Notes(Toolkit):
         """Count."""
         return len(text)
 
+class Picky:
+    history_turns = 0
+    def check_media(self, media):
+        raise InvalidMedia("no pictures, please")
+    async def stream(self, context):
+        yield str(len(context.history))
+
 kept = Stateful("kept")
+picky = Picky()
 notes = Notes()
 '''
 PLUGIN = """
@@ -81,6 +89,20 @@ def test_an_agent_of_an_installed_plugin_is_found_by_its_id(own: Any, tmp_path: 
     (tmp_path / "planting.py").write_text(PLUGIN)
     with serve_agents(installed=["planting"]) as served:
         assert served.run("planted", "Hi").get_json()["content"] == "of a plugin"
+
+
+def test_what_a_worker_reads_of_an_agent_counts_for_one_in_a_guest(own: Any) -> None:
+    with serve_agents({"picky": own.picky}) as served:
+        image = {"type": "image", "url": "https://example.com/a.png"}
+        assert "no pictures" in served.run("picky", "Hi", media=image).get_json()["message"]
+        session = served.session("picky")
+        assert [served.run("picky", "Hi", session_id=session).get_json()["content"] for _ in range(2)] == ["0", "0"]
+
+
+def test_processes_may_be_several(own: Any) -> None:
+    with serve_agents({"kept": own.kept}, async_processes=3) as served:
+        served.run("kept", "Hi")
+        assert len(served.app.extensions["agentos"].activity.now().guests) == 3
 
 
 def test_an_agent_that_is_nowhere_stops_the_start(own: Any) -> None:

@@ -46,7 +46,11 @@ class FakeGuest:
         self.mode, self.directory, self.grace = mode, directory, grace
         self.listener = socket.socket(socket.AF_UNIX)
         self.listener.bind(str(directory / "guest.sock"))
+        if mode == "stranger":
+            os.seteuid(65534)  # the user that listens is the other side, to those that connect
         self.listener.listen(100)
+        if mode == "stranger":
+            os.seteuid(0)
 
     def publish(self) -> None:
         draft = self.directory / "guest.json.new"
@@ -106,6 +110,13 @@ class FakeGuest:
     def run_badevent(self, connection: socket.socket, run: dict[str, str]) -> None:
         connection.sendall(frame(kind="events", events=["begun", {"type": "tool_call", "id": 7}]))
 
+    def run_badpause(self, connection: socket.socket, run: dict[str, str]) -> None:
+        actions = [{"key": "k", "kind": "client_tool", "tool_name": "x"}]
+        connection.sendall(frame(kind="events", events=["begun"]) + frame(kind="paused", actions=actions))
+
+    def run_emptypause(self, connection: socket.socket, run: dict[str, str]) -> None:
+        connection.sendall(frame(kind="events", events=["begun"]) + frame(kind="paused", actions=[]))
+
     def run_closes(self, connection: socket.socket, run: dict[str, str]) -> None:
         connection.sendall(frame(kind="events", events=["begun"]))
 
@@ -145,12 +156,8 @@ def main() -> None:
     options, _ = parser.parse_known_args()
     if options.mode == "fails":
         sys.exit("this interpreter has no future")
-    if options.mode == "stranger":
-        os.chmod(options.directory, 0o777)
     if os.fork():
         os._exit(0)
-    if options.mode == "stranger":
-        os.setuid(65534)
     if options.mode == "dies":
         sys.exit("it is not my day")
     guest = FakeGuest(options.mode, options.directory, options.grace)

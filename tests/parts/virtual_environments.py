@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 VERSIONS = "import importlib.metadata as m, json, sys; print(json.dumps({n: m.version(n) for n in sys.argv[1:]}))"
 
@@ -72,6 +73,17 @@ def kept(directory: Path, name: str, files: Iterable[Path], fill: Callable[[Path
 def versions(programs: Path, packages: Iterable[str]) -> dict[str, str]:
     """Return the installed versions of packages."""
     return dict(json.loads(run([str(programs / "python"), "-c", VERSIONS, *packages])))
+
+
+def index_is_reachable() -> bool:
+    """Say whether a small package can be fetched: then something else is wrong with what could not be installed."""
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "download", "--quiet", "--no-cache-dir"]
+    with TemporaryDirectory() as folder:
+        try:
+            run([*pip, "--no-deps", "--dest", folder, "iniconfig"])
+        except Unavailable:
+            return False
+    return True
 
 
 def run(command: Sequence[str], *, cwd: Path | None = None, env: Mapping[str, str] | None = None) -> str:

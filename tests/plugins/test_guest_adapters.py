@@ -44,7 +44,7 @@ def test_a_package_may_be_an_adapter(serve, tmp_path: Path) -> None:
         (("Par ley", Path(__file__)), {}, "guest adapter 'Par ley': accepted are 1 to 32 of small letters"),
         (("parley", Path("/nowhere.py")), {}, "'/nowhere.py' is neither a file nor a folder with __init__.py"),
         (("parley", Path(__file__).parent), {}, "is neither a file nor a folder with __init__.py"),
-        (("parley", Path(__file__)), {"framework": "par.ley"}, "framework is 'par.ley'; accepted is the name of a top"),
+        (("parley", Path(__file__)), {"framework": "par-ley"}, "framework is 'par-ley'; accepted is the name of a mod"),
         (("parley", Path(__file__)), {"environment": {"A B": "c"}}, "environment has 'A B': 'c'; accepted are names"),
         (("parley", Path(__file__)), {"environment": {"A": 1}}, "environment has 'A': 1; accepted are names"),
     ],

@@ -1,5 +1,6 @@
 """Which answers are taken for which action, and as what they are kept."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from agentos.domain.tool_spec import ToolSpec
 from agentos.errors import InvalidRequest
 from agentos.models.scripted import call
 from agentos.runtime.answer_check import check_answer
+from agentos.runtime.context import RunContext
 from agentos.tools.context import ToolContext
 from agentos.tools.tool import Tool, as_tool, tool
 from runtime.pausing import Scene
@@ -151,3 +153,35 @@ def test_the_same_answer_is_kept_as_the_same() -> None:
     assert check_answer(action, given, scene.agent(), agent_id="clerk") == check_answer(
         action, given, scene.agent(), agent_id="clerk"
     )
+
+
+class OfAnother:
+    """An agent that is not ours: the server does not know its tools."""
+
+    def stream(self, context: RunContext) -> Iterator[str]:
+        yield "hello"
+
+
+def test_arguments_for_a_tool_of_an_agent_that_is_not_ours_are_any_object_with_a_hash_of_their_own() -> None:
+    action, _ = approval()
+    given = [Answer(decision="approve", arguments=arguments) for arguments in ({"a": [1], "b": 2}, {"b": 2, "a": [1]})]
+    first, second = (check_answer(action, one, OfAnother(), agent_id="clerk") for one in given)
+    assert first == second
+    assert first.arguments == {"a": [1], "b": 2}
+    other = check_answer(action, Answer(decision="approve", arguments={}), OfAnother(), agent_id="clerk")
+    assert len({first.arguments_hash, other.arguments_hash, action.arguments_hash, None}) == 4
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"), [([1], "accepted is an object"), ({"a": "x" * 100}, "accepted are at most 64")]
+)
+def test_arguments_that_are_no_object_or_too_large_are_refused_for_every_agent(arguments: Any, said: str) -> None:
+    action, _ = approval()
+    with pytest.raises(InvalidRequest, match=said):
+        check_answer(action, Answer(decision="approve", arguments=arguments), OfAnother(), agent_id="clerk", most=64)
+
+
+def test_an_approval_of_an_agent_that_is_not_ours_cannot_be_remembered() -> None:
+    action, _ = approval()
+    with pytest.raises(InvalidRequest, match="decide without it"):
+        check_answer(action, Answer(decision="approve", remember="session"), OfAnother(), agent_id="clerk")

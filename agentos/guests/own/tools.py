@@ -14,7 +14,7 @@ from agentos.guests.events import events_of
 from agentos.guests.exchange import Exchange
 from agentos.guests.failures import broken, lost, refusal_of
 from agentos.guests.output import GuestOutput
-from agentos.guests.own.places import CALL_TOOL, place_of_function
+from agentos.guests.own.places import CALL_TOOL, Place, place_of_function
 from agentos.guests.pools import GuestPools
 from agentos.guests.wire import VERSION, ProtocolError, encode
 from agentos.observability.content import UntrustedText
@@ -36,10 +36,12 @@ class OwnTools(GuestCalls):
         self._pools = pools
         self._guest = guest
         self._failures = RepeatedLines(logger)
+        self._places: dict[Callable[..., Any], tuple[Place, str] | None] = {}
+        """By function: to find one again means to look into the file system."""
 
     def can_call(self, tool: Tool) -> bool:
         """Return whether a guest process would find the tool's function."""
-        return place_of_function(tool.function) is not None
+        return self._place(tool) is not None
 
     def call(self, tool: Tool, arguments: Mapping[str, Any], context: ToolContext, *, max_size: int) -> str:
         """Call the tool as :class:`~agentos.tools.guest_calls.GuestCalls` says.
@@ -47,7 +49,7 @@ class OwnTools(GuestCalls):
         A question that the tool asks is asked here. With its answer, the tool is called again from its beginning, as
         after a pause.
         """
-        place = place_of_function(tool.function)
+        place = self._place(tool)
         if place is None:
             raise refused_loop()
         asked: list[Any] = []
@@ -65,6 +67,11 @@ class OwnTools(GuestCalls):
             if last["kind"] != "paused":
                 return self._result(tool, last.get("value"))
             asked += [context.ask(action["message"], action.get("schema")) for action in last["actions"]]
+
+    def _place(self, tool: Tool) -> tuple[Place, str] | None:
+        if tool.function not in self._places:
+            self._places[tool.function] = place_of_function(tool.function)
+        return self._places[tool.function]
 
     def _exchange(self, tool: Tool, frame: Mapping[str, Any], context: ToolContext) -> Mapping[str, Any]:
         """Return the last frame of a call."""

@@ -35,6 +35,13 @@ def test_a_target_that_is_no_agent_is_refused_with_the_reason(guest: GuestProces
     assert reason in last["reason"]
 
 
+def test_a_module_that_does_not_import_is_logged_with_its_traceback(guest: GuestProcess) -> None:
+    (line,) = guest.run("does_not_import:agent").logs
+    assert line["level"] == "error"
+    assert line["text"].endswith("LookupError: no such model")
+    assert "does_not_import.py" in line["text"]
+
+
 def test_an_adapter_that_does_not_load_is_named_with_the_version_of_its_framework(start: Start) -> None:
     guest = start(adapters=[("broken", HOSTED / "adapters/broken.py", "toy_framework")])
     assert guest.run("toy_agents:agent").last == {

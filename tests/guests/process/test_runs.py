@@ -90,6 +90,11 @@ def test_an_agent_sees_its_run(guest: GuestProcess) -> None:
     assert outcome.text == "hi 2 red ada"
 
 
+def test_a_long_input_arrives_whole(guest: GuestProcess) -> None:
+    outcome = guest.run("plain:answers", "x" * 5_000_000, metadata={"colour": "red"})
+    assert outcome.text == "x" * 5_000_000 + " 0 red anonymous"
+
+
 def test_an_agent_sees_its_history_with_tool_calls(guest: GuestProcess) -> None:
     history = [
         {"role": "user", "content": "add"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import importlib.metadata
 import importlib.util
@@ -11,6 +12,7 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,9 @@ from agentos_guest.plain import PlainAdapter
 from agentos_guest.targets import Refused, load
 
 logger = logging.getLogger(__name__)
+
+CLOSING = 2.0
+"""Seconds that an adapter may take to close."""
 
 
 @dataclass(frozen=True)
@@ -68,10 +73,10 @@ class Adapters:
         return {framework: version(framework) for framework in frameworks}
 
     async def close(self) -> None:
-        """Close the adapters that were loaded. Their errors are logged."""
+        """Close the adapters that were loaded, within their time. Their errors are logged."""
         for adapter in self._loaded.values():
             try:
-                await adapter.close()
+                await asyncio.wait_for(adapter.close(), CLOSING)
             except Exception:  # the adapter's own code
                 logger.exception("adapter %s could not be closed", adapter.name)
 
@@ -106,11 +111,15 @@ class Adapters:
         frameworks = f"agents of {', '.join(loaded)}, " if loaded else ""
         without = [one.name for one in self._registrations if one.framework not in sys.modules]
         hint = f" (its module imports nothing of {', '.join(without)})" if without else ""
-        return f"{frameworks}objects with `async def stream(self, context)` and async generator functions{hint}"
+        return (
+            f"{frameworks}objects with `async def stream(self, context)` and async generator functions{hint}; an agent"
+            " of a framework needs the plugin with its adapter in the server, as agentos-langgraph"
+        )
 
 
+@cache
 def version(framework: str) -> str:
-    """Return the version of a module's distribution, or what the module says, or an empty text."""
+    """Return the version of a loaded module's distribution, or what the module says, or an empty text."""
     with contextlib.suppress(importlib.metadata.PackageNotFoundError):
         return importlib.metadata.version(framework.replace("_", "-"))
     said = getattr(sys.modules.get(framework), "__version__", None)

@@ -9,6 +9,7 @@ import socket
 import struct
 from typing import Any
 
+from agentos_guest.forks import forget, keep_from_children
 from agentos_guest.wire import Frame, encode, read_frame
 
 HIGH_WATER = 64 * 1024
@@ -22,11 +23,9 @@ class Connection:
         self._reader = reader
         self._writer = writer
         writer.transport.set_write_buffer_limits(high=HIGH_WATER)
-
-    @property
-    def socket(self) -> Any:
-        """The socket, for its descriptor and its options."""
-        return self._writer.get_extra_info("socket")
+        self.socket: Any = writer.get_extra_info("socket")
+        """For its descriptor and its options."""
+        keep_from_children(self.socket)
 
     async def receive(self) -> Frame | None:
         """Return the next frame, ``None`` at the end. Raises ``ProtocolError`` and ``OSError``."""
@@ -45,9 +44,12 @@ class Connection:
 
     async def close(self) -> None:
         """Send what waits, and close."""
-        with contextlib.suppress(OSError):
-            self._writer.close()
-            await self._writer.wait_closed()
+        try:
+            with contextlib.suppress(OSError):
+                self._writer.close()
+                await self._writer.wait_closed()
+        finally:
+            forget(self.socket)
 
     def is_ours(self) -> bool:
         """Return whether the other side runs as the same user. True where the system does not say."""

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from agentos_guest.forks import forget, keep_from_children
 from agentos_guest.output import OF_PROCESS
 from agentos_guest.wire import VERSION, Frame, encode
 
@@ -30,6 +31,7 @@ class Listener:
     def __init__(self, accepted: Any) -> None:
         self._socket = socket.socket(fileno=os.dup(accepted.fileno()))
         self._socket.setblocking(False)
+        keep_from_children(self._socket)
         self._waiting = bytearray()
 
     def send(self, data: bytes) -> None:
@@ -42,6 +44,7 @@ class Listener:
 
     def close(self) -> None:
         """Close the descriptor."""
+        forget(self._socket)
         self._socket.close()
 
 
@@ -89,10 +92,10 @@ class Control:
             for listener in self._listeners:
                 listener.send(data)
 
-    def send_output(self) -> None:
+    def send_output(self, *, last: bool = False) -> None:
         """Send what belongs to no run to one worker, the one that is there the longest. From any thread."""
         with self._lock:
-            if self._listeners and (frame := OF_PROCESS.take(last=True)) is not None:
+            if self._listeners and (frame := OF_PROCESS.take(last=last)) is not None:
                 self._listeners[0].send(encode(frame))
 
     def _heartbeat(self) -> Frame:

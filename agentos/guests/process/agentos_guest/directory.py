@@ -7,11 +7,13 @@ process is gone, however it ends, so that the worker that gets the lock knows th
 from __future__ import annotations
 
 import fcntl
+import io
 import json
 import os
 import socket
 from pathlib import Path
 
+from agentos_guest.forks import forget, keep_from_children
 from agentos_guest.wire import VERSION
 
 LOCK_FILE = "guest.lock"
@@ -34,7 +36,7 @@ class Directory:
         self._path = path
         self._state = path / STATE_FILE
         self._socket = path / SOCKET_FILE
-        self._lock: int | None = None
+        self._lock: io.FileIO | None = None
 
     def listen(self) -> socket.socket:
         """Return the listening socket, in place of that of a process that was killed."""
@@ -75,15 +77,17 @@ class Directory:
 
     def keep_lock(self) -> None:
         """Keep the lock that the starter passed from the processes that agents start: those may live longer."""
-        self._lock = _find(self._path / LOCK_FILE)
-        if self._lock is not None:
-            os.set_inheritable(self._lock, False)
-            os.register_at_fork(after_in_child=self.release)
+        descriptor = _find(self._path / LOCK_FILE)
+        if descriptor is not None:
+            os.set_inheritable(descriptor, False)
+            self._lock = io.FileIO(descriptor, "r+")
+            keep_from_children(self._lock)
 
     def release(self) -> None:
         """Let another process be started in place of this one."""
         if self._lock is not None:
-            os.close(self._lock)
+            forget(self._lock)
+            self._lock.close()
             self._lock = None
 
     def open_log(self) -> int:

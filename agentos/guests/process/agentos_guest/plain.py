@@ -14,6 +14,9 @@ from agentos_guest.events import Event, ModelCall, Reasoning, ToolCall, Usage
 from agentos_guest.run import Run
 from agentos_guest.threads import iterate
 
+OTHERS = ("langchain", "langchain_core", "langgraph")
+"""The ``stream`` of their objects is given an input and not a context; their adapter may be missing."""
+
 
 class PlainAdapter(Adapter):
     """Runs what a worker would run itself if it were not for ``async def``, and synchronous agents in threads."""
@@ -22,7 +25,7 @@ class PlainAdapter(Adapter):
 
     def accepts(self, target: object) -> bool:
         """Return whether a target has ``stream``, or is a function that yields or can be awaited."""
-        if isinstance(target, type):
+        if isinstance(target, type) or type(target).__module__.partition(".")[0] in OTHERS:
             return False
         return callable(getattr(target, "stream", None)) or any(
             check(target)

@@ -97,7 +97,7 @@ class _Process:
 
     def _give_up(self, reason: str) -> None:
         OF_PROCESS.add("error", "agentos_guest", f"the guest process ends: {reason}")
-        self._server.control.send_output()
+        self._server.control.send_output(last=True)
         exit_now(1)
 
     def _watch(self) -> None:
@@ -118,8 +118,7 @@ class _Process:
                 used = time.monotonic()
             elif time.monotonic() - used > self._options.grace:
                 # The users' lock is held until the process is gone: no worker begins to use it now.
-                self._directory.withdraw()
-                exit_now(0)
+                self._loop.call_soon_threadsafe(self._stop, "no worker uses the process", 0.0)
             else:
                 self._directory.welcome_users(users)
 

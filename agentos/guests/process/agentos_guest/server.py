@@ -14,16 +14,17 @@ from typing import Any
 from agentos_guest.adapters import Adapters
 from agentos_guest.connection import Connection
 from agentos_guest.control import Control, memory
+from agentos_guest.errors import Failed
+from agentos_guest.forks import keep_from_children
+from agentos_guest.frames import failed
 from agentos_guest.outbox import Outbox
 from agentos_guest.output import Output, output_of_run
 from agentos_guest.targets import Refused
-from agentos_guest.wire import VERSION, Frame, ProtocolError
+from agentos_guest.wire import VERSION, Frame, ProtocolError, TooLarge
 from agentos_guest.work import Work
 
 logger = logging.getLogger(__name__)
 
-FIRST_FRAME = 10.0
-"""Seconds that a connection may take to say what it wants."""
 STOPPING = 5.0
 """Seconds that cancelled work may take to end; then the process ends, and all that it does."""
 OUTPUT = 0.2
@@ -48,6 +49,7 @@ class Server:
 
     async def listen(self, listener: socket.socket) -> asyncio.AbstractServer:
         """Accept connections from now on."""
+        keep_from_children(listener)
         return await asyncio.start_unix_server(self._accept, sock=listener)
 
     def status(self) -> Mapping[str, Any]:
@@ -79,13 +81,14 @@ class Server:
                 await self._serve(connection)
             else:
                 logger.warning("a connection of another user was refused")
-        except (ProtocolError, OSError, TimeoutError, asyncio.TimeoutError) as error:
-            logger.warning("a connection was closed: %s", error or type(error).__name__)
+        except (ProtocolError, OSError) as error:
+            logger.warning("a connection was closed: %s", error)
         finally:
             await connection.close()
 
     async def _serve(self, connection: Connection) -> None:
-        first = await asyncio.wait_for(connection.receive(), FIRST_FRAME)
+        # Without a limit of time: after an agent that computes for long, a worker's frame would seem to be late.
+        first = await connection.receive()
         if first is None:
             return
         if first["kind"] == "control" and first.get("version") == VERSION:
@@ -128,7 +131,7 @@ class Server:
                 await self._wait_for_end(work, first)
             if (said := output.take(last=True)) is not None:
                 connection.send(said)
-            connection.send(_last(work, was_cancelled=unwanted.done()))
+            _send_last(connection, _last(work, was_cancelled=unwanted.done()))
         finally:
             self._working.discard(work)
             unwanted.cancel()
@@ -164,6 +167,13 @@ async def _wait_for_cancel(connection: Connection) -> None:
         while (frame := await connection.receive()) is not None:
             if frame["kind"] == "cancel":
                 return
+
+
+def _send_last(connection: Connection, last: Frame) -> None:
+    try:
+        connection.send(last)
+    except TooLarge as error:  # the value of a call, or the state of a pause
+        connection.send(failed(Failed(f"what the agent or tool ended with is too large: {error}")))
 
 
 def _last(work: asyncio.Task[Frame], *, was_cancelled: bool) -> Frame:

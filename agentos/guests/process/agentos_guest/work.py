@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import logging
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -16,6 +17,8 @@ from agentos_guest.frames import cause_of, failed, paused, read_run
 from agentos_guest.outbox import Outbox
 from agentos_guest.targets import Refused, load
 from agentos_guest.wire import VERSION, Frame
+
+logger = logging.getLogger(__name__)
 
 
 class Work:
@@ -35,6 +38,8 @@ class Work:
             last = await work(first)
             self._outbox.finish()
         except Refused as refused:
+            if refused.__cause__ is not None:
+                logger.error("%s", refused.reason, exc_info=refused.__cause__)
             return {"kind": "refused", "code": refused.code, "reason": refused.reason}
         except asyncio.CancelledError:
             raise

@@ -239,12 +239,13 @@ async def grows(context):
     yield str(len(kept))
 
 
-async def locks(context):
-    """Leave a child behind that inherits all descriptors that can be inherited."""
+async def forks(context):
+    """Leave a child behind that has all descriptors of its parent, as those of multiprocessing have."""
     if not os.fork():
-        time.sleep(3)
+        time.sleep(5)
         os._exit(0)
     yield "forked"
+    await asyncio.sleep(5)
 
 
 class Tools:
@@ -263,6 +264,10 @@ def in_a_thread(context, name):
 
 def confirms(context):
     return "yes" if context.ask("Sure?") else "no"
+
+
+async def returns_much():
+    return "x" * (17 * 1024 * 1024)
 
 
 async def raises():
