@@ -122,11 +122,11 @@ def _tool_call(tool: Any, *, started: bool) -> ToolCall:
 
 def of_member(member: str | None, run_id: str | None, said: Event) -> dict[str, Any]:
     """Return the data of a custom event for what a member says or does."""
-    whose = {"member": member, "member_run_id": run_id}
+    about = {"member": member, "member_run_id": run_id}
     if isinstance(said, str):
-        return {**whose, "type": "text", "content": said}
+        return {**about, "type": "text", "content": said}
     kind = "reasoning" if isinstance(said, Reasoning) else "tool_call"
-    return {**whose, "type": kind, **{name: value for name, value in asdict(said).items() if value is not None}}
+    return {**about, "type": kind, **{name: value for name, value in asdict(said).items() if value is not None}}
 
 
 def _custom(event: Any) -> dict[str, Any]:

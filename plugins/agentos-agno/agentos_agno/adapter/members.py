@@ -40,7 +40,9 @@ async def with_members(stream: Any, runs: Iterable[str]) -> AsyncIterator[Any]:
         await task
     finally:
         stopped = True
-        tasks = [one for run_id in runs for one in cancel._member_drain_tasks.get(run_id, ()) if not one.done()]
+        # Not public: without it, in a later version, members would only stop at their models' next words.
+        started = getattr(cancel, "_member_drain_tasks", {})
+        tasks = [one for run_id in runs for one in started.get(run_id, ()) if not one.done()]
         for one in (*tasks, task):
             one.cancel()
         await asyncio.gather(task, *tasks, return_exceptions=True)
