@@ -59,7 +59,7 @@ def register_settings(register: RegisterSetting) -> None:
     is not accepted makes the plugin broken, and the report names setting, source, value and what is accepted.
 
     Used by: ``agentos-anthropic``, ``agentos-anthropic-api``, ``agentos-console``, ``agentos-http``, ``agentos-local``,
-    ``agentos-metrics``, ``agentos-openai-api``, ``agentos-tool-policy``.
+    ``agentos-metrics``, ``agentos-openai-api``, ``agentos-redis``, ``agentos-tool-policy``.
     """
 
 
