@@ -58,8 +58,6 @@ def connect(address: Address, *, timeout: float, connections: int, **more: Any) 
         "socket_connect_timeout": min(timeout, 2.0),
         "retry": Retry(NoBackoff(), 0),
         "protocol": 2,  # Replies are the same for all servers and versions, and nothing is pushed between them.
-        "lib_name": None,
-        "lib_version": None,
         **more,
     }
     if address.sentinels:

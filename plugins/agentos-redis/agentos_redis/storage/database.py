@@ -1,0 +1,133 @@
+"""Calls of the operations that are written in Lua, and the one place where errors of Redis become ours."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from contextlib import suppress
+from functools import cache
+from hashlib import sha1
+from importlib.resources import files
+from typing import Any, TypeVar
+
+import redis.exceptions
+from redis import Redis
+
+from agentos import StorageError
+
+T = TypeVar("T")
+
+FILES = (
+    *("prelude", "attachments", "idempotency", "records", "sessions", "messages", "runs", "admission", "claims"),
+    *("events", "endings", "pauses", "forks", "agents", "keys", "aliases", "dispatch"),
+)
+"""The pieces of the one script, in the order in which they are put together."""
+
+_FIRST_BLOB = 3
+
+
+class Refusal(Exception):
+    """An operation found that it must not be done, and wrote nothing. The stores raise what callers expect instead."""
+
+    def __init__(self, code: str, details: list[Any]) -> None:
+        super().__init__(code)
+        self.code = code
+        self.details = details
+
+
+class Blobs:
+    """Bytes that a call sends beside its arguments, which refer to them by the numbers that :meth:`add` returns."""
+
+    def __init__(self) -> None:
+        self.sent: list[bytes] = []
+
+    def add(self, content: bytes) -> int:
+        """Add bytes, and return what the operation finds them by."""
+        self.sent.append(content)
+        return len(self.sent) - 1 + _FIRST_BLOB
+
+
+@cache
+def script() -> tuple[str, str]:
+    """Return the script with all operations, and its SHA-1, by which the server knows it."""
+    folder = files("agentos_redis.storage") / "lua"
+    source = "\n".join((folder / f"{name}.lua").read_text("utf-8") for name in FILES)
+    return source, sha1(source.encode(), usedforsecurity=False).hexdigest()
+
+
+class Database:
+    """One database of a server, under a prefix. Each call is one round trip, and one transaction of the server."""
+
+    def __init__(self, client: Redis, prefix: str) -> None:
+        self.client = client
+        self.prefix = prefix
+        self.calls = 0
+
+    def read(self, operation: str, /, **arguments: Any) -> Any:
+        """Call an operation that writes nothing. It is tried again once if the connection breaks."""
+        try:
+            return self._call(operation, arguments, ())
+        except StorageError as error:
+            if not isinstance(error.__cause__, redis.exceptions.ConnectionError):
+                raise
+            return self._call(operation, arguments, ())
+
+    def write(self, operation: str, blobs: Blobs | None = None, /, **arguments: Any) -> Any:
+        """Call an operation once. Where the connection breaks, the server may have carried it out.
+
+        Raises :class:`Refusal` for what the operation refused.
+        """
+        return self._call(operation, arguments, () if blobs is None else blobs.sent)
+
+    def command(self, run: Callable[[Redis], T]) -> T:
+        """Run a command of the client's own; errors are as those of operations."""
+        try:
+            return run(self.client)
+        except redis.exceptions.RedisError as error:
+            raise self._storage_error(error) from error
+
+    def _call(self, operation: str, arguments: dict[str, Any], blobs: Any) -> Any:
+        source, digest = script()
+        given = {name: value for name, value in arguments.items() if value is not None}
+        text = json.dumps(given, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
+        self.calls += 1
+        try:
+            try:
+                reply = self.client.evalsha(digest, 1, self.prefix, operation, text, *blobs)
+            except redis.exceptions.NoScriptError:
+                # The server has been restarted, or another one has taken over; the script has not begun.
+                self.client.script_load(source)
+                reply = self.client.evalsha(digest, 1, self.prefix, operation, text, *blobs)
+        except redis.exceptions.RedisError as error:
+            raise self._storage_error(error) from error
+        if isinstance(reply, list) and reply and reply[0] == b"refused":
+            raise Refusal(reply[1].decode(), reply[2:])
+        return reply
+
+    def _storage_error(self, error: redis.exceptions.RedisError) -> StorageError:
+        """Return our error for one of the client's. The text of theirs may have values, so it is only the cause."""
+        if isinstance(error, redis.exceptions.ReadOnlyError):
+            # After a failover: the connections lead to what is a replica now.
+            with suppress(redis.exceptions.RedisError):
+                self.client.connection_pool.disconnect(inuse_connections=False)
+        return StorageError(next(said for kind, said in _SAID if isinstance(error, kind)))
+
+
+_SAID: tuple[tuple[type[Exception], str], ...] = (
+    (redis.exceptions.OutOfMemoryError, "Redis is full (maxmemory): nothing was written"),
+    (redis.exceptions.ReadOnlyError, "Redis is a replica now: nothing was written"),
+    (redis.exceptions.BusyLoadingError, "Redis is starting and loads its data"),
+    (redis.exceptions.AuthenticationError, "Redis refuses the user or password of AGENTOS_DATABASE_URL"),
+    (redis.exceptions.NoPermissionError, "Redis does not let the user of AGENTOS_DATABASE_URL do this"),
+    (redis.exceptions.TimeoutError, "Redis did not reply within AGENTOS_REDIS_TIMEOUT"),
+    (redis.exceptions.MaxConnectionsError, "all connections to Redis are in use (AGENTOS_REDIS_CONNECTIONS)"),
+    (redis.exceptions.ConnectionError, "Redis cannot be reached, or closed the connection"),
+    (redis.exceptions.RedisError, "Redis refused an operation"),
+)
+
+
+class RedisStore:
+    """What the stores share: each calls operations of the one database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
