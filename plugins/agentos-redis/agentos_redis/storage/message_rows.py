@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from agentos.backends import Message, StoredMessage, dumps, loads, message_document, message_of
-from agentos_redis.storage.run_rows import message_digests, message_size
+from agentos_redis.storage.run_rows import media_document, message_digests, message_size
 from agentos_redis.storage.values import stamp, text_of, time_of
 
 
@@ -15,7 +15,7 @@ def added_values(messages: Sequence[Message], now: datetime) -> list[dict[str, A
     """Return what is written of messages that are added without a run."""
     return [
         {
-            "text": dumps(message_document(message)),
+            "text": _text(message),
             "created": stamp(now),
             "size": message_size(message),
             "digests": message_digests(message),
@@ -28,7 +28,7 @@ def added_values(messages: Sequence[Message], now: datetime) -> list[dict[str, A
 def said_values(message: Message, said_at: datetime) -> dict[str, Any]:
     """Return what is written of a message that a run leaves."""
     return {
-        "text": dumps(message_document(message)),
+        "text": _text(message),
         "created": stamp(said_at),
         "size": message_size(message),
         "digests": ",".join(message_digests(message)),
@@ -50,3 +50,10 @@ def stored_message_at(sequence: bytes, value: bytes) -> StoredMessage:
         created_at=time_of(created),
         message=message_of(loads(text_of(text))),
     )
+
+
+def _text(message: Message) -> str:
+    document = message_document(message)
+    if message.media:
+        document["media"] = [media_document(one) for one in message.media]
+    return dumps(document)

@@ -37,7 +37,7 @@ _MEDIA = ("type", "url", "content_type", "name", "metadata", "size", "reference"
 def run_values(run: Run) -> dict[str, Any]:
     """Return what an admission writes of a new run."""
     given = {name: getattr(run, name) for name in _GIVEN}
-    given["media"] = [_media_document(one) for one in run.media]
+    given["media"] = [media_document(one) for one in run.media]
     return {
         "id": run.id,
         "agent": run.agent_id,
@@ -129,6 +129,7 @@ def message_digests(message: Message) -> Iterable[str]:
     return sorted(digests_of(message.media))
 
 
-def _media_document(media: Media) -> dict[str, Any]:
+def media_document(media: Media) -> dict[str, Any]:
+    """Return an attachment as it is stored: all but its bytes."""
     bare = media.without_data()
     return {name: value for name in _MEDIA if (value := getattr(bare, name)) not in (None, {})}

@@ -33,7 +33,7 @@ function op.admit(a)
   for _, id in ipairs(stops and open or {}) do
     runs.ask_to_stop({id = id}, a.policy == 'rollback')
   end
-  local running = a.worker and #open == 0
+  local running = a.worker ~= nil and #open == 0
   local run = {
     id = a.id, owner = owner, agent = a.agent, session = a.session, parent = a.parent, version = a.version,
     created = a.created, status = running and 'running' or 'queued',

@@ -66,5 +66,5 @@ function op.finish(a)
     end
   end
   local following = runs.first_of(run.session)
-  return {following and call('SISMEMBER', P .. 'unclaimed', following) == 1 and following}
+  return {following and call('SISMEMBER', P .. 'unclaimed', following) == 1 and following or false}
 end

@@ -109,10 +109,12 @@ end
 function op.record_add(a)
   local name = records.name(a.collection, a.owner, a.id)
   local value = field('record:' .. name, 'value')
-  local sum = (tonumber(value) or 0) + a.delta
-  if sum > a.most or sum < -a.largest then
+  local before = tonumber(value) or 0
+  -- Numbers beyond 2^53 are not exact, so the sum itself may not be compared.
+  if before > a.most - a.delta or before < -a.largest - a.delta then
     return false
   end
+  local sum = before + a.delta
   if not value then
     records.put(a)
   end
