@@ -101,7 +101,7 @@ def register_tool_sources(register: RegisterToolSource, config: Config) -> None:
 def register_storage_backends(register: RegisterStorageBackend, config: Config) -> None:
     """Register storage backends by the URL scheme of ``AGENTOS_DATABASE_URL``.
 
-    Used by: the core (``agentos/core.py``).
+    Used by: ``agentos-redis``, the core (``agentos/core.py``).
     """
 
 
@@ -178,7 +178,7 @@ def server_start(server: Server) -> None:
     are strict, or if the plugin has a deciding hook. Commands of the CLI call neither this hook nor ``server_stop``.
     Those that execute runs do call the hooks of runs.
 
-    Used by: ``agentos-metrics``, ``agentos-otel``.
+    Used by: ``agentos-metrics``, ``agentos-otel``, ``agentos-redis``.
     """
 
 

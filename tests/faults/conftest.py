@@ -1,4 +1,4 @@
-"""What goes wrong, tried with real processes: each test has both databases unless the fault is one database's own."""
+"""What goes wrong, tried with real processes: each test has all databases unless the fault is one database's own."""
 
 import os
 import random
@@ -23,20 +23,21 @@ Serve = Callable[..., AgentOSServer]
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Outside of ``make soak``, leave out all but one variant on PostgreSQL of each test that starts its own shop.
+    """Outside of ``make soak``, leave out variants of tests that start a shop: PostgreSQL and Redis get one each.
 
     On SQLite all of them are run; what the databases do differently is looked at by the storage contract.
     """
     if SOAK:
         return
-    seen: set[tuple[str, str]] = set()
+    seen: set[tuple[str, str, str]] = set()
     left_out = []
     for item in items:
         if not isinstance(item, pytest.Function) or item.path.parent != HERE or "shop" not in item.fixturenames:
             continue
         variant = getattr(item, "callspec", None)
-        if variant is not None and variant.params.get("database_kind") == "postgresql":
-            name = (str(item.path), item.originalname)
+        kind = None if variant is None else variant.params.get("database_kind")
+        if kind in ("postgresql", "redis"):
+            name = (str(item.path), item.originalname, str(kind))
             if name in seen:
                 left_out.append(item)
             seen.add(name)
@@ -45,7 +46,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if item not in left_out]
 
 
-@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+@pytest.fixture(scope="session", params=["sqlite", "postgresql", "redis"])
 def database_kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
@@ -55,7 +56,7 @@ def database(database_kind: str, request: pytest.FixtureRequest, tmp_path: Path)
     """The URL of an empty database."""
     if database_kind == "sqlite":
         return f"sqlite:///{tmp_path}/agentos.db"
-    return str(request.getfixturevalue("fresh_postgresql_url"))
+    return str(request.getfixturevalue(f"fresh_{database_kind}_url"))
 
 
 @pytest.fixture(scope="session")

@@ -124,8 +124,8 @@ def redis_server() -> Iterator[RedisServer]:
 
 
 @pytest.fixture
-def fresh_redis_url(redis_server: RedisServer) -> Iterator[str]:
+def fresh_redis_url(redis_server: RedisServer) -> str:
     """The URL of an empty database."""
     with redis_server.client() as client:
         client.flushall()
-    yield redis_server.url
+    return redis_server.url

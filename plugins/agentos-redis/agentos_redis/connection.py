@@ -14,8 +14,8 @@ from redis.retry import Retry
 from redis.sentinel import Sentinel, SentinelConnectionPool
 
 from agentos import ConfigError
+from agentos_redis import SCHEMES
 
-SCHEMES = ("redis", "rediss", "unix", "redis+sentinel")
 ACCEPTED = (
     "redis://[USER:PASSWORD@]HOST[:PORT][/DB], rediss://… with TLS, unix:///PATH[?db=N], or"
     " redis+sentinel://[USER:PASSWORD@]HOST[:PORT],…/NAME[/DB]"

@@ -21,4 +21,4 @@ def open_redis(url: str, config: Config) -> Storage:
         timeout=settings["redis_timeout"],
         connections=settings["redis_connections"],
     )
-    return RedisStorage(client, settings["redis_prefix"])
+    return RedisStorage(client, settings["redis_prefix"], strict=settings["strict_storage"])

@@ -8,12 +8,14 @@ from contextlib import suppress
 from functools import cache
 from hashlib import sha1
 from importlib.resources import files
+from queue import Empty
 from typing import Any, TypeVar
 
 import redis.exceptions
 from redis import Redis
 
 from agentos import StorageError
+from agentos_redis.storage.durability import broken_promises
 
 T = TypeVar("T")
 
@@ -58,10 +60,12 @@ def script() -> tuple[str, str]:
 class Database:
     """One database of a server, under a prefix. Each call is one round trip, and one transaction of the server."""
 
-    def __init__(self, client: Redis, prefix: str) -> None:
+    def __init__(self, client: Redis, prefix: str, *, strict: bool = False) -> None:
         self.client = client
         self.prefix = prefix
         self.calls = 0
+        self._strict = strict
+        self._is_durable = not strict
 
     def read(self, operation: str, /, **arguments: Any) -> Any:
         """Call an operation that writes nothing. It is tried again once if the connection breaks."""
@@ -86,16 +90,31 @@ class Database:
         except redis.exceptions.RedisError as error:
             raise self._storage_error(error) from error
 
+    def require_durability(self) -> None:
+        """With ``strict``, raise ``StorageError`` if a setting of the server breaks a promise.
+
+        Asked before the first operation, and again after a restart or failover: another server may be set otherwise.
+        """
+        if not self._strict:
+            return
+        self._is_durable = False
+        if found := self.command(broken_promises):
+            raise StorageError(f"AGENTOS_STRICT_STORAGE is on, and {found[0]}")
+        self._is_durable = True
+
     def _call(self, operation: str, arguments: dict[str, Any], blobs: Any) -> Any:
         source, digest = script()
         given = {name: value for name, value in arguments.items() if value is not None}
         text = json.dumps(given, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
+        if not self._is_durable:
+            self.require_durability()
         self.calls += 1
         try:
             try:
                 reply = self.client.evalsha(digest, 1, self.prefix, operation, text, *blobs)
             except redis.exceptions.NoScriptError:
                 # The server has been restarted, or another one has taken over; the script has not begun.
+                self.require_durability()
                 self.client.script_load(source)
                 reply = self.client.evalsha(digest, 1, self.prefix, operation, text, *blobs)
         except redis.exceptions.RedisError as error:
@@ -110,6 +129,8 @@ class Database:
             # After a failover: the connections lead to what is a replica now.
             with suppress(redis.exceptions.RedisError):
                 self.client.connection_pool.disconnect(inuse_connections=False)
+        if isinstance(error.__context__, Empty):  # The pool of the client says it in this way only.
+            return StorageError("all connections to Redis are in use (AGENTOS_REDIS_CONNECTIONS)")
         return StorageError(next(said for kind, said in _SAID if isinstance(error, kind)))
 
 
@@ -120,7 +141,6 @@ _SAID: tuple[tuple[type[Exception], str], ...] = (
     (redis.exceptions.AuthenticationError, "Redis refuses the user or password of AGENTOS_DATABASE_URL"),
     (redis.exceptions.NoPermissionError, "Redis does not let the user of AGENTOS_DATABASE_URL do this"),
     (redis.exceptions.TimeoutError, "Redis did not reply within AGENTOS_REDIS_TIMEOUT"),
-    (redis.exceptions.MaxConnectionsError, "all connections to Redis are in use (AGENTOS_REDIS_CONNECTIONS)"),
     (redis.exceptions.ConnectionError, "Redis cannot be reached, or closed the connection"),
     (redis.exceptions.RedisError, "Redis refused an operation"),
 )

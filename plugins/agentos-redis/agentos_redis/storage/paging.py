@@ -12,6 +12,9 @@ from agentos_redis.storage.values import stamp, text_of
 
 Row = list[Any]
 
+MOST = 1000
+"""Entries that one call returns."""
+
 
 def place_text(cursor: Cursor) -> str:
     """Return a place as the indexes have it."""
@@ -58,7 +61,7 @@ def collect(
     skipped = 0
     while True:
         limit = wanted - len(found) if keep is None else max(100, wanted)
-        asked = {**query, "limit": limit, "offset": offset if keep is None else 0}
+        asked = {**query, "limit": min(limit, MOST), "offset": offset if keep is None else 0}
         rows, place, left = database.read(operation, query=asked, **arguments)
         offset = int(left) if keep is None else offset
         for row in rows:

@@ -42,6 +42,7 @@ from agentos_redis.storage.record_rows import record_values
 from agentos_redis.storage.run_rows import outcome_values, request_at, run_of
 from agentos_redis.storage.values import duration, stamp, stamp_or_none, text_of, text_or_none
 
+_ALL = 1_000_000_000
 _FILTERS = {"owner": "owner", "agent_id": "agent", "session_id": "session", "run_id": "run", "tool": "tool"}
 
 
@@ -134,8 +135,7 @@ class RedisPauses(RedisStore, RunStore):
         return page_of(list(map(_waiting_of, rows)), paging, place=_place, convert=lambda kept: kept)
 
     def count_waiting(self, where: PendingFilter) -> int:
-        rows = collect(self._database, "waiting", Paging(limit=1_000_000), bounds(), **_where(where))
-        return len(rows)
+        return len(collect(self._database, "waiting", Paging(limit=_ALL), bounds(), **_where(where), bare=True))
 
     def action(self, action_id: str) -> WaitingAction | None:
         row = self._database.read("action", id=action_id)

@@ -76,8 +76,10 @@ class RedisSessionStore(RedisForks):
     def count(self, where: SessionFilter) -> int:
         wanted = _wanted(where)
         query = bounds(before=where.updated_before)
-        if len(wanted) > 1 or self._filter(where) is not None:
+        if self._filter(where) is not None:
             return len(self._rows(where, Paging(limit=_ALL), query))
+        if len(wanted) > 1:
+            return len(collect(self._database, "session_list", Paging(limit=_ALL), query, where=wanted, bare=True))
         return int(self._database.read("session_count", where=wanted, high=query.get("high")))
 
     def update(

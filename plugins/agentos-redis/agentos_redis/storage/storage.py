@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from redis import Redis
@@ -11,6 +12,7 @@ from agentos_redis.storage.agents import RedisAgentStore
 from agentos_redis.storage.aliases import RedisAliasStore
 from agentos_redis.storage.attachments import RedisAttachmentStore
 from agentos_redis.storage.database import Database
+from agentos_redis.storage.durability import broken_promises
 from agentos_redis.storage.events import RedisEventStore
 from agentos_redis.storage.idempotency import RedisIdempotencyStore
 from agentos_redis.storage.keys import RedisKeyStore
@@ -27,8 +29,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 class RedisStorage(Storage):
     """Keeps what the SQL storage keeps, as durably as the server is set to."""
 
-    def __init__(self, client: Redis, prefix: str) -> None:
-        self.database = database = Database(client, prefix)
+    def __init__(self, client: Redis, prefix: str, *, strict: bool = False) -> None:
+        self.database = database = Database(client, prefix, strict=strict)
         super().__init__(
             agents=RedisAgentStore(database),
             keys=RedisKeyStore(database),
@@ -50,11 +52,15 @@ class RedisStorage(Storage):
         return SchemaState(found.decode() if isinstance(found, bytes) else REVISION, REVISION)
 
     def check(self) -> None:
+        self.database.require_durability()
         self.database.command(lambda client: client.ping())
 
     def now(self) -> datetime:
         seconds, microseconds = self.database.command(lambda client: client.time())
         return _EPOCH + timedelta(seconds=seconds, microseconds=microseconds)
+
+    def durability(self) -> Sequence[str]:
+        return self.database.command(broken_promises)
 
     def pool(self) -> PoolUse | None:
         pool = self.database.client.connection_pool

@@ -13,6 +13,7 @@ function op.finish(a)
     end
   end
 
+  -- Deletes first. A server that is full takes what follows a deletion in the same script, so a run ends all the same.
   runs.set_status(run, a.status)
   runs.leave(run)
   runs.use_version(run, -1)

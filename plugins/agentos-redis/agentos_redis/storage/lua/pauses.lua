@@ -136,7 +136,7 @@ function op.waiting(a)
   local ids, place, offset = index.scan(key, a.query, match)
   local rows = {}
   for _, id in ipairs(ids) do
-    rows[#rows + 1] = pauses.row(id)
+    rows[#rows + 1] = a.bare and id or pauses.row(id)
   end
   return {rows, place, int(offset)}
 end

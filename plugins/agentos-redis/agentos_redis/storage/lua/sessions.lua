@@ -74,7 +74,7 @@ function op.session_list(a)
   local ids, place, offset = index.scan(key, a.query, more and index.matcher('session:', a.where))
   local rows = {}
   for _, id in ipairs(ids) do
-    rows[#rows + 1] = sessions.row(id)
+    rows[#rows + 1] = a.bare and id or sessions.row(id)
   end
   return {rows, place, int(offset)}
 end
