@@ -412,6 +412,16 @@ def test_a_setting_that_breaks_a_promise_is_named_and_refused_where_that_is_aske
     new_session(other)
 
 
+def test_the_settings_are_asked_for_again_after_a_restart(server, open_storage):
+    storage = open_storage(server.url, strict_storage=True)
+    session = new_session(storage)
+    server.stop()
+    server.settings["maxmemory-policy"] = "allkeys-lru"
+    server.start()
+    with pytest.raises(StorageError, match="maxmemory-policy"):
+        take_turn(storage, session)
+
+
 def test_a_cluster_is_named():
     with running_redis(cluster_enabled="yes", cluster_port=str(free_port()), **SAFE) as server:
         storage = open_redis_storage(server.url)
