@@ -10,6 +10,7 @@ from agentos.domain.media import Media
 from agentos.domain.message import Message
 from agentos.domain.run import RunStatus
 from agentos.domain.session import Session
+from agentos.domain.usage import MOST_TOKENS, Usage
 from agentos.errors import SessionNotFound, StorageError
 from agentos.storage.admission import Lease
 from agentos.storage.aliases import Alias
@@ -128,6 +129,17 @@ def test_the_memory_of_a_run_is_bounded(storage, client, logged):
             pass
     # As docs/how-to/redis.md says; what was said comes on top of it.
     assert (used() - before) / 100 < (3500 if logged else 2700)
+
+
+def test_tokens_are_counted_exactly_beyond_what_a_number_of_lua_holds(storage):
+    session = new_session(storage)
+    most = Usage(MOST_TOKENS, MOST_TOKENS)
+    runs = [admitted(storage, session) for _ in range(2)]
+    storage.runs.finish(ended(runs[0], usage=most))
+    storage.runs.finish(ended(claimed(storage, runs[1].id).run, usage=Usage(1, 2)))
+    assert storage.sessions.get(session.id, owner=None).total_tokens == 2 * MOST_TOKENS + 3
+    storage.runs.delete(runs[0].id, owner=None)
+    assert storage.sessions.get(session.id, owner=None).total_tokens == 3
 
 
 # --- what is left behind ---------------------------------------------------------------------------------------------

@@ -60,7 +60,7 @@ def outcome_values(run: Run) -> dict[str, Any]:
     return {
         "said": said_text(run),
         "size": run_size(run),
-        "tokens": run.usage.total_tokens,
+        "tokens": str(run.usage.total_tokens),  # A number of Lua is exact up to 2**53 only.
         "steps": orjson.dumps(run.steps).decode() if run.steps else None,
     }
 

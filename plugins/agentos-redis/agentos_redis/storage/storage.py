@@ -44,6 +44,7 @@ class RedisStorage(Storage):
         )
 
     def upgrade(self) -> None:
+        self.database.require_durability()
         self.database.command(lambda client: client.set(f"{self.database.prefix}revision", REVISION, nx=True))
 
     def schema(self) -> SchemaState:

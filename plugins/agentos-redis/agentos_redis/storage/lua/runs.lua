@@ -183,7 +183,9 @@ function runs.delete(run)
     local key = P .. 'session:' .. run.session
     if run.ended then
       call('HINCRBY', key, 'run_count', -1)
-      put('session:' .. run.session, {total_tokens = call('HGET', key, 'total_tokens') - run.tokens})
+      if run.tokens ~= '0' then
+        call('HINCRBY', key, 'total_tokens', '-' .. run.tokens)
+      end
     end
     if run.turn then
       local sequences = {}
