@@ -60,7 +60,7 @@ def register_settings(register: RegisterSetting) -> None:
     is not accepted makes the plugin broken, and the report names setting, source, value and what is accepted.
 
     Used by: ``agentos-anthropic``, ``agentos-anthropic-api``, ``agentos-console``, ``agentos-http``, ``agentos-local``,
-    ``agentos-metrics``, ``agentos-openai-api``, ``agentos-tool-policy``.
+    ``agentos-metrics``, ``agentos-openai-api``, ``agentos-redis``, ``agentos-tool-policy``.
     """
 
 
@@ -115,7 +115,7 @@ def register_guest_adapters(register: RegisterGuestAdapter, config: Config) -> N
 def register_storage_backends(register: RegisterStorageBackend, config: Config) -> None:
     """Register storage backends by the URL scheme of ``AGENTOS_DATABASE_URL``.
 
-    Used by: the core (``agentos/core.py``).
+    Used by: ``agentos-redis``, the core (``agentos/core.py``).
     """
 
 
@@ -192,7 +192,7 @@ def server_start(server: Server) -> None:
     are strict, or if the plugin has a deciding hook. Commands of the CLI call neither this hook nor ``server_stop``.
     Those that execute runs do call the hooks of runs.
 
-    Used by: ``agentos-metrics``, ``agentos-otel``.
+    Used by: ``agentos-metrics``, ``agentos-otel``, ``agentos-redis``.
     """
 
 

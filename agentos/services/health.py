@@ -62,10 +62,10 @@ class HealthService:
         return [*self._database(), *self._disk(), *self._draining(), *self._guest_processes(), *self._model_providers()]
 
     def _database(self) -> Iterator[Check]:
-        clock: Check | None = None
+        more: list[Check] = []
         try:
             self._storage.check()
-            clock = self._clock()
+            more = [self._clock(), *self._durability()]
             yield Check("storage", True, "the database answers")
         except AgentOSError as error:
             yield Check("storage", False, error.message)
@@ -74,8 +74,7 @@ class HealthService:
             yield Check("migrations", schema.ready, schema.description)
         except AgentOSError as error:
             yield Check("migrations", False, error.message)
-        if clock is not None:
-            yield clock
+        yield from more
 
     def _clock(self) -> Check:
         """Compare the clocks; the way to the database and back is not counted as a difference."""
@@ -86,6 +85,14 @@ class HealthService:
         if apart <= CLOCK_TOLERANCE:
             return Check("clock", True, "this machine's clock and the database's agree")
         return Check("clock", True, f"this machine's clock and the database's are {apart:.0f} s apart", warning=True)
+
+    def _durability(self) -> Iterator[Check]:
+        """Yield a check where the promises depend on the settings of the database."""
+        found = self._storage.durability()
+        if found is None:
+            return
+        words = "; ".join(found) or "the settings of the database let every promise hold"
+        yield Check("durability", True, words, warning=bool(found))
 
     def _disk(self) -> Iterator[Check]:
         directory = self._storage.directory

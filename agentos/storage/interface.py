@@ -14,6 +14,7 @@ The bytes of attachments are kept once per owner and content. Runs and messages 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -74,6 +75,13 @@ class Storage(ABC):
         """The directory on this machine's disk that the data is in; ``None`` where it is in none.
 
         A backend without files leaves this as it is.
+        """
+        return None
+
+    def durability(self) -> Sequence[str] | None:
+        """Return what in the database's settings breaks a promise, a sentence each; ``None``: it has no such settings.
+
+        Asks the database, as :meth:`check` does.
         """
         return None
 

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import agentos_redis
 import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
@@ -34,6 +35,7 @@ from agentos.registrations import RegisterModelProvider
 from agentos.services.approval_rules import rule_record
 from agentos.tools.tool import as_tools
 from parts.application import SWEPT, SWEPT_PLUGINS
+from parts.soak import SOAK
 from parts.waiting import until
 
 PAST_ADMIN = [*SCOPES_OF_ONE_OWNER, *SWEPT.scopes]
@@ -201,13 +203,14 @@ AGENTS = {
 
 
 @contextmanager
-def tenants_of(tmp_path: Path, **settings: Any) -> Iterator[Tenants]:
-    """Make a server with keys and a database of its own."""
-    url = f"sqlite:///{tmp_path}/agentos.db"
+def tenants_of(tmp_path: Path, *, redis: str | None = None, **settings: Any) -> Iterator[Tenants]:
+    """Make a server with keys and a database of its own: a file, or keys in a Redis."""
+    url = redis or f"sqlite:///{tmp_path}/agentos.db"
+    settings["plugin_settings"] = {"redis_prefix": f"{tmp_path.name}:"}
     # Some tests ask faster than the limits by default let a caller.
     limits = {"rate_limit": None, "failed_auth_rate_limit": None, "search": True, **settings}
     config = Config(database_url=url, auth=["api_key"], assistant=False, environ={}, **limits)
-    app = create_app(config, agents=AGENTS, plugins={**SWEPT_PLUGINS, "calls": Calls()})
+    app = create_app(config, agents=AGENTS, plugins={**SWEPT_PLUGINS, "calls": Calls(), "redis": agentos_redis})
     made = Tenants(app)
     try:
         yield made
@@ -216,8 +219,9 @@ def tenants_of(tmp_path: Path, **settings: Any) -> Iterator[Tenants]:
         made.services.close()
 
 
-@pytest.fixture
-def tenants(tmp_path: Path) -> Iterator[Tenants]:
-    """The server."""
-    with tenants_of(tmp_path) as made:
+@pytest.fixture(params=["sqlite", *(["redis"] if SOAK else [])])
+def tenants(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Tenants]:
+    """The server; in ``make soak``, one on Redis too."""
+    redis = request.getfixturevalue("redis_server").url if request.param == "redis" else None
+    with tenants_of(tmp_path, redis=redis) as made:
         yield made

@@ -5,8 +5,7 @@ from dataclasses import dataclass, field
 import pytest
 from sqlalchemy import Engine, event
 
-from agentos.config import Config
-from agentos.storage.sqlalchemy import open_sql
+from parts.storages import open_storage as open_by_url
 
 
 @pytest.fixture
@@ -19,13 +18,19 @@ def sql_url(request):
     return request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "fresh_postgresql_url")
 
 
+@pytest.fixture(params=["sqlite", "postgresql", "redis"])
+def lasting_url(request):
+    fixtures = {"sqlite": "sqlite_url", "postgresql": "fresh_postgresql_url", "redis": "fresh_redis_url"}
+    return request.getfixturevalue(fixtures[request.param])
+
+
 @pytest.fixture
 def open_storage():
     """Open a storage as a worker does; all are closed after the test."""
     opened = []
 
     def open_one(url):
-        storage = open_sql(url, Config(environ={}))
+        storage = open_by_url(url)
         opened.append(storage)
         return storage
 

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from agentos.storage.memory import MemoryStorage
+from parts.redis import open_redis_storage
 from parts.run_promises.promises import Promises, clean
 
 pytestmark = pytest.mark.timeout(3600 if os.environ.get("AGENTOS_SOAK") == "1" else 300)
@@ -50,3 +51,9 @@ def test_in_memory():
 @pytest.mark.parametrize(("sql_url", "examples"), [("sqlite", 60), ("postgresql", 15)], indirect=["sql_url"])
 def test_in_a_database(storage, examples):
     assert explore(lambda: storage, examples) >= examples
+
+
+def test_in_redis(fresh_redis_url):
+    storage = open_redis_storage(fresh_redis_url)
+    assert explore(lambda: storage, 40) >= 40
+    storage.close()

@@ -1,23 +1,27 @@
 """Records that several processes count and take at once, as the workers of a deployment."""
 
 import json
+import os
 import subprocess
 import sys
 from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
 
 from agentos.storage.admission import Lease
 from agentos.storage.records import Record
 
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
 PROCESSES = 2
 LATER = Lease("later", 60.0)
 WORK = """
 import json, sys, threading
-from agentos.config import Config
 from agentos.storage.admission import Lease
-from agentos.storage.sqlalchemy import open_sql
+from parts.storages import open_storage
 from agentos.testing.storage.contract import at_once
 
-storage = open_sql(sys.argv[1], Config(environ={}))
+storage = open_storage(sys.argv[1])
 storage.check()
 print("ready", flush=True)
 sys.stdin.readline()
@@ -36,15 +40,23 @@ storage.close()
 """
 
 
-def test_two_processes_count_exactly_and_take_different_records(storage, sql_url):
+@pytest.fixture
+def storage(open_storage, lasting_url):
+    storage = open_storage(lasting_url)
+    storage.upgrade()
+    return storage
+
+
+def test_two_processes_count_exactly_and_take_different_records(storage, lasting_url):
     for number in range(60):
         storage.records.put(Record(collection="mail", id=str(number), due_at=datetime.now(UTC)))
     workers = [
         subprocess.Popen(
-            [sys.executable, "-c", WORK, sql_url, f"process-{number}"],
+            [sys.executable, "-c", WORK, lasting_url, f"process-{number}"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
+            env=ENVIRONMENT,
         )
         for number in range(PROCESSES)
     ]

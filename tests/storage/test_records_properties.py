@@ -14,6 +14,7 @@ from agentos.storage.admission import Lease
 from agentos.storage.memory import MemoryStorage
 from agentos.storage.paging import Paging
 from agentos.storage.records import LARGEST_VALUE, Record
+from parts.redis import open_redis_storage
 
 pytestmark = pytest.mark.timeout(3600 if os.environ.get("AGENTOS_SOAK") == "1" else 300)
 
@@ -224,3 +225,9 @@ def test_in_memory():
 @pytest.mark.parametrize(("sql_url", "examples"), [("sqlite", 30), ("postgresql", 10)], indirect=["sql_url"])
 def test_in_a_database(storage, examples):
     assert explore(lambda: storage.records, examples) >= examples
+
+
+def test_in_redis(fresh_redis_url):
+    storage = open_redis_storage(fresh_redis_url)
+    assert explore(lambda: storage.records, 30) >= 30
+    storage.close()

@@ -1,0 +1,1 @@
+return op[ARGV[1]](cjson.decode(ARGV[2]))
