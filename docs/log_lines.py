@@ -21,6 +21,9 @@ LEVELS = {
 
 COUNTED = ("lines", "repeated", "failures", "refusals")
 
+MAKERS = ("logging.getLogger", "EventLogger")
+"""What makes a logger of a name."""
+
 LOGS = ("log", "logger", *COUNTED)
 """What the things that write lines are called, without underscores before it."""
 
@@ -116,7 +119,7 @@ class _Module:
         self._name, self._tree, self._returned = name, tree, returned
         self._logger = name
         for node in ast.walk(tree):
-            if isinstance(node, ast.Call) and ast.unparse(node.func) == "logging.getLogger" and node.args:
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in MAKERS and node.args:
                 given = node.args[0]
                 if isinstance(given, ast.Constant) and isinstance(given.value, str):
                     self._logger = given.value

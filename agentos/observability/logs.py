@@ -9,7 +9,9 @@ from __future__ import annotations
 import json
 import logging
 import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TextIO
 
 import orjson
@@ -32,9 +34,14 @@ LIBRARIES = (
     *("sqlalchemy", "urllib3"),
 )
 
+TRACE = "agentos_trace"
+"""The attribute of a record for the trace that it was made in, where it is formatted elsewhere."""
+
 # Names a LogRecord has of its own accord; everything else came with ``extra=``. ``taskName`` is new in Python 3.12, and
 # ``color_message`` a second spelling of the message that some servers add.
-OWN = frozenset({*RESERVED_ATTRS, "taskName", "color_message"})
+OWN = frozenset({*RESERVED_ATTRS, "taskName", "color_message", TRACE})
+
+NUMBERS = frozenset({int, float, bool})
 
 
 class JSONFormatter(OrjsonFormatter):
@@ -54,7 +61,7 @@ class JSONFormatter(OrjsonFormatter):
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": _message(record),
-            **trace_fields(),
+            **_trace(record),
         }
         for name, value in record.__dict__.items():
             if name not in OWN and name not in data:
@@ -64,8 +71,11 @@ class JSONFormatter(OrjsonFormatter):
         if record.stack_info:
             data["stack"] = str(self.formatStack(record.stack_info))
         line = self.serialize_log_record(data)
+        texts = _texts(data)
+        if not has_secret(line if texts is None else texts):
+            return line
         # Looked at as a whole, once: the fields of a field may be anything, and are plain JSON here.
-        return self.serialize_log_record(redact_data(json.loads(line))) if has_secret(line) else line
+        return self.serialize_log_record(redact_data(json.loads(line)))
 
     def jsonify_log_record(self, log_data: dict[str, Any]) -> str:
         """Encode with orjson; what it refuses (lone surrogates, huge integers, cycles) still becomes a line."""
@@ -93,7 +103,7 @@ class ConsoleFormatter(logging.Formatter):
             for name, value in record.__dict__.items()
             if name not in OWN and value is not None
         )
-        extra += "".join(f" {name}={value}" for name, value in trace_fields().items())
+        extra += "".join(f" {name}={value}" for name, value in _trace(record).items())
         line = escape_controls(redact(f"{time} {record.levelname:<7} {record.name}: {_message(record)}{extra}"))
         if record.exc_info:
             line += _block(_exception(self, record.exc_info, content=self._content))
@@ -155,12 +165,43 @@ def _configure_audit(config: Config) -> None:
         logger.addHandler(handler)
 
 
+def keep_trace(record: logging.LogRecord) -> None:
+    """Have a record know the trace that it was made in: it will be formatted in another thread."""
+    setattr(record, TRACE, trace_fields())
+
+
+def _trace(record: logging.LogRecord) -> Mapping[str, str]:
+    kept: Mapping[str, str] | None = record.__dict__.get(TRACE)
+    return trace_fields() if kept is None else kept
+
+
 def _message(record: logging.LogRecord) -> str:
     try:
         return record.getMessage()
     except (TypeError, ValueError):
         # Arguments that do not fit the text are a mistake at the place that logs; the record is still worth having.
         return f"{record.msg} {record.args!r}"
+
+
+def _texts(data: Mapping[str, Any]) -> str | None:
+    """Return the texts of a line that has nothing but texts, numbers and plain names; ``None`` for another.
+
+    Most lines are such, and their texts are a third of their JSON: to look for secrets takes time for each character.
+    """
+    texts = []
+    for name, value in data.items():
+        if type(value) is str:
+            texts.append(value)
+        elif value is not None and type(value) not in NUMBERS:
+            return None
+        if not _is_plain(name):
+            return None
+    return "\n".join(texts)
+
+
+@lru_cache(maxsize=1024)
+def _is_plain(name: str) -> bool:
+    return not has_secret(name)
 
 
 def _exception(formatter: logging.Formatter, raised: Any, *, content: bool) -> str:

@@ -9,11 +9,12 @@ from typing import Any
 from agentos.domain.run import Run, RunStatus
 from agentos.hookspecs import hookimpl
 from agentos.observability.content import UntrustedText, without_quotes
+from agentos.observability.event_logger import EventLogger
 
 LOOKED_AT = 64 * 1024
 """Characters of what was said that are compared: each takes time, and a run may have been given millions."""
 
-logger = logging.getLogger("agentos.runs")
+logger = EventLogger("agentos.runs")
 
 
 class RunLog:
@@ -52,4 +53,4 @@ class RunLog:
             cause = run.error.details.get("cause")
             fields |= {"code": run.error.code, "cause": cause, "reason": UntrustedText(reason)}
         level = logging.WARNING if run.status is RunStatus.FAILED else logging.INFO
-        logger.log(level, "run %s", run.status.value, extra=fields)
+        logger.log(level, f"run {run.status.value}", extra=fields)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from benchmarks.measure import Spread
 from benchmarks.processes import Served
 
 MODELS = ("burst-10", "burst-1000", "burst-10000", "paced-20ms-100", "paced-250ms-240")
+UNITS = ("requests", "tokens", "events")
 INPUT = '{"input":"What is the weather in San Francisco?"}'
 
 
@@ -106,6 +107,36 @@ def in_turns(loads: Sequence[Load], repetitions: int) -> list[list[dict[str, Any
         for place in order:
             seen[place].append(put(loads[place]))
     return seen
+
+
+SHORT_TURNS = 8
+"""Short turns of one repetition."""
+
+
+def in_pairs(bench: Bench, key: str, load: Load, *settings: Mapping[str, str]) -> list[list[dict[str, Any]]]:
+    """Put a load on servers with different settings, and return what each saw: for differences of a few per cent.
+
+    Each repetition has new servers, for two equal processes differ by some per cent for their whole life. Runs are
+    asked for in many short turns, of which the quietest quarter counts: on shared cores a neighbour works for seconds,
+    and two equal servers differed by a third over long turns.
+    """
+    seen: list[list[dict[str, Any]]] = [[] for _ in settings]
+    for number in range(bench.repetitions):
+        with ExitStack() as stack:
+            loads = []
+            for place, one in enumerate(settings):
+                home = bench.home / f"{key}-{number}-{place}"
+                served = stack.enter_context(processes.server(bench.stub.url, home, settings=one))
+                register(served)
+                loads.append(replace(load, address=served.url, watch=served.pids))
+            for kept, turns in zip(seen, in_turns(loads, 1 if load.tokens else SHORT_TURNS), strict=True):
+                kept.append(_quietest(turns))
+    return seen
+
+
+def _quietest(turns: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    kept = sorted(turns, key=lambda one: one["cpu"] / one["requests"])[: max(1, len(turns) // 4)]
+    return {**kept[0], **{name: sum(one[name] for one in kept) for name in ("cpu", "own_cpu", "wall", *UNITS)}}
 
 
 def cost(seen: Sequence[dict[str, Any]], unit: str) -> list[float]:

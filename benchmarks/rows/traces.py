@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from benchmarks import processes
 from benchmarks.load import Load
 from benchmarks.measure import Spread, memory_kb
-from benchmarks.rows.common import INPUT, Bench, Row, cost, in_turns, milliseconds, register
+from benchmarks.rows.common import INPUT, Bench, Row, cost, in_pairs, milliseconds, put, register
 from benchmarks.rows.ratios import RUN, seen_details
 
 
 def traces(bench: Bench) -> list[Row]:
     """Measure runs of a server that sends all its traces and metrics to a collector, and of one that sends none."""
     settings = {"OTEL_EXPORTER_OTLP_ENDPOINT": bench.stub.url, "OTEL_BSP_SCHEDULE_DELAY": "200"}
+    load = Load(address="", paths=[RUN], bodies=[INPUT], connections=16, rounds=12)
+    traced, plain = in_pairs(bench, "traces", load, settings, {})
     with processes.server(bench.stub.url, bench.home / "traces", settings=settings) as server:
         register(server)
-        off = bench.load_of(Load(address="", paths=[RUN], bodies=[INPUT], connections=16, rounds=60))
-        on = Load(address=server.url, paths=[RUN], bodies=[INPUT], connections=16, rounds=60, watch=server.pids)
-        traced, plain = in_turns([on, off], bench.repetitions)
+        put(replace(load, address=server.url, rounds=60))
         memory = memory_kb(server.pids[1])["rss"] / 1024
     ratio = Spread.ratio(cost(traced, "requests"), cost(plain, "requests"))
     more = Spread.of(cost(traced, "requests")).median - Spread.of(cost(plain, "requests")).median

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from benchmarks import processes
 from benchmarks.load import Load
 from benchmarks.measure import Spread
-from benchmarks.rows.common import INPUT, Bench, Row, cost, in_turns, register
+from benchmarks.rows.common import INPUT, Bench, Row, cost, in_pairs
 from benchmarks.rows.ratios import PACED, RUN, seen_details
 
 MOST = 1.05
@@ -33,22 +32,13 @@ def log(bench: Bench) -> list[Row]:
 
 
 def _loads() -> tuple[Load, Load]:
-    run = Load(address="", paths=[RUN], bodies=[INPUT], connections=16, rounds=60)
+    run = Load(address="", paths=[RUN], bodies=[INPUT], connections=16, rounds=12)
     paced = Load(address="", paths=[PACED], bodies=[INPUT], connections=100, stagger=0.0202, tokens=100, rounds=2)
     return run, replace(paced, expect="run")
 
 
 def _measured(bench: Bench, key: str, work: str, load: Load, off: Mapping[str, str]) -> Row:
-    home = bench.home / key
-    with (
-        processes.server(bench.stub.url, home / "on") as watched,
-        processes.server(bench.stub.url, home / "off", settings=off) as other,
-    ):
-        loads = []
-        for served in (watched, other):
-            register(served)
-            loads.append(replace(load, address=served.url, watch=served.pids))
-        on, without = in_turns(loads, bench.repetitions)
+    on, without = in_pairs(bench, key, load, {}, off)
     unit = "token" if load.tokens else "request"
     ratio = Spread.ratio(cost(on, f"{unit}s"), cost(without, f"{unit}s"))
     ours, theirs = (Spread.of(cost(seen, f"{unit}s")).median for seen in (on, without))

@@ -1,5 +1,7 @@
 """A log that nobody reads holds up no request."""
 
+import ast
+import json
 import os
 import subprocess
 import sys
@@ -90,6 +92,66 @@ def test_a_warning_and_the_end_wait_for_no_moment_to_pass(end):
     writes, lines = _writes(60, end)
 
     assert (writes, lines) == (2, 102 if "warning" in end else 101)
+
+
+# The thread that writes is stopped for a moment, so that what is made meanwhile can be seen to be made later.
+LATER = """
+from gevent import monkey; monkey.patch_all()
+import logging, os
+from agentos.domain.trace_context import TraceContext
+from agentos.observability.logs import JSONFormatter
+from agentos.observability.tracing import tracing
+from agentos.serving.log_writer import BackgroundLogHandler, BackgroundLogWriter
+
+thread = monkey.get_original("_thread", "get_ident")
+here = thread()
+made_here = []
+
+class Formatter(JSONFormatter):
+    def format(self, record):
+        made_here.append((record.msg, thread() == here))
+        if record.msg == "broken":
+            raise ValueError("no line")
+        return super().format(record)
+
+reader, writer = os.pipe()
+log_writer = BackgroundLogWriter(writer, rest=0.01)
+logging.basicConfig(level="INFO", handlers=[BackgroundLogHandler(log_writer, Formatter())])
+with tracing(TraceContext(trace_id="0af7651916cd43dd8448eb211c80319c", span_id="b7ad6b7169203331")):
+    logging.info("traced")
+logging.info("broken")
+logging.info("after")
+log_writer.settle()
+logging.warning("at once")
+log_writer.settle()
+for line in os.read(reader, 65536).decode().splitlines():
+    print(line)
+print(made_here)
+"""
+
+
+def test_a_line_is_made_by_the_thread_that_writes_with_the_trace_that_it_was_logged_in():
+    done = subprocess.run([sys.executable, "-c", LATER], capture_output=True, text=True, timeout=30, cwd=ROOT)
+
+    assert done.returncode == 0, done.stderr
+    *lines, made_here = done.stdout.splitlines()
+    traced, _, after, at_once = map(json.loads, lines)
+    assert (traced["message"], traced["trace_id"]) == ("traced", "0af7651916cd43dd8448eb211c80319c")
+    assert (after["message"], "trace_id" in after) == ("after", False)
+    assert at_once["message"] == "at once"
+    where = dict(ast.literal_eval(made_here))
+    assert (where["traced"], where["after"], where["at once"]) == (False, False, True)
+
+
+def test_of_a_line_that_cannot_be_made_the_log_says_why():
+    done = subprocess.run([sys.executable, "-c", LATER], capture_output=True, text=True, timeout=30, cwd=ROOT)
+
+    instead = json.loads(done.stdout.splitlines()[1])
+    assert (instead["message"], instead["line_of"], instead["reason"]) == (
+        "a log line could not be made",
+        "root",
+        "ValueError",
+    )
 
 
 def test_a_worker_whose_log_nobody_reads_goes_on_serving(serve, tmp_path):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 import time
 from collections.abc import Callable
@@ -17,12 +16,13 @@ from agentos.api.kit.current import request_notes, this_request
 from agentos.domain.finished_request import FinishedRequest
 from agentos.domain.ids import new_id
 from agentos.domain.trace_context import TraceContext
+from agentos.observability.event_logger import EventLogger
 from agentos.observability.slow import SlowLog
 from agentos.observability.tracing import set_trace, tracing
 
 SANE_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
-logger = logging.getLogger("agentos.requests")
+logger = EventLogger("agentos.requests")
 
 
 class OrjsonProvider(JSONProvider):
