@@ -14,7 +14,7 @@ import agentos
 from agentos import errors, hookspecs, registrations
 
 ROOT = Path(__file__).parents[2]
-PUBLIC = ("agentos", "agentos.web", "agentos.testing")
+PUBLIC = ("agentos", "agentos.backends", "agentos.web", "agentos.testing")
 CODE = [
     path
     for pattern in (

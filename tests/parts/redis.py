@@ -127,5 +127,39 @@ def redis_server() -> Iterator[RedisServer]:
 def fresh_redis_url(redis_server: RedisServer) -> str:
     """The URL of an empty database."""
     with redis_server.client() as client:
-        client.flushall()
+        client.flushdb()
     return redis_server.url
+
+
+class Sentinel:
+    """A sentinel that watches a server as ``main``, and makes its replica the primary when it is gone."""
+
+    def __init__(self, primary: RedisServer) -> None:
+        self.port = free_port()
+        config = primary.home / "sentinel.conf"
+        config.write_text(
+            f"port {self.port}\nbind 127.0.0.1\ndir {primary.home}\n"
+            f"sentinel monitor main 127.0.0.1 {primary.port} 1\n"
+            "sentinel down-after-milliseconds main 500\nsentinel failover-timeout main 3000\n"
+        )
+        with (primary.home / "sentinel-log").open("ab") as log:
+            self.process = subprocess.Popen([primary._binary, config, "--sentinel"], stdout=log, stderr=log)
+
+    @property
+    def url(self) -> str:
+        return f"redis+sentinel://127.0.0.1:{self.port}/main"
+
+    def knows_a_replica(self) -> bool:
+        """Return whether there is another server to take over."""
+        import redis.exceptions
+        from redis import Redis
+
+        with Redis(port=self.port) as client:
+            try:
+                return bool(client.sentinel_master("main")["num-slaves"])
+            except redis.exceptions.RedisError:
+                return False
+
+    def stop(self) -> None:
+        self.process.kill()
+        self.process.wait(timeout=START_TIMEOUT)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import cache
 from hashlib import sha1
 from importlib.resources import files
@@ -19,11 +21,26 @@ from agentos_redis.storage.durability import broken_promises
 
 T = TypeVar("T")
 
-FILES = (
-    *("prelude", "attachments", "idempotency", "records", "sessions", "messages", "runs", "admission", "claims"),
-    *("events", "endings", "pauses", "forks", "agents", "keys", "aliases", "dispatch"),
-)
-"""The pieces of the one script, in the order in which they are put together."""
+USES: Mapping[str, Sequence[str]] = {
+    "admission": ("attachments", "idempotency", "sessions", "messages", "runs"),
+    "agents": (),
+    "aliases": ("sessions",),
+    "attachments": (),
+    "claims": ("runs", "pauses"),
+    "endings": ("attachments", "records", "messages", "runs", "events", "pauses"),
+    "events": ("runs",),
+    "forks": ("attachments", "idempotency", "sessions", "messages"),
+    "idempotency": (),
+    "keys": (),
+    "messages": ("attachments", "sessions", "runs"),
+    "pauses": ("records", "runs", "events"),
+    "records": (),
+    "runs": ("attachments", "messages", "pauses"),
+    "sessions": ("attachments", "idempotency", "messages", "runs", "pauses"),
+    "workers": (),
+}
+"""The files of operations, and what each needs of the others. The server runs a script anew at each call, from its
+first line, so a script has what its operations need and no more."""
 
 _FIRST_BLOB = 3
 
@@ -49,12 +66,28 @@ class Blobs:
         return len(self.sent) - 1 + _FIRST_BLOB
 
 
+@dataclass(frozen=True, slots=True)
+class Script:
+    """The source of some operations, and its SHA-1, by which the server knows it."""
+
+    source: str
+    digest: str
+
+
 @cache
-def script() -> tuple[str, str]:
-    """Return the script with all operations, and its SHA-1, by which the server knows it."""
-    folder = files("agentos_redis.storage") / "lua"
-    source = "\n".join((folder / f"{name}.lua").read_text("utf-8") for name in FILES)
-    return source, sha1(source.encode(), usedforsecurity=False).hexdigest()
+def scripts() -> Mapping[str, Script]:
+    """Return the scripts by the names of their operations."""
+    found = {}
+    for name, used in USES.items():
+        source = "\n".join(map(_text, ("prelude", *used, name, "dispatch")))
+        script = Script(source, sha1(source.encode(), usedforsecurity=False).hexdigest())
+        found.update(dict.fromkeys(re.findall(r"^function op\.(\w+)", _text(name), re.MULTILINE), script))
+    return found
+
+
+@cache
+def _text(name: str) -> str:
+    return (files("agentos_redis.storage") / "lua" / f"{name}.lua").read_text("utf-8")
 
 
 class Database:
@@ -103,7 +136,7 @@ class Database:
         self._is_durable = True
 
     def _call(self, operation: str, arguments: dict[str, Any], blobs: Any) -> Any:
-        source, digest = script()
+        script = scripts()[operation]
         given = {name: value for name, value in arguments.items() if value is not None}
         text = json.dumps(given, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
         if not self._is_durable:
@@ -111,12 +144,12 @@ class Database:
         self.calls += 1
         try:
             try:
-                reply = self.client.evalsha(digest, 1, self.prefix, operation, text, *blobs)
+                reply = self.client.evalsha(script.digest, 1, self.prefix, operation, text, *blobs)
             except redis.exceptions.NoScriptError:
                 # The server has been restarted, or another one has taken over; the script has not begun.
                 self.require_durability()
-                self.client.script_load(source)
-                reply = self.client.evalsha(digest, 1, self.prefix, operation, text, *blobs)
+                self.client.script_load(script.source)
+                reply = self.client.evalsha(script.digest, 1, self.prefix, operation, text, *blobs)
         except redis.exceptions.RedisError as error:
             raise self._storage_error(error) from error
         if isinstance(reply, list) and reply and reply[0] == b"refused":
