@@ -20,6 +20,7 @@ from agentos.domain.remembered import FindRemembered
 from agentos.errors import ConfigError
 from agentos.events.log import EventLog
 from agentos.execution.cancels import CancelWatch
+from agentos.execution.followed import Followed
 from agentos.execution.jobs import Jobs
 from agentos.execution.leases import LeaseKeeper
 from agentos.execution.observers import RunObservers
@@ -135,7 +136,8 @@ def _assemble(
     executor = _made(registries.executors, config.executor, "AGENTOS_EXECUTOR is", opened, config)
     submission = Submission(executor, _source(registries.executors, config.executor))
     slow_tools = SlowLog("tool call", config.slow_tool)
-    log = EventLog(storage, signals.notify)
+    signals.begin(lease.worker_id)
+    log = EventLog(storage, signals.notify, Followed(signals, lease.worker_id))
     worker = Worker(
         storage,
         log,

@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from agentos import AgentOSError, RegisterSetting, RegisterStorageBackend, Server, hookimpl, kinds
+from agentos import AgentOSError, RegisterSetting, RegisterSignals, RegisterStorageBackend, Server, hookimpl, kinds
 
 if TYPE_CHECKING:
-    from agentos import Config, Storage
+    from agentos import Config, Signals, Storage
 
 SCHEMES = ("redis", "rediss", "unix", "redis+sentinel")
 """What addresses of Redis begin with."""
@@ -43,6 +43,13 @@ def register_storage_backends(register: RegisterStorageBackend) -> None:
 
 
 @hookimpl
+def register_signals(register: RegisterSignals) -> None:
+    """Register signals by the schemes of its addresses."""
+    for scheme in SCHEMES:
+        register(scheme, _open_signals)
+
+
+@hookimpl
 def server_start(server: Server) -> None:
     """Warn, where the storage is in Redis, of settings that break a promise."""
     if server.config.database_url.partition("://")[0] not in SCHEMES:
@@ -55,6 +62,12 @@ def server_start(server: Server) -> None:
         return  # Redis is away, which every request says; /ready asks for its settings when it is back.
     finally:
         storage.close()
+
+
+def _open_signals(url: str, config: Config) -> Signals:
+    from agentos_redis.signals import RedisSignals  # Late, as below.
+
+    return RedisSignals(url, config)
 
 
 def _open(url: str, config: Config) -> Storage:
