@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from agentos.auth.shared_limits import SharedLimits
 from agentos.config import Config
 from agentos.domain.times import utc_now
 from agentos.errors import AgentOSError
@@ -38,20 +39,28 @@ class Check:
 class HealthService:
     """Checks what a request needs: the database, its schema, its disk, and that the server is not about to stop.
 
-    Everybody may ask, so no detail says where something is. With ``providers``, these are shown too.
+    Everybody may ask, so no detail says where something is. With ``providers``, these are shown too; with ``limits``,
+    whether all workers count requests together.
     """
 
     def __init__(
-        self, storage: Storage, worker: Worker, config: Config, *, providers: CachedProviderChecks | None = None
+        self,
+        storage: Storage,
+        worker: Worker,
+        config: Config,
+        *,
+        providers: CachedProviderChecks | None = None,
+        limits: SharedLimits | None = None,
     ) -> None:
         self._storage = storage
         self._worker = worker
         self._config = config
         self._providers = providers
+        self._limits = limits
 
     def ready(self) -> list[Check]:
         """Return one outcome a check; the server is ready when all are ok."""
-        return [*self._database(), *self._disk(), *self._draining(), *self._model_providers()]
+        return [*self._database(), *self._disk(), *self._draining(), *self._rate_limits(), *self._model_providers()]
 
     def _database(self) -> Iterator[Check]:
         more: list[Check] = []
@@ -106,6 +115,12 @@ class HealthService:
         draining = self._worker.draining
         words = "the server is about to stop" if draining else "new runs are taken"
         yield Check("draining", not draining, words)
+
+    def _rate_limits(self) -> Iterator[Check]:
+        if self._limits is not None:
+            away = self._limits.is_away
+            words = "their store is away; each worker counts for itself" if away else "all workers count together"
+            yield Check("rate limits", True, words, warning=away)
 
     def _model_providers(self) -> Iterator[Check]:
         """Yield a check a provider: a warning at most, for agents of other providers can run."""
