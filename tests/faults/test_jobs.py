@@ -7,10 +7,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from agentos import Config
 from agentos.storage.records import Record
-from agentos.storage.sqlalchemy import open_sql
 from parts.server import AgentOSServer
+from parts.storages import open_storage
 from parts.waiting import until
 
 APP = """
@@ -38,7 +37,7 @@ def test_a_job_whose_worker_is_killed_is_done_by_another_and_the_others_once(
 ) -> None:
     (tmp_path / "mailing.py").write_text(APP)
     server = serve(app="mailing:app", workers=2, AGENTOS_LEASE_SECONDS="2")
-    storage = open_sql(database, Config(environ={}))
+    storage = open_storage(database)
     ids = [*map(str, range(20)), "hangs"]
     for id in ids:
         storage.records.put(Record(collection="mail", id=id, due_at=datetime.now(UTC)))

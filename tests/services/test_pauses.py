@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import agentos_redis
 import pytest
 
 from agentos.bootstrap import build
@@ -114,11 +115,11 @@ class Bank:
         return Agent(id="clerk", model="test:m", tools=tools, allow_overrides=["client_tools"], **settings)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", "postgresql", "redis"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'a.db'}"
-    return str(request.getfixturevalue("fresh_postgresql_url"))
+    return str(request.getfixturevalue(f"fresh_{request.param}_url"))
 
 
 Make = Callable[..., Services]
@@ -131,7 +132,8 @@ def worker(database_url: str) -> Iterator[Make]:
 
     def make(bank: Bank, *, agent: Agent | None = None, **settings: Any) -> Services:
         config = Config(environ={}, database_url=database_url, plugins=(), **{"lease_seconds": 1.0, **settings})
-        made.append(build(config, agents={"clerk": agent or bank.agent()}, plugins={"bank": bank}))
+        plugins = {"bank": bank, "redis": agentos_redis}
+        made.append(build(config, agents={"clerk": agent or bank.agent()}, plugins=plugins))
         return made[-1]
 
     yield make

@@ -17,6 +17,7 @@ from agentos.storage.sqlalchemy import open_sql
 from agentos.storage.text_query import MAX_INDEXED, phrases_of
 from agentos.testing.storage.added_messages import add_messages
 from agentos.testing.storage.contract import admitted, at, ended, new_session, take_turn
+from parts.redis import open_redis_storage
 
 
 @pytest.fixture
@@ -35,10 +36,25 @@ def open_searched():
         storage.close()
 
 
-@pytest.fixture(params=["memory", "sqlite", "postgresql"])
-def storage(request, open_searched):
+@pytest.fixture
+def open_redis():
+    opened = []
+
+    def open_one(url):
+        opened.append(open_redis_storage(url))
+        return opened[-1]
+
+    yield open_one
+    for storage in opened:
+        storage.close()
+
+
+@pytest.fixture(params=["memory", "sqlite", "postgresql", "redis"])
+def storage(request, open_searched, open_redis):
     if request.param == "memory":
         return MemoryStorage()
+    if request.param == "redis":
+        return open_redis(request.getfixturevalue("fresh_redis_url"))
     return open_searched(request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "fresh_postgresql_url"))
 
 
