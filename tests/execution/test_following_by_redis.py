@@ -2,7 +2,7 @@
 
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 from agentos_redis.signals import RedisSignals
@@ -11,25 +11,20 @@ from agentos.config import Config
 from agentos.runtime.context import RunContext
 from agentos.storage.sqlalchemy import open_sql
 from parts.following import Reader
-from parts.redis import RedisServer
+from parts.redis import RedisServer, redis_config
 from parts.waiting import until
 from parts.workers import Speaker, Worker
 
-Connect = Callable[[], RedisSignals]
 WORDS = 60
 
 
 @pytest.fixture
-def workers(
-    fresh_postgresql_url: str, redis_server: RedisServer, connector: Callable[[RedisServer], Connect]
-) -> Iterator[tuple[Worker, Worker]]:
-    connect = connector(redis_server)
+def workers(fresh_postgresql_url: str, redis_server: RedisServer) -> Iterator[tuple[Worker, Worker]]:
     made = []
-    for _ in range(2):
+    for name in ("here", "there"):
         storage = open_sql(fresh_postgresql_url, Config(environ={}))
         storage.upgrade()
-        signals = connect()
-        made.append(Worker(storage, str(signals.worker_id), signals=signals))
+        made.append(Worker(storage, name, signals=RedisSignals(redis_server.url, redis_config())))
     yield made[0], made[1]
     for worker in made:
         worker.close()
