@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from agentos import kinds
 from agentos._version import __version__
 from agentos.auth.authenticator import Authenticator, Credentials
+from agentos.auth.shared_limits import RateLimitStore, Refused
 from agentos.cancellation import Cancellation
 from agentos.config import Config
 from agentos.domain.activity import Activity, Backlog, GuestProcess, PoolUse
@@ -118,6 +119,7 @@ from agentos.registrations import (
     RegisterGuestAdapter,
     RegisterJob,
     RegisterModelProvider,
+    RegisterRateLimitStore,
     RegisterRoutes,
     RegisterSetting,
     RegisterSignals,
@@ -126,7 +128,7 @@ from agentos.registrations import (
     RegisterToolSource,
 )
 from agentos.runtime.context import RunContext
-from agentos.setting_kinds import Kind
+from agentos.setting_kinds import Kind, Rate
 from agentos.storage.idempotency import IdempotencyKey
 from agentos.tools.approval import Approval
 from agentos.tools.bounds import Bounds
@@ -234,10 +236,13 @@ __all__ = [
     "ProviderRateLimited",
     "ProviderUnavailable",
     "QuotaExhausted",
+    "Rate",
+    "RateLimitStore",
     "RateLimited",
     "Reasoning",
     "ReasoningDelta",
     "Record",
+    "Refused",
     "RegisterAgent",
     "RegisterAuthenticator",
     "RegisterCommand",
@@ -245,6 +250,7 @@ __all__ = [
     "RegisterGuestAdapter",
     "RegisterJob",
     "RegisterModelProvider",
+    "RegisterRateLimitStore",
     "RegisterRoutes",
     "RegisterSetting",
     "RegisterSignals",

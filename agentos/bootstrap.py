@@ -12,6 +12,7 @@ from agentos.auth.rate_limits import RateLimits
 from agentos.config import Config
 from agentos.core import LOCAL
 from agentos.domain.agent import AnyAgent
+from agentos.domain.agent import Agent, StreamingAgent
 from agentos.domain.denied import Denied
 from agentos.domain.ids import new_id
 from agentos.domain.message import ToolCall
@@ -20,10 +21,10 @@ from agentos.domain.remembered import FindRemembered
 from agentos.errors import ConfigError
 from agentos.events.log import EventLog
 from agentos.execution.cancels import CancelWatch
+from agentos.execution.followed import Followed
 from agentos.execution.jobs import Jobs
 from agentos.execution.leases import LeaseKeeper
 from agentos.execution.observers import RunObservers
-from agentos.execution.signals import GuardedSignals, Signals
 from agentos.execution.submission import Submission
 from agentos.execution.worker import Worker
 from agentos.guests.pools import GuestPools
@@ -34,10 +35,10 @@ from agentos.observability.slow import SlowLog
 from agentos.plugins.closing import OpenedThings, close_all
 from agentos.plugins.decisions import first_decision
 from agentos.plugins.lifecycle import Lifecycle
-from agentos.plugins.manager import CORE, PluginManager
+from agentos.plugins.manager import PluginManager
 from agentos.plugins.observers import Observers
 from agentos.plugins.traces import begin_trace
-from agentos.registries import Registries, SignalsFactory, StorageFactory
+from agentos.registries import Registries, StorageFactory
 from agentos.registry import Registry
 from agentos.runtime.before_model_call import BeforeModelCall
 from agentos.services.activity import ActivityService
@@ -63,6 +64,7 @@ from agentos.services.runs import RunService
 from agentos.services.services import Services
 from agentos.services.sessions import SessionService
 from agentos.services.summaries import SummaryService
+from agentos.shared_parts import open_shared_limits, open_signals
 from agentos.storage.admission import Lease, Quota
 from agentos.storage.interface import Storage
 from agentos.storage.sqlalchemy.address import scheme_of
@@ -132,7 +134,8 @@ def _assemble(
     prepare = RunPreparation(agent_service, config)
     lease = Lease(worker_id=f"{socket.gethostname()}:{os.getpid()}:{new_id()[-12:]}", seconds=config.lease_seconds)
     opened, run_hooks = registries.opened, manager.implementations("before_run")
-    signals = _signals(registries.signals, config, opened)
+    signals = open_signals(registries.signals, config, opened)
+    shared_limits = open_shared_limits(registries.rate_limit_stores, config, opened)
     authenticators = {
         name: _made(registries.authenticators, name, "AGENTOS_AUTH names", opened, config, storage)
         for name in config.auth
@@ -140,7 +143,8 @@ def _assemble(
     executor = _made(registries.executors, config.executor, "AGENTOS_EXECUTOR is", opened, config)
     submission = Submission(executor, _source(registries.executors, config.executor))
     slow_tools = SlowLog("tool call", config.slow_tool)
-    log = EventLog(storage, signals.notify)
+    signals.begin(lease.worker_id)
+    log = EventLog(storage, signals.notify, Followed(signals, lease.worker_id))
     worker = Worker(
         storage,
         log,
@@ -186,12 +190,18 @@ def _assemble(
         ),
         direct_calls=DirectCallService(agent_service, sessions, worker, config, slow=slow_tools),
         owner_data=OwnerDataService(storage, worker),
-        auth=AuthService(authenticators, RateLimits(config)),
+        auth=AuthService(authenticators, RateLimits(config, shared_limits)),
         keys=KeyService(storage),
         health=HealthService(
             storage, worker, config, guests, providers=_provider_checks(catalog, agent_service, config)
         ),
         activity=ActivityService(storage, worker, log, leases, guests),
+            storage,
+            worker,
+            config,
+            providers=_provider_checks(catalog, agent_service, config),
+            limits=shared_limits,
+        activity=ActivityService(storage, worker, log, leases),
         housekeeping=HousekeepingService(storage, config),
         worker=worker,
         signals=signals,
@@ -256,24 +266,6 @@ def _made(
     made = entry.value(*given)
     opened.add(entry.source, f"{registry.kind}:{name}", made)
     return made
-
-
-def _signals(known: Registry[SignalsFactory], config: Config, opened: OpenedThings) -> Signals:
-    """Make the signals that the setting names; nothing of a URL but its scheme may be said."""
-    scheme = scheme_of(config.signals) or (config.signals if config.signals == LOCAL else None)
-    entry = known.get(scheme or "")
-    if entry is None:
-        accepted = ", ".join(name if name == LOCAL else f"{name}://" for name in known.names())
-        given = f"begins with {scheme!r}, which no installed plugin serves" if scheme else "is no URL"
-        raise ConfigError(f"AGENTOS_SIGNALS {given}; installed are {accepted}")
-    signals = entry.value(config.signals, config)
-    if entry.source != CORE:
-        try:
-            signals = GuardedSignals(signals, entry.source)
-        except TypeError as error:
-            raise ConfigError(f"AGENTOS_SIGNALS cannot be used: {error}") from error
-    opened.add(entry.source, f"signals:{scheme}", signals)
-    return signals
 
 
 def _open_storage(backends: Registry[StorageFactory], config: Config) -> Storage:

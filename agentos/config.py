@@ -177,6 +177,12 @@ class Config:
         "Requests of one address without a valid credential; those with one are not counted and pass. Not set:"
         " 60/minute with `AGENTOS_AUTH`, unless `AGENTOS_ADDRESS_RATE_LIMIT` counts them.",
     )
+    rate_limit_store: str = setting(
+        "worker",
+        TEXT,
+        "Where requests are counted: `worker`, each for itself; or the URL of a plugin's store, which all share.",
+        secret=True,
+    )
     proxy_hops: int = setting(
         0, whole(0, 10), "Proxies before the server that add the client's address to X-Forwarded-For."
     )

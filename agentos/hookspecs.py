@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         RegisterGuestAdapter,
         RegisterJob,
         RegisterModelProvider,
+        RegisterRateLimitStore,
         RegisterRoutes,
         RegisterSetting,
         RegisterSignals,
@@ -135,7 +136,18 @@ def register_signals(register: RegisterSignals, config: Config) -> None:
     turn of runs that wait, for requests to stop. With one it is woken at once. Nothing depends on it: a signal may be
     lost, may come twice, and carries no data.
 
-    Used by: the core (``agentos/core.py``).
+    Used by: the core (``agentos/core.py``), ``agentos-redis``.
+    """
+
+
+@hookspec
+def register_rate_limit_stores(register: RegisterRateLimitStore, config: Config) -> None:
+    """Register where all workers count requests together, by the URL scheme of ``AGENTOS_RATE_LIMIT_STORE``.
+
+    Without one, each worker counts for itself. With one, a request that the worker lets through is counted there by all
+    its limits in one step. While the store fails, the workers' own counts hold; the log and ``/ready`` say so.
+
+    Used by: ``agentos-redis``.
     """
 
 

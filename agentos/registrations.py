@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from agentos.api.kit.routes import Routes
     from agentos.auth.authenticator import Authenticator
+    from agentos.auth.shared_limits import RateLimitStore
     from agentos.config import Config
     from agentos.domain.agent import AnyAgent
     from agentos.execution.executor import Executor
@@ -94,6 +95,15 @@ class RegisterSignals(Protocol):
     """
 
     def __call__(self, scheme: str, factory: Callable[[str, Config], Signals]) -> None: ...
+
+
+class RegisterRateLimitStore(Protocol):
+    """Register what makes the store of rate limits of a URL scheme (``redis`` in ``redis://host``).
+
+    ``factory`` is called with the URL of ``AGENTOS_RATE_LIMIT_STORE`` and the configuration, once in each worker.
+    """
+
+    def __call__(self, scheme: str, factory: Callable[[str, Config], RateLimitStore]) -> None: ...
 
 
 class RegisterJob(Protocol):

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from agentos.auth.authenticator import Authenticator
+from agentos.auth.shared_limits import RateLimitStore
 from agentos.config import Config
 from agentos.core import CorePlugin
 from agentos.domain.agent import AnyAgent
@@ -34,6 +35,7 @@ from agentos.tools.tool import Tool, Toolkit, as_tools, is_tool
 
 AuthenticatorFactory = Callable[[Config, Storage], Authenticator]
 ExecutorFactory = Callable[[Config], Executor]
+RateLimitStoreFactory = Callable[[str, Config], RateLimitStore]
 SignalsFactory = Callable[[str, Config], Signals]
 StorageFactory = Callable[[str, Config], Storage]
 
@@ -50,6 +52,7 @@ class Registries:
         self.storages: Registry[StorageFactory] = Registry("storage backend")
         self.executors: Registry[ExecutorFactory] = Registry("executor")
         self.signals: Registry[SignalsFactory] = Registry("signals")
+        self.rate_limit_stores: Registry[RateLimitStoreFactory] = Registry("rate limit store")
         self.jobs: Registry[JobHandler] = Registry("job")
         self.authenticators: Registry[AuthenticatorFactory] = Registry("authenticator")
         self.tools: Registry[Tool] = Registry("tool")
@@ -64,6 +67,7 @@ class Registries:
         """
         opening = (self.providers, self.storages, self.executors, self.signals, self.authenticators)
         for registry in (*opening, self.jobs, self.tools, self.tool_sources, self.guest_adapters, self.agents):
+        for registry in (*opening, self.rate_limit_stores, self.jobs, self.tools, self.tool_sources, self.agents):
             manager.on_removal(registry.remove_source)
         manager.on_removal(self.opened.close_of)
         manager.add("core", CorePlugin(self.providers, self.tools))
@@ -75,6 +79,8 @@ class Registries:
         manager.call("register_storage_backends", partial(_register_into, self.storages), config=config)
         manager.call("register_executors", partial(_register_into, self.executors), config=config)
         manager.call("register_signals", partial(_register_into, self.signals), config=config)
+        stores = partial(_register_into, self.rate_limit_stores)
+        manager.call("register_rate_limit_stores", stores, config=config)
         manager.call("register_jobs", self._register_job, config=config)
         manager.call("register_authenticators", partial(_register_into, self.authenticators), config=config)
         manager.call("register_model_providers", partial(_register_into, self.providers), config=config)

@@ -18,6 +18,12 @@ from agentos.storage.interface import Storage
 INTERVAL = 0.1
 """Seconds between two commits. A crash loses at most the events of this time, of runs that have not ended."""
 
+PROMPT = 0.005
+"""The same while runs are followed at other workers, and signals tell them of each commit."""
+
+PROMPT_SECONDS = 30.0
+"""How long that lasts after it was last said that one is followed."""
+
 PART = 1024**2
 """Bytes of events that one commit takes, about. What many runs say at once would hold up the worker for too long."""
 
@@ -32,12 +38,20 @@ logger = logging.getLogger(__name__)
 class EventLog(PeriodicThread):
     """A thread, started by the first run, that commits what is new in all open streams in one transaction.
 
-    ``notify`` gets the topics of the runs that have new events in the log, after each commit.
+    ``notify`` gets the topics of the runs that have new events in the log, after each commit. ``is_followed`` returns
+    whether it was said since the last call that some run here is followed at another worker.
     """
 
-    def __init__(self, storage: Storage, notify: Callable[..., object] = lambda *_: None) -> None:
+    def __init__(
+        self,
+        storage: Storage,
+        notify: Callable[..., object] = lambda *_: None,
+        is_followed: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._storage = storage
         self._notify = notify
+        self._is_followed = is_followed
+        self._prompt_until = 0.0
         self._open: dict[str, tuple[Run, EventStream]] = {}
         self._writing = FairLock()  # many runs that end at once wait for it
         self._complete_at = 0.0  # when a write began after which the log had all that there was
@@ -68,6 +82,12 @@ class EventLog(PeriodicThread):
         # When the lock is free, a group that held frames of this run has been committed or has failed. Runs that end at
         # the same moment pass one by one, with a turn of the event loop between: to save an end is work.
         self._writing.pass_through()
+
+    def _pause(self) -> float:
+        now = time.monotonic()
+        if self._is_followed():
+            self._prompt_until = now + PROMPT_SECONDS
+        return PROMPT if now < self._prompt_until else INTERVAL
 
     def _write(self) -> None:
         began = time.monotonic()

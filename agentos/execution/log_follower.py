@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Generator, Sequence
 
@@ -9,7 +10,7 @@ from agentos.domain.event import Error, Frame
 from agentos.domain.run import Run, RunStatus
 from agentos.errors import RunCancelled, StorageError
 from agentos.events.encoder import FrameEncoder
-from agentos.execution.signals import Signals, run_topic
+from agentos.execution.signals import Signals, followed_topic, run_topic
 from agentos.storage.interface import Storage
 
 PAGE = 1000
@@ -17,6 +18,12 @@ PAGE = 1000
 
 POLL = 0.1
 """Seconds between two looks into the log, if no signal comes; a worker writes ten times a second."""
+
+RELIED_POLL = 10.0
+"""Seconds between two looks while all signals of the run's worker come here."""
+
+FOLLOWED = 10.0
+"""Seconds after which the run's worker is told again that one of its runs is followed."""
 
 ENDED_POLL = 1.0
 """Seconds between two looks whether the run is still there, while its log is silent."""
@@ -30,6 +37,7 @@ class LogFollower:
         self._signals = signals
         self._run = run
         self._poll = poll
+        self._notified = -math.inf
 
     def follow(
         self, after: int, heartbeat: float, until: Callable[[int], bool]
@@ -44,6 +52,7 @@ class LogFollower:
         ask = self._run.status.finished  # find out now whether there is more to come
         with self._signals.listen(run_topic(self._run.id)) as wakeup:
             while ask or not until(after):
+                relied = self._relied()
                 frames = self.page(after)
                 now = time.monotonic()
                 if frames:
@@ -53,7 +62,7 @@ class LogFollower:
                         return None
                     ask = paused = frames[-1].stops
                     continue
-                if ask or now - looked >= ENDED_POLL:
+                if ask or now - looked >= (RELIED_POLL if relied else ENDED_POLL):
                     ask, looked = False, now
                     rest = self._rest(after, paused=paused)
                     if rest is not None:
@@ -62,8 +71,18 @@ class LogFollower:
                 if now - spoke >= heartbeat:
                     spoke = now
                     yield ()
-                wakeup.wait(min(self._poll, spoke + heartbeat - time.monotonic()))
+                # A signal that comes between the look and this is kept for it.
+                wakeup.wait(min(RELIED_POLL if relied else self._poll, spoke + heartbeat - time.monotonic()))
         return after
+
+    def _relied(self) -> bool:
+        """Return whether the signals of the run's worker come here; tell it now and then that the run is followed."""
+        worker_id = self._run.worker_id
+        elsewhere = worker_id is not None and worker_id != self._signals.worker_id
+        if elsewhere and time.monotonic() - self._notified >= FOLLOWED:
+            self._notified = time.monotonic()
+            self._signals.notify(followed_topic(str(worker_id)))
+        return self._signals.reaches(worker_id)
 
     def page(self, after: int) -> Sequence[Frame]:
         """Return the next frames of the log; none also while the database is away."""
@@ -88,6 +107,8 @@ class LogFollower:
             gone = RunCancelled("the run was cancelled: it was deleted, or its session was")
             error = Error(gone.phrase, gone.message, gone.code, {"run_id": run.id})
             return [[FrameEncoder(run).encode(error, after + 1)]]
+        if now.worker_id != run.worker_id:  # another worker has it now
+            self._run, self._notified = now, -math.inf
         if left:
             return [left] if left[-1].last else None
         if not now.status.finished:

@@ -30,6 +30,11 @@ def worker_topic(worker_id: str) -> str:
     return f"worker:{worker_id}"
 
 
+def followed_topic(worker_id: str) -> str:
+    """Return the topic of a worker with runs that are followed elsewhere: it writes their events at once."""
+    return f"followed:{worker_id}"
+
+
 class Wakeup:
     """What one thread waits in until a signal comes or its time is over."""
 
@@ -87,8 +92,21 @@ class Signals:
         self.timers = TimerThread()
         """The timers of the worker: one thread for all that wait."""
         self.closed = False
+        self.worker_id: str | None = None
+        """The id of this worker, as runs name it; ``None`` in a command that is none."""
         self._lock = threading.Lock()
         self._listeners: dict[str, dict[Wakeup, None]] = {}
+
+    def begin(self, worker_id: str) -> None:
+        """Learn the id of this worker. Called once, before all else; connect to nothing here."""
+        self.worker_id = worker_id
+
+    def reaches(self, worker_id: str | None) -> bool:  # noqa: ARG002
+        """Return whether all signals of a worker surely come here, for now.
+
+        What listens for them then asks the database seldom. A plugin that knows overrides it.
+        """
+        return False
 
     def notify(self, *topics: str) -> None:
         """Say that something has happened, after it was committed. Must not block; what it raises is logged."""
@@ -156,6 +174,22 @@ class GuardedSignals(Signals):
         except Exception:  # noqa: BLE001 - other people's code
             self._failed("notify")
             self._signals.wake(*topics)
+
+    def begin(self, worker_id: str) -> None:
+        """Tell the plugin the id of this worker."""
+        self.worker_id = worker_id
+        try:
+            self._signals.begin(worker_id)
+        except Exception:  # noqa: BLE001 - other people's code
+            self._failed("begin")
+
+    def reaches(self, worker_id: str | None) -> bool:
+        """Return what the plugin says; False if it fails."""
+        try:
+            return self._signals.reaches(worker_id)
+        except Exception:  # noqa: BLE001 - other people's code
+            self._failed("reaches")
+            return False
 
     def wake(self, *topics: str) -> None:
         """Wake all that listen to these topics in this process."""

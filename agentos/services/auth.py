@@ -52,6 +52,7 @@ class AuthService:
     def admit_to_page(self, address: str) -> None:
         """Count a request for what needs no credential. Raises ``RateLimited`` for an address."""
         self._limits.check_address(address)
+        self._limits.check_shared(address)
 
     def admit(self, credentials: Credentials) -> Admitted:
         """Return the caller. Raises ``Unauthenticated``, or ``RateLimited`` for an address or a caller.
@@ -61,13 +62,17 @@ class AuthService:
         """
         self._limits.check_address(credentials.address)
         if not self._authenticators:
+            self._limits.check_shared(credentials.address)
             return self._anonymous
         try:
             admitted = self._recognise(credentials)
         except Unauthenticated:
             self._limits.check_failure(credentials.address)
+            self._limits.check_shared(credentials.address, failed=True)
             raise
-        self._limits.check_caller(admitted.principal.id)
+        caller = admitted.principal.id
+        self._limits.check_caller(caller)
+        self._limits.check_shared(credentials.address, caller=caller)
         return admitted
 
     def _recognise(self, credentials: Credentials) -> Admitted:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from agentos.auth.shared_limits import SharedLimits
 from agentos.config import Config
 from agentos.domain.times import utc_now
 from agentos.errors import AgentOSError
@@ -39,7 +40,8 @@ class Check:
 class HealthService:
     """Checks what a request needs: the database, its schema, its disk, and that the server is not about to stop.
 
-    Everybody may ask, so no detail says where something is. With ``providers``, these are shown too.
+    Everybody may ask, so no detail says where something is. With ``providers``, these are shown too; with ``limits``,
+    whether all workers count requests together.
     """
 
     def __init__(
@@ -50,16 +52,19 @@ class HealthService:
         guests: GuestService,
         *,
         providers: CachedProviderChecks | None = None,
+        limits: SharedLimits | None = None,
     ) -> None:
         self._storage = storage
         self._worker = worker
         self._config = config
         self._guests = guests
         self._providers = providers
+        self._limits = limits
 
     def ready(self) -> list[Check]:
         """Return one outcome a check; the server is ready when all are ok."""
         return [*self._database(), *self._disk(), *self._draining(), *self._guest_processes(), *self._model_providers()]
+        return [*self._database(), *self._disk(), *self._draining(), *self._rate_limits(), *self._model_providers()]
 
     def _database(self) -> Iterator[Check]:
         more: list[Check] = []
@@ -127,6 +132,11 @@ class HealthService:
         lag = max(one.lag for one in late)
         words = f"{len(late)} of {len(used)} guest processes take no new runs now; an event loop is {lag:.1f} s late"
         yield Check("guests", True, words, warning=True)
+    def _rate_limits(self) -> Iterator[Check]:
+        if self._limits is not None:
+            away = self._limits.is_away
+            words = "their store is away; each worker counts for itself" if away else "all workers count together"
+            yield Check("rate limits", True, words, warning=away)
 
     def _model_providers(self) -> Iterator[Check]:
         """Yield a check a provider: a warning at most, for agents of other providers can run."""

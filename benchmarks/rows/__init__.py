@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from benchmarks.rows import doors, guests, many, process, providers, ratios, stored, traces, watched
+from benchmarks.rows import doors, many, process, providers, ratios, shared, stored, traces, watched
 from benchmarks.rows.common import Bench, Row
 
 ROWS: dict[str, Callable[[Bench], list[Row]]] = {
@@ -16,6 +17,8 @@ ROWS: dict[str, Callable[[Bench], list[Row]]] = {
     "thousand": many.thousand,
     "depth": stored.depth,
     "lists": stored.lists,
+    "databases": shared.databases,
+    "signals": shared.signals,
     "resume": many.resume,
     "wire": process.wire,
     "workers": process.workers,

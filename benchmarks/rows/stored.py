@@ -73,7 +73,7 @@ def depth(bench: Bench) -> list[Row]:
 def lists(bench: Bench) -> list[Row]:
     """Measure the first page of a million sessions and of a long history, on both databases."""
     rows = _lists(bench, "SQLite", None)
-    with suppress(LookupError), _postgresql() as url:
+    with suppress(LookupError), running_postgresql() as url:
         rows += _lists(bench, "PostgreSQL", url)
     return rows
 
@@ -115,7 +115,7 @@ def _filled(bench: Bench, home: Path, url: str | None, fill: Callable[[Filling],
 
 
 @contextmanager
-def _postgresql() -> Iterator[str]:
+def running_postgresql() -> Iterator[str]:
     """Start a PostgreSQL of our own; raises ``LookupError`` where its wheel is not installed."""
     from parts.postgres import PostgresServer  # type: ignore[import-not-found]
 

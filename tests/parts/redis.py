@@ -94,12 +94,17 @@ class RedisServer:
                 return False
 
 
+def redis_config(**settings: object) -> Config:
+    """Return a configuration with settings of the plugin in place of their defaults."""
+    values = {"redis_prefix": "agentos:", "redis_timeout": 5.0, "redis_connections": 20, "strict_storage": False}
+    return Config(environ={}, plugin_settings={**values, **settings})
+
+
 def open_redis_storage(url: str, prefix: str = "agentos:", **settings: object) -> Storage:
     """Open the storage as a worker does, with settings of the plugin in place of their defaults."""
     from agentos_redis.storage import open_redis
 
-    values = {"redis_prefix": prefix, "redis_timeout": 5.0, "redis_connections": 20, "strict_storage": False}
-    return open_redis(url, Config(environ={}, plugin_settings={**values, **settings}))
+    return open_redis(url, redis_config(redis_prefix=prefix, **settings))
 
 
 @contextmanager

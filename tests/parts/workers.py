@@ -20,6 +20,7 @@ from agentos.errors import AgentNotFound, StorageError
 from agentos.events.log import EventLog
 from agentos.execution.cancels import CancelWatch
 from agentos.execution.executor import EmbeddedExecutor
+from agentos.execution.followed import Followed
 from agentos.execution.leases import LeaseKeeper
 from agentos.execution.live import LiveRun
 from agentos.execution.observers import RunObservers
@@ -118,7 +119,8 @@ class Worker:
         self.storage = storage
         self.name = name
         self.signals = signals or Signals()
-        self.log = EventLog(storage, self.signals.notify)
+        self.signals.begin(name)
+        self.log = EventLog(storage, self.signals.notify, Followed(self.signals, name))
         self.agents = dict(agents or {})
         self.finished: list[Run] = []
         mine = Lease(name, lease)

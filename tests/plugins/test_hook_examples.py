@@ -96,6 +96,14 @@ def test_register_signals(serve) -> None:
     other.close()
 
 
+def test_register_rate_limit_stores(serve) -> None:
+    plugin = example("register_rate_limit_stores")
+    settings = {"plugins": {"ledger": plugin}, "rate_limit_store": "ledger://here", "rate_limit": "3/hour"}
+    servers = [serve(**settings), serve(**settings)]
+    statuses = [servers[number % 2].client.get("/api/v1/agents").status_code for number in range(4)]
+    assert statuses == [200, 200, 200, 429]
+
+
 def test_register_jobs(serve) -> None:
     plugin = example("register_jobs")
     served = serve(plugins={"reminders": plugin})

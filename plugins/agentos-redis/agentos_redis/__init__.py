@@ -5,10 +5,19 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from agentos import AgentOSError, RegisterSetting, RegisterStorageBackend, Server, hookimpl, kinds
+from agentos import (
+    AgentOSError,
+    RegisterRateLimitStore,
+    RegisterSetting,
+    RegisterSignals,
+    RegisterStorageBackend,
+    Server,
+    hookimpl,
+    kinds,
+)
 
 if TYPE_CHECKING:
-    from agentos import Config, Storage
+    from agentos import Config, RateLimitStore, Signals, Storage
 
 SCHEMES = ("redis", "rediss", "unix", "redis+sentinel")
 """What addresses of Redis begin with."""
@@ -43,6 +52,20 @@ def register_storage_backends(register: RegisterStorageBackend) -> None:
 
 
 @hookimpl
+def register_signals(register: RegisterSignals) -> None:
+    """Register signals by the schemes of its addresses."""
+    for scheme in SCHEMES:
+        register(scheme, _open_signals)
+
+
+@hookimpl
+def register_rate_limit_stores(register: RegisterRateLimitStore) -> None:
+    """Register the store of rate limits by the schemes of its addresses."""
+    for scheme in SCHEMES:
+        register(scheme, _open_rate_limits)
+
+
+@hookimpl
 def server_start(server: Server) -> None:
     """Warn, where the storage is in Redis, of settings that break a promise."""
     if server.config.database_url.partition("://")[0] not in SCHEMES:
@@ -55,6 +78,18 @@ def server_start(server: Server) -> None:
         return  # Redis is away, which every request says; /ready asks for its settings when it is back.
     finally:
         storage.close()
+
+
+def _open_signals(url: str, config: Config) -> Signals:
+    from agentos_redis.signals import RedisSignals  # Late, as below.
+
+    return RedisSignals(url, config)
+
+
+def _open_rate_limits(url: str, config: Config) -> RateLimitStore:
+    from agentos_redis.rate_limits import RedisRateLimitStore  # Late, as below.
+
+    return RedisRateLimitStore(url, config)
 
 
 def _open(url: str, config: Config) -> Storage:

@@ -1,0 +1,266 @@
+"""Signals by Redis: one channel for the whole deployment, with one connection of each worker that listens to it.
+
+A message names its worker and the topics of one commit. A worker that has nothing to say says so every second: what
+comes from it, and on which connection, is then known to be all that it said. So a follower can rely on signals, and
+asks the database again as soon as either side is cut off.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from redis.exceptions import RedisError
+
+from agentos import Config, Signals, Wakeup
+from agentos_redis.connection import Address, connect
+
+if TYPE_CHECKING:
+    from redis import Redis
+    from redis.client import PubSub
+
+BEAT = 1.0
+"""Seconds after which a worker says that it has nothing to say."""
+
+SILENCE = 3.5
+"""Seconds of silence after which a worker, or the connection, counts as cut off."""
+
+RETRY = 0.5  # seconds until the next attempt to connect
+CLOSE_SECONDS = 1.0
+MOST_TOPICS = 10_000
+"""Topics that wait for a connection. Beyond them, one message wakes everything that listens."""
+
+EVERYTHING = "*"
+"""In place of topics: there were too many, or some may have been lost."""
+
+logger = logging.getLogger(__name__)
+
+
+class RedisSignals(Signals):
+    """Publishes what is notified here from a thread, and wakes what listens here to what others publish."""
+
+    def __init__(self, url: str, config: Config) -> None:
+        super().__init__()
+        self._address = Address.of(url, "AGENTOS_SIGNALS")
+        self._timeout = config.plugin_settings["redis_timeout"]
+        self._channel = f"{config.plugin_settings['redis_prefix']}signals"
+        self._name = ""
+        self._starting = threading.Lock()
+        self._publisher = _Publisher(self)
+        self._subscriber = _Subscriber(self)
+
+    def begin(self, worker_id: str) -> None:
+        """Learn the id of this worker."""
+        super().begin(worker_id)
+        self._name = worker_id
+
+    def notify(self, *topics: str) -> None:
+        """Wake what listens here, and have the topics published."""
+        super().notify(*topics)
+        self._publisher.add(topics)
+
+    def listen(self, topic: str) -> AbstractContextManager[Wakeup]:
+        """Return a context in which a topic's signals are kept; the first connects to the channel."""
+        self._subscriber.start()
+        self._publisher.start()  # without what this worker says itself, a silent connection looks like a dead one
+        return super().listen(topic)
+
+    def reaches(self, worker_id: str | None) -> bool:
+        """Return whether a worker was on the channel in the last seconds, and so was this one."""
+        return worker_id is not None and self._subscriber.hears(worker_id)
+
+    def close(self) -> None:
+        """Publish what waits, for at most a second, and end both threads."""
+        if self.closed:
+            return
+        self._publisher.close()
+        self._subscriber.close()
+        super().close()
+
+    def connect(self) -> Redis:
+        """Return a client of one connection."""
+        return connect(self._address, timeout=self._timeout, connections=1)
+
+    @property
+    def channel(self) -> str:
+        """The name of the channel."""
+        return self._channel
+
+    @property
+    def name(self) -> str:
+        """What this process calls itself on the channel: the worker's id, or nothing for a command."""
+        return self._name
+
+    def wake_everything(self) -> None:
+        """Wake all that listens here: something may have been missed."""
+        with self._lock:
+            topics = list(self._listeners)
+        self.wake(*topics)
+
+
+class _Thread:
+    """A daemon thread that begins when it is needed, and speaks once of each time without Redis."""
+
+    def __init__(self, signals: RedisSignals, name: str) -> None:
+        self._signals = signals
+        self._closing = False
+        self._started = False
+        self._starting = threading.Lock()
+        self._away = False
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    def start(self) -> None:
+        """Start the thread, unless it was started before or must not be any more."""
+        if self._started or self._closing:
+            return
+        with self._starting:
+            if not self._started:
+                self._started = True
+                self._thread.start()
+
+    def _run(self) -> None:
+        raise NotImplementedError
+
+    def _lost(self, error: Exception) -> None:
+        if not self._away and not self._closing:
+            self._away = True
+            logger.warning(
+                "signals by Redis are away; workers ask the database instead", extra={"reason": type(error).__name__}
+            )
+
+    def _found(self) -> None:
+        if self._away:
+            self._away = False
+            logger.info("signals by Redis are back")
+
+
+class _Publisher(_Thread):
+    """Publishes all topics that wait in one message; they stay until Redis has taken them."""
+
+    def __init__(self, signals: RedisSignals) -> None:
+        super().__init__(signals, "redis-signals-publisher")
+        self._topics: dict[str, None] = {}
+        self._lock = threading.Lock()
+        self._work = threading.Event()
+
+    def add(self, topics: Iterable[str]) -> None:
+        """Have topics published. Never blocks."""
+        with self._lock:
+            self._topics.update(dict.fromkeys(topics))
+            if len(self._topics) > MOST_TOPICS:
+                self._topics = {EVERYTHING: None}
+        self._work.set()
+        self.start()
+
+    def close(self) -> None:
+        """Publish what waits, and end the thread."""
+        self._closing = True
+        self._work.set()
+        if self._started:
+            self._thread.join(CLOSE_SECONDS)
+
+    def _run(self) -> None:
+        client = self._signals.connect()
+        try:
+            while True:
+                self._work.wait(BEAT)
+                self._work.clear()
+                last = self._closing
+                try:
+                    self._publish(client)
+                except (RedisError, OSError) as error:
+                    self._lost(error)
+                    if last:
+                        return
+                    time.sleep(RETRY)
+                    self._work.set()
+                if last:
+                    return
+        finally:
+            client.close()
+
+    def _publish(self, client: Redis) -> None:
+        with self._lock:
+            topics, self._topics = self._topics, {}
+        try:
+            client.publish(self._signals.channel, orjson.dumps([self._signals.name, list(topics)]))
+        except BaseException:
+            with self._lock:  # the server may have had them; to be woken twice harms nothing
+                self._topics = topics | self._topics
+            raise
+        self._found()
+
+
+class _Subscriber(_Thread):
+    """Listens to the channel, and wakes what listens here."""
+
+    def __init__(self, signals: RedisSignals) -> None:
+        super().__init__(signals, "redis-signals-subscriber")
+        self._heard: dict[str, float] = {}
+        """When each worker was last on the channel, on this connection."""
+        self._subscription: PubSub | None = None
+
+    def hears(self, worker_id: str) -> bool:
+        """Return whether a worker was on the channel in the last seconds."""
+        at = self._heard.get(worker_id)
+        return at is not None and time.monotonic() - at <= SILENCE
+
+    def close(self) -> None:
+        """End the thread."""
+        self._closing = True
+        if self._started:
+            self._thread.join(CLOSE_SECONDS)
+
+    def _run(self) -> None:
+        while not self._closing:
+            client = self._signals.connect()
+            try:
+                self._listen(client)
+            except (RedisError, OSError, ValueError) as error:
+                self._lost(error)
+            finally:
+                self._heard = {}
+                client.close()
+                self._signals.wake_everything()  # what relied on signals asks the database from now on
+            if not self._closing:
+                time.sleep(RETRY)
+
+    def _listen(self, client: Redis) -> None:
+        with client.pubsub() as subscription:  # type: ignore[no-untyped-call]  # has no annotations
+            subscription.subscribe(self._signals.channel)
+            heard = time.monotonic()
+            while not self._closing:
+                message = subscription.get_message(timeout=0.5)
+                now = time.monotonic()
+                if message is not None:
+                    heard = now
+                    self._take(message, now)
+                elif now - heard > SILENCE:
+                    raise TimeoutError("not even this worker's own messages come back")
+                self._forget_silent(now)
+
+    def _forget_silent(self, now: float) -> None:
+        silent = [name for name, at in self._heard.items() if now - at > SILENCE]
+        for name in silent:
+            del self._heard[name]
+        if silent:
+            self._signals.wake_everything()  # what relied on them asks the database
+
+    def _take(self, message: dict[str, Any], now: float) -> None:
+        if message["type"] == "subscribe":
+            # What listens was woken when the connection was lost, and asks the database until it hears of its worker.
+            self._found()
+        elif message["type"] == "message":
+            name, topics = orjson.loads(message["data"])
+            if name != self._signals.name or not name:
+                if EVERYTHING in topics:
+                    self._signals.wake_everything()
+                else:
+                    self._signals.wake(*topics)
+            if name:
+                self._heard[name] = now
