@@ -46,7 +46,7 @@ class RunFiles:
 
 
 def sweep(now: float | None = None) -> None:
-    """Remove the files of runs whose workers were killed."""
+    """Remove the files that killed workers left behind."""
     for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
         with suppress(OSError):  # just removed
             status = folder.lstat()
