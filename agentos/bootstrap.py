@@ -193,15 +193,14 @@ def _assemble(
         auth=AuthService(authenticators, RateLimits(config, shared_limits)),
         keys=KeyService(storage),
         health=HealthService(
-            storage, worker, config, guests, providers=_provider_checks(catalog, agent_service, config)
-        ),
-        activity=ActivityService(storage, worker, log, leases, guests),
             storage,
             worker,
             config,
+            guests,
             providers=_provider_checks(catalog, agent_service, config),
             limits=shared_limits,
-        activity=ActivityService(storage, worker, log, leases),
+        ),
+        activity=ActivityService(storage, worker, log, leases, guests),
         housekeeping=HousekeepingService(storage, config),
         worker=worker,
         signals=signals,

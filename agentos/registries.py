@@ -66,8 +66,8 @@ class Registries:
         Return the configuration with the settings of the plugins.
         """
         opening = (self.providers, self.storages, self.executors, self.signals, self.authenticators)
-        for registry in (*opening, self.jobs, self.tools, self.tool_sources, self.guest_adapters, self.agents):
-        for registry in (*opening, self.rate_limit_stores, self.jobs, self.tools, self.tool_sources, self.agents):
+        tools = (self.tools, self.tool_sources)
+        for registry in (*opening, self.rate_limit_stores, self.jobs, *tools, self.guest_adapters, self.agents):
             manager.on_removal(registry.remove_source)
         manager.on_removal(self.opened.close_of)
         manager.add("core", CorePlugin(self.providers, self.tools))

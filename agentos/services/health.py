@@ -63,8 +63,8 @@ class HealthService:
 
     def ready(self) -> list[Check]:
         """Return one outcome a check; the server is ready when all are ok."""
-        return [*self._database(), *self._disk(), *self._draining(), *self._guest_processes(), *self._model_providers()]
-        return [*self._database(), *self._disk(), *self._draining(), *self._rate_limits(), *self._model_providers()]
+        own = [*self._draining(), *self._rate_limits(), *self._guest_processes()]
+        return [*self._database(), *self._disk(), *own, *self._model_providers()]
 
     def _database(self) -> Iterator[Check]:
         more: list[Check] = []
@@ -132,6 +132,7 @@ class HealthService:
         lag = max(one.lag for one in late)
         words = f"{len(late)} of {len(used)} guest processes take no new runs now; an event loop is {lag:.1f} s late"
         yield Check("guests", True, words, warning=True)
+
     def _rate_limits(self) -> Iterator[Check]:
         if self._limits is not None:
             away = self._limits.is_away

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from benchmarks.rows import doors, guests, many, process, providers, ratios, stored, traces, watched
-from benchmarks.rows import doors, many, process, providers, ratios, shared, stored, traces, watched
+from benchmarks.rows import doors, guests, many, process, providers, ratios, shared, stored, traces, watched
 from benchmarks.rows.common import Bench, Row
 
 ROWS: dict[str, Callable[[Bench], list[Row]]] = {
