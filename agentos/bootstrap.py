@@ -10,9 +10,7 @@ from typing import Any, TypeVar
 from agentos import hookspecs
 from agentos.auth.rate_limits import RateLimits
 from agentos.config import Config
-from agentos.core import LOCAL
 from agentos.domain.agent import AnyAgent
-from agentos.domain.agent import Agent, StreamingAgent
 from agentos.domain.denied import Denied
 from agentos.domain.ids import new_id
 from agentos.domain.message import ToolCall
