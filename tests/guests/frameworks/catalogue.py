@@ -19,12 +19,15 @@ class Framework:
     """A folder. Its name is that of the plugin whose adapter runs its agents.
 
     ``at_once`` are the numbers of runs that are started together. ``pythons`` are the versions that the suite runs on.
+    ``deadline`` is the seconds that a run has which is not streamed: enough for a process to start, where a cancelled
+    run ends its process.
     """
 
     name: str
     at_once: tuple[int, ...] = (20, 100)
     processes: int = 1
     exclusive: bool = False
+    deadline: int = 4
     pythons: tuple[str, ...] = (THIS_PYTHON,)
 
     @property
@@ -63,7 +66,7 @@ CATALOGUE = {
         Framework(name="openai-agents"),
         Framework(name="agno"),
         # A process takes 300 MB and has one run at a time.
-        Framework(name="crewai", at_once=(4, 20), processes=4, exclusive=True),
+        Framework(name="crewai", at_once=(4, 20), processes=4, exclusive=True, deadline=25),
     )
 }
 AGENTS = (

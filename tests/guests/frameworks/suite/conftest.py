@@ -102,7 +102,7 @@ def hosting(framework: Framework, model: ModelServer, folder: Path, **settings: 
         "AGENTOS_ALLOW_ANONYMOUS": "1",
         "AGENTOS_MAX_RUNS_PER_OWNER": "1000",
         "AGENTOS_RATE_LIMIT": "none",
-        "AGENTOS_REQUEST_TIMEOUT": "4",
+        "AGENTOS_REQUEST_TIMEOUT": str(framework.deadline),
         "AGENTOS_DATABASE_URL": f"sqlite:///{folder}/runs.db",
         "HOSTED_PYTHON": os.environ["AGENTOS_GUESTS_PYTHON"],
         "HOSTED_MODULE": framework.module,

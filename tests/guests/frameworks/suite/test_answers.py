@@ -26,7 +26,8 @@ def test_tools_are_called_and_their_results_shown(server: Hosting) -> None:
     assert ended.text == "5 9"
     calls = [event.data for event in ended.of("tool_call")]
     started = [(call["tool_name"], call["arguments"]) for call in calls if call["status"] == "started"]
-    assert started == [("add", {"a": 2, "b": 3}), ("add", {"a": 4, "b": 5})]
+    # Two calls of one answer may begin in either order: CrewAI makes them in threads.
+    assert sorted(started, key=str) == [("add", {"a": 2, "b": 3}), ("add", {"a": 4, "b": 5})]
     assert sorted(call["result"] for call in calls if call["status"] == "completed") == ["5", "9"]
     assert len({call["tool_call_id"] for call in calls}) == 2
 
