@@ -39,3 +39,9 @@ def test_wrong_arguments_fail_the_call(guest: GuestProcess) -> None:
 def test_what_is_no_function_is_refused(guest: GuestProcess) -> None:
     last = guest.call("plain:not_an_agent").last
     assert last["reason"] == "'plain:not_an_agent' is a int and no function"
+
+
+def test_a_result_that_is_too_large_fails_the_call_with_a_reason(guest: GuestProcess) -> None:
+    last = guest.call("plain:returns_much").last
+    assert (last["kind"], last["public"]) == ("failed", True)
+    assert last["message"].startswith("what the agent or tool ended with is too large: ")

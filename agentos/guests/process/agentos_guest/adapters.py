@@ -12,6 +12,7 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -116,8 +117,9 @@ class Adapters:
         )
 
 
+@cache
 def version(framework: str) -> str:
-    """Return the version of a module's distribution, or what the module says, or an empty text."""
+    """Return the version of a loaded module's distribution, or what the module says, or an empty text."""
     with contextlib.suppress(importlib.metadata.PackageNotFoundError):
         return importlib.metadata.version(framework.replace("_", "-"))
     said = getattr(sys.modules.get(framework), "__version__", None)

@@ -14,11 +14,13 @@ from typing import Any
 from agentos_guest.adapters import Adapters
 from agentos_guest.connection import Connection
 from agentos_guest.control import Control, memory
+from agentos_guest.errors import Failed
 from agentos_guest.forks import keep_from_children
+from agentos_guest.frames import failed
 from agentos_guest.outbox import Outbox
 from agentos_guest.output import Output, output_of_run
 from agentos_guest.targets import Refused
-from agentos_guest.wire import VERSION, Frame, ProtocolError
+from agentos_guest.wire import VERSION, Frame, ProtocolError, TooLarge
 from agentos_guest.work import Work
 
 logger = logging.getLogger(__name__)
@@ -129,7 +131,7 @@ class Server:
                 await self._wait_for_end(work, first)
             if (said := output.take(last=True)) is not None:
                 connection.send(said)
-            connection.send(_last(work, was_cancelled=unwanted.done()))
+            _send_last(connection, _last(work, was_cancelled=unwanted.done()))
         finally:
             self._working.discard(work)
             unwanted.cancel()
@@ -165,6 +167,13 @@ async def _wait_for_cancel(connection: Connection) -> None:
         while (frame := await connection.receive()) is not None:
             if frame["kind"] == "cancel":
                 return
+
+
+def _send_last(connection: Connection, last: Frame) -> None:
+    try:
+        connection.send(last)
+    except TooLarge as error:  # the value of a call, or the state of a pause
+        connection.send(failed(Failed(f"what the agent or tool ended with is too large: {error}")))
 
 
 def _last(work: asyncio.Task[Frame], *, was_cancelled: bool) -> Frame:

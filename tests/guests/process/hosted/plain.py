@@ -266,6 +266,10 @@ def confirms(context):
     return "yes" if context.ask("Sure?") else "no"
 
 
+async def returns_much():
+    return "x" * (17 * 1024 * 1024)
+
+
 async def raises():
     raise KeyError("sk-secret-123")
 
