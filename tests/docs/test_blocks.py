@@ -18,10 +18,13 @@ from parts.server import AgentOSServer
 
 NOT_RUN = {
     "README.md": ["sh"],
+    "docs/how-to/agno.md": ["python", "sh", "sh"],
     "docs/how-to/backup.md": ["sh", "sh"],
+    "docs/how-to/crewai.md": ["python"],
     "docs/how-to/docker.md": ["sh", "sh", "sh", "sh", "dockerfile"],
     "docs/how-to/guests.md": ["sh"],
     "docs/how-to/in-your-own-project.md": ["sh"],
+    "docs/how-to/openai-agents.md": ["python", "python", "python"],
     "docs/how-to/postgresql.md": ["sh"],
     "docs/how-to/pydantic-ai.md": ["python", "python", "python"],
     "docs/how-to/retention.md": ["sh", "sh", "json"],

@@ -6,13 +6,12 @@ Nothing of CrewAI is imported here: it is in the guest's environment alone.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
-from agentos import hookimpl
+from agentos import RegisterGuestAdapter, hookimpl
 
 
 @hookimpl
-def register_guest_adapters(register: Any) -> None:
+def register_guest_adapters(register: RegisterGuestAdapter) -> None:
     """Register the adapter. CrewAI sends telemetry of all runs to its makers, unless it is told not to."""
     register(
         "crewai",

@@ -6,13 +6,12 @@ Nothing of the SDK is imported here: it is in the guest's environment alone.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
-from agentos import hookimpl
+from agentos import RegisterGuestAdapter, hookimpl
 
 
 @hookimpl
-def register_guest_adapters(register: Any) -> None:
+def register_guest_adapters(register: RegisterGuestAdapter) -> None:
     """Register the adapter. The SDK sends traces of all runs to OpenAI, unless it is told not to."""
     register(
         "openai-agents",

@@ -20,8 +20,9 @@ class AgnoError(Exception):
 
 def failure(event: Any) -> Exception:
     """Return how a run ends with this error event."""
-    cause = AgnoError(f"{event.error_type}: {event.content}")
-    kind, text = event.error_type, str(event.content or "")
+    kind, text = str(event.error_type or ""), str(event.content or "")
+    # The log has the name of an error's class, and its text only where the operator allows that.
+    cause = type(kind if kind.isidentifier() else "AgnoError", (AgnoError,), {})(text)
     failed: Exception = cause
     if kind in _CHECKS:
         trigger = f" ({event.error_id})" if event.error_id else ""

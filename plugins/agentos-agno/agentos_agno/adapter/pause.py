@@ -114,8 +114,9 @@ def _action(requirement: Any) -> Action:
 def _answer(requirement: Any, answer: Answer) -> Iterator[Event]:
     """Put an answer where Agno reads it. Yields the events of a call that Agno itself ends without one."""
     tool = requirement.tool_execution
-    # An approval of Agno's own database is replaced by ours; without this Agno would wait for its own too.
-    tool.approval_type = None
+    if tool.approval_type == "required":
+        # Else an approval in Agno's own database would count in place of the answer.
+        tool.approval_type = None
     if requirement.needs_confirmation:
         if answer.approved:
             if answer.arguments is not None:

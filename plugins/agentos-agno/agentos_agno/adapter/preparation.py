@@ -30,8 +30,6 @@ def prepare(target: Any, run: Run) -> Any:
     agent.additional_input = [*(target.additional_input or ()), *(_message(one) for one in run.history)]
     # The events are streamed. Kept with the run as well, they would only make what a pause saves larger.
     agent.store_events = False
-    # A pause needs its history again. Without this Agno removes it from the run as soon as that has been stored.
-    agent.store_history_messages = True
     # Our session's state is the newer one. Agno's, from its database, counts only before ours has anything.
     agent.overwrite_db_session_state = bool(run.state)
     _override(agent, run)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
@@ -13,6 +15,9 @@ from crewai.events.stream_context import add_stream_sink
 from .failures import failure_of
 from .inputs import inputs_of
 from .translation import Ended, Note, Translation, model_name
+
+KILL_AFTER = 1.0
+"""Seconds that a crew has to end after its run was cancelled."""
 
 
 class CrewAIAdapter(Adapter):
@@ -49,6 +54,7 @@ class CrewAIAdapter(Adapter):
                 send(Ended(error=error))
 
         worker = asyncio.ensure_future(asyncio.to_thread(work))
+        event: Event | Note | Ended | None = None
         try:
             while not isinstance(event := await queue.get(), Ended):
                 if isinstance(event, Note):
@@ -56,10 +62,13 @@ class CrewAIAdapter(Adapter):
                 else:
                     yield event
         finally:
-            # The run must not look as if it had ended while the thread still calls the model.
-            await asyncio.wait({worker})
+            if not isinstance(event, Ended):
+                await _ended(worker)
         if event.error is not None:
-            raise failure_of(event.error) from event.error
+            failure = failure_of(event.error)
+            if failure is None:
+                raise event.error
+            raise failure from event.error
         for last in translation.end(event.result):
             yield last
 
@@ -72,6 +81,16 @@ class CrewAIAdapter(Adapter):
             "model": model_name(crew.agents[-1].llm) if crew.agents else "",
             "tools": sorted({tool.name for agent in crew.agents for tool in agent.tools or ()}),
         }
+
+
+async def _ended(worker: asyncio.Future[None]) -> None:
+    """Wait for a crew that is not wanted any more, so that the run does not look as if it had ended while it works on.
+
+    The worker of the server kills the process before the time is over. A worker that was killed itself does not.
+    """
+    done, _ = await asyncio.wait({worker}, timeout=KILL_AFTER)
+    if not done:
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def crew_of(target: Any) -> Any:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from agentos_guest import Failed
 
 
-def failure_of(error: BaseException) -> BaseException:
-    """Return the error that ends the run: the one that was given, where clients must not read anything about it.
+def failure_of(error: BaseException) -> Failed | None:
+    """Return how the run fails for its client; ``None`` where clients must not read anything about the error.
 
     Each provider has a package of its own; their errors have the ``status_code`` of the response in common.
     """
     status = getattr(error, "status_code", None)
     if not isinstance(status, int):
-        return error
+        return None
     code = getattr(error, "code", None)
     if code == "insufficient_quota":
         return Failed("the quota of the model's account is used up", cause="QUOTA_EXHAUSTED")

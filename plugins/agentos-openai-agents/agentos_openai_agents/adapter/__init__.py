@@ -11,6 +11,7 @@ from agentos_guest import Adapter, Event, Run
 from agents import Agent, MultiProvider, Runner
 from agents.version import __version__
 
+from .connections import Connections
 from .conversation import items_of
 from .failures import failure_of
 from .pauses import pause_of, restored
@@ -29,6 +30,7 @@ class OpenAIAgentsAdapter(Adapter):
 
     def __init__(self) -> None:
         self._models = MultiProvider()  # One for all runs, so that they share the connections to the models.
+        self._connections = Connections()
 
     def accepts(self, target: object) -> bool:
         """Return whether it is an agent of the SDK, or has one."""
@@ -36,6 +38,7 @@ class OpenAIAgentsAdapter(Adapter):
 
     async def stream(self, target: Any, run: Run) -> AsyncIterator[Event]:
         """Yield what the agent, and each agent that it hands over to, says and does."""
+        await self._connections.open(agent_of(target))
         options = options_of(target, run, self._models)
         items = items_of(run)
         start: Any = items
@@ -60,7 +63,10 @@ class OpenAIAgentsAdapter(Adapter):
                     for translated in translation.of(event):
                         yield translated
             except Exception as error:  # the SDK's, a model's, a tool's
-                raise failure_of(error) from error
+                failure = failure_of(error, translation.cut)
+                if failure is None:
+                    raise
+                raise failure from error
             finally:
                 # Before the stream is closed, which would wait for the end of the run. Ends the call to the model too.
                 result.cancel()
@@ -80,7 +86,8 @@ class OpenAIAgentsAdapter(Adapter):
         }
 
     async def close(self) -> None:
-        """Close the connections to the models."""
+        """Close the connections to models and MCP servers."""
+        await self._connections.close()
         await self._models.aclose()
 
 

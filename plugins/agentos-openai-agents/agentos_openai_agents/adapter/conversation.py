@@ -37,7 +37,7 @@ def _part(media: Media) -> dict[str, Any]:
     if media.type == "image":
         return {"type": "input_image", "image_url": media.url or _data_url(media), "detail": "auto"}
     if media.type == "audio":
-        return {"type": "input_audio", "input_audio": {"data": media.base64(), "format": _audio_format(media)}}
+        return {"type": "input_audio", "input_audio": {"format": _audio_format(media), "data": media.base64()}}
     if media.type == "file":
         if media.url is not None:
             return {"type": "input_file", "file_url": media.url}

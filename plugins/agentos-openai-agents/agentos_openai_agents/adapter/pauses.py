@@ -15,8 +15,8 @@ from .values import arguments_of
 
 def pause_of(result: Any, items: list[dict[str, Any]], open_calls: Mapping[str, Any]) -> Pause:
     """Return the pause for the calls that the SDK wants approved, also those of agents that are tools of others."""
-    # The context is made anew when the run continues; it may hold what is no JSON, or a secret.
     state = result.to_state().to_json(context_serializer=_nothing_of)
+    _forget_contexts(state)
     if state["original_input"] == items:
         state["original_input"] = None  # The run has it, attachments included.
     actions = [
@@ -37,10 +37,12 @@ async def restored(agent: Any, run: Run, items: list[dict[str, Any]], context: A
     saved = run.saved
     try:
         state = dict(saved["state"])
+        answers = _edited(state, run.answers)
         if state["original_input"] is None:
             state["original_input"] = items
-        answers = _edited(state, run.answers)
         loaded = await RunState.from_json(agent, state, context_override=context)
+    except Failed:
+        raise
     except Exception as error:  # whatever the SDK finds wrong
         before = saved.get("version") if isinstance(saved, Mapping) else None
         raise Failed(
@@ -58,10 +60,14 @@ async def restored(agent: Any, run: Run, items: list[dict[str, Any]], context: A
 
 def _edited(state: Mapping[str, Any], answers: Sequence[Answer]) -> dict[str, Answer]:
     """Return the answers to what the state waits for, by the ids of calls, after their arguments have been put in."""
-    waiting = {item["raw_item"].get("call_id") for item in state["current_step"]["data"]["interruptions"]}
+    calls = [item["raw_item"] for item in state["current_step"]["data"]["interruptions"]]
+    waiting = {call.get("call_id") or call.get("id"): call for call in calls}
     given = {answer.key: answer for answer in answers if answer.key in waiting}
     for call_id, answer in given.items():
         if answer.approved and answer.arguments is not None:
+            kind = waiting[call_id].get("type")
+            if kind != "function_call":
+                raise Failed(f"the arguments of a {kind} cannot be changed: approve the call as it is, or reject it")
             _edit(state, call_id, json.dumps(dict(answer.arguments)))
     return given
 
@@ -86,6 +92,21 @@ def _edit(value: Any, call_id: str, arguments: str) -> None:
 
 def _nothing_of(context: Any) -> dict[str, Any]:  # noqa: ARG001 - as the SDK calls it
     return {}
+
+
+def _forget_contexts(value: Any) -> None:
+    """Leave out what tools were given, which is made anew when the run continues: it may hold a secret.
+
+    The SDK asks no serializer about a context that is a mapping. Agents that are tools of others have states within.
+    """
+    if isinstance(value, list):
+        for one in value:
+            _forget_contexts(one)
+    elif isinstance(value, dict):
+        if "context_meta" in value:
+            value["context"] = {}
+        for one in value.values():
+            _forget_contexts(one)
 
 
 def _object(arguments: Any) -> dict[str, Any]:

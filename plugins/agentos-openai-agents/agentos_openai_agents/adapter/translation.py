@@ -21,7 +21,6 @@ from .values import arguments_of, text_of
 TEXT = frozenset({"response.output_text.delta", "response.refusal.delta"})
 REASONING = frozenset({"response.reasoning_text.delta", "response.reasoning_summary_text.delta"})
 ENDS = frozenset({"response.completed", "response.incomplete"})
-BEGINS = frozenset({"response.created", "response.in_progress", "response.queued"})
 
 REASONS = {"max_output_tokens": "length", "content_filter": "content_filter"}
 """Why a response of the API is incomplete, as the server names it."""
@@ -49,6 +48,8 @@ class Translation:
     """Translates the events of one run, in their order."""
 
     def __init__(self, run: Run, failed_calls: set[str]) -> None:
+        self.cut: str | None = None
+        """Why the last response of a model is not complete: ``length`` or ``content_filter``."""
         self._run = run
         self._failed = failed_calls
         self._calls: dict[str, tuple[str, Any]] = {}
@@ -117,7 +118,7 @@ class Translation:
             yield Reasoning(data.delta)
         elif data.type in ENDS:
             yield from self._model_call(data.response)
-        elif data.type not in BEGINS:
+        elif data.type.endswith(".delta") or data.type == "response.output_item.done":
             self._note_first_token()
 
     def _note_first_token(self) -> None:
@@ -133,12 +134,12 @@ class Translation:
         calls = [
             Call(item.call_id, item.name, item.arguments) for item in response.output if item.type == "function_call"
         ]
-        reason = getattr(response.incomplete_details, "reason", None)
+        self.cut = REASONS.get(getattr(response.incomplete_details, "reason", None) or "")
         yield ModelCall(
             model=model_name(self._result.last_agent, response.model),
             duration=time.monotonic() - self._call_began,
             time_to_first_token=self._first_token,
-            finish_reason=REASONS.get(reason or "") or ("tool_calls" if calls else "stop"),
+            finish_reason=self.cut or ("tool_calls" if calls else "stop"),
             usage=usage,
             calls=calls,
         )

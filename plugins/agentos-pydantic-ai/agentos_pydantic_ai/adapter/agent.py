@@ -26,7 +26,7 @@ class PydanticAI(Adapter):
     name = "pydantic-ai"
 
     def accepts(self, target: object) -> bool:
-        """Return whether an object is an agent, or a function whose annotation says that it returns one."""
+        """Return whether an object is an agent, or a function that is annotated to return one."""
         return is_agent_or_function(target)
 
     def describe(self, target: Any) -> Mapping[str, Any]:

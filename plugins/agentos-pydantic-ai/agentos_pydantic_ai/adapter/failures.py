@@ -1,6 +1,8 @@
-"""What the framework raises, as a failure whose cause a client may know."""
+"""What the framework raises, as failures with causes that clients may know."""
 
 from __future__ import annotations
+
+import re
 
 from agentos_guest import Failed
 from agentos_guest.errors import Cause
@@ -21,6 +23,8 @@ _CAUSES: list[tuple[type[Exception], Cause, str]] = [
 ]
 """The first row that fits counts: subclasses stand before their bases. No text of an exception goes to clients."""
 
+_CODE = re.compile(r"[\w.-]{1,64}")
+
 
 def as_failed(error: BaseException) -> Failed | None:
     """Return the failure that an exception is, or ``None`` for one that is the agent's own matter."""
@@ -31,6 +35,14 @@ def as_failed(error: BaseException) -> Failed | None:
         return as_failed(error.exceptions[-1])
     for kind, cause, message in _CAUSES:
         if isinstance(error, kind):
-            status = f" (status {error.status_code})" if isinstance(error, exceptions.ModelHTTPError) else ""
-            return Failed(message + status, cause=cause)
+            return Failed(message + _details(error), cause=cause)
     return None
+
+
+def _details(error: Exception) -> str:
+    """Return what is known not to quote anybody: the status, and the provider's own code for what went wrong."""
+    details = [f"status {error.status_code}"] if isinstance(error, exceptions.ModelHTTPError) else []
+    code = getattr(error, "provider_error_code", None) or getattr(error, "provider_error_type", None)
+    if code and _CODE.fullmatch(str(code)):
+        details.append(str(code))
+    return f" ({', '.join(details)})" if details else ""

@@ -26,7 +26,7 @@ class Saved:
     """The ids of the calls by the keys of their actions."""
     metadata: Mapping[str, dict[str, Any]]
     started: frozenset[str]
-    """Ids of calls whose start was sent to clients before the pause."""
+    """Ids of calls that were sent as started before the pause."""
 
     @classmethod
     def read(cls, state: Any) -> Saved:
@@ -68,7 +68,7 @@ def _approval(answer: Answer) -> ToolApproved | ToolDenied:
 
 
 def pause_of(result: Any, conversation: Conversation, started: Set[str], before: Resumed | None) -> Pause:
-    """Return the pause of a run whose result is deferred calls. ``started`` are the calls that clients know."""
+    """Return the pause of a run that ended with deferred calls. ``started`` are the calls that clients know."""
     requests = result.output
     messages = [*(before.messages if before else []), *result.new_messages()]
     # The same id may come again in a later pause of the run, and must not find an old answer.

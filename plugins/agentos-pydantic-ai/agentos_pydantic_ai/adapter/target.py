@@ -13,14 +13,14 @@ from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import Any, get_args, get_origin, get_type_hints
 
-from agentos_guest import Run
+from agentos_guest import Failed, Run
 from pydantic_ai.agent import AbstractAgent
 from pydantic_ai.models import Model
 from pydantic_ai.usage import UsageLimits
 
 
 def is_agent_or_function(target: object) -> bool:
-    """Return whether a target is an agent, or a function whose return annotation has one in it."""
+    """Return whether a target is an agent, or a function with one in its return annotation."""
     if isinstance(target, AbstractAgent):
         return True
     if not inspect.isroutine(target):
@@ -57,9 +57,10 @@ async def opened(
     parts = made if isinstance(made, tuple) else (made,)
     agent, deps, limits = (*parts, None, None, None)[:3]
     if len(parts) > 3 or not isinstance(agent, AbstractAgent) or not isinstance(limits, UsageLimits | None):
-        raise TypeError(
-            f"{_name(target)} returned {made!r:.200}; accepted are an Agent of pydantic_ai, (agent, dependencies) and"
-            " (agent, dependencies, UsageLimits)"
+        given = ", ".join(type(part).__name__ for part in parts)
+        raise Failed(
+            f"{_name(target)} returned {f'({given})' if isinstance(made, tuple) else given}; accepted are an Agent of"
+            " pydantic_ai, (agent, dependencies) and (agent, dependencies, UsageLimits)"
         )
     return agent, deps, limits
 
@@ -80,13 +81,17 @@ def described(target: Any) -> Mapping[str, Any]:
 
 
 def _check_needs_none(agent: AbstractAgent[Any, Any]) -> None:
-    """Raise ``TypeError`` for an agent whose tools would find ``None`` as their dependencies."""
+    """Raise :class:`Failed` for an agent that needs dependencies: its tools would find ``None``.
+
+    A mistake of who runs the server, and no secret: ``flask agentos doctor`` shows the message.
+    """
     needed = agent.deps_type
     if needed not in (object, type(None), Any):
-        raise TypeError(
-            f"the agent {agent.name or ''!r} has deps_type {needed!r}, and an agent alone gets no dependencies; name a"
+        kind = getattr(needed, "__name__", str(needed))
+        raise Failed(
+            f"the agent {agent.name or ''!r} has deps_type {kind}, and an agent alone gets no dependencies; name a"
             " function in Guest(…) that is called with each run and returns the agent and its dependencies, as in"
-            " `def support(run) -> tuple[Agent, Shop]: return agent, Shop(run.user_id)`"
+            f" `def support(run) -> tuple[Agent, {kind}]`"
         )
 
 

@@ -38,7 +38,7 @@ _REASONS = {"tool_call": "tool_calls"}
 
 
 class Observer(AbstractCapability[Any]):  # type: ignore[misc]  # its class is only in the guest's environment
-    """Watches the calls to the model, which the stream of events does not tell of.
+    """Watches the calls to the model: the framework's events have none for them.
 
     ``finished`` are those that ended and were not yet sent. ``text_is_answer``: whether the model answers with text;
     else the answer is an object. ``deferred`` are the tools that run only after an approval, or elsewhere;

@@ -162,6 +162,16 @@ def test_calls_of_helpers_are_in_the_sums() -> None:
     assert (sum(one.prompt for one in said.usage), sum(one.completion for one in said.usage)) == (6, 4)
 
 
+def test_an_answer_that_was_not_streamed_comes_at_the_end() -> None:
+    async def nothing(messages: list[Any]) -> AsyncIterator[ModelResponse]:
+        yield usage(1, 0)
+
+    def fill(run_output: Any) -> None:
+        run_output.content = "from the hook"
+
+    assert run(agent(nothing, post_hooks=[fill])).text == "from the hook"
+
+
 def test_it_is_described_by_what_it_says() -> None:
     target = agent(_worker, name="Worker", description="Works.", tools=[work, agents.UserControlFlowTools()])
     assert ADAPTER.describe(target) == {

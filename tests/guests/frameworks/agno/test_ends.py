@@ -55,6 +55,7 @@ def test_other_errors_are_hidden() -> None:
     with pytest.raises(Exception, match="sk-secret-123") as error:
         run(agents.secret)
     assert not isinstance(error.value, Failed)
+    assert type(error.value).__name__ == "RuntimeError"
 
 
 def test_a_check_that_refuses_is_a_filter() -> None:
@@ -96,7 +97,7 @@ def test_changes_of_the_state_are_a_patch_of_the_sessions() -> None:
 
 def drop(run_context: RunContext) -> str:
     """Forget the list."""
-    del run_context.session_state["items"]
+    del run_context.session_state["a/b~c"]
     return "gone"
 
 
@@ -105,8 +106,8 @@ async def _drop(messages: list[Any]) -> AsyncIterator[ModelResponse]:
 
 
 def test_a_key_that_is_deleted_is_removed() -> None:
-    said = run(agent(_drop, tools=[drop]), session_id="s", state={"items": [], "a/b": 1})
-    assert said.patches == [[{"op": "remove", "path": "/items"}]]
+    said = run(agent(_drop, tools=[drop]), session_id="s", state={"items": [], "a/b~c": 1})
+    assert said.patches == [[{"op": "remove", "path": "/a~1b~0c"}]]
 
 
 def test_the_history_of_agnos_database_does_not_come_twice() -> None:
@@ -114,6 +115,33 @@ def test_the_history_of_agnos_database_does_not_come_twice() -> None:
     assert run(target, "one", session_id="s", id="run_1").text == "0:"
     history = [Message("user", "one"), Message("assistant", "0:")]
     assert run(target, "two", session_id="s", id="run_2", history=history).text == "2:one"
+
+
+def test_the_sessions_state_is_the_newer_one() -> None:
+    target = agent(agents._state, tools=[agents.put], db=InMemoryDb())
+    assert run(target, "milk", session_id="s", id="run_1").text == "milk"
+    assert run(target, "eggs", session_id="s", id="run_2", state={"other": 1}).text == "eggs"
+
+
+def who(run_context: RunContext) -> str:
+    """Say who asks."""
+    return str(run_context.user_id)
+
+
+async def _who(messages: list[Any]) -> AsyncIterator[ModelResponse]:
+    yield text(results(messages)[-1]) if results(messages) else calls(("who", {}))
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"user_id": "ada", "owner": "shop"}, "ada"),
+        ({"owner": "shop"}, "shop"),
+        ({"owner": "anonymous"}, "None"),
+    ],
+)
+def test_memories_are_those_of_the_user_or_else_of_the_owner(fields: dict[str, str], expected: str) -> None:
+    assert run(agent(_who, tools=[who]), **fields).text == expected
 
 
 class MCPTools(Toolkit):

@@ -11,12 +11,13 @@ import agents
 import pytest
 from agentos_guest import Answer, Failed, Media, Message
 from agno.approval import approval
-from agno.db.in_memory import InMemoryDb
+from agno.db.sqlite import SqliteDb
 from agno.models.response import ModelResponse
+from agno.team import Team
 from agno.tools import tool
 from agno.tools.user_feedback import UserFeedbackTools
 from driving import agent, resume, run
-from scripted import calls, results, text
+from scripted import Scripted, calls, results, text
 
 
 @pytest.fixture(autouse=True)
@@ -163,9 +164,18 @@ async def _pay(messages: list[Any]) -> AsyncIterator[ModelResponse]:
     yield text(results(messages)[-1]) if results(messages) else calls(("pay", {"amount": 1}))
 
 
-def test_an_approval_of_agnos_database_is_ours() -> None:
-    target = agent(_pay, tools=[pay], db=InMemoryDb())
-    assert resume(target, run(target), {"approved": True}).text == "paid 1"
+def test_an_approval_in_agnos_database_does_not_count(tmp_path: Path) -> None:
+    db = SqliteDb(db_file=str(tmp_path / "agno.db"))
+    for target in (
+        agent(_pay, id="payer", tools=[pay], db=db),
+        Team(id="payers", model=Scripted(script=_pay), tools=[pay], db=db, members=[agents.tools]),
+    ):
+        first = f"{target.id}-1"
+        assert resume(target, run(target, id=first), {"approved": True}, id=first).text == "paid 1"
+        paused = run(target, id=f"{target.id}-2")
+        (record,) = [one for one in db.get_approvals()[0] if one["run_id"] == f"{target.id}-2"]
+        db.update_approval(record["id"], status="approved", resolved_by="x", resolved_at=1)
+        assert resume(target, paused, {"message": "no"}, id=f"{target.id}-2").text == "no"
 
 
 def test_attachments_are_not_kept_and_are_there_again(tmp_path: Path) -> None:

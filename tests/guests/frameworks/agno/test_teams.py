@@ -6,6 +6,7 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,20 @@ def test_a_member_waits_for_its_approval(transfers: Path, answer: dict[str, Any]
     assert said.text.endswith(f"[Cashier]: {expected}")
     assert [one["status"] for one in said.members("tool_call")] == ["started", "completed" if sent else "failed"]
     assert transfers.read_text() == sent
+
+
+def test_calls_of_leader_and_member_may_have_the_same_id(transfers: Path) -> None:
+    def numbered(script: Any) -> Any:
+        async def says(messages: list[Any]) -> AsyncIterator[ModelResponse]:
+            async for piece in script(messages):
+                yield replace(piece, tool_calls=[{**call, "id": "call_0"} for call in piece.tool_calls])
+
+        return says
+
+    member = agent(numbered(agents._approval), id="adder", name="Cashier", tools=[agents.transfer])
+    team = Team(model=Scripted(script=numbered(agents._leader)), members=[member])
+    assert resume(team, run(team), {"approved": True}).text.endswith("[Cashier]: done: sent 500 to Ada")
+    assert transfers.read_text() == "500 Ada\n"
 
 
 def test_a_member_of_a_team_in_a_team_waits_too(transfers: Path) -> None:

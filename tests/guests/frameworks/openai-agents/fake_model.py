@@ -47,6 +47,8 @@ class FakeModel(Model):
 
     def __init__(self, says: Says) -> None:
         self._says = says
+        self.settings: Any = None
+        """What the last call was given."""
 
     async def get_response(self, *args: Any, **kwargs: Any) -> ModelResponse:
         """Answer in one piece, as an agent that is a tool of another is asked."""
@@ -55,8 +57,9 @@ class FakeModel(Model):
         return ModelResponse(completed.response.output, usage, completed.response.id)
 
     async def stream_response(
-        self, system_instructions: str | None, input: str | list[Any], *args: Any, **kwargs: Any
+        self, system_instructions: str | None, input: str | list[Any], model_settings: Any, *args: Any, **kwargs: Any
     ) -> AsyncIterator[Any]:
+        self.settings = model_settings
         items = [{"role": "user", "content": input}] if isinstance(input, str) else input
         output: list[Any] = []
         text, thoughts = "", ""

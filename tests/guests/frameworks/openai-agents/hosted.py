@@ -7,8 +7,10 @@ import asyncio
 import base64
 import logging
 import os
+import sys
 import time
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 from typing import Any
 
 from agents import (
@@ -20,6 +22,7 @@ from agents import (
     function_tool,
     handoff,
 )
+from agents.mcp import MCPServerStdio
 from fake_model import Call, FakeModel, Said, Thought
 from openai import AsyncOpenAI
 from pydantic import BaseModel
@@ -188,6 +191,18 @@ async def hand_over(items: Items) -> AsyncIterator[Said]:
     yield Call("handover", "transfer_to_specialist", "{}")
 
 
+async def hand_over_to_clock(items: Items) -> AsyncIterator[Said]:
+    yield Call("handover", "transfer_to_ask_clock", "{}")
+
+
+async def ask_clock(items: Items) -> AsyncIterator[Said]:
+    results = [str(item["output"]) for item in items if item.get("call_id") == "time" and "output" in item]
+    if results:
+        yield results[0]
+    else:
+        yield Call("time", "now", "{}")
+
+
 async def say_specialist(items: Items) -> AsyncIterator[Said]:
     yield "It is 42."
 
@@ -207,6 +222,13 @@ async def say_nothing_else(items: Items) -> AsyncIterator[Said]:
 def forbid(context: RunContextWrapper[Any], agent: Agent[Any], given: Any) -> GuardrailFunctionOutput:
     """Trip always."""
     return GuardrailFunctionOutput(output_info="sk-secret-123", tripwire_triggered=True)
+
+
+async def ask_failing(items: Items) -> AsyncIterator[Said]:
+    if results := results_of(items):
+        yield results[0]
+    else:
+        yield Call("failing", "failing", '{"input": "fail"}')
 
 
 async def ask_clerk(items: Items) -> AsyncIterator[Said]:
@@ -236,6 +258,14 @@ class WithContext:
         return run
 
 
+class WithMapping:
+    agent = agent(ask_clerk, tools=[agent(ask_transfer, tools=[transfer]).as_tool("clerk", "Ask the clerk.")])
+
+    def context(self, run: Any) -> Any:
+        return {"token": "sk-secret-123"}
+
+
+with_mapping = WithMapping()
 words = agent(say_words)
 tools = agent(call_tools, tools=[add])
 failing_tool = agent(call_broken, tools=[broken])
@@ -255,9 +285,14 @@ own_context = WithContext()
 endless = agent(call_on_and_on, tools=[add])
 two_turns = WithOptions()
 final_tool = agent(call_add, tools=[add], tool_use_behavior="stop_on_first_tool")
+clock = MCPServerStdio({"command": sys.executable, "args": [str(Path(__file__).with_name("clock.py"))]})
+with_clock = agent(ask_clock, mcp_servers=[clock])
+over_to_clock = agent(hand_over_to_clock, handoffs=[handoff(with_clock)])
+no_clock = agent(ask_clock, mcp_servers=[MCPServerStdio({"command": "/not/there"})])
 specialist = Agent(name="specialist", model=FakeModel(say_specialist))
 handing_over = agent(hand_over, handoffs=[handoff(specialist)])
 guarded = agent(say_nothing_else, input_guardrails=[InputGuardrail(forbid, name="no questions")])  # type: ignore[arg-type]
+failing_agent = agent(ask_failing, tools=[secret.as_tool("failing", "Fail.")])
 clerk = agent(ask_transfer, tools=[transfer])
 boss = agent(ask_clerk, tools=[clerk.as_tool("clerk", "Ask the clerk.")])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 import time
 from collections.abc import AsyncIterator
 from typing import Any
@@ -58,8 +59,14 @@ def failure_of(status: int, error: dict[str, Any], *, fallback: bool = False) ->
 def test_a_failed_call_has_its_cause(status: int, error: dict[str, Any], cause: str) -> None:
     failed = failure_of(status, error)
     assert failed.cause == cause
-    assert str(status) in failed.message
+    assert f"status {status}" in failed.message
+    assert error.get("code", "") in failed.message
     assert "secret" not in failed.message
+
+
+@pytest.mark.parametrize("code", ["with sk-secret-123", "x" * 65, {"sk": "secret"}])
+def test_what_is_no_code_stays_out_of_the_message(code: Any) -> None:
+    assert failure_of(400, {"code": code}).message == "the model server refused the request (status 400)"
 
 
 def test_of_several_models_the_last_ones_failure_counts() -> None:
@@ -118,6 +125,31 @@ def test_a_failed_run_keeps_the_text_that_it_said() -> None:
     with pytest.raises(RuntimeError):
         run(Agent(model(breaks)), into=said)
     assert said.text == "half"
+
+
+def test_a_cancelled_run_does_not_wait_for_a_synchronous_tool() -> None:
+    agent = Agent(model(_calls_for_ever))
+    began = threading.Event()
+    may_end = threading.Event()
+
+    @agent.tool_plain
+    def again() -> str:
+        began.set()
+        may_end.wait(10)
+        return "late"
+
+    async def attempt() -> float:
+        task = asyncio.create_task(drive(agent))
+        await asyncio.to_thread(began.wait, 10)
+        cancelled = time.monotonic()
+        task.cancel()
+        await asyncio.wait([task])
+        return time.monotonic() - cancelled
+
+    try:
+        assert asyncio.run(attempt()) < 2
+    finally:
+        may_end.set()
 
 
 def test_a_cancelled_run_closes_the_connection_to_its_model() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import agents
 import pytest
-from agentos_guest import Run
+from agentos_guest import Failed, Run
 from driving import ADAPTER, model, run
 from pydantic_ai import Agent, RunContext
 from pydantic_ai.models.function import DeltaToolCall
@@ -80,19 +80,31 @@ def test_a_function_may_return_an_agent_alone() -> None:
 
 
 def test_an_agent_that_needs_dependencies_says_how_it_gets_them() -> None:
-    with pytest.raises(TypeError, match=r"'support' has deps_type .*Shop.* name a function in Guest"):
+    with pytest.raises(Failed, match=r"'support' has deps_type Shop, .* name a function in Guest"):
         run(support)
-    with pytest.raises(TypeError, match="deps_type"):
+    with pytest.raises(Failed, match="deps_type"):
         ADAPTER.describe(support)
 
 
-def wrong(run: Run) -> Agent:
-    return "agent"  # type: ignore[return-value]
+def of_text(run: Run) -> Agent:
+    return "sk-secret-123"  # type: ignore[return-value]
 
 
-def test_a_function_that_returns_something_else_says_what_is_accepted() -> None:
-    with pytest.raises(TypeError, match="wrong returned 'agent'; accepted are an Agent"):
-        run(wrong)
+def of_four(run: Run) -> tuple[Agent, None, None, int]:
+    return agents.tools, None, None, 4
+
+
+def of_number(run: Run) -> tuple[Agent, None, int]:
+    return agents.tools, None, 3
+
+
+@pytest.mark.parametrize(
+    ("target", "given"),
+    [(of_text, "str"), (of_four, r"\(Agent, NoneType, NoneType, int\)"), (of_number, r"\(Agent, NoneType, int\)")],
+)
+def test_a_function_that_returns_something_else_says_what_is_accepted(target: Any, given: str) -> None:
+    with pytest.raises(Failed, match=f"{target.__name__} returned {given}; accepted are an Agent"):
+        run(target)
 
 
 def unannotated(run):  # type: ignore[no-untyped-def]

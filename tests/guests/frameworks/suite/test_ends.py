@@ -98,9 +98,9 @@ def test_a_guest_that_is_killed_ends_its_runs_visibly_and_the_next_ones_work(
 ) -> None:
     number = framework.processes if framework.exclusive else 20
     with ThreadPoolExecutor(number) as pool:
+        cuts, asked = server.model.connections_cut, server.model.calls["slow"]
         runs = [pool.submit(server.run, "slow") for _ in range(number)]
-        cuts = server.model.connections_cut
-        until(lambda: len(server.running("slow")) == number, 30)
+        until(lambda: server.model.calls["slow"] == asked + number, 30)
         time.sleep(1)
         for pid in server.guests():
             os.kill(pid, signal.SIGKILL)
