@@ -1,4 +1,4 @@
-"""Guest processes whose ends do not take long."""
+"""Guest processes that end soon after they are left."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path

@@ -118,7 +118,7 @@ def test_a_process_with_too_much_memory_is_replaced(hosted: MakeAgent) -> None:
     until(lambda: run_agent(agent, "go").content != first, 20)
 
 
-def test_a_secret_in_an_exception_is_for_nobody(hosted: MakeAgent, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_secret_in_an_exception_reaches_no_client(hosted: MakeAgent, caplog: pytest.LogCaptureFixture) -> None:
     run = run_agent(hosted("secret"), "hello")
     assert run.error is not None
     assert run.error.message == "agent 'agent' failed; the server's log has the reason"

@@ -19,7 +19,7 @@ if __name__ != "__main__":  # the tests' side
     import shlex
 
     def interpreter(folder: Path, mode: str) -> str:
-        """Return the path of an executable that is a fake guest with this behaviour, whatever it is asked to run."""
+        """Return the path of an executable that behaves in this way, in place of what it is asked to run."""
         path = folder / f"guest-{mode}"
         command = shlex.join([sys.executable, __file__, mode])
         path.write_text(f'#!/bin/sh\nexec {command} "$@"\n')
