@@ -108,7 +108,8 @@ def register_guest_adapters(register: RegisterGuestAdapter, config: Config) -> N
     ``framework``. Its attribute ``ADAPTER`` is an ``agentos_guest.Adapter``. The plugin does not import the file, and
     the server needs no framework. ``environment`` is set in every guest process.
 
-    Used by: ``agentos-langgraph``, ``agentos-pydantic-ai``.
+    Used by: ``agentos-agno``, ``agentos-crewai``, ``agentos-langgraph``, ``agentos-openai-agents``,
+    ``agentos-pydantic-ai``.
     """
 
 
@@ -136,7 +137,7 @@ def register_signals(register: RegisterSignals, config: Config) -> None:
     turn of runs that wait, for requests to stop. With one it is woken at once. Nothing depends on it: a signal may be
     lost, may come twice, and carries no data.
 
-    Used by: the core (``agentos/core.py``), ``agentos-redis``.
+    Used by: ``agentos-redis``, the core (``agentos/core.py``).
     """
 
 
