@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from guests.frameworks.catalogue import CATALOGUE, Framework
+from parts.waiting import until
 
 from .conftest import Hosting
 
@@ -76,6 +77,8 @@ def test_the_text_of_an_error_does_not_reach_the_client(server: Hosting) -> None
     assert "sk-secret-123" not in str(ended.events)
     assert ended.last.data["details"]["cause"] == "AGENT_FAILED"
     assert "the server's log has the reason" in ended.last.data["message"]
+    # A thread of the worker writes the log.
+    until(lambda: "agent raised in its guest process" in server.log())
     (logged,) = [record for record in server.records() if record["message"] == "agent raised in its guest process"]
     assert logged["agent_id"] == "secret"
     assert logged["error"]
@@ -85,7 +88,8 @@ def test_the_text_of_an_error_does_not_reach_the_client(server: Hosting) -> None
 def test_an_agent_that_prints_without_end_is_not_slower_and_its_log_is_bounded(server: Hosting) -> None:
     before = len(server.log())
     assert server.run("flood").text == "done"
-    assert 0 < len(server.log()) - before < 2_000_000  # of 5 MB that it prints, and 10,000 lines that it logs
+    until(lambda: len(server.log()) > before)
+    assert len(server.log()) - before < 2_000_000  # of 5 MB that it prints, and 10,000 lines that it logs
 
 
 def test_the_api_says_what_the_agents_are(server: Hosting, framework: Framework) -> None:
