@@ -35,7 +35,6 @@ from agentos.registrations import RegisterModelProvider
 from agentos.services.approval_rules import rule_record
 from agentos.tools.tool import as_tools
 from parts.application import SWEPT, SWEPT_PLUGINS
-from parts.soak import SOAK
 from parts.waiting import until
 
 PAST_ADMIN = [*SCOPES_OF_ONE_OWNER, *SWEPT.scopes]
@@ -219,7 +218,7 @@ def tenants_of(tmp_path: Path, *, redis: str | None = None, **settings: Any) -> 
         made.services.close()
 
 
-@pytest.fixture(params=["sqlite", *(["redis"] if SOAK else [])])
+@pytest.fixture(params=["sqlite", "redis"])
 def tenants(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Tenants]:
     """The server; in ``make soak``, one on Redis too."""
     redis = request.getfixturevalue("redis_server").url if request.param == "redis" else None
