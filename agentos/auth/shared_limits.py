@@ -36,6 +36,9 @@ class RateLimitStore(ABC):
         leaves the request to the worker's own limits.
         """
 
+    def check(self) -> None:  # noqa: B027  # a store need not know before it is asked to count
+        """Raise unless requests can be counted now. ``/ready`` asks."""
+
     def close(self) -> None:  # noqa: B027  # a store need not have anything to close
         """Close what was opened."""
 
@@ -49,10 +52,15 @@ class SharedLimits:
         self._again_at = 0.0
         self._away = False
 
-    @property
     def is_away(self) -> bool:
-        """Whether the last request could not be counted there."""
-        return self._away
+        """Return whether requests cannot be counted there now."""
+        if self._away and time.monotonic() < self._again_at:
+            return True
+        try:
+            self._store.check()
+        except Exception:  # noqa: BLE001  # other people's code
+            return True
+        return False
 
     def take(self, counted: Sequence[tuple[str, Rate]]) -> Refused | None:
         """Count a request; ``None`` also while the store is away."""

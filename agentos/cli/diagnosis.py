@@ -192,7 +192,7 @@ def _database(services: Services, config: Config) -> Iterator[Finding]:
                 yield Finding("schema", "warning", "not the one needed; the next start brings it up to date")
             else:
                 yield Finding("schema", "ok" if check.ok else "failed", check.detail)
-        elif check.name in ("clock", "disk"):
+        elif check.name in ("clock", "disk", "durability", "rate limits"):
             yield Finding(check.name, check.status, check.detail)
 
 

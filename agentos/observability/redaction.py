@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 HIDDEN = "***"
 
+ADDRESSES = ("_url", "signals", "_store")
+"""What names of settings that are addresses end with: not all of them are secret, but a password in them."""
+
 SHORTEST = 8  # characters below which a value is not looked for: a short one stands by chance in many a text
 
 # Lower-case pieces, of which each text that PATTERNS change holds one. Nearly no line of a log does, and to look for
@@ -153,7 +156,7 @@ def secrets_of(config: Config) -> list[str]:
 
 def is_whole_secret(setting: Setting, value: str) -> bool:
     """Tell whether all of a setting's value is secret; of an address, everything but the password is worth seeing."""
-    return setting.secret and not (setting.name.endswith("_url") and "://" in value)
+    return setting.secret and not (setting.name.endswith(ADDRESSES) and "://" in value)
 
 
 def without_passwords(url: str) -> str:

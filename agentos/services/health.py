@@ -135,7 +135,7 @@ class HealthService:
 
     def _rate_limits(self) -> Iterator[Check]:
         if self._limits is not None:
-            away = self._limits.is_away
+            away = self._limits.is_away()
             words = "their store is away; each worker counts for itself" if away else "all workers count together"
             yield Check("rate limits", True, words, warning=away)
 

@@ -220,7 +220,7 @@ def tenants_of(tmp_path: Path, *, redis: str | None = None, **settings: Any) -> 
 
 @pytest.fixture(params=["sqlite", "redis"])
 def tenants(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Tenants]:
-    """The server; in ``make soak``, one on Redis too."""
+    """The server, on a file and on Redis."""
     redis = request.getfixturevalue("redis_server").url if request.param == "redis" else None
     with tenants_of(tmp_path, redis=redis) as made:
         yield made

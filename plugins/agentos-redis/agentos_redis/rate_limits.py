@@ -34,6 +34,10 @@ class RedisRateLimitStore(RateLimitStore):
         place, wait = self._script(keys=keys, args=arguments)
         return Refused(place - 1, int(wait) / MICROSECONDS) if place else None
 
+    def check(self) -> None:
+        """Raise unless Redis answers."""
+        self._client.ping()
+
     def close(self) -> None:
         """Close the connections."""
         self._client.close()

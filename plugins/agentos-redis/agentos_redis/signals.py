@@ -50,7 +50,8 @@ class RedisSignals(Signals):
         self._timeout = config.plugin_settings["redis_timeout"]
         self._channel = f"{config.plugin_settings['redis_prefix']}signals"
         self._name = ""
-        self._starting = threading.Lock()
+        self._away: set[object] = set()
+        """The threads without a connection."""
         self._publisher = _Publisher(self)
         self._subscriber = _Subscriber(self)
 
@@ -82,6 +83,24 @@ class RedisSignals(Signals):
         self._subscriber.close()
         super().close()
 
+    def lost(self, part: object, error: Exception) -> None:
+        """Note that one of the two connections is lost; say so once."""
+        with self._lock:
+            first = not self._away
+            self._away.add(part)
+        if first and not self.closed:
+            logger.warning(
+                "signals by Redis are away; workers ask the database instead", extra={"reason": type(error).__name__}
+            )
+
+    def found(self, part: object) -> None:
+        """Note that one of the two connections works; say so when both do again."""
+        with self._lock:
+            back = part in self._away and len(self._away) == 1
+            self._away.discard(part)
+        if back:
+            logger.info("signals by Redis are back")
+
     def connect(self) -> Redis:
         """Return a client of one connection."""
         return connect(self._address, timeout=self._timeout, connections=1)
@@ -104,14 +123,13 @@ class RedisSignals(Signals):
 
 
 class _Thread:
-    """A daemon thread that begins when it is needed, and speaks once of each time without Redis."""
+    """A daemon thread that begins when it is needed."""
 
     def __init__(self, signals: RedisSignals, name: str) -> None:
         self._signals = signals
         self._closing = False
         self._started = False
         self._starting = threading.Lock()
-        self._away = False
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
@@ -125,18 +143,6 @@ class _Thread:
 
     def _run(self) -> None:
         raise NotImplementedError
-
-    def _lost(self, error: Exception) -> None:
-        if not self._away and not self._closing:
-            self._away = True
-            logger.warning(
-                "signals by Redis are away; workers ask the database instead", extra={"reason": type(error).__name__}
-            )
-
-    def _found(self) -> None:
-        if self._away:
-            self._away = False
-            logger.info("signals by Redis are back")
 
 
 class _Publisher(_Thread):
@@ -174,7 +180,7 @@ class _Publisher(_Thread):
                 try:
                     self._publish(client)
                 except (RedisError, OSError) as error:
-                    self._lost(error)
+                    self._signals.lost(self, error)
                     if last:
                         return
                     time.sleep(RETRY)
@@ -193,7 +199,7 @@ class _Publisher(_Thread):
             with self._lock:  # the server may have had them; to be woken twice harms nothing
                 self._topics = topics | self._topics
             raise
-        self._found()
+        self._signals.found(self)
 
 
 class _Subscriber(_Thread):
@@ -222,7 +228,7 @@ class _Subscriber(_Thread):
             try:
                 self._listen(client)
             except (RedisError, OSError, ValueError) as error:
-                self._lost(error)
+                self._signals.lost(self, error)
             finally:
                 self._heard = {}
                 client.close()
@@ -254,7 +260,7 @@ class _Subscriber(_Thread):
     def _take(self, message: dict[str, Any], now: float) -> None:
         if message["type"] == "subscribe":
             # What listens was woken when the connection was lost, and asks the database until it hears of its worker.
-            self._found()
+            self._signals.found(self)
         elif message["type"] == "message":
             name, topics = orjson.loads(message["data"])
             if name != self._signals.name or not name:

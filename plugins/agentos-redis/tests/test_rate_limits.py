@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from agentos_redis.rate_limits import RedisRateLimitStore
+from flask.testing import FlaskClient
 
 from agentos import AgentOS, Config, ConfigError, Rate, Refused
 from parts.redis import RedisServer, redis_config, running_redis
@@ -134,10 +135,24 @@ def test_a_worker_counts_with_the_others_again_once_redis_is_back(
         assert client.keys("agentos:rate:*")
 
 
+def test_ready_says_that_redis_is_away_before_a_request_finds_out(
+    serve: Callable[..., AgentOS], own_server: RedisServer
+) -> None:
+    client = serve().app.test_client()
+    assert _status(client) == "ok"
+    own_server.stop()
+    assert _status(client) == "warning"
+
+
 @pytest.mark.parametrize("url", ["redis://", "http://host", "nonsense"])
 def test_an_address_that_cannot_be_right_is_refused(url: str) -> None:
     with pytest.raises(ConfigError, match="AGENTOS_RATE_LIMIT_STORE"):
         AgentOS(Config(environ={}, database_url="memory://", rate_limit_store=url)).app  # noqa: B018
+
+
+def _status(client: FlaskClient) -> str:
+    checks = {one["name"]: one for one in client.get("/ready").json["checks"]}
+    return str(checks["rate limits"]["status"])
 
 
 def _calls(server: RedisServer) -> int:
