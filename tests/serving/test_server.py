@@ -154,8 +154,8 @@ def test_an_agent_is_served_under_the_id_that_it_is_registered_with():
     ("id", "agent", "complaint"),
     [
         ("bad id", Agent(id="a", model="scripted:echo"), "agent id 'bad id' is not accepted"),
-        ("a", object(), "give an agentos.Agent, or an object with stream"),
-        ("a", None, "give an agentos.Agent, or an object with stream"),
+        ("a", object(), "give an agentos.Agent, an object with stream"),
+        ("a", None, "give an agentos.Agent, an object with stream"),
         (None, None, "agent id None is not accepted"),
     ],
 )
