@@ -74,7 +74,7 @@ def test_an_agent_becomes_a_guest_and_goes_back_on_this_machine(cli):
     [
         (["--guest", "support"], "the guest's target is 'support'; accepted is a module and an attribute"),
         (["--guest", "m:a", "--guest-processes", "0"], "processes of guest 'm:a' is 0; accepted is a number from 1"),
-        (["--guest", "m:a", "--guest-environment", "A=1"], "environment of guest 'm:a' is 'A=1'; accepted is names"),
+        (["--guest", "m:a", "--guest-environment", "A=1"], "environment of guest 'm:a' is 'A'; accepted is names"),
         (["--guest", "m:a", "--tool", "add"], "unknown field 'tools' in the agent; known are id, name, description"),
         (["--guest", "m:a", "--allow-override", "model"], "has 'model', which no run may override"),
     ],
