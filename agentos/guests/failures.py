@@ -43,14 +43,14 @@ def failure_of(frame: Mapping[str, Any], name: str, about: Mapping[str, Any]) ->
     kind = _KINDS.get(str(frame.get("cause")), AgentFailed)
     if frame.get("public") is True and text:
         return kind(text)
-    trace = UntrustedText(shorten(clean(str(frame.get("traceback") or "")), LONGEST_TRACEBACK), "")
+    trace, places = (shorten(clean(str(frame.get(of) or "")), LONGEST_TRACEBACK) for of in ("traceback", "places"))
     logger.error(
         "agent raised in its guest process",
         extra={
             **about,
             "error": str(frame.get("error") or "")[:100],
             "reason": UntrustedText(text, ""),
-            "traceback": trace,
+            "traceback": UntrustedText(trace, places),
         },
     )
     return kind(f"{name} failed; the server's log has the reason")

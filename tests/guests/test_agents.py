@@ -128,6 +128,8 @@ def test_a_secret_in_an_exception_reaches_no_client(hosted: MakeAgent, caplog: p
     assert record.run_id == run.id
     # Without AGENTOS_LOG_CONTENT the log shows the lines of code, and not what the exception says.
     assert "sk-secret" not in record.traceback.own
+    assert record.traceback.own.startswith("RuntimeError\n")
+    assert "plain_agents.py:" in record.traceback.own
 
 
 def test_what_a_framework_says_for_clients_reaches_them_with_its_cause(hosted: MakeAgent) -> None:

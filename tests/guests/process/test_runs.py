@@ -153,7 +153,7 @@ def test_questions_pause_the_run_until_all_are_answered(guest: GuestProcess) -> 
 
 def test_the_text_of_an_error_is_only_in_its_traceback(guest: GuestProcess) -> None:
     outcome = guest.run("plain:secret")
-    traceback = outcome.last.pop("traceback")
+    traceback, places = outcome.last.pop("traceback"), outcome.last.pop("places")
     assert outcome.text == "before "
     assert outcome.last == {
         "kind": "failed",
@@ -163,6 +163,8 @@ def test_the_text_of_an_error_is_only_in_its_traceback(guest: GuestProcess) -> N
         "error": "RuntimeError",
     }
     assert traceback.endswith("RuntimeError: sk-secret-123\n")
+    assert places.startswith("RuntimeError\n")
+    assert "sk-secret" not in places
 
 
 def test_a_failure_that_is_meant_for_the_client_says_so(guest: GuestProcess) -> None:

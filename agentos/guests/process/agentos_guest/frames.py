@@ -46,6 +46,7 @@ def failed(error: BaseException) -> Frame:
         "public": False,
         "error": type(error).__name__,
         "traceback": _traceback(error),
+        "places": _places(error),
     }
     return (
         {**frame, "message": error.message, "cause": error.cause, "public": True}
@@ -92,11 +93,30 @@ def _value(kind: type[T], given: Mapping[str, Any]) -> T:
     return kind(**{name: value for name, value in given.items() if name in known})
 
 
+def _places(error: BaseException) -> str:
+    """Return where an error came from: its class and the places in the code, without its words and the code's text."""
+    lines: list[str] = []
+    seen: set[int] = set()
+    now: BaseException | None = error
+    while now is not None and id(now) not in seen:  # nothing forbids a circle
+        seen.add(id(now))
+        lines.append(type(now).__name__)
+        lines += [
+            f"  {place.filename}:{place.lineno} in {place.name}" for place in traceback.extract_tb(now.__traceback__)
+        ]
+        now = now.__cause__ or (None if now.__suppress_context__ else now.__context__)
+    return _shortened("\n".join(lines))
+
+
 def _traceback(error: BaseException) -> str:
     try:
         text = "".join(traceback.format_exception(type(error), error, error.__traceback__))
     except Exception:  # noqa: BLE001  # an error's own __str__ may raise
         text = f"{type(error).__name__} (it has no text)"
+    return _shortened(text)
+
+
+def _shortened(text: str) -> str:
     if len(text) <= LONGEST_TRACEBACK:
         return text
     half = LONGEST_TRACEBACK // 2
