@@ -67,13 +67,13 @@ def _tests(name: str, command: Sequence[str], framework: Framework, python: Path
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="agentos-guests-") as folder:
         results = Path(folder) / "results.xml"
-        path = str(PROCESS) if command[0] == str(python) else os.pathsep.join([str(ROOT / "tests"), str(PROCESS)])
+        path = [PROCESS, FRAMEWORKS] if command[0] == str(python) else [ROOT / "tests", PROCESS]
         tests = subprocess.Popen(
             [*command, "--quiet", "-p", "no:cacheprovider", f"--junitxml={results}"],
             cwd=ROOT,
             env={
                 **os.environ,
-                "PYTHONPATH": path,
+                "PYTHONPATH": os.pathsep.join(map(str, path)),
                 "PYTHONDONTWRITEBYTECODE": "1",
                 "AGENTOS_GUESTS_FRAMEWORK": framework.name,
                 "AGENTOS_GUESTS_PYTHON": str(python),

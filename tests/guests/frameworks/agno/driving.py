@@ -4,71 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import importlib.util
 import json
-import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-from agentos_guest import Adapter, Answer, Event, ModelCall, Pause, Reasoning, Run, ToolCall, Usage
+from adapter_driver import Outcome as Ended
+from adapter_driver import continued, load_adapter
+from agentos_guest import Pause, Run
 from agno.agent import Agent
 from scripted import Scripted
 
-FOLDER = Path(__file__).parents[4] / "plugins/agentos-agno/agentos_agno/adapter"
-NAME = "agentos_guest_adapter_agno"
+ADAPTER = load_adapter("agno")
 
 
-def _load() -> Adapter:
-    """As a guest process loads it."""
-    spec = importlib.util.spec_from_file_location(
-        NAME, FOLDER / "__init__.py", submodule_search_locations=[str(FOLDER)]
-    )
-    assert spec is not None
-    assert spec.loader is not None
-    module = sys.modules[NAME] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    adapter: Adapter = module.ADAPTER
-    return adapter
-
-
-ADAPTER = _load()
-
-
-@dataclass
-class Outcome:
-    """What a run said. ``pause`` is how it ended, if it waits."""
-
-    events: list[Event] = field(default_factory=list)
-    custom: list[tuple[str, Any]] = field(default_factory=list)
-    patches: list[Any] = field(default_factory=list)
-    pause: Pause | None = None
-
-    @property
-    def text(self) -> str:
-        return "".join(event for event in self.events if isinstance(event, str))
-
-    @property
-    def reasoning(self) -> str:
-        return "".join(event.content for event in self.events if isinstance(event, Reasoning))
-
-    @property
-    def tool_calls(self) -> list[ToolCall]:
-        return [event for event in self.events if isinstance(event, ToolCall)]
+class Outcome(Ended):
+    """What a run said."""
 
     @property
     def calls(self) -> list[tuple[str, str, str | None]]:
         return [(event.name, event.status, event.result or event.error) for event in self.tool_calls]
-
-    @property
-    def usage(self) -> list[Usage]:
-        return [event for event in self.events if isinstance(event, Usage)]
-
-    @property
-    def model_calls(self) -> list[ModelCall]:
-        return [event for event in self.events if isinstance(event, ModelCall)]
 
     def members(self, type: str) -> list[Any]:
         return [data for name, data in self.custom if name == "member" and data["type"] == type]
@@ -94,10 +49,7 @@ def run(target: Any, text: str = "hello", **fields: Any) -> Outcome:
 
 def resume(target: Any, paused: Outcome, *answers: dict[str, Any], **fields: Any) -> Outcome:
     """Continue a run, from what is left of it after JSON. ``answers`` are those of its actions, in their order."""
-    assert paused.pause is not None
-    actions = paused.pause.actions
-    given = [Answer(action.key, action.kind, **answer) for action, answer in zip(actions, answers, strict=True)]
-    return run(target, saved=json.loads(json.dumps(paused.pause.state)), answers=given, **fields)
+    return run(target, **continued(paused, answers), **fields)
 
 
 def agent(script: Any, **given: Any) -> Agent:

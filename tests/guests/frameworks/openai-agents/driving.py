@@ -3,70 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import json
-import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-from agentos_guest import Adapter, Answer, Event, Failed, ModelCall, Pause, Reasoning, Run, ToolCall, Usage
+from adapter_driver import Outcome as Ended
+from adapter_driver import continued, load_adapter
+from agentos_guest import Failed, Pause, Run
 
-FOLDER = Path(__file__).parents[4] / "plugins/agentos-openai-agents/agentos_openai_agents/adapter"
-NAME = "agentos_guest_adapter_openai_agents"
-
-
-def _load() -> Adapter:
-    """As a guest process loads it."""
-    file = FOLDER / "__init__.py"
-    spec = importlib.util.spec_from_file_location(NAME, file, submodule_search_locations=[str(FOLDER)])
-    assert spec is not None
-    assert spec.loader is not None
-    module = sys.modules[NAME] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    adapter: Adapter = module.ADAPTER
-    return adapter
+ADAPTER = load_adapter("openai-agents")
 
 
-ADAPTER = _load()
-
-
-@dataclass
-class Outcome:
-    """What a run said. ``pause`` and ``failed`` are how it ended, if it did not complete."""
-
-    events: list[Event] = field(default_factory=list)
-    custom: list[tuple[str, Any]] = field(default_factory=list)
-    patches: list[Any] = field(default_factory=list)
-    pause: Pause | None = None
-    failed: Failed | None = None
-
-    @property
-    def text(self) -> str:
-        return "".join(event for event in self.events if isinstance(event, str))
-
-    @property
-    def reasoning(self) -> str:
-        return "".join(event.content for event in self.events if isinstance(event, Reasoning))
-
-    @property
-    def tool_calls(self) -> list[ToolCall]:
-        return [event for event in self.events if isinstance(event, ToolCall)]
+class Outcome(Ended):
+    """What a run said."""
 
     @property
     def calls(self) -> list[tuple[str, str, str | None]]:
         return [(event.id, event.status, event.result or event.error) for event in self.tool_calls]
-
-    @property
-    def tokens(self) -> tuple[int, int]:
-        usages = [event for event in self.events if isinstance(event, Usage)]
-        return sum(usage.prompt for usage in usages), sum(usage.completion for usage in usages)
-
-    @property
-    def model_calls(self) -> list[ModelCall]:
-        return [event for event in self.events if isinstance(event, ModelCall)]
 
 
 async def drive(target: Any, text: str = "hello", **fields: Any) -> Outcome:
@@ -88,10 +43,7 @@ def run(target: Any, text: str = "hello", **fields: Any) -> Outcome:
 
 def resume(target: Any, paused: Outcome, *answers: dict[str, Any], **fields: Any) -> Outcome:
     """Continue a run, from what is left of it after JSON. ``answers`` are those of its actions, in their order."""
-    assert paused.pause is not None
-    actions = paused.pause.actions
-    given = [Answer(action.key, action.kind, **answer) for action, answer in zip(actions, answers, strict=True)]
-    return run(target, saved=json.loads(json.dumps(paused.pause.state)), answers=given, **fields)
+    return run(target, **continued(paused, answers), **fields)
 
 
 @dataclass

@@ -3,68 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.util
-import json
-import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-from agentos_guest import Adapter, Answer, Event, Message, ModelCall, Pause, Reasoning, Run, ToolCall, Usage
+from adapter_driver import Outcome as Ended
+from adapter_driver import continued, load_adapter
+from agentos_guest import Message, Pause, Run
 from pydantic_ai.models.function import FunctionModel
 
-REPOSITORY = Path(__file__).parents[4]
-FOLDER = REPOSITORY / "plugins/agentos-pydantic-ai/agentos_pydantic_ai/adapter"
-NAME = "agentos_guest_adapter_pydantic_ai"
+ADAPTER = load_adapter("pydantic-ai")
 
 
-def _load() -> Adapter:
-    """As a guest process loads it."""
-    file = FOLDER / "__init__.py"
-    spec = importlib.util.spec_from_file_location(NAME, file, submodule_search_locations=[str(FOLDER)])
-    assert spec is not None
-    assert spec.loader is not None
-    module = sys.modules[NAME] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    adapter: Adapter = module.ADAPTER
-    return adapter
-
-
-ADAPTER = _load()
-
-
-@dataclass
-class Outcome:
-    """What a run said. ``pause`` is how it ended, if it waits."""
-
-    events: list[Event] = field(default_factory=list)
-    pause: Pause | None = None
-
-    @property
-    def text(self) -> str:
-        return "".join(event for event in self.events if isinstance(event, str))
-
-    @property
-    def reasoning(self) -> str:
-        return "".join(event.content for event in self.events if isinstance(event, Reasoning))
+class Outcome(Ended):
+    """What a run said."""
 
     @property
     def calls(self) -> list[tuple[str, str]]:
-        return [(event.id, event.status) for event in self.events if isinstance(event, ToolCall)]
-
-    @property
-    def tool_calls(self) -> list[ToolCall]:
-        return [event for event in self.events if isinstance(event, ToolCall)]
-
-    @property
-    def usage(self) -> list[Usage]:
-        return [event for event in self.events if isinstance(event, Usage)]
-
-    @property
-    def model_calls(self) -> list[ModelCall]:
-        return [event for event in self.events if isinstance(event, ModelCall)]
+        return [(event.id, event.status) for event in self.tool_calls]
 
 
 async def drive(target: Any, text: str = "hello", *, into: Outcome | None = None, **fields: Any) -> Outcome:
@@ -88,11 +44,7 @@ def run(target: Any, text: str = "hello", **fields: Any) -> Outcome:
 
 def resume(target: Any, paused: Outcome, *answers: dict[str, Any], **fields: Any) -> Outcome:
     """Continue a run, from what is left of it after JSON. ``answers`` are those of its actions, in their order."""
-    assert paused.pause is not None
-    given = [
-        Answer(action.key, action.kind, **answer) for action, answer in zip(paused.pause.actions, answers, strict=True)
-    ]
-    return run(target, saved=json.loads(json.dumps(paused.pause.state)), answers=given, **fields)
+    return run(target, **continued(paused, answers), **fields)
 
 
 def model(says: Callable[..., AsyncIterator[Any]]) -> FunctionModel:

@@ -11,8 +11,9 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from adapter_driver import REPOSITORY
 from agentos_guest import Failed
-from driving import ADAPTER, REPOSITORY, conversation, model, resume, run
+from driving import ADAPTER, conversation, model, resume, run
 from pydantic_ai.messages import ToolReturnPart
 from pydantic_ai.models.function import DeltaToolCall
 
