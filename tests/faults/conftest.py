@@ -23,22 +23,19 @@ Serve = Callable[..., AgentOSServer]
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out shops on Redis: they move the clock of the database, which they know how to do in SQL alone.
+    """Outside of ``make soak``, leave out all but one variant on PostgreSQL and on Redis of tests that start a shop.
 
-    Outside of ``make soak``, leave out all but one variant on PostgreSQL of each test that starts its own shop. On
-    SQLite all of them are run; what the databases do differently is looked at by the storage contract.
+    On SQLite all of them are run; what the databases do differently is looked at by the storage contract.
     """
-    seen: set[tuple[str, str]] = set()
+    seen: set[tuple[str, Path, str]] = set()
     left_out = []
     for item in items:
-        if not isinstance(item, pytest.Function) or item.path.parent != HERE:
+        if not isinstance(item, pytest.Function) or item.path.parent != HERE or "shop" not in item.fixturenames:
             continue
         variant = getattr(item, "callspec", None)
         kind = None if variant is None else variant.params.get("database_kind")
-        if kind == "redis" and {"shop", "lasting_shop"} & {*item.fixturenames}:
-            left_out.append(item)
-        if kind == "postgresql" and "shop" in item.fixturenames and not SOAK:
-            name = (str(item.path), item.originalname)
+        if kind in ("postgresql", "redis") and not SOAK:
+            name = (kind, item.path, item.originalname)
             if name in seen:
                 left_out.append(item)
             seen.add(name)
@@ -82,7 +79,7 @@ def pair(
     if database_kind == "sqlite":
         database = f"sqlite:///{folder}/agentos.db"
     elif database_kind == "redis":
-        database = request.getfixturevalue("redis_server").url + "/1"  # The other tests empty the first one.
+        database = request.getfixturevalue("redis_server").empty(1)  # The other tests empty the first one.
     else:
         postgres: PostgresServer = request.getfixturevalue("postgres_server")
         database = postgres.create_database()
@@ -141,6 +138,8 @@ def lasting_shop(
     folder = tmp_path_factory.mktemp("shop")
     if database_kind == "sqlite":
         database = f"sqlite:///{folder}/agentos.db"
+    elif database_kind == "redis":
+        database = request.getfixturevalue("redis_server").empty(2)
     else:
         database = request.getfixturevalue("postgres_server").create_database()
     with starter(database, model, folder) as start:

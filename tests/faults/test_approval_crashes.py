@@ -33,7 +33,7 @@ def callers(lasting_shop: Shop, doomed: AgentOSServer) -> tuple[HttpClient, Http
     def caller(*arguments: str) -> HttpClient:
         command = [sys.executable, "-m", "agentos", "keys", "create", *arguments, "--json"]
         # The command does not know the application's own storage backend, which wraps this one.
-        environment = doomed.environment | {"AGENTOS_DATABASE_URL": lasting_shop.database}
+        environment = doomed.environment | {"AGENTOS_DATABASE_URL": lasting_shop.database.url}
         made = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=True)
         return HttpClient(doomed.url, {"Authorization": f"Bearer {json.loads(made.stdout)['key']}"})
 
@@ -88,7 +88,7 @@ def test_a_decision_is_carried_out_once_though_its_worker_is_killed_before_the_c
     other = boss.post(f"{address}/resume", {"answers": [{**decision, "arguments": {"amount": 500, "to": "ann"}}]})
     assert (other.status, other.json["code"]) == (409, "ALREADY_ANSWERED")
     if moment in ("after answer", "before claim"):
-        shop.expect_claims()
+        shop.database.expect_claims()
 
     until(lambda: ada.get(address).json["status"] in ("completed", "failed"), seconds=VISIBLE)
     ended = ada.get(address).json
@@ -121,7 +121,7 @@ def test_a_decision_that_is_to_be_remembered_is_so_though_its_worker_is_killed(
     until(lambda: _answers(server), seconds=30)
     (rule,) = boss.get(f"/api/v1/approvals/rules?session_id={session}").json["rules"]
     assert (rule["tool"], rule["decision"], rule["run_id"]) == ("wire", "approve", run["run_id"])
-    shop.expect_claims()
+    shop.database.expect_claims()
     until(lambda: ada.get(f"/api/v1/runs/{run['run_id']}").json["status"] == "completed", seconds=VISIBLE)
     later = ada.post("/api/v1/agents/shop/run", asking(WIRE, session_id=session))
     assert (later.status, later.json["content"]) == (200, "wired 500 to ann")

@@ -109,7 +109,7 @@ CHANGES: dict[str, Callable[[Shop, str], None]] = {
 
 
 def changed(shop: Shop, run_id: str, table: str) -> None:
-    assert shop.change(table, "5151", "9999", run_id=run_id), "nothing was changed"
+    assert shop.database.change(table, "5151", "9999", run_id=run_id), "nothing was changed"
 
 
 @pytest.mark.parametrize("where", CHANGES)
@@ -132,7 +132,7 @@ def test_a_stored_answer_that_was_changed_is_refused(open_shop: tuple[Shop, Pair
     first, second = answers_to(run)["answers"]
     edited = {**first, "arguments": {"amount": 4242, "to": "ann"}}
     pair.here.post(f"/runs/{run['run_id']}/resume", {"answers": [edited]})
-    assert shop.change("pending_actions", "4242", "8888", run_id=run["run_id"]) == 1
+    assert shop.database.change("pending_actions", "4242", "8888", run_id=run["run_id"]) == 1
     pair.there.post(f"/runs/{run['run_id']}/resume", {"answers": [second]})
     ended = pair.here.ended(run["run_id"])
     assert [(call["amount"], call["to"]) for call in shop.calls(run["run_id"])] == [(2, "bob")]

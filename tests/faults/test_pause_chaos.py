@@ -23,7 +23,7 @@ def test_killed_at_any_moment(shop: Shop) -> None:
         server = random.choice(servers)
         ready = server.log().count("worker ready")
         os.kill(server.worker_pids()[0], signal.SIGKILL)
-        shop.expect_claims()
+        shop.database.expect_claims()
         server.wait_for(
             lambda server=server, ready=ready: server.log().count("worker ready") > ready, 60, "whole again"
         )

@@ -125,7 +125,7 @@ def test_killed_with_an_answer(shop: Shop, servers: Servers, agent: str, moment:
     # The client has no response, so it sends its answer again: it is the same one.
     resume(there, run)
     if moment != "before answer":
-        shop.expect_claims()
+        shop.database.expect_claims()
     assert wait_for(there, run["run_id"], "completed")["content"] == BOUGHT
     assert tools_of(shop, run["run_id"]) == ["look_up", "pay"]
     types = [event.type for event in log_of(there, run["run_id"])]

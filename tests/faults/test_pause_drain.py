@@ -60,7 +60,7 @@ def test_an_answer_to_a_server_that_stops_is_left_to_another(shop: Shop, way: st
     assert answer.status_code == 202
     time.sleep(0.3)
     assert there.get(f"/runs/{run['run_id']}")["status"] == "queued", "the worker that stops leaves it"
-    shop.expect_claims()
+    shop.database.expect_claims()
     assert there.ended(run["run_id"])["content"] == BOUGHT
     assert {call["pid"] for call in shop.calls(run["run_id"], "pay")} == set(other.worker_pids())
     shop.release("busy")

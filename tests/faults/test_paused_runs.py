@@ -34,7 +34,7 @@ def test_a_paused_run_survives_the_end_of_all_workers_and_a_day(shop: Shop, agen
     run = pause_by(way, Client(first.url), agent)
     assert (run["status"], [one["kind"] for one in run["pending"]]) == ("paused", ["approval"])
     first.kill()
-    shop.move_clock(DAY)
+    shop.database.move_clock(DAY)
 
     client = Client(shop.open().url)
     time.sleep(SWEEPS)
@@ -100,7 +100,7 @@ def test_a_question_is_asked_once_more_from_its_start_and_gets_the_answer(shop: 
     (asked,) = run["pending"]
     assert (asked["kind"], asked["message"]) == ("input", "Which size of shoes?")
     first.kill()
-    shop.move_clock(DAY)
+    shop.database.move_clock(DAY)
     client = Client(shop.open().url)
     resume(client, run)
     assert client.ended(run["run_id"])["content"] == "ordered large shoes"
@@ -187,7 +187,7 @@ def test_expiry_that_came_while_no_server_ran_rejects_the_call_once(shop: Shop) 
     first = shop.open(**settings)
     run = paused(Client(first.url))
     first.kill()
-    shop.move_clock(2 * DAY)
+    shop.database.move_clock(2 * DAY)
     servers = [shop.open(workers=2, **settings) for _ in range(2)]
     client = Client(servers[1].url)
     client_there = Client(servers[0].url)

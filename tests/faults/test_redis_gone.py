@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from faults.conftest import visible_within
 from parts.client import Client, Event
 from parts.redis import SAFE, RedisServer, Sentinel, running_redis
 from parts.server import AgentOSServer
+from parts.shop import BOUGHT, LOOK_AND_PAY, Shop, answers_to, log_of, paused, resume, start
 from parts.soak import full
 from parts.waiting import until
 
@@ -139,6 +141,50 @@ def test_a_full_server_refuses_new_runs_and_those_under_way_end_visibly(
         assert run["status"] == ("completed" if last.type == "complete" else "failed")
         admin.config_set("maxmemory", 0)
     check_well(client, agent)
+
+
+@contextmanager
+def away(redis: RedisServer) -> Iterator[None]:
+    redis.stop()
+    yield
+    redis.start()
+
+
+@contextmanager
+def full_of_data(redis: RedisServer) -> Iterator[None]:
+    with redis.client() as admin:
+        admin.config_set("maxmemory", 1)
+        yield
+        admin.config_set("maxmemory", 0)
+
+
+@pytest.mark.parametrize("trouble", [away, full_of_data])
+def test_a_run_that_would_pause_in_trouble_has_one_visible_end_or_its_pause(
+    redis: RedisServer, shop: Shop, trouble: Callable[[RedisServer], AbstractContextManager[None]]
+) -> None:
+    server = shop.open(lease=LEASE)
+    client = Client(server.url)
+    waiting = paused(client)
+    shop.hold("shoes")
+    run_id = start(client, LOOK_AND_PAY)
+    until(lambda: shop.calls(run_id))
+    with trouble(redis):
+        shop.release("shoes")
+        answer = timed("POST", f"{client.url}/api/v1/runs/{waiting['run_id']}/resume", answers_to(waiting))
+        assert (answer.status_code, answer.json()["code"]) == (503, "STORAGE_ERROR")
+        time.sleep(OUTAGE)
+    server.wait_for(lambda: requests.get(f"{server.url}/ready", timeout=10).status_code == 200, VISIBLE, "ready")
+
+    resume(client, waiting)
+    assert client.ended(waiting["run_id"])["content"] == BOUGHT
+    run = client.ended(run_id, timeout=VISIBLE)
+    if run["status"] == "paused":
+        resume(client, run)
+        assert client.ended(run_id)["content"] == BOUGHT
+    else:
+        assert (run["status"], run["error"]["code"]) == ("failed", "STORAGE_ERROR")
+        assert shop.calls(run_id, "pay") == []
+    log_of(client, run_id)
 
 
 def test_a_server_that_does_not_reply_is_given_up_in_time_and_used_again(

@@ -51,7 +51,7 @@ def test_those_of_a_killed_worker_are_executed_once_by_others(shop: Shop, round:
     held, waiting = backlog(shop, Client(doomed.url), MANY)
     doomed.kill()
     shop.release("held")
-    shop.expect_claims()
+    shop.database.expect_claims()
     check_done_once(shop, client, waiting)
     lost = client.ended(held, timeout=VISIBLE)
     assert (lost["status"], lost["error"]["details"]["cause"]) == ("failed", "WORKER_LOST")
@@ -66,7 +66,7 @@ def test_a_replaced_worker_of_the_same_server_takes_them_too(shop: Shop) -> None
     os.kill(victim, signal.SIGKILL)
     shop.release("held")
     server.wait_for(lambda: victim not in server.worker_pids() and server.worker_pids(), what="whole again")
-    shop.expect_claims()
+    shop.database.expect_claims()
     check_done_once(shop, client, waiting)
     assert client.ended(held)["content"] == "found held"
 
@@ -84,7 +84,7 @@ def test_a_stop_leaves_them_for_the_next_start(shop: Shop) -> None:
     client = Client(next_one.url)
     assert client.get(f"/runs/{held}")["content"] == "found held"
     assert {client.get(f"/runs/{run_id}")["status"] for run_id in waiting} <= {"queued", "running", "completed"}
-    shop.expect_claims()
+    shop.database.expect_claims()
     check_done_once(shop, client, waiting)
 
 
@@ -94,7 +94,7 @@ def test_a_stop_leaves_them_to_a_worker_that_serves(shop: Shop) -> None:
     server.process.send_signal(signal.SIGTERM)
     shop.release("held")
     server.process.wait(15)
-    shop.expect_claims()
+    shop.database.expect_claims()
     client = Client(other.url)
     check_done_once(shop, client, waiting)
     pid = other.worker_pids()
@@ -106,7 +106,7 @@ def test_a_stop_leaves_them_to_a_worker_that_serves(shop: Shop) -> None:
 def test_two_workers_share_one_backlog(shop: Shop) -> None:
     busy, idle = shop.open(**NARROW), shop.open(**NARROW)
     held, waiting = backlog(shop, Client(busy.url), 20)
-    shop.expect_claims()
+    shop.database.expect_claims()
     # The worker that accepted them still has its one run: all others are executed by the other worker.
     check_done_once(shop, Client(idle.url), waiting)
     assert {call["pid"] for call in shop.calls() if call["run"] in waiting} == set(idle.worker_pids())

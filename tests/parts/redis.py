@@ -84,11 +84,17 @@ class RedisServer:
         self.stop()
         shutil.rmtree(self.home, ignore_errors=True)
 
-    def client(self):
-        """Return a client of one's own."""
+    def client(self, number: int = 0):
+        """Return a client of one's own, for the database with a number."""
         from redis import Redis
 
-        return Redis(port=self.port)
+        return Redis(port=self.port, db=number)
+
+    def empty(self, number: int = 0) -> str:
+        """Empty the database with a number, and return its URL."""
+        with self.client(number) as client:
+            client.flushdb()
+        return f"{self.url}/{number}"
 
     def _answers(self) -> bool:
         import redis.exceptions
@@ -163,9 +169,7 @@ def redis_server() -> Iterator[RedisServer]:
 @pytest.fixture
 def fresh_redis_url(redis_server: RedisServer) -> str:
     """The URL of an empty database."""
-    with redis_server.client() as client:
-        client.flushdb()
-    return redis_server.url
+    return redis_server.empty()
 
 
 class Sentinel:

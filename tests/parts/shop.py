@@ -6,17 +6,14 @@ import json
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import sqlalchemy
-from sqlalchemy import BigInteger, String, inspect, text
-
 from parts.client import Client, Event
 from parts.pair import Pair
 from parts.server import AgentOSServer
+from parts.shop_database import ShopDatabase
 
 DAY = 86_400.0
 LOOK_AND_PAY = [[["look_up", {"what": "shoes"}], ["pay", {"amount": 5, "to": "ann"}]], "$results"]
@@ -28,18 +25,18 @@ class Shop:
     """Servers on one database and in one folder."""
 
     folder: Path
-    database: str
+    database: ShopDatabase
     serve: Callable[..., AgentOSServer]
 
     @classmethod
     def make(cls, folder: Path, database: str, serve: Callable[..., AgentOSServer]) -> Shop:
         shutil.copy(Path(__file__).with_name("shop_app.py"), folder)
-        return cls(folder, database, serve)
+        return cls(folder, ShopDatabase.at(database), serve)
 
     def open(self, *, workers: int = 1, lease: float = 1.0, dying: bool = False, **settings: str) -> AgentOSServer:
         """Start a server. Its runs are lost soon after its end. With ``dying``, :meth:`die_at` works."""
         if dying:
-            settings = {"AGENTOS_DATABASE_URL": "dying://", "SHOP_DATABASE": self.database, **settings}
+            settings = {"AGENTOS_DATABASE_URL": "dying://", "SHOP_DATABASE": self.database.url, **settings}
         return self.serve(app="shop_app:app", workers=workers, AGENTOS_LEASE_SECONDS=str(lease), **settings)
 
     def pair(self, **settings: Any) -> Pair:
@@ -73,51 +70,6 @@ class Shop:
     @property
     def died(self) -> bool:
         return (self.folder / "died").exists()
-
-    def change(self, table: str, old: str, new: str, *, run_id: str) -> int:
-        """Replace a text in all documents of a run in a table; return in how many rows."""
-        changed = 0
-        with self._engine().begin() as connection:
-            for column in inspect(connection).get_columns(table):
-                name = column["name"]
-                if isinstance(column["type"], String) and not name.endswith("id"):
-                    statement = f"UPDATE {table} SET {name} = replace({name}, :old, :new)"
-                    only = f" WHERE run_id = :run AND {name} LIKE :found"
-                    values = {"old": old, "new": new, "run": run_id, "found": f"%{old}%"}
-                    changed += connection.execute(text(statement + only), values).rowcount
-        return changed
-
-    def move_clock(self, seconds: float) -> None:
-        """Let time pass for the database: every time that is stored becomes earlier."""
-        with self._engine().begin() as connection:
-            for table in inspect(connection).get_table_names():
-                for column in inspect(connection).get_columns(table):
-                    if isinstance(column["type"], BigInteger) and column["name"].endswith(("_at", "_until")):
-                        name = column["name"]
-                        statement = f"UPDATE {table} SET {name} = {name} - :by WHERE {name} IS NOT NULL"
-                        connection.execute(text(statement), {"by": int(seconds * 1e6)})
-            for id, document in connection.execute(text("SELECT id, document FROM pending_actions")).all():
-                moved = json.loads(document)
-                for name in moved.keys() & {"created_at", "expires_at"}:
-                    moved[name] = (datetime.fromisoformat(moved[name]) - timedelta(seconds=seconds)).isoformat()
-                values = {"id": id, "document": json.dumps(moved)}
-                connection.execute(text("UPDATE pending_actions SET document = :document WHERE id = :id"), values)
-
-    def rows(self, table: str) -> int:
-        """Return how many rows a table has."""
-        with self._engine().connect() as connection:
-            return int(connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one())
-
-    def expect_claims(self) -> None:
-        """Let the time be over in which runs that wait for a worker should have been claimed: others look for them."""
-        with self._engine().begin() as connection:
-            late = (
-                "UPDATE runs SET lease_until = lease_until - 60000000 WHERE status = 'queued' AND lease_owner IS NULL"
-            )
-            connection.execute(text(late))
-
-    def _engine(self) -> sqlalchemy.Engine:
-        return sqlalchemy.create_engine(self.database, poolclass=sqlalchemy.NullPool)
 
 
 # --- runs ------------------------------------------------------------------------------------------------------------

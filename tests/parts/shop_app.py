@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from agentos_redis.storage import open_redis
+
 from agentos import (
     Agent,
     Approval,
@@ -181,7 +183,8 @@ def die(moment: str) -> None:
 
 
 def open_dying(url: str, config: Config) -> Storage:
-    storage = open_sql(os.environ["SHOP_DATABASE"], config)
+    database = os.environ["SHOP_DATABASE"]
+    storage = open_redis(database, config) if database.startswith("redis:") else open_sql(database, config)
     storage.runs = DyingStore(storage.runs)  # type: ignore[assignment]
     return storage
 
