@@ -66,9 +66,10 @@ test: $(VENV)/.tested  ## Install what tests need and run the whole suite, in tw
 	@.ci/suites "$(VENV) $(SERVERS)" "$(VENV) tests $(wildcard plugins testing) $(patsubst %,--ignore %,$(SERVERS))"
 
 # Without what says little about a version of Python: faults, hostile clients, the API asked at length, pages, the benchmark, who may
-# do what, and the long tests of storage. On the newest version the whole rest, in two parts; on the others without servers and storage.
-UNVERSIONED := faults hostile fuzz docs benchmark access architecture conformance \
-	storage/test_contract_postgresql.py storage/test_attachments.py storage/test_indexes.py
+# do what, guests (their own side is tried on every Python), and the long tests of storage. On the newest version the whole rest, in two
+# parts; on the others without servers, storage, HTTP and commands.
+UNVERSIONED := faults hostile fuzz docs benchmark access architecture conformance guests \
+	$(addprefix storage/test_,contract_postgresql.py contract_redis.py redis.py attachments.py indexes.py)
 NEWEST := $(lastword $(sort $(OTHER_PYTHONS)))
 SERVED := $(addprefix tests/,serving e2e) plugins testing
 test-pythons:  ## Run what may depend on the version of Python on 3.12 and 3.13, where they are installed, each in an environment of its own.
@@ -80,7 +81,7 @@ test-pythons:  ## Run what may depend on the version of Python on 3.12 and 3.13,
 		if [ $$version = $(NEWEST) ]; then \
 			set -- "$$@" "$$environment $(SERVED)" "$$environment tests $(patsubst %,--ignore tests/%,$(UNVERSIONED) serving e2e)"; \
 		else \
-			set -- "$$@" "$$environment tests $(patsubst %,--ignore tests/%,$(UNVERSIONED) serving e2e storage)"; \
+			set -- "$$@" "$$environment tests $(patsubst %,--ignore tests/%,$(UNVERSIONED) serving e2e storage api cli)"; \
 		fi; \
 	done; \
 	.ci/suites "$$@" || status=1; exit $$status
