@@ -21,11 +21,11 @@ from agentos.storage.memory import MemoryStorage
 from parts.model_server import ModelServer
 
 # Nothing in their look gives them away: they are known by value alone.
-# `signals` is left out: what is not installed ends the start, and tests/plugins/test_jobs.py looks at what that says.
+# Two are left out: what is not installed ends the start, and tests/plugins/test_jobs.py looks at what that says.
 VALUES = {
     setting.name: f"quokka-{setting.name}-of-at-least-32-letters"
     for setting in settings_of(Config)
-    if setting.secret and setting.name != "signals"
+    if setting.secret and setting.name not in ("signals", "rate_limit_store")
 }
 PROVIDER_VALUES = {
     name: f"quokka {name}/of-at-least+32-letters" for name in ("KEY", "HEADER", "QUERY", "LITERAL", "PLAIN")
