@@ -220,7 +220,11 @@ def test_when_all_data_is_deleted_runs_end_and_the_workers_go_on(
 class TestFailover:
     @pytest.fixture
     def replica(self, redis: RedisServer) -> Iterator[RedisServer]:
+        with redis.client() as client:
+            client.config_set("repl-diskless-sync-delay", 0)  # else it waits five seconds for further replicas
         with running_redis(replicaof=f"127.0.0.1 {redis.port}", **SAFE) as server:
+            with server.client() as client:
+                until(lambda: client.info("replication")["master_link_status"] == "up", seconds=30)
             yield server
 
     @pytest.fixture
@@ -239,7 +243,8 @@ class TestFailover:
         client = Client(server.url)
         agent = client.register(model="scripted:echo")
         run = client.post(f"/agents/{agent}/run", {"input": "hi"})
-        time.sleep(1)  # The replica follows within milliseconds, but nothing waits for it.
+        with redis.client() as primary:
+            assert primary.wait(1, 10_000) == 1  # The replica follows within milliseconds, but nothing waits for it.
         redis.stop()
         assert timed("POST", f"{client.url}/api/v1/sessions", {"agent_id": agent}).status_code == 503
         until(lambda: requests.get(f"{client.url}/ready", timeout=10).status_code == 200, seconds=30)
