@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from agentos import kinds
 from agentos._version import __version__
 from agentos.auth.authenticator import Authenticator, Credentials
-from agentos.auth.shared_limits import RateLimitStore, Refused
+from agentos.auth.shared_limits import RateLimitRefusal, RateLimitStore
 from agentos.cancellation import Cancellation
 from agentos.config import Config
 from agentos.domain.activity import Activity, Backlog, GuestProcess, PoolUse
@@ -242,7 +242,7 @@ __all__ = [
     "Reasoning",
     "ReasoningDelta",
     "Record",
-    "Refused",
+    "RateLimitRefusal",
     "RegisterAgent",
     "RegisterAuthenticator",
     "RegisterCommand",

@@ -65,10 +65,9 @@ class Registries:
 
         Return the configuration with the settings of the plugins.
         """
-        opening = (self.providers, self.storages, self.executors, self.signals, self.authenticators)
-        tools = (self.tools, self.tool_sources)
-        for registry in (*opening, self.rate_limit_stores, self.jobs, *tools, self.guest_adapters, self.agents):
-            manager.on_removal(registry.remove_source)
+        for registry in vars(self).values():
+            if isinstance(registry, Registry):
+                manager.on_removal(registry.remove_source)
         manager.on_removal(self.opened.close_of)
         manager.add("core", CorePlugin(self.providers, self.tools))
         manager.add("run-log", RunLog(content=config.log_content))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 from agentos.auth.shared_limits import RateLimitStore, SharedLimits
 from agentos.config import Config
 from agentos.core import LOCAL
@@ -10,28 +12,25 @@ from agentos.execution.signals import GuardedSignals, Signals
 from agentos.plugins.closing import OpenedThings
 from agentos.plugins.manager import CORE
 from agentos.registries import RateLimitStoreFactory, SignalsFactory
-from agentos.registry import Registry
+from agentos.registry import Entry, Registry
 from agentos.storage.sqlalchemy.address import scheme_of
+
+T = TypeVar("T")
 
 BY_WORKER = "worker"
 """The value of ``AGENTOS_RATE_LIMIT_STORE`` that needs no store."""
 
 
 def open_signals(known: Registry[SignalsFactory], config: Config, opened: OpenedThings) -> Signals:
-    """Make the signals that the setting names; nothing of a URL but its scheme may be said."""
-    scheme = scheme_of(config.signals) or (config.signals if config.signals == LOCAL else None)
-    entry = known.get(scheme or "")
-    if entry is None:
-        accepted = ", ".join(name if name == LOCAL else f"{name}://" for name in known.names())
-        given = f"begins with {scheme!r}, which no installed plugin serves" if scheme else "is no URL"
-        raise ConfigError(f"AGENTOS_SIGNALS {given}; installed are {accepted}")
+    """Make the signals that the setting names."""
+    entry = _entry(known, config.signals, LOCAL, "AGENTOS_SIGNALS")
     signals = entry.value(config.signals, config)
     if entry.source != CORE:
         try:
             signals = GuardedSignals(signals, entry.source)
         except TypeError as error:
             raise ConfigError(f"AGENTOS_SIGNALS cannot be used: {error}") from error
-    opened.add(entry.source, f"signals:{scheme}", signals)
+    opened.add(entry.source, f"signals:{entry.name}", signals)
     return signals
 
 
@@ -41,17 +40,24 @@ def open_shared_limits(
     """Make the store that the setting names; ``None``: each worker counts for itself."""
     if config.rate_limit_store == BY_WORKER:
         return None
-    scheme = scheme_of(config.rate_limit_store)
-    entry = known.get(scheme or "")
-    if entry is None:
-        accepted = ", ".join([BY_WORKER, *(f"{name}://" for name in known.names())])
-        given = f"begins with {scheme!r}, which no installed plugin serves" if scheme else "is no URL"
-        raise ConfigError(f"AGENTOS_RATE_LIMIT_STORE {given}; accepted are {accepted}")
+    entry = _entry(known, config.rate_limit_store, BY_WORKER, "AGENTOS_RATE_LIMIT_STORE")
     store = entry.value(config.rate_limit_store, config)
     if not isinstance(store, RateLimitStore):
         raise ConfigError(
             f"AGENTOS_RATE_LIMIT_STORE cannot be used: plugin {entry.source!r} made a {type(store).__name__}; accepted:"
             " an agentos.RateLimitStore"
         )
-    opened.add(entry.source, f"rate limit store:{scheme}", store)
+    opened.add(entry.source, f"rate limit store:{entry.name}", store)
     return SharedLimits(store, entry.source)
+
+
+def _entry(known: Registry[T], value: str, built_in: str, variable: str) -> Entry[T]:
+    """Return what serves a URL, or the value ``built_in``. Nothing of a URL but its scheme may be said."""
+    scheme = value if value == built_in else scheme_of(value)
+    entry = known.get(scheme or "")
+    if entry is None:
+        names = sorted({built_in, *known.names()})
+        installed = ", ".join(name if name == built_in else f"{name}://" for name in names)
+        given = f"begins with {scheme!r}, which no installed plugin serves" if scheme else "is no URL"
+        raise ConfigError(f"{variable} {given}; installed are {installed}")
+    return entry

@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class RateLimitRefusal:
     """A request is refused: by the limit at this ``place``, counted from 0, for so many seconds."""
 
     place: int
@@ -28,7 +28,7 @@ class RateLimitStore(ABC):
     """Counts requests of all workers together: what a plugin registers with ``register_rate_limit_stores``."""
 
     @abstractmethod
-    def take(self, counted: Sequence[tuple[str, Rate]]) -> Refused | None:
+    def take(self, counted: Sequence[tuple[str, Rate]]) -> RateLimitRefusal | None:
         """Count one request under several keys, each a token bucket with its rate, in one step.
 
         They are counted in their order, until one refuses; those before it stay counted. A bucket holds
@@ -54,7 +54,7 @@ class SharedLimits:
 
     def is_away(self) -> bool:
         """Return whether requests cannot be counted there now."""
-        if self._away and time.monotonic() < self._again_at:
+        if self._is_left_alone():
             return True
         try:
             self._store.check()
@@ -62,9 +62,9 @@ class SharedLimits:
             return True
         return False
 
-    def take(self, counted: Sequence[tuple[str, Rate]]) -> Refused | None:
+    def take(self, counted: Sequence[tuple[str, Rate]]) -> RateLimitRefusal | None:
         """Count a request; ``None`` also while the store is away."""
-        if self._away and time.monotonic() < self._again_at:
+        if self._is_left_alone():
             return None
         try:
             refused = self._store.take(counted)
@@ -79,3 +79,6 @@ class SharedLimits:
             self._away = False
             logger.info("the store of rate limits is back", extra={"plugin": self._plugin})
         return refused
+
+    def _is_left_alone(self) -> bool:
+        return self._away and time.monotonic() < self._again_at

@@ -19,11 +19,11 @@ PAGE = 1000
 POLL = 0.1
 """Seconds between two looks into the log, if no signal comes; a worker writes ten times a second."""
 
-RELIED_POLL = 10.0
+POLL_BESIDE_SIGNALS = 10.0
 """Seconds between two looks while all signals of the run's worker come here."""
 
-FOLLOWED = 10.0
-"""Seconds after which the run's worker is told again that one of its runs is followed."""
+ANNOUNCE_EVERY = 10.0
+"""Seconds after which the follower notifies the run's worker again that one of its runs is followed."""
 
 ENDED_POLL = 1.0
 """Seconds between two looks whether the run is still there, while its log is silent."""
@@ -37,7 +37,7 @@ class LogFollower:
         self._signals = signals
         self._run = run
         self._poll = poll
-        self._notified = -math.inf
+        self._announced_at = -math.inf
 
     def follow(
         self, after: int, heartbeat: float, until: Callable[[int], bool]
@@ -52,7 +52,7 @@ class LogFollower:
         ask = self._run.status.finished  # find out now whether there is more to come
         with self._signals.listen(run_topic(self._run.id)) as wakeup:
             while ask or not until(after):
-                relied = self._relied()
+                has_signals = self._has_signals()
                 frames = self.page(after)
                 now = time.monotonic()
                 if frames:
@@ -62,7 +62,7 @@ class LogFollower:
                         return None
                     ask = paused = frames[-1].stops
                     continue
-                if ask or now - looked >= (RELIED_POLL if relied else ENDED_POLL):
+                if ask or now - looked >= (POLL_BESIDE_SIGNALS if has_signals else ENDED_POLL):
                     ask, looked = False, now
                     rest = self._rest(after, paused=paused)
                     if rest is not None:
@@ -72,15 +72,16 @@ class LogFollower:
                     spoke = now
                     yield ()
                 # A signal that comes between the look and this is kept for it.
-                wakeup.wait(min(RELIED_POLL if relied else self._poll, spoke + heartbeat - time.monotonic()))
+                poll = POLL_BESIDE_SIGNALS if has_signals else self._poll
+                wakeup.wait(min(poll, spoke + heartbeat - time.monotonic()))
         return after
 
-    def _relied(self) -> bool:
-        """Return whether the signals of the run's worker come here; tell it now and then that the run is followed."""
+    def _has_signals(self) -> bool:
+        """Return whether the signals of the run's worker come here. Announce to it that the run is followed."""
         worker_id = self._run.worker_id
         elsewhere = worker_id is not None and worker_id != self._signals.worker_id
-        if elsewhere and time.monotonic() - self._notified >= FOLLOWED:
-            self._notified = time.monotonic()
+        if elsewhere and time.monotonic() - self._announced_at >= ANNOUNCE_EVERY:
+            self._announced_at = time.monotonic()
             self._signals.notify(followed_topic(str(worker_id)))
         return self._signals.reaches(worker_id)
 
@@ -108,7 +109,7 @@ class LogFollower:
             error = Error(gone.phrase, gone.message, gone.code, {"run_id": run.id})
             return [[FrameEncoder(run).encode(error, after + 1)]]
         if now.worker_id != run.worker_id:  # another worker has it now
-            self._run, self._notified = now, -math.inf
+            self._run, self._announced_at = now, -math.inf
         if left:
             return [left] if left[-1].last else None
         if not now.status.finished:

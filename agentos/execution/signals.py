@@ -121,6 +121,12 @@ class Signals:
                 for wakeup in listeners:
                     wakeup.wake()
 
+    def wake_all(self) -> None:
+        """Wake all that listen in this process, to any topic: signals may have been missed."""
+        with self._lock:
+            topics = list(self._listeners)
+        self.wake(*topics)
+
     def listen(self, topic: str) -> AbstractContextManager[Wakeup]:
         """Return a context in which a topic's signals are kept for a thread.
 
@@ -136,7 +142,7 @@ class Signals:
         """End the timers and wake everything that waits, when the worker ends. Can be called again."""
         self.closed = True
         self.timers.close()
-        self.wake(*list(self._listeners))
+        self.wake_all()
 
     @contextmanager
     def _listen(self, topic: str) -> Iterator[Wakeup]:

@@ -21,7 +21,7 @@ from benchmarks.rows.ratios import BURST, RUN, seen_details
 from benchmarks.rows.stored import running_postgresql
 
 FOLLOWED = "paced-20ms-100"
-"""The model whose tokens are followed, 20 ms apart."""
+"""The model of the run that is followed; its tokens come 20 ms apart."""
 
 MOST_MS = 20.0
 

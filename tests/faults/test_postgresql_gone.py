@@ -6,13 +6,13 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import pytest
 import requests
 
 from faults.conftest import visible_within
-from parts.client import Client, Event
+from parts.client import Client
+from parts.outage import Following, timed
 from parts.postgres import PostgresServer, running_postgres
 from parts.server import AgentOSServer
 from parts.shop import BOUGHT, LOOK_AND_PAY, Shop, answers_to, log_of, paused, resume, start
@@ -20,7 +20,6 @@ from parts.soak import full
 from parts.waiting import until
 
 OUTAGE = full(3, 20)
-BOUND = 10.0  # seconds that a request may take which the database cannot serve
 LEASE = 2.0
 VISIBLE = visible_within(LEASE)
 
@@ -34,36 +33,6 @@ def postgres() -> Iterator[PostgresServer]:
 @pytest.fixture
 def database(postgres: PostgresServer) -> str:
     return postgres.create_database()
-
-
-class Following(threading.Thread):
-    """Reads a stream to its end, beside the test."""
-
-    def __init__(self, events: Iterator[Event]) -> None:
-        super().__init__(daemon=True)
-        self.events = [next(events)]
-        self._rest = events
-        self.start()
-
-    def run(self) -> None:
-        self.events += self._rest
-
-    @property
-    def run_id(self) -> str:
-        return self.events[0].run_id
-
-    def last(self) -> Event:
-        self.join(60)
-        assert not self.is_alive()
-        return self.events[-1]
-
-
-def timed(method: str, url: str, body: Any = None) -> requests.Response:
-    """Ask; an answer later than the bound is a failure."""
-    before = time.monotonic()
-    response = requests.request(method, url, json=body, timeout=30)
-    assert time.monotonic() - before < BOUND
-    return response
 
 
 def check_alive_and_unready(client: Client) -> None:

@@ -1,16 +1,15 @@
 """Redis is killed, filled, slowed down, emptied and failed over under the server."""
 
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any
 
 import pytest
 import requests
 
 from faults.conftest import visible_within
-from parts.client import Client, Event
+from parts.client import Client
+from parts.outage import Following, timed
 from parts.redis import SAFE, RedisServer, Sentinel, running_redis
 from parts.server import AgentOSServer
 from parts.shop import BOUGHT, LOOK_AND_PAY, Shop, answers_to, log_of, paused, resume, start
@@ -18,7 +17,6 @@ from parts.soak import full
 from parts.waiting import until
 
 OUTAGE = full(3, 20)
-BOUND = 10.0  # seconds that a request may take which the database cannot serve
 LEASE = 2.0
 VISIBLE = visible_within(LEASE)
 
@@ -32,36 +30,6 @@ def redis() -> Iterator[RedisServer]:
 @pytest.fixture
 def database(redis: RedisServer) -> str:
     return redis.url
-
-
-class Following(threading.Thread):
-    """Reads a stream to its end, beside the test."""
-
-    def __init__(self, events: Iterator[Event]) -> None:
-        super().__init__(daemon=True)
-        self.events = [next(events)]
-        self._rest = events
-        self.start()
-
-    def run(self) -> None:
-        self.events += self._rest
-
-    @property
-    def run_id(self) -> str:
-        return self.events[0].run_id
-
-    def last(self) -> Event:
-        self.join(60)
-        assert not self.is_alive()
-        return self.events[-1]
-
-
-def timed(method: str, url: str, body: Any = None) -> requests.Response:
-    """Ask; an answer later than the bound is a failure."""
-    before = time.monotonic()
-    response = requests.request(method, url, json=body, timeout=30)
-    assert time.monotonic() - before < BOUND
-    return response
 
 
 def check_refused(client: Client, agent: str) -> None:

@@ -1,4 +1,4 @@
-from agentos import RateLimitStore, Refused, hookimpl
+from agentos import RateLimitRefusal, RateLimitStore, hookimpl
 
 
 class Ledger(RateLimitStore):
@@ -10,7 +10,7 @@ class Ledger(RateLimitStore):
     def take(self, counted):
         for place, (key, rate) in enumerate(counted):
             if self.counts.get(key, 0) >= rate.count:
-                return Refused(place, rate.seconds)
+                return RateLimitRefusal(place, rate.seconds)
             self.counts[key] = self.counts.get(key, 0) + 1
         return None
 

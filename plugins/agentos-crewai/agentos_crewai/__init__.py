@@ -12,7 +12,7 @@ from agentos import RegisterGuestAdapter, hookimpl
 
 @hookimpl
 def register_guest_adapters(register: RegisterGuestAdapter) -> None:
-    """Register the adapter. CrewAI sends telemetry of all runs to its makers, unless it is told not to."""
+    """Register the adapter. CrewAI sends telemetry of all runs to its makers, unless these variables are set."""
     register(
         "crewai",
         Path(__file__).with_name("adapter"),

@@ -12,7 +12,7 @@ from agentos import RegisterGuestAdapter, hookimpl
 
 @hookimpl
 def register_guest_adapters(register: RegisterGuestAdapter) -> None:
-    """Register the adapter. The SDK sends traces of all runs to OpenAI, unless it is told not to."""
+    """Register the adapter. The SDK sends traces of all runs to OpenAI, unless this variable is set."""
     register(
         "openai-agents",
         Path(__file__).with_name("adapter"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from importlib.resources import files
 
-from agentos import Config, Rate, RateLimitStore, Refused
+from agentos import Config, Rate, RateLimitRefusal, RateLimitStore
 from agentos_redis.connection import Address, connect
 
 TIMEOUT = 0.5
@@ -27,12 +27,12 @@ class RedisRateLimitStore(RateLimitStore):
         source = files("agentos_redis").joinpath("rate_limits.lua").read_text("utf-8")
         self._script = self._client.register_script(source)
 
-    def take(self, counted: Sequence[tuple[str, Rate]]) -> Refused | None:
+    def take(self, counted: Sequence[tuple[str, Rate]]) -> RateLimitRefusal | None:
         """Count one request under several keys, in one step."""
         keys = [self._prefix + key for key, _ in counted]
         arguments = [value for _, rate in counted for value in (_interval(rate), rate.count)]
         place, wait = self._script(keys=keys, args=arguments)
-        return Refused(place - 1, int(wait) / MICROSECONDS) if place else None
+        return RateLimitRefusal(place - 1, int(wait) / MICROSECONDS) if place else None
 
     def check(self) -> None:
         """Raise unless Redis answers."""

@@ -1,8 +1,8 @@
 """Signals by Redis: one channel for the whole deployment, with one connection of each worker that listens to it.
 
-A message names its worker and the topics of one commit. A worker that has nothing to say says so every second: what
-comes from it, and on which connection, is then known to be all that it said. So a follower can rely on signals, and
-asks the database again as soon as either side is cut off.
+A message has the id of its worker and the topics of one commit. A worker without topics sends an empty message every
+second, its heartbeat. While heartbeats come on one connection, no message was lost, so a follower need not ask the
+database. It asks again as soon as either side is cut off.
 """
 
 from __future__ import annotations
@@ -22,13 +22,12 @@ from agentos_redis.connection import Address, connect
 
 if TYPE_CHECKING:
     from redis import Redis
-    from redis.client import PubSub
 
-BEAT = 1.0
-"""Seconds after which a worker says that it has nothing to say."""
+HEARTBEAT = 1.0
+"""Seconds after which a worker that has no topics sends an empty message."""
 
 SILENCE = 3.5
-"""Seconds of silence after which a worker, or the connection, counts as cut off."""
+"""Seconds without a message after which a worker, or the connection, counts as cut off."""
 
 RETRY = 0.5  # seconds until the next attempt to connect
 CLOSE_SECONDS = 1.0
@@ -48,17 +47,11 @@ class RedisSignals(Signals):
         super().__init__()
         self._address = Address.of(url, "AGENTOS_SIGNALS")
         self._timeout = config.plugin_settings["redis_timeout"]
-        self._channel = f"{config.plugin_settings['redis_prefix']}signals"
-        self._name = ""
+        self.channel = f"{config.plugin_settings['redis_prefix']}signals"
         self._away: set[object] = set()
         """The threads without a connection."""
         self._publisher = _Publisher(self)
         self._subscriber = _Subscriber(self)
-
-    def begin(self, worker_id: str) -> None:
-        """Learn the id of this worker."""
-        super().begin(worker_id)
-        self._name = worker_id
 
     def notify(self, *topics: str) -> None:
         """Wake what listens here, and have the topics published."""
@@ -73,7 +66,7 @@ class RedisSignals(Signals):
 
     def reaches(self, worker_id: str | None) -> bool:
         """Return whether a worker was on the channel in the last seconds, and so was this one."""
-        return worker_id is not None and self._subscriber.hears(worker_id)
+        return worker_id is not None and self._subscriber.has_heartbeat_of(worker_id)
 
     def close(self) -> None:
         """Publish what waits, for at most a second, and end both threads."""
@@ -104,22 +97,6 @@ class RedisSignals(Signals):
     def connect(self) -> Redis:
         """Return a client of one connection."""
         return connect(self._address, timeout=self._timeout, connections=1)
-
-    @property
-    def channel(self) -> str:
-        """The name of the channel."""
-        return self._channel
-
-    @property
-    def name(self) -> str:
-        """What this process calls itself on the channel: the worker's id, or nothing for a command."""
-        return self._name
-
-    def wake_everything(self) -> None:
-        """Wake all that listens here: something may have been missed."""
-        with self._lock:
-            topics = list(self._listeners)
-        self.wake(*topics)
 
 
 class _Thread:
@@ -174,7 +151,7 @@ class _Publisher(_Thread):
         client = self._signals.connect()
         try:
             while True:
-                self._work.wait(BEAT)
+                self._work.wait(HEARTBEAT)
                 self._work.clear()
                 last = self._closing
                 try:
@@ -194,7 +171,7 @@ class _Publisher(_Thread):
         with self._lock:
             topics, self._topics = self._topics, {}
         try:
-            client.publish(self._signals.channel, orjson.dumps([self._signals.name, list(topics)]))
+            client.publish(self._signals.channel, orjson.dumps([self._signals.worker_id, list(topics)]))
         except BaseException:
             with self._lock:  # the server may have had them; to be woken twice harms nothing
                 self._topics = topics | self._topics
@@ -207,13 +184,12 @@ class _Subscriber(_Thread):
 
     def __init__(self, signals: RedisSignals) -> None:
         super().__init__(signals, "redis-signals-subscriber")
-        self._heard: dict[str, float] = {}
-        """When each worker was last on the channel, on this connection."""
-        self._subscription: PubSub | None = None
+        self._last_message_at: dict[str, float] = {}
+        """When the last message of each worker came, on this connection."""
 
-    def hears(self, worker_id: str) -> bool:
-        """Return whether a worker was on the channel in the last seconds."""
-        at = self._heard.get(worker_id)
+    def has_heartbeat_of(self, worker_id: str) -> bool:
+        """Return whether a message of a worker came in the last seconds."""
+        at = self._last_message_at.get(worker_id)
         return at is not None and time.monotonic() - at <= SILENCE
 
     def close(self) -> None:
@@ -230,43 +206,44 @@ class _Subscriber(_Thread):
             except (RedisError, OSError, ValueError) as error:
                 self._signals.lost(self, error)
             finally:
-                self._heard = {}
+                self._last_message_at = {}
                 client.close()
-                self._signals.wake_everything()  # what relied on signals asks the database from now on
+                self._signals.wake_all()  # what relied on signals asks the database from now on
             if not self._closing:
                 time.sleep(RETRY)
 
     def _listen(self, client: Redis) -> None:
         with client.pubsub() as subscription:  # type: ignore[no-untyped-call]  # has no annotations
             subscription.subscribe(self._signals.channel)
-            heard = time.monotonic()
+            last_at = time.monotonic()
             while not self._closing:
                 message = subscription.get_message(timeout=0.5)
                 now = time.monotonic()
                 if message is not None:
-                    heard = now
+                    last_at = now
                     self._take(message, now)
-                elif now - heard > SILENCE:
+                elif now - last_at > SILENCE:
                     raise TimeoutError("not even this worker's own messages come back")
                 self._forget_silent(now)
 
     def _forget_silent(self, now: float) -> None:
-        silent = [name for name, at in self._heard.items() if now - at > SILENCE]
-        for name in silent:
-            del self._heard[name]
+        silent = [worker_id for worker_id, at in self._last_message_at.items() if now - at > SILENCE]
+        for worker_id in silent:
+            del self._last_message_at[worker_id]
         if silent:
-            self._signals.wake_everything()  # what relied on them asks the database
+            self._signals.wake_all()  # what relied on them asks the database
 
     def _take(self, message: dict[str, Any], now: float) -> None:
         if message["type"] == "subscribe":
-            # What listens was woken when the connection was lost, and asks the database until it hears of its worker.
+            # What listens was woken when the connection was lost. It asks the database until a heartbeat has come.
             self._signals.found(self)
         elif message["type"] == "message":
-            name, topics = orjson.loads(message["data"])
-            if name != self._signals.name or not name:
+            worker_id, topics = orjson.loads(message["data"])
+            # What a command publishes comes back to it too, since it has no id; it wakes nothing twice that waits.
+            if worker_id is None or worker_id != self._signals.worker_id:
                 if EVERYTHING in topics:
-                    self._signals.wake_everything()
+                    self._signals.wake_all()
                 else:
                     self._signals.wake(*topics)
-            if name:
-                self._heard[name] = now
+            if worker_id is not None:
+                self._last_message_at[worker_id] = now

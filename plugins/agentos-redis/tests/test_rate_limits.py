@@ -8,7 +8,7 @@ import pytest
 from agentos_redis.rate_limits import RedisRateLimitStore
 from flask.testing import FlaskClient
 
-from agentos import AgentOS, Config, ConfigError, Rate, Refused
+from agentos import AgentOS, Config, ConfigError, Rate, RateLimitRefusal
 from parts.redis import RedisServer, redis_config, running_redis
 from parts.waiting import until
 
@@ -85,7 +85,7 @@ def test_a_bucket_fills_again_at_its_rate(store: RedisRateLimitStore) -> None:
     rate = Rate(2, 0.4)
     taken = [store.take([("a", rate)]) for _ in range(3)]
     assert taken[:2] == [None, None]
-    assert isinstance(taken[2], Refused)
+    assert isinstance(taken[2], RateLimitRefusal)
     time.sleep(taken[2].retry_after + 0.01)
     assert store.take([("a", rate)]) is None
 

@@ -56,7 +56,7 @@ def _number(identity: object) -> int | None:
 def _attachment(one: Media, identity: str | None) -> Any:
     source: dict[str, Any] = {"url": one.url} if one.path is None else {"content": one.read()}
     if one.type == "file":
-        # Agno refuses a file whose type is not on its list; without a type it takes it, and the model's class decides.
+        # Agno refuses a file of a type that its list lacks. It takes one without a type, and the model's class decides.
         known = one.content_type if one.content_type in File.valid_mime_types() else None
         return File(**source, id=identity, mime_type=known, filename=one.name)
     return _CLASSES[one.type](**source, id=identity, mime_type=one.content_type, format=_format(one))

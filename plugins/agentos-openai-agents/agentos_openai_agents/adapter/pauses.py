@@ -43,7 +43,7 @@ async def restored(agent: Any, run: Run, items: list[dict[str, Any]], context: A
         loaded = await RunState.from_json(agent, state, context_override=context)
     except Failed:
         raise
-    except Exception as error:  # whatever the SDK finds wrong
+    except Exception as error:  # the SDK raises many classes
         before = saved.get("version") if isinstance(saved, Mapping) else None
         raise Failed(
             f"the state that was saved by openai-agents {before or 'of an unknown version'} cannot be loaded by"

@@ -109,7 +109,7 @@ class JSONOutput(AgentOutputSchemaBase):  # type: ignore[misc]  # the SDK is not
         return False
 
     def name(self) -> str:
-        """Return what the model is told of it."""
+        """Return what the model reads of it."""
         return "output"
 
     def json_schema(self) -> dict[str, Any]:

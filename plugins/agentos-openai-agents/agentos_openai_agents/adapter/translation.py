@@ -192,7 +192,7 @@ class Translation:
 
 
 def _may_wait(item: Any) -> bool:
-    """Return whether a person may have to approve the call first. Its start is told when it is sure that it is made."""
+    """Return whether a person may have to approve the call first. Its start is an event once it is sure to be made."""
     tools = [tool for tool in item.agent.tools if isinstance(tool, FunctionTool) and tool.name == item.tool_name]
     return any(tool.needs_approval for tool in tools)
 
