@@ -73,6 +73,12 @@ class Spread:
         """Return the spread of ours to theirs, repetition by repetition: what slows a machine for a while hits both."""
         return cls.of(our / their for our, their in zip(ours, theirs, strict=True))
 
+    @classmethod
+    def of_turns(cls, ours: Sequence[float], theirs: Sequence[float]) -> Spread:
+        """Return the spread of ours to theirs over many short turns: the median, and the middle half of them."""
+        ratios = sorted(our / their for our, their in zip(ours, theirs, strict=True))
+        return cls(statistics.median(ratios), percentile(ratios, 0.25), percentile(ratios, 0.75), len(ratios))
+
     def text(self, digits: int = 2) -> str:
         """Return the figure for people."""
         if self.count == 1:

@@ -15,7 +15,6 @@ from benchmarks.measure import Spread
 from benchmarks.processes import Served
 
 MODELS = ("burst-10", "burst-1000", "burst-10000", "paced-20ms-100", "paced-250ms-240")
-UNITS = ("requests", "tokens", "events")
 INPUT = '{"input":"What is the weather in San Francisco?"}'
 
 
@@ -109,16 +108,17 @@ def in_turns(loads: Sequence[Load], repetitions: int) -> list[list[dict[str, Any
     return seen
 
 
-SHORT_TURNS = 8
+SHORT_TURNS = 12
 """Short turns of one repetition."""
 
 
 def in_pairs(bench: Bench, key: str, load: Load, *settings: Mapping[str, str]) -> list[list[dict[str, Any]]]:
-    """Put a load on servers with different settings, and return what each saw: for differences of a few per cent.
+    """Put a load on servers with different settings, and return what each turn saw: for differences of a few per cent.
 
-    Each repetition has new servers, for two equal processes differ by some per cent for their whole life. Runs are
-    asked for in many short turns, of which the quietest quarter counts: on shared cores a neighbour works for seconds,
-    and two equal servers differed by a third over long turns.
+    Runs are asked for in many short turns: on shared cores a neighbour works for seconds, and the two turns that
+    :meth:`~benchmarks.measure.Spread.of_turns` compares should both have it, or neither. Each repetition has new
+    servers, and another seed of Python's hashes: the memory of equal processes is laid out differently, and they differ
+    by a per cent for their whole life.
     """
     seen: list[list[dict[str, Any]]] = [[] for _ in settings]
     for number in range(bench.repetitions):
@@ -126,21 +126,17 @@ def in_pairs(bench: Bench, key: str, load: Load, *settings: Mapping[str, str]) -
             loads = []
             for place, one in enumerate(settings):
                 home = bench.home / f"{key}-{number}-{place}"
-                served = stack.enter_context(processes.server(bench.stub.url, home, settings=one))
+                seeded = {**one, "PYTHONHASHSEED": str(number)}
+                served = stack.enter_context(processes.server(bench.stub.url, home, settings=seeded))
                 register(served)
                 loads.append(replace(load, address=served.url, watch=served.pids))
             for kept, turns in zip(seen, in_turns(loads, 1 if load.tokens else SHORT_TURNS), strict=True):
-                kept.append(_quietest(turns))
+                kept.extend(turns)
     return seen
 
 
-def _quietest(turns: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    kept = sorted(turns, key=lambda one: one["cpu"] / one["requests"])[: max(1, len(turns) // 4)]
-    return {**kept[0], **{name: sum(one[name] for one in kept) for name in ("cpu", "own_cpu", "wall", *UNITS)}}
-
-
 def cost(seen: Sequence[dict[str, Any]], unit: str) -> list[float]:
-    """Return the CPU microseconds per unit (``requests``, ``tokens``, ``events``) of each repetition."""
+    """Return the CPU microseconds per unit (``requests``, ``tokens``, ``events``) of each turn."""
     return [one["cpu"] / one[unit] * 1e6 for one in seen]
 
 

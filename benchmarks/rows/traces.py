@@ -20,7 +20,7 @@ def traces(bench: Bench) -> list[Row]:
         register(server)
         put(replace(load, address=server.url, rounds=60))
         memory = memory_kb(server.pids[1])["rss"] / 1024
-    ratio = Spread.ratio(cost(traced, "requests"), cost(plain, "requests"))
+    ratio = Spread.of_turns(cost(traced, "requests"), cost(plain, "requests"))
     more = Spread.of(cost(traced, "requests")).median - Spread.of(cost(plain, "requests")).median
     late, early = (milliseconds(seen, "latency", "p99") for seen in (traced, plain))
     return [

@@ -40,7 +40,7 @@ def _loads() -> tuple[Load, Load]:
 def _measured(bench: Bench, key: str, work: str, load: Load, off: Mapping[str, str]) -> Row:
     on, without = in_pairs(bench, key, load, {}, off)
     unit = "token" if load.tokens else "request"
-    ratio = Spread.ratio(cost(on, f"{unit}s"), cost(without, f"{unit}s"))
+    ratio = Spread.of_turns(cost(on, f"{unit}s"), cost(without, f"{unit}s"))
     ours, theirs = (Spread.of(cost(seen, f"{unit}s")).median for seen in (on, without))
     digits = 1 if unit == "token" else 0
     measured = f"{ratio.text()} ×; {ours:.{digits}f} µs to {theirs:.{digits}f} µs"

@@ -63,6 +63,12 @@ def test_a_ratio_is_taken_repetition_by_repetition():
     assert spread.text() == "2.00 (2.00 to 2.20)"
 
 
+def test_of_many_turns_the_middle_half_is_shown():
+    # Another program was busy in the last turn of ours, and in the first one of theirs.
+    spread = Spread.of_turns([2.2, 2.0, 2.0, 2.1, 9.0], [4.0, 1.0, 1.0, 1.0, 1.0])
+    assert spread == Spread(2.0, 2.0, 2.1, 5)
+
+
 def test_the_noise_is_what_the_recorded_runs_showed_with_a_margin():
     assert noise_of([1.0, 1.1, 1.2]) == pytest.approx(0.15)
     assert noise_of([2.0, 2.0, 2.0]) == pytest.approx(0.1)  # runs that were alike by chance allow something still

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 
 from opentelemetry.proto.metrics.v1.metrics_pb2 import (
     AGGREGATION_TEMPORALITY_CUMULATIVE,
@@ -39,6 +40,7 @@ class RunMetrics:
         self._run = _seconds("gen_ai.invoke_agent.duration", "Seconds of a run, from its admission to its end.")
         self._tool = _seconds("gen_ai.execute_tool.duration", "Seconds of a call of a tool.")
         self._known: dict[str, set[str]] = {}
+        self._key = lru_cache(maxsize=1024)(self._bounded_key)  # which is the same for the same attributes, always
 
     def record(self, run: Run) -> None:
         """Record a run that has ended."""
@@ -86,7 +88,7 @@ class RunMetrics:
                 if count is not None:
                     self._tokens.record(count, (*key, (names.TOKEN_TYPE, kind)))
 
-    def _key(self, *attributes: tuple[str, str | None]) -> Key:
+    def _bounded_key(self, *attributes: tuple[str, str | None]) -> Key:
         return tuple((name, self._bounded(name, value)) for name, value in attributes if value is not None)
 
     def _bounded(self, name: str, value: str) -> str:
