@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Self
 
@@ -64,14 +65,7 @@ class TraceContext:
 
     def child(self, *names: str) -> TraceContext:
         """Return the span with these names in this one. Its id follows from them, so any worker finds the same."""
-        hashed = blake2b("\0".join((self.trace_id, self.span_id or "", *names)).encode(), digest_size=8)
-        return TraceContext(
-            trace_id=self.trace_id,
-            span_id=hashed.hexdigest(),
-            sampled=self.sampled,
-            state=self.state,
-            parent_id=self.span_id,
-        )
+        return _child(self, names)
 
     def model_call(self, started_at: datetime, attempt: int) -> TraceContext:
         """Return the span of a call to a model, in that of its run; each try has its own."""
@@ -85,3 +79,15 @@ class TraceContext:
     def traceparent(self) -> str:
         """The header with it, of version 00; its span is 0 where it has none."""
         return f"00-{self.trace_id}-{self.span_id or '0' * 16}-{int(self.sampled):02x}"
+
+
+@lru_cache(maxsize=1024)  # each is asked for when the work begins, and again when its span is made
+def _child(parent: TraceContext, names: tuple[str, ...]) -> TraceContext:
+    hashed = blake2b("\0".join((parent.trace_id, parent.span_id or "", *names)).encode(), digest_size=8)
+    return TraceContext(
+        trace_id=parent.trace_id,
+        span_id=hashed.hexdigest(),
+        sampled=parent.sampled,
+        state=parent.state,
+        parent_id=parent.span_id,
+    )

@@ -83,8 +83,8 @@ def watch_requests(
     def begin() -> None:
         request_notes()["began"] = time.perf_counter()
         if begin_trace is not None:
-            headers = this_request().headers
-            parent = TraceContext.parse(headers.get("traceparent"), headers.get("tracestate"))
+            environ = this_request().environ
+            parent = TraceContext.parse(environ.get("HTTP_TRACEPARENT"), environ.get("HTTP_TRACESTATE"))
             request_notes()["trace"] = trace = begin_trace(parent)
             set_trace(trace)
 

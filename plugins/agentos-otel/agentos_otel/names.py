@@ -44,3 +44,11 @@ STEP_NUMBER = "agentos.step.number"
 PAUSE_KINDS = "agentos.pause.kinds"
 PAUSE_TOOLS = "agentos.pause.tools"
 PAUSE_DECISIONS = "agentos.pause.decisions"
+
+FEW_VALUES = frozenset(
+    {
+        *(OPERATION, PROVIDER, AGENT_ID, AGENT_NAME, AGENT_VERSION, REQUEST_MODEL, STREAM, FINISH_REASONS),
+        *(TOOL_NAME, TOOL_TYPE, ERROR_TYPE, METHOD, ROUTE, STATUS_CODE, RUN_STATUS, RUN_ATTEMPT, ATTEMPT),
+    }
+)
+"""Attributes that have the same few values in nearly all spans: they are encoded once. Their lists are tuples."""

@@ -53,10 +53,11 @@ class Pipeline:
         """Return the span of what begins, and whether it is recorded."""
         if self._spans is None:
             return None
-        trace_id = os.urandom(16).hex() if parent is None else parent.trace_id
+        random = os.urandom(24).hex()
+        trace_id = random[16:] if parent is None else parent.trace_id
         return TraceContext(
             trace_id=trace_id,
-            span_id=os.urandom(8).hex(),
+            span_id=random[:16],
             sampled=self._is_sampled(parent, trace_id),
             state="" if parent is None else parent.state,
             parent_id=None if parent is None else parent.span_id,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
@@ -22,7 +23,7 @@ from agentos_otel.described import (
     run_attributes,
     tool_call_attributes,
 )
-from agentos_otel.values import Attributes, add_attributes, cut
+from agentos_otel.values import Attributes, Value, add_attributes, cut
 
 METHODS = frozenset({"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"})
 MICROSECOND = timedelta(microseconds=1)
@@ -121,6 +122,15 @@ class SpanMaker:
         remote: bool = False,
     ) -> bytes:
         length = self._content.length
+        own = {}
+        pieces = [b""]
+        for attribute, value in attributes.items():
+            if value is None:
+                continue
+            if attribute in names.FEW_VALUES:
+                pieces.append(_encoded(attribute, value, length))
+            else:
+                own[attribute] = value
         span = Span(
             trace_id=bytes.fromhex(trace.trace_id),
             span_id=bytes.fromhex(trace.span_id or ""),
@@ -133,8 +143,17 @@ class SpanMaker:
             end_time_unix_nano=max(begin, end),
             status=FAILED if failed else None,
         )
-        add_attributes(span.attributes, attributes, length)
-        return span.SerializeToString()
+        add_attributes(span.attributes, own, length)
+        pieces[0] = span.SerializeToString()
+        return b"".join(pieces)
+
+
+@lru_cache(maxsize=1024, typed=True)
+def _encoded(attribute: str, value: Value, length: int) -> bytes:
+    """Return an attribute as a piece of an encoded span; the order of a message's pieces does not matter."""
+    span = Span()
+    add_attributes(span.attributes, {attribute: value}, length)
+    return span.SerializeToString()
 
 
 def _of_step(run: TraceContext, step: RunStep) -> TraceContext:

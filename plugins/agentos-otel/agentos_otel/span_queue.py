@@ -59,9 +59,17 @@ class SpanQueue:
         while not self._closing:
             self._woken.wait(self._delay)
             self._woken.clear()
-            while self._waiting:
-                spans = [self._waiting.popleft() for _ in range(min(self._batch, len(self._waiting)))]
-                self._sender.send(self._request(spans), len(spans))
+            self._send_batch()
+            # What came while that was sent waits for the next time, lest messages of a few spans follow one another.
+            while len(self._waiting) >= self._batch:
+                self._send_batch()
+        while self._waiting:
+            self._send_batch()
+
+    def _send_batch(self) -> None:
+        spans = [self._waiting.popleft() for _ in range(min(self._batch, len(self._waiting)))]
+        if spans:
+            self._sender.send(self._request(spans), len(spans))
 
     def _request(self, spans: Iterable[bytes]) -> bytes:
         """Return the message of spans that are encoded already: to encode 512 would hold all streams for 20 ms."""

@@ -126,6 +126,34 @@ def test_a_slow_collector_holds_no_run_and_the_queue_is_bounded(
     release.set()
 
 
+def test_what_comes_while_a_message_is_sent_waits_for_the_next_one(
+    run: Any, collector: Collector, traced: Traced
+) -> None:
+    release, answered = threading.Event(), threading.Event()
+
+    def held(request: BaseHTTPRequestHandler) -> None:
+        release.wait(60)
+        request.send_response(200)
+        request.send_header("Content-Length", "0")
+        request.end_headers()
+        answered.set()
+
+    collector.answer = held
+    six = {"OTEL_BSP_MAX_EXPORT_BATCH_SIZE": "6", "OTEL_BSP_SCHEDULE_DELAY": "600000"}
+    plugin = traced(**{**QUICK, **six, "OTEL_EXPORTER_OTLP_TIMEOUT": "60"})
+    act = run(plugin)
+    act()
+    act()  # three spans each
+    collector.wait(lambda: len(collector.headers) == 1)
+    act()
+    release.set()
+    assert answered.wait(30)
+    time.sleep(0.3)
+    assert len(collector.headers) == 1, "three spans were sent on their own"
+    plugin.close()
+    assert len(collector.headers) == 2
+
+
 def test_what_is_left_is_sent_at_the_end(run: Any, collector: Collector, traced: Traced) -> None:
     plugin = traced(**QUICK, OTEL_BSP_SCHEDULE_DELAY="600000", OTEL_EXPORTER_OTLP_COMPRESSION="gzip")
     run(plugin)()
