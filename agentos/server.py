@@ -112,8 +112,12 @@ class AgentOS:
                 self._app.extensions["agentos.server"] = self
             return self._app
 
-    def start(self) -> None:
+    def start(self, *, read_settings: Callable[[], Config] | None = None) -> None:
         """Serve under gunicorn until SIGTERM, SIGINT or :meth:`shutdown`; call it from the main thread.
+
+        At a reload (SIGHUP) new workers serve with the settings that ``read_settings`` returns, or with the same as
+        before. Their agents are always those that were registered here: for others, restart the program, or serve it
+        by gunicorn with ``AGENTOS_APP``.
 
         The workers need gevent's patches from before the first import on. A program that runs without them is started
         over with them, in the same process: what it did before this call happens twice, so let it be little.
@@ -144,7 +148,7 @@ class AgentOS:
 
         if not is_patched():
             start_over()
-        self._serve()
+        self._serve(read_settings)
 
     def shutdown(self) -> None:
         """End the server as SIGTERM does: runs under way get ``drain_timeout``, and :meth:`start` returns.
@@ -155,7 +159,7 @@ class AgentOS:
         if self._master is not None:
             os.kill(self._master, signal.SIGTERM)
 
-    def _serve(self) -> None:
+    def _serve(self, read_settings: Callable[[], Config] | None) -> None:
         from agentos.serving.application import Application
 
         before = {number: signal.getsignal(number) for number in signal.valid_signals()}
@@ -166,7 +170,7 @@ class AgentOS:
         code: object = 0 if self._ended else 1
         try:
             if not self._ended:
-                Application(self.config, lambda: self.app).run()
+                Application(self.config, self._app_with, read_settings).run()
         except SystemExit as end:
             code = end.code or 0
         finally:
@@ -178,6 +182,10 @@ class AgentOS:
                     signal.signal(number, handler)
         if code:
             raise SystemExit(code)
+
+    def _app_with(self, config: Config) -> Flask:
+        self.config = config
+        return self.app
 
     def _refuse_if_built(self, what: str) -> None:
         if self._app is not None:

@@ -37,7 +37,7 @@ def command(ctx: click.Context, /, reload: bool, **given: Any) -> None:
     if reload:
         ctx.exit(_reload(config, given["workers"]))
     if config.app is None:
-        AgentOS(config).start()
+        AgentOS(config).start(read_settings=lambda: Config(**chosen))
         return
     from agentos.program import load_server
     from agentos.serving.patching import is_patched, start_over

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from agentos.observability.startup import one_line_exit
 
 _given: Config | None = None
 
+log = logging.getLogger(__name__)
+
 
 def serving_config() -> Config:
     """Return the configuration to serve with: what a program gave to :class:`Application`, else the environment's."""
@@ -21,13 +24,33 @@ def serving_config() -> Config:
 
 
 class Application(GunicornApplication):
-    """Serve what ``load`` returns; it is called in each worker, after the fork."""
+    """Serve what ``load`` returns for the settings; it is called in each worker, after the fork.
 
-    def __init__(self, config: Config, load: Callable[[], Any]) -> None:
+    At a reload (SIGHUP), ``read_settings`` returns the new settings. Without it, new workers have those and the agents
+    of the program as it was started: it ran once, in the master.
+    """
+
+    def __init__(
+        self, config: Config, load: Callable[[Config], Any], read_settings: Callable[[], Config] | None = None
+    ) -> None:
         global _given
-        _given = config  # gunicorn executes the settings file anew at each reload, and passes nothing to it.
+        _given = self._config = config  # gunicorn executes the settings file anew, and passes nothing to it.
         self._load = load
+        self._read_settings = read_settings
         super().__init__()
+
+    def reload(self) -> None:
+        """Read the settings anew where that is possible; gunicorn calls this in the master before it starts new workers."""
+        global _given
+        if self._read_settings is None:
+            log.warning(
+                "the settings and agents of this program are those of its start; for new ones restart it, or serve it"
+                " by gunicorn with AGENTOS_APP"
+            )
+        else:
+            with one_line_exit():
+                _given = self._config = self._read_settings()
+        super().reload()
 
     def load_config(self) -> None:
         """Read the deployment's own settings file; the program's arguments are not gunicorn's."""
@@ -35,4 +58,4 @@ class Application(GunicornApplication):
 
     def load(self) -> Any:
         """Return the WSGI application."""
-        return self._load()
+        return self._load(self._config)
