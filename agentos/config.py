@@ -104,7 +104,7 @@ class Config:
     queue_timeout: float = setting(
         0.0,
         seconds(0, 604800),
-        "Longest time that a run waits for its session's turn, which is no part of its own time; 0: as long as that.",
+        "Longest time that a run waits for its session's turn, apart from the run's own limit; 0: as long as that.",
     )
     background_limit: int = setting(10, whole(1, 10_000), "Background runs that one worker executes at once.")
     background_queue: int = setting(
@@ -156,7 +156,9 @@ class Config:
     jwt_algorithms: tuple[str, ...] = setting(("RS256", "ES256"), NAMES, "Signature algorithms that are accepted.")
     jwt_issuer: str | None = setting(None, OPTIONAL_TEXT, "`iss` that tokens must have.")
     jwt_audience: str | None = setting(None, OPTIONAL_TEXT, "`aud` that tokens must have.")
-    jwt_leeway: float = setting(30.0, seconds(0, 600), "How far the clock of who issues tokens may be off.")
+    jwt_leeway: float = setting(
+        30.0, seconds(0, 600), "Largest difference between our clock and that of the issuer of tokens."
+    )
     jwt_owner_claim: str = setting("sub", TEXT, "Claim that names the user or tenant whose things a token sees.")
     jwt_scope_claim: str = setting("scope", TEXT, "Claim that has the scopes, as a text with spaces or a list.")
     rate_limit: Rate | None = setting(
@@ -189,7 +191,7 @@ class Config:
     root_path: str | None = setting(
         None,
         PATH_PREFIX,
-        "Path under which a proxy shows the server. Addresses in answers begin with it, those that are asked for may.",
+        "Path under which a proxy shows the server. URLs in responses begin with it; those of requests may.",
     )
     max_runs: int | None = setting(
         None, OPTIONAL_COUNT, "Runs under way at once in the whole deployment. Not set: no limit."
@@ -206,7 +208,7 @@ class Config:
         604_800.0,
         seconds(0, 315_360_000),
         "How long a paused run waits for an answer where nothing else is said. Then a call that waits for an approval"
-        " is rejected; without another answer, the run fails. 0: without limit.",
+        " is rejected; a question, or a tool of the client, fails the run. 0: without limit.",
     )
     max_streams_per_owner: int | None = setting(
         None,

@@ -94,6 +94,11 @@ class AgentOSError(Exception):
         """What was given and what is accepted, in a sentence."""
         return str(self.args[0])
 
+    @property
+    def message_to_operator(self) -> str:
+        """What a command or a failed start says: it may have more than clients are told."""
+        return self.message
+
 
 class ConfigError(AgentOSError, code="CONFIG_ERROR", phrase="invalid configuration"):
     """A setting's value is not accepted; the message names setting, value and what is accepted."""
@@ -201,7 +206,7 @@ class RunFinished(RequestError, code="RUN_FINISHED"):
 
 
 class RunActive(RequestError, code="RUN_ACTIVE"):
-    """The run has not ended, so it can be neither deleted nor continued."""
+    """The run is queued or under way. End it, or wait for its end; then it can be deleted or continued."""
 
     def __init__(self, run_id: str, why: str = "only an ended run can be deleted") -> None:
         super().__init__(f"run {run_id!r} has not ended yet, and {why}; cancel it, or wait for its end")
@@ -334,7 +339,19 @@ class GuestLost(ExecutionError, cause="GUEST_LOST", retryable=True):
 
 
 class StorageError(AgentOSError, code="STORAGE_ERROR", phrase="storage unavailable"):
-    """The database did not take or give the data; nothing that was not saved is reported as done."""
+    """The database did not take or give the data; nothing that was not saved is reported as done.
+
+    ``reason`` is what the database or its driver said. It is for the operator's terminal, never for a client.
+    """
+
+    def __init__(self, message: str, *, reason: str = "") -> None:
+        super().__init__(message)
+        self.reason = reason
+
+    @property
+    def message_to_operator(self) -> str:
+        """The message, and the reason where there is one."""
+        return f"{self.message}: {self.reason}" if self.reason else self.message
 
 
 class AuthenticationUnavailable(AgentOSError, code="AUTHENTICATION_UNAVAILABLE"):

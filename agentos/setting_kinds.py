@@ -162,7 +162,7 @@ def whole(least: int, most: int) -> Kind:
 
 def seconds(least: float, most: float) -> Kind:
     """Accept a time in a range."""
-    return Kind(f"seconds, from {least:g} to {most:g}", lambda value: _number(value, least, most))
+    return Kind(f"seconds, from {least:.15g} to {most:.15g}", lambda value: _number(value, least, most))
 
 
 def or_none(kind: Kind) -> Kind:

@@ -46,7 +46,8 @@ def diagnose(timeout: float, *, find_models: bool = False) -> Iterator[Finding]:
         server = found_server()
         config = server.config
         given = [name for name, source in config.sources.items() if source != "default"]
-        yield Finding("settings", "ok", f"set are {', '.join(given) or 'none'}, the others have their defaults")
+        set_ones = f"set: {', '.join(given)}; all others have their defaults" if given else "all have their defaults"
+        yield Finding("settings", "ok", set_ones)
     except AgentOSError as error:
         yield Finding("settings", "failed", error.message)
         return
@@ -59,7 +60,7 @@ def diagnose(timeout: float, *, find_models: bool = False) -> Iterator[Finding]:
         with suppress(AgentOSError):  # a name that no setting has may be the cause
             known, manager = load_plugins(config)
             yield from _unread(known, manager.reports)
-        yield Finding("server", "failed", f"cannot be put together: {error.message}")
+        yield Finding("server", "failed", f"cannot be put together: {error.message_to_operator}")
         return
     try:
         yield from _plugin_settings(services.config)
@@ -67,7 +68,7 @@ def diagnose(timeout: float, *, find_models: bool = False) -> Iterator[Finding]:
         try:
             collect_routes(services, server_of(services))
         except AgentOSError as error:
-            yield Finding("server", "failed", f"cannot be put together: {error.message}")
+            yield Finding("server", "failed", f"cannot be put together: {error.message_to_operator}")
             return
         yield from _plugins(services)
         database = list(_database(services, config))
@@ -89,7 +90,7 @@ def diagnose(timeout: float, *, find_models: bool = False) -> Iterator[Finding]:
 def _plugin_settings(config: Config) -> Iterator[Finding]:
     names = [one.name for one in config.settings if one.plugin is not None and config.sources[one.name] != "default"]
     if names:
-        yield Finding("plugin settings", "ok", f"set are {', '.join(names)}, the others have their defaults")
+        yield Finding("plugin settings", "ok", f"set: {', '.join(names)}; all others have their defaults")
 
 
 def _unread(config: Config, reports: Sequence[PluginReport]) -> Iterator[Finding]:
@@ -206,8 +207,8 @@ def _unusable(services: Services, config: Config, reason: str) -> Finding:
     name = database_name(config.database_url)
     try:
         missing = services.storage.schema().current is None
-    except AgentOSError:
-        missing = False
+    except AgentOSError as error:
+        missing, reason = False, error.message_to_operator
     if missing and config.migrate:
         return Finding("database", "warning", f"{name}: there is none yet; the first start makes it")
     return Finding("database", "failed", f"{name}: {reason}")

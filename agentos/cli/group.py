@@ -57,7 +57,7 @@ class CommandGroup(click.Group):
         try:
             return super().invoke(ctx)
         except AgentOSError as error:
-            raise Failure(error.message) from error
+            raise Failure(error.message_to_operator) from error
 
     def _of_plugins(self, ctx: click.Context) -> Mapping[str, click.Command]:
         found: Mapping[str, click.Command] | None = ctx.meta.get(PLUGIN_COMMANDS)

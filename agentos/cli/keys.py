@@ -114,7 +114,7 @@ def list_keys(as_json: bool) -> None:
 def revoke(key_id: str) -> None:
     """Revoke an API key for good, from the next request on.
 
-    Runs that it started go on. A whole key is taken for its ID.
+    Runs that it started continue. You may give the whole key in place of its ID.
     """
     with audited("key.revoke", key_id) as audit, opened() as services:
         key = services.keys.revoke(key_id)

@@ -15,7 +15,7 @@ from agentos.cli.output import as_json, print_list
 def command(as_json: bool) -> None:
     """List plugins and what each provides.
 
-    Of a broken one, the reason is shown instead.
+    For a broken plugin it shows the reason.
     """
     from agentos.api.resources import collect_routes, server_of
 

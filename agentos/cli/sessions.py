@@ -120,7 +120,7 @@ def export(session_id: str, form: str, output: TextIO) -> None:
 def fork(session_id: str, before_run_id: str | None, as_json: bool, **given: Any) -> None:
     """Copy what was said in a session into a new one.
 
-    Each lives on by itself: what is said or deleted in one is not in the other.
+    The two are independent: a message or a deletion in one does not change the other.
     """
     from agentos.api.v1.serializers import session_json
     from agentos.storage.sessions import SessionChanges

@@ -28,7 +28,7 @@ def one_line_exit() -> Iterator[None]:
     try:
         yield
     except ConfigError as error:
-        raise SystemExit(error_line(error.message)) from error
+        raise SystemExit(error_line(error.message_to_operator)) from error
 
 
 def place_of(error: BaseException) -> str:
@@ -52,7 +52,7 @@ def report_errors_in_one_line() -> None:
     def report(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         if isinstance(error, AgentOSError) and not os.environ.get("AGENTOS_DEBUG"):
             sys.stdout.flush()
-            print(error_line(f"{error.message}{place_of(error)}"), file=sys.stderr, flush=True)  # noqa: T201
+            print(error_line(f"{error.message_to_operator}{place_of(error)}"), file=sys.stderr, flush=True)  # noqa: T201
         else:
             before(kind, error, trace)
 

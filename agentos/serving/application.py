@@ -40,7 +40,7 @@ class Application(GunicornApplication):
         super().__init__()
 
     def reload(self) -> None:
-        """Read the settings anew where that is possible; gunicorn calls this in the master before it starts new workers."""
+        """Read the settings anew where that is possible; gunicorn calls this in the master, before the new workers."""
         global _given
         if self._read_settings is None:
             log.warning(

@@ -85,10 +85,10 @@ class Worker(GeventWorker):
                 super().load_wsgi()
             except StorageError as error:
                 if self.deployment is None or not self.deployment.served:
-                    self._refuse(error, error.message)
+                    self._refuse(error, error.message_to_operator)
                 repeated.warning("the database is away; this worker begins when it is back", extra={"worker": self.pid})
             except AgentOSError as error:
-                self._refuse(error, error.message)
+                self._refuse(error, error.message_to_operator)
             except (AppImportError, ImportError) as error:
                 self._refuse(error, f"the application cannot be imported: {error}{place_of(error)}")
             except Exception as error:  # a bug in the program: its traceback helps
@@ -139,7 +139,7 @@ class Worker(GeventWorker):
         try:
             services.start()
         except AgentOSError as error:  # a plugin without which the server must not serve
-            self._refuse(error, error.message)
+            self._refuse(error, error.message_to_operator)
 
     def _watchdog(self) -> Watchdog | None:
         """Begin to watch the event loop, if that is wanted; metrics show what the watchdog counts."""

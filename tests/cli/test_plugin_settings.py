@@ -175,4 +175,4 @@ def test_the_variables_of_a_broken_plugin_are_said_to_have_no_effect(cli, monkey
 def test_the_doctor_names_the_settings_of_plugins_that_are_set(cli, monkeypatch):
     monkeypatch.setenv("AGENTOS_WEATHER_UNITS", "imperial")
     checks = {one["name"]: one for one in json.loads(cli("doctor", "--json").stdout)["checks"]}
-    assert checks["plugin settings"]["detail"] == "set are weather_units, the others have their defaults"
+    assert checks["plugin settings"]["detail"] == "set: weather_units; all others have their defaults"

@@ -13,6 +13,7 @@ import pytest
 
 from parts.ahead import done_ahead
 from parts.server import KEPT, ROOT
+from parts.soak import SOAK
 
 PROGRAM = "from agentos import AgentOS, Config\nif __name__ == '__main__':\n    AgentOS(Config()).start()\n"
 BIN = Path(sys.executable).parent
@@ -53,7 +54,7 @@ FAILURES: dict[str, tuple[dict[str, str], str]] = {
     ),
     "a database that is not there": (
         {"AGENTOS_DATABASE_URL": "postgresql://u:hunter2-hunter2@127.0.0.1:1/d"},
-        "the database did not take or give the data",
+        "the database did not take or give the data; try again later: OperationalError: connection failed",
     ),
     "a database in a missing folder": ({"AGENTOS_DATABASE_URL": "sqlite:////nowhere/a.db"}, "names a file in /nowhere"),
     "a database where nothing can be written": ({"AGENTOS_DATABASE_URL": "sqlite:////proc/a.db"}, "/proc"),
@@ -78,6 +79,18 @@ FAILURES: dict[str, tuple[dict[str, str], str]] = {
         "plugin 'nothere' is broken: AGENTOS_PLUGINS names it, but it is not installed",
     ),
 }
+
+IN_EVERY_WAY = ("a bad setting", "a database that is not there", "other machines without keys", "a missing plugin")
+"""One of what is found in the settings, in the first worker, by the master, and while the application is made."""
+
+
+def _starts() -> Iterator[tuple[str, str]]:
+    """Yield what is tried: these in every way, each other failure in one; under ``make soak`` all in every way."""
+    ways = list(WAYS)
+    for number, failure in enumerate(FAILURES):
+        for way in ways if SOAK or failure in IN_EVERY_WAY else [ways[number % len(ways)]]:
+            yield failure, way
+
 
 OF_THE_COMMAND_ALONE: dict[str, tuple[dict[str, str], str]] = {
     "a program that is missing": ({"AGENTOS_APP": "nowhere:server"}, "No module named 'nowhere'"),
@@ -136,8 +149,7 @@ def starts(
         yield result
 
 
-@pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("failure", FAILURES)
+@pytest.mark.parametrize(("failure", "way"), list(_starts()))
 def test_it_is_one_line(starts: Callable[..., tuple[str, float]], way: str, failure: str) -> None:
     assert FAILURES[failure][1] in starts(way=way, failure=failure)[0]
 

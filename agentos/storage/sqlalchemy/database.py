@@ -168,11 +168,12 @@ class Database(ABC):
             yield
         except self.failures as error:
             said = _said(error)
-            self._log.failed(_kind(said), _cause(said), outage=self._is_outage(said))
+            cause = _cause(said)
+            self._log.failed(_kind(said), cause, outage=self._is_outage(said))
             logger.debug("the failure in full", exc_info=error)
             if getattr(said, "sqlstate", None) == READ_ONLY:
-                raise StorageError("the database is read-only now; try again later") from error
-            raise StorageError("the database did not take or give the data; try again later") from error
+                raise StorageError("the database is read-only now; try again later", reason=cause) from error
+            raise StorageError("the database did not take or give the data; try again later", reason=cause) from error
         if self._log.failing:
             self._log.works()
 
