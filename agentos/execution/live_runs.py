@@ -40,7 +40,7 @@ class LiveRuns:
 
     @contextmanager
     def claiming(self, run_id: str) -> Iterator[None]:
-        """Count a run while it is claimed, which may take its time: a worker that drains must not miss it."""
+        """Count a run while it is accepted or claimed, which takes its time: a worker that drains must not miss it."""
         with self._idle:
             self._claims.append(run_id)
         try:

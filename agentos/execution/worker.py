@@ -105,30 +105,32 @@ class Worker:
         :class:`~agentos.errors.SessionNotFound`, :class:`~agentos.errors.SessionBusy` or
         :class:`~agentos.errors.StorageError`; then there is none either.
         """
-        if self.draining:
-            raise ShuttingDown("the server is about to stop and takes no new runs; try again")
         begun, limits = time.monotonic(), prepared.limits
-        admission = self._storage.runs.admit(
-            run,
-            claim=None if background else self._lease,
-            owner=owner,
-            history_turns=limits.history_turns,
-            concurrency=concurrency,
-            idempotency=idempotency,
-            quota=self._background_quota if background else self._quota,
-        )
-        if isinstance(admission, Replay):
-            return admission
-        if background:
-            self._claims.request_ids.keep(run)
-            self._stop_interrupted(admission)
-            self.submit(run.id)
-            return None
-        waits = admission.run.status is RunStatus.QUEUED
-        if admission.run.request_id != run.request_id:  # a storage need not give it back
-            admitted = dataclasses.replace(admission.run, request_id=run.request_id)
-            admission = dataclasses.replace(admission, run=admitted)
-        live = self._enter(admission, prepared, deadline=begun + (limits.queue_timeout if waits else limits.timeout))
+        with self._runs.claiming(run.id):
+            if self.draining:  # looked at within: a drain that begins now waits for this run
+                raise ShuttingDown("the server is about to stop and takes no new runs; try again")
+            admission = self._storage.runs.admit(
+                run,
+                claim=None if background else self._lease,
+                owner=owner,
+                history_turns=limits.history_turns,
+                concurrency=concurrency,
+                idempotency=idempotency,
+                quota=self._background_quota if background else self._quota,
+            )
+            if isinstance(admission, Replay):
+                return admission
+            if background:
+                self._claims.request_ids.keep(run)
+                self._stop_interrupted(admission)
+                self.submit(run.id)
+                return None
+            waits = admission.run.status is RunStatus.QUEUED
+            if admission.run.request_id != run.request_id:  # a storage need not give it back
+                admitted = dataclasses.replace(admission.run, request_id=run.request_id)
+                admission = dataclasses.replace(admission, run=admitted)
+            timeout = limits.queue_timeout if waits else limits.timeout
+            live = self._enter(admission, prepared, deadline=begun + timeout)
         self._stop_interrupted(admission)
         self._spawn(self._execute, live, prepared, admission)
         return live

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
@@ -16,7 +18,10 @@ from agentos.storage.interface import Storage
 from agentos.storage.sessions import SessionFilter
 
 BATCH = 100
-"""Rows' owners (runs, keys, sessions) that are dealt with in one transaction."""
+"""Things (runs, keys, sessions) that are deleted in one transaction at the most."""
+
+TRANSACTION = 0.05
+"""Seconds that one transaction should take: meanwhile SQLite lets nobody else write."""
 
 PAUSE = 0.01
 """Seconds between two transactions, for others that wait for the database."""
@@ -25,6 +30,24 @@ INTERVAL = 600.0
 """Seconds between two rounds of a worker, about; each worker makes its own, so that none is needed."""
 
 logger = logging.getLogger(__name__)
+
+
+class BatchSize:
+    """How many things to delete in one transaction. A session has one message or thousands: so it goes by the time.
+
+    It begins small, at most doubles each time, and ends at 1 where a single one takes longer than it should.
+    """
+
+    def __init__(self) -> None:
+        self._size = BATCH / 10
+
+    @contextmanager
+    def timed(self) -> Iterator[int]:
+        """Yield how many to delete, and learn from the time that it takes."""
+        began = time.perf_counter()
+        yield int(self._size)
+        share = TRANSACTION / max(time.perf_counter() - began, 1e-6)
+        self._size = min(max(self._size * min(share, 2), 1), BATCH)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +77,11 @@ class HousekeepingService(PeriodicThread):
         """Delete events after ``event_retention``, keys after a day, sessions and runs after a ``…_ttl`` above 0."""
         now = utc_now()
         ended_before = now - timedelta(seconds=self._config.event_retention)
-        logs = self._repeat(lambda: self._storage.events.delete_old(ended_before=ended_before, limit=BATCH))
+        logs = self._repeat(lambda limit: self._storage.events.delete_old(ended_before=ended_before, limit=limit))
         created_before = now - timedelta(seconds=IDEMPOTENCY_SECONDS)
-        keys = self._repeat(lambda: self._storage.idempotency.delete_old(created_before=created_before, limit=BATCH))
+        keys = self._repeat(
+            lambda limit: self._storage.idempotency.delete_old(created_before=created_before, limit=limit)
+        )
         ttl = self._config.session_ttl
         sessions = self.prune_sessions(now - timedelta(seconds=ttl)) if ttl else 0
         ttl = self._config.run_ttl
@@ -66,13 +91,16 @@ class HousekeepingService(PeriodicThread):
     def prune_sessions(self, before: datetime) -> int:
         """Delete everybody's sessions without activity since ``before``; return how many."""
         idle = SessionFilter(updated_before=before)
-        return self._repeat(lambda: self._storage.sessions.delete_oldest(idle, limit=BATCH))
+        return self._repeat(lambda limit: self._storage.sessions.delete_oldest(idle, limit=limit))
 
     def prune_runs(self, before: datetime) -> int:
         """Delete everybody's runs without a session that ended before a time; return how many."""
-        deleted, after = self._storage.runs.delete_old(ended_before=before, limit=BATCH)
+        batch = BatchSize()
+        with batch.timed() as limit:
+            deleted, after = self._storage.runs.delete_old(ended_before=before, limit=limit)
         while after is not None and not self.stopping.wait(PAUSE):
-            some, after = self._storage.runs.delete_old(ended_before=before, after=after, limit=BATCH)
+            with batch.timed() as limit:
+                some, after = self._storage.runs.delete_old(ended_before=before, after=after, limit=limit)
             deleted += some
         return deleted
 
@@ -82,10 +110,11 @@ class HousekeepingService(PeriodicThread):
         if pruned.sessions or pruned.runs:  # events and idempotency keys have no owner
             log_operation("data.prune", outcome="done", by=SERVER, door=SERVER, details=asdict(pruned))
 
-    def _repeat(self, delete: Callable[[], int]) -> int:
-        deleted = 0
-        while some := delete():
+    def _repeat(self, delete: Callable[[int], int]) -> int:
+        deleted, batch = 0, BatchSize()
+        while True:
+            with batch.timed() as limit:
+                some = delete(limit)
             deleted += some
-            if self.stopping.wait(PAUSE):
-                break
-        return deleted
+            if not some or self.stopping.wait(PAUSE):
+                return deleted

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from functools import partial
 
 from agentos.errors import RunCancelled
 from agentos.execution.worker import Worker
-from agentos.services.housekeeping import BATCH, PAUSE
+from agentos.services.housekeeping import PAUSE, BatchSize
 from agentos.storage.interface import Storage
 from agentos.storage.runs import Deleted
 from agentos.storage.sessions import SessionFilter
@@ -37,16 +38,12 @@ class OwnerDataService:
         self._stop_runs(owner, user_id)
         deleted = self._delete_runs(owner, user_id)
         # Before their sessions, which would take them along uncounted.
-        while aliases := self._storage.aliases.delete_of_owner(owner, user_id=user_id, limit=BATCH):
-            deleted += Deleted(aliases=aliases)
-            time.sleep(PAUSE)
+        aliases, sessions, records = self._storage.aliases, self._storage.sessions, self._storage.records
+        deleted += Deleted(aliases=_repeat(partial(aliases.delete_of_owner, owner, user_id=user_id)))
         where = SessionFilter(owner=owner, user_id=user_id)
-        while sessions := self._storage.sessions.delete_oldest(where, limit=BATCH):
-            deleted += Deleted(sessions=sessions)
-            time.sleep(PAUSE)
-        while user_id is None and (records := self._storage.records.delete_of_owner(owner, limit=BATCH)):
-            deleted += Deleted(records=records)
-            time.sleep(PAUSE)
+        deleted += Deleted(sessions=_repeat(partial(sessions.delete_oldest, where)))
+        if user_id is None:
+            deleted += Deleted(records=_repeat(partial(records.delete_of_owner, owner)))
         logger.info("data of an owner deleted", extra={"sessions": deleted.sessions, "runs": deleted.runs})
         return deleted
 
@@ -61,10 +58,25 @@ class OwnerDataService:
             time.sleep(POLL)
 
     def _delete_runs(self, owner: str, user_id: str | None) -> Deleted:
-        delete_page = partial(self._storage.runs.delete_of_owner, owner, user_id=user_id, limit=BATCH)
-        deleted, after = delete_page()
+        delete_page = partial(self._storage.runs.delete_of_owner, owner, user_id=user_id)
+        batch = BatchSize()
+        with batch.timed() as limit:
+            deleted, after = delete_page(limit=limit)
         while after is not None:
             time.sleep(PAUSE)
-            some, after = delete_page(after=after)
+            with batch.timed() as limit:
+                some, after = delete_page(after=after, limit=limit)
             deleted += some
         return deleted
+
+
+def _repeat(delete: Callable[..., int]) -> int:
+    """Call ``delete(limit=…)`` until nothing is left, and return how many were deleted."""
+    deleted, batch = 0, BatchSize()
+    while True:
+        with batch.timed() as limit:
+            some = delete(limit=limit)
+        if not some:
+            return deleted
+        deleted += some
+        time.sleep(PAUSE)

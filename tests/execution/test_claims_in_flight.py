@@ -2,10 +2,12 @@
 
 import threading
 import time
+from typing import Any
 
 import pytest
 
 from agentos.domain.run import Run, RunStatus
+from agentos.execution.live import LiveRun
 from agentos.execution.preparation import Prepared
 from parts.workers import AbsentStorage, Worker, says
 
@@ -60,3 +62,40 @@ def test_a_run_that_is_being_claimed_is_no_orphan(slow: SlowToFind) -> None:
     assert slow.storage.runs.get(run_id, owner=None).status is RunStatus.RUNNING
     slow.found.set()
     assert slow.handle(run_id).wait(5).content == "done"
+
+
+class SlowToAdmit(AbsentStorage):
+    """A storage that has admitted a run, but answers when it is allowed to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.admitted, self.answer = threading.Event(), threading.Event()
+        admit = self.runs.admit
+
+        def slow(*arguments: Any, **options: Any) -> Any:
+            admission = admit(*arguments, **options)
+            self.admitted.set()
+            self.answer.wait(10)
+            return admission
+
+        self.runs.admit = slow  # type: ignore[method-assign]
+
+
+def test_draining_waits_for_a_run_that_is_being_accepted() -> None:
+    storage = SlowToAdmit()
+    worker = Worker(storage, "me")
+    started: list[LiveRun] = []
+    accepted = threading.Thread(target=lambda: started.append(worker.start(says("done"))))
+    accepted.start()
+    assert storage.admitted.wait(5)
+    drain = threading.Thread(target=worker.worker.drain, args=(5,))
+    drain.start()
+    drain.join(0.2)
+    assert drain.is_alive(), "it would leave a run that it has accepted"
+    storage.answer.set()
+    accepted.join()
+    drain.join(5)
+    [live] = started
+    run = storage.runs.get(live.run.id, owner=None)
+    assert (run.status, run.content) == (RunStatus.COMPLETED, "done")
+    worker.close()

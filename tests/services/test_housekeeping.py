@@ -1,6 +1,7 @@
 """What was kept for its time only is thrown away, and nothing else."""
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import datetime, timedelta
@@ -20,7 +21,7 @@ from agentos.domain.times import utc_now
 from agentos.domain.usage import Usage
 from agentos.errors import StorageError
 from agentos.events.encoder import FrameEncoder
-from agentos.services.housekeeping import BATCH, HousekeepingService, Pruned
+from agentos.services.housekeeping import BATCH, TRANSACTION, HousekeepingService, Pruned
 from agentos.storage.admission import Lease
 from agentos.storage.events import FrameBatch
 from agentos.storage.idempotency import IdempotencyKey
@@ -144,7 +145,7 @@ def test_idempotency_keys_are_kept_for_a_day(tmp_path: Path) -> None:
 class CountingStorage(MemoryStorage):
     """Notes how much each call threw away; the first ``failures`` calls find the database away."""
 
-    def __init__(self, failures: int = 0) -> None:
+    def __init__(self, failures: int = 0, *, seconds_each: float = 0.0) -> None:
         super().__init__()
         self.failures = failures
         self.deleted: list[int] = []
@@ -159,6 +160,7 @@ class CountingStorage(MemoryStorage):
 
         def delete_oldest(where: SessionFilter, *, limit: int) -> int:
             self.deleted.append(delete_sessions(where, limit=limit))
+            time.sleep(seconds_each * self.deleted[-1])
             return self.deleted[-1]
 
         self.events.delete_old = delete_old  # type: ignore[method-assign]
@@ -172,7 +174,18 @@ def test_much_is_thrown_away_in_small_transactions() -> None:
         add_session(storage, updated_at=ago(2 * DAY))
     pruned = keeping(storage, session_ttl=DAY, run_ttl=DAY).prune()
     assert (pruned.event_logs, pruned.sessions, pruned.runs) == (BATCH + 30, BATCH + 30, BATCH + 30)
-    assert storage.deleted == [BATCH, 30, 0] * 2
+    assert sum(storage.deleted) == 2 * (BATCH + 30)
+    assert max(storage.deleted) <= BATCH
+
+
+def test_a_transaction_deletes_few_things_where_each_takes_long() -> None:
+    storage = CountingStorage(seconds_each=0.02)
+    for _ in range(30):
+        add_session(storage, updated_at=ago(2 * DAY))
+    assert keeping(storage, session_ttl=DAY).prune().sessions == 30
+    first, *later = [some for some in storage.deleted if some]
+    assert first == BATCH // 10
+    assert max(later) <= TRANSACTION / 0.02 * 2
 
 
 def test_a_server_prunes_by_itself_and_goes_on_after_the_database_was_away() -> None:
@@ -193,7 +206,7 @@ def test_a_round_under_way_ends_with_the_server() -> None:
     housekeeping = keeping(storage)
     housekeeping.close()
     housekeeping.prune()
-    assert storage.deleted == [BATCH]
+    assert storage.deleted == [BATCH // 10]
 
 
 def test_pruning_by_hand_says_that_the_database_is_away() -> None:
