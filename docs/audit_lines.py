@@ -21,6 +21,8 @@ FIELDS = {
     "user": "The operating system's user who called the command.",
     "request_id": "The id of the request, as in its other lines and in its answer.",
     "code": "The error's code, if it was not done. See [errors](errors.md).",
+    "repeated": "How many lines of this action and outcome were left out since the one before. Only where the request"
+    " was refused before its caller was known, and not for its credential.",
     "details": "Of a key: `name`, `owner`, `scopes`. Of an agent: `version`, and `to` of a rollback. Of answers:"
     " `answers`, each with the `id` of the action and `approve`, `reject`, `output` or `error` (of an expiry:"
     " `reject` or `fail`). Of deleted data: how much. Never what was said, nor a key.",

@@ -33,7 +33,7 @@ LOGS = ("log", "logger", *COUNTED)
 WORDS = {
     ("agentos.observability.slow", "self._message"): ("slow request", "slow tool call", "slow statement"),
     ("agentos.periodic_thread", "self.failure"): (),
-    ("agentos.observability.audit", "'%s %s'"): ("ACTION OUTCOME",),
+    ("agentos.observability.audit", "message"): ("ACTION OUTCOME",),
     ("agentos.serving.watchdog", "_message(holder)"): ("… held this worker; no other request went on meanwhile",),
     ("agentos.serving.deployment", "sentence"): ("(advice about a setting, as `agentos doctor` gives it)",),
 }

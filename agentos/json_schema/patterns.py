@@ -17,6 +17,7 @@ from typing import Any
 from agentos.json_schema.work import Work
 
 MAX_LENGTH = 1000  # characters of a pattern
+MAX_NESTING = 100  # groups, alternatives and repetitions inside each other, each of which is a recursion here
 MAX_STATES = 5000  # states of its automaton: ``[a-z]{1,1000}`` has two thousand
 _MAX_KNOWN = 50_000  # states that are remembered during a search, in all sets together: some 4 MB
 _MAX_KEPT = 2_000  # Those that are kept for the next search. A pattern of everyday use has fewer.
@@ -48,6 +49,7 @@ class Pattern:
         self._branches: dict[int, tuple[int, ...]] = {}
         self._made: dict[str, Test] = {}
         self._parser_state = parsed.state
+        self._nesting = 0
         self._at: dict[int, Test] = {}  # states that are passed at certain places only
         self._end = self._state()
         self._first = frozenset({self._sequence(parsed, self._end)})
@@ -127,8 +129,12 @@ class Pattern:
         return number
 
     def _sequence(self, items: Any, after: int) -> int:
+        self._nesting += 1
+        if self._nesting > MAX_NESTING:
+            raise PatternRefused("it is nested too deeply: accepted are fewer groups inside each other")
         for code, value in reversed(list(items)):
             after = self._item(code, value, after)
+        self._nesting -= 1
         return after
 
     def _item(self, code: Any, value: Any, after: int) -> int:

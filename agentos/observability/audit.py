@@ -17,6 +17,7 @@ from agentos.domain.pending import Answer
 from agentos.domain.text import clean, shorten
 from agentos.errors import ConfigError
 from agentos.observability.redaction import redact
+from agentos.observability.repeated import RepeatedLines
 
 Outcome = Literal["done", "refused", "failed"]
 """``refused``: the request was not accepted, and nothing changed. ``failed``: the server could not do it."""
@@ -31,6 +32,7 @@ MOST_ANSWERS = 50  # of one request that a line names
 AUDIT = "agentos.audit"
 
 logger = logging.getLogger(AUDIT)
+repeated = RepeatedLines(logger)
 
 
 def log_operation(
@@ -46,12 +48,15 @@ def log_operation(
     request_id: str | None = None,
     code: str | None = None,
     details: Mapping[str, Any] | None = None,
+    counted: bool = False,
 ) -> None:
     """Write the line of one operation.
 
     ``by`` names the credential (``key:4f…``), or ``operator`` for a command; ``None`` is a caller without a valid one.
     ``owner`` is the caller's. ``user`` is the operating system's user of a command. ``code`` is that of the error.
+    A line that is ``counted`` is written once every few seconds for its action and outcome.
     """
+    message = f"{action} {outcome}"
     fields = {
         "action": action,
         "outcome": outcome,
@@ -65,7 +70,9 @@ def log_operation(
         "code": code,
         "details": dict(details) if details else None,
     }
-    logger.info("%s %s", action, outcome, extra={name: value for name, value in fields.items() if value is not None})
+    extra = {name: value for name, value in fields.items() if value is not None}
+    lines = repeated if counted else logger
+    lines.log(logging.INFO, message, extra=extra)
 
 
 def open_audit_file(path: str) -> logging.Handler:

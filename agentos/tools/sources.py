@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from agentos.domain.tool_spec import ToolSpec
-from agentos.errors import AgentFailed, PluginError
+from agentos.errors import AgentFailed
 from agentos.plugins.hook_call import HookCall
 from agentos.registry import Entry, Registry
 from agentos.tools.context import ToolContext
@@ -114,7 +114,8 @@ class _List:
             if len(specs) > MOST_TOOLS:
                 logger.warning("a tool source has %d tools; %d are used", len(specs), MOST_TOOLS, extra=told)
             self._tools = self._made(specs[:MOST_TOOLS])
-        self._asked = time.monotonic()
+        finally:
+            self._asked = time.monotonic()
 
     def _made(self, specs: list[ToolSpec]) -> dict[str, Tool]:
         before = self._tools or {}
@@ -124,7 +125,7 @@ class _List:
                 tool = _tool(self._entry.name, self._entry.value, spec)
                 known = before.get(spec.name)
                 made[spec.name] = known if known is not None and known.spec == tool.spec else tool
-            except (PluginError, TypeError, AttributeError) as error:
+            except Exception as error:  # noqa: BLE001  # other people's schemas; the other tools stay
                 told = {"plugin": self._entry.source, "tool_source": self._entry.name, "reason": str(error)}
                 logger.warning("a tool of a source is left out", extra=told)
         return made if made.keys() != before.keys() or any(made[n] is not before[n] for n in made) else before

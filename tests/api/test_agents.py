@@ -183,6 +183,7 @@ WRONG = [
     ({**ECHO, "max_turns": 0}, "'max_turns'"),
     ({**ECHO, "parameters": []}, "'parameters'"),
     ({**ECHO, "output_schema": "x"}, "'output_schema'"),
+    ({**ECHO, "output_schema": {"type": "string", "pattern": "(a|" * 210 + "b" + ")" * 210}}, "nested too deeply"),
     ({**ECHO, "output_retries": 4}, "'output_retries'"),
     ({**ECHO, "output_retries": "1"}, "'output_retries'"),
     ({**ECHO, "name": None}, "'name'"),

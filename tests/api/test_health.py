@@ -1,6 +1,7 @@
 import pytest
 from flask.testing import FlaskClient
 
+from agentos.api.kit.errors import OUTAGES
 from agentos.errors import StorageError
 
 
@@ -41,6 +42,14 @@ def test_a_draining_server_is_not_ready_and_refuses_runs(served) -> None:
     assert answer.json["code"] == "SHUTTING_DOWN"
     assert int(answer.headers["Retry-After"]) >= 1
     assert served.stream().status_code == 503
+
+
+def test_what_a_draining_server_refuses_is_not_logged_each_time(served, log_records) -> None:
+    OUTAGES["SHUTTING_DOWN"].forget()
+    served.services.drain(0)
+    for _ in range(5):
+        served.run("Hi")
+    assert [record.code for record in log_records("agentos.api.kit.errors")] == ["SHUTTING_DOWN"]
 
 
 @pytest.mark.parametrize("method", ["post", "put", "delete", "patch"])

@@ -8,6 +8,7 @@ from flask.testing import FlaskClient
 from agentos.models.request import ModelRequest
 
 SCHEMA = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
+DEEP = {"type": "object", "properties": {"n": {"type": "string", "pattern": "(a|" * 210 + "b" + ")" * 210}}}
 
 
 def asked(served: Any, overrides: dict[str, Any], **fields: Any) -> ModelRequest:
@@ -130,6 +131,8 @@ def test_a_name_within_an_allowed_parameter_is_refused_too(serve: Any) -> None:
         ({"parameters": {"stop": ["a"] * 17}}, "override 'stop'"),
         ({"parameters": {"max_tokens": 0}}, "accepted is a whole number from 1"),
         ({"output_schema": {"type": 7}}, "override 'output_schema' is no JSON schema that is accepted"),
+        ({"output_schema": DEEP}, "it is nested too deeply"),
+        ({"client_tools": [{"name": "f", "parameters": DEEP}]}, "it is nested too deeply"),
         ({"client_tools": {}}, "field 'overrides.client_tools' is an object; accepted is a list of 0 to 128 objects"),
         ({"client_tools": ["f"]}, "field 'overrides.client_tools[0]' is 'f'; accepted is an object"),
         ({"client_tools": [{}]}, "field 'overrides.client_tools[0].name' is missing"),

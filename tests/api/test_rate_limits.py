@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
+from agentos.api.kit.errors import OUTAGES
 from agentos.auth.authenticator import Credentials
 from agentos.domain.principal import Principal
 from agentos.errors import AuthenticationUnavailable, Unauthenticated
@@ -114,6 +115,14 @@ def test_a_credential_that_cannot_be_checked_now_is_no_failure(guarded) -> None:
     client = guarded(failed_auth_rate_limit="1/hour")
     assert statuses(client, 3, key="later") == [503] * 3
     assert statuses(client, 2, key="bad") == [401, 429]
+
+
+def test_credentials_that_cannot_be_checked_now_write_one_line_beside_those_of_the_requests(
+    guarded, log_records: Callable[[str], list[Any]]
+) -> None:
+    OUTAGES["AUTHENTICATION_UNAVAILABLE"].forget()
+    statuses(guarded(), 20, key="later")
+    assert [record.code for record in log_records("agentos.api.kit.errors")] == ["AUTHENTICATION_UNAVAILABLE"]
 
 
 def test_two_credentials_are_a_failure(guarded) -> None:

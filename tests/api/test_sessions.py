@@ -173,6 +173,20 @@ def test_sessions_are_listed_newest_activity_first_and_filters_are_and_ed(served
     assert "next_cursor" not in served.client.get(SESSIONS).json
 
 
+def test_a_list_has_the_state_of_sessions_only_if_it_is_asked_for(client: FlaskClient) -> None:
+    made = client.post(SESSIONS, json={"agent_id": "a", "state": {"step": 2}}).json
+    assert client.get(f"{SESSIONS}?include=state").json["sessions"] == [made]
+    del made["state"]
+    assert client.get(SESSIONS).json["sessions"] == [made]
+
+
+@pytest.mark.parametrize("value", ["metadata", "state,state", ""])
+def test_a_list_can_include_nothing_but_the_state(client: FlaskClient, value: str) -> None:
+    refused = client.get(f"{SESSIONS}?include={value}")
+    assert (refused.status_code, refused.json["code"]) == (400, "INVALID_REQUEST")
+    assert refused.json["message"].endswith("accepted is 'state'")
+
+
 def test_a_list_read_by_cursor_is_stable_while_sessions_are_added(served) -> None:
     before = [served.new_session() for _ in range(5)]
     page = served.client.get(f"{SESSIONS}?limit=2").json

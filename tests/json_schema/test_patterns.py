@@ -75,6 +75,9 @@ def test_what_is_remembered_of_long_texts_is_bounded() -> None:
     assert sum(map(len, pattern._known.values())) < 10_000
 
 
+NESTED = [("(", ")", 101), ("(a|", ")", 210), ("((?:", "x)*)", 120)]
+
+
 @pytest.mark.parametrize(
     ("pattern", "words"),
     [
@@ -91,6 +94,8 @@ def test_what_is_remembered_of_long_texts_is_bounded() -> None:
         ("x" * 1001, "1001 characters"),
         ("((a{100}){100}){100}", "too large"),
         ("a{1,9999}", "too large"),
+        *((f"{before * levels}b{after * levels}", "nested too deeply") for before, after, levels in NESTED),
+        ("(" * 499 + ")" * 499, "no regular expression|nested too deeply"),
     ],
 )
 def test_what_has_no_automaton_is_refused(pattern: str, words: str) -> None:

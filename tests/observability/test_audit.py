@@ -18,7 +18,7 @@ from agentos.domain.principal import OPERATOR
 from agentos.errors import ConfigError, PluginError
 from agentos.hookspecs import hookimpl
 from agentos.models.scripted import ScriptedProvider, call
-from agentos.observability.audit import log_operation
+from agentos.observability.audit import log_operation, repeated
 from agentos.services.housekeeping import HousekeepingService
 from agentos.testing import AgentClient
 from agentos.tools.tool import tool
@@ -154,6 +154,16 @@ def test_a_request_that_is_refused_has_one_line_too(
     line = audited.line()
     line.pop("request_id")
     assert line == {**unknown, **named, "code": "FORBIDDEN", "by": f"key:{key.id}", "owner": "weak"}
+
+
+def test_strangers_whom_a_limit_refuses_do_not_fill_the_log(serve_audited: Callable[..., Audited]) -> None:
+    audited = serve_audited(failed_auth_rate_limit="3/hour")
+    repeated.forget()
+    answers = [audited("DELETE", f"/api/v1/runs/{number}", key=None) for number in range(20)]
+    assert [answer.status_code for answer in answers] == [401] * 3 + [429] * 17
+    lines = audited.lines()
+    assert [line["code"] for line in lines] == ["UNAUTHENTICATED"] * 3 + ["RATE_LIMITED"]
+    assert lines[-1]["object"] == "3"
 
 
 def test_an_agent_from_its_making_to_its_end(audited: Audited) -> None:

@@ -220,13 +220,38 @@ def test_a_slow_list_is_asked_for_by_one_run_while_the_others_have_the_one_befor
     waiting.join(10)
 
 
+class Breaks(Mapping[str, Any]):
+    """A schema that cannot be read."""
+
+    def __getitem__(self, name: str) -> Any:
+        raise RuntimeError("not today")
+
+    def __iter__(self) -> Any:
+        raise RuntimeError("not today")
+
+    def __len__(self) -> int:
+        return 1
+
+
+DEEP = {"type": "object", "properties": {"text": {"type": "string", "pattern": "(a|" * 210 + "b" + ")" * 210}}}
+
+
 @pytest.mark.parametrize(
-    "bad", ["write", {"name": "write"}, ToolSpec("x" * 80, "", TEXT), ToolSpec("write", "", {"type": "string"})]
+    "bad",
+    [
+        "write",
+        {"name": "write"},
+        ToolSpec("x" * 80, "", TEXT),
+        ToolSpec("write", "", {"type": "string"}),
+        ToolSpec("write", "", DEEP),
+        ToolSpec("write", "", Breaks()),
+    ],
 )
 def test_a_tool_that_cannot_be_one_is_left_out_and_the_others_stay(serve, log_records, bad: Any) -> None:
     served = serve(tools=["office/*"], plugins={"office": Brings(office=Office(bad, spec("read")))})
     assert served.run("Hi").status_code == 200
     assert offered(served) == ["office_read"]
+    assert [one["name"] for one in served.client.get("/api/v1/tools").json["tools"]] == ["office/read"]
     (record,) = [one for one in log_records("agentos.tools.sources") if one.levelno == logging.WARNING]
     assert (record.plugin, record.tool_source) == ("office", "office")
 

@@ -10,6 +10,7 @@ from flask import Flask, Request, Response
 from agentos.api.kit.current import request_notes, this_request
 from agentos.api.kit.middleware import request_id
 from agentos.domain.principal import Principal
+from agentos.errors import Unauthenticated
 from agentos.observability.audit import Outcome, log_operation
 
 DOOR = "http"
@@ -18,7 +19,8 @@ DOOR = "http"
 def audit_requests(app: Flask, action_of: Callable[[Request], str | None]) -> None:
     """Write a line at the end of each request for which ``action_of`` returns an action.
 
-    A request that is refused has one too, as without a valid credential.
+    A request that is refused has one too, as without a valid credential. What is refused before the caller is known for
+    another reason, as by a rate limit, has one every few seconds: no limit bounds how many of these strangers send.
     """
 
     @app.after_request
@@ -41,6 +43,7 @@ def note_audit(object: str | None = None, /, **details: Any) -> None:
 def _write(action: str, request: Request, status: int) -> None:
     notes = request_notes()
     known: Principal | None = notes.get("caller")
+    code = notes.get("error_code") if status >= 400 else None
     of_path = "/".join(str(part) for part in (request.view_args or {}).values())
     log_operation(
         action,
@@ -51,8 +54,9 @@ def _write(action: str, request: Request, status: int) -> None:
         door=DOOR,
         address=request.remote_addr,
         request_id=request_id(),
-        code=notes.get("error_code") if status >= 400 else None,
+        code=code,
         details=notes.get("audit_details"),
+        counted=known is None and code not in (None, Unauthenticated.code),
     )
 
 

@@ -17,11 +17,13 @@ from agentos.api.kit.middleware import request_id
 from agentos.domain.run import RunError
 from agentos.errors import (
     AgentOSError,
+    AuthenticationUnavailable,
     InternalError,
     InvalidRequest,
     MethodNotAllowed,
     NotFound,
     RequestTooLarge,
+    ShuttingDown,
     StorageError,
     Unauthenticated,
     UnsupportedMediaType,
@@ -115,7 +117,9 @@ CHALLENGE = 'Bearer realm="agentos"'
 BUG = "something went wrong in the server; its log has the reason under this request id"
 
 logger = logging.getLogger(__name__)
-repeated = RepeatedLines(logger)
+
+OUTAGES = {kind.code: RepeatedLines(logger) for kind in (StorageError, AuthenticationUnavailable, ShuttingDown)}
+"""Counts the lines of errors that each request has for a while; the line of the request itself has its status."""
 
 
 def status_of(code: str, details: Mapping[str, Any]) -> int:
@@ -182,8 +186,7 @@ def _own_error(error: AgentOSError) -> Response:
         return _bug(error)  # an error of configuration or of a plugin is no client's business
     if status >= 500:
         told = {"request_id": request_id(), "code": error.code, "reason": UntrustedText(error.message)}
-        # An outage fails each request; the line of the request itself says which, with its status.
-        lines = repeated if isinstance(error, StorageError) else logger
+        lines = OUTAGES.get(error.code, logger)
         lines.warning("request failed", extra=told, exc_info=error if error.__cause__ else None)
     return _answer(status, error.code, error.phrase, error.message, error.details, error.retry_after)
 

@@ -90,15 +90,16 @@ def create_session(body: dict[str, Any]) -> Response:
 def list_sessions(query: dict[str, Any]) -> Response:
     """List sessions.
 
-    The newest activity comes first. Filters are and-ed, and exact but for `q` and `q_text`. The list is stable while
-    sessions are added, if it is read with `cursor`.
+    The newest activity comes first. Their `state` is left out unless `include=state`. Filters are and-ed, and exact but
+    for `q` and `q_text`. The list is stable while sessions are added, if it is read with `cursor`.
     """
     exact = {name: query[name] for name in FILTERS if name in query}
     where = SessionFilter(
         **exact, name_contains=query.get("q"), said=phrases_of(query["q_text"]) if "q_text" in query else None
     )
+    as_json = session_json if "include" in query else _listed_json
     answer = page_json(
-        "session", query, lambda part: services().sessions.list(where, part, caller()), session_json, piece=PIECE
+        "session", query, lambda part: services().sessions.list(where, part, caller()), as_json, piece=PIECE
     )
     if query["include_total"]:
         answer["total"] = services().sessions.count(where, caller())
@@ -204,6 +205,13 @@ def fork_session(session_id: str, body: dict[str, Any]) -> Response:
 def _cleared(body: Mapping[str, Any]) -> dict[str, Any]:
     """Return what is given, where ``null`` stands for an empty object."""
     return {name: {} if value is None and name in ("metadata", "state") else value for name, value in body.items()}
+
+
+def _listed_json(session: Session) -> dict[str, Any]:
+    """Return a session as lists show it: without its state, which may be larger than all the rest."""
+    shown = session_json(session)
+    del shown["state"]
+    return shown
 
 
 def _new_session_response(session: Session, replayed: bool) -> Response:

@@ -23,17 +23,29 @@ def _below(value: Any, limit: Any) -> bool | None:
     return value < limit if _is_number(value) else None
 
 
-def _equals(value: Any, other: Any) -> bool | None:
+def _kind(value: object) -> str | None:
+    """Return which of the types of JSON that a file can compare with a value has."""
     # 1 and 1.0 are one JSON number; true is none, though Python takes it for 1.
-    return isinstance(value, bool) == isinstance(other, bool) and bool(value == other)
+    if isinstance(value, bool):
+        return "boolean"
+    if _is_number(value):
+        return "number"
+    return "text" if isinstance(value, str) else None
+
+
+def _equals(value: Any, other: Any) -> bool | None:
+    return _one_of(value, (other,))
 
 
 def _one_of(value: Any, known: Any) -> bool | None:
-    return any(_equals(value, one) for one in known)
+    # A list or object might be what the file means in another form: a list of paths where it names one path.
+    same = [one for one in known if _kind(one) == _kind(value)]
+    return value in same if same else None
 
 
 def _none_of(value: Any, known: Any) -> bool | None:
-    return not _one_of(value, known)
+    found = _one_of(value, known)
+    return None if found is None else not found
 
 
 def _matches(value: Any, pattern: Any) -> bool | None:

@@ -140,9 +140,9 @@ def test_a_mistake_in_the_file_is_named(file: Path, text: str, said: str) -> Non
         ),
         ("amount = {below = 0}", ['{"amount": -1}'], ['{"amount": 0}'], ['{"amount": true}', '{"amount": null}']),
         ("amount = {above = 10, below = 20}", ['{"amount": 15}'], ['{"amount": 10}', '{"amount": 20}'], ["{}"]),
-        ("flag = {equals = true}", ['{"flag": true}'], ['{"flag": 1}', '{"flag": "true"}'], ["{}"]),
-        ("count = {equals = 1}", ['{"count": 1}', '{"count": 1.0}'], ['{"count": true}', '{"count": 2}'], [""]),
-        ('to = {one_of = ["ann", "bob"]}', ['{"to": "bob"}'], ['{"to": "Bob"}', '{"to": 1}'], ['{"To": "bob"}']),
+        ("flag = {equals = true}", ['{"flag": true}'], ['{"flag": false}'], ["{}", '{"flag": 1}', '{"flag": "true"}']),
+        ("count = {equals = 1}", ['{"count": 1}', '{"count": 1.0}'], ['{"count": 2}'], ["", '{"count": true}']),
+        ('to = {one_of = ["ann", "bob"]}', ['{"to": "bob"}'], ['{"to": "Bob"}'], ['{"To": "bob"}', '{"to": 1}']),
         ('to = {none_of = ["ann", "bob"]}', ['{"to": "eve"}'], ['{"to": "bob"}'], ["{}"]),
         (
             'to = {matches = "*@bank.example"}',
@@ -184,6 +184,35 @@ def test_a_rule_may_depend_on_arguments_and_one_that_is_missing_does_not_help(
         assert [matched(action, one) for one in matching] == [True] * len(matching)
         assert [matched(action, one) for one in others] == [False] * len(others)
         assert [matched(action, one) for one in unsure] == [action != "allow"] * len(unsure)
+
+
+VALUES = {"text": '"b"', "number": "5", "boolean": "true", "null": "null", "list": '["a"]', "object": '{"a": 1}'}
+
+
+@pytest.mark.parametrize(
+    ("comparison", "kinds"),
+    [
+        ("above = 1", {"number"}),
+        ("below = 9", {"number"}),
+        ('matches = "*"', {"text"}),
+        ('equals = "b"', {"text"}),
+        ("equals = 5.0", {"number"}),
+        ("equals = true", {"boolean"}),
+        ('one_of = ["a", "b", 5]', {"text", "number"}),
+        ('none_of = ["a", 1]', {"text", "number"}),
+        ("none_of = [false]", {"boolean"}),
+    ],
+)
+@pytest.mark.parametrize("action", ["allow", "deny", "approve"])
+@pytest.mark.parametrize("kind", VALUES)
+def test_an_argument_of_another_type_is_no_way_around_a_rule(
+    file: Path, comparison: str, kinds: set[str], action: str, kind: str
+) -> None:
+    default = "deny" if action == "allow" else "allow"
+    file.write_text(f'default = "{default}"\n[[rules]]\naction = "{action}"\nwhen = {{to = {{{comparison}}}}}')
+    decision = load(file).decision(ToolCall("1", "t", f'{{"to": {VALUES[kind]}}}'), agent="a", owner="o")
+    matched = decision is None if action == "allow" else decision is not None
+    assert matched is (kind in kinds or action != "allow")
 
 
 @pytest.mark.parametrize(

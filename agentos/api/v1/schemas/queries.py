@@ -75,6 +75,7 @@ class SessionQuery(PagingQuery):
         most=MAX_QUERY,
         example='train "to Rome"',
     )
+    include = Choice("Also return this of each session: its `state`, which may be large.", ("state",))
     include_total = QueryBoolean("Also count all that match, as `total`.", default=False)
 
 

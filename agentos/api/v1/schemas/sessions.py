@@ -95,10 +95,16 @@ class SessionSchema(ResponseSchema):
     forked_from = Nested(ForkedFromSchema, "Where a fork is from; absent in any other session.", optional=True)
 
 
+class ListedSessionSchema(SessionSchema):
+    """A session as lists have it."""
+
+    state = Object("The client's state of the conversation; only with `include=state`.", optional=True)
+
+
 class SessionListSchema(ResponseSchema):
     """Sessions, newest activity first."""
 
-    sessions = NestedList(SessionSchema)
+    sessions = NestedList(ListedSessionSchema)
     count = StrictInteger("How many are in this answer.")
     next_cursor = StrictString("Where the next part begins; absent when there is no more.", optional=True)
     total = StrictInteger("How many match in all; only with `include_total`.", optional=True)
