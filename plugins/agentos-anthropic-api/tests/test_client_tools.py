@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from agentos import Agent, Pending, ScriptedProvider, Usage, hookimpl, tool
-from agentos.testing import PIXEL, SSEReader, call
+from agentos import Agent, Pending, ProviderUnavailable, ScriptedProvider, Usage, hookimpl, tool
+from agentos.testing import PIXEL, Fail, SSEReader, call
 from parts.anthropic_door import SHOP, WEATHER, Door, MakeDoor
 
 QUESTION = {"role": "user", "content": "Do I need an umbrella?"}
@@ -202,6 +202,32 @@ def test_in_a_session_a_result_with_an_image_is_refused_and_the_run_waits(
     assert answer.status_code == 400
     assert "messages[2]" in answer.json["error"]["message"]
     assert len(runs(door, "paused")) == 1
+
+
+def test_the_client_gives_a_result_again_after_its_run_failed(
+    make_door: MakeDoor, scripted: ScriptedProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    door = make_door(model_retries=0)
+    scripted.say(CALL, [Fail(ProviderUnavailable("away"))], "Take one.")
+    first = said(door.ask([QUESTION], tools=[WEATHER]))
+    client = door.client(max_retries=1)
+    monkeypatch.setattr(client, "_sleep_for_retry", lambda **_: None)
+    messages: list[Any] = result(first)
+    answer = client.messages.create(model="shop", max_tokens=1000, messages=messages, tools=[WEATHER])
+    assert answer.content[0].text == "Take one."
+    assert sorted(run["status"] for run in runs(door)) == ["completed", "failed"]
+
+
+def test_in_a_session_a_result_whose_run_failed_is_not_sent_again(
+    make_door: MakeDoor, scripted: ScriptedProvider
+) -> None:
+    door = make_door(model_retries=0)
+    headers = {"X-AgentOS-Session-Id": door.http.session("shop")}
+    scripted.say(CALL, [Fail(ProviderUnavailable("away"))], "Never said.")
+    first = said(door.ask([QUESTION], tools=[WEATHER], headers=headers))
+    for _ in range(2):
+        failed = door.ask(result(first), tools=[WEATHER], headers=headers)
+        assert (failed.status_code, failed.headers["x-should-retry"]) == (529, "false")
 
 
 def test_another_result_is_a_new_run(door: Door, scripted: ScriptedProvider) -> None:

@@ -6,10 +6,11 @@ import json
 from datetime import datetime
 from typing import Any
 
+import openai
 import pytest
 
-from agentos import Agent, Pending, ScriptedProvider, ToolContext, Usage, hookimpl, tool
-from agentos.testing import call
+from agentos import Agent, Pending, ProviderUnavailable, ScriptedProvider, ToolContext, Usage, hookimpl, tool
+from agentos.testing import Fail, Pause, call
 from parts.openai_door import SHOP, WEATHER, Door, MakeDoor
 
 QUESTION = {"role": "user", "content": "Do I need an umbrella?"}
@@ -101,6 +102,49 @@ def test_a_run_may_call_again_and_again(door: Door, scripted: ScriptedProvider, 
     again = said(door.chat(messages, tools=[WEATHER], stream=streamed), streamed=streamed)
     assert again == second
     assert len(runs(door)) == 1
+
+
+@STREAMED
+def test_a_result_is_given_again_after_its_run_failed(
+    make_door: MakeDoor, scripted: ScriptedProvider, streamed: bool
+) -> None:
+    door = make_door(model_retries=0)
+    scripted.say(CALL, [Fail(ProviderUnavailable("away"))], "Take one.")
+    first = said(door.chat([QUESTION], tools=[WEATHER]), streamed=False)
+    failed = door.chat(result(first), tools=[WEATHER])
+    assert (failed.status_code, failed.headers["x-should-retry"]) == (503, "true")
+    again = said(door.chat(result(first), tools=[WEATHER], stream=streamed), streamed=streamed)
+    assert again["content"] == "Take one."
+    assert [one.content for one in scripted.requests[2].messages if one.role == "tool"] == ["It rains."]
+    assert sorted(run["status"] for run in runs(door)) == ["completed", "failed"]
+
+
+def test_a_result_is_given_again_after_its_run_was_cancelled(door: Door, scripted: ScriptedProvider) -> None:
+    scripted.say(CALL, ["Ta", Pause(20)], "Take one.")
+    first = said(door.chat([QUESTION], tools=[WEATHER]), streamed=False)
+    with door.client().chat.completions.create(
+        model="shop", messages=result(first), tools=[WEATHER], stream=True
+    ) as stream:
+        next(iter(stream))
+        door.http.post(f"/api/v1/runs/{runs(door)[0]['run_id']}/cancel")
+        with pytest.raises(openai.APIError):
+            list(stream)
+    assert said(door.chat(result(first), tools=[WEATHER]), streamed=False)["content"] == "Take one."
+
+
+def test_in_a_session_a_result_whose_run_failed_is_not_sent_again(
+    make_door: MakeDoor, scripted: ScriptedProvider
+) -> None:
+    door = make_door(model_retries=0)
+    headers = {"X-AgentOS-Session-Id": door.http.session("shop")}
+    scripted.say(CALL, [Fail(ProviderUnavailable("away"))], "Never said.")
+    first = said(door.chat([QUESTION], tools=[WEATHER], headers=headers), streamed=False)
+    for _ in range(2):
+        failed = door.chat(result(first), tools=[WEATHER], headers=headers)
+        assert (failed.status_code, failed.json["error"]["code"]) == (503, "provider_unavailable")
+        assert failed.headers["x-should-retry"] == "false"
+        assert "Retry-After" not in failed.headers
+    assert len(scripted.requests) == 2
 
 
 def test_another_result_is_a_new_run(door: Door, scripted: ScriptedProvider) -> None:

@@ -26,30 +26,33 @@ MESSAGES = "messages"
 class ContinuedRun:
     """A run that continues with its client's results. ``action`` is one that they answer.
 
-    ``waits_for`` is what a person has to answer besides, before the run continues.
+    ``waits_for`` is what a person has to answer besides, before the run continues. ``repeatable`` is whether the same
+    request begins a new run if this one fails.
     """
 
     handle: RunHandle
     action: PendingAction
     run: Run
     waits_for: Sequence[PendingAction]
+    repeatable: bool
 
 
 def continue_run(chat: ChatRequest, calls: CallIds, *, instructions: str, form: str) -> ContinuedRun | None:
     """Give a paused run the results at the end of a conversation; ``None`` if they are not those of such a run.
 
-    Outside of a session, a request that wants something else of the model is not for the run either. The same results
-    again change nothing. ``instructions`` and ``form`` are the fields that ask for these. Raises ``InvalidRequest`` for
-    a result of what only a person may answer.
+    Outside of a session, a request that wants something else of the model is not for the run either, and one whose run
+    failed begins a new one. Else the same results again change nothing. ``instructions`` and ``form`` are the fields
+    that ask for these. Raises ``InvalidRequest`` for a result of what only a person may answer.
     """
     results = find_results(calls, chat.agent_id, chat.results, MESSAGES, failed=chat.failed_calls)
-    if results is None or not (chat.session_id is not None or keeps_to(results, chat.overrides)):
+    in_session = chat.session_id is not None
+    if results is None or not (in_session or keeps_to(results, chat.overrides)):
         return None
-    given = give_results(results)
+    given = give_results(results, in_session=in_session)
     if given is None:
         return None
     note_differences(results, chat.overrides, instructions=instructions, form=form)
-    return ContinuedRun(results.handle, results.first, given.run, given.waits_for)
+    return ContinuedRun(results.handle, results.first, given.run, given.waits_for, given.repeatable)
 
 
 def end_pause_of(chat: ChatRequest, calls: CallIds) -> None:

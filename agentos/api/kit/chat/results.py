@@ -41,10 +41,14 @@ class ClientResults:
 
 @dataclass(frozen=True, slots=True)
 class GivenResults:
-    """A run after it was given results. ``waits_for`` is what a person has to answer before the run continues."""
+    """A run after it was given results. ``waits_for`` is what a person has to answer before the run continues.
+
+    ``repeatable`` is whether the same results, sent again, begin a new run if this one fails.
+    """
 
     run: Run
     waits_for: Sequence[PendingAction]
+    repeatable: bool
 
 
 def find_results(
@@ -115,20 +119,25 @@ def _compared(overrides: ModelOverrides) -> tuple[Any, ...]:
     return parameters, overrides.output_schema, tuple(overrides.client_tools), overrides.instructions
 
 
-def give_results(results: ClientResults) -> GivenResults | None:
+def give_results(results: ClientResults, *, in_session: bool) -> GivenResults | None:
     """Save results, which continues their run; ``None`` if it does not wait for them.
 
-    The same results again change nothing.
+    The same results again change nothing while the run continues, and after it completed. If it failed or was cancelled
+    after it was given them, they are for a new run: ``None``, so that a client that tries again gets more than the same
+    error. Results alone begin no run ``in_session``: there, the run of that error is returned.
     """
     answers = {results.actions[number].id: answer for number, answer in results.outputs.items()}
     try:
         run = server().runs.answer(results.handle.run_id, answers, caller())
     except (AlreadyAnswered, PendingExpired, RunFinished, RunNotFound, NotFound):
         return None
-    if run.status is not RunStatus.PAUSED:
-        return GivenResults(run, ())
+    if run.status.finished and run.status is not RunStatus.COMPLETED and not in_session:
+        return None
     turn = results.first.turn
-    return GivenResults(run, [one for one in run.pending if one.answer is None and one.turn == turn])
+    waits = run.pending if run.status is RunStatus.PAUSED else ()
+    return GivenResults(
+        run, [one for one in waits if one.answer is None and one.turn == turn], repeatable=not in_session
+    )
 
 
 def end_pause_of_results(calls: CallIds, model: str, messages: Sequence[Message], field: str) -> None:

@@ -40,10 +40,14 @@ class WaitsForPerson(SessionBusy, code="WAITS_FOR_PERSON"):
 
 @dataclass(frozen=True, slots=True)
 class Continued:
-    """A run that continues with its client's results, and the response that they begin."""
+    """A run that continues with its client's results, and the response that they begin.
+
+    ``repeatable`` is whether the same request begins a new run if this one fails.
+    """
 
     handle: RunHandle
     ref: ResponseRef
+    repeatable: bool
 
 
 def continue_run(
@@ -51,9 +55,10 @@ def continue_run(
 ) -> Continued | None:
     """Give a run the results that it waits for; ``None`` if they are not those of such a run.
 
-    Outside of a session, a request that wants something else of the model is not for the run either. The same results
-    again change nothing. Raises ``InvalidRequest`` for a result of what only a person may answer, or if one is missing,
-    and :class:`WaitsForPerson` for a run that waits for a person besides.
+    Outside of a session, a request that wants something else of the model is not for the run either, and one whose run
+    failed begins a new one. Else the same results again change nothing. Raises ``InvalidRequest`` for a result of what
+    only a person may answer, or if one is missing, and :class:`WaitsForPerson` for a run that waits for a person
+    besides.
     """
     results = find_results(TOOL_CALLS, model, messages, "input")
     if results is None:
@@ -61,13 +66,14 @@ def continue_run(
     _check_all_are_there(results)
     if not (in_session or keeps_to(results, wanted)):
         return None
-    given = give_results(results)
+    given = give_results(results, in_session=in_session)
     if given is None:
         return None
     note_differences(results, wanted, instructions="instructions", form="text.format")
     if given.waits_for:
         raise WaitsForPerson(given.run.id, [action.id for action in given.waits_for])
-    return Continued(results.handle, ResponseRef(given.run.id, part_after(results.actions, results.first.turn)))
+    ref = ResponseRef(given.run.id, part_after(results.actions, results.first.turn))
+    return Continued(results.handle, ref, given.repeatable)
 
 
 def end_pause_of(model: str, previous: str | None, said: Input) -> None:
