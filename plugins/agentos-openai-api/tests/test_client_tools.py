@@ -15,6 +15,7 @@ from parts.openai_door import SHOP, WEATHER, Door, MakeDoor
 
 QUESTION = {"role": "user", "content": "Do I need an umbrella?"}
 CALL = [call("weather", '{"city": "Oslo"}'), Usage(10, 2)]
+TWO = [*CALL, call("weather", '{"city": "Rome"}', id="call_2", index=1)]
 STREAMED = pytest.mark.parametrize("streamed", [False, True])
 
 
@@ -223,7 +224,7 @@ def test_in_a_session_a_result_with_what_its_run_began_with_has_nothing_ignored(
 
 
 def test_two_calls_need_both_results(door: Door, scripted: ScriptedProvider) -> None:
-    scripted.say([*CALL, call("weather", '{"city": "Rome"}', id="call_2", index=1)], "Take one.")
+    scripted.say(TWO, "Take one.")
     first = said(door.chat([QUESTION], tools=[WEATHER]), streamed=False)
     one = result(first)
     answer = door.chat(one, tools=[WEATHER])
@@ -232,6 +233,53 @@ def test_two_calls_need_both_results(door: Door, scripted: ScriptedProvider) -> 
     assert [run["status"] for run in runs(door)] == ["paused"]
     both = [*one, result(first, "Sun.", 1)[-1]]
     assert said(door.chat(both, tools=[WEATHER]), streamed=False)["content"] == "Take one."
+
+
+def in_pairs(message: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the messages of a client that writes the result of each call directly behind it."""
+    messages = [QUESTION]
+    for called in message["tool_calls"]:
+        messages.append({"role": "assistant", "content": None, "tool_calls": [called]})
+        messages.append({"role": "tool", "tool_call_id": called["id"], "content": called["function"]["arguments"]})
+    return messages
+
+
+@STREAMED
+def test_results_may_stand_directly_behind_their_calls(door: Door, scripted: ScriptedProvider, streamed: bool) -> None:
+    scripted.say(TWO, [call("weather", '{"city": "Bonn"}')], "Take one.")
+    messages = in_pairs(said(door.chat([QUESTION], tools=[WEATHER]), streamed=False))
+    second = said(door.chat(messages, tools=[WEATHER], stream=streamed), streamed=streamed)
+    messages += in_pairs(second)[1:]
+    for _ in range(2):
+        last = said(door.chat(messages, tools=[WEATHER], stream=streamed), streamed=streamed)
+        assert last["content"] == "Take one."
+    cities = ['{"city":"Oslo"}', '{"city":"Rome"}', '{"city":"Bonn"}']
+    assert [one.content for one in scripted.requests[2].messages if one.role == "tool"] == cities
+    assert [run["status"] for run in runs(door)] == ["completed"]
+
+
+@STREAMED
+def test_a_conversation_without_one_of_the_calls_is_a_new_run(
+    door: Door, scripted: ScriptedProvider, streamed: bool
+) -> None:
+    scripted.say(TWO, "Take one.")
+    first = said(door.chat([QUESTION], tools=[WEATHER]), streamed=False)
+    one = in_pairs(first)[:3]
+    assert said(door.chat(one, tools=[WEATHER], stream=streamed), streamed=streamed)["content"] == "Take one."
+    assert sorted(run["status"] for run in runs(door)) == ["cancelled", "completed"]
+
+
+def test_in_a_session_a_conversation_without_one_of_the_calls_is_refused(
+    door: Door, scripted: ScriptedProvider
+) -> None:
+    headers = {"X-AgentOS-Session-Id": door.http.session("shop")}
+    scripted.say(TWO, "Take one.")
+    first = said(door.chat([QUESTION], tools=[WEATHER], headers=headers), streamed=False)
+    refused = door.chat(in_pairs(first)[:3], tools=[WEATHER], headers=headers)
+    assert (refused.status_code, refused.json["error"]["param"]) == (400, "messages")
+    assert first["tool_calls"][1]["id"] in refused.json["error"]["message"]
+    whole = door.chat(in_pairs(first), tools=[WEATHER], headers=headers)
+    assert said(whole, streamed=False)["content"] == "Take one."
 
 
 def test_a_new_message_of_the_user_ends_the_pause(door: Door, scripted: ScriptedProvider) -> None:
@@ -366,6 +414,10 @@ def test_a_result_beside_an_approval_is_kept_and_the_run_waits_for_the_person(
     assert second["finish_reason"] == "stop"
     assert "`pay` needs an approval" in second["content"]
     (run,) = runs(door, "paused")
+    streaming = door.chat(result(first), tools=[WEATHER], stream=True, stream_options={"include_usage": True}).text
+    *chunks, usage = [json.loads(line[6:]) for line in streaming.split("\n\n") if line.startswith("data: {")]
+    assert all(chunk["usage"] is None for chunk in chunks)
+    assert (usage["choices"], usage["usage"]["total_tokens"]) == ([], 0)
     (action,) = door.http.get(f"/api/v1/runs/{run['run_id']}").json["pending"]
     answers = [{"id": action["id"], "decision": "approve"}]
     assert door.http.post(f"/api/v1/runs/{run['run_id']}/resume", json={"answers": answers}).status_code == 202

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from agentos.api.kit.chat.call_ids import CallIds
+from agentos.api.kit.chat.overrides import refuse
 from agentos.api.kit.chat.request import ChatRequest
 from agentos.api.kit.chat.results import (
     end_pause,
@@ -40,14 +41,19 @@ class ContinuedRun:
 def continue_run(chat: ChatRequest, calls: CallIds, *, instructions: str, form: str) -> ContinuedRun | None:
     """Give a paused run the results at the end of a conversation; ``None`` if they are not those of such a run.
 
-    Outside of a session, a request that wants something else of the model is not for the run either, and one whose run
-    failed begins a new one. Else the same results again change nothing. ``instructions`` and ``form`` are the fields
-    that ask for these. Raises ``InvalidRequest`` for a result of what only a person may answer.
+    Outside of a session, a request that wants something else of the model is not for the run either. One that leaves
+    out another call of the same pause begins a new run too, and so does one whose run failed. Else the same results
+    again change nothing. ``instructions`` and ``form`` are the fields that ask for these. Raises ``InvalidRequest`` for
+    a result of what only a person may answer, and in a session for a call without a result.
     """
     results = find_results(calls, chat.agent_id, chat.results, MESSAGES, failed=chat.failed_calls)
     in_session = chat.session_id is not None
     if results is None or not (in_session or keeps_to(results, chat.overrides)):
         return None
+    if results.missing:
+        if not in_session:
+            return None
+        refuse(MESSAGES, f"have no result of call {calls.make(results.handle.run_id, results.missing[0])!r}")
     given = give_results(results, in_session=in_session)
     if given is None:
         return None

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from agentos import Message, ModelOverrides, PendingKind
+from agentos import Message, ModelOverrides
 from agentos.web import (
-    ClientResults,
     RequestError,
     RunHandle,
     SessionBusy,
@@ -51,19 +50,24 @@ class Continued:
 
 
 def continue_run(
-    model: str, messages: Sequence[Message], wanted: ModelOverrides, *, in_session: bool
+    model: str, messages: Sequence[Message], wanted: ModelOverrides, *, in_session: bool, chained: bool
 ) -> Continued | None:
     """Give a run the results that it waits for; ``None`` if they are not those of such a run.
 
     Outside of a session, a request that wants something else of the model is not for the run either, and one whose run
-    failed begins a new one. Else the same results again change nothing. Raises ``InvalidRequest`` for a result of what
+    failed begins a new one. So does one that leaves out a call and its output, unless it is ``chained`` to the response
+    that has the call. Else the same results again change nothing. Raises ``InvalidRequest`` for a result of what
     only a person may answer, or if one is missing, and :class:`WaitsForPerson` for a run that waits for a person
     besides.
     """
     results = find_results(TOOL_CALLS, model, messages, "input")
     if results is None:
         return None
-    _check_all_are_there(results)
+    if results.missing:
+        if not (in_session or chained):
+            return None
+        missing = TOOL_CALLS.make(results.handle.run_id, results.missing[0])
+        refuse("input", f"has no output for function call {missing!r}")
     if not (in_session or keeps_to(results, wanted)):
         return None
     given = give_results(results, in_session=in_session)
@@ -93,10 +97,3 @@ def end_pause_of(model: str, previous: str | None, said: Input) -> None:
         actions = server().runs.open(ref.run_id, caller()).actions()
         if last_part(actions) == ref.part:  # else it is a branch of what was said before
             end_pause(ref.run_id, agent_id=model)
-
-
-def _check_all_are_there(results: ClientResults) -> None:
-    turn = results.first.turn
-    for number, action in enumerate(results.actions):
-        if action.kind is PendingKind.CLIENT_TOOL and action.turn == turn and number not in results.outputs:
-            refuse("input", f"has no output for function call {TOOL_CALLS.make(results.handle.run_id, number)!r}")

@@ -99,11 +99,14 @@ def create_openai_response(body: dict[str, Any]) -> Response:
     said = read_input(body["input"], References().item)
     session_id = session_of(body)
     overrides = overrides_of(body, said)
-    continued = continue_run(body["model"], said.results, overrides, in_session=session_id is not None)
+    previous = body.get("previous_response_id")
+    continued = continue_run(
+        body["model"], said.results, overrides, in_session=session_id is not None, chained=previous is not None
+    )
     if continued is not None:
         return _continued(body, continued)
     wanted = request_of(body, said, session_id, overrides)
-    end_pause_of(body["model"], body.get("previous_response_id"), said)
+    end_pause_of(body["model"], previous, said)
     try:
         return _begin(body, wanted)
     except SessionBusy as busy:
