@@ -12,6 +12,7 @@ import pytest
 from agentos import Agent, Pending, ProviderUnavailable, ScriptedProvider, ToolContext, Usage, hookimpl, tool
 from agentos.testing import Fail, Pause, call
 from parts.openai_door import SHOP, WEATHER, Door, MakeDoor
+from parts.openai_responses import without_logs
 
 QUESTION = {"role": "user", "content": "Do I need an umbrella?"}
 CALL = [call("weather", '{"city": "Oslo"}'), Usage(10, 2)]
@@ -298,6 +299,30 @@ def test_a_new_message_ends_the_pause_of_its_session(door: Door, scripted: Scrip
     answer = door.chat("Never mind.", tools=[WEATHER], headers=headers)
     assert said(answer, streamed=False)["content"] == "Never mind."
     assert sorted(run["status"] for run in runs(door)) == ["cancelled", "completed"]
+
+
+def other_way(door: Door, message: dict[str, Any]) -> None:
+    """Have the client continue the conversation without giving the run that waits its result."""
+    asked = [*result(message), {"role": "user", "content": "Never mind."}]
+    assert door.chat(asked, tools=[WEATHER]).status_code == 200
+
+
+@pytest.mark.parametrize("logged", [True, False])
+def test_a_repeat_gets_the_first_answer_also_after_a_later_part_of_the_run_ended_badly(
+    door: Door, scripted: ScriptedProvider, logged: bool
+) -> None:
+    scripted.say(CALL, "Never mind.")
+    key = {"Idempotency-Key": "k1"}
+    first = door.chat([QUESTION], tools=[WEATHER], headers=key)
+    other_way(door, said(first, streamed=False))
+    if not logged:
+        without_logs(door)
+    again = door.chat([QUESTION], tools=[WEATHER], headers=key)
+    assert again.headers["Idempotency-Replayed"] == "true"
+    if logged:
+        assert again.json == first.json
+    else:  # only how the run ended is kept
+        assert (again.status_code, again.json["error"]["code"]) == (409, "run_cancelled")
 
 
 def test_a_chat_of_a_client_with_tools_stays_one_session(door: Door, scripted: ScriptedProvider) -> None:

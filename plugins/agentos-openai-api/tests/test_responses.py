@@ -356,10 +356,13 @@ def test_an_error_that_a_key_keeps_is_not_to_be_sent_again(
     scripted.say([Fail(ProviderUnavailable("away"))], "Never said.")
     door = make_door(model_retries=0)
     asked = {"input": "Hi"} if path == "responses" else {"messages": [{"role": "user", "content": "Hi"}]}
+    errors = []
     for replayed in (None, "true"):
         answer = door.http.post(f"/v1/{path}", json={"model": "shop", **asked}, headers={"Idempotency-Key": "k1"})
         assert (answer.status_code, answer.headers["x-should-retry"]) == (503, "false")
         assert answer.headers.get("Idempotency-Replayed") == replayed
+        errors.append(answer.json)
+    assert errors[0] == errors[1]
 
 
 def test_coroutines_stream_and_resume(door: Door, scripted: ScriptedProvider) -> None:

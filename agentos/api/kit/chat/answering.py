@@ -131,18 +131,25 @@ def _stream(dialect: ChatDialect, wanted: RunRequest) -> Response:
 def _wait(dialect: ChatDialect, wanted: RunRequest) -> Response:
     run, replayed = start_and_wait(wanted, cancel_on_disconnect=cancels_on_disconnect())
     # A repeat with the same key gets the same error.
-    response = _ended(dialect, run, repeatable=wanted.idempotency is None)
+    response = _ended(dialect, run, replayed=replayed, repeatable=wanted.idempotency is None)
     response.headers.update(replayed_header(replayed))
     return response
 
 
-def _ended(dialect: ChatDialect, run: Run, *, repeatable: bool) -> Response:
+def _ended(dialect: ChatDialect, run: Run, *, replayed: bool, repeatable: bool) -> Response:
     if is_plain(run):
         return _whole(dialect, run, plain_answer(run))
-    if run.error is not None:
+    if run.error is not None and not replayed:
         return _whole(dialect, run, run.error, repeatable=repeatable)
-    frames = server().runs.open(run.id, caller()).follow(0, heartbeat=NO_HEARTBEAT)
-    return _whole(dialect, run, read_answer(run, frames, _reader(dialect)), repeatable=repeatable)
+    # To a repeat, the error may be none of its own: the run answered the request with calls, and failed later.
+    try:
+        frames = server().runs.open(run.id, caller()).follow(0, heartbeat=NO_HEARTBEAT)
+        found = read_answer(run, frames, _reader(dialect))
+    except EventsExpired:
+        if run.error is None:
+            raise
+        found = run.error
+    return _whole(dialect, run, found, repeatable=repeatable)
 
 
 def _continued(chat: ChatRequest, dialect: ChatDialect, continued: ContinuedRun) -> Response:
