@@ -291,6 +291,19 @@ def test_a_new_message_of_the_user_ends_the_pause(door: Door, scripted: Scripted
     assert sorted(run["status"] for run in runs(door)) == ["cancelled", "completed"]
 
 
+def test_a_side_request_leaves_a_run_alone_that_waits_for_a_later_result(
+    door: Door, scripted: ScriptedProvider
+) -> None:
+    scripted.say(CALL, CALL, "Umbrellas", "Take one.")
+    earlier = result(said(door.chat([QUESTION], tools=[WEATHER]), streamed=False))
+    second = said(door.chat(earlier, tools=[WEATHER]), streamed=False)
+    title = door.chat([*earlier, {"role": "user", "content": "Suggest a title."}])
+    assert said(title, streamed=False)["content"] == "Umbrellas"
+    last = door.chat([*earlier, *result(second)[1:]], tools=[WEATHER])
+    assert said(last, streamed=False)["content"] == "Take one."
+    assert [run["status"] for run in runs(door)] == ["completed", "completed"]
+
+
 def test_a_new_message_ends_the_pause_of_its_session(door: Door, scripted: ScriptedProvider) -> None:
     session = door.http.session("shop")
     scripted.say(CALL, "Never mind.")

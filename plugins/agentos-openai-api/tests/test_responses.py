@@ -224,6 +224,22 @@ def test_a_new_message_after_a_call_is_a_new_run(door: Door, scripted: ScriptedP
     assert door.http.get(f"/api/v1/runs/{first.id.removeprefix('resp_')}").json["status"] == "cancelled"
 
 
+def test_a_side_request_leaves_a_run_alone_that_waits_for_a_later_output(
+    door: Door, scripted: ScriptedProvider
+) -> None:
+    scripted.say(CALL, CALL, "Umbrellas", "Take one.")
+    client = door.client()
+    first = client.responses.create(model="shop", input="Umbrella?", tools=[WEATHER])
+    output: Any = {"type": "function_call_output", "call_id": first.output[0].call_id, "output": "It rains."}
+    second = client.responses.create(model="shop", previous_response_id=first.id, input=[output], tools=[WEATHER])
+    earlier: list[Any] = [{"role": "user", "content": "Umbrella?"}, first.output[0], output]
+    title = client.responses.create(model="shop", input=[*earlier, {"role": "user", "content": "Suggest a title."}])
+    assert title.output_text == "Umbrellas"
+    output = {"type": "function_call_output", "call_id": second.output[0].call_id, "output": "It rains."}
+    last = client.responses.create(model="shop", previous_response_id=second.id, input=[output], tools=[WEATHER])
+    assert (last.id, last.output_text) == (f"{first.id}_2", "Take one.")
+
+
 def test_an_answer_has_the_form_of_a_schema(door: Door, scripted: ScriptedProvider) -> None:
     class Forecast(BaseModel):
         city: str

@@ -9,7 +9,7 @@ from agentos.api.kit.chat.call_ids import CallIds
 from agentos.api.kit.chat.overrides import refuse
 from agentos.api.kit.chat.request import ChatRequest
 from agentos.api.kit.chat.results import (
-    end_pause,
+    end_pause_of_calls,
     end_pause_of_results,
     find_results,
     give_results,
@@ -67,6 +67,5 @@ def end_pause_of(chat: ChatRequest, calls: CallIds) -> None:
         end_pause_of_results(calls, chat.agent_id, chat.results, MESSAGES)
         return
     calling = next((message for message in reversed(chat.messages) if message.tool_calls), None)
-    place = None if calling is None else calls.read(calling.tool_calls[0].id)
-    if place is not None and chat.messages[-1].role == "user":
-        end_pause(place[0], agent_id=chat.agent_id)
+    if calling is not None and chat.messages[-1].role == "user":
+        end_pause_of_calls(calls, chat.agent_id, [call.id for call in calling.tool_calls])

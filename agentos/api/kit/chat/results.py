@@ -174,6 +174,24 @@ def end_pause_of_session(busy: SessionBusy) -> bool:
     return isinstance(run_id, str) and end_pause(run_id)
 
 
+def end_pause_of_calls(calls: CallIds, model: str, ids: Sequence[str]) -> None:
+    """Cancel the run of this agent that waits for its client to execute these calls, of one message.
+
+    A run that has their results, and waits for others, is left alone: the conversation is a branch of what was said.
+    """
+    places = [calls.read(id) for id in ids]
+    last = places[-1] if places else None
+    if last is None:
+        return
+    run_id = last[0]
+    try:
+        actions = server().runs.open(run_id, caller()).actions()
+    except RunNotFound:
+        return
+    if any((run_id, number) in places and action.answer is None for number, action in enumerate(actions)):
+        end_pause(run_id, agent_id=model)
+
+
 def end_pause(run_id: str, *, agent_id: str | None = None) -> bool:
     """Cancel a run that waits for its client alone; return whether it did."""
     handle = server().runs.open(run_id, caller())

@@ -12,6 +12,7 @@ from agentos.web import (
     SessionBusy,
     caller,
     end_pause,
+    end_pause_of_calls,
     end_pause_of_results,
     find_results,
     give_results,
@@ -88,11 +89,10 @@ def end_pause_of(model: str, previous: str | None, said: Input) -> None:
     messages = said.messages
     if not messages or messages[-1].role != "user":
         return
-    calls = [call for message in messages for call in message.tool_calls]
-    place = TOOL_CALLS.read(calls[-1].id) if calls else None
+    calling = next((message for message in reversed(messages) if message.tool_calls), None)
     ref = read_response_id(previous or "")
-    if place is not None:
-        end_pause(place[0], agent_id=model)
+    if calling is not None and TOOL_CALLS.read(calling.tool_calls[-1].id) is not None:
+        end_pause_of_calls(TOOL_CALLS, model, [call.id for call in calling.tool_calls])
     elif ref is not None:
         actions = server().runs.open(ref.run_id, caller()).actions()
         if last_part(actions) == ref.part:  # else it is a branch of what was said before
