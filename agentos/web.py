@@ -38,6 +38,7 @@ from agentos.api.kit.chat.request import ChatRequest, trailing_results
 from agentos.api.kit.chat.results import (
     ClientResults,
     end_pause,
+    end_pause_of_calls,
     end_pause_of_results,
     end_pause_of_session,
     find_results,
@@ -225,6 +226,7 @@ __all__ = [
     "run_error_status",
     "runnable_agents",
     "CHAT_ERRORS",
+    "end_pause_of_calls",
     "end_pause_of_results",
     "ExecutionError",
     "sse_event",

@@ -167,10 +167,15 @@ def run_error_status(code: str, details: Mapping[str, Any]) -> int:
     return status_of(code, details) if code in CODE_STATUS else 500
 
 
-def run_error_response(error: RunError) -> Response:
-    """Return the answer to a run that did not complete."""
+def run_error_response(error: RunError, *, final: bool = False) -> Response:
+    """Return the answer to a run that did not complete.
+
+    ``final``: the same request would get this error again, as one with the same `Idempotency-Key` does. Then clients
+    are asked not to send it, whatever the error is.
+    """
     status = run_error_status(error.code, error.details)
-    return _answer(status, error.code, error.error, error.message, error.details, _retry_after(error.details))
+    retry_after = None if final else _retry_after(error.details)
+    return _answer(status, error.code, error.error, error.message, error.details, retry_after, final=final)
 
 
 def _retry_after(details: Mapping[str, Any]) -> float | None:
@@ -232,6 +237,8 @@ def _answer(
     message: str,
     details: Mapping[str, Any] | None = None,
     retry_after: float | None = None,
+    *,
+    final: bool = False,
 ) -> Response:
     request_notes()["error_code"] = code
     report = ErrorReport(
@@ -244,8 +251,7 @@ def _answer(
         retry_after=retry_after,
     )
     answer = _rendered(report)
-    final = details is not None and details.get("cause") in FINAL
-    if final:
+    if final or (details is not None and details.get("cause") in FINAL):
         answer.headers[SHOULD_RETRY] = "false"
     elif status in LATER and retry_after is None:
         retry_after = RETRY_AFTER.get(code)

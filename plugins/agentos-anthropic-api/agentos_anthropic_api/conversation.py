@@ -23,8 +23,8 @@ _BILLING = "x-anthropic-billing-header:"
 class Conversation:
     """What a request says: the conversation, and apart from it the texts of the system before it, with their places.
 
-    ``places`` has the place of each message in the request. ``results`` are the results of tools at the end, as a run
-    that waits for them gets them. ``failed`` are the ids of calls that failed.
+    ``places`` has the place of each message in the request. ``results`` are the results of tools behind the user's
+    last words, as a run that waits for them gets them. ``failed`` are the ids of calls that failed.
     """
 
     messages: list[Message] = field(default_factory=list)
@@ -33,8 +33,8 @@ class Conversation:
     results: tuple[Message, ...] = ()
     failed: set[str] = field(default_factory=set)
     open_calls: dict[str, str] = field(default_factory=dict)
-    turn: int = 0
-    """Where the messages of the last turn of the user begin that has results of tools."""
+    turns: set[int] = field(default_factory=set)
+    """Where the messages of each turn of the user begin, with its results of tools if it has some."""
 
     def add(self, message: Message, where: str) -> None:
         """Add a message that stands at a place of the request."""
@@ -88,22 +88,27 @@ def read_messages(body: Mapping[str, Any]) -> Conversation:
 
 
 def _results(said: Conversation, *, in_session: bool) -> tuple[Message, ...]:
-    """Return the results at the end. A run takes texts alone: what is said beside them follows the last one."""
-    turn = said.messages[said.turn :]
-    if not turn or turn[0].role != "tool":
-        return ()
-    if turn[-1].role == "tool":
-        return tuple(turn)
-    *results, words = turn
-    if words.media:
+    """Return the results behind the user's last words of their own; none if the conversation ends with such words.
+
+    A run takes texts alone: what is said beside results follows the last one of them.
+    """
+    results: list[Message] = []
+    for number, message in enumerate(said.messages):
+        if message.role == "tool":
+            results.append(message)
+        elif message.role == "user":
+            if number in said.turns or said.messages[number - 1].role != "tool":
+                results.clear()
+            else:
+                whole = "\n\n".join(text for text in (results[-1].content, message.content) if text)
+                results[-1] = replace(results[-1], content=whole, media=message.media)
+    if results and results[-1].media:
         if in_session:
             where = said.places[-1]
             reason = "has attachments beside results of tools, which a session does not take; send them in a later one"
             raise InvalidMedia(f"field {where!r} {reason}", details={"fields": {where: reason}})
         return ()
-    last = results[-1]
-    whole = "\n\n".join(text for text in (last.content, words.content) if text)
-    return (*results[:-1], replace(last, content=whole))
+    return tuple(results)
 
 
 def _system_text(value: Any, where: str) -> str:
@@ -135,7 +140,8 @@ def _read_system(said: Conversation, value: Any, where: str) -> None:
 def _read_user(said: Conversation, value: Any, where: str) -> None:
     """Add the results of tools, and then what the user says beside them."""
     words, results = Content(), Content()
-    said.turn = len(said.messages)
+    begin = len(said.messages)
+    said.turns.add(begin)
     for block, at in blocks_of(value, f"{where}.content"):
         if block.get("type") == RESULT:
             content = _read_result(said, block, at)
@@ -145,7 +151,7 @@ def _read_user(said: Conversation, value: Any, where: str) -> None:
             words.add(read_block(block, at, others=[RESULT]))
     _refuse_open_calls(said, where)
     media = (*results.media, *words.media)
-    if said.turn == len(said.messages) or words.text or media:
+    if begin == len(said.messages) or words.text or media:
         said.add(Message("user", words.text, media=media), where)
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from agentos import Agent, Pending, ScriptedProvider, Usage, hookimpl, tool
-from agentos.testing import PIXEL, SSEReader, call
+from agentos import Agent, Pending, ProviderUnavailable, ScriptedProvider, Usage, hookimpl, tool
+from agentos.testing import PIXEL, Fail, SSEReader, call
 from parts.anthropic_door import SHOP, WEATHER, Door, MakeDoor
 
 QUESTION = {"role": "user", "content": "Do I need an umbrella?"}
@@ -125,6 +125,41 @@ def test_two_calls_get_two_results(door: Door, scripted: ScriptedProvider, strea
     assert len(runs(door)) == 1
 
 
+def in_pairs(message: dict[str, Any], *beside: Any) -> list[dict[str, Any]]:
+    """Return the messages of a client that writes the result of each call directly behind it."""
+    messages = [QUESTION]
+    for one in calls(message):
+        given = {"type": "tool_result", "tool_use_id": one["id"], "content": one["input"]["city"]}
+        messages.append({"role": "assistant", "content": [one]})
+        messages.append({"role": "user", "content": [given, *beside]})
+    return messages
+
+
+@STREAMED
+def test_results_may_stand_directly_behind_their_calls(door: Door, scripted: ScriptedProvider, streamed: bool) -> None:
+    scripted.say([*CALL, call("weather", '{"city": "Rome"}', id="call_2", index=1)], CALL, "Take one.")
+    messages = in_pairs(said(door.ask([QUESTION], tools=[WEATHER])), REMINDER)
+    second = said(door.ask(messages, tools=[WEATHER], stream=streamed))
+    messages += in_pairs(second)[1:]
+    for _ in range(2):
+        assert text(said(door.ask(messages, tools=[WEATHER], stream=streamed))) == "Take one."
+    given = [f"{city}\n\n{REMINDER['text']}" for city in ("Oslo", "Rome")]
+    assert [one.content for one in scripted.requests[2].messages if one.role == "tool"] == [*given, "Oslo"]
+    assert [run["status"] for run in runs(door)] == ["completed"]
+
+
+@pytest.mark.parametrize("beside", [[IMAGE], []])
+def test_a_conversation_that_gives_the_run_too_little_is_a_new_run(
+    door: Door, scripted: ScriptedProvider, beside: list[Any]
+) -> None:
+    scripted.say([*CALL, call("weather", '{"city": "Rome"}', id="call_2", index=1)], "Take one.")
+    messages = in_pairs(said(door.ask([QUESTION], tools=[WEATHER])))
+    messages[2]["content"] += beside  # a run takes texts as results
+    asked = messages if beside else messages[:3]
+    assert text(said(door.ask(asked, tools=[WEATHER]))) == "Take one."
+    assert sorted(run["status"] for run in runs(door)) == ["cancelled", "completed"]
+
+
 def test_a_missing_result_is_refused(door: Door, scripted: ScriptedProvider) -> None:
     scripted.say([*CALL, call("weather", '{"city": "Rome"}', id="call_2", index=1)], "Take one.")
     first = said(door.ask([QUESTION], tools=[WEATHER]))
@@ -202,6 +237,32 @@ def test_in_a_session_a_result_with_an_image_is_refused_and_the_run_waits(
     assert answer.status_code == 400
     assert "messages[2]" in answer.json["error"]["message"]
     assert len(runs(door, "paused")) == 1
+
+
+def test_the_client_gives_a_result_again_after_its_run_failed(
+    make_door: MakeDoor, scripted: ScriptedProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    door = make_door(model_retries=0)
+    scripted.say(CALL, [Fail(ProviderUnavailable("away"))], "Take one.")
+    first = said(door.ask([QUESTION], tools=[WEATHER]))
+    client = door.client(max_retries=1)
+    monkeypatch.setattr(client, "_sleep_for_retry", lambda **_: None)
+    messages: list[Any] = result(first)
+    answer = client.messages.create(model="shop", max_tokens=1000, messages=messages, tools=[WEATHER])
+    assert answer.content[0].text == "Take one."
+    assert sorted(run["status"] for run in runs(door)) == ["completed", "failed"]
+
+
+def test_in_a_session_a_result_whose_run_failed_is_not_sent_again(
+    make_door: MakeDoor, scripted: ScriptedProvider
+) -> None:
+    door = make_door(model_retries=0)
+    headers = {"X-AgentOS-Session-Id": door.http.session("shop")}
+    scripted.say(CALL, [Fail(ProviderUnavailable("away"))], "Never said.")
+    first = said(door.ask([QUESTION], tools=[WEATHER], headers=headers))
+    for _ in range(2):
+        failed = door.ask(result(first), tools=[WEATHER], headers=headers)
+        assert (failed.status_code, failed.headers["x-should-retry"]) == (529, "false")
 
 
 def test_another_result_is_a_new_run(door: Door, scripted: ScriptedProvider) -> None:

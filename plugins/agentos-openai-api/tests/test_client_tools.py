@@ -6,14 +6,17 @@ import json
 from datetime import datetime
 from typing import Any
 
+import openai
 import pytest
 
-from agentos import Agent, Pending, ScriptedProvider, ToolContext, Usage, hookimpl, tool
-from agentos.testing import call
+from agentos import Agent, Pending, ProviderUnavailable, ScriptedProvider, ToolContext, Usage, hookimpl, tool
+from agentos.testing import Fail, Pause, call
 from parts.openai_door import SHOP, WEATHER, Door, MakeDoor
+from parts.openai_responses import without_logs
 
 QUESTION = {"role": "user", "content": "Do I need an umbrella?"}
 CALL = [call("weather", '{"city": "Oslo"}'), Usage(10, 2)]
+TWO = [*CALL, call("weather", '{"city": "Rome"}', id="call_2", index=1)]
 STREAMED = pytest.mark.parametrize("streamed", [False, True])
 
 
@@ -103,6 +106,49 @@ def test_a_run_may_call_again_and_again(door: Door, scripted: ScriptedProvider, 
     assert len(runs(door)) == 1
 
 
+@STREAMED
+def test_a_result_is_given_again_after_its_run_failed(
+    make_door: MakeDoor, scripted: ScriptedProvider, streamed: bool
+) -> None:
+    door = make_door(model_retries=0)
+    scripted.say(CALL, [Fail(ProviderUnavailable("away"))], "Take one.")
+    first = said(door.chat([QUESTION], tools=[WEATHER]), streamed=False)
+    failed = door.chat(result(first), tools=[WEATHER])
+    assert (failed.status_code, failed.headers["x-should-retry"]) == (503, "true")
+    again = said(door.chat(result(first), tools=[WEATHER], stream=streamed), streamed=streamed)
+    assert again["content"] == "Take one."
+    assert [one.content for one in scripted.requests[2].messages if one.role == "tool"] == ["It rains."]
+    assert sorted(run["status"] for run in runs(door)) == ["completed", "failed"]
+
+
+def test_a_result_is_given_again_after_its_run_was_cancelled(door: Door, scripted: ScriptedProvider) -> None:
+    scripted.say(CALL, ["Ta", Pause(20)], "Take one.")
+    first = said(door.chat([QUESTION], tools=[WEATHER]), streamed=False)
+    with door.client().chat.completions.create(
+        model="shop", messages=result(first), tools=[WEATHER], stream=True
+    ) as stream:
+        next(iter(stream))
+        door.http.post(f"/api/v1/runs/{runs(door)[0]['run_id']}/cancel")
+        with pytest.raises(openai.APIError):
+            list(stream)
+    assert said(door.chat(result(first), tools=[WEATHER]), streamed=False)["content"] == "Take one."
+
+
+def test_in_a_session_a_result_whose_run_failed_is_not_sent_again(
+    make_door: MakeDoor, scripted: ScriptedProvider
+) -> None:
+    door = make_door(model_retries=0)
+    headers = {"X-AgentOS-Session-Id": door.http.session("shop")}
+    scripted.say(CALL, [Fail(ProviderUnavailable("away"))], "Never said.")
+    first = said(door.chat([QUESTION], tools=[WEATHER], headers=headers), streamed=False)
+    for _ in range(2):
+        failed = door.chat(result(first), tools=[WEATHER], headers=headers)
+        assert (failed.status_code, failed.json["error"]["code"]) == (503, "provider_unavailable")
+        assert failed.headers["x-should-retry"] == "false"
+        assert "Retry-After" not in failed.headers
+    assert len(scripted.requests) == 2
+
+
 def test_another_result_is_a_new_run(door: Door, scripted: ScriptedProvider) -> None:
     scripted.say(CALL, "Take one.", "Leave it.")
     first = said(door.chat([QUESTION], tools=[WEATHER]), streamed=False)
@@ -179,7 +225,7 @@ def test_in_a_session_a_result_with_what_its_run_began_with_has_nothing_ignored(
 
 
 def test_two_calls_need_both_results(door: Door, scripted: ScriptedProvider) -> None:
-    scripted.say([*CALL, call("weather", '{"city": "Rome"}', id="call_2", index=1)], "Take one.")
+    scripted.say(TWO, "Take one.")
     first = said(door.chat([QUESTION], tools=[WEATHER]), streamed=False)
     one = result(first)
     answer = door.chat(one, tools=[WEATHER])
@@ -190,12 +236,72 @@ def test_two_calls_need_both_results(door: Door, scripted: ScriptedProvider) -> 
     assert said(door.chat(both, tools=[WEATHER]), streamed=False)["content"] == "Take one."
 
 
+def in_pairs(message: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the messages of a client that writes the result of each call directly behind it."""
+    messages = [QUESTION]
+    for called in message["tool_calls"]:
+        messages.append({"role": "assistant", "content": None, "tool_calls": [called]})
+        messages.append({"role": "tool", "tool_call_id": called["id"], "content": called["function"]["arguments"]})
+    return messages
+
+
+@STREAMED
+def test_results_may_stand_directly_behind_their_calls(door: Door, scripted: ScriptedProvider, streamed: bool) -> None:
+    scripted.say(TWO, [call("weather", '{"city": "Bonn"}')], "Take one.")
+    messages = in_pairs(said(door.chat([QUESTION], tools=[WEATHER]), streamed=False))
+    second = said(door.chat(messages, tools=[WEATHER], stream=streamed), streamed=streamed)
+    messages += in_pairs(second)[1:]
+    for _ in range(2):
+        last = said(door.chat(messages, tools=[WEATHER], stream=streamed), streamed=streamed)
+        assert last["content"] == "Take one."
+    cities = ['{"city":"Oslo"}', '{"city":"Rome"}', '{"city":"Bonn"}']
+    assert [one.content for one in scripted.requests[2].messages if one.role == "tool"] == cities
+    assert [run["status"] for run in runs(door)] == ["completed"]
+
+
+@STREAMED
+def test_a_conversation_without_one_of_the_calls_is_a_new_run(
+    door: Door, scripted: ScriptedProvider, streamed: bool
+) -> None:
+    scripted.say(TWO, "Take one.")
+    first = said(door.chat([QUESTION], tools=[WEATHER]), streamed=False)
+    one = in_pairs(first)[:3]
+    assert said(door.chat(one, tools=[WEATHER], stream=streamed), streamed=streamed)["content"] == "Take one."
+    assert sorted(run["status"] for run in runs(door)) == ["cancelled", "completed"]
+
+
+def test_in_a_session_a_conversation_without_one_of_the_calls_is_refused(
+    door: Door, scripted: ScriptedProvider
+) -> None:
+    headers = {"X-AgentOS-Session-Id": door.http.session("shop")}
+    scripted.say(TWO, "Take one.")
+    first = said(door.chat([QUESTION], tools=[WEATHER], headers=headers), streamed=False)
+    refused = door.chat(in_pairs(first)[:3], tools=[WEATHER], headers=headers)
+    assert (refused.status_code, refused.json["error"]["param"]) == (400, "messages")
+    assert first["tool_calls"][1]["id"] in refused.json["error"]["message"]
+    whole = door.chat(in_pairs(first), tools=[WEATHER], headers=headers)
+    assert said(whole, streamed=False)["content"] == "Take one."
+
+
 def test_a_new_message_of_the_user_ends_the_pause(door: Door, scripted: ScriptedProvider) -> None:
     scripted.say(CALL, "Never mind.")
     first = said(door.chat([QUESTION], tools=[WEATHER]), streamed=False)
     messages = [*result(first), {"role": "user", "content": "Never mind."}]
     assert said(door.chat(messages, tools=[WEATHER]), streamed=False)["content"] == "Never mind."
     assert sorted(run["status"] for run in runs(door)) == ["cancelled", "completed"]
+
+
+def test_a_side_request_leaves_a_run_alone_that_waits_for_a_later_result(
+    door: Door, scripted: ScriptedProvider
+) -> None:
+    scripted.say(CALL, CALL, "Umbrellas", "Take one.")
+    earlier = result(said(door.chat([QUESTION], tools=[WEATHER]), streamed=False))
+    second = said(door.chat(earlier, tools=[WEATHER]), streamed=False)
+    title = door.chat([*earlier, {"role": "user", "content": "Suggest a title."}])
+    assert said(title, streamed=False)["content"] == "Umbrellas"
+    last = door.chat([*earlier, *result(second)[1:]], tools=[WEATHER])
+    assert said(last, streamed=False)["content"] == "Take one."
+    assert [run["status"] for run in runs(door)] == ["completed", "completed"]
 
 
 def test_a_new_message_ends_the_pause_of_its_session(door: Door, scripted: ScriptedProvider) -> None:
@@ -206,6 +312,30 @@ def test_a_new_message_ends_the_pause_of_its_session(door: Door, scripted: Scrip
     answer = door.chat("Never mind.", tools=[WEATHER], headers=headers)
     assert said(answer, streamed=False)["content"] == "Never mind."
     assert sorted(run["status"] for run in runs(door)) == ["cancelled", "completed"]
+
+
+def other_way(door: Door, message: dict[str, Any]) -> None:
+    """Have the client continue the conversation without giving the run that waits its result."""
+    asked = [*result(message), {"role": "user", "content": "Never mind."}]
+    assert door.chat(asked, tools=[WEATHER]).status_code == 200
+
+
+@pytest.mark.parametrize("logged", [True, False])
+def test_a_repeat_gets_the_first_answer_also_after_a_later_part_of_the_run_ended_badly(
+    door: Door, scripted: ScriptedProvider, logged: bool
+) -> None:
+    scripted.say(CALL, "Never mind.")
+    key = {"Idempotency-Key": "k1"}
+    first = door.chat([QUESTION], tools=[WEATHER], headers=key)
+    other_way(door, said(first, streamed=False))
+    if not logged:
+        without_logs(door)
+    again = door.chat([QUESTION], tools=[WEATHER], headers=key)
+    assert again.headers["Idempotency-Replayed"] == "true"
+    if logged:
+        assert again.json == first.json
+    else:  # only how the run ended is kept
+        assert (again.status_code, again.json["error"]["code"]) == (409, "run_cancelled")
 
 
 def test_a_chat_of_a_client_with_tools_stays_one_session(door: Door, scripted: ScriptedProvider) -> None:
@@ -322,6 +452,10 @@ def test_a_result_beside_an_approval_is_kept_and_the_run_waits_for_the_person(
     assert second["finish_reason"] == "stop"
     assert "`pay` needs an approval" in second["content"]
     (run,) = runs(door, "paused")
+    streaming = door.chat(result(first), tools=[WEATHER], stream=True, stream_options={"include_usage": True}).text
+    *chunks, usage = [json.loads(line[6:]) for line in streaming.split("\n\n") if line.startswith("data: {")]
+    assert all(chunk["usage"] is None for chunk in chunks)
+    assert (usage["choices"], usage["usage"]["total_tokens"]) == ([], 0)
     (action,) = door.http.get(f"/api/v1/runs/{run['run_id']}").json["pending"]
     answers = [{"id": action["id"], "decision": "approve"}]
     assert door.http.post(f"/api/v1/runs/{run['run_id']}/resume", json={"answers": answers}).status_code == 202

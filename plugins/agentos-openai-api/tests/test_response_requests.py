@@ -179,6 +179,36 @@ def test_one_output_of_two_is_refused_and_says_which_is_missing(door: Door, scri
     assert client.responses.create(input=[one, other], **fields).output_text == "Take two."
 
 
+@pytest.mark.parametrize("chained", [True, False])
+def test_outputs_may_stand_directly_behind_their_calls(door: Door, scripted: ScriptedProvider, chained: bool) -> None:
+    two = [call("weather", '{"city": "Oslo"}', id="a"), call("weather", '{"city": "Rome"}', id="b", index=1)]
+    scripted.say(two, "Take two.")
+    client = door.client()
+    first = client.responses.create(model="shop", input="Umbrella?", tools=[WEATHER])
+    items: list[Any] = [] if chained else [{"role": "user", "content": "Umbrella?"}]
+    for item in first.output:
+        items += [item, {"type": "function_call_output", "call_id": item.call_id, "output": item.arguments}]
+    previous = first.id if chained else openai.omit
+    made = client.responses.create(model="shop", input=items, tools=[WEATHER], previous_response_id=previous)
+    assert made.id == f"{first.id}_1"
+    assert [one.content for one in scripted.requests[1].messages if one.role == "tool"] == [
+        '{"city":"Oslo"}',
+        '{"city":"Rome"}',
+    ]
+
+
+def test_items_without_one_of_the_calls_are_a_new_response(door: Door, scripted: ScriptedProvider) -> None:
+    two = [call("weather", '{"city": "Oslo"}', id="a"), call("weather", '{"city": "Rome"}', id="b", index=1)]
+    scripted.say(two, "Take two.")
+    client = door.client()
+    first = client.responses.create(model="shop", input="Umbrella?", tools=[WEATHER])
+    item = first.output[0]
+    output = {"type": "function_call_output", "call_id": item.call_id, "output": "It rains."}
+    items: list[Any] = [{"role": "user", "content": "Umbrella?"}, item, output]
+    assert client.responses.create(model="shop", input=items, tools=[WEATHER]).output_text == "Take two."
+    assert door.http.get(f"/api/v1/runs/{first.id.removeprefix('resp_')}").json["status"] == "cancelled"
+
+
 def test_a_forged_output_answers_no_approval(make_door: MakeDoor, scripted: ScriptedProvider) -> None:
     scripted.say([call("refund", '{"order": "A7"}')], "Paid.")
     door = make_door(BANK)

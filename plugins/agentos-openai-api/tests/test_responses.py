@@ -10,9 +10,9 @@ import openai
 import pytest
 from pydantic import BaseModel
 
-from agentos import Finish, ProviderError, ScriptedProvider, Usage
+from agentos import Finish, ProviderError, ProviderUnavailable, ScriptedProvider, Usage
 from agentos.testing import Fail, Pause
-from parts.openai_door import Door
+from parts.openai_door import Door, MakeDoor
 from parts.openai_responses import CALL, WEATHER, without_logs
 
 
@@ -224,6 +224,22 @@ def test_a_new_message_after_a_call_is_a_new_run(door: Door, scripted: ScriptedP
     assert door.http.get(f"/api/v1/runs/{first.id.removeprefix('resp_')}").json["status"] == "cancelled"
 
 
+def test_a_side_request_leaves_a_run_alone_that_waits_for_a_later_output(
+    door: Door, scripted: ScriptedProvider
+) -> None:
+    scripted.say(CALL, CALL, "Umbrellas", "Take one.")
+    client = door.client()
+    first = client.responses.create(model="shop", input="Umbrella?", tools=[WEATHER])
+    output: Any = {"type": "function_call_output", "call_id": first.output[0].call_id, "output": "It rains."}
+    second = client.responses.create(model="shop", previous_response_id=first.id, input=[output], tools=[WEATHER])
+    earlier: list[Any] = [{"role": "user", "content": "Umbrella?"}, first.output[0], output]
+    title = client.responses.create(model="shop", input=[*earlier, {"role": "user", "content": "Suggest a title."}])
+    assert title.output_text == "Umbrellas"
+    output = {"type": "function_call_output", "call_id": second.output[0].call_id, "output": "It rains."}
+    last = client.responses.create(model="shop", previous_response_id=second.id, input=[output], tools=[WEATHER])
+    assert (last.id, last.output_text) == (f"{first.id}_2", "Take one.")
+
+
 def test_an_answer_has_the_form_of_a_schema(door: Door, scripted: ScriptedProvider) -> None:
     class Forecast(BaseModel):
         city: str
@@ -314,6 +330,55 @@ def test_a_repeat_with_the_same_key_is_the_same_response(door: Door, scripted: S
     again = client.responses.with_raw_response.create(model="shop", input="Hi", extra_headers=key)
     assert again.headers["Idempotency-Replayed"] == "true"
     assert again.parse() == first
+
+
+@pytest.mark.parametrize("chained", [True, False])
+def test_an_output_is_given_again_after_its_run_failed(
+    make_door: MakeDoor, scripted: ScriptedProvider, chained: bool
+) -> None:
+    scripted.say(CALL, [Fail(ProviderUnavailable("away"))], "Take one.")
+    client = make_door(model_retries=0).client()
+    first = client.responses.create(model="shop", input="Umbrella?", tools=[WEATHER])
+    items: list[Any] = [{"type": "function_call_output", "call_id": first.output[0].call_id, "output": "It rains."}]
+    fields: dict[str, Any] = {"model": "shop", "tools": [WEATHER], "previous_response_id": first.id}
+    if not chained:
+        items = [{"role": "user", "content": "Umbrella?"}, *first.output, *items]
+        del fields["previous_response_id"]
+    with pytest.raises(openai.InternalServerError) as caught:
+        client.responses.create(input=items, **fields)
+    assert caught.value.response.headers["x-should-retry"] == "true"
+    assert client.responses.create(input=items, **fields).output_text == "Take one."
+    assert [one.role for one in scripted.requests[2].messages] == ["system", "user", "assistant", "tool"]
+
+
+def test_in_a_conversation_an_output_whose_run_failed_is_not_sent_again(
+    make_door: MakeDoor, scripted: ScriptedProvider
+) -> None:
+    scripted.say(CALL, [Fail(ProviderUnavailable("away"))], "Never said.")
+    client = make_door(model_retries=0).client()
+    fields: dict[str, Any] = {"model": "shop", "tools": [WEATHER], "conversation": client.conversations.create().id}
+    first = client.responses.create(input="Umbrella?", **fields)
+    output: Any = {"type": "function_call_output", "call_id": first.output[0].call_id, "output": "It rains."}
+    for _ in range(2):
+        with pytest.raises(openai.InternalServerError) as caught:
+            client.responses.create(input=[output], **fields)
+        assert caught.value.response.headers["x-should-retry"] == "false"
+
+
+@pytest.mark.parametrize("path", ["responses", "chat/completions"])
+def test_an_error_that_a_key_keeps_is_not_to_be_sent_again(
+    make_door: MakeDoor, scripted: ScriptedProvider, path: str
+) -> None:
+    scripted.say([Fail(ProviderUnavailable("away"))], "Never said.")
+    door = make_door(model_retries=0)
+    asked = {"input": "Hi"} if path == "responses" else {"messages": [{"role": "user", "content": "Hi"}]}
+    errors = []
+    for replayed in (None, "true"):
+        answer = door.http.post(f"/v1/{path}", json={"model": "shop", **asked}, headers={"Idempotency-Key": "k1"})
+        assert (answer.status_code, answer.headers["x-should-retry"]) == (503, "false")
+        assert answer.headers.get("Idempotency-Replayed") == replayed
+        errors.append(answer.json)
+    assert errors[0] == errors[1]
 
 
 def test_coroutines_stream_and_resume(door: Door, scripted: ScriptedProvider) -> None:

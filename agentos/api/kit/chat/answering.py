@@ -130,18 +130,26 @@ def _stream(dialect: ChatDialect, wanted: RunRequest) -> Response:
 
 def _wait(dialect: ChatDialect, wanted: RunRequest) -> Response:
     run, replayed = start_and_wait(wanted, cancel_on_disconnect=cancels_on_disconnect())
-    response = _ended(dialect, run)
+    # A repeat with the same key gets the same error.
+    response = _ended(dialect, run, replayed=replayed, repeatable=wanted.idempotency is None)
     response.headers.update(replayed_header(replayed))
     return response
 
 
-def _ended(dialect: ChatDialect, run: Run) -> Response:
+def _ended(dialect: ChatDialect, run: Run, *, replayed: bool, repeatable: bool) -> Response:
     if is_plain(run):
         return _whole(dialect, run, plain_answer(run))
-    if run.error is not None:
-        return _whole(dialect, run, run.error)
-    frames = server().runs.open(run.id, caller()).follow(0, heartbeat=NO_HEARTBEAT)
-    return _whole(dialect, run, read_answer(run, frames, _reader(dialect)))
+    if run.error is not None and not replayed:
+        return _whole(dialect, run, run.error, repeatable=repeatable)
+    # To a repeat, the error may be none of its own: the run answered the request with calls, and failed later.
+    try:
+        frames = server().runs.open(run.id, caller()).follow(0, heartbeat=NO_HEARTBEAT)
+        found = read_answer(run, frames, _reader(dialect))
+    except EventsExpired:
+        if run.error is None:
+            raise
+        found = run.error
+    return _whole(dialect, run, found, repeatable=repeatable)
 
 
 def _continued(chat: ChatRequest, dialect: ChatDialect, continued: ContinuedRun) -> Response:
@@ -157,7 +165,8 @@ def _continued(chat: ChatRequest, dialect: ChatDialect, continued: ContinuedRun)
     if chat.streamed:
         return stream(handle, dialect.projection(reader), cancel_on_disconnect=cancels_on_disconnect())
     run = wait_for_end(handle, cancel_on_disconnect=cancels_on_disconnect())
-    return _whole(dialect, run, read_answer(run, handle.follow(0, heartbeat=NO_HEARTBEAT), reader))
+    found = read_answer(run, handle.follow(0, heartbeat=NO_HEARTBEAT), reader)
+    return _whole(dialect, run, found, repeatable=continued.repeatable)
 
 
 def _waiting_answer(dialect: ChatDialect, continued: ContinuedRun) -> WholeAnswer:
@@ -173,8 +182,12 @@ def _reader(dialect: ChatDialect, after_action: str | None = None) -> AnswerRead
     return AnswerReader(dialect.calls, after_action=after_action, show_tools=show_tools, waiting=dialect.waiting)
 
 
-def _whole(dialect: ChatDialect, run: Run, found: WholeAnswer | RunError) -> Response:
-    made = run_error_response(found) if isinstance(found, RunError) else json_response(dialect.whole(run, found))
+def _whole(dialect: ChatDialect, run: Run, found: WholeAnswer | RunError, *, repeatable: bool = True) -> Response:
+    """Answer with a run; ``repeatable`` is whether the same request, sent again, gets another answer than its error."""
+    if isinstance(found, RunError):
+        made = run_error_response(found, final=not repeatable)
+    else:
+        made = json_response(dialect.whole(run, found))
     made.headers[RUN_ID] = run.id
     return made
 

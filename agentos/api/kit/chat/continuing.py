@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from agentos.api.kit.chat.call_ids import CallIds
+from agentos.api.kit.chat.overrides import refuse
 from agentos.api.kit.chat.request import ChatRequest
 from agentos.api.kit.chat.results import (
-    end_pause,
+    end_pause_of_calls,
     end_pause_of_results,
     find_results,
     give_results,
@@ -26,30 +27,38 @@ MESSAGES = "messages"
 class ContinuedRun:
     """A run that continues with its client's results. ``action`` is one that they answer.
 
-    ``waits_for`` is what a person has to answer besides, before the run continues.
+    ``waits_for`` is what a person has to answer besides, before the run continues. ``repeatable`` is whether the same
+    request begins a new run if this one fails.
     """
 
     handle: RunHandle
     action: PendingAction
     run: Run
     waits_for: Sequence[PendingAction]
+    repeatable: bool
 
 
 def continue_run(chat: ChatRequest, calls: CallIds, *, instructions: str, form: str) -> ContinuedRun | None:
     """Give a paused run the results at the end of a conversation; ``None`` if they are not those of such a run.
 
-    Outside of a session, a request that wants something else of the model is not for the run either. The same results
+    Outside of a session, a request that wants something else of the model is not for the run either. One that leaves
+    out another call of the same pause begins a new run too, and so does one whose run failed. Else the same results
     again change nothing. ``instructions`` and ``form`` are the fields that ask for these. Raises ``InvalidRequest`` for
-    a result of what only a person may answer.
+    a result of what only a person may answer, and in a session for a call without a result.
     """
     results = find_results(calls, chat.agent_id, chat.results, MESSAGES, failed=chat.failed_calls)
-    if results is None or not (chat.session_id is not None or keeps_to(results, chat.overrides)):
+    in_session = chat.session_id is not None
+    if results is None or not (in_session or keeps_to(results, chat.overrides)):
         return None
-    given = give_results(results)
+    if results.missing:
+        if not in_session:
+            return None
+        refuse(MESSAGES, f"have no result of call {calls.make(results.handle.run_id, results.missing[0])!r}")
+    given = give_results(results, in_session=in_session)
     if given is None:
         return None
     note_differences(results, chat.overrides, instructions=instructions, form=form)
-    return ContinuedRun(results.handle, results.first, given.run, given.waits_for)
+    return ContinuedRun(results.handle, results.first, given.run, given.waits_for, given.repeatable)
 
 
 def end_pause_of(chat: ChatRequest, calls: CallIds) -> None:
@@ -58,6 +67,5 @@ def end_pause_of(chat: ChatRequest, calls: CallIds) -> None:
         end_pause_of_results(calls, chat.agent_id, chat.results, MESSAGES)
         return
     calling = next((message for message in reversed(chat.messages) if message.tool_calls), None)
-    place = None if calling is None else calls.read(calling.tool_calls[0].id)
-    if place is not None and chat.messages[-1].role == "user":
-        end_pause(place[0], agent_id=chat.agent_id)
+    if calling is not None and chat.messages[-1].role == "user":
+        end_pause_of_calls(calls, chat.agent_id, [call.id for call in calling.tool_calls])

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Any
 
 from agentos.api.kit.callers import caller
@@ -22,7 +23,7 @@ class ChatRequest:
     """A conversation, and what an agent shall say next in it.
 
     ``body`` is the request as read. ``messages`` have no system messages; the last one is the user's, or a tool's.
-    ``results`` are the tools' messages with which the conversation ends, as the run that waits for them gets them, and
+    ``results`` are the tools' messages behind the user's last words, as the run that waits for them gets them, and
     ``failed_calls`` the ids of those calls that failed.
     ``session_id`` is a session that the request names: only the newest message of the user counts then. ``chat`` is the
     client's own name of the conversation.
@@ -41,14 +42,15 @@ class ChatRequest:
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
-def trailing_results(messages: tuple[Message, ...]) -> tuple[Message, ...]:
-    """Return the tools' messages at the end of a conversation."""
-    count = 0
-    for message in reversed(messages):
-        if message.role != "tool":
-            break
-        count += 1
-    return messages[len(messages) - count :]
+def trailing_results(messages: Sequence[Message]) -> tuple[Message, ...]:
+    """Return the tools' messages behind the user's last words, oldest first; none if the conversation ends otherwise.
+
+    Assistant's messages may stand between them: some clients write each of several calls with its result behind it.
+    """
+    if not messages or messages[-1].role != "tool":
+        return ()
+    tail = takewhile(lambda message: message.role != "user", reversed(messages))
+    return tuple(message for message in tail if message.role == "tool")[::-1]
 
 
 def run_request(chat: ChatRequest) -> RunRequest:

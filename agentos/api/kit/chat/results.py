@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from agentos.api.kit.callers import caller
-from agentos.api.kit.chat.call_ids import CallIds
+from agentos.api.kit.chat.call_ids import MOST_CALLS, CallIds
 from agentos.api.kit.chat.overrides import refuse
 from agentos.api.kit.ignored_fields import note_ignored
 from agentos.api.kit.plugin_server import server
@@ -24,7 +24,7 @@ FAILED = "the client's tool failed"
 
 @dataclass(frozen=True, slots=True)
 class ClientResults:
-    """Results for one run. ``actions`` are all of the run; ``outputs`` has the answers by the numbers of their actions.
+    """Results for one pause of a run. ``actions`` are all of the run; ``outputs`` has the answers by their numbers.
 
     An action's number is its place in ``actions``, counted from 0.
     """
@@ -35,46 +35,68 @@ class ClientResults:
 
     @property
     def first(self) -> PendingAction:
-        """The action that the first result answers."""
+        """The first action that a result answers."""
         return self.actions[next(iter(self.outputs))]
+
+    @property
+    def of_pause(self) -> Mapping[int, PendingAction]:
+        """All that the run waited for in this pause, by number."""
+        turn = self.first.turn
+        return {number: action for number, action in enumerate(self.actions) if action.turn == turn}
+
+    @property
+    def missing(self) -> Sequence[int]:
+        """The numbers of the client's other calls of this pause, which have no result here."""
+        return [
+            number
+            for number, action in self.of_pause.items()
+            if action.kind is PendingKind.CLIENT_TOOL and number not in self.outputs and number < MOST_CALLS
+        ]
 
 
 @dataclass(frozen=True, slots=True)
 class GivenResults:
-    """A run after it was given results. ``waits_for`` is what a person has to answer before the run continues."""
+    """A run after it was given results. ``waits_for`` is what a person has to answer before the run continues.
+
+    ``repeatable`` is whether the same results, sent again, begin a new run if this one fails.
+    """
 
     run: Run
     waits_for: Sequence[PendingAction]
+    repeatable: bool
 
 
 def find_results(
     calls: CallIds, model: str, messages: Sequence[Message], field: str, *, failed: Collection[str] = ()
 ) -> ClientResults | None:
-    """Return the results that messages of tools give a run; ``None`` if they are not those of one run of this agent.
+    """Return the results that messages of tools give a run; ``None`` if the last one is of no run of this agent.
 
+    Those at the end that are of the same pause count. Those before them were given in earlier ones, or to other runs.
     ``failed`` are ids of calls that failed at the client: their results say why. Raises ``InvalidRequest``, which names
     ``field``, for a result of what only a person may answer.
     """
-    results = {str(message.tool_call_id): message.content for message in messages}
-    found = [calls.read(id) for id in results]
-    places = [place for place in found if place is not None]
-    if not places or len(places) < len(found) or len({run_id for run_id, _ in places}) > 1:
+    last = calls.read(str(messages[-1].tool_call_id)) if messages else None
+    if last is None:
         return None
-    handle = server().runs.open(places[0][0], caller())
+    run_id, number = last
+    handle = server().runs.open(run_id, caller())
     try:
         run, actions = handle.get(), handle.actions()
     except RunNotFound:
         return None
-    if run.agent_id != model or any(number >= len(actions) for _, number in places):
+    if run.agent_id != model or number >= len(actions):
         return None
-    for id, (_, number) in zip(results, places, strict=True):
-        if actions[number].kind is not PendingKind.CLIENT_TOOL:
+    of_pause = {at for at, action in enumerate(actions) if action.turn == actions[number].turn}
+    outputs: dict[int, Answer] = {}
+    for message in reversed(messages):
+        id, text = str(message.tool_call_id), message.content
+        place = calls.read(id)
+        if place is None or place[0] != run_id or place[1] not in of_pause or message.media:  # a run takes texts alone
+            break
+        if actions[place[1]].kind is not PendingKind.CLIENT_TOOL:
             refuse(field, f"has a result of call {id!r}, which is no call of a tool of the client")
-    outputs = {
-        number: Answer(error=text or FAILED) if id in failed else Answer(output=text)
-        for (id, text), (_, number) in zip(results.items(), places, strict=True)
-    }
-    return ClientResults(handle, actions, outputs)
+        outputs.setdefault(place[1], Answer(error=text or FAILED) if id in failed else Answer(output=text))
+    return ClientResults(handle, actions, dict(sorted(outputs.items()))) if outputs else None
 
 
 def keeps_to(results: ClientResults, wanted: ModelOverrides) -> bool:
@@ -115,26 +137,31 @@ def _compared(overrides: ModelOverrides) -> tuple[Any, ...]:
     return parameters, overrides.output_schema, tuple(overrides.client_tools), overrides.instructions
 
 
-def give_results(results: ClientResults) -> GivenResults | None:
+def give_results(results: ClientResults, *, in_session: bool) -> GivenResults | None:
     """Save results, which continues their run; ``None`` if it does not wait for them.
 
-    The same results again change nothing.
+    The same results again change nothing while the run continues, and after it completed. If it failed or was cancelled
+    after it was given them, they are for a new run: ``None``, so that a client that tries again gets more than the same
+    error. Results alone begin no run ``in_session``: there, the run of that error is returned.
     """
     answers = {results.actions[number].id: answer for number, answer in results.outputs.items()}
     try:
         run = server().runs.answer(results.handle.run_id, answers, caller())
     except (AlreadyAnswered, PendingExpired, RunFinished, RunNotFound, NotFound):
         return None
-    if run.status is not RunStatus.PAUSED:
-        return GivenResults(run, ())
+    if run.status.finished and run.status is not RunStatus.COMPLETED and not in_session:
+        return None
     turn = results.first.turn
-    return GivenResults(run, [one for one in run.pending if one.answer is None and one.turn == turn])
+    waits = run.pending if run.status is RunStatus.PAUSED else ()
+    return GivenResults(
+        run, [one for one in waits if one.answer is None and one.turn == turn], repeatable=not in_session
+    )
 
 
 def end_pause_of_results(calls: CallIds, model: str, messages: Sequence[Message], field: str) -> None:
     """Cancel the run that waits for these results: its client has begun another run with them."""
     results = find_results(calls, model, messages, field)
-    if results is not None and results.first.answer is None:
+    if results is not None and any(action.answer is None for action in results.of_pause.values()):
         end_pause(results.handle.run_id)
 
 
@@ -145,6 +172,24 @@ def end_pause_of_session(busy: SessionBusy) -> bool:
     """
     run_id = busy.details.get("run_id")
     return isinstance(run_id, str) and end_pause(run_id)
+
+
+def end_pause_of_calls(calls: CallIds, model: str, ids: Sequence[str]) -> None:
+    """Cancel the run of this agent that waits for its client to execute these calls, of one message.
+
+    A run that has their results, and waits for others, is left alone: the conversation is a branch of what was said.
+    """
+    places = [calls.read(id) for id in ids]
+    last = places[-1] if places else None
+    if last is None:
+        return
+    run_id = last[0]
+    try:
+        actions = server().runs.open(run_id, caller()).actions()
+    except RunNotFound:
+        return
+    if any((run_id, number) in places and action.answer is None for number, action in enumerate(actions)):
+        end_pause(run_id, agent_id=model)
 
 
 def end_pause(run_id: str, *, agent_id: str | None = None) -> bool:

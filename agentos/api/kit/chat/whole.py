@@ -100,6 +100,8 @@ def read_answer(run: Run, batches: Iterable[Sequence[Frame]], reader: AnswerRead
                         message=error["message"],
                         details=error.get("details", {}),
                     )
+    if run.error is not None:  # a lost worker takes the last events with it
+        return run.error
     raise ValueError(f"the events of run {run.id!r} end without the answer's end")
 
 

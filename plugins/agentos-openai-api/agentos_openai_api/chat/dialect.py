@@ -39,4 +39,4 @@ class ChatCompletions:
 
     def stream_of(self, run: Run, answer: WholeAnswer) -> bytes:
         """Return the completion as chunks."""
-        return stream_of(completion_json(run, answer))
+        return stream_of(completion_json(run, answer), include_usage=self._include_usage)

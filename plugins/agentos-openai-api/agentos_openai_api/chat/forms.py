@@ -60,7 +60,7 @@ def usage_json(usage: Mapping[str, int]) -> dict[str, Any]:
     }
 
 
-def stream_of(completion: Mapping[str, Any]) -> bytes:
+def stream_of(completion: Mapping[str, Any], *, include_usage: bool) -> bytes:
     """Return an answer that is whole as the body of a stream."""
     (choice,) = completion["choices"]
     same = {
@@ -68,6 +68,10 @@ def stream_of(completion: Mapping[str, Any]) -> bytes:
         "object": "chat.completion.chunk",
     }
     delta = {name: choice["message"][name] for name in ("role", "content")}
-    chunks = [{"index": 0, "delta": delta, "finish_reason": None}]
-    chunks.append({"index": 0, "delta": {}, "finish_reason": choice["finish_reason"]})
-    return b"".join([*(sse_json({**same, "choices": [chunk]}) for chunk in chunks), DONE])
+    choices = [{"index": 0, "delta": delta, "finish_reason": None}]
+    choices.append({"index": 0, "delta": {}, "finish_reason": choice["finish_reason"]})
+    no_usage = {"usage": None} if include_usage else {}
+    chunks: list[dict[str, Any]] = [{**same, "choices": [one], **no_usage} for one in choices]
+    if include_usage:
+        chunks.append({**same, "choices": [], "usage": completion["usage"]})
+    return b"".join([*map(sse_json, chunks), DONE])

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from agentos import Message, ModelOverrides, PendingKind
+from agentos import Message, ModelOverrides
 from agentos.web import (
-    ClientResults,
     RequestError,
     RunHandle,
     SessionBusy,
     caller,
     end_pause,
+    end_pause_of_calls,
     end_pause_of_results,
     find_results,
     give_results,
@@ -40,34 +40,45 @@ class WaitsForPerson(SessionBusy, code="WAITS_FOR_PERSON"):
 
 @dataclass(frozen=True, slots=True)
 class Continued:
-    """A run that continues with its client's results, and the response that they begin."""
+    """A run that continues with its client's results, and the response that they begin.
+
+    ``repeatable`` is whether the same request begins a new run if this one fails.
+    """
 
     handle: RunHandle
     ref: ResponseRef
+    repeatable: bool
 
 
 def continue_run(
-    model: str, messages: Sequence[Message], wanted: ModelOverrides, *, in_session: bool
+    model: str, messages: Sequence[Message], wanted: ModelOverrides, *, in_session: bool, chained: bool
 ) -> Continued | None:
     """Give a run the results that it waits for; ``None`` if they are not those of such a run.
 
-    Outside of a session, a request that wants something else of the model is not for the run either. The same results
-    again change nothing. Raises ``InvalidRequest`` for a result of what only a person may answer, or if one is missing,
-    and :class:`WaitsForPerson` for a run that waits for a person besides.
+    Outside of a session, a request that wants something else of the model is not for the run either, and one whose run
+    failed begins a new one. So does one that leaves out a call and its output, unless it is ``chained`` to the response
+    that has the call. Else the same results again change nothing. Raises ``InvalidRequest`` for a result of what
+    only a person may answer, or if one is missing, and :class:`WaitsForPerson` for a run that waits for a person
+    besides.
     """
     results = find_results(TOOL_CALLS, model, messages, "input")
     if results is None:
         return None
-    _check_all_are_there(results)
+    if results.missing:
+        if not (in_session or chained):
+            return None
+        missing = TOOL_CALLS.make(results.handle.run_id, results.missing[0])
+        refuse("input", f"has no output for function call {missing!r}")
     if not (in_session or keeps_to(results, wanted)):
         return None
-    given = give_results(results)
+    given = give_results(results, in_session=in_session)
     if given is None:
         return None
     note_differences(results, wanted, instructions="instructions", form="text.format")
     if given.waits_for:
         raise WaitsForPerson(given.run.id, [action.id for action in given.waits_for])
-    return Continued(results.handle, ResponseRef(given.run.id, part_after(results.actions, results.first.turn)))
+    ref = ResponseRef(given.run.id, part_after(results.actions, results.first.turn))
+    return Continued(results.handle, ref, given.repeatable)
 
 
 def end_pause_of(model: str, previous: str | None, said: Input) -> None:
@@ -78,19 +89,11 @@ def end_pause_of(model: str, previous: str | None, said: Input) -> None:
     messages = said.messages
     if not messages or messages[-1].role != "user":
         return
-    calls = [call for message in messages for call in message.tool_calls]
-    place = TOOL_CALLS.read(calls[-1].id) if calls else None
+    calling = next((message for message in reversed(messages) if message.tool_calls), None)
     ref = read_response_id(previous or "")
-    if place is not None:
-        end_pause(place[0], agent_id=model)
+    if calling is not None and TOOL_CALLS.read(calling.tool_calls[-1].id) is not None:
+        end_pause_of_calls(TOOL_CALLS, model, [call.id for call in calling.tool_calls])
     elif ref is not None:
         actions = server().runs.open(ref.run_id, caller()).actions()
         if last_part(actions) == ref.part:  # else it is a branch of what was said before
             end_pause(ref.run_id, agent_id=model)
-
-
-def _check_all_are_there(results: ClientResults) -> None:
-    turn = results.first.turn
-    for number, action in enumerate(results.actions):
-        if action.kind is PendingKind.CLIENT_TOOL and action.turn == turn and number not in results.outputs:
-            refuse("input", f"has no output for function call {TOOL_CALLS.make(results.handle.run_id, number)!r}")

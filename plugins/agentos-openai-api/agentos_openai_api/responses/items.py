@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agentos import Media, Message, ToolCall
-from agentos.web import refuse, shown
+from agentos.web import refuse, shown, trailing_results
 from agentos_openai_api.content import AUDIO_FORMATS, read_content
 
 INPUT = "input"
@@ -25,11 +25,8 @@ class Input:
 
     @property
     def results(self) -> Sequence[Message]:
-        """The results of tools at the end, oldest first."""
-        last = len(self.messages)
-        while last and self.messages[last - 1].role == "tool":
-            last -= 1
-        return self.messages[last:]
+        """The results of tools behind the user's last words, oldest first."""
+        return trailing_results(self.messages)
 
 
 Resolve = Callable[[str, str], Mapping[str, Any]]

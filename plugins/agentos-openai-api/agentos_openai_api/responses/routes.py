@@ -99,11 +99,14 @@ def create_openai_response(body: dict[str, Any]) -> Response:
     said = read_input(body["input"], References().item)
     session_id = session_of(body)
     overrides = overrides_of(body, said)
-    continued = continue_run(body["model"], said.results, overrides, in_session=session_id is not None)
+    previous = body.get("previous_response_id")
+    continued = continue_run(
+        body["model"], said.results, overrides, in_session=session_id is not None, chained=previous is not None
+    )
     if continued is not None:
         return _continued(body, continued)
     wanted = request_of(body, said, session_id, overrides)
-    end_pause_of(body["model"], body.get("previous_response_id"), said)
+    end_pause_of(body["model"], previous, said)
     try:
         return _begin(body, wanted)
     except SessionBusy as busy:
@@ -189,7 +192,8 @@ def _begin(body: dict[str, Any], wanted: Wanted) -> Response:
         return start_and_stream(wanted.request, _projection(wanted.echo), cancel_on_disconnect=cancels_on_disconnect())
     run, replayed = start_and_wait(wanted.request, cancel_on_disconnect=cancels_on_disconnect())
     found = Found(ResponseRef(run.id), server().runs.open(run.id, caller()), run, wanted.echo)
-    return _ended(found, replayed_header(replayed))
+    # A repeat with the same key gets the same error.
+    return _ended(found, replayed_header(replayed), repeatable=wanted.request.idempotency is None)
 
 
 def _continued(body: dict[str, Any], continued: Continued) -> Response:
@@ -202,18 +206,22 @@ def _continued(body: dict[str, Any], continued: Continued) -> Response:
     if body["background"]:
         found = Found(ref, handle, run, echo)
         return _whole(found, read_response(found))
-    return _ended(Found(ref, handle, wait_for_end(handle, cancel_on_disconnect=cancels), echo))
+    found = Found(ref, handle, wait_for_end(handle, cancel_on_disconnect=cancels), echo)
+    return _ended(found, repeatable=continued.repeatable)
 
 
 def _projection(echo: Echo, part: int = 0) -> ResponseProjection:
     return ResponseProjection(ResponseReader(echo, part=part, waiting=waiting_template()))
 
 
-def _ended(found: Found, headers: dict[str, str] | None = None) -> Response:
-    """Answer with a response that has ended; with the error, if that is how."""
+def _ended(found: Found, headers: dict[str, str] | None = None, *, repeatable: bool) -> Response:
+    """Answer with a response that has ended; with the error, if that is how.
+
+    ``repeatable`` is whether the same request, sent again, gets another answer than this error.
+    """
     made = read_response(found)
     if found.run.error is not None and made["status"] in ("failed", "cancelled"):
-        response = run_error_response(found.run.error)
+        response = run_error_response(found.run.error, final=not repeatable)
         response.headers.update({"X-Run-ID": found.run.id, **(headers or {})})
         return response
     return _whole(found, made, headers)
