@@ -27,15 +27,19 @@ RESPONSE_HEADER: Mapping[str, str] = {REPLAYED: "`true` on the answer to a repea
 _VISIBLE = re.compile(r"[!-~]{1,255}")
 
 
-def idempotency_key(request: Request, body: Mapping[str, Any]) -> IdempotencyKey | None:
-    """Return the key of a request, if it has one; ``body`` is what it asks for, as read, with all defaults."""
+def idempotency_key(request: Request, body: Mapping[str, Any], *named: str | None) -> IdempotencyKey | None:
+    """Return the key of a request, if it has one; ``body`` is what it asks for, as read, with all defaults.
+
+    ``named`` is what else decides where the answer belongs, such as a session that a header names.
+    """
     key = request.headers.get(HEADER)
     if key is None:
         return None
     if not _VISIBLE.fullmatch(key):
         shown = "empty" if not key else f"{len(key)} characters long" if len(key) > 80 else repr(key)
         raise InvalidRequest(f"{HEADER} is {shown}; accepted are 1 to 255 visible ASCII characters, without spaces")
-    canonical = orjson.dumps(body, option=orjson.OPT_SORT_KEYS)
+    asked = [body, *named] if any(named) else body
+    canonical = orjson.dumps(asked, option=orjson.OPT_SORT_KEYS)
     return IdempotencyKey(
         owner=caller().owner,
         route=f"{request.method} {request.path.rstrip('/')}",

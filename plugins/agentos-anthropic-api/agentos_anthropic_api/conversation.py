@@ -36,6 +36,9 @@ class Conversation:
     turns: set[int] = field(default_factory=set)
     """Where the messages of each turn of the user begin, with its results of tools if it has some."""
 
+    _added: dict[int, list[str]] = field(default_factory=dict)
+    """Texts that follow what the user says in a message: joined once, since there may be thousands."""
+
     def add(self, message: Message, where: str) -> None:
         """Add a message that stands at a place of the request."""
         self.messages.append(message)
@@ -44,10 +47,16 @@ class Conversation:
     def add_words(self, text: str, where: str) -> None:
         """Add a text to what the user says at the end."""
         if self.messages and self.messages[-1].role == "user":
-            last = self.messages[-1]
-            self.messages[-1] = replace(last, content="\n\n".join(one for one in (last.content, text) if one))
+            self._added.setdefault(len(self.messages) - 1, []).append(text)
         else:
             self.add(Message("user", text), where)
+
+    def join_words(self) -> None:
+        """Make the texts that were added part of their messages."""
+        for number, texts in self._added.items():
+            message = self.messages[number]
+            self.messages[number] = replace(message, content="\n\n".join(filter(None, (message.content, *texts))))
+        self._added.clear()
 
 
 def read_conversation(body: Mapping[str, Any], *, in_session: bool) -> Conversation:
@@ -84,6 +93,7 @@ def read_messages(body: Mapping[str, Any]) -> Conversation:
                 _read_assistant(said, content, where)
             case _:
                 _read_system(said, content, where)
+    said.join_words()
     return said
 
 

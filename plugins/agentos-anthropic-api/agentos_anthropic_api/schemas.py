@@ -16,7 +16,7 @@ from agentos.web import (
     StrictString,
 )
 
-MOST_MESSAGES = 10_000
+MOST_MESSAGES = 2048
 MOST_TOOLS = 128
 
 _CONTENT = {"oneOf": [{"type": "string"}, {"type": "array", "items": {"type": "object"}}]}
@@ -59,7 +59,7 @@ class TokenCountRequestSchema(OpenRequestSchema):
     model = StrictString("The agent's id.", least=1, most=255, required=True, example="assistant")
     messages = ObjectList(MessageSchema, "The conversation, the oldest first.", most=MOST_MESSAGES, required=True)
     system = Raw("Follows the agent's instructions where it allows `instructions`.", _CONTENT, nullable=True)
-    tools = ObjectList(MessageToolSchema, "Tools that the client executes.", most=MOST_TOOLS)
+    tools = ObjectList(MessageToolSchema, "Tools that the client executes.", most=MOST_TOOLS, nullable=True)
     tool_choice = Object("`auto`, `none`; others where the agent allows the override `tool_choice`.", nullable=True)
     thinking = Object("Whether thoughts are shown. " + _WHERE_ALLOWED, nullable=True)
     output_config = Nested(OutputConfigSchema, allow_none=True)

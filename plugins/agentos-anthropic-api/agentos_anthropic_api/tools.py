@@ -25,7 +25,7 @@ class ToolWishes:
 
 def read_tools(body: Mapping[str, Any]) -> ToolWishes:
     """Return what a request says of its tools. Raises ``InvalidRequest`` naming the field that is wrong."""
-    tools = [_read_tool(tool, f"tools[{number}]") for number, tool in enumerate(body.get("tools", ()))]
+    tools = [_read_tool(tool, f"tools[{number}]") for number, tool in enumerate(body.get("tools") or ())]
     choice = body.get("tool_choice")
     if choice is None:
         return ToolWishes(tools)

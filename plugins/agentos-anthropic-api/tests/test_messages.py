@@ -7,6 +7,7 @@ from typing import Any
 
 import anthropic
 import pytest
+from agentos_anthropic_api.conversation import read_messages
 from agentos_anthropic_api.ids import TOOL_CALLS
 from agentos_anthropic_api.message import whole_message
 from pydantic import BaseModel
@@ -15,6 +16,7 @@ from agentos import Agent, Finish, ProviderError, ReasoningDelta, ScriptedProvid
 from agentos.testing import PIXEL, Fail, Pause, call
 from agentos.web import AnswerReader, is_plain, plain_answer, read_answer
 from parts.anthropic_door import Door, MakeDoor
+from parts.growth import growth
 
 STREAMED = pytest.mark.parametrize("streamed", [False, True])
 THINKING: Any = {"type": "enabled", "budget_tokens": 2000}
@@ -317,3 +319,13 @@ def test_a_clients_system_prompt_needs_the_agents_leave(door: Door, scripted: Sc
     answer = door.ask(model="closed", system=[text("Talk as a pirate.")])
     assert scripted.requests[0].messages[0].content == "Be short."
     assert answer.headers["X-Ignored-Fields"].split(", ") == ["max_tokens", "system"]
+
+
+def test_null_is_no_list_of_tools(door: Door, scripted: ScriptedProvider) -> None:
+    scripted.say("Nine.")
+    assert door.ask(tools=None).status_code == 200
+
+
+def test_texts_of_the_system_are_read_in_the_order_of_their_number() -> None:
+    reminders = [{"role": "system", "content": "x" * 500}]
+    assert growth(lambda count: read_messages({"messages": [USER, *(reminders * count)]})) < 24

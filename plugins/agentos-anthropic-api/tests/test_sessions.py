@@ -115,3 +115,10 @@ def test_a_repeat_of_a_stream_is_the_same_stream(door: Door, scripted: ScriptedP
     answers = [door.ask(headers={"Idempotency-Key": "k"}, stream=True) for _ in range(2)]
     assert answers[0].get_data() == answers[1].get_data()
     assert len(scripted.requests) == 1
+
+
+def test_a_key_in_another_session_is_another_request(door: Door, scripted: ScriptedProvider) -> None:
+    scripted.say("Once.", "Never said.")
+    places = [door.http.post("/api/v1/sessions", json={"agent_id": "shop"}).json["session_id"] for _ in range(2)]
+    answers = [door.ask(headers={"Idempotency-Key": "k", SESSION: place}) for place in places]
+    assert [one.status_code for one in answers] == [200, 422]

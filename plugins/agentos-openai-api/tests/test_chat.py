@@ -16,6 +16,8 @@ from agentos.testing import PIXEL, Fail, Pause, call
 from agentos.web import AnswerReader, is_plain, plain_answer, read_answer
 from parts.openai_door import Door, MakeDoor
 
+SESSION = "X-AgentOS-Session-Id"
+
 
 def ask(door: Door, **fields):
     given = {"model": "shop", "messages": [{"role": "user", "content": "When do you open?"}], **fields}
@@ -247,3 +249,23 @@ def test_a_limit_says_when_to_come_again(make_door: MakeDoor, scripted: Scripted
     assert int(answer.headers["Retry-After"]) >= 1
     door.http.post(f"/api/v1/runs/{run_id}/cancel")
     stream.close()
+
+
+def test_a_key_in_another_session_is_another_request(door: Door, scripted: ScriptedProvider) -> None:
+    scripted.say("One.", "Two.")
+    for named in (SESSION, "X-OpenWebUI-Chat-Id"):
+        places = [session_of(door) if named == SESSION else f"chat-{number}" for number in range(2)]
+        key = {"Idempotency-Key": named}
+        assert door.chat(headers={named: places[0], **key}).status_code == 200
+        assert door.chat(headers={named: places[0], **key}).headers["Idempotency-Replayed"] == "true"
+        other = door.chat(headers={named: places[1], **key})
+        assert (other.status_code, other.json["error"]["code"]) == (422, "idempotency_mismatch")
+
+
+def session_of(door: Door) -> str:
+    return str(door.http.post("/api/v1/sessions", json={"agent_id": "shop"}).json["session_id"])
+
+
+def test_null_is_no_list_of_tools(door: Door, scripted: ScriptedProvider) -> None:
+    scripted.say("Hi.")
+    assert door.chat(tools=None).json["choices"][0]["message"]["content"] == "Hi."

@@ -8,10 +8,21 @@ from typing import Any
 
 import openai
 import pytest
+from agentos_openai_api.responses.items import read_input
 from pydantic import BaseModel
 
-from agentos import Finish, ProviderError, ProviderUnavailable, ScriptedProvider, Usage
+from agentos import (
+    Finish,
+    MemoryStorage,
+    ProviderError,
+    ProviderUnavailable,
+    ScriptedProvider,
+    StorageError,
+    Usage,
+    hookimpl,
+)
 from agentos.testing import Fail, Pause
+from parts.growth import growth
 from parts.openai_door import Door, MakeDoor
 from parts.openai_responses import CALL, WEATHER, without_logs
 
@@ -439,3 +450,62 @@ def test_a_response_under_way_cannot_be_continued_and_the_error_says_so(door: Do
         client.responses.create(model="shop", input="And?", previous_response_id=made.id)
     assert raised.value.code == "run_active"
     client.responses.cancel(made.id)
+
+
+def test_a_key_in_another_session_is_another_request(door: Door, scripted: ScriptedProvider) -> None:
+    scripted.say("One.", "Two.")
+    places = [door.http.post("/api/v1/sessions", json={"agent_id": "shop"}).json["session_id"] for _ in range(2)]
+    body = {"model": "shop", "input": "Hi"}
+    headers = [{"Idempotency-Key": "k", "X-AgentOS-Session-Id": place} for place in places]
+    assert door.http.post("/v1/responses", json=body, headers=headers[0]).status_code == 200
+    other = door.http.post("/v1/responses", json=body, headers=headers[1])
+    assert (other.status_code, other.json["error"]["code"]) == (422, "idempotency_mismatch")
+
+
+class Blinking(MemoryStorage):
+    """A storage whose log cannot be read for a moment, each time that a run has paused."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        read, pause = self.events.read, self.runs.pause
+        self.away_until = 0.0
+
+        def paused(*arguments: Any, **options: Any) -> Any:
+            self.away_until = time.monotonic() + 0.2
+            return pause(*arguments, **options)
+
+        def reads(*arguments: Any, **options: Any) -> Any:
+            if time.monotonic() < self.away_until:
+                raise StorageError("the database is away")
+            return read(*arguments, **options)
+
+        self.events.read, self.runs.pause = reads, paused  # type: ignore[method-assign]
+
+    @hookimpl
+    def register_storage_backends(self, register: Any) -> None:
+        register("blinking", lambda *_: self)
+
+
+def test_a_call_is_answered_though_the_log_is_away_for_a_moment(
+    make_door: MakeDoor, scripted: ScriptedProvider
+) -> None:
+    door = make_door(plugins={"blinking": Blinking()}, database_url="blinking://")
+    scripted.say([CALL])
+    answer = door.http.post("/v1/responses", json={"model": "shop", "input": "Rain?", "tools": [WEATHER]})
+    assert [item["type"] for item in answer.json["output"]] == ["function_call"]
+
+
+def test_many_calls_are_read_in_the_order_of_their_number() -> None:
+    call = {"type": "function_call", "name": "weather", "arguments": "{}"}
+    text = {"role": "assistant", "content": "I look."}
+    outputs = [{"type": "function_call_output", "call_id": id, "output": "Yes."} for id in "ab"]
+    items = [text, {**call, "call_id": "a"}, {**call, "call_id": "b"}, *outputs, {**call, "call_id": "c"}, text]
+    said = read_input(items, lambda id, _: {"id": id}).messages
+    assert [(one.role, one.content, [call.id for call in one.tool_calls]) for one in said] == [
+        ("assistant", "I look.", ["a", "b"]),
+        ("tool", "Yes.", []),
+        ("tool", "Yes.", []),
+        ("assistant", "", ["c"]),
+        ("assistant", "I look.", []),
+    ]
+    assert growth(lambda count: read_input([{**call, "call_id": "a"}] * count, lambda id, _: {"id": id})) < 24

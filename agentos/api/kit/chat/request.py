@@ -61,7 +61,9 @@ def run_request(chat: ChatRequest) -> RunRequest:
         "user_id": chat.user_id,
         "metadata": chat.metadata,
         **({"overrides": chat.overrides} if chat.overrides.names else {}),  # of a plain run, none are stored
-        "idempotency": idempotency_key(this_request(), chat.body),
+        "idempotency": idempotency_key(
+            this_request(), chat.body, chat.session_id, None if chat.chat is None else chat.chat.id
+        ),
         "request_id": request_id(),
     }
     newest = chat.messages[-1]

@@ -72,13 +72,21 @@ class ObjectList(fields.List[Any]):
     """A list of objects with fields of their own, as a request has it."""
 
     def __init__(
-        self, schema: type[Schema], description: str, *, least: int = 0, most: int, required: bool = False
+        self,
+        schema: type[Schema],
+        description: str,
+        *,
+        least: int = 0,
+        most: int,
+        required: bool = False,
+        nullable: bool = False,
     ) -> None:
         self._accepts = f"a list of {least} to {most} objects"
         self._least, self._most = least, most
         super().__init__(
             Nested(schema),
             required=required,
+            allow_none=nullable,
             metadata={"description": description, "minItems": least, "maxItems": most},
             error_messages={
                 "required": f"is missing; needed is {self._accepts}",

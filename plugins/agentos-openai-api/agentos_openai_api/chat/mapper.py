@@ -98,7 +98,7 @@ def overrides_of(body: Mapping[str, Any], said: Conversation) -> ModelOverrides:
         value = body.get(name)
         if value is not None and value not in accepted:
             refuse(name, f"is {shown(value)}; {words}")
-    tools = _read_tools(body.get("tools", ()))
+    tools = _read_tools(body.get("tools") or ())
     choice = body.get("tool_choice")
     forced = {} if choice in (None, "auto", "none") or not tools else {"tool_choice": _read_choice(choice, tools)}
     parameters = {name: body[name] for name in PARAMETERS if body.get(name) is not None}

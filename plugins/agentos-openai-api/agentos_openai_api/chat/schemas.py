@@ -83,7 +83,7 @@ class ChatCompletionRequestSchema(OpenRequestSchema):
         "Kept with the run. `session_id` in it names the session, as the header `X-AgentOS-Session-Id` does.",
         nullable=True,
     )
-    tools = ObjectList(ChatToolSchema, "Tools that the client executes.", most=MOST_TOOLS)
+    tools = ObjectList(ChatToolSchema, "Tools that the client executes.", most=MOST_TOOLS, nullable=True)
     tool_choice = Raw("`auto`, `none`; others where the agent allows the override `tool_choice`.", nullable=True)
     response_format = Object("`text`, `json_object` or `json_schema`.", nullable=True)
 

@@ -46,6 +46,7 @@ def read_input(value: Any, resolve: Resolve) -> Input:
         if isinstance(item, dict) and item.get("type") == "item_reference":
             item = resolve(_text(item, "id", where), where)
         read_item(item, where, said)
+    said.messages = _with_their_calls(said.messages)
     return said
 
 
@@ -84,13 +85,24 @@ def _read_message(item: Mapping[str, Any], where: str, said: Input) -> None:
 
 
 def _read_call(item: Mapping[str, Any], where: str, said: Input) -> None:
-    """Add a call to the answer that it is of: that of the call before it, or of the text before it."""
     call = ToolCall(_text(item, "call_id", where), _text(item, "name", where), _text(item, "arguments", where))
-    last = said.messages[-1] if said.messages else None
-    if last is not None and last.role == "assistant":
-        said.messages[-1] = Message("assistant", last.content, tool_calls=(*last.tool_calls, call))
-    else:
-        said.messages.append(Message("assistant", "", tool_calls=(call,)))
+    said.messages.append(Message("assistant", "", tool_calls=(call,)))
+
+
+def _with_their_calls(messages: Sequence[Message]) -> list[Message]:
+    """Return messages in which each call is part of the answer before it: that of a call, or of a text."""
+    joined: list[Message] = []
+    calls: list[ToolCall] = []
+    for message in [*messages, None]:
+        if message is not None and message.tool_calls and joined and joined[-1].role == "assistant":
+            calls += message.tool_calls
+            continue
+        if calls:
+            joined[-1] = Message("assistant", joined[-1].content, tool_calls=(*joined[-1].tool_calls, *calls))
+            calls = []
+        if message is not None:
+            joined.append(message)
+    return joined
 
 
 def _text(item: Mapping[str, Any], name: str, where: str) -> str:

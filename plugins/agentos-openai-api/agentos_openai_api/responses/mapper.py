@@ -59,7 +59,7 @@ def request_of(body: Mapping[str, Any], said: Input, session_id: str | None, ove
         "context": echo.context,
         "overrides": overrides,
         "mode": RunMode.BACKGROUND if body["background"] else RunMode.INLINE,
-        "idempotency": idempotency_key(this_request(), body),
+        "idempotency": idempotency_key(this_request(), body, session_id),
         "request_id": request_id(),
     }
     previous = body.get("previous_response_id")

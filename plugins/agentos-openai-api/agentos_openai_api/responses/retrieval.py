@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from agentos import PendingAction, Run, RunNotFound, RunStatus
-from agentos.web import EventsExpired, Frame, NotFound, RunHandle, caller, server
+from agentos.web import EventsExpired, Frame, NotFound, RunHandle, StorageError, caller, server
 from agentos_openai_api.ids import FUNCTION_CALL, MESSAGE, REASONING, item_id
 from agentos_openai_api.responses import forms
 from agentos_openai_api.responses.echo import Echo
@@ -18,6 +19,12 @@ from agentos_openai_api.waiting import waiting_template
 
 GLANCE = 0.02
 """Seconds in which the next frames of a run under way must be there to be part of an answer."""
+
+LOG_AWAY = 5.0
+"""Seconds in which the log of a run that rests must be readable."""
+
+_LAST = ("complete", "error", "paused")
+"""Types of the frames with which a log ends while nothing is under way."""
 
 
 class ResponseNotFound(NotFound, code="RESPONSE_NOT_FOUND"):
@@ -61,7 +68,7 @@ def find_response(id: str, *, stored: bool = True) -> Found:
 def read_response(found: Found) -> dict[str, Any]:
     """Return a response as it is now, from the log of its run; from the run alone once that is gone."""
     try:
-        return whole_response(found, _frames_now(found.handle))
+        return whole_response(found, _frames_now(found.handle, found.run))
     except EventsExpired:
         return _of_run(found)
 
@@ -77,11 +84,18 @@ def whole_response(found: Found, batches: Iterable[Sequence[Frame]]) -> dict[str
     return reader.as_it_is() or _of_run(found)
 
 
-def _frames_now(handle: RunHandle) -> Iterable[Sequence[Frame]]:
+def _frames_now(handle: RunHandle, run: Run) -> Iterable[Sequence[Frame]]:
+    """Yield what there is. With what a run has ended or paused is there: it is waited for while the log is away."""
+    begun, rests = time.monotonic(), run.status.finished or run.status is RunStatus.PAUSED
+    last = ""
     for frames in handle.follow(0, heartbeat=GLANCE):
-        if not frames:
+        if frames:
+            last = frames[-1].type
+            yield frames
+        elif not rests or last in _LAST:
             return
-        yield frames
+        elif time.monotonic() - begun > LOG_AWAY:
+            raise StorageError("the events of the response cannot be read now; try again later")
 
 
 def _of_run(found: Found) -> dict[str, Any]:
