@@ -174,6 +174,8 @@ def _send_last(connection: Connection, last: Frame) -> None:
         connection.send(last)
     except TooLarge as error:  # the value of a call, or the state of a pause
         connection.send(failed(Failed(f"what the agent or tool ended with is too large: {error}")))
+    except Exception as error:  # noqa: BLE001  # the code of a value that is made text
+        connection.send(failed(error))
 
 
 def _last(work: asyncio.Task[Frame], *, was_cancelled: bool) -> Frame:

@@ -36,7 +36,7 @@ class Work:
             if work is None or first.get("version") != VERSION:
                 raise _other_version(first)
             last = await work(first)
-            self._outbox.finish()
+            self._outbox.flush()
         except Refused as refused:
             if refused.__cause__ is not None:
                 logger.error("%s", refused.reason, exc_info=refused.__cause__)
