@@ -127,6 +127,31 @@ async def exits(context):
     sys.exit(3)
 
 
+async def leaves():
+    sys.exit(3)
+
+
+async def exits_in_a_task(context):
+    yield "bye"
+    await asyncio.gather(leaves())
+
+
+async def exits_in_a_task_of_a_task(context):
+    yield "bye"
+    await asyncio.create_task(asyncio.wait_for(asyncio.create_task(leaves()), 5))
+
+
+async def exits_in_a_thread(context):
+    yield "bye"
+    await asyncio.to_thread(sys.exit, 3)
+
+
+async def exits_in_a_callback(context):
+    yield "bye"
+    asyncio.get_running_loop().call_soon(sys.exit, 3)
+    await asyncio.sleep(0.05)
+
+
 async def odd(context):
     yield {"text": "no event"}
 
