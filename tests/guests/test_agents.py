@@ -5,12 +5,13 @@ import logging
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from agentos import Answer, Media
+from agentos import Answer, Media, RunContext
 from agentos.guests.agent import GuestAgent
 from agentos.guests.files import LEFT_OVER, RunFiles, sweep
 from agentos.guests.pools import GuestPools
@@ -253,3 +254,16 @@ def test_a_state_that_is_too_large_fails_the_run_and_says_so(hosted: MakeAgent) 
     run = run_agent(hosted("hoarder"), "go")
     assert run.error is not None
     assert "accepted are at most 1048576" in run.error.message
+
+
+def test_a_question_that_cannot_be_asked_fails_as_it_does_in_a_worker(hosted: MakeAgent) -> None:
+    class InAWorker:
+        def stream(self, context: RunContext) -> Iterator[str]:
+            context.ask("Which?", {"type": "unknown"})
+            yield "never"
+
+    in_a_worker, in_a_guest = run_agent(InAWorker(), "unknown"), run_agent(hosted("quoting"), "unknown")
+    assert in_a_guest.error is not None
+    assert in_a_worker.error is not None
+    assert in_a_guest.error.message == in_a_worker.error.message
+    assert in_a_guest.error.details["cause"] == in_a_worker.error.details["cause"] == "AGENT_FAILED"

@@ -59,3 +59,26 @@ def test_an_agent_that_yields_and_emits_lets_others_work(guest: GuestProcess) ->
     assert guest.run("plain:answers", "hi", metadata={"colour": "red"}).kind == "end"
     never_waits.close()
     assert time.monotonic() - began < 2
+
+
+def test_what_is_no_text_becomes_one_where_a_model_reads_text(guest: GuestProcess) -> None:
+    outcome = guest.run("odd:other_types")
+    assert outcome.kind == "end"
+    first, second = outcome.of("tool_call")
+    assert (first["result"], first["duration"], second["error"]) == ('{"rows":[3]}', None, "no row")
+    assert outcome.of("usage")[0] == {"type": "usage", "prompt": 0, "completion": 2, "reasoning": 0, "cached": None}
+    assert outcome.of("model_call")[0]["calls"] == [{"id": "c1", "name": "look", "arguments": '{"a":1}'}]
+
+
+@pytest.mark.parametrize("field", ["id", "status", "duration", "tokens", "model", "content"])
+def test_a_field_of_another_type_fails_the_run_and_is_named_in_the_log(guest: GuestProcess, field: str) -> None:
+    outcome = guest.run("odd:wrong", field)
+    assert (outcome.text, outcome.kind) == ("before", "failed")
+    assert field in outcome.last["traceback"].splitlines()[-1]
+
+
+@pytest.mark.parametrize("field", ["key", "kind", "tool_name", "arguments", "schema"])
+def test_a_pause_that_asks_for_nothing_that_can_be_answered_fails(guest: GuestProcess, field: str) -> None:
+    last = guest.run("odd:wrong_pause", field).last
+    assert (last["kind"], last["public"]) == ("failed", True)
+    assert field in last["message"]

@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, fields
+from dataclasses import fields
 from typing import Any, TypeVar
 
 from agentos_guest.errors import Failed, Pause
-from agentos_guest.run import Answer, Call, Media, Message, Overrides, Run
+from agentos_guest.run import Action, Answer, Call, Media, Message, Overrides, Run
 from agentos_guest.wire import Frame, is_json
 
 T = TypeVar("T")
 
 LONGEST_TRACEBACK = 16_000
+MOST_ACTIONS = 100
+"""Of one pause; as in the worker."""
 
 
 def read_run(
@@ -56,14 +58,18 @@ def failed(error: BaseException) -> Frame:
 
 
 def paused(pause: Pause, *, adapter: str, framework_version: str) -> Frame:
-    """Return the frame of a run that waits for people. Raises :class:`~agentos_guest.Failed` for a wrong state."""
-    if not pause.actions:
-        raise Failed("the agent asked for a pause and named nothing that it waits for")
+    """Return the frame of a run that waits for people. Raises :class:`~agentos_guest.Failed` for a wrong pause."""
+    if not 1 <= len(pause.actions) <= MOST_ACTIONS:
+        raise Failed(
+            f"the agent asked for a pause and named {len(pause.actions)} actions; accepted are 1 to {MOST_ACTIONS}"
+        )
+    for action in pause.actions:
+        _check_action(action)
     if not is_json(pause.state):
         raise Failed(f"the state to be saved at the pause is {type(pause.state).__name__}, and no JSON")
     return {
         "kind": "paused",
-        "actions": [asdict(action) for action in pause.actions],
+        "actions": [dict(vars(action)) for action in pause.actions],
         "state": pause.state,
         "adapter": adapter,
         "framework_version": framework_version,
@@ -77,6 +83,22 @@ def cause_of(error: BaseException) -> BaseException:
         error = inner[0]
         inner = getattr(error, "exceptions", None)
     return error
+
+
+def _check_action(action: Action) -> None:
+    wrong = None
+    if action.kind not in ("approval", "input"):
+        wrong = "its kind is neither 'approval' nor 'input'"
+    elif not isinstance(action.key, str) or not action.key:
+        wrong = "it has no key"
+    elif action.kind == "approval" and not action.tool_name:
+        wrong = "it is an approval without a tool_name"
+    elif not isinstance(action.arguments, (Mapping, type(None))):
+        wrong = "its arguments are no object"
+    elif not isinstance(action.schema, (Mapping, type(None))):
+        wrong = "its schema is no object"
+    if wrong is not None:
+        raise Failed(f"an action of the agent's pause cannot be answered: {wrong}")
 
 
 def _message(given: Mapping[str, Any]) -> Message:

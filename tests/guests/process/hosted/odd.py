@@ -5,7 +5,8 @@ import dataclasses
 import threading
 import time
 
-from agentos_guest import ToolCall
+from agentos_guest import ModelCall, Pause, Reasoning, ToolCall, Usage
+from agentos_guest.run import Action, Call
 
 
 @dataclasses.dataclass
@@ -81,3 +82,39 @@ async def yields_and_emits(context):
 
 async def returns_what_has_no_text():
     return WithoutText()
+
+
+async def other_types(context):
+    yield ToolCall("c1", "look", {}, "completed", {"rows": [3]}, duration=float("nan"))
+    yield ToolCall("c2", "look", {}, "failed", error=LookupError("no row"))
+    yield Usage(None, 2.0, 0, None)
+    yield ModelCall("fake:m", 1, calls=[Call("c1", "look", {"a": 1})])
+
+
+WRONG = {
+    "id": ToolCall(7, "look", {}),
+    "status": ToolCall("c1", "look", {}, "done"),
+    "duration": ToolCall("c1", "look", {}, duration="1 s"),
+    "tokens": Usage("7"),
+    "model": ModelCall(None),
+    "content": Reasoning(None),
+}
+
+
+async def wrong(context):
+    yield "before"
+    yield WRONG[context.input]
+
+
+WRONG_ACTIONS = {
+    "key": Action("", "input"),
+    "kind": Action("a", "client_tool"),
+    "tool_name": Action("a", "approval"),
+    "arguments": Action("a", "approval", tool_name="pay", arguments=["x"]),
+    "schema": Action("a", "input", message="Which?", schema="string"),
+}
+
+
+async def wrong_pause(context):
+    raise Pause([WRONG_ACTIONS[context.input]])
+    yield
