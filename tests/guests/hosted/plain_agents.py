@@ -160,7 +160,10 @@ class Secret:
 
 class Public:
     async def stream(self, context):
-        raise Failed("the model is asleep", cause="PROVIDER_UNAVAILABLE")
+        try:
+            raise TimeoutError("sk-secret-123")
+        except TimeoutError as error:
+            raise Failed("the model is asleep", cause="PROVIDER_UNAVAILABLE") from error
         yield
 
 

@@ -21,7 +21,7 @@ from typing import Any
 from agentos_guest.adapters import Adapters, read_registrations
 from agentos_guest.control import TICK, memory
 from agentos_guest.directory import Directory
-from agentos_guest.output import OF_PROCESS, Tail, capture
+from agentos_guest.output import OF_PROCESS, Tail, capture, log_of_loop
 from agentos_guest.server import Server, exit_now
 
 logger = logging.getLogger(__name__)
@@ -55,6 +55,7 @@ def _run(process: Coroutine[Any, Any, None]) -> None:
     """Run the process. What ends programs, raised in a task or callback that an agent made, does not end this one."""
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
+    loop.set_exception_handler(log_of_loop)
     serving = loop.create_task(process)
     while not serving.done():
         try:

@@ -16,7 +16,7 @@ from agentos_guest.connection import Connection
 from agentos_guest.control import Control, memory
 from agentos_guest.errors import Failed
 from agentos_guest.forks import keep_from_children
-from agentos_guest.frames import failed
+from agentos_guest.frames import failed, refused
 from agentos_guest.outbox import Outbox
 from agentos_guest.output import Output, output_of_run
 from agentos_guest.targets import Refused
@@ -96,8 +96,8 @@ class Server:
             return
         try:
             self._check_room(first)
-        except Refused as refused:
-            connection.send({"kind": "refused", "code": refused.code, "reason": refused.reason})
+        except Refused as error:
+            connection.send(refused(error))
             return
         task = asyncio.current_task()
         assert task is not None

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import ctypes
+import gc
 import logging
 import os
 import subprocess
@@ -117,6 +118,11 @@ async def secret(context):
     raise RuntimeError("sk-secret-123")
 
 
+async def raises_at_once(context):
+    raise RuntimeError("sk-secret-123")
+    yield
+
+
 async def public(context):
     raise Failed("the flight is full", cause="QUOTA_EXHAUSTED")
     yield
@@ -221,6 +227,38 @@ async def prints(context):
 async def tagged(tag):
     await asyncio.sleep(0.01)
     print(tag)
+
+
+def raises_what(text, kind=ValueError):
+    raise kind(f"cannot parse {text}")
+
+
+async def raises_later(text):
+    raises_what(text, LookupError)
+
+
+class FailsToEnd:
+    def __init__(self, text):
+        self.text = text
+
+    def __del__(self):
+        raises_what(self.text, KeyError)
+
+
+async def logs_errors(context):
+    try:
+        raises_what(context.input)
+    except ValueError:
+        logging.getLogger("mine").exception("parsing failed")
+    FailsToEnd(context.input)
+    task = asyncio.create_task(raises_later(context.input))
+    thread = threading.Thread(target=raises_what, args=(context.input,))
+    thread.start()
+    await asyncio.sleep(0.05)
+    del task
+    gc.collect()
+    thread.join()
+    yield "done"
 
 
 async def prints_beside_python(context):
