@@ -21,6 +21,7 @@ from typing import Any
 from agentos_guest.adapters import Adapters, read_registrations
 from agentos_guest.control import TICK, memory
 from agentos_guest.directory import Directory
+from agentos_guest.loop import Loop
 from agentos_guest.output import OF_PROCESS, Tail, capture, log_of_loop
 from agentos_guest.server import Server, exit_now
 
@@ -53,7 +54,7 @@ def main(arguments: Sequence[str]) -> None:
 
 def _run(process: Coroutine[Any, Any, None]) -> None:
     """Run the process. What ends programs, raised in a task or callback that an agent made, does not end this one."""
-    loop = asyncio.new_event_loop()
+    loop = Loop()
     asyncio.set_event_loop(loop)
     loop.set_exception_handler(log_of_loop)
     serving = loop.create_task(process)
@@ -91,7 +92,9 @@ class _Process:
     async def serve(self, listener: socket.socket) -> None:
         """Serve, and end the process: it never returns, since threads of agents may never end."""
         self._loop = asyncio.get_running_loop()
-        self._server = Server(self._adapters, most_runs=self._options.most_runs, give_up=self._give_up)
+        self._server = Server(
+            self._adapters, most_runs=self._options.most_runs, give_up=self._give_up, hand_over=self._hand_over
+        )
         asked = ("the process was asked to stop", self._options.stop_grace)
         for number in (signal.SIGTERM, signal.SIGINT):
             self._loop.add_signal_handler(number, self._stop, *asked)

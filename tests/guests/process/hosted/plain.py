@@ -325,6 +325,18 @@ def in_a_thread(context, name):
     return f"{name} for {context.agent_id} of {context.owner}, {context.request_id}"
 
 
+RELEASED = threading.Event()
+
+
+def does_not_return(context):
+    context.emit("begun", 1)
+    RELEASED.wait(60)
+
+
+async def releases():
+    RELEASED.set()
+
+
 def confirms(context):
     return "yes" if context.ask("Sure?") else "no"
 
