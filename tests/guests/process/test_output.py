@@ -78,6 +78,14 @@ def test_what_errors_say_is_apart_from_the_text_of_lines(start: Start) -> None:
         assert "plain.py:" in line["places"]
 
 
+def test_what_a_task_writes_that_a_run_left_behind_comes_without_a_run(start: Start) -> None:
+    guest = start()
+    control = guest.open({"kind": "control"})
+    assert [line["text"] for line in guest.run("plain:leaves_a_task").logs] == ["printed by the run"]
+    guest.call("plain:lets_the_task_work")
+    assert lines_of(control, 2) == ["printed by a task that was left", "logged by a task that was left"]
+
+
 def test_a_flood_is_dropped_and_counted_and_the_run_is_not_slower(guest: GuestProcess) -> None:
     began = time.monotonic()
     outcome = guest.run("plain:flood")

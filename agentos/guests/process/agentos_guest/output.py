@@ -28,10 +28,15 @@ Level = Literal["info", "warning", "error"]
 
 
 class Output:
-    """The lines of one run, or of none. Safe to use from any thread. ``notify`` is called when the first line waits."""
+    """The lines of one run, or of none. Safe to use from any thread. ``notify`` is called when the first line waits.
 
-    def __init__(self, notify: Callable[[], None] = lambda: None) -> None:
+    ``rest`` is where lines go after the last ones were taken: those of tasks that a run has left behind.
+    """
+
+    def __init__(self, notify: Callable[[], None] = lambda: None, rest: Output | None = None) -> None:
         self._notify = notify
+        self._rest = rest
+        self._over = False
         self._lock = threading.Lock()
         self._lines: list[dict[str, str]] = []
         self._characters = 0
@@ -40,46 +45,64 @@ class Output:
 
     def add(self, level: Level, logger: str, text: str, error: BaseException | None = None) -> None:
         """Add one line, which may be a text of several. What an error says is apart from the text."""
-        if len(text) > LONGEST_LINE:
-            half = LONGEST_LINE // 2
-            text = f"{text[:half]} ... {text[-half:]}"
-        line = {"level": level, "logger": logger, "text": text, **({} if error is None else said_of(error))}
-        size = sum(map(len, line.values()))
-        with self._lock:
-            first = not self._lines and not self._dropped
-            if len(self._lines) >= MOST_LINES or self._characters + size > MOST_CHARACTERS:
-                self._dropped += 1
-            else:
-                self._lines.append(line)
-                self._characters += size
-        if first:
-            self._notify()
+        self._add(_line(level, logger, text, error))
 
     def write(self, level: Level, name: str, text: str) -> None:
         """Add what was written to a stream; the end of an unfinished line comes later."""
+        lines: list[str] = []
         with self._lock:
-            *lines, rest = (self._unfinished.pop(name, "") + text).split("\n")
-            if len(rest) > LONGEST_LINE:
-                lines.append(rest)
-            elif rest:
-                self._unfinished[name] = rest
+            rest = self._rest if self._over else None
+            if rest is None:
+                *lines, end = (self._unfinished.pop(name, "") + text).split("\n")
+                if len(end) > LONGEST_LINE:
+                    lines.append(end)
+                elif end:
+                    self._unfinished[name] = end
+        if rest is not None:
+            rest.write(level, name, text)
         for line in lines:
             if line.strip():
                 self.add(level, name, line)
 
     def take(self, *, last: bool = False) -> Frame | None:
         """Return the frame with what waits; ``None`` if nothing does. ``last`` includes unfinished lines."""
-        if last:
-            with self._lock:
-                unfinished, self._unfinished = self._unfinished, {}
-            for name, text in unfinished.items():
-                self.add("info" if name == "stdout" else "warning", name, text)
         with self._lock:
+            if last:
+                for name, text in self._unfinished.items():
+                    self._keep(_line("info" if name == "stdout" else "warning", name, text))
+                self._unfinished = {}
+                self._over = True
             if not self._lines and not self._dropped:
                 return None
             frame = {"kind": "log", "lines": self._lines, "dropped": self._dropped}
             self._lines, self._characters, self._dropped = [], 0, 0
         return frame
+
+    def _add(self, line: dict[str, str]) -> None:
+        with self._lock:
+            rest = self._rest if self._over else None
+            first = not self._lines and not self._dropped
+            if rest is None:
+                self._keep(line)
+        if rest is not None:
+            rest._add(line)
+        elif first:
+            self._notify()
+
+    def _keep(self, line: dict[str, str]) -> None:
+        size = sum(map(len, line.values()))
+        if len(self._lines) >= MOST_LINES or self._characters + size > MOST_CHARACTERS:
+            self._dropped += 1
+        else:
+            self._lines.append(line)
+            self._characters += size
+
+
+def _line(level: Level, logger: str, text: str, error: BaseException | None = None) -> dict[str, str]:
+    if len(text) > LONGEST_LINE:
+        half = LONGEST_LINE // 2
+        text = f"{text[:half]} ... {text[-half:]}"
+    return {"level": level, "logger": logger, "text": text, **({} if error is None else said_of(error))}
 
 
 OF_PROCESS = Output()

@@ -18,7 +18,7 @@ from agentos_guest.forks import keep_from_children
 from agentos_guest.frames import failed, refused
 from agentos_guest.loop import MOST_STUCK, Loop
 from agentos_guest.outbox import Outbox
-from agentos_guest.output import Output, output_of_run
+from agentos_guest.output import OF_PROCESS, Output, output_of_run
 from agentos_guest.targets import Refused
 from agentos_guest.wire import VERSION, Frame, ProtocolError, TooLarge
 from agentos_guest.work import Work
@@ -170,7 +170,7 @@ class Server:
             if (said := output.take()) is not None:
                 connection.send(said)
 
-        output = Output(notify)
+        output = Output(notify, rest=OF_PROCESS)
         return output
 
     async def _wait_for_end(self, work: asyncio.Task[Frame], first: Frame) -> None:

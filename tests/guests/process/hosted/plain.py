@@ -261,6 +261,24 @@ async def logs_errors(context):
     yield "done"
 
 
+async def leaves_a_task(context):
+    async def left():
+        await LEFT.wait()
+        print("printed by a task", "that was left")
+        logging.getLogger("left").info("logged by a task that was left")
+
+    context.emit("left", id(asyncio.create_task(left())))
+    print("printed by the run")
+    yield "done"
+
+
+LEFT = asyncio.Event()
+
+
+async def lets_the_task_work():
+    LEFT.set()
+
+
 async def prints_beside_python(context):
     subprocess.run(["echo", "from a program"], check=True)
     subprocess.run(["echo", "to the stream"], check=True, stdout=sys.stdout)
