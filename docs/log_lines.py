@@ -49,7 +49,7 @@ MORE = {
     "deciding hook failed": ("tool", "run_id", "agent_id"),
     "plugin denied": ("tool", "run_id", "agent_id"),
     "a guest process broke its protocol": ("guest", "run_id", "agent_id"),
-    "a guest process refused to run an agent": ("guest", "run_id", "agent_id"),
+    "a guest process refused to run an agent": ("guest", "run_id", "agent_id", "code", "reason", "error", "traceback"),
     "agent raised in its guest process": ("guest", "run_id", "agent_id"),
     "guest process connected": ("guest", "number", "python", "frameworks"),
     "a guest process speaks another version of the protocol": ("guest", "number"),
@@ -59,7 +59,17 @@ MORE = {
     "a process of another user is at a guest's socket": ("guest", "number"),
     "a guest process did not start in time": ("guest", "number"),
     "watching a guest process met a bug": ("guest", "number"),
-    "a guest wrote": ("guest", "number", "run_id", "agent_id", "guest_pid", "text", "guest_logger"),
+    "a guest wrote": (
+        "guest",
+        "number",
+        "run_id",
+        "agent_id",
+        "guest_pid",
+        "text",
+        "guest_logger",
+        "error",
+        "traceback",
+    ),
     "lines of a guest were left out": ("guest", "number", "run_id", "agent_id", "guest_pid"),
 }
 """Fields that are given in another place than the line."""

@@ -9,12 +9,11 @@ from typing import Any
 from agentos import errors
 from agentos.domain.text import clean, shorten
 from agentos.errors import AgentFailed, ExecutionError, GuestLost
+from agentos.guests.output import traceback_of
 from agentos.observability.content import UntrustedText
 
 LONGEST = 2000
 """Characters of a message."""
-
-LONGEST_TRACEBACK = 16_000
 
 BUSY = "busy"
 """The code of a refusal that says to try again."""
@@ -41,26 +40,29 @@ def failure_of(frame: Mapping[str, Any], name: str, about: Mapping[str, Any]) ->
     message = frame.get("message")
     text = shorten(clean(message), LONGEST) if isinstance(message, str) else ""
     kind = _KINDS.get(str(frame.get("cause")), AgentFailed)
-    if frame.get("public") is True and text:
+    is_public = frame.get("public") is True and bool(text)
+    if is_public and not frame.get("traceback"):  # there is nothing but its words
         return kind(text)
-    trace, places = (shorten(clean(str(frame.get(of) or "")), LONGEST_TRACEBACK) for of in ("traceback", "places"))
     logger.error(
         "agent raised in its guest process",
         extra={
             **about,
             "error": str(frame.get("error") or "")[:100],
             "reason": UntrustedText(text, ""),
-            "traceback": UntrustedText(trace, places),
+            "traceback": traceback_of(frame),
         },
     )
-    return kind(f"{name} failed; the server's log has the reason")
+    return kind(text if is_public else f"{name} failed; the server's log has the reason")
 
 
 def refusal_of(frame: Mapping[str, Any], name: str, about: Mapping[str, Any]) -> ExecutionError:
     """Return the error of a ``refused`` frame: nothing ran."""
     reason = shorten(clean(str(frame.get("reason") or "no reason was given")), LONGEST)
     code = str(frame.get("code"))
-    logger.error("a guest process refused to run an agent", extra={**about, "code": code[:40], "reason": reason})
+    extra = {**about, "code": code[:40], "reason": reason}
+    if frame.get("traceback"):
+        extra |= {"error": str(frame.get("error") or "")[:100], "traceback": traceback_of(frame)}
+    logger.error("a guest process refused to run an agent", extra=extra)
     if code == BUSY:
         return GuestLost(f"{name} is at a guest process that takes no more runs")
     if code in _PUBLIC:
@@ -70,7 +72,7 @@ def refusal_of(frame: Mapping[str, Any], name: str, about: Mapping[str, Any]) ->
 
 def broken(name: str, about: Mapping[str, Any], reason: str) -> GuestLost:
     """Return the error of a guest that does not speak its protocol."""
-    logger.error("a guest process broke its protocol", extra={**about, "reason": reason})
+    logger.error("a guest process broke its protocol", extra={**about, "reason": UntrustedText(reason)})
     return GuestLost(f"the guest process of {name} broke its protocol; the server's log has the reason")
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from agentos.domain.text import clean, shorten
+from agentos.observability.content import UntrustedText
 
 LINES = 1000
 """Lines of one process, or of one run, that the log takes in a minute; the others are counted."""
@@ -15,10 +16,18 @@ LINES = 1000
 LONGEST = 4000
 """Characters of one line."""
 
+LONGEST_TRACEBACK = 16_000
+
 _MINUTE = 60.0
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
 logger = logging.getLogger("agentos.guests.output")
+
+
+def traceback_of(said: Mapping[str, Any]) -> UntrustedText:
+    """Return the traceback of a line or of a frame: without content, the log shows the places in the code."""
+    whole, places = (shorten(clean(str(said.get(of) or "")), LONGEST_TRACEBACK) for of in ("traceback", "places"))
+    return UntrustedText(whole, places)
 
 
 class GuestOutput:
@@ -53,5 +62,8 @@ class GuestOutput:
 
     def _log(self, line: Mapping[str, Any], about: Mapping[str, Any]) -> None:
         text = shorten(clean(str(line.get("text", ""))), LONGEST)
-        extra = {**self._fields, **about, "text": text, "guest_logger": str(line.get("logger", ""))[:100]}
+        extra: dict[str, Any] = {**self._fields, **about, "text": text}
+        extra["guest_logger"] = str(line.get("logger", ""))[:100]
+        if isinstance(line.get("traceback"), str):
+            extra |= {"error": str(line.get("error", ""))[:100], "traceback": traceback_of(line)}
         logger.log(_LEVELS.get(str(line.get("level")), logging.INFO), "a guest wrote", extra=extra)

@@ -28,7 +28,11 @@ _STATE = ("adapter", "framework_version", "state")
 
 
 def pause_of(frame: Mapping[str, Any], context: RunContext) -> PauseRequested:
-    """Return the pause that a ``paused`` frame asks for. Raises :class:`~agentos.guests.wire.ProtocolError`."""
+    """Return the pause that a ``paused`` frame asks for.
+
+    Raises :class:`~agentos.guests.wire.ProtocolError`, and :class:`~agentos.errors.InvalidRequest` for a question that
+    cannot be asked, as ``context.ask`` does in a worker.
+    """
     given = frame.get("actions")
     if not isinstance(given, list) or not 1 <= len(given) <= MOST_ACTIONS:
         raise ProtocolError(f"a pause names no actions, or more than {MOST_ACTIONS}")
@@ -37,7 +41,9 @@ def pause_of(frame: Mapping[str, Any], context: RunContext) -> PauseRequested:
     for item in given:
         try:
             action, key = _action(item, context, len(actions))
-        except (KeyError, TypeError, ValueError, InvalidRequest) as error:
+        except InvalidRequest:
+            raise
+        except (KeyError, TypeError, ValueError) as error:
             raise ProtocolError(f"an action of a pause is not as it should be: {error!r:.200}") from None
         actions.append(action)
         keys[action.id] = key

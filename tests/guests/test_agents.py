@@ -5,20 +5,24 @@ import logging
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from agentos import Answer, Media
+from agentos import Answer, Guest, Media, RunContext
+from agentos.domain.guest import GuestAdapter
 from agentos.guests.agent import GuestAgent
 from agentos.guests.files import LEFT_OVER, RunFiles, sweep
 from agentos.guests.pools import GuestPools
+from agentos.observability.logs import JSONFormatter
 from agentos.testing import run_agent
 from agentos.testing.streaming_agents import StreamingAgentContract
 from parts.waiting import until
 
-from .conftest import MakeAgent
+from .conftest import HOSTED, TIMES, MakeAgent
 
 
 def _png(size: int) -> Media:
@@ -132,12 +136,42 @@ def test_a_secret_in_an_exception_reaches_no_client(hosted: MakeAgent, caplog: p
     assert "plain_agents.py:" in record.traceback.own
 
 
-def test_what_a_framework_says_for_clients_reaches_them_with_its_cause(hosted: MakeAgent) -> None:
+def test_what_a_framework_says_for_clients_reaches_them_with_its_cause(
+    hosted: MakeAgent, caplog: pytest.LogCaptureFixture
+) -> None:
     run = run_agent(hosted("public"), "go")
     assert run.error is not None
     assert run.error.message == "the model is asleep"
     assert run.error.details["cause"] == "PROVIDER_UNAVAILABLE"
     assert run.error.details["retryable"] is True
+    (record,) = [record for record in caplog.records if record.message == "agent raised in its guest process"]
+    assert "TimeoutError: sk-secret-123" in record.traceback
+    assert record.traceback.own.startswith("Failed\n")
+    assert "sk-secret" not in record.traceback.own
+
+
+def test_a_client_does_not_read_what_an_adapter_says_that_does_not_load(caplog: pytest.LogCaptureFixture) -> None:
+    adapter = GuestAdapter(name="broken", path=HOSTED / "broken_adapter.py", framework="bank_framework")
+    with closing(GuestPools([adapter], times=TIMES)) as pools:
+        run = run_agent(GuestAgent(Guest("bank_framework:clerk", path=[str(HOSTED)]), pools), "go")
+    assert run.error is not None
+    assert "adapter 'broken' does not load with bank_framework" in run.error.message
+    assert "secret-place" not in run.error.message
+    (record,) = [record for record in caplog.records if record.message == "a guest process refused to run an agent"]
+    assert "secret-place" in record.traceback
+    assert "secret-place" not in record.traceback.own + record.reason
+
+
+def test_a_log_without_content_does_not_have_what_errors_of_an_agent_quote(
+    hosted: MakeAgent, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert run_agent(hosted("quoting"), "the secret").content == "logged None"
+    records = [record for record in caplog.records if hasattr(record, "guest_logger")]
+    assert [record.guest_logger for record in records] == ["mine", "asyncio"]
+    lines = [JSONFormatter(content=False).format(record) for record in records]
+    assert not any("the secret" in line for line in lines), lines
+    assert all("plain_agents.py:" in line for line in lines)
+    assert all("the secret" in JSONFormatter(content=True).format(record) for record in records)
 
 
 @pytest.mark.parametrize(
@@ -253,3 +287,16 @@ def test_a_state_that_is_too_large_fails_the_run_and_says_so(hosted: MakeAgent) 
     run = run_agent(hosted("hoarder"), "go")
     assert run.error is not None
     assert "accepted are at most 1048576" in run.error.message
+
+
+def test_a_question_that_cannot_be_asked_fails_as_it_does_in_a_worker(hosted: MakeAgent) -> None:
+    class InAWorker:
+        def stream(self, context: RunContext) -> Iterator[str]:
+            context.ask("Which?", {"type": "unknown"})
+            yield "never"
+
+    in_a_worker, in_a_guest = run_agent(InAWorker(), "unknown"), run_agent(hosted("quoting"), "unknown")
+    assert in_a_guest.error is not None
+    assert in_a_worker.error is not None
+    assert in_a_guest.error.message == in_a_worker.error.message
+    assert in_a_guest.error.details["cause"] == in_a_worker.error.details["cause"] == "AGENT_FAILED"

@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import gc
+import logging
 import os
 import re
 import sys
@@ -54,6 +56,25 @@ class Given:
         earlier = [message.content for message in context.history if message.role == "user"]
         media = [f"{one.content_type} {len(one.read())}" for one in context.media]
         yield f"{len(context.history)}:{earlier[-1] if earlier else ''}:{media}:{context.user_id}:{context.overrides}"
+
+
+class Quoting:
+    """Fails, logs and leaves tasks alone with what it was asked in the text of errors."""
+
+    async def stream(self, context):
+        asks = context.ask("Which?", {"type": context.input}) if context.input == "unknown" else None
+        try:
+            raise ValueError(f"cannot parse {context.input}")
+        except ValueError:
+            logging.getLogger("mine").exception("parsing failed")
+        task = asyncio.create_task(self.fail(context.input))
+        await asyncio.sleep(0.01)
+        del task
+        gc.collect()
+        yield f"logged {asks}"
+
+    async def fail(self, text):
+        raise LookupError(f"nothing is known of {text}")
 
 
 class Silent:
@@ -139,7 +160,10 @@ class Secret:
 
 class Public:
     async def stream(self, context):
-        raise Failed("the model is asleep", cause="PROVIDER_UNAVAILABLE")
+        try:
+            raise TimeoutError("sk-secret-123")
+        except TimeoutError as error:
+            raise Failed("the model is asleep", cause="PROVIDER_UNAVAILABLE") from error
         yield
 
 
@@ -174,5 +198,5 @@ class Where:
 words, burst, everything, given, silent, busy = Words(), Burst(), Everything(), Given(), Silent(), Busy()
 stuck, alone, secret, public, printer, where = Stuck(), Alone(), Secret(), Public(), Printer(), Where()
 heavy, hog, paths = Heavy(), Hog(), Paths()
-questions, hoarder = Questions(), Hoarder()
+questions, hoarder, quoting = Questions(), Hoarder(), Quoting()
 nothing = 7

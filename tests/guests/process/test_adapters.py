@@ -60,6 +60,12 @@ def test_a_state_that_does_not_load_fails_the_run_and_says_who_saved_it(
     assert last["message"] == f"the state that was saved by {then} cannot be loaded by toy-framework 2.0"
 
 
+def test_an_agent_that_fails_after_an_upgrade_is_no_state_that_does_not_load(guest: GuestProcess) -> None:
+    saved = {"adapter": "python", "framework_version": "3.1", "state": None}
+    last = guest.run("plain:raises_at_once", saved=saved, answers=APPROVED).last
+    assert (last["public"], last["error"]) == (False, "RuntimeError")
+
+
 def test_a_state_that_is_no_json_fails_the_run(guest: GuestProcess) -> None:
     last = guest.run("toy_agents:agent", "no json").last
     assert last["message"] == "the state to be saved at the pause is object, and no JSON"

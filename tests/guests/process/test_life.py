@@ -175,4 +175,4 @@ def test_a_control_connection_of_a_dead_worker_is_forgotten(start: Start) -> Non
     assert control.receive() is not None
     before = len(os.listdir(f"/proc/{guest.pid}/fd"))
     control.close()
-    until(lambda: len(os.listdir(f"/proc/{guest.pid}/fd")) == before - 2)
+    until(lambda: len(os.listdir(f"/proc/{guest.pid}/fd")) <= before - 2)  # one may have been open for a moment

@@ -59,6 +59,33 @@ def test_what_came_before_the_first_worker_is_not_lost(start: Start) -> None:
     assert "a connection was closed: a frame of 4294967295 bytes was announced" in lines_of(control, 1)[0]
 
 
+def test_what_errors_say_is_apart_from_the_text_of_lines(start: Start) -> None:
+    guest = start()
+    control = guest.open({"kind": "control"})
+    outcome = guest.run("plain:logs_errors", "a secret")
+    lines = [line for line in outcome.logs if line["level"] == "error"]
+    assert [(line["logger"], line["error"]) for line in lines] == [
+        ("mine", "ValueError"),
+        ("python", "KeyError"),
+        ("asyncio", "LookupError"),
+    ]
+    # Threads have no context of a run.
+    while not (ended := [line for line in next(control.frames()).get("lines", ()) if line["logger"] == "threading"]):
+        pass
+    for line in (*lines, *ended):
+        assert "a secret" in line["traceback"]
+        assert "a secret" not in f"{line['text']} {line['places']}"
+        assert "plain.py:" in line["places"]
+
+
+def test_what_a_task_writes_that_a_run_left_behind_comes_without_a_run(start: Start) -> None:
+    guest = start()
+    control = guest.open({"kind": "control"})
+    assert [line["text"] for line in guest.run("plain:leaves_a_task").logs] == ["printed by the run"]
+    guest.call("plain:lets_the_task_work")
+    assert lines_of(control, 2) == ["printed by a task that was left", "logged by a task that was left"]
+
+
 def test_a_flood_is_dropped_and_counted_and_the_run_is_not_slower(guest: GuestProcess) -> None:
     began = time.monotonic()
     outcome = guest.run("plain:flood")

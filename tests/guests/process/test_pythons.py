@@ -34,6 +34,10 @@ def test_agents_run_print_pause_fail_and_are_cancelled(version: str, tmp_path: P
         assert guest.run("plain:asks").kind == "paused"
         assert guest.run("plain:secret").last["error"] == "RuntimeError"
         assert guest.run("plain:exits").last["error"] == "SystemExit"
+        assert guest.run("plain:exits_in_a_task").last["error"] == "SystemExit"
+        assert guest.run("odd:emits_between_words").last["error"] == "LookupError"
+        assert guest.run("odd:lock").text == "one two"
+        assert {line["logger"] for line in guest.run("plain:logs_errors").logs} == {"mine", "python", "asyncio"}
         assert guest.run("toy_agents:agent", "hi").text == "TOY HI"
         assert guest.call("plain:tools.add", arguments={"a": 2, "b": 3}).last["value"] == {"sum": 5}
         run = guest.begin("plain:waits", metadata={"marks": str(tmp_path / "marks")})

@@ -172,10 +172,17 @@ def test_a_failure_that_is_meant_for_the_client_says_so(guest: GuestProcess) -> 
     assert (last["message"], last["cause"], last["public"]) == ("the flight is full", "QUOTA_EXHAUSTED", True)
 
 
-def test_an_agent_that_exits_fails_its_run_alone(guest: GuestProcess) -> None:
-    outcome = guest.run("plain:exits")
+@pytest.mark.parametrize("agent", ["exits", "exits_in_a_task", "exits_in_a_task_of_a_task", "exits_in_a_thread"])
+def test_an_agent_that_exits_fails_its_run_alone(guest: GuestProcess, agent: str) -> None:
+    beside = guest.begin("plain:words", "say 40 a")
+    outcome = guest.run(f"plain:{agent}")
     assert (outcome.text, outcome.kind, outcome.last["error"]) == ("bye", "failed", "SystemExit")
-    assert guest.run("plain:words", "say 1 a").kind == "end"
+    assert beside.outcome().kind == "end"
+
+
+def test_a_callback_that_exits_does_not_end_the_process(guest: GuestProcess) -> None:
+    outcome = guest.run("plain:exits_in_a_callback")
+    assert (outcome.text, outcome.kind) == ("bye", "end")
 
 
 def test_what_is_no_event_is_named(guest: GuestProcess) -> None:

@@ -101,9 +101,7 @@ class Adapters:
         try:
             return adapter.accepts(target)
         except Exception as error:  # the adapter's own code
-            reason = (
-                f"adapter {adapter.name!r} failed when it was asked about an agent: {type(error).__name__}: {error}"
-            )
+            reason = f"adapter {adapter.name!r} failed when it was asked about an agent"
             raise Refused("adapter", reason) from error
 
     def _accepted(self) -> str:
@@ -145,7 +143,7 @@ def _load_adapter(registration: Registration) -> Adapter:
     except Exception as error:  # the adapter's own code, and a framework of a version that it does not know
         sys.modules.pop(name, None)
         installed = f"{registration.framework} {version(registration.framework)}"
-        reason = f"adapter {registration.name!r} does not load with {installed}: {type(error).__name__}: {error}"
+        reason = f"adapter {registration.name!r} does not load with {installed}"
         raise Refused("adapter", reason) from error
     if not isinstance(adapter, Adapter):
         reason = f"ADAPTER of adapter {registration.name!r} is {_kind(adapter)}; accepted is an object of an Adapter"

@@ -10,7 +10,7 @@ import struct
 from typing import Any
 
 from agentos_guest.forks import forget, keep_from_children
-from agentos_guest.wire import Frame, encode, read_frame
+from agentos_guest.wire import Frame, encode, framed, read_frame
 
 HIGH_WATER = 64 * 1024
 """Bytes that may wait to be sent before the agent has to wait too."""
@@ -33,7 +33,13 @@ class Connection:
 
     def send(self, frame: Frame) -> None:
         """Send a frame. Raises :class:`~agentos_guest.wire.TooLarge`."""
-        data = encode(frame)
+        self._write(encode(frame))
+
+    def send_json(self, data: bytes) -> None:
+        """Send a frame of this JSON. Raises :class:`~agentos_guest.wire.TooLarge`."""
+        self._write(framed(data))
+
+    def _write(self, data: bytes) -> None:
         if not self._writer.transport.is_closing():
             self._writer.write(data)
 

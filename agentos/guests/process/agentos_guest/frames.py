@@ -5,18 +5,20 @@ A field that is missing has its default, one that is unknown is ignored: the wor
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, fields
+from dataclasses import fields
 from typing import Any, TypeVar
 
 from agentos_guest.errors import Failed, Pause
-from agentos_guest.run import Answer, Call, Media, Message, Overrides, Run
+from agentos_guest.run import Action, Answer, Call, Media, Message, Overrides, Run
+from agentos_guest.said import said_of
+from agentos_guest.targets import Refused
 from agentos_guest.wire import Frame, is_json
 
 T = TypeVar("T")
 
-LONGEST_TRACEBACK = 16_000
+MOST_ACTIONS = 100
+"""Of one pause; as in the worker."""
 
 
 def read_run(
@@ -39,31 +41,39 @@ def read_run(
 
 def failed(error: BaseException) -> Frame:
     """Return the frame of a run that an error ended. Only the message of ``Failed`` may be read by clients."""
-    frame = {
+    frame: dict[str, Any] = {
         "kind": "failed",
         "message": None,
         "cause": "AGENT_FAILED",
         "public": False,
-        "error": type(error).__name__,
-        "traceback": _traceback(error),
-        "places": _places(error),
+        **said_of(error),
     }
-    return (
-        {**frame, "message": error.message, "cause": error.cause, "public": True}
-        if isinstance(error, Failed)
-        else frame
-    )
+    if not isinstance(error, Failed):
+        return frame
+    if error.__cause__ is None or error.__cause__ is error:
+        frame |= {"traceback": "", "places": ""}  # its message says it all
+    return {**frame, "message": error.message, "cause": error.cause, "public": True}
+
+
+def refused(error: Refused) -> Frame:
+    """Return the frame of work that was refused. What the cause said is apart from the ``reason``, as in ``failed``."""
+    frame = {"kind": "refused", "code": error.code, "reason": error.reason}
+    return frame if error.__cause__ is None else {**frame, **said_of(error.__cause__)}
 
 
 def paused(pause: Pause, *, adapter: str, framework_version: str) -> Frame:
-    """Return the frame of a run that waits for people. Raises :class:`~agentos_guest.Failed` for a wrong state."""
-    if not pause.actions:
-        raise Failed("the agent asked for a pause and named nothing that it waits for")
+    """Return the frame of a run that waits for people. Raises :class:`~agentos_guest.Failed` for a wrong pause."""
+    if not 1 <= len(pause.actions) <= MOST_ACTIONS:
+        raise Failed(
+            f"the agent asked for a pause and named {len(pause.actions)} actions; accepted are 1 to {MOST_ACTIONS}"
+        )
     if not is_json(pause.state):
         raise Failed(f"the state to be saved at the pause is {type(pause.state).__name__}, and no JSON")
+    for action in pause.actions:
+        _check_action(action)
     return {
         "kind": "paused",
-        "actions": [asdict(action) for action in pause.actions],
+        "actions": [dict(vars(action)) for action in pause.actions],
         "state": pause.state,
         "adapter": adapter,
         "framework_version": framework_version,
@@ -79,6 +89,22 @@ def cause_of(error: BaseException) -> BaseException:
     return error
 
 
+def _check_action(action: Action) -> None:
+    wrong = None
+    if action.kind not in ("approval", "input"):
+        wrong = "its kind is neither 'approval' nor 'input'"
+    elif not isinstance(action.key, str) or not action.key:
+        wrong = "it has no key"
+    elif action.kind == "approval" and not action.tool_name:
+        wrong = "it is an approval without a tool_name"
+    elif not isinstance(action.arguments, (Mapping, type(None))):
+        wrong = "its arguments are no object"
+    elif not isinstance(action.schema, (Mapping, type(None))):
+        wrong = "its schema is no object"
+    if wrong is not None:
+        raise Failed(f"an action of the agent's pause cannot be answered: {wrong}")
+
+
 def _message(given: Mapping[str, Any]) -> Message:
     read = {"tool_calls": _all(Call, given.get("tool_calls")), "media": _all(Media, given.get("media"))}
     return _value(Message, {**given, **read, "content": given.get("content") or ""})
@@ -91,33 +117,3 @@ def _all(kind: type[T], given: Iterable[Mapping[str, Any]] | None) -> tuple[T, .
 def _value(kind: type[T], given: Mapping[str, Any]) -> T:
     known = {field.name for field in fields(kind)}  # type: ignore[arg-type]  # each of these is a dataclass
     return kind(**{name: value for name, value in given.items() if name in known})
-
-
-def _places(error: BaseException) -> str:
-    """Return where an error came from: its class and the places in the code, without its words and the code's text."""
-    lines: list[str] = []
-    seen: set[int] = set()
-    now: BaseException | None = error
-    while now is not None and id(now) not in seen:  # nothing forbids a circle
-        seen.add(id(now))
-        lines.append(type(now).__name__)
-        lines += [
-            f"  {place.filename}:{place.lineno} in {place.name}" for place in traceback.extract_tb(now.__traceback__)
-        ]
-        now = now.__cause__ or (None if now.__suppress_context__ else now.__context__)
-    return _shortened("\n".join(lines))
-
-
-def _traceback(error: BaseException) -> str:
-    try:
-        text = "".join(traceback.format_exception(type(error), error, error.__traceback__))
-    except Exception:  # noqa: BLE001  # an error's own __str__ may raise
-        text = f"{type(error).__name__} (it has no text)"
-    return _shortened(text)
-
-
-def _shortened(text: str) -> str:
-    if len(text) <= LONGEST_TRACEBACK:
-        return text
-    half = LONGEST_TRACEBACK // 2
-    return f"{text[:half]}\n  ...\n{text[-half:]}"

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from agentos_guest.connection import Connection
-from agentos_guest.errors import Failed
-from agentos_guest.events import Event, ModelCall, Reasoning, ToolCall, Usage
-from agentos_guest.wire import TooLarge, is_json
+from agentos_guest.events import Event
+from agentos_guest.items import custom_item, event_item, state_item
+from agentos_guest.threads import in_order
 
 MOST_EVENTS = 64
 """Events after which a frame is sent although the loop has not had a turn: an agent may never wait."""
 
-Item = Any
-"""An event as it is sent: a ``str`` or a JSON object."""
+MOST_BYTES = 1024**2
+"""Bytes after which a frame is sent, so that large events together are no frame that is too large."""
 
 
 class Outbox:
@@ -26,108 +26,61 @@ class Outbox:
         self._connection = connection
         self._loop = loop
         self._thread = threading.get_ident()
-        self._items: list[Item] = []
+        self._items: list[bytes] = []
+        self._size = 0
         self._scheduled = False
-        self._failure: Failed | None = None
+        self._since = 0
+        """Events since the loop had a turn, as far as the agent gave way to it."""
         self.sent = 0
         """Events that were put so far."""
 
     def put(self, event: Event) -> bool:
         """Add an event; return whether the agent should give way now, with :meth:`give_way`. In the loop's thread.
 
-        Raises :class:`~agentos_guest.Failed` once an event was too large for a frame.
+        Raises as :func:`~agentos_guest.items.event_item` does.
         """
-        if self._failure is not None:
-            raise self._failure
-        self._add(event if type(event) is str else _item(event))
-        return self.sent % MOST_EVENTS == 0
+        self._add(event_item(event))
+        return self._since >= MOST_EVENTS
 
     async def give_way(self) -> None:
         """Give the loop a turn, and wait while the worker does not read."""
+        self._since = 0
         await asyncio.sleep(0)
         await self._connection.drain()
 
     def emit(self, name: str, data: Any = None) -> None:
-        """Add a ``custom`` event, from any thread. Raises ``TypeError`` for what is no JSON."""
-        if not is_json(data):
-            raise TypeError(f"the data of the event {name!r} is {type(data).__name__}; accepted is JSON")
-        self._add_from_anywhere({"type": "custom", "name": name, "data": data})
+        """Add a ``custom`` event, from any thread. Raises as :func:`~agentos_guest.items.custom_item` does."""
+        self._add_from_anywhere(custom_item(name, data))
 
     def set_state(self, patch: Sequence[Mapping[str, Any]]) -> None:
-        """Add a change of the session's state, from any thread. Raises ``TypeError`` for what is no JSON."""
-        operations = [dict(operation) for operation in patch]
-        if not is_json(operations):
-            raise TypeError("the patch of the state is no JSON")
-        self._add_from_anywhere({"type": "state", "patch": operations})
+        """Add a change of the session's state, from any thread.
 
-    def finish(self) -> None:
-        """Send what waits. Raises :class:`~agentos_guest.Failed` if an event was too large for a frame."""
-        self.flush()
-        if self._failure is not None:
-            raise self._failure
+        Raises as :func:`~agentos_guest.items.state_item` does.
+        """
+        self._add_from_anywhere(state_item(patch))
 
     def flush(self) -> None:
         """Send what waits."""
-        items, self._items = self._items, []
+        items, self._items, self._size = self._items, [], 0
         self._scheduled = False
         if items:
-            self._send(items)
+            self._connection.send_json(b'{"kind":"events","events":[%b]}' % b",".join(items))
 
-    def _add(self, item: Item) -> None:
+    def _add(self, item: bytes) -> None:
+        if self._size and self._size + len(item) > MOST_BYTES:
+            self.flush()
         self._items.append(item)
+        self._size += len(item)
         self.sent += 1
+        self._since += 1
         if len(self._items) >= MOST_EVENTS:
             self.flush()
         elif not self._scheduled:
             self._scheduled = True
             self._loop.call_soon(self.flush)
 
-    def _add_from_anywhere(self, item: Item) -> None:
+    def _add_from_anywhere(self, item: bytes) -> None:
         if threading.get_ident() == self._thread:
             self._add(item)
-        else:
+        elif not in_order(lambda: self._add(item)):
             self._loop.call_soon_threadsafe(self._add, item)
-
-    def _send(self, items: list[Item]) -> None:
-        try:
-            self._connection.send({"kind": "events", "events": items})
-        except TooLarge as error:
-            if len(items) == 1:
-                self._failure = Failed(f"an event of the run is too large: {error}")
-                return
-            half = len(items) // 2
-            self._send(items[:half])
-            self._send(items[half:])
-
-
-def _item(event: Event) -> Item:
-    convert = _ITEMS.get(type(event))
-    if convert is None:
-        if isinstance(event, str):  # a subclass
-            return str(event)
-        raise TypeError(
-            f"the agent yielded a {type(event).__name__}; accepted are str, Reasoning, ToolCall, Usage and ModelCall"
-        )
-    return convert(event)
-
-
-def _usage(usage: Usage) -> dict[str, Any]:
-    return {
-        "prompt": usage.prompt,
-        "completion": usage.completion,
-        "reasoning": usage.reasoning,
-        "cached": usage.cached,
-    }
-
-
-_ITEMS: dict[type, Callable[[Any], dict[str, Any]]] = {
-    Reasoning: lambda event: {"type": "reasoning", "content": event.content},
-    ToolCall: lambda event: {"type": "tool_call", **vars(event)},
-    Usage: lambda event: {"type": "usage", **_usage(event)},
-    ModelCall: lambda event: {
-        "type": "model_call",
-        **vars(event),
-        "usage": None if event.usage is None else _usage(event.usage),
-        "calls": [vars(call) for call in event.calls],
-    },
-}

@@ -45,7 +45,9 @@ class PlainAdapter(Adapter):
                         for event in _events(value):
                             yield event
         except Exception as error:
-            raise _public(error) from error
+            if (public := _public(error)) is not None:
+                raise public from error
+            raise
         finally:
             context.cancellation.cancel()
 
@@ -141,7 +143,7 @@ _AGENTOS: dict[str, Callable[[Any], Iterable[Event]]] = {
 }
 
 
-def _public(error: Exception) -> Exception:
+def _public(error: Exception) -> Failed | None:
     """Return the error as a client may read it, if it is one of the server's own: its message is made for clients."""
     ours = any(one.__name__ == "AgentOSError" and one.__module__ == "agentos.errors" for one in type(error).__mro__)
-    return Failed(str(error), cause=getattr(error, "cause", None) or "AGENT_FAILED") if ours else error
+    return Failed(str(error), cause=getattr(error, "cause", None) or "AGENT_FAILED") if ours else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import faulthandler
+import logging
 import math
 import os
 import signal
@@ -12,14 +13,19 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Sequence
+import traceback
+from collections.abc import Coroutine, Sequence
 from pathlib import Path
+from typing import Any
 
 from agentos_guest.adapters import Adapters, read_registrations
 from agentos_guest.control import TICK, memory
 from agentos_guest.directory import Directory
-from agentos_guest.output import OF_PROCESS, Tail, capture
+from agentos_guest.loop import Loop
+from agentos_guest.output import OF_PROCESS, Tail, capture, log_of_loop
 from agentos_guest.server import Server, exit_now
+
+logger = logging.getLogger(__name__)
 
 MEMORY_HARD = 1.5
 """Times the memory limit at which the process ends at once, with its runs."""
@@ -39,7 +45,27 @@ def main(arguments: Sequence[str]) -> None:
     directory.keep_lock()
     faulthandler.enable(file=2)
     capture()
-    asyncio.run(_Process(options, directory, adapters).serve(listener))
+    try:
+        _run(_Process(options, directory, adapters).serve(listener))
+    except BaseException:  # noqa: BLE001  # a bug: the orderly end of Python would wait for the threads of agents
+        traceback.print_exc(file=sys.__stderr__)
+    exit_now(1)
+
+
+def _run(process: Coroutine[Any, Any, None]) -> None:
+    """Run the process. What ends programs, raised in a task or callback that an agent made, does not end this one."""
+    loop = Loop()
+    asyncio.set_event_loop(loop)
+    loop.set_exception_handler(log_of_loop)
+    serving = loop.create_task(process)
+    while not serving.done():
+        try:
+            loop.run_until_complete(serving)
+        except (SystemExit, KeyboardInterrupt) as error:
+            # asyncio gave it to what waits for the task, which fails its run, and left its loop. The loop can continue.
+            if not serving.done():
+                logger.error("a task or a callback raised %s: the process continues", type(error).__name__)
+    serving.result()
 
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
@@ -66,9 +92,12 @@ class _Process:
     async def serve(self, listener: socket.socket) -> None:
         """Serve, and end the process: it never returns, since threads of agents may never end."""
         self._loop = asyncio.get_running_loop()
-        self._server = Server(self._adapters, most_runs=self._options.most_runs, give_up=self._give_up)
+        self._server = Server(
+            self._adapters, most_runs=self._options.most_runs, give_up=self._give_up, hand_over=self._hand_over
+        )
         asked = ("the process was asked to stop", self._options.stop_grace)
-        self._loop.add_signal_handler(signal.SIGTERM, self._stop, *asked)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            self._loop.add_signal_handler(number, self._stop, *asked)
         accepting = await self._server.listen(listener)
         threading.Thread(target=self._watch, name="watch", daemon=True).start()
         await self._ending.wait()

@@ -8,7 +8,6 @@ import logging
 import os
 import socket
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from agentos_guest.adapters import Adapters
@@ -16,9 +15,10 @@ from agentos_guest.connection import Connection
 from agentos_guest.control import Control, memory
 from agentos_guest.errors import Failed
 from agentos_guest.forks import keep_from_children
-from agentos_guest.frames import failed
+from agentos_guest.frames import failed, refused
+from agentos_guest.loop import MOST_STUCK, Loop
 from agentos_guest.outbox import Outbox
-from agentos_guest.output import Output, output_of_run
+from agentos_guest.output import OF_PROCESS, Output, output_of_run
 from agentos_guest.targets import Refused
 from agentos_guest.wire import VERSION, Frame, ProtocolError, TooLarge
 from agentos_guest.work import Work
@@ -29,19 +29,30 @@ STOPPING = 5.0
 """Seconds that cancelled work may take to end; then the process ends, and all that it does."""
 OUTPUT = 0.2
 """Seconds until what a run prints is sent."""
-THREADS = 64
-"""asyncio's own number depends on the processors, and synchronous tools would wait for each other."""
+AGAIN = 1.0
+"""Seconds until a process that should hand over tries again: another one may be handing over."""
 
 
 class Server:
-    """The process's work. ``give_up`` ends the process at once, for a reason."""
+    """The process's work. ``give_up`` ends the process at once, ``hand_over`` after its runs; both for a reason."""
 
-    def __init__(self, adapters: Adapters, *, most_runs: int | None, give_up: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        adapters: Adapters,
+        *,
+        most_runs: int | None,
+        give_up: Callable[[str], None],
+        hand_over: Callable[[str], None],
+    ) -> None:
         self._adapters = adapters
         self._most_runs = most_runs
         self._give_up = give_up
-        self._loop = asyncio.get_running_loop()
-        self._loop.set_default_executor(ThreadPoolExecutor(THREADS, thread_name_prefix="guest"))
+        self._hand_over = hand_over
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, Loop)
+        self._loop = loop
+        loop.on_stuck = self._check_threads
+        self._next_check: asyncio.TimerHandle | None = None
         self._working: set[asyncio.Task[Frame]] = set()
         self._answering: set[asyncio.Task[Any]] = set()
         self._full: str | None = None
@@ -55,7 +66,7 @@ class Server:
     def status(self) -> Mapping[str, Any]:
         """Return what heartbeats say of the process. From any thread."""
         state = "ready" if self._full is None else "stopping"
-        return {"runs": len(self._working), "memory": memory(), "state": state}
+        return {"runs": len(self._working), "memory": memory(), "state": state, "stuck_threads": self._loop.stuck}
 
     @property
     def runs(self) -> int:
@@ -66,6 +77,14 @@ class Server:
         """Refuse new work from now on; what is under way continues."""
         self._full = self._full or reason
         self.control.beat()
+
+    def _check_threads(self) -> None:
+        if self._next_check is not None:
+            self._next_check.cancel()
+            self._next_check = None
+        if self._loop.stuck >= MOST_STUCK and self._full is None:
+            self._hand_over(f"{self._loop.stuck} threads have calls that were cancelled and do not return")
+            self._next_check = self._loop.call_later(AGAIN, self._check_threads)
 
     async def cancel_all(self) -> None:
         """Cancel what is under way and wait for its end, and for what is still to be sent."""
@@ -96,8 +115,8 @@ class Server:
             return
         try:
             self._check_room(first)
-        except Refused as refused:
-            connection.send({"kind": "refused", "code": refused.code, "reason": refused.reason})
+        except Refused as error:
+            connection.send(refused(error))
             return
         task = asyncio.current_task()
         assert task is not None
@@ -151,7 +170,7 @@ class Server:
             if (said := output.take()) is not None:
                 connection.send(said)
 
-        output = Output(notify)
+        output = Output(notify, rest=OF_PROCESS)
         return output
 
     async def _wait_for_end(self, work: asyncio.Task[Frame], first: Frame) -> None:
@@ -174,6 +193,8 @@ def _send_last(connection: Connection, last: Frame) -> None:
         connection.send(last)
     except TooLarge as error:  # the value of a call, or the state of a pause
         connection.send(failed(Failed(f"what the agent or tool ended with is too large: {error}")))
+    except Exception as error:  # noqa: BLE001  # the code of a value that is made text
+        connection.send(failed(error))
 
 
 def _last(work: asyncio.Task[Frame], *, was_cancelled: bool) -> Frame:

@@ -7,7 +7,7 @@ from typing import Any
 
 
 class Refused(Exception):
-    """Nothing was run. ``code`` says why to programs, ``reason`` to people."""
+    """Nothing was run. ``code`` says why to programs, ``reason`` to people, without what others said: see its cause."""
 
     def __init__(self, code: str, reason: str) -> None:
         super().__init__(reason)
@@ -31,7 +31,7 @@ def load(target: object) -> Any:
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # the agent's own code may raise anything, and may call sys.exit()
-        raise Refused("import", f"module {module!r} could not be imported: {type(error).__name__}: {error}") from error
+        raise Refused("import", f"module {module!r} could not be imported: {type(error).__name__}") from error
     return _attribute(loaded, attribute, target)
 
 

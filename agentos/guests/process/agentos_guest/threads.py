@@ -1,4 +1,7 @@
-"""Runs synchronous generators in threads of their own, and yields in the loop what they yield."""
+"""Runs synchronous generators in threads of their own, and yields in the loop what they yield.
+
+What such a thread emits takes the same way as what it yields, so that both keep their order.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +22,28 @@ class _End:
         self.error = error
 
 
+class _Do:
+    """Something to be done in the loop between two values."""
+
+    def __init__(self, action: Callable[[], None]) -> None:
+        self.action = action
+
+
+class _Own(threading.local):
+    put: Callable[[Any], None] | None = None
+
+
+_own = _Own()
+
+
+def in_order(action: Callable[[], None]) -> bool:
+    """Do something in the loop after what this thread has yielded. Return False in a thread that yields nothing."""
+    if _own.put is None:
+        return False
+    _own.put(_Do(action))
+    return True
+
+
 async def iterate(make: Callable[[], Iterable[Any]], stop: Callable[[], None]) -> AsyncGenerator[Any, None]:
     """Yield what an iterable yields that is made and used in a thread.
 
@@ -32,6 +57,7 @@ async def iterate(make: Callable[[], Iterable[Any]], stop: Callable[[], None]) -
 
     def work() -> None:
         error = None
+        _own.put = put
         try:
             _drain(make(), put, stopped)
         except BaseException as raised:  # noqa: BLE001  # the agent's own code; raised again in the task
@@ -39,6 +65,8 @@ async def iterate(make: Callable[[], Iterable[Any]], stop: Callable[[], None]) -
         loop.call_soon_threadsafe(values.put_nowait, _End(error))
 
     def put(value: Any) -> None:
+        if stopped.is_set():
+            return
         free.acquire()
         loop.call_soon_threadsafe(values.put_nowait, value)
 
@@ -55,7 +83,10 @@ async def iterate(make: Callable[[], Iterable[Any]], stop: Callable[[], None]) -
                     raise value.error
                 return
             free.release()
-            yield value
+            if isinstance(value, _Do):
+                value.action()
+            else:
+                yield value
     finally:
         if not ended:
             stopped.set()

@@ -6,7 +6,7 @@ import asyncio
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, is_dataclass
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 VERSION = 1
@@ -28,19 +28,28 @@ class TooLarge(ValueError):
 
 
 def encode(frame: Frame) -> bytes:
-    """Return a frame's bytes. What is no JSON, which a framework may put into arguments or results, becomes text.
+    """Return a frame's bytes, of JSON as :func:`dumps` makes it. Raises :class:`TooLarge`."""
+    return framed(dumps(frame))
 
-    Raises :class:`TooLarge`.
-    """
-    try:
-        text = _encode(frame)
-    except (TypeError, ValueError):
-        text = _encode(plain(frame))
-    # A lone surrogate, which a model can make, is no UTF-8, and the worker would refuse the frame.
-    data = text.encode("utf-8", "replace")
+
+def framed(data: bytes) -> bytes:
+    """Return the bytes of a frame of JSON. Raises :class:`TooLarge`."""
     if len(data) > LARGEST:
         raise TooLarge(f"{len(data)} bytes are more than the {LARGEST} that one frame may have")
     return len(data).to_bytes(_LENGTH, "big") + data
+
+
+def dumps(value: Any) -> bytes:
+    """Return a value's JSON. What is none, which a framework may put into arguments or results, becomes text.
+
+    Raises what the code of such a value raises.
+    """
+    try:
+        text = _encode(value)
+    except (TypeError, ValueError, RecursionError):
+        text = _encode(plain(value))
+    # A lone surrogate, which a model can make, is no UTF-8, and the worker would refuse the frame.
+    return text.encode("utf-8", "replace")
 
 
 def is_json(value: Any) -> bool:
@@ -50,6 +59,15 @@ def is_json(value: Any) -> bool:
     except (TypeError, ValueError, RecursionError):
         return False
     return True
+
+
+def has_large_integer(value: Any) -> bool:
+    """Return whether a JSON value has an integer beyond 64 bits, which a worker's JSON cannot hold."""
+    if isinstance(value, int):
+        return not _is_64_bits(value)
+    if isinstance(value, dict):
+        return any(map(has_large_integer, value.values()))
+    return isinstance(value, (list, tuple)) and any(map(has_large_integer, value))
 
 
 async def read_frame(reader: asyncio.StreamReader) -> dict[str, Any] | None:
@@ -75,8 +93,10 @@ async def read_frame(reader: asyncio.StreamReader) -> dict[str, Any] | None:
 
 def plain(value: Any, depth: int = 0) -> Any:
     """Return the JSON value that is nearest to a value of Python."""
-    if value is None or isinstance(value, (bool, str, int)):
+    if value is None or isinstance(value, (bool, str)):
         return value
+    if isinstance(value, int):
+        return value if _is_64_bits(value) else str(value)
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if depth > 32:
@@ -89,5 +109,10 @@ def plain(value: Any, depth: int = 0) -> Any:
     if callable(dump) and not isinstance(value, type):
         return plain(dump(mode="json"), depth + 1)
     if is_dataclass(value) and not isinstance(value, type):
-        return plain(asdict(value), depth + 1)
+        # Not by asdict, which copies what is inside, and a lock cannot be copied.
+        return {one.name: plain(getattr(value, one.name, None), depth + 1) for one in fields(value)}
     return str(value)
+
+
+def _is_64_bits(value: int) -> bool:
+    return -(2**63) <= value < 2**64

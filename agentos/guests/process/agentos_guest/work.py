@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import logging
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -13,12 +12,10 @@ from agentos_guest.adapters import Adapters, Agent
 from agentos_guest.context import Context
 from agentos_guest.errors import Failed, Pause
 from agentos_guest.events import Event
-from agentos_guest.frames import cause_of, failed, paused, read_run
+from agentos_guest.frames import cause_of, failed, paused, read_run, refused
 from agentos_guest.outbox import Outbox
 from agentos_guest.targets import Refused, load
 from agentos_guest.wire import VERSION, Frame
-
-logger = logging.getLogger(__name__)
 
 
 class Work:
@@ -36,11 +33,9 @@ class Work:
             if work is None or first.get("version") != VERSION:
                 raise _other_version(first)
             last = await work(first)
-            self._outbox.finish()
-        except Refused as refused:
-            if refused.__cause__ is not None:
-                logger.error("%s", refused.reason, exc_info=refused.__cause__)
-            return {"kind": "refused", "code": refused.code, "reason": refused.reason}
+            self._outbox.flush()
+        except Refused as error:
+            return refused(error)
         except asyncio.CancelledError:
             raise
         except BaseException as error:  # noqa: BLE001  # the agent's own code; sys.exit() in it must not end the process
@@ -62,9 +57,6 @@ class Work:
             cause = cause_of(error)
             if isinstance(cause, Pause):
                 return paused(cause, adapter=agent.adapter.name, framework_version=agent.framework_version)
-            if saved is not None and _is_stale(agent, saved) and not outbox.sent and not isinstance(cause, Failed):
-                # Most probably because of the state: the framework is another, and it did nothing yet.
-                raise _unreadable(agent, saved) from error
             raise
         return {"kind": "end"}
 
@@ -142,10 +134,6 @@ async def _load(agent: Agent, saved: Mapping[str, Any]) -> Any:
         raise
     except Exception as error:  # the framework's own code
         raise _unreadable(agent, saved) from error
-
-
-def _is_stale(agent: Agent, saved: Mapping[str, Any]) -> bool:
-    return saved.get("framework_version") != agent.framework_version
 
 
 def _unreadable(agent: Agent, saved: Mapping[str, Any]) -> Failed:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import ctypes
+import gc
 import logging
 import os
 import subprocess
@@ -117,6 +118,11 @@ async def secret(context):
     raise RuntimeError("sk-secret-123")
 
 
+async def raises_at_once(context):
+    raise RuntimeError("sk-secret-123")
+    yield
+
+
 async def public(context):
     raise Failed("the flight is full", cause="QUOTA_EXHAUSTED")
     yield
@@ -125,6 +131,31 @@ async def public(context):
 async def exits(context):
     yield "bye"
     sys.exit(3)
+
+
+async def leaves():
+    sys.exit(3)
+
+
+async def exits_in_a_task(context):
+    yield "bye"
+    await asyncio.gather(leaves())
+
+
+async def exits_in_a_task_of_a_task(context):
+    yield "bye"
+    await asyncio.create_task(asyncio.wait_for(asyncio.create_task(leaves()), 5))
+
+
+async def exits_in_a_thread(context):
+    yield "bye"
+    await asyncio.to_thread(sys.exit, 3)
+
+
+async def exits_in_a_callback(context):
+    yield "bye"
+    asyncio.get_running_loop().call_soon(sys.exit, 3)
+    await asyncio.sleep(0.05)
 
 
 async def odd(context):
@@ -198,6 +229,56 @@ async def tagged(tag):
     print(tag)
 
 
+def raises_what(text, kind=ValueError):
+    raise kind(f"cannot parse {text}")
+
+
+async def raises_later(text):
+    raises_what(text, LookupError)
+
+
+class FailsToEnd:
+    def __init__(self, text):
+        self.text = text
+
+    def __del__(self):
+        raises_what(self.text, KeyError)
+
+
+async def logs_errors(context):
+    try:
+        raises_what(context.input)
+    except ValueError:
+        logging.getLogger("mine").exception("parsing failed")
+    FailsToEnd(context.input)
+    task = asyncio.create_task(raises_later(context.input))
+    thread = threading.Thread(target=raises_what, args=(context.input,))
+    thread.start()
+    await asyncio.sleep(0.05)
+    del task
+    gc.collect()
+    thread.join()
+    yield "done"
+
+
+async def leaves_a_task(context):
+    async def left():
+        await LEFT.wait()
+        print("printed by a task", "that was left")
+        logging.getLogger("left").info("logged by a task that was left")
+
+    context.emit("left", id(asyncio.create_task(left())))
+    print("printed by the run")
+    yield "done"
+
+
+LEFT = asyncio.Event()
+
+
+async def lets_the_task_work():
+    LEFT.set()
+
+
 async def prints_beside_python(context):
     subprocess.run(["echo", "from a program"], check=True)
     subprocess.run(["echo", "to the stream"], check=True, stdout=sys.stdout)
@@ -260,6 +341,18 @@ tools = Tools()
 def in_a_thread(context, name):
     context.emit("where", threading.current_thread() is not threading.main_thread())
     return f"{name} for {context.agent_id} of {context.owner}, {context.request_id}"
+
+
+RELEASED = threading.Event()
+
+
+def does_not_return(context):
+    context.emit("begun", 1)
+    RELEASED.wait(60)
+
+
+async def releases():
+    RELEASED.set()
 
 
 def confirms(context):
