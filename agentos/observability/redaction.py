@@ -66,12 +66,17 @@ PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 )
 
 _SECRET_KEY = re.compile(rf"(?:.*[-_.])?(?:{_NAMES}|{_HEADERS}|(?:set-)?cookie)", re.I)
-_URL_PASSWORD = re.compile(r"://[^:/]*:(.*)@|[?&][^=&#]*(?:pass|pwd|secret|token|key)[^=&#]*=([^&#\s]+)", re.I)
 
-# A value ends at the next name: a password may hold a & that its writer forgot to encode.
-_SECRET_PARAMETER = re.compile(r"([?&][^=&#]*(?:pass|pwd|secret|token|key)[^=&#]*=)(?:(?!&\w+=).)*", re.I | re.DOTALL)
+# For addresses. An operator's text may be any, so none of these tries a character more than a fixed number of times: a
+# name ends where the next one may begin, and each part of a place ends at a character that it does not accept.
+_PASSWORD = re.compile(r"://[^:/]*:")
+_HIDDEN_NAME = r"[?&](?=[^=&#?]*?(?:pass|pwd|secret|token|key))[^=&#?]*="
+_PARAMETER_VALUE = re.compile(rf"{_HIDDEN_NAME}([^&#\s]+)", re.I)
+# Here the value ends at the next name: a password may hold a & that its writer forgot to encode.
+_PARAMETER = re.compile(rf"({_HIDDEN_NAME})(?:(?!&\w+=).)*", re.I | re.DOTALL)
 _HIDE_VALUE = rf"\1{HIDDEN}"
-_PLACE = re.compile(r"(?:(?:[\w.%-]*|\[[0-9A-Fa-f:.%]+\])(?::[0-9]{1,5})?,?)+(?:[/?]|\Z)")
+_HOST = r"(?:[\w.%-]*|\[[0-9A-Fa-f:.%]+\])(?::[0-9]{1,5})?"
+_PLACE = re.compile(rf"{_HOST}(?:,{_HOST})*(?:[/?]|\Z)")
 
 
 class Redactor:
@@ -160,23 +165,23 @@ def is_whole_secret(setting: Setting, value: str) -> bool:
 
 
 def without_passwords(url: str) -> str:
-    """Return a text that is an address without the passwords in it.
+    """Return a text that is an address without the passwords in it; another text, such as a sentence, as it is.
 
     A password may hold any character, also where its writer forgot to encode it. Of an address that cannot be read for
     sure, the scheme alone is left.
     """
     scheme, separator, rest = url.partition("://")
-    if not separator:
+    if not separator or re.search(r"\s", scheme):
         return url
     user, at, place = rest.rpartition("@")
     if scheme.startswith("sqlite") or (at and re.fullmatch(r"[\w.-]+/[^:]*", user)):  # the @ is in a path
-        return f"{scheme}://{_SECRET_PARAMETER.sub(_HIDE_VALUE, rest)}"
+        return f"{scheme}://{_PARAMETER.sub(_HIDE_VALUE, rest)}"
     user, colon, _ = user.partition(":")
     if not re.fullmatch(r"[\w.%+~-]*", user) or (at and not colon and len(user) >= 20):  # a token may stand alone
         user = HIDDEN
     if not at and not _PLACE.match(place):
         return f"{scheme}://{HIDDEN}"
-    place = _SECRET_PARAMETER.sub(_HIDE_VALUE, place)
+    place = _PARAMETER.sub(_HIDE_VALUE, place)
     return f"{scheme}://{user}{f':{HIDDEN}' if colon else ''}{at}{place}"
 
 
@@ -185,7 +190,11 @@ def url_passwords(url: str) -> Iterable[str]:
 
     SQLAlchemy lets one hold any character, so it goes up to the last ``@``.
     """
-    found = (match[1] or match[2] for match in _URL_PASSWORD.finditer(url))
+    found, end = [], 0
+    password, at = _PASSWORD.search(url), url.rfind("@")
+    if password and password.end() < at:
+        found, end = [url[password.end() : at]], at
+    found += _PARAMETER_VALUE.findall(url, end)
     return [spelling for password in found if password for spelling in dict.fromkeys((password, unquote(password)))]
 
 

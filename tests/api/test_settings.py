@@ -92,6 +92,20 @@ def test_a_password_in_an_address_is_hidden_whatever_is_in_it(serve, address):
     assert "heim" not in answer.text
 
 
+@pytest.mark.parametrize(
+    ("variable", "value", "shown"),
+    [
+        ("AGENTOS_WEATHER_CITY", f"Ask at https://{'a' * 28}.example for it", None),
+        ("OPENAI_BASE_URL", f"https://{'a' * 28}.example#prod", "https://***"),
+        ("AGENTOS_JWT_ISSUER", f"https://{'a' * 28}.example (prod)", "https://***"),
+    ],
+)
+def test_a_value_that_names_an_address_is_shown_at_once(serve, variable, value, shown):
+    client = serve(environ={variable: value}, plugins={"weather": Weather()}).client
+    rows = client.get("/api/v1/settings").json["settings"]
+    assert [row["value"] for row in rows if row["place"] == variable] == [shown or value]
+
+
 def test_no_secret_is_anywhere_in_it(served):
     text = served.client.get("/api/v1/settings").text
     assert not [secret for secret in SECRETS if secret in text]

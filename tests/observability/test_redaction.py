@@ -10,7 +10,14 @@ import pytest
 from agentos.bootstrap import build
 from agentos.config import Config
 from agentos.observability.logs import JSONFormatter
-from agentos.observability.redaction import Redactor, redact, redact_data, secrets_of
+from agentos.observability.redaction import (
+    Redactor,
+    redact,
+    redact_data,
+    secrets_of,
+    url_passwords,
+    without_passwords,
+)
 from agentos.services.auth import ACCEPTED
 
 KEY = "aos_0123456789abcdef_" + "Ab-_" * 10 + "xyz"
@@ -150,6 +157,37 @@ def test_no_text_makes_it_slow(piece: str) -> None:
     began = time.process_time()
     redact((piece * 200_000)[:200_000] + " key= @ eyj")
     assert time.process_time() - began < 1
+
+
+PIECES = [
+    "a",
+    "a,",
+    "a:1",
+    ":1,",
+    "[::1]",
+    "://",
+    "://a",
+    "://a:",
+    "@",
+    "?",
+    "&",
+    "?key",
+    "?key=",
+    "&key=a",
+    "&a",
+    "#",
+    " ",
+]
+
+
+@pytest.mark.parametrize("piece", PIECES)
+@pytest.mark.parametrize("start", ["", "https://", "sqlite://", "https://a?key="])
+def test_no_address_makes_it_slow(start: str, piece: str) -> None:
+    address = start + (piece * 20_000)[:20_000] + "#x"
+    began = time.process_time()
+    without_passwords(address)
+    list(url_passwords(address))
+    assert time.process_time() - began < 0.5
 
 
 def test_an_ordinary_line_costs_microseconds() -> None:
