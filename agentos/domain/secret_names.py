@@ -11,7 +11,10 @@ _WORDS = frozenset(
     | {"key", "keys", "apikey", "apikeys", "pass", "passwd", "password", "passphrase", "pwd"}
     | {"secret", "secrets", "sig", "signature", "token", "jwt"}
 )
-_WITHIN = ("apikey", "authorization", "cookie", "credential", "password", "secret", "accesstoken", "authtoken")
+_WITHIN = (
+    *("apikey", "authorization", "cookie", "credential", "password", "secret", "accesstoken", "authtoken"),
+    "connectionstring",
+)
 
 NO_SECRETS = frozenset({"cache-key", "cf-aig-cache-key", "idempotency-key", "prompt-cache-key"})
 """Names that end like those of secrets, and are known to hold none."""
