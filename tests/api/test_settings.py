@@ -11,7 +11,7 @@ from agentos.config import Config
 from agentos.settings import settings_of
 from api.conftest import Serve, Served
 
-SECRETS = ("opensesame", "hunter2hunter2", "tok-en-of-a-plugin", "headersecret")
+SECRETS = ("opensesame", "hunter2hunter2", "tok-en-of-a-plugin", "headersecret", "sk-org0rganization")
 
 ENVIRONMENT = {
     "AGENTOS_REQUEST_TIMEOUT": "7",
@@ -25,7 +25,7 @@ FILE = """
 max_turns = 3
 [providers.shop]
 base_url = "https://shop.example/v1"
-headers = { "x-api-key" = "headersecret" }
+headers = { "x-api-key" = "headersecret", "X-Org-Id" = "sk-org0rganization" }
 """
 
 
