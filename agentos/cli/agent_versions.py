@@ -48,7 +48,7 @@ def diff(agent_id: str, old: int | None, new: int | None, as_json: bool) -> None
 
     Without M: to the present version. Without N as well: by the last change.
     """
-    from agentos.api.v1.serializers import version_diff_json
+    from agentos.api.v1.definitions import version_diff_json
 
     with opened() as services:
         found = services.agent_versions.diff(agent_id, old or _version_before(services, agent_id), new)

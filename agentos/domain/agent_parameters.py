@@ -30,11 +30,11 @@ _REFUSED_PARTS = (
     *("azureadtoken", "apisecret", "clientsecret", "password", "passphrase", "credential"),
 )
 
-# JSON schemas: the names in them are those of a user's own fields. "*" stands for a place in a list.
-_SCHEMAS = frozenset(
+SCHEMAS = frozenset(
     {("response_format", "json_schema", "schema"), ("tools", "*", "function", "parameters"), ("guided_json",)}
     | {("output_config", "format", "schema"), ("tools", "*", "input_schema")}
 )
+"""Where JSON schemas are: the names in them are those of a user's own fields. "*" stands for a place in a list."""
 
 _ADVICE = (
     "accepted are fields of the model's request; addresses, keys and headers of a provider are given in the server's"
@@ -98,12 +98,13 @@ def may_not_be_named_by_client(name: str, *, top: bool = True) -> bool:
     return refused or (top and bare == "key")
 
 
-def _names(parameters: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], str]]:
-    """Yield every name, at any depth, with the names above it.
+def path_within(path: tuple[str, ...], name: str) -> tuple[str, ...]:
+    """Return the path of what stands under a name. ``extra_body`` does not count: it holds fields of the request."""
+    return path if not path and plain_name(name) == "extrabody" else (*path, name)
 
-    ``extra_body`` does not count as one of them: what it holds becomes fields of the request. Nothing recurses, as
-    clients may nest deep.
-    """
+
+def _names(parameters: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Yield every name, at any depth, with the names above it. Nothing recurses, as clients may nest deep."""
     left: list[tuple[tuple[str, ...], Any]] = [((), parameters)]
     while left:
         path, value = left.pop()
@@ -111,8 +112,8 @@ def _names(parameters: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], str
             for key, inner in value.items():
                 name = str(key)
                 yield path, name
-                within = path if not path and plain_name(name) == "extrabody" else (*path, name)
-                if within not in _SCHEMAS:
+                within = path_within(path, name)
+                if within not in SCHEMAS:
                     left.append((within, inner))
         elif isinstance(value, list | tuple):
             left.extend(((*path, "*"), inner) for inner in value)

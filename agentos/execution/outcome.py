@@ -13,7 +13,7 @@ from agentos.domain.run import Run, RunError, RunStatus
 from agentos.domain.text import clean
 from agentos.domain.usage import Usage
 from agentos.errors import AgentOSError, RunCancelled
-from agentos.observability.redaction import redact, redact_data
+from agentos.observability.redaction import redact, redact_details
 from agentos.runtime.transcript import Transcript
 
 
@@ -30,7 +30,7 @@ def run_error(failure: AgentOSError, run_id: str) -> RunError:
         code=failure.code,
         error=failure.phrase,
         message=clean(redact(failure.message)),
-        details={**_plain(redact_data(failure.details)), "run_id": run_id},
+        details={**_plain(redact_details(failure.details)), "run_id": run_id},
     )
 
 

@@ -18,6 +18,7 @@ import orjson
 from pythonjsonlogger.core import RESERVED_ATTRS
 from pythonjsonlogger.orjson import OrjsonFormatter
 
+from agentos.domain.secret_names import is_secret_name
 from agentos.domain.text import escape_controls
 from agentos.domain.times import rfc3339
 from agentos.observability.audit import AUDIT, open_audit_file
@@ -72,7 +73,7 @@ class JSONFormatter(OrjsonFormatter):
             data["stack"] = str(self.formatStack(record.stack_info))
         line = self.serialize_log_record(data)
         texts = _texts(data)
-        if not has_secret(line if texts is None else texts):
+        if texts is not None and not has_secret(texts):
             return line
         # Looked at as a whole, once: the fields of a field may be anything, and are plain JSON here.
         return self.serialize_log_record(redact_data(json.loads(line)))
@@ -201,7 +202,7 @@ def _texts(data: Mapping[str, Any]) -> str | None:
 
 @lru_cache(maxsize=1024)
 def _is_plain(name: str) -> bool:
-    return not has_secret(name)
+    return not has_secret(name) and not is_secret_name(name)
 
 
 def _exception(formatter: logging.Formatter, raised: Any, *, content: bool) -> str:

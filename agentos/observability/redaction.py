@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, quote_plus, unquote
 
+from agentos.domain.secret_names import is_secret_name
 from agentos.settings import Setting
 
 if TYPE_CHECKING:
@@ -65,13 +66,16 @@ PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     )
 )
 
-_SECRET_KEY = re.compile(rf"(?:.*[-_.])?(?:{_NAMES}|{_HEADERS}|(?:set-)?cookie)", re.I)
-_URL_PASSWORD = re.compile(r"://[^:/]*:(.*)@|[?&][^=&#]*(?:pass|pwd|secret|token|key)[^=&#]*=([^&#\s]+)", re.I)
-
-# A value ends at the next name: a password may hold a & that its writer forgot to encode.
-_SECRET_PARAMETER = re.compile(r"([?&][^=&#]*(?:pass|pwd|secret|token|key)[^=&#]*=)(?:(?!&\w+=).)*", re.I | re.DOTALL)
+# For addresses. An operator's text may be any, so none of these tries a character more than a fixed number of times: a
+# name ends where the next one may begin, and each part of a place ends at a character that it does not accept.
+_PASSWORD = re.compile(r"://[^:/]*:")
+_HIDDEN_NAME = r"[?&](?=[^=&#?]*?(?:pass|pwd|secret|token|key))[^=&#?]*="
+_PARAMETER_VALUE = re.compile(rf"{_HIDDEN_NAME}([^&#\s]+)", re.I)
+# Here the value ends at the next name: a password may hold a & that its writer forgot to encode.
+_PARAMETER = re.compile(rf"({_HIDDEN_NAME})(?:(?!&\w+=).)*", re.I | re.DOTALL)
 _HIDE_VALUE = rf"\1{HIDDEN}"
-_PLACE = re.compile(r"(?:(?:[\w.%-]*|\[[0-9A-Fa-f:.%]+\])(?::[0-9]{1,5})?,?)+(?:[/?]|\Z)")
+_HOST = r"(?:[\w.%-]*|\[[0-9A-Fa-f:.%]+\])(?::[0-9]{1,5})?"
+_PLACE = re.compile(rf"{_HOST}(?:,{_HOST})*(?:[/?]|\Z)")
 
 
 class Redactor:
@@ -110,24 +114,36 @@ class Redactor:
         return _is_suspect(text)
 
     def redact_data(self, value: Any) -> Any:
-        """Return JSON without the secrets in its texts and keys. A value under the name of a secret goes whole."""
+        """Return JSON without the secrets in it. What stands under the name of a secret goes whole, also a list.
+
+        Only what is empty, null, true or false there stays: it holds no secret, and says whether there is one.
+        """
+        return self._redacted(value, by_name=True)
+
+    def redact_texts(self, value: Any) -> Any:
+        """Return JSON without the secrets in its texts and keys, where a name says nothing of what stands under it."""
+        return self._redacted(value, by_name=False)
+
+    def _redacted(self, value: Any, *, by_name: bool) -> Any:
         match value:
             case str():
                 return self.redact(value)
             case Mapping():
                 return {
-                    self.redact(key) if isinstance(key, str) else key: self._member(key, inner)
+                    self.redact(key) if isinstance(key, str) else key: HIDDEN
+                    if by_name and is_secret_member(key, inner)
+                    else self._redacted(inner, by_name=by_name)
                     for key, inner in value.items()
                 }
             case list() | tuple():
-                return [self.redact_data(inner) for inner in value]
+                return [self._redacted(inner, by_name=by_name) for inner in value]
             case _:
                 return value
 
-    def _member(self, key: object, value: Any) -> Any:
-        if isinstance(key, str) and isinstance(value, str) and value and _SECRET_KEY.fullmatch(key):
-            return HIDDEN
-        return self.redact_data(value)
+
+def is_secret_member(name: object, value: object) -> bool:
+    """Tell whether a member of an object is to be hidden whole: it has the name of a secret, and may hold one."""
+    return bool(value) and value is not True and isinstance(name, str) and is_secret_name(name)
 
 
 process = Redactor()
@@ -137,7 +153,13 @@ They share it on purpose. They share the log, standard error and the environment
 secret of another. And code that had to be given a server's own redactor would show secrets wherever it was forgotten.
 """
 
-redact, redact_data, has_secret = process.redact, process.redact_data, process.has_secret
+redact, has_secret = process.redact, process.has_secret
+redact_data, redact_texts = process.redact_data, process.redact_texts
+
+
+def redact_details(details: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an error's details without secrets. ``fields`` has words of ours under the names of a client's fields."""
+    return {**redact_data(details), **{name: redact_texts(details[name]) for name in ("fields",) if name in details}}
 
 
 def secrets_of(config: Config) -> list[str]:
@@ -160,23 +182,23 @@ def is_whole_secret(setting: Setting, value: str) -> bool:
 
 
 def without_passwords(url: str) -> str:
-    """Return a text that is an address without the passwords in it.
+    """Return a text that is an address without the passwords in it; another text, such as a sentence, as it is.
 
     A password may hold any character, also where its writer forgot to encode it. Of an address that cannot be read for
     sure, the scheme alone is left.
     """
     scheme, separator, rest = url.partition("://")
-    if not separator:
+    if not separator or re.search(r"\s", scheme):
         return url
     user, at, place = rest.rpartition("@")
     if scheme.startswith("sqlite") or (at and re.fullmatch(r"[\w.-]+/[^:]*", user)):  # the @ is in a path
-        return f"{scheme}://{_SECRET_PARAMETER.sub(_HIDE_VALUE, rest)}"
+        return f"{scheme}://{_PARAMETER.sub(_HIDE_VALUE, rest)}"
     user, colon, _ = user.partition(":")
     if not re.fullmatch(r"[\w.%+~-]*", user) or (at and not colon and len(user) >= 20):  # a token may stand alone
         user = HIDDEN
     if not at and not _PLACE.match(place):
         return f"{scheme}://{HIDDEN}"
-    place = _SECRET_PARAMETER.sub(_HIDE_VALUE, place)
+    place = _PARAMETER.sub(_HIDE_VALUE, place)
     return f"{scheme}://{user}{f':{HIDDEN}' if colon else ''}{at}{place}"
 
 
@@ -185,7 +207,11 @@ def url_passwords(url: str) -> Iterable[str]:
 
     SQLAlchemy lets one hold any character, so it goes up to the last ``@``.
     """
-    found = (match[1] or match[2] for match in _URL_PASSWORD.finditer(url))
+    found, end = [], 0
+    password, at = _PASSWORD.search(url), url.rfind("@")
+    if password and password.end() < at:
+        found, end = [url[password.end() : at]], at
+    found += _PARAMETER_VALUE.findall(url, end)
     return [spelling for password in found if password for spelling in dict.fromkeys((password, unquote(password)))]
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from agentos.config import Config
-from agentos.observability.redaction import is_whole_secret, redact_data, without_passwords
+from agentos.observability.redaction import is_whole_secret, redact_data, redact_texts, without_passwords
 from agentos.provider_settings.value import ProviderSettings
 from agentos.setting_kinds import Rate
 from agentos.settings import Setting
@@ -65,7 +65,8 @@ def _safe(setting: Setting, value: Any) -> Any:
     if isinstance(value, Rate):
         return str(value)
     if isinstance(value, tuple) and value and isinstance(value[0], ProviderSettings):
-        return [one.shown() for one in value]
+        # Not by name: of what has the name of a secret, they show variables alone, and those are worth seeing.
+        return [redact_texts(one.shown()) for one in value]
     if isinstance(value, str):
         if is_whole_secret(setting, value):
             return None

@@ -44,6 +44,11 @@ def test_only_the_index_and_the_documentation_are_pages() -> None:
     assert pages == {"/", "/docs", "/docs/{asset}", "/openapi.yaml"}
 
 
+@pytest.mark.parametrize("path", ["/health", "/ready", "/", "/docs", "/docs/start.js", "/openapi.yaml"])
+def test_probes_and_pages_answer_without_a_credential(tenants: Tenants, path: str) -> None:
+    assert tenants.app.test_client().get(path).status_code == 200
+
+
 def test_every_scope_that_is_asked_for_can_be_granted() -> None:
     asked = {scope for route in SCOPED for scope in route.scopes}
     granted = {scope.removesuffix(":{agent_id}").removesuffix(":*") for scope in asked}

@@ -172,6 +172,28 @@ def test_a_secret_that_the_operator_stored_is_in_no_version_and_no_diff(served) 
         assert "of-them" not in answer.text, answer.text
 
 
+@pytest.mark.parametrize(
+    ("parameters", "path"),
+    [
+        (lambda secret: {"extra_body": {"api_keys": [secret]}}, "/parameters/extra_body/api_keys"),
+        (lambda secret: {"extra_body": {"token": {"a": secret, "b": [secret]}}}, "/parameters/extra_body/token"),
+        (lambda secret: {"extra_body": {"pin_password": int(secret)}}, "/parameters/extra_body/pin_password"),
+        (lambda secret: {"mcp_servers": [{"authorization_token": secret}]}, "/parameters/mcp_servers"),
+        (lambda secret: {"tools": [{"type": "mcp", "headers": {"X-Api-Key": secret}}]}, "/parameters/tools"),
+        (lambda secret: {"data_sources": [{"authentication": {"key": secret}}]}, "/parameters/data_sources"),
+        (lambda secret: {"data_sources": [{"a": {"connection_string": secret}}]}, "/parameters/data_sources"),
+    ],
+)
+def test_what_stands_under_the_name_of_a_secret_is_hidden_whole(served, parameters: Any, path: str) -> None:
+    served.services.agents.register({**GUIDE, "parameters": parameters("1234567890")}, by_operator=True)
+    served.services.agents.replace("guide", {**GUIDE, "parameters": parameters("1234567891")}, by_operator=True)
+    diff = served.client.get(f"{AGENT}/versions/1/diff")
+    assert [(one["op"], one["path"]) for one in diff.json["changes"]] == [("replace", path)]
+    for answer in (diff, served.client.get(f"{AGENT}/versions/1"), served.client.get(AGENT)):
+        assert "***" in answer.text
+        assert "123456789" not in answer.text
+
+
 def test_a_rollback_adds_a_version_with_the_old_definition(client: FlaskClient) -> None:
     register(client, comment="the first")
     put(client, "Be kind.")

@@ -421,3 +421,9 @@ def test_head_and_options_answer_without_a_body(client: FlaskClient) -> None:
     options = client.options(SESSIONS)
     assert (options.status_code, options.data) == (200, b"")
     assert "POST" in options.headers["Allow"]
+
+
+def test_a_refused_field_keeps_its_words_whatever_its_name(client: FlaskClient) -> None:
+    for name in ("token", "api_key"):
+        fields = client.post("/api/v1/sessions", json={name: "quokka"}).json["details"]["fields"]
+        assert "***" not in fields[name]

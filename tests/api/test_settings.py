@@ -11,7 +11,7 @@ from agentos.config import Config
 from agentos.settings import settings_of
 from api.conftest import Serve, Served
 
-SECRETS = ("opensesame", "hunter2hunter2", "tok-en-of-a-plugin", "headersecret")
+SECRETS = ("opensesame", "hunter2hunter2", "tok-en-of-a-plugin", "headersecret", "sk-org0rganization")
 
 ENVIRONMENT = {
     "AGENTOS_REQUEST_TIMEOUT": "7",
@@ -25,7 +25,7 @@ FILE = """
 max_turns = 3
 [providers.shop]
 base_url = "https://shop.example/v1"
-headers = { "x-api-key" = "headersecret" }
+headers = { "x-api-key" = "headersecret", "X-Org-Id" = "sk-org0rganization" }
 """
 
 
@@ -90,6 +90,20 @@ def test_a_password_in_an_address_is_hidden_whatever_is_in_it(serve, address):
     (shown,) = [row for row in answer.json["settings"] if row["name"] == "openai_base_url"]
     assert shown["value"] == "https://me:***@example.com/v1"
     assert "heim" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "shown"),
+    [
+        ("AGENTOS_WEATHER_CITY", f"Ask at https://{'a' * 28}.example for it", None),
+        ("OPENAI_BASE_URL", f"https://{'a' * 28}.example#prod", "https://***"),
+        ("AGENTOS_JWT_ISSUER", f"https://{'a' * 28}.example (prod)", "https://***"),
+    ],
+)
+def test_a_value_that_names_an_address_is_shown_at_once(serve, variable, value, shown):
+    client = serve(environ={variable: value}, plugins={"weather": Weather()}).client
+    rows = client.get("/api/v1/settings").json["settings"]
+    assert [row["value"] for row in rows if row["place"] == variable] == [shown or value]
 
 
 def test_no_secret_is_anywhere_in_it(served):

@@ -3,14 +3,22 @@
 import json
 import logging
 import time
+from typing import Any
 from urllib.parse import quote, quote_plus
 
 import pytest
 
 from agentos.bootstrap import build
 from agentos.config import Config
-from agentos.observability.logs import JSONFormatter
-from agentos.observability.redaction import Redactor, redact, redact_data, secrets_of
+from agentos.observability.logs import ConsoleFormatter, JSONFormatter
+from agentos.observability.redaction import (
+    Redactor,
+    redact,
+    redact_data,
+    secrets_of,
+    url_passwords,
+    without_passwords,
+)
 from agentos.services.auth import ACCEPTED
 
 KEY = "aos_0123456789abcdef_" + "Ab-_" * 10 + "xyz"
@@ -83,10 +91,38 @@ def test_other_texts_stay_as_they_are(text: str) -> None:
     assert redact(text) == text
 
 
-@pytest.mark.parametrize("name", ["password", "db_password", "Authorization", "X-API-Key", "api_key", "client-secret"])
-def test_what_stands_under_the_name_of_a_secret_is_hidden_whole(name: str) -> None:
-    given = {"a": [{name: "two words", "other": "two words"}], name: None}
-    assert redact_data(given) == {"a": [{name: "***", "other": "two words"}], name: None}
+NAMES = [
+    *("password", "db_password", "Authorization", "X-API-Key", "api_key", "client-secret", "token", "private_key"),
+    *("x-auth-token", "access_token", "sessionToken", "credentials", "api_keys", "secret_id", "k" * 200 + "-token"),
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("value", ["two words", 12345678, ["two words"], {"value": "two words"}])
+def test_what_stands_under_the_name_of_a_secret_is_hidden_whole(name: str, value: Any) -> None:
+    given = {"a": [{name: value, "other": value}]}
+    assert redact_data(given) == {"a": [{name: "***", "other": value}]}
+
+
+@pytest.mark.parametrize("value", [None, True, False, "", [], {}])
+def test_under_the_name_of_a_secret_it_is_still_seen_whether_there_is_one(value: Any) -> None:
+    assert redact_data({"password": value}) == {"password": value}
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["prompt_tokens", "max_tokens", "token_type", "token_count", "stop_token_ids", "token_timeout", "key_id", "author"],
+)
+def test_counts_and_what_tells_of_a_secret_are_shown(name: str) -> None:
+    assert redact_data({name: 12345678}) == {name: 12345678}
+
+
+@pytest.mark.parametrize("field", [{"token": "quokka"}, {"a": {"private_key": "quokka"}}, {"a": [{"sig": ["quokka"]}]}])
+@pytest.mark.parametrize("formatter", [JSONFormatter(), ConsoleFormatter()])
+def test_a_field_of_the_log_is_hidden_by_its_name_alone(formatter: logging.Formatter, field: dict[str, Any]) -> None:
+    line = formatter.format(logging.makeLogRecord({"msg": "said", **field}))
+    assert "***" in line
+    assert "quokka" not in line
 
 
 def test_a_known_value_is_hidden_in_every_spelling() -> None:
@@ -150,6 +186,37 @@ def test_no_text_makes_it_slow(piece: str) -> None:
     began = time.process_time()
     redact((piece * 200_000)[:200_000] + " key= @ eyj")
     assert time.process_time() - began < 1
+
+
+PIECES = [
+    "a",
+    "a,",
+    "a:1",
+    ":1,",
+    "[::1]",
+    "://",
+    "://a",
+    "://a:",
+    "@",
+    "?",
+    "&",
+    "?key",
+    "?key=",
+    "&key=a",
+    "&a",
+    "#",
+    " ",
+]
+
+
+@pytest.mark.parametrize("piece", PIECES)
+@pytest.mark.parametrize("start", ["", "https://", "sqlite://", "https://a?key="])
+def test_no_address_makes_it_slow(start: str, piece: str) -> None:
+    address = start + (piece * 20_000)[:20_000] + "#x"
+    began = time.process_time()
+    without_passwords(address)
+    list(url_passwords(address))
+    assert time.process_time() - began < 0.5
 
 
 def test_an_ordinary_line_costs_microseconds() -> None:

@@ -29,7 +29,7 @@ from agentos.errors import (
     UnsupportedMediaType,
 )
 from agentos.observability.content import UntrustedText
-from agentos.observability.redaction import redact, redact_data
+from agentos.observability.redaction import redact, redact_details
 from agentos.observability.repeated import RepeatedLines
 
 CODE_STATUS: dict[str, int] = {
@@ -247,7 +247,7 @@ def _answer(
         phrase=phrase,
         message=_valid(redact(message)),
         request_id=request_id(),
-        details=redact_data(details) if details else {},
+        details=redact_details(details) if details else {},
         retry_after=retry_after,
     )
     answer = _rendered(report)

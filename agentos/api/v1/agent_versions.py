@@ -14,6 +14,7 @@ from agentos.api.kit.paging import page_json
 from agentos.api.kit.path_parameters import PathParameter
 from agentos.api.kit.routes import ResponseSpec, Routes, json_response, services
 from agentos.api.v1.agent_responses import ETAG, IF_MATCH, agent_response, expected_agent_version
+from agentos.api.v1.definitions import version_diff_json
 from agentos.api.v1.schemas.agent_versions import (
     AgentVersionDetailSchema,
     AgentVersionDiffSchema,
@@ -22,7 +23,7 @@ from agentos.api.v1.schemas.agent_versions import (
 )
 from agentos.api.v1.schemas.agents import AgentDetailSchema
 from agentos.api.v1.schemas.queries import AgentVersionDiffQuery, AgentVersionQuery
-from agentos.api.v1.serializers import agent_version_detail_json, agent_version_json, version_diff_json
+from agentos.api.v1.serializers import agent_version_detail_json, agent_version_json
 from agentos.errors import AgentExists, AgentNotFound, AgentVersionNotFound, PreconditionFailed
 
 routes = Routes(

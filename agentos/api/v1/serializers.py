@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from functools import reduce
 from typing import Any
 
 from agentos.api.kit.pending import pending_actions
 from agentos.api.v1.decisions import answer_json, decisions_json
-from agentos.domain.agent_parameters import EXTRAS
-from agentos.domain.guest_document import PLACES as GUEST_PLACES
-from agentos.domain.guest_document import is_guest_document
+from agentos.api.v1.definitions import definition_json
 from agentos.domain.pending import PendingAction, pending_json
 from agentos.domain.remembered import ApprovalRule
 from agentos.domain.run import Run, RunError
-from agentos.domain.secret_names import is_secret_name
 from agentos.domain.session import ForkedFrom, Session, Summary
 from agentos.domain.times import rfc3339
-from agentos.observability.redaction import HIDDEN, redact_data
 from agentos.services.agent_info import AgentInfo
-from agentos.services.agent_versions import VersionDiff
 from agentos.services.timeline import child_json, timeline_of, timing_of
 from agentos.storage.agents import AgentVersion
 from agentos.storage.history import StoredMessage
@@ -217,7 +211,7 @@ def agent_detail_json(agent: AgentInfo) -> dict[str, Any]:
     """Return an agent with its definition, where it is a stored one."""
     shown = agent_json(agent)
     if agent.document:
-        shown["definition"] = _definition_json(agent.document)
+        shown["definition"] = definition_json(agent.document)
     if agent.version is not None:
         shown["version"] = agent.version
     for name, time in (("created_at", agent.created_at), ("updated_at", agent.updated_at)):
@@ -239,51 +233,7 @@ def agent_version_json(version: AgentVersion) -> dict[str, Any]:
 
 def agent_version_detail_json(version: AgentVersion) -> dict[str, Any]:
     """Return a version of an agent with its definition."""
-    return agent_version_json(version) | {"definition": _definition_json(version.document)}
-
-
-def version_diff_json(diff: VersionDiff) -> dict[str, Any]:
-    """Return in what two versions of an agent differ. A secret that changed is named, and not shown."""
-    shown = {"old": _definition_json(diff.old.document), "value": _definition_json(diff.new.document)}
-    without = {"add": "old", "remove": "value"}
-    return {
-        "agent_id": diff.new.agent_id,
-        "from_version": diff.old.version,
-        "to_version": diff.new.version,
-        "changes": [
-            {"op": one.op, "path": one.path}
-            | {
-                name: reduce(lambda found, key: found[key], one.keys, document)
-                for name, document in shown.items()
-                if name != without.get(one.op)
-            }
-            for one in diff.differences
-        ],
-    }
-
-
-def _definition_json(document: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a definition; secrets that the operator put beside the model's request are hidden.
-
-    Of a guest, what says where things are on the server's machine is hidden too.
-    """
-    if is_guest_document(document):
-        shown = {name: HIDDEN if name in GUEST_PLACES else value for name, value in document["guest"].items()}
-        return {**document, "guest": shown}
-    parameters = dict(document.get("parameters", {}))
-    for name in EXTRAS:
-        if name in parameters:
-            parameters[name] = _without_secrets(parameters[name])
-    return {**document, "parameters": parameters} if parameters else dict(document)
-
-
-def _without_secrets(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {
-            name: HIDDEN if isinstance(inner, str) and is_secret_name(name) else _without_secrets(inner)
-            for name, inner in value.items()
-        }
-    return [_without_secrets(inner) for inner in value] if isinstance(value, list) else redact_data(value)
+    return agent_version_json(version) | {"definition": definition_json(version.document)}
 
 
 def _error_json(error: RunError) -> dict[str, Any]:
