@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from agentos.domain.times import utc_now
-from agentos.errors import AgentFailed, AgentOSError, RunNotFound, WorkerLost
+from agentos.errors import AgentFailed, AgentOSError, RunCancelled, RunNotFound, WorkerLost
 from agentos.execution.background_waits import BackgroundWaits
 from agentos.execution.preparation import Prepare, Prepared
 from agentos.execution.request_ids import RequestIds
@@ -81,6 +81,8 @@ class RunClaims:
         ``retry_on_crash`` may go on then.
         """
         run = admission.run
+        if admission.cancel_requested:
+            return RunCancelled("the run was cancelled")
         try:
             prepared = self._prepare(run)
         except AgentOSError as error:
