@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
+from functools import partial
 from typing import NamedTuple
 
 from agentos.domain.times import utc_now
-from agentos.errors import AgentFailed, AgentOSError, RunNotFound, WorkerLost
+from agentos.errors import AgentFailed, AgentOSError, RunCancelled, RunNotFound, WorkerLost
 from agentos.execution.background_waits import BackgroundWaits
+from agentos.execution.finalizer import persistently
 from agentos.execution.preparation import Prepare, Prepared
 from agentos.execution.request_ids import RequestIds
 from agentos.execution.unattended import UnattendedRuns
@@ -81,8 +83,11 @@ class RunClaims:
         ``retry_on_crash`` may go on then.
         """
         run = admission.run
+        if admission.cancel_requested:
+            return RunCancelled("the run was cancelled")
         try:
-            prepared = self._prepare(run)
+            # It is this worker's already: one read that fails must not end it.
+            prepared = persistently(partial(self._prepare, run))
         except AgentOSError as error:
             return WorkerLost(GONE) if admission.crashed else error
         except Exception:  # what makes an agent may be other people's code

@@ -106,7 +106,7 @@ class RunFinalizer:
 
 
 def persistently(save: Callable[[], T]) -> T:
-    """Save something, again after a moment if the database does not take it. Raises its last error."""
+    """Save or read something, again after a moment if the database fails. Raises its last error."""
     for pause in SAVE_PAUSES:
         try:
             return save()

@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 
+from agentos.domain.run import Run, RunStatus
 from agentos.domain.times import utc_now
 from agentos.errors import RunCancelled, RunNotFound, RunTimeout, StorageError
 from agentos.execution.live import LiveRun
 from agentos.execution.signals import Signals, session_topic
 from agentos.observability.repeated import RepeatedLines
-from agentos.storage.admission import Admission, Lease
+from agentos.storage.admission import Lease
 from agentos.storage.interface import Storage
 
 POLL = (0.03, 0.2)
@@ -54,16 +55,29 @@ class SessionQueue:
                     pause = min(pause * 2, POLL[1])
                 live.cancellation.check()
         # A storage need not give these back; the attachments of a run that was just admitted have their data.
-        live.run = replace(claimed.run, media=live.run.media, request=live.run.request, request_id=live.run.request_id)
+        live.run = replace(claimed, media=live.run.media, request=live.run.request, request_id=live.run.request_id)
 
-    def _claim(self, live: LiveRun) -> Admission | None:
+    def _claim(self, live: LiveRun) -> Run | None:
         try:
-            return self._storage.runs.claim(live.run.id, self._lease, now=utc_now())
-        except RunNotFound as error:
-            raise RunCancelled(
-                "the run was taken away while it waited: its session is gone, or it was ended"
-            ) from error
+            return self._claimed(live)
         except StorageError:
             # Nothing is lost by waiting: the run has its place, and its deadline still holds.
             repeated.warning("a run could not ask for its turn; trying again", extra={"run_id": live.run.id})
             return None
+
+    def _claimed(self, live: LiveRun) -> Run | None:
+        try:
+            admission = self._storage.runs.claim(live.run.id, self._lease, now=utc_now())
+        except RunNotFound as error:
+            run = self._storage.runs.get(live.run.id, owner=None)
+            if run is not None and self._has_claimed(run, live):
+                return run
+            raise RunCancelled(
+                "the run was taken away while it waited: its session is gone, or it was ended"
+            ) from error
+        return None if admission is None else admission.run
+
+    def _has_claimed(self, run: Run, live: LiveRun) -> bool:
+        """Return whether a claim was committed of which the reply was lost. Only this thread claims this attempt."""
+        mine = run.worker_id == self._lease.worker_id and run.attempt == live.run.attempt
+        return mine and run.status is RunStatus.RUNNING

@@ -18,7 +18,7 @@ from agentos.events.log import EventLog
 from agentos.execution.agent_call import AgentCall
 from agentos.execution.background_waits import BackgroundWaits
 from agentos.execution.claims import RunClaims
-from agentos.execution.finalizer import RunFinalizer
+from agentos.execution.finalizer import RunFinalizer, persistently
 from agentos.execution.live import LiveRun
 from agentos.execution.live_runs import ABANDON_AFTER, LiveRuns, side_by_side
 from agentos.execution.observers import NO_OBSERVERS, RunObservers
@@ -254,7 +254,7 @@ class Worker:
             deadline=deadline,
             limits=prepared.limits,
             # A tool that asks twice is called again after each answer, and needs those of earlier pauses too.
-            actions=self._storage.runs.actions(admission.run.id) if admission.actions else (),
+            actions=persistently(partial(self._storage.runs.actions, admission.run.id)) if admission.actions else (),
             tool_log=self._tool_log,
             sessions=self._storage.sessions,
         )

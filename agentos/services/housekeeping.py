@@ -10,7 +10,6 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
 from agentos.config import Config
-from agentos.domain.times import utc_now
 from agentos.observability.audit import SERVER, log_operation
 from agentos.periodic_thread import PeriodicThread
 from agentos.storage.idempotency import IDEMPOTENCY_SECONDS
@@ -75,7 +74,8 @@ class HousekeepingService(PeriodicThread):
 
     def prune(self) -> Pruned:
         """Delete events after ``event_retention``, keys after a day, sessions and runs after a ``…_ttl`` above 0."""
-        now = utc_now()
+        # The database's: a worker whose clock is wrong must not throw away too early what all workers rely on.
+        now = self._storage.now()
         ended_before = now - timedelta(seconds=self._config.event_retention)
         logs = self._repeat(lambda limit: self._storage.events.delete_old(ended_before=ended_before, limit=limit))
         created_before = now - timedelta(seconds=IDEMPOTENCY_SECONDS)

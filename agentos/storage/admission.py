@@ -63,7 +63,8 @@ class Admission:
 
     Of a run that was claimed: its ``checkpoints``; the ``actions`` of its last pause, with their answers; ``logged``,
     the number of the last event in its log, and ``last_event``, the type of that one; ``crashed``, whether it was taken
-    from a worker whose lease had run out while it executed the run.
+    from a worker whose lease had run out while it executed the run; ``cancel_requested``, whether it was asked to stop
+    before that worker was lost: it is to be ended, not executed.
     """
 
     run: Run
@@ -74,11 +75,12 @@ class Admission:
     logged: int = 0
     last_event: str | None = None
     crashed: bool = False
+    cancel_requested: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """What the transaction that ended a run says: the session's next run, if no worker has claimed it yet."""
+    """What the transaction that ended a run says: the session's next run, if it is there for any worker to claim."""
 
     next_run_id: str | None = None
 

@@ -105,8 +105,9 @@ class RunStore(ABC):
         ``history`` is ``None``.
 
         ``None`` while an older run of its session is unfinished. Raises :class:`~agentos.errors.SessionBusy` if that
-        one is paused, was not asked to stop, and this one waits in this worker, which should give it up. One that waits
-        here and was asked to stop is not claimed either (``None``): its worker finds the request and ends it. Raises
+        one is paused, was not asked to stop, and this one waits in this worker, which should give it up. A queued run
+        that was asked to stop is not claimed either (``None``): its worker, the caller of :meth:`request_cancel` or a
+        sweep ends it. A lost one that was asked to stop while it was executed is claimed, to be ended. Raises
         :class:`~agentos.errors.RunNotFound` when the run is gone, has ended, is paused, is executed by this worker, or
         is another worker's.
         """

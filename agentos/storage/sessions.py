@@ -112,7 +112,10 @@ class SessionStore(ABC):
 
     @abstractmethod
     def delete_oldest(self, where: SessionFilter, *, limit: int) -> int:
-        """Delete up to ``limit`` matching sessions, the oldest activity first; return how many. Call until 0."""
+        """Delete up to ``limit`` matching sessions, the oldest activity first; return how many. Call until 0.
+
+        With ``updated_before``, a session stays that has a ``queued`` or ``running`` run: it is not idle.
+        """
 
     @abstractmethod
     def history(self, session_id: str, *, owner: str | None, limit: int, before: int | None = None) -> History:

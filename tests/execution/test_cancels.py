@@ -107,6 +107,47 @@ def test_a_run_that_waits_for_the_executor_is_ended_by_the_worker_that_is_asked(
     assert not gate.waiting.is_set()
 
 
+def test_a_background_run_that_was_asked_to_stop_does_not_begin(
+    worker: Callable[..., Worker], storage: AbsentStorage
+) -> None:
+    here = worker("here", background=1)
+    session_id = new_session(storage)
+    gates = [Gate(), Gate(), Gate()]
+    first, second, third = (here.submit(gate, session_id=session_id) for gate in gates)
+    assert gates[0].waiting.wait(5)
+    # What a worker commits before it ends the run: it may be gone before it does.
+    for run_id in (first, second):
+        storage.runs.request_cancel(run_id, owner=None)
+    here.cancels.look()
+    assert here.handle(first).wait(5).status is RunStatus.CANCELLED
+    here.worker.execute(second)
+    here.leases.sweep()
+    assert here.handle(second).wait(5).status is RunStatus.CANCELLED
+    assert gates[2].waiting.wait(5)
+    assert not gates[1].waiting.is_set()
+    gates[2].go_on.set()
+    assert here.handle(third).wait(5).status is RunStatus.COMPLETED
+
+
+def test_a_lost_run_that_was_asked_to_stop_is_ended_and_not_begun_again(
+    worker: Callable[..., Worker], storage: AbsentStorage
+) -> None:
+    begun = Gate(["partial"])
+    lost = worker("lost", lease=0.05)
+    live = lost.start(begun, agent_id="again", durable=True)
+    assert begun.waiting.wait(5)
+    until(lambda: len(storage.events.read(live.run.id)) > 1)
+    lost.die()
+    storage.runs.request_cancel(live.run.id, owner=None)
+    again = Gate()
+    finder = worker("finder", max_attempts=3, agents={"again": again})
+    until(lambda: storage.runs.unattended(limit=9).lost)
+    finder.leases.sweep()
+    found = storage.runs.get(live.run.id, owner=None)
+    assert (found.status, found.content) == (RunStatus.CANCELLED, "partial")
+    assert not again.waiting.is_set()
+
+
 def test_runs_of_other_workers_are_left_alone(here: Worker, there: Worker, storage: AbsentStorage) -> None:
     gates = [Gate([], ["done"]), Gate()]
     mine, other = here.start(gates[0]), there.start(gates[1])

@@ -142,6 +142,27 @@ def test_idempotency_keys_are_kept_for_a_day(tmp_path: Path) -> None:
     services.close()
 
 
+class ElsewhereInTime(MemoryStorage):
+    """A storage whose clock is ``seconds`` ahead of this machine's."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        self.seconds = seconds
+
+    def now(self) -> datetime:
+        return utc_now() + timedelta(seconds=self.seconds)
+
+
+@pytest.mark.parametrize(("seconds", "pruned"), [(2 * DAY, Pruned(1, 1, 1, 1)), (-2 * DAY, Pruned(0, 0, 0, 0))])
+def test_what_is_old_is_so_by_the_clock_of_the_database(seconds: float, pruned: Pruned) -> None:
+    storage = ElsewhereInTime(seconds)
+    age = DAY - seconds / 4  # by this machine's clock: too young where the database is ahead, old where it is behind
+    add_run(storage, ended_at=ago(age))
+    session = Session(id=new_id(), agent_id="a", created_at=ago(age), updated_at=ago(age))
+    storage.sessions.create(session, idempotency=IdempotencyKey(owner="me", route="r", key="k", fingerprint="f"))
+    assert keeping(storage, session_ttl=DAY, run_ttl=DAY).prune() == pruned
+
+
 class CountingStorage(MemoryStorage):
     """Notes how much each call threw away; the first ``failures`` calls find the database away."""
 

@@ -27,7 +27,7 @@ class MemoryClaims(MemoryStore, RunStore):
             waits_here = row.queued and row.worker_id == lease.worker_id
             if not (row.unclaimed or waits_here or row.expired):
                 raise RunNotFound(run_id)
-            if waits_here and row.cancel_requested:
+            if row.must_not_begin:
                 return None
             older = self._first_before(row)
             if older is not None:
@@ -66,7 +66,7 @@ class MemoryClaims(MemoryStore, RunStore):
             stopped = [row for row in runs if row.cancel_requested and _can_be_ended(row)]
             # A run behind another one of its session could not be claimed. Very many of these must not hide the others.
             first = [row for row in runs if row.under_way and row.expired and self._first_before(row) is None]
-            first = [row for row in first if not (row.queued and row.cancel_requested)]
+            first = [row for row in first if not row.must_not_begin]
             unclaimed = [row for row in first if row.worker_id is None]
             lost = [row for row in first if row.worker_id is not None]
             return Unattended(*(_oldest_ids(found, limit) for found in (unclaimed, lost, stopped)))
@@ -97,6 +97,7 @@ def _admission(row: RunRow, *, crashed: bool) -> Admission:
         logged=0 if last is None else last.number,
         last_event=None if last is None else last.type,
         crashed=crashed,
+        cancel_requested=row.cancel_requested,
     )
 
 

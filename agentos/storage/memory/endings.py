@@ -60,7 +60,9 @@ class MemoryEndings(MemoryStore, RunStore):
             mine.digests |= self._rows.keep_attachments(mine.run.owner, media, new)
             _count(session, mine, kept)
             following = next((one for one in session.runs if one.unfinished), None)
-            return Ended(following.run.id if following is not None and following.unclaimed else None)
+            if following is None or not following.unclaimed or following.must_not_begin:
+                return Ended()
+            return Ended(following.run.id)
 
 
 def _set_state(row: SessionRow, change: StateChange) -> None:

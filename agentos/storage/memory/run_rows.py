@@ -75,6 +75,11 @@ class RunRow:
         return self.queued and self.worker_id is None
 
     @property
+    def must_not_begin(self) -> bool:
+        """True while the run is queued and was asked to stop."""
+        return self.queued and self.cancel_requested
+
+    @property
     def expired(self) -> bool:
         """True once the time is over that its worker's lease has, or in which one should have claimed it."""
         return self.lease_until is not None and self.lease_until < time.monotonic()

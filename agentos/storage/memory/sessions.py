@@ -84,8 +84,10 @@ class MemorySessionStore(MemoryForks):
 
     def delete_oldest(self, where: SessionFilter, *, limit: int) -> int:
         with self._lock:
-            oldest = sorted(self._matching(where), key=_place)[:limit]
-            return sum(self.delete(one.id, owner=None) for one in oldest)
+            found = self._matching(where)
+            if where.updated_before is not None:
+                found = [one for one in found if not any(run.under_way for run in self._rows.sessions[one.id].runs)]
+            return sum(self.delete(one.id, owner=None) for one in sorted(found, key=_place)[:limit])
 
     def put_summary(self, session_id: str, summary: Summary, *, owner: str | None) -> None:
         with self._lock:

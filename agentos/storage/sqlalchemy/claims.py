@@ -57,17 +57,19 @@ _IS_FIRST = ~exists().where(_is_older)
 # A paused run that was asked to stop is about to end. So nothing behind it is given up.
 _paused_before = select(_older.c.id).where(_is_older, _older.c.status == _PAUSED, ~_older.c.cancel_requested).limit(1)
 _waits_here = and_(runs.c.status == _QUEUED, func.coalesce(runs.c.lease_owner, "") == _worker)
-_may_be_claimed = or_(
+_is_free = or_(
     and_(runs.c.status == _QUEUED, runs.c.lease_owner.is_(None)),
-    and_(_waits_here, ~runs.c.cancel_requested),
-    and_(~_waits_here, runs.c.lease_owner.is_not(None), _expired),
+    _waits_here,
+    and_(runs.c.lease_owner.is_not(None), _expired),
 )
+_must_not_begin = and_(runs.c.status == _QUEUED, runs.c.cancel_requested)
 
 # Asked again and again while older runs are unfinished: a query that takes no lock. Only the claim takes one.
 _LOOK = select(
-    *(runs.c[name] for name in ("session_id", "status", "attempt", "cancel_requested")),
+    *(runs.c[name] for name in ("session_id", "status", "attempt")),
     _waits_here.label("waits_here"),
-    _may_be_claimed.label("may_be_claimed"),
+    _is_free.label("is_free"),
+    _must_not_begin.label("must_not_begin"),
     _IS_FIRST.label("is_first"),
     _paused_before.scalar_subquery().label("paused_before"),
 ).where(runs.c.id == bindparam("run_id"), runs.c.ended_at.is_(None), runs.c.status.in_(UNDER_WAY))
@@ -87,7 +89,8 @@ _CLAIM = (
         runs.c.attempt == bindparam("seen_attempt", type_=Integer),
         runs.c.status == bindparam("seen_status"),
         runs.c.ended_at.is_(None),
-        _may_be_claimed,
+        _is_free,
+        ~_must_not_begin,
     )
     .values(
         status=_RUNNING,
@@ -101,6 +104,7 @@ _CLAIM = (
     .returning(
         *RUN_COLUMNS,
         runs.c.request,
+        runs.c.cancel_requested,
         select(run_media.c.attachments)
         .where(run_media.c.run_id == bindparam("run_id"))
         .scalar_subquery()
@@ -151,9 +155,9 @@ class SqlClaims(SqlStore, RunStore):
         # Each time that the claim fails, the run is not what it was, which the next look sees.
         while True:
             seen = self._database.query(_LOOK, values).first()
-            if seen is None or not (seen.may_be_claimed or seen.waits_here):
+            if seen is None or not seen.is_free:
                 raise RunNotFound(run_id)
-            if seen.waits_here and seen.cancel_requested:
+            if seen.must_not_begin:
                 return None
             if seen.waits_here and seen.paused_before is not None:
                 self._raise_busy(seen)
@@ -185,7 +189,7 @@ class SqlClaims(SqlStore, RunStore):
         row, more = claimed
         (run,) = runs_of([row], InlineMedia(self._database))
         run = replace(run, worker_id=values["worker"], request=request_of(row.request, row.messages))
-        return Admission(run, history=None, **more)
+        return Admission(run, history=None, cancel_requested=bool(row.cancel_requested), **more)
 
     def _raise_busy(self, seen: Row) -> NoReturn:
         paused = seen.paused_before

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import BigInteger, Integer, bindparam, func, insert, null, select, update
+from sqlalchemy import BigInteger, Integer, and_, bindparam, func, insert, null, select, update
 
 from agentos.domain.event import Frame
 from agentos.domain.message import Message
-from agentos.domain.run import Run, RunStatus
+from agentos.domain.run import Run
 from agentos.domain.session_state import StateChange
 from agentos.storage.admission import Ended
 from agentos.storage.attachments import digests_of, read_in_messages
@@ -24,7 +24,7 @@ from agentos.storage.sqlalchemy.message_rows import message_values
 from agentos.storage.sqlalchemy.pause_rows import HAS_ACTIONS, HAS_CHECKPOINTS, delete_unneeded
 from agentos.storage.sqlalchemy.record_rows import put_records
 from agentos.storage.sqlalchemy.run_rows import OUTCOME, ending_values
-from agentos.storage.sqlalchemy.tables import messages, run_events, runs, sessions
+from agentos.storage.sqlalchemy.tables import IS_UNCLAIMED, messages, run_events, runs, sessions
 
 _COUNT = (
     update(sessions)
@@ -39,7 +39,7 @@ _COUNT = (
 )
 # Asked only when runs were placed in the session after the one that ends.
 _NEXT = (
-    select(runs.c.id, runs.c.status, runs.c.lease_owner)
+    select(runs.c.id, and_(IS_UNCLAIMED, ~runs.c.cancel_requested).label("is_to_be_claimed"))
     .where(runs.c.session_id == bindparam("in_session"), runs.c.ended_at.is_(None))
     .order_by(runs.c.position)
     .limit(1)
@@ -156,12 +156,9 @@ class SqlEndings(SqlStore, RunStore):
 
 
 def _next_unclaimed(connection: Connection, session_id: str | None) -> str | None:
-    """Return the first unfinished run of a session that is locked, if no worker has claimed it."""
+    """Return the first unfinished run of a session that is locked, if it is there for any worker to claim."""
     following = connection.execute(_NEXT, {"in_session": session_id}).first()
-    if following is None or following.status != RunStatus.QUEUED or following.lease_owner is not None:
-        return None
-    run_id: str = following.id
-    return run_id
+    return following.id if following is not None and following.is_to_be_claimed else None
 
 
 def _save_state(connection: Connection, session_id: str, change: StateChange) -> None:

@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Integer, Select, Text, bindparam, delete, func, select, update
+from sqlalchemy import BigInteger, ColumnElement, Integer, Select, Text, bindparam, delete, exists, func, select, update
 from sqlalchemy.sql.dml import ReturningDelete
 
 from agentos.domain.message import Message
@@ -20,7 +20,7 @@ from agentos.storage.json_text import dumps, loads
 from agentos.storage.paging import Page, Paging, page_of
 from agentos.storage.sessions import SessionChanges, SessionFilter, other_version
 from agentos.storage.sqlalchemy.added_messages import SqlAddedMessages, add_messages
-from agentos.storage.sqlalchemy.columns import fields_of, microseconds, time_of
+from agentos.storage.sqlalchemy.columns import fields_of, microseconds, time_of, without_index
 from agentos.storage.sqlalchemy.connection import Connection, Row
 from agentos.storage.sqlalchemy.dialects import folded
 from agentos.storage.sqlalchemy.forks import SqlForks
@@ -28,6 +28,7 @@ from agentos.storage.sqlalchemy.history import SqlHistory
 from agentos.storage.sqlalchemy.idempotency import keep_key
 from agentos.storage.sqlalchemy.owner_scoped import OwnerScoped
 from agentos.storage.sqlalchemy.paging import page_values, paged, place_by
+from agentos.storage.sqlalchemy.run_rows import UNDER_WAY
 from agentos.storage.sqlalchemy.session_rows import (
     ACTIVE_AT,
     INSERT_SESSION,
@@ -35,7 +36,7 @@ from agentos.storage.sqlalchemy.session_rows import (
     session_of,
     session_values,
 )
-from agentos.storage.sqlalchemy.tables import sessions
+from agentos.storage.sqlalchemy.tables import runs, sessions
 from agentos.storage.sqlalchemy.text_search import SAID, search_values
 
 _GIVEN = sessions.c.id == bindparam("session_id")
@@ -45,6 +46,10 @@ _VERSION = OwnerScoped(select(sessions.c.version).where(_GIVEN), sessions.c.owne
 _DELETE = OwnerScoped(delete(sessions).where(_GIVEN), sessions.c.owner)
 _PUT_SUMMARY = OwnerScoped(update(sessions).where(_GIVEN).values(summary=bindparam("new_summary")), sessions.c.owner)
 _GET_SUMMARY = OwnerScoped(select(sessions.c.summary).where(_GIVEN), sessions.c.owner)
+
+_IS_BUSY = exists().where(
+    runs.c.session_id == sessions.c.id, runs.c.ended_at.is_(None), without_index(runs.c.status.in_(UNDER_WAY))
+)
 
 _WILD = re.compile(r"[\\%_]")
 _ESCAPED = r"\\\g<0>"
@@ -76,9 +81,10 @@ def _count(names: tuple[str, ...]) -> Select[int]:
 @cache
 def _delete_oldest(names: tuple[str, ...]) -> ReturningDelete[str]:
     # Locked before it is deleted: a session that becomes active meanwhile no longer matches, and stays.
+    idle = [~_IS_BUSY] if "updated_before" in names else []
     oldest = (
         select(sessions.c.id)
-        .where(*_conditions(names))
+        .where(*_conditions(names), *idle)
         .order_by(sessions.c.updated_at, sessions.c.id)
         .limit(bindparam("delete_limit", type_=Integer))
         .with_for_update()

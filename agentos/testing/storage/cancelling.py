@@ -50,7 +50,8 @@ class CancelContract(Contract):
     def test_the_worker_that_takes_a_lost_run_over_finds_that_it_is_to_stop(self, storage: Storage) -> None:
         run = admitted(storage, lease=Lease("gone", -1.0))
         storage.runs.request_cancel(run.id, owner=None)
-        taken_over(storage)
+        (lost,) = storage.runs.unattended(limit=9).lost
+        assert claimed(storage, lost).cancel_requested
         assert list(storage.runs.cancel_requests("gone")) == []
         assert list(storage.runs.cancel_requests(LEASE.worker_id)) == [run.id]
 

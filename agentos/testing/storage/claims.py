@@ -27,7 +27,7 @@ from agentos.testing.storage.contract import (
     said,
     take_turn,
 )
-from agentos.testing.storage.pausing import paused, paused_run, read
+from agentos.testing.storage.pausing import answer, paused, paused_run, read
 
 OTHER = Lease("worker-2", 60.0)
 
@@ -123,16 +123,47 @@ class ClaimContract(Contract):
         for run in (waiting, unclaimed, last):
             assert read(storage, run.id) == run
 
-    def test_an_unclaimed_run_that_is_to_stop_is_claimed_and_its_worker_finds_the_request(
-        self, storage: Storage
-    ) -> None:
-        run = admitted(storage, lease=None)
+    @pytest.mark.parametrize("in_session", [True, False])
+    def test_an_unclaimed_run_that_is_to_stop_is_not_claimed(self, storage: Storage, in_session: bool) -> None:
+        run = admitted(storage, new_session(storage) if in_session else None, lease=None)
         asked = storage.runs.request_cancel(run.id, owner=None)
         assert asked == run
         assert asked.worker_id is None
-        claimed(storage, run.id)
-        assert list(storage.runs.cancel_requests(LEASE.worker_id)) == [run.id]
-        assert not storage.runs.finish(ended(run, status=RunStatus.CANCELLED))
+        assert storage.runs.claim(run.id, LEASE, now=at(1)) is None
+        assert read(storage, run.id) == run
+        assert list(storage.runs.unattended(limit=9).stopped) == [run.id]
+        assert storage.runs.finish(ended(run, status=RunStatus.CANCELLED))
+
+    def test_a_resumed_run_that_is_to_stop_is_not_claimed(self, storage: Storage) -> None:
+        run = answer(storage, paused(storage))
+        storage.runs.request_cancel(run.id, owner=None)
+        assert storage.runs.claim(run.id, LEASE, now=at(1)) is None
+        assert storage.runs.finish(ended(run, status=RunStatus.CANCELLED))
+
+    def test_a_run_that_waited_in_a_lost_worker_and_is_to_stop_is_not_claimed(self, storage: Storage) -> None:
+        session = new_session(storage)
+        first, second = admitted(storage, session), admitted(storage, session, lease=Lease("gone", -1.0))
+        storage.runs.request_cancel(second.id, owner=None)
+        storage.runs.finish(ended(first))
+        assert storage.runs.claim(second.id, LEASE, now=at(1)) is None
+        assert list(storage.runs.unattended(limit=9).stopped) == [second.id]
+
+    def test_of_a_claim_and_a_request_to_stop_at_once_one_knows_of_the_other(self, storage: Storage) -> None:
+        runs = [admitted(storage, lease=None) for _ in range(12)]
+        claims: dict[str, Admission | None] = {}
+        asked: dict[str, Run | None] = {}
+
+        def act(number: int) -> None:
+            for run in runs:
+                if number:
+                    claims[run.id] = storage.runs.claim(run.id, LEASE, now=at(1))
+                else:
+                    asked[run.id] = storage.runs.request_cancel(run.id, owner=None)
+
+        at_once(act, 2)
+        for run_id, request in asked.items():
+            assert request is not None
+            assert (request.worker_id == LEASE.worker_id) == (claims[run_id] is not None)
 
     def test_a_run_that_no_worker_has_can_be_ended_by_any_that_has_read_it(self, storage: Storage) -> None:
         run = read(storage, admitted(storage, lease=None).id)

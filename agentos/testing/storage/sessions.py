@@ -253,6 +253,16 @@ class SessionContract(Contract):
         assert storage.sessions.delete_oldest(where, limit=3) == 1
         assert storage.sessions.delete_oldest(where, limit=3) == 0
 
+    def test_by_age_no_session_is_deleted_that_has_a_run_under_way(self, storage: Storage) -> None:
+        running, queued, over = (new_session(storage, id=name) for name in ("running", "queued", "over"))
+        admitted(storage, running)
+        admitted(storage, queued, lease=None)
+        storage.runs.finish(ended(admitted(storage, over, seconds=1)))
+        where = SessionFilter(updated_before=at(9))
+        assert [storage.sessions.delete_oldest(where, limit=1) for _ in range(2)] == [1, 0]
+        assert set(_ids(storage)) == {"running", "queued"}
+        assert storage.sessions.delete_oldest(SessionFilter(), limit=9) == 2
+
     def test_a_summary_replaces_the_one_before(self, storage: Storage) -> None:
         session = new_session(storage)
         assert storage.sessions.get_summary(session.id, owner=None) is None

@@ -45,6 +45,13 @@ class UnclaimedContract(Contract):
         admitted(storage, session, lease=None)
         assert storage.runs.finish(ended(first)) == Ended()
 
+    def test_it_names_none_that_is_to_stop(self, storage: Storage) -> None:
+        session = new_session(storage)
+        first, second, third = (admitted(storage, session, lease=lease) for lease in (LEASE, None, None))
+        storage.runs.request_cancel(second.id, owner=None)
+        assert storage.runs.finish(ended(first)) == Ended()
+        assert storage.runs.finish(ended(second, status=RunStatus.CANCELLED)) == Ended(third.id)
+
     def test_it_names_none_where_none_follows(self, storage: Storage) -> None:
         session = new_session(storage)
         admitted(storage, lease=None)

@@ -26,7 +26,7 @@ class RedisClaims(RedisStore, RunStore):
             raise RunNotFound(run_id) from None
         if reply is None:
             return None
-        row, request, checkpoints, actions, logged, event, crashed = reply
+        row, request, checkpoints, actions, logged, event, crashed, stopping = reply
         return Admission(
             replace(run_of(row), request=request_at(request)),
             history=None,
@@ -35,6 +35,7 @@ class RedisClaims(RedisStore, RunStore):
             logged=int(logged),
             last_event=None if event is None else text_of(event.partition(b" ")[0]),
             crashed=bool(crashed),
+            cancel_requested=bool(stopping),
         )
 
     def cancel_requests(self, worker_id: str) -> Sequence[str]:

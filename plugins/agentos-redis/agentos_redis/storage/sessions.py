@@ -113,7 +113,15 @@ class RedisSessionStore(RedisForks):
 
     def delete_oldest(self, where: SessionFilter, *, limit: int) -> int:
         query = bounds(newest=False, before=where.updated_before)
-        rows = self._rows(where, Paging(limit=limit), query)[:limit]
+        matches = self._filter(where)
+
+        def keep(row: Row) -> bool:
+            if matches is not None and not matches(row):
+                return False
+            return where.updated_before is None or not self._database.read("session_is_busy", id=text_of(row[0]))
+
+        paging = Paging(limit=limit)
+        rows = collect(self._database, "session_list", paging, query, keep=keep, where=_wanted(where))[:limit]
         # One that had activity since then stays.
         found = [[text_of(row[0]), text_of(row[-2])] for row in rows]
         return int(self._database.write("session_delete_all", sessions=found)) if found else 0

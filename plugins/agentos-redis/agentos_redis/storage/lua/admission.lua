@@ -66,3 +66,13 @@ end
 function op.window(a)
   return messages.window(a.session, a.turns)
 end
+
+-- Return whether a session has a run that is queued or running: 1 or 0.
+function op.session_is_busy(a)
+  for _, id in ipairs(call('ZRANGE', P .. 'session-open:' .. a.id, 0, -1)) do
+    if field('run:' .. id, 'status') ~= 'paused' then
+      return 1
+    end
+  end
+  return 0
+end

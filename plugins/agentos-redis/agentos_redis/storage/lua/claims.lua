@@ -10,7 +10,7 @@ function op.claim(a)
   if not ((queued and not run.worker) or here or runs.expired(run)) then
     return refused('no run')
   end
-  if here and run.cancel then
+  if queued and run.cancel then
     return false
   end
   local first = runs.first_before(run)
@@ -30,6 +30,7 @@ function op.claim(a)
   return {
     runs.row(run.id), request, call('LRANGE', P .. 'checkpoints:' .. run.id, 0, -1),
     pauses.actions(run.id, run.earlier or 0), event and run.logged or '0', event, queued and 0 or 1,
+    run.cancel and 1 or 0,
   }
 end
 

@@ -67,5 +67,6 @@ function op.finish(a)
     end
   end
   local following = runs.first_of(run.session)
-  return {following and call('SISMEMBER', P .. 'unclaimed', following) == 1 and following or false}
+  local free = following and call('SISMEMBER', P .. 'unclaimed', following) == 1
+  return {free and not field('run:' .. following, 'cancel') and following or false}
 end
