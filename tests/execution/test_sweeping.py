@@ -1,0 +1,139 @@
+"""Sweeps: what one of them does must neither cost the worker its leases nor leave other runs behind."""
+
+import threading
+import time
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from agentos.domain.run import Run, RunStatus
+from agentos.domain.times import utc_now
+from agentos.errors import StorageError
+from agentos.execution.leases import LeaseKeeper
+from agentos.execution.sweeper import Sweeper
+from agentos.storage.admission import Admission, Lease
+from agentos.storage.memory import MemoryStorage
+from agentos.storage.memory.runs import MemoryRunStore
+from parts.picky_storage import PickyStorage
+from parts.waiting import until
+from parts.workers import AbsentStorage, Asks, Gate, Worker, bare_worker, new_run, new_session
+
+EXPIRED = Lease("gone", 0.0)
+
+
+class Leaving(MemoryRunStore):
+    """Can be read, and takes no claim."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.tried: list[str] = []
+
+    def claim(self, run_id: str, lease: Lease, *, now: datetime) -> Admission | None:
+        self.tried.append(run_id)
+        raise StorageError("the database is away")
+
+
+class LeavingStorage(MemoryStorage):
+    """A database that goes away while it is swept."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.runs = Leaving(self.rows)
+
+    def check(self) -> None:
+        raise StorageError("the database is away")
+
+
+@pytest.fixture
+def picky() -> PickyStorage:
+    return PickyStorage()
+
+
+def lose(storage: MemoryStorage) -> str:
+    """Leave a run behind as a worker does that is gone."""
+    run = new_run("a")
+    storage.runs.admit(run, claim=EXPIRED, owner=None, history_turns=0)
+    return run.id
+
+
+def test_a_run_that_cannot_be_ended_does_not_stop_the_sweep(picky: PickyStorage) -> None:
+    worker = Worker(picky, "here")
+    asks = Asks(["May I?"], ["Thanks."])
+    paused = worker.start(asks, session_id=new_session(picky)).run
+    until(lambda: picky.runs.get(paused.id, owner=None).status is RunStatus.PAUSED)
+    picky.runs.request_cancel(paused.id, owner=None)
+    broken, lost = lose(picky), lose(picky)
+    picky.runs.refused = frozenset([paused.id, broken])
+    worker.sweeper.sweep()
+    assert picky.runs.get(lost, owner=None).status is RunStatus.FAILED
+    assert picky.runs.get(paused.id, owner=None).status is RunStatus.PAUSED
+    worker.close()
+
+
+def test_an_orphan_that_cannot_be_ended_does_not_keep_the_others(picky: PickyStorage) -> None:
+    worker = Worker(picky, "here")
+    orphans = [new_run("a") for _ in range(4)]
+    for run in orphans:
+        picky.runs.admit(run, claim=Lease("here", 30), owner=None, history_turns=0)
+    picky.runs.refused = frozenset(run.id for run in orphans[:3])
+    for _ in range(2):
+        worker.sweeper.end_orphans()
+    assert picky.runs.get(orphans[3].id, owner=None).status is RunStatus.FAILED
+    worker.close()
+
+
+def test_a_sweep_ends_when_the_database_is_away() -> None:
+    storage = LeavingStorage()
+    worker = Worker(storage, "here")
+    lost = [lose(storage) for _ in range(3)]
+    with pytest.raises(StorageError):
+        worker.sweeper.sweep()
+    assert storage.runs.tried == lost[:1]
+    worker.close()
+
+
+def test_a_slow_observer_of_ends_does_not_cost_the_worker_its_leases() -> None:
+    storage = MemoryStorage()
+    shown, done = threading.Event(), threading.Event()
+
+    def slow(run: Run) -> None:
+        shown.set()
+        done.wait(10)
+
+    worker, lease = bare_worker(storage, lease=0.3, on_finished=slow), Lease("me", 0.3)
+    mine = new_run("a")
+    storage.runs.admit(mine, claim=lease, owner=None, history_turns=0)
+    lose(storage)
+    leases = LeaseKeeper(storage, worker, lease)
+    sweeper = Sweeper(storage, worker, lease, leases)
+    for thread in (leases, sweeper):
+        thread.start()
+    assert shown.wait(5)
+    before = leases.renewed
+    until(lambda: leases.renewed > before + 4)  # longer than a lease
+    assert mine.id not in storage.runs.unattended(limit=10).lost
+    done.set()
+    for thread in (sweeper, leases):
+        thread.close()
+    worker.close()
+
+
+def test_renewing_does_not_wait_for_runs_that_do_not_stop(
+    storage: AbsentStorage, worker: Callable[..., Worker]
+) -> None:
+    here = worker("here", lease=0.05)
+    deaf = [Gate(deaf=True) for _ in range(4)]
+    runs = [here.start(gate) for gate in deaf]
+    assert all(gate.waiting.wait(5) for gate in deaf)
+    time.sleep(0.1)
+    for live in runs:
+        assert storage.runs.claim(live.run.id, Lease("other", 30), now=utc_now()) is not None
+    began = time.monotonic()
+    here.leases.renew()
+    assert time.monotonic() - began < 0.5
+    assert here.leases.lost == 4
+    until(lambda: all(live.cancellation.cause is not None for live in runs))
+    for gate in deaf:
+        gate.go_on.set()
