@@ -161,7 +161,7 @@ def _assemble(
     traces = begin_trace(manager.implementations("begin_trace"))
     sessions = SessionService(storage, worker, config)
     leases = LeaseKeeper(storage, worker, lease)
-    sweeper = Sweeper(storage, worker, lease, leases)
+    sweeper = Sweeper(storage, worker, lease, leases, prepare=prepare, max_attempts=config.max_attempts)
     cancels = CancelWatch(storage, worker, lease.worker_id, signals)
     return Services(
         config=config,

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 
 from agentos.domain.run import RunStatus
+from agentos.domain.stored_request import RunMode
 from agentos.errors import RunCancelled, StorageError
 from agentos.execution.finalizer import UNSAVED
 from agentos.execution.leases import RETRY, LeaseKeeper
+from agentos.execution.preparation import Prepare
 from agentos.execution.worker import Worker
 from agentos.periodic_thread import PeriodicThread
 from agentos.storage.admission import Lease
@@ -26,10 +29,21 @@ class Sweeper(PeriodicThread):
     A sweep may take long: it reads logs, and plugins see the ends. So it is not the thread that renews leases.
     """
 
-    def __init__(self, storage: Storage, worker: Worker, lease: Lease, leases: LeaseKeeper) -> None:
+    def __init__(
+        self,
+        storage: Storage,
+        worker: Worker,
+        lease: Lease,
+        leases: LeaseKeeper,
+        *,
+        prepare: Prepare,
+        max_attempts: int = 1,
+    ) -> None:
         self._storage = storage
         self._worker = worker
         self._leases = leases
+        self._prepare = prepare
+        self._max_attempts = max_attempts
         self._orphans: set[str] = set()
         failure = "runs that no worker has could not be looked for; trying again"
         super().__init__(
@@ -37,8 +51,8 @@ class Sweeper(PeriodicThread):
         )
         self.transient = False
         """Set by a process that ends soon, and would take with it what it took over: it sweeps only if it has to."""
-        self.sweeps = self.taken_over = 0
-        """Totals: sweeps, runs of lost workers that are executed here."""
+        self.sweeps = 0
+        """Total of the sweeps."""
 
     def _work(self) -> None:
         self.end_orphans()
@@ -62,22 +76,25 @@ class Sweeper(PeriodicThread):
     def sweep(self) -> None:
         """Look after the runs that no living worker has. A worker that drains leaves them to the others.
 
-        Those that wait for a worker are submitted; those of lost workers are claimed, and executed if they may be;
-        those that were asked to stop are ended.
+        Those that wait for a worker are submitted; those of lost workers are claimed, and executed if they may be (by
+        the executor those in the background); those that were asked to stop are ended.
         """
         self.sweeps += 1
         seen: set[str] = set()
         while not (self._worker.draining or self.stopping.is_set()):
-            found = self._storage.runs.unattended(limit=SWEEP_BATCH)
-            for run_id in found.stopped:
-                self._alone(self._end_stopped, run_id)
-            for run_id in found.lost:
-                self._alone(self._take_over, run_id)
-            for run_id in () if self.transient else found.unclaimed:
+            # Runs that were looked at and are still there, such as those that wait for the executor, hide no others.
+            limit = max(SWEEP_BATCH, 2 * len(seen))
+            found = self._storage.runs.unattended(limit=limit)
+            unclaimed = found.unclaimed[:SWEEP_BATCH]
+            for look_after, run_ids in ((self._end_stopped, found.stopped), (self._take_over, found.lost)):
+                for run_id in run_ids:
+                    if run_id not in seen:
+                        self._alone(look_after, run_id)
+            for run_id in () if self.transient else unclaimed:
                 self._worker.submit(run_id)
-            # There are more if a kind was cut; but those that could not be dealt with are found again and again.
-            looked_at = {*found.stopped, *found.lost, *found.unclaimed}
-            if looked_at <= seen or len(looked_at) < SWEEP_BATCH:
+            was_cut = limit in (len(found.stopped), len(found.lost)) or len(unclaimed) == SWEEP_BATCH
+            looked_at = {*found.stopped, *found.lost, *unclaimed}
+            if looked_at <= seen or not was_cut:
                 return
             seen |= looked_at
 
@@ -107,4 +124,25 @@ class Sweeper(PeriodicThread):
             self._worker.end_unattended(run, RunCancelled("the run was cancelled"))
 
     def _take_over(self, run_id: str) -> None:
-        self.taken_over += self._worker.take_over(run_id)
+        if self._is_for_executor(run_id):
+            self._worker.submit(run_id)
+        else:
+            self._worker.take_over(run_id)
+
+    def _is_for_executor(self, run_id: str) -> bool:
+        """Return whether a run of a lost worker is in the background and goes on. One that has to end waits for nobody.
+
+        This is only about who claims it. The claim decides again.
+        """
+        request = self._storage.runs.request(run_id, owner=None)
+        run = self._storage.runs.get(run_id, owner=None)
+        if request is None or run is None or run.worker_id is None or request.mode is not RunMode.BACKGROUND:
+            return False
+        if run.crashes + 1 >= self._max_attempts or run_id in self._storage.runs.cancel_requests(run.worker_id):
+            return False
+        try:
+            return self._prepare(replace(run, request=request)).limits.durable
+        except StorageError:
+            raise
+        except Exception:  # noqa: BLE001 - the claim meets it again, logs it, and ends the run
+            return False

@@ -77,7 +77,7 @@ class ActivityService:
             leases_renewed=self._leases.renewed,
             leases_lost=self._leases.lost,
             sweeps=self._sweeper.sweeps,
-            runs_taken_over=self._sweeper.taken_over,
+            runs_taken_over=self._worker.taken_over,
             holds=self.loop.holds,
             held_seconds=self.loop.held_seconds,
             longest_hold=self.loop.longest,

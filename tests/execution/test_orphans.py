@@ -19,7 +19,7 @@ from agentos.storage.admission import Ended, Lease
 from agentos.storage.memory import MemoryStorage
 from agentos.storage.memory.runs import MemoryRunStore
 from parts.waiting import until
-from parts.workers import bare_worker
+from parts.workers import bare_worker, none_here
 
 LIMITS = RunLimits(timeout=10, queue_timeout=10, history_turns=10, max_output=1000)
 LEASE = Lease("me", 30)
@@ -48,7 +48,7 @@ class Hello:
 
 
 def sweeper(storage: MemoryStorage, worker: Worker) -> Sweeper:
-    return Sweeper(storage, worker, LEASE, LeaseKeeper(storage, worker, LEASE))
+    return Sweeper(storage, worker, LEASE, LeaseKeeper(storage, worker, LEASE), prepare=none_here)
 
 
 def _run() -> Run:

@@ -28,7 +28,7 @@ from agentos.storage.memory import MemoryStorage
 from agentos.storage.memory.events import MemoryEventStore
 from agentos.storage.memory.runs import MemoryRunStore
 from parts.waiting import until
-from parts.workers import Speaker, bare_worker, ended, event, new_session, says
+from parts.workers import Speaker, bare_worker, ended, event, new_session, none_here, says
 
 
 @pytest.fixture
@@ -480,7 +480,7 @@ def test_the_runs_of_a_lost_worker_are_ended_with_what_they_had_logged(worker: W
     behind = start(worker, says("next"), session_id=session_id)
     time.sleep(0.4)
     lease = Lease("me", 30)
-    Sweeper(storage, worker, lease, LeaseKeeper(storage, worker, lease)).sweep()
+    Sweeper(storage, worker, lease, LeaseKeeper(storage, worker, lease), prepare=none_here).sweep()
 
     saved = storage.runs.get(lost.run.id, owner=None)
     assert saved is not None

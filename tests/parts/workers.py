@@ -136,7 +136,8 @@ class Worker:
             **settings,
         )
         self.leases = LeaseKeeper(storage, self.worker, mine)
-        self.sweeper = Sweeper(storage, self.worker, mine, self.leases)
+        attempts = settings.get("max_attempts", 1)
+        self.sweeper = Sweeper(storage, self.worker, mine, self.leases, prepare=self.prepare, max_attempts=attempts)
         self.cancels = CancelWatch(storage, self.worker, name, self.signals)
 
     def watch_cancels(self, **options: Any) -> None:
@@ -243,12 +244,12 @@ def bare_worker(
         Lease(name, lease),
         signals,
         Submission(EmbeddedExecutor(limit=2), "core"),
-        prepare=_none_here,
+        prepare=none_here,
         observers=RunObservers(on_finished),
     )
 
 
-def _none_here(run: Run) -> Prepared:
+def none_here(run: Run) -> Prepared:
     raise AgentNotFound(run.agent_id)
 
 
