@@ -24,6 +24,7 @@ from agentos.execution.jobs import Jobs
 from agentos.execution.leases import LeaseKeeper
 from agentos.execution.observers import RunObservers
 from agentos.execution.submission import Submission
+from agentos.execution.sweeper import Sweeper
 from agentos.execution.worker import Worker
 from agentos.guests.pools import GuestPools
 from agentos.models.catalog import Catalog
@@ -160,6 +161,7 @@ def _assemble(
     traces = begin_trace(manager.implementations("begin_trace"))
     sessions = SessionService(storage, worker, config)
     leases = LeaseKeeper(storage, worker, lease)
+    sweeper = Sweeper(storage, worker, lease, leases, prepare=prepare, max_attempts=config.max_attempts)
     cancels = CancelWatch(storage, worker, lease.worker_id, signals)
     return Services(
         config=config,
@@ -183,6 +185,7 @@ def _assemble(
             checks=RunChecks(agent_service, config, BeforeRun(run_hooks) if run_hooks else None),
             pauses=PauseService(storage, worker, signals, prepare, config),
             leases=leases,
+            sweeper=sweeper,
             cancels=cancels,
             begin_trace=traces,
         ),
@@ -198,7 +201,7 @@ def _assemble(
             providers=_provider_checks(catalog, agent_service, config),
             limits=shared_limits,
         ),
-        activity=ActivityService(storage, worker, log, leases, guests),
+        activity=ActivityService(storage, worker, log, leases, sweeper, guests),
         housekeeping=HousekeepingService(storage, config),
         worker=worker,
         signals=signals,
@@ -206,6 +209,7 @@ def _assemble(
         jobs=Jobs(storage.records, registries.jobs, lease, signals),
         submission=submission,
         leases=leases,
+        sweeper=sweeper,
         cancels=cancels,
         begin_trace=traces,
     )

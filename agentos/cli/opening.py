@@ -134,7 +134,7 @@ def opened_for_runs() -> Iterator[Services]:
     Runs of workers that are gone are left to the servers, which live long enough to continue them.
     """
     with opened() as services:
-        services.leases.transient = True
+        services.sweeper.transient = True
         services.watch_runs()
         try:
             yield services

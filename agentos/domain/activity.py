@@ -63,7 +63,7 @@ class Activity:
     sweeps: int
     """Total of the looks for runs that no living worker has."""
     runs_taken_over: int
-    """Total of the runs of lost workers that sweeps of this worker claimed and executed again."""
+    """Total of the runs that were under way at lost workers and that this worker executed again."""
     holds: int
     """Total of the times that one piece of work held the event loop for longer than ``AGENTOS_HOLD_WARNING``."""
     held_seconds: float

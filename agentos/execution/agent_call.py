@@ -21,6 +21,7 @@ from agentos.errors import (
     StorageError,
 )
 from agentos.event_loops import ADVICE, EventLoopRefused, begin_call
+from agentos.execution.checks import checked_action
 from agentos.execution.live import LiveRun
 from agentos.execution.messages import prepare_messages
 from agentos.execution.preparation import Prepared
@@ -106,6 +107,12 @@ def _checked(agent_id: str, pause: PauseRequested) -> Outcome:
     if not pause.actions:
         return AgentFailed(f"agent {agent_id!r} asked for a pause and named nothing that it waits for")
     try:
+        actions = [checked_action(agent_id, action) for action in pause.actions]
+    except AgentFailed as error:
+        return error
+    if len({action.id for action in actions}) < len(actions):
+        return AgentFailed(f"agent {agent_id!r} asked for a pause with two actions of the same id")
+    try:
         size = 0 if pause.state is None else len(dumps(pause.state))
     except (TypeError, ValueError, RecursionError):
         return AgentFailed(f"agent {agent_id!r} asked for a pause, and what it wants kept for later is no JSON")
@@ -114,7 +121,7 @@ def _checked(agent_id: str, pause: PauseRequested) -> Outcome:
             f"agent {agent_id!r} asked for a pause, and what it wants kept for later has {size} bytes of JSON; accepted"
             f" are at most {LARGEST_STATE}"
         )
-    return pause
+    return PauseRequested(actions, pause.state)
 
 
 def _call(live: LiveRun, prepared: Prepared, history: Sequence[Message]) -> None:

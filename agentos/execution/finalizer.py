@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import time
 from collections.abc import Callable, Sequence
@@ -48,28 +49,40 @@ class RunFinalizer:
     def end_begun(self, live: LiveRun, failure: AgentOSError | None) -> Ended:
         """End a run whose end the caller has begun, and whose events the log has released.
 
-        What could not be saved is reported as an error, never as done: its row stays unfinished until the lease keeper
-        finds it.
+        What could not be saved is reported as an error, never as done. If not even that can be saved, its row stays
+        unfinished until a sweep finds it.
         """
         try:
             run, frame, ended = self._end_as(live, failure)
         except StorageError:
             logger.error("the end of a run could not be saved", extra=live.log_fields())
-            run, frame = live.ended(StorageError(UNSAVED))
-            ended = Ended()
+            run, frame, ended = self._end_bare(live)
         # A bug, or a storage backend that breaks its contract: no other caller can end the run any more, and its client
         # must hear an end all the same.
         except Exception:
             logger.exception("saving the end of a run met a bug", extra=live.log_fields())
-            run, frame = live.ended(StorageError(UNSAVED))
-            ended = Ended()
-        else:
-            if ended is None:
-                self.leave(live)
-                return Ended()
+            run, frame, ended = self._end_bare(live)
+        if ended is None:
+            self.leave(live)
+            return Ended()
         live.run = run
         live.stream.append(frame)
         return ended
+
+    def _end_bare(self, live: LiveRun) -> tuple[Run, Frame, Ended | None]:
+        """End a run as failed, without its messages and calls: they may be why its end cannot be saved.
+
+        During an outage this saves nothing either.
+        """
+        run, frame = live.ended(StorageError(UNSAVED))
+        bare = dataclasses.replace(run, steps=(), model=None, finish_reason=None)
+        try:
+            return bare, frame, self._storage.runs.finish(bare, frames=[*live.stream.unlogged(), frame])
+        except Exception as error:
+            logger.debug(
+                "the end without messages and calls could not be saved either", exc_info=error, extra=live.log_fields()
+            )
+            return run, frame, Ended()
 
     def _end_as(self, live: LiveRun, failure: AgentOSError | None) -> tuple[Run, Frame, Ended | None]:
         run, frame = live.ended(failure)

@@ -33,7 +33,7 @@ from agentos.errors import AgentFailed, AgentOSError, ProviderError
 from agentos.events.encoder import FrameEncoder
 from agentos.events.stream import EventStream
 from agentos.execution.checkpoints import CheckpointMaker
-from agentos.execution.checks import check_step, check_usage
+from agentos.execution.checks import check_step, check_usage, checked_tool_call
 from agentos.execution.first_event import first_event
 from agentos.execution.live_writer import LiveWriter
 from agentos.execution.outcome import paused_event, run_error, status_of, terminal_event, turn_messages
@@ -171,6 +171,7 @@ class LiveRun:
                 content = clean(item.content)
                 self._add(item if content == item.content else dataclasses.replace(item, content=content), frames)
             case ToolCall():
+                item = checked_tool_call(self.run.agent_id, item)
                 self._add(item, frames)
                 self._steps.add(item)
                 if item.status != "started":
@@ -179,6 +180,7 @@ class LiveRun:
                         self._save_step(frames)
             case Usage():
                 check_usage(self.run.agent_id, item)
+                check_usage(self.run.agent_id, self.transcript.usage + item)
                 self.transcript.apply(item)
                 return
             case Step():

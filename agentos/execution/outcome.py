@@ -30,7 +30,7 @@ def run_error(failure: AgentOSError, run_id: str) -> RunError:
         code=failure.code,
         error=failure.phrase,
         message=clean(redact(failure.message)),
-        details={**_plain(redact_details(failure.details)), "run_id": run_id},
+        details={**_plain(failure.details), "run_id": run_id},
     )
 
 
@@ -70,9 +70,12 @@ def leaves_messages(run: Run) -> bool:
 
 
 def _plain(details: Mapping[str, Any]) -> dict[str, Any]:
-    """Return details as JSON that can be stored and sent; they may be other people's, and hold anything."""
+    """Return details as JSON that can be stored and sent, without secrets.
+
+    They may be other people's, and hold anything.
+    """
     try:
-        text = clean(json.dumps(details, default=str, ensure_ascii=False, skipkeys=True))
+        text = clean(json.dumps(redact_details(details), default=str, ensure_ascii=False, skipkeys=True))
         plain: dict[str, Any] = json.loads(text, parse_int=lambda digits: int(digits) if len(digits) < 19 else digits)
     except Exception:  # noqa: BLE001 - a circle, or a value of other people that cannot say what it is
         return {}

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import orjson
 
+from agentos.domain.event import Frame
+from agentos.domain.message import Message
 from agentos.domain.run import Run, RunStatus
 from agentos.domain.times import utc_now
-from agentos.errors import AgentOSError
+from agentos.errors import AgentOSError, StorageError
 from agentos.events.encoder import FrameEncoder
 from agentos.execution.observers import RunObservers
 from agentos.execution.outcome import leaves_messages, run_error, status_of, terminal_event, turn_messages
@@ -18,7 +22,10 @@ from agentos.execution.pause import forget_expiry
 from agentos.execution.signals import Signals, run_topic, session_topic
 from agentos.execution.step_recorder import StepRecorder
 from agentos.runtime.transcript import Transcript
+from agentos.storage.admission import Ended
 from agentos.storage.interface import Storage
+
+logger = logging.getLogger(__name__)
 
 
 class _Logged(NamedTuple):
@@ -77,11 +84,8 @@ class UnattendedRuns:
                 steps=steps.ended(failure.details.get("cause", failure.code)),
             )
         event = terminal_event(ended, logged.tokens)
-        end = self._storage.runs.finish(
-            ended,
-            messages=turn_messages(run, transcript) if leaves_messages(ended) else (),
-            frames=[FrameEncoder(run).encode(event, logged.number + 1)],
-        )
+        messages = turn_messages(run, transcript) if leaves_messages(ended) else ()
+        end = self._save(ended, messages, FrameEncoder(run).encode(event, logged.number + 1))
         if end is None:
             return None
         self._signals.notify(*topics_of(run))
@@ -92,6 +96,21 @@ class UnattendedRuns:
         if not silent:
             self._observers.tell_end(self._with_request(ended), event)
         return ended
+
+    def _save(self, ended: Run, messages: Sequence[Message], last: Frame) -> Ended | None:
+        """Save the end of a run; without its messages if it is them that the database does not take."""
+        finish = partial(self._storage.runs.finish, ended, frames=[last])
+        try:
+            return finish(messages=messages)
+        except StorageError:
+            if not messages:
+                raise
+        self._storage.check()  # raises during an outage, after which the messages are saved
+        try:
+            return finish(messages=messages)  # once more: the outage may just be over
+        except StorageError:
+            logger.error("the messages of a run could not be saved; it ends without them", extra={"run_id": ended.id})
+            return finish()
 
     def _with_request(self, run: Run) -> Run:
         """Return a run with its request, for observers that need it."""

@@ -66,11 +66,10 @@ class Worker:
         observers: RunObservers = NO_OBSERVERS,
         tool_log: ToolCallLog | None = None,
     ) -> None:
-        self.draining = False
+        self.draining, self.taken_over = False, 0
         self.followers = Tally()
         self._runs = LiveRuns()
-        self._storage = storage
-        self._log = log
+        self._storage, self._log = storage, log
         self._lease, self._signals = lease, signals
         self._submission = submission
         self._background_quota, self._quota = quota, dataclasses.replace(quota, unclaimed=None)
@@ -151,12 +150,11 @@ class Worker:
             if execution is not None:
                 self._execute(*execution)
 
-    def take_over(self, run_id: str) -> bool:
-        """Claim a run of a lost worker: end it, or execute it in a thread (True). May raise ``StorageError``."""
+    def take_over(self, run_id: str) -> None:
+        """Claim a run of a lost worker: end it, or execute it in a thread. May raise ``StorageError``."""
         execution = self._claim(run_id)
         if execution is not None:
             self._spawn(self._execute, *execution)
-        return execution is not None
 
     def resume(self, run: Run) -> None:
         """Execute a run after its pause was answered: by the executor if it is in the background, else at once."""
@@ -266,6 +264,8 @@ class Worker:
         """Execute an admission in the calling thread, until its run has ended or paused."""
         with tracing(live.run.trace):
             live.tell()
+            if admission.crashed:
+                self.taken_over += 1
             outcome = self._call.execute(live, prepared, admission)
             if not isinstance(outcome, PauseRequested):
                 self._end(live, live.cancellation.cause or outcome)

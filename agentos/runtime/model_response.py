@@ -193,9 +193,9 @@ def _are_calls(given: object) -> bool:
 
 
 def _kept_call(call: ToolCall) -> ToolCall:
-    if call.provider_details is None and is_clean(call.arguments):
+    if call.provider_details is None and all(map(is_clean, (call.id, call.name, call.arguments))):
         return call
-    return ToolCall(call.id, call.name, clean(call.arguments))  # its details are among those of the step
+    return ToolCall(clean(call.id), clean(call.name), clean(call.arguments))  # its details are among those of the step
 
 
 def _is_object(text: str) -> bool:

@@ -7,6 +7,7 @@ from typing import Protocol
 from agentos.domain.activity import Activity, Backlog
 from agentos.events.log import EventLog
 from agentos.execution.leases import LeaseKeeper
+from agentos.execution.sweeper import Sweeper
 from agentos.execution.worker import Worker
 from agentos.services.guests import GuestService
 from agentos.storage.interface import Storage
@@ -46,7 +47,13 @@ class ActivityService:
     """
 
     def __init__(
-        self, storage: Storage, worker: Worker, log: EventLog, leases: LeaseKeeper, guests: GuestService
+        self,
+        storage: Storage,
+        worker: Worker,
+        log: EventLog,
+        leases: LeaseKeeper,
+        sweeper: Sweeper,
+        guests: GuestService,
     ) -> None:
         self.streams: OpenStreams = _NoStreams()
         self.loop: LoopWatch = _NotWatched()
@@ -54,6 +61,7 @@ class ActivityService:
         self._worker = worker
         self._log = log
         self._leases = leases
+        self._sweeper = sweeper
         self._guests = guests
 
     def now(self) -> Activity:
@@ -68,8 +76,8 @@ class ActivityService:
             log_lag=self._log.lag,
             leases_renewed=self._leases.renewed,
             leases_lost=self._leases.lost,
-            sweeps=self._leases.sweeps,
-            runs_taken_over=self._leases.taken_over,
+            sweeps=self._sweeper.sweeps,
+            runs_taken_over=self._worker.taken_over,
             holds=self.loop.holds,
             held_seconds=self.loop.held_seconds,
             longest_hold=self.loop.longest,

@@ -27,6 +27,7 @@ from agentos.execution.preparation import Prepared
 from agentos.execution.run_handle import RunHandle
 from agentos.execution.run_limits import RunLimits, agent_setting
 from agentos.execution.signals import Signals
+from agentos.execution.sweeper import Sweeper
 from agentos.execution.unattended import topics_of
 from agentos.execution.worker import Worker
 from agentos.guests.agent import GuestAgent
@@ -59,6 +60,7 @@ class RunService:
         checks: RunChecks,
         pauses: PauseService,
         leases: LeaseKeeper,
+        sweeper: Sweeper,
         cancels: CancelWatch,
         begin_trace: BeginTrace | None = None,
     ) -> None:
@@ -69,6 +71,7 @@ class RunService:
         self._checks = checks
         self._pauses = pauses
         self._leases = leases
+        self._sweeper = sweeper
         self._cancels = cancels
         self._begin_trace = begin_trace
 
@@ -218,6 +221,7 @@ class RunService:
     def _watch(self) -> None:
         # Without a heartbeat, another worker would take the run for lost; so no host of the server can forget it.
         self._leases.start()
+        self._sweeper.start()
         self._cancels.start()
 
     def _start(self, run: Run, agent: StreamingAgent, request: RunRequest) -> LiveRun | Replay | None:

@@ -11,6 +11,7 @@ from agentos.execution.jobs import Jobs
 from agentos.execution.leases import LeaseKeeper
 from agentos.execution.signals import Signals
 from agentos.execution.submission import Submission
+from agentos.execution.sweeper import Sweeper
 from agentos.execution.worker import Worker
 from agentos.models.catalog import Catalog
 from agentos.plugins.closing import OpenedThings, close_all
@@ -69,6 +70,7 @@ class Services:
     worker: Worker
     submission: Submission
     leases: LeaseKeeper
+    sweeper: Sweeper
     cancels: CancelWatch
     begin_trace: BeginTrace | None = None
 
@@ -99,6 +101,7 @@ class Services:
     def watch_runs(self) -> None:
         """Renew leases, sweep, listen for cancellations. The first run does it at the latest."""
         self.leases.start()
+        self.sweeper.start()
         self.cancels.start()
 
     def drain(self, timeout: float) -> None:
@@ -118,6 +121,7 @@ class Services:
         self.lifecycle.stop(self.server)
         self.housekeeping.close()
         self.cancels.close()
+        self.sweeper.close()
         self.leases.close()
         self.worker.close()
         self.guests.close()

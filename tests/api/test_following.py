@@ -166,6 +166,7 @@ def test_a_run_that_starts_over_says_so_with_its_attempt(serve, tmp_path: Path) 
     lost, other = serve(["half", Pause(20)], **shared), serve("whole", **shared)
     run_id = started(lost)
     until(lambda: lost.provider.requests)
+    lost.services.sweeper.close()
     lost.services.leases.close()  # nothing more is heard of it
     other.services.watch_runs()
     frames = frames_of(follow(other, run_id))

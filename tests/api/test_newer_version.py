@@ -85,6 +85,6 @@ def test_a_run_with_a_status_of_a_newer_version_is_shown_as_it_is(served: Served
     client = FlaskClient(served.app)
     assert client.get(f"/api/v1/runs/{run_id}").json["status"] == "paused"
     assert [run["status"] for run in client.get("/api/v1/runs").json["runs"]] == ["paused"]
-    served.services.leases.sweep()
+    served.services.sweeper.sweep()
     assert client.get(f"/api/v1/runs/{run_id}").json["status"] == "paused"
     assert len(served.provider.requests) == 1

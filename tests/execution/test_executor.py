@@ -204,7 +204,7 @@ def test_a_run_that_the_executor_does_not_take_is_accepted_and_submitted_again_l
     assert (line.plugin, line.run_id) == ("broker", handle.run_id)  # type: ignore[attr-defined]
     assert handle.get().status is RunStatus.QUEUED
     broken.fails = False
-    services.leases.sweep()
+    services.sweeper.sweep()
     assert handle.wait(5).status is RunStatus.COMPLETED
     services.drain(0)
     services.close()

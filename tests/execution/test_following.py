@@ -23,7 +23,7 @@ from parts.workers import AbsentStorage, Gate, Speaker, Worker, ended, event, ne
 def lose(storage: AbsentStorage, owner: Worker, finder: Worker, run_id: str) -> None:
     """Let a worker be found dead; it was made with a short lease."""
     owner.die()
-    until(lambda: finder.leases.sweep() or storage.runs.get(run_id, owner=None).status.finished)
+    until(lambda: finder.sweeper.sweep() or storage.runs.get(run_id, owner=None).status.finished)
 
 
 @pytest.fixture

@@ -12,13 +12,14 @@ from agentos.errors import StorageError
 from agentos.execution.leases import LeaseKeeper
 from agentos.execution.preparation import Prepared
 from agentos.execution.run_limits import RunLimits
+from agentos.execution.sweeper import Sweeper
 from agentos.execution.worker import Worker
 from agentos.runtime.context import RunContext
 from agentos.storage.admission import Ended, Lease
 from agentos.storage.memory import MemoryStorage
 from agentos.storage.memory.runs import MemoryRunStore
 from parts.waiting import until
-from parts.workers import bare_worker
+from parts.workers import bare_worker, none_here
 
 LIMITS = RunLimits(timeout=10, queue_timeout=10, history_turns=10, max_output=1000)
 LEASE = Lease("me", 30)
@@ -46,6 +47,10 @@ class Hello:
         yield "Hello"
 
 
+def sweeper(storage: MemoryStorage, worker: Worker) -> Sweeper:
+    return Sweeper(storage, worker, LEASE, LeaseKeeper(storage, worker, LEASE), prepare=none_here)
+
+
 def _run() -> Run:
     return Run(id=new_id(), agent_id="a", status=RunStatus.RUNNING, created_at=utc_now())
 
@@ -69,11 +74,11 @@ def test_a_run_whose_admission_was_committed_unseen_is_ended(storage: MemoryStor
     run = _run()
     with pytest.raises(StorageError):
         worker.start(run, Prepared(Hello(), LIMITS), owner=None)
-    keeper = LeaseKeeper(storage, worker, LEASE)
-    keeper.renew()
+    keeper = sweeper(storage, worker)
+    keeper.end_orphans()
     # Once could be a run that is being accepted at this moment.
     assert storage.runs.get(run.id, owner=None).status is RunStatus.RUNNING
-    keeper.renew()
+    keeper.end_orphans()
     ended = storage.runs.get(run.id, owner=None)
     assert ended.status is RunStatus.FAILED
     assert ended.error.code == "STORAGE_ERROR"
@@ -88,9 +93,9 @@ def test_a_run_whose_end_could_not_be_saved_is_ended_when_the_database_is_back(
     assert live.stream.wait(5).type == "error"
     until(lambda: not worker.running())
     storage.runs.breaks_end = False
-    keeper = LeaseKeeper(storage, worker, LEASE)
-    keeper.renew()
-    keeper.renew()
+    keeper = sweeper(storage, worker)
+    keeper.end_orphans()
+    keeper.end_orphans()
     ended = storage.runs.get(live.run.id, owner=None)
     assert (ended.status, ended.error.code) == (RunStatus.FAILED, "STORAGE_ERROR")
 
@@ -102,8 +107,8 @@ def test_a_run_under_way_is_no_orphan(storage: MemoryStorage, worker: Worker) ->
             yield "done"
 
     live = worker.start(_run(), Prepared(Waiting(), LIMITS), owner=None)
-    keeper = LeaseKeeper(storage, worker, LEASE)
+    keeper = sweeper(storage, worker)
     for _ in range(4):
-        keeper.renew()
+        keeper.end_orphans()
     assert live.stream.wait(5).type == "complete"
     assert storage.runs.get(live.run.id, owner=None).status is RunStatus.COMPLETED

@@ -216,7 +216,7 @@ def test_a_paused_run_that_was_asked_to_stop_is_ended_by_the_sweep(here: Worker)
     run_id = here.start(Asks()).run.id
     paused(here.storage, run_id)
     here.storage.runs.request_cancel(run_id, owner=None)  # the process that asked is gone
-    here.leases.sweep()
+    here.sweeper.sweep()
     assert here.storage.runs.get(run_id, owner=None).status is RunStatus.CANCELLED
 
 
@@ -307,7 +307,7 @@ def test_an_answered_run_whose_worker_is_lost_before_it_says_a_word_is_resumed_o
         here.storage.runs.answer(run_id, approvals(run), owner=None)
         assert here.storage.runs.claim(run_id, Lease("lost", 0.05), now=utc_now()) is not None
         time.sleep(0.2)
-        here.leases.sweep()
+        here.sweeper.sweep()
         ended_run = here.handle(run_id).wait(5)
         assert ended_run.status is end
         assert ended_run.crashes == 1

@@ -54,6 +54,7 @@ def worker(tmp_path: Path) -> Iterator[Callable[..., Services]]:
 
 def die(services: Services) -> None:
     """Leave a worker's runs behind as ``kill -9`` would, but for their threads."""
+    services.sweeper.close()
     services.leases.close()
     services.cancels.close()
     services.worker._log.close()
@@ -63,7 +64,7 @@ def wait_out(*run_ids: str, finder: Services, until_attempt: int = 2) -> None:
     """Sweep until the runs' leases have run out and they were taken over."""
 
     def taken() -> bool:
-        finder.leases.sweep()
+        finder.sweeper.sweep()
         return all(finder.runs.open(run_id, OPERATOR).get().attempt >= until_attempt for run_id in run_ids)
 
     until(taken)
@@ -174,7 +175,7 @@ def test_runs_that_had_not_begun_go_on_elsewhere_and_the_one_that_had_ends_as_lo
     wait_out(begun, finder=here)
 
     def all_ended() -> bool:
-        here.leases.sweep()
+        here.sweeper.sweep()
         return all(here.runs.open(run_id, OPERATOR).get().status.finished for run_id in queued)
 
     until(all_ended)
@@ -226,7 +227,7 @@ def test_a_worker_that_drains_takes_no_runs_over(worker: Callable[..., Services]
     die(there)
     here.drain(0)
     time.sleep(LEASE * 1.2)
-    here.leases.sweep()
+    here.sweeper.sweep()
     assert here.runs.open(run_id, OPERATOR).get().attempt == 1
     gate.go_on.set()
 
@@ -242,7 +243,7 @@ def test_a_process_that_ends_soon_takes_runs_over_only_when_its_own_wait_for_the
     run_id = started(there, session_id=session.id)
     logged(there, run_id, 2)
     die(there)
-    command.leases.transient = True
+    command.sweeper.transient = True
     command.watch_runs()
     time.sleep(LEASE * 1.7)  # its lease has run out, and a server would have swept since
     assert not command.runs.open(run_id, OPERATOR).get().status.finished
@@ -285,6 +286,7 @@ def test_who_follows_at_the_old_worker_sees_the_new_attempt_and_nothing_that_was
     started_run = there.runs.start(RunRequest(caller=OPERATOR, agent_id="a", input="Hi", mode=RunMode.STREAMED))
     run_id, following = started_run.run_id, started_run.follow(heartbeat=20)
     logged(there, run_id, 2)
+    there.sweeper.close()
     there.leases.close()  # as if it had stood still
     wait_out(run_id, finder=here)
     first.go_on.set()

@@ -68,6 +68,7 @@ class Workers:
         """Start a run and leave it behind once it has begun."""
         run_id = self.there.runs.start(RunRequest(**{"caller": OPERATOR, "agent_id": "a", **request})).run_id
         until(lambda: len(self.there.storage.events.read(run_id)) >= 2)
+        self.there.sweeper.close()
         self.there.leases.close()
         self.there.cancels.close()
         self.there.worker._log.close()
@@ -78,7 +79,7 @@ class Workers:
         here = self.make(self.given, **settings)
 
         def ended() -> bool:
-            here.leases.sweep()
+            here.sweeper.sweep()
             return here.runs.open(run_id, OPERATOR).get().status.finished
 
         until(ended)

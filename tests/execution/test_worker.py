@@ -18,6 +18,7 @@ from agentos.execution.leases import LeaseKeeper
 from agentos.execution.live import LiveRun
 from agentos.execution.preparation import Prepared
 from agentos.execution.run_limits import RunLimits
+from agentos.execution.sweeper import Sweeper
 from agentos.execution.worker import Worker
 from agentos.runtime.context import RunContext
 from agentos.storage.admission import Ended, Lease
@@ -27,7 +28,7 @@ from agentos.storage.memory import MemoryStorage
 from agentos.storage.memory.events import MemoryEventStore
 from agentos.storage.memory.runs import MemoryRunStore
 from parts.waiting import until
-from parts.workers import Speaker, bare_worker, ended, event, new_session, says
+from parts.workers import Speaker, bare_worker, ended, event, new_session, none_here, says
 
 
 @pytest.fixture
@@ -478,8 +479,8 @@ def test_the_runs_of_a_lost_worker_are_ended_with_what_they_had_logged(worker: W
     lost = start(gone, Speaker(stream), session_id=session_id)
     behind = start(worker, says("next"), session_id=session_id)
     time.sleep(0.4)
-    keeper = LeaseKeeper(storage, worker, Lease("me", 30))
-    keeper.sweep()
+    lease = Lease("me", 30)
+    Sweeper(storage, worker, lease, LeaseKeeper(storage, worker, lease), prepare=none_here).sweep()
 
     saved = storage.runs.get(lost.run.id, owner=None)
     assert saved is not None
@@ -505,6 +506,7 @@ def test_a_worker_that_lost_its_lease_stops_the_run(storage: Storage) -> None:
     assert storage.runs.claim(live.run.id, Lease("other", 30), now=utc_now()) is not None
     keeper = LeaseKeeper(storage, slow, Lease("slow", 0.1))
     keeper.renew()
+    until(lambda: live.cancellation.cause is not None)
     keeper.renew()
     assert keeper.lost == 1
     assert live.stream.wait(5) is None  # how it ends is not this worker's to say

@@ -29,6 +29,7 @@ from agentos.execution.run_handle import RunHandle
 from agentos.execution.run_limits import RunLimits
 from agentos.execution.signals import Signals
 from agentos.execution.submission import Submission
+from agentos.execution.sweeper import Sweeper
 from agentos.execution.worker import Worker as RunWorker
 from agentos.runtime.context import RunContext
 from agentos.storage.admission import Lease
@@ -135,6 +136,8 @@ class Worker:
             **settings,
         )
         self.leases = LeaseKeeper(storage, self.worker, mine)
+        attempts = settings.get("max_attempts", 1)
+        self.sweeper = Sweeper(storage, self.worker, mine, self.leases, prepare=self.prepare, max_attempts=attempts)
         self.cancels = CancelWatch(storage, self.worker, name, self.signals)
 
     def watch_cancels(self, **options: Any) -> None:
@@ -192,6 +195,7 @@ class Worker:
     def die(self) -> None:
         """Write no events any more, renew no leases, hear no cancel requests."""
         self.log.close()
+        self.sweeper.close()
         self.leases.close()
         self.cancels.close()
 
@@ -240,12 +244,12 @@ def bare_worker(
         Lease(name, lease),
         signals,
         Submission(EmbeddedExecutor(limit=2), "core"),
-        prepare=_none_here,
+        prepare=none_here,
         observers=RunObservers(on_finished),
     )
 
 
-def _none_here(run: Run) -> Prepared:
+def none_here(run: Run) -> Prepared:
     raise AgentNotFound(run.agent_id)
 
 

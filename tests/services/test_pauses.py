@@ -167,6 +167,7 @@ def types(services: Services, run_id: str) -> list[str]:
 
 def die(services: Services) -> None:
     """Leave a worker's runs behind as ``kill -9`` would, but for their threads."""
+    services.sweeper.close()
     services.leases.close()
     services.cancels.close()
     services.worker._log.close()
@@ -332,7 +333,7 @@ def test_a_run_whose_answer_was_taken_by_a_worker_that_died_is_found_by_the_swee
     there.storage.runs.answer(run_id, approvals(run), owner=None, claim_within=0.1)
     die(there)
     time.sleep(0.2)
-    here.leases.sweep()
+    here.sweeper.sweep()
     assert finished(here, run_id).content == "done"
 
 
@@ -523,7 +524,7 @@ def test_the_tool_calls_of_finished_steps_are_not_repeated_after_a_crash(worker:
     die(there)
 
     def taken() -> bool:
-        here.leases.sweep()
+        here.sweeper.sweep()
         return here.runs.open(run_id, OPERATOR).get().status.finished
 
     until(taken)
@@ -550,7 +551,7 @@ def test_an_approved_call_is_not_repeated_after_a_crash_of_the_worker_that_made_
     die(there)
 
     def taken() -> bool:
-        here.leases.sweep()
+        here.sweeper.sweep()
         return here.runs.open(run_id, OPERATOR).get().status.finished
 
     until(taken)
@@ -573,6 +574,6 @@ def test_the_end_of_a_paused_run_begins_the_next_background_run_of_its_session(w
     waits = start(services, session_id=session.id, mode=RunMode.BACKGROUND)
     time.sleep(0.2)
     assert services.runs.open(waits, OPERATOR).get().status is RunStatus.QUEUED
-    services.leases.sweep()
+    services.sweeper.sweep()
     assert services.runs.open(run_id, OPERATOR).get().status is RunStatus.CANCELLED
     assert finished(services, waits).status is RunStatus.COMPLETED
