@@ -81,7 +81,8 @@ class GuestPool:
 
         Raises as :meth:`~agentos.guests.guest_process.GuestProcess.connect` does.
         """
-        exchange = Exchange(process.connect(cancellation), process, self._timers, self._kill_after)
+        connection, pid = process.connect(cancellation)
+        exchange = Exchange(connection, pid, process, self._timers, self._kill_after)
         try:
             with cancellation.cutting(exchange.cancel):
                 yield exchange

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from agentos_guest.adapters import Adapters, read_registrations
 from agentos_guest.control import TICK, memory
-from agentos_guest.directory import Directory
+from agentos_guest.directory import BACKLOG, Directory
 from agentos_guest.output import OF_PROCESS, Tail, capture
 from agentos_guest.server import Server, exit_now
 
@@ -32,10 +32,16 @@ def main(arguments: Sequence[str]) -> None:
     adapters = Adapters(read_registrations(options.adapters))
     directory = Directory(options.directory)
     listener = directory.listen()
-    child = os.fork()  # the starter waits for its own child alone: the guest has no parent and leaves no zombie
-    if child:
-        directory.publish(child)
+    listens, says = os.pipe()
+    if os.fork():  # the starter waits for its own child alone: the guest has no parent and leaves no zombie
+        os.close(says)
+        os.read(listens, 1)
         os._exit(0)
+    # Again, since workers read from the socket which process listens, and would kill that one.
+    listener.listen(BACKLOG)
+    directory.publish(os.getpid())
+    os.close(says)
+    os.close(listens)
     directory.keep_lock()
     faulthandler.enable(file=2)
     capture()
