@@ -91,6 +91,15 @@ def test_a_process_whose_state_is_removed_ends(start: Start) -> None:
     until(lambda: not guest.is_running(), 5)
 
 
+def test_a_process_without_workers_ends_also_when_its_agent_holds_up_the_loop(start: Start) -> None:
+    left, removed = start(arguments=["--grace", "0"]), start()
+    for guest in (left, removed):
+        assert guest.begin("plain:holds").receive() == {"kind": "events", "events": ["holding"]}
+    left.leave()
+    (removed.directory / "guest.json").unlink()
+    until(lambda: not left.is_running() and not removed.is_running(), 8)
+
+
 def test_a_process_that_is_asked_to_stop_lets_its_runs_end(start: Start) -> None:
     guest = start()
     run = guest.begin("plain:words", "say 200 a")

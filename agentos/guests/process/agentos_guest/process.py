@@ -19,7 +19,7 @@ from agentos_guest.adapters import Adapters, read_registrations
 from agentos_guest.control import TICK, memory
 from agentos_guest.directory import BACKLOG, Directory
 from agentos_guest.output import OF_PROCESS, Tail, capture
-from agentos_guest.server import Server, exit_now
+from agentos_guest.server import STOPPING, Server, exit_now
 
 MEMORY_HARD = 1.5
 """Times the memory limit at which the process ends at once, with its runs."""
@@ -110,23 +110,32 @@ class _Process:
         """Send heartbeats and output, and end when no worker is left. In a thread: the loop may be busy."""
         users = self._directory.open_users()
         tail = Tail(self._directory.open_log())
-        used = time.monotonic()
+        grace = self._options.grace
+        published = seen = used = time.monotonic()
         while True:
             time.sleep(TICK)
             tail.read()
             self._server.control.tick()
             self._check_memory()
-            if self._ending.is_set():
-                continue
-            if not self._directory.is_published():
-                self._loop.call_soon_threadsafe(self._stop, "the process is not published any more", 0.0)
-            if self._server.runs or self._directory.has_users(users):
-                used = time.monotonic()
-            elif time.monotonic() - used > self._options.grace:
+            now = time.monotonic()
+            if self._ending.is_set() or self._directory.is_published():
+                published = now
+            else:
+                self._stop_soon("the process is not published any more")
+            if self._directory.has_users(users):
+                seen = used = now
+            elif not self._server.runs and now - used > grace:
                 # The users' lock is held until the process is gone: no worker begins to use it now.
-                self._loop.call_soon_threadsafe(self._stop, "no worker uses the process", 0.0)
+                self._stop_soon("no worker uses the process")
             else:
                 self._directory.welcome_users(users)
+                used = now if self._server.runs else used
+            if now - published > STOPPING or now - seen > grace + STOPPING:
+                # An agent holds up the loop, so that nothing is cancelled: it would do so for as long as it likes.
+                self._give_up("no worker can use it, and it does not stop")
+
+    def _stop_soon(self, reason: str) -> None:
+        self._loop.call_soon_threadsafe(self._stop, reason, 0.0)
 
     def _check_memory(self) -> None:
         limit = self._options.memory_limit

@@ -183,6 +183,12 @@ async def busy(context):
     yield "done"
 
 
+async def holds(context):
+    yield "holding"
+    await asyncio.sleep(0.05)
+    time.sleep(60)
+
+
 async def prints(context):
     print("to stdout")
     print("to stderr", file=sys.stderr)
