@@ -68,6 +68,8 @@ class _Process:
         self._adapters = adapters
         self._ending = asyncio.Event()
         self._end_at = math.inf
+        self._waits = False
+        """Whether the process would hand over, and another one of its number has not ended yet."""
 
     async def serve(self, listener: socket.socket) -> None:
         """Serve, and end the process: it never returns, since threads of agents may never end."""
@@ -94,12 +96,21 @@ class _Process:
             self._ending.set()
 
     def _hand_over(self, reason: str) -> None:
-        """Let workers start another process now, and end when the runs under way have ended."""
-        if not self._ending.is_set():
+        """Let workers start another process now, and end when the runs under way have ended.
+
+        At most one process of a number has handed over and has runs still. Where an agent's imports take more than the
+        limit, each would hand over after its first runs, and all of them together would take any amount of memory.
+        """
+        if self._ending.is_set():
+            return
+        if self._directory.retire():
             OF_PROCESS.add("warning", "agentos_guest", f"{reason}: it takes no new runs, and another one may start")
             self._directory.withdraw()
             self._directory.release()
             self._stop(reason, math.inf)
+        elif not self._waits:
+            self._waits = True
+            OF_PROCESS.add("warning", "agentos_guest", f"{reason}: it takes runs until the one before it has ended")
 
     def _give_up(self, reason: str) -> None:
         OF_PROCESS.add("error", "agentos_guest", f"the guest process ends: {reason}")
@@ -142,6 +153,8 @@ class _Process:
         if limit is None or (used := memory()) <= limit:
             return
         reason = f"the process has {used >> 20} MiB of memory, and may have {limit >> 20}"
+        if not self._server.ended:
+            reason += ", and no run has ended yet (does what its agents import need more than the limit?)"
         if used > limit * MEMORY_HARD:
             self._give_up(reason)
         self._loop.call_soon_threadsafe(self._hand_over, reason)
