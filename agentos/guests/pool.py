@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 import zlib
 from collections import deque
 from collections.abc import Iterator
@@ -57,6 +58,13 @@ class GuestPool:
         """Exchanges that were cancelled, and are not over."""
         self._lock = threading.Lock()
         self._closed = False
+        self._used_at = time.monotonic()
+
+    @property
+    def used_at(self) -> float:
+        """When a run used the processes last, by ``time.monotonic()``: now if one does."""
+        used = bool(self._waiting) or any(process.runs for process in self._processes)
+        return time.monotonic() if used else self._used_at
 
     @contextmanager
     def process(self, session_id: str | None, cancellation: Cancellation) -> Iterator[GuestProcess]:
@@ -70,6 +78,7 @@ class GuestPool:
         try:
             yield process
         finally:
+            self._used_at = time.monotonic()
             with self._lock:
                 process.runs -= 1
             if lock is not None:

@@ -39,6 +39,8 @@ class Times:
     """Until a process that was started listens."""
     grace: float = 5.0
     """That a process stays without a worker that uses it."""
+    unused: float = 600.0
+    """That processes are kept without a run, unless a guest of theirs is to be kept: one that is not stored."""
     silence: float = 15.0
     """Without a heartbeat, after which a process is dead. They come every 5 s, from a thread of the guest."""
     kill_after: float = 5.0
