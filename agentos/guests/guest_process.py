@@ -18,6 +18,7 @@ from agentos.errors import AgentFailed, GuestLost
 from agentos.guests.directory import DirectoryRefused, GuestDirectory
 from agentos.guests.heartbeat import Heartbeat, heartbeat_of
 from agentos.guests.output import GuestOutput
+from agentos.guests.output_file import OutputFile
 from agentos.guests.start import Start, StartFailed
 from agentos.guests.wire import VERSION, FrameReader, ProtocolError, encode, peer_of
 
@@ -96,47 +97,46 @@ class GuestProcess:
         takes too long, and the cause of ``cancellation``.
         """
         give_up = time.monotonic() + self._start.times.start
-        started = False
-        while True:
-            cancellation.check()
-            link = self._link
-            try:
-                if link is not None:
-                    connection, pid = self._dial(cancellation)
-                    if pid in self._links:
-                        return connection, pid
-                    connection.close()  # another worker has started the next one
-                    self._leave(link)
-                    continue
-                started = self._open(started, cancellation)
-                if self._link is not None:
-                    continue
-            except (ConnectionError, FileNotFoundError):  # it takes no more runs, has ended, or listens in a moment
-                if link is not None:
-                    self._leave(link)
-            if time.monotonic() > give_up:
-                logger.error("a guest process did not start in time", extra=self._log_fields())
-                raise GuestLost("the agent's guest process did not start in time")
-            cancellation.wait(_POLL)
+        with OutputFile() as output:
+            while True:
+                cancellation.check()
+                link = self._link
+                try:
+                    if link is not None:
+                        connection, pid = self._dial(cancellation)
+                        if pid in self._links:
+                            return connection, pid
+                        connection.close()  # another worker has started the next one
+                        self._leave(link)
+                        continue
+                    self._open(output, cancellation)
+                    if self._link is not None:
+                        continue
+                except (ConnectionError, FileNotFoundError):  # it takes no more runs, has ended, or listens in a moment
+                    if link is not None:
+                        self._leave(link)
+                if time.monotonic() > give_up:
+                    logger.error("a guest process did not start in time", extra=self._log_fields())
+                    raise GuestLost("the agent's guest process did not start in time")
+                cancellation.wait(_POLL)
 
-    def _open(self, started: bool, cancellation: Cancellation) -> bool:
-        """Take a step towards a process that listens; return whether this thread has started one."""
+    def _open(self, output: OutputFile, cancellation: Cancellation) -> None:
+        """Take a step towards a process that listens. ``output`` is open if this thread has started one."""
         if self._failed is not None and time.monotonic() - self._failed[0] < AGAIN:
             raise self._failed[1]
         try:
             self.directory.make()
             if not self._register():
-                return started
+                return
             lock = self.directory.try_process_lock()
             if lock is None:
                 if self.directory.process_id() is not None:
                     self._watch(*self._dial(cancellation))
-                return started
-            if started:
+                return
+            if output.is_open:
                 os.close(lock)
-                raise StartFailed(f"it ended while it started: {self.directory.log_tail() or 'it said nothing'}")
-            self._start.run(self.directory, self.number, lock)
-            return True
+                raise StartFailed(f"it ended while it started: {output.tail() or 'it said nothing'}")
+            self._start.run(self.directory, self.number, lock, output)
         except (StartFailed, DirectoryRefused) as error:
             failure = AgentFailed("the agent's guest process could not be started; the server's log has the reason")
             self._failed = (time.monotonic(), failure)

@@ -138,6 +138,16 @@ def test_a_directory_that_others_may_enter_is_refused(tmp_path: Path, caplog: py
     shutil.rmtree(folder)
 
 
+def test_what_a_process_writes_is_not_where_the_sockets_are(tmp_path: Path) -> None:
+    folder = Path(tempfile.mkdtemp())
+    pools = GuestPools(directory=folder, times=Times(grace=0.2))
+    run_agent(GuestAgent(Guest("fake.agents:one", python=interpreter(tmp_path, "words")), pools), "go")
+    files = {path.name for path in folder.glob("guests/*/0/*")}
+    pools.close()
+    assert files == {"guest.json", "guest.lock", "guest.sock", "users.lock"}
+    shutil.rmtree(folder)
+
+
 def test_a_process_ends_when_its_last_worker_has(tmp_path: Path) -> None:
     folder = Path(tempfile.mkdtemp())
     workers = [GuestPools(directory=folder, times=Times(grace=0.2)) for _ in range(2)]

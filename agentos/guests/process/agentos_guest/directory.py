@@ -24,8 +24,6 @@ RETIRED_FILE = "retired.lock"
 """Locked exclusively by a process that another one has taken the place of, until its last run has ended."""
 STATE_FILE = "guest.json"
 """The process id. The process ends when the file is gone or is another's."""
-LOG_FILE = "guest.log"
-"""Where the starter sends the output of the process."""
 SOCKET_FILE = "guest.sock"
 
 BACKLOG = 512
@@ -104,10 +102,6 @@ class Directory:
         self._retired = io.FileIO(descriptor, "r+")
         keep_from_children(self._retired)
         return True
-
-    def open_log(self) -> int:
-        """Return a descriptor of the file with the output of the process."""
-        return self._open(LOG_FILE)
 
     def open_users(self) -> int:
         """Return the descriptor for :meth:`has_users`."""

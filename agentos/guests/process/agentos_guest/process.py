@@ -21,6 +21,11 @@ from agentos_guest.directory import BACKLOG, Directory
 from agentos_guest.output import OF_PROCESS, Tail, capture
 from agentos_guest.server import STOPPING, Server, exit_now
 
+LOOK, QUICK_LOOK = 0.05, 0.01
+"""Seconds between looks at the output of the process, and those after one that found much."""
+MOST_OUTPUT = 256 * 1024**2
+"""Bytes that may come between two looks. A disk has an end, and a process that does more is worth less than that."""
+
 MEMORY_HARD = 1.5
 """Times the memory limit at which the process ends at once, with its runs."""
 
@@ -68,6 +73,7 @@ class _Process:
         self._adapters = adapters
         self._ending = asyncio.Event()
         self._end_at = math.inf
+        self._tail = Tail(os.dup(2))  # before an agent may send it elsewhere
         self._waits = False
         """Whether the process would hand over, and another one of its number has not ended yet."""
 
@@ -120,12 +126,11 @@ class _Process:
     def _watch(self) -> None:
         """Send heartbeats and output, and end when no worker is left. In a thread: the loop may be busy."""
         users = self._directory.open_users()
-        tail = Tail(self._directory.open_log())
         grace = self._options.grace
         published = seen = used = time.monotonic()
         while True:
-            time.sleep(TICK)
-            tail.read()
+            self._wait_for_tick()
+            self._tail.send()
             self._server.control.tick()
             self._check_memory()
             now = time.monotonic()
@@ -144,6 +149,15 @@ class _Process:
             if now - published > STOPPING or now - seen > grace + STOPPING:
                 # An agent holds up the loop, so that nothing is cancelled: it would do so for as long as it likes.
                 self._give_up("no worker can use it, and it does not stop")
+
+    def _wait_for_tick(self) -> None:
+        """Wait, and keep the file small that programs write their output to."""
+        end = time.monotonic() + TICK
+        while (left := end - time.monotonic()) > 0:
+            came = self._tail.read()
+            if came > MOST_OUTPUT:
+                self._give_up(f"{came >> 20} MiB were written to its output at once, and {MOST_OUTPUT >> 20} may be")
+            time.sleep(min(left, QUICK_LOOK if came > Tail.LARGEST else LOOK))
 
     def _stop_soon(self, reason: str) -> None:
         self._loop.call_soon_threadsafe(self._stop, reason, 0.0)
