@@ -1,5 +1,6 @@
 """What a guest process may do wrong: its runs end visibly, with what they said, and the next ones work."""
 
+import base64
 import os
 import shutil
 import tempfile
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from agentos import Guest
+from agentos import Guest, Media
 from agentos.guests.agent import GuestAgent
 from agentos.guests.pools import GuestPools
 from agentos.guests.start import Times
@@ -85,6 +86,12 @@ def test_a_guest_of_another_version_refuses_in_words(fake: MakeAgent, caplog: py
 
 def test_a_process_that_has_no_place_is_asked_again(fake: MakeAgent) -> None:
     assert run_agent(fake("busy"), "hello").content == "You said: hello."
+
+
+def test_attachments_are_written_once_however_often_a_process_is_asked(fake: MakeAgent) -> None:
+    image = Media("image", data=base64.b64encode(b"\x89PNG\r\n\x1a\n....").decode(), content_type="image/png")
+    (path,) = run_agent(fake("attached"), "go", media=[image]).content.split()
+    assert not Path(path).parent.exists()
 
 
 @pytest.mark.parametrize(
