@@ -73,14 +73,12 @@ class GuestProcess:
     @property
     def heartbeat(self) -> Heartbeat | None:
         """What it said last; ``None`` where this worker has no connection to it."""
-        link = self._link
-        return None if link is None else link.heartbeat
+        return link.heartbeat if (link := self._link) is not None else None
 
     @property
     def pid(self) -> int | None:
         """Its process id, as long as this worker is connected to it."""
-        link = self._link
-        return None if link is None else link.pid
+        return link.pid if (link := self._link) is not None else None
 
     @property
     def takes_runs(self) -> bool:
@@ -94,7 +92,7 @@ class GuestProcess:
         """Return a new connection and the id of the process at its other end. Starts one where there is none.
 
         Raises :class:`~agentos.errors.AgentFailed` if it cannot be started, :class:`~agentos.errors.GuestLost` if that
-        takes too long, and the cause of ``cancellation``.
+        takes too long or it cannot be reached, and the cause of ``cancellation``.
         """
         give_up = time.monotonic() + self._start.times.start
         with OutputFile() as output:
@@ -115,6 +113,8 @@ class GuestProcess:
                 except (ConnectionError, FileNotFoundError):  # it takes no more runs, has ended, or listens in a moment
                     if link is not None:
                         self._leave(link)
+                except OSError as error:
+                    raise self._failure(error) from error
                 if time.monotonic() > give_up:
                     logger.error("a guest process did not start in time", extra=self._log_fields())
                     raise GuestLost("the agent's guest process did not start in time")
@@ -138,10 +138,27 @@ class GuestProcess:
                 raise StartFailed(f"it ended while it started: {output.tail() or 'it said nothing'}")
             self._start.run(self.directory, self.number, lock, output)
         except (StartFailed, DirectoryRefused) as error:
-            failure = AgentFailed("the agent's guest process could not be started; the server's log has the reason")
-            self._failed = (time.monotonic(), failure)
-            logger.error("a guest process could not be started", extra={**self._log_fields(), "reason": str(error)})
-            raise failure from error
+            raise self._failure(error) from error
+
+    def try_run_lock(self) -> int | None:
+        """Return a descriptor that has an exclusive process while it is open; ``None`` while another run has it.
+
+        Raises as :meth:`connect` does.
+        """
+        try:
+            self.directory.make()
+            return self.directory.try_run_lock()
+        except (DirectoryRefused, OSError) as error:
+            raise self._failure(error) from error
+
+    def _failure(self, error: Exception) -> AgentFailed | GuestLost:
+        if isinstance(error, OSError):  # as a lack of descriptors, which may be over soon
+            logger.error("a guest process cannot be reached", extra={**self._log_fields(), "reason": str(error)})
+            return GuestLost("the agent's guest process cannot be reached; the server's log has the reason")
+        logger.error("a guest process could not be started", extra={**self._log_fields(), "reason": str(error)})
+        failure = AgentFailed("the agent's guest process could not be started; the server's log has the reason")
+        self._failed = (time.monotonic(), failure)
+        return failure
 
     def _register(self) -> bool:
         with self._lock:

@@ -135,8 +135,7 @@ class GuestPool:
                 cancellation.check()
                 # Other workers' runs compete for the same locks, so the first in the queue asks again and again.
                 for process in self._processes:
-                    process.directory.make()
-                    if (lock := process.directory.try_run_lock()) is not None:
+                    if (lock := process.try_run_lock()) is not None:
                         return process, lock
                 cancellation.wait(_POLL)
         finally:

@@ -2,6 +2,7 @@
 
 import base64
 import os
+import resource
 import shutil
 import tempfile
 import threading
@@ -11,7 +12,10 @@ from pathlib import Path
 import pytest
 
 from agentos import Guest, Media
+from agentos.cancellation import Cancellation
+from agentos.errors import GuestLost
 from agentos.guests.agent import GuestAgent
+from agentos.guests.description import describe
 from agentos.guests.pools import GuestPools
 from agentos.guests.start import Times
 from agentos.testing import FinishedRun, run_agent
@@ -128,21 +132,43 @@ def test_another_users_process_at_the_socket_is_given_nothing(
     assert "a process of another user is at a guest's socket" in caplog.messages
 
 
-def test_a_directory_that_others_may_enter_is_refused(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("exclusive", [False, True])
+def test_a_directory_that_others_may_enter_is_refused(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, exclusive: bool
+) -> None:
     folder = Path(tempfile.mkdtemp())
     pools = GuestPools(directory=folder, times=Times(grace=0.2))
-    agent = GuestAgent(Guest("fake.agents:one", python=interpreter(tmp_path, "words")), pools)
-    assert run_agent(agent, "go").status == "completed"
+    guest = Guest("fake.agents:one", python=interpreter(tmp_path, "words"), exclusive=exclusive)
+    assert run_agent(GuestAgent(guest, pools), "go").status == "completed"
     pools.close()
     (directory,) = folder.glob("guests/*/0")
     directory.chmod(0o755)
     again = GuestPools(directory=folder, times=Times(grace=0.2))
-    run = run_agent(GuestAgent(agent.guest, again), "go")
+    run = run_agent(GuestAgent(guest, again), "go")
     again.close()
     assert run.error is not None
     assert "could not be started" in run.error.message
     assert any("open to others" in getattr(record, "reason", "") for record in caplog.records)
     shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize("exclusive", [False, True])
+def test_a_worker_without_free_descriptors_says_so(
+    hosted: MakeAgent, pools: GuestPools, caplog: pytest.LogCaptureFixture, exclusive: bool
+) -> None:
+    guest = hosted("words", exclusive=exclusive).guest
+    assert describe(guest, pools, Cancellation()).adapter == "python"
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    lowest = os.dup(0)
+    os.close(lowest)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest, hard))
+    try:
+        with pytest.raises(GuestLost, match="cannot be reached"):
+            describe(guest, pools, Cancellation())
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    (record,) = [one for one in caplog.records if one.message == "a guest process cannot be reached"]
+    assert "Too many open files" in record.reason
 
 
 def test_what_a_process_writes_is_not_where_the_sockets_are(tmp_path: Path) -> None:
