@@ -56,6 +56,7 @@ MORE = {
     "a guest process has ended": ("guest", "number"),
     "a guest process is killed": ("guest", "number"),
     "a guest process could not be started": ("guest", "number"),
+    "a guest process cannot be reached": ("guest", "number"),
     "a process of another user is at a guest's socket": ("guest", "number"),
     "a guest process did not start in time": ("guest", "number"),
     "watching a guest process met a bug": ("guest", "number"),

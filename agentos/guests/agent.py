@@ -45,25 +45,26 @@ class GuestAgent:
         says, :class:`~agentos.domain.pending.PauseRequested`, and the cause of a cancellation.
         """
         pool = self._pools.pool(self.guest)
-        while True:
-            with pool.process(context.session_id, context.cancellation) as process:
-                files = RunFiles()
-                run = _Run(self.guest.target, process.number, context)
-                try:
-                    with pool.exchange(process, context.cancellation) as exchange:
-                        exchange.start(run.first_frame(files))
-                        yield from run.events(exchange)
-                        return
-                except _Busy:
-                    pass
-                except ProtocolError as error:
-                    raise broken(run.name, run.about, str(error)) from None
-                except OSError as error:
-                    context.cancellation.check()
-                    raise lost(run.name) from error
-                finally:
-                    files.remove()
-            context.cancellation.wait(BUSY_PAUSE)
+        files = RunFiles()
+        try:
+            while True:
+                with pool.process(context.session_id, context.cancellation) as process:
+                    run = _Run(self.guest.target, process.number, context)
+                    try:
+                        with pool.exchange(process, context.cancellation) as exchange:
+                            exchange.start(run.first_frame(files))
+                            yield from run.events(exchange)
+                            return
+                    except _Busy:
+                        pass
+                    except ProtocolError as error:
+                        raise broken(run.name, run.about, str(error)) from None
+                    except OSError as error:
+                        context.cancellation.check()
+                        raise lost(run.name) from error
+                context.cancellation.wait(BUSY_PAUSE)
+        finally:
+            files.remove()
 
 
 class _Busy(Exception):
@@ -81,7 +82,8 @@ class _Run:
         self._output = GuestOutput(target, number)
 
     def first_frame(self, files: RunFiles) -> bytes:
-        """Return the frame that starts the run. Writes its attachments."""
+        """Return the frame that starts the run. Writes its attachments, unless they are there."""
+        files.rewind()
         try:
             run = run_document(self._context, files)
             return encode({"kind": "run", "version": VERSION, "target": self._target, "run": run})

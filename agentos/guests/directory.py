@@ -19,7 +19,6 @@ USERS_FILE = "users.lock"
 STATE_FILE = "guest.json"
 """There once the process listens; a process ends when its state file is gone or is of another process."""
 SOCKET_FILE = "guest.sock"
-LOG_FILE = "guest.log"
 RUN_FILE = "run.lock"
 """Locked by the run that has an exclusive process for itself."""
 
@@ -34,7 +33,6 @@ class GuestDirectory:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.socket = path / SOCKET_FILE
-        self.log = path / LOG_FILE
 
     def make(self) -> None:
         """Make the directory; refuse one that others own or may enter: they could answer in the guest's place."""
@@ -86,17 +84,6 @@ class GuestDirectory:
         """Take away what an ended process left, before another is started."""
         for name in (STATE_FILE, SOCKET_FILE):
             (self.path / name).unlink(missing_ok=True)
-
-    def open_log(self) -> int:
-        """Return a descriptor of the empty file that takes what the process writes until it has a connection."""
-        return os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_NOFOLLOW, 0o600)
-
-    def log_tail(self) -> str:
-        """Return the end of that file."""
-        try:
-            return self.log.read_text("utf-8", "replace")[-2000:].strip()
-        except OSError:
-            return ""
 
     def _try_lock(self, name: str, kind: int) -> int | None:
         descriptor = os.open(self.path / name, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)

@@ -18,9 +18,10 @@ class Exchange:
     """Sends the frame that starts a run or a call, and reads what comes of it."""
 
     def __init__(
-        self, connection: socket.socket, process: GuestProcess, timers: TimerThread, kill_after: float
+        self, connection: socket.socket, pid: int, process: GuestProcess, timers: TimerThread, kill_after: float
     ) -> None:
         self._connection = connection
+        self._pid = pid
         self._process = process
         self._timers = timers
         self._kill_after = kill_after
@@ -80,7 +81,10 @@ class Exchange:
         with self._lock:
             left = self._left
         if not (left and self._has_ended()):
-            self._process.kill(f"a run did not end within {self._kill_after:g} s after it was cancelled")
+            # The process at the other end, which may not be the one that takes runs now.
+            self._process.kill(self._pid, f"a run did not end within {self._kill_after:g} s after it was cancelled")
+        with contextlib.suppress(OSError):  # the thread that reads must not wait for a child that has the connection
+            self._connection.shutdown(socket.SHUT_RDWR)
         self._over = True
         if left:
             self._connection.close()

@@ -26,14 +26,24 @@ class RunFiles:
 
     def __init__(self) -> None:
         self.folder: Path | None = None
-        self._count = 0
+        self._written: list[str] = []
+        self._next = 0
+
+    def rewind(self) -> None:
+        """Begin again with the first attachment. Those that were written are not written again."""
+        self._next = 0
 
     def add(self, data: str) -> str:
-        """Write an attachment's bytes, and return the file's path. Raises ``ValueError`` for what is no base64."""
+        """Write the next attachment's bytes, and return its path. Raises ``ValueError`` for what is no base64."""
+        if self._next == len(self._written):
+            self._written.append(self._write(data))
+        self._next += 1
+        return self._written[self._next - 1]
+
+    def _write(self, data: str) -> str:
         if self.folder is None:
             self.folder = Path(tempfile.mkdtemp(prefix=PREFIX))
-        path = self.folder / str(self._count)
-        self._count += 1
+        path = self.folder / str(self._next)
         with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             for piece in decoded(data):
                 file.write(piece)

@@ -16,7 +16,9 @@ from agentos.cancellation import Cancellation
 from agentos.domain.ids import new_id
 from agentos.errors import AgentFailed, GuestLost
 from agentos.guests.directory import DirectoryRefused, GuestDirectory
+from agentos.guests.heartbeat import Heartbeat, heartbeat_of
 from agentos.guests.output import GuestOutput
+from agentos.guests.output_file import OutputFile
 from agentos.guests.start import Start, StartFailed
 from agentos.guests.wire import VERSION, FrameReader, ProtocolError, encode, peer_of
 
@@ -31,23 +33,13 @@ _POLL = 0.02
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Heartbeat:
-    """What a process says of itself every few seconds. ``lag`` is in seconds, ``memory`` in bytes."""
-
-    lag: float = 0.0
-    runs: int = 0
-    memory: int = 0
-    state: str = "ready"
-
-
 @dataclass(eq=False, slots=True)
 class _Link:
-    """The control connection of one life of the process."""
+    """The control connection of one life of the process. While it is open, the process lives."""
 
     connection: socket.socket
     pid: int
-    heartbeat: Heartbeat = Heartbeat()
+    heartbeat: Heartbeat = Heartbeat()  # noqa: RUF009 - frozen
     killed: bool = False
 
 
@@ -70,6 +62,9 @@ class GuestProcess:
         self._lock = threading.Lock()
         self._user: int | None = None
         self._link: _Link | None = None
+        """To the process that takes runs."""
+        self._links: dict[int, _Link] = {}
+        """All that are open, by process id: a process that takes no more runs ends when those that it has do."""
         self._failed: tuple[float, AgentFailed] | None = None
         self._closed = False
 
@@ -78,14 +73,12 @@ class GuestProcess:
     @property
     def heartbeat(self) -> Heartbeat | None:
         """What it said last; ``None`` where this worker has no connection to it."""
-        link = self._link
-        return None if link is None else link.heartbeat
+        return link.heartbeat if (link := self._link) is not None else None
 
     @property
     def pid(self) -> int | None:
         """Its process id, as long as this worker is connected to it."""
-        link = self._link
-        return None if link is None else link.pid
+        return link.pid if (link := self._link) is not None else None
 
     @property
     def takes_runs(self) -> bool:
@@ -95,54 +88,77 @@ class GuestProcess:
 
     # --- connections -------------------------------------------------------------------------------------------------
 
-    def connect(self, cancellation: Cancellation) -> socket.socket:
-        """Return a new connection, after starting the process where there is none.
+    def connect(self, cancellation: Cancellation) -> tuple[socket.socket, int]:
+        """Return a new connection and the id of the process at its other end. Starts one where there is none.
 
         Raises :class:`~agentos.errors.AgentFailed` if it cannot be started, :class:`~agentos.errors.GuestLost` if that
-        takes too long, and the cause of ``cancellation``.
+        takes too long or it cannot be reached, and the cause of ``cancellation``.
         """
         give_up = time.monotonic() + self._start.times.start
-        started = False
-        while True:
-            cancellation.check()
-            link = self._link
-            try:
-                if link is not None:
-                    return self._dial(cancellation)[0]
-                started = self._open(started, cancellation)
-                if self._link is not None:
-                    continue
-            except (ConnectionError, FileNotFoundError):  # it has just ended, or listens in a moment
-                if link is not None:
-                    self._forget(link)
-            if time.monotonic() > give_up:
-                logger.error("a guest process did not start in time", extra=self._log_fields())
-                raise GuestLost("the agent's guest process did not start in time")
-            cancellation.wait(_POLL)
+        with OutputFile() as output:
+            while True:
+                cancellation.check()
+                link = self._link
+                try:
+                    if link is not None:
+                        connection, pid = self._dial(cancellation)
+                        if pid in self._links:
+                            return connection, pid
+                        connection.close()  # another worker has started the next one
+                        self._leave(link)
+                        continue
+                    self._open(output, cancellation)
+                    if self._link is not None:
+                        continue
+                except (ConnectionError, FileNotFoundError):  # it takes no more runs, has ended, or listens in a moment
+                    if link is not None:
+                        self._leave(link)
+                except OSError as error:
+                    raise self._failure(error) from error
+                if time.monotonic() > give_up:
+                    logger.error("a guest process did not start in time", extra=self._log_fields())
+                    raise GuestLost("the agent's guest process did not start in time")
+                cancellation.wait(_POLL)
 
-    def _open(self, started: bool, cancellation: Cancellation) -> bool:
-        """Take a step towards a process that listens; return whether this thread has started one."""
+    def _open(self, output: OutputFile, cancellation: Cancellation) -> None:
+        """Take a step towards a process that listens. ``output`` is open if this thread has started one."""
         if self._failed is not None and time.monotonic() - self._failed[0] < AGAIN:
             raise self._failed[1]
         try:
             self.directory.make()
             if not self._register():
-                return started
+                return
             lock = self.directory.try_process_lock()
             if lock is None:
                 if self.directory.process_id() is not None:
                     self._watch(*self._dial(cancellation))
-                return started
-            if started:
+                return
+            if output.is_open:
                 os.close(lock)
-                raise StartFailed(f"it ended while it started: {self.directory.log_tail() or 'it said nothing'}")
-            self._start.run(self.directory, self.number, lock)
-            return True
+                raise StartFailed(f"it ended while it started: {output.tail() or 'it said nothing'}")
+            self._start.run(self.directory, self.number, lock, output)
         except (StartFailed, DirectoryRefused) as error:
-            failure = AgentFailed("the agent's guest process could not be started; the server's log has the reason")
-            self._failed = (time.monotonic(), failure)
-            logger.error("a guest process could not be started", extra={**self._log_fields(), "reason": str(error)})
-            raise failure from error
+            raise self._failure(error) from error
+
+    def try_run_lock(self) -> int | None:
+        """Return a descriptor that has an exclusive process while it is open; ``None`` while another run has it.
+
+        Raises as :meth:`connect` does.
+        """
+        try:
+            self.directory.make()
+            return self.directory.try_run_lock()
+        except (DirectoryRefused, OSError) as error:
+            raise self._failure(error) from error
+
+    def _failure(self, error: Exception) -> AgentFailed | GuestLost:
+        if isinstance(error, OSError):  # as a lack of descriptors, which may be over soon
+            logger.error("a guest process cannot be reached", extra={**self._log_fields(), "reason": str(error)})
+            return GuestLost("the agent's guest process cannot be reached; the server's log has the reason")
+        logger.error("a guest process could not be started", extra={**self._log_fields(), "reason": str(error)})
+        failure = AgentFailed("the agent's guest process could not be started; the server's log has the reason")
+        self._failed = (time.monotonic(), failure)
+        return failure
 
     def _register(self) -> bool:
         with self._lock:
@@ -180,10 +196,11 @@ class GuestProcess:
     def _watch(self, connection: socket.socket, pid: int) -> None:
         link = _Link(connection, pid)
         with self._lock:
-            if self._link is not None or self._closed:
+            if self._link is not None or self._closed or pid in self._links:
                 connection.close()
+                self._link = self._link or self._links.get(pid)
                 return
-            self._link = link
+            self._link = self._links[pid] = link
         connection.settimeout(self._start.times.silence)
         thread = threading.Thread(target=self._listen, args=(link,), name=f"guest-{pid}", daemon=True)
         thread.start()
@@ -208,7 +225,8 @@ class GuestProcess:
     def _kill_if_alive(self, link: _Link) -> None:
         """Kill a process that has closed its control connection and does not end: its runs have no heartbeat."""
         give_up = time.monotonic() + self._start.times.kill_after
-        while not self._closed and self.directory.has_process():
+        # Another worker may have started the next process by now.
+        while not self._closed and self.directory.has_process() and self.directory.process_id() == link.pid:
             if time.monotonic() > give_up:
                 self._kill(link, "it closed its control connection")
                 return
@@ -217,7 +235,7 @@ class GuestProcess:
     def _take(self, link: _Link, frame: dict[str, Any]) -> None:
         match frame:
             case {"kind": "heartbeat"}:
-                link.heartbeat = _heartbeat(frame)
+                link.heartbeat = heartbeat_of(frame)
             case {"kind": "log"}:
                 self._output.log(frame, {"guest_pid": link.pid})
             case {"kind": "hello", "version": version}:
@@ -229,12 +247,17 @@ class GuestProcess:
                         extra={**self._log_fields(), "version": str(version)[:20], "accepted": VERSION},
                     )
 
-    def _forget(self, link: _Link) -> bool:
-        """Note that the process, or the connection to it, has ended; return whether it was not this worker's doing."""
+    def _leave(self, link: _Link) -> None:
+        """Give no more runs to a process that may still have some: it is watched until it ends."""
         with self._lock:
-            lost = self._link is link and not self._closed
             if self._link is link:
                 self._link = None
+
+    def _forget(self, link: _Link) -> bool:
+        """Note that the process, or the connection to it, has ended; return whether it was not this worker's doing."""
+        self._leave(link)
+        with self._lock:
+            lost = self._links.pop(link.pid, None) is not None and not self._closed
             self.restarts += lost
         if lost:
             logger.warning("a guest process has ended", extra={**self._log_fields(), "guest_pid": link.pid})
@@ -243,10 +266,10 @@ class GuestProcess:
         link.connection.close()
         return lost
 
-    def kill(self, reason: str) -> None:
-        """Kill the process, with what it started. The next :meth:`connect` starts another."""
-        link = self._link
-        if link is not None:
+    def kill(self, pid: int, reason: str) -> None:
+        """Kill the process of a connection, with what it started. The next :meth:`connect` starts another."""
+        link = self._links.get(pid)
+        if link is not None:  # otherwise it has ended
             self._kill(link, reason)
 
     def _kill(self, link: _Link, reason: str) -> None:
@@ -254,33 +277,24 @@ class GuestProcess:
             if link.killed:
                 return
             link.killed = True
-        if not self.directory.has_process():  # its number may be another process's by now
-            return
-        logger.error("a guest process is killed", extra={**self._log_fields(), "guest_pid": link.pid, "reason": reason})
         with contextlib.suppress(ProcessLookupError, PermissionError):
             group = os.getpgid(link.pid)
+            fields = {**self._log_fields(), "guest_pid": link.pid, "reason": reason}
+            logger.error("a guest process is killed", extra=fields)
             os.kill(link.pid, signal.SIGKILL) if group == os.getpgid(0) else os.killpg(group, signal.SIGKILL)
 
     def close(self) -> None:
         """Stop using the process."""
         with self._lock:
             self._closed = True
-            link, self._link = self._link, None
+            self._link = None
+            links = list(self._links.values())
             if self._user is not None:
                 os.close(self._user)
                 self._user = None
-        if link is not None:
+        for link in links:
             with contextlib.suppress(OSError):
                 link.connection.shutdown(socket.SHUT_RDWR)
 
     def _log_fields(self) -> dict[str, Any]:
         return {"guest": self._start.guest.target, "number": self.number}
-
-
-def _heartbeat(frame: dict[str, Any]) -> Heartbeat:
-    def number(name: str) -> float:
-        value = frame.get(name)
-        return value if isinstance(value, int | float) else 0
-
-    state = frame.get("state")
-    return Heartbeat(number("lag"), int(number("runs")), int(number("memory")), str(state) if state else "ready")

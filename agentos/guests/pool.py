@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 import zlib
 from collections import deque
 from collections.abc import Iterator
@@ -57,6 +58,13 @@ class GuestPool:
         """Exchanges that were cancelled, and are not over."""
         self._lock = threading.Lock()
         self._closed = False
+        self._used_at = time.monotonic()
+
+    @property
+    def used_at(self) -> float:
+        """When a run used the processes last, by ``time.monotonic()``: now if one does."""
+        used = bool(self._waiting) or any(process.runs for process in self._processes)
+        return time.monotonic() if used else self._used_at
 
     @contextmanager
     def process(self, session_id: str | None, cancellation: Cancellation) -> Iterator[GuestProcess]:
@@ -70,6 +78,7 @@ class GuestPool:
         try:
             yield process
         finally:
+            self._used_at = time.monotonic()
             with self._lock:
                 process.runs -= 1
             if lock is not None:
@@ -81,7 +90,8 @@ class GuestPool:
 
         Raises as :meth:`~agentos.guests.guest_process.GuestProcess.connect` does.
         """
-        exchange = Exchange(process.connect(cancellation), process, self._timers, self._kill_after)
+        connection, pid = process.connect(cancellation)
+        exchange = Exchange(connection, pid, process, self._timers, self._kill_after)
         try:
             with cancellation.cutting(exchange.cancel):
                 yield exchange
@@ -125,8 +135,7 @@ class GuestPool:
                 cancellation.check()
                 # Other workers' runs compete for the same locks, so the first in the queue asks again and again.
                 for process in self._processes:
-                    process.directory.make()
-                    if (lock := process.directory.try_run_lock()) is not None:
+                    if (lock := process.try_run_lock()) is not None:
                         return process, lock
                 cancellation.wait(_POLL)
         finally:

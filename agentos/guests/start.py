@@ -14,6 +14,7 @@ from pathlib import Path
 from agentos.domain.guest import Guest, GuestAdapter
 from agentos.guests.directory import GuestDirectory
 from agentos.guests.files import sweep
+from agentos.guests.output_file import OutputFile
 
 SCRIPT = Path(__file__).parent / "process" / "agentos_guest" / "__main__.py"
 
@@ -39,6 +40,8 @@ class Times:
     """Until a process that was started listens."""
     grace: float = 5.0
     """That a process stays without a worker that uses it."""
+    unused: float = 600.0
+    """That processes are kept without a run, unless a guest of theirs is to be kept: one that is not stored."""
     silence: float = 15.0
     """Without a heartbeat, after which a process is dead. They come every 5 s, from a thread of the guest."""
     kill_after: float = 5.0
@@ -83,7 +86,7 @@ class Start:
             *(argument for folder in guest.path for argument in ("--path", folder)),
         ]
 
-    def run(self, directory: GuestDirectory, number: int, lock: int) -> None:
+    def run(self, directory: GuestDirectory, number: int, lock: int, output: OutputFile) -> None:
         """Start a process that inherits the lock; from here on it is held as long as that process lives.
 
         Closes the descriptor. Raises :class:`StartFailed`.
@@ -92,30 +95,27 @@ class Start:
         try:
             directory.clear()
             sweep()
-            log = directory.open_log()
-            try:
-                # The process leaves a child behind and ends: the guest has no parent, and leaves no zombie.
-                ended = subprocess.run(  # noqa: S603  # no shell, and the operator chose the interpreter
-                    command,
-                    env=self.environment(),
-                    cwd=self.guest.directory or "/",
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                    pass_fds=(lock,),
-                    start_new_session=True,
-                    timeout=self.times.start,
-                    check=False,
-                )
-            finally:
-                os.close(log)
+            log = output.open()
+            # The process leaves a child behind and ends: the guest has no parent, and leaves no zombie.
+            ended = subprocess.run(  # noqa: S603  # no shell, and the operator chose the interpreter
+                command,
+                env=self.environment(),
+                cwd=self.guest.directory or "/",
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                pass_fds=(lock,),
+                start_new_session=True,
+                timeout=self.times.start,
+                check=False,
+            )
         except (OSError, subprocess.SubprocessError) as error:
             raise StartFailed(f"{self.guest.python} cannot be run: {error}") from error
         finally:
             os.close(lock)
         if ended.returncode:
             raise StartFailed(
-                f"{self.guest.python} ended with status {ended.returncode}: {directory.log_tail() or 'it said nothing'}"
+                f"{self.guest.python} ended with status {ended.returncode}: {output.tail() or 'it said nothing'}"
             )
 
     def _adapters(self) -> list[dict[str, str]]:

@@ -42,6 +42,8 @@ class GuestService:
 
     def hosted(self, guest: Guest, version: int | None = None) -> GuestAgent:
         """Return the agent that runs in the processes of a guest; ``version`` is that of a stored one."""
+        if version is None:
+            self._pools.keep(guest)
         return GuestAgent(guest, self._pools, version=version)
 
     def place(self, entry: Entry[AnyAgent]) -> Place:
@@ -94,6 +96,7 @@ class GuestService:
                 path=tuple(dict.fromkeys(str(Path(folder or ".").absolute()) for folder in sys.path)),
                 directory=os.getcwd(),
             )
+            self._pools.keep(known)
         return known
 
     def processes(self) -> Sequence[GuestProcess]:

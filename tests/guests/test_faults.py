@@ -1,6 +1,8 @@
 """What a guest process may do wrong: its runs end visibly, with what they said, and the next ones work."""
 
+import base64
 import os
+import resource
 import shutil
 import tempfile
 import threading
@@ -9,8 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from agentos import Guest
+from agentos import Guest, Media
+from agentos.cancellation import Cancellation
+from agentos.errors import GuestLost
 from agentos.guests.agent import GuestAgent
+from agentos.guests.description import describe
 from agentos.guests.pools import GuestPools
 from agentos.guests.start import Times
 from agentos.testing import FinishedRun, run_agent
@@ -87,6 +92,12 @@ def test_a_process_that_has_no_place_is_asked_again(fake: MakeAgent) -> None:
     assert run_agent(fake("busy"), "hello").content == "You said: hello."
 
 
+def test_attachments_are_written_once_however_often_a_process_is_asked(fake: MakeAgent) -> None:
+    image = Media("image", data=base64.b64encode(b"\x89PNG\r\n\x1a\n....").decode(), content_type="image/png")
+    (path,) = run_agent(fake("attached"), "go", media=[image]).content.split()
+    assert not Path(path).parent.exists()
+
+
 @pytest.mark.parametrize(
     ("mode", "reason"), [("fails", "this interpreter has no future"), ("dies", "it is not my day")]
 )
@@ -121,20 +132,52 @@ def test_another_users_process_at_the_socket_is_given_nothing(
     assert "a process of another user is at a guest's socket" in caplog.messages
 
 
-def test_a_directory_that_others_may_enter_is_refused(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("exclusive", [False, True])
+def test_a_directory_that_others_may_enter_is_refused(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, exclusive: bool
+) -> None:
     folder = Path(tempfile.mkdtemp())
     pools = GuestPools(directory=folder, times=Times(grace=0.2))
-    agent = GuestAgent(Guest("fake.agents:one", python=interpreter(tmp_path, "words")), pools)
-    assert run_agent(agent, "go").status == "completed"
+    guest = Guest("fake.agents:one", python=interpreter(tmp_path, "words"), exclusive=exclusive)
+    assert run_agent(GuestAgent(guest, pools), "go").status == "completed"
     pools.close()
     (directory,) = folder.glob("guests/*/0")
     directory.chmod(0o755)
     again = GuestPools(directory=folder, times=Times(grace=0.2))
-    run = run_agent(GuestAgent(agent.guest, again), "go")
+    run = run_agent(GuestAgent(guest, again), "go")
     again.close()
     assert run.error is not None
     assert "could not be started" in run.error.message
     assert any("open to others" in getattr(record, "reason", "") for record in caplog.records)
+    shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize("exclusive", [False, True])
+def test_a_worker_without_free_descriptors_says_so(
+    hosted: MakeAgent, pools: GuestPools, caplog: pytest.LogCaptureFixture, exclusive: bool
+) -> None:
+    guest = hosted("words", exclusive=exclusive).guest
+    assert describe(guest, pools, Cancellation()).adapter == "python"
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    lowest = os.dup(0)
+    os.close(lowest)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest, hard))
+    try:
+        with pytest.raises(GuestLost, match="cannot be reached"):
+            describe(guest, pools, Cancellation())
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    (record,) = [one for one in caplog.records if one.message == "a guest process cannot be reached"]
+    assert "Too many open files" in record.reason
+
+
+def test_what_a_process_writes_is_not_where_the_sockets_are(tmp_path: Path) -> None:
+    folder = Path(tempfile.mkdtemp())
+    pools = GuestPools(directory=folder, times=Times(grace=0.2))
+    run_agent(GuestAgent(Guest("fake.agents:one", python=interpreter(tmp_path, "words")), pools), "go")
+    files = {path.name for path in folder.glob("guests/*/0/*")}
+    pools.close()
+    assert files == {"guest.json", "guest.lock", "guest.sock", "users.lock"}
     shutil.rmtree(folder)
 
 

@@ -44,6 +44,7 @@ HEARTBEAT = frame(kind="heartbeat", lag=0.0, runs=0, memory=10**7, state="ready"
 class FakeGuest:
     def __init__(self, mode: str, directory: Path, grace: float) -> None:
         self.mode, self.directory, self.grace = mode, directory, grace
+        self.given: list[str] = []
         self.listener = socket.socket(socket.AF_UNIX)
         self.listener.bind(str(directory / "guest.sock"))
         if mode == "stranger":
@@ -143,6 +144,14 @@ class FakeGuest:
             connection.sendall(frame(kind="refused", reason="no more runs now", code="busy"))
         else:
             self.run_words(connection, run)
+
+    def run_attached(self, connection: socket.socket, run: dict[str, list[dict[str, str]]]) -> None:
+        """The process takes a run when it comes the third time, and says which files it was given."""
+        self.given += [one["path"] for one in run["media"]]
+        if len(self.given) < 3:
+            connection.sendall(frame(kind="refused", reason="no more runs now", code="busy"))
+        else:
+            connection.sendall(frame(kind="events", events=[" ".join(set(self.given))]) + frame(kind="end"))
 
     begun = time.monotonic()
 

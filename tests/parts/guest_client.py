@@ -171,7 +171,7 @@ class GuestProcess:
         fcntl.flock(self._users, fcntl.LOCK_SH)
         lock = os.open(self.directory / "guest.lock", os.O_RDWR | os.O_CREAT, 0o600)
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        with (self.directory / "guest.log").open("ab") as log:
+        with (self.directory / "guest.log").open("a+b") as log:
             started = subprocess.run(
                 self._command,
                 env=self._environment,

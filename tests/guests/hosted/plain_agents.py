@@ -130,6 +130,25 @@ class Hog:
         yield str(os.getpid())
 
 
+class Holder:
+    """Takes so many MiB of memory, and then holds up the event loop when it is asked to."""
+
+    def __init__(self):
+        self.kept = []
+
+    async def stream(self, context):
+        self.kept.append(bytearray(os.urandom(2**20)) * int(context.input))
+        yield str(os.getpid())
+        if not context.metadata.get("hold"):
+            return
+        file = context.metadata["hold"]
+        while not os.path.exists(file):
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.05)  # what it said is sent
+        os.unlink(file)
+        time.sleep(60)
+
+
 class Paths:
     """Says where the attachment is, and who may read it."""
 
@@ -197,6 +216,6 @@ class Where:
 
 words, burst, everything, given, silent, busy = Words(), Burst(), Everything(), Given(), Silent(), Busy()
 stuck, alone, secret, public, printer, where = Stuck(), Alone(), Secret(), Public(), Printer(), Where()
-heavy, hog, paths = Heavy(), Hog(), Paths()
+heavy, hog, holder, paths = Heavy(), Hog(), Holder(), Paths()
 questions, hoarder, quoting = Questions(), Hoarder(), Quoting()
 nothing = 7

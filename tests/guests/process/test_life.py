@@ -32,6 +32,14 @@ def heartbeats(control: Connection, seconds: float) -> list[dict[str, object]]:
     return found
 
 
+def said_on(control: Connection, lines: int = 1000) -> list[str]:
+    """Return so many lines of what the process says of itself, or all until it ends."""
+    said: list[str] = []
+    while len(said) < lines and (frame := control.receive()) is not None:
+        said += [line["text"] for line in frame["lines"]] if frame["kind"] == "log" else []
+    return said
+
+
 def test_a_worker_is_greeted_and_gets_heartbeats(start: Start) -> None:
     guest = start()
     control = guest.open({"kind": "control"})
@@ -91,6 +99,15 @@ def test_a_process_whose_state_is_removed_ends(start: Start) -> None:
     until(lambda: not guest.is_running(), 5)
 
 
+def test_a_process_without_workers_ends_also_when_its_agent_holds_up_the_loop(start: Start) -> None:
+    left, removed = start(arguments=["--grace", "0"]), start()
+    for guest in (left, removed):
+        assert guest.begin("plain:holds").receive() == {"kind": "events", "events": ["holding"]}
+    left.leave()
+    (removed.directory / "guest.json").unlink()
+    until(lambda: not left.is_running() and not removed.is_running(), 8)
+
+
 def test_a_process_that_is_asked_to_stop_lets_its_runs_end(start: Start) -> None:
     guest = start()
     run = guest.begin("plain:words", "say 200 a")
@@ -124,8 +141,24 @@ def test_a_process_that_is_too_large_takes_no_new_runs_and_makes_room_for_anothe
     until(lambda: not guest.is_running(), 2)  # its lock is free, so that a worker starts another one
     assert not guest.socket_path.exists()
     assert run.outcome().kind == "end"
-    said = [line["text"] for frame in control.frames() if frame["kind"] == "log" for line in frame["lines"]]
-    assert "MiB of memory, and may have 120: it takes no new runs, and another one may start" in said[0]
+    said = said_on(control)
+    assert "MiB of memory, and may have 120, and no run has ended yet" in said[0]
+    assert said[0].endswith(": it takes no new runs, and another one may start")
+
+
+def test_a_process_that_is_too_large_takes_runs_until_the_one_before_it_has_ended(start: Start) -> None:
+    guest = start(arguments=["--memory-limit", str(60 * 1024**2)])
+    runs = [guest.begin("plain:grows", "55", metadata={"seconds": 60})]
+    until(lambda: not guest.is_running())
+    guest.start()
+    control = guest.open({"kind": "control"})
+    runs.append(guest.begin("plain:grows", "55", metadata={"seconds": 60}))
+    assert said_on(control, 1)[0].endswith(": it takes runs until the one before it has ended")
+    assert guest.is_running()
+    assert guest.run("plain:words", "say 1 a").kind == "end"
+    runs[0].close()
+    assert said_on(control, 1)[0].endswith(": it takes no new runs, and another one may start")
+    until(lambda: not guest.is_running())
 
 
 def test_a_process_that_is_far_too_large_ends_at_once(start: Start) -> None:

@@ -102,3 +102,18 @@ def test_a_flood_of_c_code_that_keeps_the_interpreters_lock_does_not_stop_the_pr
     lines = lines_of(control, 64)
     assert {line[:4] for line in lines} <= {"yyyy", "... "}
     until(lambda: (guest.directory / "guest.log").stat().st_size < 2 * 1024**2)
+
+
+def test_a_file_of_output_that_grows_fast_is_emptied_more_often(guest: GuestProcess) -> None:
+    assert float(guest.run("plain:floods_the_file").text) < 1.5
+
+
+def test_a_process_that_writes_more_than_can_be_emptied_ends(start: Start) -> None:
+    guest = start()
+    control = guest.open({"kind": "control"})
+    run = guest.begin("plain:fills_the_disk")
+    assert run.outcome().last == {}
+    assert "the guest process ends: 1024 MiB were written to its output at once, and 256 may be" in [
+        line["text"] for frame in control.frames() if frame["kind"] == "log" for line in frame["lines"]
+    ]
+    until(lambda: not guest.is_running())

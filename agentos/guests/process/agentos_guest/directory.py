@@ -20,10 +20,10 @@ LOCK_FILE = "guest.lock"
 """Locked exclusively while the process exists or is being started."""
 USERS_FILE = "users.lock"
 """Locked shared by every worker that uses the process; the process ends when it can lock it exclusively."""
+RETIRED_FILE = "retired.lock"
+"""Locked exclusively by a process that another one has taken the place of, until its last run has ended."""
 STATE_FILE = "guest.json"
 """The process id. The process ends when the file is gone or is another's."""
-LOG_FILE = "guest.log"
-"""Where the starter sends the output of the process."""
 SOCKET_FILE = "guest.sock"
 
 BACKLOG = 512
@@ -37,6 +37,7 @@ class Directory:
         self._state = path / STATE_FILE
         self._socket = path / SOCKET_FILE
         self._lock: io.FileIO | None = None
+        self._retired: io.FileIO | None = None
 
     def listen(self) -> socket.socket:
         """Return the listening socket, in place of that of a process that was killed."""
@@ -90,9 +91,17 @@ class Directory:
             self._lock.close()
             self._lock = None
 
-    def open_log(self) -> int:
-        """Return a descriptor of the file with the output of the process."""
-        return self._open(LOG_FILE)
+    def retire(self) -> bool:
+        """Say that another process takes the place of this one; return False while another one is retired."""
+        descriptor = self._open(RETIRED_FILE)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            return False
+        self._retired = io.FileIO(descriptor, "r+")
+        keep_from_children(self._retired)
+        return True
 
     def open_users(self) -> int:
         """Return the descriptor for :meth:`has_users`."""

@@ -223,19 +223,30 @@ class Tail:
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
         self._position = os.fstat(descriptor).st_size
+        self._data = b""
+        self._skipped = 0
 
-    def read(self) -> None:
-        """Add what is new to the output of the process."""
+    def read(self) -> int:
+        """Take in what is new, empty the file if it is large, and return how many bytes came. Costs little."""
         with contextlib.suppress(OSError):
             size = os.fstat(self._descriptor).st_size
-            if size > self._position:
-                data = os.pread(self._descriptor, MOST_CHARACTERS, self._position)
-                self._position += len(data)
-                OF_PROCESS.write("warning", "process", data.decode("utf-8", "replace"))
-            skipped = size - self._position
-            if skipped > 0:
-                OF_PROCESS.add("warning", "process", f"... {skipped} bytes of output were dropped")
+            came = size - self._position
+            if came > 0:
+                data = os.pread(self._descriptor, min(came, MOST_CHARACTERS - len(self._data)), self._position)
+                self._data += data
+                self._skipped += came - len(data)
             self._position = size
             if size > self.LARGEST:
                 os.ftruncate(self._descriptor, 0)
                 self._position = 0
+            return came
+        return 0
+
+    def send(self) -> None:
+        """Add what was taken in to the output of the process."""
+        data, self._data = self._data, b""
+        if data:
+            OF_PROCESS.write("warning", "process", data.decode("utf-8", "replace"))
+        if self._skipped:
+            OF_PROCESS.add("warning", "process", f"... {self._skipped} bytes of output were dropped")
+            self._skipped = 0

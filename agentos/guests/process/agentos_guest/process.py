@@ -20,10 +20,15 @@ from typing import Any
 
 from agentos_guest.adapters import Adapters, read_registrations
 from agentos_guest.control import TICK, memory
-from agentos_guest.directory import Directory
+from agentos_guest.directory import BACKLOG, Directory
 from agentos_guest.loop import Loop
 from agentos_guest.output import OF_PROCESS, Tail, capture, log_of_loop
-from agentos_guest.server import Server, exit_now
+from agentos_guest.server import STOPPING, Server, exit_now
+
+LOOK, QUICK_LOOK = 0.05, 0.01
+"""Seconds between looks at the output of the process, and those after one that found much."""
+MOST_OUTPUT = 256 * 1024**2
+"""Bytes that may come between two looks. A disk has an end, and a process that does more is worth less than that."""
 
 logger = logging.getLogger(__name__)
 
@@ -38,10 +43,16 @@ def main(arguments: Sequence[str]) -> None:
     adapters = Adapters(read_registrations(options.adapters))
     directory = Directory(options.directory)
     listener = directory.listen()
-    child = os.fork()  # the starter waits for its own child alone: the guest has no parent and leaves no zombie
-    if child:
-        directory.publish(child)
+    listens, says = os.pipe()
+    if os.fork():  # the starter waits for its own child alone: the guest has no parent and leaves no zombie
+        os.close(says)
+        os.read(listens, 1)
         os._exit(0)
+    # Again, since workers read from the socket which process listens, and would kill that one.
+    listener.listen(BACKLOG)
+    directory.publish(os.getpid())
+    os.close(says)
+    os.close(listens)
     directory.keep_lock()
     faulthandler.enable(file=2)
     capture()
@@ -88,6 +99,9 @@ class _Process:
         self._adapters = adapters
         self._ending = asyncio.Event()
         self._end_at = math.inf
+        self._tail = Tail(os.dup(2))  # before an agent may send it elsewhere
+        self._waits = False
+        """Whether the process would hand over, and another one of its number has not ended yet."""
 
     async def serve(self, listener: socket.socket) -> None:
         """Serve, and end the process: it never returns, since threads of agents may never end."""
@@ -117,12 +131,21 @@ class _Process:
             self._ending.set()
 
     def _hand_over(self, reason: str) -> None:
-        """Let workers start another process now, and end when the runs under way have ended."""
-        if not self._ending.is_set():
+        """Let workers start another process now, and end when the runs under way have ended.
+
+        At most one process of a number has handed over and has runs still. Where an agent's imports take more than the
+        limit, each would hand over after its first runs, and all of them together would take any amount of memory.
+        """
+        if self._ending.is_set():
+            return
+        if self._directory.retire():
             OF_PROCESS.add("warning", "agentos_guest", f"{reason}: it takes no new runs, and another one may start")
             self._directory.withdraw()
             self._directory.release()
             self._stop(reason, math.inf)
+        elif not self._waits:
+            self._waits = True
+            OF_PROCESS.add("warning", "agentos_guest", f"{reason}: it takes runs until the one before it has ended")
 
     def _give_up(self, reason: str) -> None:
         OF_PROCESS.add("error", "agentos_guest", f"the guest process ends: {reason}")
@@ -132,30 +155,49 @@ class _Process:
     def _watch(self) -> None:
         """Send heartbeats and output, and end when no worker is left. In a thread: the loop may be busy."""
         users = self._directory.open_users()
-        tail = Tail(self._directory.open_log())
-        used = time.monotonic()
+        grace = self._options.grace
+        published = seen = used = time.monotonic()
         while True:
-            time.sleep(TICK)
-            tail.read()
+            self._wait_for_tick()
+            self._tail.send()
             self._server.control.tick()
             self._check_memory()
-            if self._ending.is_set():
-                continue
-            if not self._directory.is_published():
-                self._loop.call_soon_threadsafe(self._stop, "the process is not published any more", 0.0)
-            if self._server.runs or self._directory.has_users(users):
-                used = time.monotonic()
-            elif time.monotonic() - used > self._options.grace:
+            now = time.monotonic()
+            if self._ending.is_set() or self._directory.is_published():
+                published = now
+            else:
+                self._stop_soon("the process is not published any more")
+            if self._directory.has_users(users):
+                seen = used = now
+            elif not self._server.runs and now - used > grace:
                 # The users' lock is held until the process is gone: no worker begins to use it now.
-                self._loop.call_soon_threadsafe(self._stop, "no worker uses the process", 0.0)
+                self._stop_soon("no worker uses the process")
             else:
                 self._directory.welcome_users(users)
+                used = now if self._server.runs else used
+            if now - published > STOPPING or now - seen > grace + STOPPING:
+                # An agent holds up the loop, so that nothing is cancelled: it would do so for as long as it likes.
+                self._give_up("no worker can use it, and it does not stop")
+
+    def _wait_for_tick(self) -> None:
+        """Wait, and keep the file small that programs write their output to."""
+        end = time.monotonic() + TICK
+        while (left := end - time.monotonic()) > 0:
+            came = self._tail.read()
+            if came > MOST_OUTPUT:
+                self._give_up(f"{came >> 20} MiB were written to its output at once, and {MOST_OUTPUT >> 20} may be")
+            time.sleep(min(left, QUICK_LOOK if came > Tail.LARGEST else LOOK))
+
+    def _stop_soon(self, reason: str) -> None:
+        self._loop.call_soon_threadsafe(self._stop, reason, 0.0)
 
     def _check_memory(self) -> None:
         limit = self._options.memory_limit
         if limit is None or (used := memory()) <= limit:
             return
         reason = f"the process has {used >> 20} MiB of memory, and may have {limit >> 20}"
+        if not self._server.ended:
+            reason += ", and no run has ended yet (does what its agents import need more than the limit?)"
         if used > limit * MEMORY_HARD:
             self._give_up(reason)
         self._loop.call_soon_threadsafe(self._hand_over, reason)

@@ -56,6 +56,8 @@ class Server:
         self._working: set[asyncio.Task[Frame]] = set()
         self._answering: set[asyncio.Task[Any]] = set()
         self._full: str | None = None
+        self.ended = 0
+        """Runs and calls that have ended."""
         self.control = Control(self._loop, self.status)
 
     async def listen(self, listener: socket.socket) -> asyncio.AbstractServer:
@@ -153,6 +155,7 @@ class Server:
             _send_last(connection, _last(work, was_cancelled=unwanted.done()))
         finally:
             self._working.discard(work)
+            self.ended += 1
             unwanted.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await unwanted

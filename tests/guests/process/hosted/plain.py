@@ -214,6 +214,12 @@ async def busy(context):
     yield "done"
 
 
+async def holds(context):
+    yield "holding"
+    await asyncio.sleep(0.05)
+    time.sleep(60)
+
+
 async def prints(context):
     print("to stdout")
     print("to stderr", file=sys.stderr)
@@ -310,6 +316,23 @@ async def flood_beside_python(context):
     for _ in range(5_000):
         write(1, data, len(data))
     yield "done"
+
+
+async def floods_the_file(context):
+    """Fill the file of the output ten times, as soon as it was emptied, and say how long that took."""
+    began = time.monotonic()
+    for _ in range(10):
+        os.write(1, b"z" * 2 * 1024 * 1024)
+        while os.fstat(1).st_size:
+            await asyncio.sleep(0.002)
+    yield str(time.monotonic() - began)
+
+
+async def fills_the_disk(context):
+    yield "filling"
+    await asyncio.sleep(0.05)
+    os.ftruncate(1, 2**30)  # without its bytes: it is only as long
+    await asyncio.sleep(60)
 
 
 async def grows(context):
