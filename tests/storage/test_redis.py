@@ -15,6 +15,7 @@ from agentos.errors import SessionNotFound, StorageError
 from agentos.storage.admission import Lease
 from agentos.storage.aliases import Alias
 from agentos.storage.events import FrameBatch
+from agentos.storage.keys import StoredKey
 from agentos.storage.paging import Paging
 from agentos.storage.records import Record
 from agentos.storage.runs import RunFilter
@@ -276,6 +277,28 @@ def test_a_run_ends_visibly_while_the_server_is_full(storage, client):
     assert storage.runs.get(run.id, owner=None).status is RunStatus.COMPLETED
     assert len(storage.sessions.history(session.id, owner=None, limit=9).messages) == 2
     assert storage.sessions.delete(session.id, owner=None)
+
+
+def test_workers_keep_their_leases_while_the_server_is_full(storage, client):
+    run = admitted(storage, lease=Lease("worker-1", -1.0))
+    storage.records.put(Record(collection="c", id="1", due_at=datetime.now(UTC)))
+    taken = storage.records.take_due(["c"], Lease("worker-1", -1.0), limit=1)
+    client.config_set("maxmemory", 1)
+    assert storage.runs.renew_leases(LEASE) == [run.id]
+    storage.records.renew(taken, LEASE)
+    assert storage.runs.unattended(limit=9).lost == ()
+    assert storage.records.take_due(["c"], LEASE, limit=1) == []
+
+
+def test_runs_are_stopped_and_keys_revoked_while_the_server_is_full(storage, client):
+    run, other = admitted(storage), admitted(storage, owner="alice")
+    now = datetime.now(UTC)
+    storage.keys.add(StoredKey(id="k", name="n", owner="o", digest="d", scopes=(), created_at=now))
+    client.config_set("maxmemory", 1)
+    storage.runs.request_cancel(run.id, owner=None)
+    assert [one.id for one in storage.runs.request_cancel_of_owner("alice")] == [other.id]
+    assert set(storage.runs.cancel_requests(LEASE.worker_id)) == {run.id, other.id}
+    assert storage.keys.revoke("k", now=now).revoked_at == now
 
 
 def test_a_server_that_does_not_reply_is_given_up_in_time(server, open_storage, client):
