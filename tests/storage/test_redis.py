@@ -198,6 +198,26 @@ def test_the_deletion_of_an_owners_data_leaves_nothing_of_it(storage, client):
     assert left == []
 
 
+def test_one_call_deletes_a_bounded_number_of_messages(storage):
+    long = [Message("user", "a")] * 600
+    for _ in range(3):
+        session = new_session(storage)
+        storage.sessions.append(session.id, long, owner=None, now=session.created_at)
+    assert [storage.sessions.delete_oldest(SessionFilter(), limit=9) for _ in range(3)] == [2, 1, 0]
+
+
+@pytest.mark.parametrize("user", [None, "u"])
+def test_aliases_are_deleted_in_parts_and_each_part_looks_at_no_more(storage, client, user):
+    now = datetime.now(UTC)
+    for number in range(9):
+        given = {"agent_id": "assistant", "owner": "alice", "user_id": "u", "created_at": now, "updated_at": now}
+        storage.aliases.bind(Alias(owner="alice", door="chat", id=f"{number}"), Session(id=f"{number}", **given))
+    client.config_resetstat()
+    assert storage.aliases.delete_of_owner("alice", user_id=user, limit=4) == 4
+    assert commands(client)["cmdstat_get"] == 4
+    assert [storage.aliases.delete_of_owner("alice", user_id=user, limit=4) for _ in range(3)] == [4, 1, 0]
+
+
 def test_retention_leaves_nothing_of_old_logs(storage, client):
     session = new_session(storage)
     for _ in range(3):
