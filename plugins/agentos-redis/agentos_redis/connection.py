@@ -115,6 +115,8 @@ def _address(url: SplitResult) -> Address:
     unknown = options.keys() - {"db", *_FILES}
     if unknown:
         raise ValueError(f"has the parameter {min(unknown)!r:.40}, where only db, {', '.join(_FILES)} are known")
+    if url.scheme != "rediss" and (files := options.keys() & set(_FILES)):
+        raise ValueError(f"has the parameter {min(files)!r}, which only rediss://… takes")
     user, _, login = url.netloc.rpartition("@")[0].partition(":")
     arguments: dict[str, Any] = {name: options[name] for name in _FILES if name in options}
     if user:
