@@ -386,6 +386,12 @@ def test_a_connection_that_is_cut_in_the_middle_of_an_admission_leaves_all_of_it
     assert positions == list(range(1, len(ids) + 1))
 
 
+def test_a_server_without_enough_replicas_says_so(storage, client):
+    client.config_set("min-replicas-to-write", 1)
+    with pytest.raises(StorageError, match="min-replicas-to-write"):
+        new_session(storage)
+
+
 def test_a_replica_refuses_writes_and_says_so(server, storage):
     with running_redis(replicaof=f"127.0.0.1 {server.port}") as replica:
         session = new_session(storage)

@@ -179,7 +179,8 @@ class Database:
             return StorageError(_NOT_ALLOWED)
         if isinstance(error.__context__, Empty):  # The pool of the client says it in this way only.
             return StorageError("all connections to Redis are in use (AGENTOS_REDIS_CONNECTIONS)")
-        return StorageError(next(said for kind, said in _SAID if isinstance(error, kind)))
+        said_of_code = (said for code, said in _SAID_OF_CODES if str(error).startswith(code))
+        return StorageError(next(said_of_code, next(said for kind, said in _SAID if isinstance(error, kind))))
 
 
 _NOT_ALLOWED = "Redis does not let the user of AGENTOS_DATABASE_URL do this"
@@ -193,6 +194,13 @@ _SAID: tuple[tuple[type[Exception], str], ...] = (
     (redis.exceptions.ConnectionError, "Redis cannot be reached, or closed the connection"),
     (redis.exceptions.RedisError, "Redis refused an operation"),
 )
+
+_SAID_OF_CODES = (
+    ("NOREPLICAS", "Redis has fewer replicas than min-replicas-to-write: nothing was written"),
+    ("MISCONF", "Redis cannot save its data to disk: nothing was written"),
+    ("BUSY ", "Redis is busy with a script"),
+)
+"""The errors that the client has no class for, by the codes with which they begin."""
 
 
 class RedisStore:
