@@ -99,9 +99,11 @@ def test_a_full_server_refuses_new_runs_and_those_under_way_end_visibly(
     server = serve()
     client = Client(server.url)
     agent = client.register(model="scripted:slow-15x0.1")
-    under_way = Following(client.stream(f"/agents/{agent}/run/stream", {"input": "go"}))
+    under_way, unwanted = (Following(client.stream(f"/agents/{agent}/run/stream", {"input": "go"})) for _ in range(2))
     with redis.client() as admin:
         admin.config_set("maxmemory", 1)
+        assert client.post(f"/runs/{unwanted.run_id}/cancel", {})["run_id"] == unwanted.run_id
+        assert client.ended(unwanted.run_id)["status"] == "cancelled"
         check_refused(client, agent)
         last = under_way.last()
         assert last.type in ("complete", "error")

@@ -15,6 +15,7 @@ from agentos.errors import SessionNotFound, StorageError
 from agentos.storage.admission import Lease
 from agentos.storage.aliases import Alias
 from agentos.storage.events import FrameBatch
+from agentos.storage.keys import StoredKey
 from agentos.storage.paging import Paging
 from agentos.storage.records import Record
 from agentos.storage.runs import RunFilter
@@ -197,6 +198,26 @@ def test_the_deletion_of_an_owners_data_leaves_nothing_of_it(storage, client):
     assert left == []
 
 
+def test_one_call_deletes_a_bounded_number_of_messages(storage):
+    long = [Message("user", "a")] * 600
+    for _ in range(3):
+        session = new_session(storage)
+        storage.sessions.append(session.id, long, owner=None, now=session.created_at)
+    assert [storage.sessions.delete_oldest(SessionFilter(), limit=9) for _ in range(3)] == [2, 1, 0]
+
+
+@pytest.mark.parametrize("user", [None, "u"])
+def test_aliases_are_deleted_in_parts_and_each_part_looks_at_no_more(storage, client, user):
+    now = datetime.now(UTC)
+    for number in range(9):
+        given = {"agent_id": "assistant", "owner": "alice", "user_id": "u", "created_at": now, "updated_at": now}
+        storage.aliases.bind(Alias(owner="alice", door="chat", id=f"{number}"), Session(id=f"{number}", **given))
+    client.config_resetstat()
+    assert storage.aliases.delete_of_owner("alice", user_id=user, limit=4) == 4
+    assert commands(client)["cmdstat_get"] == 4
+    assert [storage.aliases.delete_of_owner("alice", user_id=user, limit=4) for _ in range(3)] == [4, 1, 0]
+
+
 def test_retention_leaves_nothing_of_old_logs(storage, client):
     session = new_session(storage)
     for _ in range(3):
@@ -278,6 +299,28 @@ def test_a_run_ends_visibly_while_the_server_is_full(storage, client):
     assert storage.sessions.delete(session.id, owner=None)
 
 
+def test_workers_keep_their_leases_while_the_server_is_full(storage, client):
+    run = admitted(storage, lease=Lease("worker-1", -1.0))
+    storage.records.put(Record(collection="c", id="1", due_at=datetime.now(UTC)))
+    taken = storage.records.take_due(["c"], Lease("worker-1", -1.0), limit=1)
+    client.config_set("maxmemory", 1)
+    assert storage.runs.renew_leases(LEASE) == [run.id]
+    storage.records.renew(taken, LEASE)
+    assert storage.runs.unattended(limit=9).lost == ()
+    assert storage.records.take_due(["c"], LEASE, limit=1) == []
+
+
+def test_runs_are_stopped_and_keys_revoked_while_the_server_is_full(storage, client):
+    run, other = admitted(storage), admitted(storage, owner="alice")
+    now = datetime.now(UTC)
+    storage.keys.add(StoredKey(id="k", name="n", owner="o", digest="d", scopes=(), created_at=now))
+    client.config_set("maxmemory", 1)
+    storage.runs.request_cancel(run.id, owner=None)
+    assert [one.id for one in storage.runs.request_cancel_of_owner("alice")] == [other.id]
+    assert set(storage.runs.cancel_requests(LEASE.worker_id)) == {run.id, other.id}
+    assert storage.keys.revoke("k", now=now).revoked_at == now
+
+
 def test_a_server_that_does_not_reply_is_given_up_in_time(server, open_storage, client):
     storage = open_storage(server.url, redis_timeout=0.3)
     session = new_session(storage)
@@ -341,6 +384,12 @@ def test_a_connection_that_is_cut_in_the_middle_of_an_admission_leaves_all_of_it
     assert len(ids) <= len(told) + failed
     positions = sorted(storage.runs.get(run_id, owner=None).position for run_id in ids)
     assert positions == list(range(1, len(ids) + 1))
+
+
+def test_a_server_without_enough_replicas_says_so(storage, client):
+    client.config_set("min-replicas-to-write", 1)
+    with pytest.raises(StorageError, match="min-replicas-to-write"):
+        new_session(storage)
 
 
 def test_a_replica_refuses_writes_and_says_so(server, storage):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
@@ -22,6 +24,8 @@ ACCEPTED = (
 )
 _FILES = ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
 _SENTINEL_PORT = 26379
+_SENTINEL_TIMEOUT = 1.0
+"""Seconds that a sentinel has for its reply, which needs no work. After them the next sentinel is asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +65,14 @@ def connect(address: Address, *, timeout: float, connections: int, **more: Any) 
         **more,
     }
     if address.sentinels:
-        sentinel = Sentinel(  # type: ignore[no-untyped-call] # has no annotations
+        sentinel_timeout = min(timeout, _SENTINEL_TIMEOUT)
+        sentinel = _Sentinels(  # type: ignore[no-untyped-call] # has no annotations
             address.sentinels,
-            sentinel_kwargs={"socket_timeout": timeout, "socket_connect_timeout": min(timeout, 2.0)},
+            sentinel_kwargs={
+                "socket_timeout": sentinel_timeout,
+                "socket_connect_timeout": sentinel_timeout,
+                "retry": Retry(NoBackoff(), 0),  # Else each sentinel that is away is asked eleven times.
+            },
         )
         arguments |= {"max_connections": connections, "timeout": timeout}
         pool = _SentinelPool(address.name, sentinel, **arguments)  # type: ignore[no-untyped-call] # as above
@@ -74,8 +83,29 @@ def connect(address: Address, *, timeout: float, connections: int, **more: Any) 
     return Redis(connection_pool=BlockingConnectionPool(**bounds, **arguments))  # type: ignore[no-untyped-call] # as above
 
 
+class _Sentinels(Sentinel):
+    """Sentinels that several threads ask. The one that knew the primary is asked first the next time."""
+
+    def discover_master(self, service_name: str) -> Any:
+        # The client reorders its list while it goes through it. Threads that share the list would lose sentinels, and
+        # ask one that is away again.
+        asked = copy(self)
+        asked.sentinels = list(self.sentinels)
+        found = Sentinel.discover_master(asked, service_name)  # type: ignore[no-untyped-call] # has no annotations
+        self.sentinels = asked.sentinels
+        return found
+
+
 class _SentinelPool(SentinelConnectionPool, BlockingConnectionPool):
     """A bounded pool of connections to the primary; a thread waits for a free one."""
+
+    def release(self, connection: Any) -> None:
+        if not self.owns_connection(connection):  # type: ignore[no-untyped-call] # has no annotations
+            # It did not find the primary, or leads to an earlier one. The pool makes another in its place, but would
+            # keep this one until the worker ends.
+            with suppress(ValueError):
+                self._connections.remove(connection)
+        super().release(connection)  # type: ignore[no-untyped-call] # as above
 
 
 def _address(url: SplitResult) -> Address:
@@ -85,6 +115,8 @@ def _address(url: SplitResult) -> Address:
     unknown = options.keys() - {"db", *_FILES}
     if unknown:
         raise ValueError(f"has the parameter {min(unknown)!r:.40}, where only db, {', '.join(_FILES)} are known")
+    if url.scheme != "rediss" and (files := options.keys() & set(_FILES)):
+        raise ValueError(f"has the parameter {min(files)!r}, which only rediss://… takes")
     user, _, login = url.netloc.rpartition("@")[0].partition(":")
     arguments: dict[str, Any] = {name: options[name] for name in _FILES if name in options}
     if user:

@@ -238,7 +238,11 @@ class _Subscriber(_Thread):
             # What listens was woken when the connection was lost. It asks the database until a heartbeat has come.
             self._signals.found(self)
         elif message["type"] == "message":
-            worker_id, topics = orjson.loads(message["data"])
+            match _sent(message["data"]):
+                case [str() | None as worker_id, list() as topics] if all(isinstance(one, str) for one in topics):
+                    pass
+                case _:
+                    return  # Another program's, or another version's: it must not end the thread.
             # What a command publishes comes back to it too, since it has no id; it wakes nothing twice that waits.
             if worker_id is None or worker_id != self._signals.worker_id:
                 if EVERYTHING in topics:
@@ -247,3 +251,11 @@ class _Subscriber(_Thread):
                     self._signals.wake(*topics)
             if worker_id is not None:
                 self._last_message_at[worker_id] = now
+
+
+def _sent(data: bytes) -> Any:
+    """Return what was sent, or ``None`` if it is not JSON."""
+    try:
+        return orjson.loads(data)
+    except orjson.JSONDecodeError:
+        return None

@@ -37,6 +37,9 @@ def test_sentinels_are_read_with_the_name_that_they_watch():
         ("redis://cache?sockettimeout=1", "has the parameter 'sockettimeout'"),
         ("redis://one,two", "names more than one host"),
         ("redis+sentinel://one", "does not name the primary"),
+        ("redis://cache?ssl_ca_certs=/ca.pem", "has the parameter 'ssl_ca_certs', which only rediss://"),
+        ("unix:///run/redis.sock?ssl_certfile=/c.pem", "has the parameter 'ssl_certfile', which only rediss://"),
+        ("redis+sentinel://one/main?ssl_keyfile=/k.pem", "has the parameter 'ssl_keyfile', which only rediss://"),
         ("unix://", "names no socket"),
     ],
 )

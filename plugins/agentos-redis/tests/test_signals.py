@@ -101,6 +101,18 @@ def test_a_command_publishes_what_it_notified_before_it_ends(connect: Connect, o
         assert wakeup.wait(5)
 
 
+@pytest.mark.parametrize("data", [b"null", b"no JSON", b'["a", [1]]'])
+def test_a_message_of_another_form_is_ignored(connect: Connect, own_server: RedisServer, data: bytes) -> None:
+    here, there = connect(), connect()
+    with here.listen("run:1") as wakeup, own_server.client() as client:
+        until(lambda: here.reaches(here.worker_id))
+        while wakeup.wait(0):
+            pass
+        client.publish(here.channel, data)
+        there.notify("run:1")
+        assert wakeup.wait(5)
+
+
 def test_more_topics_than_can_wait_wake_everything(connect: Connect, own_server: RedisServer) -> None:
     here, there = connect(), connect()
     with here.listen("something else") as wakeup:

@@ -18,6 +18,7 @@ from redis import Redis
 
 from agentos import StorageError
 from agentos_redis.storage.durability import broken_promises
+from agentos_redis.storage.permissions import missing_commands
 
 T = TypeVar("T")
 
@@ -98,7 +99,7 @@ class Database:
         self.prefix = prefix
         self.calls = 0
         self._strict = strict
-        self._is_durable = not strict
+        self._is_checked = False
 
     def read(self, operation: str, /, **arguments: Any) -> Any:
         """Call an operation that writes nothing. It is tried again once if the connection breaks."""
@@ -123,31 +124,42 @@ class Database:
         except redis.exceptions.RedisError as error:
             raise self._storage_error(error) from error
 
-    def require_durability(self) -> None:
-        """With ``strict``, raise ``StorageError`` if a setting of the server breaks a promise.
+    def check_server(self) -> None:
+        """Raise ``StorageError`` if the user may not use a command, or ``strict`` and a setting breaks a promise.
 
         Asked before the first operation, and again after a restart or failover: another server may be set otherwise.
+        A command that is missing must be found before: the server does not undo the first half of a script.
         """
-        if not self._strict:
-            return
-        self._is_durable = False
-        if found := self.command(broken_promises):
+        self._is_checked = False
+        if missing := self.missing_commands():
+            raise StorageError(f"nothing was written, since {missing}")
+        if self._strict and (found := self.command(broken_promises)):
             raise StorageError(f"AGENTOS_STRICT_STORAGE is on, and {found[0]}")
-        self._is_durable = True
+        self._is_checked = True
+
+    def missing_commands(self) -> str | None:
+        """Return a sentence with the commands that the user may not use."""
+        missing = self.command(lambda client: missing_commands(client, self.prefix))
+        if not missing:
+            return None
+        return (
+            f"Redis does not let the user of AGENTOS_DATABASE_URL use {', '.join(missing)} on keys that begin with"
+            f" {self.prefix!r}; allow what docs/how-to/redis.md lists"
+        )
 
     def _call(self, operation: str, arguments: dict[str, Any], blobs: Any) -> Any:
         script = scripts()[operation]
         given = {name: value for name, value in arguments.items() if value is not None}
         text = json.dumps(given, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
-        if not self._is_durable:
-            self.require_durability()
+        if not self._is_checked:
+            self.check_server()
         self.calls += 1
         try:
             try:
                 reply = self.client.evalsha(script.digest, 1, self.prefix, operation, text, *blobs)
             except redis.exceptions.NoScriptError:
                 # The server has been restarted, or another one has taken over; the script has not begun.
-                self.require_durability()
+                self.check_server()
                 self.client.script_load(script.source)
                 reply = self.client.evalsha(script.digest, 1, self.prefix, operation, text, *blobs)
         except redis.exceptions.RedisError as error:
@@ -162,21 +174,33 @@ class Database:
             # After a failover: the connections lead to what is a replica now.
             with suppress(redis.exceptions.RedisError):
                 self.client.connection_pool.disconnect(inuse_connections=False)
+        if "ACL failure in script" in str(error):
+            self._is_checked = False  # Somebody changed what the user may do: from here on nothing is left half done.
+            return StorageError(_NOT_ALLOWED)
         if isinstance(error.__context__, Empty):  # The pool of the client says it in this way only.
             return StorageError("all connections to Redis are in use (AGENTOS_REDIS_CONNECTIONS)")
-        return StorageError(next(said for kind, said in _SAID if isinstance(error, kind)))
+        said_of_code = (said for code, said in _SAID_OF_CODES if str(error).startswith(code))
+        return StorageError(next(said_of_code, next(said for kind, said in _SAID if isinstance(error, kind))))
 
 
+_NOT_ALLOWED = "Redis does not let the user of AGENTOS_DATABASE_URL do this"
 _SAID: tuple[tuple[type[Exception], str], ...] = (
     (redis.exceptions.OutOfMemoryError, "Redis is full (maxmemory): nothing was written"),
     (redis.exceptions.ReadOnlyError, "Redis is a replica now: nothing was written"),
     (redis.exceptions.BusyLoadingError, "Redis is starting and loads its data"),
     (redis.exceptions.AuthenticationError, "Redis refuses the user or password of AGENTOS_DATABASE_URL"),
-    (redis.exceptions.NoPermissionError, "Redis does not let the user of AGENTOS_DATABASE_URL do this"),
+    (redis.exceptions.NoPermissionError, _NOT_ALLOWED),
     (redis.exceptions.TimeoutError, "Redis did not reply within AGENTOS_REDIS_TIMEOUT"),
     (redis.exceptions.ConnectionError, "Redis cannot be reached, or closed the connection"),
     (redis.exceptions.RedisError, "Redis refused an operation"),
 )
+
+_SAID_OF_CODES = (
+    ("NOREPLICAS", "Redis has fewer replicas than min-replicas-to-write: nothing was written"),
+    ("MISCONF", "Redis cannot save its data to disk: nothing was written"),
+    ("BUSY ", "Redis is busy with a script"),
+)
+"""The errors that the client has no class for, by the codes with which they begin."""
 
 
 class RedisStore:

@@ -44,7 +44,7 @@ class RedisStorage(Storage):
         )
 
     def upgrade(self) -> None:
-        self.database.require_durability()
+        self.database.check_server()
         self.database.command(lambda client: client.set(f"{self.database.prefix}revision", REVISION, nx=True))
 
     def schema(self) -> SchemaState:
@@ -53,7 +53,7 @@ class RedisStorage(Storage):
         return SchemaState(found.decode() if isinstance(found, bytes) else REVISION, REVISION)
 
     def check(self) -> None:
-        self.database.require_durability()
+        self.database.check_server()
         self.database.command(lambda client: client.ping())
 
     def now(self) -> datetime:
@@ -61,7 +61,8 @@ class RedisStorage(Storage):
         return _EPOCH + timedelta(seconds=seconds, microseconds=microseconds)
 
     def durability(self) -> Sequence[str]:
-        return self.database.command(broken_promises)
+        missing = self.database.missing_commands()
+        return [*([missing] if missing else []), *self.database.command(broken_promises)]
 
     def pool(self) -> PoolUse | None:
         pool = self.database.client.connection_pool

@@ -21,13 +21,21 @@ function op.alias_bind(a)
 end
 
 function op.alias_delete_of_owner(a)
-  local count = 0
-  for _, name in ipairs(call('SMEMBERS', P .. 'owner-aliases:' .. a.alias_owner)) do
+  local key, count, names = P .. 'owner-aliases:' .. a.alias_owner, 0, nil
+  if a.user then
+    names = call('SMEMBERS', key)
+  else
+    names = call('SRANDMEMBER', key, a.limit)
+  end
+  for _, name in ipairs(names) do
+    if count == a.limit then
+      break
+    end
     local session = call('GET', P .. 'alias:' .. name)
-    if count < a.limit and (not a.user or field('session:' .. session, 'user_id') == a.user) then
+    if not a.user or field('session:' .. session, 'user_id') == a.user then
       call('DEL', P .. 'alias:' .. name)
       call('SREM', P .. 'session-aliases:' .. session, name)
-      call('SREM', P .. 'owner-aliases:' .. a.alias_owner, name)
+      call('SREM', key, name)
       count = count + 1
     end
   end

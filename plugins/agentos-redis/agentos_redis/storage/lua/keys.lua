@@ -39,6 +39,7 @@ function op.key_revoke(a)
   if not row(a.id) then
     return false
   end
+  write_when_full()
   call('HSETNX', P .. 'key:' .. a.id, 'revoked', a.now)
   return row(a.id)
 end

@@ -48,6 +48,12 @@ local function fields_of(key, names)
   return found
 end
 
+-- Have the writes that follow done while the server is full. It refuses a script's first write that needs memory, but
+-- nothing after one that needs none. For what a worker must do with its runs, and what takes rights or work away.
+local function write_when_full()
+  call('DEL', P .. 'none')
+end
+
 local function refused(code, ...)
   return {'refused', code, ...}
 end

@@ -169,6 +169,7 @@ end
 
 function op.record_renew(a)
   local time = now()
+  write_when_full()
   for _, record in ipairs(a.records) do
     local name = records.name(record.collection, record.owner, record.id)
     local has = call('HMGET', P .. 'record:' .. name, 'version', 'worker')

@@ -225,6 +225,7 @@ function op.run_cancel(a)
     return false
   end
   if not run.ended then
+    write_when_full()
     runs.ask_to_stop(run, a.forget)
   end
   return runs.row(a.id, true)
@@ -236,6 +237,7 @@ end
 
 function op.run_cancel_of_owner(a)
   local rows = {}
+  write_when_full()
   for _, key in ipairs({'owner-running:', 'owner-paused:'}) do
     for _, id in ipairs(call('SMEMBERS', P .. key .. a.data_owner)) do
       local run = runs.load(id)

@@ -5,6 +5,8 @@ sessions.shown = {
   'version', 'created', 'updated', 'forked',
 }
 
+sessions.budget = 1000
+
 function sessions.row(id)
   return {id, unpack(call('HMGET', P .. 'session:' .. id, unpack(sessions.shown)))}
 end
@@ -121,11 +123,16 @@ function op.session_delete(a)
   return 1
 end
 
--- Delete sessions that are as they were when they were found.
+-- Delete sessions that are as they were when they were found. It ends after the one with which it has deleted as many
+-- runs and messages as one call may, so that no call holds the server for long; the caller calls again.
 function op.session_delete_all(a)
-  local count = 0
+  local count, deleted = 0, 0
   for _, found in ipairs(a.sessions) do
+    if deleted >= sessions.budget then
+      break
+    end
     if field('session:' .. found[1], 'updated') == found[2] then
+      deleted = deleted + call('ZCARD', P .. 'session-runs:' .. found[1]) + call('ZCARD', P .. 'turns:' .. found[1])
       sessions.delete(found[1])
       count = count + 1
     end

@@ -10,6 +10,7 @@ end
 
 function op.renew(a)
   local ids, till = call('SMEMBERS', P .. 'worker:' .. a.worker), int(now() + a.lease)
+  write_when_full()
   for _, id in ipairs(ids) do
     call('ZADD', P .. 'leases', 'XX', till, id)
   end
