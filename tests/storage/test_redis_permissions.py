@@ -15,7 +15,7 @@ from agentos.testing.storage.contract import admitted, ended, frames, new_sessio
 from parts.redis import RedisServer, open_redis_storage, redis_config
 from parts.waiting import until
 
-PAGE = Path(__file__).parents[3] / "docs" / "how-to" / "redis.md"
+PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "redis.md"
 LINE = re.search(r"^ACL SETUSER agentos .*$", PAGE.read_text("utf-8"), re.MULTILINE)[0]  # type: ignore[index]
 
 Allow = Callable[..., None]
