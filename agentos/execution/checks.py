@@ -51,19 +51,20 @@ def check_step(agent_id: str, step: Step) -> None:
 
 
 def checked_tool_call(agent_id: str, event: ToolCallEvent) -> ToolCallEvent:
-    """Return a tool call with clean texts. Raises ``AgentFailed`` where something else stands in place of a text."""
+    """Return a tool call with clean texts. A result that is no text becomes its JSON, as a model reads it.
+
+    Raises ``AgentFailed`` where the id or the name is no text.
+    """
     id, name, result, error = event.tool_call_id, event.tool_name, event.result, event.error
-    texts = [text for text in (result, error) if text is not None]
-    if not all(isinstance(text, str) for text in (id, name, *texts)):
+    if not isinstance(id, str) or not isinstance(name, str):
         raise AgentFailed(
-            f"agent {agent_id!r} yielded {event!r:.300}; accepted are texts as tool_call_id, tool_name, result and"
-            " error"
+            f"agent {agent_id!r} yielded {event!r:.300}; accepted are texts as tool_call_id and tool_name"
         )
-    if all(map(is_clean, (id, name, *texts))):
+    texts = [text for text in (result, error) if text is not None]
+    if all(isinstance(text, str) and is_clean(text) for text in (id, name, *texts)):
         return event
-    return replace(
-        event, tool_call_id=clean(id), tool_name=clean(name), result=_clean_or_none(result), error=_clean_or_none(error)
-    )
+    said, failure = _text_or_none(result), _text_or_none(error)
+    return replace(event, tool_call_id=clean(id), tool_name=clean(name), result=said, error=failure)
 
 
 def checked_action(agent_id: str, action: PendingAction) -> PendingAction:
@@ -94,6 +95,15 @@ def are_seconds(value: object) -> TypeGuard[float]:
 
 def _is_aware(value: object) -> bool:
     return isinstance(value, datetime) and value.tzinfo is not None
+
+
+def _text_or_none(value: object) -> str | None:
+    if value is None or isinstance(value, str):
+        return _clean_or_none(value)
+    try:
+        return clean(orjson.dumps(value, default=str).decode())
+    except (TypeError, RecursionError):  # a circle, or keys that are no texts
+        return clean(repr(value))
 
 
 def _clean_or_none(text: str | None) -> str | None:

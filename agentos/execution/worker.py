@@ -124,11 +124,10 @@ class Worker:
                 self._stop_interrupted(admission)
                 self.submit(run.id)
                 return None
-            waits = admission.run.status is RunStatus.QUEUED
             if admission.run.request_id != run.request_id:  # a storage need not give it back
                 admitted = dataclasses.replace(admission.run, request_id=run.request_id)
                 admission = dataclasses.replace(admission, run=admitted)
-            timeout = limits.queue_timeout if waits else limits.timeout
+            timeout = limits.queue_timeout if admission.run.status is RunStatus.QUEUED else limits.timeout
             live = self._enter(admission, prepared, deadline=begun + timeout)
         self._stop_interrupted(admission)
         self._spawn(self._execute, live, prepared, admission)
@@ -184,8 +183,7 @@ class Worker:
 
     def cancel(self, run_id: str, cause: AgentOSError) -> None:
         """Stop a run, if it is under way in this worker, without waiting for its end."""
-        live = self._runs.get(run_id)
-        if live is not None and live.cancellation.cause is None:
+        if (live := self._runs.get(run_id)) is not None and live.cancellation.cause is None:
             self._spawn(self.stop, live, cause)
 
     def stop(self, live: LiveRun, cause: AgentOSError) -> None:

@@ -62,7 +62,19 @@ def test_the_texts_of_tool_calls_are_cleaned(worker: Worker) -> None:
     assert (result.tool_call_id, result.content) == ("c\ufffd", "a\ufffdb")
 
 
-@pytest.mark.parametrize("fields", [{"result": {"rows": 3}}, {"error": 17}, {"tool_call_id": 7}, {"tool_name": None}])
+def test_a_result_that_is_no_text_is_its_json(worker: Worker) -> None:
+    session_id = new_session(worker.storage)
+    run = saved(
+        worker,
+        says(*called(result={"rows": 3}), *called(tool_call_id="d", result={1: 2}), "done"),
+        session_id=session_id,
+    )
+    assert run.status is RunStatus.COMPLETED
+    said = [one.content for one in worker.storage.runs.window(session_id, turns=1) if one.role == "tool"]
+    assert said == ['{"rows":3}', "{1: 2}"]
+
+
+@pytest.mark.parametrize("fields", [{"tool_call_id": 7}, {"tool_name": None}])
 def test_what_is_no_text_in_a_tool_call_is_refused(worker: Worker, fields: dict[str, Any]) -> None:
     run = saved(worker, says(*called(**fields), "done"))
     assert run.error is not None
