@@ -7,7 +7,7 @@ from typing import Any
 import openai
 import pytest
 
-from agentos import Message, ScriptedProvider, ToolCall
+from agentos import MemoryStorage, Message, ScriptedProvider, ToolCall, hookimpl
 from agentos.testing import call
 from parts.openai_door import Door, MakeDoor
 from parts.openai_responses import CALL, CLOCK, WEATHER
@@ -280,3 +280,41 @@ def test_what_was_added_is_summarised(door: Door, scripted: ScriptedProvider) ->
     path = f"/api/v1/sessions/{made.id.removeprefix('conv_')}/summary"
     assert door.http.post(path).json["summary"]["content"] == "It is warm."
     assert "How warm is it?" in scripted.requests[-1].messages[-1].content
+
+
+class CountingStorage(MemoryStorage):
+    """Counts the messages that were read of histories."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.read = 0
+        history = self.sessions.history
+
+        def counted(*arguments: Any, **options: Any) -> Any:
+            found = history(*arguments, **options)
+            self.read += len(found.messages)
+            return found
+
+        self.sessions.history = counted  # type: ignore[method-assign]
+
+    @hookimpl
+    def register_storage_backends(self, register: Any) -> None:
+        register("counting", lambda *_: self)
+
+
+def test_a_page_reads_about_as_much_of_a_long_conversation_as_it_shows(make_door: MakeDoor) -> None:
+    storage = CountingStorage()
+    door = make_door(plugins={"counting": storage}, database_url="counting://")
+    client = door.client()
+    made = client.conversations.create()
+    added = [client.conversations.items.create(made.id, items=[USER] * 20).data for _ in range(10)]
+    ids = [item.id for data in added for item in data]
+    for removed in ids[30:150]:  # a long gap
+        client.conversations.items.delete(removed, conversation_id=made.id)
+    left = ids[:30] + ids[150:]
+    storage.read = 0
+    first = client.conversations.items.list(made.id, order="asc", limit=10)
+    assert [item.id for item in first.data] == left[:10]
+    assert storage.read < 20
+    for limit in (1, 7, 100):
+        assert [item.id for item in client.conversations.items.list(made.id, order="asc", limit=limit)] == left

@@ -22,16 +22,14 @@ _ID = re.compile(r"[a-z]{2,4}_s([0-9]{1,9})(?:_[0-9]{1,4})?")
 
 def page_of_items(session: Session, query: dict[str, Any]) -> dict[str, Any]:
     """Return a page of what was said. Raises ``InvalidRequest`` for an ``after`` that is no item's id."""
-    if query["order"] == "asc":
-        stored = _all(session)
-        return _with_bytes(session, stored, page_of(_items(stored), query))
     after = query.get("after")
-    before = None
-    if after is not None:
-        match = _ID.fullmatch(after)
-        if match is None:
-            raise unknown_after(after)
-        before = int(match[1]) + 1
+    match = None if after is None else _ID.fullmatch(after)
+    if after is not None and match is None:
+        raise unknown_after(after)
+    if query["order"] == "asc":
+        stored = _from(session, 0 if match is None else int(match[1]), query)
+        return _with_bytes(session, stored, page_of(_items(stored), query))
+    before = None if match is None else int(match[1]) + 1
     # A message is at least one item, and the first ones of the page may be of the message that holds `after`.
     stored = _history(session, query["limit"] + 2, before)
     items = list(reversed(_items(stored)))
@@ -104,12 +102,20 @@ def _history(session: Session, limit: int, before: int | None) -> list[StoredMes
     return list(server().sessions.history(session.id, caller(), limit=limit, before=before).messages)
 
 
-def _all(session: Session) -> list[StoredMessage]:
+def _from(session: Session, sequence: int, query: dict[str, Any]) -> list[StoredMessage]:
+    """Return the messages from one on, oldest first: as many as a page takes, and one item more if there is one.
+
+    Histories are read from their ends, so this looks at a range of numbers, and at a wider one where many are gone.
+    """
     found: list[StoredMessage] = []
-    before: int | None = None
-    while page := _history(session, PAGE, before):
-        found = page + found
-        before = page[0].sequence
-        if len(page) < PAGE:
+    newest = _history(session, 1, None)
+    count = query["limit"] + 2
+    while newest and sequence <= newest[0].sequence:
+        found += [one for one in _history(session, count, sequence + count) if one.sequence >= sequence]
+        items = _items(found)
+        begin = next((number + 1 for number, item in enumerate(items) if item["id"] == query.get("after")), 0)
+        if len(items) > begin + query["limit"]:
             break
+        sequence += count
+        count = min(2 * count, PAGE)
     return found
