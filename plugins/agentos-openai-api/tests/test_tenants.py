@@ -94,3 +94,18 @@ def test_an_agent_that_the_caller_may_not_run_is_forbidden_whether_it_exists_or_
 def test_a_caller_that_may_run_nothing_is_forbidden(door: Door) -> None:
     assert door.chat([USER], headers=as_("reader")).status_code == 403
     assert door.http.get("/v1/models", headers=as_("reader")).status_code == 403
+
+
+def test_a_key_for_one_agent_uses_nothing_that_another_agent_said(door: Door, scripted: ScriptedProvider) -> None:
+    scripted.say("The code is 42.", "Hello.", "Of the same agent.", "Of the same agent.")
+
+    def ask(name: str, **body: Any) -> Any:
+        return door.http.post("/v1/responses", json={"input": "Hi", "model": "shop", **body}, headers=as_(name))
+
+    other = ask("bob", model="closed").json
+    assert ask("clerk", previous_response_id=other["id"]).status_code == 404
+    reference = {"type": "item_reference", "id": other["output"][0]["id"]}
+    assert ask("clerk", input=[reference, USER]).status_code == 400
+    own = ask("bob").json
+    assert ask("clerk", previous_response_id=own["id"]).status_code == 200
+    assert ask("clerk", input=[{"type": "item_reference", "id": own["output"][0]["id"]}, USER]).status_code == 200

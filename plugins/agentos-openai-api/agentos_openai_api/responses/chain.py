@@ -8,6 +8,7 @@ from agentos import Message, Run, RunActive, RunNotFound, RunStatus
 from agentos.web import EventsExpired, NotFound, RunHandle, StoredMessage, caller, pair_calls, server
 from agentos_openai_api.responses.echo import Echo
 from agentos_openai_api.responses.parts import ResponseRef, last_part, read_response_id
+from agentos_openai_api.responses.retrieval import may_use
 from agentos_openai_api.responses.said_in_log import Chain, LogReader
 from agentos_openai_api.responses.said_in_record import said_in_record, said_in_session
 
@@ -35,7 +36,7 @@ def read_chain(response_id: str) -> Chain:
     handle = server().runs.open(ref.run_id, caller())
     try:
         run = handle.get()
-        if not Echo.of_run(run).is_stored:
+        if not Echo.of_run(run).is_stored or not may_use(run):
             raise missing
         if run.status in (RunStatus.QUEUED, RunStatus.RUNNING):
             raise RunActive(run.id, ONLY_ENDED)

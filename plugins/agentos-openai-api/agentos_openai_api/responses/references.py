@@ -11,7 +11,7 @@ import orjson
 from agentos.web import refuse
 from agentos_openai_api.ids import FUNCTION_CALL, MESSAGE, REASONING
 from agentos_openai_api.responses.parts import ResponseRef, last_part
-from agentos_openai_api.responses.retrieval import ResponseNotFound, find_response, read_response
+from agentos_openai_api.responses.retrieval import ResponseNotFound, find_response, may_use, read_response
 
 MOST_RUNS = 100
 """Runs of which one request may name items: the log of each is read."""
@@ -45,6 +45,8 @@ class References:
 def _items_of(run_id: str) -> Mapping[str, Any]:
     try:
         found = find_response(ResponseRef(run_id).id)
+        if not may_use(found.run):
+            return {}
         parts = range(last_part(found.handle.actions()) + 1)
         responses = [read_response(find_response(ResponseRef(run_id, part).id)) for part in parts]
     except ResponseNotFound:

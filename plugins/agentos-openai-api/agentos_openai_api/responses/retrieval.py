@@ -41,6 +41,12 @@ class Found:
     echo: Echo
 
 
+def may_use(run: Run) -> bool:
+    """Return whether the caller may continue what was said in a run: one that may read it, or may run its agent."""
+    known = caller()
+    return known.may("runs:read") or known.may_run(run.agent_id)
+
+
 def response_not_found(id: str) -> ResponseNotFound:
     """Return the error for an id that names no response."""
     return ResponseNotFound(f"response with id {id!r:.150} not found")
