@@ -34,6 +34,7 @@ from agentos.api.kit.chat.answering import CHAT_ERRORS, SHOW_TOOLS, ChatDialect,
 from agentos.api.kit.chat.call_ids import MOST_CALLS, CallIds, base36
 from agentos.api.kit.chat.disconnects import ON_DISCONNECT, cancels_on_disconnect
 from agentos.api.kit.chat.overrides import RequestedOverrides, allowed_overrides, options_of, refuse
+from agentos.api.kit.chat.places import in_their_places
 from agentos.api.kit.chat.request import ChatRequest, trailing_results
 from agentos.api.kit.chat.results import (
     ClientResults,
@@ -163,6 +164,7 @@ __all__ = [
     "OpenRequestSchema",
     "SSE_HEARTBEAT",
     "idempotency_key",
+    "in_their_places",
     "AnswerFailed",
     "take_place",
     "token_json",

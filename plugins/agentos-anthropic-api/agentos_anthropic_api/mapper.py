@@ -51,7 +51,7 @@ _THINKING = ("enabled", "adaptive", "disabled", "between_tools")
 _NO_THINKING = ("disabled", "between_tools")
 
 
-def read_request(body: Mapping[str, Any]) -> tuple[ChatRequest, Conversation]:
+def read_request(body: Mapping[str, Any]) -> ChatRequest:
     """Return what a request asks for, and what it says.
 
     Raises ``InvalidRequest`` or ``InvalidMedia`` naming the field that is wrong.
@@ -64,10 +64,11 @@ def read_request(body: Mapping[str, Any]) -> tuple[ChatRequest, Conversation]:
     said = read_conversation(body, in_session=session_id is not None)
     user_id = (body.get("metadata") or {}).get("user_id") or None
     named = user_id is not None and server().config.plugin_settings["anthropic_user_id_sessions"]
-    chat = ChatRequest(
+    return ChatRequest(
         body=body,
         agent_id=body["model"],
         messages=tuple(said.messages),
+        places=said.places,
         results=said.results,
         failed_calls=frozenset(said.failed),
         overrides=overrides_of(body, said),
@@ -76,7 +77,6 @@ def read_request(body: Mapping[str, Any]) -> tuple[ChatRequest, Conversation]:
         chat=ClientChat(DOOR, user_id) if named and user_id is not None else None,
         user_id=user_id,
     )
-    return chat, said
 
 
 def _refuse_thread(body: Mapping[str, Any]) -> None:

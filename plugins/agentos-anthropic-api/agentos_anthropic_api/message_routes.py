@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
 from typing import Any
 
 from flask import Response
@@ -14,8 +12,6 @@ from agentos.web import (
     RUN_SOME,
     SESSION_HEADER,
     SHOW_TOOLS,
-    InvalidMedia,
-    InvalidRequest,
     ResponseSpec,
     answer_chat,
 )
@@ -24,8 +20,6 @@ from agentos_anthropic_api.errors import REQUEST_ID
 from agentos_anthropic_api.mapper import read_request
 from agentos_anthropic_api.routes import HEADERS, BetaQuery, routes, with_request_id
 from agentos_anthropic_api.schemas import AnthropicMessageSchema, MessageRequestSchema
-
-_PLACE = re.compile(r"messages\[(\d+)\]")
 
 
 @routes.post(
@@ -60,20 +54,4 @@ def create_message(query: dict[str, Any], body: dict[str, Any]) -> Response:  # 
     `messages` are the conversation, unless the request names a session. Calls of the client's `tools` end the answer;
     a request with their results continues the same run.
     """
-    chat, said = read_request(body)
-    try:
-        return with_request_id(answer_chat(chat, Messages(body)))
-    except (InvalidRequest, InvalidMedia) as error:
-        raise in_their_place(error, said.places) from error
-
-
-def in_their_place(error: InvalidRequest | InvalidMedia, places: Sequence[str]) -> InvalidRequest | InvalidMedia:
-    """Return an error of one of our messages as one of the client's, which may be several of ours."""
-
-    def place(match: re.Match[str]) -> str:
-        number = int(match[1])
-        return places[number] if number < len(places) else match[0]
-
-    fields = {_PLACE.sub(place, name): words for name, words in error.details.get("fields", {}).items()}
-    details = {**error.details, "fields": fields} if fields else error.details
-    return type(error)(_PLACE.sub(place, error.message), details=details)
+    return with_request_id(answer_chat(read_request(body), Messages(body)))

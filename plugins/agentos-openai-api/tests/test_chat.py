@@ -269,3 +269,9 @@ def session_of(door: Door) -> str:
 def test_null_is_no_list_of_tools(door: Door, scripted: ScriptedProvider) -> None:
     scripted.say("Hi.")
     assert door.chat(tools=None).json["choices"][0]["message"]["content"] == "Hi."
+
+
+def test_an_error_names_the_message_as_the_client_counts_them(door: Door) -> None:
+    system, user = {"role": "system", "content": "Be kind."}, {"role": "user", "content": "Hi"}
+    error = door.chat([system, {**user, "content": "x" * 2_000_000}, user]).json["error"]
+    assert (error["param"], "'messages[1].content'" in error["message"]) == ("messages[1].content", True)

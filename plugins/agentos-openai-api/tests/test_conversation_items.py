@@ -158,7 +158,7 @@ def test_what_a_system_says_and_reasoning_are_left_out_and_named(door: Door) -> 
         ({"type": "item_reference", "id": "msg_1"}, "item_reference"),
         ({"type": "web_search_call", "id": "ws_1"}, "web_search_call"),
         ({"type": "message", "role": "pirate", "content": "Arr"}, r"items\[0\].role"),
-        ({"type": "message", "role": "user", "content": ""}, "messages\\[0\\]"),
+        ({"type": "message", "role": "user", "content": ""}, "items\\[0\\]"),
         ({"type": "message", "role": "user", "content": "x" * 2**20 + "x" * 2**20}, "AGENTOS_MAX_INPUT_SIZE"),
         ({"type": "function_call", "call_id": "c", "name": "two words", "arguments": "{}"}, "two words"),
         ({"type": "function_call", "name": "n", "arguments": "{}"}, "call_id"),
@@ -318,3 +318,14 @@ def test_a_page_reads_about_as_much_of_a_long_conversation_as_it_shows(make_door
     assert storage.read < 20
     for limit in (1, 7, 100):
         assert [item.id for item in client.conversations.items.list(made.id, order="asc", limit=limit)] == left
+
+
+def test_an_error_names_the_item_and_offers_no_address(door: Door) -> None:
+    long = {"role": "user", "content": "x" * 2_000_000}
+    items = [{"role": "developer", "content": "Be kind."}, USER, long]
+    error = door.http.post("/v1/conversations", json={"items": items}).json["error"]
+    assert (error["param"].partition("]")[0], "items[2]" in error["message"]) == ("items[2", True)
+    made = door.http.post("/v1/conversations", json={}).json["id"]
+    missing = door.http.get(f"/v1/conversations/{made}/items/msg_s7").json["error"]
+    assert "offered are" not in missing["message"]
+    assert "offered are" in door.http.get("/v1/nowhere").json["error"]["message"]

@@ -13,6 +13,7 @@ from agentos.api.kit.chat.answer import AnswerReader
 from agentos.api.kit.chat.call_ids import CallIds
 from agentos.api.kit.chat.continuing import ContinuedRun, continue_run, end_pause_of
 from agentos.api.kit.chat.disconnects import cancels_on_disconnect
+from agentos.api.kit.chat.places import in_their_places
 from agentos.api.kit.chat.request import ChatRequest, run_request
 from agentos.api.kit.chat.results import end_pause_of_session
 from agentos.api.kit.chat.sessions import SESSION_HEADER
@@ -102,8 +103,14 @@ def answer_chat(chat: ChatRequest, dialect: ChatDialect) -> Response:
     """Answer a chat request.
 
     A conversation that ends with results of the client's tools continues the run that waits for them. A conversation
-    that goes another way ends that run's pause. Raises what :func:`start_and_stream` and :func:`start_and_wait` raise.
+    that goes another way ends that run's pause. Raises what :func:`start_and_stream` and :func:`start_and_wait` raise,
+    with the client's names of the messages.
     """
+    with in_their_places(chat.places):
+        return _answered(chat, dialect)
+
+
+def _answered(chat: ChatRequest, dialect: ChatDialect) -> Response:
     instructions, form = dialect.instructions_field, dialect.form_field
     continued = continue_run(chat, dialect.calls, instructions=instructions, form=form)
     if continued is not None:

@@ -25,6 +25,7 @@ class ChatRequest:
     ``body`` is the request as read. ``messages`` have no system messages; the last one is the user's, or a tool's.
     ``results`` are the tools' messages behind the user's last words, as the run that waits for them gets them, and
     ``failed_calls`` the ids of those calls that failed.
+    ``places`` has the field of each message in the client's request.
     ``session_id`` is a session that the request names: only the newest message of the user counts then. ``chat`` is the
     client's own name of the conversation.
     """
@@ -32,6 +33,7 @@ class ChatRequest:
     body: Mapping[str, Any]
     agent_id: str
     messages: tuple[Message, ...]
+    places: Sequence[str]
     results: tuple[Message, ...]
     failed_calls: frozenset[str] = frozenset()
     overrides: ModelOverrides

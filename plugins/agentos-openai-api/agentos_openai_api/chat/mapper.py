@@ -28,16 +28,18 @@ _ONLY: Mapping[str, tuple[Sequence[Any], str]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conversation:
-    """What a request says: the conversation without system messages, and those by themselves, with their places."""
+    """What a request says: the conversation without system messages, and those by themselves; all with their places."""
 
     model: str
     messages: tuple[Message, ...]
+    places: Sequence[str]
     system: Mapping[str, str]
 
 
 def read_conversation(body: Mapping[str, Any]) -> Conversation:
     """Return what a request says. Raises ``InvalidRequest`` or ``InvalidMedia`` naming the message that is wrong."""
     messages: list[Message] = []
+    places: list[str] = []
     system: dict[str, str] = {}
     open_calls: dict[str, str] = {}
     for number, given in enumerate(body["messages"]):
@@ -47,6 +49,7 @@ def read_conversation(body: Mapping[str, Any]) -> Conversation:
         if role in ("system", "developer"):
             system[where] = content.text
             continue
+        places.append(where)
         if role == "tool":
             call_id = given.get("tool_call_id")
             if call_id not in open_calls:
@@ -71,7 +74,7 @@ def read_conversation(body: Mapping[str, Any]) -> Conversation:
         refuse("messages", "need a message of the user, or a tool's, at the end")
     if messages[-1].role == "user" and not messages[-1].content and not messages[-1].media:
         refuse("messages", "end with an empty message; needed is a text or an attachment")
-    return Conversation(model=body["model"], messages=tuple(messages), system=system)
+    return Conversation(model=body["model"], messages=tuple(messages), places=places, system=system)
 
 
 def read_request(body: Mapping[str, Any]) -> ChatRequest:
@@ -82,6 +85,7 @@ def read_request(body: Mapping[str, Any]) -> ChatRequest:
         body=body,
         agent_id=said.model,
         messages=said.messages,
+        places=said.places,
         results=trailing_results(said.messages),
         overrides=overrides_of(body, said),
         streamed=bool(body["stream"]),

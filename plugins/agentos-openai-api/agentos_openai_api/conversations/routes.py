@@ -22,6 +22,7 @@ from agentos.web import (
     StrictString,
     caller,
     idempotency_key,
+    in_their_places,
     json_response,
     refuse,
     server,
@@ -42,6 +43,10 @@ ITEM_LIST = {"type": "array", "items": {"type": "object"}}
 
 class ConversationNotFound(NotFound, code="CONVERSATION_NOT_FOUND"):
     """There is no such conversation, or it is not the caller's."""
+
+
+class ItemNotFound(NotFound, code="ITEM_NOT_FOUND"):
+    """There is no such item in the conversation."""
 
 
 class ConversationRequestSchema(OpenRequestSchema):
@@ -91,18 +96,19 @@ FOUND = {200: ResponseSpec("The conversation.", ConversationSchema)}
 @routes.post("/v1/conversations", access="sessions:write", body=ConversationRequestSchema, responses=FOUND)
 def create_openai_conversation(body: dict[str, Any]) -> Response:
     """Make a conversation. It is a session: responses with `conversation` are its runs."""
-    messages = read_items(body.get("items"))
+    items = read_items(body.get("items"))
     metadata = body.get("metadata") or {}
     agent_id = metadata.get(AGENT, DEFAULT_AGENT)
     if not isinstance(agent_id, str) or not agent_id:
         refuse(f"metadata.{AGENT}", "is no text; accepted is the id of an agent")
-    session, _ = server().sessions.create(
-        agent_id,
-        metadata=metadata,
-        messages=messages,
-        idempotency=idempotency_key(request, body),
-        caller=caller(),
-    )
+    with in_their_places(items.places):
+        session, _ = server().sessions.create(
+            agent_id,
+            metadata=metadata,
+            messages=items.messages,
+            idempotency=idempotency_key(request, body),
+            caller=caller(),
+        )
     return json_response(_conversation_json(session))
 
 
@@ -170,7 +176,9 @@ def create_openai_conversation_items(conversation_id: str, body: dict[str, Any])
     While a response of the conversation is being made, they are refused.
     """
     session = _session(conversation_id)
-    items = add_items(session, read_items(body["items"]))
+    given = read_items(body["items"])
+    with in_their_places(given.places):
+        items = add_items(session, given.messages)
     return json_response(list_json(items, has_more=False))
 
 
@@ -178,13 +186,13 @@ def create_openai_conversation_items(conversation_id: str, body: dict[str, Any])
     "/v1/conversations/{conversation_id}/items/{item_id}",
     access="sessions:read",
     responses={200: ResponseSpec("The item.", None)},
-    errors=(ConversationNotFound, NotFound),
+    errors=(ConversationNotFound, ItemNotFound),
 )
 def get_openai_conversation_item(conversation_id: str, item_id: str) -> Response:
     """Read an item of a conversation."""
     item = find_item(_session(conversation_id), item_id)
     if item is None:
-        raise NotFound(f"item with id {item_id!r:.150} not found in this conversation")
+        raise ItemNotFound(f"item with id {item_id!r:.150} not found in this conversation")
     return json_response(item)
 
 
@@ -193,13 +201,13 @@ def get_openai_conversation_item(conversation_id: str, item_id: str) -> Response
     access="sessions:write",
     audit="message.delete",
     responses=FOUND,
-    errors=(ConversationNotFound, NotFound),
+    errors=(ConversationNotFound, ItemNotFound),
 )
 def delete_openai_conversation_item(conversation_id: str, item_id: str) -> Response:
     """Remove an item that a client added; answer the conversation. What a response said goes with its run."""
     session = _session(conversation_id)
     if not remove_item(session, item_id):
-        raise NotFound(f"item with id {item_id!r:.150} not found in this conversation")
+        raise ItemNotFound(f"item with id {item_id!r:.150} not found in this conversation")
     return json_response(_conversation_json(session))
 
 
