@@ -250,6 +250,7 @@ def test_no_list_shows_what_is_somebody_elses_whatever_is_asked_for(tenants: Ten
         "status": ["completed", "running", "queued", "paused"],
         "kind": ["approval"],
         "q_text": ["hi"],
+        "include": ["state"],
         "include_total": ["true"],
         "limit": ["1000"],
         "offset": ["0", "1"],
