@@ -58,7 +58,7 @@ def test_a_lost_run_is_taken_over_though_its_agent_could_not_be_read_at_once(
     until(lambda: storage.runs.unattended(limit=9).lost)
     again = Speaker(lambda context: iter(["again"]), retry_on_crash=True)
     finder = Forgetful(storage, "finder", max_attempts=3, agents={"again": again})
-    finder.leases.sweep()
+    finder.sweeper.sweep()
     ended_run = finder.handle(live.run.id).wait(5)
     assert ended_run is not None
     assert (ended_run.status, ended_run.content) == (RunStatus.COMPLETED, "again")

@@ -121,7 +121,7 @@ def test_a_background_run_that_was_asked_to_stop_does_not_begin(
     here.cancels.look()
     assert here.handle(first).wait(5).status is RunStatus.CANCELLED
     here.worker.execute(second)
-    here.leases.sweep()
+    here.sweeper.sweep()
     assert here.handle(second).wait(5).status is RunStatus.CANCELLED
     assert gates[2].waiting.wait(5)
     assert not gates[1].waiting.is_set()
@@ -142,7 +142,7 @@ def test_a_lost_run_that_was_asked_to_stop_is_ended_and_not_begun_again(
     again = Gate()
     finder = worker("finder", max_attempts=3, agents={"again": again})
     until(lambda: storage.runs.unattended(limit=9).lost)
-    finder.leases.sweep()
+    finder.sweeper.sweep()
     found = storage.runs.get(live.run.id, owner=None)
     assert (found.status, found.content) == (RunStatus.CANCELLED, "partial")
     assert not again.waiting.is_set()
