@@ -27,7 +27,7 @@ from agentos.models.deltas import Delta, Finish, MessageDetails, ToolCallDelta, 
 from agentos.models.request import ModelRequest
 from parts.deltas import calls_of, text_of, thoughts_of, usage_of
 from parts.message_behaviours import start, stop, text, written
-from parts.replay_server import ReplayServer, reply
+from parts.replay_server import ReplayServer, error, reply
 
 CASES = Path(__file__).parent / "cases" / "messages"
 OK = reply(written([start(), *text("ok"), *stop()]))
@@ -518,6 +518,10 @@ class Refusal(NamedTuple):
     remembered: bool = True
 
 
+def refusal(words: str) -> dict[str, Any]:
+    return {"type": "error", "error": {"type": "invalid_request_error", "message": words}}
+
+
 def field(name: str) -> Callable[[dict[str, Any]], object]:
     return lambda body: body.get(name)
 
@@ -731,6 +735,69 @@ def test_beta_headers_that_are_refused_are_left_out(play: Play) -> None:
     sent = ["anthropic-beta: fast-mode-2026-02-01,oauth-2025-04-20" in head for head in server.heads]
     assert sent == [True, False, False]
     assert all("betas" not in body for body in server.requests)
+
+
+@pytest.mark.parametrize(
+    ("name", "words", "parameters"),
+    [
+        (
+            "output_config",
+            "output_config.effort: This model does not support effort level 'max'. Supported levels: high, low.",
+            ({"reasoning_effort": "max"}, {"reasoning_effort": "low"}),
+        ),
+        (
+            "temperature",
+            "`temperature` and `top_p` cannot both be specified for this model. Please use only one.",
+            ({"temperature": 0.5, "top_p": 0.5}, {"temperature": 0.5}),
+        ),
+    ],
+)
+def test_what_is_refused_for_its_value_or_beside_another_field_is_kept_for_other_agents(
+    play: Play, name: str, words: str, parameters: tuple[dict[str, Any], dict[str, Any]]
+) -> None:
+    refused, right = parameters
+    client, server = play(error("400 X", refusal(words)), OK)
+    for given in (refused, refused, right):
+        assert text_of(each(client.stream(ask(parameters=given)))) == "ok"
+    assert [name in body for body in server.requests] == [True, False, False, True]
+
+
+def test_a_beta_that_is_unknown_takes_nothing_from_other_agents(play: Play) -> None:
+    # https://github.com/anthropics/claude-code/issues/13770
+    words = "Unexpected value(s) `no-such-beta` for the `anthropic-beta` header."
+    client, server = play(error("400 X", refusal(words)), OK)
+    for beta in ("no-such-beta", "no-such-beta", "fast-mode-2026-02-01"):
+        assert text_of(each(client.stream(ask(parameters={"betas": [beta]})))) == "ok"
+    assert ["anthropic-beta" in head for head in server.heads] == [True, False, False, True]
+
+
+def test_what_was_left_out_of_the_history_stays_out_when_a_field_is_refused_too(play: Play) -> None:
+    client, server = play(
+        recorded("foreign-signature"), error("400 X", refusal("`temperature` is not supported by this model")), OK
+    )
+    request = ask(parameters={"temperature": 0.5}, messages=HISTORY)
+    assert text_of(each(client.stream(request))) == "ok"
+    assert [in_history(body) for body in server.requests] == [["thinking", "tool_use"], ["tool_use"], ["tool_use"]]
+    assert "temperature" not in server.requests[-1]
+
+
+# Parameters may be anything, and the server's words about them are what helps.
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"thinking": "on"},
+        {"tool_choice": "required", "extra_body": {"tool_choice": "any"}},
+        {"extra_body": {"thinking": None, "output_config": "x"}},
+        {"extra_body": {"max_tokens": 70000.0}},
+    ],
+)
+@pytest.mark.parametrize("words", ["thinking: Input should be an object", "output_config.format: x", "max_tokens: x"])
+def test_fields_of_another_shape_end_in_the_words_of_the_server(
+    play: Play, parameters: dict[str, Any], words: str
+) -> None:
+    client, _ = play(error("400 X", refusal(words)))
+    with pytest.raises(ProviderError, match=words):
+        list(client.stream(ask(parameters=parameters, tools=[TOOL])))
 
 
 def test_a_server_that_does_not_know_the_newer_version_gets_the_older_one(play: Play) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import Any
 
 from agentos.models.wire.refusals import is_about_values, named_fields, place_of
@@ -25,13 +25,13 @@ COMMON_WORDS = frozenset({"user", "store", "metadata", "reasoning", "prediction"
 ALIASES = {"include_usage": "stream_options", "strict": "strict", "developer": "developer"}
 
 
-def refused_field(error: ServerError, body: Mapping[str, Any]) -> str | None:
-    """Return the optional field of a body that an error complains about, or None.
+def refused_fields(error: ServerError, body: Mapping[str, Any]) -> list[str]:
+    """Return the optional fields of a body that an error names, first the one that it complains about.
 
     The names ``developer`` and ``strict`` stand for the role of the instructions and the strictness of a schema.
     """
     if is_about_values(error):
-        return None
+        return []
     named = named_fields(error)
     candidates = [*(OPTIONAL & body.keys()), *(LIMITS.keys() & body.keys())]
     candidates += [name for name in IN_MESSAGES if _in_messages(body, name)]
@@ -42,14 +42,11 @@ def refused_field(error: ServerError, body: Mapping[str, Any]) -> str | None:
     places = [
         (name not in named, place_of(name, error.words, common=name in COMMON_WORDS), name) for name in candidates
     ]
-    found = [place for place in places if not place[0] or place[1] >= 0]
-    if not found:
-        return None
-    name = min(found)[2]
-    return ALIASES.get(name, name)
+    found = sorted(place for place in places if not place[0] or place[1] >= 0)
+    return [ALIASES.get(name, name) for *_, name in found]
 
 
-def leave_out(body: dict[str, Any], fields: frozenset[str]) -> None:
+def leave_out(body: dict[str, Any], fields: Set[str]) -> None:
     """Take refused fields out of a body, or write them the other way."""
     for name in fields:
         if name in LIMITS:
