@@ -26,7 +26,7 @@ from agentos.models.anthropic_messages import AnthropicMessages, MessagesDialect
 from agentos.models.deltas import Delta, Finish, MessageDetails, ToolCallDelta, each
 from agentos.models.request import ModelRequest
 from parts.deltas import calls_of, text_of, thoughts_of, usage_of
-from parts.message_behaviours import start, stop, text, written
+from parts.message_behaviours import event, start, stop, text, written
 from parts.replay_server import ReplayServer, error, reply
 
 CASES = Path(__file__).parent / "cases" / "messages"
@@ -325,6 +325,28 @@ USAGES = {
 @pytest.mark.parametrize("name", USAGES)
 def test_tokens_are_counted_once_and_whole(play: Play, name: str) -> None:
     assert usage_of(said(play, name)) == USAGES[name]
+
+
+OVERLOADED = event("error", error={"type": "overloaded_error", "message": "Overloaded"})
+
+
+@pytest.mark.parametrize(
+    ("events", "error", "usage"),
+    [
+        ([start(input_tokens=7), *stop("refusal")], ContentFiltered, Usage(7, 5)),
+        ([start(input_tokens=7), *text("Let me"), OVERLOADED], ProviderUnavailable, Usage(7, 0)),
+        # It may be made again, which nothing that was said before may prevent.
+        ([start(input_tokens=7), OVERLOADED], ProviderUnavailable, None),
+    ],
+)
+def test_an_answer_that_failed_is_counted_as_far_as_it_came(
+    play: Play, events: list[Any], error: type[ExecutionError], usage: Usage | None
+) -> None:
+    client, _ = play(reply(written(events)))
+    found: list[Delta] = []
+    with pytest.raises(error):
+        found.extend(each(client.stream(ask())))
+    assert [delta for delta in found if isinstance(delta, Usage)] == ([] if usage is None else [usage])
 
 
 # --- failures ---------------------------------------------------------------------------------------------------------
