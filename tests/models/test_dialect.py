@@ -398,6 +398,29 @@ def test_what_is_refused_for_its_value_or_beside_another_field_is_remembered_so(
     assert right.items() <= server.requests[-1].items()
 
 
+@pytest.mark.parametrize("parameters", [{}, {"reasoning_effort": "low"}])
+def test_a_model_that_takes_tools_without_effort_alone_gets_none_beside_them(
+    play, ask, parameters: dict[str, Any]
+) -> None:
+    words = (
+        "Function tools with reasoning_effort are not supported for gpt-5.6 in /v1/chat/completions. To use function"
+        " tools, use /v1/responses or set reasoning_effort to 'none'."
+    )
+    client, server = play(error("400 X", openai(words, "reasoning_effort")), OK)
+    tools = [{"type": "function", "function": {"name": "add"}}]
+    for given in ({**parameters, "tools": tools}, {**parameters, "tools": tools}, parameters):
+        assert text_of(each(client.stream(ask("gpt-5.6", parameters=given)))) == "ok"
+    own = parameters.get("reasoning_effort")
+    assert [sent.get("reasoning_effort") for sent in server.requests] == [own, "none", "none", own]
+
+
+def test_a_refusal_that_does_not_end_ends_the_call(play, ask) -> None:
+    client, server = play(error("400 X", openai("tools are not taken: set reasoning_effort to 'none'")))
+    with pytest.raises(ProviderError):
+        list(client.stream(ask("m", parameters={"reasoning_effort": "low", "tools": [{}], "max_tokens": 5})))
+    assert len(server.requests) <= 4
+
+
 def test_what_one_model_refused_is_remembered_up_to_a_number() -> None:
     refusals = Refusals()
     for value in range(MAX_OF_MODEL + 1):

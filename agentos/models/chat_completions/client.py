@@ -78,7 +78,7 @@ class _Exchange:
 
     def adapt(self, error: ServerError, failure: ExecutionError) -> str | None:
         named = [] if isinstance(failure, ContextTooLong) else refused_fields(error, self._body)
-        if not named:
+        if not named or named[0] in self._refused:
             return None
         field = named[0]
         if field not in self._body or is_refused_always(error):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Set
 from typing import Any
 
@@ -22,14 +23,21 @@ OPTIONAL = SAMPLING | {
 IN_MESSAGES = frozenset({"reasoning_content", "reasoning_details", "extra_content", "provider_specific_fields"})
 COMMON_WORDS = frozenset({"user", "store", "metadata", "reasoning", "prediction", "verbosity"})
 """Names that also occur in ordinary sentences: they count only in quotation marks or behind a colon."""
+EFFORT_BESIDE_TOOLS = "reasoning_effort beside tools"
+"""Newer models of OpenAI take tools only with the effort ``none``, and have another one where none is said."""
+_WANTS_NO_EFFORT = re.compile(r"set reasoning_effort to 'none'")
 ALIASES = {"include_usage": "stream_options", "strict": "strict", "developer": "developer"}
 
 
 def refused_fields(error: ServerError, body: Mapping[str, Any]) -> list[str]:
     """Return the optional fields of a body that an error names, first the one that it complains about.
 
-    The names ``developer`` and ``strict`` stand for the role of the instructions and the strictness of a schema.
+    The names ``developer`` and ``strict`` stand for the role of the instructions and the strictness of a schema,
+    :data:`EFFORT_BESIDE_TOOLS` for an effort that has to be ``none``.
     """
+    # https://github.com/GoogleChromeLabs/webmcp-tools/issues/417
+    if _WANTS_NO_EFFORT.search(error.words) and body.get("tools") and body.get("reasoning_effort") != "none":
+        return [EFFORT_BESIDE_TOOLS]
     if is_about_values(error):
         return []
     named = named_fields(error)
@@ -66,6 +74,8 @@ def leave_out(body: dict[str, Any], fields: Set[str]) -> None:
             body["messages"] = [_without(one, name) for one in body["messages"]]
         else:
             body.pop(name, None)
+    if EFFORT_BESIDE_TOOLS in fields and body.get("tools"):
+        body["reasoning_effort"] = "none"
 
 
 def _strict_schema(body: Mapping[str, Any]) -> Mapping[str, Any] | None:
