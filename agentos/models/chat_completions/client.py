@@ -56,7 +56,7 @@ class ChatCompletions(WireClient):
 
 
 class _Exchange:
-    """One call. Each request takes a refused field out of the body, so that there is an end."""
+    """One call. Each request takes another refused field out of the body, so that there is an end."""
 
     def __init__(self, request: ModelRequest, dialect: Dialect, refusals: Refusals) -> None:
         self._request = request
