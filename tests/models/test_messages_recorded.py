@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -296,6 +297,17 @@ def test_a_paused_turn_goes_on_with_what_it_said(play: Play) -> None:
     assert sum(isinstance(delta, Finish) for delta in deltas) == 1
     look = {"type": "text", "text": "Let me look. "}
     assert next_turn(play, deltas)[1]["content"] == [look, SEARCH, RESULT, GOOD_DAY]
+
+
+def test_a_server_that_does_not_stream_goes_on_behind_its_pause_too(play: Play) -> None:
+    message = {"type": "message", "role": "assistant", "usage": {"input_tokens": 1, "output_tokens": 2}}
+    parts = [
+        {**message, "content": [{"type": "text", "text": words}], "stop_reason": reason}
+        for words, reason in (("Let me look.", "pause_turn"), (" It rains.", "end_turn"))
+    ]
+    client, _ = play(*(reply(json.dumps(part), content_type="application/json") for part in parts))
+    deltas = list(each(client.stream(ask())))
+    assert (text_of(deltas), usage_of(deltas)) == ("Let me look. It rains.", Usage(2, 4))
 
 
 def test_a_turn_that_pauses_for_ever_ends_as_cut(play: Play) -> None:
