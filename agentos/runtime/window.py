@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from agentos.domain.media import Media
 from agentos.domain.message import Message
+from agentos.models.wire.parsing import dumps
 
 Read = Callable[[Media], Media | None]
 """Returns an attachment with its data, or ``None`` when its bytes are gone."""
@@ -15,7 +16,8 @@ Read = Callable[[Media], Media | None]
 def fit(history: Sequence[Message], *, most: int, read: Read) -> Sequence[Message]:
     """Return the messages of a history that have at most ``most`` bytes, with the data of their attachments.
 
-    Texts come first: the last turns that fit, whole turns only. What they leave is for attachments, the newest first.
+    Texts come first, with what providers want to see again: the last turns that fit, whole turns only. What they leave
+    is for attachments, the newest first.
     One that does not fit is never read; a line in its message says that it was there.
     """
     if _is_short(history, most):
@@ -34,7 +36,7 @@ def _is_short(history: Sequence[Message], most: int) -> bool:
     """Whether texts alone are there and surely fit, as in most runs: a character has at most four bytes."""
     characters = 0
     for message in history:
-        if message.media:
+        if message.media or message.provider is not None:
             return False
         characters += len(message.content)
         for call in message.tool_calls:
@@ -58,9 +60,15 @@ def _last_turns(history: Sequence[Message], most: int) -> tuple[Sequence[Message
 
 
 def _text_size(message: Message) -> int:
-    """Return how many bytes of UTF-8 a message's texts have."""
+    """Return how many bytes of UTF-8 a message has without its attachments."""
     size = _bytes_of(message.content)
-    return size + sum(_bytes_of(call.arguments) for call in message.tool_calls) if message.tool_calls else size
+    if message.tool_calls:
+        size += sum(_bytes_of(call.arguments) for call in message.tool_calls)
+    if message.provider is not None:
+        # Signed thinking and results of a provider's own tools are often longer than the answer.
+        kept = (message.provider_details, *(call.provider_details for call in message.tool_calls))
+        size += sum(_bytes_of(dumps(details)) for details in kept if details)
+    return size
 
 
 def _bytes_of(text: str) -> int:

@@ -19,7 +19,7 @@ from agentos.models.request import ModelRequest
 from agentos.models.servers.chat import OPTIONS
 from agentos.models.servers.table import SERVERS
 from agentos.models.wire.options import encode_body
-from agentos.models.wire.refusals import MAX_REMEMBERED, Refusals
+from agentos.models.wire.refusals import MAX_OF_MODEL, MAX_REMEMBERED, Refusals
 from parts.deltas import text_of
 from parts.replay_server import error, stream
 
@@ -309,6 +309,124 @@ def test_anything_else_stays_refused(play, ask, parameters: dict[str, Any], stat
     with pytest.raises(ExecutionError):
         list(client.stream(ask("m", parameters=parameters)))
     assert len(server.requests) == 1
+
+
+def openai_limits(name: str, words: str, code: str) -> dict[str, Any]:
+    return openai(f"Invalid '{name}': {words} instead.", name, code)
+
+
+# https://github.com/Skytliang/Multi-Agents-Debate/issues/8, https://github.com/anthropics/anthropic-sdk-python/issues/893
+@pytest.mark.parametrize(
+    ("mistake", "refusal", "right"),
+    [
+        (
+            {"max_tokens": 0},
+            openai_limits(
+                "max_tokens", "integer below minimum value. Expected a value >= 1, but got 0", "integer_below_min_value"
+            ),
+            {"max_tokens": 100},
+        ),
+        (
+            {"temperature": 3},
+            openai_limits(
+                "temperature",
+                "decimal above maximum value. Expected a value <= 2, but got 3",
+                "decimal_above_max_value",
+            ),
+            {"temperature": 0.1},
+        ),
+        (
+            {"temperature": "x"},
+            openai(
+                "Invalid type for 'temperature': expected a decimal, but got a string instead.",
+                "temperature",
+                "invalid_type",
+            ),
+            {"temperature": 0.1},
+        ),
+        (
+            {"reasoning_effort": "ultra"},
+            openai(
+                "Invalid value: 'ultra'. Supported values are: 'low', 'medium', and 'high'.",
+                "reasoning_effort",
+                "invalid_value",
+            ),
+            {"reasoning_effort": "high"},
+        ),
+        ({"temperature": 1.5}, openai("temperature: range: -1 or 0..1"), {"temperature": 0.5}),
+    ],
+)
+def test_a_value_that_is_wrong_stays_refused_and_takes_nothing_from_other_agents(
+    play, ask, mistake: dict[str, Any], refusal: Any, right: dict[str, Any]
+) -> None:
+    client, server = play(error("400 X", refusal), OK)
+    with pytest.raises(ProviderError):
+        list(client.stream(ask("m", parameters=mistake)))
+    assert text_of(each(client.stream(ask("m", parameters=right)))) == "ok"
+    assert [right.items() <= sent.items() for sent in server.requests] == [False, True]
+
+
+# https://github.com/Kilo-Org/cloud/pull/3807, https://github.com/pipecat-ai/pipecat/issues/4043
+@pytest.mark.parametrize(
+    ("refused", "words", "right"),
+    [
+        (
+            {"reasoning_effort": "none"},
+            "Unsupported value: 'reasoning_effort' does not support 'none' with this model. Supported values are:"
+            " 'minimal', 'low', 'medium', and 'high'.",
+            {"reasoning_effort": "high"},
+        ),
+        (
+            {"reasoning_effort": "high", "tools": [{"type": "function", "function": {"name": "add"}}]},
+            "Function tools with reasoning_effort are not supported for gpt-5.4 in /v1/chat/completions.",
+            {"reasoning_effort": "high"},
+        ),
+        (
+            {"temperature": 0.5, "top_p": 0.5},
+            "`temperature` and `top_p` cannot both be specified for this model. Please use only one.",
+            {"temperature": 0.5},
+        ),
+    ],
+)
+def test_what_is_refused_for_its_value_or_beside_another_field_is_remembered_so(
+    play, ask, refused: dict[str, Any], words: str, right: dict[str, Any]
+) -> None:
+    client, server = play(error("400 X", openai(words)), OK)
+    for parameters in (refused, refused, right):
+        assert text_of(each(client.stream(ask("m", parameters=parameters)))) == "ok"
+    assert [right.keys() <= sent.keys() for sent in server.requests] == [True, False, False, True]
+    assert right.items() <= server.requests[-1].items()
+
+
+@pytest.mark.parametrize("parameters", [{}, {"reasoning_effort": "low"}])
+def test_a_model_that_takes_tools_without_effort_alone_gets_none_beside_them(
+    play, ask, parameters: dict[str, Any]
+) -> None:
+    words = (
+        "Function tools with reasoning_effort are not supported for gpt-5.6 in /v1/chat/completions. To use function"
+        " tools, use /v1/responses or set reasoning_effort to 'none'."
+    )
+    client, server = play(error("400 X", openai(words, "reasoning_effort")), OK)
+    tools = [{"type": "function", "function": {"name": "add"}}]
+    for given in ({**parameters, "tools": tools}, {**parameters, "tools": tools}, parameters):
+        assert text_of(each(client.stream(ask("gpt-5.6", parameters=given)))) == "ok"
+    own = parameters.get("reasoning_effort")
+    assert [sent.get("reasoning_effort") for sent in server.requests] == [own, "none", "none", own]
+
+
+def test_a_refusal_that_does_not_end_ends_the_call(play, ask) -> None:
+    client, server = play(error("400 X", openai("tools are not taken: set reasoning_effort to 'none'")))
+    with pytest.raises(ProviderError):
+        list(client.stream(ask("m", parameters={"reasoning_effort": "low", "tools": [{}], "max_tokens": 5})))
+    assert len(server.requests) <= 4
+
+
+def test_what_one_model_refused_is_remembered_up_to_a_number() -> None:
+    refusals = Refusals()
+    for value in range(MAX_OF_MODEL + 1):
+        refusals.add_for_values("m", "temperature", {"temperature": value}, set())
+    assert refusals.of("m", {"temperature": 0}) == frozenset()
+    assert refusals.of("m", {"temperature": MAX_OF_MODEL}) == {"temperature"}
 
 
 def test_a_field_is_left_out_once_and_for_its_model_alone(play, ask) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -26,8 +27,8 @@ from agentos.models.anthropic_messages import AnthropicMessages, MessagesDialect
 from agentos.models.deltas import Delta, Finish, MessageDetails, ToolCallDelta, each
 from agentos.models.request import ModelRequest
 from parts.deltas import calls_of, text_of, thoughts_of, usage_of
-from parts.message_behaviours import start, stop, text, written
-from parts.replay_server import ReplayServer, reply
+from parts.message_behaviours import event, start, stop, text, written
+from parts.replay_server import ReplayServer, error, reply
 
 CASES = Path(__file__).parent / "cases" / "messages"
 OK = reply(written([start(), *text("ok"), *stop()]))
@@ -298,6 +299,17 @@ def test_a_paused_turn_goes_on_with_what_it_said(play: Play) -> None:
     assert next_turn(play, deltas)[1]["content"] == [look, SEARCH, RESULT, GOOD_DAY]
 
 
+def test_a_server_that_does_not_stream_goes_on_behind_its_pause_too(play: Play) -> None:
+    message = {"type": "message", "role": "assistant", "usage": {"input_tokens": 1, "output_tokens": 2}}
+    parts = [
+        {**message, "content": [{"type": "text", "text": words}], "stop_reason": reason}
+        for words, reason in (("Let me look.", "pause_turn"), (" It rains.", "end_turn"))
+    ]
+    client, _ = play(*(reply(json.dumps(part), content_type="application/json") for part in parts))
+    deltas = list(each(client.stream(ask())))
+    assert (text_of(deltas), usage_of(deltas)) == ("Let me look. It rains.", Usage(2, 4))
+
+
 def test_a_turn_that_pauses_for_ever_ends_as_cut(play: Play) -> None:
     client, server = play(recorded("pause-turn-1"))
     assert list(each(client.stream(ask())))[-1] == Finish("length")
@@ -325,6 +337,28 @@ USAGES = {
 @pytest.mark.parametrize("name", USAGES)
 def test_tokens_are_counted_once_and_whole(play: Play, name: str) -> None:
     assert usage_of(said(play, name)) == USAGES[name]
+
+
+OVERLOADED = event("error", error={"type": "overloaded_error", "message": "Overloaded"})
+
+
+@pytest.mark.parametrize(
+    ("events", "error", "usage"),
+    [
+        ([start(input_tokens=7), *stop("refusal")], ContentFiltered, Usage(7, 5)),
+        ([start(input_tokens=7), *text("Let me"), OVERLOADED], ProviderUnavailable, Usage(7, 0)),
+        # It may be made again, which nothing that was said before may prevent.
+        ([start(input_tokens=7), OVERLOADED], ProviderUnavailable, None),
+    ],
+)
+def test_an_answer_that_failed_is_counted_as_far_as_it_came(
+    play: Play, events: list[Any], error: type[ExecutionError], usage: Usage | None
+) -> None:
+    client, _ = play(reply(written(events)))
+    found: list[Delta] = []
+    with pytest.raises(error):
+        found.extend(each(client.stream(ask())))
+    assert [delta for delta in found if isinstance(delta, Usage)] == ([] if usage is None else [usage])
 
 
 # --- failures ---------------------------------------------------------------------------------------------------------
@@ -516,6 +550,10 @@ class Refusal(NamedTuple):
     parameters: dict[str, Any] = {}  # noqa: RUF012 - never changed
     fields: dict[str, Any] = {}  # noqa: RUF012
     remembered: bool = True
+
+
+def refusal(words: str) -> dict[str, Any]:
+    return {"type": "error", "error": {"type": "invalid_request_error", "message": words}}
 
 
 def field(name: str) -> Callable[[dict[str, Any]], object]:
@@ -731,6 +769,69 @@ def test_beta_headers_that_are_refused_are_left_out(play: Play) -> None:
     sent = ["anthropic-beta: fast-mode-2026-02-01,oauth-2025-04-20" in head for head in server.heads]
     assert sent == [True, False, False]
     assert all("betas" not in body for body in server.requests)
+
+
+@pytest.mark.parametrize(
+    ("name", "words", "parameters"),
+    [
+        (
+            "output_config",
+            "output_config.effort: This model does not support effort level 'max'. Supported levels: high, low.",
+            ({"reasoning_effort": "max"}, {"reasoning_effort": "low"}),
+        ),
+        (
+            "temperature",
+            "`temperature` and `top_p` cannot both be specified for this model. Please use only one.",
+            ({"temperature": 0.5, "top_p": 0.5}, {"temperature": 0.5}),
+        ),
+    ],
+)
+def test_what_is_refused_for_its_value_or_beside_another_field_is_kept_for_other_agents(
+    play: Play, name: str, words: str, parameters: tuple[dict[str, Any], dict[str, Any]]
+) -> None:
+    refused, right = parameters
+    client, server = play(error("400 X", refusal(words)), OK)
+    for given in (refused, refused, right):
+        assert text_of(each(client.stream(ask(parameters=given)))) == "ok"
+    assert [name in body for body in server.requests] == [True, False, False, True]
+
+
+def test_a_beta_that_is_unknown_takes_nothing_from_other_agents(play: Play) -> None:
+    # https://github.com/anthropics/claude-code/issues/13770
+    words = "Unexpected value(s) `no-such-beta` for the `anthropic-beta` header."
+    client, server = play(error("400 X", refusal(words)), OK)
+    for beta in ("no-such-beta", "no-such-beta", "fast-mode-2026-02-01"):
+        assert text_of(each(client.stream(ask(parameters={"betas": [beta]})))) == "ok"
+    assert ["anthropic-beta" in head for head in server.heads] == [True, False, False, True]
+
+
+def test_what_was_left_out_of_the_history_stays_out_when_a_field_is_refused_too(play: Play) -> None:
+    client, server = play(
+        recorded("foreign-signature"), error("400 X", refusal("`temperature` is not supported by this model")), OK
+    )
+    request = ask(parameters={"temperature": 0.5}, messages=HISTORY)
+    assert text_of(each(client.stream(request))) == "ok"
+    assert [in_history(body) for body in server.requests] == [["thinking", "tool_use"], ["tool_use"], ["tool_use"]]
+    assert "temperature" not in server.requests[-1]
+
+
+# Parameters may be anything, and the server's words about them are what helps.
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"thinking": "on"},
+        {"tool_choice": "required", "extra_body": {"tool_choice": "any"}},
+        {"extra_body": {"thinking": None, "output_config": "x"}},
+        {"extra_body": {"max_tokens": 70000.0}},
+    ],
+)
+@pytest.mark.parametrize("words", ["thinking: Input should be an object", "output_config.format: x", "max_tokens: x"])
+def test_fields_of_another_shape_end_in_the_words_of_the_server(
+    play: Play, parameters: dict[str, Any], words: str
+) -> None:
+    client, _ = play(error("400 X", refusal(words)))
+    with pytest.raises(ProviderError, match=words):
+        list(client.stream(ask(parameters=parameters, tools=[TOOL])))
 
 
 def test_a_server_that_does_not_know_the_newer_version_gets_the_older_one(play: Play) -> None:

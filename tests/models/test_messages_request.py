@@ -462,6 +462,24 @@ def test_every_model_has_a_limit(model: str, limit: int) -> None:
     assert body(HI, model=model)["max_tokens"] == limit
 
 
+@pytest.mark.parametrize("parameters", [{"max_tokens": 100.0}, {"max_tokens": 100, "max_output_tokens": None}])
+def test_a_limit_is_a_whole_number(parameters: dict[str, Any]) -> None:
+    assert body(parameters=parameters)["max_tokens"] == 100
+
+
+@pytest.mark.parametrize("limit", ["100", True, 1.5, [100]])
+@pytest.mark.parametrize("where", ["max_output_tokens", "extra_body"])
+def test_a_limit_that_is_none_is_refused_and_not_left_out(where: str, limit: Any) -> None:
+    parameters = {"extra_body": {"max_tokens": limit}} if where == "extra_body" else {where: limit}
+    with pytest.raises(ProviderError, match="accepted: a whole number"):
+        body(parameters=parameters)
+
+
+def test_an_output_config_that_is_no_object_is_refused() -> None:
+    with pytest.raises(ProviderError, match="'output_config' is not accepted"):
+        body(parameters={"output_config": "low"}, output_schema={"type": "object"})
+
+
 def test_of_several_limits_the_lowest_counts() -> None:
     assert body(HI, parameters={"max_tokens": 500, "max_output_tokens": 90})["max_tokens"] == 90
 

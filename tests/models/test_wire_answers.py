@@ -125,6 +125,15 @@ def test_a_filter_that_leaves_nothing_refused_the_prompt(said, reason: str, erro
         said(stream([{"role": "assistant", "content": ""}], reason))
 
 
+def test_a_refused_prompt_is_counted(play, ask) -> None:
+    body = events(chunk({"content": ""}, "content_filter"), {"choices": [], "usage": {"prompt_tokens": 7}})
+    client, _ = play(reply(body))
+    found: list[Any] = []
+    with pytest.raises(ContentFiltered):
+        found.extend(each(client.stream(ask("m"))))
+    assert found == [Usage(7)]
+
+
 def test_a_window_that_is_full_before_the_first_word_is_too_long(said) -> None:
     with pytest.raises(ContextTooLong):
         said(stream([], "model_context_window_exceeded"))

@@ -122,3 +122,18 @@ def test_an_attachment_that_was_deleted_meanwhile_is_named():
     storage.gone.add("r10a")
     (fitted,) = fit([Message("user", "look", media=(picture(10, "a"),))], most=99, read=storage.read)
     assert (fitted.content, fitted.media) == ("look" + _left_out("a"), ())
+
+
+def test_what_a_provider_wants_to_see_again_counts():
+    thought = {"blocks": [{"type": "thinking", "thinking": "x" * 1000}]}
+    call = ToolCall("call_1", "add", "{}", {"extra_content": "x" * 1000})
+    history = [
+        *turn("first")[:1],
+        Message("assistant", "a", provider="claude", provider_details=thought),
+        *turn("second")[:1],
+        Message("assistant", tool_calls=(call,), provider="gemini"),
+        Message("tool", "1", tool_call_id="call_1"),
+    ]
+    assert shown(fit(history, most=2500, read=Kept().read)) == [("first", []), ("second", [])]
+    assert shown(fit(history, most=2000, read=Kept().read)) == [("second", [])]
+    assert fit(history, most=1000, read=Kept().read) == []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
@@ -12,7 +12,7 @@ from agentos.models.anthropic_messages.content import MEDIA_TYPES, check_media
 from agentos.models.anthropic_messages.event_decoder import EventDecoder
 from agentos.models.anthropic_messages.limits import accepted_limit
 from agentos.models.anthropic_messages.parameters import limit_of
-from agentos.models.anthropic_messages.refusals import leave_out, refused_always, refused_once
+from agentos.models.anthropic_messages.refusals import leave_out, refused_names, refused_once
 from agentos.models.anthropic_messages.request import request_body
 from agentos.models.model_list import count_models
 from agentos.models.request import ModelRequest
@@ -21,7 +21,7 @@ from agentos.models.servers.table import server_for
 from agentos.models.wire.arrivals import AnswerDecoder
 from agentos.models.wire.client import Exchange, Headers, WireClient
 from agentos.models.wire.dialects import dialect_of_agent
-from agentos.models.wire.refusals import Refusals, is_unknown
+from agentos.models.wire.refusals import Refusals, is_refused_always, is_unknown
 from agentos.models.wire.server_errors import ServerError
 
 MOST_PAUSES = 16
@@ -88,8 +88,10 @@ class _Exchange:
         self._limited = limit_of(request.parameters) is not None
         self._seen: set[str] = set()
         self._own: set[str] = set()
+        self._refused_once: list[ServerError] = []
         self._pauses = 0
         self._decoder: EventDecoder | None = None
+        self._betas = _betas(request.parameters)
         self._write()
 
     def _write(self) -> None:
@@ -100,19 +102,18 @@ class _Exchange:
             self._dialect = replace(self._dialect, version=OLD_VERSION)
         if "output_config.format" in refused:
             self._dialect = replace(self._dialect, output_schema="instructions")
-        self._body = leave_out(request_body(self._request, self._dialect), refused)
-        for name in refused:
+        body = request_body(self._request, self._dialect)
+        self._refused = refused | self._refusals.of(self._request.model, {**body, **self._betas})
+        self._body = leave_out(body, self._refused)
+        for name in self._refused:
             if name.startswith("max_tokens:") and not self._limited:
                 self._body["max_tokens"] = min(self._body["max_tokens"], int(name.partition(":")[2]))
+        for error in self._refused_once:
+            refused_once(error, self._body)
 
     def headers(self) -> Mapping[str, str]:
-        found: dict[str, str] = {"anthropic-version": self._dialect.version}
-        betas = self._request.parameters.get("betas")
-        if betas and "anthropic-beta" not in self._refusals.of(self._request.model):
-            if not isinstance(betas, list | tuple) or not all(isinstance(one, str) for one in betas):
-                raise ProviderError("the agent's parameter 'betas' is not accepted: give a list of texts")
-            found["anthropic-beta"] = ",".join(betas)
-        return found
+        betas = {} if "anthropic-beta" in self._refused else self._betas
+        return {"anthropic-version": self._dialect.version, **betas}
 
     def body(self) -> Mapping[str, Any]:
         return self._body
@@ -136,19 +137,26 @@ class _Exchange:
         if isinstance(failure, ContextTooLong):
             return None
         if once := refused_once(error, self._body):
+            self._refused_once.append(error)
             return self._first(once)
         sent = self.headers()
         can_change = {"anthropic-beta"} & sent.keys()
         can_change |= {"anthropic-version"} if sent["anthropic-version"] != OLD_VERSION else set()
-        name = refused_always(error, self._body, can_change)
-        if name is None or self._first(name) is None or self._pauses:
+        names = refused_names(error, self._body, can_change)
+        if not names or self._first(names[0]) is None or self._pauses:
             return None
+        self._remember(names[0], error, {**self._body, **self._betas}, set(names))
+        self._write()
+        return names[0]
+
+    def _remember(self, name: str, error: ServerError, fields: Mapping[str, Any], named: Set[str]) -> None:
         if name == "output_config.format" and not is_unknown(error):
             self._own.add(name)  # it is this schema that the server does not take
-        else:
+        elif name not in fields or is_refused_always(error):
             self._refusals.add(self._request.model, name)
-        self._write()
-        return name
+        else:
+            self._own.add(name)
+            self._refusals.add_for_values(self._request.model, name, fields, named)
 
     def continues(self, _: AnswerDecoder) -> bool:
         decoder = self._decoder
@@ -168,3 +176,12 @@ class _Exchange:
             return None
         self._seen.add(name)
         return name
+
+
+def _betas(parameters: Mapping[str, Any]) -> Mapping[str, str]:
+    betas = parameters.get("betas")
+    if not betas:
+        return {}
+    if not isinstance(betas, list | tuple) or not all(isinstance(one, str) for one in betas):
+        raise ProviderError("the agent's parameter 'betas' is not accepted: give a list of texts")
+    return {"anthropic-beta": ",".join(betas)}

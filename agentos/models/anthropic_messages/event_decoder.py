@@ -28,8 +28,7 @@ class EventDecoder:
     """One answer as it grows. ``finish`` and ``usage`` are what the server said last; :meth:`end` gives the rest.
 
     Text and thinking are given as they come, calls whole at the end. Blocks and events of unknown types are not shown;
-    blocks go back to the server with the message. ``blocks`` and ``before`` are what earlier requests of the same
-    answer brought.
+    blocks go back to the server with the message. ``blocks`` and ``before`` are what earlier requests of it brought.
 
     Raises :class:`~agentos.errors.ProviderError` for what makes no sense, and the error that the server sent in place
     of an event or as a reason to stop.
@@ -48,6 +47,7 @@ class EventDecoder:
         self.blocks = blocks or Blocks()
         self.paused = False  # the server wants another request to go on
         self._before = before
+        self._blocks_before = len(self.blocks)
         self._counter = Counter()
         self._text: Block | None = None  # the block of text that is open, and its number
         self._text_index: Any = None
@@ -189,7 +189,7 @@ class EventDecoder:
 
     def _read_message(self, message: dict[str, Any], said: list[Delta]) -> None:
         """Read the head of a message, or a whole one. A head that is sent again says nothing new."""
-        content = () if self.blocks else message.get("content") or ()
+        content = () if len(self.blocks) > self._blocks_before else message.get("content") or ()
         if isinstance(content, str):
             content = [{"type": "text", "text": content}]
         for number, block in enumerate(content):

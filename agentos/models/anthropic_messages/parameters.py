@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from agentos.errors import ProviderError
 from agentos.models.anthropic_messages.limits import LEAST_THINKING, NAMES
+from agentos.models.wire.options import mapping
 
 SAMPLING = ("temperature", "top_p", "top_k")
 CHOICES = {"auto": "auto", "none": "none", "required": "any", "any": "any"}
@@ -19,7 +21,10 @@ NEVER = frozenset(
 
 
 def named(parameters: Mapping[str, Any], *, tools: bool) -> dict[str, Any]:
-    """Return the fields of the body that are said by parameters, but for the limit and thinking."""
+    """Return the fields of the body that are said by parameters, but for the limit and thinking.
+
+    Raises :class:`~agentos.errors.ProviderError` for an ``output_config`` that is no object.
+    """
     body = {name: value for name, value in parameters.items() if name not in NEVER and value is not None}
     stops = parameters.get("stop_sequences", parameters.get("stop"))
     # The API refuses sequences of white space.
@@ -27,9 +32,10 @@ def named(parameters: Mapping[str, Any], *, tools: bool) -> dict[str, Any]:
     body.pop("stop_sequences", None)
     if kept := [stop for stop in stops if isinstance(stop, str) and stop.strip()]:
         body["stop_sequences"] = kept
+    config = mapping(parameters, "output_config")
     effort = parameters.get("reasoning_effort")
     if isinstance(effort, str) and effort in EFFORTS:
-        body["output_config"] = {"effort": EFFORTS[effort] or effort, **(body.get("output_config") or {})}
+        body["output_config"] = {"effort": EFFORTS[effort] or effort, **config}
     elif effort == "none":
         body.setdefault("thinking", {"type": "disabled"})
     choice = _tool_choice(body.pop("tool_choice", None), parameters.get("parallel_tool_calls"))
@@ -38,10 +44,28 @@ def named(parameters: Mapping[str, Any], *, tools: bool) -> dict[str, Any]:
     return body
 
 
+def type_of(body: Mapping[str, Any], name: str) -> Any:
+    """Return the type of a field that is an object; parameters may hold anything."""
+    value = body.get(name)
+    return value.get("type") if isinstance(value, Mapping) else None
+
+
 def limit_of(parameters: Mapping[str, Any]) -> int | None:
-    """Return the most tokens of an answer that the parameters allow, or None where they do not say."""
-    limits = [parameters[name] for name in NAMES if isinstance(parameters.get(name), int)]
+    """Return the most tokens of an answer that the parameters allow, or None where they do not say.
+
+    Raises :class:`~agentos.errors.ProviderError` for a limit that is no whole number.
+    """
+    limits = [whole_number(name, parameters[name]) for name in NAMES if parameters.get(name) is not None]
     return min(limits, default=None)
+
+
+def whole_number(name: str, value: Any) -> int:
+    """Return a parameter that is a whole number, also one that is written with a point."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ProviderError(f"the agent's parameter {name!r} is {value!r:.60}; accepted: a whole number")
+    return value
 
 
 def fit_thinking(body: dict[str, Any], *, limited: bool, begun: bool) -> None:
@@ -53,7 +77,7 @@ def fit_thinking(body: dict[str, Any], *, limited: bool, begun: bool) -> None:
     thinking = body.get("thinking")
     if not isinstance(thinking, Mapping) or thinking.get("type") not in ("enabled", "adaptive"):
         return
-    forced = body.get("tool_choice", {}).get("type") in ("any", "tool")
+    forced = type_of(body, "tool_choice") in ("any", "tool")
     budget = thinking.get("budget_tokens") if thinking["type"] == "enabled" else None
     if isinstance(budget, int):
         if not limited:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Set
+from collections.abc import Callable, Mapping, Set
 from typing import Any
 
 from agentos.models.anthropic_messages.caching import without_marks
 from agentos.models.anthropic_messages.details import without_thinking
 from agentos.models.anthropic_messages.limits import LEAST_THINKING
+from agentos.models.anthropic_messages.parameters import type_of
 from agentos.models.wire.refusals import is_about_values, named_fields, place_of
 from agentos.models.wire.server_errors import ServerError
 
@@ -48,10 +49,10 @@ def refused_once(error: ServerError, body: Body) -> str | None:
     it, or where a call is forced.
     """
     words = error.words
-    thinks = body.get("thinking", {}).get("type") != "disabled"
+    thinks = type_of(body, "thinking") != "disabled"
     if _SIGNATURE.search(words) and _leave_out_thinking(body):
         return "thinking in the history"
-    if _FORCED.search(words) and body.get("tool_choice", {}).get("type") in ("any", "tool"):
+    if _FORCED.search(words) and type_of(body, "tool_choice") in ("any", "tool"):
         if "thinking" in body:
             del body["thinking"]
             return "thinking"
@@ -63,10 +64,10 @@ def refused_once(error: ServerError, body: Body) -> str | None:
     return None
 
 
-def refused_always(error: ServerError, body: Body, headers: Set[str]) -> str | None:
-    """Return the name of a change in :data:`CHANGES`, or of an optional field, that a server will always want.
+def refused_names(error: ServerError, body: Body, headers: Set[str]) -> list[str]:
+    """Return the name of a change in :data:`CHANGES` that a server wants, or the optional fields that an error names.
 
-    ``headers`` are those that can be written in another way, too.
+    The first of these is what it complains about. ``headers`` are those that can be written in another way, too.
     """
     words = error.words
     for pattern, name in (
@@ -77,17 +78,16 @@ def refused_always(error: ServerError, body: Body, headers: Set[str]) -> str | N
         (_SCHEMA, "output_config.format"),
     ):
         if pattern.search(words) and (name in headers or _is_in(name, body)):
-            return name
+            return [name]
     if is_about_values(error):
-        return None
+        return []
     if "cache_control" in words and "cache_control" not in body and body != without_marks(body):
-        return "prompt_caching"
+        return ["prompt_caching"]
     named = named_fields(error)
     places = [
         (name not in named, place_of(name, words, common=name in COMMON_WORDS), name) for name in OPTIONAL & body.keys()
     ]
-    found = [place for place in places if not place[0] or place[1] >= 0]
-    return min(found)[2] if found else None
+    return [name for absent, place, name in sorted(places) if not absent or place >= 0]
 
 
 def leave_out(body: Body, names: frozenset[str]) -> Body:
@@ -101,13 +101,13 @@ def leave_out(body: Body, names: frozenset[str]) -> Body:
 
 
 def _adaptive(body: Body) -> Body:
-    if body.get("thinking", {}).get("type") == "enabled":
+    if type_of(body, "thinking") == "enabled":
         body["thinking"] = {"type": "adaptive", "display": "summarized"}
     return body
 
 
 def _enabled(body: Body) -> Body:
-    if body.get("thinking", {}).get("type") == "adaptive":
+    if type_of(body, "thinking") == "adaptive":
         if body["max_tokens"] > LEAST_THINKING:
             body["thinking"] = {"type": "enabled", "budget_tokens": max(LEAST_THINKING, body["max_tokens"] // 4)}
         else:
@@ -125,9 +125,10 @@ CHANGES: dict[str, Callable[[Body], Body]] = {
 
 def _is_in(name: str, body: Body) -> bool:
     if name.startswith("thinking."):
-        return bool(body.get("thinking", {}).get("type") == name.removeprefix("thinking."))
+        return bool(type_of(body, "thinking") == name.removeprefix("thinking."))
     if name == "output_config.format":
-        return bool((body.get("output_config") or {}).get("format"))
+        config = body.get("output_config")
+        return isinstance(config, Mapping) and bool(config.get("format"))
     return False
 
 

@@ -10,7 +10,7 @@ from agentos.models.anthropic_messages.caching import mark
 from agentos.models.anthropic_messages.details import THINKING
 from agentos.models.anthropic_messages.history import encode_history
 from agentos.models.anthropic_messages.limits import default_limit
-from agentos.models.anthropic_messages.parameters import SAMPLING, fit_thinking, limit_of, named
+from agentos.models.anthropic_messages.parameters import SAMPLING, fit_thinking, limit_of, named, whole_number
 from agentos.models.anthropic_messages.schemas import answer_schema, in_words, tool_schema
 from agentos.models.request import ModelRequest
 from agentos.models.servers.messages import MessagesDialect
@@ -46,6 +46,7 @@ def request_body(request: ModelRequest, dialect: MessagesDialect = DEFAULT) -> d
     fit_thinking(body, limited=limit is not None, begun=_has_thought(turns))
     mark(body, parameters.get("prompt_caching"))
     body.update(extra_body(parameters))
+    body["max_tokens"] = whole_number("max_tokens", body["max_tokens"])
     return body
 
 

@@ -9,14 +9,14 @@ from typing import Any, ClassVar
 from agentos.errors import ContextTooLong, ExecutionError
 from agentos.models.chat_completions.chunk_decoder import ChunkDecoder
 from agentos.models.chat_completions.messages import MEDIA_TYPES, check_media
-from agentos.models.chat_completions.refusals import leave_out, refused_field
+from agentos.models.chat_completions.refusals import leave_out, refused_fields
 from agentos.models.chat_completions.request import request_body
 from agentos.models.request import ModelRequest
 from agentos.models.servers.chat import Dialect
 from agentos.models.servers.table import dialect_for
 from agentos.models.wire.arrivals import AnswerDecoder
 from agentos.models.wire.client import Exchange, Headers, WireClient
-from agentos.models.wire.refusals import Refusals
+from agentos.models.wire.refusals import Refusals, is_refused_always
 from agentos.models.wire.server_errors import ServerError
 
 
@@ -56,27 +56,36 @@ class ChatCompletions(WireClient):
 
 
 class _Exchange:
-    """One call. Each request takes a refused field out of the body, so that there is an end."""
+    """One call. Each request takes another refused field out of the body, so that there is an end."""
 
     def __init__(self, request: ModelRequest, dialect: Dialect, refusals: Refusals) -> None:
         self._request = request
         self._refusals = refusals
         self._body = request_body(request, dialect)
+        self._refused: set[str] = set()
 
     def headers(self) -> Mapping[str, str]:
         return {}
 
     def body(self) -> Mapping[str, Any]:
-        leave_out(self._body, self._refusals.of(self._request.model))
+        # What this call had refused stays out, also where it is no more than a value of it that was refused.
+        self._refused |= self._refusals.of(self._request.model, self._body)
+        leave_out(self._body, self._refused)
         return self._body
 
     def decoder(self, secrets: Iterable[str]) -> AnswerDecoder:
         return ChunkDecoder(secrets=secrets, tools=[tool.name for tool in self._request.tools])
 
     def adapt(self, error: ServerError, failure: ExecutionError) -> str | None:
-        field = None if isinstance(failure, ContextTooLong) else refused_field(error, self._body)
-        if field is not None:
+        named = [] if isinstance(failure, ContextTooLong) else refused_fields(error, self._body)
+        if not named or named[0] in self._refused:
+            return None
+        field = named[0]
+        if field not in self._body or is_refused_always(error):
             self._refusals.add(self._request.model, field)
+        else:
+            self._refusals.add_for_values(self._request.model, field, self._body, set(named))
+        self._refused.add(field)
         return field
 
     def continues(self, _: AnswerDecoder) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Set
 from typing import Any
 
 from agentos.models.wire.refusals import is_about_values, named_fields, place_of
@@ -22,16 +23,23 @@ OPTIONAL = SAMPLING | {
 IN_MESSAGES = frozenset({"reasoning_content", "reasoning_details", "extra_content", "provider_specific_fields"})
 COMMON_WORDS = frozenset({"user", "store", "metadata", "reasoning", "prediction", "verbosity"})
 """Names that also occur in ordinary sentences: they count only in quotation marks or behind a colon."""
+EFFORT_BESIDE_TOOLS = "reasoning_effort beside tools"
+"""Newer models of OpenAI take tools only with the effort ``none``, and have another one where none is said."""
+_WANTS_NO_EFFORT = re.compile(r"set reasoning_effort to 'none'")
 ALIASES = {"include_usage": "stream_options", "strict": "strict", "developer": "developer"}
 
 
-def refused_field(error: ServerError, body: Mapping[str, Any]) -> str | None:
-    """Return the optional field of a body that an error complains about, or None.
+def refused_fields(error: ServerError, body: Mapping[str, Any]) -> list[str]:
+    """Return the optional fields of a body that an error names, first the one that it complains about.
 
-    The names ``developer`` and ``strict`` stand for the role of the instructions and the strictness of a schema.
+    The names ``developer`` and ``strict`` stand for the role of the instructions and the strictness of a schema,
+    :data:`EFFORT_BESIDE_TOOLS` for an effort that has to be ``none``.
     """
+    # https://github.com/GoogleChromeLabs/webmcp-tools/issues/417
+    if _WANTS_NO_EFFORT.search(error.words) and body.get("tools") and body.get("reasoning_effort") != "none":
+        return [EFFORT_BESIDE_TOOLS]
     if is_about_values(error):
-        return None
+        return []
     named = named_fields(error)
     candidates = [*(OPTIONAL & body.keys()), *(LIMITS.keys() & body.keys())]
     candidates += [name for name in IN_MESSAGES if _in_messages(body, name)]
@@ -42,14 +50,11 @@ def refused_field(error: ServerError, body: Mapping[str, Any]) -> str | None:
     places = [
         (name not in named, place_of(name, error.words, common=name in COMMON_WORDS), name) for name in candidates
     ]
-    found = [place for place in places if not place[0] or place[1] >= 0]
-    if not found:
-        return None
-    name = min(found)[2]
-    return ALIASES.get(name, name)
+    found = sorted(place for place in places if not place[0] or place[1] >= 0)
+    return [ALIASES.get(name, name) for *_, name in found]
 
 
-def leave_out(body: dict[str, Any], fields: frozenset[str]) -> None:
+def leave_out(body: dict[str, Any], fields: Set[str]) -> None:
     """Take refused fields out of a body, or write them the other way."""
     for name in fields:
         if name in LIMITS:
@@ -69,6 +74,8 @@ def leave_out(body: dict[str, Any], fields: frozenset[str]) -> None:
             body["messages"] = [_without(one, name) for one in body["messages"]]
         else:
             body.pop(name, None)
+    if EFFORT_BESIDE_TOOLS in fields and body.get("tools"):
+        body["reasoning_effort"] = "none"
 
 
 def _strict_schema(body: Mapping[str, Any]) -> Mapping[str, Any] | None:

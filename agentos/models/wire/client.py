@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from typing import ClassVar, Protocol
 from urllib.parse import urlsplit
 
-from agentos.errors import ContextTooLong, ExecutionError, ProviderError, ProviderUnavailable
+from agentos.errors import ContentFiltered, ContextTooLong, ExecutionError, ProviderError, ProviderUnavailable
 from agentos.http.client import HTTPClient
 from agentos.http.response import Response
 from agentos.models.deltas import Arrival
@@ -116,7 +116,13 @@ class WireClient(ABC):
                     spoken = yield from self._answer(request, response, answer, spoken)
                     if exchange.continues(answer):
                         continue
-                    yield answer.end()
+                    try:
+                        last = answer.end()
+                    except ContentFiltered:
+                        if answer.usage is not None:
+                            yield [answer.usage]  # a refusal is paid for, too
+                        raise
+                    yield last
                     _drain(response)
                     return
                 said = response.read_some(limit=MAX_ERROR_SIZE, seconds=ERROR_SECONDS)
@@ -149,11 +155,11 @@ class WireClient(ABC):
         except ExecutionError as error:
             if answer.failed:
                 logger.warning("model %r at %s: %s", request.model, self._host, error.message)
-            if spoken and isinstance(error, ContextTooLong):
-                raise _too_late(error) from error
             # What goes wrong behind the finish does not take the answer back, unless the server itself says so.
-            if answer.finish is None or answer.failed:
-                raise
+            if answer.finish is None or answer.failed or (spoken and isinstance(error, ContextTooLong)):
+                if spoken and answer.usage is not None:  # before the first piece, the call may be made again
+                    yield [answer.usage]
+                raise (_too_late(error) if spoken else error) from error.__cause__
             request.cancellation.check()
         if answer.finish is None:
             if not spoken:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 OPENAI = "https://api.openai.com/v1"
 CHECK_SECONDS = 5.0
+BAD_URL = "the address in OPENAI_BASE_URL is not accepted: give http(s)://host[:port][/path]"
 
 WELL_KNOWN = ["gpt-5", "gpt-5-mini", "gpt-5-nano", "gpt-5.4", "gpt-5.4-mini", "gpt-5.4-nano"]
 
@@ -96,9 +97,16 @@ class OpenAIProvider(ModelProvider):
         import openai
 
         # Both are always given: without them the SDK would read the process's environment past our configuration.
-        return openai.OpenAI(
-            api_key=key or "none",
-            base_url=self._config.openai_base_url or OPENAI,
-            timeout=CHECK_SECONDS,
-            max_retries=0,
-        )
+        try:
+            sdk = openai.OpenAI(
+                api_key=key or "none",
+                base_url=self._config.openai_base_url or OPENAI,
+                timeout=CHECK_SECONDS,
+                max_retries=0,
+            )
+        except Exception as error:  # other people's code: its errors for an address have no class in common
+            raise ProviderError(BAD_URL) from error
+        if sdk.base_url.scheme not in ("http", "https") or not sdk.base_url.host:
+            sdk.close()
+            raise ProviderError(BAD_URL)
+        return sdk

@@ -192,6 +192,15 @@ def test_the_check_says_that_the_address_is_wrong(server: ModelServer) -> None:
         OpenAIProvider(config).check()
 
 
+@pytest.mark.parametrize("url", ["http://[::1", "api.example.com/v1", "ftp://example.com/v1"])
+def test_an_address_that_is_none_is_refused_with_what_is_accepted(url: str) -> None:
+    provider = OpenAIProvider(Config(openai_api_key="sk-right-key", openai_base_url=url))
+    with pytest.raises(ProviderError, match=r"OPENAI_BASE_URL is not accepted: give http"):
+        provider.check()
+    with pytest.raises(ProviderError, match=r"OPENAI_BASE_URL is not accepted: give http"):
+        list(provider.stream(ModelRequest(model="m", messages=(Message("user", "Hi"),))))
+
+
 def test_a_worker_that_never_calls_does_not_import_the_sdk() -> None:
     code = (
         "import sys, agentos, agentos_openai;"
