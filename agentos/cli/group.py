@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
+import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -54,6 +57,7 @@ class CommandGroup(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Call the command. Our errors end it with one line; anything else is a bug and keeps its traceback."""
+        _accept_any_bytes()
         try:
             return super().invoke(ctx)
         except AgentOSError as error:
@@ -82,6 +86,16 @@ class CommandGroup(click.Group):
 
 
 _TAKEN = click.Command("taken")
+
+
+def _accept_any_bytes() -> None:
+    """Have bytes of standard input that are no UTF-8 read as those of arguments are: commands know what to do then.
+
+    Else it would depend on the locale whether it ends with a traceback.
+    """
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        with suppress(io.UnsupportedOperation):  # something was read from it before
+            sys.stdin.reconfigure(errors="surrogateescape")
 
 
 def _register_into(registry: Any, report: PluginReport, command: click.Command) -> None:
