@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from agentos.cli.opening import app_option, load_plugins, settings
-from agentos.cli.output import printable
-from agentos.domain.text import one_line
+from agentos.cli.output import error_line
 from agentos.errors import AgentOSError, PluginError
 
 if TYPE_CHECKING:
@@ -28,9 +27,7 @@ class Failure(click.ClickException):
     """Ends the program with exit code 1 and one line on standard error, for any message."""
 
     def __init__(self, message: str) -> None:
-        from agentos.observability.redaction import redact
-
-        super().__init__(one_line(redact(message)))
+        super().__init__(error_line(message))
 
 
 class CommandGroup(click.Group):
@@ -81,7 +78,7 @@ class CommandGroup(click.Group):
             manager.call("register_commands", partial(_register_into, registry), config=config)
         except AgentOSError as error:
             # A setting or plugin that is not accepted must not take away the help, nor the commands that explain it.
-            click.echo(f"Warning: plugins were not asked for commands: {printable(error.message)}", err=True)
+            click.echo(f"Warning: plugins were not asked for commands: {error_line(error.message)}", err=True)
         return {entry.name: entry.value for entry in registry if entry.value is not _TAKEN}
 
 

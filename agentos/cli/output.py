@@ -28,6 +28,13 @@ def printable(text: str) -> str:
     return escape_controls(text.replace("\r\n", "\n"), keep="\t\n")
 
 
+def error_line(message: str) -> str:
+    """Return the message of an error on one line that a terminal may be shown, without secrets."""
+    from agentos.observability.redaction import redact
+
+    return one_line(redact(message))
+
+
 def is_coloured(stream: TextIO) -> bool:
     """Tell whether the stream is a terminal and its user did not ask for plain text (https://no-color.org)."""
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
