@@ -15,11 +15,10 @@ from agentos.cli.agent_versions import comment_option
 from agentos.cli.agent_yaml import agent_yaml, agents_yaml
 from agentos.cli.audit import audited
 from agentos.cli.opening import opened
-from agentos.cli.output import as_json, print_list, printable
+from agentos.cli.output import as_json, error_line, print_list, printable
 from agentos.cli.pages import read_pages
 from agentos.cli.values import Text
 from agentos.domain.principal import OPERATOR
-from agentos.domain.text import one_line
 from agentos.errors import AgentNotFound, AgentOSError, InvalidRequest
 
 if TYPE_CHECKING:
@@ -110,7 +109,7 @@ def _plan(agents: AgentService, files: Sequence[AgentFile], comment: str | None,
         else:
             steps.append(_step(agents, document))
     for problem in problems:
-        click.echo(one_line(problem), err=True)
+        click.echo(error_line(problem), err=True)
     if problems:
         raise InvalidRequest(f"nothing was imported: {len(problems)} of {_agents(len(files))} cannot be stored")
     gone = [id for id in _stored_ids(agents) if id not in places] if prune else []

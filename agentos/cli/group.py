@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
+import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -10,8 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from agentos.cli.opening import app_option, load_plugins, settings
-from agentos.cli.output import printable
-from agentos.domain.text import one_line
+from agentos.cli.output import error_line
 from agentos.errors import AgentOSError, PluginError
 
 if TYPE_CHECKING:
@@ -25,9 +27,7 @@ class Failure(click.ClickException):
     """Ends the program with exit code 1 and one line on standard error, for any message."""
 
     def __init__(self, message: str) -> None:
-        from agentos.observability.redaction import redact
-
-        super().__init__(one_line(redact(message)))
+        super().__init__(error_line(message))
 
 
 class CommandGroup(click.Group):
@@ -54,6 +54,7 @@ class CommandGroup(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Call the command. Our errors end it with one line; anything else is a bug and keeps its traceback."""
+        _accept_any_bytes()
         try:
             return super().invoke(ctx)
         except AgentOSError as error:
@@ -77,11 +78,21 @@ class CommandGroup(click.Group):
             manager.call("register_commands", partial(_register_into, registry), config=config)
         except AgentOSError as error:
             # A setting or plugin that is not accepted must not take away the help, nor the commands that explain it.
-            click.echo(f"Warning: plugins were not asked for commands: {printable(error.message)}", err=True)
+            click.echo(f"Warning: plugins were not asked for commands: {error_line(error.message)}", err=True)
         return {entry.name: entry.value for entry in registry if entry.value is not _TAKEN}
 
 
 _TAKEN = click.Command("taken")
+
+
+def _accept_any_bytes() -> None:
+    """Have bytes of standard input that are no UTF-8 read as those of arguments are: commands know what to do then.
+
+    Else it would depend on the locale whether it ends with a traceback.
+    """
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        with suppress(io.UnsupportedOperation):  # something was read from it before
+            sys.stdin.reconfigure(errors="surrogateescape")
 
 
 def _register_into(registry: Any, report: PluginReport, command: click.Command) -> None:

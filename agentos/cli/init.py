@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib.metadata import entry_points
 from importlib.resources import files
 from pathlib import Path
+from shlex import quote
 
 import click
 
@@ -47,7 +48,7 @@ def command(directory: Path) -> None:
             path.write_text(_template(name).replace("{{model}}", model), "utf-8")
     except OSError as error:
         raise Failure(f"{printable(str(error.filename or directory))} cannot be written: {error.strerror}") from error
-    place = "" if directory.resolve() == Path.cwd() else f"cd {printable(str(directory))} && "
+    place = "" if directory.resolve() == Path.cwd() else f"cd {quote(printable(str(directory)))} && "
     click.echo(f"Wrote {len(FILES)} files. Next:\n\n    {place}agentos serve --reload\n")
     click.echo('and in another terminal there:\n\n    agentos run shop "Hello, who are you?"')
 

@@ -18,12 +18,21 @@ from agentos.domain.text import CONTROL, escape_controls, one_line
 NARROWEST = 14
 """Characters, the gap included, below which a column of a table is not squeezed: a narrow terminal wraps it instead."""
 
+GAP = "  "
+
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 def printable(text: str) -> str:
     """Return the text with characters that a terminal would obey written as escapes; tabs and line feeds stay."""
     return escape_controls(text.replace("\r\n", "\n"), keep="\t\n")
+
+
+def error_line(message: str) -> str:
+    """Return the message of an error on one line that a terminal may be shown, without secrets."""
+    from agentos.observability.redaction import redact
+
+    return one_line(redact(message))
 
 
 def is_coloured(stream: TextIO) -> bool:
@@ -67,19 +76,24 @@ def print_list(
     if as_json:
         print_json({name: documents, "count": len(documents), **more})
         return
+    lines = [[one_line(cell) for cell in row] for row in rows]
+    if not lines:
+        click.echo(empty or f"No {name}.", err=True)
+    elif sys.stdout.isatty():
+        _print_table(columns, lines)
+    else:
+        _print_aligned([columns, *lines])
+
+
+def _print_table(columns: Sequence[str], lines: Sequence[Sequence[str]]) -> None:
     from rich import box
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    lines = [[one_line(cell) for cell in row] for row in rows]
-    if not lines:
-        click.echo(empty or f"No {name}.", err=True)
-        return
-    coloured, terminal = is_coloured(sys.stdout), sys.stdout.isatty()
     widest = max(len(line[0]) for line in lines)
     needed = widest + NARROWEST * (len(columns) - 1)
-    table = Table(box=box.SIMPLE_HEAD if terminal else None, pad_edge=False, show_edge=False, header_style="bold")
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
     for number, column in enumerate(columns):
         table.add_column(column, overflow="fold", min_width=None if number else widest)
     for line in lines:
@@ -87,11 +101,22 @@ def print_list(
     buffer = io.StringIO()
     Console(
         file=buffer,
-        width=max(shutil.get_terminal_size().columns, needed) if terminal else 1_000_000,
-        color_system="standard" if coloured else None,
+        width=max(shutil.get_terminal_size().columns, needed),
+        color_system="standard" if is_coloured(sys.stdout) else None,
     ).print(table)
     for line_of_table in buffer.getvalue().splitlines():
         click.echo(line_of_table.rstrip())
+
+
+def _print_aligned(lines: Sequence[Sequence[str]]) -> None:
+    """Print lines with their cells below one another: many, which a table for people takes a long time for."""
+    from rich.cells import cell_len
+
+    sizes = [[cell_len(cell) for cell in line] for line in lines]
+    widths = [max(column) for column in zip(*sizes, strict=True)]
+    for line, taken in zip(lines, sizes, strict=True):
+        padded = (cell + " " * (width - size) for cell, size, width in zip(line, taken, widths, strict=True))
+        click.echo(GAP.join(padded).rstrip())
 
 
 def short_time(time: datetime | None) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from agentos.cli.group import Failure
-from agentos.cli.output import is_coloured, json_text, printable
+from agentos.cli.output import error_line, is_coloured, json_text, printable
 from agentos.cli.pauses import PAUSED, say_paused
 from agentos.domain.event import Frame
 from agentos.domain.run import Run, RunError
@@ -88,7 +88,7 @@ def end(error: RunError | None) -> None:
     if error is None:
         return
     if error.code == RunCancelled.code:
-        click.echo(f"Cancelled: {one_line(error.message)}", err=True)
+        click.echo(f"Cancelled: {error_line(error.message)}", err=True)
         raise click.exceptions.Exit(INTERRUPTED)
     raise Failure(error.message)
 

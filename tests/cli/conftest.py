@@ -28,13 +28,13 @@ class CLI:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def __call__(self, *arguments: str, input: str | None = None) -> Result:
+    def __call__(self, *arguments: str, input: str | bytes | None = None) -> Result:
         result = CliRunner().invoke(agentos, list(arguments), input=input, prog_name="flask agentos")
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception
         return result
 
-    def ok(self, *arguments: str, input: str | None = None) -> str:
+    def ok(self, *arguments: str, input: str | bytes | None = None) -> str:
         """Return what a command prints that must succeed."""
         result = self(*arguments, input=input)
         assert result.exit_code == 0, result.output
@@ -44,7 +44,7 @@ class CLI:
         """Return what a command prints with ``--json``."""
         return json.loads(self.ok(*arguments, "--json"))
 
-    def fails(self, *arguments: str, input: str | None = None, code: int = 1) -> str:
+    def fails(self, *arguments: str, input: str | bytes | None = None, code: int = 1) -> str:
         """Return the one line in which a command says why it fails."""
         result = self(*arguments, input=input)
         assert result.exit_code == code, result.output

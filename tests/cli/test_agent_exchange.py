@@ -210,6 +210,12 @@ def test_what_yaml_takes_for_another_type_is_refused_by_its_field_and_a_date_is_
     assert stored(cli)["a"][0]["metadata"] == {"since": "2020-01-01"}
 
 
+def test_what_is_refused_is_said_without_the_secrets_in_it(cli, tmp_path):
+    (tmp_path / "a.yaml").write_text("id: a\nmodel: sk-0123456789abcdef\n")
+    result = cli("agents", "import", "a.yaml")
+    assert "file 'a.yaml': model 'sk-***' of agent 'a' is not accepted" in result.stderr
+
+
 def test_json_may_have_escapes_that_yaml_does_not_know(cli, tmp_path):
     (tmp_path / "a.json").write_text(json.dumps({**CLERK, "name": "\U0001f600"}))
     cli.ok("agents", "import", "a.json")

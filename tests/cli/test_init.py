@@ -28,6 +28,7 @@ def project(cli, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_it_says_what_to_do_next(cli) -> None:
     assert "cd new/shop && agentos serve --reload" in cli.ok("init", "new/shop")
+    assert "cd 'my shop' && agentos serve --reload" in cli.ok("init", "my shop")
     assert "\n    agentos serve --reload" in cli.ok("init")
 
 

@@ -129,6 +129,8 @@ def test_images_go_with_the_run(cli, tmp_path):
 
 def test_text_that_no_database_takes_is_a_usage_error(cli):
     assert "U+0000" in cli.fails("run", "assistant", "-", input="a\0b", code=2)
+    assert "not UTF-8" in cli.fails("run", "assistant", "-", input=b"na\xefve", code=2)
+    assert cli.ok("chat", "assistant", input=b"na\xefve\n") == "na\ufffdve\n"
     assert "UTF-8" in cli.fails("run", "assistant", "a\udcffb", code=2)
 
 

@@ -59,7 +59,7 @@ def make_routes(settings: Mapping[str, Any]) -> Routes:
     def get_console_asset(asset: str) -> Response:
         """Read a file of the console."""
         encoding = None if asset in own else _encoding()
-        content = own.get(asset) or read_asset(asset, encoding)
+        content = own[asset] if asset in own else read_asset(asset, encoding)
         if content is None:
             raise _not_found(asset)
         response = Response(content, content_type=media_type(asset), headers=ASSET_HEADERS)

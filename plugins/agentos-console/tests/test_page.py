@@ -159,15 +159,16 @@ def test_the_prefix_that_a_trusted_proxy_names_counts(console: Console) -> None:
     assert all(one.startswith("/a/console/assets/") for one in addresses(page))
 
 
-def test_a_theme_is_loaded_after_the_style_of_the_console(console: Console, tmp_path: Path) -> None:
+@pytest.mark.parametrize("content", [":root { --accent: #7a2f8f; }", ""])
+def test_a_theme_is_loaded_after_the_style_of_the_console(console: Console, tmp_path: Path, content: str) -> None:
     theme = tmp_path / "theme.css"
-    theme.write_text(":root { --accent: #7a2f8f; }")
+    theme.write_text(content)
     client = console(console_theme=str(theme))
     page = client.get("/", headers=BROWSER).text
     first, second = re.findall(r'<link rel="stylesheet" href="([^"]*)">', page)
     assert b"--ground" in client.get(first).data
     found = client.get(second)
-    assert found.text == ":root { --accent: #7a2f8f; }"
+    assert (found.status_code, found.text) == (200, content)
     assert found.content_type == "text/css; charset=utf-8"
 
 

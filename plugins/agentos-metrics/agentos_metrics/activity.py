@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from agentos import Activity, GuestProcess
 from agentos_metrics import metrics
@@ -42,8 +42,8 @@ class ActivityRecorder:
         self._read = read
         self._place = str(recorder.numbers.place)
         self._guests = BoundedLabel(MOST_GUESTS)
-        self._restarts: dict[tuple[str, ...], float] = {}
-        """The restarts that the worker counted which had this place before."""
+        self._restarts: dict[tuple[str, ...], _Restarts] = {}
+        """By the labels of all guest processes that there were."""
         self._before = {metric: recorder.get(metric, ()) for metric, _ in TOTALS}
 
     def sample(self) -> None:
@@ -53,18 +53,41 @@ class ActivityRecorder:
             self._recorder.set(metric, (), self._before[metric] + value(found))
         for metric, value in GAUGES:
             self._recorder.set(metric, (self._place,), value(found))
-        for guest in found.guests:
-            self._sample_guest(guest)
+        self._sample_guests(found.guests)
         if found.pool is not None:
             self._recorder.set(metrics.WORKER_POOL, (self._place, "used"), found.pool.used)
             self._recorder.set(metrics.WORKER_POOL, (self._place, "idle"), found.pool.idle)
             self._recorder.set(metrics.WORKER_POOL_LIMIT, (self._place,), found.pool.limit)
 
-    def _sample_guest(self, guest: GuestProcess) -> None:
-        labels = (self._place, self._guests(guest.guest), str(guest.number))
-        before = self._restarts.setdefault(labels, self._recorder.get(metrics.GUEST_RESTARTS, labels))
-        self._recorder.set(metrics.GUEST_READY, labels, float(guest.state == "ready"))
-        self._recorder.set(metrics.GUEST_RUNS, labels, guest.runs)
-        self._recorder.set(metrics.GUEST_RESTARTS, labels, before + guest.restarts)
-        self._recorder.set(metrics.GUEST_LAG, labels, guest.lag)
-        self._recorder.set(metrics.GUEST_MEMORY, labels, guest.memory)
+    def _sample_guests(self, guests: Sequence[GuestProcess]) -> None:
+        """Record the guest processes. Those that are gone, such as a deleted agent's, have zeros."""
+        found: dict[tuple[str, ...], list[GuestProcess]] = {labels: [] for labels in self._restarts}
+        for guest in guests:
+            process = (self._place, self._guests(guest.guest), str(guest.number))
+            found.setdefault(process, []).append(guest)  # several, where a target is started with different settings
+        for labels, alike in found.items():
+            restarts = self._restarts.get(labels)
+            if restarts is None:
+                before = self._recorder.get(metrics.GUEST_RESTARTS, labels)
+                self._restarts[labels] = restarts = _Restarts(before)
+            total = restarts.total(sum(one.restarts for one in alike))
+            self._recorder.set(metrics.GUEST_READY, labels, float(any(one.state == "ready" for one in alike)))
+            self._recorder.set(metrics.GUEST_RUNS, labels, sum(one.runs for one in alike))
+            self._recorder.set(metrics.GUEST_RESTARTS, labels, total)
+            self._recorder.set(metrics.GUEST_LAG, labels, max((one.lag for one in alike), default=0.0))
+            self._recorder.set(metrics.GUEST_MEMORY, labels, sum(one.memory for one in alike))
+
+
+class _Restarts:
+    """A count that never goes down. Processes that are left are not counted any more; later ones begin at 0."""
+
+    def __init__(self, before: float) -> None:
+        self._before = before
+        self._last = 0
+
+    def total(self, count: int) -> float:
+        """Return the total, with what is counted now."""
+        if count < self._last:
+            self._before += self._last - count
+        self._last = count
+        return self._before + count

@@ -7,6 +7,7 @@ import logging
 import os
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TextIO
 
 from agentos_metrics.locks import locked
 
@@ -52,17 +53,28 @@ class BoundedLabel:
             with locked(self._folder):
                 file = os.open(self._folder / self._name, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
                 with os.fdopen(file, "r+", encoding="ascii") as lines:
-                    lines.seek(0)
-                    self._taken = set(map(json.loads, lines))
-                    if self._take(value):
-                        lines.write(json.dumps(value) + "\n")
+                    self._learn_from(lines, value)
             self._known |= self._taken
         self._full = len(self._taken) >= self._limit
         return value if value in self._known else OTHER
 
-    def _take(self, value: str) -> bool:
-        if value in self._taken or len(self._taken) >= self._limit:
-            return False
-        self._taken.add(value)
-        self._known.add(value)
-        return True
+    def _learn_from(self, lines: TextIO, value: str) -> None:
+        """Read what all workers took, and add the value if there is room."""
+        lines.seek(0)
+        text = lines.read()
+        whole = text[: text.rfind("\n") + 1]
+        if whole != text:  # the disk was full: half of a line is there
+            lines.truncate(len(whole))
+        self._taken = set(map(json.loads, whole.splitlines()))
+        if self._has_room(value):
+            lines.write(json.dumps(value) + "\n")
+            lines.flush()  # What cannot be written is not taken.
+            self._take(value)
+
+    def _has_room(self, value: str) -> bool:
+        return value not in self._taken and len(self._taken) < self._limit
+
+    def _take(self, value: str) -> None:
+        if self._has_room(value):
+            self._taken.add(value)
+            self._known.add(value)

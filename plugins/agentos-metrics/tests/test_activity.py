@@ -11,9 +11,22 @@ import pytest
 from agentos_metrics import MetricsPlugin
 from agentos_metrics.activity import ActivityRecorder
 from agentos_metrics.backlog import BacklogReader
-from agentos_metrics.metrics import APPROVAL_AGE, DATABASE_UP, LOG_EVENTS, PAUSED, QUEUED, QUEUED_AGE, SWEEPS
+from agentos_metrics.metrics import (
+    APPROVAL_AGE,
+    DATABASE_UP,
+    GUEST_LAG,
+    GUEST_MEMORY,
+    GUEST_READY,
+    GUEST_RESTARTS,
+    GUEST_RUNS,
+    LOG_EVENTS,
+    PAUSED,
+    QUEUED,
+    QUEUED_AGE,
+    SWEEPS,
+)
 from agentos_metrics.recorder import Recorder
-from agentos_metrics.worker_numbers import SharedNumbers
+from agentos_metrics.worker_numbers import Numbers, SharedNumbers
 from flask import Flask
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
@@ -85,6 +98,29 @@ def test_guest_processes_are_shown_as_the_worker_sees_them(
     assert found["agentos_guest_event_loop_lag_seconds", "m:a", "1", "0"] == 0.25
     assert found["agentos_guest_resident_memory_bytes", "m:a", "1", "0"] == 1000
     assert found["agentos_guest_ready", "async", "0", "0"] == 0
+
+
+def test_guest_processes_that_are_gone_are_not_ready_and_their_restarts_stay() -> None:
+    recorder = Recorder(Numbers())
+    now: list[GuestProcess] = []
+    guests = ActivityRecorder(recorder, lambda: activity(guests=tuple(now)))  # type: ignore[arg-type]
+    labels = ("0", "m:a", "0")
+
+    def seen(*found: GuestProcess) -> list[float]:
+        now[:] = found
+        guests.sample()
+        return [recorder.get(one, labels) for one in (GUEST_READY, GUEST_RUNS, GUEST_RESTARTS, GUEST_LAG, GUEST_MEMORY)]
+
+    def process(restarts: int, *, state: str = "ready", lag: float = 0.5) -> GuestProcess:
+        return GuestProcess(guest="m:a", number=0, state=state, runs=1, restarts=restarts, lag=lag, memory=100)
+
+    assert seen() == [0, 0, 0, 0, 0]
+    assert seen(process(3)) == [1, 1, 3, 0.5, 100]
+    assert seen() == [0, 0, 3, 0, 0]
+    assert seen(process(1)) == [1, 1, 4, 0.5, 100]
+    # The target runs with other settings as well, as of an older version of its agent.
+    assert seen(process(2), process(1, state="busy", lag=2.0)) == [1, 2, 6, 2.0, 200]
+    assert seen(process(1, state="busy", lag=2.0)) == [0, 1, 6, 2.0, 100]
 
 
 def test_the_backlog_has_ages_and_is_asked_for_seldom() -> None:

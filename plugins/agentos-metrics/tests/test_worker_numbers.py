@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 from pathlib import Path
 
 import pytest
@@ -153,6 +154,22 @@ def test_all_workers_together_have_one_bound_of_a_label(tmp_path: Path) -> None:
 def test_a_list_of_labels_that_cannot_be_read_makes_all_of_them_other(tmp_path: Path) -> None:
     (tmp_path / "agents.labels").write_bytes(b"\xff garbage")
     assert BoundedLabel(2, folder=tmp_path, name="agents")("a") == "other"
+
+
+def test_a_value_that_cannot_be_written_is_not_taken_and_what_is_there_of_it_is_dropped(tmp_path: Path) -> None:
+    label = BoundedLabel(3, folder=tmp_path, name="agents")
+    assert label("a") == "a"
+    file = tmp_path / "agents.labels"
+    most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (file.stat().st_size + 3, most[1]))  # as of a disk that is full
+    try:
+        assert [label("bee"), label("bee")] == ["other", "other"]
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, most)
+    assert file.read_text() == '"a"\n"be'
+    later = BoundedLabel(3, folder=tmp_path, name="agents")
+    assert [later("a"), later("c"), label("bee"), label("d")] == ["a", "c", "bee", "other"]
+    assert file.read_text() == '"a"\n"c"\n"bee"\n'
 
 
 def test_files_are_for_the_servers_user_alone(tmp_path: Path) -> None:
