@@ -53,8 +53,10 @@ export function Composer({ draft, reason, placeholder, isAnswering, onSend, onSt
     setBusy(true)
     try {
       await onSend(text, files)
-      draft.text.value = ''
-      draft.files.value = []
+      // What was added meanwhile is the next message's.
+      const now = draft.text.value
+      draft.text.value = now.startsWith(text) ? now.slice(text.length).trimStart() : now
+      draft.files.value = draft.files.value.filter(file => !files.includes(file))
     } catch (error) {
       tellError(error, 'The message was not sent')
     } finally {

@@ -85,6 +85,10 @@ function Row({ setting }: { setting: Setting }): VNode {
 function Value({ value }: { value: unknown }): VNode {
   if (value === null || value === undefined || value === '') return <span class="faint">none</span>
   if (Array.isArray(value) && value.length === 0) return <span class="faint">none</span>
-  const text = typeof value === 'string' ? value : Array.isArray(value) ? value.map(String).join(', ') : typeof value === 'object' ? JSON.stringify(value) : String(value)
+  const text = typeof value === 'string' ? value : Array.isArray(value) ? value.map(plain).join(', ') : plain(value)
   return <code>{visible(text)}</code>
+}
+
+function plain(value: unknown): string {
+  return typeof value === 'object' ? JSON.stringify(value) : String(value)
 }
