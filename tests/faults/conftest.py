@@ -21,27 +21,41 @@ HERE = Path(__file__).parent
 
 Serve = Callable[..., AgentOSServer]
 
+ONE_DATABASE = {
+    "test_chat_completions.py": "sqlite",
+    "test_messages.py": "postgresql",
+    "test_responses.py": "redis",
+}
+"""Tests of doors, which show the same runs: what differs between databases is looked at by those of the runs."""
+
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Outside of ``make soak``, leave out all but one variant on PostgreSQL and on Redis of tests that start a shop.
+    """Outside of ``make soak``, leave out variants that say little: what the storage contract looks at as well.
 
-    On SQLite all of them are run; what the databases do differently is looked at by the storage contract.
+    Of tests that start a shop, all but one variant on PostgreSQL and on Redis; of a door, all but one database.
     """
+    if SOAK:
+        return
     seen: set[tuple[str, Path, str]] = set()
     left_out = []
     for item in items:
-        if not isinstance(item, pytest.Function) or item.path.parent != HERE or "shop" not in item.fixturenames:
+        if not isinstance(item, pytest.Function) or item.path.parent != HERE:
             continue
         variant = getattr(item, "callspec", None)
         kind = None if variant is None else variant.params.get("database_kind")
-        if kind in ("postgresql", "redis") and not SOAK:
-            name = (kind, item.path, item.originalname)
+        if kind is None:
+            continue
+        name = (kind, item.path, item.originalname)
+        if kind != ONE_DATABASE.get(item.path.name, kind):
+            left_out.append(item)
+        elif kind != "sqlite" and "shop" in item.fixturenames:
             if name in seen:
                 left_out.append(item)
             seen.add(name)
     if left_out:
         config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if item not in left_out]
+        gone = set(left_out)
+        items[:] = [item for item in items if item not in gone]
 
 
 @pytest.fixture(scope="session", params=["sqlite", "postgresql", "redis"])
