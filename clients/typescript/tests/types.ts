@@ -17,7 +17,7 @@ export async function requests(): Promise<void> {
   const own = await client.request<{ a: number }>("GET", "/my/path");
   const number: number = own.data.a;
   const listed = await client.request("GET", "/api/v1/sessions", { query: { limit: 5, q: "poem" } });
-  const sessions: Schemas["Session"][] = listed.data.sessions;
+  const sessions: Schemas["ListedSession"][] = listed.data.sessions;
   for await (const page of client.list<Schemas["SessionList"]>("/api/v1/sessions", { q: "a" })) page.sessions[0]?.name;
   for await (const page of client.list("/api/v1/agents", { limit: 10 })) page.agents[0]?.id.trim();
   // @ts-expect-error: an agent has no colour

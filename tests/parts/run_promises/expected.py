@@ -69,6 +69,11 @@ class Expected:
         return self.paused and not self.asked_to_stop
 
     @property
+    def never_begins(self):
+        """It was asked to stop before it had a worker, or while it waited for its turn: nobody may begin it."""
+        return self.status is RunStatus.QUEUED and self.asked_to_stop
+
+    @property
     def unclaimed(self):
         return self.status is RunStatus.QUEUED and self.worker is None
 

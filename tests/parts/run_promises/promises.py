@@ -146,7 +146,7 @@ class Promises(Running):
             first = [one for one in open_runs if self.first_before(one) is None]
             assert first
             for one in first:
-                if not one.paused:
+                if not one.paused and not one.never_begins:
                     assert self.claim_as(one.run.id, SWEEPER.worker_id)
                 self.finish_as(self.storage.runs.get(one.run.id, owner=None), RunStatus.FAILED)
                 ended_here.append(one.run.id)

@@ -55,7 +55,7 @@ class Running(Clients):
             assert busy.value.details["pending"] == [one.id for one in older.pending]
             return False
         admission = call()
-        if older is not None or (waits_here and expected.asked_to_stop):
+        if older is not None or expected.never_begins:
             assert admission is None
             return False
         self.claimed(expected, admission, worker, waits_here=waits_here)
@@ -72,6 +72,7 @@ class Running(Clients):
             started_at=before.started_at or at(1),
         )
         assert (admission.crashed, admission.history, admission.run.worker_id) == (crashed, None, worker)
+        assert admission.cancel_requested is expected.asked_to_stop
         if before.session_id is not None:
             assert tuple(self.storage.runs.window(before.session_id, turns=2)) == self.window(before.session_id)
         log = expected.frames
@@ -133,7 +134,8 @@ class Running(Clients):
         expected.changed_state = change is not None and not expected.to_be_forgotten
         expected.frames.extend(last)
         following = next((one for one in self.of_session(run.session_id) if one.open), None)
-        next_id = following.run.id if following is not None and following.unclaimed else None
+        free = following is not None and following.unclaimed and not following.never_begins
+        next_id = following.run.id if free else None
         assert ending == Ended(next_id) or (not was_first and ending == Ended())
 
     @precondition(lambda self: any(one.open for one in self.runs.values()))
