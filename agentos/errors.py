@@ -96,7 +96,7 @@ class AgentOSError(Exception):
 
     @property
     def message_to_operator(self) -> str:
-        """What a command or a failed start says: it may have more than clients are told."""
+        """The message for a terminal of the operator, which may say more than the one for clients."""
         return self.message
 
 

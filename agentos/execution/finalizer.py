@@ -118,11 +118,11 @@ class RunFinalizer:
         return persistently(save)
 
 
-def persistently(save: Callable[[], T]) -> T:
+def persistently(work: Callable[[], T]) -> T:
     """Save or read something, again after a moment if the database fails. Raises its last error."""
     for pause in SAVE_PAUSES:
         try:
-            return save()
+            return work()
         except StorageError:
             time.sleep(pause)
-    return save()
+    return work()

@@ -130,7 +130,7 @@ class Sweeper(PeriodicThread):
             self._worker.take_over(run_id)
 
     def _is_for_executor(self, run_id: str) -> bool:
-        """Return whether a run of a lost worker is in the background and goes on. One that has to end waits for nobody.
+        """Return whether a run of a lost worker is in the background and may continue. Others are claimed at once.
 
         This is only about who claims it. The claim decides again.
         """

@@ -3,50 +3,22 @@
 from __future__ import annotations
 
 import logging
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from agentos.config import Config
 from agentos.observability.audit import SERVER, log_operation
 from agentos.periodic_thread import PeriodicThread
+from agentos.services.batches import PAUSE, BatchSize, delete_all
 from agentos.storage.idempotency import IDEMPOTENCY_SECONDS
 from agentos.storage.interface import Storage
 from agentos.storage.sessions import SessionFilter
-
-BATCH = 100
-"""Things (runs, keys, sessions) that are deleted in one transaction at the most."""
-
-TRANSACTION = 0.05
-"""Seconds that one transaction should take: meanwhile SQLite lets nobody else write."""
-
-PAUSE = 0.01
-"""Seconds between two transactions, for others that wait for the database."""
 
 INTERVAL = 600.0
 """Seconds between two rounds of a worker, about; each worker makes its own, so that none is needed."""
 
 logger = logging.getLogger(__name__)
-
-
-class BatchSize:
-    """How many things to delete in one transaction. A session has one message or thousands: so it goes by the time.
-
-    It begins small, at most doubles each time, and ends at 1 where a single one takes longer than it should.
-    """
-
-    def __init__(self) -> None:
-        self._size = BATCH / 10
-
-    @contextmanager
-    def timed(self) -> Iterator[int]:
-        """Yield how many to delete, and learn from the time that it takes."""
-        began = time.perf_counter()
-        yield int(self._size)
-        share = TRANSACTION / max(time.perf_counter() - began, 1e-6)
-        self._size = min(max(self._size * min(share, 2), 1), BATCH)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +46,13 @@ class HousekeepingService(PeriodicThread):
 
     def prune(self) -> Pruned:
         """Delete events after ``event_retention``, keys after a day, sessions and runs after a ``…_ttl`` above 0."""
-        # The database's: a worker whose clock is wrong must not throw away too early what all workers rely on.
+        # The database's clock: that of one worker may be wrong, and what it deletes too early is gone for all.
         now = self._storage.now()
         ended_before = now - timedelta(seconds=self._config.event_retention)
-        logs = self._repeat(lambda limit: self._storage.events.delete_old(ended_before=ended_before, limit=limit))
+        logs = delete_all(partial(self._storage.events.delete_old, ended_before=ended_before), self.stopping.wait)
         created_before = now - timedelta(seconds=IDEMPOTENCY_SECONDS)
-        keys = self._repeat(
-            lambda limit: self._storage.idempotency.delete_old(created_before=created_before, limit=limit)
-        )
+        delete_keys = partial(self._storage.idempotency.delete_old, created_before=created_before)
+        keys = delete_all(delete_keys, self.stopping.wait)
         ttl = self._config.session_ttl
         sessions = self.prune_sessions(now - timedelta(seconds=ttl)) if ttl else 0
         ttl = self._config.run_ttl
@@ -91,7 +62,7 @@ class HousekeepingService(PeriodicThread):
     def prune_sessions(self, before: datetime) -> int:
         """Delete everybody's sessions without activity since ``before``; return how many."""
         idle = SessionFilter(updated_before=before)
-        return self._repeat(lambda limit: self._storage.sessions.delete_oldest(idle, limit=limit))
+        return delete_all(partial(self._storage.sessions.delete_oldest, idle), self.stopping.wait)
 
     def prune_runs(self, before: datetime) -> int:
         """Delete everybody's runs without a session that ended before a time; return how many."""
@@ -109,12 +80,3 @@ class HousekeepingService(PeriodicThread):
         logger.debug("housekeeping", extra={"pruned": repr(pruned)})
         if pruned.sessions or pruned.runs:  # events and idempotency keys have no owner
             log_operation("data.prune", outcome="done", by=SERVER, door=SERVER, details=asdict(pruned))
-
-    def _repeat(self, delete: Callable[[int], int]) -> int:
-        deleted, batch = 0, BatchSize()
-        while True:
-            with batch.timed() as limit:
-                some = delete(limit)
-            deleted += some
-            if not some or self.stopping.wait(PAUSE):
-                return deleted

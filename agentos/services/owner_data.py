@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
 from functools import partial
 
 from agentos.errors import RunCancelled
 from agentos.execution.worker import Worker
-from agentos.services.housekeeping import PAUSE, BatchSize
+from agentos.services.batches import PAUSE, BatchSize, delete_all
 from agentos.storage.interface import Storage
 from agentos.storage.runs import Deleted
 from agentos.storage.sessions import SessionFilter
@@ -39,11 +38,11 @@ class OwnerDataService:
         deleted = self._delete_runs(owner, user_id)
         # Before their sessions, which would take them along uncounted.
         aliases, sessions, records = self._storage.aliases, self._storage.sessions, self._storage.records
-        deleted += Deleted(aliases=_repeat(partial(aliases.delete_of_owner, owner, user_id=user_id)))
+        deleted += Deleted(aliases=delete_all(partial(aliases.delete_of_owner, owner, user_id=user_id)))
         where = SessionFilter(owner=owner, user_id=user_id)
-        deleted += Deleted(sessions=_repeat(partial(sessions.delete_oldest, where)))
+        deleted += Deleted(sessions=delete_all(partial(sessions.delete_oldest, where)))
         if user_id is None:
-            deleted += Deleted(records=_repeat(partial(records.delete_of_owner, owner)))
+            deleted += Deleted(records=delete_all(partial(records.delete_of_owner, owner)))
         logger.info("data of an owner deleted", extra={"sessions": deleted.sessions, "runs": deleted.runs})
         return deleted
 
@@ -68,15 +67,3 @@ class OwnerDataService:
                 some, after = delete_page(after=after, limit=limit)
             deleted += some
         return deleted
-
-
-def _repeat(delete: Callable[..., int]) -> int:
-    """Call ``delete(limit=…)`` until nothing is left, and return how many were deleted."""
-    deleted, batch = 0, BatchSize()
-    while True:
-        with batch.timed() as limit:
-            some = delete(limit=limit)
-        if not some:
-            return deleted
-        deleted += some
-        time.sleep(PAUSE)

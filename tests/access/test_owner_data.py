@@ -12,7 +12,7 @@ from agentos.domain.principal import Principal
 from agentos.domain.run import Run, RunStatus
 from agentos.domain.session import Session
 from agentos.domain.times import utc_now
-from agentos.services.housekeeping import BATCH
+from agentos.services.batches import BATCH
 from agentos.storage.admission import Lease
 from parts.waiting import until
 

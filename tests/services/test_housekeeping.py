@@ -21,7 +21,8 @@ from agentos.domain.times import utc_now
 from agentos.domain.usage import Usage
 from agentos.errors import StorageError
 from agentos.events.encoder import FrameEncoder
-from agentos.services.housekeeping import BATCH, TRANSACTION, HousekeepingService, Pruned
+from agentos.services.batches import BATCH, TRANSACTION
+from agentos.services.housekeeping import HousekeepingService, Pruned
 from agentos.storage.admission import Lease
 from agentos.storage.events import FrameBatch
 from agentos.storage.idempotency import IdempotencyKey

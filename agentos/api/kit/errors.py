@@ -171,7 +171,7 @@ def run_error_response(error: RunError, *, final: bool = False) -> Response:
     """Return the answer to a run that did not complete.
 
     ``final``: the same request would get this error again, as one with the same `Idempotency-Key` does. Then clients
-    are asked not to send it, whatever the error is.
+    are asked not to send it again, for any error.
     """
     status = run_error_status(error.code, error.details)
     retry_after = None if final else _retry_after(error.details)

@@ -52,7 +52,7 @@ _NO_THINKING = ("disabled", "between_tools")
 
 
 def read_request(body: Mapping[str, Any]) -> ChatRequest:
-    """Return what a request asks for, and what it says.
+    """Return what a request asks for.
 
     Raises ``InvalidRequest`` or ``InvalidMedia`` naming the field that is wrong.
     """

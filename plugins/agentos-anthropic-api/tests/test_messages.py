@@ -326,6 +326,6 @@ def test_null_is_no_list_of_tools(door: Door, scripted: ScriptedProvider) -> Non
     assert door.ask(tools=None).status_code == 200
 
 
-def test_texts_of_the_system_are_read_in_the_order_of_their_number() -> None:
+def test_texts_of_the_system_take_time_in_proportion_to_their_number() -> None:
     reminders = [{"role": "system", "content": "x" * 500}]
     assert growth(lambda count: read_messages({"messages": [USER, *(reminders * count)]})) < 24

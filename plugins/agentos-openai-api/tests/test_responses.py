@@ -495,7 +495,7 @@ def test_a_call_is_answered_though_the_log_is_away_for_a_moment(
     assert [item["type"] for item in answer.json["output"]] == ["function_call"]
 
 
-def test_many_calls_are_read_in_the_order_of_their_number() -> None:
+def test_calls_keep_their_order_and_take_time_in_proportion_to_their_number() -> None:
     call = {"type": "function_call", "name": "weather", "arguments": "{}"}
     text = {"role": "assistant", "content": "I look."}
     outputs = [{"type": "function_call_output", "call_id": id, "output": "Yes."} for id in "ab"]

@@ -42,7 +42,7 @@ def continue_run(chat: ChatRequest, calls: CallIds, *, instructions: str, form: 
     """Give a paused run the results at the end of a conversation; ``None`` if they are not those of such a run.
 
     Outside of a session, a request that wants something else of the model is not for the run either. One that leaves
-    out another call of the same pause begins a new run too, and so does one whose run failed. Else the same results
+    out another call of the pause begins a new run too, and so do results of a run that failed. Else the same results
     again change nothing. ``instructions`` and ``form`` are the fields that ask for these. Raises ``InvalidRequest`` for
     a result of what only a person may answer, and in a session for a call without a result.
     """
