@@ -40,6 +40,11 @@ def test_agents_run_print_pause_fail_and_are_cancelled(version: str, tmp_path: P
         assert {line["logger"] for line in guest.run("plain:logs_errors").logs} == {"mine", "python", "asyncio"}
         assert guest.run("toy_agents:agent", "hi").text == "TOY HI"
         assert guest.call("plain:tools.add", arguments={"a": 2, "b": 3}).last["value"] == {"sum": 5}
+        assert guest.run("plain:limits").text == "too late too late no number"
+        run = guest.begin("plain:waits_with_a_limit")
+        assert run.receive() is not None
+        run.cancel()
+        assert run.outcome().kind == "cancelled"
         run = guest.begin("plain:waits", metadata={"marks": str(tmp_path / "marks")})
         assert run.receive() is not None
         run.cancel()

@@ -229,6 +229,18 @@ def test_a_run_that_is_not_wanted_ends_and_its_agent_tidies_up(
     assert time.monotonic() - began < STOPPED
 
 
+def test_a_run_is_cancelled_at_the_moment_at_which_what_it_waits_for_is_done(guest: GuestProcess) -> None:
+    assert guest.run("plain:limits").text == "too late too late no number"
+    for _ in range(20):  # with the wait_for of Python 3.11, every third went on
+        connection = guest.begin("plain:waits_with_a_limit")
+        assert connection.receive() == {"kind": "events", "events": ["waiting"]}
+        began = time.monotonic()
+        connection.cancel()
+        assert connection.outcome().kind == "cancelled"
+        assert time.monotonic() - began < STOPPED
+    assert guest.is_running()
+
+
 def test_a_run_that_does_not_end_when_it_is_cancelled_ends_the_process(start: Start) -> None:
     guest = start()
     control = guest.open({"kind": "control"})

@@ -24,6 +24,7 @@ from agentos_guest.directory import BACKLOG, Directory
 from agentos_guest.loop import Loop
 from agentos_guest.output import OF_PROCESS, Tail, capture, log_of_loop
 from agentos_guest.server import STOPPING, Server, exit_now
+from agentos_guest.wait_for import install as install_wait_for
 
 LOOK, QUICK_LOOK = 0.05, 0.01
 """Seconds between looks at the output of the process, and those after one that found much."""
@@ -40,6 +41,7 @@ def main(arguments: Sequence[str]) -> None:
     """Serve until no worker uses the process, then end it. The starter's child ends as soon as the socket listens."""
     options = _options(arguments)
     sys.path[:0] = options.path
+    install_wait_for()
     adapters = Adapters(read_registrations(options.adapters))
     directory = Directory(options.directory)
     listener = directory.listen()

@@ -205,6 +205,27 @@ async def refuses_to_end(context):
             await asyncio.sleep(1)
 
 
+async def waits_with_a_limit(context):
+    """What it waits for is done all the time, and so also when it is cancelled."""
+    yield "waiting"
+    while True:
+        await asyncio.wait_for(asyncio.sleep(0), 60)
+
+
+async def limits(context):
+    """Waits with limits as they are meant."""
+    assert await asyncio.wait_for(asyncio.sleep(0, "in time"), 60) == "in time"
+    for seconds in (0, 0.01):
+        try:
+            await asyncio.wait_for(asyncio.sleep(60), seconds)
+        except asyncio.TimeoutError:  # noqa: UP041  # another one in Python 3.10
+            yield "too late "
+    try:
+        await asyncio.wait_for(asyncio.to_thread(int, "x"), 60)
+    except ValueError:
+        yield "no number"
+
+
 async def busy(context):
     yield "busy"
     await asyncio.sleep(0.05)
