@@ -218,6 +218,13 @@ def tenants_of(tmp_path: Path, *, redis: str | None = None, **settings: Any) -> 
         made.services.close()
 
 
+@pytest.fixture(scope="module")
+def shared_tenants(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tenants]:
+    """One server, on a file, for tests that change nothing there."""
+    with tenants_of(tmp_path_factory.mktemp("shared")) as made:
+        yield made
+
+
 @pytest.fixture(params=["sqlite", "redis"])
 def tenants(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Tenants]:
     """The server, on a file and on Redis."""

@@ -45,8 +45,8 @@ def test_only_the_index_and_the_documentation_are_pages() -> None:
 
 
 @pytest.mark.parametrize("path", ["/health", "/ready", "/", "/docs", "/docs/start.js", "/openapi.yaml"])
-def test_probes_and_pages_answer_without_a_credential(tenants: Tenants, path: str) -> None:
-    assert tenants.app.test_client().get(path).status_code == 200
+def test_probes_and_pages_answer_without_a_credential(shared_tenants: Tenants, path: str) -> None:
+    assert shared_tenants.app.test_client().get(path).status_code == 200
 
 
 def test_every_scope_that_is_asked_for_can_be_granted() -> None:
@@ -57,8 +57,8 @@ def test_every_scope_that_is_asked_for_can_be_granted() -> None:
 
 @pytest.mark.parametrize("route", CLOSED, ids=names(CLOSED))
 @pytest.mark.parametrize("headers", [{}, {"Authorization": "Basic YTpi"}, {"Authorization": "Bearer "}])
-def test_without_a_credential_nothing_is_served(tenants: Tenants, route: Route, headers: dict[str, str]) -> None:
-    answer = tenants.app.test_client().open(
+def test_without_a_credential_nothing_is_served(shared_tenants: Tenants, route: Route, headers: dict[str, str]) -> None:
+    answer = shared_tenants.app.test_client().open(
         address(route), method=route.method, json=BODIES.get(route.operation_id), headers=headers
     )
     assert answer.status_code == 401

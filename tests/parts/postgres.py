@@ -121,10 +121,11 @@ class PostgresServer:
         self.stop()
         shutil.rmtree(self._home, ignore_errors=True)
 
-    def create_database(self) -> str:
-        """Create an empty database and return its URL."""
+    def create_database(self, *, like: str | None = None) -> str:
+        """Create a database, empty or a copy of another one to which nobody is connected, and return its URL."""
         name = f"test_{secrets.token_hex(6)}"
-        self.execute(f"CREATE DATABASE {name}")
+        template = "" if like is None else f" TEMPLATE {like.rpartition('/')[2]}"
+        self.execute(f"CREATE DATABASE {name}{template}")
         return f"postgresql+psycopg://{USER}@127.0.0.1:{self.port}/{name}"
 
     def drop_database(self, url: str) -> None:

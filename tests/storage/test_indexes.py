@@ -1,6 +1,7 @@
 """Every query that the interface offers is answered by an index, in the order of the index."""
 
 import json
+import shutil
 import sqlite3
 from contextlib import closing
 from operator import attrgetter
@@ -285,20 +286,55 @@ def seed(storage):
     answer(storage, paused(storage, id="resumed"))
 
 
-@pytest.fixture
-def storage(storage):
+@pytest.fixture(scope="module")
+def seeded_sqlite(tmp_path_factory):
+    """Return the file of a database to copy: to fill one takes longer than these tests."""
+    path = tmp_path_factory.mktemp("seeded") / "test.db"
+    seed_new(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture(scope="module")
+def seeded_postgresql(postgres_server):
+    url = postgres_server.create_database()
+    seed_new(url)
+    yield url
+    postgres_server.drop_database(url)
+
+
+def seed_new(url):
+    storage = open_sql(url, Config(environ={}))
+    storage.upgrade()
     seed(storage)
-    return storage
+    storage.close()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def sql_url(request, tmp_path):
+    """The URL of a database with something of all kinds."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{shutil.copy(request.getfixturevalue('seeded_sqlite'), tmp_path)}"
+        return
+    server = request.getfixturevalue("postgres_server")
+    url = server.create_database(like=request.getfixturevalue("seeded_postgresql"))
+    yield url
+    server.drop_database(url)
+
+
+@pytest.fixture
+def storage(open_storage, sql_url):
+    return open_storage(sql_url)
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def lists(request, tmp_path_factory):
-    """Return a storage that is made once, for what changes nothing, and its URL."""
+    """Return a storage for all tests that change nothing, and its URL."""
     server = request.getfixturevalue("postgres_server") if request.param == "postgresql" else None
-    url = server.create_database() if server else f"sqlite:///{tmp_path_factory.mktemp('lists')}/test.db"
+    if server:
+        url = server.create_database(like=request.getfixturevalue("seeded_postgresql"))
+    else:
+        url = f"sqlite:///{shutil.copy(request.getfixturevalue('seeded_sqlite'), tmp_path_factory.mktemp('lists'))}"
     storage = open_sql(url, Config(environ={}))
-    storage.upgrade()
-    seed(storage)
     yield storage, url
     storage.close()
     if server:
