@@ -5,6 +5,7 @@ What this does not show: a network that is cut in two, a virtual address that mo
 
 import time
 from collections.abc import Callable, Iterator
+from typing import LiteralString
 
 import psycopg
 import pytest
@@ -166,17 +167,21 @@ def test_a_write_that_meets_a_read_only_server_is_done_again_on_the_other(
 
 
 def wait_until_there(url: str, session_id: str) -> None:
-    def there() -> bool:
-        with psycopg.connect(url.replace("+psycopg", "")) as connection:
-            return bool(connection.execute("SELECT 1 FROM sessions WHERE id = %s", (session_id,)).fetchone())
-
-    until(there, SOON)
+    _wait_for(url, "SELECT 1 FROM sessions WHERE id = %s", session_id)
 
 
 def wait_for_schema(url: str) -> None:
+    _wait_for(url, "SELECT 1 WHERE to_regclass(%s) IS NOT NULL", "alembic_version")
+
+
+def _wait_for(url: str, query: LiteralString, value: str) -> None:
+    """Wait until a standby has what a query asks for. It follows a little later: its database too may be missing."""
+
     def there() -> bool:
-        with psycopg.connect(url.replace("+psycopg", "")) as connection:
-            found = connection.execute("SELECT to_regclass('alembic_version')").fetchone()
-            return found is not None and found[0] is not None
+        try:
+            with psycopg.connect(url.replace("+psycopg", "")) as connection:
+                return bool(connection.execute(query, (value,)).fetchone())
+        except psycopg.OperationalError:
+            return False
 
     until(there, SOON)
