@@ -59,11 +59,14 @@ wheels: $(VENV)/.installed  ## Build what would be published, into dist/.
 	$(BUILD) --wheel-dir dist . $(patsubst %,./%,$(PLUGINS) $(LOCAL) $(TESTING))
 	rm -rf build/lib build/bdist.* plugins/*/build testing/build
 
-# The tests that wait for servers most, in a process of their own: the two parts take about as long, each with about one core.
-SERVERS := $(addprefix tests/,serving faults hostile fuzz)
+# Four parts side by side, each in a process of its own: they wait more than they compute, and each takes about as long.
+LATER_FAULTS := $(wildcard tests/faults/test_[p-z]*.py)
+SERVERS := $(addprefix tests/,serving hostile fuzz faults) $(patsubst %,--ignore %,$(LATER_FAULTS))
+USED := $(addprefix tests/,docs e2e guests cli conformance) $(wildcard plugins testing)
+INNER := tests $(patsubst %,--ignore %,$(addprefix tests/,serving hostile fuzz faults docs e2e guests cli conformance))
 
-test: $(VENV)/.tested  ## Install what tests need and run the whole suite, in two parts side by side.
-	@.ci/suites "$(VENV) $(SERVERS)" "$(VENV) tests $(wildcard plugins testing) $(patsubst %,--ignore %,$(SERVERS))"
+test: $(VENV)/.tested  ## Install what tests need and run the whole suite, in four parts side by side.
+	@.ci/suites "$(VENV) $(SERVERS)" "$(VENV) $(LATER_FAULTS)" "$(VENV) $(USED)" "$(VENV) $(INNER)"
 
 # Without what says little about a version of Python: faults, hostile clients, the API asked at length, pages, the benchmark, who may
 # do what, guests (their own side is tried on every Python), and the long tests of storage. On the newest version the whole rest, in two

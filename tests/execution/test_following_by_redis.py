@@ -49,7 +49,7 @@ def test_an_event_is_seen_at_another_worker_long_before_it_would_be_by_polling(w
         seen += [time.monotonic()] * sum(frame.type == "token" for frame in batch)
     late = sorted(after - before for before, after in zip(said, seen, strict=True))
     # By polling the median is above 0.1 s. On a quiet machine 99 of 100 are below 0.02 s: `make bench` has the figure.
-    assert statistics.median(late) < 0.04
+    assert statistics.median(late) < 0.08
 
 
 def test_a_follower_of_an_idle_run_asks_the_database_nothing(workers: tuple[Worker, Worker]) -> None:

@@ -103,7 +103,7 @@ def test_a_server_that_never_comes_to_an_end_is_cut_at_the_deadline(
     began = time.monotonic()
     with pytest.raises(RunTimeout):
         list(client.stream(ask(model, seconds=0.7)))
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < 3
     assert server.wait_for_cuts()
 
 
