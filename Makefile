@@ -60,13 +60,13 @@ wheels: $(VENV)/.installed  ## Build what would be published, into dist/.
 	rm -rf build/lib build/bdist.* plugins/*/build testing/build
 
 # Four parts side by side, each in a process of its own: they wait more than they compute, and each takes about as long.
-LATER_FAULTS := $(wildcard tests/faults/test_[p-z]*.py)
-SERVERS := $(addprefix tests/,serving hostile fuzz faults) $(patsubst %,--ignore %,$(LATER_FAULTS))
+LATER := $(wildcard tests/faults/test_[p-z]*.py) $(addprefix tests/,execution services)
+SERVERS := $(addprefix tests/,serving hostile fuzz faults) $(patsubst %,--ignore %,$(LATER))
 USED := $(addprefix tests/,docs e2e guests cli conformance) $(wildcard plugins testing)
-INNER := tests $(patsubst %,--ignore %,$(addprefix tests/,serving hostile fuzz faults docs e2e guests cli conformance))
+INNER := tests $(patsubst %,--ignore %,$(sort $(filter-out tests/faults/%,$(filter tests/%,$(SERVERS) $(LATER) $(USED)))))
 
 test: $(VENV)/.tested  ## Install what tests need and run the whole suite, in four parts side by side.
-	@.ci/suites "$(VENV) $(SERVERS)" "$(VENV) $(LATER_FAULTS)" "$(VENV) $(USED)" "$(VENV) $(INNER)"
+	@.ci/suites "$(VENV) $(SERVERS)" "$(VENV) $(LATER)" "$(VENV) $(USED)" "$(VENV) $(INNER)"
 
 # Without what says little about a version of Python: faults, hostile clients, the API asked at length, pages, the benchmark, who may
 # do what, guests (their own side is tried on every Python), and the long tests of storage. On the newest version the whole rest, in two

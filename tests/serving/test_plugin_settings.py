@@ -58,6 +58,7 @@ def test_two_workers_read_the_same_and_what_nothing_reads_is_said_once(folder: P
     }
     with AgentOSServer(environment, cwd=folder, plugins="units", workers=2) as server:
         read = [(line["read"], line["units"]) for line in messages(server, "units")]
+        server.wait_for(lambda: messages(server, "AGENTOS_UNITS"))  # the last worker says it once it is ready
         warnings = [line["message"] for line in messages(server, "AGENTOS_UNITS")]
         log = server.log()
     assert read == [("imperial", 7)] * 2
