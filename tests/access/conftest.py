@@ -35,6 +35,7 @@ from agentos.registrations import RegisterModelProvider
 from agentos.services.approval_rules import rule_record
 from agentos.tools.tool import as_tools
 from parts.application import SWEPT, SWEPT_PLUGINS
+from parts.migrated import migrated_sqlite
 from parts.waiting import until
 
 PAST_ADMIN = [*SCOPES_OF_ONE_OWNER, *SWEPT.scopes]
@@ -204,7 +205,7 @@ AGENTS = {
 @contextmanager
 def tenants_of(tmp_path: Path, *, redis: str | None = None, **settings: Any) -> Iterator[Tenants]:
     """Make a server with keys and a database of its own: a file, or keys in a Redis."""
-    url = redis or f"sqlite:///{tmp_path}/agentos.db"
+    url = redis or migrated_sqlite(tmp_path / "agentos.db")
     settings["plugin_settings"] = {"redis_prefix": f"{tmp_path.name}:"}
     # Some tests ask faster than the limits by default let a caller.
     limits = {"rate_limit": None, "failed_auth_rate_limit": None, "search": True, **settings}

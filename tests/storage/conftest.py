@@ -1,11 +1,12 @@
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, event
 
+from parts.migrated import migrated_sqlite
 from parts.storages import open_storage as open_by_url
 
 
@@ -40,20 +41,10 @@ def open_storage():
         storage.close()
 
 
-@pytest.fixture(scope="session")
-def migrated(tmp_path_factory):
-    """Return an empty SQLite database to copy: a migration takes longer than most tests."""
-    path = tmp_path_factory.mktemp("migrated") / "empty.db"
-    storage = open_by_url(f"sqlite:///{path}")
-    storage.upgrade()
-    storage.close()
-    return path
-
-
 @pytest.fixture
-def storage(open_storage, sql_url, request):
+def storage(open_storage, sql_url):
     if sql_url.startswith("sqlite"):
-        shutil.copy(request.getfixturevalue("migrated"), sql_url.removeprefix("sqlite:///"))
+        migrated_sqlite(Path(sql_url.removeprefix("sqlite:///")))
     storage = open_storage(sql_url)
     storage.upgrade()
     return storage

@@ -1,15 +1,13 @@
-import shutil
-
 import pytest
 
-from agentos.config import Config
-from agentos.storage.sqlalchemy import open_sql
 from agentos.testing.storage import StorageContract
+from parts.migrated import migrated_sqlite
+from parts.storages import open_storage
 
 
 class TestSqlite(StorageContract):
     @pytest.fixture
-    def storage(self, migrated, tmp_path):
-        storage = open_sql(f"sqlite:///{shutil.copy(migrated, tmp_path / 'test.db')}", Config(environ={}))
+    def storage(self, tmp_path):
+        storage = open_storage(migrated_sqlite(tmp_path / "test.db"))
         yield storage
         storage.close()
