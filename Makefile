@@ -69,22 +69,23 @@ test: $(VENV)/.tested  ## Install what tests need and run the whole suite, in fo
 	@.ci/suites "$(VENV) $(SERVERS)" "$(VENV) $(LATER)" "$(VENV) $(USED)" "$(VENV) $(INNER)"
 
 # Without what says little about a version of Python: faults, hostile clients, the API asked at length, pages, the benchmark, who may
-# do what, guests (their own side is tried on every Python), and the long tests of storage. On the newest version the whole rest, in two
-# parts; on the others without servers, storage, HTTP and commands.
+# do what, guests (their own side is tried on every Python), and the long tests of storage. What the newest version alone runs is
+# in two parts of its own: what starts servers, and storage, HTTP and commands.
 UNVERSIONED := faults hostile fuzz docs benchmark access architecture conformance guests \
 	$(addprefix storage/test_,contract_postgresql.py contract_redis.py redis.py attachments.py indexes.py)
 NEWEST := $(lastword $(sort $(OTHER_PYTHONS)))
 SERVED := $(addprefix tests/,serving e2e) plugins testing
+STORED := $(addprefix tests/,storage api cli)
+VERSIONED := tests $(patsubst %,--ignore %,$(addprefix tests/,$(UNVERSIONED)) $(filter tests/%,$(SERVED)) $(STORED))
 test-pythons:  ## Run what may depend on the version of Python on 3.12 and 3.13, where they are installed, each in an environment of its own.
 	@status=0; set --; \
 	for version in $(OTHER_PYTHONS); do \
 		python=$$(.ci/python $$version) || { echo "Python $$version is not installed: skipped"; continue; }; \
 		environment=build/venv-$$version; \
 		$(MAKE) --no-print-directory VENV=$$environment PYTHON="$$python" $$environment/.tested || { status=1; continue; }; \
+		set -- "$$@" "$$environment $(VERSIONED)"; \
 		if [ $$version = $(NEWEST) ]; then \
-			set -- "$$@" "$$environment $(SERVED)" "$$environment tests $(patsubst %,--ignore tests/%,$(UNVERSIONED) serving e2e)"; \
-		else \
-			set -- "$$@" "$$environment tests $(patsubst %,--ignore tests/%,$(UNVERSIONED) serving e2e storage api cli)"; \
+			set -- "$$@" "$$environment $(SERVED)" "$$environment $(STORED) $(patsubst %,--ignore tests/%,$(UNVERSIONED))"; \
 		fi; \
 	done; \
 	.ci/suites "$$@" || status=1; exit $$status

@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from conformance.results import Result, counted, summary
@@ -63,13 +64,27 @@ def _commands(name: str, framework: Framework, python: Path) -> Iterator[tuple[s
 
 
 def _tests(name: str, command: Sequence[str], framework: Framework, python: Path) -> Result:
-    """Run tests within their time, and print what they print when they have ended."""
+    """Run tests within their time, and once more those that failed: a neighbour's load can make a deadline pass."""
+    limit = time.monotonic() + LIMIT_SECONDS
+    with tempfile.TemporaryDirectory(prefix="agentos-guests-") as folder:
+        again = ["-o", f"cache_dir={folder}/cache"]
+        first = _once(name, [*command, *again], framework, python, limit)
+        if not first.failed:
+            return first
+        again += ["--last-failed", "--last-failed-no-failures", "none"]
+        second = _once(f"{name}: once more, what failed", [*command, *again], framework, python, limit)
+    passed, seconds = first.passed + second.passed, first.seconds + second.seconds
+    return replace(second, name=name, passed=passed, skipped=first.skipped, seconds=seconds)
+
+
+def _once(name: str, command: Sequence[str], framework: Framework, python: Path, limit: float) -> Result:
+    """Run tests, end them at a time of ``time.monotonic()``, and print what they print when they have ended."""
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="agentos-guests-") as folder:
         results = Path(folder) / "results.xml"
         path = [PROCESS, FRAMEWORKS] if command[0] == str(python) else [ROOT / "tests", PROCESS]
         tests = subprocess.Popen(
-            [*command, "--quiet", "-p", "no:cacheprovider", f"--junitxml={results}"],
+            [*command, "--quiet", f"--junitxml={results}"],
             cwd=ROOT,
             env={
                 **os.environ,
@@ -86,7 +101,7 @@ def _tests(name: str, command: Sequence[str], framework: Framework, python: Path
             start_new_session=True,
         )
         try:
-            said, _ = tests.communicate(timeout=LIMIT_SECONDS)
+            said, _ = tests.communicate(timeout=limit - began)
         except subprocess.TimeoutExpired:
             with suppress(ProcessLookupError):
                 os.killpg(tests.pid, signal.SIGKILL)
