@@ -186,7 +186,10 @@ def test_a_library_that_asks_again_after_a_lost_connection_gets_the_same_run(
         until(lambda: client.get(f"/runs?agent_id={agent}")["runs"])
         same = threads.submit(second.messages.create, **asked)
         while len(sent) < 2 and not same.done():
+            served = follower.log().count("worker ready")
             kill_a_worker(follower)
+            # The request may wait to be accepted, which it never is by workers that are killed while they start.
+            follower.wait_for(lambda: follower.log().count("worker ready") > served, 30)  # noqa: B023 - waited for here
         assert same.result() == answer.result()
     assert len(sent) > 1
     (run,) = client.get(f"/runs?agent_id={agent}")["runs"]
