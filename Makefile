@@ -59,14 +59,15 @@ wheels: $(VENV)/.installed  ## Build what would be published, into dist/.
 	$(BUILD) --wheel-dir dist . $(patsubst %,./%,$(PLUGINS) $(LOCAL) $(TESTING))
 	rm -rf build/lib build/bdist.* plugins/*/build testing/build
 
-# Four parts side by side, each in a process of its own: they wait more than they compute, and each takes about as long.
-LATER := $(wildcard tests/faults/test_[p-z]*.py) $(addprefix tests/,execution services)
-SERVERS := $(addprefix tests/,serving hostile fuzz faults) $(patsubst %,--ignore %,$(LATER))
+# Four parts side by side, each in a process of its own, which take about as long: servers and some of the faults; the other faults
+# and what executes runs; what users see, and the plugins; the rest.
+RUNS := $(wildcard tests/faults/test_[p-z]*.py) $(addprefix tests/,execution services)
+SERVERS := $(addprefix tests/,serving hostile fuzz faults) $(patsubst %,--ignore %,$(RUNS))
 USED := $(addprefix tests/,docs e2e guests cli conformance) $(wildcard plugins testing)
-INNER := tests $(patsubst %,--ignore %,$(sort $(filter-out tests/faults/%,$(filter tests/%,$(SERVERS) $(LATER) $(USED)))))
+REST := tests $(patsubst %,--ignore %,$(sort $(filter-out tests/faults/%,$(filter tests/%,$(SERVERS) $(RUNS) $(USED)))))
 
 test: $(VENV)/.tested  ## Install what tests need and run the whole suite, in four parts side by side.
-	@.ci/suites "$(VENV) $(SERVERS)" "$(VENV) $(LATER)" "$(VENV) $(USED)" "$(VENV) $(INNER)"
+	@.ci/suites "$(VENV) $(SERVERS)" "$(VENV) $(RUNS)" "$(VENV) $(USED)" "$(VENV) $(REST)"
 
 # Without what says little about a version of Python: faults, hostile clients, the API asked at length, pages, the benchmark, who may
 # do what, guests (their own side is tried on every Python), and the long tests of storage. What the newest version alone runs is

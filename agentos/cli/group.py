@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import codecs
 import errno
 import io
-import os
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
@@ -16,14 +14,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from agentos.cli.opening import app_option, load_plugins, settings
-from agentos.cli.output import error_line
+from agentos.cli.output import discard_output, error_line, escape_unencodable
 from agentos.errors import AgentOSError, PluginError
 
 if TYPE_CHECKING:
     from agentos.plugins.manager import PluginReport
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
-"""What the system says of a disk that is full, or of somebody's part of it."""
+"""Error numbers of a full disk, and of a quota that is used up."""
 
 PLUGIN_COMMANDS = "agentos.cli.plugin_commands"
 """Under this key the commands of plugins are kept for the length of one call."""
@@ -61,7 +59,7 @@ class CommandGroup(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Call the command. Our errors end it with one line; anything else is a bug and keeps its traceback."""
         _accept_any_bytes()
-        _write_any_text()
+        escape_unencodable()
         try:
             return super().invoke(ctx)
         except AgentOSError as error:
@@ -69,7 +67,7 @@ class CommandGroup(click.Group):
         except OSError as error:
             if error.errno not in FULL:
                 raise
-            _discard_output()
+            discard_output()
             raise Failure(f"{error.filename or 'the output'} cannot be written: {error.strerror}") from error
 
     def _of_plugins(self, ctx: click.Context) -> Mapping[str, click.Command]:
@@ -105,28 +103,6 @@ def _accept_any_bytes() -> None:
     if isinstance(sys.stdin, io.TextIOWrapper):
         with suppress(io.UnsupportedOperation):  # something was read from it before
             sys.stdin.reconfigure(errors="surrogateescape")
-
-
-def _write_any_text() -> None:
-    """Have characters that the terminal's encoding lacks written as JSON escapes them, and not end with a traceback."""
-    codecs.register_error("agentos.escape", _escaped)
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="agentos.escape")
-
-
-def _escaped(error: UnicodeError) -> tuple[str, int]:
-    if not isinstance(error, UnicodeEncodeError):
-        raise error
-    units = error.object[error.start : error.end].encode("utf-16-be", "surrogatepass").hex()
-    return "".join(rf"\u{units[place : place + 4]}" for place in range(0, len(units), 4)), error.end
-
-
-def _discard_output() -> None:
-    """Have nothing more written: Python would try it again with what it holds, and say so, when it ends."""
-    with suppress(OSError, ValueError):
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
-        os.close(nowhere)
 
 
 def _register_into(registry: Any, report: PluginReport, command: click.Command) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import codecs
 import io
 import json
 import os
 import shutil
 import sys
 from collections.abc import Container, Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, TextIO
 
@@ -117,6 +119,28 @@ def _print_aligned(lines: Sequence[Sequence[str]]) -> None:
     for line, taken in zip(lines, sizes, strict=True):
         padded = (cell + " " * (width - size) for cell, size, width in zip(line, taken, widths, strict=True))
         click.echo(GAP.join(padded).rstrip())
+
+
+def escape_unencodable() -> None:
+    """Write characters that the encoding of standard output lacks as JSON escapes; else each ends with a traceback."""
+    codecs.register_error("agentos.escape", _escaped)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="agentos.escape")
+
+
+def _escaped(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    units = error.object[error.start : error.end].encode("utf-16-be", "surrogatepass").hex()
+    return "".join(rf"\u{units[place : place + 4]}" for place in range(0, len(units), 4)), error.end
+
+
+def discard_output() -> None:
+    """Discard what standard output still holds: Python would try to write it at its end, and fail again."""
+    with suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
 
 
 def short_time(time: datetime | None) -> str:

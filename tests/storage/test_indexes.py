@@ -3,7 +3,7 @@
 import json
 import shutil
 import sqlite3
-from contextlib import closing
+from contextlib import closing, contextmanager
 from operator import attrgetter
 
 import psycopg
@@ -309,16 +309,23 @@ def seed_new(url):
     storage.close()
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def sql_url(request, tmp_path):
-    """The URL of a database with something of all kinds."""
+@contextmanager
+def copied(request, folder):
+    """Give the URL of a copy of the database of this kind."""
     if request.param == "sqlite":
-        yield f"sqlite:///{shutil.copy(request.getfixturevalue('seeded_sqlite'), tmp_path)}"
+        yield f"sqlite:///{shutil.copy(request.getfixturevalue('seeded_sqlite'), folder)}"
         return
     server = request.getfixturevalue("postgres_server")
     url = server.create_database(like=request.getfixturevalue("seeded_postgresql"))
     yield url
     server.drop_database(url)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def sql_url(request, tmp_path):
+    """The URL of a database with something of all kinds."""
+    with copied(request, tmp_path) as url:
+        yield url
 
 
 @pytest.fixture
@@ -329,16 +336,10 @@ def storage(open_storage, sql_url):
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def lists(request, tmp_path_factory):
     """Return a storage for all tests that change nothing, and its URL."""
-    server = request.getfixturevalue("postgres_server") if request.param == "postgresql" else None
-    if server:
-        url = server.create_database(like=request.getfixturevalue("seeded_postgresql"))
-    else:
-        url = f"sqlite:///{shutil.copy(request.getfixturevalue('seeded_sqlite'), tmp_path_factory.mktemp('lists'))}"
-    storage = open_sql(url, Config(environ={}))
-    yield storage, url
-    storage.close()
-    if server:
-        server.drop_database(url)
+    with copied(request, tmp_path_factory.mktemp("lists")) as url:
+        storage = open_sql(url, Config(environ={}))
+        yield storage, url
+        storage.close()
 
 
 def check_plans(sql_url, recorded):

@@ -1,8 +1,8 @@
 """``asyncio.wait_for`` that loses no cancellation.
 
-Before Python 3.12, a task that is cancelled at the moment at which what it waits for is done goes on as if it had not
-been cancelled (https://github.com/python/cpython/issues/86296). Libraries call it for each piece of a stream, so that
-one cancel in a hundred stopped nothing, and the process had to end with all its other runs.
+Before Python 3.12, a cancellation is lost if it comes at the moment at which the wait ends: the task continues
+(https://github.com/python/cpython/issues/86296). Libraries call ``wait_for`` for each piece of a stream, so that one
+cancel in a hundred stopped nothing, and the process had to end with all its other runs.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ async def _wait_for(fut: Awaitable[Any], timeout: float | None) -> Any:
     except asyncio.CancelledError:
         await _cancel(future)
         if not future.cancelled():
-            future.exception()  # it has been asked for: nothing is to be logged
+            future.exception()  # else asyncio logs that nobody asked for it
         raise
     if done:
         return future.result()
@@ -41,6 +41,6 @@ async def _wait_for(fut: Awaitable[Any], timeout: float | None) -> Any:
 
 
 async def _cancel(future: asyncio.Future[Any]) -> None:
-    """Cancel, and wait for the end: nothing may run on after a wait."""
+    """Cancel, and wait until it has ended: what was waited for must not continue afterwards."""
     future.cancel()
     await asyncio.wait({future})
